@@ -1,0 +1,43 @@
+# One static binary and the certificate authorities, nothing else.
+# Why glibc and scratch: docs/decisions/0005-static-image.md
+
+FROM rust:1.95.0-slim-trixie AS chef
+RUN cargo install cargo-chef --version 0.1.78 --locked
+WORKDIR /build
+
+FROM chef AS plan
+COPY . .
+RUN cargo chef prepare --recipe-path recipe.json
+
+FROM chef AS build
+# With an explicit --target, crt-static applies to the program
+# and not to build scripts and procedural macros, which it would break.
+ENV RUSTFLAGS="-C target-feature=+crt-static"
+# The recipe holds the manifests alone, so this layer lasts until a dependency changes.
+COPY --from=plan /build/recipe.json recipe.json
+RUN cargo chef cook --release --locked --bin vault-auth-validator \
+    --target "$(rustc --print host-tuple)" --recipe-path recipe.json
+COPY . .
+RUN cargo build --release --locked --bin vault-auth-validator \
+    --target "$(rustc --print host-tuple)" \
+    && cp "target/$(rustc --print host-tuple)/release/vault-auth-validator" /vault-auth-validator
+
+FROM scratch
+ARG VERSION=dev
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="vault-auth-validator" \
+      org.opencontainers.image.description="Forward authentication with HashiCorp Vault or OpenBao as the only authority" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /vault-auth-validator /vault-auth-validator
+ENV VALIDATOR_LISTEN=0.0.0.0:8080 \
+    VALIDATOR_API_LISTEN=0.0.0.0:8081 \
+    VALIDATOR_ADMIN_LISTEN=0.0.0.0:9090
+EXPOSE 8080 8081 9090
+USER 65532:65532
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
+    CMD ["/vault-auth-validator", "healthcheck"]
+ENTRYPOINT ["/vault-auth-validator"]
+CMD ["serve"]

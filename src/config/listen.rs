@@ -1,0 +1,46 @@
+use std::{fmt, path::PathBuf, str::FromStr};
+
+/// The address of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// `host:port`; port 0 takes a free one.
+    Tcp(String),
+    /// A socket in the file system.
+    Unix(PathBuf),
+}
+
+impl Listen {
+    /// Whether two listeners cannot both have these addresses.
+    #[must_use]
+    pub fn clashes_with(&self, other: &Self) -> bool {
+        let any_port = matches!(self, Self::Tcp(address) if address.ends_with(":0"));
+        self == other && !any_port
+    }
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = PathBuf::from(path);
+            return path.is_absolute().then_some(Self::Unix(path)).ok_or_else(|| {
+                "the path of a socket begins with `/`, as in unix:/run/auth.sock".to_owned()
+            });
+        }
+        let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+        match port.map(|(_, port)| port.parse::<u16>()) {
+            Some(Ok(_)) => Ok(Self::Tcp(text.to_owned())),
+            _ => Err("it is no address, such as 127.0.0.1:8080 or unix:/run/auth.sock".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The configuration: where a value comes from, what it may be, and everything that is wrong with
+//! it at once.
+
+mod fault;
+mod keys;
+mod listen;
+mod settings;
+mod sources;
+mod values;
+
+pub use fault::{Fault, Faults};
+pub use keys::{KEYS, Key, KeyKind};
+pub use listen::Listen;
+pub use settings::Settings;
+pub use sources::Sources;
+pub use values::TrustedProxies;

@@ -1,0 +1,191 @@
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use toml::de::{DeTable, DeValue};
+
+use crate::config::{
+    fault::Fault,
+    keys::{KEYS, Key, KeyKind},
+};
+
+/// The variables of this prefix are ours, and none of them may be unknown.
+const PREFIX: &str = "VALIDATOR_";
+
+/// Names the configuration file, besides the flag `--config`.
+const CONFIG_VARIABLE: &str = "VALIDATOR_CONFIG";
+
+/// Where values come from: flags over the environment over a file.
+#[derive(Default)]
+pub struct Sources {
+    flags: BTreeMap<&'static str, String>,
+    environment: BTreeMap<String, SecretString>,
+    file: Option<PathBuf>,
+}
+
+/// Where a value came from, for people.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    Flag(&'static Key),
+    Variable(String),
+    File { path: PathBuf, line: usize },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(key) => write!(f, "--{}", key.flag().unwrap_or_default()),
+            Self::Variable(name) => f.write_str(name),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+        }
+    }
+}
+
+/// A value as it was written, and where.
+pub(super) struct Written {
+    pub(super) value: SecretString,
+    pub(super) origin: Origin,
+}
+
+impl Sources {
+    /// The environment of this process, with these flags over it.
+    #[must_use]
+    pub fn of_this_process(flags: BTreeMap<&'static str, String>, file: Option<PathBuf>) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        let variables = std::env::vars_os();
+        let environment = variables
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::new(flags, environment, file)
+    }
+
+    /// These flags over these variables over this file. An empty variable counts as absent, as
+    /// compose files leave them behind.
+    #[must_use]
+    pub fn new(
+        flags: BTreeMap<&'static str, String>,
+        environment: BTreeMap<String, String>,
+        file: Option<PathBuf>,
+    ) -> Self {
+        let present = environment.into_iter().filter(|(_, value)| !value.is_empty());
+        let environment: BTreeMap<_, _> =
+            present.map(|(name, value)| (name, SecretString::from(value))).collect();
+        let file = file
+            .or_else(|| environment.get(CONFIG_VARIABLE).map(|path| path.expose_secret().into()));
+        Self { flags, environment, file }
+    }
+
+    /// The value of each key that has one, and what is wrong with how they were given.
+    pub(super) fn read(self) -> (BTreeMap<&'static str, Written>, Vec<Fault>) {
+        let mut values = BTreeMap::new();
+        let mut faults = Vec::new();
+        if let Some(path) = &self.file {
+            read_file(path, &mut values, &mut faults);
+        }
+        self.read_environment(&mut values, &mut faults);
+        for (name, value) in self.flags {
+            if let Some(key) = Key::named(name) {
+                values.insert(key.name, Written { value: value.into(), origin: Origin::Flag(key) });
+            }
+        }
+        (values, faults)
+    }
+
+    fn read_environment(
+        &self,
+        values: &mut BTreeMap<&'static str, Written>,
+        faults: &mut Vec<Fault>,
+    ) {
+        for key in KEYS {
+            let mut given: Option<&str> = None;
+            for name in key.env {
+                let Some(value) = self.environment.get(*name) else {
+                    continue;
+                };
+                if given.is_some_and(|given| given != value.expose_secret()) {
+                    let others = key.env.join(" and ");
+                    faults.push(Fault::new(name, format!("{others} differ: set one of them")));
+                }
+                given.get_or_insert(value.expose_secret());
+                let origin = Origin::Variable((*name).to_owned());
+                values
+                    .entry(key.name)
+                    .and_modify(|written| {
+                        if matches!(written.origin, Origin::File { .. }) {
+                            *written = Written { value: value.clone(), origin: origin.clone() };
+                        }
+                    })
+                    .or_insert_with(|| Written { value: value.clone(), origin: origin.clone() });
+            }
+        }
+        let known =
+            |name: &str| name == CONFIG_VARIABLE || KEYS.iter().any(|key| key.env.contains(&name));
+        for name in self.environment.keys() {
+            if name.starts_with(PREFIX) && !known(name) {
+                let variables = KEYS.iter().flat_map(|key| key.env).copied();
+                faults.push(Fault::new(name, unknown("variable", name, variables)));
+            }
+        }
+    }
+}
+
+fn read_file(path: &Path, values: &mut BTreeMap<&'static str, Written>, faults: &mut Vec<Fault>) {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => return faults.push(Fault::new(path.display(), error)),
+    };
+    let table = match DeTable::parse(&text) {
+        Ok(table) => table,
+        Err(error) => return faults.push(Fault::new(path.display(), error)),
+    };
+    for (name, value) in table.get_ref() {
+        let line = 1 + text[..name.span().start].matches('\n').count();
+        let origin = Origin::File { path: path.to_owned(), line };
+        let name = name.get_ref().as_ref();
+        let names = KEYS.iter().filter(|key| key.kind == KeyKind::Plain).map(|key| key.name);
+        match (Key::named(name), scalar(value.get_ref())) {
+            (None, _) => faults.push(Fault::new(origin, unknown("key", name, names))),
+            (Some(Key { kind: KeyKind::Secret, .. }), _) => faults.push(Fault::new(
+                origin,
+                format!("`{name}` may not stand in a file; use vault_token_file"),
+            )),
+            (Some(_), None) => faults.push(Fault::new(
+                origin,
+                format!("`{name}` must be a string, a number, a boolean or a list of strings"),
+            )),
+            (Some(key), Some(value)) => {
+                values.insert(key.name, Written { value: value.into(), origin });
+            }
+        }
+    }
+}
+
+/// The value as one would write it on the command line.
+fn scalar(value: &DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Integer(number) => Some(number.to_string()),
+        DeValue::Boolean(truth) => Some(truth.to_string()),
+        DeValue::Array(items) => {
+            let items: Option<Vec<&str>> =
+                items.iter().map(|item| item.get_ref().as_str()).collect();
+            Some(items?.join(","))
+        }
+        _ => None,
+    }
+}
+
+fn unknown<'k>(noun: &str, name: &str, known: impl Iterator<Item = &'k str>) -> String {
+    let likely = known
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match likely {
+        Some((likeness, candidate)) if likeness > 0.85 => {
+            format!("there is no {noun} `{name}`; did you mean `{candidate}`?")
+        }
+        _ => format!("there is no {noun} `{name}`"),
+    }
+}

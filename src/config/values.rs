@@ -1,0 +1,98 @@
+//! What single values may be.
+
+use std::{net::IpAddr, str::FromStr, time::Duration};
+
+use ipnet::IpNet;
+use url::Url;
+
+use crate::{decision::RootTokens, telemetry::LogFormat};
+
+/// Networks whose forwarding headers are believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedProxies(pub Vec<IpNet>);
+
+/// What Caddy calls `private_ranges`: private and loopback networks (RFC 1918, RFC 4193,
+/// RFC 4291).
+const PRIVATE_RANGES: &str = "192.168.0.0/16,172.16.0.0/12,10.0.0.0/8,127.0.0.0/8,fd00::/8,::1/128";
+
+impl FromStr for TrustedProxies {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut networks = Vec::new();
+        for item in text.split(',').map(str::trim) {
+            if item == "private_ranges" {
+                networks.extend(Self::from_str(PRIVATE_RANGES)?.0);
+                continue;
+            }
+            let host = item.parse::<IpAddr>().map(IpNet::from);
+            networks.push(host.or_else(|_| item.parse()).map_err(|_| {
+                format!("`{item}` is no network, such as 10.0.0.0/8, nor `private_ranges`")
+            })?);
+        }
+        Ok(Self(networks))
+    }
+}
+
+/// A duration within bounds, in seconds or milliseconds as humans write it (`30s`, `500ms`).
+pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text)
+        .map_err(|_| format!("`{text}` is no duration, such as 30s or 500ms"))?;
+    let fits = (least..=most).contains(&duration);
+    fits.then_some(duration).ok_or_else(|| {
+        let (least, most) = (humantime::format_duration(least), humantime::format_duration(most));
+        format!("{text} is out of range: {least} to {most}")
+    })
+}
+
+pub(super) fn capacity(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|number| (1..=100_000_000).contains(number));
+    number.ok_or_else(|| format!("`{text}` is no number from 1 to 100000000"))
+}
+
+pub(super) fn root_tokens(text: &str) -> Result<RootTokens, String> {
+    match text {
+        "true" => Ok(RootTokens::Allowed),
+        "false" => Ok(RootTokens::Refused),
+        _ => Err(format!("`{text}` is neither true nor false")),
+    }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("`{text}` is neither text nor json")),
+    }
+}
+
+/// A mount of a secrets engine: path segments without slashes at the ends.
+pub(super) fn mount(text: &str) -> Result<String, String> {
+    let path = text.trim_matches('/');
+    let segment = |part: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        !part.is_empty() && part.bytes().all(plain)
+    };
+    path.split('/')
+        .all(segment)
+        .then(|| path.to_owned())
+        .ok_or_else(|| format!("`{text}` is no mount, such as `secret` or `team/kv`"))
+}
+
+/// The origin of Vault's API. What follows it would be lost: the API's own path begins there.
+pub(super) fn vault_address(text: &str) -> Result<Url, String> {
+    let wrong = |why: &str| Err(format!("`{text}` {why}, such as https://vault.example.com:8200"));
+    match Url::parse(text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            wrong("is no http or https address")
+        }
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            Err("it holds credentials, which Vault does not take there: use a token".to_owned())
+        }
+        Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
+            wrong("has a path, and must be an origin alone")
+        }
+        Ok(url) => Ok(url),
+        Err(_) => wrong("is no address"),
+    }
+}

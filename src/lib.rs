@@ -1,0 +1,25 @@
+//! Forward authentication with HashiCorp Vault or OpenBao as the only authority.
+//!
+//! A proxy asks `/validate` about every request. The answer comes from a cache of what Vault said
+//! of the token, judged anew each time:
+//!
+//! ```text
+//! listener -> Credential + Requirements -> Validator::decide -> FactsCache -> (miss: vault)
+//!          <- 200 with the caller's identity, or a problem document
+//! ```
+//!
+//! # Layers
+//!
+//! Nothing calls back up. `tenants`, `token` and `requirement` know no other layer than those
+//! before them; `decision` judges with their types; `vault` answers for `token` what a token is;
+//! `server` and `cli` use everything. A test holds the table.
+
+pub mod cli;
+pub mod config;
+pub mod decision;
+pub mod requirement;
+pub mod server;
+pub mod telemetry;
+pub mod tenants;
+pub mod token;
+pub mod vault;

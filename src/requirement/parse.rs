@@ -1,0 +1,192 @@
+use std::{borrow::Cow, fmt};
+
+use url::form_urlencoded;
+
+use crate::{
+    requirement::{Requirement, Requirements},
+    tenants::TenantName,
+};
+
+/// The longest name of a policy that can be required, in bytes.
+const MAX_POLICY_LENGTH: usize = 256;
+
+/// What is wrong with a query string of requirements. It is the proxy's configuration that has
+/// to be mended, so it says which parameter and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequirementError {
+    /// There is no requirement of this name.
+    Unknown(String),
+    /// The parameter is there, and there is nothing behind it.
+    Empty(&'static str),
+    /// The parameter may stand only once.
+    Repeated(&'static str),
+    /// The value does not have the form that the parameter asks for.
+    Malformed(&'static str),
+}
+
+impl fmt::Display for RequirementError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(name) => {
+                write!(f, "unknown requirement `{}`; there are policy and tenant", name.escape_debug())
+            }
+            Self::Empty(name) => write!(f, "`{name}` has an empty value"),
+            Self::Repeated(name) => write!(f, "`{name}` may be given only once"),
+            Self::Malformed("tenant") => f.write_str(
+                "`tenant` must be 1 to 63 letters, digits, `-` or `_`, and begin with a letter or digit",
+            ),
+            Self::Malformed(name) => write!(f, "`{name}` has a malformed value"),
+        }
+    }
+}
+
+impl std::error::Error for RequirementError {}
+
+impl Requirements {
+    /// The requirements in the query string of a `/validate` request.
+    ///
+    /// # Errors
+    /// [`RequirementError`] for the first parameter that is unknown, empty or malformed.
+    pub fn parse(query: &str) -> Result<Self, RequirementError> {
+        let mut requirements: Vec<Requirement> = Vec::new();
+        for (name, value) in pairs(query) {
+            let requirement = match &*name {
+                "policy" => any_policy(&value)?,
+                "tenant" => tenant(&value)?,
+                _ => return Err(RequirementError::Unknown(name.chars().take(64).collect())),
+            };
+            let is_tenant = |one: &Requirement| matches!(one, Requirement::Tenant(_));
+            if is_tenant(&requirement) && requirements.iter().any(is_tenant) {
+                return Err(RequirementError::Repeated("tenant"));
+            }
+            requirements.push(requirement);
+        }
+        Ok(Self(requirements))
+    }
+}
+
+/// The name and value of each parameter. Unlike a lenient parser this lets nothing drop out of
+/// sight: a stray `&` gives an empty name, which no requirement has.
+fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    let parts = (!query.is_empty()).then(|| query.split('&')).into_iter().flatten();
+    parts.map(|part| {
+        form_urlencoded::parse(part.as_bytes())
+            .next()
+            .unwrap_or((Cow::Borrowed(""), Cow::Borrowed("")))
+    })
+}
+
+fn any_policy(list: &str) -> Result<Requirement, RequirementError> {
+    if list.is_empty() {
+        return Err(RequirementError::Empty("policy"));
+    }
+    let policies = list.split(',').map(|name| {
+        if is_policy_name(name) {
+            Ok(name.to_lowercase().into())
+        } else {
+            Err(RequirementError::Malformed("policy"))
+        }
+    });
+    policies.collect::<Result<_, _>>().map(Requirement::AnyPolicy)
+}
+
+/// Vault lets a policy's name be almost anything, and keeps it in lower case. What it never is,
+/// and what a broken template or encoding leaves behind, is refused.
+fn is_policy_name(name: &str) -> bool {
+    let forbidden = |c: char| {
+        c.is_control() || c.is_whitespace() || matches!(c, '{' | '}' | char::REPLACEMENT_CHARACTER)
+    };
+    (1..=MAX_POLICY_LENGTH).contains(&name.len()) && !name.contains(forbidden)
+}
+
+fn tenant(label: &str) -> Result<Requirement, RequirementError> {
+    if label.is_empty() {
+        return Err(RequirementError::Empty("tenant"));
+    }
+    TenantName::from_host_label(label)
+        .map(Requirement::Tenant)
+        .ok_or(RequirementError::Malformed("tenant"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{RequirementError as E, Requirements};
+    use crate::{requirement::Requirement, tenants::TenantName};
+
+    fn parse(query: &str) -> Result<Vec<Requirement>, E> {
+        Requirements::parse(query).map(|all| all.0)
+    }
+
+    fn any(names: &[&str]) -> Requirement {
+        Requirement::AnyPolicy(names.iter().map(|name| (*name).into()).collect())
+    }
+
+    #[test]
+    fn no_query_asks_for_nothing() {
+        assert_eq!(parse(""), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_list_of_policies_is_one_requirement_and_a_second_list_another() {
+        assert_eq!(parse("policy=a,B&policy=c"), Ok(vec![any(&["a", "b"]), any(&["c"])]));
+        assert_eq!(parse("policy=a%2Cb"), Ok(vec![any(&["a", "b"])]));
+    }
+
+    #[test]
+    fn a_tenant_is_a_host_label() {
+        let acme = Requirement::Tenant(TenantName::parse("acme").expect("valid"));
+        assert_eq!(parse("tenant=ACME"), Ok(vec![acme]));
+    }
+
+    #[test]
+    fn whatever_is_not_understood_is_an_error() {
+        assert_eq!(parse("tenant="), Err(E::Empty("tenant")));
+        assert_eq!(parse("tenant"), Err(E::Empty("tenant")));
+        assert_eq!(parse("policy="), Err(E::Empty("policy")));
+        assert_eq!(parse("tenant=a&tenant=a"), Err(E::Repeated("tenant")));
+        for broken in [
+            "policy=a,",
+            "policy=,a",
+            "policy=a,,b",
+            "policy={labels.2}",
+            "policy=%ff",
+            "policy=a+b",
+            "policy=%00",
+        ] {
+            assert_eq!(parse(broken), Err(E::Malformed("policy")), "{broken}");
+        }
+        for broken in ["tenant=a.b", "tenant={labels.2}", "tenant=a/b", "tenant=%C3%A4", "tenant=*"]
+        {
+            assert_eq!(parse(broken), Err(E::Malformed("tenant")), "{broken}");
+        }
+        for (broken, name) in [
+            ("&", ""),
+            ("policy=a&", ""),
+            ("&policy=a", ""),
+            ("=a", ""),
+            ("Policy=a", "Policy"),
+            ("token=x", "token"),
+            ("policy%00=a", "policy\0"),
+        ] {
+            assert_eq!(parse(broken), Err(E::Unknown(name.into())), "{broken}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_is_read_whole_or_refused(query in "\\PC{0,80}") {
+            if let Ok(all) = parse(&query) {
+                let parts = if query.is_empty() { 0 } else { query.split('&').count() };
+                prop_assert_eq!(all.len(), parts);
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_what_is_asked(names in prop::collection::vec("[a-z][a-z0-9_/-]{0,20}", 1..5)) {
+            let expected = any(&names.iter().map(String::as_str).collect::<Vec<_>>());
+            prop_assert_eq!(parse(&format!("policy={}", names.join(","))), Ok(vec![expected]));
+        }
+    }
+}

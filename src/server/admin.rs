@@ -1,0 +1,86 @@
+//! The operators' listener: health, metrics, and the cache.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::{delete, get},
+};
+use serde_json::json;
+
+use crate::{
+    server::readiness::Readiness,
+    telemetry::{Metrics, Snapshot},
+    token::FactsCache,
+};
+
+/// What the operators' endpoints read.
+pub(super) struct Admin {
+    pub(super) readiness: Readiness,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) cache: Arc<FactsCache>,
+}
+
+/// The content type of the `OpenMetrics` text format, version 1.0.0.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub(super) fn router(admin: Admin) -> Router {
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/cache", get(cache).delete(clear_cache))
+        .route("/cache/accessors/{accessor}", delete(evict_accessor))
+        .route("/cache/entities/{entity_id}", delete(evict_entity))
+        .with_state(Arc::new(admin))
+}
+
+/// Whether tokens can be validated, and if not, why.
+async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
+    match admin.readiness.state() {
+        Ok(()) => Json(json!({ "ready": true })).into_response(),
+        Err(reason) => {
+            let body = Json(json!({ "ready": false, "reason": reason }));
+            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+        }
+    }
+}
+
+async fn metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
+    let snapshot = Snapshot { ready: admin.readiness.state().is_ok(), cached: admin.cache.sizes() };
+    ([(CONTENT_TYPE, OPENMETRICS)], admin.metrics.render(snapshot))
+}
+
+/// About how much is remembered.
+async fn cache(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
+    let (live, refused) = admin.cache.sizes();
+    Json(json!({ "live": live, "refused": refused }))
+}
+
+/// Forgets everything.
+async fn clear_cache(State(admin): State<Arc<Admin>>) -> StatusCode {
+    admin.cache.clear();
+    StatusCode::NO_CONTENT
+}
+
+/// Forgets the token with this accessor.
+async fn evict_accessor(
+    State(admin): State<Arc<Admin>>,
+    Path(accessor): Path<String>,
+) -> impl IntoResponse {
+    let evicted = admin.cache.evict(|facts| *facts.accessor == *accessor).await;
+    Json(json!({ "evicted": evicted }))
+}
+
+/// Forgets every token of this entity.
+async fn evict_entity(
+    State(admin): State<Arc<Admin>>,
+    Path(entity_id): Path<String>,
+) -> impl IntoResponse {
+    let evicted =
+        admin.cache.evict(|facts| facts.entity_id.as_deref() == Some(entity_id.as_str())).await;
+    Json(json!({ "evicted": evicted }))
+}

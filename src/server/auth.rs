@@ -1,0 +1,93 @@
+//! The listener that the proxy asks: `/validate` and nothing else.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Request, Response, header::CACHE_CONTROL};
+use http_body_util::Full;
+use tracing::{error, info, warn};
+
+use crate::{
+    decision::{Refusal, Severity, Validator},
+    requirement::Requirements,
+    server::{problem, request_id::RequestId, target::is_origin_form},
+    telemetry::Metrics,
+    token::{CacheStatus, Credential, Entry, Sources},
+};
+
+const PATH: &str = "/validate";
+
+/// Answers the proxy.
+pub(super) struct Auth {
+    pub(super) validator: Validator,
+    pub(super) credentials: Sources,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// A caller who is let in.
+struct Grant {
+    entry: Arc<Entry>,
+    cache: CacheStatus,
+}
+
+impl Auth {
+    /// The answer to one request. Its body is not read.
+    pub(super) async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>> {
+        if is_origin_form(&request) && request.uri().path() != PATH {
+            return problem::not_found(request.headers());
+        }
+        let decision = AssertUnwindSafe(self.decide(&request)).catch_unwind().await;
+        let outcome = decision.unwrap_or_else(|_| {
+            self.metrics.panicked();
+            Err(Refusal::Internal)
+        });
+        match outcome {
+            Ok(grant) => {
+                self.metrics.allowed();
+                grant.response()
+            }
+            Err(refusal) => self.refuse(&refusal, &request),
+        }
+    }
+
+    async fn decide<B>(&self, request: &Request<B>) -> Result<Grant, Refusal> {
+        if !is_origin_form(request) {
+            return Err(Refusal::RequestInvalid("the request target is not a path"));
+        }
+        let requirements = Requirements::parse(request.uri().query().unwrap_or_default())
+            .map_err(Refusal::RequirementInvalid)?;
+        let credential = Credential::find(request.headers(), &self.credentials);
+        let decision = self.validator.decide(credential, &requirements).await;
+        let cache = decision.cache.inspect(|status| self.metrics.cache(*status));
+        let entry = decision.outcome?;
+        Ok(Grant { entry, cache: cache.unwrap_or(CacheStatus::Miss) })
+    }
+
+    fn refuse<B>(&self, refusal: &Refusal, request: &Request<B>) -> Response<Full<Bytes>> {
+        let terms = refusal.terms();
+        self.metrics.refused(&terms);
+        let request_id = RequestId::of(request.headers());
+        let (id, code, detail) = (request_id.as_str(), terms.code, refusal.detail());
+        match terms.severity {
+            Severity::Client => info!(request_id = id, code, detail, "refused"),
+            Severity::Dependency => warn!(request_id = id, code, detail, "refused"),
+            Severity::Operator => error!(request_id = id, code, detail, "refused"),
+        }
+        problem::refusal(&terms, &request_id)
+    }
+}
+
+impl Grant {
+    /// Exactly 200 and an empty body: a body on a 2xx makes proxies drop the connection.
+    fn response(&self) -> Response<Full<Bytes>> {
+        const X_AUTH_CACHE: HeaderName = HeaderName::from_static("x-auth-cache");
+        let mut response = Response::new(Full::default());
+        let headers = response.headers_mut();
+        headers.reserve(8);
+        headers.extend(self.entry.identity.headers());
+        headers.insert(X_AUTH_CACHE, HeaderValue::from_static(self.cache.as_str()));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}

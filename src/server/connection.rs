@@ -1,0 +1,92 @@
+//! One connection: what it may take, and how it ends.
+
+use std::{convert::Infallible, error::Error, pin::pin, sync::Arc, time::Duration};
+
+use http::{Request, Response};
+use hyper::{
+    body::{Body, Incoming},
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use crate::server::pace::{Pace, Watched};
+
+/// How many header fields a request may have. Caddy lets through about 1,800 short ones.
+const MAX_HEADERS: usize = 2048;
+
+/// How large the head of a request may be, in bytes. Caddy lets through about 20 KB.
+const MAX_HEAD: u32 = 64 * 1024;
+
+/// How many requests one HTTP/2 connection may have under way.
+const MAX_STREAMS: u32 = 1024;
+
+/// After this silence an HTTP/2 peer is asked whether it is there, and given as long to answer.
+const PING: Duration = Duration::from_secs(30);
+
+/// HTTP/1.1 and h2c with the limits that hold on every listener.
+pub(super) fn protocols() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD as usize);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEAD)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING);
+    builder
+}
+
+/// Answers the requests of one connection, until it closes or is idle for too long, or, once the
+/// service stops, until those under way are answered.
+pub(super) async fn serve<I, S, B>(
+    stream: I,
+    service: S,
+    protocols: Arc<Builder<TokioExecutor>>,
+    stop: CancellationToken,
+) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let pace = Pace::new();
+    let paced = service_fn(|request: Request<Incoming>| {
+        let answering = pace.answer(request.version());
+        let answer = service.call(request);
+        async move {
+            let response = answer.await;
+            drop(answering);
+            response
+        }
+    });
+    let stream = TokioIo::new(Watched::new(stream, Arc::clone(&pace)));
+    let mut connection = pin!(protocols.serve_connection(stream, paced));
+    let mut stopping = false;
+    loop {
+        tokio::select! {
+            // A connection that breaks is the peer's affair.
+            _ = connection.as_mut() => return,
+            () = pace.overdue() => return,
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Listeners that open and close together.
+
+use std::{convert::Infallible, error::Error, sync::Arc, time::Duration};
+
+use http::{Request, Response};
+use hyper::{
+    body::{Body, Incoming},
+    service::Service,
+};
+use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
+use tokio::time::{sleep, timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    server::{
+        bind::Listener,
+        connection::{protocols, serve},
+    },
+    telemetry::Metrics,
+};
+
+/// How long to wait when a connection cannot be accepted, for want of file descriptors mostly.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A group of listeners and their connections.
+#[derive(Clone)]
+pub(super) struct Doors {
+    stop: CancellationToken,
+    connections: TaskTracker,
+    protocols: Arc<Builder<TokioExecutor>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Doors {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self {
+            stop: CancellationToken::new(),
+            connections: TaskTracker::new(),
+            protocols: Arc::new(protocols()),
+            metrics,
+        }
+    }
+
+    /// Cancelled as soon as the doors begin to close.
+    pub(super) fn closing(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Answers at this listener, each connection with a service of its own.
+    pub(super) fn open<F, S, B>(&self, listener: Listener, service: F)
+    where
+        F: Fn() -> S + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let doors = self.clone();
+        self.connections.spawn(async move {
+            let closing = doors.closing();
+            tokio::select! {
+                () = doors.accept(&listener, service) => {}
+                () = closing.cancelled() => {}
+            }
+        });
+    }
+
+    async fn accept<F, S, B>(self, listener: &Listener, service: F)
+    where
+        F: Fn() -> S,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        loop {
+            let (protocols, stop) = (Arc::clone(&self.protocols), self.stop.clone());
+            let accepted = match listener {
+                Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
+                    // Without it the kernel may hold small answers back; a failure costs only time.
+                    let _ = stream.set_nodelay(true);
+                    self.connections.spawn(serve(stream, service(), protocols, stop));
+                }),
+                Listener::Unix(listener, _) => listener.accept().await.map(|(stream, _)| {
+                    self.connections.spawn(serve(stream, service(), protocols, stop));
+                }),
+            };
+            if let Err(error) = accepted {
+                self.metrics.accept_error();
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+
+    /// Takes no more connections, and waits until the requests under way are answered, but no
+    /// longer than this.
+    pub(super) async fn close(self, patience: Duration) {
+        self.stop.cancel();
+        self.connections.close();
+        if timeout(patience, self.connections.wait()).await.is_err() {
+            tracing::warn!(connections = self.connections.len(), "some requests were not answered");
+        }
+    }
+}

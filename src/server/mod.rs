@@ -1,0 +1,21 @@
+//! The three listeners: who may ask what where, and how the answers look.
+//!
+//! `auth` answers the proxy, `api` everybody, `admin` the operators. Each refuses what is no
+//! plain request for a path, and bounds what a connection may take.
+
+mod admin;
+mod api;
+mod auth;
+mod bind;
+mod connection;
+mod doors;
+mod outer;
+mod pace;
+mod problem;
+mod readiness;
+mod request_id;
+mod run;
+mod target;
+
+pub use bind::{BindError, Listener};
+pub use run::{RunError, run};

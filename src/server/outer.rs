@@ -1,0 +1,49 @@
+//! What holds for every route of the listeners that axum serves.
+
+use std::{any::Any, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, Response},
+    middleware::{Next, from_fn},
+};
+use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer};
+
+use crate::{
+    decision::Refusal,
+    server::{problem, request_id::RequestId, target::is_origin_form},
+    telemetry::Metrics,
+};
+
+/// The largest body of a request, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// These routes with answers to whatever they do not cover, a limit on what they read, and a
+/// refusal where they break.
+pub(super) fn finish(router: Router, metrics: Arc<Metrics>) -> Router {
+    let broken = move |_: Box<dyn Any + Send>| {
+        metrics.panicked();
+        refusal(&Refusal::Internal, &HeaderMap::new())
+    };
+    router
+        .fallback(async |headers: HeaderMap| problem::not_found(&headers).map(Body::new))
+        .method_not_allowed_fallback(async |headers: HeaderMap| {
+            problem::method_not_allowed(&headers).map(Body::new)
+        })
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
+        .layer(from_fn(origin_form_only))
+        .layer(CatchPanicLayer::custom(broken))
+}
+
+async fn origin_form_only(request: Request, next: Next) -> Response<Body> {
+    if is_origin_form(&request) {
+        return next.run(request).await;
+    }
+    refusal(&Refusal::RequestInvalid("the request target is not a path"), request.headers())
+}
+
+fn refusal(refusal: &Refusal, headers: &HeaderMap) -> Response<Body> {
+    problem::refusal(&refusal.terms(), &RequestId::of(headers)).map(Body::new)
+}

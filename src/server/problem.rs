@@ -1,0 +1,82 @@
+//! Problem documents (RFC 9457): how every answer looks that is not what was asked for.
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::{
+    decision::{Challenge, Terms},
+    server::request_id::RequestId,
+};
+
+#[derive(Serialize)]
+struct Document<'d> {
+    r#type: String,
+    title: &'d str,
+    status: u16,
+    code: &'d str,
+    request_id: &'d str,
+}
+
+/// The answer to a request that is refused on these terms. It tells what the code tells, and
+/// nothing of the caller.
+pub(super) fn refusal(terms: &Terms, id: &RequestId) -> Response<Full<Bytes>> {
+    let mut response = problem(terms.status, terms.code, terms.title, id);
+    let headers = response.headers_mut();
+    if let Some(challenge) = challenge(terms.challenge) {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if let Some(pause) = terms.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(pause.as_secs()));
+    }
+    response
+}
+
+/// A problem of this kind.
+pub(super) fn problem(
+    status: StatusCode,
+    code: &str,
+    title: &str,
+    id: &RequestId,
+) -> Response<Full<Bytes>> {
+    let document = Document {
+        r#type: format!("urn:vault-auth-validator:{code}"),
+        title,
+        status: status.as_u16(),
+        code,
+        request_id: id.as_str(),
+    };
+    let body = serde_json::to_vec(&document).unwrap_or_default();
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// There is nothing here.
+pub(super) fn not_found(headers: &HeaderMap) -> Response<Full<Bytes>> {
+    let title = "There is nothing at this path";
+    problem(StatusCode::NOT_FOUND, "not_found", title, &RequestId::of(headers))
+}
+
+/// There is something here, and this is not how to use it.
+pub(super) fn method_not_allowed(headers: &HeaderMap) -> Response<Full<Bytes>> {
+    let title = "This path does not take this method";
+    let id = RequestId::of(headers);
+    problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, &id)
+}
+
+fn challenge(challenge: Challenge) -> Option<&'static str> {
+    match challenge {
+        Challenge::Absent => None,
+        Challenge::Bare => Some(r#"Bearer realm="vault""#),
+        Challenge::InvalidToken => Some(r#"Bearer realm="vault", error="invalid_token""#),
+        Challenge::InsufficientScope => Some(r#"Bearer realm="vault", error="insufficient_scope""#),
+    }
+}

@@ -1,0 +1,30 @@
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::vault::{Health, Session};
+
+/// Whether tokens can be validated just now.
+#[derive(Clone)]
+pub(super) struct Readiness {
+    pub(super) session: Arc<Session>,
+    pub(super) health: watch::Receiver<Health>,
+    pub(super) stopping: CancellationToken,
+}
+
+impl Readiness {
+    /// Ready, or why not.
+    pub(super) fn state(&self) -> Result<(), &'static str> {
+        if self.stopping.is_cancelled() {
+            return Err("stopping");
+        }
+        match *self.health.borrow() {
+            Health::Unknown => Err("vault_not_asked_yet"),
+            Health::Sealed => Err("vault_sealed"),
+            Health::Unavailable => Err("vault_unavailable"),
+            Health::Up if !self.session.is_logged_in() => Err("not_logged_in"),
+            Health::Up => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+use std::{convert::Infallible, error::Error, fmt, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::service::service_fn;
+use hyper_util::service::TowerToHyperService;
+use tokio::sync::watch;
+
+use crate::{
+    config::{Listen, Settings},
+    decision::Validator,
+    server::{
+        admin::{self, Admin},
+        api,
+        auth::Auth,
+        bind::{BindError, Listener},
+        doors::Doors,
+        outer,
+        readiness::Readiness,
+    },
+    telemetry::Metrics,
+    token::FactsCache,
+    vault::{Client, Health, Session, SettingsError, VaultLookup, watch_health},
+};
+
+/// How long requests under way are waited for when the service stops: within the ten seconds that
+/// container runtimes give.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// How long the same takes for operators, who come last.
+const DRAIN_ADMIN: Duration = Duration::from_secs(1);
+
+/// Why the service could not start.
+#[derive(Debug)]
+pub enum RunError {
+    /// An address cannot be listened on.
+    Bind(BindError),
+    /// A certificate or a key cannot be used.
+    Vault(SettingsError),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(error) => error.fmt(f),
+            Self::Vault(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for RunError {}
+
+impl From<BindError> for RunError {
+    fn from(error: BindError) -> Self {
+        Self::Bind(error)
+    }
+}
+
+impl From<SettingsError> for RunError {
+    fn from(error: SettingsError) -> Self {
+        Self::Vault(error)
+    }
+}
+
+/// Runs the service until `stop` completes and the requests under way are answered.
+///
+/// # Errors
+/// [`RunError`] if it cannot start. Once it runs, it does not fail: without Vault it says so to
+/// whoever asks, and goes on trying.
+pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+    let metrics = Arc::new(Metrics::default());
+    let client = Arc::new(Client::new(&settings.vault, Arc::clone(&metrics))?);
+    let auth_listener = listen("auth", &settings.listen).await?;
+    let api_listener = listen("api", &settings.api_listen).await?;
+    let admin_listener = listen("admin", &settings.admin_listen).await?;
+
+    let session = Arc::new(Session::new(Arc::clone(&client), settings.login));
+    let (health_sender, health) = watch::channel(Health::Unknown);
+    let lookup = Arc::new(VaultLookup::new(Arc::clone(&session)));
+    let cache = Arc::new(FactsCache::new(settings.cache, lookup));
+    let front = Doors::new(Arc::clone(&metrics));
+    let back = Doors::new(Arc::clone(&metrics));
+    let readiness = Readiness { session: Arc::clone(&session), health, stopping: front.closing() };
+    let admin = Admin { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
+    let validator = Validator { cache, root_tokens: settings.root_tokens };
+    let credentials = settings.credentials;
+    let auth = Arc::new(Auth { validator, credentials, metrics: Arc::clone(&metrics) });
+
+    tokio::spawn(async move { session.keep().await });
+    tokio::spawn(watch_health(client, health_sender));
+    front.open(auth_listener, move || {
+        let auth = Arc::clone(&auth);
+        service_fn(move |request| {
+            let auth = Arc::clone(&auth);
+            async move { Ok::<_, Infallible>(auth.respond(request).await) }
+        })
+    });
+    let routes = |router: Router| {
+        let router = outer::finish(router, Arc::clone(&metrics));
+        move || TowerToHyperService::new(router.clone())
+    };
+    front.open(api_listener, routes(api::router()));
+    back.open(admin_listener, routes(admin::router(admin)));
+
+    stop.await;
+    tracing::info!("stopping");
+    front.close(DRAIN).await;
+    back.close(DRAIN_ADMIN).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn listen(name: &str, listen: &Listen) -> Result<Listener, BindError> {
+    let listener = Listener::bind(listen).await?;
+    tracing::info!(listener = name, address = listener.address(), "listening");
+    Ok(listener)
+}

@@ -1,0 +1,5 @@
+//! Tenants: the customers whose doors and secrets are kept apart.
+
+mod name;
+
+pub use name::TenantName;

@@ -1,0 +1,207 @@
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, COOKIE},
+};
+
+const X_VAULT_TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
+
+/// The longest token that is taken to Vault, in bytes.
+const MAX_LENGTH: usize = 4096;
+
+/// A token as a client presented it, well formed, whether or not Vault knows it.
+///
+/// Its `Debug` shows nothing of it.
+pub struct Credential<'h>(Cow<'h, str>);
+
+/// Why a request carries no usable credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialError {
+    /// None of the listed sources is there.
+    Missing,
+    /// A listed source is there and holds no token.
+    Malformed,
+    /// Listed sources, or one of them twice, carry different tokens.
+    Conflict,
+}
+
+/// A place of the request in which a token may stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `Authorization: Bearer TOKEN` (RFC 6750, 2.1).
+    Bearer,
+    /// `X-Vault-Token: TOKEN`, as Vault's own clients send it.
+    VaultToken,
+    /// `Authorization: Basic`, with the token as the password (RFC 7617).
+    Basic,
+    /// The cookie of this name.
+    Cookie(Box<str>),
+}
+
+/// The sources that are read, each at most once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sources(Vec<Source>);
+
+impl<'h> Credential<'h> {
+    /// The one token that the sources carry.
+    ///
+    /// # Errors
+    /// [`CredentialError`]; a malformed credential never falls through to another source.
+    pub fn find(headers: &'h HeaderMap, sources: &Sources) -> Result<Self, CredentialError> {
+        let mut found = Found(None);
+        sources.0.iter().try_for_each(|source| source.read(headers, &mut found))?;
+        found.0.ok_or(CredentialError::Missing)
+    }
+
+    /// A credential from text, if it has the form of one: 1 to 4096 bytes of visible ASCII.
+    ///
+    /// Vault lets an administrator choose token ids, so no prefix is asked for. Quotes, commas,
+    /// semicolons and backslashes are refused: no generated token has them, and in a header they
+    /// are the mark of a list or of a quoted string.
+    #[must_use]
+    pub fn from_text(text: impl Into<Cow<'h, str>>) -> Option<Self> {
+        let text = text.into();
+        let is_token_byte = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
+        let valid = (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_token_byte);
+        valid.then_some(Self(text))
+    }
+
+    fn from_bytes(bytes: &'h [u8]) -> Result<Self, CredentialError> {
+        std::str::from_utf8(bytes).ok().and_then(Self::from_text).ok_or(CredentialError::Malformed)
+    }
+
+    /// The token itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credential([REDACTED])")
+    }
+}
+
+/// The one credential that was found so far.
+struct Found<'h>(Option<Credential<'h>>);
+
+impl<'h> Found<'h> {
+    fn add(
+        &mut self,
+        candidate: Result<Credential<'h>, CredentialError>,
+    ) -> Result<(), CredentialError> {
+        let candidate = candidate?;
+        match &self.0 {
+            Some(first) if first.0 != candidate.0 => Err(CredentialError::Conflict),
+            _ => {
+                self.0 = Some(candidate);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Source {
+    fn read<'h>(
+        &self,
+        headers: &'h HeaderMap,
+        found: &mut Found<'h>,
+    ) -> Result<(), CredentialError> {
+        match self {
+            Self::Bearer => scheme(headers, "bearer")
+                .try_for_each(|rest| found.add(Credential::from_bytes(rest.trim_ascii()))),
+            Self::VaultToken => headers
+                .get_all(X_VAULT_TOKEN)
+                .into_iter()
+                .try_for_each(|value| found.add(Credential::from_bytes(value.as_bytes()))),
+            Self::Basic => {
+                scheme(headers, "basic").try_for_each(|rest| found.add(basic_password(rest)))
+            }
+            Self::Cookie(name) => cookies(headers, name.as_bytes())
+                .try_for_each(|value| found.add(Credential::from_bytes(value))),
+        }
+    }
+}
+
+/// What follows this scheme in each `Authorization` header that has it (RFC 9110, 11.4: the name
+/// of a scheme is case-insensitive). Other schemes are the application's business.
+fn scheme<'h>(headers: &'h HeaderMap, wanted: &'static str) -> impl Iterator<Item = &'h [u8]> {
+    let values = headers.get_all(AUTHORIZATION).into_iter().map(HeaderValue::as_bytes);
+    values.filter_map(move |value| {
+        let end = value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(value.len());
+        let (name, rest) = value.split_at(end);
+        name.eq_ignore_ascii_case(wanted.as_bytes()).then_some(rest)
+    })
+}
+
+fn basic_password<'h>(encoded: &[u8]) -> Result<Credential<'h>, CredentialError> {
+    let pair = BASE64_STANDARD
+        .decode(encoded.trim_ascii())
+        .ok()
+        .and_then(|decoded| String::from_utf8(decoded).ok())
+        .ok_or(CredentialError::Malformed)?;
+    let (_, password) = pair.split_once(':').ok_or(CredentialError::Malformed)?;
+    Credential::from_text(password.to_owned()).ok_or(CredentialError::Malformed)
+}
+
+/// The value of each cookie of this name (RFC 6265, 4.2).
+fn cookies<'h>(headers: &'h HeaderMap, wanted: &[u8]) -> impl Iterator<Item = &'h [u8]> {
+    let values = headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);
+    let pairs = values.flat_map(|value| value.split(|byte| *byte == b';'));
+    pairs.filter_map(move |pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = (pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii());
+        (name == wanted).then_some(value)
+    })
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self(vec![Source::Bearer, Source::VaultToken])
+    }
+}
+
+impl FromStr for Sources {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut sources = Vec::new();
+        for item in text.split(',').map(str::trim) {
+            let source: Source = item.parse()?;
+            if sources.contains(&source) {
+                return Err(format!("`{item}` is listed twice"));
+            }
+            sources.push(source);
+        }
+        Ok(Self(sources))
+    }
+}
+
+impl FromStr for Source {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "bearer" => Ok(Self::Bearer),
+            "x-vault-token" => Ok(Self::VaultToken),
+            "basic" => Ok(Self::Basic),
+            _ => match text.strip_prefix("cookie:") {
+                Some(name) if is_cookie_name(name) => Ok(Self::Cookie(name.into())),
+                _ => Err(format!(
+                    "`{text}` is no credential source; the sources are bearer, x-vault-token, \
+                     basic and cookie:NAME"
+                )),
+            },
+        }
+    }
+}
+
+/// Whether this is a `token` of RFC 9110, 5.6.2, which a cookie's name has to be.
+fn is_cookie_name(name: &str) -> bool {
+    let is_name_byte =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_name_byte)
+}

@@ -1,0 +1,45 @@
+use crate::token::Credential;
+
+/// Stands for a token in the cache, so that the token itself is not kept.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenKey([u8; 32]);
+
+/// Makes [`TokenKey`]s: BLAKE3 keyed with 256 random bits that never leave the process, so that
+/// a memory image is no table of token hashes, and nobody outside can choose colliding keys.
+pub struct TokenKeys([u8; 32]);
+
+impl TokenKeys {
+    /// Keys that no other process, and no other start of this one, makes.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(rand::random())
+    }
+
+    /// The key of this credential.
+    #[must_use]
+    pub fn key(&self, credential: &Credential<'_>) -> TokenKey {
+        TokenKey(*blake3::keyed_hash(&self.0, credential.expose().as_bytes()).as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TokenKeys;
+    use crate::token::Credential;
+
+    #[test]
+    fn one_token_has_one_key_and_any_other_token_another() {
+        let keys = TokenKeys::random();
+        let key = |token| keys.key(&Credential::from_text(token).expect("well formed"));
+        assert!(key("s.abc") == key("s.abc"));
+        for other in ["s.abC", "s.ab", "s.abcd", "s.abc.root"] {
+            assert!(key("s.abc") != key(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn keys_differ_between_processes() {
+        let token = Credential::from_text("s.abc").expect("well formed");
+        assert!(TokenKeys::random().key(&token) != TokenKeys::random().key(&token));
+    }
+}

@@ -1,0 +1,78 @@
+use std::{fmt, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::token::{Credential, Facts};
+
+/// A caller's token on its way to Vault. Wiped from memory when it is dropped, and its `Debug`
+/// shows nothing of it.
+#[derive(Clone, Debug)]
+pub struct Token(SecretString);
+
+impl Token {
+    /// The token itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl From<&Credential<'_>> for Token {
+    fn from(credential: &Credential<'_>) -> Self {
+        Self(credential.expose().into())
+    }
+}
+
+/// Vault's explicit word on a token.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is live, and this is what there is to know of it.
+    Live(Box<Facts>),
+    /// Unknown, expired, revoked, or of a disabled entity: Vault would not say which.
+    Invalid,
+}
+
+/// Vault's word could not be had, so nothing is known of the token.
+#[derive(Clone)]
+pub struct Unavailable {
+    /// What kept it from us, as a client may know it.
+    pub cause: Cause,
+    /// The same for the operator's log; never holds a secret.
+    pub detail: Arc<str>,
+}
+
+/// Why Vault's word could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It did not answer, or not in a way that can be relied on.
+    Vault,
+    /// It is sealed or not initialised.
+    Sealed,
+    /// It asks for fewer requests.
+    Throttled,
+    /// This service has not logged in to it yet.
+    NotReady,
+}
+
+impl Unavailable {
+    /// An unavailability of this cause.
+    pub fn new(cause: Cause, detail: impl Into<Arc<str>>) -> Self {
+        Self { cause, detail: detail.into() }
+    }
+}
+
+impl fmt::Debug for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.cause, self.detail)
+    }
+}
+
+/// The answer of a [`Lookup`], to come.
+pub type LookupFuture<'l> = BoxFuture<'l, Result<Verdict, Unavailable>>;
+
+/// Asks the authority about a token.
+pub trait Lookup: Send + Sync + 'static {
+    /// Vault's present word on this token.
+    fn lookup(&self, token: Token) -> LookupFuture<'_>;
+}

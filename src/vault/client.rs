@@ -1,0 +1,304 @@
+use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+
+use http::HeaderValue;
+use reqwest::{Certificate, Identity, redirect};
+use rustify::endpoint::Endpoint;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, de::DeserializeOwned};
+use url::Url;
+use vaultrs::api::EndpointMiddleware;
+use zeroize::Zeroizing;
+
+use crate::{
+    telemetry::Metrics,
+    vault::error::{Failure, VaultError},
+};
+
+/// The largest answer of Vault that is read, in bytes. What this program asks for fits into a
+/// fraction of it, and a broken peer must not be able to fill the memory.
+const MAX_ANSWER: usize = 1024 * 1024;
+
+/// How long a connection to Vault is kept unused. Short, so that a changed address is soon seen.
+const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+
+/// Where Vault is and how to reach it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The origin of its API, without a path.
+    pub address: Url,
+    /// The namespace that tokens are looked up in; the root namespace if `None`.
+    pub namespace: Option<Namespace>,
+    /// PEM certificates of the only authorities that are trusted, instead of the system's.
+    pub ca_cert: Option<PathBuf>,
+    /// What this service shows of itself in the TLS handshake.
+    pub client_cert: Option<ClientCertificate>,
+    /// The longest that one call, and the whole lookup of a token, may take.
+    pub timeout: Duration,
+}
+
+/// A TLS client certificate.
+#[derive(Clone, Debug)]
+pub struct ClientCertificate {
+    /// The file with the PEM certificate chain.
+    pub certificate: PathBuf,
+    /// The file with its PEM private key.
+    pub key: PathBuf,
+}
+
+/// The path of a Vault namespace, without slashes at its ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Namespace(String);
+
+impl Namespace {
+    /// The path as text, without slashes at its ends.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Namespace {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let path = text.trim_matches('/');
+        let valid = !path.is_empty() && path.bytes().all(|byte| byte.is_ascii_graphic());
+        valid
+            .then(|| Self(path.to_owned()))
+            .ok_or_else(|| "it is not the path of a namespace, such as `team/dev`".to_owned())
+    }
+}
+
+/// Why a client cannot be built from its settings. Every one is a file to mend.
+#[derive(Debug)]
+pub struct SettingsError(String);
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+/// Makes calls to Vault: no redirects, no proxy, a deadline and a largest size for each.
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    namespace: Option<Namespace>,
+    timeout: Duration,
+    metrics: Arc<Metrics>,
+}
+
+/// What kind of call it is, in the metrics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operation {
+    Lookup,
+    LookupSelf,
+    Entity,
+    Login,
+    Renew,
+    Unwrap,
+    Health,
+}
+
+impl Operation {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Lookup => "lookup",
+            Self::LookupSelf => "lookup_self",
+            Self::Entity => "entity",
+            Self::Login => "login",
+            Self::Renew => "renew",
+            Self::Unwrap => "unwrap",
+            Self::Health => "health",
+        }
+    }
+}
+
+/// The frame of most of Vault's answers.
+#[derive(Deserialize)]
+struct Envelope<T> {
+    data: Option<T>,
+}
+
+/// The frame of the answers that bring a token.
+#[derive(Deserialize)]
+struct AuthEnvelope<T> {
+    auth: Option<T>,
+}
+
+#[derive(Default, Deserialize)]
+struct Errors {
+    #[serde(default)]
+    errors: Vec<String>,
+}
+
+/// A status and a body that may hold a token, and is wiped.
+type Answer = (u16, Zeroizing<Vec<u8>>);
+
+impl Client {
+    /// A client with these settings.
+    ///
+    /// # Errors
+    /// [`SettingsError`] if a certificate or a key cannot be read.
+    pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Result<Self, SettingsError> {
+        // It fails if a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_rustls()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(settings.timeout)
+            .timeout(settings.timeout)
+            .pool_idle_timeout(IDLE_CONNECTION);
+        if let Some(file) = &settings.ca_cert {
+            builder = builder.tls_certs_only(certificates(file)?);
+        } else if settings.address.scheme() == "http" {
+            // Without it the system's certificates are asked for, and an image may have none.
+            builder = builder.tls_certs_only([]);
+        }
+        if let Some(certificate) = &settings.client_cert {
+            builder = builder.identity(identity(certificate)?);
+        }
+        let http = builder
+            .build()
+            .map_err(|error| SettingsError(format!("TLS cannot be set up: {error}")))?;
+        let base = settings.address.origin().ascii_serialization();
+        let (namespace, timeout) = (settings.namespace.clone(), settings.timeout);
+        Ok(Self { http, base, namespace, timeout, metrics })
+    }
+
+    /// The namespace that calls are made in.
+    pub(crate) fn namespace(&self) -> Option<&Namespace> {
+        self.namespace.as_ref()
+    }
+
+    /// The longest that a call may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// The `data` of the answer to this call.
+    pub(crate) async fn data<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
+        let envelope: Envelope<T> = self.call(operation, Some(token), endpoint).await?;
+        envelope.data.ok_or_else(|| VaultError::malformed("no data"))
+    }
+
+    /// The `auth` of the answer to this call, which brings a token.
+    pub(crate) async fn auth<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        token: Option<&SecretString>,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
+        let envelope: AuthEnvelope<T> = self.call(operation, token, endpoint).await?;
+        envelope.auth.ok_or_else(|| VaultError::malformed("no auth"))
+    }
+
+    /// The status of the answer to this call, whatever it is.
+    pub(crate) async fn status(
+        &self,
+        operation: Operation,
+        endpoint: impl Endpoint,
+    ) -> Result<u16, VaultError> {
+        let answer = self.send(None, endpoint).await.map(|(status, _)| status);
+        self.count(operation, answer.as_ref().err());
+        answer
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        token: Option<&SecretString>,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
+        let answer = self.send(token, endpoint).await.and_then(parse);
+        self.count(operation, answer.as_ref().err());
+        answer
+    }
+
+    fn count(&self, operation: Operation, error: Option<&VaultError>) {
+        let outcome = error.map_or("ok", |error| error.failure.label());
+        self.metrics.vault_request(operation.label(), outcome);
+    }
+
+    async fn send(
+        &self,
+        token: Option<&SecretString>,
+        endpoint: impl Endpoint,
+    ) -> Result<Answer, VaultError> {
+        let middleware = EndpointMiddleware {
+            token: token
+                .map(|token| header_safe(token.expose_secret()))
+                .transpose()?
+                .unwrap_or_default(),
+            version: "v1".to_owned(),
+            wrap: None,
+            namespace: self.namespace.as_ref().map(|namespace| namespace.0.clone()),
+        };
+        let request = endpoint
+            .with_middleware(&middleware)
+            .request(&self.base)
+            .ok()
+            .and_then(|request| reqwest::Request::try_from(request).ok())
+            .ok_or_else(|| VaultError::new(Failure::BadRequest, "the request cannot be built"))?;
+        let mut response = self.http.execute(request).await.map_err(VaultError::from_transport)?;
+        let status = response.status().as_u16();
+        let mut body = Zeroizing::new(Vec::new());
+        while let Some(chunk) = response.chunk().await.map_err(VaultError::from_transport)? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(VaultError::malformed("too large"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((status, body))
+    }
+}
+
+/// The token, if it can be sent: vaultrs panics on one that cannot stand in a header.
+fn header_safe(token: &str) -> Result<String, VaultError> {
+    HeaderValue::from_str(token)
+        .map(|_| token.to_owned())
+        .map_err(|_| VaultError::new(Failure::OwnToken, "the token has a line break or the like"))
+}
+
+fn parse<T: DeserializeOwned>((status, body): Answer) -> Result<T, VaultError> {
+    if !(200..300).contains(&status) {
+        let Errors { errors } = serde_json::from_slice(&body).unwrap_or_default();
+        return Err(VaultError::from_status(status, &errors));
+    }
+    serde_json::from_slice(&body).map_err(|error| {
+        // Not the error's own text, which may quote the answer.
+        VaultError::malformed(&format!("line {} column {}", error.line(), error.column()))
+    })
+}
+
+fn certificates(file: &PathBuf) -> Result<Vec<Certificate>, SettingsError> {
+    let unusable = |why: &dyn fmt::Display| {
+        SettingsError(format!("the CA certificates in {} cannot be used: {why}", file.display()))
+    };
+    let pem = std::fs::read(file).map_err(|error| unusable(&error))?;
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| unusable(&error))?;
+    if certificates.is_empty() {
+        return Err(unusable(&"there is no PEM certificate in it"));
+    }
+    Ok(certificates)
+}
+
+fn identity(pair: &ClientCertificate) -> Result<Identity, SettingsError> {
+    let unusable = |file: &PathBuf, why: &dyn fmt::Display| {
+        SettingsError(format!("the client certificate's {} cannot be used: {why}", file.display()))
+    };
+    let mut pem = Zeroizing::new(Vec::new());
+    for file in [&pair.key, &pair.certificate] {
+        pem.extend(std::fs::read(file).map_err(|error| unusable(file, &error))?);
+        pem.push(b'\n');
+    }
+    Identity::from_pem(&pem).map_err(|error| unusable(&pair.certificate, &error))
+}

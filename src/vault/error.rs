@@ -1,0 +1,166 @@
+use std::{error::Error, fmt};
+
+use crate::token::{Cause, Unavailable};
+
+/// A call to Vault that brought no usable answer.
+#[derive(Clone, Debug)]
+pub(crate) struct VaultError {
+    pub(crate) failure: Failure,
+    detail: String,
+}
+
+/// In which way a call failed. Its label is the outcome in the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// No connection: refused, unresolved, or no TLS.
+    Connect,
+    /// No answer in time.
+    Timeout,
+    /// The connection broke.
+    Reset,
+    /// An answer that is not what the call answers with, or is too large.
+    Malformed,
+    /// Vault points elsewhere, which is never followed: the request carries tokens.
+    Redirect,
+    /// Vault refuses the token that was asked about.
+    Refused,
+    /// Vault says that the call is wrong.
+    BadRequest,
+    /// There is no such thing.
+    NotFound,
+    /// Vault refuses the service's own token.
+    OwnToken,
+    /// The service's own token may not make this call.
+    OwnPolicy,
+    /// A quota is used up.
+    Throttled,
+    /// Sealed, or not initialised.
+    Sealed,
+    /// Vault failed.
+    Server,
+}
+
+impl Failure {
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::Malformed => "malformed",
+            Self::Redirect => "redirect",
+            Self::Refused => "refused",
+            Self::BadRequest => "bad_request",
+            Self::NotFound => "not_found",
+            Self::OwnToken => "own_token",
+            Self::OwnPolicy => "own_policy",
+            Self::Throttled => "throttled",
+            Self::Sealed => "sealed",
+            Self::Server => "server_error",
+        }
+    }
+}
+
+impl VaultError {
+    pub(crate) fn new(failure: Failure, detail: impl Into<String>) -> Self {
+        Self { failure, detail: detail.into() }
+    }
+
+    pub(crate) fn malformed(detail: &str) -> Self {
+        Self::new(Failure::Malformed, format!("an answer that cannot be read: {detail}"))
+    }
+
+    /// A response that is not 2xx, by its status, and by its words where the status means several
+    /// things. OpenBao and Vault answer 403 alike to a caller's unknown token (`bad token`), to an
+    /// own token that is no longer good (`permission denied`) and to one that lacks a policy
+    /// (the same words within a longer text).
+    pub(crate) fn from_status(code: u16, errors: &[String]) -> Self {
+        let says = |words: &str| errors.iter().any(|error| error.contains(words));
+        let failure = match code {
+            300..=399 => Failure::Redirect,
+            400 if says("illegal base64") => Failure::Refused,
+            400 => Failure::BadRequest,
+            403 if says("bad token") || says("invalid token") => Failure::Refused,
+            403 if errors.iter().any(|error| error == "permission denied") => Failure::OwnToken,
+            403 => Failure::OwnPolicy,
+            404 => Failure::NotFound,
+            429 => Failure::Throttled,
+            503 if says("sealed") => Failure::Sealed,
+            500..=599 => Failure::Server,
+            _ => Failure::Malformed,
+        };
+        let words: String = errors.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
+        let words: String = words.chars().take(200).collect();
+        Self::new(failure, format!("{code} {words}").trim_end().to_owned())
+    }
+
+    /// A failure below HTTP. The address is left out: it is known, and may name a token's path.
+    pub(crate) fn from_transport(error: reqwest::Error) -> Self {
+        let failure = if error.is_timeout() {
+            Failure::Timeout
+        } else if error.is_connect() {
+            Failure::Connect
+        } else {
+            Failure::Reset
+        };
+        let error = error.without_url();
+        let mut detail = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            detail = format!("{detail}: {cause}");
+            source = cause.source();
+        }
+        Self::new(failure, detail)
+    }
+}
+
+impl fmt::Display for VaultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.failure.label(), self.detail)
+    }
+}
+
+impl Error for VaultError {}
+
+impl From<VaultError> for Unavailable {
+    fn from(error: VaultError) -> Self {
+        let cause = match error.failure {
+            Failure::Sealed => Cause::Sealed,
+            Failure::Throttled => Cause::Throttled,
+            Failure::OwnToken | Failure::OwnPolicy => Cause::NotReady,
+            _ => Cause::Vault,
+        };
+        Self::new(cause, format!("vault: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, VaultError};
+
+    fn failure(code: u16, error: &str) -> Failure {
+        VaultError::from_status(code, &[error.to_owned()]).failure
+    }
+
+    #[test]
+    fn only_vaults_explicit_word_is_a_refusal_of_the_token() {
+        assert_eq!(failure(403, "bad token"), Failure::Refused);
+        assert_eq!(failure(403, "invalid token"), Failure::Refused);
+        assert_eq!(failure(400, "illegal base64 data at input byte 0"), Failure::Refused);
+        for (code, error, expected) in [
+            (403, "permission denied", Failure::OwnToken),
+            (403, "1 error occurred:\n\t* permission denied\n\n", Failure::OwnPolicy),
+            (403, "", Failure::OwnPolicy),
+            (400, "leadership lost while committing log", Failure::BadRequest),
+            (401, "bad token", Failure::Malformed),
+            (404, "no handler for route", Failure::NotFound),
+            (429, "rate limit quota exceeded", Failure::Throttled),
+            (500, "local node not active", Failure::Server),
+            (503, "Vault is sealed", Failure::Sealed),
+            (503, "API access to this namespace has been locked", Failure::Server),
+            (307, "", Failure::Redirect),
+            (200, "", Failure::Malformed),
+        ] {
+            assert_eq!(failure(code, error), expected, "{code} {error}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::sync::Mutex;
+use vaultrs::api::{
+    auth::approle::requests::LoginWithApproleRequest,
+    sys::requests::{UnwrapRequest, WrappingLookupRequest},
+    token::requests::{LookupTokenSelfRequest, RenewTokenSelfRequest},
+};
+
+use crate::vault::{
+    Client,
+    client::Operation,
+    error::{Failure, VaultError},
+    session::{Lease, OwnToken},
+};
+
+/// Where the `AppRole` method is mounted.
+const APPROLE: &str = "approle";
+
+/// How the service comes by its own token.
+#[derive(Debug)]
+pub enum Login {
+    /// With a role id and the secret id in a file, which is read anew at each login. The file may
+    /// hold a response-wrapping token of the secret id instead; it is unwrapped once, and what it
+    /// held is kept in memory for later logins.
+    AppRole {
+        /// The role id.
+        role_id: String,
+        /// The file with the secret id.
+        secret_id_file: PathBuf,
+        /// The secret id that came out of a wrapping token.
+        unwrapped: Mutex<Option<Unwrapped>>,
+    },
+    /// With a token that somebody else made.
+    Token(SecretString),
+    /// With the token in a file that somebody else, such as an agent, keeps good.
+    TokenFile(PathBuf),
+}
+
+/// A secret id that was wrapped, and the spent token that it was wrapped in.
+#[derive(Debug)]
+pub struct Unwrapped {
+    wrapping_token: SecretString,
+    secret_id: SecretString,
+}
+
+/// The `auth` of an answer that brings a token. Without `Debug`, since it holds the token.
+#[derive(Deserialize)]
+struct Auth {
+    client_token: SecretString,
+    accessor: Option<String>,
+    lease_duration: Option<u64>,
+    #[serde(default)]
+    renewable: bool,
+}
+
+/// The `data` of `auth/token/lookup-self`, as far as it is of use here.
+#[derive(Deserialize)]
+struct Own {
+    accessor: Option<String>,
+    ttl: Option<u64>,
+    #[serde(default)]
+    renewable: bool,
+    policies: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Wrapping {
+    creation_path: String,
+}
+
+#[derive(Deserialize)]
+struct WrappedSecretId {
+    secret_id: SecretString,
+}
+
+impl Login {
+    /// Log in with an `AppRole`.
+    #[must_use]
+    pub fn app_role(role_id: String, secret_id_file: PathBuf) -> Self {
+        Self::AppRole { role_id, secret_id_file, unwrapped: Mutex::new(None) }
+    }
+
+    /// The file that this depends on, if a change of it calls for a new login.
+    pub(super) fn watched_file(&self) -> Option<&Path> {
+        match self {
+            Self::TokenFile(file) => Some(file),
+            Self::AppRole { .. } | Self::Token(_) => None,
+        }
+    }
+
+    /// A token to work with.
+    pub(super) async fn log_in(&self, client: &Client) -> Result<OwnToken, VaultError> {
+        match self {
+            Self::AppRole { role_id, secret_id_file, unwrapped } => {
+                let written = read_secret(secret_id_file).await?;
+                let secret_id = secret_id(client, written, &mut *unwrapped.lock().await).await?;
+                app_role(client, role_id, &secret_id).await
+            }
+            Self::Token(token) => inspect(client, token.clone()).await,
+            Self::TokenFile(file) => inspect(client, read_secret(file).await?).await,
+        }
+    }
+}
+
+async fn app_role(
+    client: &Client,
+    role_id: &str,
+    secret_id: &SecretString,
+) -> Result<OwnToken, VaultError> {
+    let request = LoginWithApproleRequest {
+        mount: APPROLE.to_owned(),
+        role_id: role_id.to_owned(),
+        secret_id: secret_id.expose_secret().to_owned(),
+    };
+    let asked = Instant::now();
+    let auth: Auth = client.auth(Operation::Login, None, request).await?;
+    Ok(auth.into_token(asked))
+}
+
+/// What there is to know of a token that somebody else made.
+async fn inspect(client: &Client, token: SecretString) -> Result<OwnToken, VaultError> {
+    let asked = Instant::now();
+    let own: Own =
+        client.data(Operation::LookupSelf, &token, LookupTokenSelfRequest::default()).await?;
+    if own.policies.iter().flatten().any(|policy| policy == "root") {
+        tracing::warn!(
+            "the service's own token is a root token: use one with the policy `validator` alone"
+        );
+    }
+    let lease = Lease::new(asked, own.ttl.unwrap_or(0), own.renewable);
+    Ok(OwnToken::new(token, own.accessor, lease))
+}
+
+/// A longer life for this token.
+pub(super) async fn renew(client: &Client, own: &OwnToken) -> Result<OwnToken, VaultError> {
+    let asked = Instant::now();
+    let request = RenewTokenSelfRequest::default();
+    let auth: Auth = client.auth(Operation::Renew, Some(&own.token), request).await?;
+    Ok(auth.into_token(asked))
+}
+
+impl Auth {
+    fn into_token(self, asked: Instant) -> OwnToken {
+        let lease = Lease::new(asked, self.lease_duration.unwrap_or(0), self.renewable);
+        OwnToken::new(self.client_token, self.accessor, lease)
+    }
+}
+
+/// What was written into the secret id file, or what it wraps.
+async fn secret_id(
+    client: &Client,
+    written: SecretString,
+    unwrapped: &mut Option<Unwrapped>,
+) -> Result<SecretString, VaultError> {
+    if !is_service_token(written.expose_secret()) {
+        return Ok(written);
+    }
+    if let Some(known) = unwrapped.as_ref()
+        && known.wrapping_token.expose_secret() == written.expose_secret()
+    {
+        return Ok(known.secret_id.clone());
+    }
+    let secret_id = unwrap(client, &written).await?;
+    *unwrapped = Some(Unwrapped { wrapping_token: written, secret_id: secret_id.clone() });
+    Ok(secret_id)
+}
+
+/// Whether it has the prefix of a token that Vault generates, which no secret id has.
+fn is_service_token(text: &str) -> bool {
+    text.starts_with("hvs.") || text.starts_with("s.")
+}
+
+/// What this token wraps, if it was an `AppRole`'s secret id that was wrapped. Somebody who
+/// intercepted the token could have put another in its place, which tells by its creation path
+/// (<https://developer.hashicorp.com/vault/docs/concepts/response-wrapping>).
+async fn unwrap(client: &Client, wrapping: &SecretString) -> Result<SecretString, VaultError> {
+    let request = WrappingLookupRequest { token: wrapping.expose_secret().to_owned() };
+    let Wrapping { creation_path } =
+        client.data(Operation::Unwrap, wrapping, request).await.map_err(spent)?;
+    let role = creation_path
+        .strip_prefix("auth/")
+        .and_then(|path| path.strip_prefix(APPROLE))
+        .and_then(|path| path.strip_prefix("/role/"))
+        .and_then(|path| path.strip_suffix("/secret-id"));
+    if role.is_none_or(|role| role.is_empty() || role.contains('/')) {
+        return Err(VaultError::new(
+            Failure::BadRequest,
+            "the wrapped secret id was not made by auth/approle/role/NAME/secret-id: \
+             somebody may have replaced it; revoke it and make a new one",
+        ));
+    }
+    let request = UnwrapRequest { token: None };
+    let WrappedSecretId { secret_id } =
+        client.data(Operation::Unwrap, wrapping, request).await.map_err(spent)?;
+    Ok(secret_id)
+}
+
+fn spent(error: VaultError) -> VaultError {
+    match error.failure {
+        Failure::BadRequest | Failure::Refused | Failure::OwnToken => VaultError::new(
+            Failure::BadRequest,
+            "the wrapped secret id is spent or expired: put a new one into the file",
+        ),
+        _ => error,
+    }
+}
+
+async fn read_secret(file: &Path) -> Result<SecretString, VaultError> {
+    let unusable = |why: String| {
+        VaultError::new(Failure::OwnToken, format!("{} cannot be used: {why}", file.display()))
+    };
+    let text =
+        tokio::fs::read_to_string(file).await.map_err(|error| unusable(error.to_string()))?;
+    let text = zeroize::Zeroizing::new(text);
+    match text.trim() {
+        "" => Err(unusable("it is empty".to_owned())),
+        secret => Ok(secret.into()),
+    }
+}

@@ -1,0 +1,98 @@
+//! The application behind Caddy: tells what it received.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Collected, Full};
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// Answers each request with 200 and `{method, uri, headers: [[name, value], ...], body}`.
+pub struct Backend {
+    address: String,
+    hits: Arc<AtomicUsize>,
+    server: JoinHandle<()>,
+}
+
+impl Backend {
+    /// Starts it on a free port.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("its address").to_string();
+        let hits = Arc::new(AtomicUsize::new(0));
+        let server = tokio::spawn(serve(listener, Arc::clone(&hits)));
+        Self { address, hits, server }
+    }
+
+    /// `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// How many requests have reached it.
+    pub fn hits(&self) -> usize {
+        self.hits.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// The values of one header in what a [`Backend`] answered.
+pub fn received(answer: &Value, name: &str) -> Vec<String> {
+    let headers = answer["headers"].as_array().expect("the backend's answer");
+    headers
+        .iter()
+        .filter(|pair| pair[0].as_str().is_some_and(|n| n.eq_ignore_ascii_case(name)))
+        .map(|pair| pair[1].as_str().unwrap_or_default().to_owned())
+        .collect()
+}
+
+async fn serve(listener: TcpListener, hits: Arc<AtomicUsize>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let hits = Arc::clone(&hits);
+        let service = service_fn(move |request| {
+            hits.fetch_add(1, Ordering::SeqCst);
+            echo(request)
+        });
+        tokio::spawn(async move {
+            let io = TokioIo::new(stream);
+            let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(io, service).await;
+        });
+    }
+}
+
+async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    let headers: Vec<_> = head
+        .headers
+        .iter()
+        .map(|(name, value)| [name.as_str().into(), String::from_utf8_lossy(value.as_bytes())])
+        .collect();
+    let answer = json!({
+        "method": head.method.as_str(),
+        "uri": head.uri.to_string(),
+        "headers": headers,
+        "body": String::from_utf8_lossy(&body),
+    });
+    let response = Response::builder()
+        .header("content-type", "application/json")
+        .body(Full::from(answer.to_string()))
+        .expect("a response");
+    Ok(response)
+}

@@ -1,0 +1,139 @@
+//! A real OpenBao: in memory, or on disk so that it survives a kill.
+
+mod launch;
+mod requests;
+
+use std::{path::Path, time::Duration};
+
+use reqwest::Client;
+use serde_json::json;
+
+use self::launch::Launch;
+use super::{http, process::Process, wait::eventually};
+
+/// One server on the loopback interface.
+pub struct Bao {
+    process: Process,
+    launch: Launch,
+    root_token: String,
+    http: Client,
+}
+
+impl Bao {
+    /// A development server: in memory, unsealed, KV v2 at `secret/`, a fresh root token.
+    ///
+    /// # Panics
+    /// When it doesn't come up on any of several ports.
+    pub async fn dev() -> Self {
+        let root_token = format!("root-{:032x}", rand::random::<u128>());
+        for _ in 0..5 {
+            let launch = Launch::dev(&root_token);
+            let process = launch.spawn();
+            let root_token = root_token.clone();
+            let bao = Self { process, launch, root_token, http: http::client() };
+            if bao.comes_up().await {
+                return bao;
+            }
+        }
+        panic!("OpenBao found no free port");
+    }
+
+    /// A server with raft storage in `dir`, which it unseals by itself: initialised,
+    /// empty, and with its data after [`Bao::kill`] and [`Bao::restart`].
+    ///
+    /// # Panics
+    /// When it doesn't come up.
+    pub async fn raft(dir: &Path) -> Self {
+        let launch = Launch::raft(dir);
+        let process = launch.spawn();
+        let mut bao = Self { process, launch, root_token: String::new(), http: http::client() };
+        let body = json!({"recovery_shares": 1, "recovery_threshold": 1});
+        let deadline = Duration::from_secs(20);
+        bao.root_token = eventually(deadline, "OpenBao to be initialised", async || {
+            let (_, answer) = bao.try_request("", "PUT", "sys/init", Some(body.clone())).await?;
+            answer["root_token"].as_str().map(str::to_owned)
+        })
+        .await;
+        assert!(bao.comes_up().await, "OpenBao exited:\n{}", bao.log());
+        bao
+    }
+
+    /// Its URL, as for `VAULT_ADDR`.
+    pub fn addr(&self) -> String {
+        format!("http://{}", self.authority())
+    }
+
+    /// `host:port`.
+    pub fn authority(&self) -> String {
+        format!("127.0.0.1:{}", self.launch.port())
+    }
+
+    /// The root token.
+    pub fn root_token(&self) -> &str {
+        &self.root_token
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Stops the process where it is: connections stay open and nobody answers.
+    pub fn freeze(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// Lets a frozen one go on.
+    pub fn thaw(&self) {
+        self.process.signal("CONT");
+    }
+
+    /// Ends the process without notice. Connections are refused afterwards.
+    pub fn kill(&self) {
+        self.process.kill();
+    }
+
+    /// Starts it again on the same port, killing it first if it runs. In memory it
+    /// comes back empty; on raft, with its data, unsealed.
+    ///
+    /// # Panics
+    /// When it doesn't come up.
+    pub async fn restart(&mut self) {
+        self.process.kill();
+        self.process = self.launch.spawn();
+        assert!(self.comes_up().await, "OpenBao exited:\n{}", self.log());
+    }
+
+    /// Seals it: everything but its health is 503 from now on.
+    pub async fn seal(&self) {
+        self.must("PUT", "sys/seal", None).await;
+    }
+
+    /// Unseals a development server. One on raft does so at its next [`Bao::restart`].
+    ///
+    /// # Panics
+    /// When the log shows no unseal key.
+    pub async fn unseal(&self) {
+        let log = self.log();
+        let (_, key) = log.split_once("Unseal Key: ").expect("an unseal key in the log");
+        let key = key.lines().next().unwrap_or_default().trim();
+        self.must("PUT", "sys/unseal", Some(json!({ "key": key }))).await;
+        assert!(self.comes_up().await, "OpenBao exited:\n{}", self.log());
+    }
+
+    /// Waits for our own root token to be honoured: another server on a port that was
+    /// snatched away doesn't know it. False when the process has exited instead.
+    async fn comes_up(&self) -> bool {
+        eventually(Duration::from_secs(30), "OpenBao to come up", async || {
+            if self.process.exit_status().is_some() {
+                return Some(false);
+            }
+            // The write waits for the storage's leader; reads answer earlier.
+            let path = "auth/token/renew-self";
+            let (write, _) = self.try_request(&self.root_token, "PUT", path, None).await?;
+            let (health, _) = self.try_request("", "GET", "sys/health", None).await?;
+            (write < 403 && health == 200).then_some(true)
+        })
+        .await
+    }
+}

@@ -1,0 +1,111 @@
+//! The command line and configuration of a real OpenBao.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tempfile::TempDir;
+
+use super::super::{ports::free_port, process::Process, tools};
+
+/// What it takes to start the same server again.
+pub struct Launch {
+    port: u16,
+    arguments: Vec<String>,
+    dir: PathBuf,
+    _owned: Option<TempDir>,
+}
+
+impl Launch {
+    /// In memory, on a free port.
+    pub fn dev(root_token: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let port = free_port();
+        let arguments = vec![
+            "-dev".to_owned(),
+            "-dev-no-store-token".to_owned(),
+            format!("-dev-root-token-id={root_token}"),
+            format!("-dev-listen-address=127.0.0.1:{port}"),
+        ];
+        let path = dir.path().to_owned();
+        Self { port, arguments, dir: path, _owned: Some(dir) }.configured("")
+    }
+
+    /// Raft storage in `dir`, unsealed by a key beside it.
+    pub fn raft(dir: &Path) -> Self {
+        let (port, cluster) = (free_port(), free_port());
+        let data = dir.join("data");
+        let key = dir.join("seal.key");
+        fs::create_dir_all(&data).expect("the storage directory");
+        if !key.exists() {
+            fs::write(&key, rand::random::<[u8; 32]>()).expect("the seal key");
+        }
+        let config = format!(
+            r#"
+            api_addr = "http://127.0.0.1:{port}"
+            cluster_addr = "http://127.0.0.1:{cluster}"
+            storage "raft" {{
+              path = "{data}"
+              node_id = "n1"
+              performance_multiplier = "1"
+            }}
+            listener "tcp" {{
+              address = "127.0.0.1:{port}"
+              cluster_address = "127.0.0.1:{cluster}"
+              tls_disable = true
+            }}
+            seal "static" {{
+              current_key_id = "k1"
+              current_key = "file://{key}"
+            }}
+            "#,
+            data = data.display(),
+            key = key.display(),
+        );
+        let launch = Self { port, arguments: Vec::new(), dir: dir.to_owned(), _owned: None };
+        launch.configured(&config)
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The file that its audit device writes.
+    pub fn audit_log(&self) -> PathBuf {
+        self.dir.join("audit.log")
+    }
+
+    /// Adds a configuration file: `config` and an audit device.
+    fn configured(mut self, config: &str) -> Self {
+        let file = self.dir.join("bao.hcl");
+        let audit = format!(
+            r#"
+            audit "file" "tests" {{
+              options {{
+                file_path = "{}"
+                hmac_accessor = "false"
+              }}
+            }}
+            "#,
+            self.audit_log().display()
+        );
+        fs::write(&file, format!("{config}{audit}")).expect("the configuration");
+        self.arguments.push(format!("-config={}", file.display()));
+        self
+    }
+
+    /// Starts the server.
+    pub fn spawn(&self) -> Process {
+        let mut command = Command::new(tools::bao());
+        command
+            .arg("server")
+            .args(&self.arguments)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", &self.dir);
+        Process::spawn("bao", &mut command)
+    }
+}

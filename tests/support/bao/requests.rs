@@ -1,0 +1,80 @@
+//! Asking OpenBao, and seeing what others have asked it.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::{super::http, Bao};
+
+impl Bao {
+    /// Asks as root. The path has no `/v1/`; an answer without a body is null.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn request(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.request_as(&self.root_token, method, path, body).await
+    }
+
+    /// Asks with this token.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn request_as(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
+        self.try_request(token, method, path, body)
+            .await
+            .unwrap_or_else(|| panic!("no answer to {method} {path}"))
+    }
+
+    /// Asks as root for something that has to succeed.
+    ///
+    /// # Panics
+    /// On any status but 2xx.
+    pub async fn must(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let (status, answer) = self.request(method, path, body).await;
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
+        answer
+    }
+
+    /// How many requests on exactly this path the audit log shows, for example on
+    /// `auth/token/lookup`. The path has no `/v1/`.
+    pub fn audited(&self, path: &str) -> usize {
+        self.audit_log()
+            .iter()
+            .filter(|entry| entry["type"] == "request" && entry["request"]["path"] == path)
+            .count()
+    }
+
+    /// All entries of the audit log, with accessors readable.
+    pub fn audit_log(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.launch.audit_log()).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// `None` when there is no answer; an empty token is not sent.
+    pub(super) async fn try_request(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Option<(u16, Value)> {
+        let url = format!("{}/v1/{path}", self.addr());
+        let mut headers = vec![("x-vault-request", "true")];
+        if !token.is_empty() {
+            headers.push(("x-vault-token", token));
+        }
+        if method == "PATCH" {
+            headers.push(("content-type", "application/merge-patch+json"));
+        }
+        let body = body.map(|body| body.to_string());
+        let answer = http::send(&self.http, method, &url, &headers, body).await.ok()?;
+        let body = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
+        Some((answer.status, body))
+    }
+}

@@ -1,0 +1,138 @@
+//! A TCP proxy in front of the real server that misbehaves on demand.
+
+mod wire;
+
+use std::sync::Arc;
+
+use tokio::{
+    io::{self, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{Mutex, mpsc, watch},
+    task::JoinHandle,
+};
+
+use self::wire::{Request, misbehave, read_request};
+
+/// How the proxy treats requests.
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    /// Passes all bytes on, both ways.
+    Pass,
+    /// Reads the request and never answers.
+    Hang,
+    /// Resets the connection in the middle of the answer.
+    Reset,
+    /// Answers with bytes that are not HTTP.
+    Garbage,
+    /// Announces a longer body than it sends.
+    Truncated,
+    /// 200 with a body that never ends.
+    Huge,
+    /// A correct answer, one byte every 100 ms.
+    Drip,
+    /// 307 to this URL.
+    Redirect(&'static str),
+    /// This status and JSON body.
+    Status(u16, &'static str),
+}
+
+/// The proxy. Its fault can be changed at any time.
+pub struct FaultProxy {
+    address: String,
+    plan: watch::Sender<Plan>,
+    gone: Mutex<mpsc::Receiver<()>>,
+    server: JoinHandle<()>,
+}
+
+/// What is to be done with the requests of a connection.
+#[derive(Clone)]
+struct Plan {
+    fault: Fault,
+    /// The start of the request paths that the fault is for.
+    prefix: String,
+    /// Held by every connection under this plan. Nothing is sent on it.
+    _open: mpsc::Sender<()>,
+}
+
+impl FaultProxy {
+    /// Starts it in front of `target` (`host:port`), passing everything.
+    pub async fn start(target: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("its address").to_string();
+        let (open, gone) = mpsc::channel(1);
+        let (plan, _) =
+            watch::channel(Plan { fault: Fault::Pass, prefix: String::new(), _open: open });
+        let server = tokio::spawn(serve(listener, target.to_owned(), plan.clone()));
+        let gone = Mutex::new(gone);
+        Self { address, plan, gone, server }
+    }
+
+    /// Its URL, as for `VAULT_ADDR`.
+    pub fn addr(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Treats every request like this from now on. Returns when the connections that
+    /// were open are closed.
+    pub async fn set(&self, fault: Fault) {
+        self.set_for("", fault).await;
+    }
+
+    /// The same for requests whose path starts with `prefix` (`/v1/identity/`); the
+    /// others pass.
+    pub async fn set_for(&self, prefix: &str, fault: Fault) {
+        let mut gone = self.gone.lock().await;
+        let (open, next) = mpsc::channel(1);
+        let plan = Plan { fault, prefix: prefix.to_owned(), _open: open };
+        drop(self.plan.send_replace(plan));
+        gone.recv().await;
+        *gone = next;
+    }
+}
+
+impl Drop for FaultProxy {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, target: String, plan: watch::Sender<Plan>) {
+    let target: Arc<str> = target.into();
+    while let Ok((client, _)) = listener.accept().await {
+        let target = Arc::clone(&target);
+        let mut changes = plan.subscribe();
+        let plan = changes.borrow_and_update().clone();
+        tokio::spawn(async move {
+            // Whatever ends this ends the connection.
+            tokio::select! {
+                _ = changes.changed() => {}
+                _ = treat(client, &target, &plan) => {}
+            }
+        });
+    }
+}
+
+async fn treat(mut client: TcpStream, target: &str, plan: &Plan) -> io::Result<()> {
+    if matches!(plan.fault, Fault::Pass) {
+        let mut server = TcpStream::connect(target).await?;
+        io::copy_bidirectional(&mut client, &mut server).await?;
+        return Ok(());
+    }
+    let request = read_request(&mut client).await?;
+    if request.path().starts_with(&plan.prefix) {
+        misbehave(client, plan.fault).await
+    } else {
+        pass_one(client, target, &request).await
+    }
+}
+
+/// Passes one request and makes the server close after it, so that the next one of
+/// this client, which may be due a fault, comes on a new connection.
+async fn pass_one(mut client: TcpStream, target: &str, request: &Request) -> io::Result<()> {
+    let mut server = TcpStream::connect(target).await?;
+    let head = request.head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+    server.write_all(head.as_bytes()).await?;
+    server.write_all(&request.body).await?;
+    io::copy_bidirectional(&mut client, &mut server).await?;
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! A plain HTTP client that adds nothing of its own: no proxy, no redirects.
+
+use std::time::Duration;
+
+use reqwest::{Client, header::HeaderMap, redirect::Policy};
+
+/// An HTTP answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The body, as text.
+    pub body: String,
+}
+
+impl Answer {
+    /// A header's value; `None` when it is absent or no text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in the body {:?}", self.body))
+    }
+}
+
+/// A client that gives up after 10 s.
+pub fn client() -> Client {
+    // The default provider is the process's; the second caller finds it installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .timeout(Duration::from_secs(10))
+        .build()
+        .expect("an HTTP client")
+}
+
+/// Sends `method` to `url` with these headers, a `Host` among them if it is to differ.
+///
+/// # Errors
+/// When no complete answer came.
+pub async fn send(
+    client: &Client,
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: Option<String>,
+) -> reqwest::Result<Answer> {
+    let method = method.parse().expect("a method");
+    let mut request = client.request(method, url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if let Some(body) = body {
+        request = request.body(body);
+    }
+    let response = request.send().await?;
+    Ok(Answer {
+        status: response.status().as_u16(),
+        headers: response.headers().clone(),
+        body: response.text().await?,
+    })
+}

@@ -1,0 +1,66 @@
+//! Everything at once: OpenBao, the validator, Caddy, an application, two tenants.
+
+use super::{
+    backend::Backend,
+    bao::Bao,
+    caddy::Caddy,
+    fault::FaultProxy,
+    http::Answer,
+    platform::{self, Tenant},
+    validator::Validator,
+};
+
+/// A whole platform. Fields are in the order in which they are to be stopped.
+pub struct Stack {
+    /// What clients talk to.
+    pub caddy: Caddy,
+    /// The validator, ready.
+    pub validator: Validator,
+    /// What stands between the validator and OpenBao; passes everything at first.
+    pub fault: FaultProxy,
+    /// OpenBao, provisioned.
+    pub bao: Bao,
+    /// The application behind Caddy.
+    pub backend: Backend,
+    /// A tenant.
+    pub acme: Tenant,
+    /// Another tenant.
+    pub globex: Tenant,
+}
+
+impl Stack {
+    /// Starts everything with the validator's defaults.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts everything, with variables for the validator.
+    pub async fn start_with(env: &[(&str, &str)]) -> Self {
+        let bao = Bao::dev().await;
+        let role = platform::provision(&bao).await;
+        let acme = platform::create_tenant(&bao, "acme").await;
+        let globex = platform::create_tenant(&bao, "globex").await;
+        let fault = FaultProxy::start(&bao.authority()).await;
+        let addr = fault.addr();
+        let env: Vec<_> = [("VAULT_ADDR", addr.as_str())].iter().chain(env).copied().collect();
+        let validator = Validator::start(&bao, &role, &env).await;
+        let backend = Backend::start().await;
+        let caddy = Caddy::start(validator.auth_address(), backend.address(), &[]).await;
+        Self { caddy, validator, fault, bao, backend, acme, globex }
+    }
+
+    /// `GET /` on `host` through Caddy.
+    pub async fn get(&self, host: &str, headers: &[(&str, &str)]) -> Answer {
+        self.caddy.send("GET", host, "/", headers).await
+    }
+
+    /// The CRM's host of a tenant.
+    pub fn crm(tenant: &Tenant) -> String {
+        format!("{}.crm.localhost", tenant.name)
+    }
+}
+
+/// The header that carries a token.
+pub fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}

@@ -1,0 +1,44 @@
+//! Where the real servers and our own binary are.
+
+use std::path::{Path, PathBuf};
+
+/// A file of this repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// OpenBao. What `.tools` holds is a script that replaces itself with the server, so
+/// its process id is the server's.
+pub fn bao() -> PathBuf {
+    tool("BAO_BIN", "bao")
+}
+
+/// Caddy.
+pub fn caddy() -> PathBuf {
+    tool("CADDY_BIN", "caddy")
+}
+
+/// The validator: the one that cargo built for this test, or, for an example, the one
+/// built into the folder above its own.
+pub fn validator() -> PathBuf {
+    const NAME: &str = "vault-auth-validator";
+    let path = match option_env!("CARGO_BIN_EXE_vault-auth-validator") {
+        Some(path) => PathBuf::from(path),
+        None => std::env::current_exe()
+            .expect("own path")
+            .ancestors()
+            .nth(2)
+            .expect("target/<profile>")
+            .join(NAME),
+    };
+    assert!(path.is_file(), "{} is missing: run `cargo build`", path.display());
+    path
+}
+
+#[expect(clippy::disallowed_methods, reason = "a developer may name other binaries")]
+fn tool(variable: &str, name: &str) -> PathBuf {
+    let path = std::env::var_os(variable)
+        .map_or_else(|| repository(".tools/bin").join(name), PathBuf::from);
+    assert!(path.is_file(), "{} is missing: run `make tools`, or set {variable}", path.display());
+    path
+}

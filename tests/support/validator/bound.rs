@@ -1,0 +1,26 @@
+//! Where the validator listens, told by its log.
+
+use serde_json::Value;
+
+/// The addresses (`host:port`) of the three listeners, empty until they are known.
+#[derive(Debug, Default, Clone)]
+pub struct Bound {
+    pub auth: String,
+    pub api: String,
+    pub admin: String,
+}
+
+impl Bound {
+    /// The addresses, once the log tells all three.
+    pub fn read(log: &str) -> Option<Self> {
+        let lines: Vec<Value> =
+            log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let address = |listener: &str| {
+            lines.iter().map(|line| &line["fields"]).find_map(|fields| {
+                (fields["message"] == "listening" && fields["listener"] == listener)
+                    .then(|| fields["address"].as_str().map(str::to_owned))?
+            })
+        };
+        Some(Self { auth: address("auth")?, api: address("api")?, admin: address("admin")? })
+    }
+}
