@@ -13,6 +13,11 @@ path "identity/entity/id/+" {
   capabilities = ["read"]
 }
 
+# What is this token granted on the path of a route?
+path "sys/capabilities" {
+  capabilities = ["update"]
+}
+
 # Keep the own token alive. Both are part of Vault's `default` policy, which the validator's role
 # does without.
 path "auth/token/renew-self" {

@@ -17,6 +17,7 @@
 pub mod cli;
 pub mod config;
 pub mod decision;
+pub mod forwarded;
 pub mod requirement;
 pub mod server;
 pub mod telemetry;

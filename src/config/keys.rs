@@ -60,6 +60,12 @@ pub const KEYS: &[Key] = &[
         "Networks whose X-Forwarded-* headers are believed; `private_ranges` for all private ones",
     ),
     key(
+        "forwarded_headers",
+        &["VALIDATOR_FORWARDED_HEADERS"],
+        Some("x-forwarded"),
+        "Which headers carry the original method and URI: x-forwarded, or x-original as with nginx",
+    ),
+    key(
         "cache_ttl",
         &["VALIDATOR_CACHE_TTL"],
         Some("30s"),
@@ -94,6 +100,12 @@ pub const KEYS: &[Key] = &[
         &["VALIDATOR_CREDENTIALS"],
         Some("bearer,x-vault-token"),
         "Where tokens are read from: bearer, x-vault-token, basic, cookie:NAME",
+    ),
+    key(
+        "failure_limit",
+        &["VALIDATOR_FAILURE_LIMIT"],
+        Some("100"),
+        "How many refused tokens a client address may send within a minute; 0 for any number",
     ),
     key("allow_root", &["VALIDATOR_ALLOW_ROOT"], Some("false"), "Whether root tokens may come in"),
     key(

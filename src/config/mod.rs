@@ -13,4 +13,3 @@ pub use keys::{KEYS, Key, KeyKind};
 pub use listen::Listen;
 pub use settings::Settings;
 pub use sources::Sources;
-pub use values::TrustedProxies;

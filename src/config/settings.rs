@@ -9,9 +9,10 @@ use crate::{
         fault::{Fault, Faults},
         keys::Key,
         sources::{Sources, Written},
-        values::{self, TrustedProxies},
+        values,
     },
     decision::RootTokens,
+    forwarded::Trust,
     telemetry::LogFormat,
     token,
     vault::{self, ClientCertificate, Login},
@@ -27,11 +28,13 @@ pub struct Settings {
     /// Where health and metrics are served.
     pub admin_listen: Listen,
     /// Whose forwarding headers are believed.
-    pub trusted_proxies: TrustedProxies,
+    pub trust: Trust,
     /// How long facts are relied on.
     pub cache: token::CacheSettings,
     /// Where tokens are read from.
     pub credentials: token::Sources,
+    /// How many failures within a minute are held against a client address; any if `None`.
+    pub failure_limit: Option<u32>,
     /// Whether root tokens may come in.
     pub root_tokens: RootTokens,
     /// The mount of the tenants' secrets.
@@ -90,9 +93,11 @@ impl Reader {
     /// all faults are.
     fn settings(&mut self) -> Option<Settings> {
         let listeners = self.listeners();
-        let trusted_proxies = self.parsed("trusted_proxies");
+        let proxies = self.value("trusted_proxies", values::networks);
+        let family = self.value("forwarded_headers", values::header_family);
         let cache = self.cache();
         let credentials = self.parsed("credentials");
+        let failure_limit = self.value("failure_limit", values::failure_limit);
         let root_tokens = self.value("allow_root", values::root_tokens);
         let kv_mount = self.value("kv_mount", values::mount);
         let transit_mount = self.value("transit_mount", values::mount);
@@ -108,9 +113,10 @@ impl Reader {
             listen,
             api_listen,
             admin_listen,
-            trusted_proxies: trusted_proxies?,
+            trust: Trust { proxies: proxies?, family: family? },
             cache: cache?,
             credentials: credentials?,
+            failure_limit: failure_limit?,
             root_tokens: root_tokens?,
             kv_mount: kv_mount?,
             transit_mount: transit_mount?,

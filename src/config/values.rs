@@ -1,36 +1,45 @@
 //! What single values may be.
 
-use std::{net::IpAddr, str::FromStr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use url::Url;
 
-use crate::{decision::RootTokens, telemetry::LogFormat};
-
-/// Networks whose forwarding headers are believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrustedProxies(pub Vec<IpNet>);
+use crate::{decision::RootTokens, forwarded::HeaderFamily, telemetry::LogFormat};
 
 /// What Caddy calls `private_ranges`: private and loopback networks (RFC 1918, RFC 4193,
 /// RFC 4291).
 const PRIVATE_RANGES: &str = "192.168.0.0/16,172.16.0.0/12,10.0.0.0/8,127.0.0.0/8,fd00::/8,::1/128";
 
-impl FromStr for TrustedProxies {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let mut networks = Vec::new();
-        for item in text.split(',').map(str::trim) {
-            if item == "private_ranges" {
-                networks.extend(Self::from_str(PRIVATE_RANGES)?.0);
-                continue;
-            }
-            let host = item.parse::<IpAddr>().map(IpNet::from);
-            networks.push(host.or_else(|_| item.parse()).map_err(|_| {
-                format!("`{item}` is no network, such as 10.0.0.0/8, nor `private_ranges`")
-            })?);
+/// The networks of a list of networks, of single addresses, and of `private_ranges`.
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let mut networks = Vec::new();
+    for item in text.split(',').map(str::trim) {
+        if item == "private_ranges" {
+            networks.extend(self::networks(PRIVATE_RANGES)?);
+            continue;
         }
-        Ok(Self(networks))
+        let host = item.parse::<IpAddr>().map(IpNet::from);
+        networks.push(host.or_else(|_| item.parse()).map_err(|_| {
+            format!("`{item}` is no network, such as 10.0.0.0/8, nor `private_ranges`")
+        })?);
+    }
+    Ok(networks)
+}
+
+pub(super) fn header_family(text: &str) -> Result<HeaderFamily, String> {
+    match text {
+        "x-forwarded" => Ok(HeaderFamily::Forwarded),
+        "x-original" => Ok(HeaderFamily::Original),
+        _ => Err(format!("`{text}` is neither x-forwarded nor x-original")),
+    }
+}
+
+pub(super) fn failure_limit(text: &str) -> Result<Option<u32>, String> {
+    match text.parse() {
+        Ok(0) => Ok(None),
+        Ok(limit) => Ok(Some(limit)),
+        Err(_) => Err(format!("`{text}` is no number, such as 100, or 0 for no limit")),
     }
 }
 

@@ -3,6 +3,8 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::{
+    decision::failures::WINDOW,
+    forwarded::ForwardedError,
     requirement::RequirementError,
     token::{Cause, CredentialError, Standing, Unavailable},
 };
@@ -13,15 +15,24 @@ pub enum Refusal {
     /// The route's requirements cannot be read.
     RequirementInvalid(RequirementError),
     /// A request that no proxy should forward; says what is wrong with it.
-    RequestInvalid(&'static str),
+    RequestInvalid(String),
     /// There is no usable credential.
     Credential(CredentialError),
     /// Vault refuses the token: unknown, expired, revoked, or of a disabled entity.
     TokenInvalid,
     /// A live token of a kind that is nobody's identity.
     TokenNotAllowed(Standing),
+    /// A live token whose uses are limited, and cannot be counted from here because the
+    /// addresses it may be used from are limited too.
+    TokenUncountable,
     /// The token may not be used from the client's address.
     AddressNotAllowed,
+    /// Vault does not grant the caller what the route asks for.
+    AclDenied,
+    /// The path of the request could be read in more than one way.
+    PathAmbiguous,
+    /// Too many tokens that Vault refuses came from the client's address.
+    TooManyFailures,
     /// The token has none of the policies that the route asks for.
     PolicyRequired,
     /// The caller is of another tenant, or of none.
@@ -73,68 +84,79 @@ pub enum Severity {
     Operator,
 }
 
+/// What refusals of one kind have in common.
+enum Kind {
+    /// The proxy's configuration is at fault.
+    Misconfigured,
+    /// The request is.
+    Malformed,
+    /// Nobody said who they are.
+    Anonymous,
+    /// Somebody did, and it does not hold.
+    Unauthenticated,
+    /// It holds, and is not enough here.
+    Forbidden,
+    /// There has been too much of this; again after so many seconds.
+    Limited(u64),
+    /// It is not known; perhaps after so many seconds.
+    Away(u64),
+    /// This program broke.
+    Broken,
+}
+
 impl Refusal {
-    /// What this refusal means, to everyone: the one table of statuses, codes and log levels.
+    /// What this refusal means, to everyone: the one table of codes and their kinds.
     #[must_use]
     pub fn terms(&self) -> Terms {
-        match self {
-            Self::RequirementInvalid(_) => Terms::mistaken(
-                "requirement_invalid",
-                "The requirements of this route cannot be read",
-                Severity::Operator,
-            ),
+        use Kind::{
+            Anonymous, Away, Broken, Forbidden, Limited, Malformed, Misconfigured, Unauthenticated,
+        };
+        let (kind, code, title) = match self {
+            Self::RequirementInvalid(_) => {
+                (Misconfigured, "requirement_invalid", "This route's requirements cannot be read")
+            }
             Self::RequestInvalid(_) => {
-                Terms::mistaken("request_invalid", "The request cannot be judged", Severity::Client)
+                (Malformed, "request_invalid", "The request cannot be judged")
             }
-            Self::Credential(CredentialError::Missing) => Terms::unknown_caller(
-                "credential_missing",
-                "A credential is needed",
-                Challenge::Bare,
-            ),
-            Self::Credential(CredentialError::Malformed) => Terms::unknown_caller(
-                "credential_malformed",
-                "The credential is malformed",
-                Challenge::InvalidToken,
-            ),
-            Self::Credential(CredentialError::Conflict) => Terms::unknown_caller(
-                "credential_conflict",
-                "The request carries different credentials",
-                Challenge::InvalidToken,
-            ),
-            Self::TokenInvalid => Terms::unknown_caller(
-                "token_invalid",
-                "The token is not valid",
-                Challenge::InvalidToken,
-            ),
-            Self::TokenNotAllowed(_) => {
-                Terms::forbidden("token_not_allowed", "A token of this kind cannot be used here")
+            Self::Credential(CredentialError::Missing) => {
+                (Anonymous, "credential_missing", "A credential is needed")
             }
-            Self::AddressNotAllowed => Terms::forbidden(
-                "address_not_allowed",
-                "The token cannot be used from this address",
-            ),
+            Self::Credential(CredentialError::Malformed) => {
+                (Unauthenticated, "credential_malformed", "The credential is malformed")
+            }
+            Self::Credential(CredentialError::Conflict) => {
+                (Unauthenticated, "credential_conflict", "The request carries several credentials")
+            }
+            Self::TokenInvalid => (Unauthenticated, "token_invalid", "The token is not valid"),
+            Self::TokenNotAllowed(_) | Self::TokenUncountable => {
+                (Forbidden, "token_not_allowed", "A token of this kind cannot be used here")
+            }
+            Self::AddressNotAllowed => {
+                (Forbidden, "address_not_allowed", "The token cannot be used from this address")
+            }
             Self::PolicyRequired => {
-                Terms::forbidden("policy_required", "The token lacks a policy that is needed here")
+                (Forbidden, "policy_required", "The token lacks a policy that is needed here")
             }
             Self::TenantMismatch => {
-                Terms::forbidden("tenant_mismatch", "The token belongs to another tenant")
+                (Forbidden, "tenant_mismatch", "The token does not belong to this tenant")
+            }
+            Self::AclDenied => (Forbidden, "acl_denied", "The token is not granted this"),
+            Self::PathAmbiguous => {
+                (Forbidden, "path_ambiguous", "The path can be read in more than one way")
+            }
+            Self::TooManyFailures => {
+                (Limited(WINDOW.as_secs()), "too_many_failures", "Too many tokens were not valid")
             }
             Self::Unavailable(Unavailable { cause, .. }) => match cause {
-                Cause::Vault => {
-                    Terms::away("vault_unavailable", "The authority cannot be reached", 2)
-                }
-                Cause::Sealed => Terms::away("vault_sealed", "The authority is sealed", 5),
-                Cause::Throttled => {
-                    Terms::away("vault_throttled", "The authority asks for patience", 2)
-                }
-                Cause::NotReady => Terms::away("not_ready", "The service is not ready", 2),
+                Cause::Vault => (Away(2), "vault_unavailable", "The authority cannot be reached"),
+                Cause::Sealed => (Away(5), "vault_sealed", "The authority is sealed"),
+                Cause::Throttled => (Away(2), "vault_throttled", "The authority is throttled"),
+                Cause::NotReady => (Away(2), "not_ready", "The service is not ready"),
+                Cause::Overloaded => (Away(1), "overloaded", "The service has too much to do"),
             },
-            Self::Internal => Terms {
-                status: StatusCode::INTERNAL_SERVER_ERROR,
-                severity: Severity::Operator,
-                ..Terms::mistaken("internal_error", "The service failed", Severity::Operator)
-            },
-        }
+            Self::Internal => (Broken, "internal_error", "The service failed"),
+        };
+        kind.terms(code, title)
     }
 
     /// What an operator needs to know beyond the code, if anything. Never holds a secret.
@@ -142,53 +164,70 @@ impl Refusal {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::RequirementInvalid(error) => Some(error.to_string()),
-            Self::RequestInvalid(what) => Some((*what).to_owned()),
-            Self::TokenNotAllowed(standing) => Some(why_not(*standing).to_owned()),
+            Self::RequestInvalid(what) => Some(what.clone()),
+            Self::TokenNotAllowed(standing) => why_not(*standing).map(str::to_owned),
+            Self::TokenUncountable => Some(
+                "its uses are limited and so are its addresses: Vault would count a use against \
+                 the validator's address"
+                    .to_owned(),
+            ),
             Self::Unavailable(unavailable) => Some(unavailable.detail.to_string()),
             _ => None,
         }
     }
 }
 
-fn why_not(standing: Standing) -> &'static str {
+fn why_not(standing: Standing) -> Option<&'static str> {
     match standing {
-        Standing::Ordinary => "the number of its uses is limited",
-        Standing::Root => "it is a root token; VALIDATOR_ALLOW_ROOT would let it in",
-        Standing::Wrapping => "it is a response-wrapping token",
-        Standing::OidcAccess => "it is an access token of Vault's OIDC provider",
-        Standing::Own => "it is the validator's own token",
-        Standing::ForeignNamespace => "it is of another namespace than VAULT_NAMESPACE names",
+        Standing::Ordinary => None,
+        Standing::Root => Some("it is a root token; VALIDATOR_ALLOW_ROOT would let it in"),
+        Standing::Wrapping => Some("it is a response-wrapping token"),
+        Standing::OidcAccess => Some("it is an access token of Vault's OIDC provider"),
+        Standing::Own => Some("it is the validator's own token"),
+        Standing::ForeignNamespace => {
+            Some("it is of another namespace than the one that VAULT_NAMESPACE names")
+        }
     }
 }
 
-impl Terms {
-    fn mistaken(code: &'static str, title: &'static str, severity: Severity) -> Self {
-        let (status, challenge, retry_after) = (StatusCode::BAD_REQUEST, Challenge::Absent, None);
-        Self { status, code, title, challenge, retry_after, severity }
+impl Kind {
+    fn terms(self, code: &'static str, title: &'static str) -> Terms {
+        let (status, challenge, severity) = match self {
+            Self::Misconfigured => (StatusCode::BAD_REQUEST, Challenge::Absent, Severity::Operator),
+            Self::Malformed => (StatusCode::BAD_REQUEST, Challenge::Absent, Severity::Client),
+            Self::Anonymous => (StatusCode::UNAUTHORIZED, Challenge::Bare, Severity::Client),
+            Self::Unauthenticated => {
+                (StatusCode::UNAUTHORIZED, Challenge::InvalidToken, Severity::Client)
+            }
+            Self::Forbidden => {
+                (StatusCode::FORBIDDEN, Challenge::InsufficientScope, Severity::Client)
+            }
+            Self::Limited(_) => {
+                (StatusCode::TOO_MANY_REQUESTS, Challenge::Absent, Severity::Client)
+            }
+            Self::Away(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, Challenge::Absent, Severity::Dependency)
+            }
+            Self::Broken => {
+                (StatusCode::INTERNAL_SERVER_ERROR, Challenge::Absent, Severity::Operator)
+            }
+        };
+        let retry_after = match self {
+            Self::Limited(seconds) | Self::Away(seconds) => Some(Duration::from_secs(seconds)),
+            _ => None,
+        };
+        Terms { status, code, title, challenge, retry_after, severity }
     }
+}
 
-    fn unknown_caller(code: &'static str, title: &'static str, challenge: Challenge) -> Self {
-        let (status, retry_after, severity) = (StatusCode::UNAUTHORIZED, None, Severity::Client);
-        Self { status, code, title, challenge, retry_after, severity }
+impl From<Unavailable> for Refusal {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
     }
+}
 
-    fn forbidden(code: &'static str, title: &'static str) -> Self {
-        let challenge = Challenge::InsufficientScope;
-        Self {
-            status: StatusCode::FORBIDDEN,
-            challenge,
-            ..Self::unknown_caller(code, title, challenge)
-        }
-    }
-
-    fn away(code: &'static str, title: &'static str, seconds: u64) -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code,
-            title,
-            challenge: Challenge::Absent,
-            retry_after: Some(Duration::from_secs(seconds)),
-            severity: Severity::Dependency,
-        }
+impl From<ForwardedError> for Refusal {
+    fn from(error: ForwardedError) -> Self {
+        Self::RequestInvalid(error.to_string())
     }
 }

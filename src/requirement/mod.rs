@@ -4,8 +4,12 @@
 //! configuration closes a route and never opens one.
 
 mod parse;
+mod path;
+
+use std::fmt;
 
 pub use parse::RequirementError;
+pub use path::{AclPath, Ambiguous};
 
 use crate::tenants::TenantName;
 
@@ -20,11 +24,27 @@ pub enum Requirement {
     AnyPolicy(Vec<Box<str>>),
     /// The caller belongs to this tenant.
     Tenant(TenantName),
+    /// Vault grants the caller, on this path, what the request's method implies.
+    Acl(AclPath),
+    /// The same on this path with the request's own path behind it.
+    AclUri(AclPath),
 }
 
 impl Requirements {
     /// Each requirement, in the order in which they were written.
     pub fn iter(&self) -> impl Iterator<Item = &Requirement> {
         self.0.iter()
+    }
+}
+
+/// As one would write it in a query string.
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AnyPolicy(names) => write!(f, "policy={}", names.join(",")),
+            Self::Tenant(name) => write!(f, "tenant={name}"),
+            Self::Acl(path) => write!(f, "acl={path}"),
+            Self::AclUri(path) => write!(f, "acl_uri={path}"),
+        }
     }
 }

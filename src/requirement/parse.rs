@@ -3,12 +3,15 @@ use std::{borrow::Cow, fmt};
 use url::form_urlencoded;
 
 use crate::{
-    requirement::{Requirement, Requirements},
+    requirement::{AclPath, Requirement, Requirements},
     tenants::TenantName,
 };
 
 /// The longest name of a policy that can be required, in bytes.
 const MAX_POLICY_LENGTH: usize = 256;
+
+/// How many requirements a route may have.
+const MAX_REQUIREMENTS: usize = 16;
 
 /// What is wrong with a query string of requirements. It is the proxy's configuration that has
 /// to be mended, so it says which parameter and how.
@@ -22,19 +25,27 @@ pub enum RequirementError {
     Repeated(&'static str),
     /// The value does not have the form that the parameter asks for.
     Malformed(&'static str),
+    /// There are more than anybody needs.
+    TooMany,
 }
 
 impl fmt::Display for RequirementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(name) => {
-                write!(f, "unknown requirement `{}`; there are policy and tenant", name.escape_debug())
+                write!(f, "unknown requirement `{}`; there are policy, tenant, acl and acl_uri", name.escape_debug())
             }
             Self::Empty(name) => write!(f, "`{name}` has an empty value"),
             Self::Repeated(name) => write!(f, "`{name}` may be given only once"),
             Self::Malformed("tenant") => f.write_str(
                 "`tenant` must be 1 to 63 letters, digits, `-` or `_`, and begin with a letter or digit",
             ),
+            Self::Malformed(name @ ("acl" | "acl_uri")) => write!(
+                f,
+                "`{name}` must be a path such as route/crm, without a slash at its ends, empty \
+                 or dot segments, or placeholders"
+            ),
+            Self::TooMany => write!(f, "there are more than {MAX_REQUIREMENTS} requirements"),
             Self::Malformed(name) => write!(f, "`{name}` has a malformed value"),
         }
     }
@@ -53,6 +64,8 @@ impl Requirements {
             let requirement = match &*name {
                 "policy" => any_policy(&value)?,
                 "tenant" => tenant(&value)?,
+                "acl" => Requirement::Acl(acl_path("acl", &value)?),
+                "acl_uri" => Requirement::AclUri(acl_path("acl_uri", &value)?),
                 _ => return Err(RequirementError::Unknown(name.chars().take(64).collect())),
             };
             let is_tenant = |one: &Requirement| matches!(one, Requirement::Tenant(_));
@@ -60,6 +73,9 @@ impl Requirements {
                 return Err(RequirementError::Repeated("tenant"));
             }
             requirements.push(requirement);
+        }
+        if requirements.len() > MAX_REQUIREMENTS {
+            return Err(RequirementError::TooMany);
         }
         Ok(Self(requirements))
     }
@@ -106,6 +122,13 @@ fn tenant(label: &str) -> Result<Requirement, RequirementError> {
     TenantName::from_host_label(label)
         .map(Requirement::Tenant)
         .ok_or(RequirementError::Malformed("tenant"))
+}
+
+fn acl_path(name: &'static str, path: &str) -> Result<AclPath, RequirementError> {
+    if path.is_empty() {
+        return Err(RequirementError::Empty(name));
+    }
+    AclPath::parse(path).ok_or(RequirementError::Malformed(name))
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use http_body_util::Full;
 use tracing::{error, info, warn};
 
 use crate::{
-    decision::{Refusal, Severity, Validator},
+    decision::{Asked, Refusal, Severity, Validator},
+    forwarded::{Forwarded, Peer, Trust},
     requirement::Requirements,
     server::{problem, request_id::RequestId, target::is_origin_form},
     telemetry::Metrics,
@@ -22,6 +23,7 @@ const PATH: &str = "/validate";
 pub(super) struct Auth {
     pub(super) validator: Validator,
     pub(super) credentials: Sources,
+    pub(super) trust: Trust,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -33,11 +35,15 @@ struct Grant {
 
 impl Auth {
     /// The answer to one request. Its body is not read.
-    pub(super) async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>> {
+    pub(super) async fn respond<B>(
+        &self,
+        peer: Peer,
+        request: Request<B>,
+    ) -> Response<Full<Bytes>> {
         if is_origin_form(&request) && request.uri().path() != PATH {
             return problem::not_found(request.headers());
         }
-        let decision = AssertUnwindSafe(self.decide(&request)).catch_unwind().await;
+        let decision = AssertUnwindSafe(self.decide(peer, &request)).catch_unwind().await;
         let outcome = decision.unwrap_or_else(|_| {
             self.metrics.panicked();
             Err(Refusal::Internal)
@@ -51,14 +57,18 @@ impl Auth {
         }
     }
 
-    async fn decide<B>(&self, request: &Request<B>) -> Result<Grant, Refusal> {
+    async fn decide<B>(&self, peer: Peer, request: &Request<B>) -> Result<Grant, Refusal> {
         if !is_origin_form(request) {
-            return Err(Refusal::RequestInvalid("the request target is not a path"));
+            return Err(Refusal::RequestInvalid("the request target is not a path".to_owned()));
         }
         let requirements = Requirements::parse(request.uri().query().unwrap_or_default())
             .map_err(Refusal::RequirementInvalid)?;
-        let credential = Credential::find(request.headers(), &self.credentials);
-        let decision = self.validator.decide(credential, &requirements).await;
+        let asked = Asked {
+            credential: Credential::find(request.headers(), &self.credentials),
+            requirements: &requirements,
+            forwarded: Forwarded::new(request.headers(), peer, &self.trust),
+        };
+        let decision = self.validator.decide(&asked).await;
         let cache = decision.cache.inspect(|status| self.metrics.cache(*status));
         let entry = decision.outcome?;
         Ok(Grant { entry, cache: cache.unwrap_or(CacheStatus::Miss) })

@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    forwarded::Peer,
     server::{
         bind::Listener,
         connection::{protocols, serve},
@@ -46,10 +47,10 @@ impl Doors {
         self.stop.clone()
     }
 
-    /// Answers at this listener, each connection with a service of its own.
+    /// Answers at this listener, each connection with a service of its own, made for the peer.
     pub(super) fn open<F, S, B>(&self, listener: Listener, service: F)
     where
-        F: Fn() -> S + Send + 'static,
+        F: Fn(Peer) -> S + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
             + Send
             + Sync
@@ -71,7 +72,7 @@ impl Doors {
 
     async fn accept<F, S, B>(self, listener: &Listener, service: F)
     where
-        F: Fn() -> S,
+        F: Fn(Peer) -> S,
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
             + Send
             + Sync
@@ -84,13 +85,15 @@ impl Doors {
         loop {
             let (protocols, stop) = (Arc::clone(&self.protocols), self.stop.clone());
             let accepted = match listener {
-                Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
+                Listener::Tcp(listener) => listener.accept().await.map(|(stream, peer)| {
                     // Without it the kernel may hold small answers back; a failure costs only time.
                     let _ = stream.set_nodelay(true);
-                    self.connections.spawn(serve(stream, service(), protocols, stop));
+                    let service = service(Peer::Address(peer.ip()));
+                    self.connections.spawn(serve(stream, service, protocols, stop));
                 }),
                 Listener::Unix(listener, _) => listener.accept().await.map(|(stream, _)| {
-                    self.connections.spawn(serve(stream, service(), protocols, stop));
+                    let service = service(Peer::Local);
+                    self.connections.spawn(serve(stream, service, protocols, stop));
                 }),
             };
             if let Err(error) = accepted {

@@ -41,7 +41,8 @@ async fn origin_form_only(request: Request, next: Next) -> Response<Body> {
     if is_origin_form(&request) {
         return next.run(request).await;
     }
-    refusal(&Refusal::RequestInvalid("the request target is not a path"), request.headers())
+    let refused = Refusal::RequestInvalid("the request target is not a path".to_owned());
+    refusal(&refused, request.headers())
 }
 
 fn refusal(refusal: &Refusal, headers: &HeaderMap) -> Response<Body> {

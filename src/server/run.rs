@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::{
     config::{Listen, Settings},
-    decision::Validator,
+    decision::{Failures, Validator},
     server::{
         admin::{self, Admin},
         api,
@@ -19,7 +19,7 @@ use crate::{
     },
     telemetry::Metrics,
     token::FactsCache,
-    vault::{Client, Health, Session, SettingsError, VaultLookup, watch_health},
+    vault::{Client, Health, Session, SettingsError, VaultAuthority, watch_health},
 };
 
 /// How long requests under way are waited for when the service stops: within the ten seconds that
@@ -75,28 +75,32 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 
     let session = Arc::new(Session::new(Arc::clone(&client), settings.login));
     let (health_sender, health) = watch::channel(Health::Unknown);
-    let lookup = Arc::new(VaultLookup::new(Arc::clone(&session)));
-    let cache = Arc::new(FactsCache::new(settings.cache, lookup));
+    let authority = Arc::new(VaultAuthority::new(Arc::clone(&session)));
+    let cache = Arc::new(FactsCache::new(settings.cache, authority));
     let front = Doors::new(Arc::clone(&metrics));
     let back = Doors::new(Arc::clone(&metrics));
     let readiness = Readiness { session: Arc::clone(&session), health, stopping: front.closing() };
     let admin = Admin { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
-    let validator = Validator { cache, root_tokens: settings.root_tokens };
-    let credentials = settings.credentials;
-    let auth = Arc::new(Auth { validator, credentials, metrics: Arc::clone(&metrics) });
+    let failures = Failures::new(settings.failure_limit);
+    let auth = Arc::new(Auth {
+        validator: Validator { cache, root_tokens: settings.root_tokens, failures },
+        credentials: settings.credentials,
+        trust: settings.trust,
+        metrics: Arc::clone(&metrics),
+    });
 
     tokio::spawn(async move { session.keep().await });
     tokio::spawn(watch_health(client, health_sender));
-    front.open(auth_listener, move || {
+    front.open(auth_listener, move |peer| {
         let auth = Arc::clone(&auth);
         service_fn(move |request| {
             let auth = Arc::clone(&auth);
-            async move { Ok::<_, Infallible>(auth.respond(request).await) }
+            async move { Ok::<_, Infallible>(auth.respond(peer, request).await) }
         })
     });
     let routes = |router: Router| {
         let router = outer::finish(router, Arc::clone(&metrics));
-        move || TowerToHyperService::new(router.clone())
+        move |_| TowerToHyperService::new(router.clone())
     };
     front.open(api_listener, routes(api::router()));
     back.open(admin_listener, routes(admin::router(admin)));

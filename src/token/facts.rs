@@ -93,6 +93,23 @@ pub enum Usage {
 }
 
 impl Facts {
+    /// All that is known of a token that only another namespace could tell about.
+    #[must_use]
+    pub fn of_another_namespace() -> Self {
+        Self {
+            accessor: Box::default(),
+            token_type: TokenType::Service,
+            standing: Standing::ForeignNamespace,
+            entity_id: None,
+            subject: None,
+            tenant: None,
+            policies: Vec::new(),
+            expiry: Expiry::Never,
+            usage: Usage::Unlimited,
+            bound_cidrs: Vec::new(),
+        }
+    }
+
     /// Whether Vault applies this policy to the token. `name` is in lower case, as all names of
     /// Vault's policies are.
     #[must_use]

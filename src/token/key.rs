@@ -4,7 +4,11 @@ use crate::token::Credential;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenKey([u8; 32]);
 
-/// Makes [`TokenKey`]s: BLAKE3 keyed with 256 random bits that never leave the process, so that
+/// Stands for what one answer of Vault says about some paths.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PathsKey([u8; 32]);
+
+/// Makes keys for the caches: BLAKE3 keyed with 256 random bits that never leave the process, so that
 /// a memory image is no table of token hashes, and nobody outside can choose colliding keys.
 pub struct TokenKeys([u8; 32]);
 
@@ -20,6 +24,18 @@ impl TokenKeys {
     pub fn key(&self, credential: &Credential<'_>) -> TokenKey {
         TokenKey(*blake3::keyed_hash(&self.0, credential.expose().as_bytes()).as_bytes())
     }
+
+    /// The key of these paths for the entry with this number. Each path goes in with its length
+    /// before it, so that no two lists make the same text.
+    #[must_use]
+    pub fn paths_key(&self, entry: u64, paths: &[String]) -> PathsKey {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(b"paths").update(&entry.to_le_bytes());
+        for path in paths {
+            hasher.update(&path.len().to_le_bytes()).update(path.as_bytes());
+        }
+        PathsKey(*hasher.finalize().as_bytes())
+    }
 }
 
 #[cfg(test)]
@@ -34,6 +50,19 @@ mod tests {
         assert!(key("s.abc") == key("s.abc"));
         for other in ["s.abC", "s.ab", "s.abcd", "s.abc.root"] {
             assert!(key("s.abc") != key(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn paths_do_not_run_into_each_other() {
+        let keys = TokenKeys::random();
+        let key = |entry, paths: &[&str]| {
+            keys.paths_key(entry, &paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>())
+        };
+        assert!(key(1, &["a", "b"]) == key(1, &["a", "b"]));
+        for (entry, paths) in [(2, ["a", "b"].as_slice()), (1, &["ab"]), (1, &["b", "a"]), (1, &[])]
+        {
+            assert!(key(1, &["a", "b"]) != key(entry, paths), "{entry} {paths:?}");
         }
     }
 

@@ -1,19 +1,21 @@
 //! The credential of a request, and what Vault knows of it.
 //!
 //! A [`Credential`] is found in a request's headers, turned into a [`TokenKey`], and answered by
-//! the [`FactsCache`], which asks a [`Lookup`] for what it does not hold. What comes back are
+//! the [`FactsCache`], which asks the [`Authority`] for what it does not hold. What comes back are
 //! [`Facts`]: decisions are made from them, and are never kept.
 
+mod authority;
 mod cache;
+mod capabilities;
 mod credential;
 mod facts;
 mod identity;
 mod key;
-mod lookup;
 
+pub use authority::{Answer, Authority, Cause, Granted, Spent, Token, Unavailable, Verdict};
 pub use cache::{CacheSettings, CacheStatus, Entry, FactsCache, Known};
+pub use capabilities::Capabilities;
 pub use credential::{Credential, CredentialError, Source, Sources};
 pub use facts::{Expiry, Facts, Standing, TokenType, Usage};
 pub use identity::Identity;
-pub use key::{TokenKey, TokenKeys};
-pub use lookup::{Cause, Lookup, LookupFuture, Token, Unavailable, Verdict};
+pub use key::{PathsKey, TokenKey, TokenKeys};

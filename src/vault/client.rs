@@ -95,6 +95,8 @@ pub struct Client {
 pub(crate) enum Operation {
     Lookup,
     LookupSelf,
+    Capabilities,
+    Spend,
     Entity,
     Login,
     Renew,
@@ -107,6 +109,8 @@ impl Operation {
         match self {
             Self::Lookup => "lookup",
             Self::LookupSelf => "lookup_self",
+            Self::Capabilities => "capabilities",
+            Self::Spend => "spend",
             Self::Entity => "entity",
             Self::Login => "login",
             Self::Renew => "renew",

@@ -77,7 +77,7 @@ impl VaultError {
         let says = |words: &str| errors.iter().any(|error| error.contains(words));
         let failure = match code {
             300..=399 => Failure::Redirect,
-            400 if says("illegal base64") => Failure::Refused,
+            400 if says("illegal base64") || says("invalid token") => Failure::Refused,
             400 => Failure::BadRequest,
             403 if says("bad token") || says("invalid token") => Failure::Refused,
             403 if errors.iter().any(|error| error == "permission denied") => Failure::OwnToken,
@@ -150,6 +150,7 @@ mod tests {
             (403, "permission denied", Failure::OwnToken),
             (403, "1 error occurred:\n\t* permission denied\n\n", Failure::OwnPolicy),
             (403, "", Failure::OwnPolicy),
+            (400, "1 error occurred:\n\t* invalid token\n\n", Failure::Refused),
             (400, "leadership lost while committing log", Failure::BadRequest),
             (401, "bad token", Failure::Malformed),
             (404, "no handler for route", Failure::NotFound),

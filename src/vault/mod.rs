@@ -4,16 +4,16 @@
 //! What is relied on is what HashiCorp Vault and OpenBao share. Answers are read tolerantly where
 //! a field may be missing, and not at all where a missing one would have to be guessed.
 
+mod authority;
 mod client;
 mod error;
 mod facts;
 mod health;
 mod login;
-mod lookup;
 mod session;
 
+pub use authority::VaultAuthority;
 pub use client::{Client, ClientCertificate, Namespace, Settings, SettingsError};
 pub use health::{Health, watch_health};
 pub use login::Login;
-pub use lookup::VaultLookup;
 pub use session::Session;

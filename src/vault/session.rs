@@ -84,6 +84,11 @@ impl OwnToken {
             == blake3::hash(presented.expose().as_bytes())
     }
 
+    /// The token as a caller would present it.
+    pub(crate) fn as_presented(&self) -> Token {
+        Token::from(self.token.clone())
+    }
+
     /// Whether this is the token's accessor.
     pub(crate) fn has_accessor(&self, accessor: Option<&str>) -> bool {
         self.accessor.is_some() && self.accessor.as_deref() == accessor

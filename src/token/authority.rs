@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::token::{Credential, Facts};
+use crate::token::{Capabilities, Credential, Facts};
 
 /// A caller's token on its way to Vault. Wiped from memory when it is dropped, and its `Debug`
 /// shows nothing of it.
@@ -15,6 +15,18 @@ impl Token {
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// The token, still wrapped.
+    #[must_use]
+    pub fn secret(&self) -> &SecretString {
+        &self.0
+    }
+}
+
+impl From<SecretString> for Token {
+    fn from(token: SecretString) -> Self {
+        Self(token)
     }
 }
 
@@ -53,6 +65,8 @@ pub enum Cause {
     Throttled,
     /// This service has not logged in to it yet.
     NotReady,
+    /// Too many questions to it are under way already.
+    Overloaded,
 }
 
 impl Unavailable {
@@ -68,11 +82,35 @@ impl fmt::Debug for Unavailable {
     }
 }
 
-/// The answer of a [`Lookup`], to come.
-pub type LookupFuture<'l> = BoxFuture<'l, Result<Verdict, Unavailable>>;
+/// Whether Vault has counted one use of a token with a limited number of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// It has.
+    One,
+    /// There was none left.
+    None,
+}
 
-/// Asks the authority about a token.
-pub trait Lookup: Send + Sync + 'static {
-    /// Vault's present word on this token.
-    fn lookup(&self, token: Token) -> LookupFuture<'_>;
+/// What Vault grants a token, path by path.
+#[derive(Clone, Debug)]
+pub enum Granted {
+    /// This, in the order of the paths that were asked about.
+    Capabilities(Arc<[Capabilities]>),
+    /// Nothing any more: it refuses the token.
+    Invalid,
+}
+
+/// An answer of the authority, to come.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, Unavailable>>;
+
+/// Where the truth about tokens is: Vault.
+pub trait Authority: Send + Sync + 'static {
+    /// What this token is.
+    fn lookup(&self, token: Token) -> Answer<'_, Verdict>;
+
+    /// What this token is granted on each of these paths, in one question.
+    fn capabilities(&self, token: Token, paths: Vec<String>) -> Answer<'_, Granted>;
+
+    /// Counts a use of this token, of which it has a limited number.
+    fn spend(&self, token: Token) -> Answer<'_, Spent>;
 }

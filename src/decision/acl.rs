@@ -1,0 +1,52 @@
+use crate::{
+    decision::Refusal, forwarded::Forwarded, requirement::Requirement, token::Capabilities,
+};
+
+/// The paths that Vault has to be asked about, and what has to be granted on each.
+pub(super) struct AclQuestion {
+    pub(super) paths: Vec<String>,
+    needed: Capabilities,
+}
+
+impl AclQuestion {
+    /// What these requirements ask for this request; `None` if nothing.
+    pub(super) fn new<'r>(
+        requirements: impl Iterator<Item = &'r Requirement>,
+        forwarded: &Forwarded<'_>,
+    ) -> Result<Option<Self>, Refusal> {
+        let mut paths = Vec::new();
+        for requirement in requirements {
+            match requirement {
+                Requirement::Acl(path) => paths.push(path.as_str().to_owned()),
+                Requirement::AclUri(path) => {
+                    let target = forwarded.uri()?;
+                    paths.push(path.join(target).map_err(|_| Refusal::PathAmbiguous)?);
+                }
+                Requirement::AnyPolicy(_) | Requirement::Tenant(_) => {}
+            }
+        }
+        if paths.is_empty() {
+            return Ok(None);
+        }
+        let needed = implied(forwarded.method()?).ok_or(Refusal::AclDenied)?;
+        Ok(Some(Self { paths, needed }))
+    }
+
+    /// Whether enough is granted on every path.
+    pub(super) fn is_met_by(&self, granted: &[Capabilities]) -> bool {
+        granted.len() == self.paths.len() && granted.iter().all(|on| on.has_any(self.needed))
+    }
+}
+
+/// The capabilities of which one has to be granted for a request with this method. Methods are
+/// case-sensitive (RFC 9110, 9.1); one that is not listed is nobody's right.
+fn implied(method: &str) -> Option<Capabilities> {
+    match method {
+        "GET" | "HEAD" | "OPTIONS" => Some(Capabilities::READ),
+        "POST" => Some(Capabilities::CREATE | Capabilities::UPDATE),
+        "PUT" => Some(Capabilities::UPDATE),
+        "PATCH" => Some(Capabilities::PATCH),
+        "DELETE" => Some(Capabilities::DELETE),
+        _ => None,
+    }
+}

@@ -1,0 +1,144 @@
+use std::sync::Arc;
+
+use crate::{
+    decision::{Asked, Decision, Failures, Refusal, RootTokens, acl::AclQuestion},
+    forwarded::Forwarded,
+    requirement::{Requirement, Requirements},
+    token::{
+        CacheStatus, Credential, CredentialError, Entry, Facts, FactsCache, Known, Spent, Standing,
+        TokenKey, Usage,
+    },
+};
+
+/// Takes decisions. The order is the cheapest first, and nothing is told about a route to somebody
+/// whose token is not known to be good.
+pub struct Validator {
+    /// The facts that decisions are made from.
+    pub cache: Arc<FactsCache>,
+    /// Whether root tokens may come in.
+    pub root_tokens: RootTokens,
+    /// What is held against client addresses.
+    pub failures: Failures,
+}
+
+/// Somebody whose token Vault knows.
+struct Caller<'c> {
+    credential: &'c Credential<'c>,
+    key: TokenKey,
+    entry: Arc<Entry>,
+}
+
+impl Validator {
+    /// Whether the bearer of this credential may come in where these requirements stand.
+    pub async fn decide(&self, asked: &Asked<'_>) -> Decision {
+        let refused = |refusal| Decision { outcome: Err(refusal), cache: None };
+        let credential = match &asked.credential {
+            Ok(credential) => credential,
+            Err(error) => return refused(self.without_credential(*error, &asked.forwarded).await),
+        };
+        let key = self.cache.key(credential);
+        let known = match self.known(key, credential, &asked.forwarded).await {
+            Ok(known) => known,
+            Err(refusal) => return refused(refusal),
+        };
+        let outcome = match known.entry {
+            Some(entry) => self.judge(Caller { credential, key, entry }, asked).await,
+            None => Err(Refusal::TokenInvalid),
+        };
+        if matches!(outcome, Err(Refusal::TokenInvalid)) {
+            self.failures.add(asked.forwarded.client().ok()).await;
+        }
+        Decision { outcome, cache: Some(known.status) }
+    }
+
+    async fn without_credential(
+        &self,
+        error: CredentialError,
+        forwarded: &Forwarded<'_>,
+    ) -> Refusal {
+        if error == CredentialError::Malformed {
+            let client = forwarded.client().ok();
+            if self.failures.are_too_many(client).await {
+                return Refusal::TooManyFailures;
+            }
+            self.failures.add(client).await;
+        }
+        Refusal::Credential(error)
+    }
+
+    /// What is known of the token. One that is remembered as live is never held up by what others
+    /// at its address do.
+    async fn known(
+        &self,
+        key: TokenKey,
+        credential: &Credential<'_>,
+        forwarded: &Forwarded<'_>,
+    ) -> Result<Known, Refusal> {
+        if let Some(entry) = self.cache.recall(key).await {
+            return Ok(Known { entry: Some(entry), status: CacheStatus::Hit });
+        }
+        if self.failures.are_too_many(forwarded.client().ok()).await {
+            return Err(Refusal::TooManyFailures);
+        }
+        Ok(self.cache.ask(key, credential).await?)
+    }
+
+    async fn judge(&self, caller: Caller<'_>, asked: &Asked<'_>) -> Result<Arc<Entry>, Refusal> {
+        let facts = &caller.entry.facts;
+        self.admit(facts, &asked.forwarded)?;
+        if facts.usage == Usage::Counted
+            && self.cache.spend(caller.credential).await? == Spent::None
+        {
+            return Err(Refusal::TokenInvalid);
+        }
+        asked.requirements.iter().try_for_each(|requirement| meet(requirement, facts))?;
+        self.meet_acl(&caller, asked.requirements, &asked.forwarded).await?;
+        Ok(caller.entry)
+    }
+
+    /// Whether this is a token that may come in anywhere, from where it comes.
+    fn admit(&self, facts: &Facts, forwarded: &Forwarded<'_>) -> Result<(), Refusal> {
+        match facts.standing {
+            Standing::Ordinary => {}
+            Standing::Root if self.root_tokens == RootTokens::Allowed => {}
+            standing => return Err(Refusal::TokenNotAllowed(standing)),
+        }
+        if facts.bound_cidrs.is_empty() {
+            return Ok(());
+        }
+        if facts.usage == Usage::Counted {
+            return Err(Refusal::TokenUncountable);
+        }
+        let client = forwarded.client()?;
+        let within = facts.bound_cidrs.iter().any(|network| network.contains(&client));
+        if within { Ok(()) } else { Err(Refusal::AddressNotAllowed) }
+    }
+
+    async fn meet_acl(
+        &self,
+        caller: &Caller<'_>,
+        requirements: &Requirements,
+        forwarded: &Forwarded<'_>,
+    ) -> Result<(), Refusal> {
+        let Some(question) = AclQuestion::new(requirements.iter(), forwarded)? else {
+            return Ok(());
+        };
+        let Caller { credential, key, entry } = caller;
+        let paths = question.paths.clone();
+        let granted = self.cache.capabilities(*key, credential, entry, paths).await?;
+        let granted = granted.ok_or(Refusal::TokenInvalid)?;
+        if question.is_met_by(&granted) { Ok(()) } else { Err(Refusal::AclDenied) }
+    }
+}
+
+/// Whether the facts alone meet this requirement; what only Vault can tell comes later.
+fn meet(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
+    let (met, refusal) = match requirement {
+        Requirement::AnyPolicy(names) => {
+            (names.iter().any(|name| facts.has_policy(name)), Refusal::PolicyRequired)
+        }
+        Requirement::Tenant(name) => (facts.tenant.as_ref() == Some(name), Refusal::TenantMismatch),
+        Requirement::Acl(_) | Requirement::AclUri(_) => return Ok(()),
+    };
+    if met { Ok(()) } else { Err(refusal) }
+}

@@ -1,0 +1,118 @@
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::token::{Capabilities, Facts, Identity, Usage, cache::CacheSettings};
+
+/// The facts of a token, with what is derived from them once.
+#[derive(Debug)]
+pub struct Entry {
+    /// What Vault said.
+    pub facts: Facts,
+    /// What the service behind the proxy is told.
+    pub identity: Identity,
+    /// Until when the facts may be relied on.
+    pub(super) fresh_until: Instant,
+    /// Until when they may serve while Vault is out of reach.
+    pub(super) usable_until: Instant,
+    /// Unlike that of any other entry, so that what is remembered with this one goes with it.
+    pub(super) number: u64,
+    /// How many evictions there had been when Vault was asked.
+    pub(super) generation: u64,
+}
+
+/// Where an answer came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheStatus {
+    /// From memory.
+    Hit,
+    /// From Vault, just now.
+    Miss,
+    /// From memory, past its time, because Vault is out of reach.
+    Stale,
+}
+
+/// What is known of a token, and where from.
+#[derive(Debug)]
+pub struct Known {
+    /// The facts of a live token; `None` for one that Vault refuses.
+    pub entry: Option<Arc<Entry>>,
+    /// Where the answer came from.
+    pub status: CacheStatus,
+}
+
+impl CacheStatus {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 3] = [Self::Hit, Self::Miss, Self::Stale];
+
+    /// The value of `X-Auth-Cache`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// When Vault was asked, and what sets its answer apart from others.
+#[derive(Clone, Copy)]
+pub(super) struct Question {
+    pub(super) asked: Instant,
+    pub(super) number: u64,
+    pub(super) generation: u64,
+}
+
+impl Entry {
+    /// Fresh until the configured time after Vault was asked, and not within the token's last
+    /// second, whose length Vault does not tell.
+    pub(super) fn new(facts: Facts, question: Question, settings: &CacheSettings) -> Self {
+        let Question { asked, number, generation } = question;
+        let by_ttl = asked + settings.ttl;
+        let deadline = facts.expiry.deadline();
+        let last_second =
+            deadline.map(|end| end.checked_sub(Duration::from_secs(1)).unwrap_or(asked));
+        let fresh_until = last_second.map_or(by_ttl, |last_second| by_ttl.min(last_second));
+        let by_grace = fresh_until + settings.stale_grace;
+        let usable_until = deadline.map_or(by_grace, |deadline| by_grace.min(deadline));
+        let identity = Identity::new(&facts);
+        Self { facts, identity, fresh_until, usable_until, number, generation }
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        Instant::now() < self.fresh_until
+    }
+
+    /// Whether it may be remembered at all. A use that is counted has to reach Vault each time.
+    pub(super) fn may_be_kept(&self) -> bool {
+        self.facts.usage == Usage::Unlimited && self.is_fresh()
+    }
+}
+
+/// What Vault grants on some paths, for as long as the entry that it belongs to.
+#[derive(Clone)]
+pub(super) struct OnPaths {
+    pub(super) capabilities: Arc<[Capabilities]>,
+    pub(super) until: Instant,
+}
+
+/// Keeps each value until a time of its own, whatever is done with it meanwhile.
+pub(super) struct Until<V>(pub(super) fn(&V) -> Instant);
+
+impl<K, V> moka::Expiry<K, V> for Until<V> {
+    fn expire_after_create(&self, _: &K, value: &V, now: Instant) -> Option<Duration> {
+        Some((self.0)(value).saturating_duration_since(now))
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &K,
+        value: &V,
+        now: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some((self.0)(value).saturating_duration_since(now))
+    }
+}

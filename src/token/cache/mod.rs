@@ -1,0 +1,126 @@
+mod entry;
+mod shared;
+
+use std::{sync::Arc, time::Duration};
+
+pub use entry::{CacheStatus, Entry, Known};
+
+use crate::token::{
+    Authority, Capabilities, Cause, Credential, Facts, PathsKey, Spent, Token, TokenKey, TokenKeys,
+    Unavailable, cache::shared::Shared,
+};
+
+/// How long what Vault said is relied on, and how much of it is held.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheSettings {
+    /// The longest that facts are fresh.
+    pub ttl: Duration,
+    /// How long a refusal is repeated without asking again.
+    pub negative_ttl: Duration,
+    /// How long after going stale facts may serve while Vault is out of reach. Zero: not at all.
+    pub stale_grace: Duration,
+    /// How many live tokens, refused tokens, and answers about paths are held at the most, each.
+    pub capacity: u64,
+}
+
+/// Facts about tokens, asked for once and remembered no longer than Vault's word holds.
+///
+/// Decisions are never kept here: whoever reads an entry judges the request anew.
+pub struct FactsCache {
+    keys: TokenKeys,
+    shared: Arc<Shared>,
+}
+
+impl FactsCache {
+    /// An empty cache in front of this authority.
+    #[must_use]
+    pub fn new(settings: CacheSettings, authority: Arc<dyn Authority>) -> Self {
+        let shared = Arc::new(Shared::new(settings, authority));
+        Self { keys: TokenKeys::random(), shared }
+    }
+
+    /// What this credential goes by here.
+    #[must_use]
+    pub fn key(&self, credential: &Credential<'_>) -> TokenKey {
+        self.keys.key(credential)
+    }
+
+    /// The facts of a live token from memory, while they are fresh.
+    pub async fn recall(&self, key: TokenKey) -> Option<Arc<Entry>> {
+        self.shared.recall(key).await
+    }
+
+    /// What is known of a credential that is not remembered as live: a refusal that is
+    /// remembered, or what Vault says now. Concurrent callers with one credential share one
+    /// question to Vault.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if Vault gave no word and no grace applies.
+    pub async fn ask(
+        &self,
+        key: TokenKey,
+        credential: &Credential<'_>,
+    ) -> Result<Known, Unavailable> {
+        if self.shared.is_refused(key) {
+            return Ok(Known { entry: None, status: CacheStatus::Hit });
+        }
+        let flight = Arc::clone(&self.shared).ask(key, Token::from(credential));
+        in_flight(flight).await
+    }
+
+    /// What Vault grants the token of this entry on these paths, in their order; `None` if Vault
+    /// now refuses the token. Remembered as long as the entry is.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if Vault gave no word.
+    pub async fn capabilities(
+        &self,
+        key: TokenKey,
+        credential: &Credential<'_>,
+        entry: &Arc<Entry>,
+        paths: Vec<String>,
+    ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
+        let paths_key: PathsKey = self.keys.paths_key(entry.number, &paths);
+        if let Some(granted) = self.shared.granted(paths_key).await {
+            return Ok(Some(granted));
+        }
+        let token = Token::from(credential);
+        let shared = Arc::clone(&self.shared);
+        in_flight(shared.ask_paths(key, paths_key, Arc::clone(entry), token, paths)).await
+    }
+
+    /// Counts a use of a token that has a limited number of them.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if Vault gave no word; whether it counted the use is then not known.
+    pub async fn spend(&self, credential: &Credential<'_>) -> Result<Spent, Unavailable> {
+        let shared = Arc::clone(&self.shared);
+        let token = Token::from(credential);
+        in_flight(async move { shared.spend(token).await }).await
+    }
+
+    /// Forgets the tokens whose facts match, and says how many those were.
+    pub async fn evict(&self, matches: impl Fn(&Facts) -> bool + Send) -> usize {
+        self.shared.evict(matches).await
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.shared.clear();
+    }
+
+    /// About how many live and how many refused tokens are held.
+    #[must_use]
+    pub fn sizes(&self) -> (u64, u64) {
+        self.shared.sizes()
+    }
+}
+
+/// Waits for this in a task of its own, so that a client that hangs up does not take the answer
+/// from the others who wait for it.
+async fn in_flight<T: Send + 'static>(
+    question: impl Future<Output = Result<T, Unavailable>> + Send + 'static,
+) -> Result<T, Unavailable> {
+    let answer = tokio::spawn(question).await;
+    answer.unwrap_or_else(|_| Err(Unavailable::new(Cause::Vault, "the question broke off")))
+}
