@@ -32,6 +32,8 @@ const USAGE: u8 = 2;
 /// Runs the command that this process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
+    // It fails if there is a provider already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),

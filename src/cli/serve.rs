@@ -43,7 +43,7 @@ impl Serve {
             println!("The configuration is valid.");
             return ExitCode::SUCCESS;
         }
-        let _logs = telemetry::start_logs(settings.log, settings.log_format);
+        let _telemetry = telemetry::start(settings.telemetry);
         match Runtime::new().map(|runtime| runtime.block_on(server::run(settings, stopped()))) {
             Ok(Ok(())) => ExitCode::SUCCESS,
             Ok(Err(error)) => {

@@ -1,7 +1,6 @@
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
-use tracing::level_filters::LevelFilter;
 
 use crate::{
     config::{
@@ -13,7 +12,7 @@ use crate::{
     },
     decision::RootTokens,
     forwarded::Trust,
-    telemetry::LogFormat,
+    telemetry::{self, LogFormat, Traces},
     token,
     vault::{self, ClientCertificate, Login},
 };
@@ -45,10 +44,8 @@ pub struct Settings {
     pub vault: vault::Settings,
     /// How the service logs in there.
     pub login: Login,
-    /// What is logged.
-    pub log: LevelFilter,
-    /// How it is written.
-    pub log_format: LogFormat,
+    /// What operators are told.
+    pub telemetry: telemetry::Settings,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -81,12 +78,14 @@ impl Settings {
 struct Reader {
     values: BTreeMap<&'static str, Written>,
     faults: Vec<Fault>,
+    traces: Traces,
 }
 
 impl Reader {
     fn new(sources: Sources) -> Self {
+        let traces = sources.traces();
         let (values, faults) = sources.read();
-        Self { values, faults }
+        Self { values, faults, traces }
     }
 
     /// `None` only together with a fault. Every value is read before that is found out, so that
@@ -103,11 +102,7 @@ impl Reader {
         let transit_mount = self.value("transit_mount", values::mount);
         let vault = self.vault();
         let login = self.login();
-        let log = self.value("log", |text| {
-            text.parse()
-                .map_err(|_| format!("`{text}` is no level: off, error, warn, info, debug, trace"))
-        });
-        let log_format = self.value("log_format", values::log_format);
+        let telemetry = self.telemetry();
         let [listen, api_listen, admin_listen] = listeners?;
         Some(Settings {
             listen,
@@ -122,8 +117,7 @@ impl Reader {
             transit_mount: transit_mount?,
             vault: vault?,
             login: login?,
-            log: log?,
-            log_format: log_format.unwrap_or_else(LogFormat::for_this_place),
+            telemetry: telemetry?,
         })
     }
 
@@ -197,6 +191,15 @@ impl Reader {
             (false, None, None) => self.fault("role_id", "nothing says how to log in to Vault: set role_id and secret_id_file, or vault_token_file, or vault_token"),
             _ => self.fault("role_id", "there is more than one way to log in to Vault: set either role_id and secret_id_file, or vault_token_file, or vault_token"),
         }
+    }
+
+    fn telemetry(&mut self) -> Option<telemetry::Settings> {
+        let level = self.value("log", values::level);
+        let format = match self.written("log_format") {
+            Some(_) => self.value("log_format", values::log_format),
+            None => Some(LogFormat::for_this_place()),
+        };
+        Some(telemetry::Settings { level: level?, format: format?, traces: self.traces })
     }
 
     fn own_token(&mut self, token: SecretString) -> Option<Login> {

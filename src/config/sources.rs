@@ -7,9 +7,12 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use toml::de::{DeTable, DeValue};
 
-use crate::config::{
-    fault::Fault,
-    keys::{KEYS, Key, KeyKind},
+use crate::{
+    config::{
+        fault::Fault,
+        keys::{KEYS, Key, KeyKind},
+    },
+    telemetry::Traces,
 };
 
 /// The variables of this prefix are ours, and none of them may be unknown.
@@ -76,6 +79,21 @@ impl Sources {
         let file = file
             .or_else(|| environment.get(CONFIG_VARIABLE).map(|path| path.expose_secret().into()));
         Self { flags, environment, file }
+    }
+
+    /// Whether the standard variables of OpenTelemetry ask for traces
+    /// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
+    pub(super) fn traces(&self) -> Traces {
+        let is = |name: &str, wanted: &str| {
+            let value = self.environment.get(name);
+            value.is_some_and(|value| value.expose_secret().eq_ignore_ascii_case(wanted))
+        };
+        let endpoint = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+            .iter()
+            .any(|name| self.environment.contains_key(*name));
+        let wanted =
+            endpoint && !is("OTEL_SDK_DISABLED", "true") && !is("OTEL_TRACES_EXPORTER", "none");
+        if wanted { Traces::Otlp } else { Traces::Off }
     }
 
     /// The value of each key that has one, and what is wrong with how they were given.

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
+use tracing::level_filters::LevelFilter;
 use url::Url;
 
 use crate::{decision::RootTokens, forwarded::HeaderFamily, telemetry::LogFormat};
@@ -65,6 +66,11 @@ pub(super) fn root_tokens(text: &str) -> Result<RootTokens, String> {
         "false" => Ok(RootTokens::Refused),
         _ => Err(format!("`{text}` is neither true nor false")),
     }
+}
+
+pub(super) fn level(text: &str) -> Result<LevelFilter, String> {
+    let levels = "off, error, warn, info, debug, trace";
+    text.parse().map_err(|_| format!("`{text}` is no level: {levels}"))
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -6,14 +6,14 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Request, Response, header::CACHE_CONTROL};
 use http_body_util::Full;
-use tracing::{error, info, warn};
+use tracing::{Instrument, Span, error, info, warn};
 
 use crate::{
     decision::{Asked, Refusal, Severity, Validator},
     forwarded::{Forwarded, Peer, Trust},
     requirement::Requirements,
     server::{problem, request_id::RequestId, target::is_origin_form},
-    telemetry::Metrics,
+    telemetry::{Metrics, Traces},
     token::{CacheStatus, Credential, Entry, Sources},
 };
 
@@ -25,6 +25,7 @@ pub(super) struct Auth {
     pub(super) credentials: Sources,
     pub(super) trust: Trust,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) traces: Traces,
 }
 
 /// A caller who is let in.
@@ -43,7 +44,9 @@ impl Auth {
         if is_origin_form(&request) && request.uri().path() != PATH {
             return problem::not_found(request.headers());
         }
-        let decision = AssertUnwindSafe(self.decide(peer, &request)).catch_unwind().await;
+        let span = self.traces.span(request.headers());
+        let decision = AssertUnwindSafe(self.decide(peer, &request)).catch_unwind();
+        let decision = decision.instrument(span.clone()).await;
         let outcome = decision.unwrap_or_else(|_| {
             self.metrics.panicked();
             Err(Refusal::Internal)
@@ -53,7 +56,7 @@ impl Auth {
                 self.metrics.allowed();
                 grant.response()
             }
-            Err(refusal) => self.refuse(&refusal, &request),
+            Err(refusal) => span.in_scope(|| self.refuse(&refusal, &request)),
         }
     }
 
@@ -77,6 +80,7 @@ impl Auth {
     fn refuse<B>(&self, refusal: &Refusal, request: &Request<B>) -> Response<Full<Bytes>> {
         let terms = refusal.terms();
         self.metrics.refused(&terms);
+        Span::current().record("code", terms.code);
         let request_id = RequestId::of(request.headers());
         let (id, code, detail) = (request_id.as_str(), terms.code, refusal.detail());
         match terms.severity {

@@ -86,6 +86,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         validator: Validator { cache, root_tokens: settings.root_tokens, failures },
         credentials: settings.credentials,
         trust: settings.trust,
+        traces: settings.telemetry.traces,
         metrics: Arc::clone(&metrics),
     });
 

@@ -1,10 +1,8 @@
 use std::io::{IsTerminal, stderr};
 
-use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::{
-    Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt,
-};
+use tracing::{Subscriber, level_filters::LevelFilter};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::{Layer, filter::Targets, fmt, registry::LookupSpan};
 
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,39 +21,25 @@ impl LogFormat {
     }
 }
 
-/// Writes out what is still queued when it is dropped.
-pub struct LogGuard {
-    _worker: WorkerGuard,
-}
-
-/// Starts logging to stderr. A full pipe does not hold requests up: lines are dropped instead.
+/// Log lines to stderr, and what writes out those that are still queued. A full pipe does not hold
+/// requests up: lines are dropped instead.
 ///
 /// Only this crate's own lines go below `warn`: those of the HTTP libraries may show headers, and
 /// those of the Vault libraries repeat what is logged here.
-#[must_use]
-pub fn start_logs(level: LevelFilter, format: LogFormat) -> LogGuard {
-    let (writer, worker) = NonBlockingBuilder::default().finish(stderr());
+pub(super) fn lines<S>(level: LevelFilter, format: LogFormat) -> (impl Layer<S>, WorkerGuard)
+where
+    S: Subscriber + for<'s> LookupSpan<'s>,
+{
+    let (writer, guard): (NonBlocking, _) = NonBlockingBuilder::default().finish(stderr());
+    let silent = ["rustify", "vaultrs", "hyper", "h2"].map(|library| (library, LevelFilter::OFF));
     let filter = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target(env!("CARGO_CRATE_NAME"), level)
-        .with_targets(
-            ["rustify", "vaultrs", "hyper", "h2"].map(|library| (library, LevelFilter::OFF)),
-        );
+        .with_targets(silent);
     let lines = fmt::layer().with_writer(writer).with_ansi(stderr().is_terminal());
     let lines = match format {
         LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().flatten_event(false).boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
-    // It fails if there is a subscriber already, whose lines then are the log.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
-    report_panics();
-    LogGuard { _worker: worker }
-}
-
-/// A panic is logged by its place alone: its message could quote anything.
-fn report_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panic");
-    }));
+    (lines.with_filter(filter), guard)
 }

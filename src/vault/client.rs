@@ -5,6 +5,7 @@ use reqwest::{Certificate, Identity, redirect};
 use rustify::endpoint::Endpoint;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
+use tracing::{Instrument, info_span};
 use url::Url;
 use vaultrs::api::EndpointMiddleware;
 use zeroize::Zeroizing;
@@ -147,8 +148,6 @@ impl Client {
     /// # Errors
     /// [`SettingsError`] if a certificate or a key cannot be read.
     pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Result<Self, SettingsError> {
-        // It fails if a provider is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .tls_backend_rustls()
             .no_proxy()
@@ -222,7 +221,8 @@ impl Client {
         token: Option<&SecretString>,
         endpoint: impl Endpoint,
     ) -> Result<T, VaultError> {
-        let answer = self.send(token, endpoint).await.and_then(parse);
+        let span = info_span!("vault", otel.kind = "client", operation = operation.label());
+        let answer = self.send(token, endpoint).instrument(span).await.and_then(parse);
         self.count(operation, answer.as_ref().err());
         answer
     }

@@ -3,6 +3,8 @@ mod shared;
 
 use std::{sync::Arc, time::Duration};
 
+use tracing::Instrument;
+
 pub use entry::{CacheStatus, Entry, Known};
 
 use crate::token::{
@@ -121,6 +123,6 @@ impl FactsCache {
 async fn in_flight<T: Send + 'static>(
     question: impl Future<Output = Result<T, Unavailable>> + Send + 'static,
 ) -> Result<T, Unavailable> {
-    let answer = tokio::spawn(question).await;
+    let answer = tokio::spawn(question.in_current_span()).await;
     answer.unwrap_or_else(|_| Err(Unavailable::new(Cause::Vault, "the question broke off")))
 }
