@@ -14,7 +14,10 @@ use tokio::{
 };
 
 use crate::{
-    cli::{USAGE, complain, sources::ConfigArgs},
+    cli::{
+        USAGE, complain,
+        sources::{ConfigArgs, ForAdmin},
+    },
     config::{Listen, Settings},
 };
 
@@ -29,7 +32,7 @@ Examples:
   vault-auth-validator healthcheck --admin-listen unix:/run/validator/admin.sock")]
 pub(super) struct Healthcheck {
     #[command(flatten)]
-    config: ConfigArgs,
+    config: ConfigArgs<ForAdmin>,
 }
 
 /// How long the service may take to answer.

@@ -2,7 +2,10 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where it prints")]
 
 mod completions;
+mod explain;
 mod healthcheck;
+mod operator;
+mod output;
 mod serve;
 mod sources;
 
@@ -22,6 +25,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Explain(explain::Explain),
     Healthcheck(healthcheck::Healthcheck),
     Completions(completions::Completions),
 }
@@ -36,6 +40,7 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
+        Command::Explain(explain) => explain.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Completions(completions) => completions.run(),
     }

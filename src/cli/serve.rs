@@ -7,7 +7,10 @@ use tokio::{
 };
 
 use crate::{
-    cli::{USAGE, complain, sources::ConfigArgs},
+    cli::{
+        USAGE, complain,
+        sources::{ConfigArgs, ForService},
+    },
     config::Settings,
     server, telemetry,
 };
@@ -27,7 +30,7 @@ pub(super) struct Serve {
     #[arg(long)]
     check: bool,
     #[command(flatten)]
-    config: ConfigArgs,
+    config: ConfigArgs<ForService>,
 }
 
 impl Serve {

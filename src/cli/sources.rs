@@ -1,24 +1,65 @@
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, marker::PhantomData, path::PathBuf};
 
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
 
 use crate::config::{KEYS, Key, KeyKind, Sources};
 
-/// The flags of everything that can be configured, and `--config`.
-#[derive(Clone, Default)]
-pub(super) struct ConfigArgs {
-    flags: BTreeMap<&'static str, String>,
-    file: Option<PathBuf>,
+/// The keys that a command takes from its flags.
+pub(super) trait Selection {
+    /// Whether this is one of them.
+    fn includes(key: &Key) -> bool;
 }
 
-impl ConfigArgs {
+/// Those of the service: all.
+#[derive(Clone)]
+pub(super) struct ForService;
+
+/// Those of a command that talks to Vault.
+#[derive(Clone)]
+pub(super) struct ForOperators;
+
+/// Those of a command that talks to the service.
+#[derive(Clone)]
+pub(super) struct ForAdmin;
+
+impl Selection for ForService {
+    fn includes(_: &Key) -> bool {
+        true
+    }
+}
+
+impl Selection for ForOperators {
+    fn includes(key: &Key) -> bool {
+        key.name.starts_with("vault_") || matches!(key.name, "role_id" | "secret_id_file")
+    }
+}
+
+impl Selection for ForAdmin {
+    fn includes(key: &Key) -> bool {
+        key.name == "admin_listen"
+    }
+}
+
+/// The flags of what can be configured, and `--config`.
+#[derive(Clone)]
+pub(super) struct ConfigArgs<S> {
+    flags: BTreeMap<&'static str, String>,
+    file: Option<PathBuf>,
+    selection: PhantomData<S>,
+}
+
+impl<S: Selection> ConfigArgs<S> {
     /// These flags over the environment over the file.
     pub(super) fn sources(self) -> Sources {
         Sources::of_this_process(self.flags, self.file)
     }
+
+    fn keys() -> impl Iterator<Item = &'static Key> {
+        KEYS.iter().filter(|key| key.kind == KeyKind::Plain && S::includes(key))
+    }
 }
 
-impl Args for ConfigArgs {
+impl<S: Selection> Args for ConfigArgs<S> {
     fn augment_args(command: Command) -> Command {
         let config = Arg::new("config")
             .long("config")
@@ -26,8 +67,7 @@ impl Args for ConfigArgs {
             .value_parser(value_parser!(PathBuf))
             .help("A TOML file with any of these settings [env: VALIDATOR_CONFIG]");
         let command = command.next_help_heading("Configuration").arg(config);
-        let flags = KEYS.iter().filter(|key| key.kind == KeyKind::Plain);
-        command.args(flags.filter_map(flag))
+        command.args(Self::keys().filter_map(flag))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -41,20 +81,21 @@ fn flag(key: &'static Key) -> Option<Arg> {
     Some(Arg::new(key.name).long(key.flag()?).value_name("VALUE").help(help))
 }
 
-impl FromArgMatches for ConfigArgs {
+impl<S: Selection> FromArgMatches for ConfigArgs<S> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let mut args = Self::default();
-        args.update_from_arg_matches(matches)?;
-        Ok(args)
+        let given = |key: &'static Key| {
+            let value = matches.get_one::<String>(key.name)?;
+            Some((key.name, value.clone()))
+        };
+        Ok(Self {
+            flags: Self::keys().filter_map(given).collect(),
+            file: matches.get_one("config").cloned(),
+            selection: PhantomData,
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
-        self.file = matches.get_one("config").cloned();
-        for key in KEYS.iter().filter(|key| key.kind == KeyKind::Plain) {
-            if let Some(value) = matches.get_one::<String>(key.name) {
-                self.flags.insert(key.name, value.clone());
-            }
-        }
+        *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
 }

@@ -11,5 +11,5 @@ mod values;
 pub use fault::{Fault, Faults};
 pub use keys::{KEYS, Key, KeyKind};
 pub use listen::Listen;
-pub use settings::Settings;
-pub use sources::Sources;
+pub use settings::{Access, Settings};
+pub use sources::{Sources, no_color};

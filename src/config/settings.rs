@@ -48,6 +48,33 @@ pub struct Settings {
     pub telemetry: telemetry::Settings,
 }
 
+/// How a command that an operator runs reaches Vault.
+#[derive(Debug)]
+pub struct Access {
+    /// Where Vault is.
+    pub vault: vault::Settings,
+    /// Who asks.
+    pub login: Login,
+}
+
+impl Access {
+    /// The access from these sources: `VAULT_TOKEN`, else a token file, else the service's
+    /// `AppRole`, else the file that `vault login` leaves behind.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, at once.
+    pub fn load(sources: Sources) -> Result<Self, Faults> {
+        let home = sources.home();
+        let mut reader = Reader::new(sources);
+        let vault = reader.vault();
+        let login = reader.operator_login(home);
+        match (vault, login) {
+            (Some(vault), Some(login)) if reader.faults.is_empty() => Ok(Self { vault, login }),
+            _ => Err(Faults(reader.faults)),
+        }
+    }
+}
+
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Settings {
@@ -190,6 +217,23 @@ impl Reader {
             (false, None, Some(file)) => Some(Login::TokenFile(file)),
             (false, None, None) => self.fault("role_id", "nothing says how to log in to Vault: set role_id and secret_id_file, or vault_token_file, or vault_token"),
             _ => self.fault("role_id", "there is more than one way to log in to Vault: set either role_id and secret_id_file, or vault_token_file, or vault_token"),
+        }
+    }
+
+    fn operator_login(&mut self, home: Option<PathBuf>) -> Option<Login> {
+        if let Some(written) = self.written("vault_token") {
+            let token = written.value.clone();
+            return self.own_token(token);
+        }
+        if let Some(file) = self.file("vault_token_file") {
+            return Some(Login::TokenFile(file));
+        }
+        if let (Some(role_id), Some(file)) = (self.text("role_id"), self.file("secret_id_file")) {
+            return Some(Login::app_role(role_id, file));
+        }
+        match home.map(|home| home.join(".vault-token")).filter(|file| file.exists()) {
+            Some(file) => Some(Login::TokenFile(file)),
+            None => self.fault("vault_token", "it is not set, and there is no ~/.vault-token"),
         }
     }
 

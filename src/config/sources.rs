@@ -29,6 +29,14 @@ pub struct Sources {
     file: Option<PathBuf>,
 }
 
+/// Whether the user wants no colours (<https://no-color.org>).
+#[must_use]
+pub fn no_color() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "a user's wish, no setting of the service")]
+    let wish = std::env::var_os("NO_COLOR");
+    wish.is_some_and(|wish| !wish.is_empty())
+}
+
 /// Where a value came from, for people.
 #[derive(Clone, Debug)]
 pub(super) enum Origin {
@@ -79,6 +87,11 @@ impl Sources {
         let file = file
             .or_else(|| environment.get(CONFIG_VARIABLE).map(|path| path.expose_secret().into()));
         Self { flags, environment, file }
+    }
+
+    /// The home directory of the user.
+    pub(super) fn home(&self) -> Option<PathBuf> {
+        self.environment.get("HOME").map(|home| home.expose_secret().into())
     }
 
     /// Whether the standard variables of OpenTelemetry ask for traces

@@ -40,7 +40,7 @@ impl AclQuestion {
 
 /// The capabilities of which one has to be granted for a request with this method. Methods are
 /// case-sensitive (RFC 9110, 9.1); one that is not listed is nobody's right.
-fn implied(method: &str) -> Option<Capabilities> {
+pub(super) fn implied(method: &str) -> Option<Capabilities> {
     match method {
         "GET" | "HEAD" | "OPTIONS" => Some(Capabilities::READ),
         "POST" => Some(Capabilities::CREATE | Capabilities::UPDATE),

@@ -1,12 +1,14 @@
 //! A token's facts and the route's requirements, judged: leave to come in, or a [`Refusal`].
 
 mod acl;
+mod explain;
 mod failures;
 mod refusal;
 mod validator;
 
 use std::sync::Arc;
 
+pub use explain::{Check, Explanation};
 pub use failures::Failures;
 pub use refusal::{Challenge, Refusal, Severity, Terms};
 pub use validator::Validator;

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use crate::{
     decision::{Asked, Decision, Failures, Refusal, RootTokens, acl::AclQuestion},
     forwarded::Forwarded,
-    requirement::{Requirement, Requirements},
+    requirement::Requirement,
     token::{
-        CacheStatus, Credential, CredentialError, Entry, Facts, FactsCache, Known, Spent, Standing,
-        TokenKey, Usage,
+        CacheStatus, Capabilities, Credential, CredentialError, Entry, Facts, FactsCache, Known,
+        Spent, Standing, TokenKey, Usage,
     },
 };
 
@@ -22,10 +22,10 @@ pub struct Validator {
 }
 
 /// Somebody whose token Vault knows.
-struct Caller<'c> {
-    credential: &'c Credential<'c>,
-    key: TokenKey,
-    entry: Arc<Entry>,
+pub(super) struct Caller<'c> {
+    pub(super) credential: &'c Credential<'c>,
+    pub(super) key: TokenKey,
+    pub(super) entry: Arc<Entry>,
 }
 
 impl Validator {
@@ -91,13 +91,28 @@ impl Validator {
         {
             return Err(Refusal::TokenInvalid);
         }
-        asked.requirements.iter().try_for_each(|requirement| meet(requirement, facts))?;
-        self.meet_acl(&caller, asked.requirements, &asked.forwarded).await?;
+        self.meet_all(&caller, asked).await?;
         Ok(caller.entry)
     }
 
+    /// Whether every requirement is met, those first that the facts alone decide.
+    pub(super) async fn meet_all(
+        &self,
+        caller: &Caller<'_>,
+        asked: &Asked<'_>,
+    ) -> Result<(), Refusal> {
+        let facts = &caller.entry.facts;
+        asked.requirements.iter().try_for_each(|requirement| meet(requirement, facts))?;
+        match AclQuestion::new(asked.requirements.iter(), &asked.forwarded)? {
+            Some(question) if !question.is_met_by(&self.granted(caller, &question).await?) => {
+                Err(Refusal::AclDenied)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether this is a token that may come in anywhere, from where it comes.
-    fn admit(&self, facts: &Facts, forwarded: &Forwarded<'_>) -> Result<(), Refusal> {
+    pub(super) fn admit(&self, facts: &Facts, forwarded: &Forwarded<'_>) -> Result<(), Refusal> {
         match facts.standing {
             Standing::Ordinary => {}
             Standing::Root if self.root_tokens == RootTokens::Allowed => {}
@@ -114,25 +129,21 @@ impl Validator {
         if within { Ok(()) } else { Err(Refusal::AddressNotAllowed) }
     }
 
-    async fn meet_acl(
+    /// What Vault grants the caller on the paths of this question.
+    pub(super) async fn granted(
         &self,
         caller: &Caller<'_>,
-        requirements: &Requirements,
-        forwarded: &Forwarded<'_>,
-    ) -> Result<(), Refusal> {
-        let Some(question) = AclQuestion::new(requirements.iter(), forwarded)? else {
-            return Ok(());
-        };
+        question: &AclQuestion,
+    ) -> Result<Arc<[Capabilities]>, Refusal> {
         let Caller { credential, key, entry } = caller;
         let paths = question.paths.clone();
         let granted = self.cache.capabilities(*key, credential, entry, paths).await?;
-        let granted = granted.ok_or(Refusal::TokenInvalid)?;
-        if question.is_met_by(&granted) { Ok(()) } else { Err(Refusal::AclDenied) }
+        granted.ok_or(Refusal::TokenInvalid)
     }
 }
 
 /// Whether the facts alone meet this requirement; what only Vault can tell comes later.
-fn meet(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
+pub(super) fn meet(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
     let (met, refusal) = match requirement {
         Requirement::AnyPolicy(names) => {
             (names.iter().any(|name| facts.has_policy(name)), Refusal::PolicyRequired)

@@ -19,7 +19,7 @@ use crate::{
     },
     telemetry::Metrics,
     token::FactsCache,
-    vault::{Client, Health, Session, SettingsError, VaultAuthority, watch_health},
+    vault::{Asker, Client, Health, Session, SettingsError, VaultAuthority, watch_health},
 };
 
 /// How long requests under way are waited for when the service stops: within the ten seconds that
@@ -75,7 +75,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 
     let session = Arc::new(Session::new(Arc::clone(&client), settings.login));
     let (health_sender, health) = watch::channel(Health::Unknown);
-    let authority = Arc::new(VaultAuthority::new(Arc::clone(&session)));
+    let authority = Arc::new(VaultAuthority::new(Arc::clone(&session), Asker::Service));
     let cache = Arc::new(FactsCache::new(settings.cache, authority));
     let front = Doors::new(Arc::clone(&metrics));
     let back = Doors::new(Arc::clone(&metrics));

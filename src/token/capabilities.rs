@@ -37,6 +37,19 @@ impl Capabilities {
         granted
     }
 
+    /// Vault's words for them, in the order of the alphabet.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        let all = [
+            (Self::CREATE, "create"),
+            (Self::DELETE, "delete"),
+            (Self::PATCH, "patch"),
+            (Self::READ, "read"),
+            (Self::UPDATE, "update"),
+        ];
+        all.into_iter().filter(|(one, _)| self.has_any(*one)).map(|(_, word)| word).collect()
+    }
+
     /// Whether at least one of these is among them.
     #[must_use]
     pub fn has_any(self, of: Self) -> bool {

@@ -34,7 +34,17 @@ const MAX_QUESTIONS: usize = 256;
 /// other, and Vault refuses it everywhere else, which is why the entity is read as well.
 pub struct VaultAuthority {
     session: Arc<Session>,
+    asker: Asker,
     questions: Semaphore,
+}
+
+/// Whose token the questions are asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// The service's, which is nobody's identity.
+    Service,
+    /// That of an operator, who may ask about it like about any other.
+    Operator,
 }
 
 /// Asks what a token is granted on some paths; vaultrs has no such call.
@@ -48,8 +58,8 @@ struct CapabilitiesRequest {
 impl VaultAuthority {
     /// Asks with this session's token.
     #[must_use]
-    pub fn new(session: Arc<Session>) -> Self {
-        Self { session, questions: Semaphore::new(MAX_QUESTIONS) }
+    pub fn new(session: Arc<Session>, asker: Asker) -> Self {
+        Self { session, asker, questions: Semaphore::new(MAX_QUESTIONS) }
     }
 
     /// An answer within the time that one may take, unless too many are waited for already.
@@ -95,9 +105,10 @@ impl VaultAuthority {
             }
             Err(error) => return Err(error),
         };
-        let standing = if own.is(token) {
+        let asked_about_own = own.is(token);
+        let standing = if asked_about_own && self.asker == Asker::Service {
             Standing::Own
-        } else if own.has_accessor(data.accessor.as_deref()) {
+        } else if !asked_about_own && own.has_accessor(data.accessor.as_deref()) {
             // An empty token would bring this about. None gets here; if one did, it is no caller.
             return Err(VaultError::malformed("the own token, which was not asked about"));
         } else {

@@ -12,8 +12,8 @@ mod health;
 mod login;
 mod session;
 
-pub use authority::VaultAuthority;
+pub use authority::{Asker, VaultAuthority};
 pub use client::{Client, ClientCertificate, Namespace, Settings, SettingsError};
 pub use health::{Health, watch_health};
 pub use login::Login;
-pub use session::Session;
+pub use session::{LoginError, Session};

@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     path::Path,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -34,6 +35,18 @@ pub struct Session {
     /// one that failed.
     failed: Mutex<Option<(Instant, VaultError)>>,
 }
+
+/// Vault did not let somebody in.
+#[derive(Debug)]
+pub struct LoginError(VaultError);
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot log in to vault: {}", self.0)
+    }
+}
+
+impl std::error::Error for LoginError {}
 
 /// The token that the service works with.
 pub(crate) struct OwnToken {
@@ -112,6 +125,14 @@ impl Session {
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
         self.token().is_ok()
+    }
+
+    /// Logs in once.
+    ///
+    /// # Errors
+    /// [`LoginError`] if Vault does not let it in.
+    pub async fn open(&self) -> Result<(), LoginError> {
+        self.log_in(None).await.map(drop).map_err(LoginError)
     }
 
     /// The present token.

@@ -1,0 +1,185 @@
+use std::{
+    io::{self, IsTerminal, Read},
+    net::IpAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::Args;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::{
+    cli::{
+        operator::{Operator, OperatorArgs},
+        output::{Output, Style, columns},
+    },
+    decision::{Asked, Explanation, Failures, Refusal, RootTokens, Validator},
+    forwarded::{Forwarded, HeaderFamily, Peer, Trust},
+    requirement::Requirements,
+    token::{CacheSettings, Credential, CredentialError, Entry, FactsCache},
+    vault::{Asker, VaultAuthority},
+};
+
+/// Say what `/validate` would decide on a request, and why.
+///
+/// The token is read from standard input, or asked for on a terminal; it is never an argument,
+/// which every user of the machine could see. Vault is asked with the operator's own token, which
+/// needs what the policy `validator` grants.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator explain --require 'tenant=acme&policy=crm-agent' < token-file
+  vault-auth-validator explain --method POST --uri /contacts --require acl_uri=route/crm --output json")]
+pub(super) struct Explain {
+    /// The route's requirements, as they stand behind `/validate?` in the proxy's configuration.
+    #[arg(long, value_name = "QUERY", default_value = "")]
+    require: String,
+    /// The method of the request.
+    #[arg(long, default_value = "GET")]
+    method: String,
+    /// The target of the request.
+    #[arg(long, default_value = "/")]
+    uri: String,
+    /// The host of the request, which is shown and has no say: requirements name their tenant.
+    #[arg(long)]
+    host: Option<String>,
+    /// The address of the client.
+    #[arg(long, value_name = "ADDRESS")]
+    client: Option<IpAddr>,
+    /// Judge as `VALIDATOR_ALLOW_ROOT=true` does.
+    #[arg(long)]
+    allow_root: bool,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    operator: OperatorArgs,
+}
+
+/// An explanation is made once, and nothing of it is kept.
+const NOTHING_KEPT: CacheSettings = CacheSettings {
+    ttl: Duration::from_secs(10),
+    negative_ttl: Duration::ZERO,
+    stale_grace: Duration::ZERO,
+    capacity: 1,
+};
+
+impl Explain {
+    pub(super) fn run(self) -> ExitCode {
+        let operator = self.operator.clone();
+        operator.run(async |operator| self.explain(operator).await)
+    }
+
+    async fn explain(&self, operator: Operator) -> Result<(), String> {
+        let requirements = Requirements::parse(&self.require)
+            .map_err(|error| format!("--require cannot be read: {error}"))?;
+        let headers = self.headers()?;
+        let trust = Trust { proxies: Vec::new(), family: HeaderFamily::Forwarded };
+        let token = read_token().map_err(|error| format!("no token: {error}"))?;
+        let authority = VaultAuthority::new(Arc::clone(&operator.session), Asker::Operator);
+        let root_tokens = if self.allow_root { RootTokens::Allowed } else { RootTokens::Refused };
+        let validator = Validator {
+            cache: Arc::new(FactsCache::new(NOTHING_KEPT, Arc::new(authority))),
+            root_tokens,
+            failures: Failures::new(None),
+        };
+        let credential = match token.trim() {
+            "" => Err(CredentialError::Missing),
+            token => Credential::from_text(token).ok_or(CredentialError::Malformed),
+        };
+        let forwarded = Forwarded::new(&headers, Peer::Local, &trust);
+        let asked = Asked { credential, requirements: &requirements, forwarded };
+        let explanation = validator.explain(&asked).await;
+        self.output.print(|| self.as_json(&explanation), |style| self.as_text(&explanation, style));
+        Ok(())
+    }
+
+    /// The request, in the words of a proxy.
+    fn headers(&self) -> Result<HeaderMap, String> {
+        let client = self.client.map(|client| client.to_string());
+        let fields = [
+            ("x-forwarded-method", Some(self.method.as_str())),
+            ("x-forwarded-uri", Some(self.uri.as_str())),
+            ("x-forwarded-for", client.as_deref()),
+        ];
+        let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        fields
+            .map(|(name, value)| {
+                let value = HeaderValue::from_str(value)
+                    .map_err(|_| format!("`{}` cannot stand in a request", value.escape_debug()))?;
+                Ok((HeaderName::from_static(name), value))
+            })
+            .collect()
+    }
+
+    fn as_text(&self, explanation: &Explanation, style: &Style) -> String {
+        let request = format!(
+            "{} {}{}",
+            self.method,
+            self.host.as_deref().map(|host| format!("https://{host}")).unwrap_or_default(),
+            self.uri
+        );
+        let verdict = match &explanation.outcome {
+            Ok(()) => format!("{}  200", style.good("allowed")),
+            Err(refusal) => {
+                let terms = refusal.terms();
+                let code = terms.status.as_u16();
+                format!("{}  {code} {}: {}", style.bad("refused"), terms.code, terms.title)
+            }
+        };
+        let rows = explanation.checks.iter().map(|check| {
+            let outcome = match &check.outcome {
+                Ok(()) => style.good("ok"),
+                Err(_) => style.bad("no"),
+            };
+            [outcome, check.what.clone(), check.because.clone()]
+        });
+        format!("{request}\n{verdict}\n\n{}", columns(&rows.collect::<Vec<_>>()))
+    }
+
+    fn as_json(&self, explanation: &Explanation) -> Value {
+        let terms = explanation.outcome.as_ref().err().map(Refusal::terms);
+        let checks = explanation.checks.iter().map(|check| {
+            json!({
+                "check": check.what,
+                "ok": check.outcome.is_ok(),
+                "code": check.outcome.as_ref().err().map(|refusal| refusal.terms().code),
+                "because": check.because,
+                "path": check.path,
+            })
+        });
+        json!({
+            "request": { "method": self.method, "host": self.host, "uri": self.uri },
+            "allowed": explanation.outcome.is_ok(),
+            "status": terms.map_or(200, |terms| terms.status.as_u16()),
+            "code": terms.map(|terms| terms.code),
+            "caller": explanation.entry.as_deref().map(caller),
+            "checks": checks.collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn caller(entry: &Entry) -> Value {
+    let facts = &entry.facts;
+    json!({
+        "accessor": facts.accessor,
+        "subject": facts.subject,
+        "entity_id": facts.entity_id,
+        "tenant": facts.tenant.as_ref().map(ToString::to_string),
+        "policies": facts.policies,
+        "token_type": facts.token_type.as_str(),
+        "bound_cidrs": facts.bound_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+/// The token that is to be explained: the first line of standard input, or what is typed unseen.
+fn read_token() -> io::Result<Zeroizing<String>> {
+    if io::stdin().is_terminal() {
+        return rpassword::prompt_password("Token: ").map(Zeroizing::new);
+    }
+    let mut text = Zeroizing::new(String::new());
+    io::stdin().take(8192).read_to_string(&mut text)?;
+    Ok(text)
+}

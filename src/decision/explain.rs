@@ -1,0 +1,182 @@
+use std::sync::Arc;
+
+use crate::{
+    decision::{
+        Asked, Refusal, Validator,
+        acl::{AclQuestion, implied},
+        validator::{Caller, meet},
+    },
+    requirement::Requirement,
+    token::{Entry, Expiry, Facts, Usage},
+};
+
+/// Why `/validate` would decide as it would, check by check.
+#[derive(Debug)]
+pub struct Explanation {
+    /// The decision: the caller who would be let in, or the refusal.
+    pub outcome: Result<(), Refusal>,
+    /// The caller, if Vault knows the token.
+    pub entry: Option<Arc<Entry>>,
+    /// Every check, whether or not an earlier one had ended the matter.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug)]
+pub struct Check {
+    /// What it is: `token`, `address`, or a requirement as it was written.
+    pub what: String,
+    /// Whether it stands in the way, and how.
+    pub outcome: Result<(), Refusal>,
+    /// The facts that this rests on.
+    pub because: String,
+    /// The path that Vault was asked about, if it was.
+    pub path: Option<String>,
+}
+
+impl Check {
+    fn new(what: &str, outcome: Result<(), Refusal>, because: impl Into<String>) -> Self {
+        Self { what: what.to_owned(), outcome, because: because.into(), path: None }
+    }
+}
+
+impl Validator {
+    /// The decision for this request with what it rests on. A token with a limited number of uses
+    /// keeps them all.
+    pub async fn explain(&self, asked: &Asked<'_>) -> Explanation {
+        let without = |refusal: Refusal, because: &str| Explanation {
+            outcome: Err(refusal.clone()),
+            entry: None,
+            checks: vec![Check::new("token", Err(refusal), because)],
+        };
+        let credential = match &asked.credential {
+            Ok(credential) => credential,
+            Err(error) => {
+                return without(Refusal::Credential(*error), "there is no usable token");
+            }
+        };
+        let key = self.cache.key(credential);
+        let entry = match self.cache.ask(key, credential).await {
+            Ok(known) => known.entry,
+            Err(unavailable) => {
+                let because = Arc::clone(&unavailable.detail);
+                return without(unavailable.into(), &because);
+            }
+        };
+        let Some(entry) = entry else {
+            let because = "Vault does not know it, or its entity is disabled";
+            return without(Refusal::TokenInvalid, because);
+        };
+        let caller = Caller { credential, key, entry: Arc::clone(&entry) };
+        let mut checks = vec![Check::new("token", Ok(()), describe(&entry.facts))];
+        checks.extend(self.admission(&entry.facts, asked));
+        for requirement in asked.requirements.iter() {
+            checks.push(self.requirement(requirement, &caller, asked).await);
+        }
+        let outcome = match self.admit(&entry.facts, &asked.forwarded) {
+            Ok(()) => self.meet_all(&caller, asked).await,
+            refused => refused,
+        };
+        Explanation { outcome, entry: Some(entry), checks }
+    }
+
+    fn admission(&self, facts: &Facts, asked: &Asked<'_>) -> Option<Check> {
+        let outcome = self.admit(facts, &asked.forwarded);
+        let bound = !facts.bound_cidrs.is_empty();
+        let because = match &outcome {
+            Err(Refusal::AddressNotAllowed) | Ok(()) if bound => {
+                let networks: Vec<String> =
+                    facts.bound_cidrs.iter().map(ToString::to_string).collect();
+                format!("it may be used from {}", networks.join(", "))
+            }
+            Err(refusal) => refusal.detail().unwrap_or_default(),
+            Ok(()) => return None,
+        };
+        Some(Check::new(if bound { "address" } else { "kind" }, outcome, because))
+    }
+
+    async fn requirement(
+        &self,
+        requirement: &Requirement,
+        caller: &Caller<'_>,
+        asked: &Asked<'_>,
+    ) -> Check {
+        let what = requirement.to_string();
+        let facts = &caller.entry.facts;
+        match requirement {
+            Requirement::AnyPolicy(_) => {
+                let because = format!("the token's policies are {}", facts.policies.join(", "));
+                Check::new(&what, meet(requirement, facts), because)
+            }
+            Requirement::Tenant(_) => {
+                let because = match &facts.tenant {
+                    Some(tenant) => format!("the caller's tenant is {tenant}"),
+                    None => "the caller has no tenant: neither one in the entity's metadata nor \
+                             exactly one policy named tenant-NAME"
+                        .to_owned(),
+                };
+                Check::new(&what, meet(requirement, facts), because)
+            }
+            Requirement::Acl(_) | Requirement::AclUri(_) => {
+                self.acl(&what, requirement, caller, asked).await
+            }
+        }
+    }
+
+    async fn acl(
+        &self,
+        what: &str,
+        requirement: &Requirement,
+        caller: &Caller<'_>,
+        asked: &Asked<'_>,
+    ) -> Check {
+        let question = match AclQuestion::new(std::iter::once(requirement), &asked.forwarded) {
+            Ok(Some(question)) => question,
+            Ok(None) => return Check::new(what, Ok(()), ""),
+            Err(refusal) => {
+                let because = match &refusal {
+                    Refusal::AclDenied => "no capability stands for this method".to_owned(),
+                    Refusal::PathAmbiguous => "programs differ on what this path means".to_owned(),
+                    other => other.detail().unwrap_or_default(),
+                };
+                return Check::new(what, Err(refusal), because);
+            }
+        };
+        let path = question.paths.join(", ");
+        let (outcome, because) = match self.granted(caller, &question).await {
+            Err(refusal) => {
+                let because = refusal.detail().unwrap_or_default();
+                (Err(refusal), because)
+            }
+            Ok(granted) => {
+                let method = asked.forwarded.method().unwrap_or_default();
+                let needed = implied(method).map(|needed| needed.words().join(" or "));
+                let words = granted.iter().flat_map(|on| on.words()).collect::<Vec<_>>().join(", ");
+                let words = if words.is_empty() { "nothing" } else { &words };
+                let needed = needed.unwrap_or_default();
+                let because = format!("Vault grants {words} on {path}; {method} needs {needed}");
+                let met = question.is_met_by(&granted);
+                (if met { Ok(()) } else { Err(Refusal::AclDenied) }, because)
+            }
+        };
+        Check { what: what.to_owned(), outcome, because, path: Some(path) }
+    }
+}
+
+fn describe(facts: &Facts) -> String {
+    let kind = facts.token_type.as_str();
+    let whose = match (&facts.subject, &facts.entity_id) {
+        (Some(subject), _) => format!("of {subject}"),
+        (None, Some(id)) => format!("of entity {id}"),
+        (None, None) => "without an entity".to_owned(),
+    };
+    let ends = match facts.expiry {
+        Expiry::Never => "never expires".to_owned(),
+        Expiry::At { timestamp, .. } => format!("expires {timestamp:.0}"),
+    };
+    let uses = match facts.usage {
+        Usage::Unlimited => "",
+        Usage::Counted => "; each validation spends one of its uses",
+    };
+    format!("a live {kind} token {whose}, {ends}{uses}")
+}
