@@ -171,10 +171,13 @@ impl FactsCache {
         }
     }
 
-    /// About how many live and how many refused tokens are held.
-    #[must_use]
-    pub fn sizes(&self) -> (u64, u64) {
-        (self.shared.live.entry_count(), self.shared.refused.entry_count())
+    /// How many live and how many refused tokens are held.
+    pub async fn sizes(&self) -> (u64, u64) {
+        let Shared { live, refused, .. } = &*self.shared;
+        // The counts lag behind until then, and a quiet cache would never catch up.
+        live.run_pending_tasks().await;
+        refused.run_pending_tasks().await;
+        (live.entry_count(), refused.entry_count())
     }
 }
 
