@@ -88,6 +88,7 @@ async fn entity(
     }
     let request = ReadEntityByIdRequest { id: id.to_owned() };
     match client.data::<EntityData>(Operation::Entity, own, request).await {
+        Ok(entity) if entity.id != id => Err(VaultError::malformed("another entity")),
         Ok(entity) => Ok((!entity.disabled).then_some(entity)),
         Err(error) if error.failure == Failure::NotFound => Ok(None),
         Err(error) => Err(error),
