@@ -112,9 +112,11 @@ impl Refusal {
             Anonymous, Away, Broken, Forbidden, Limited, Malformed, Misconfigured, Unauthenticated,
         };
         let (kind, code, title) = match self {
-            Self::RequirementInvalid(_) => {
-                (Misconfigured, "requirement_invalid", "This route's requirements cannot be read")
-            }
+            Self::RequirementInvalid(_) => (
+                Misconfigured,
+                "requirement_invalid",
+                "The requirements of this route cannot be read",
+            ),
             Self::RequestInvalid(_) => {
                 (Malformed, "request_invalid", "The request cannot be judged")
             }
@@ -124,9 +126,11 @@ impl Refusal {
             Self::Credential(CredentialError::Malformed) => {
                 (Unauthenticated, "credential_malformed", "The credential is malformed")
             }
-            Self::Credential(CredentialError::Conflict) => {
-                (Unauthenticated, "credential_conflict", "The request carries several credentials")
-            }
+            Self::Credential(CredentialError::Conflict) => (
+                Unauthenticated,
+                "credential_conflict",
+                "The request carries different credentials",
+            ),
             Self::TokenInvalid => (Unauthenticated, "token_invalid", "The token is not valid"),
             Self::TokenNotAllowed(_) | Self::TokenUncountable => {
                 (Forbidden, "token_not_allowed", "A token of this kind cannot be used here")
@@ -150,7 +154,7 @@ impl Refusal {
             Self::Unavailable(Unavailable { cause, .. }) => match cause {
                 Cause::Vault => (Away(2), "vault_unavailable", "The authority cannot be reached"),
                 Cause::Sealed => (Away(5), "vault_sealed", "The authority is sealed"),
-                Cause::Throttled => (Away(2), "vault_throttled", "The authority is throttled"),
+                Cause::Throttled => (Away(2), "vault_throttled", "The authority asks for patience"),
                 Cause::NotReady => (Away(2), "not_ready", "The service is not ready"),
                 Cause::Overloaded => (Away(1), "overloaded", "The service has too much to do"),
             },

@@ -50,13 +50,14 @@ async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
 }
 
 async fn metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
-    let snapshot = Snapshot { ready: admin.readiness.state().is_ok(), cached: admin.cache.sizes() };
+    let snapshot =
+        Snapshot { ready: admin.readiness.state().is_ok(), cached: admin.cache.sizes().await };
     ([(CONTENT_TYPE, OPENMETRICS)], admin.metrics.render(snapshot))
 }
 
-/// About how much is remembered.
+/// How much is remembered.
 async fn cache(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
-    let (live, refused) = admin.cache.sizes();
+    let (live, refused) = admin.cache.sizes().await;
     Json(json!({ "live": live, "refused": refused }))
 }
 

@@ -67,7 +67,7 @@ impl Default for Metrics {
         let cache = CacheStatus::ALL
             .map(|status| cache.get_or_create_owned(&CacheLabels { status: status.as_str() }));
         let tokens = Family::<KindLabels, Gauge>::default();
-        registry.register("cache_tokens", "About how many tokens are cached", tokens.clone());
+        registry.register("cache_tokens", "How many tokens are cached", tokens.clone());
         let vault_requests = Family::default();
         registry.register("vault_requests", "Calls to Vault", vault_requests.clone());
         let metrics = Self {

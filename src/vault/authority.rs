@@ -115,15 +115,26 @@ impl VaultAuthority {
             data.standing(client.namespace())
         };
         let a_caller = matches!(standing, Standing::Ordinary | Standing::Root);
-        let entity = match data.entity_id.as_deref() {
-            Some(id) if a_caller && !id.is_empty() => match entity(client, &own.token, id).await? {
+        let id = data.entity_id.as_deref().filter(|id| a_caller && !id.is_empty());
+        let entity = match id {
+            None => None,
+            Some(id) => match entity(client, &own.token, id).await? {
+                Some(entity) if entity.disabled => return Ok(Verdict::Invalid),
                 Some(entity) => Some(entity),
+                None if self.is_merged(own, token).await? => None,
                 None => return Ok(Verdict::Invalid),
             },
-            _ => None,
         };
         let facts = data.into_facts(standing, entity.as_ref(), asked)?;
         Ok(Verdict::Live(Box::new(facts)))
+    }
+
+    /// Whether a token whose entity is not there is still good. A deleted entity takes its tokens
+    /// with it; one that was merged into another does not, and cannot be found by its old id.
+    async fn is_merged(&self, own: &OwnToken, token: &Token) -> Result<bool, VaultError> {
+        let any_path = ["sys/capabilities".to_owned()];
+        let granted = self.ask_capabilities(own, token, &any_path).await?;
+        Ok(matches!(granted, Granted::Capabilities(_)))
     }
 
     async fn ask_capabilities(
@@ -179,7 +190,7 @@ async fn foreign(
     Ok(Verdict::Live(Box::new(Facts::of_another_namespace())))
 }
 
-/// The entity of this id, unless it is disabled or deleted.
+/// The entity of this id, if there is one.
 async fn entity(
     client: &Client,
     own: &SecretString,
@@ -190,7 +201,8 @@ async fn entity(
     }
     let request = ReadEntityByIdRequest { id: id.to_owned() };
     match client.data::<EntityData>(Operation::Entity, own, request).await {
-        Ok(entity) => Ok((!entity.disabled).then_some(entity)),
+        Ok(entity) if entity.id != id => Err(VaultError::malformed("another entity")),
+        Ok(entity) => Ok(Some(entity)),
         Err(error) if error.failure == Failure::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -133,9 +133,9 @@ struct AuthEnvelope<T> {
     auth: Option<T>,
 }
 
-#[derive(Default, Deserialize)]
+/// The frame of the answers that say no.
+#[derive(Deserialize)]
 struct Errors {
-    #[serde(default)]
     errors: Vec<String>,
 }
 
@@ -274,8 +274,8 @@ fn header_safe(token: &str) -> Result<String, VaultError> {
 
 fn parse<T: DeserializeOwned>((status, body): Answer) -> Result<T, VaultError> {
     if !(200..300).contains(&status) {
-        let Errors { errors } = serde_json::from_slice(&body).unwrap_or_default();
-        return Err(VaultError::from_status(status, &errors));
+        let errors = serde_json::from_slice(&body).ok().map(|Errors { errors }| errors);
+        return Err(VaultError::from_status(status, errors.as_deref()));
     }
     serde_json::from_slice(&body).map_err(|error| {
         // Not the error's own text, which may quote the answer.

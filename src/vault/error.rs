@@ -72,8 +72,11 @@ impl VaultError {
     /// A response that is not 2xx, by its status, and by its words where the status means several
     /// things. OpenBao and Vault answer 403 alike to a caller's unknown token (`bad token`), to an
     /// own token that is no longer good (`permission denied`) and to one that lacks a policy
-    /// (the same words within a longer text).
-    pub(crate) fn from_status(code: u16, errors: &[String]) -> Self {
+    /// (the same words within a longer text). What does not exist is 404 without any words; with
+    /// some, the path is at fault. `None` if the body is not of Vault's making, but of something
+    /// in front of it.
+    pub(crate) fn from_status(code: u16, said: Option<&[String]>) -> Self {
+        let errors = said.unwrap_or_default();
         let says = |words: &str| errors.iter().any(|error| error.contains(words));
         let failure = match code {
             300..=399 => Failure::Redirect,
@@ -82,7 +85,8 @@ impl VaultError {
             403 if says("bad token") || says("invalid token") => Failure::Refused,
             403 if errors.iter().any(|error| error == "permission denied") => Failure::OwnToken,
             403 => Failure::OwnPolicy,
-            404 => Failure::NotFound,
+            404 if said.is_some_and(<[_]>::is_empty) => Failure::NotFound,
+            404 if said.is_some() => Failure::BadRequest,
             429 => Failure::Throttled,
             503 if says("sealed") => Failure::Sealed,
             500..=599 => Failure::Server,
@@ -138,7 +142,14 @@ mod tests {
     use super::{Failure, VaultError};
 
     fn failure(code: u16, error: &str) -> Failure {
-        VaultError::from_status(code, &[error.to_owned()]).failure
+        VaultError::from_status(code, Some(&[error.to_owned()])).failure
+    }
+
+    #[test]
+    fn what_does_not_exist_is_a_404_of_vaults_own_without_words() {
+        assert_eq!(VaultError::from_status(404, Some(&[])).failure, Failure::NotFound);
+        assert_eq!(VaultError::from_status(404, None).failure, Failure::Malformed);
+        assert_eq!(failure(404, "no handler for route"), Failure::BadRequest);
     }
 
     #[test]
@@ -153,7 +164,6 @@ mod tests {
             (400, "1 error occurred:\n\t* invalid token\n\n", Failure::Refused),
             (400, "leadership lost while committing log", Failure::BadRequest),
             (401, "bad token", Failure::Malformed),
-            (404, "no handler for route", Failure::NotFound),
             (429, "rate limit quota exceeded", Failure::Throttled),
             (500, "local node not active", Failure::Server),
             (503, "Vault is sealed", Failure::Sealed),

@@ -33,11 +33,12 @@ pub(super) struct TokenData {
     namespace_path: Option<String>,
 }
 
-/// The `data` of `identity/entity/id`.
+/// The `data` of `identity/entity/id`. Vault always tells the id and whether it is disabled; an
+/// answer without them is not one to rely on.
 #[derive(Deserialize)]
 pub(super) struct EntityData {
+    pub(super) id: String,
     name: Option<String>,
-    #[serde(default)]
     pub(super) disabled: bool,
     metadata: Option<HashMap<String, String>>,
     aliases: Option<Vec<Alias>>,

@@ -17,6 +17,7 @@
 pub mod backend;
 pub mod bao;
 pub mod caddy;
+pub mod direct;
 pub mod fault;
 pub mod http;
 pub mod metrics;

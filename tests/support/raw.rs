@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use reqwest::header::{HeaderName, HeaderValue};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
     time::timeout,
 };
+
+use super::http::Answer;
 
 /// One HTTP/1 answer as it came.
 #[derive(Debug)]
@@ -23,6 +26,20 @@ impl RawAnswer {
     /// The first value of a header, its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl From<RawAnswer> for Answer {
+    fn from(raw: RawAnswer) -> Self {
+        let header = |(name, value): (String, String)| {
+            let name = HeaderName::try_from(name).expect("a header's name");
+            (name, HeaderValue::try_from(value).expect("a header's value"))
+        };
+        Self {
+            status: raw.status,
+            headers: raw.headers.into_iter().map(header).collect(),
+            body: String::from_utf8_lossy(&raw.body).into_owned(),
+        }
     }
 }
 

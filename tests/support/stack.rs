@@ -1,13 +1,8 @@
 //! Everything at once: OpenBao, the validator, Caddy, an application, two tenants.
 
 use super::{
-    backend::Backend,
-    bao::Bao,
-    caddy::Caddy,
-    fault::FaultProxy,
-    http::Answer,
-    platform::{self, Tenant},
-    validator::Validator,
+    backend::Backend, bao::Bao, caddy::Caddy, direct::Direct, fault::FaultProxy, http::Answer,
+    platform::Tenant, validator::Validator,
 };
 
 /// A whole platform. Fields are in the order in which they are to be stopped.
@@ -36,14 +31,7 @@ impl Stack {
 
     /// Starts everything, with variables for the validator.
     pub async fn start_with(env: &[(&str, &str)]) -> Self {
-        let bao = Bao::dev().await;
-        let role = platform::provision(&bao).await;
-        let acme = platform::create_tenant(&bao, "acme").await;
-        let globex = platform::create_tenant(&bao, "globex").await;
-        let fault = FaultProxy::start(&bao.authority()).await;
-        let addr = fault.addr();
-        let env: Vec<_> = [("VAULT_ADDR", addr.as_str())].iter().chain(env).copied().collect();
-        let validator = Validator::start(&bao, &role, &env).await;
+        let Direct { validator, fault, bao, acme, globex, .. } = Direct::start_with(env).await;
         let backend = Backend::start().await;
         let caddy = Caddy::start(validator.auth_address(), backend.address(), &[]).await;
         Self { caddy, validator, fault, bao, backend, acme, globex }

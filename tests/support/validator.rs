@@ -144,6 +144,14 @@ impl Validator {
         metrics::sum(&answer.body, series)
     }
 
+    /// The same for a counter, whose value is a whole number.
+    ///
+    /// # Panics
+    /// As [`Validator::metric`].
+    pub async fn count(&self, series: &str) -> u64 {
+        format!("{:.0}", self.metric(series).await).parse().expect("a count")
+    }
+
     /// Waits until `/readyz` is 200.
     ///
     /// # Panics

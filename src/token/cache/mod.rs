@@ -111,10 +111,9 @@ impl FactsCache {
         self.shared.clear();
     }
 
-    /// About how many live and how many refused tokens are held.
-    #[must_use]
-    pub fn sizes(&self) -> (u64, u64) {
-        self.shared.sizes()
+    /// How many live and how many refused tokens are held.
+    pub async fn sizes(&self) -> (u64, u64) {
+        self.shared.sizes().await
     }
 }
 

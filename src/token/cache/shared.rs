@@ -207,7 +207,10 @@ impl Shared {
         }
     }
 
-    pub(super) fn sizes(&self) -> (u64, u64) {
+    pub(super) async fn sizes(&self) -> (u64, u64) {
+        // The counts lag behind until then, and a quiet cache would never catch up.
+        self.live.run_pending_tasks().await;
+        self.refused.run_pending_tasks().await;
         (self.live.entry_count(), self.refused.entry_count())
     }
 }

@@ -41,6 +41,19 @@ impl Bao {
         answer
     }
 
+    /// Asks as root for an answer in a wrapping: the token that wraps it.
+    ///
+    /// # Panics
+    /// When there is no such answer.
+    pub async fn wrapped(&self, method: &str, path: &str, body: Option<Value>) -> String {
+        let url = format!("{}/v1/{path}", self.addr());
+        let headers = [("x-vault-token", self.root_token.as_str()), ("x-vault-wrap-ttl", "5m")];
+        let body = body.map(|body| body.to_string());
+        let answer = http::send(&self.http, method, &url, &headers, body).await.expect("an answer");
+        let token = answer.json()["wrap_info"]["token"].as_str().map(str::to_owned);
+        token.unwrap_or_else(|| panic!("{method} {path}: {answer:?}"))
+    }
+
     /// How many requests on exactly this path the audit log shows, for example on
     /// `auth/token/lookup`. The path has no `/v1/`.
     pub fn audited(&self, path: &str) -> usize {

@@ -1,0 +1,104 @@
+//! What the contract says of whole answers, written down a second time and apart from the program.
+
+use crate::support::http::Answer;
+
+/// Headers that carry no meaning of ours: the server's clock, the framing, and Caddy's mark.
+const FRAMING: [&str; 3] = ["content-length", "date", "via"];
+
+const INVALID: &str = r#"Bearer realm="vault", error="invalid_token""#;
+const INSUFFICIENT: &str = r#"Bearer realm="vault", error="insufficient_scope""#;
+
+/// Status, title, `WWW-Authenticate` and `Retry-After` of a code.
+type Terms = (u16, &'static str, Option<&'static str>, Option<&'static str>);
+
+fn terms(code: &str) -> Terms {
+    let mistaken = |title| (400, title, None, None);
+    let invalid = |title| (401, title, Some(INVALID), None);
+    let forbidden = |title| (403, title, Some(INSUFFICIENT), None);
+    let away = |title, seconds| (503, title, None, Some(seconds));
+    match code {
+        "requirement_invalid" => mistaken("The requirements of this route cannot be read"),
+        "request_invalid" => mistaken("The request cannot be judged"),
+        "credential_missing" => {
+            (401, "A credential is needed", Some(r#"Bearer realm="vault""#), None)
+        }
+        "credential_malformed" => invalid("The credential is malformed"),
+        "credential_conflict" => invalid("The request carries different credentials"),
+        "token_invalid" => invalid("The token is not valid"),
+        "token_not_allowed" => forbidden("A token of this kind cannot be used here"),
+        "address_not_allowed" => forbidden("The token cannot be used from this address"),
+        "policy_required" => forbidden("The token lacks a policy that is needed here"),
+        "tenant_mismatch" => forbidden("The token does not belong to this tenant"),
+        "acl_denied" => forbidden("The token is not granted this"),
+        "path_ambiguous" => forbidden("The path can be read in more than one way"),
+        "too_many_failures" => (429, "Too many tokens were not valid", None, Some("60")),
+        "overloaded" => away("The service has too much to do", "1"),
+        "vault_unavailable" => away("The authority cannot be reached", "2"),
+        "vault_sealed" => away("The authority is sealed", "5"),
+        "vault_throttled" => away("The authority asks for patience", "2"),
+        "not_ready" => away("The service is not ready", "2"),
+        "not_found" => (404, "There is nothing at this path", None, None),
+        "method_not_allowed" => (405, "This path does not take this method", None, None),
+        _ => panic!("the contract has no code {code}"),
+    }
+}
+
+/// This is the refusal of that code, to the last header and field: no identity, no token, nothing
+/// but a request id that differs from one answer to the next.
+pub(crate) fn refused(answer: &Answer, code: &str) {
+    let (status, title, challenge, retry_after) = terms(code);
+    assert_eq!(answer.status, status, "{code}: {answer:?}");
+    let mut expected =
+        vec![("cache-control", "no-store"), ("content-type", "application/problem+json")];
+    expected.extend(retry_after.map(|seconds| ("retry-after", seconds)));
+    expected.extend(challenge.map(|challenge| ("www-authenticate", challenge)));
+    assert_eq!(meaningful_headers(answer), expected, "{code}");
+    let mut body = answer.json();
+    let id = body["request_id"].take();
+    let id = id.as_str().expect("a request id");
+    let plain = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    assert!(matches!(id.len(), 32 | 36) && id.bytes().all(plain), "request id {id}");
+    let document = serde_json::json!({
+        "type": format!("urn:vault-auth-validator:{code}"),
+        "title": title,
+        "status": status,
+        "code": code,
+        "request_id": null,
+    });
+    assert_eq!(body, document);
+}
+
+/// This lets the caller in, empty and with all of its headers; the identity, in the order of
+/// [`IDENTITY`].
+pub(crate) fn granted(answer: &Answer) -> [&str; IDENTITY.len()] {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!((answer.body.as_str(), answer.header("content-length")), ("", Some("0")));
+    let names: Vec<&str> = meaningful_headers(answer).iter().map(|(name, _)| *name).collect();
+    let mut expected = [&["cache-control", "x-auth-cache"][..], &IDENTITY].concat();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    IDENTITY.map(|name| answer.header(name).expect("text"))
+}
+
+/// What the service behind the proxy is told.
+pub(crate) const IDENTITY: [&str; 6] = [
+    "x-auth-subject",
+    "x-auth-entity-id",
+    "x-auth-tenant",
+    "x-auth-policies",
+    "x-auth-token-type",
+    "x-auth-expires",
+];
+
+/// Each header and value but those of [`FRAMING`], sorted; a repeated one stands repeated.
+fn meaningful_headers(answer: &Answer) -> Vec<(&str, &str)> {
+    let mut headers: Vec<(&str, &str)> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.to_str().expect("ASCII")))
+        .filter(|(name, _)| !FRAMING.contains(name))
+        .collect();
+    headers.sort_unstable();
+    headers
+}

@@ -1,0 +1,14 @@
+//! The program as its users meet it: run as a service, against the real OpenBao and the real
+//! Caddy, on free ports of this machine. `support` starts them; each other module is one subject.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy's leave for tests does not cover the functions that they share"
+)]
+
+mod caching;
+mod expect;
+mod identity;
+mod refusals;
+mod support;

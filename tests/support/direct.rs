@@ -1,0 +1,66 @@
+//! OpenBao and the validator alone, asked without a proxy in between.
+
+use super::{
+    bao::Bao,
+    fault::FaultProxy,
+    http::Answer,
+    platform::{self, AppRole, Tenant},
+    stack::bearer,
+    validator::Validator,
+};
+
+/// A platform without Caddy. Fields are in the order in which they are to be stopped.
+pub struct Direct {
+    /// The validator, ready.
+    pub validator: Validator,
+    /// What stands between the validator and OpenBao; passes everything at first.
+    pub fault: FaultProxy,
+    /// OpenBao, provisioned.
+    pub bao: Bao,
+    /// What the validator logs in with.
+    pub role: AppRole,
+    /// A tenant.
+    pub acme: Tenant,
+    /// Another tenant.
+    pub globex: Tenant,
+}
+
+impl Direct {
+    /// Starts everything with the validator's defaults.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts everything, with variables for the validator.
+    pub async fn start_with(env: &[(&str, &str)]) -> Self {
+        Self::on(Bao::dev().await, env).await
+    }
+
+    /// Starts the rest on this OpenBao.
+    pub async fn on(bao: Bao, env: &[(&str, &str)]) -> Self {
+        let role = platform::provision(&bao).await;
+        let acme = platform::create_tenant(&bao, "acme").await;
+        let globex = platform::create_tenant(&bao, "globex").await;
+        let fault = FaultProxy::start(&bao.authority()).await;
+        let addr = fault.addr();
+        let env: Vec<_> = [("VAULT_ADDR", addr.as_str())].iter().chain(env).copied().collect();
+        let validator = Validator::start(&bao, &role, &env).await;
+        Self { validator, fault, bao, role, acme, globex }
+    }
+
+    /// Whether this token may come in, nothing more being asked.
+    pub async fn ask(&self, token: &str) -> Answer {
+        self.require("", token).await
+    }
+
+    /// Whether this token may come in where `query` is required.
+    pub async fn require(&self, query: &str, token: &str) -> Answer {
+        self.validator.validate(query, &[("authorization", &bearer(token))]).await
+    }
+
+    /// How many calls of this kind the validator has made to Vault.
+    pub async fn calls(&self, operation: &str) -> u64 {
+        let series = format!("vault_requests_total{{operation=\"{operation}\"}}");
+        self.validator.count(&series).await
+    }
+}
