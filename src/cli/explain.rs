@@ -84,6 +84,7 @@ impl Explain {
             cache: Arc::new(FactsCache::new(NOTHING_KEPT, Arc::new(authority))),
             root_tokens,
             failures: Failures::new(None),
+            patience: Duration::MAX,
         };
         let credential = match token.trim() {
             "" => Err(CredentialError::Missing),

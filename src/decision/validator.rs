@@ -1,12 +1,14 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::timeout;
 
 use crate::{
     decision::{Asked, Decision, Failures, Refusal, RootTokens, acl::AclQuestion},
     forwarded::Forwarded,
     requirement::Requirement,
     token::{
-        CacheStatus, Capabilities, Credential, CredentialError, Entry, Facts, FactsCache, Known,
-        Spent, Standing, TokenKey, Usage,
+        CacheStatus, Capabilities, Cause, Credential, CredentialError, Entry, Facts, FactsCache,
+        Known, Spent, Standing, TokenKey, Unavailable, Usage,
     },
 };
 
@@ -19,6 +21,8 @@ pub struct Validator {
     pub root_tokens: RootTokens,
     /// What is held against client addresses.
     pub failures: Failures,
+    /// The longest that a decision may take; a proxy would not wait much longer.
+    pub patience: Duration,
 }
 
 /// Somebody whose token Vault knows.
@@ -31,6 +35,13 @@ pub(super) struct Caller<'c> {
 impl Validator {
     /// Whether the bearer of this credential may come in where these requirements stand.
     pub async fn decide(&self, asked: &Asked<'_>) -> Decision {
+        timeout(self.patience, self.decide_at_leisure(asked)).await.unwrap_or_else(|_| {
+            let unavailable = Unavailable::new(Cause::Vault, "vault: the answers took too long");
+            Decision { outcome: Err(unavailable.into()), cache: None }
+        })
+    }
+
+    async fn decide_at_leisure(&self, asked: &Asked<'_>) -> Decision {
         let refused = |refusal| Decision { outcome: Err(refusal), cache: None };
         let credential = match &asked.credential {
             Ok(credential) => credential,

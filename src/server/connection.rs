@@ -28,6 +28,9 @@ const MAX_STREAMS: u32 = 1024;
 /// After this silence an HTTP/2 peer is asked whether it is there, and given as long to answer.
 const PING: Duration = Duration::from_secs(30);
 
+/// Once the service stops, a connection without a request under way is given this long.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
 /// HTTP/1.1 and h2c with the limits that hold on every listener.
 pub(super) fn protocols() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
@@ -87,6 +90,7 @@ pub(super) async fn serve<I, S, B>(
                 stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
+            () = pace.quiet(LAST_WORD), if stopping => return,
         }
     }
 }

@@ -17,7 +17,7 @@ use std::{
 use http::Version;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 /// How long the head of a request may take.
@@ -79,6 +79,16 @@ impl Pace {
                 next = next.min(end);
             }
             sleep_until(next).await;
+        }
+    }
+
+    /// Returns once no request has been answered for this long.
+    pub(super) async fn quiet(&self, pause: Duration) {
+        loop {
+            sleep(pause).await;
+            if self.answering.load(Relaxed) == 0 {
+                return;
+            }
         }
     }
 

@@ -29,13 +29,15 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// How long the same takes for operators, who come last.
 const DRAIN_ADMIN: Duration = Duration::from_secs(1);
 
-/// Why the service could not start.
+/// Why the service could not start, or not go on.
 #[derive(Debug)]
 pub enum RunError {
     /// An address cannot be listened on.
     Bind(BindError),
     /// A certificate or a key cannot be used.
     Vault(SettingsError),
+    /// A task that never ends has ended; there is no going on without it.
+    Broken(&'static str),
 }
 
 impl fmt::Display for RunError {
@@ -43,6 +45,7 @@ impl fmt::Display for RunError {
         match self {
             Self::Bind(error) => error.fmt(f),
             Self::Vault(error) => error.fmt(f),
+            Self::Broken(task) => write!(f, "{task} broke; this is a fault of the program"),
         }
     }
 }
@@ -64,7 +67,7 @@ impl From<SettingsError> for RunError {
 /// Runs the service until `stop` completes and the requests under way are answered.
 ///
 /// # Errors
-/// [`RunError`] if it cannot start. Once it runs, it does not fail: without Vault it says so to
+/// [`RunError`] if it cannot start. Once it runs, it does not fail for want of Vault: it says so to
 /// whoever asks, and goes on trying.
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::default());
@@ -83,15 +86,21 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let admin = Admin { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
     let failures = Failures::new(settings.failure_limit);
     let auth = Arc::new(Auth {
-        validator: Validator { cache, root_tokens: settings.root_tokens, failures },
+        validator: Validator {
+            cache,
+            root_tokens: settings.root_tokens,
+            failures,
+            // More than one question to Vault takes, and less than a proxy waits.
+            patience: settings.vault.timeout.mul_f64(1.25),
+        },
         credentials: settings.credentials,
         trust: settings.trust,
         traces: settings.telemetry.traces,
         metrics: Arc::clone(&metrics),
     });
 
-    tokio::spawn(async move { session.keep().await });
-    tokio::spawn(watch_health(client, health_sender));
+    let session_kept = tokio::spawn(async move { session.keep().await });
+    let health_watched = tokio::spawn(watch_health(client, health_sender));
     front.open(auth_listener, move |peer| {
         let auth = Arc::clone(&auth);
         service_fn(move |request| {
@@ -106,12 +115,16 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     front.open(api_listener, routes(api::router()));
     back.open(admin_listener, routes(admin::router(admin)));
 
-    stop.await;
+    let outcome = tokio::select! {
+        () = stop => Ok(()),
+        _ = session_kept => Err(RunError::Broken("the session with Vault")),
+        _ = health_watched => Err(RunError::Broken("the watch over Vault's health")),
+    };
     tracing::info!("stopping");
     front.close(DRAIN).await;
     back.close(DRAIN_ADMIN).await;
     tracing::info!("stopped");
-    Ok(())
+    outcome
 }
 
 async fn listen(name: &str, listen: &Listen) -> Result<Listener, BindError> {

@@ -93,7 +93,8 @@ pub enum Usage {
 }
 
 impl Facts {
-    /// All that is known of a token that only another namespace could tell about.
+    /// All that is known of a token that only another namespace could tell about. Not for keeping:
+    /// its end is not known.
     #[must_use]
     pub fn of_another_namespace() -> Self {
         Self {
@@ -105,7 +106,7 @@ impl Facts {
             tenant: None,
             policies: Vec::new(),
             expiry: Expiry::Never,
-            usage: Usage::Unlimited,
+            usage: Usage::Counted,
             bound_cidrs: Vec::new(),
         }
     }

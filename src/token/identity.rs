@@ -59,7 +59,12 @@ impl Identity {
 }
 
 fn encode(text: &str) -> HeaderValue {
-    from_ascii(utf8_percent_encode(text, ENCODED).to_string())
+    let middle = text.trim_matches(' ');
+    let start = text.len() - text.trim_start_matches(' ').len();
+    let end = text.len() - start - middle.len();
+    // Spaces at the ends would be trimmed by whoever reads the header.
+    let (start, end) = ("%20".repeat(start), "%20".repeat(end));
+    from_ascii(format!("{start}{}{end}", utf8_percent_encode(middle, ENCODED)))
 }
 
 /// A header value from text without control or non-ASCII bytes. Empty if there should be one:

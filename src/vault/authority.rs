@@ -1,25 +1,18 @@
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
-use rustify_derive::Endpoint;
-use secrecy::SecretString;
 use tokio::{sync::Semaphore, time::timeout};
-use vaultrs::api::{
-    identity::entity::requests::ReadEntityByIdRequest,
-    token::requests::{LookupTokenRequest, LookupTokenSelfRequest},
-};
 
 use crate::{
     token::{
-        Answer, Authority, Capabilities, Cause, Facts, Granted, Spent, Standing, Token,
-        Unavailable, Verdict,
+        Answer, Authority, Cause, Facts, Granted, Spent, Standing, Token, Unavailable, Verdict,
     },
     vault::{
-        Client, Session,
-        client::Operation,
+        Session,
         error::{Failure, VaultError},
-        facts::{EntityData, TokenData},
-        session::OwnToken,
+        facts::TokenData,
+        own_token::OwnToken,
+        questions,
     },
 };
 
@@ -47,14 +40,6 @@ pub enum Asker {
     Operator,
 }
 
-/// Asks what a token is granted on some paths; vaultrs has no such call.
-#[derive(Endpoint)]
-#[endpoint(path = "sys/capabilities", method = "POST")]
-struct CapabilitiesRequest {
-    token: String,
-    paths: Vec<String>,
-}
-
 impl VaultAuthority {
     /// Asks with this session's token.
     #[must_use]
@@ -68,10 +53,8 @@ impl VaultAuthority {
         answer: impl Future<Output = Result<T, Unavailable>>,
     ) -> Result<T, Unavailable> {
         let Ok(_permit) = self.questions.try_acquire() else {
-            return Err(Unavailable::new(
-                Cause::Overloaded,
-                "too many calls to vault are under way",
-            ));
+            let detail = "too many calls to vault are under way";
+            return Err(Unavailable::new(Cause::Overloaded, detail));
         };
         let limit = self.session.client().timeout();
         timeout(limit, answer).await.unwrap_or_else(|_| {
@@ -80,16 +63,22 @@ impl VaultAuthority {
     }
 
     /// The answer to a question that may be asked twice: again if the connection broke, and with
-    /// a new token if Vault refused the service's own.
+    /// a new token if Vault refused the service's own, or what it asks with it.
     async fn repeatable<'q, T>(
         &self,
         question: impl Fn(Arc<OwnToken>) -> BoxFuture<'q, Result<T, VaultError>>,
     ) -> Result<T, Unavailable> {
-        let own = self.session.token()?;
-        let second = match question(Arc::clone(&own)).await {
-            Err(error) if error.failure == Failure::OwnToken => self.session.replace(&own).await?,
-            Err(error) if error.failure == Failure::Reset => own,
-            answer => return answer.map_err(Unavailable::from),
+        let own = self.session.token().await?;
+        let error = match question(Arc::clone(&own)).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        let second = match (error.failure, self.asker) {
+            (Failure::OwnToken | Failure::OwnPolicy, Asker::Service) => {
+                self.session.replace(&own).await?
+            }
+            (Failure::Reset, _) => own,
+            _ => return Err(error.into()),
         };
         question(second).await.map_err(Unavailable::from)
     }
@@ -97,31 +86,23 @@ impl VaultAuthority {
     async fn look_up(&self, own: &OwnToken, token: &Token) -> Result<Verdict, VaultError> {
         let client = self.session.client();
         let asked = Instant::now();
-        let data = match token_data(client, own, token).await {
-            Ok(data) => data,
-            Err(error) if error.failure == Failure::Refused => return Ok(Verdict::Invalid),
+        let data = match questions::token_data(client, own, token).await {
+            Ok(Some(data)) => data,
+            Ok(None) => return Ok(Verdict::Invalid),
             Err(error) if error.failure == Failure::OwnPolicy => {
-                return foreign(client, own, token, error).await;
+                return self.foreign(own, token, error).await;
             }
             Err(error) => return Err(error),
         };
-        let asked_about_own = own.is(token);
-        let standing = if asked_about_own && self.asker == Asker::Service {
-            Standing::Own
-        } else if !asked_about_own && own.has_accessor(data.accessor.as_deref()) {
-            // An empty token would bring this about. None gets here; if one did, it is no caller.
-            return Err(VaultError::malformed("the own token, which was not asked about"));
-        } else {
-            data.standing(client.namespace())
-        };
+        let standing = self.standing(own, token, &data)?;
         let a_caller = matches!(standing, Standing::Ordinary | Standing::Root);
         let id = data.entity_id.as_deref().filter(|id| a_caller && !id.is_empty());
         let entity = match id {
             None => None,
-            Some(id) => match entity(client, &own.token, id).await? {
+            Some(id) => match questions::entity(client, own, id).await? {
                 Some(entity) if entity.disabled => return Ok(Verdict::Invalid),
                 Some(entity) => Some(entity),
-                None if self.is_merged(own, token).await? => None,
+                None if self.is_accepted(own, token).await? => None,
                 None => return Ok(Verdict::Invalid),
             },
         };
@@ -129,95 +110,49 @@ impl VaultAuthority {
         Ok(Verdict::Live(Box::new(facts)))
     }
 
-    /// Whether a token whose entity is not there is still good. A deleted entity takes its tokens
-    /// with it; one that was merged into another does not, and cannot be found by its old id.
-    async fn is_merged(&self, own: &OwnToken, token: &Token) -> Result<bool, VaultError> {
-        let any_path = ["sys/capabilities".to_owned()];
-        let granted = self.ask_capabilities(own, token, &any_path).await?;
-        Ok(matches!(granted, Granted::Capabilities(_)))
-    }
-
-    async fn ask_capabilities(
+    fn standing(
         &self,
         own: &OwnToken,
         token: &Token,
-        paths: &[String],
-    ) -> Result<Granted, VaultError> {
-        let request =
-            CapabilitiesRequest { token: token.expose().to_owned(), paths: paths.to_owned() };
+        data: &TokenData,
+    ) -> Result<Standing, VaultError> {
+        let about_own = own.is(token);
+        if !about_own && own.has_accessor(data.accessor.as_deref()) {
+            // An empty token would bring this about. None gets here; if one did, it is no caller.
+            return Err(VaultError::malformed("the own token, which was not asked about"));
+        }
+        let service = about_own || own.shares_entity(data.entity_id.as_deref());
+        if service && self.asker == Asker::Service {
+            return Ok(Standing::Own);
+        }
+        Ok(data.standing(self.session.client().namespace()))
+    }
+
+    /// Whether Vault accepts a token whose entity is not there. A deleted entity takes its tokens
+    /// with it; one that was merged into another does not, and is not found by its old id.
+    async fn is_accepted(&self, own: &OwnToken, token: &Token) -> Result<bool, VaultError> {
+        let any_path = ["sys/capabilities".to_owned()];
         let client = self.session.client();
-        let words: HashMap<String, Vec<String>> =
-            match client.data(Operation::Capabilities, &own.token, request).await {
-                Ok(words) => words,
-                Err(error) if error.failure == Failure::Refused => return Ok(Granted::Invalid),
-                Err(error) => return Err(error),
-            };
-        let on = |path: &String| {
-            let words = words.get(path)?;
-            Some(Capabilities::from_words(words.iter().map(String::as_str)))
-        };
-        paths
-            .iter()
-            .map(on)
-            .collect::<Option<_>>()
-            .map(Granted::Capabilities)
-            .ok_or_else(|| VaultError::malformed("a path is missing"))
+        Ok(questions::capabilities(client, own, token, &any_path).await?.is_some())
     }
-}
 
-async fn token_data(
-    client: &Client,
-    own: &OwnToken,
-    token: &Token,
-) -> Result<TokenData, VaultError> {
-    let request = LookupTokenRequest { token: token.expose().to_owned() };
-    client.data(Operation::Lookup, &own.token, request).await
-}
-
-/// Vault answers alike when the service may not look up tokens at all and when the token is of
-/// another namespace, whose id stands behind its last dot. They differ in whether the service may
-/// look up its own.
-async fn foreign(
-    client: &Client,
-    own: &OwnToken,
-    token: &Token,
-    error: VaultError,
-) -> Result<Verdict, VaultError> {
-    let has_namespace = token.expose().split('.').count() > 2;
-    if !has_namespace || token_data(client, own, &own.as_presented()).await.is_err() {
-        return Err(error);
-    }
-    Ok(Verdict::Live(Box::new(Facts::of_another_namespace())))
-}
-
-/// The entity of this id, if there is one.
-async fn entity(
-    client: &Client,
-    own: &SecretString,
-    id: &str,
-) -> Result<Option<EntityData>, VaultError> {
-    if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return Err(VaultError::malformed("an entity id that is none"));
-    }
-    let request = ReadEntityByIdRequest { id: id.to_owned() };
-    match client.data::<EntityData>(Operation::Entity, own, request).await {
-        Ok(entity) if entity.id != id => Err(VaultError::malformed("another entity")),
-        Ok(entity) => Ok(Some(entity)),
-        Err(error) if error.failure == Failure::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Uses a token once, by letting it look itself up. Vault counts the use before it looks at the
-/// token's policies, so to be refused by those is to have been counted.
-async fn use_once(client: &Client, token: &Token) -> Result<Spent, VaultError> {
-    let request = LookupTokenSelfRequest::default();
-    let used = client.data::<serde::de::IgnoredAny>(Operation::Spend, token.secret(), request);
-    match used.await {
-        Ok(_) => Ok(Spent::One),
-        Err(error) if error.failure == Failure::OwnPolicy => Ok(Spent::One),
-        Err(error) if error.failure == Failure::OwnToken => Ok(Spent::None),
-        Err(error) => Err(error),
+    /// Vault answers alike when the service may not look up tokens at all and when the token is of
+    /// another namespace, whose id stands behind its last dot. They differ in whether the service
+    /// may look up its own.
+    async fn foreign(
+        &self,
+        own: &OwnToken,
+        token: &Token,
+        error: VaultError,
+    ) -> Result<Verdict, VaultError> {
+        let about_own = own.as_presented();
+        let client = self.session.client();
+        match questions::token_data(client, own, &about_own).await {
+            Ok(Some(_)) if token.expose().contains('.') => {
+                Ok(Verdict::Live(Box::new(Facts::of_another_namespace())))
+            }
+            _ => Err(error),
+        }
     }
 }
 
@@ -234,9 +169,12 @@ impl Authority for VaultAuthority {
 
     fn capabilities(&self, token: Token, paths: Vec<String>) -> Answer<'_, Granted> {
         Box::pin(async move {
-            let (token, paths) = (&token, &paths);
+            let (client, token, paths) = (self.session.client(), &token, &paths);
             let question = |own: Arc<OwnToken>| -> BoxFuture<'_, _> {
-                Box::pin(async move { self.ask_capabilities(&own, token, paths).await })
+                Box::pin(async move {
+                    let granted = questions::capabilities(client, &own, token, paths).await?;
+                    Ok(granted.map_or(Granted::Invalid, Granted::Capabilities))
+                })
             };
             self.bounded(self.repeatable(question)).await
         })
@@ -244,7 +182,7 @@ impl Authority for VaultAuthority {
 
     fn spend(&self, token: Token) -> Answer<'_, Spent> {
         Box::pin(async move {
-            let used = async { Ok(use_once(self.session.client(), &token).await?) };
+            let used = async { Ok(questions::use_once(self.session.client(), &token).await?) };
             self.bounded(used).await
         })
     }

@@ -28,6 +28,8 @@ pub(crate) enum Failure {
     BadRequest,
     /// There is no such thing.
     NotFound,
+    /// Something on this machine, before Vault was asked.
+    Local,
     /// Vault refuses the service's own token.
     OwnToken,
     /// The service's own token may not make this call.
@@ -51,6 +53,7 @@ impl Failure {
             Self::Refused => "refused",
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
+            Self::Local => "local",
             Self::OwnToken => "own_token",
             Self::OwnPolicy => "own_policy",
             Self::Throttled => "throttled",
@@ -84,7 +87,7 @@ impl VaultError {
             400 => Failure::BadRequest,
             403 if says("bad token") || says("invalid token") => Failure::Refused,
             403 if errors.iter().any(|error| error == "permission denied") => Failure::OwnToken,
-            403 => Failure::OwnPolicy,
+            403 if says("permission denied") => Failure::OwnPolicy,
             404 if said.is_some_and(<[_]>::is_empty) => Failure::NotFound,
             404 if said.is_some() => Failure::BadRequest,
             429 => Failure::Throttled,
@@ -130,7 +133,7 @@ impl From<VaultError> for Unavailable {
         let cause = match error.failure {
             Failure::Sealed => Cause::Sealed,
             Failure::Throttled => Cause::Throttled,
-            Failure::OwnToken | Failure::OwnPolicy => Cause::NotReady,
+            Failure::OwnToken | Failure::OwnPolicy | Failure::Local => Cause::NotReady,
             _ => Cause::Vault,
         };
         Self::new(cause, format!("vault: {error}"))
@@ -149,6 +152,7 @@ mod tests {
     fn what_does_not_exist_is_a_404_of_vaults_own_without_words() {
         assert_eq!(VaultError::from_status(404, Some(&[])).failure, Failure::NotFound);
         assert_eq!(VaultError::from_status(404, None).failure, Failure::Malformed);
+        assert_eq!(VaultError::from_status(403, None).failure, Failure::Malformed);
         assert_eq!(failure(404, "no handler for route"), Failure::BadRequest);
     }
 
@@ -160,7 +164,7 @@ mod tests {
         for (code, error, expected) in [
             (403, "permission denied", Failure::OwnToken),
             (403, "1 error occurred:\n\t* permission denied\n\n", Failure::OwnPolicy),
-            (403, "", Failure::OwnPolicy),
+            (403, "", Failure::Malformed),
             (400, "1 error occurred:\n\t* invalid token\n\n", Failure::Refused),
             (400, "leadership lost while committing log", Failure::BadRequest),
             (401, "bad token", Failure::Malformed),

@@ -16,7 +16,7 @@ use crate::vault::{
     Client,
     client::Operation,
     error::{Failure, VaultError},
-    session::{Lease, OwnToken},
+    own_token::{Issue, OwnToken},
 };
 
 /// Where the `AppRole` method is mounted.
@@ -54,6 +54,7 @@ pub struct Unwrapped {
 struct Auth {
     client_token: SecretString,
     accessor: Option<String>,
+    entity_id: Option<String>,
     lease_duration: Option<u64>,
     #[serde(default)]
     renewable: bool,
@@ -133,8 +134,15 @@ async fn inspect(client: &Client, token: SecretString) -> Result<OwnToken, Vault
             "the service's own token is a root token: use one with the policy `validator` alone"
         );
     }
-    let lease = Lease::new(asked, own.ttl.unwrap_or(0), own.renewable);
-    Ok(OwnToken::new(token, own.accessor, lease))
+    // Somebody's own entity may be behind it, so that does not mark the service's tokens.
+    let issue = Issue {
+        asked,
+        accessor: own.accessor,
+        entity_id: None,
+        seconds: own.ttl.unwrap_or(0),
+        renewable: own.renewable,
+    };
+    Ok(OwnToken::new(token, issue))
 }
 
 /// A longer life for this token.
@@ -147,8 +155,14 @@ pub(super) async fn renew(client: &Client, own: &OwnToken) -> Result<OwnToken, V
 
 impl Auth {
     fn into_token(self, asked: Instant) -> OwnToken {
-        let lease = Lease::new(asked, self.lease_duration.unwrap_or(0), self.renewable);
-        OwnToken::new(self.client_token, self.accessor, lease)
+        let issue = Issue {
+            asked,
+            accessor: self.accessor,
+            entity_id: self.entity_id,
+            seconds: self.lease_duration.unwrap_or(0),
+            renewable: self.renewable,
+        };
+        OwnToken::new(self.client_token, issue)
     }
 }
 
@@ -171,7 +185,8 @@ async fn secret_id(
     Ok(secret_id)
 }
 
-/// Whether it has the prefix of a token that Vault generates, which no secret id has.
+/// Whether it has the prefix of a token that Vault generates. A secret id that Vault generates is
+/// a UUID; one that an administrator chooses must not look like a token.
 fn is_service_token(text: &str) -> bool {
     text.starts_with("hvs.") || text.starts_with("s.")
 }
@@ -213,7 +228,7 @@ fn spent(error: VaultError) -> VaultError {
 
 async fn read_secret(file: &Path) -> Result<SecretString, VaultError> {
     let unusable = |why: String| {
-        VaultError::new(Failure::OwnToken, format!("{} cannot be used: {why}", file.display()))
+        VaultError::new(Failure::Local, format!("{} cannot be used: {why}", file.display()))
     };
     let text =
         tokio::fs::read_to_string(file).await.map_err(|error| unusable(error.to_string()))?;

@@ -10,6 +10,9 @@ mod error;
 mod facts;
 mod health;
 mod login;
+mod own_token;
+mod questions;
+mod self_test;
 mod session;
 
 pub use authority::{Asker, VaultAuthority};

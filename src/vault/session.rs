@@ -2,38 +2,52 @@ use std::{
     fmt,
     path::Path,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
-use secrecy::{ExposeSecret, SecretString};
 use tokio::{
-    sync::{Mutex, watch},
+    sync::watch,
     time::{sleep, sleep_until},
 };
 
 use crate::{
-    token::{Cause, Token, Unavailable},
+    token::{Cause, Unavailable},
     vault::{
         Client, Login,
         error::{Failure, VaultError},
         login::renew,
+        own_token::OwnToken,
+        self_test,
     },
 };
 
 /// The shortest and the longest pause between two attempts at a login or a renewal.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
+/// A token that Vault refuses within this time of issuing it would be refused again.
+const TRIAL: Duration = Duration::from_secs(1);
+
 /// How often a token file is looked at.
 const FILE_CHECK: Duration = Duration::from_secs(1);
 
 /// The service's own token and its care: login, renewal, and login again when Vault refuses it.
+///
+/// One task, [`Session::keep`], does all of that. Requests only read the state, and tell when
+/// Vault refused the token; so no request that ends early takes a login with it.
 pub struct Session {
     client: Arc<Client>,
     login: Login,
-    token: watch::Sender<Option<Arc<OwnToken>>>,
-    /// Held during a login, so that there is one at a time; the time and the error of the last
-    /// one that failed.
-    failed: Mutex<Option<(Instant, VaultError)>>,
+    state: watch::Sender<State>,
+}
+
+#[derive(Clone)]
+enum State {
+    /// Without a token, and about to have one or to know why not.
+    LoggingIn,
+    /// With a token to work with.
+    In(Arc<OwnToken>),
+    /// Without one, and why.
+    Out(Unavailable),
 }
 
 /// Vault did not let somebody in.
@@ -42,69 +56,15 @@ pub struct LoginError(VaultError);
 
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot log in to vault: {}", self.0)
+        write!(f, "cannot log in to Vault: {}", self.0)
     }
 }
 
 impl std::error::Error for LoginError {}
 
-/// The token that the service works with.
-pub(crate) struct OwnToken {
-    pub(crate) token: SecretString,
-    accessor: Option<String>,
-    lease: Option<Lease>,
-}
-
-/// How long a token lives.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lease {
-    granted: Instant,
-    length: Duration,
-    renewable: bool,
-}
-
-impl Lease {
-    /// A lease of this many seconds; none, for ever, if that is zero.
-    pub(crate) fn new(granted: Instant, seconds: u64, renewable: bool) -> Option<Self> {
-        let length = Duration::from_secs(seconds);
-        (seconds > 0).then_some(Self { granted, length, renewable })
-    }
-
-    fn end(self) -> Instant {
-        self.granted + self.length
-    }
-
-    /// A moment between half and two thirds of the lease, so that many instances started
-    /// together do not come back together.
-    fn renewal(self) -> Instant {
-        self.granted + self.length.mul_f64(rand::random_range(0.5..0.67))
-    }
-}
-
-impl OwnToken {
-    pub(crate) fn new(token: SecretString, accessor: Option<String>, lease: Option<Lease>) -> Self {
-        Self { token, accessor: accessor.filter(|accessor| !accessor.is_empty()), lease }
-    }
-
-    /// Whether its lease has run out.
-    fn is_over(&self) -> bool {
-        self.lease.is_some_and(|lease| Instant::now() >= lease.end())
-    }
-
-    /// Whether this very token was presented. Compared by hash, in constant time.
-    pub(crate) fn is(&self, presented: &Token) -> bool {
-        blake3::hash(self.token.expose_secret().as_bytes())
-            == blake3::hash(presented.expose().as_bytes())
-    }
-
-    /// The token as a caller would present it.
-    pub(crate) fn as_presented(&self) -> Token {
-        Token::from(self.token.clone())
-    }
-
-    /// Whether this is the token's accessor.
-    pub(crate) fn has_accessor(&self, accessor: Option<&str>) -> bool {
-        self.accessor.is_some() && self.accessor.as_deref() == accessor
+impl State {
+    fn is_in_with(&self, token: &Arc<OwnToken>) -> bool {
+        matches!(self, Self::In(present) if Arc::ptr_eq(present, token))
     }
 }
 
@@ -112,7 +72,7 @@ impl Session {
     /// A session that has yet to log in; [`Session::keep`] does.
     #[must_use]
     pub fn new(client: Arc<Client>, login: Login) -> Self {
-        Self { client, login, token: watch::Sender::new(None), failed: Mutex::new(None) }
+        Self { client, login, state: watch::Sender::new(State::LoggingIn) }
     }
 
     /// The client that calls are made with.
@@ -124,143 +84,139 @@ impl Session {
     /// Whether there is a token to work with.
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
-        self.token().is_ok()
+        matches!(*self.state.borrow(), State::In(_))
     }
 
-    /// Logs in once.
+    /// Logs in once, for a program that is soon done.
     ///
     /// # Errors
     /// [`LoginError`] if Vault does not let it in.
     pub async fn open(&self) -> Result<(), LoginError> {
-        self.log_in(None).await.map(drop).map_err(LoginError)
+        let own = self.login.log_in(&self.client).await.map_err(LoginError)?;
+        self.state.send_replace(State::In(Arc::new(own)));
+        Ok(())
     }
 
-    /// The present token.
-    pub(crate) fn token(&self) -> Result<Arc<OwnToken>, Unavailable> {
-        let own = self.token.borrow().clone();
-        own.ok_or_else(|| Unavailable::new(Cause::NotReady, "not logged in to vault"))
+    /// The present token; while one is on its way, that.
+    pub(crate) async fn token(&self) -> Result<Arc<OwnToken>, Unavailable> {
+        let mut state = self.state.subscribe();
+        let settled = state.wait_for(|state| !matches!(state, State::LoggingIn)).await;
+        match settled.as_deref() {
+            Ok(State::In(own)) => Ok(Arc::clone(own)),
+            Ok(State::Out(unavailable)) => Err(unavailable.clone()),
+            Ok(State::LoggingIn) | Err(_) => {
+                Err(Unavailable::new(Cause::NotReady, "not logged in to vault"))
+            }
+        }
     }
 
-    /// Another token in place of this one, which Vault refused. However many ask for it at once,
-    /// there is one login; and for a moment after one that failed, none.
+    /// The token that takes the place of this one, which Vault refused. However many ask for it
+    /// at once, there is one login.
     pub(crate) async fn replace(
         &self,
         refused: &Arc<OwnToken>,
     ) -> Result<Arc<OwnToken>, Unavailable> {
-        self.log_in(Some(refused)).await.map_err(|error| {
-            self.drop_token(refused);
-            match error.failure {
-                Failure::BadRequest => {
-                    Unavailable::new(Cause::NotReady, format!("vault login: {error}"))
-                }
-                _ => Unavailable::from(error),
-            }
-        })
+        self.leave(refused, State::LoggingIn);
+        self.token().await
     }
 
-    /// Is without a token from now on, if this is the present one.
-    fn drop_token(&self, own: &Arc<OwnToken>) {
-        self.token.send_if_modified(|token| {
-            let present = token.as_ref().is_some_and(|token| Arc::ptr_eq(token, own));
+    /// Is in this state from now on, if this token is the present one.
+    fn leave(&self, token: &Arc<OwnToken>, next: State) {
+        self.state.send_if_modified(|state| {
+            let present = state.is_in_with(token);
             if present {
-                *token = None;
+                *state = next;
             }
             present
         });
     }
 
-    /// Logs in, unless another has done so since `refused` was current.
-    async fn log_in(&self, refused: Option<&Arc<OwnToken>>) -> Result<Arc<OwnToken>, VaultError> {
-        let mut failed = self.failed.lock().await;
-        let current = self.token.borrow().clone();
-        if let (Some(current), Some(refused)) = (current, refused)
-            && !Arc::ptr_eq(&current, refused)
-        {
-            return Ok(current);
-        }
-        if let Some((at, error)) = failed.as_ref()
-            && at.elapsed() < PAUSE.0
-        {
-            return Err(error.clone());
-        }
-        match self.login.log_in(&self.client).await {
-            Ok(own) => {
-                *failed = None;
-                let own = Arc::new(own);
-                self.token.send_replace(Some(Arc::clone(&own)));
-                tracing::info!("logged in to vault");
-                Ok(own)
-            }
-            Err(error) => {
-                *failed = Some((Instant::now(), error.clone()));
-                Err(error)
-            }
-        }
-    }
-
     /// Keeps the session alive, for ever.
     pub async fn keep(&self) {
-        loop {
-            let file = stamp(self.login.watched_file()).await;
-            let own = self.log_in_at_last().await;
-            self.keep_token(own, file).await;
-        }
-    }
-
-    /// Tries until it succeeds, ever more slowly, and logs each new reason why it did not.
-    async fn log_in_at_last(&self) -> Arc<OwnToken> {
         let mut pause = PAUSE.0;
         let mut said = None;
         loop {
-            let previous = self.token.borrow().clone();
-            match self.log_in(previous.as_ref()).await {
-                Ok(own) => return own,
+            let file = stamp(self.login.watched_file()).await;
+            match self.log_in().await {
+                Ok(own) => {
+                    said = None;
+                    let own = self.keep_token(own, file).await;
+                    if own.issued().elapsed() > TRIAL {
+                        pause = PAUSE.0;
+                        continue;
+                    }
+                    let detail = "vault refuses the token that it has just issued";
+                    self.leave(&own, State::Out(Unavailable::new(Cause::NotReady, detail)));
+                }
                 Err(error) => {
                     if said.replace(error.failure) != Some(error.failure) {
                         tracing::error!(%error, "cannot log in to vault");
                     }
+                    self.fail(error);
                 }
-            }
-            if let Some(previous) = previous.filter(|own| own.is_over()) {
-                self.drop_token(&previous);
             }
             rest(&mut pause).await;
         }
     }
 
-    /// Renews this token, or whichever has taken its place, until a new login is called for.
-    async fn keep_token(&self, mut own: Arc<OwnToken>, file: Option<Stamp>) {
-        let mut changes = self.token.subscribe();
+    /// Logs in with a token that is fit for the work.
+    async fn log_in(&self) -> Result<Arc<OwnToken>, VaultError> {
+        let own = self.login.log_in(&self.client).await?;
+        self_test::run(&self.client, &own).await?;
+        let own = Arc::new(own);
+        self.state.send_replace(State::In(Arc::clone(&own)));
+        tracing::info!("logged in to vault");
+        Ok(own)
+    }
+
+    /// A login failed. The token that there is serves on while its lease lasts.
+    fn fail(&self, error: VaultError) {
+        let unavailable = match error.failure {
+            Failure::BadRequest | Failure::Local => {
+                Unavailable::new(Cause::NotReady, format!("vault login: {error}"))
+            }
+            _ => Unavailable::from(error),
+        };
+        self.state.send_if_modified(|state| {
+            let works_on = matches!(state, State::In(own) if !own.is_over());
+            if !works_on {
+                *state = State::Out(unavailable);
+            }
+            !works_on
+        });
+    }
+
+    /// Renews this token until a new login is called for; the token as it was last.
+    async fn keep_token(&self, mut own: Arc<OwnToken>, file: Option<Stamp>) -> Arc<OwnToken> {
+        let first_lease = own.lease_length();
         loop {
-            changes.mark_unchanged();
-            tokio::select! {
-                _ = changes.changed() => match self.token.borrow().clone() {
-                    Some(current) => own = current,
-                    None => return,
-                },
+            let mut state = self.state.subscribe();
+            let renewed = tokio::select! {
+                _ = state.wait_for(|state| !state.is_in_with(&own)) => return own,
                 () = file_change(self.login.watched_file(), file) => {
                     tracing::info!("the token file has changed");
-                    return;
+                    return own;
                 }
-                renewed = self.renewed(&own) => match renewed {
-                    Some(renewed) => {
-                        own = Arc::new(renewed);
-                        self.token.send_replace(Some(Arc::clone(&own)));
-                    }
-                    None => return,
+                renewed = self.renewed(&own) => renewed,
+            };
+            match renewed {
+                Some(renewed) if renewed.lease_length() >= first_lease / 2 => {
+                    let renewed = Arc::new(renewed);
+                    self.leave(&own, State::In(Arc::clone(&renewed)));
+                    own = renewed;
                 }
+                // Near the end of what Vault allows a token, renewals become shorter and shorter.
+                _ => return own,
             }
         }
     }
 
     /// The token with a longer lease, when it is time; `None` if it has to be replaced instead.
     async fn renewed(&self, own: &Arc<OwnToken>) -> Option<OwnToken> {
-        let Some(lease) = own.lease else {
-            return std::future::pending().await;
-        };
-        sleep_until(lease.renewal().into()).await;
+        let Some(renewal) = own.renewal() else { return std::future::pending().await };
+        sleep_until(renewal.into()).await;
         let mut pause = PAUSE.0;
-        while lease.renewable && !own.is_over() {
+        while own.is_renewable() && !own.is_over() {
             let error = match renew(&self.client, own).await {
                 Ok(renewed) => return Some(renewed),
                 Err(error) => error,
@@ -269,7 +225,7 @@ impl Session {
             match error.failure {
                 Failure::BadRequest => return None,
                 Failure::OwnToken => {
-                    self.drop_token(own);
+                    self.leave(own, State::LoggingIn);
                     return None;
                 }
                 _ => rest(&mut pause).await,

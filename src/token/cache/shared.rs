@@ -59,6 +59,8 @@ impl Shared {
 
     pub(super) async fn recall(&self, key: TokenKey) -> Option<Arc<Entry>> {
         let entry = self.live.get(&key).await?;
+        // The cache's own clock for an entry starts when it is put in, a moment after Vault was
+        // asked; this one did then.
         if entry.is_fresh() {
             return Some(entry);
         }
@@ -75,7 +77,15 @@ impl Shared {
         key: TokenKey,
         token: Token,
     ) -> Result<Known, Unavailable> {
-        let answer = self.live.try_get_with(key, self.look_up(token)).await;
+        let arrived = self.generation.load(Ordering::SeqCst);
+        let mut answer = self.live.try_get_with(key, self.look_up(token.clone())).await;
+        if let Ok(entry) = &answer
+            && entry.generation < arrived
+        {
+            // Vault had been asked before an eviction that came before this request.
+            self.live.invalidate(&key).await;
+            answer = self.live.try_get_with(key, self.look_up(token)).await;
+        }
         let known = |entry| Ok(Known { entry, status: CacheStatus::Miss });
         match answer.as_ref().map_err(Arc::as_ref) {
             Ok(entry) => {
@@ -111,25 +121,30 @@ impl Shared {
     /// An eviction counts up first and removes then. Either it removes this entry, or the count
     /// is seen here to have changed since Vault was asked.
     async fn keep_unless_evicted(&self, key: TokenKey, entry: &Arc<Entry>) {
-        if entry.generation != self.generation.load(Ordering::SeqCst) {
-            self.live.invalidate(&key).await;
-        } else if let Some(stale) = &self.stale {
+        if let Some(stale) = &self.stale {
             stale.insert(key, Arc::clone(entry)).await;
+        }
+        if entry.generation != self.generation.load(Ordering::SeqCst) {
+            self.forget(key).await;
         }
     }
 
-    async fn refuse(&self, key: TokenKey) {
-        self.refused.insert(key, ()).await;
+    async fn forget(&self, key: TokenKey) {
         self.live.invalidate(&key).await;
         if let Some(stale) = &self.stale {
             stale.invalidate(&key).await;
         }
     }
 
+    async fn refuse(&self, key: TokenKey) {
+        self.refused.insert(key, ()).await;
+        self.forget(key).await;
+    }
+
     /// The entry that may serve although it is past its time: only while Vault is unreachable or
     /// failing, not while it refuses this service.
     async fn grace(&self, key: TokenKey, unavailable: &Unavailable) -> Option<Arc<Entry>> {
-        let failing = matches!(unavailable.cause, Cause::Vault | Cause::Sealed | Cause::Throttled);
+        let failing = unavailable.cause != Cause::NotReady;
         let entry = self.stale.as_ref().filter(|_| failing)?.get(&key).await?;
         (Instant::now() < entry.usable_until).then_some(entry)
     }

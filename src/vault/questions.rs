@@ -1,0 +1,101 @@
+//! The calls by which Vault is asked about a token, each with the reading of its answer.
+
+use std::{collections::HashMap, sync::Arc};
+
+use rustify_derive::Endpoint;
+use serde::de::IgnoredAny;
+use vaultrs::api::{
+    identity::entity::requests::ReadEntityByIdRequest,
+    token::requests::{LookupTokenRequest, LookupTokenSelfRequest},
+};
+
+use crate::{
+    token::{Capabilities, Spent, Token},
+    vault::{
+        Client,
+        client::Operation,
+        error::{Failure, VaultError},
+        facts::{EntityData, TokenData},
+        own_token::OwnToken,
+    },
+};
+
+/// vaultrs has no such call.
+#[derive(Endpoint)]
+#[endpoint(path = "sys/capabilities", method = "POST")]
+struct CapabilitiesRequest {
+    token: String,
+    paths: Vec<String>,
+}
+
+/// What this token is; `None` if Vault refuses it.
+pub(super) async fn token_data(
+    client: &Client,
+    own: &OwnToken,
+    token: &Token,
+) -> Result<Option<TokenData>, VaultError> {
+    let request = LookupTokenRequest { token: token.expose().to_owned() };
+    unless(Failure::Refused, client.data(Operation::Lookup, &own.token, request).await)
+}
+
+/// The entity of this id; `None` if there is none.
+pub(super) async fn entity(
+    client: &Client,
+    own: &OwnToken,
+    id: &str,
+) -> Result<Option<EntityData>, VaultError> {
+    // In a namespace the id has the namespace's behind a dot.
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    if id.starts_with('.') || !id.bytes().all(plain) {
+        return Err(VaultError::malformed("an entity id that is none"));
+    }
+    let request = ReadEntityByIdRequest { id: id.to_owned() };
+    let answer = client.data(Operation::Entity, &own.token, request).await;
+    match unless(Failure::NotFound, answer)? {
+        Some(EntityData { id: found, .. }) if found != id => {
+            Err(VaultError::malformed("another entity"))
+        }
+        entity => Ok(entity),
+    }
+}
+
+/// What this token is granted on these paths, in their order; `None` if Vault refuses it.
+pub(super) async fn capabilities(
+    client: &Client,
+    own: &OwnToken,
+    token: &Token,
+    paths: &[String],
+) -> Result<Option<Arc<[Capabilities]>>, VaultError> {
+    let request = CapabilitiesRequest { token: token.expose().to_owned(), paths: paths.to_owned() };
+    let answer = client.data(Operation::Capabilities, &own.token, request).await;
+    let words: Option<HashMap<String, Vec<String>>> = unless(Failure::Refused, answer)?;
+    let Some(words) = words else { return Ok(None) };
+    let on = |path: &String| {
+        let words = words.get(path)?;
+        Some(Capabilities::from_words(words.iter().map(String::as_str)))
+    };
+    let granted: Option<Arc<[Capabilities]>> = paths.iter().map(on).collect();
+    granted.map(Some).ok_or_else(|| VaultError::malformed("a path is missing"))
+}
+
+/// Uses a token once, by letting it look itself up. Vault counts the use before it looks at the
+/// token's policies, so to be refused by those is to have been counted.
+pub(super) async fn use_once(client: &Client, token: &Token) -> Result<Spent, VaultError> {
+    let request = LookupTokenSelfRequest::default();
+    let used = client.data::<IgnoredAny>(Operation::Spend, token.secret(), request);
+    match used.await {
+        Ok(_) => Ok(Spent::One),
+        Err(error) if error.failure == Failure::OwnPolicy => Ok(Spent::One),
+        Err(error) if error.failure == Failure::OwnToken => Ok(Spent::None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The answer, with `None` for the failure that is an answer too.
+fn unless<T>(expected: Failure, answer: Result<T, VaultError>) -> Result<Option<T>, VaultError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.failure == expected => Ok(None),
+        Err(error) => Err(error),
+    }
+}
