@@ -4,7 +4,7 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use tokio::sync::Mutex;
 use vaultrs::api::{
     auth::approle::requests::LoginWithApproleRequest,
@@ -63,6 +63,8 @@ struct Auth {
 #[derive(Deserialize)]
 struct Own {
     accessor: Option<String>,
+    /// Null for a token that never ends.
+    expire_time: Option<IgnoredAny>,
     ttl: Option<u64>,
     #[serde(default)]
     renewable: bool,
@@ -133,7 +135,7 @@ async fn inspect(client: &Client, token: SecretString) -> Result<OwnToken, Vault
             "the service's own token is a root token: use one with the policy `validator` alone"
         );
     }
-    let lease = Lease::new(asked, own.ttl.unwrap_or(0), own.renewable);
+    let lease = own.expire_time.map(|_| Lease::new(asked, own.ttl.unwrap_or(0), own.renewable));
     Ok(OwnToken::new(token, own.accessor, lease))
 }
 
@@ -142,13 +144,15 @@ pub(super) async fn renew(client: &Client, own: &OwnToken) -> Result<OwnToken, V
     let asked = Instant::now();
     let request = RenewTokenSelfRequest::default();
     let auth: Auth = client.auth(Operation::Renew, Some(&own.token), request).await?;
-    Ok(auth.into_token(asked))
+    let mut renewed = auth.into_token(asked);
+    renewed.lease = renewed.lease.map(|lease| lease.following(own.lease));
+    Ok(renewed)
 }
 
 impl Auth {
     fn into_token(self, asked: Instant) -> OwnToken {
         let lease = Lease::new(asked, self.lease_duration.unwrap_or(0), self.renewable);
-        OwnToken::new(self.client_token, self.accessor, lease)
+        OwnToken::new(self.client_token, self.accessor, Some(lease))
     }
 }
 

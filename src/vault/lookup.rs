@@ -47,7 +47,12 @@ impl VaultLookup {
         }
     }
 
+    /// Asks, and keeps in mind that the own token is good for it.
     async fn ask(&self, own: &OwnToken, token: &Token) -> Result<Verdict, VaultError> {
+        self.ask_with(own, token).await.inspect(|_| own.has_worked())
+    }
+
+    async fn ask_with(&self, own: &OwnToken, token: &Token) -> Result<Verdict, VaultError> {
         let client = self.session.client();
         let asked = Instant::now();
         let request = LookupTokenRequest { token: token.expose().to_owned() };

@@ -1,6 +1,9 @@
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -30,16 +33,19 @@ pub struct Session {
     client: Arc<Client>,
     login: Login,
     token: watch::Sender<Option<Arc<OwnToken>>>,
-    /// Held during a login, so that there is one at a time; the time and the error of the last
-    /// one that failed.
-    failed: Mutex<Option<(Instant, VaultError)>>,
+    /// Held during a login, so that there is one at a time; when the last one was, and its error
+    /// if it failed.
+    last_login: Mutex<Option<(Instant, Option<VaultError>)>>,
 }
 
 /// The token that the service works with.
 pub(crate) struct OwnToken {
     pub(crate) token: SecretString,
     accessor: Option<String>,
-    lease: Option<Lease>,
+    /// How long it lives; for ever, if `None`.
+    pub(crate) lease: Option<Lease>,
+    /// Whether Vault has ever answered a caller's question that was asked with it.
+    worked: AtomicBool,
 }
 
 /// How long a token lives.
@@ -47,14 +53,27 @@ pub(crate) struct OwnToken {
 pub(crate) struct Lease {
     granted: Instant,
     length: Duration,
+    /// How long it was when the token was new.
+    first_length: Duration,
     renewable: bool,
 }
 
 impl Lease {
-    /// A lease of this many seconds; none, for ever, if that is zero.
-    pub(crate) fn new(granted: Instant, seconds: u64, renewable: bool) -> Option<Self> {
-        let length = Duration::from_secs(seconds);
-        (seconds > 0).then_some(Self { granted, length, renewable })
+    /// A lease of this many seconds. Vault says zero within the last one.
+    pub(crate) fn new(granted: Instant, seconds: u64, renewable: bool) -> Self {
+        let length = Duration::from_secs(seconds.max(1));
+        Self { granted, length, first_length: length, renewable }
+    }
+
+    /// This lease as that of a token which had `former` before.
+    pub(crate) fn following(self, former: Option<Self>) -> Self {
+        let first_length = former.map_or(self.length, |former| former.first_length);
+        Self { first_length, ..self }
+    }
+
+    /// Whether the token nears its `max_ttl`: it is renewed for ever less.
+    fn dwindles(self) -> bool {
+        self.length * 2 <= self.first_length
     }
 
     fn end(self) -> Instant {
@@ -70,7 +89,13 @@ impl Lease {
 
 impl OwnToken {
     pub(crate) fn new(token: SecretString, accessor: Option<String>, lease: Option<Lease>) -> Self {
-        Self { token, accessor: accessor.filter(|accessor| !accessor.is_empty()), lease }
+        let accessor = accessor.filter(|accessor| !accessor.is_empty());
+        Self { token, accessor, lease, worked: AtomicBool::new(false) }
+    }
+
+    /// Notes that Vault has answered a caller's question that was asked with it.
+    pub(crate) fn has_worked(&self) {
+        self.worked.store(true, Relaxed);
     }
 
     /// Whether its lease has run out.
@@ -94,7 +119,7 @@ impl Session {
     /// A session that has yet to log in; [`Session::keep`] does.
     #[must_use]
     pub fn new(client: Arc<Client>, login: Login) -> Self {
-        Self { client, login, token: watch::Sender::new(None), failed: Mutex::new(None) }
+        Self { client, login, token: watch::Sender::new(None), last_login: Mutex::new(None) }
     }
 
     /// The client that calls are made with.
@@ -116,7 +141,7 @@ impl Session {
     }
 
     /// Another token in place of this one, which Vault refused. However many ask for it at once,
-    /// there is one login; and for a moment after one that failed, none.
+    /// there is one login; and for a moment after one that was of no use, none.
     pub(crate) async fn replace(
         &self,
         refused: &Arc<OwnToken>,
@@ -145,31 +170,28 @@ impl Session {
 
     /// Logs in, unless another has done so since `refused` was current.
     async fn log_in(&self, refused: Option<&Arc<OwnToken>>) -> Result<Arc<OwnToken>, VaultError> {
-        let mut failed = self.failed.lock().await;
+        let mut last = self.last_login.lock().await;
         let current = self.token.borrow().clone();
         if let (Some(current), Some(refused)) = (current, refused)
             && !Arc::ptr_eq(&current, refused)
         {
             return Ok(current);
         }
-        if let Some((at, error)) = failed.as_ref()
+        let in_good_use = refused.is_some_and(|own| own.worked.load(Relaxed));
+        if let Some((at, error)) = last.as_ref()
             && at.elapsed() < PAUSE.0
+            && (error.is_some() || !in_good_use)
         {
-            return Err(error.clone());
+            return Err(error.clone().unwrap_or_else(|| {
+                VaultError::new(Failure::OwnToken, "a token is refused that was just issued")
+            }));
         }
-        match self.login.log_in(&self.client).await {
-            Ok(own) => {
-                *failed = None;
-                let own = Arc::new(own);
-                self.token.send_replace(Some(Arc::clone(&own)));
-                tracing::info!("logged in to vault");
-                Ok(own)
-            }
-            Err(error) => {
-                *failed = Some((Instant::now(), error.clone()));
-                Err(error)
-            }
-        }
+        let own = self.login.log_in(&self.client).await.map(Arc::new);
+        *last = Some((Instant::now(), own.as_ref().err().cloned()));
+        let own = own?;
+        self.token.send_replace(Some(Arc::clone(&own)));
+        tracing::info!("logged in to vault");
+        Ok(own)
     }
 
     /// Keeps the session alive, for ever.
@@ -220,6 +242,9 @@ impl Session {
                     Some(renewed) => {
                         own = Arc::new(renewed);
                         self.token.send_replace(Some(Arc::clone(&own)));
+                        if own.lease.is_some_and(Lease::dwindles) {
+                            return;
+                        }
                     }
                     None => return,
                 }
@@ -241,7 +266,8 @@ impl Session {
             };
             tracing::warn!(%error, "cannot renew the service's own token");
             match error.failure {
-                Failure::BadRequest => return None,
+                // Past the `max_ttl` OpenBao says 400 or 500. A login is as good as a renewal.
+                Failure::BadRequest | Failure::Server => return None,
                 Failure::OwnToken => {
                     self.drop_token(own);
                     return None;
