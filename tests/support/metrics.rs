@@ -20,7 +20,8 @@ pub fn sum(text: &str, series: &str) -> f64 {
             let value = value.split(' ').next().unwrap_or_default();
             value.parse::<f64>().expect("a value")
         })
-        .sum()
+        // `sum` of nothing is -0.
+        .fold(0.0, |sum, value| sum + value)
 }
 
 /// `name{a="b",c="d"}`, the closing brace optional, into the name and its labels.
