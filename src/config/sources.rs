@@ -139,10 +139,16 @@ fn read_file(path: &Path, values: &mut BTreeMap<&'static str, Written>, faults: 
     };
     let table = match DeTable::parse(&text) {
         Ok(table) => table,
-        Err(error) => return faults.push(Fault::new(path.display(), error)),
+        Err(error) => {
+            // Not the error's own text, which quotes the line: that may hold a secret.
+            let line = line_of(&text, error.span().unwrap_or_default().start);
+            let origin = Origin::File { path: path.to_owned(), line };
+            let what = format!("it is no TOML: {}", error.message());
+            return faults.push(Fault::new(origin, what));
+        }
     };
     for (name, value) in table.get_ref() {
-        let line = 1 + text[..name.span().start].matches('\n').count();
+        let line = line_of(&text, name.span().start);
         let origin = Origin::File { path: path.to_owned(), line };
         let name = name.get_ref().as_ref();
         let names = KEYS.iter().filter(|key| key.kind == KeyKind::Plain).map(|key| key.name);
@@ -161,6 +167,11 @@ fn read_file(path: &Path, values: &mut BTreeMap<&'static str, Written>, faults: 
             }
         }
     }
+}
+
+/// The line of the byte at this place, from 1.
+fn line_of(text: &str, place: usize) -> usize {
+    1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count()
 }
 
 /// The value as one would write it on the command line.
