@@ -15,3 +15,4 @@ mod outages;
 mod refusals;
 mod session;
 mod support;
+mod wire;
