@@ -18,6 +18,8 @@ COPY --from=plan /build/recipe.json recipe.json
 RUN cargo chef cook --release --locked --bin vault-auth-validator \
     --target "$(rustc --print host-tuple)" --recipe-path recipe.json
 COPY . .
+# The listeners' defaults become 0.0.0.0: a container is a machine of its own.
+ENV VALIDATOR_BUILD_FOR_CONTAINER=1
 RUN cargo build --release --locked --bin vault-auth-validator \
     --target "$(rustc --print host-tuple)" \
     && cp "target/$(rustc --print host-tuple)/release/vault-auth-validator" /vault-auth-validator
@@ -32,9 +34,6 @@ LABEL org.opencontainers.image.title="vault-auth-validator" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /vault-auth-validator /vault-auth-validator
-ENV VALIDATOR_LISTEN=0.0.0.0:8080 \
-    VALIDATOR_API_LISTEN=0.0.0.0:8081 \
-    VALIDATOR_ADMIN_LISTEN=0.0.0.0:9090
 EXPOSE 8080 8081 9090
 USER 65532:65532
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \

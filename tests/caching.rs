@@ -12,12 +12,7 @@ use tokio::{
 use crate::{
     expect::{granted, refused},
     support::{
-        direct::Direct,
-        fault::Fault,
-        http::{self, Answer},
-        platform,
-        raw::read_answer,
-        wait::eventually,
+        direct::Direct, fault::Fault, http::Answer, platform, raw::read_answer, wait::eventually,
     },
 };
 
@@ -32,13 +27,6 @@ async fn granted_from(service: &Direct, token: &str) -> String {
 
 fn cache_status(answer: &Answer) -> String {
     answer.header("x-auth-cache").expect("where the facts came from").to_owned()
-}
-
-/// Asks the admin listener.
-async fn admin(service: &Direct, method: &str, path: &str) -> (u16, Value) {
-    let url = format!("{}{path}", service.validator.admin_url());
-    let answer = http::send(&http::client(), method, &url, &[], None).await.expect("an answer");
-    (answer.status, serde_json::from_str(&answer.body).unwrap_or(Value::Null))
 }
 
 /// Sends a hundred requests with this token while Vault holds still, so that none of them finds
@@ -305,20 +293,26 @@ async fn an_operator_can_make_the_service_forget_a_token_an_entity_or_everything
     let from = |acme: &str, globex: &str| (acme.to_owned(), globex.to_owned());
     assert_eq!(both().await, from("miss", "miss"));
     refused(&service.ask("s.unknown").await, "token_invalid");
-    assert_eq!(admin(&service, "GET", "/cache").await, (200, json!({"live": 2, "refused": 1})));
+    assert_eq!(
+        service.validator.admin("GET", "/cache").await,
+        (200, json!({"live": 2, "refused": 1}))
+    );
     assert_eq!(service.validator.count("cache_tokens{kind=\"live\"}").await, 2);
 
     let path = format!("/cache/accessors/{}", acme.accessor);
-    assert_eq!(admin(&service, "DELETE", &path).await, (200, json!({"evicted": 1})));
+    assert_eq!(service.validator.admin("DELETE", &path).await, (200, json!({"evicted": 1})));
     assert_eq!(both().await, from("miss", "hit"));
     let path = format!("/cache/entities/{}", globex.entity_id);
-    assert_eq!(admin(&service, "DELETE", &path).await, (200, json!({"evicted": 1})));
+    assert_eq!(service.validator.admin("DELETE", &path).await, (200, json!({"evicted": 1})));
     assert_eq!(both().await, from("hit", "miss"));
     let path = "/cache/accessors/unknown";
-    assert_eq!(admin(&service, "DELETE", path).await, (200, json!({"evicted": 0})));
+    assert_eq!(service.validator.admin("DELETE", path).await, (200, json!({"evicted": 0})));
     assert_eq!(both().await, from("hit", "hit"));
-    assert_eq!(admin(&service, "DELETE", "/cache").await, (204, Value::Null));
-    assert_eq!(admin(&service, "GET", "/cache").await, (200, json!({"live": 0, "refused": 0})));
+    assert_eq!(service.validator.admin("DELETE", "/cache").await, (204, Value::Null));
+    assert_eq!(
+        service.validator.admin("GET", "/cache").await,
+        (200, json!({"live": 0, "refused": 0}))
+    );
     assert_eq!(both().await, from("miss", "miss"));
 }
 
@@ -329,7 +323,7 @@ async fn what_is_forgotten_during_an_outage_has_no_grace_either() {
     granted(&service.ask(&caller.token).await);
     service.bao.freeze();
     let path = format!("/cache/accessors/{}", caller.accessor);
-    assert_eq!(admin(&service, "DELETE", &path).await.1, json!({"evicted": 1}));
+    assert_eq!(service.validator.admin("DELETE", &path).await.1, json!({"evicted": 1}));
     refused(&service.ask(&caller.token).await, "vault_unavailable");
 }
 
@@ -342,7 +336,7 @@ async fn memory_holds_no_more_tokens_than_it_is_allowed_to() {
         granted(&service.ask(&token).await);
         refused(&service.ask(&format!("s.unknown-{number}")).await, "token_invalid");
     }
-    let (_, sizes) = admin(&service, "GET", "/cache").await;
+    let (_, sizes) = service.validator.admin("GET", "/cache").await;
     let within = |kind: &str| sizes[kind].as_u64().is_some_and(|size| (1..=10).contains(&size));
     assert!(within("live") && within("refused"), "{sizes}");
 }

@@ -9,6 +9,10 @@
 
 mod caching;
 mod expect;
+mod faults;
 mod identity;
+mod outages;
 mod refusals;
+mod session;
 mod support;
+mod wire;

@@ -1,4 +1,4 @@
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::Args;
 use tokio::{
@@ -12,7 +12,7 @@ use crate::{
         sources::{ConfigArgs, ForService},
     },
     config::Settings,
-    server, telemetry,
+    server, telemetry, vault,
 };
 
 /// Run the service.
@@ -43,6 +43,10 @@ impl Serve {
             }
         };
         if self.check {
+            if let Err(error) = vault::Client::new(&settings.vault, Arc::default()) {
+                complain(error);
+                return ExitCode::from(USAGE);
+            }
             println!("The configuration is valid.");
             return ExitCode::SUCCESS;
         }

@@ -33,24 +33,32 @@ const fn key(
     Key { name, env, default, kind: KeyKind::Plain, help }
 }
 
+/// The listeners' defaults: this machine alone, but in a container, which is a machine of its own.
+/// The image is built with that variable set, since variables in the image itself would
+/// overrule a configuration file.
+const LISTEN: [&str; 3] = match option_env!("VALIDATOR_BUILD_FOR_CONTAINER") {
+    None => ["127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:9090"],
+    Some(_) => ["0.0.0.0:8080", "0.0.0.0:8081", "0.0.0.0:9090"],
+};
+
 /// Everything that can be configured.
 pub const KEYS: &[Key] = &[
     key(
         "listen",
         &["VALIDATOR_LISTEN"],
-        Some("127.0.0.1:8080"),
+        Some(LISTEN[0]),
         "Where the proxy asks: host:port or unix:/path",
     ),
     key(
         "api_listen",
         &["VALIDATOR_API_LISTEN"],
-        Some("127.0.0.1:8081"),
+        Some(LISTEN[1]),
         "Where the API is served: host:port or unix:/path",
     ),
     key(
         "admin_listen",
         &["VALIDATOR_ADMIN_LISTEN"],
-        Some("127.0.0.1:9090"),
+        Some(LISTEN[2]),
         "Where health and metrics are served: host:port or unix:/path",
     ),
     key(

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fs::File, io, path::PathBuf, str::FromStr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -167,6 +167,11 @@ impl Reader {
         let negative_ttl = self.value("negative_ttl", within(Duration::ZERO, 60 * SECOND));
         let stale_grace = self.value("stale_grace", within(Duration::ZERO, 600 * SECOND));
         let capacity = self.value("cache_capacity", values::capacity);
+        if let (Some(Duration::ZERO), Some(grace)) = (ttl, stale_grace)
+            && !grace.is_zero()
+        {
+            self.note("stale_grace", "it needs a cache_ttl: without one nothing is kept to serve");
+        }
         Some(token::CacheSettings {
             ttl: ttl?,
             negative_ttl: negative_ttl?,
@@ -202,7 +207,7 @@ impl Reader {
     }
 
     fn login(&mut self) -> Option<Login> {
-        let role_id = self.text("role_id");
+        let role_id = self.text("role_id").and_then(|id| self.role_id(id));
         let secret_id_file = self.file("secret_id_file");
         let token = self.written("vault_token").map(|written| written.value.clone());
         let token_file = self.file("vault_token_file");
@@ -246,6 +251,13 @@ impl Reader {
         Some(telemetry::Settings { level: level?, format: format?, traces: self.traces })
     }
 
+    fn role_id(&mut self, id: String) -> Option<String> {
+        if id.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Some(id);
+        }
+        self.fault("role_id", "it has blanks or control characters in it")
+    }
+
     fn own_token(&mut self, token: SecretString) -> Option<Login> {
         let usable = token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
         if usable {
@@ -266,7 +278,15 @@ impl Reader {
     /// The path in such a key, if there is a file that can be read.
     fn file(&mut self, name: &'static str) -> Option<PathBuf> {
         let path = PathBuf::from(self.text(name)?);
-        match std::fs::File::open(&path) {
+        // Not opened before it is known to be a file: a pipe would wait for a writer.
+        let readable = std::fs::metadata(&path).and_then(|metadata| {
+            if metadata.is_file() {
+                File::open(&path)
+            } else {
+                Err(io::Error::other("it is no file"))
+            }
+        });
+        match readable {
             Ok(_) => Some(path),
             Err(error) => self.fault(name, format!("{}: {error}", path.display())),
         }

@@ -67,8 +67,11 @@ impl Sources {
     pub fn of_this_process(flags: BTreeMap<&'static str, String>, file: Option<PathBuf>) -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         let variables = std::env::vars_os();
+        // One that is no text is kept as something that no value may be.
         let environment = variables
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .map(|(name, value)| {
+                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+            })
             .collect();
         Self::new(flags, environment, file)
     }
@@ -131,26 +134,19 @@ impl Sources {
         faults: &mut Vec<Fault>,
     ) {
         for key in KEYS {
-            let mut given: Option<&str> = None;
-            for name in key.env {
-                let Some(value) = self.environment.get(*name) else {
-                    continue;
-                };
-                if given.is_some_and(|given| given != value.expose_secret()) {
-                    let others = key.env.join(" and ");
-                    faults.push(Fault::new(name, format!("{others} differ: set one of them")));
-                }
-                given.get_or_insert(value.expose_secret());
-                let origin = Origin::Variable((*name).to_owned());
-                values
-                    .entry(key.name)
-                    .and_modify(|written| {
-                        if matches!(written.origin, Origin::File { .. }) {
-                            *written = Written { value: value.clone(), origin: origin.clone() };
-                        }
-                    })
-                    .or_insert_with(|| Written { value: value.clone(), origin: origin.clone() });
+            let set = |name: &&'static str| Some((*name, self.environment.get(*name)?));
+            let set: Vec<_> = key.env.iter().filter_map(set).collect();
+            let Some((name, value)) = set.first() else { continue };
+            let text = value.expose_secret();
+            if set.iter().any(|(_, other)| other.expose_secret() != text) {
+                let others = key.env.join(" and ");
+                faults.push(Fault::new(name, format!("{others} differ: set one of them")));
             }
+            if text.contains(char::REPLACEMENT_CHARACTER) {
+                faults.push(Fault::new(name, "it is no UTF-8 text"));
+            }
+            let origin = Origin::Variable((*name).to_owned());
+            values.insert(key.name, Written { value: (*value).clone(), origin });
         }
         let known =
             |name: &str| name == CONFIG_VARIABLE || KEYS.iter().any(|key| key.env.contains(&name));
@@ -170,10 +166,16 @@ fn read_file(path: &Path, values: &mut BTreeMap<&'static str, Written>, faults: 
     };
     let table = match DeTable::parse(&text) {
         Ok(table) => table,
-        Err(error) => return faults.push(Fault::new(path.display(), error)),
+        Err(error) => {
+            // Not the error's own text, which quotes the line: that may hold a secret.
+            let line = line_of(&text, error.span().unwrap_or_default().start);
+            let origin = Origin::File { path: path.to_owned(), line };
+            let what = format!("it is no TOML: {}", error.message());
+            return faults.push(Fault::new(origin, what));
+        }
     };
     for (name, value) in table.get_ref() {
-        let line = 1 + text[..name.span().start].matches('\n').count();
+        let line = line_of(&text, name.span().start);
         let origin = Origin::File { path: path.to_owned(), line };
         let name = name.get_ref().as_ref();
         let names = KEYS.iter().filter(|key| key.kind == KeyKind::Plain).map(|key| key.name);
@@ -192,6 +194,11 @@ fn read_file(path: &Path, values: &mut BTreeMap<&'static str, Written>, faults: 
             }
         }
     }
+}
+
+/// The line of the byte at this place, from 1.
+fn line_of(text: &str, place: usize) -> usize {
+    1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count()
 }
 
 /// The value as one would write it on the command line.

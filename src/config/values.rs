@@ -98,16 +98,18 @@ pub(super) fn mount(text: &str) -> Result<String, String> {
 pub(super) fn vault_address(text: &str) -> Result<Url, String> {
     let wrong = |why: &str| Err(format!("`{text}` {why}, such as https://vault.example.com:8200"));
     match Url::parse(text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
-            wrong("is no http or https address")
-        }
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             Err("it holds credentials, which Vault does not take there: use a token".to_owned())
+        }
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
+            wrong("is no http or https address")
         }
         Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
             wrong("has a path, and must be an origin alone")
         }
         Ok(url) => Ok(url),
+        // What cannot be read may hold a password all the same.
+        Err(_) if text.contains('@') => Err("it is no address that can be read".to_owned()),
         Err(_) => wrong("is no address"),
     }
 }

@@ -70,7 +70,10 @@ impl VaultAuthority {
     ) -> Result<T, Unavailable> {
         let own = self.session.token().await?;
         let error = match question(Arc::clone(&own)).await {
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => {
+                own.serve();
+                return Ok(answer);
+            }
             Err(error) => error,
         };
         let second = match (error.failure, self.asker) {

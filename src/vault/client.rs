@@ -63,8 +63,11 @@ impl FromStr for Namespace {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let path = text.trim_matches('/');
-        let valid = !path.is_empty() && path.bytes().all(|byte| byte.is_ascii_graphic());
-        valid
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let name =
+            |part: &str| !matches!(part, "" | "." | ".." | "root") && part.bytes().all(plain);
+        path.split('/')
+            .all(name)
             .then(|| Self(path.to_owned()))
             .ok_or_else(|| "it is not the path of a namespace, such as `team/dev`".to_owned())
     }

@@ -4,7 +4,7 @@ use std::{
 };
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use tokio::sync::Mutex;
 use vaultrs::api::{
     auth::approle::requests::LoginWithApproleRequest,
@@ -64,6 +64,8 @@ struct Auth {
 #[derive(Deserialize)]
 struct Own {
     accessor: Option<String>,
+    /// Null for a token that never ends.
+    expire_time: Option<IgnoredAny>,
     ttl: Option<u64>,
     #[serde(default)]
     renewable: bool,
@@ -139,7 +141,7 @@ async fn inspect(client: &Client, token: SecretString) -> Result<OwnToken, Vault
         asked,
         accessor: own.accessor,
         entity_id: None,
-        seconds: own.ttl.unwrap_or(0),
+        seconds: own.expire_time.map(|_| own.ttl.unwrap_or(0)),
         renewable: own.renewable,
     };
     Ok(OwnToken::new(token, issue))
@@ -159,7 +161,7 @@ impl Auth {
             asked,
             accessor: self.accessor,
             entity_id: self.entity_id,
-            seconds: self.lease_duration.unwrap_or(0),
+            seconds: Some(self.lease_duration.unwrap_or(0)),
             renewable: self.renewable,
         };
         OwnToken::new(self.client_token, issue)

@@ -1,4 +1,7 @@
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -15,6 +18,7 @@ pub(crate) struct OwnToken {
     entity_id: Option<String>,
     issued: Instant,
     lease: Option<Lease>,
+    served: AtomicBool,
 }
 
 /// What came with a token.
@@ -24,8 +28,8 @@ pub(crate) struct Issue {
     pub(crate) accessor: Option<String>,
     /// The entity behind it, if that is the service's alone.
     pub(crate) entity_id: Option<String>,
-    /// How long it lives; for ever if zero.
-    pub(crate) seconds: u64,
+    /// How long it lives; for ever if `None`. Vault says zero within the last second.
+    pub(crate) seconds: Option<u64>,
     pub(crate) renewable: bool,
 }
 
@@ -38,19 +42,25 @@ struct Lease {
 impl OwnToken {
     pub(crate) fn new(token: SecretString, issue: Issue) -> Self {
         let Issue { asked, accessor, entity_id, seconds, renewable } = issue;
-        let length = Duration::from_secs(seconds).min(LONGEST);
+        let length = |seconds: u64| Duration::from_secs(seconds.max(1)).min(LONGEST);
         Self {
             token,
             accessor: accessor.filter(|accessor| !accessor.is_empty()),
             entity_id: entity_id.filter(|id| !id.is_empty()),
             issued: asked,
-            lease: (seconds > 0).then_some(Lease { length, renewable }),
+            lease: seconds.map(|seconds| Lease { length: length(seconds), renewable }),
+            served: AtomicBool::new(false),
         }
     }
 
-    /// When it was asked for.
-    pub(crate) fn issued(&self) -> Instant {
-        self.issued
+    /// Notes that Vault has answered somebody's question that was asked with it.
+    pub(crate) fn serve(&self) {
+        self.served.store(true, Relaxed);
+    }
+
+    /// Whether Vault has ever done so.
+    pub(crate) fn has_served(&self) -> bool {
+        self.served.load(Relaxed)
     }
 
     /// How long it lives; no time at all if it has no end.

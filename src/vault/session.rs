@@ -2,7 +2,7 @@ use std::{
     fmt,
     path::Path,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::{
@@ -24,8 +24,9 @@ use crate::{
 /// The shortest and the longest pause between two attempts at a login or a renewal.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
-/// A token that Vault refuses within this time of issuing it would be refused again.
-const TRIAL: Duration = Duration::from_secs(1);
+/// A token that Vault refuses within this time of issuing it, before it was of any use, would be
+/// refused again.
+const TRIAL: Duration = Duration::from_millis(500);
 
 /// How often a token file is looked at.
 const FILE_CHECK: Duration = Duration::from_secs(1);
@@ -48,6 +49,21 @@ enum State {
     In(Arc<OwnToken>),
     /// Without one, and why.
     Out(Unavailable),
+}
+
+/// Why a token is not kept any longer.
+enum Ending {
+    /// Vault refused it.
+    Refused,
+    /// It is time for another.
+    Due,
+}
+
+/// Whether there has been a token.
+#[derive(Clone, Copy)]
+enum Kept {
+    Never,
+    Before,
 }
 
 /// Vault did not let somebody in.
@@ -135,24 +151,31 @@ impl Session {
     pub async fn keep(&self) {
         let mut pause = PAUSE.0;
         let mut said = None;
+        let mut kept = Kept::Never;
         loop {
             let file = stamp(self.login.watched_file()).await;
             match self.log_in().await {
                 Ok(own) => {
                     said = None;
-                    let own = self.keep_token(own, file).await;
-                    if own.issued().elapsed() > TRIAL {
-                        pause = PAUSE.0;
-                        continue;
+                    kept = Kept::Before;
+                    let issued = Instant::now();
+                    match self.keep_token(Arc::clone(&own), file).await {
+                        Ending::Refused if issued.elapsed() < TRIAL && !own.has_served() => {
+                            let detail = "vault refuses the token that it has just issued";
+                            let unavailable = Unavailable::new(Cause::NotReady, detail);
+                            self.state.send_replace(State::Out(unavailable));
+                        }
+                        Ending::Refused | Ending::Due => {
+                            pause = PAUSE.0;
+                            continue;
+                        }
                     }
-                    let detail = "vault refuses the token that it has just issued";
-                    self.leave(&own, State::Out(Unavailable::new(Cause::NotReady, detail)));
                 }
                 Err(error) => {
                     if said.replace(error.failure) != Some(error.failure) {
                         tracing::error!(%error, "cannot log in to vault");
                     }
-                    self.fail(error);
+                    self.fail(error, kept);
                 }
             }
             rest(&mut pause).await;
@@ -170,12 +193,10 @@ impl Session {
     }
 
     /// A login failed. The token that there is serves on while its lease lasts.
-    fn fail(&self, error: VaultError) {
-        let unavailable = match error.failure {
-            Failure::BadRequest | Failure::Local => {
-                Unavailable::new(Cause::NotReady, format!("vault login: {error}"))
-            }
-            _ => Unavailable::from(error),
+    fn fail(&self, error: VaultError, kept: Kept) {
+        let unavailable = match (kept, error.failure) {
+            (Kept::Before, failure) if failure != Failure::BadRequest => Unavailable::from(error),
+            _ => Unavailable::new(Cause::NotReady, format!("vault login: {error}")),
         };
         self.state.send_if_modified(|state| {
             let works_on = matches!(state, State::In(own) if !own.is_over());
@@ -186,27 +207,25 @@ impl Session {
         });
     }
 
-    /// Renews this token until a new login is called for; the token as it was last.
-    async fn keep_token(&self, mut own: Arc<OwnToken>, file: Option<Stamp>) -> Arc<OwnToken> {
+    /// Renews this token until a new login is called for, and says why it is.
+    async fn keep_token(&self, mut own: Arc<OwnToken>, file: Option<Stamp>) -> Ending {
         let first_lease = own.lease_length();
         loop {
             let mut state = self.state.subscribe();
             let renewed = tokio::select! {
-                _ = state.wait_for(|state| !state.is_in_with(&own)) => return own,
+                _ = state.wait_for(|state| !state.is_in_with(&own)) => return Ending::Refused,
                 () = file_change(self.login.watched_file(), file) => {
                     tracing::info!("the token file has changed");
-                    return own;
+                    return Ending::Due;
                 }
                 renewed = self.renewed(&own) => renewed,
             };
-            match renewed {
-                Some(renewed) if renewed.lease_length() >= first_lease / 2 => {
-                    let renewed = Arc::new(renewed);
-                    self.leave(&own, State::In(Arc::clone(&renewed)));
-                    own = renewed;
-                }
-                // Near the end of what Vault allows a token, renewals become shorter and shorter.
-                _ => return own,
+            let Some(renewed) = renewed.map(Arc::new) else { return Ending::Due };
+            self.leave(&own, State::In(Arc::clone(&renewed)));
+            own = renewed;
+            // Near the end of what Vault allows a token, renewals become shorter and shorter.
+            if own.lease_length() <= first_lease / 2 {
+                return Ending::Due;
             }
         }
     }
@@ -223,7 +242,8 @@ impl Session {
             };
             tracing::warn!(%error, "cannot renew the service's own token");
             match error.failure {
-                Failure::BadRequest => return None,
+                // Past its greatest age OpenBao says 400 or 500. A login is as good as a renewal.
+                Failure::BadRequest | Failure::Server => return None,
                 Failure::OwnToken => {
                     self.leave(own, State::LoggingIn);
                     return None;

@@ -20,6 +20,7 @@ pub fn sum(text: &str, series: &str) -> f64 {
             let value = value.split(' ').next().unwrap_or_default();
             value.parse::<f64>().expect("a value")
         })
+        // `sum` of nothing is -0.
         .fold(0.0, |sum, value| sum + value)
 }
 

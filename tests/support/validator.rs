@@ -4,6 +4,7 @@ mod bound;
 
 use std::{fs, process::Command, time::Duration};
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use self::bound::Bound;
@@ -150,6 +151,29 @@ impl Validator {
     /// As [`Validator::metric`].
     pub async fn count(&self, series: &str) -> u64 {
         format!("{:.0}", self.metric(series).await).parse().expect("a count")
+    }
+
+    /// Asks the admin listener; an answer that is no JSON is null.
+    ///
+    /// # Panics
+    /// When no complete answer comes.
+    pub async fn admin(&self, method: &str, path: &str) -> (u16, Value) {
+        let url = format!("{}{path}", self.admin_url());
+        let answer = http::send(&self.http, method, &url, &[], None).await.expect("an answer");
+        (answer.status, serde_json::from_str(&answer.body).unwrap_or(Value::Null))
+    }
+
+    /// Waits until `/readyz` is 503 for this reason.
+    ///
+    /// # Panics
+    /// When it isn't in time.
+    pub async fn unready(&self, reason: &str) {
+        let what = format!("the validator not to be ready: {reason}");
+        eventually(PATIENCE, &what, async || {
+            let answer = self.admin("GET", "/readyz").await;
+            (answer == (503, json!({"ready": false, "reason": reason}))).then_some(())
+        })
+        .await;
     }
 
     /// Waits until `/readyz` is 200.

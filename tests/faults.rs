@@ -1,0 +1,230 @@
+//! A Vault that misbehaves: nothing of it is taken for a word about a token.
+
+use std::{
+    fs,
+    net::TcpListener,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+
+use crate::{
+    expect::{granted, refused},
+    support::{direct::Direct, fault::Fault, http::Answer, wait::eventually},
+};
+
+const LOOKUP: &str = "/v1/auth/token/lookup";
+const ENTITY: &str = "/v1/identity/entity/id/";
+
+/// Little patience with Vault, so that slow faults are quick to test, and no memory, so that each
+/// request asks.
+const IMPATIENT: [(&str, &str); 2] =
+    [("VALIDATOR_VAULT_TIMEOUT", "500ms"), ("VALIDATOR_CACHE_TTL", "0s")];
+
+/// The answer of a validator whose Vault treats calls to `path` like this. Afterwards Vault is
+/// well again, and so is the validator, at once.
+async fn answer_under(service: &Direct, path: &str, fault: Fault) -> Answer {
+    service.fault.set_for(path, fault).await;
+    let start = Instant::now();
+    let answer = service.ask(service.acme.token()).await;
+    let limit = Duration::from_millis(500) + Duration::from_secs(1);
+    assert!(start.elapsed() < limit, "{fault:?}: an answer after {:?}", start.elapsed());
+    service.fault.set(Fault::Pass).await;
+    granted(&service.ask(service.acme.token()).await);
+    answer
+}
+
+/// Whatever Vault's wrong answer to `path` is, the caller is told that it is Vault.
+async fn unavailable_under(service: &Direct, path: &str, faults: &[Fault]) {
+    for fault in faults {
+        let answer = answer_under(service, path, *fault).await;
+        assert_eq!(answer.status, 503, "{fault:?} on {path}: {answer:?}");
+        refused(&answer, "vault_unavailable");
+    }
+}
+
+/// Wrong below HTTP, or in its framing.
+const BROKEN: [Fault; 6] =
+    [Fault::Hang, Fault::Reset, Fault::Garbage, Fault::Truncated, Fault::Huge, Fault::Drip];
+
+/// Answers that say nothing about a token.
+const WORDLESS: [Fault; 18] = [
+    Fault::Status(500, ""),
+    Fault::Status(500, r#"{"errors":["local node not active but active cluster node not found"]}"#),
+    Fault::Status(502, "<html>Bad Gateway</html>"),
+    Fault::Status(503, r#"{"errors":["API access to this namespace has been locked"]}"#),
+    Fault::Status(504, "bad token"),
+    Fault::Status(400, r#"{"errors":["leadership lost while committing log"]}"#),
+    Fault::Status(400, r#"{"errors":["bad token"]}"#),
+    Fault::Status(400, ""),
+    Fault::Status(401, r#"{"errors":["bad token"]}"#),
+    Fault::Status(404, r#"{"errors":["no handler for route"]}"#),
+    Fault::Status(404, "<html>Not Found</html>"),
+    Fault::Status(418, "{}"),
+    Fault::Status(200, ""),
+    Fault::Status(200, "{}"),
+    Fault::Status(200, "null"),
+    Fault::Status(200, r#"{"data":null}"#),
+    Fault::Status(200, r#"{"data":{}}"#),
+    Fault::Status(204, ""),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_answer_to_a_lookup_is_unavailability() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    unavailable_under(&service, LOOKUP, &BROKEN).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_answer_about_the_entity_is_unavailability() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    unavailable_under(&service, ENTITY, &BROKEN).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_says_nothing_of_the_token_is_unavailability() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    unavailable_under(&service, LOOKUP, &WORDLESS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_says_nothing_of_the_entity_is_unavailability() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    unavailable_under(&service, ENTITY, &WORDLESS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_that_would_have_to_be_guessed_are_unavailability() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    let faults = [
+        // Without a type, or of one that is not known.
+        r#"{"data":{"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
+        r#"{"data":{"type":"quantum","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
+        // Without an end, or with one that is no time.
+        r#"{"data":{"type":"service","policies":["default"],"expire_time":null,"ttl":0}}"#,
+        r#"{"data":{"type":"service","policies":["default"],"ttl":60}}"#,
+        r#"{"data":{"type":"service","policies":["default"],"expire_time":"soon","ttl":60}}"#,
+        r#"{"data":{"type":"service","policies":["default"],"expire_time":"2999-01-01T00:00:00Z"}}"#,
+        r#"{"data":{"type":"service","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":9223372036854775807}}"#,
+        // With networks that are none, or entities that are none.
+        r#"{"data":{"type":"service","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60,"bound_cidrs":["everywhere"]}}"#,
+        r#"{"data":{"type":"service","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60,"entity_id":"../../sys/health"}}"#,
+        // With values of other types.
+        r#"{"data":{"type":"service","policies":"root","expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
+        r#"{"data":{"type":"service","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":"60"}}"#,
+        r#"{"data":[]}"#,
+    ];
+    for body in faults {
+        let answer = answer_under(&service, LOOKUP, Fault::Status(200, body)).await;
+        assert_eq!(answer.status, 503, "{body}: {answer:?}");
+        refused(&answer, "vault_unavailable");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entity_that_would_have_to_be_guessed_is_unavailability() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    for body in [
+        r#"{"data":{"name":"acme","metadata":{"tenant":"acme"}}}"#,
+        r#"{"data":{"id":"another","name":"acme","disabled":false,"metadata":{"tenant":"acme"}}}"#,
+        r#"{"data":{"disabled":"no"}}"#,
+        r#"{"data":{"disabled":false,"metadata":["tenant"]}}"#,
+    ] {
+        let answer = answer_under(&service, ENTITY, Fault::Status(200, body)).await;
+        assert_eq!(answer.status, 503, "{body}: {answer:?}");
+        refused(&answer, "vault_unavailable");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_validators_own_troubles_are_no_word_about_the_caller() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    for (path, body) in [
+        (LOOKUP, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
+        (LOOKUP, r#"{"errors":["permission denied"]}"#),
+        (ENTITY, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
+        (ENTITY, r#"{"errors":["permission denied"]}"#),
+    ] {
+        service.fault.set_for(path, Fault::Status(403, body)).await;
+        refused(&service.ask(service.acme.token()).await, "not_ready");
+        service.fault.set(Fault::Pass).await;
+        eventually(Duration::from_secs(5), "the caller to be let in", async || {
+            (service.ask(service.acme.token()).await.status == 200).then_some(())
+        })
+        .await;
+    }
+    for body in [r#"{"errors":[]}"#, "<html>Forbidden</html>"] {
+        refused(
+            &answer_under(&service, LOOKUP, Fault::Status(403, body)).await,
+            "vault_unavailable",
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_about_the_caller_count_only_in_the_answer_to_a_lookup() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    let bad_token = Fault::Status(403, r#"{"errors":["bad token"]}"#);
+    let answer = answer_under(&service, ENTITY, bad_token).await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealed_and_throttled_are_told_apart() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    let sealed = Fault::Status(503, r#"{"errors":["Vault is sealed"]}"#);
+    let throttled = Fault::Status(429, r#"{"errors":["request path: rate limit quota exceeded"]}"#);
+    for path in [LOOKUP, ENTITY] {
+        refused(&answer_under(&service, path, sealed).await, "vault_sealed");
+        refused(&answer_under(&service, path, throttled).await, "vault_throttled");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_never_followed() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    elsewhere.set_nonblocking(true).expect("a listener that does not wait");
+    let url =
+        format!("http://{}/v1/auth/token/lookup", elsewhere.local_addr().expect("its address"));
+    let redirect = Fault::Redirect(url.leak());
+    for path in [LOOKUP, ENTITY] {
+        refused(&answer_under(&service, path, redirect).await, "vault_unavailable");
+    }
+    let redirects = "vault_requests_total{outcome=\"redirect\"}";
+    assert!(service.validator.count(redirects).await >= 2);
+    assert!(elsewhere.accept().is_err(), "somebody else was called");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_end_takes_little_memory() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    granted(&service.ask(service.acme.token()).await);
+    let before = resident(service.validator.process().pid());
+    service.fault.set_for(LOOKUP, Fault::Huge).await;
+    for round in 0..10 {
+        let tokens: Vec<String> = (0..10).map(|n| format!("s.{round}-{n}")).collect();
+        let answers = tokens.iter().map(|token| service.ask(token));
+        for answer in join_all(answers).await {
+            refused(&answer, "vault_unavailable");
+        }
+    }
+    let grown = resident(service.validator.process().pid()).saturating_sub(before);
+    assert!(grown < 64 * 1024 * 1024, "{grown} bytes more");
+}
+
+/// The memory of a process, in bytes.
+fn resident(pid: u32) -> u64 {
+    let pages = fs::read_to_string(format!("/proc/{pid}/statm")).expect("/proc");
+    let pages = pages.split(' ').nth(1).expect("resident pages");
+    pages.parse::<u64>().expect("a number") * 4096
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_reset_is_made_up_for_by_a_second_try() {
+    let service = Direct::start().await;
+    granted(&service.ask(service.globex.token()).await);
+    // Closes the idle connection that the next request would have used.
+    service.fault.set(Fault::Pass).await;
+    granted(&service.ask(service.acme.token()).await);
+}

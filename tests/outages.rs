@@ -1,0 +1,99 @@
+//! Vault away, and back again: nothing is let in meanwhile, and nobody has to restart anything.
+
+use std::time::Duration;
+
+use crate::{
+    expect::{granted, refused},
+    support::{bao::Bao, direct::Direct, platform, validator::Validator, wait::eventually},
+};
+
+/// No memory, so that each request asks, and little patience.
+const IMPATIENT: [(&str, &str); 2] =
+    [("VALIDATOR_VAULT_TIMEOUT", "500ms"), ("VALIDATOR_CACHE_TTL", "0s")];
+
+/// Waits until the caller is let in again. Until then Vault is unknown, and never the caller.
+async fn recovered(service: &Direct) {
+    eventually(Duration::from_secs(15), "the caller to be let in again", async || {
+        let answer = service.ask(service.acme.token()).await;
+        assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    service.validator.ready().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_stands_still_is_unavailable_until_it_goes_on() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    granted(&service.ask(service.acme.token()).await);
+    service.bao.freeze();
+    refused(&service.ask(service.acme.token()).await, "vault_unavailable");
+    service.validator.unready("vault_unavailable").await;
+    assert_eq!(service.validator.count("ready").await, 0);
+    service.bao.thaw();
+    recovered(&service).await;
+    assert_eq!(service.validator.count("ready").await, 1);
+    assert_eq!(service.calls("login").await, 1, "the session was lost without need");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_is_killed_is_unavailable_until_it_is_started_again() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let bao = Bao::raft(dir.path()).await;
+    let addr = bao.addr();
+    let env = [IMPATIENT[0], IMPATIENT[1], ("VAULT_ADDR", addr.as_str())];
+    let mut service = Direct::on(bao, &env).await;
+    granted(&service.ask(service.acme.token()).await);
+    service.bao.kill();
+    refused(&service.ask(service.acme.token()).await, "vault_unavailable");
+    refused(&service.ask("s.unknown").await, "vault_unavailable");
+    service.validator.unready("vault_unavailable").await;
+    let refused_connections = "vault_requests_total{outcome=\"connect\"}";
+    assert!(service.validator.count(refused_connections).await > 0);
+    service.bao.restart().await;
+    recovered(&service).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_vault_is_so_until_it_is_unsealed() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    service.bao.seal().await;
+    refused(&service.ask(service.acme.token()).await, "vault_sealed");
+    service.validator.unready("vault_sealed").await;
+    service.bao.unseal().await;
+    recovered(&service).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_that_is_started_before_vault_waits_for_it() {
+    let bao = Bao::dev().await;
+    let role = platform::provision(&bao).await;
+    let acme = platform::create_tenant(&bao, "acme").await;
+    bao.freeze();
+    let validator = Validator::start_unready(&bao, &role, &IMPATIENT).await;
+    assert_eq!(validator.admin("GET", "/healthz").await.0, 200);
+    validator.unready("vault_unavailable").await;
+    let headers = [("x-vault-token", acme.token())];
+    refused(&validator.validate("", &headers).await, "not_ready");
+    bao.thaw();
+    validator.ready().await;
+    granted(&validator.validate("", &headers).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_logged_once_and_not_at_every_look() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    let lines = |words: &str| service.validator.log().matches(words).count();
+    let before = (lines("vault is away"), lines("vault is up"));
+    service.bao.freeze();
+    service.validator.unready("vault_unavailable").await;
+    let looks = service.calls("health").await;
+    eventually(Duration::from_secs(10), "two more looks", async || {
+        (service.calls("health").await >= looks + 2).then_some(())
+    })
+    .await;
+    service.bao.thaw();
+    service.validator.ready().await;
+    let after = (lines("vault is away"), lines("vault is up"));
+    assert_eq!(after, (before.0 + 1, before.1 + 1), "{}", service.validator.log());
+}
