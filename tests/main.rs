@@ -8,11 +8,14 @@
 )]
 
 mod caching;
+mod command;
 mod expect;
 mod faults;
 mod identity;
 mod outages;
 mod refusals;
 mod session;
+mod shutdown;
+mod sockets;
 mod support;
 mod wire;
