@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::{
     sync::{
         Arc,
@@ -183,7 +186,7 @@ impl FactsCache {
 
 impl Shared {
     async fn ask(self: Arc<Self>, key: TokenKey, token: Token) -> Result<Known, Unavailable> {
-        let answer = self.live.try_get_with(key, self.look_up(token)).await;
+        let answer = self.live.try_get_with(key, self.look_up(key, token)).await;
         let known = |entry| Ok(Known { entry, status: CacheStatus::Miss });
         match answer.as_ref().map_err(Arc::as_ref) {
             Ok(entry) => {
@@ -191,13 +194,7 @@ impl Shared {
                 known(Some(Arc::clone(entry)))
             }
             Err(NotKept::Once(entry)) => known(Some(Arc::clone(entry))),
-            Err(NotKept::Refused) => {
-                self.refused.insert(key, ()).await;
-                if let Some(stale) = &self.stale {
-                    stale.invalidate(&key).await;
-                }
-                known(None)
-            }
+            Err(NotKept::Refused) => known(None),
             Err(NotKept::Unavailable(unavailable)) => match self.grace(key, unavailable).await {
                 Some(entry) => Ok(Known { entry: Some(entry), status: CacheStatus::Stale }),
                 None => Err(unavailable.clone()),
@@ -205,12 +202,22 @@ impl Shared {
         }
     }
 
-    async fn look_up(&self, token: Token) -> Result<Arc<Entry>, NotKept> {
+    async fn look_up(&self, key: TokenKey, token: Token) -> Result<Arc<Entry>, NotKept> {
+        // Another caller may have been refused since this one looked.
+        if self.refused.contains_key(&key) {
+            return Err(NotKept::Refused);
+        }
         let asked = Instant::now();
         let generation = self.generation.load(Ordering::SeqCst);
         let facts = match self.lookup.lookup(token).await.map_err(NotKept::Unavailable)? {
             Verdict::Live(facts) => *facts,
-            Verdict::Invalid => return Err(NotKept::Refused),
+            Verdict::Invalid => {
+                self.refused.insert(key, ()).await;
+                if let Some(stale) = &self.stale {
+                    stale.invalidate(&key).await;
+                }
+                return Err(NotKept::Refused);
+            }
         };
         let identity = Identity::new(&facts);
         let fresh_until = self.fresh_until(&facts, asked);
