@@ -161,12 +161,9 @@ async fn a_refusal_is_forgotten_after_its_own_time_to_live() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn times_to_live_of_zero_remember_nothing() {
-    let service = Direct::start_with(&[
-        ("VALIDATOR_CACHE_TTL", "0s"),
-        ("VALIDATOR_NEGATIVE_TTL", "0s"),
-        ("VALIDATOR_STALE_GRACE", "30s"),
-    ])
-    .await;
+    let service =
+        Direct::start_with(&[("VALIDATOR_CACHE_TTL", "0s"), ("VALIDATOR_NEGATIVE_TTL", "0s")])
+            .await;
     for _ in 0..3 {
         assert_eq!(granted_from(&service, service.acme.token()).await, "miss");
         refused(&service.ask("s.unknown").await, "token_invalid");

@@ -8,11 +8,16 @@
 )]
 
 mod caching;
+mod command;
 mod expect;
 mod faults;
 mod identity;
+mod layers;
 mod outages;
 mod refusals;
+mod secrecy;
 mod session;
+mod shutdown;
+mod sockets;
 mod support;
 mod wire;

@@ -216,9 +216,11 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-fn unknown<'k>(noun: &str, name: &str, known: impl Iterator<Item = &'k str>) -> String {
+fn unknown<'k>(noun: &str, name: &'k str, known: impl Iterator<Item = &'k str>) -> String {
+    // What all names share would make any two alike.
+    let stem = |name: &'k str| name.strip_prefix(PREFIX).unwrap_or(name);
     let likely = known
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .map(|candidate| (strsim::jaro_winkler(stem(name), stem(candidate)), candidate))
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match likely {
         Some((likeness, candidate)) if likeness > 0.85 => {

@@ -2,7 +2,13 @@
 
 mod wire;
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{self, AsyncWriteExt},
@@ -34,6 +40,8 @@ pub enum Fault {
     Redirect(&'static str),
     /// This status and JSON body.
     Status(u16, &'static str),
+    /// Passes the request on, this much later.
+    Late(Duration),
 }
 
 /// The proxy. Its fault can be changed at any time.
@@ -41,6 +49,7 @@ pub struct FaultProxy {
     address: String,
     plan: watch::Sender<Plan>,
     gone: Mutex<mpsc::Receiver<()>>,
+    struck: Arc<AtomicUsize>,
     server: JoinHandle<()>,
 }
 
@@ -52,6 +61,8 @@ struct Plan {
     prefix: String,
     /// Held by every connection under this plan. Nothing is sent on it.
     _open: mpsc::Sender<()>,
+    /// Counts the requests that the fault has befallen.
+    struck: Arc<AtomicUsize>,
 }
 
 impl FaultProxy {
@@ -60,11 +71,16 @@ impl FaultProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address").to_string();
         let (open, gone) = mpsc::channel(1);
-        let (plan, _) =
-            watch::channel(Plan { fault: Fault::Pass, prefix: String::new(), _open: open });
+        let struck = Arc::<AtomicUsize>::default();
+        let (plan, _) = watch::channel(Plan {
+            fault: Fault::Pass,
+            prefix: String::new(),
+            _open: open,
+            struck: Arc::clone(&struck),
+        });
         let server = tokio::spawn(serve(listener, target.to_owned(), plan.clone()));
         let gone = Mutex::new(gone);
-        Self { address, plan, gone, server }
+        Self { address, plan, gone, struck, server }
     }
 
     /// Its URL, as for `VAULT_ADDR`.
@@ -83,10 +99,16 @@ impl FaultProxy {
     pub async fn set_for(&self, prefix: &str, fault: Fault) {
         let mut gone = self.gone.lock().await;
         let (open, next) = mpsc::channel(1);
-        let plan = Plan { fault, prefix: prefix.to_owned(), _open: open };
+        let struck = Arc::clone(&self.struck);
+        let plan = Plan { fault, prefix: prefix.to_owned(), _open: open, struck };
         drop(self.plan.send_replace(plan));
         gone.recv().await;
         *gone = next;
+    }
+
+    /// How many requests a fault has befallen until now.
+    pub fn struck(&self) -> usize {
+        self.struck.load(Ordering::SeqCst)
     }
 }
 
@@ -119,11 +141,15 @@ async fn treat(mut client: TcpStream, target: &str, plan: &Plan) -> io::Result<(
         return Ok(());
     }
     let request = read_request(&mut client).await?;
-    if request.path().starts_with(&plan.prefix) {
-        misbehave(client, plan.fault).await
-    } else {
-        pass_one(client, target, &request).await
+    if !request.path().starts_with(&plan.prefix) {
+        return pass_one(client, target, &request).await;
     }
+    plan.struck.fetch_add(1, Ordering::SeqCst);
+    if let Fault::Late(pause) = plan.fault {
+        tokio::time::sleep(pause).await;
+        return pass_one(client, target, &request).await;
+    }
+    misbehave(client, plan.fault).await
 }
 
 /// Passes one request and makes the server close after it, so that the next one of

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderName, HeaderValue};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
     time::timeout,
 };
@@ -57,7 +57,7 @@ pub async fn exchange(address: &str, bytes: &[u8], deadline: Duration) -> Option
 }
 
 /// Reads one answer from an open connection.
-pub async fn read_answer(stream: &mut BufReader<TcpStream>) -> Option<RawAnswer> {
+pub async fn read_answer(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<RawAnswer> {
     let status_line = line(stream).await?;
     let status = status_line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
     let mut headers = Vec::new();
@@ -74,7 +74,7 @@ pub async fn read_answer(stream: &mut BufReader<TcpStream>) -> Option<RawAnswer>
     Some(answer)
 }
 
-async fn read_body(stream: &mut BufReader<TcpStream>, head: &RawAnswer) -> Option<Vec<u8>> {
+async fn read_body(stream: &mut (impl AsyncBufRead + Unpin), head: &RawAnswer) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     if let Some(length) = head.header("content-length") {
         body.resize(length.parse().ok()?, 0);
@@ -96,7 +96,7 @@ async fn read_body(stream: &mut BufReader<TcpStream>, head: &RawAnswer) -> Optio
     Some(body)
 }
 
-async fn line(stream: &mut BufReader<TcpStream>) -> Option<String> {
+async fn line(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<String> {
     let mut bytes = Vec::new();
     stream.read_until(b'\n', &mut bytes).await.ok()?;
     let line = bytes.strip_suffix(b"\r\n")?;

@@ -1,5 +1,7 @@
 mod entry;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

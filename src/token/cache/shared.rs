@@ -78,13 +78,13 @@ impl Shared {
         token: Token,
     ) -> Result<Known, Unavailable> {
         let arrived = self.generation.load(Ordering::SeqCst);
-        let mut answer = self.live.try_get_with(key, self.look_up(token.clone())).await;
+        let mut answer = self.live.try_get_with(key, self.look_up(key, token.clone())).await;
         if let Ok(entry) = &answer
             && entry.generation < arrived
         {
             // Vault had been asked before an eviction that came before this request.
             self.live.invalidate(&key).await;
-            answer = self.live.try_get_with(key, self.look_up(token)).await;
+            answer = self.live.try_get_with(key, self.look_up(key, token)).await;
         }
         let known = |entry| Ok(Known { entry, status: CacheStatus::Miss });
         match answer.as_ref().map_err(Arc::as_ref) {
@@ -93,10 +93,7 @@ impl Shared {
                 known(Some(Arc::clone(entry)))
             }
             Err(NotKept::Once(entry)) => known(Some(Arc::clone(entry))),
-            Err(NotKept::Refused) => {
-                self.refuse(key).await;
-                known(None)
-            }
+            Err(NotKept::Refused) => known(None),
             Err(NotKept::Unavailable(unavailable)) => match self.grace(key, unavailable).await {
                 Some(entry) => Ok(Known { entry: Some(entry), status: CacheStatus::Stale }),
                 None => Err(unavailable.clone()),
@@ -104,7 +101,15 @@ impl Shared {
         }
     }
 
-    async fn look_up(&self, token: Token) -> Result<Arc<Entry>, NotKept<Arc<Entry>>> {
+    async fn look_up(
+        &self,
+        key: TokenKey,
+        token: Token,
+    ) -> Result<Arc<Entry>, NotKept<Arc<Entry>>> {
+        // Another caller may have been refused since this one looked.
+        if self.is_refused(key) {
+            return Err(NotKept::Refused);
+        }
         let question = Question {
             asked: Instant::now(),
             number: self.entries.fetch_add(1, Ordering::Relaxed),
@@ -112,7 +117,10 @@ impl Shared {
         };
         let facts = match self.authority.lookup(token).await.map_err(NotKept::Unavailable)? {
             Verdict::Live(facts) => *facts,
-            Verdict::Invalid => return Err(NotKept::Refused),
+            Verdict::Invalid => {
+                self.refuse(key).await;
+                return Err(NotKept::Refused);
+            }
         };
         let entry = Arc::new(Entry::new(facts, question, &self.settings));
         if entry.may_be_kept() { Ok(entry) } else { Err(NotKept::Once(entry)) }
@@ -138,7 +146,9 @@ impl Shared {
 
     async fn refuse(&self, key: TokenKey) {
         self.refused.insert(key, ()).await;
-        self.forget(key).await;
+        if let Some(stale) = &self.stale {
+            stale.invalidate(&key).await;
+        }
     }
 
     /// The entry that may serve although it is past its time: only while Vault is unreachable or
@@ -170,6 +180,7 @@ impl Shared {
             }
             Err(NotKept::Refused) => {
                 self.refuse(key).await;
+                self.live.invalidate(&key).await;
                 Ok(None)
             }
             Err(NotKept::Unavailable(unavailable)) => Err(unavailable.clone()),

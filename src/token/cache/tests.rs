@@ -1,0 +1,166 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::Semaphore, task::yield_now};
+
+use super::{CacheSettings, CacheStatus, FactsCache, Known};
+use crate::token::{
+    Answer, Authority, Cause, Credential, Expiry, Facts, Granted, Spent, Standing, Token,
+    TokenType, Unavailable, Usage, Verdict,
+};
+
+/// An authority that says one thing, to each who asks when it is let.
+struct Oracle {
+    asked: AtomicUsize,
+    leave: Semaphore,
+    word: fn() -> Result<Verdict, Unavailable>,
+}
+
+impl Authority for Oracle {
+    fn lookup(&self, _: Token) -> Answer<'_, Verdict> {
+        Box::pin(async {
+            self.asked.fetch_add(1, SeqCst);
+            self.leave.acquire().await.expect("it is not closed").forget();
+            (self.word)()
+        })
+    }
+
+    fn capabilities(&self, _: Token, _: Vec<String>) -> Answer<'_, Granted> {
+        unreachable!("no path is asked about here")
+    }
+
+    fn spend(&self, _: Token) -> Answer<'_, Spent> {
+        unreachable!("no use is counted here")
+    }
+}
+
+impl Oracle {
+    /// The oracle, which answers this many times at first, and a cache in front of it.
+    fn new(
+        word: fn() -> Result<Verdict, Unavailable>,
+        leave: usize,
+    ) -> (Arc<Self>, Arc<FactsCache>) {
+        let (asked, leave) = (AtomicUsize::new(0), Semaphore::new(leave));
+        let oracle = Arc::new(Self { asked, leave, word });
+        let minute = Duration::from_mins(1);
+        let settings =
+            CacheSettings { ttl: minute, negative_ttl: minute, stale_grace: minute, capacity: 100 };
+        let cache = FactsCache::new(settings, Arc::clone(&oracle) as Arc<dyn Authority>);
+        (oracle, Arc::new(cache))
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(SeqCst)
+    }
+
+    async fn is_asked(&self, times: usize) {
+        while self.asked() < times {
+            yield_now().await;
+        }
+    }
+}
+
+fn live_with(usage: Usage, ttl: Duration) -> Verdict {
+    let expiry = Expiry::At {
+        timestamp: "2999-01-01T00:00:00Z".parse().expect("a time"),
+        deadline: Instant::now() + ttl,
+    };
+    Verdict::Live(Box::new(Facts {
+        accessor: "accessor".into(),
+        token_type: TokenType::Service,
+        standing: Standing::Ordinary,
+        entity_id: None,
+        subject: None,
+        tenant: None,
+        policies: Vec::new(),
+        expiry,
+        usage,
+        bound_cidrs: Vec::new(),
+    }))
+}
+
+fn live() -> Verdict {
+    live_with(Usage::Unlimited, Duration::from_hours(1))
+}
+
+async fn ask(cache: &FactsCache) -> Result<Known, Unavailable> {
+    let credential = Credential::from_text("s.token").expect("well formed");
+    let key = cache.key(&credential);
+    match cache.recall(key).await {
+        Some(entry) => Ok(Known { entry: Some(entry), status: CacheStatus::Hit }),
+        None => cache.ask(key, &credential).await,
+    }
+}
+
+fn asking(cache: &Arc<FactsCache>) -> tokio::task::JoinHandle<Result<Known, Unavailable>> {
+    let cache = Arc::clone(cache);
+    tokio::spawn(async move { ask(&cache).await })
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_takes_the_answer_from_no_other() {
+    let (oracle, cache) = Oracle::new(|| Ok(live()), 0);
+    let first = asking(&cache);
+    oracle.is_asked(1).await;
+    let second = asking(&cache);
+    first.abort();
+    assert!(first.await.is_err(), "it has not hung up");
+    oracle.leave.add_permits(1);
+    let known = second.await.expect("it is not aborted").expect("an answer");
+    assert!(known.entry.is_some());
+    assert_eq!(oracle.asked(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_on_its_way_during_an_eviction_is_not_kept() {
+    let (oracle, cache) = Oracle::new(|| Ok(live()), 0);
+    let first = asking(&cache);
+    oracle.is_asked(1).await;
+    assert_eq!(cache.evict(|facts| &*facts.accessor == "another").await, 0);
+    oracle.leave.add_permits(2);
+    assert!(first.await.expect("it is not aborted").expect("an answer").entry.is_some());
+    assert_eq!(ask(&cache).await.expect("an answer").status, CacheStatus::Miss);
+    assert_eq!(ask(&cache).await.expect("an answer").status, CacheStatus::Hit);
+    assert_eq!(oracle.asked(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_ask_at_once_a_refusal_is_asked_for_once() {
+    for _ in 0..200 {
+        let (oracle, cache) = Oracle::new(|| Ok(Verdict::Invalid), 1000);
+        let clients: Vec<_> = (0..20).map(|_| asking(&cache)).collect();
+        for client in clients {
+            let known = client.await.expect("it is not aborted").expect("an answer");
+            assert!(known.entry.is_none());
+        }
+        assert_eq!(oracle.asked(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_limited_use_or_in_its_last_second_is_not_kept() {
+    let counted = || Ok(live_with(Usage::Counted, Duration::from_hours(1)));
+    let ending = || Ok(live_with(Usage::Unlimited, Duration::from_secs(1)));
+    for word in [counted, ending] {
+        let (oracle, cache) = Oracle::new(word, 2);
+        for _ in 0..2 {
+            let known = ask(&cache).await.expect("an answer");
+            assert!(known.entry.is_some() && known.status == CacheStatus::Miss);
+        }
+        assert_eq!(oracle.asked(), 2);
+    }
+}
+
+#[tokio::test]
+async fn unavailability_is_not_kept() {
+    let away = || Err(Unavailable::new(Cause::Vault, "away"));
+    let (oracle, cache) = Oracle::new(away, 2);
+    assert!(ask(&cache).await.is_err());
+    assert!(ask(&cache).await.is_err());
+    assert_eq!(oracle.asked(), 2);
+}

@@ -1,0 +1,308 @@
+//! The command line: its configuration, its exit codes, and what it says where.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use crate::support::{bao::Bao, direct::Direct, platform, tools, validator::Validator};
+
+/// How a command ended: its exit code, and what it wrote to stdout and to stderr.
+#[derive(Debug, PartialEq, Eq)]
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs the program with these arguments and nothing but these variables.
+fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let Output { status, stdout, stderr } = Command::new(tools::validator())
+        .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .output()
+        .expect("it starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// Enough to be valid.
+const LOGIN: (&str, &str) = ("VAULT_TOKEN", "s.own");
+
+/// The faults that `serve --check` finds, one a line.
+fn faults(arguments: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
+    let ended = run(&[&["serve", "--check"], arguments].concat(), variables);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
+    let lines = ended.stderr.lines().skip(1).map(|line| line.trim().to_owned());
+    let faults: Vec<String> = lines.collect();
+    let noun = if faults.len() == 1 { "fault" } else { "faults" };
+    let headline = format!("vault-auth-validator: {} {noun} in the configuration:\n", faults.len());
+    assert!(ended.stderr.starts_with(&headline), "{}", ended.stderr);
+    faults
+}
+
+/// A configuration file with this content.
+fn config(content: &str) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("validator.toml");
+    fs::write(&file, content).expect("a file");
+    (dir, file)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("text")
+}
+
+#[test]
+fn a_valid_configuration_is_said_to_be_and_nothing_is_started() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let ended = run(&["serve", "--check"], &[LOGIN, ("VALIDATOR_LISTEN", &address)]);
+    let valid = "The configuration is valid.\n".to_owned();
+    assert_eq!(ended, Ended { code: Some(0), stdout: valid, stderr: String::new() });
+}
+
+#[test]
+fn every_fault_is_told_at_once_before_anything_is_started() {
+    let variables = [
+        ("VALIDATOR_LISTEN", "nowhere"),
+        ("VALIDATOR_API_LISTEN", "unix:relative"),
+        ("VALIDATOR_ADMIN_LISTEN", "127.0.0.1:99999"),
+        ("VALIDATOR_TRUSTED_PROXIES", "10.0.0.0/8,everyone"),
+        ("VALIDATOR_CACHE_TTL", "1h"),
+        ("VALIDATOR_CACHE_CAPACITY", "0"),
+        ("VALIDATOR_NEGATIVE_TTL", "soon"),
+        ("VALIDATOR_STALE_GRACE", "-1s"),
+        ("VALIDATOR_VAULT_TIMEOUT", "1ms"),
+        ("VALIDATOR_CREDENTIALS", "bearer,query"),
+        ("VALIDATOR_ALLOW_ROOT", "yes"),
+        ("VALIDATOR_KV_MOUNT", "../sys"),
+        ("VALIDATOR_TRANSIT_MOUNT", ""),
+        ("VALIDATOR_LOG", "loud"),
+        ("VALIDATOR_LOG_FORMAT", "xml"),
+        ("VAULT_ADDR", "vault:8200"),
+        ("VAULT_CACERT", "/nonexistent/ca.pem"),
+        ("VAULT_CLIENT_CERT", "/nonexistent/cert.pem"),
+        ("VAULT_NAMESPACE", "a b"),
+        ("VALIDATOR_ROLE_ID", "role"),
+    ];
+    let told = faults(&[], &variables);
+    for (name, _) in variables {
+        let times = told.iter().filter(|fault| fault.starts_with(&format!("{name}: "))).count();
+        // An empty variable counts as none, and what is missing is told of where it belongs.
+        let expected =
+            usize::from(!matches!(name, "VALIDATOR_TRANSIT_MOUNT" | "VALIDATOR_ROLE_ID"));
+        assert_eq!(times, expected, "{name} in {told:#?}");
+    }
+    assert!(told.iter().any(|fault| fault.starts_with("VALIDATOR_SECRET_ID_FILE: ")), "{told:#?}");
+    let started = run(&["serve"], &variables);
+    assert_eq!((started.code, started.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn a_fault_never_shows_a_secret() {
+    let secret = "hvs.very-secret";
+    let (_dir, quoted) = config(&format!("vault_token = \"{secret}\"\n"));
+    let (_other, broken) = config(&format!("log = \"info\"\nvault_token = {secret}\n"));
+    let spaced = format!("{secret} ");
+    for (arguments, variables) in [
+        (vec![], vec![("VAULT_TOKEN", secret), ("BAO_TOKEN", "another")]),
+        (vec![], vec![("VAULT_TOKEN", &*spaced)]),
+        (vec![], vec![("VAULT_TOKEN", secret), ("VALIDATOR_ROLE_ID", "role")]),
+        (vec![], vec![LOGIN, ("VAULT_ADDR", "https://user:hvs.very-secret@vault:8200")]),
+        (vec![], vec![LOGIN, ("VALIDATOR_SECRET_ID", secret)]),
+        (vec!["--config", text(&quoted)], vec![]),
+        (vec!["--config", text(&broken)], vec![]),
+    ] {
+        let told = faults(&arguments, &variables);
+        assert!(!told.concat().contains("very-secret"), "{told:?}");
+    }
+    let flag = run(&["serve", "--vault-token", secret], &[]);
+    assert_eq!(flag.code, Some(2), "a token is no argument");
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_the_likely_one() {
+    let told = faults(&[], &[LOGIN, ("VALIDATOR_CACHE_TLL", "1s"), ("VALIDATOR_XYZ", "1")]);
+    assert_eq!(
+        told,
+        [
+            "VALIDATOR_CACHE_TLL: there is no variable `VALIDATOR_CACHE_TLL`; \
+             did you mean `VALIDATOR_CACHE_TTL`?",
+            "VALIDATOR_XYZ: there is no variable `VALIDATOR_XYZ`",
+        ]
+    );
+    let (_dir, file) = config("cach_ttl = \"1s\"");
+    let told = faults(&["--config", text(&file)], &[LOGIN]);
+    let expected =
+        format!("{}:1: there is no key `cach_ttl`; did you mean `cache_ttl`?", file.display());
+    assert_eq!(told, [expected]);
+    let ended = run(&["serve", "--cache-tll", "1s"], &[LOGIN]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("--cache-ttl"), "{}", ended.stderr);
+    assert_eq!(run(&["surve"], &[]).code, Some(2));
+    assert_eq!(run(&[], &[]).code, Some(2));
+}
+
+#[test]
+fn a_file_is_read_and_its_faults_are_told_by_line() {
+    let (_dir, file) = config(
+        "# A comment.\n\
+         listen = \"127.0.0.1:0\"\n\
+         trusted_proxies = [\"10.0.0.0/8\", \"private_ranges\"]\n\
+         cache_capacity = 5\n\
+         allow_root = false\n",
+    );
+    let arguments = ["serve", "--check", "--config", text(&file)];
+    assert_eq!(run(&arguments, &[LOGIN]).code, Some(0));
+    assert_eq!(run(&arguments[..2], &[LOGIN, ("VALIDATOR_CONFIG", text(&file))]).code, Some(0));
+
+    let (_dir, file) = config("listen = \"nowhere\"\n\ncache_ttl = 30\n[vault]\naddr = 1\n");
+    let told = faults(&["--config", text(&file)], &[LOGIN]);
+    for (line, about) in [(1, "no address"), (3, "no duration"), (4, "no key `vault`")] {
+        let place = format!("{}:{line}: ", file.display());
+        let found = told.iter().any(|fault| fault.starts_with(&place) && fault.contains(about));
+        assert!(found, "{place} {about} in {told:#?}");
+    }
+    assert_eq!(told.len(), 3, "{told:#?}");
+
+    let (_dir, file) = config("listen = \"127.0.0.1:0\"\ncache_ttl = \n");
+    let told = faults(&["--config", text(&file)], &[LOGIN]);
+    assert!(told[0].starts_with(&format!("{}:2: it is no TOML", file.display())), "{told:?}");
+    let told = faults(&["--config", "/nonexistent.toml"], &[LOGIN]);
+    assert!(told[0].starts_with("/nonexistent.toml: "), "{told:?}");
+}
+
+#[test]
+fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
+    let (_dir, bad_file) = config("cache_ttl = \"file\"\n");
+    let (_other, good_file) = config("cache_ttl = \"1s\"\n");
+    let (bad_file, good_file) = (["--config", text(&bad_file)], ["--config", text(&good_file)]);
+    let (good_flag, bad_flag) = (["--cache-ttl", "2s"], ["--cache-ttl", "flag"]);
+    let bad_variable = ("VALIDATOR_CACHE_TTL", "variable");
+    let good_variable = ("VALIDATOR_CACHE_TTL", "3s");
+    let valid = |arguments: &[&str], variables: &[(&str, &str)]| {
+        run(&[&["serve", "--check"], arguments].concat(), variables).code == Some(0)
+    };
+    assert!(valid(&[bad_file, good_flag].concat(), &[LOGIN, bad_variable]));
+    assert!(valid(&bad_file, &[LOGIN, good_variable]));
+    assert!(valid(&good_file, &[LOGIN]));
+    assert!(valid(&good_file, &[LOGIN, ("VALIDATOR_CACHE_TTL", "")]), "empty is absent");
+    let told = faults(&[good_file, bad_flag].concat(), &[LOGIN, good_variable]);
+    assert!(told[0].starts_with("--cache-ttl: `flag`"), "{told:?}");
+    let told = faults(&good_file, &[LOGIN, bad_variable]);
+    assert!(told[0].starts_with("VALIDATOR_CACHE_TTL: `variable`"), "{told:?}");
+    assert!(!valid(&bad_file, &[LOGIN]));
+}
+
+#[test]
+fn there_is_exactly_one_way_to_log_in() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("secret");
+    fs::write(&file, "secret").expect("a file");
+    let (role, secret) = (("VALIDATOR_ROLE_ID", "role"), ("VALIDATOR_SECRET_ID_FILE", text(&file)));
+    let token_file = ("VAULT_TOKEN_FILE", text(&file));
+    for good in [vec![role, secret], vec![LOGIN], vec![token_file], vec![("BAO_TOKEN", "s.own")]] {
+        assert_eq!(run(&["serve", "--check"], &good).code, Some(0), "{good:?}");
+    }
+    for bad in [
+        vec![],
+        vec![role],
+        vec![secret],
+        vec![LOGIN, token_file],
+        vec![role, secret, LOGIN],
+        vec![role, secret, token_file],
+    ] {
+        assert_eq!(faults(&[], &bad).len(), 1, "{bad:?}");
+    }
+    let (one, other) = (("VAULT_ADDR", "http://a:1"), ("BAO_ADDR", "http://b:1"));
+    assert_eq!(faults(&[], &[LOGIN, one, other]).len(), 1);
+    assert_eq!(run(&["serve", "--check"], &[LOGIN, one, ("BAO_ADDR", one.1)]).code, Some(0));
+}
+
+#[test]
+fn two_listeners_cannot_have_one_address() {
+    let same = ("VALIDATOR_ADMIN_LISTEN", "127.0.0.1:8080");
+    let told = faults(&[], &[LOGIN, same]);
+    assert!(told[0].contains("127.0.0.1:8080 is the address of `listen` too"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthcheck_says_whether_the_service_is_ready_by_its_exit_code() {
+    let bao = Bao::dev().await;
+    let role = platform::provision(&bao).await;
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let socket = format!("unix:{}", dir.path().join("admin.sock").display());
+    let validator = Validator::start(&bao, &role, &[]).await;
+    let admin = validator.admin_url().replace("http://", "");
+    let ready = Ended { code: Some(0), stdout: "ready\n".to_owned(), stderr: String::new() };
+    assert_eq!(run(&["healthcheck", "--admin-listen", &admin], &[]), ready);
+    assert_eq!(run(&["healthcheck"], &[("VALIDATOR_ADMIN_LISTEN", &admin)]), ready);
+
+    validator.process().kill();
+    let gone = run(&["healthcheck", "--admin-listen", &admin], &[]);
+    assert_eq!((gone.code, gone.stdout.as_str()), (Some(1), ""));
+    assert!(gone.stderr.contains(&admin), "{}", gone.stderr);
+    assert_eq!(run(&["healthcheck", "--admin-listen", "nowhere"], &[]).code, Some(2));
+
+    let env = [("VALIDATOR_ADMIN_LISTEN", socket.as_str())];
+    let wrong = platform::AppRole { secret_id: "wrong".to_owned(), ..role };
+    let _unready = Validator::start_unready(&bao, &wrong, &env).await;
+    let unready = run(&["healthcheck", "--admin-listen", &socket], &[]);
+    assert_eq!((unready.code, unready.stdout.as_str()), (Some(1), ""));
+    assert!(unready.stderr.contains("not ready: 503"), "{}", unready.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn healthcheck_gives_up_on_a_service_that_hangs() {
+    let service = Direct::start().await;
+    let admin = service.validator.admin_url().replace("http://", "");
+    service.validator.process().signal("STOP");
+    let start = std::time::Instant::now();
+    let hung = run(&["healthcheck", "--admin-listen", &admin], &[]);
+    assert_eq!(hung.code, Some(1), "{hung:?}");
+    assert!(start.elapsed() < Duration::from_secs(5), "after {:?}", start.elapsed());
+}
+
+#[test]
+fn completions_are_printed_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = run(&["completions", shell], &[]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{shell}");
+        for word in ["serve", "healthcheck", "cache-ttl"] {
+            assert!(ended.stdout.contains(word), "{word} in {shell}");
+        }
+    }
+    assert_eq!(run(&["completions", "sh"], &[]).code, Some(2));
+}
+
+#[test]
+fn the_help_of_each_command_has_examples_that_are_understood() {
+    let help = run(&["--help"], &[]).stdout;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<&str> = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|command| *command != "help")
+        .collect();
+    assert!(commands.contains(&"serve"), "{help}");
+    for command in commands {
+        let ended = run(&[command, "--help"], &[]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{command}");
+        let (_, examples) = ended.stdout.split_once("Examples:\n").expect(command);
+        let called = format!("vault-auth-validator {command}");
+        assert!(examples.contains(&called), "{command}: {examples}");
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let ended = run(&["--version"], &[]);
+    let version = concat!("vault-auth-validator ", env!("CARGO_PKG_VERSION"), "\n").to_owned();
+    assert_eq!(ended, Ended { code: Some(0), stdout: version, stderr: String::new() });
+}

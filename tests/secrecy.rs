@@ -1,0 +1,248 @@
+//! No token, and nothing that makes one, is seen anywhere but where it is to be used.
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::json;
+use vault_auth_validator::config::{Settings, Sources};
+
+use crate::support::{
+    bao::Bao,
+    direct::Direct,
+    fault::Fault,
+    http::{self, Answer},
+    platform::{self, AppRole},
+    stack::{Stack, bearer},
+    validator::Validator,
+    wait::eventually,
+};
+
+/// What looks like a token of Vault or OpenBao in this text.
+fn tokens_in(text: &str) -> Vec<&str> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let prefixes = ["s.", "b.", "hvs.", "hvb."];
+    text.split(|c| !is_word(c))
+        .filter(|word| {
+            let rest = prefixes.iter().find_map(|prefix| word.strip_prefix(prefix));
+            rest.is_some_and(|rest| rest.len() >= 20)
+        })
+        .collect()
+}
+
+/// Everything that was shown to anyone.
+#[derive(Default)]
+struct Shown(String);
+
+impl Shown {
+    fn answer(&mut self, answer: &Answer) {
+        self.text(&format!("{:?}\n{}", answer.headers, answer.body));
+    }
+
+    fn text(&mut self, text: &str) {
+        self.0 += text;
+        self.0 += "\n";
+    }
+
+    /// What this validator has shown until now.
+    async fn validator(&mut self, validator: &Validator) {
+        for path in ["metrics", "cache", "readyz", "healthz", "nothing"] {
+            let url = format!("{}/{path}", validator.admin_url());
+            let answer = http::send(&http::client(), "GET", &url, &[], None).await;
+            self.answer(&answer.expect("an answer"));
+        }
+        self.text(&validator.log());
+    }
+
+    /// None of these secrets, in no encoding that is easily undone.
+    fn has_none_of(&self, secrets: &[&str]) {
+        assert_eq!(tokens_in(&self.0), Vec::<&str>::new());
+        for secret in secrets {
+            assert!(secret.len() > 8, "{secret} could be anywhere");
+            let encoded = BASE64_STANDARD.encode(secret);
+            for form in [*secret, &encoded] {
+                let place = self.0.find(form);
+                let around = place.map(|at| &self.0[at.saturating_sub(200)..at]);
+                assert!(around.is_none(), "{form} is shown after {around:?}");
+            }
+        }
+    }
+
+    fn has(&self, what: &str) {
+        assert!(self.0.contains(what), "{what} is not shown, so nothing is proven");
+    }
+}
+
+#[test]
+fn what_is_looked_for_would_be_found() {
+    let log = r#"{"message":"lookup of s.abcdefghijklmnopqrstuvwx","other":"Bearer hvs.CAESIabcdefghijklmnop"}"#;
+    assert_eq!(tokens_in(log), ["s.abcdefghijklmnopqrstuvwx", "hvs.CAESIabcdefghijklmnop"]);
+    assert!(tokens_in("vault_requests.total 5 s.short hvs.short").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_is_shown_whatever_becomes_of_it() {
+    let stack = Stack::start_with(&[
+        ("VALIDATOR_VAULT_TIMEOUT", "500ms"),
+        ("VALIDATOR_CREDENTIALS", "bearer,x-vault-token,basic,cookie:vault_token"),
+        ("VALIDATOR_CACHE_TTL", "0s"),
+        ("VALIDATOR_NEGATIVE_TTL", "0s"),
+    ])
+    .await;
+    let mut shown = Shown::default();
+    let (acme, globex) = (stack.acme.token(), stack.globex.token());
+    let bao = &stack.bao;
+    let revoked = platform::token(bao, json!({"policies": ["tenant"]})).await;
+    bao.must("POST", "auth/token/revoke", Some(json!({ "token": revoked }))).await;
+    let batch =
+        platform::token(bao, json!({"policies": ["tenant"], "type": "batch", "ttl": "1h"})).await;
+    let limited = platform::token(bao, json!({"policies": ["tenant"], "num_uses": 5})).await;
+    let unknown = "hvs.unknownunknownunknownunknown";
+    let callers = [acme, globex, &revoked, &batch, &limited, unknown, bao.root_token()];
+    for token in callers {
+        for header in headers(token) {
+            for query in ["", "tenant=acme", "policy=crm-agent", "tenant=", "tenant=globex&x=y"] {
+                shown.answer(&stack.validator.validate(query, &[header.0, header.1]).await);
+            }
+        }
+        let query = format!("token={token}");
+        shown.answer(&stack.validator.validate(&query, &[("x-vault-token", token)]).await);
+        let authorization = bearer(token);
+        let answer = stack.get("acme.crm.localhost", &[("authorization", &authorization)]).await;
+        shown.answer(&answer);
+        for fault in FAULTS {
+            stack.fault.set(fault).await;
+            shown.answer(&stack.validator.validate("", &[("x-vault-token", token)]).await);
+        }
+        stack.fault.set(Fault::Pass).await;
+        stack.validator.ready().await;
+    }
+    let conflict =
+        [("x-vault-token", acme), ("authorization", "Bearer s.anotheranotheranotheranot")];
+    shown.answer(&stack.validator.validate("", &conflict).await);
+    let path = format!("/cache/accessors/{}", stack.acme.caller.accessor);
+    shown.text(&stack.validator.admin("DELETE", &path).await.1.to_string());
+    shown.text(&stack.caddy.log());
+    shown.validator(&stack.validator).await;
+    shown.has_none_of(&callers);
+    shown.has("logged in to vault");
+    shown.has("token_invalid");
+    shown.has("outcome=\"malformed\"");
+    shown.has("credential_conflict");
+    shown.has(&stack.acme.caller.entity_id);
+}
+
+/// Enough of them to bring every kind of error about.
+const FAULTS: [Fault; 6] = [
+    Fault::Hang,
+    Fault::Reset,
+    Fault::Garbage,
+    Fault::Truncated,
+    Fault::Status(200, r#"{"data":{"id":"echoed","type":1}}"#),
+    Fault::Status(403, r#"{"errors":["permission denied"]}"#),
+];
+
+/// A header's name and value.
+type Header = (&'static str, &'static str);
+
+/// This token as clients send it: well, badly, and twice.
+fn headers(token: &str) -> Vec<(Header, Header)> {
+    let leak = |text: String| -> &'static str { text.leak() };
+    let none = ("x-nothing", "here");
+    let basic = BASE64_STANDARD.encode(format!("user:{token}"));
+    vec![
+        (("authorization", leak(bearer(token))), none),
+        (("authorization", leak(format!("Bearer \"{token}\""))), none),
+        (("authorization", leak(format!("Bearer {token} {token}"))), none),
+        (("authorization", leak(format!("Basic {basic}"))), none),
+        (("cookie", leak(format!("vault_token={token}"))), none),
+        (("x-vault-token", leak(token.to_owned())), ("x-vault-token", leak(format!("{token},")))),
+        (("x-vault-token", leak(format!("{token}ä"))), none),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_the_service_logs_in_with_is_shown() {
+    let bao = Bao::dev().await;
+    let role = platform::provision(&bao).await;
+    let wrapping = bao.wrapped("POST", "auth/approle/role/validator/secret-id", None).await;
+    let gift = json!({ "secret_id": role.secret_id });
+    let foreign = bao.wrapped("POST", "sys/wrapping/wrap", Some(gift)).await;
+    let wrong = "00000000-wrong-secret-id-000000000000";
+    let own = platform::token(&bao, json!({"policies": ["validator"], "ttl": "1h"})).await;
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("token");
+    fs::write(&file, &own).expect("a file");
+    let file = file.display().to_string();
+    let mut shown = Shown::default();
+    for secret_id in [&role.secret_id, &wrapping, &wrapping, &foreign, wrong, "with\nnewline-in-it"]
+    {
+        let role = AppRole { secret_id: secret_id.to_owned(), ..role.clone() };
+        let validator = Validator::start_unready(&bao, &role, &[]).await;
+        settled(&validator).await;
+        shown.answer(&validator.validate("", &[("x-vault-token", &own)]).await);
+        shown.validator(&validator).await;
+    }
+    let nobody = [("VALIDATOR_ROLE_ID", ""), ("VALIDATOR_SECRET_ID_FILE", "")];
+    let dead = "s.deaddeaddeaddeaddeaddead";
+    for login in [("VAULT_TOKEN", own.as_str()), ("VAULT_TOKEN_FILE", &file), ("VAULT_TOKEN", dead)]
+    {
+        let env = [nobody[0], nobody[1], login];
+        let validator = Validator::start_unready(&bao, &role, &env).await;
+        settled(&validator).await;
+        shown.answer(&validator.validate("", &[("x-vault-token", &own)]).await);
+        shown.validator(&validator).await;
+    }
+    let secrets = [&role.secret_id, &wrapping, &foreign, &own, dead, wrong, "newline-in-it"];
+    shown.has_none_of(&secrets);
+    shown.has("logged in to vault");
+    shown.has("invalid role or secret ID");
+    shown.has("somebody may have replaced it");
+    shown.has("spent or expired");
+    shown.has("token_not_allowed");
+}
+
+/// Waits until it has logged in or has said why it could not.
+async fn settled(validator: &Validator) {
+    eventually(Duration::from_secs(10), "a login", async || {
+        let log = validator.log();
+        let said = ["logged in to vault", "cannot log in to vault"];
+        said.iter().any(|words| log.contains(words)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_can_be_found_in_the_log_by_its_request_id() {
+    let service = Direct::start().await;
+    let headers = [("x-vault-token", "s.unknown"), ("x-request-id", "from-the-proxy-1")];
+    let answer = service.validator.validate("", &headers).await;
+    assert_eq!(answer.json()["request_id"], "from-the-proxy-1");
+    let made = service.validator.validate("", &[("x-request-id", "not \"plain\"")]).await.json();
+    let made = made["request_id"].as_str().expect("an id").to_owned();
+    assert_eq!(made.len(), 32, "{made}");
+    service.validator.process().stop_gracefully(Duration::from_secs(5)).await;
+    let log = service.validator.log();
+    for (id, code) in [("from-the-proxy-1", "token_invalid"), (&made, "credential_missing")] {
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(id)).collect();
+        assert!(matches!(lines[..], [one] if one.contains(code)), "{id}: {lines:?}");
+    }
+}
+
+#[test]
+fn the_configuration_shows_no_secret_when_it_is_printed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("secret-id");
+    fs::write(&file, "very-secret-id").expect("a file");
+    let file = file.display().to_string();
+    for variables in [
+        vec![("VAULT_TOKEN", "very-secret-token")],
+        vec![("VALIDATOR_ROLE_ID", "role"), ("VALIDATOR_SECRET_ID_FILE", &file)],
+    ] {
+        let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let sources = Sources::new(BTreeMap::new(), owned.collect(), None);
+        let settings = Settings::load(sources).expect("a valid configuration");
+        let printed = format!("{settings:?}");
+        assert!(printed.contains("127.0.0.1:8080"), "{printed}");
+        assert!(!printed.contains("very-secret"), "{printed}");
+    }
+}

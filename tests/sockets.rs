@@ -1,0 +1,130 @@
+//! Where the listeners are: ports and files, free or taken.
+
+use std::{
+    fs,
+    os::unix::{
+        fs::{FileTypeExt, PermissionsExt},
+        net::UnixListener,
+    },
+    path::Path,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncWriteExt, BufReader},
+    net::UnixStream,
+};
+
+use crate::{
+    expect::granted,
+    support::{
+        backend::Backend,
+        bao::Bao,
+        caddy::Caddy,
+        platform::{self, AppRole, Tenant},
+        raw::read_answer,
+        validator::Validator,
+    },
+};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// OpenBao, and a folder for a socket.
+struct Place {
+    dir: TempDir,
+    bao: Bao,
+    role: AppRole,
+    acme: Tenant,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let bao = Bao::dev().await;
+        let role = platform::provision(&bao).await;
+        let acme = platform::create_tenant(&bao, "acme").await;
+        Self { dir: tempfile::tempdir().expect("a temporary directory"), bao, role, acme }
+    }
+
+    fn socket(&self) -> String {
+        self.dir.path().join("auth.sock").display().to_string()
+    }
+
+    async fn start(&self) -> Validator {
+        let listen = format!("unix:{}", self.socket());
+        Validator::start(&self.bao, &self.role, &[("VALIDATOR_LISTEN", &listen)]).await
+    }
+
+    /// Starts one that has to give up, and says why it did.
+    async fn fails(&self, listen: &str) -> String {
+        let validator = Validator::spawn(&self.bao, &self.role, &[("VALIDATOR_LISTEN", listen)]);
+        let status = validator.process().exited(PATIENCE).await;
+        assert_eq!(status.code(), Some(1));
+        validator.log()
+    }
+
+    /// Lets acme in through the socket.
+    async fn let_in(&self) {
+        let stream = UnixStream::connect(self.socket()).await.expect("a connection");
+        let mut stream = BufReader::new(stream);
+        let token = self.acme.token();
+        let request =
+            format!("GET /validate HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        granted(&read_answer(&mut stream).await.expect("an answer").into());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_file_is_served_and_goes_with_the_service() {
+    let place = Place::new().await;
+    let validator = place.start().await;
+    place.let_in().await;
+    let metadata = fs::metadata(place.socket()).expect("the socket");
+    assert!(metadata.file_type().is_socket());
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o660, "owner and group alone");
+
+    let backend = Backend::start().await;
+    let upstream = format!("unix/{}", place.socket());
+    let caddy = Caddy::start(&upstream, backend.address(), &[]).await;
+    let headers = [("x-vault-token", place.acme.token())];
+    assert_eq!(caddy.send("GET", "acme.crm.localhost", "/", &headers).await.status, 200);
+
+    let status = validator.process().stop_gracefully(PATIENCE).await;
+    assert_eq!(status.code(), Some(0));
+    assert!(!Path::new(&place.socket()).exists(), "the file is left behind");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_file_that_a_dead_process_left_behind_is_replaced() {
+    let place = Place::new().await;
+    place.start().await.process().kill();
+    assert!(Path::new(&place.socket()).exists(), "there is nothing to replace");
+    let _validator = place.start().await;
+    place.let_in().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_no_socket_is_left_alone() {
+    let place = Place::new().await;
+    fs::write(place.socket(), "precious").expect("a file");
+    let log = place.fails(&format!("unix:{}", place.socket())).await;
+    assert!(log.contains("there is a file that is no socket"), "{log}");
+    assert!(log.contains(&place.socket()), "{log}");
+    assert_eq!(fs::read_to_string(place.socket()).expect("the file"), "precious");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_in_use_is_said_to_be() {
+    let place = Place::new().await;
+    let taken = UnixListener::bind(place.socket()).expect("a socket");
+    let log = place.fails(&format!("unix:{}", place.socket())).await;
+    assert!(log.contains("cannot listen on unix:") && log.contains("in use"), "{log}");
+    assert!(taken.set_nonblocking(true).is_ok() && Path::new(&place.socket()).exists());
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let log = place.fails(&address).await;
+    assert!(log.contains(&format!("cannot listen on {address}")), "{log}");
+    assert!(log.contains("in use"), "{log}");
+}
