@@ -57,12 +57,12 @@ impl Oracle {
     }
 }
 
-fn facts(usage: Usage, ttl: Duration) -> Result<Verdict, Unavailable> {
+fn token(usage: Usage, ttl: Duration) -> Verdict {
     let expiry = Expiry::At {
         timestamp: "2999-01-01T00:00:00Z".parse().expect("a time"),
         deadline: Instant::now() + ttl,
     };
-    Ok(Verdict::Live(Box::new(Facts {
+    Verdict::Live(Box::new(Facts {
         accessor: "accessor".into(),
         token_type: TokenType::Service,
         standing: Standing::Ordinary,
@@ -73,11 +73,11 @@ fn facts(usage: Usage, ttl: Duration) -> Result<Verdict, Unavailable> {
         expiry,
         usage,
         bound_cidrs: Vec::new(),
-    })))
+    }))
 }
 
-fn live() -> Result<Verdict, Unavailable> {
-    facts(Usage::Unlimited, Duration::from_hours(1))
+fn live() -> Verdict {
+    token(Usage::Unlimited, Duration::from_hours(1))
 }
 
 async fn ask(cache: &FactsCache) -> Result<Known, Unavailable> {
@@ -91,7 +91,7 @@ fn asking(cache: &Arc<FactsCache>) -> tokio::task::JoinHandle<Result<Known, Unav
 
 #[tokio::test]
 async fn a_client_that_hangs_up_takes_the_answer_from_no_other() {
-    let (oracle, cache) = Oracle::new(live, 0);
+    let (oracle, cache) = Oracle::new(|| Ok(live()), 0);
     let first = asking(&cache);
     oracle.is_asked(1).await;
     let second = asking(&cache);
@@ -105,7 +105,7 @@ async fn a_client_that_hangs_up_takes_the_answer_from_no_other() {
 
 #[tokio::test]
 async fn an_answer_that_was_on_its_way_during_an_eviction_is_not_kept() {
-    let (oracle, cache) = Oracle::new(live, 0);
+    let (oracle, cache) = Oracle::new(|| Ok(live()), 0);
     let first = asking(&cache);
     oracle.is_asked(1).await;
     assert_eq!(cache.evict(|facts| &*facts.accessor == "another").await, 0);
@@ -131,8 +131,8 @@ async fn however_many_ask_at_once_a_refusal_is_asked_for_once() {
 
 #[tokio::test]
 async fn a_token_of_limited_use_or_in_its_last_second_is_not_kept() {
-    let counted = || facts(Usage::Counted, Duration::from_hours(1));
-    let ending = || facts(Usage::Unlimited, Duration::from_secs(1));
+    let counted = || Ok(token(Usage::Counted, Duration::from_hours(1)));
+    let ending = || Ok(token(Usage::Unlimited, Duration::from_secs(1)));
     for word in [counted, ending] {
         let (oracle, cache) = Oracle::new(word, 2);
         for _ in 0..2 {
