@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use base64::{Engine, prelude::BASE64_STANDARD};

@@ -1,5 +1,8 @@
 //! Vault's answers about a token and an entity, put together into [`Facts`].
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     net::IpAddr,

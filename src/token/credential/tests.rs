@@ -1,0 +1,131 @@
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use proptest::{collection::vec, prelude::*};
+
+use super::{Credential, CredentialError, Sources};
+
+/// The token that these sources find in these headers.
+fn find(sources: &str, headers: &[(&str, &[u8])]) -> Result<String, CredentialError> {
+    let map: HeaderMap = headers
+        .iter()
+        .filter_map(|(name, value)| {
+            let name = HeaderName::try_from(*name).expect("a name");
+            Some((name, HeaderValue::from_bytes(value).ok()?))
+        })
+        .collect();
+    let sources: Sources = sources.parse().expect("sources");
+    Credential::find(&map, &sources).map(|credential| credential.expose().to_owned())
+}
+
+const ALL: &str = "bearer,x-vault-token,basic,cookie:t";
+
+#[test]
+fn a_cookie_is_found_among_others_and_by_its_whole_name() {
+    let cookies = |value: &str| find("cookie:t", &[("cookie", value.as_bytes())]);
+    assert_eq!(cookies("a=b; t=s.x; tt=c"), Ok("s.x".to_owned()));
+    assert_eq!(cookies("t=s.x;t=s.x"), Ok("s.x".to_owned()));
+    assert_eq!(cookies("tt=s.x; at=s.x; T=s.x; t"), Err(CredentialError::Missing));
+    assert_eq!(cookies("t=\"s.x\""), Err(CredentialError::Malformed));
+    assert_eq!(cookies("t="), Err(CredentialError::Malformed));
+    assert_eq!(cookies("t=s.x; t=s.y"), Err(CredentialError::Conflict));
+}
+
+#[test]
+fn a_basic_password_may_hold_a_colon_and_its_user_does_not_matter() {
+    let basic = |pair: &str| {
+        let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
+        find("basic", &[("authorization", value.as_bytes())])
+    };
+    assert_eq!(basic("user:s.x"), Ok("s.x".to_owned()));
+    assert_eq!(basic(":s.x"), Ok("s.x".to_owned()));
+    assert_eq!(basic("user:s:x"), Ok("s:x".to_owned()));
+    for malformed in ["user", "user:", "user:a b", ""] {
+        assert_eq!(basic(malformed), Err(CredentialError::Malformed), "{malformed}");
+    }
+    let not_base64 = find("basic", &[("authorization", b"Basic !!!")]);
+    assert_eq!(not_base64, Err(CredentialError::Malformed));
+}
+
+#[test]
+fn sources_are_listed_once_and_by_their_names() {
+    for good in ["bearer", "cookie:__Host-token", " bearer , basic "] {
+        assert!(good.parse::<Sources>().is_ok(), "{good}");
+    }
+    for bad in ["", "Bearer", "bearer,", "bearer,bearer", "query", "cookie:", "cookie:a b"] {
+        assert!(bad.parse::<Sources>().is_err(), "{bad}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_token_is_one_to_4096_visible_bytes_without_marks_of_a_list(text in "\\PC{0,40}|[!-~]{0,40}") {
+        let allowed = |c: char| c.is_ascii_graphic() && !"\",;\\".contains(c);
+        let is_token = !text.is_empty() && text.chars().all(allowed);
+        prop_assert_eq!(Credential::from_text(text.as_str()).is_some(), is_token);
+        prop_assert!(Credential::from_text("x".repeat(4096)).is_some());
+        prop_assert!(Credential::from_text("x".repeat(4097)).is_none());
+    }
+
+    #[test]
+    fn a_good_token_is_found_as_it_was_sent(token in "[A-Za-z0-9._~+/=-]{1,60}", blanks in "[ \t]{1,3}") {
+        let bearer = format!("bEaReR{blanks}{token}");
+        let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("user:{token}")));
+        let cookie = format!("a=b; t={token}");
+        for header in [
+            ("authorization", bearer.as_str()),
+            ("x-vault-token", &token),
+            ("authorization", &basic),
+            ("cookie", &cookie),
+        ] {
+            let found = find(ALL, &[(header.0, header.1.as_bytes())]);
+            prop_assert_eq!(found.as_ref(), Ok(&token), "{:?}", header);
+        }
+        let credential = Credential::from_text(token.clone()).expect("well formed");
+        prop_assert_eq!(format!("{credential:?}"), "Credential([REDACTED])");
+    }
+
+    #[test]
+    fn whatever_the_headers_hold_what_is_found_is_a_token_that_they_hold(
+        values in vec((0..3usize, vec(any::<u8>(), 0..30)), 0..4),
+        scheme in "(Bearer|bearer|Basic|Digest|)",
+    ) {
+        let names = ["authorization", "x-vault-token", "cookie"];
+        let headers: Vec<(&str, Vec<u8>)> = values
+            .into_iter()
+            .map(|(name, value)| match name {
+                0 => (names[0], [scheme.as_bytes(), b" ", &value].concat()),
+                2 => (names[2], [b"t=", &value[..]].concat()),
+                _ => (names[name], value),
+            })
+            .collect();
+        let borrowed: Vec<(&str, &[u8])> =
+            headers.iter().map(|(name, value)| (*name, value.as_slice())).collect();
+        if let Ok(token) = find("bearer,x-vault-token,cookie:t", &borrowed) {
+            prop_assert!(Credential::from_text(token.as_str()).is_some());
+            let holds = |value: &[u8]| value.windows(token.len()).any(|part| part == token.as_bytes());
+            prop_assert!(borrowed.iter().any(|(_, value)| holds(value)));
+        }
+    }
+
+    #[test]
+    fn a_malformed_credential_is_never_made_up_for(
+        token in "[a-z]{1,20}",
+        broken in "[a-z]{1,9}[ \",;]{1}[a-z]{1,9}",
+    ) {
+        let bearer = format!("Bearer {broken}");
+        for headers in [
+            [("authorization", bearer.as_str()), ("x-vault-token", &token)],
+            [("x-vault-token", &token), ("x-vault-token", &broken)],
+            [("x-vault-token", &broken), ("x-vault-token", &token)],
+        ] {
+            let headers = headers.map(|(name, value)| (name, value.as_bytes()));
+            prop_assert_eq!(find(ALL, &headers), Err(CredentialError::Malformed));
+        }
+    }
+
+    #[test]
+    fn different_tokens_are_a_conflict(one in "[a-z]{1,9}", other in "[0-9]{1,9}") {
+        let headers = [("x-vault-token", one.as_bytes()), ("x-vault-token", other.as_bytes())];
+        prop_assert_eq!(find(ALL, &headers), Err(CredentialError::Conflict));
+    }
+}

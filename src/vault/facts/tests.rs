@@ -1,0 +1,178 @@
+use std::time::Instant;
+
+use proptest::{option, prelude::*};
+use serde_json::{Value, json};
+
+use super::{EntityData, TokenData};
+use crate::{
+    token::{Expiry, Facts, Standing, Usage},
+    vault::{Namespace, error::VaultError},
+};
+
+/// The answer to a lookup of a token like any other, with these fields instead of its own.
+fn token(changes: &Value) -> Value {
+    let mut data = json!({
+        "accessor": "accessor",
+        "creation_time": 1_795_163_486,
+        "display_name": "token",
+        "entity_id": "",
+        "expire_time": "2026-11-20T09:31:26.275525447Z",
+        "id": "s.token",
+        "issue_time": "2026-11-20T08:31:26.275525447Z",
+        "meta": null,
+        "num_uses": 0,
+        "path": "auth/token/create",
+        "policies": ["default"],
+        "renewable": true,
+        "ttl": 3599,
+        "type": "service",
+    });
+    for (name, value) in changes.as_object().expect("fields") {
+        data[name] = value.clone();
+    }
+    data
+}
+
+fn standing(changes: &Value, namespace: Option<&str>) -> Standing {
+    let namespace: Option<Namespace> = namespace.map(|path| path.parse().expect("a namespace"));
+    let data: TokenData = serde_json::from_value(token(changes)).expect("the fields of a token");
+    data.standing(namespace.as_ref())
+}
+
+fn facts(changes: &Value, entity: Option<Value>) -> Result<Facts, VaultError> {
+    let entity: Option<EntityData> =
+        entity.map(|entity| serde_json::from_value(entity).expect("the fields of an entity"));
+    let data: TokenData = serde_json::from_value(token(changes)).expect("the fields of a token");
+    let standing = data.standing(None);
+    data.into_facts(standing, entity.as_ref(), Instant::now())
+}
+
+fn entity(changes: &Value) -> Value {
+    let mut data = json!({"id": "entity", "name": "entity-name", "disabled": false});
+    for (name, value) in changes.as_object().expect("fields") {
+        data[name] = value.clone();
+    }
+    data
+}
+
+#[test]
+fn each_kind_of_token_is_known_by_its_marks() {
+    for (changes, expected) in [
+        (json!({}), Standing::Ordinary),
+        (json!({"policies": []}), Standing::Ordinary),
+        (json!({"policies": ["a", "root"]}), Standing::Root),
+        (json!({"policies": ["root"], "expire_time": null, "ttl": 0}), Standing::Root),
+        (json!({"policies": ["response-wrapping"], "num_uses": 1}), Standing::Wrapping),
+        (json!({"policies": null}), Standing::OidcAccess),
+        (json!({"path": "identity/oidc/provider/main/token"}), Standing::OidcAccess),
+        (json!({"namespace_path": "team/"}), Standing::ForeignNamespace),
+        (json!({"namespace_path": "team/", "policies": ["root"]}), Standing::ForeignNamespace),
+        (json!({"namespace_path": ""}), Standing::Ordinary),
+    ] {
+        assert_eq!(standing(&changes, None), expected, "{changes}");
+    }
+    for (changes, expected) in [
+        (json!({"namespace_path": "team/"}), Standing::Ordinary),
+        (json!({"namespace_path": "team/", "policies": ["root"]}), Standing::Root),
+        (json!({"namespace_path": "team/sub/"}), Standing::ForeignNamespace),
+        (json!({}), Standing::ForeignNamespace),
+        (json!({"expire_time": null, "ttl": 0}), Standing::ForeignNamespace),
+    ] {
+        assert_eq!(standing(&changes, Some("team")), expected, "{changes}");
+    }
+}
+
+#[test]
+fn only_root_tokens_may_never_end() {
+    let endless = json!({"expire_time": null, "ttl": 0});
+    assert!(facts(&endless, None).is_err());
+    let root = json!({"expire_time": null, "ttl": 0, "policies": ["root"]});
+    assert_eq!(facts(&root, None).expect("facts").expiry, Expiry::Never);
+    for unreadable in [
+        json!({"expire_time": "tomorrow"}),
+        json!({"expire_time": "2026-11-20"}),
+        json!({"ttl": null}),
+        json!({"ttl": i64::MAX}),
+    ] {
+        assert!(facts(&unreadable, None).is_err(), "{unreadable}");
+    }
+    let ending = facts(&json!({"ttl": 0}), None).expect("facts");
+    assert!(ending.expiry.is_past(Instant::now()));
+}
+
+#[test]
+fn limits_are_read_whole_or_not_at_all() {
+    let usage = |uses: i64| facts(&json!({ "num_uses": uses }), None).expect("facts").usage;
+    assert_eq!([0, 1, -1].map(usage), [Usage::Unlimited, Usage::Counted, Usage::Counted]);
+    let cidrs = json!({"bound_cidrs": ["10.0.0.0/8", "192.168.1.5", "2001:db8::/32", "::1"]});
+    let cidrs = facts(&cidrs, None).expect("facts").bound_cidrs;
+    let cidrs: Vec<String> = cidrs.iter().map(ToString::to_string).collect();
+    assert_eq!(cidrs, ["10.0.0.0/8", "192.168.1.5/32", "2001:db8::/32", "::1/128"]);
+    for unreadable in ["", "10.0.0.0/33", "localhost", "10.0.0.1:80", "*"] {
+        assert!(facts(&json!({ "bound_cidrs": [unreadable] }), None).is_err(), "{unreadable}");
+    }
+}
+
+#[test]
+fn the_subject_is_the_only_alias_or_the_entity() {
+    let subject = |aliases: Value| {
+        let entity = entity(&json!({ "aliases": aliases }));
+        facts(&json!({}), Some(entity)).expect("facts").subject
+    };
+    assert_eq!(subject(json!([{"name": "alice"}])).as_deref(), Some("alice"));
+    for aliases in [json!([]), json!(null), json!([{"name": "alice"}, {"name": "bob"}])] {
+        assert_eq!(subject(aliases.clone()).as_deref(), Some("entity-name"), "{aliases}");
+    }
+    assert_eq!(facts(&json!({}), None).expect("facts").subject, None);
+}
+
+#[test]
+fn the_tenant_is_the_entitys_or_that_of_exactly_one_policy() {
+    let tenant = |metadata: Value, policies: Value| {
+        let entity = entity(&json!({ "metadata": metadata }));
+        let facts = facts(&json!({"policies": policies}), Some(entity)).expect("facts");
+        facts.tenant.map(|tenant| tenant.to_string())
+    };
+    let acme = Some("acme".to_owned());
+    assert_eq!(tenant(json!({"tenant": "acme"}), json!(["tenant-globex"])), acme);
+    assert_eq!(tenant(json!(null), json!(["tenant-acme", "tenant"])), acme);
+    assert_eq!(tenant(json!({"other": "x"}), json!(["tenant-acme"])), acme);
+    for unusable in ["", "Acme", "a/b", "*", "+", "{{x}}"] {
+        assert_eq!(tenant(json!({ "tenant": unusable }), json!(["tenant-acme"])), None);
+    }
+    assert_eq!(tenant(json!({}), json!(["tenant-acme", "tenant-globex"])), None);
+    assert_eq!(tenant(json!({}), json!(["tenant-"])), None);
+    assert_eq!(tenant(json!({}), json!(["tenant", "mytenant-acme"])), None);
+}
+
+proptest! {
+    #[test]
+    fn policies_are_sorted_and_without_duplicates(
+        own in prop::collection::vec("[a-d]{1,2}", 0..6),
+        identity in option::of(prop::collection::vec("[a-d]{1,2}", 0..6)),
+    ) {
+        let changes = json!({"policies": own, "identity_policies": identity});
+        let facts = facts(&changes, None).expect("facts");
+        prop_assert!(facts.policies.windows(2).all(|pair| pair[0] < pair[1]));
+        for name in own.iter().chain(identity.iter().flatten()) {
+            prop_assert!(facts.has_policy(name));
+        }
+        prop_assert!(!facts.has_policy("e"));
+    }
+
+    #[test]
+    fn no_numbers_break_it_and_an_ordinary_token_always_ends(
+        ttl in any::<i64>(),
+        uses in any::<i64>(),
+        time in option::of("2026-11-20T09:31:26Z|\\PC{0,12}"),
+        root in any::<bool>(),
+    ) {
+        let policy = if root { "root" } else { "default" };
+        let changes =
+            json!({"ttl": ttl, "num_uses": uses, "expire_time": time, "policies": [policy]});
+        if let Ok(facts) = facts(&changes, None) {
+            prop_assert!(root || facts.expiry != Expiry::Never);
+            prop_assert_eq!(facts.usage == Usage::Unlimited, uses == 0);
+        }
+    }
+}
