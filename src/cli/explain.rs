@@ -84,7 +84,7 @@ impl Explain {
             cache: Arc::new(FactsCache::new(NOTHING_KEPT, Arc::new(authority))),
             root_tokens,
             failures: Failures::new(None),
-            patience: Duration::MAX,
+            patience: Duration::from_mins(1),
         };
         let credential = match token.trim() {
             "" => Err(CredentialError::Missing),

@@ -1,26 +1,29 @@
+use std::borrow::Cow;
+
 use crate::{
     decision::Refusal, forwarded::Forwarded, requirement::Requirement, token::Capabilities,
 };
 
 /// The paths that Vault has to be asked about, and what has to be granted on each.
-pub(super) struct AclQuestion {
-    pub(super) paths: Vec<String>,
+pub(super) struct AclQuestion<'r> {
+    pub(super) paths: Vec<Cow<'r, str>>,
     needed: Capabilities,
 }
 
-impl AclQuestion {
+impl<'r> AclQuestion<'r> {
     /// What these requirements ask for this request; `None` if nothing.
-    pub(super) fn new<'r>(
+    pub(super) fn new(
         requirements: impl Iterator<Item = &'r Requirement>,
         forwarded: &Forwarded<'_>,
     ) -> Result<Option<Self>, Refusal> {
         let mut paths = Vec::new();
         for requirement in requirements {
             match requirement {
-                Requirement::Acl(path) => paths.push(path.as_str().to_owned()),
+                Requirement::Acl(path) => paths.push(path.as_str().into()),
                 Requirement::AclUri(path) => {
                     let target = forwarded.uri()?;
-                    paths.push(path.join(target).map_err(|_| Refusal::PathAmbiguous)?);
+                    let joined = path.join(target).map_err(|_| Refusal::PathAmbiguous)?;
+                    paths.push(joined.into());
                 }
                 Requirement::AnyPolicy(_) | Requirement::Tenant(_) => {}
             }

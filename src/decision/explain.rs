@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::{
     decision::{
         Asked, Refusal, Validator,
@@ -67,7 +69,12 @@ impl Validator {
             let because = "Vault does not know it, or its entity is disabled";
             return without(Refusal::TokenInvalid, because);
         };
-        let caller = Caller { credential, key, entry: Arc::clone(&entry) };
+        let caller = Caller {
+            credential,
+            key,
+            entry: Arc::clone(&entry),
+            deadline: Instant::now() + self.patience,
+        };
         let mut checks = vec![Check::new("token", Ok(()), describe(&entry.facts))];
         checks.extend(self.admission(&entry.facts, asked));
         for requirement in asked.requirements.iter() {

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     decision::{Asked, Decision, Failures, Refusal, RootTokens, acl::AclQuestion},
@@ -30,30 +30,26 @@ pub(super) struct Caller<'c> {
     pub(super) credential: &'c Credential<'c>,
     pub(super) key: TokenKey,
     pub(super) entry: Arc<Entry>,
+    /// When whoever waits for the decision gives up.
+    pub(super) deadline: Instant,
 }
 
 impl Validator {
     /// Whether the bearer of this credential may come in where these requirements stand.
     pub async fn decide(&self, asked: &Asked<'_>) -> Decision {
-        timeout(self.patience, self.decide_at_leisure(asked)).await.unwrap_or_else(|_| {
-            let unavailable = Unavailable::new(Cause::Vault, "vault: the answers took too long");
-            Decision { outcome: Err(unavailable.into()), cache: None }
-        })
-    }
-
-    async fn decide_at_leisure(&self, asked: &Asked<'_>) -> Decision {
+        let deadline = Instant::now() + self.patience;
         let refused = |refusal| Decision { outcome: Err(refusal), cache: None };
         let credential = match &asked.credential {
             Ok(credential) => credential,
             Err(error) => return refused(self.without_credential(*error, &asked.forwarded).await),
         };
         let key = self.cache.key(credential);
-        let known = match self.known(key, credential, &asked.forwarded).await {
+        let known = match self.known(key, credential, &asked.forwarded, deadline).await {
             Ok(known) => known,
             Err(refusal) => return refused(refusal),
         };
         let outcome = match known.entry {
-            Some(entry) => self.judge(Caller { credential, key, entry }, asked).await,
+            Some(entry) => self.judge(Caller { credential, key, entry, deadline }, asked).await,
             None => Err(Refusal::TokenInvalid),
         };
         if matches!(outcome, Err(Refusal::TokenInvalid)) {
@@ -84,6 +80,7 @@ impl Validator {
         key: TokenKey,
         credential: &Credential<'_>,
         forwarded: &Forwarded<'_>,
+        deadline: Instant,
     ) -> Result<Known, Refusal> {
         if let Some(entry) = self.cache.recall(key).await {
             return Ok(Known { entry: Some(entry), status: CacheStatus::Hit });
@@ -91,14 +88,14 @@ impl Validator {
         if self.failures.are_too_many(forwarded.client().ok()).await {
             return Err(Refusal::TooManyFailures);
         }
-        Ok(self.cache.ask(key, credential).await?)
+        by(deadline, self.cache.ask(key, credential)).await
     }
 
     async fn judge(&self, caller: Caller<'_>, asked: &Asked<'_>) -> Result<Arc<Entry>, Refusal> {
         let facts = &caller.entry.facts;
         self.admit(facts, &asked.forwarded)?;
         if facts.usage == Usage::Counted
-            && self.cache.spend(caller.credential).await? == Spent::None
+            && by(caller.deadline, self.cache.spend(caller.credential)).await? == Spent::None
         {
             return Err(Refusal::TokenInvalid);
         }
@@ -144,13 +141,26 @@ impl Validator {
     pub(super) async fn granted(
         &self,
         caller: &Caller<'_>,
-        question: &AclQuestion,
+        question: &AclQuestion<'_>,
     ) -> Result<Arc<[Capabilities]>, Refusal> {
-        let Caller { credential, key, entry } = caller;
-        let paths = question.paths.clone();
-        let granted = self.cache.capabilities(*key, credential, entry, paths).await?;
-        granted.ok_or(Refusal::TokenInvalid)
+        let Caller { credential, key, entry, deadline } = caller;
+        if let Some(granted) = self.cache.recall_capabilities(entry, &question.paths).await {
+            return Ok(granted);
+        }
+        let answer = self.cache.ask_capabilities(*key, credential, entry, &question.paths);
+        by(*deadline, answer).await?.ok_or(Refusal::TokenInvalid)
     }
+}
+
+/// An answer of Vault, if it comes in time for the decision.
+async fn by<T>(
+    deadline: Instant,
+    answer: impl Future<Output = Result<T, Unavailable>>,
+) -> Result<T, Refusal> {
+    let in_time = timeout_at(deadline, answer).await.unwrap_or_else(|_| {
+        Err(Unavailable::new(Cause::Vault, "vault: the answers took too long"))
+    });
+    in_time.map_err(Refusal::Unavailable)
 }
 
 /// Whether the facts alone meet this requirement; what only Vault can tell comes later.

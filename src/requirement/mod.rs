@@ -3,11 +3,13 @@
 //! Requirements only ever narrow. One that cannot be read is an error, so that a mistake in a
 //! configuration closes a route and never opens one.
 
+mod known;
 mod parse;
 mod path;
 
 use std::fmt;
 
+pub use known::KnownRequirements;
 pub use parse::RequirementError;
 pub use path::{AclPath, Ambiguous};
 

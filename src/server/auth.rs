@@ -4,17 +4,17 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, Request, Response, header::CACHE_CONTROL};
+use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use tracing::{Instrument, Span, error, info, warn};
 
 use crate::{
     decision::{Asked, Refusal, Severity, Validator},
     forwarded::{Forwarded, Peer, Trust},
-    requirement::Requirements,
+    requirement::KnownRequirements,
     server::{problem, request_id::RequestId, target::is_origin_form},
     telemetry::{Metrics, Traces},
-    token::{CacheStatus, Credential, Entry, Sources},
+    token::{CacheStatus, Credential, Entry, Sources, X_AUTH_CACHE},
 };
 
 const PATH: &str = "/validate";
@@ -22,6 +22,7 @@ const PATH: &str = "/validate";
 /// Answers the proxy.
 pub(super) struct Auth {
     pub(super) validator: Validator,
+    pub(super) requirements: KnownRequirements,
     pub(super) credentials: Sources,
     pub(super) trust: Trust,
     pub(super) metrics: Arc<Metrics>,
@@ -64,8 +65,8 @@ impl Auth {
         if !is_origin_form(request) {
             return Err(Refusal::RequestInvalid("the request target is not a path".to_owned()));
         }
-        let requirements = Requirements::parse(request.uri().query().unwrap_or_default())
-            .map_err(Refusal::RequirementInvalid)?;
+        let query = request.uri().query().unwrap_or_default();
+        let requirements = self.requirements.read(query).map_err(Refusal::RequirementInvalid)?;
         let asked = Asked {
             credential: Credential::find(request.headers(), &self.credentials),
             requirements: &requirements,
@@ -95,13 +96,12 @@ impl Auth {
 impl Grant {
     /// Exactly 200 and an empty body: a body on a 2xx makes proxies drop the connection.
     fn response(&self) -> Response<Full<Bytes>> {
-        const X_AUTH_CACHE: HeaderName = HeaderName::from_static("x-auth-cache");
         let mut response = Response::new(Full::default());
         let headers = response.headers_mut();
-        headers.reserve(8);
-        headers.extend(self.entry.identity.headers());
-        headers.insert(X_AUTH_CACHE, HeaderValue::from_static(self.cache.as_str()));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.clone_from(self.entry.identity.headers());
+        if self.cache != CacheStatus::Hit {
+            headers.insert(X_AUTH_CACHE, HeaderValue::from_static(self.cache.as_str()));
+        }
         response
     }
 }

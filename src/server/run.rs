@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::{
     config::{Listen, Settings},
     decision::{Failures, Validator},
+    requirement::KnownRequirements,
     server::{
         admin::{self, Admin},
         api,
@@ -93,6 +94,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
             // More than one question to Vault takes, and less than a proxy waits.
             patience: settings.vault.timeout.mul_f64(1.25),
         },
+        requirements: KnownRequirements::default(),
         credentials: settings.credentials,
         trust: settings.trust,
         traces: settings.telemetry.traces,

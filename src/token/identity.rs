@@ -1,9 +1,12 @@
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::CACHE_CONTROL};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::token::{Expiry, Facts};
 
 const HEADER_COUNT: usize = 6;
+
+/// Tells where the facts came from: `hit`, `miss` or `stale`.
+pub const X_AUTH_CACHE: HeaderName = HeaderName::from_static("x-auth-cache");
 
 /// The names of the identity headers, in the order of [`Identity`]'s values.
 const HEADERS: [HeaderName; HEADER_COUNT] = [
@@ -25,9 +28,9 @@ const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
 /// What the service behind the proxy is told of the caller: one value for each identity header,
 /// empty where there is nothing to say, so that none of a client's own copies is left standing.
 ///
-/// Built once for a token, then cloned, which copies no text.
+/// Built once for a token, with all that an answer has besides, then cloned, which copies no text.
 #[derive(Clone, Debug)]
-pub struct Identity([HeaderValue; HEADER_COUNT]);
+pub struct Identity(HeaderMap);
 
 impl Identity {
     /// The header values for a token with these facts.
@@ -42,19 +45,25 @@ impl Identity {
             Expiry::Never => String::new(),
             Expiry::At { timestamp, .. } => format!("{timestamp:.0}"),
         };
-        Self([
+        let values = [
             encode(facts.subject.as_deref().unwrap_or_default()),
             encode(facts.entity_id.as_deref().unwrap_or_default()),
             encode(facts.tenant.as_ref().map_or("", |tenant| tenant.as_str())),
             from_ascii(policies.join(",")),
             HeaderValue::from_static(facts.token_type.as_str()),
             from_ascii(expires),
-        ])
+        ];
+        let mut headers = HeaderMap::with_capacity(HEADER_COUNT + 2);
+        headers.extend(HEADERS.into_iter().zip(values));
+        headers.insert(X_AUTH_CACHE, HeaderValue::from_static("hit"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Self(headers)
     }
 
-    /// Every identity header with its value.
-    pub fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> + '_ {
-        HEADERS.into_iter().zip(self.0.iter().cloned())
+    /// All headers of an answer that lets the caller in, from memory.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0
     }
 }
 

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use crate::token::Credential;
 
 /// Stands for a token in the cache, so that the token itself is not kept.
@@ -28,7 +30,7 @@ impl TokenKeys {
     /// The key of these paths for the entry with this number. Each path goes in with its length
     /// before it, so that no two lists make the same text.
     #[must_use]
-    pub fn paths_key(&self, entry: u64, paths: &[String]) -> PathsKey {
+    pub fn paths_key(&self, entry: u64, paths: &[Cow<'_, str>]) -> PathsKey {
         let mut hasher = blake3::Hasher::new_keyed(&self.0);
         hasher.update(b"paths").update(&entry.to_le_bytes());
         for path in paths {
@@ -57,7 +59,7 @@ mod tests {
     fn paths_do_not_run_into_each_other() {
         let keys = TokenKeys::random();
         let key = |entry, paths: &[&str]| {
-            keys.paths_key(entry, &paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>())
+            keys.paths_key(entry, &paths.iter().map(|path| (*path).into()).collect::<Vec<_>>())
         };
         assert!(key(1, &["a", "b"]) == key(1, &["a", "b"]));
         for (entry, paths) in [(2, ["a", "b"].as_slice()), (1, &["ab"]), (1, &["b", "a"]), (1, &[])]

@@ -17,5 +17,5 @@ pub use cache::{CacheSettings, CacheStatus, Entry, FactsCache, Known};
 pub use capabilities::Capabilities;
 pub use credential::{Credential, CredentialError, Source, Sources};
 pub use facts::{Expiry, Facts, Standing, TokenType, Usage};
-pub use identity::Identity;
+pub use identity::{Identity, X_AUTH_CACHE};
 pub use key::{PathsKey, TokenKey, TokenKeys};

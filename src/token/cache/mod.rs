@@ -3,14 +3,14 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use tracing::Instrument;
 
 pub use entry::{CacheStatus, Entry, Known};
 
 use crate::token::{
-    Authority, Capabilities, Cause, Credential, Facts, PathsKey, Spent, Token, TokenKey, TokenKeys,
+    Authority, Capabilities, Cause, Credential, Facts, Spent, Token, TokenKey, TokenKeys,
     Unavailable, cache::shared::Shared,
 };
 
@@ -72,22 +72,29 @@ impl FactsCache {
         in_flight(flight).await
     }
 
-    /// What Vault grants the token of this entry on these paths, in their order; `None` if Vault
-    /// now refuses the token. Remembered as long as the entry is.
+    /// What Vault grants the token of this entry on these paths, in their order, from memory.
+    pub async fn recall_capabilities(
+        &self,
+        entry: &Entry,
+        paths: &[Cow<'_, str>],
+    ) -> Option<Arc<[Capabilities]>> {
+        self.shared.granted(self.keys.paths_key(entry.number, paths)).await
+    }
+
+    /// The same from Vault; `None` if Vault now refuses the token. Remembered as long as the entry
+    /// is.
     ///
     /// # Errors
     /// [`Unavailable`] if Vault gave no word.
-    pub async fn capabilities(
+    pub async fn ask_capabilities(
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
         entry: &Arc<Entry>,
-        paths: Vec<String>,
+        paths: &[Cow<'_, str>],
     ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
-        let paths_key: PathsKey = self.keys.paths_key(entry.number, &paths);
-        if let Some(granted) = self.shared.granted(paths_key).await {
-            return Ok(Some(granted));
-        }
+        let paths_key = self.keys.paths_key(entry.number, paths);
+        let paths = paths.iter().map(|path| path.clone().into_owned()).collect();
         let token = Token::from(credential);
         let shared = Arc::clone(&self.shared);
         in_flight(shared.ask_paths(key, paths_key, Arc::clone(entry), token, paths)).await
