@@ -20,4 +20,5 @@ mod session;
 mod shutdown;
 mod sockets;
 mod support;
+mod traces;
 mod wire;
