@@ -4,6 +4,7 @@
 mod fault;
 mod keys;
 mod listen;
+mod reader;
 mod settings;
 mod sources;
 mod values;

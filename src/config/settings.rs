@@ -1,18 +1,10 @@
-use std::{collections::BTreeMap, fs::File, io, path::PathBuf, str::FromStr, time::Duration};
-
-use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
 
 use crate::{
-    config::{
-        Listen,
-        fault::{Fault, Faults},
-        keys::Key,
-        sources::{Sources, Written},
-        values,
-    },
+    config::{Listen, fault::Faults, reader::Reader, sources::Sources, values},
     decision::RootTokens,
     forwarded::Trust,
-    telemetry::{self, LogFormat, Traces},
+    telemetry::{self, LogFormat},
     token,
     vault::{self, ClientCertificate, Login},
 };
@@ -64,14 +56,9 @@ impl Access {
     /// # Errors
     /// Everything that is wrong with them, at once.
     pub fn load(sources: Sources) -> Result<Self, Faults> {
-        let home = sources.home();
         let mut reader = Reader::new(sources);
-        let vault = reader.vault();
-        let login = reader.operator_login(home);
-        match (vault, login) {
-            (Some(vault), Some(login)) if reader.faults.is_empty() => Ok(Self { vault, login }),
-            _ => Err(Faults(reader.faults)),
-        }
+        let (vault, login) = (reader.vault(), reader.operator_login());
+        reader.finish(vault.zip(login).map(|(vault, login)| Self { vault, login }))
     }
 }
 
@@ -85,10 +72,7 @@ impl Settings {
     pub fn load(sources: Sources) -> Result<Self, Faults> {
         let mut reader = Reader::new(sources);
         let settings = reader.settings();
-        match settings {
-            Some(settings) if reader.faults.is_empty() => Ok(settings),
-            _ => Err(Faults(reader.faults)),
-        }
+        reader.finish(settings)
     }
 
     /// The address of the admin listener alone, whatever else is wrong.
@@ -96,25 +80,14 @@ impl Settings {
     /// # Errors
     /// What is wrong with that address.
     pub fn load_admin_listen(sources: Sources) -> Result<Listen, Faults> {
-        let mut reader = Reader { faults: Vec::new(), ..Reader::new(sources) };
-        reader.parsed("admin_listen").ok_or(Faults(reader.faults))
+        let mut reader = Reader::new(sources);
+        reader.forgive();
+        let listen = reader.parsed("admin_listen");
+        reader.finish(listen)
     }
-}
-
-/// Reads values one by one and keeps what is wrong with them.
-struct Reader {
-    values: BTreeMap<&'static str, Written>,
-    faults: Vec<Fault>,
-    traces: Traces,
 }
 
 impl Reader {
-    fn new(sources: Sources) -> Self {
-        let traces = sources.traces();
-        let (values, faults) = sources.read();
-        Self { values, faults, traces }
-    }
-
     /// `None` only together with a fault. Every value is read before that is found out, so that
     /// all faults are.
     fn settings(&mut self) -> Option<Settings> {
@@ -207,36 +180,39 @@ impl Reader {
     }
 
     fn login(&mut self) -> Option<Login> {
-        let role_id = self.text("role_id").and_then(|id| self.role_id(id));
-        let secret_id_file = self.file("secret_id_file");
-        let token = self.written("vault_token").map(|written| written.value.clone());
-        let token_file = self.file("vault_token_file");
-        let with_role = role_id.is_some() || secret_id_file.is_some();
-        match (with_role, token, token_file) {
-            (true, None, None) => match (role_id, secret_id_file) {
-                (Some(role_id), Some(file)) => Some(Login::app_role(role_id, file)),
-                (Some(_), None) => self.fault("secret_id_file", "it is missing, and role_id needs it"),
-                _ => self.fault("role_id", "it is missing, and secret_id_file needs it"),
-            },
-            (false, Some(token), None) => self.own_token(token),
-            (false, None, Some(file)) => Some(Login::TokenFile(file)),
-            (false, None, None) => self.fault("role_id", "nothing says how to log in to Vault: set role_id and secret_id_file, or vault_token_file, or vault_token"),
-            _ => self.fault("role_id", "there is more than one way to log in to Vault: set either role_id and secret_id_file, or vault_token_file, or vault_token"),
+        const WAYS: &str = "role_id and secret_id_file, or vault_token_file, or vault_token";
+        let given = |name| self.written(name).is_some();
+        let (role_id, secret_id_file) = (given("role_id"), given("secret_id_file"));
+        match (role_id || secret_id_file, given("vault_token_file"), given("vault_token")) {
+            (true, false, false) if !secret_id_file => {
+                self.fault("secret_id_file", "it is missing, and role_id needs it")
+            }
+            (true, false, false) if !role_id => {
+                self.fault("role_id", "it is missing, and secret_id_file needs it")
+            }
+            (true, false, false) => self.app_role(),
+            (false, true, false) => self.file("vault_token_file").map(Login::TokenFile),
+            (false, false, true) => self.own_token(),
+            (false, false, false) => {
+                self.fault("role_id", format!("nothing says how to log in to Vault: set {WAYS}"))
+            }
+            _ => self.fault("role_id", format!("there are several ways to log in: set {WAYS}")),
         }
     }
 
-    fn operator_login(&mut self, home: Option<PathBuf>) -> Option<Login> {
-        if let Some(written) = self.written("vault_token") {
-            let token = written.value.clone();
-            return self.own_token(token);
+    fn operator_login(&mut self) -> Option<Login> {
+        let given = |name| self.written(name).is_some();
+        if given("vault_token") {
+            return self.own_token();
         }
-        if let Some(file) = self.file("vault_token_file") {
-            return Some(Login::TokenFile(file));
+        if given("vault_token_file") {
+            return self.file("vault_token_file").map(Login::TokenFile);
         }
-        if let (Some(role_id), Some(file)) = (self.text("role_id"), self.file("secret_id_file")) {
-            return Some(Login::app_role(role_id, file));
+        if given("role_id") && given("secret_id_file") {
+            return self.app_role();
         }
-        match home.map(|home| home.join(".vault-token")).filter(|file| file.exists()) {
+        match self.home.as_ref().map(|home| home.join(".vault-token")).filter(|file| file.exists())
+        {
             Some(file) => Some(Login::TokenFile(file)),
             None => self.fault("vault_token", "it is not set, and there is no ~/.vault-token"),
         }
@@ -251,80 +227,13 @@ impl Reader {
         Some(telemetry::Settings { level: level?, format: format?, traces: self.traces })
     }
 
-    fn role_id(&mut self, id: String) -> Option<String> {
-        if id.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Some(id);
-        }
-        self.fault("role_id", "it has blanks or control characters in it")
+    fn app_role(&mut self) -> Option<Login> {
+        let file = self.file("secret_id_file");
+        let role_id = self.value("role_id", values::word)?;
+        Some(Login::app_role(role_id, file?))
     }
 
-    fn own_token(&mut self, token: SecretString) -> Option<Login> {
-        let usable = token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic());
-        if usable {
-            return Some(Login::Token(token));
-        }
-        self.fault("vault_token", "it has blanks or control characters in it")
-    }
-
-    fn written(&self, name: &'static str) -> Option<&Written> {
-        self.values.get(name)
-    }
-
-    /// The value of a key that has no default, as it was written.
-    fn text(&self, name: &'static str) -> Option<String> {
-        self.written(name).map(|written| written.value.expose_secret().to_owned())
-    }
-
-    /// The path in such a key, if there is a file that can be read.
-    fn file(&mut self, name: &'static str) -> Option<PathBuf> {
-        let path = PathBuf::from(self.text(name)?);
-        // Not opened before it is known to be a file: a pipe would wait for a writer.
-        let readable = std::fs::metadata(&path).and_then(|metadata| {
-            if metadata.is_file() {
-                File::open(&path)
-            } else {
-                Err(io::Error::other("it is no file"))
-            }
-        });
-        match readable {
-            Ok(_) => Some(path),
-            Err(error) => self.fault(name, format!("{}: {error}", path.display())),
-        }
-    }
-
-    fn parsed<T: FromStr<Err = String>>(&mut self, name: &'static str) -> Option<T> {
-        self.value(name, str::parse)
-    }
-
-    /// The value of this key, or its default; `None` without either, or with a fault.
-    fn value<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        let default = Key::named(name).and_then(|key| key.default);
-        let parsed = match self.written(name) {
-            Some(written) => parse(written.value.expose_secret()),
-            None => parse(default?),
-        };
-        match parsed {
-            Ok(value) => Some(value),
-            Err(what) => self.fault(name, what),
-        }
-    }
-
-    /// Notes a fault, in the place of the value that it spoilt.
-    fn fault<T>(&mut self, name: &'static str, what: impl std::fmt::Display) -> Option<T> {
-        self.note(name, what);
-        None
-    }
-
-    fn note(&mut self, name: &'static str, what: impl std::fmt::Display) {
-        let place = match (self.written(name), Key::named(name)) {
-            (Some(written), _) => written.origin.to_string(),
-            (None, Some(key)) => key.env.first().copied().unwrap_or(name).to_owned(),
-            (None, None) => name.to_owned(),
-        };
-        self.faults.push(Fault::new(place, what));
+    fn own_token(&mut self) -> Option<Login> {
+        self.value("vault_token", values::word).map(|token| Login::Token(token.into()))
     }
 }

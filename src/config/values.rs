@@ -60,6 +60,14 @@ pub(super) fn capacity(text: &str) -> Result<u64, String> {
     number.ok_or_else(|| format!("`{text}` is no number from 1 to 100000000"))
 }
 
+/// Something in one piece, such as an id or a token, which is not repeated if it is not.
+pub(super) fn word(text: &str) -> Result<String, String> {
+    let graphic = text.bytes().all(|byte| byte.is_ascii_graphic());
+    graphic
+        .then(|| text.to_owned())
+        .ok_or_else(|| "it has blanks, control or non-ASCII characters in it".to_owned())
+}
+
 pub(super) fn root_tokens(text: &str) -> Result<RootTokens, String> {
     match text {
         "true" => Ok(RootTokens::Allowed),

@@ -31,6 +31,33 @@ const PING: Duration = Duration::from_secs(30);
 /// Once the service stops, a connection without a request under way is given this long.
 const LAST_WORD: Duration = Duration::from_millis(500);
 
+/// What answers the requests of one connection.
+pub(super) trait Answers:
+    Service<
+        Request<Incoming>,
+        Response = Response<Self::Body>,
+        Error = Infallible,
+        Future: Send + 'static,
+    > + Send
+    + Sync
+    + 'static
+{
+    /// The body of an answer.
+    type Body: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static;
+}
+
+impl<S, B> Answers for S
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
+    type Body = B;
+}
+
 /// HTTP/1.1 and h2c with the limits that hold on every listener.
 pub(super) fn protocols() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
@@ -52,21 +79,14 @@ pub(super) fn protocols() -> Builder<TokioExecutor> {
 
 /// Answers the requests of one connection, until it closes or is idle for too long, or, once the
 /// service stops, until those under way are answered.
-pub(super) async fn serve<I, S, B>(
+pub(super) async fn serve<I, S>(
     stream: I,
     service: S,
     protocols: Arc<Builder<TokioExecutor>>,
     stop: CancellationToken,
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-        + Send
-        + Sync
-        + 'static,
-    S::Future: Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    S: Answers,
 {
     let pace = Pace::new();
     let paced = service_fn(|request: Request<Incoming>| {

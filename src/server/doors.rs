@@ -1,12 +1,7 @@
 //! Listeners that open and close together.
 
-use std::{convert::Infallible, error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use http::{Request, Response};
-use hyper::{
-    body::{Body, Incoming},
-    service::Service,
-};
 use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
 use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -15,7 +10,7 @@ use crate::{
     forwarded::Peer,
     server::{
         bind::Listener,
-        connection::{protocols, serve},
+        connection::{Answers, protocols, serve},
     },
     telemetry::Metrics,
 };
@@ -48,17 +43,10 @@ impl Doors {
     }
 
     /// Answers at this listener, each connection with a service of its own, made for the peer.
-    pub(super) fn open<F, S, B>(&self, listener: Listener, service: F)
+    pub(super) fn open<F, S>(&self, listener: Listener, service: F)
     where
         F: Fn(Peer) -> S + Send + 'static,
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send + 'static,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        S: Answers,
     {
         let doors = self.clone();
         self.connections.spawn(async move {
@@ -70,17 +58,10 @@ impl Doors {
         });
     }
 
-    async fn accept<F, S, B>(self, listener: &Listener, service: F)
+    async fn accept<F, S>(self, listener: &Listener, service: F)
     where
         F: Fn(Peer) -> S,
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send + 'static,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        S: Answers,
     {
         loop {
             let (protocols, stop) = (Arc::clone(&self.protocols), self.stop.clone());

@@ -1,18 +1,21 @@
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderValue;
-use reqwest::{Certificate, Identity, redirect};
+use reqwest::redirect;
 use rustify::endpoint::Endpoint;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use tracing::{Instrument, info_span};
-use url::Url;
 use vaultrs::api::EndpointMiddleware;
 use zeroize::Zeroizing;
 
 use crate::{
     telemetry::Metrics,
-    vault::error::{Failure, VaultError},
+    vault::{
+        Namespace, Settings, SettingsError,
+        error::{Failure, VaultError},
+        settings::{certificates, identity},
+    },
 };
 
 /// The largest answer of Vault that is read, in bytes. What this program asks for fits into a
@@ -21,69 +24,6 @@ const MAX_ANSWER: usize = 1024 * 1024;
 
 /// How long a connection to Vault is kept unused. Short, so that a changed address is soon seen.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
-
-/// Where Vault is and how to reach it.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The origin of its API, without a path.
-    pub address: Url,
-    /// The namespace that tokens are looked up in; the root namespace if `None`.
-    pub namespace: Option<Namespace>,
-    /// PEM certificates of the only authorities that are trusted, instead of the system's.
-    pub ca_cert: Option<PathBuf>,
-    /// What this service shows of itself in the TLS handshake.
-    pub client_cert: Option<ClientCertificate>,
-    /// The longest that one call, and the whole lookup of a token, may take.
-    pub timeout: Duration,
-}
-
-/// A TLS client certificate.
-#[derive(Clone, Debug)]
-pub struct ClientCertificate {
-    /// The file with the PEM certificate chain.
-    pub certificate: PathBuf,
-    /// The file with its PEM private key.
-    pub key: PathBuf,
-}
-
-/// The path of a Vault namespace, without slashes at its ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Namespace(String);
-
-impl Namespace {
-    /// The path as text, without slashes at its ends.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Namespace {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let path = text.trim_matches('/');
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let name =
-            |part: &str| !matches!(part, "" | "." | ".." | "root") && part.bytes().all(plain);
-        path.split('/')
-            .all(name)
-            .then(|| Self(path.to_owned()))
-            .ok_or_else(|| "it is not the path of a namespace, such as `team/dev`".to_owned())
-    }
-}
-
-/// Why a client cannot be built from its settings. Every one is a file to mend.
-#[derive(Debug)]
-pub struct SettingsError(String);
-
-impl fmt::Display for SettingsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for SettingsError {}
 
 /// Makes calls to Vault: no redirects, no proxy, a deadline and a largest size for each.
 pub struct Client {
@@ -247,7 +187,7 @@ impl Client {
                 .unwrap_or_default(),
             version: "v1".to_owned(),
             wrap: None,
-            namespace: self.namespace.as_ref().map(|namespace| namespace.0.clone()),
+            namespace: self.namespace.as_ref().map(|namespace| namespace.as_str().to_owned()),
         };
         let request = endpoint
             .with_middleware(&middleware)
@@ -284,28 +224,4 @@ fn parse<T: DeserializeOwned>((status, body): Answer) -> Result<T, VaultError> {
         // Not the error's own text, which may quote the answer.
         VaultError::malformed(&format!("line {} column {}", error.line(), error.column()))
     })
-}
-
-fn certificates(file: &PathBuf) -> Result<Vec<Certificate>, SettingsError> {
-    let unusable = |why: &dyn fmt::Display| {
-        SettingsError(format!("the CA certificates in {} cannot be used: {why}", file.display()))
-    };
-    let pem = std::fs::read(file).map_err(|error| unusable(&error))?;
-    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| unusable(&error))?;
-    if certificates.is_empty() {
-        return Err(unusable(&"there is no PEM certificate in it"));
-    }
-    Ok(certificates)
-}
-
-fn identity(pair: &ClientCertificate) -> Result<Identity, SettingsError> {
-    let unusable = |file: &PathBuf, why: &dyn fmt::Display| {
-        SettingsError(format!("the client certificate's {} cannot be used: {why}", file.display()))
-    };
-    let mut pem = Zeroizing::new(Vec::new());
-    for file in [&pair.key, &pair.certificate] {
-        pem.extend(std::fs::read(file).map_err(|error| unusable(file, &error))?);
-        pem.push(b'\n');
-    }
-    Identity::from_pem(&pem).map_err(|error| unusable(&pair.certificate, &error))
 }

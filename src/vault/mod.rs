@@ -14,9 +14,11 @@ mod own_token;
 mod questions;
 mod self_test;
 mod session;
+mod settings;
 
 pub use authority::{Asker, VaultAuthority};
-pub use client::{Client, ClientCertificate, Namespace, Settings, SettingsError};
+pub use client::Client;
 pub use health::{Health, watch_health};
 pub use login::Login;
 pub use session::{LoginError, Session};
+pub use settings::{ClientCertificate, Namespace, Settings, SettingsError};
