@@ -63,7 +63,7 @@ impl VaultAuthority {
     }
 
     /// The answer to a question that may be asked twice: again if the connection broke, and with
-    /// a new token if Vault refused the service's own, or what it asks with it.
+    /// a new token if Vault refused the service's own.
     async fn repeatable<'q, T>(
         &self,
         question: impl Fn(Arc<OwnToken>) -> BoxFuture<'q, Result<T, VaultError>>,
@@ -77,8 +77,10 @@ impl VaultAuthority {
             Err(error) => error,
         };
         let second = match (error.failure, self.asker) {
-            (Failure::OwnToken | Failure::OwnPolicy, Asker::Service) => {
-                self.session.replace(&own).await?
+            (Failure::OwnToken, Asker::Service) => self.session.replace(&own).await?,
+            (Failure::OwnPolicy, Asker::Service) => {
+                self.session.doubt();
+                return Err(error.into());
             }
             (Failure::Reset, _) => own,
             _ => return Err(error.into()),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     time::{sleep, sleep_until},
 };
 
@@ -28,6 +28,9 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_
 /// refused again.
 const TRIAL: Duration = Duration::from_millis(500);
 
+/// How often at the most a login is tried because the token's policies seem to have changed.
+const DOUBT: Duration = Duration::from_secs(2);
+
 /// How often a token file is looked at.
 const FILE_CHECK: Duration = Duration::from_secs(1);
 
@@ -39,6 +42,7 @@ pub struct Session {
     client: Arc<Client>,
     login: Login,
     state: watch::Sender<State>,
+    doubts: Notify,
 }
 
 #[derive(Clone)]
@@ -55,6 +59,8 @@ enum State {
 enum Ending {
     /// Vault refused it.
     Refused,
+    /// Vault refused something that it should be good for.
+    Doubted,
     /// It is time for another.
     Due,
 }
@@ -88,7 +94,7 @@ impl Session {
     /// A session that has yet to log in; [`Session::keep`] does.
     #[must_use]
     pub fn new(client: Arc<Client>, login: Login) -> Self {
-        Self { client, login, state: watch::Sender::new(State::LoggingIn) }
+        Self { client, login, state: watch::Sender::new(State::LoggingIn), doubts: Notify::new() }
     }
 
     /// The client that calls are made with.
@@ -136,6 +142,13 @@ impl Session {
         self.token().await
     }
 
+    /// Says that the token may not do what it is for. It stays, since it may be one caller's token
+    /// that is odd; but if it is the policies of the service's role that have changed, a new login
+    /// brings the new ones, or finds out what is missing.
+    pub(crate) fn doubt(&self) {
+        self.doubts.notify_one();
+    }
+
     /// Is in this state from now on, if this token is the present one.
     fn leave(&self, token: &Arc<OwnToken>, next: State) {
         self.state.send_if_modified(|state| {
@@ -152,6 +165,7 @@ impl Session {
         let mut pause = PAUSE.0;
         let mut said = None;
         let mut kept = Kept::Never;
+        let mut doubted = false;
         loop {
             let file = stamp(self.login.watched_file()).await;
             match self.log_in().await {
@@ -165,8 +179,9 @@ impl Session {
                             let unavailable = Unavailable::new(Cause::NotReady, detail);
                             self.state.send_replace(State::Out(unavailable));
                         }
-                        Ending::Refused | Ending::Due => {
+                        ending => {
                             pause = PAUSE.0;
+                            doubted = matches!(ending, Ending::Doubted);
                             continue;
                         }
                     }
@@ -175,7 +190,11 @@ impl Session {
                     if said.replace(error.failure) != Some(error.failure) {
                         tracing::error!(%error, "cannot log in to vault");
                     }
-                    self.fail(error, kept);
+                    if doubted && error.failure == Failure::OwnPolicy {
+                        self.state.send_replace(State::Out(error.into()));
+                    } else {
+                        self.fail(error, kept);
+                    }
                 }
             }
             rest(&mut pause).await;
@@ -210,10 +229,16 @@ impl Session {
     /// Renews this token until a new login is called for, and says why it is.
     async fn keep_token(&self, mut own: Arc<OwnToken>, file: Option<Stamp>) -> Ending {
         let first_lease = own.lease_length();
+        let issued = Instant::now();
         loop {
             let mut state = self.state.subscribe();
+            let doubted = async {
+                sleep_until((issued + DOUBT).into()).await;
+                self.doubts.notified().await;
+            };
             let renewed = tokio::select! {
                 _ = state.wait_for(|state| !state.is_in_with(&own)) => return Ending::Refused,
+                () = doubted => return Ending::Doubted,
                 () = file_change(self.login.watched_file(), file) => {
                     tracing::info!("the token file has changed");
                     return Ending::Due;
