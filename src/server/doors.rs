@@ -64,7 +64,8 @@ impl Doors {
         S: Answers,
     {
         loop {
-            let (protocols, stop) = (Arc::clone(&self.protocols), self.stop.clone());
+            // A token of its own for each connection: a shared one is a lock that all contend for.
+            let (protocols, stop) = (Arc::clone(&self.protocols), self.stop.child_token());
             let accepted = match listener {
                 Listener::Tcp(listener) => listener.accept().await.map(|(stream, peer)| {
                     // Without it the kernel may hold small answers back; a failure costs only time.
