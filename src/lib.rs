@@ -10,7 +10,8 @@
 //!
 //! # Layers
 //!
-//! Nothing calls back up. `tenants`, `token` and `requirement` know no other layer than those
+//! Nothing calls back up. `policies` and `forwarded` stand alone; `tenants`, `token` and
+//! `requirement` know no other layer than those
 //! before them; `decision` judges with their types; `vault` answers for `token` what a token is;
 //! `server` and `cli` use everything. A test holds the table.
 
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod config;
 pub mod decision;
 pub mod forwarded;
+pub mod policies;
 pub mod requirement;
 pub mod server;
 pub mod telemetry;

@@ -9,7 +9,8 @@ use std::{
 use crate::support::tools::repository;
 
 /// Each part, and the parts that it may use besides itself. A new one has to be put here.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
+    ("policies", &[]),
     ("tenants", &[]),
     ("forwarded", &[]),
     ("token", &["tenants"]),
@@ -37,6 +38,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
             "config",
             "decision",
             "forwarded",
+            "policies",
             "requirement",
             "server",
             "telemetry",

@@ -14,6 +14,7 @@ mod faults;
 mod identity;
 mod layers;
 mod outages;
+mod policies;
 mod refusals;
 mod secrecy;
 mod session;
