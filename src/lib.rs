@@ -10,10 +10,9 @@
 //!
 //! # Layers
 //!
-//! Nothing calls back up. `policies` and `forwarded` stand alone; `tenants`, `token` and
-//! `requirement` know no other layer than those
-//! before them; `decision` judges with their types; `vault` answers for `token` what a token is;
-//! `server` and `cli` use everything. A test holds the table.
+//! Nothing calls back up. `policies`, `forwarded` and `tenants` stand alone; `token` and
+//! `requirement` know `tenants`; `decision` judges with the types of all these; `vault` answers
+//! for `token` what a token is; `server` and `cli` use everything. A test holds the table.
 
 pub mod cli;
 pub mod config;

@@ -15,12 +15,13 @@ use crate::{
     cli::{
         operator::{Operator, OperatorArgs},
         output::{Output, Style, columns},
+        provenance::{Provenance, Word},
     },
     decision::{Asked, Explanation, Failures, Refusal, RootTokens, Validator},
     forwarded::{Forwarded, HeaderFamily, Peer, Trust},
     requirement::Requirements,
     token::{CacheSettings, Credential, CredentialError, Entry, FactsCache},
-    vault::{Asker, VaultAuthority},
+    vault::{Asker, Records, VaultAuthority},
 };
 
 /// Say what `/validate` would decide on a request, and why.
@@ -93,7 +94,11 @@ impl Explain {
         let forwarded = Forwarded::new(&headers, Peer::Local, &trust);
         let asked = Asked { credential, requirements: &requirements, forwarded };
         let explanation = validator.explain(&asked).await;
-        self.output.print(|| self.as_json(&explanation), |style| self.as_text(&explanation, style));
+        let words = words(&explanation, &operator).await;
+        self.output.print(
+            || self.as_json(&explanation, &words),
+            |style| self.as_text(&explanation, &words, style),
+        );
         Ok(())
     }
 
@@ -115,7 +120,7 @@ impl Explain {
             .collect()
     }
 
-    fn as_text(&self, explanation: &Explanation, style: &Style) -> String {
+    fn as_text(&self, explanation: &Explanation, words: &[Option<Word>], style: &Style) -> String {
         let request = format!(
             "{} {}{}",
             self.method,
@@ -130,25 +135,29 @@ impl Explain {
                 format!("{}  {code} {}: {}", style.bad("refused"), terms.code, terms.title)
             }
         };
-        let rows = explanation.checks.iter().map(|check| {
+        let rows = explanation.checks.iter().zip(words).flat_map(|(check, word)| {
             let outcome = match &check.outcome {
                 Ok(()) => style.good("ok"),
                 Err(_) => style.bad("no"),
             };
-            [outcome, check.what.clone(), check.because.clone()]
+            let row = [outcome, check.what.clone(), check.because.clone()];
+            let lines = word.as_ref().map(Word::lines).unwrap_or_default();
+            let lines = lines.into_iter().map(|line| [String::new(), String::new(), line]);
+            std::iter::once(row).chain(lines).collect::<Vec<_>>()
         });
         format!("{request}\n{verdict}\n\n{}", columns(&rows.collect::<Vec<_>>()))
     }
 
-    fn as_json(&self, explanation: &Explanation) -> Value {
+    fn as_json(&self, explanation: &Explanation, words: &[Option<Word>]) -> Value {
         let terms = explanation.outcome.as_ref().err().map(Refusal::terms);
-        let checks = explanation.checks.iter().map(|check| {
+        let checks = explanation.checks.iter().zip(words).map(|(check, word)| {
             json!({
                 "check": check.what,
                 "ok": check.outcome.is_ok(),
                 "code": check.outcome.as_ref().err().map(|refusal| refusal.terms().code),
                 "because": check.because,
                 "path": check.path,
+                "spoken": word.as_ref().map(Word::as_json),
             })
         });
         json!({
@@ -160,6 +169,19 @@ impl Explain {
             "checks": checks.collect::<Vec<_>>(),
         })
     }
+}
+
+/// For each check that asked Vault about a path: which of the caller's policies spoke.
+async fn words(explanation: &Explanation, operator: &Operator) -> Vec<Option<Word>> {
+    let asked = explanation.checks.iter().any(|check| check.path.is_some());
+    let provenance = match &explanation.entry {
+        Some(entry) if asked => {
+            Some(Provenance::of(&entry.facts, &Records::new(&operator.session)).await)
+        }
+        _ => None,
+    };
+    let word = |path: &String| provenance.as_ref().map(|provenance| provenance.word(path));
+    explanation.checks.iter().map(|check| check.path.as_ref().and_then(word)).collect()
 }
 
 fn caller(entry: &Entry) -> Value {

@@ -6,6 +6,7 @@ mod explain;
 mod healthcheck;
 mod operator;
 mod output;
+mod provenance;
 mod serve;
 mod sources;
 

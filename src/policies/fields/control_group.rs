@@ -29,7 +29,7 @@ const OPERATIONS: [&str; 14] = [
 
 /// Checks every `control_group`: each needs at least one factor, and each factor somebody who can
 /// approve.
-pub(in super::super) fn check(items: &[Item]) -> Result<(), Fault> {
+pub(in crate::policies) fn check(items: &[Item]) -> Result<(), Fault> {
     named(items, "control_group").try_for_each(group)
 }
 

@@ -6,7 +6,7 @@ use crate::policies::{
 };
 
 /// Seconds since 1970 UTC: that number itself, or a time such as `2030-01-31T23:59:00Z`.
-pub(in super::super) fn read(text: &At<String>) -> Result<i64, Fault> {
+pub(in crate::policies) fn read(text: &At<String>) -> Result<i64, Fault> {
     rfc3339(text.value.as_bytes()).or_else(|| text.value.parse().ok()).ok_or_else(|| {
         let expected = "a time such as \"2030-01-31T23:59:00Z\", or seconds since 1970";
         Fault::expected(text.at, expected, Quoted(&text.value))

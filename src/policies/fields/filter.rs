@@ -7,7 +7,7 @@ const FUNCTIONS: [&str; 4] = ["lowercase", "uppercase", "base64", "sha256"];
 ///
 /// Templates are Go's. Those that are more than text, `{{ .key }}`, `{{ .path }}` and these through
 /// a function without arguments are refused here, though Vault may know what they mean.
-pub(in super::super) fn check(template: &At<String>) -> Result<(), Fault> {
+pub(in crate::policies) fn check(template: &At<String>) -> Result<(), Fault> {
     let refuse = |message: &str| Err(Fault::new(template.at, message));
     let mut rest = template.value.as_str();
     let mut depends = false;

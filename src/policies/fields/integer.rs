@@ -8,7 +8,7 @@ use super::{
 
 /// The integer under a key; in quotes, it may also be binary, and have underscores between its
 /// digits. The last of several counts.
-pub(in super::super) fn integer(items: &[Item], key: &str) -> Result<Option<i64>, Fault> {
+pub(in crate::policies) fn integer(items: &[Item], key: &str) -> Result<Option<i64>, Fault> {
     let mut last = None;
     for item in named(items, key) {
         last = Some(read(plain(item)?)?);

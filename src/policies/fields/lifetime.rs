@@ -17,14 +17,14 @@ enum Raw {
 
 /// A duration that has not been understood yet: under `deny`, Vault never tries.
 #[derive(Clone, Debug, PartialEq)]
-pub(in super::super) struct Lifetime {
+pub(in crate::policies) struct Lifetime {
     raw: Raw,
     at: Position,
 }
 
 impl Lifetime {
     /// What is under a key. The first of several gives the type that the others have to have.
-    pub(in super::super) fn read(items: &[Item], key: &str) -> Result<Option<Self>, Fault> {
+    pub(in crate::policies) fn read(items: &[Item], key: &str) -> Result<Option<Self>, Fault> {
         let mut last: Option<Self> = None;
         for item in named(items, key) {
             let value = plain(item)?;
@@ -51,12 +51,12 @@ impl Lifetime {
     }
 
     /// Where it stands.
-    pub(in super::super) fn at(&self) -> Position {
+    pub(in crate::policies) fn at(&self) -> Position {
         self.at
     }
 
     /// Nanoseconds.
-    pub(in super::super) fn nanoseconds(&self) -> Result<i64, Fault> {
+    pub(in crate::policies) fn nanoseconds(&self) -> Result<i64, Fault> {
         let nanoseconds = match &self.raw {
             Raw::Text(text) => duration::parse(text),
             Raw::Integer(seconds) => duration::scaled(*seconds, 1_000_000_000),

@@ -10,7 +10,7 @@ use super::{
 
 /// Checks `allowed_parameters` or `denied_parameters`, whose values stay what they are: every
 /// parameter has a list, or a block, which is a list of one.
-pub(in super::super) fn check(items: &[Item], key: &str) -> Result<(), Fault> {
+pub(in crate::policies) fn check(items: &[Item], key: &str) -> Result<(), Fault> {
     for item in named(items, key) {
         // `allowed_parameters "a" {...}` is the same as `allowed_parameters { a {...} }`.
         match item.labels() {

@@ -4,7 +4,7 @@ use super::{
 };
 
 /// The string under a key. The last of several counts; an integer is its own text.
-pub(in super::super) fn text(items: &[Item], key: &str) -> Result<Option<At<String>>, Fault> {
+pub(in crate::policies) fn text(items: &[Item], key: &str) -> Result<Option<At<String>>, Fault> {
     let mut last = None;
     for item in named(items, key) {
         let value = plain(item)?;
@@ -14,7 +14,7 @@ pub(in super::super) fn text(items: &[Item], key: &str) -> Result<Option<At<Stri
 }
 
 /// All strings in the lists under a key, in order.
-pub(in super::super) fn texts(items: &[Item], key: &str) -> Result<Vec<At<String>>, Fault> {
+pub(in crate::policies) fn texts(items: &[Item], key: &str) -> Result<Vec<At<String>>, Fault> {
     let mut all = Vec::new();
     for item in named(items, key) {
         append(item, &mut all)?;

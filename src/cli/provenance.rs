@@ -1,0 +1,117 @@
+//! Which of a caller's policies speak for a path.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    policies::{Policy, joined},
+    token::Facts,
+    vault::Records,
+};
+
+/// The policies of a caller, as far as they can be read.
+pub(super) struct Provenance {
+    policies: Vec<(String, Policy)>,
+    unread: Vec<String>,
+    values: HashMap<String, String>,
+}
+
+/// What the policies say about one path.
+pub(super) enum Word {
+    /// Rules that speak, each with its policy, its line, its path as written and what it grants.
+    Rules(Vec<Spoken>),
+    /// None of them says anything about it, which denies.
+    Silence,
+    /// It cannot be told, and why.
+    Unknown(String),
+}
+
+/// A rule that speaks for a path.
+pub(super) struct Spoken {
+    policy: String,
+    line: usize,
+    path: String,
+    grants: String,
+}
+
+impl Provenance {
+    /// The policies of a caller with these facts.
+    pub(super) async fn of(facts: &Facts, records: &Records<'_>) -> Self {
+        let mut this = Self { policies: Vec::new(), unread: Vec::new(), values: HashMap::new() };
+        for name in &facts.policies {
+            match records.policy(name).await {
+                Ok(Some(text)) => match Policy::parse(&text) {
+                    Ok(policy) => this.policies.push((name.to_string(), policy)),
+                    Err(error) => this.unread.push(format!("{name} ({})", error.message())),
+                },
+                Ok(None) => {}
+                Err(error) => this.unread.push(format!("{name} ({error})")),
+            }
+        }
+        if let Some(id) = &facts.entity_id {
+            match records.entity_values(id).await {
+                Ok(values) => this.values = values,
+                Err(error) => this.unread.push(format!("the entity ({error})")),
+            }
+        }
+        this
+    }
+
+    /// What they say about this path.
+    pub(super) fn word(&self, path: &str) -> Word {
+        if !self.unread.is_empty() {
+            return Word::Unknown(format!("your token cannot read {}", self.unread.join(", ")));
+        }
+        let policies: Vec<&Policy> = self.policies.iter().map(|(_, policy)| policy).collect();
+        let fill = |selector: &str| self.values.get(selector).cloned();
+        match joined(&policies, path, &fill) {
+            Err(forbidden) => Word::Unknown(forbidden.to_string()),
+            Ok(None) => Word::Silence,
+            Ok(Some(verdict)) => Word::Rules(
+                verdict
+                    .sources
+                    .iter()
+                    .map(|source| Spoken {
+                        policy: self.policies[source.policy].0.clone(),
+                        line: source.rule.path().at.line,
+                        path: source.rule.path().value.to_string(),
+                        grants: source.rule.capabilities().names().join(", "),
+                    })
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl Word {
+    /// One line for each rule, for people.
+    pub(super) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Rules(rules) => rules
+                .iter()
+                .map(|Spoken { policy, line, path, grants }| {
+                    format!("policy {policy}, line {line}: path \"{path}\" says {grants}")
+                })
+                .collect(),
+            Self::Silence => {
+                vec!["none of the caller's policies says anything about it".to_owned()]
+            }
+            Self::Unknown(why) => vec![format!("which policy spoke is not known: {why}")],
+        }
+    }
+
+    /// The same for programs.
+    pub(super) fn as_json(&self) -> Value {
+        match self {
+            Self::Rules(rules) => rules
+                .iter()
+                .map(|Spoken { policy, line, path, grants }| {
+                    json!({ "policy": policy, "line": line, "path": path, "grants": grants })
+                })
+                .collect(),
+            Self::Silence => json!([]),
+            Self::Unknown(why) => json!({ "unknown": why }),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+use std::collections::HashMap;
+
+use rustify_derive::Endpoint;
+use serde::Deserialize;
+use serde_json::Value;
+use vaultrs::api::identity::entity::requests::ReadEntityByIdRequest;
+
+use crate::{
+    token::Unavailable,
+    vault::{
+        Session,
+        client::Operation,
+        error::{Failure, VaultError},
+    },
+};
+
+/// What an operator may look up to explain a decision.
+pub struct Records<'s> {
+    session: &'s Session,
+}
+
+/// A record that the operator's token does not get to see, and why.
+#[derive(Debug)]
+pub struct Unreadable(VaultError);
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// vaultrs reads policies by the legacy path alone.
+#[derive(Endpoint)]
+#[endpoint(path = "sys/policies/acl/{self.name}", method = "GET")]
+struct ReadPolicyRequest {
+    #[endpoint(skip)]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct PolicyData {
+    policy: String,
+}
+
+impl<'s> Records<'s> {
+    /// The records that this session's token may see.
+    #[must_use]
+    pub fn new(session: &'s Session) -> Self {
+        Self { session }
+    }
+
+    /// The text of the policy with this name; `None` if there is none, as for `root`.
+    ///
+    /// # Errors
+    /// [`Unreadable`] if the token may not see it, or Vault does not answer.
+    pub async fn policy(&self, name: &str) -> Result<Option<String>, Unreadable> {
+        let request = ReadPolicyRequest { name: name.to_owned() };
+        let own = self.session.token().await.map_err(|error| away(&error))?;
+        let client = self.session.client();
+        match client.data::<PolicyData>(Operation::Policy, &own.token, request).await {
+            Ok(data) => Ok(Some(data.policy)),
+            Err(error) if error.failure == Failure::NotFound => Ok(None),
+            Err(error) => Err(Unreadable(error)),
+        }
+    }
+
+    /// What Vault puts into the templates of a policy for this entity, by the words between the
+    /// braces: `identity.entity.metadata.tenant`.
+    ///
+    /// # Errors
+    /// [`Unreadable`] if the token may not see it, or Vault does not answer.
+    pub async fn entity_values(
+        &self,
+        entity_id: &str,
+    ) -> Result<HashMap<String, String>, Unreadable> {
+        let request = ReadEntityByIdRequest { id: entity_id.to_owned() };
+        let own = self.session.token().await.map_err(|error| away(&error))?;
+        let client = self.session.client();
+        let entity: Value =
+            client.data(Operation::Entity, &own.token, request).await.map_err(Unreadable)?;
+        let mut values = HashMap::new();
+        collect("identity.entity", &entity, &mut values);
+        for alias in entity["aliases"].as_array().into_iter().flatten() {
+            if let Some(mount) = alias["mount_accessor"].as_str() {
+                collect(&format!("identity.entity.aliases.{mount}"), alias, &mut values);
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// The id, the name and the metadata of something, under this prefix.
+fn collect(prefix: &str, record: &Value, values: &mut HashMap<String, String>) {
+    let named = ["id", "name"].into_iter().map(|key| (key.to_owned(), &record[key]));
+    let metadata = record["metadata"].as_object().into_iter().flatten();
+    let metadata = metadata.map(|(key, value)| (format!("metadata.{key}"), value));
+    for (key, value) in named.chain(metadata) {
+        if let Some(value) = value.as_str() {
+            values.insert(format!("{prefix}.{key}"), value.to_owned());
+        }
+    }
+}
+
+fn away(unavailable: &Unavailable) -> Unreadable {
+    Unreadable(VaultError::new(Failure::Local, unavailable.detail.to_string()))
+}
