@@ -10,13 +10,14 @@
 //!
 //! # Layers
 //!
-//! Nothing calls back up. `tenants`, `token` and `requirement` know no other layer than those
-//! before them; `decision` judges with their types; `vault` answers for `token` what a token is;
-//! `server` and `cli` use everything. A test holds the table.
+//! Nothing calls back up. `policies`, `tenants`, `token` and `requirement` know no other layer than
+//! those before them; `decision` judges with their types; `vault` answers for `token` what a token
+//! is; `server` and `cli` use everything. A test holds the table.
 
 pub mod cli;
 pub mod config;
 pub mod decision;
+pub mod policies;
 pub mod requirement;
 pub mod server;
 pub mod telemetry;

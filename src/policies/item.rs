@@ -1,0 +1,61 @@
+use std::{fmt, sync::Arc};
+
+use super::{At, Position};
+
+/// A key with its value, or a block with its labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The key, and the labels of a block. Never empty.
+    pub keys: Vec<At<Arc<str>>>,
+    /// What follows.
+    pub value: At<Value>,
+}
+
+impl Item {
+    /// The key itself.
+    pub fn key(&self) -> &str {
+        self.keys.first().map_or("", |key| &key.value)
+    }
+
+    /// Where it begins.
+    pub fn at(&self) -> Position {
+        self.keys.first().map_or(self.value.at, |key| key.at)
+    }
+
+    /// What stands between the key and the block.
+    pub fn labels(&self) -> &[At<Arc<str>>] {
+        self.keys.get(1..).unwrap_or_default()
+    }
+}
+
+/// A value as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A string or heredoc, with its escapes resolved. Bytes that are no UTF-8, which `\xff`
+    /// can write, are replaced by U+FFFD. JSON's null is an empty one, as for Vault.
+    Text(String),
+    /// A number without point and exponent: decimal, octal after `0` or hexadecimal after `0x`.
+    Integer(String),
+    /// A number with point or exponent.
+    Float(String),
+    /// `true` or `false`.
+    Bool(bool),
+    /// `[...]`
+    List(Vec<At<Value>>),
+    /// `{...}`
+    Block(Vec<Item>),
+}
+
+impl fmt::Display for Value {
+    /// What kind of value it is, for messages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "a string",
+            Self::Integer(_) => "an integer",
+            Self::Float(_) => "a number with a fraction",
+            Self::Bool(_) => "a boolean",
+            Self::List(_) => "a list",
+            Self::Block(_) => "a block",
+        })
+    }
+}

@@ -1,0 +1,99 @@
+use std::cmp::Reverse;
+
+/// The path of a rule, filled in, in the three sorts that Vault tells apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Pattern {
+    /// It matches itself.
+    Exact(String),
+    /// It ended in `*`, which is cut off, and matches all that begins with it.
+    Prefix(String),
+    /// It has segments that are `+`; a `*` at its end is still there.
+    Segments(String),
+}
+
+/// How specific a match is, greatest first to speak. The fields are compared in Vault's order:
+/// where the first wildcard is, whether the end is fixed, how few segments are `+`, the length,
+/// and the text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank<'p> {
+    exact: bool,
+    first_wildcard: usize,
+    fixed_end: bool,
+    wildcards: Reverse<usize>,
+    length: usize,
+    path: &'p str,
+}
+
+impl Pattern {
+    /// Sorts a path, of which one leading slash is dropped.
+    pub(super) fn new(path: &str) -> Self {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        if path == "+" || path.contains("/+") || path.starts_with("+/") {
+            return Self::Segments(path.to_owned());
+        }
+        match path.strip_suffix('*') {
+            Some(prefix) => Self::Prefix(prefix.to_owned()),
+            None => Self::Exact(path.to_owned()),
+        }
+    }
+
+    /// How well it matches a path, for all but an exact one.
+    pub(super) fn rank(&self, path: &str) -> Option<Rank<'_>> {
+        match self {
+            Self::Exact(_) => None,
+            Self::Prefix(prefix) => path.starts_with(prefix.as_str()).then_some(Rank {
+                exact: false,
+                first_wildcard: prefix.len(),
+                fixed_end: false,
+                wildcards: Reverse(0),
+                length: prefix.len(),
+                path: prefix,
+            }),
+            Self::Segments(pattern) => segments(pattern, path),
+        }
+    }
+
+    /// As [`Pattern::rank`], for an exact one only.
+    pub(super) fn exact(&self, path: &str) -> Option<Rank<'_>> {
+        match self {
+            Self::Exact(own) if own == path => Some(Rank {
+                exact: true,
+                first_wildcard: own.len(),
+                fixed_end: true,
+                wildcards: Reverse(0),
+                length: own.len(),
+                path: own,
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn segments<'p>(pattern: &'p str, path: &str) -> Option<Rank<'p>> {
+    let open = pattern.strip_suffix('*');
+    let bare = open.unwrap_or(pattern);
+    let mut wildcards = 0;
+    let mut given = path.split('/');
+    let mut wanted = bare.split('/').peekable();
+    while let Some(segment) = wanted.next() {
+        let found = given.next()?;
+        let last = wanted.peek().is_none();
+        match segment {
+            "+" => wildcards += 1,
+            _ if segment == found => (),
+            _ if last && open.is_some() && found.starts_with(segment) => (),
+            _ => return None,
+        }
+    }
+    if open.is_none() && given.next().is_some() {
+        return None;
+    }
+    Some(Rank {
+        exact: false,
+        first_wildcard: pattern.find('+').unwrap_or(pattern.len()),
+        fixed_end: open.is_none(),
+        wildcards: Reverse(wildcards),
+        length: bare.len(),
+        path: bare,
+    })
+}

@@ -1,0 +1,180 @@
+use super::{
+    super::{At, Position, error::Fault},
+    token::Token,
+};
+
+/// Which of the two languages is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Hcl,
+    Json,
+}
+
+/// Cuts a text into tokens, one ahead of the parser.
+pub(super) struct Lexer<'a> {
+    rest: &'a str,
+    at: Position,
+    ahead: Option<At<Token>>,
+    pub(super) dialect: Dialect,
+}
+
+impl<'a> Lexer<'a> {
+    /// Refuses at once what no token may contain.
+    pub(super) fn new(text: &'a str, dialect: Dialect) -> Result<Self, Fault> {
+        let mut at = Position::START;
+        for character in text.chars() {
+            match (character, dialect) {
+                ('\0', _) => return Err(Fault::new(at, "unexpected null character")),
+                ('\u{e123}', Dialect::Hcl) => {
+                    return Err(Fault::new(at, "U+E123 is reserved for HCL itself"));
+                }
+                _ => at = at.after(character),
+            }
+        }
+        Ok(Self { rest: text, at: Position::START, ahead: None, dialect })
+    }
+
+    /// The next token, without taking it.
+    pub(super) fn peek(&mut self) -> Result<&At<Token>, Fault> {
+        let token = match self.ahead.take() {
+            Some(token) => token,
+            None => self.token()?,
+        };
+        Ok(self.ahead.insert(token))
+    }
+
+    /// Takes the next token. At the end of the text it is [`Token::End`] for ever.
+    pub(super) fn next(&mut self) -> Result<At<Token>, Fault> {
+        match self.ahead.take() {
+            Some(token) => Ok(token),
+            None => self.token(),
+        }
+    }
+
+    /// Takes the next token if it is this one.
+    pub(super) fn take(&mut self, wanted: &Token) -> Result<bool, Fault> {
+        let found = self.peek()?.value == *wanted;
+        if found {
+            self.ahead = None;
+        }
+        Ok(found)
+    }
+
+    fn token(&mut self) -> Result<At<Token>, Fault> {
+        self.skip_blank()?;
+        let at = self.at;
+        let token = match self.peek_char() {
+            None => Token::End,
+            Some(c) if c.is_ascii_alphabetic() || c == '_' => self.word(),
+            Some('0'..='9' | '-' | '.') => self.number()?,
+            Some('"') => self.string()?,
+            Some('<') if self.dialect == Dialect::Hcl => self.heredoc()?,
+            Some(c) => self.mark(c)?,
+        };
+        Ok(At::new(token, at))
+    }
+
+    fn word(&mut self) -> Token {
+        let word = self.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        match (word, self.dialect) {
+            ("true", _) => Token::Bool(true),
+            ("false", _) => Token::Bool(false),
+            ("null", Dialect::Json) => Token::Null,
+            _ => Token::Word(word.to_owned()),
+        }
+    }
+
+    fn mark(&mut self, character: char) -> Result<Token, Fault> {
+        let token = match (character, self.dialect) {
+            ('{', _) => Token::BlockStart,
+            ('}', _) => Token::BlockEnd,
+            ('[', _) => Token::ListStart,
+            (']', _) => Token::ListEnd,
+            (',', _) => Token::Comma,
+            ('=', Dialect::Hcl) => Token::Assign,
+            (':', Dialect::Json) => Token::Colon,
+            _ => return Err(self.unexpected(character)),
+        };
+        self.bump();
+        Ok(token)
+    }
+
+    fn unexpected(&self, character: char) -> Fault {
+        let hint = match character {
+            '\u{feff}' => ": save the text without a byte order mark",
+            '\'' | '`' | '\u{201c}' | '\u{201d}' => ": strings are in double quotes (\")",
+            _ if character.is_alphabetic() => ": a word with such letters has to be in quotes",
+            _ => "",
+        };
+        Fault::new(self.at, format!("unexpected character `{}`{hint}", character.escape_debug()))
+    }
+
+    fn skip_blank(&mut self) -> Result<(), Fault> {
+        loop {
+            self.take_while(|c| matches!(c, ' ' | '\t' | '\r' | '\n'));
+            if self.dialect == Dialect::Json {
+                return Ok(());
+            }
+            if self.rest.starts_with('#') || self.rest.starts_with("//") {
+                self.take_while(|c| c != '\n');
+            } else if self.rest.starts_with("/*") {
+                self.skip_comment()?;
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    fn skip_comment(&mut self) -> Result<(), Fault> {
+        let inside = self.rest.get(2..).unwrap_or_default();
+        let Some(end) = inside.find("*/") else {
+            return Err(Fault::new(self.at, "expected `*/` at the end of the comment"));
+        };
+        self.take_bytes(2 + end + 2);
+        Ok(())
+    }
+
+    /// The text that no token has taken yet.
+    pub(super) fn rest(&self) -> &'a str {
+        self.rest
+    }
+
+    /// Where that begins.
+    pub(super) fn at(&self) -> Position {
+        self.at
+    }
+
+    pub(super) fn peek_char(&self) -> Option<char> {
+        self.rest.chars().next()
+    }
+
+    pub(super) fn bump(&mut self) -> Option<char> {
+        let mut characters = self.rest.chars();
+        let character = characters.next()?;
+        self.rest = characters.as_str();
+        self.at = self.at.after(character);
+        Some(character)
+    }
+
+    /// Takes this character if it is the next.
+    pub(super) fn eat(&mut self, wanted: char) -> bool {
+        let found = self.peek_char() == Some(wanted);
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    pub(super) fn take_while(&mut self, wanted: impl Fn(char) -> bool) -> &'a str {
+        let end = self.rest.find(|c| !wanted(c)).unwrap_or(self.rest.len());
+        self.take_bytes(end)
+    }
+
+    /// Takes so many bytes, which have to end between two characters.
+    pub(super) fn take_bytes(&mut self, count: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at_checked(count).unwrap_or((self.rest, ""));
+        self.at = taken.chars().fold(self.at, Position::after);
+        self.rest = rest;
+        taken
+    }
+}

@@ -1,0 +1,1 @@
+path "a" { capabilities = ["create", "read", "update", "patch", "delete", "list", "scan", "sudo"] }

@@ -1,0 +1,1 @@
+path "a" { control_group { factor "ops" { controlled_capabilities = ["read"] identity { group_names = ["a"] approvals = 1 } }factor "sec" { controlled_capabilities = ["read"] identity { group_names = ["a"] approvals = 1 } } self_auth_allowed = true ttl = 5 } }

@@ -1,0 +1,4 @@
+path "a" {
+  # x
+  capabilities = ["read"]
+}

@@ -1,0 +1,1 @@
+path "a" { list_scan_response_keys_filter_path = "" }

@@ -1,0 +1,5 @@
+path "a" { comment = <<EOF
+EOFx
+xEOF
+ EOF
+ }

@@ -1,0 +1,4 @@
+path "a" { comment = <<EOF
+read
+EOF
+ }

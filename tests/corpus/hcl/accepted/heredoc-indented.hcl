@@ -1,0 +1,5 @@
+path "a" { comment = <<-EOF
+    a
+  b
+  EOF
+ }

@@ -1,0 +1,4 @@
+path "a" { comment = <<E9_
+"${
+E9_
+ }

@@ -1,0 +1,1 @@
+{"path": {"a": {"allowed_parameters": {"x": {}}, "capabilities": ["read"]}}}

@@ -1,0 +1,1 @@
+path "a" { denied_parameters { a = [] a = ["x"] } }

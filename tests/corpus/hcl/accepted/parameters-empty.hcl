@@ -1,0 +1,1 @@
+path "a" { allowed_parameters = {} denied_parameters {} required_parameters = [] }

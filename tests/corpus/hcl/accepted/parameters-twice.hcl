@@ -1,0 +1,1 @@
+path "a" { denied_parameters { a = [] } denied_parameters { b = ["x"] } }

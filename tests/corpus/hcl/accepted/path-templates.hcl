@@ -1,0 +1,1 @@
+path "{{identity.entity.metadata.tenant}}/{{ identity.entity.name }}" {} path "{{}}{{x}}" {} path "{{{a}}}" {}

@@ -1,0 +1,1 @@
+path "*" {} path "a*b" {} path "**" {} path "+" {} path "a/+/b/*" {} path "a+" {}

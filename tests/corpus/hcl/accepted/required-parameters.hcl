@@ -1,0 +1,1 @@
+path "a" { required_parameters = ["a", 1] }

@@ -1,0 +1,13 @@
+path "a" { min_wrapping_ttl = "" }
+path "a" { min_wrapping_ttl = "0" }
+path "a" { min_wrapping_ttl = "5" }
+path "a" { min_wrapping_ttl = "-5" }
+path "a" { min_wrapping_ttl = "+5m" }
+path "a" { min_wrapping_ttl = "1h30m" }
+path "a" { min_wrapping_ttl = "1.5h" }
+path "a" { min_wrapping_ttl = ".5s" }
+path "a" { min_wrapping_ttl = "5.s" }
+path "a" { min_wrapping_ttl = "1d" }
+path "a" { min_wrapping_ttl = "1µs" }
+path "a" { min_wrapping_ttl = "1ms" }
+path "a" { min_wrapping_ttl = "1m1h" }

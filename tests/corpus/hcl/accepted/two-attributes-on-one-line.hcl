@@ -1,0 +1,1 @@
+path "a" { capabilities = ["read"] min_wrapping_ttl = "1m" }

@@ -1,0 +1,1 @@
+path a a a a a a a a a a a a a a a a a {}

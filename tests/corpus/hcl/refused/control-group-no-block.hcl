@@ -1,0 +1,1 @@
+path "a" { control_group = 1 }

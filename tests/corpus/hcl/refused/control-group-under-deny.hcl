@@ -1,0 +1,1 @@
+path "a" { capabilities = ["deny"] control_group { ttl = "x" } }

@@ -1,0 +1,1 @@
+path "a" { expiration = 1.5 }

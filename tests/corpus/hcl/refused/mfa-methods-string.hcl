@@ -1,0 +1,1 @@
+path "a" { mfa_methods = "a" }

@@ -1,0 +1,1 @@
+path "a" { min_wrapping_ttl = "0x10" }

@@ -1,0 +1,85 @@
+//! One file for each thing that can be written in a policy.
+
+use std::fs;
+
+use vault_auth_validator::policies::Policy;
+
+use super::oracle::Oracle;
+use crate::support::tools;
+
+/// The files of one folder: name and text.
+pub(super) fn files(folder: &str) -> Vec<(String, String)> {
+    let folder = tools::repository("tests/corpus/hcl").join(folder);
+    let entries = fs::read_dir(&folder).expect("the corpus");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("a file").path())
+        .map(|path| (path.display().to_string(), fs::read_to_string(&path).expect("its text")))
+        .collect();
+    files.sort();
+    assert!(files.len() > 20, "{}", folder.display());
+    files
+}
+
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Accepted,
+    Refused,
+}
+
+use Outcome::{Accepted, Refused};
+
+/// Compares both with what a folder is for; tells all that differ.
+async fn compare(folder: &str, ours: Outcome, theirs: Outcome) {
+    let oracle = Oracle::start().await;
+    let mut differ = Vec::new();
+    for (name, text) in files(folder) {
+        let own = Policy::parse(&text);
+        if own.is_ok() != (ours == Accepted) {
+            differ.push(format!("we, {name}: {:?}", own.map_err(|error| error.to_string())));
+        }
+        let refusal = oracle.refusal(&text).await;
+        if refusal.is_none() != (theirs == Accepted) {
+            differ.push(format!("OpenBao, {name}: {refusal:?}"));
+        }
+    }
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
+
+#[tokio::test]
+async fn what_is_accepted_is_accepted_by_openbao() {
+    compare("accepted", Accepted, Accepted).await;
+}
+
+#[tokio::test]
+async fn what_is_refused_is_refused_by_openbao() {
+    compare("refused", Refused, Refused).await;
+}
+
+/// What OpenBao accepts and leaves in part unread, and what nobody needs.
+#[tokio::test]
+async fn what_openbao_passes_over_is_refused() {
+    compare("passed-over", Refused, Accepted).await;
+}
+
+#[test]
+fn every_refusal_has_a_position_in_the_text() {
+    for (name, text) in files("refused").into_iter().chain(files("passed-over")) {
+        let error = Policy::parse(&text).expect_err(&name);
+        let at = error.position();
+        let line = text.split('\n').nth(at.line - 1).expect("its line");
+        assert!((1..=line.chars().count() + 1).contains(&at.column), "{name}: {error}");
+    }
+}
+
+#[test]
+fn the_shipped_policies_are_valid() {
+    for entry in fs::read_dir(tools::repository("policies")).expect("the policies") {
+        let path = entry.expect("a file").path();
+        if path.extension().is_some_and(|extension| extension == "hcl") {
+            let text = fs::read_to_string(&path).expect("its text");
+            let policy = Policy::parse(&text);
+            let policy = policy.unwrap_or_else(|error| panic!("{}:{error}", path.display()));
+            assert!(!policy.rules().is_empty(), "{}", path.display());
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Our reading of policies against that of the real OpenBao.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "when the surroundings of a test fail, it has to"
+)]
+
+mod corpus;
+mod generated;
+mod joined;
+mod oracle;
