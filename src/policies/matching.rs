@@ -182,6 +182,9 @@ mod tests {
             (&["a*b"], "axb", None),
             (&["a"], "a/", Some("a")),
             (&["a/"], "a", None),
+            (&["a/+"], "a/b/", Some("a/+")),
+            (&["a/+"], "a/b//", None),
+            (&["a/+", "*"], "a/b/", Some("*")),
             (&[], "a", None),
         ] {
             assert_eq!(speaks(paths, request).as_deref(), expected, "{paths:?} {request}");

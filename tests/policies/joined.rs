@@ -9,7 +9,7 @@ use vault_auth_validator::policies::{Policy, joined};
 use crate::support::bao::Bao;
 
 /// How many sets of policies, and how many paths are asked of each.
-const SETS: usize = 60;
+const SETS: usize = 150;
 const PATHS: usize = 12;
 const POLICIES: usize = 3;
 
@@ -105,7 +105,12 @@ impl Caller {
             .map(|_| *segments.choose(random).expect("a segment"))
             .collect();
         // An empty path cannot be asked for.
-        if path == [""] { "a".to_owned() } else { path.join("/") }
+        let end = match random.random_bool(0.2) {
+            _ if path == [""] => "a",
+            true => "/",
+            false => "",
+        };
+        format!("{}{end}", path.join("/"))
     }
 }
 
