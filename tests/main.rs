@@ -1,5 +1,5 @@
-//! The program as its users meet it: run as a service, against the real OpenBao and the real
-//! Caddy, on free ports of this machine. `support` starts them; each other module is one subject.
+//! The program as its users meet it: run as a service, against the real OpenBao and real
+//! proxies, on free ports of this machine. `support` starts them; each other module is one subject.
 
 #![allow(
     clippy::expect_used,
@@ -15,6 +15,7 @@ mod identity;
 mod layers;
 mod outages;
 mod policies;
+mod proxies;
 mod refusals;
 mod secrecy;
 mod session;

@@ -1,7 +1,7 @@
-//! The real OpenBao, Caddy and validator on free ports, for tests and the demo.
+//! The real OpenBao, proxies and validator on free ports, for tests and the demo.
 //!
-//! `make tools` installs the two servers into `.tools/`; `BAO_BIN` and `CADDY_BIN`
-//! name others. Every process that is started here is killed when its value is dropped.
+//! `make tools` puts the servers into `.tools/`; `BAO_BIN`, `CADDY_BIN`, `NGINX_BIN` and
+//! `TRAEFIK_BIN` name others. Every process that is started here is killed when its value is dropped.
 
 #![allow(
     dead_code,
@@ -18,14 +18,17 @@ pub mod backend;
 pub mod bao;
 pub mod caddy;
 pub mod direct;
+pub mod edge;
 pub mod fault;
 pub mod http;
 pub mod metrics;
+pub mod nginx;
 pub mod platform;
 pub mod ports;
 pub mod process;
 pub mod raw;
 pub mod stack;
 pub mod tools;
+pub mod traefik;
 pub mod validator;
 pub mod wait;

@@ -18,6 +18,16 @@ pub fn caddy() -> PathBuf {
     tool("CADDY_BIN", "caddy")
 }
 
+/// nginx.
+pub fn nginx() -> PathBuf {
+    tool("NGINX_BIN", "nginx")
+}
+
+/// Traefik.
+pub fn traefik() -> PathBuf {
+    tool("TRAEFIK_BIN", "traefik")
+}
+
 /// The validator: the one that cargo built for this test, or, for an example, the one
 /// built into the folder above its own.
 pub fn validator() -> PathBuf {

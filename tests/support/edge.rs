@@ -1,0 +1,125 @@
+//! A proxy with one site, the tenants' CRM, in front of the validator and an application.
+
+use std::{process::Command, time::Duration};
+
+use tempfile::TempDir;
+
+use super::{
+    http::{self, Answer},
+    ports::free_port,
+    process::Process,
+    wait::eventually,
+};
+
+/// Where the tenants' hosts are.
+pub const DOMAIN: &str = "crm.localhost";
+
+/// The requirement that the recipes are written with, besides the tenant.
+pub const REQUIREMENT: &str = "policy=crm-agent,crm-admin";
+
+/// What a recipe is rendered with.
+pub struct Place<'p> {
+    /// A folder for its files.
+    pub dir: &'p TempDir,
+    /// A port of the loopback interface to listen on.
+    pub port: u16,
+    /// The validator's auth listener.
+    pub validator: &'p str,
+    /// The application.
+    pub application: &'p str,
+    /// What takes the place of [`REQUIREMENT`].
+    pub requirement: &'p str,
+}
+
+/// A running proxy. Dropping it ends it.
+pub struct Edge {
+    process: Process,
+    port: u16,
+    http: reqwest::Client,
+    _dir: TempDir,
+}
+
+impl Edge {
+    /// Starts what `command` makes of a place, with the validator's auth listener at `validator`
+    /// and the application at `application`, both `host:port`.
+    ///
+    /// # Panics
+    /// When it doesn't come up on any of several ports.
+    pub async fn start(
+        name: &str,
+        validator: &str,
+        application: &str,
+        requirement: &str,
+        command: impl Fn(&Place<'_>) -> Command,
+    ) -> Self {
+        for _ in 0..5 {
+            let dir = tempfile::tempdir().expect("a temporary directory");
+            let port = free_port();
+            let place = Place { dir: &dir, port, validator, application, requirement };
+            let process = Process::spawn(name, &mut command(&place));
+            let edge = Self { process, port, http: http::client(), _dir: dir };
+            if edge.comes_up().await {
+                return edge;
+            }
+            let log = edge.log().to_lowercase();
+            assert!(log.contains("address already in use"), "{name} exited:\n{log}");
+        }
+        panic!("{name} found no free port");
+    }
+
+    /// `host:port`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Sends a request for `path` on the host of a tenant.
+    ///
+    /// # Panics
+    /// When no complete answer comes.
+    pub async fn send(
+        &self,
+        method: &str,
+        tenant: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Answer {
+        let url = format!("http://{}{path}", self.address());
+        let host = format!("{tenant}.{DOMAIN}");
+        let headers: Vec<_> = [("host", host.as_str())].iter().chain(headers).copied().collect();
+        let body = body.map(str::to_owned);
+        http::send(&self.http, method, &url, &headers, body).await.expect("an answer")
+    }
+
+    /// False when the process has exited instead. Until a proxy has read its configuration it
+    /// knows no site.
+    async fn comes_up(&self) -> bool {
+        let url = format!("http://{}/", self.address());
+        let host = format!("acme.{DOMAIN}");
+        eventually(Duration::from_secs(20), "the proxy to come up", async || {
+            if self.process.exit_status().is_some() {
+                return Some(false);
+            }
+            let answer =
+                http::send(&self.http, "GET", &url, &[("host", &host)], None).await.ok()?;
+            (answer.status != 404).then_some(true)
+        })
+        .await
+    }
+}
+
+/// `text` with each `from` replaced, which has to be there.
+///
+/// # Panics
+/// When it isn't.
+pub fn replaced(text: &str, replacements: &[(&str, &str)]) -> String {
+    replacements.iter().fold(text.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "the recipe has no {from}");
+        text.replace(from, to)
+    })
+}

@@ -1,0 +1,72 @@
+//! A real nginx with the very configuration of `deploy/nginx/`.
+
+use std::{fs, process::Command};
+
+use super::{
+    edge::{DOMAIN, Edge, Place, REQUIREMENT, replaced},
+    tools,
+};
+
+/// What stands around a site: the parts of a system's own `nginx.conf` that matter here.
+const AROUND: &str = "
+daemon off;
+master_process off;
+pid DIR/pid;
+error_log stderr info;
+events {}
+http {
+	access_log off;
+	client_body_temp_path DIR/body;
+	proxy_temp_path DIR/proxy;
+	fastcgi_temp_path DIR/fastcgi;
+	scgi_temp_path DIR/scgi;
+	uwsgi_temp_path DIR/uwsgi;
+	include crm.conf;
+}
+";
+
+/// Starts it with what the recipe requires.
+///
+/// # Panics
+/// When it doesn't come up.
+pub async fn start(validator: &str, application: &str) -> Edge {
+    start_with(validator, application, REQUIREMENT).await
+}
+
+/// Starts it with another requirement besides the tenant.
+///
+/// # Panics
+/// When it doesn't come up.
+pub async fn start_with(validator: &str, application: &str, requirement: &str) -> Edge {
+    Edge::start("nginx", validator, application, requirement, command).await
+}
+
+fn command(place: &Place<'_>) -> Command {
+    let dir = place.dir.path();
+    let recipe = tools::repository("deploy/nginx");
+    let site = fs::read_to_string(recipe.join("crm.conf.template")).expect("the recipe");
+    // What envsubst would do.
+    let site = replaced(
+        &site,
+        &[
+            ("${VALIDATOR_AUTH}", place.validator),
+            ("${CRM_LISTEN}", &format!("127.0.0.1:{}", place.port)),
+            ("${CRM_DOMAIN}", DOMAIN),
+            ("${CRM_UPSTREAM}", place.application),
+            (REQUIREMENT, place.requirement),
+        ],
+    );
+    fs::write(dir.join("crm.conf"), site).expect("the site");
+    fs::create_dir(dir.join("vault-auth")).expect("a folder");
+    for entry in fs::read_dir(recipe.join("vault-auth")).expect("the recipe's folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name");
+        fs::copy(&path, dir.join("vault-auth").join(name)).expect("a copy");
+    }
+    let around = AROUND.replace("DIR", &dir.display().to_string());
+    let config = dir.join("nginx.conf");
+    fs::write(&config, around).expect("nginx.conf");
+    let mut command = Command::new(tools::nginx());
+    command.env_clear().arg("-e").arg("stderr").arg("-p").arg(dir).arg("-c").arg(config);
+    command
+}
