@@ -63,12 +63,12 @@ $(CARGO_DENY):
 
 
 .PHONY: demo
-demo: tools ## Start OpenBao, the validator and Caddy, and print curl lines to try
+demo: $(WHEELS) ## Start OpenBao, the validator and Caddy, and print curl lines to try
 	$(CARGO) build --locked --bins --example demo
 	$(CARGO) run -q --locked --example demo
 
 .PHONY: demo-check
-demo-check: tools ## Run the demo's curl lines, compare the answers, and exit
+demo-check: $(WHEELS) ## Run the demo's curl lines, compare the answers, and exit
 	$(CARGO) build --locked --bins --example demo
 	$(CARGO) run -q --locked --example demo -- --check
 
