@@ -7,6 +7,7 @@
     reason = "clippy's leave for tests does not cover the functions that they share"
 )]
 
+mod attacks;
 mod caching;
 mod command;
 mod expect;

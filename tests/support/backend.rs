@@ -9,7 +9,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Collected, Full};
+use http::{HeaderMap, HeaderValue};
+use http_body_util::{BodyExt, Full};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -18,7 +19,7 @@ use hyper_util::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Answers each request with 200 and `{method, uri, headers: [[name, value], ...], body}`.
+/// Answers each request with 200 and `{method, uri, headers: [[name, value], ...], body, trailers}`.
 pub struct Backend {
     address: String,
     hits: Arc<AtomicUsize>,
@@ -78,16 +79,14 @@ async fn serve(listener: TcpListener, hits: Arc<AtomicUsize>) {
 
 async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
-    let headers: Vec<_> = head
-        .headers
-        .iter()
-        .map(|(name, value)| [name.as_str().into(), String::from_utf8_lossy(value.as_bytes())])
-        .collect();
+    let body = body.collect().await.unwrap_or_default();
+    let trailers = body.trailers().map(pairs).unwrap_or_default();
+    let body = body.to_bytes();
     let answer = json!({
         "method": head.method.as_str(),
         "uri": head.uri.to_string(),
-        "headers": headers,
+        "headers": pairs(&head.headers),
+        "trailers": trailers,
         "body": String::from_utf8_lossy(&body),
     });
     let response = Response::builder()
@@ -95,4 +94,9 @@ async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
         .body(Full::from(answer.to_string()))
         .expect("a response");
     Ok(response)
+}
+
+fn pairs(headers: &HeaderMap) -> Vec<[String; 2]> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| [name.to_string(), text(value)]).collect()
 }

@@ -1,6 +1,6 @@
 //! A real Caddy with the very configuration of `deploy/caddy/`.
 
-use std::{process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use tempfile::TempDir;
 
@@ -28,8 +28,32 @@ impl Caddy {
     /// # Panics
     /// When it doesn't come up on any of several ports.
     pub async fn start(validator: &str, application: &str, env: &[(&str, &str)]) -> Self {
+        let config = tools::repository("deploy/caddy/Caddyfile");
+        Self::run(&config, validator, application, env).await
+    }
+
+    /// The same with the guard alone, as an operator would import it: `*.crm.localhost` asks for
+    /// this, and nothing of the Caddyfile in `deploy/` is there.
+    ///
+    /// # Panics
+    /// As [`Caddy::start`].
+    pub async fn guarding(requirement: &str, validator: &str, application: &str) -> Self {
+        let guard = tools::repository("deploy/caddy/guard.caddy");
+        let site = format!(
+            "{{\n\tadmin off\n\t{{$CADDY_GLOBAL}}\n}}\nimport {}\n{{$CRM_ADDRESS}} {{\n\t\
+             import guard \"{requirement}\" {{\n\t\treverse_proxy {{$CRM_UPSTREAM}}\n\t}}\n}}\n\
+             {{$OTHER_ADDRESS}} {{\n\terror 421\n}}\n",
+            guard.display()
+        );
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let config = dir.path().join("Caddyfile");
+        fs::write(&config, site).expect("a Caddyfile");
+        Self::run(&config, validator, application, &[]).await
+    }
+
+    async fn run(config: &Path, validator: &str, application: &str, env: &[(&str, &str)]) -> Self {
         for _ in 0..5 {
-            let caddy = Self::spawn(validator, application, env);
+            let caddy = Self::spawn(config, validator, application, env);
             if caddy.comes_up().await {
                 return caddy;
             }
@@ -65,14 +89,14 @@ impl Caddy {
         http::send(&self.http, method, &url, &headers, None).await.expect("an answer from Caddy")
     }
 
-    fn spawn(validator: &str, application: &str, env: &[(&str, &str)]) -> Self {
+    fn spawn(config: &Path, validator: &str, application: &str, env: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         let port = free_port();
         let mut command = Command::new(tools::caddy());
         command
             .arg("run")
             .arg("--config")
-            .arg(tools::repository("deploy/caddy/Caddyfile"))
+            .arg(config)
             .env_clear()
             .env("HOME", home.path())
             .env("CADDY_GLOBAL", "default_bind 127.0.0.1")

@@ -1,0 +1,109 @@
+//! A client that wants its token, or another thing, to pass for more than it is.
+
+use serde_json::json;
+
+use super::{request, send};
+use crate::{
+    expect::{granted, refused},
+    support::{
+        direct::Direct,
+        platform::{self, set_policy},
+        stack::Stack,
+    },
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a23_what_is_nearly_a_known_token_is_not_known() {
+    let service = Direct::start().await;
+    let token = service.acme.token();
+    granted(&service.ask(token).await);
+    granted(&service.ask(token).await);
+    let lookups = service.calls("lookup").await;
+    let cut = &token[..token.len() - 1];
+    for near in [
+        token.to_uppercase(),
+        token.to_lowercase(),
+        format!("{token}a"),
+        format!("{token}."),
+        format!("{token}.root"),
+        cut.to_owned(),
+        format!("a{token}"),
+        token.replacen("s.", "hvs.", 1),
+    ] {
+        refused(&service.ask(&near).await, "token_invalid");
+    }
+    assert!(service.calls("lookup").await > lookups, "Vault was not asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a34_a_flood_of_guesses_is_cut_off_and_those_who_are_known_are_served() {
+    let stack = Stack::start_with(&[("VALIDATOR_FAILURE_LIMIT", "5")]).await;
+    let known = [("x-vault-token", stack.acme.token())];
+    let crm = Stack::crm(&stack.acme);
+    assert_eq!(stack.get(&crm, &known).await.status, 200);
+    let guess = async |number: u32| {
+        let token = format!("s.{number:024}");
+        // Whoever is asked for their address may as well make one up.
+        let address = format!("192.0.2.{}", number % 250);
+        let headers = [("x-vault-token", token.as_str()), ("x-forwarded-for", &address)];
+        stack.get("api.localhost", &headers).await
+    };
+    for number in 0..5 {
+        refused(&guess(number).await, "token_invalid");
+    }
+    for number in 5..40 {
+        refused(&guess(number).await, "too_many_failures");
+    }
+    let lookups = stack.validator.count("vault_requests_total{operation=\"lookup\"}").await;
+    assert_eq!(lookups, 6, "guesses reach Vault");
+    assert_eq!(stack.get(&crm, &known).await.status, 200, "a caller who is known");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a47_an_accessor_an_entity_or_a_token_from_elsewhere_is_no_token() {
+    let service = Direct::start().await;
+    let caller = &service.acme.caller;
+    for other in [caller.accessor.as_str(), &caller.entity_id, &caller.role.role_id] {
+        refused(&service.ask(other).await, "token_invalid");
+    }
+    let bao = &service.bao;
+    bao.must("PUT", "sys/namespaces/team", None).await;
+    let path = "team/auth/token/create";
+    let made = bao.must("POST", path, Some(json!({"policies": ["default"]}))).await;
+    let foreign = made["auth"]["client_token"].as_str().expect("a token");
+    refused(&service.ask(foreign).await, "token_not_allowed");
+    let suffix = foreign.rsplit('.').next().expect("the namespace's id");
+    let crossed = format!("{}.{suffix}", service.acme.token());
+    let answer = service.ask(&crossed).await;
+    assert!(matches!(answer.status, 401 | 403), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a53_who_is_no_proxy_is_not_believed() {
+    let service = Direct::start_with(&[
+        ("VALIDATOR_TRUSTED_PROXIES", "192.0.2.0/24"),
+        ("VALIDATOR_FAILURE_LIMIT", "2"),
+    ])
+    .await;
+    let policy = "path \"route/crm\" { capabilities = [\"read\"] }";
+    set_policy(&service.bao, "crm-agent", policy).await;
+    let ask = async |query: &str, token: &str, lines: &str| {
+        let token = format!("X-Vault-Token: {token}\r\n");
+        let line = format!("GET /validate?{query} HTTP/1.1");
+        send(service.validator.auth_address(), request(&line, "v", &[&token, lines])).await
+    };
+    let acme = service.acme.token();
+    let said = "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /\r\nX-Forwarded-For: 10.1.2.3\r\n";
+    for query in ["acl=route/crm", "acl_uri=route"] {
+        refused(&ask(query, acme, said).await, "request_invalid");
+    }
+    let options = json!({"policies": ["tenant"], "bound_cidrs": ["10.0.0.0/8"]});
+    let bound = platform::token(&service.bao, options).await;
+    refused(&ask("", &bound, said).await, "address_not_allowed");
+    for number in 0..4 {
+        let lines = format!("X-Forwarded-For: 10.0.0.{number}\r\n");
+        let answer = ask("", &format!("s.guess{number}"), &lines).await;
+        let code = if number < 2 { "token_invalid" } else { "too_many_failures" };
+        refused(&answer, code);
+    }
+}

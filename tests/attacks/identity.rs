@@ -1,0 +1,112 @@
+//! A client that wants to be taken for somebody else by the application.
+
+use serde_json::Value;
+
+use super::{Fronts, PATIENCE, send};
+use crate::support::{http::Answer, raw};
+
+/// All that the application was told of the tenant, under any name that it might read as that
+/// header: many take `_` and `.` for `-`.
+fn told(answer: &Answer) -> Vec<String> {
+    let seen = answer.json();
+    let headers = seen["headers"].as_array().expect("headers").iter();
+    let folded = |pair: &Value| {
+        let name = pair[0].as_str().expect("a name").to_lowercase().replace(['_', '.'], "-");
+        (name == "x-auth-tenant").then(|| pair[1].as_str().expect("a value").to_owned())
+    };
+    headers.filter_map(folded).collect()
+}
+
+/// The application either heard nothing, or heard of acme alone.
+fn undeceived(front: &str, lines: &str, answer: &Answer) {
+    match answer.status {
+        200 => assert_eq!(told(answer), ["acme"], "{front}: {lines}"),
+        status => assert!(matches!(status, 400 | 401), "{front}: {lines}: {answer:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a03_a_name_that_is_read_like_an_identity_header_never_reaches_the_application() {
+    let fronts = Fronts::start().await;
+    for name in
+        ["X_Auth_Tenant", "x_auth_tenant", "X.Auth.Tenant", "X-Auth_Tenant", "x-auth.tenant"]
+    {
+        let lines = format!("{name}: globex\r\n");
+        for (front, answer) in fronts.each(&lines).await {
+            undeceived(front, &lines, &answer);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a04_a_client_cannot_have_the_identity_taken_out_again() {
+    let fronts = Fronts::start().await;
+    for lines in [
+        "Connection: close, X-Auth-Tenant\r\n",
+        "Connection: X-Auth-Tenant\r\nConnection: close\r\n",
+        "Connection: upgrade, x-auth-tenant\r\nUpgrade: websocket\r\n",
+        "Connection: close, X-Auth-Tenant\r\nX-Auth-Tenant: globex\r\n",
+    ] {
+        for (front, answer) in fronts.each(lines).await {
+            undeceived(front, lines, &answer);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a05_a_client_that_has_its_own_credential_taken_out_is_refused_or_just_served() {
+    let fronts = Fronts::start().await;
+    for name in ["X-Vault-Token", "Authorization", "Cookie", "X-Forwarded-Uri"] {
+        let lines = format!("Connection: close, {name}\r\n");
+        for (front, answer) in fronts.each(&lines).await {
+            let refused = matches!(answer.status, 400 | 401);
+            let served = answer.status == 200 && told(&answer) == ["acme"];
+            assert!(refused || served, "{front}: {name}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a06_an_identity_behind_the_body_never_reaches_the_application() {
+    let fronts = Fronts::start().await;
+    let token = fronts.service.acme.token();
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: acme.crm.localhost\r\nX-Vault-Token: {token}\r\n\
+         Transfer-Encoding: chunked\r\nTrailer: X-Auth-Tenant\r\n\r\n\
+         4\r\nbody\r\n0\r\nX-Auth-Tenant: globex\r\nX-Auth-Role: admin\r\n\r\n"
+    );
+    for (front, address) in fronts.addresses() {
+        let answer = send(&address, &request).await;
+        undeceived(front, "a trailer", &answer);
+        let seen = answer.json();
+        assert_eq!(seen["body"], "body", "{front}");
+        assert_eq!(seen["trailers"], Value::Array(vec![]), "{front}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a07_lines_that_are_folded_or_badly_ended_hide_no_identity() {
+    let fronts = Fronts::start().await;
+    let token = fronts.service.acme.token();
+    for lines in [
+        "X-Filler: a\r\n X-Auth-Tenant: globex\r\n",
+        "X-Auth-Tenant: a\r\n globex\r\n",
+        "X-Filler: a\nX-Auth-Tenant: globex\r\n",
+        "X-Filler: a\rX-Auth-Tenant: globex\r\n",
+        "X-Auth-Tenant : globex\r\n",
+        "X-Auth-Tenant\t: globex\r\n",
+        " X-Auth-Tenant: globex\r\n",
+        "X-Auth-Tenant: globex\r\nX-Auth-Tenant: globex\r\n",
+        "X-Filler: a\0\r\nX-Auth-Tenant: globex\r\n",
+    ] {
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: acme.crm.localhost\r\nX-Vault-Token: {token}\r\n{lines}\r\n"
+        );
+        for (front, address) in fronts.addresses() {
+            // Some close the connection instead, which is an answer too.
+            if let Some(answer) = raw::exchange(&address, request.as_bytes(), PATIENCE).await {
+                undeceived(front, lines, &answer.into());
+            }
+        }
+    }
+}
