@@ -16,6 +16,7 @@ mod layers;
 mod outages;
 mod policies;
 mod proxies;
+mod readme;
 mod refusals;
 mod secrecy;
 mod session;
