@@ -221,10 +221,12 @@ fn resident(pid: u32) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_reset_is_made_up_for_by_a_second_try() {
-    let service = Direct::start().await;
-    granted(&service.ask(service.globex.token()).await);
-    // Closes the idle connection that the next request would have used.
-    service.fault.set(Fault::Pass).await;
-    granted(&service.ask(service.acme.token()).await);
+async fn one_broken_connection_is_made_up_for_by_a_second_try() {
+    let service = Direct::start_with(&IMPATIENT).await;
+    for path in [LOOKUP, ENTITY] {
+        service.fault.set_for(path, Fault::Hiccup).await;
+        granted(&service.ask(service.acme.token()).await);
+        assert_eq!(service.fault.struck() % 2, 0, "it was not asked a second time");
+    }
+    assert!(service.validator.count("vault_requests_total{outcome=\"reset\"}").await >= 2);
 }

@@ -17,6 +17,7 @@ mod layers;
 mod outages;
 mod policies;
 mod proxies;
+mod readme;
 mod refusals;
 mod secrecy;
 mod session;

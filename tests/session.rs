@@ -291,6 +291,8 @@ async fn an_own_token_that_cannot_be_renewed_further_is_replaced_without_a_gap()
         (validator.count(logins).await >= 3).then_some(())
     })
     .await;
+    let renewals = validator.count("vault_requests_total{operation=\"renew\"}").await;
+    assert!(renewals <= 2 * 3, "{renewals} renewals, for ever less");
     let found_out = "vault_requests_total{operation=\"lookup\",outcome=\"own_token\"}";
     assert_eq!(
         validator.count(found_out).await,

@@ -5,7 +5,7 @@ mod wire;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -42,6 +42,8 @@ pub enum Fault {
     Status(u16, &'static str),
     /// Passes the request on, this much later.
     Late(Duration),
+    /// Closes the connection instead of the first answer, and passes the others on.
+    Hiccup,
 }
 
 /// The proxy. Its fault can be changed at any time.
@@ -59,6 +61,8 @@ struct Plan {
     fault: Fault,
     /// The start of the request paths that the fault is for.
     prefix: String,
+    /// Whether it is yet to befall the first of them.
+    first: Arc<AtomicBool>,
     /// Held by every connection under this plan. Nothing is sent on it.
     _open: mpsc::Sender<()>,
     /// Counts the requests that the fault has befallen.
@@ -75,6 +79,7 @@ impl FaultProxy {
         let (plan, _) = watch::channel(Plan {
             fault: Fault::Pass,
             prefix: String::new(),
+            first: Arc::new(AtomicBool::new(true)),
             _open: open,
             struck: Arc::clone(&struck),
         });
@@ -100,7 +105,8 @@ impl FaultProxy {
         let mut gone = self.gone.lock().await;
         let (open, next) = mpsc::channel(1);
         let struck = Arc::clone(&self.struck);
-        let plan = Plan { fault, prefix: prefix.to_owned(), _open: open, struck };
+        let first = Arc::new(AtomicBool::new(true));
+        let plan = Plan { fault, prefix: prefix.to_owned(), first, _open: open, struck };
         drop(self.plan.send_replace(plan));
         gone.recv().await;
         *gone = next;
@@ -145,6 +151,10 @@ async fn treat(mut client: TcpStream, target: &str, plan: &Plan) -> io::Result<(
         return pass_one(client, target, &request).await;
     }
     plan.struck.fetch_add(1, Ordering::SeqCst);
+    let first = plan.first.swap(false, Ordering::SeqCst);
+    if matches!(plan.fault, Fault::Hiccup) && !first {
+        return pass_one(client, target, &request).await;
+    }
     if let Fault::Late(pause) = plan.fault {
         tokio::time::sleep(pause).await;
         return pass_one(client, target, &request).await;

@@ -56,8 +56,13 @@ pub async fn exchange(address: &str, bytes: &[u8], deadline: Duration) -> Option
     .ok()?
 }
 
-/// Reads one answer from an open connection.
+/// Reads one answer from an open connection. `None` when it ended, or half a minute passed,
+/// before the answer was complete.
 pub async fn read_answer(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<RawAnswer> {
+    timeout(Duration::from_secs(30), read_whole(stream)).await.ok()?
+}
+
+async fn read_whole(stream: &mut (impl AsyncBufRead + Unpin)) -> Option<RawAnswer> {
     let status_line = line(stream).await?;
     let status = status_line.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
     let mut headers = Vec::new();

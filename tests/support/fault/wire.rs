@@ -13,6 +13,7 @@ use super::Fault;
 pub async fn misbehave(mut client: TcpStream, fault: Fault) -> io::Result<()> {
     match fault {
         Fault::Pass | Fault::Late(_) | Fault::Hang => std::future::pending().await,
+        Fault::Hiccup => Ok(()),
         Fault::Reset => {
             client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{").await?;
             client.set_zero_linger()
