@@ -62,7 +62,11 @@ impl Reader {
         });
         match readable {
             Ok(_) => Some(path),
-            Err(error) => self.fault(name, format!("{}: {error}", path.display())),
+            // Somebody may have put the secret itself there. It has no slash, and a path has one.
+            Err(error) if path.components().count() > 1 => {
+                self.fault(name, format!("{}: {error}", path.display()))
+            }
+            Err(error) => self.fault(name, format!("it has to be the path of a file: {error}")),
         }
     }
 

@@ -106,7 +106,7 @@ impl Caddy {
             .env("API_ADDRESS", format!("http://api.localhost:{port}"))
             .env("API_UPSTREAM", application)
             .env("OTHER_ADDRESS", format!("http://:{port}"))
-            .env("VALIDATOR_AUTH", validator)
+            .env("AUTH_UPSTREAM", validator)
             .envs(env.iter().copied());
         let process = Process::spawn("caddy", &mut command);
         Self { process, port, http: http::client(), _home: home }

@@ -49,7 +49,7 @@ fn command(place: &Place<'_>) -> Command {
     let site = replaced(
         &site,
         &[
-            ("${VALIDATOR_AUTH}", place.validator),
+            ("${AUTH_UPSTREAM}", place.validator),
             ("${CRM_LISTEN}", &format!("127.0.0.1:{}", place.port)),
             ("${CRM_DOMAIN}", DOMAIN),
             ("${CRM_UPSTREAM}", place.application),

@@ -45,7 +45,7 @@ fn command(place: &Place<'_>) -> Command {
         .arg(format!("--configFile={}", config.display()))
         .env_clear()
         .env("HOME", dir)
-        .env("VALIDATOR_AUTH", place.validator)
+        .env("AUTH_UPSTREAM", place.validator)
         .env("CRM_DOMAIN", DOMAIN)
         .env("CRM_TENANTS", "acme,globex")
         .env("CRM_UPSTREAM", place.application)
