@@ -98,20 +98,23 @@ async fn facts_that_would_have_to_be_guessed_are_unavailability() {
     let service = Direct::start_with(&IMPATIENT).await;
     let faults = [
         // Without a type, or of one that is not known.
-        r#"{"data":{"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
-        r#"{"data":{"type":"quantum","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
+        r#"{"data":{"entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
+        r#"{"data":{"type":"quantum","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
         // Without an end, or with one that is no time.
-        r#"{"data":{"type":"service","policies":["default"],"expire_time":null,"ttl":0}}"#,
-        r#"{"data":{"type":"service","policies":["default"],"ttl":60}}"#,
-        r#"{"data":{"type":"service","policies":["default"],"expire_time":"soon","ttl":60}}"#,
-        r#"{"data":{"type":"service","policies":["default"],"expire_time":"2999-01-01T00:00:00Z"}}"#,
-        r#"{"data":{"type":"service","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":9223372036854775807}}"#,
+        r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":null,"ttl":0}}"#,
+        r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"ttl":60}}"#,
+        r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"soon","ttl":60}}"#,
+        r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z"}}"#,
+        r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":9223372036854775807}}"#,
         // With networks that are none, or entities that are none.
-        r#"{"data":{"type":"service","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60,"bound_cidrs":["everywhere"]}}"#,
-        r#"{"data":{"type":"service","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60,"entity_id":"../../sys/health"}}"#,
+        r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60,"bound_cidrs":["everywhere"]}}"#,
+        r#"{"data":{"type":"service","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60,"entity_id":"../../sys/health"}}"#,
+        // Without a word on the entity or on the uses that are left.
+        r#"{"data":{"type":"service","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
+        r#"{"data":{"type":"service","entity_id":"","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
         // With values of other types.
-        r#"{"data":{"type":"service","policies":"root","expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
-        r#"{"data":{"type":"service","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":"60"}}"#,
+        r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":"root","expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
+        r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":"60"}}"#,
         r#"{"data":[]}"#,
     ];
     for body in faults {

@@ -89,7 +89,12 @@ impl TokenData {
             _ => return Err(VaultError::malformed("an unknown type of token")),
         };
         let expiry = self.expiry(standing, asked)?;
-        let usage = if self.num_uses.unwrap_or(0) == 0 { Usage::Unlimited } else { Usage::Counted };
+        // Vault always tells both, and to take a missing one for none would be to guess.
+        let usage = match self.num_uses.ok_or_else(|| VaultError::malformed("no num_uses"))? {
+            0 => Usage::Unlimited,
+            _ => Usage::Counted,
+        };
+        let entity_id = self.entity_id.ok_or_else(|| VaultError::malformed("no entity_id"))?;
         let bound_cidrs = networks(&self.bound_cidrs.unwrap_or_default())?;
         let policies = union(self.policies, self.identity_policies);
         let subject = entity.and_then(EntityData::subject);
@@ -101,7 +106,7 @@ impl TokenData {
             accessor: self.accessor.unwrap_or_default().into(),
             token_type,
             standing,
-            entity_id: self.entity_id.filter(|id| !id.is_empty()).map(Into::into),
+            entity_id: Some(entity_id).filter(|id| !id.is_empty()).map(Into::into),
             subject,
             tenant,
             policies,
