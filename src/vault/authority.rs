@@ -131,23 +131,28 @@ impl VaultAuthority {
         Ok(data.standing(self.session.client().namespace()))
     }
 
-    /// Whether Vault accepts a token whose entity is not there. A deleted entity takes its tokens
-    /// with it; one that was merged into another does not, and is not found by its old id.
+    /// Whether Vault accepts a token of which a lookup does not tell enough. A deleted entity takes
+    /// its tokens with it; one that was merged into another does not, and is not found by its old
+    /// id. This is told of tokens of other namespaces too.
     async fn is_accepted(&self, own: &OwnToken, token: &Token) -> Result<bool, VaultError> {
         let any_path = ["sys/capabilities".to_owned()];
         let client = self.session.client();
         Ok(questions::capabilities(client, own, token, &any_path).await?.is_some())
     }
 
-    /// Vault answers alike when the service may not look up tokens at all and when the token is of
-    /// another namespace, whose id stands behind its last dot. They differ in whether the service
-    /// may look up its own.
+    /// Vault answers alike when the service may not look up tokens at all, when the token is of
+    /// another namespace, whose id stands behind its last dot, and when it was made up and only
+    /// ends like one. Whether there is such a token shows in that Vault tells what it is granted,
+    /// and whether the service may look up tokens in that it may its own.
     async fn foreign(
         &self,
         own: &OwnToken,
         token: &Token,
         error: VaultError,
     ) -> Result<Verdict, VaultError> {
+        if !self.is_accepted(own, token).await? {
+            return Ok(Verdict::Invalid);
+        }
         let about_own = own.as_presented();
         let client = self.session.client();
         match questions::token_data(client, own, &about_own).await {
