@@ -140,6 +140,18 @@ impl VaultAuthority {
         Ok(questions::capabilities(client, own, token, &any_path).await?.is_some())
     }
 
+    /// Vault fails on a token whose last use another request takes at that moment. It is gone then,
+    /// which a lookup tells.
+    async fn unless_used_up(&self, token: &Token, error: VaultError) -> Result<Spent, Unavailable> {
+        if error.failure == Failure::Server {
+            let own = self.session.token().await?;
+            if let Ok(None) = questions::token_data(self.session.client(), &own, token).await {
+                return Ok(Spent::None);
+            }
+        }
+        Err(error.into())
+    }
+
     /// Vault answers alike when the service may not look up tokens at all, when the token is of
     /// another namespace, whose id stands behind its last dot, and when it was made up and only
     /// ends like one. Whether there is such a token shows in that Vault tells what it is granted,
@@ -190,7 +202,12 @@ impl Authority for VaultAuthority {
 
     fn spend(&self, token: Token) -> Answer<'_, Spent> {
         Box::pin(async move {
-            let used = async { Ok(questions::use_once(self.session.client(), &token).await?) };
+            let used = async {
+                match questions::use_once(self.session.client(), &token).await {
+                    Ok(spent) => Ok(spent),
+                    Err(error) => self.unless_used_up(&token, error).await,
+                }
+            };
             self.bounded(used).await
         })
     }
