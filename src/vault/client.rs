@@ -207,13 +207,14 @@ impl Client {
         envelope.auth.ok_or_else(|| VaultError::malformed("no auth"))
     }
 
-    /// The status of the answer to this call, whatever it is.
+    /// The status of the answer to this call about the server itself, whatever it is. A namespace
+    /// has no word on that.
     pub(crate) async fn status(
         &self,
         operation: Operation,
         endpoint: impl Endpoint,
     ) -> Result<u16, VaultError> {
-        let answer = self.send(None, endpoint).await.map(|(status, _)| status);
+        let answer = self.send(None, None, endpoint).await.map(|(status, _)| status);
         self.count(operation, answer.as_ref().err());
         answer
     }
@@ -225,7 +226,8 @@ impl Client {
         endpoint: impl Endpoint,
     ) -> Result<T, VaultError> {
         let span = info_span!("vault", otel.kind = "client", operation = operation.label());
-        let answer = self.send(token, endpoint).instrument(span).await.and_then(parse);
+        let namespace = self.namespace.as_ref();
+        let answer = self.send(token, namespace, endpoint).instrument(span).await.and_then(parse);
         self.count(operation, answer.as_ref().err());
         answer
     }
@@ -238,6 +240,7 @@ impl Client {
     async fn send(
         &self,
         token: Option<&SecretString>,
+        namespace: Option<&Namespace>,
         endpoint: impl Endpoint,
     ) -> Result<Answer, VaultError> {
         let middleware = EndpointMiddleware {
@@ -247,7 +250,7 @@ impl Client {
                 .unwrap_or_default(),
             version: "v1".to_owned(),
             wrap: None,
-            namespace: self.namespace.as_ref().map(|namespace| namespace.0.clone()),
+            namespace: namespace.map(|namespace| namespace.0.clone()),
         };
         let request = endpoint
             .with_middleware(&middleware)
