@@ -7,12 +7,19 @@
     reason = "clippy's leave for tests does not cover the functions that they share"
 )]
 
+mod acl;
+mod acl_memory;
+mod acl_oracle;
+mod addresses;
 mod caching;
 mod command;
 mod expect;
+mod explain;
 mod faults;
 mod identity;
+mod kinds;
 mod layers;
+mod limits;
 mod outages;
 mod refusals;
 mod secrecy;
@@ -20,4 +27,5 @@ mod session;
 mod shutdown;
 mod sockets;
 mod support;
+mod uses;
 mod wire;
