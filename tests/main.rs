@@ -7,13 +7,20 @@
     reason = "clippy's leave for tests does not cover the functions that they share"
 )]
 
+mod acl;
+mod acl_memory;
+mod acl_oracle;
+mod addresses;
 mod attacks;
 mod caching;
 mod command;
 mod expect;
+mod explain;
 mod faults;
 mod identity;
+mod kinds;
 mod layers;
+mod limits;
 mod outages;
 mod policies;
 mod proxies;
@@ -25,4 +32,5 @@ mod shutdown;
 mod sockets;
 mod support;
 mod traces;
+mod uses;
 mod wire;

@@ -13,14 +13,17 @@ use zeroize::Zeroizing;
 
 use crate::{
     cli::{
+        USAGE, complain,
         operator::{Operator, OperatorArgs},
         output::{Output, Style, columns},
         provenance::{Provenance, Word},
     },
-    decision::{Asked, Explanation, Failures, Refusal, RootTokens, Validator},
+    decision::{Asked, Check, Explanation, Failures, Refusal, RootTokens, Validator},
     forwarded::{Forwarded, HeaderFamily, Peer, Trust},
     requirement::Requirements,
-    token::{CacheSettings, Credential, CredentialError, Entry, FactsCache},
+    token::{
+        CacheSettings, Cause, Credential, CredentialError, Entry, Expiry, FactsCache, Unavailable,
+    },
     vault::{Asker, Records, VaultAuthority},
 };
 
@@ -28,7 +31,8 @@ use crate::{
 ///
 /// The token is read from standard input, or asked for on a terminal; it is never an argument,
 /// which every user of the machine could see. Vault is asked with the operator's own token, which
-/// needs what the policy `validator` grants.
+/// needs what the policy `validator` grants. The service's own token, which is refused everywhere,
+/// is not known here for what it is.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -36,18 +40,18 @@ Examples:
   vault-auth-validator explain --method POST --uri /contacts --require acl_uri=route/crm --output json")]
 pub(super) struct Explain {
     /// The route's requirements, as they stand behind `/validate?` in the proxy's configuration.
-    #[arg(long, value_name = "QUERY", default_value = "")]
-    require: String,
+    #[arg(long, value_name = "QUERY", default_value = "", value_parser = Requirements::parse)]
+    require: Requirements,
     /// The method of the request.
-    #[arg(long, default_value = "GET")]
-    method: String,
+    #[arg(long, default_value = "GET", value_parser = field)]
+    method: HeaderValue,
     /// The target of the request.
-    #[arg(long, default_value = "/")]
-    uri: String,
+    #[arg(long, default_value = "/", value_parser = field)]
+    uri: HeaderValue,
     /// The host of the request, which is shown and has no say: requirements name their tenant.
     #[arg(long)]
     host: Option<String>,
-    /// The address of the client.
+    /// The address of the client; a token may be bound to some.
     #[arg(long, value_name = "ADDRESS")]
     client: Option<IpAddr>,
     /// Judge as `VALIDATOR_ALLOW_ROOT=true` does.
@@ -55,6 +59,9 @@ pub(super) struct Explain {
     allow_root: bool,
     #[command(flatten)]
     output: Output,
+    /// Not taken; here so that what may be a token is not shown again as an unexpected argument.
+    #[arg(hide = true)]
+    argument: Vec<String>,
     #[command(flatten)]
     operator: OperatorArgs,
 }
@@ -69,14 +76,19 @@ const NOTHING_KEPT: CacheSettings = CacheSettings {
 
 impl Explain {
     pub(super) fn run(self) -> ExitCode {
+        if !self.argument.is_empty() {
+            complain(
+                "explain takes no argument besides its options: the token is read from standard \
+                 input, and one that was an argument has been seen by others",
+            );
+            return ExitCode::from(USAGE);
+        }
         let operator = self.operator.clone();
         operator.run(async |operator| self.explain(operator).await)
     }
 
     async fn explain(&self, operator: Operator) -> Result<(), String> {
-        let requirements = Requirements::parse(&self.require)
-            .map_err(|error| format!("--require cannot be read: {error}"))?;
-        let headers = self.headers()?;
+        let headers = self.headers();
         let trust = Trust { proxies: Vec::new(), family: HeaderFamily::Forwarded };
         let token = read_token().map_err(|error| format!("no token: {error}"))?;
         let authority = VaultAuthority::new(Arc::clone(&operator.session), Asker::Operator);
@@ -92,8 +104,11 @@ impl Explain {
             token => Credential::from_text(token).ok_or(CredentialError::Malformed),
         };
         let forwarded = Forwarded::new(&headers, Peer::Local, &trust);
-        let asked = Asked { credential, requirements: &requirements, forwarded };
+        let asked = Asked { credential, requirements: &self.require, forwarded };
         let explanation = validator.explain(&asked).await;
+        if let Err(Refusal::Unavailable(unavailable)) = &explanation.outcome {
+            return Err(why_unknown(unavailable));
+        }
         let words = words(&explanation, &operator).await;
         self.output.print(
             || self.as_json(&explanation, &words),
@@ -103,29 +118,22 @@ impl Explain {
     }
 
     /// The request, in the words of a proxy.
-    fn headers(&self) -> Result<HeaderMap, String> {
-        let client = self.client.map(|client| client.to_string());
-        let fields = [
-            ("x-forwarded-method", Some(self.method.as_str())),
-            ("x-forwarded-uri", Some(self.uri.as_str())),
-            ("x-forwarded-for", client.as_deref()),
-        ];
-        let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        fields
-            .map(|(name, value)| {
-                let value = HeaderValue::from_str(value)
-                    .map_err(|_| format!("`{}` cannot stand in a request", value.escape_debug()))?;
-                Ok((HeaderName::from_static(name), value))
-            })
-            .collect()
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-method", self.method.clone());
+        headers.insert("x-forwarded-uri", self.uri.clone());
+        // An address is always text that can stand in a header.
+        let client = self.client.and_then(|client| client.to_string().try_into().ok());
+        headers.extend(client.map(|client| (HeaderName::from_static("x-forwarded-for"), client)));
+        headers
     }
 
     fn as_text(&self, explanation: &Explanation, words: &[Option<Word>], style: &Style) -> String {
         let request = format!(
             "{} {}{}",
-            self.method,
+            text(&self.method),
             self.host.as_deref().map(|host| format!("https://{host}")).unwrap_or_default(),
-            self.uri
+            text(&self.uri)
         );
         let verdict = match &explanation.outcome {
             Ok(()) => format!("{}  200", style.good("allowed")),
@@ -161,7 +169,12 @@ impl Explain {
             })
         });
         json!({
-            "request": { "method": self.method, "host": self.host, "uri": self.uri },
+            "request": {
+                "method": text(&self.method),
+                "host": self.host,
+                "uri": text(&self.uri),
+                "client": self.client,
+            },
             "allowed": explanation.outcome.is_ok(),
             "status": terms.map_or(200, |terms| terms.status.as_u16()),
             "code": terms.map(|terms| terms.code),
@@ -171,21 +184,50 @@ impl Explain {
     }
 }
 
-/// For each check that asked Vault about a path: which of the caller's policies spoke.
+/// For each path on which Vault granted too little: which of the caller's policies spoke.
 async fn words(explanation: &Explanation, operator: &Operator) -> Vec<Option<Word>> {
-    let asked = explanation.checks.iter().any(|check| check.path.is_some());
+    let denied = |check: &Check| check.path.clone().filter(|_| check.outcome.is_err());
+    let paths: Vec<Option<String>> = explanation.checks.iter().map(denied).collect();
     let provenance = match &explanation.entry {
-        Some(entry) if asked => {
+        Some(entry) if paths.iter().any(Option::is_some) => {
             Some(Provenance::of(&entry.facts, &Records::new(&operator.session)).await)
         }
         _ => None,
     };
-    let word = |path: &String| provenance.as_ref().map(|provenance| provenance.word(path));
-    explanation.checks.iter().map(|check| check.path.as_ref().and_then(word)).collect()
+    let word = |path: String| provenance.as_ref().map(|provenance| provenance.word(&path));
+    paths.into_iter().map(|path| path.and_then(word)).collect()
+}
+
+/// What a proxy could send in a header.
+fn field(text: &str) -> Result<HeaderValue, &'static str> {
+    HeaderValue::from_str(text)
+        .ok()
+        .filter(|field| field.to_str().is_ok_and(|text| !text.is_empty()))
+        .ok_or("a request has only visible ASCII characters there; others are percent-encoded")
+}
+
+fn text(field: &HeaderValue) -> &str {
+    field.to_str().unwrap_or_default()
+}
+
+/// Why there is no decision to explain, and what to do about it.
+fn why_unknown(unavailable: &Unavailable) -> String {
+    let remedy = match unavailable.cause {
+        Cause::NotReady => {
+            "; your own token needs what policies/validator.hcl grants: update on \
+             auth/token/lookup and sys/capabilities, read on identity/entity/id/+"
+        }
+        _ => "",
+    };
+    format!("Vault does not tell about the token: {}{remedy}", unavailable.detail)
 }
 
 fn caller(entry: &Entry) -> Value {
     let facts = &entry.facts;
+    let expires = match facts.expiry {
+        Expiry::Never => None,
+        Expiry::At { timestamp, .. } => Some(format!("{timestamp:.0}")),
+    };
     json!({
         "accessor": facts.accessor,
         "subject": facts.subject,
@@ -193,6 +235,7 @@ fn caller(entry: &Entry) -> Value {
         "tenant": facts.tenant.as_ref().map(ToString::to_string),
         "policies": facts.policies,
         "token_type": facts.token_type.as_str(),
+        "expires": expires,
         "bound_cidrs": facts.bound_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
@@ -204,5 +247,7 @@ fn read_token() -> io::Result<Zeroizing<String>> {
     }
     let mut text = Zeroizing::new(String::new());
     io::stdin().take(8192).read_to_string(&mut text)?;
+    let end = text.find('\n').unwrap_or(text.len());
+    text.truncate(end);
     Ok(text)
 }

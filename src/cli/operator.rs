@@ -55,15 +55,11 @@ impl OperatorArgs {
 
 impl Operator {
     async fn log_in(access: Access) -> Result<Self, String> {
-        let address = access.vault.address.clone();
+        let address = access.vault.address.origin().ascii_serialization();
         let metrics = Arc::new(Metrics::default());
         let client = Client::new(&access.vault, metrics).map_err(|error| error.to_string())?;
         let session = Arc::new(Session::new(Arc::new(client), access.login));
-        session.open().await.map_err(|error| {
-            format!(
-                "{address}: {error}; VAULT_ADDR and VAULT_TOKEN say where Vault is and who you are"
-            )
-        })?;
+        session.open().await.map_err(|error| format!("{address}: {error}"))?;
         Ok(Self { session })
     }
 }

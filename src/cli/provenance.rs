@@ -43,16 +43,16 @@ impl Provenance {
             match records.policy(name).await {
                 Ok(Some(text)) => match Policy::parse(&text) {
                     Ok(policy) => this.policies.push((name.to_string(), policy)),
-                    Err(error) => this.unread.push(format!("{name} ({})", error.message())),
+                    Err(error) => this.unread.push(format!("{name}, {}", error.message())),
                 },
                 Ok(None) => {}
-                Err(error) => this.unread.push(format!("{name} ({error})")),
+                Err(error) => this.unread.push(format!("{name}, {error}")),
             }
         }
         if let Some(id) = &facts.entity_id {
             match records.entity_values(id).await {
                 Ok(values) => this.values = values,
-                Err(error) => this.unread.push(format!("the entity ({error})")),
+                Err(error) => this.unread.push(format!("the entity, {error}")),
             }
         }
         this
@@ -60,8 +60,13 @@ impl Provenance {
 
     /// What they say about this path.
     pub(super) fn word(&self, path: &str) -> Word {
-        if !self.unread.is_empty() {
-            return Word::Unknown(format!("your token cannot read {}", self.unread.join(", ")));
+        if let Some(first) = self.unread.first() {
+            let others = match self.unread.len() - 1 {
+                0 => String::new(),
+                number => format!(" (and {number} more)"),
+            };
+            let needed = "your token needs read on sys/policies/acl/+";
+            return Word::Unknown(format!("cannot read {first}{others}; {needed}"));
         }
         let policies: Vec<&Policy> = self.policies.iter().map(|(_, policy)| policy).collect();
         let fill = |selector: &str| self.values.get(selector).cloned();

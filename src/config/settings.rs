@@ -214,7 +214,10 @@ impl Reader {
         match self.home.as_ref().map(|home| home.join(".vault-token")).filter(|file| file.exists())
         {
             Some(file) => Some(Login::TokenFile(file)),
-            None => self.fault("vault_token", "it is not set, and there is no ~/.vault-token"),
+            None => self.fault(
+                "vault_token",
+                "it is not set, and there is no ~/.vault-token, which `vault login` makes",
+            ),
         }
     }
 

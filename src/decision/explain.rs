@@ -9,7 +9,7 @@ use crate::{
         validator::{Caller, meet},
     },
     requirement::Requirement,
-    token::{Entry, Expiry, Facts, Usage},
+    token::{CredentialError, Entry, Expiry, Facts, Standing, Usage},
 };
 
 /// Why `/validate` would decide as it would, check by check.
@@ -54,7 +54,12 @@ impl Validator {
         let credential = match &asked.credential {
             Ok(credential) => credential,
             Err(error) => {
-                return without(Refusal::Credential(*error), "there is no usable token");
+                let because = match error {
+                    CredentialError::Missing => "there is none",
+                    CredentialError::Malformed => "no token is so long, or has such characters",
+                    CredentialError::Conflict => "there are several",
+                };
+                return without(Refusal::Credential(*error), because);
             }
         };
         let key = self.cache.key(credential);
@@ -77,8 +82,11 @@ impl Validator {
         };
         let mut checks = vec![Check::new("token", Ok(()), describe(&entry.facts))];
         checks.extend(self.admission(&entry.facts, asked));
-        for requirement in asked.requirements.iter() {
-            checks.push(self.requirement(requirement, &caller, asked).await);
+        // What is known of a token of another namespace says nothing in this one.
+        if entry.facts.standing != Standing::ForeignNamespace {
+            for requirement in asked.requirements.iter() {
+                checks.push(self.requirement(requirement, &caller, asked).await);
+            }
         }
         let outcome = match self.admit(&entry.facts, &asked.forwarded) {
             Ok(()) => self.meet_all(&caller, asked).await,
@@ -90,16 +98,19 @@ impl Validator {
     fn admission(&self, facts: &Facts, asked: &Asked<'_>) -> Option<Check> {
         let outcome = self.admit(facts, &asked.forwarded);
         let bound = !facts.bound_cidrs.is_empty();
-        let because = match &outcome {
-            Err(Refusal::AddressNotAllowed) | Ok(()) if bound => {
-                let networks: Vec<String> =
-                    facts.bound_cidrs.iter().map(ToString::to_string).collect();
-                format!("it may be used from {}", networks.join(", "))
-            }
-            Err(refusal) => refusal.detail().unwrap_or_default(),
-            Ok(()) => return None,
+        let networks = || {
+            let networks: Vec<String> = facts.bound_cidrs.iter().map(ToString::to_string).collect();
+            format!("it may be used from {}", networks.join(", "))
         };
-        Some(Check::new(if bound { "address" } else { "kind" }, outcome, because))
+        let (what, because) = match &outcome {
+            Ok(()) if !bound => return None,
+            Ok(()) | Err(Refusal::AddressNotAllowed) => ("address", networks()),
+            Err(Refusal::RequestInvalid(_)) => {
+                ("address", format!("{}, and the client's address is not known", networks()))
+            }
+            Err(refusal) => ("kind", refusal.detail().unwrap_or_default()),
+        };
+        Some(Check::new(what, outcome, because))
     }
 
     async fn requirement(
@@ -171,6 +182,9 @@ impl Validator {
 }
 
 fn describe(facts: &Facts) -> String {
+    if facts.standing == Standing::ForeignNamespace {
+        return "a live token".to_owned();
+    }
     let kind = facts.token_type.as_str();
     let whose = match (&facts.subject, &facts.entity_id) {
         (Some(subject), _) => format!("of {subject}"),

@@ -92,15 +92,25 @@ impl Validator {
     }
 
     async fn judge(&self, caller: Caller<'_>, asked: &Asked<'_>) -> Result<Arc<Entry>, Refusal> {
-        let facts = &caller.entry.facts;
-        self.admit(facts, &asked.forwarded)?;
-        if facts.usage == Usage::Counted
-            && by(caller.deadline, self.cache.spend(caller.credential)).await? == Spent::None
-        {
-            return Err(Refusal::TokenInvalid);
+        self.admit(&caller.entry.facts, &asked.forwarded)?;
+        let met = self.meet_all(&caller, asked).await;
+        if caller.entry.facts.usage == Usage::Counted {
+            self.spend(&caller, &met).await?;
         }
-        self.meet_all(&caller, asked).await?;
-        Ok(caller.entry)
+        met.map(|()| caller.entry)
+    }
+
+    /// Counts the use that this request is, whether or not it comes in: Vault itself counts a
+    /// request that it then denies. After the requirements, since with its last use a token ends,
+    /// and nothing more could be asked about it.
+    async fn spend(&self, caller: &Caller<'_>, met: &Result<(), Refusal>) -> Result<(), Refusal> {
+        if matches!(met, Err(Refusal::TokenInvalid | Refusal::Unavailable(_))) {
+            return Ok(());
+        }
+        match by(caller.deadline, self.cache.spend(caller.credential)).await? {
+            Spent::One => Ok(()),
+            Spent::None => Err(Refusal::TokenInvalid),
+        }
     }
 
     /// Whether every requirement is met, those first that the facts alone decide.

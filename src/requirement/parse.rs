@@ -25,6 +25,8 @@ pub enum RequirementError {
     Repeated(&'static str),
     /// The value does not have the form that the parameter asks for.
     Malformed(&'static str),
+    /// The path has a `+`, which in a query string is a space.
+    Plus(&'static str),
     /// There are more than anybody needs.
     TooMany,
 }
@@ -45,6 +47,10 @@ impl fmt::Display for RequirementError {
                 "`{name}` must be a path such as route/crm, without a slash at its ends, empty \
                  or dot segments, or placeholders"
             ),
+            Self::Plus(name) => write!(
+                f,
+                "`{name}` has a `+`, which stands for a space in a query string: write %2B or %20"
+            ),
             Self::TooMany => write!(f, "there are more than {MAX_REQUIREMENTS} requirements"),
             Self::Malformed(name) => write!(f, "`{name}` has a malformed value"),
         }
@@ -60,12 +66,12 @@ impl Requirements {
     /// [`RequirementError`] for the first parameter that is unknown, empty or malformed.
     pub fn parse(query: &str) -> Result<Self, RequirementError> {
         let mut requirements: Vec<Requirement> = Vec::new();
-        for (name, value) in pairs(query) {
+        for (name, value, written) in pairs(query) {
             let requirement = match &*name {
                 "policy" => any_policy(&value)?,
                 "tenant" => tenant(&value)?,
-                "acl" => Requirement::Acl(acl_path("acl", &value)?),
-                "acl_uri" => Requirement::AclUri(acl_path("acl_uri", &value)?),
+                "acl" => Requirement::Acl(acl_path("acl", &value, written)?),
+                "acl_uri" => Requirement::AclUri(acl_path("acl_uri", &value, written)?),
                 _ => return Err(RequirementError::Unknown(nameable(&name))),
             };
             let is_tenant = |one: &Requirement| matches!(one, Requirement::Tenant(_));
@@ -81,14 +87,15 @@ impl Requirements {
     }
 }
 
-/// The name and value of each parameter. Unlike a lenient parser this lets nothing drop out of
+/// The name and value of each parameter, and how it was written. Unlike a lenient parser this lets nothing drop out of
 /// sight: a stray `&` gives an empty name, which no requirement has.
-fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>, &str)> {
     let parts = (!query.is_empty()).then(|| query.split('&')).into_iter().flatten();
     parts.map(|part| {
-        form_urlencoded::parse(part.as_bytes())
+        let (name, value) = form_urlencoded::parse(part.as_bytes())
             .next()
-            .unwrap_or((Cow::Borrowed(""), Cow::Borrowed("")))
+            .unwrap_or((Cow::Borrowed(""), Cow::Borrowed("")));
+        (name, value, part)
     })
 }
 
@@ -131,9 +138,12 @@ fn tenant(label: &str) -> Result<Requirement, RequirementError> {
         .ok_or(RequirementError::Malformed("tenant"))
 }
 
-fn acl_path(name: &'static str, path: &str) -> Result<AclPath, RequirementError> {
+fn acl_path(name: &'static str, path: &str, written: &str) -> Result<AclPath, RequirementError> {
     if path.is_empty() {
         return Err(RequirementError::Empty(name));
+    }
+    if written.contains('+') {
+        return Err(RequirementError::Plus(name));
     }
     AclPath::parse(path).ok_or(RequirementError::Malformed(name))
 }
@@ -143,7 +153,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{RequirementError as E, Requirements};
-    use crate::{requirement::Requirement, tenants::TenantName};
+    use crate::{
+        requirement::{AclPath, Requirement},
+        tenants::TenantName,
+    };
 
     fn parse(query: &str) -> Result<Vec<Requirement>, E> {
         Requirements::parse(query).map(|all| all.0)
@@ -202,6 +215,21 @@ mod tests {
             ("policy%00=a", ""),
         ] {
             assert_eq!(parse(broken), Err(E::Unknown(name.into())), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_plus_in_a_path_is_not_taken_for_a_space() {
+        for name in ["acl", "acl_uri"] {
+            assert_eq!(parse(&format!("{name}=route/c++")), Err(E::Plus(name)));
+            let path = |text| AclPath::parse(text).expect("a path");
+            for (written, read) in [("c%2B%2B", "c++"), ("a%20b", "a b")] {
+                let expected = match name {
+                    "acl" => Requirement::Acl(path(read)),
+                    _ => Requirement::AclUri(path(read)),
+                };
+                assert_eq!(parse(&format!("{name}={written}")), Ok(vec![expected]), "{written}");
+            }
         }
     }
 

@@ -133,23 +133,40 @@ impl VaultAuthority {
         Ok(data.standing(self.session.client().namespace()))
     }
 
-    /// Whether Vault accepts a token whose entity is not there. A deleted entity takes its tokens
-    /// with it; one that was merged into another does not, and is not found by its old id.
+    /// Whether Vault accepts a token of which a lookup does not tell enough. A deleted entity takes
+    /// its tokens with it; one that was merged into another does not, and is not found by its old
+    /// id. This is told of tokens of other namespaces too.
     async fn is_accepted(&self, own: &OwnToken, token: &Token) -> Result<bool, VaultError> {
         let any_path = ["sys/capabilities".to_owned()];
         let client = self.session.client();
         Ok(questions::capabilities(client, own, token, &any_path).await?.is_some())
     }
 
-    /// Vault answers alike when the service may not look up tokens at all and when the token is of
-    /// another namespace, whose id stands behind its last dot. They differ in whether the service
-    /// may look up its own.
+    /// Vault fails on a token whose last use another request takes at that moment. It is gone then,
+    /// which a lookup tells.
+    async fn unless_used_up(&self, token: &Token, error: VaultError) -> Result<Spent, Unavailable> {
+        if error.failure == Failure::Server {
+            let own = self.session.token().await?;
+            if let Ok(None) = questions::token_data(self.session.client(), &own, token).await {
+                return Ok(Spent::None);
+            }
+        }
+        Err(error.into())
+    }
+
+    /// Vault answers alike when the service may not look up tokens at all, when the token is of
+    /// another namespace, whose id stands behind its last dot, and when it was made up and only
+    /// ends like one. Whether there is such a token shows in that Vault tells what it is granted,
+    /// and whether the service may look up tokens in that it may its own.
     async fn foreign(
         &self,
         own: &OwnToken,
         token: &Token,
         error: VaultError,
     ) -> Result<Verdict, VaultError> {
+        if !self.is_accepted(own, token).await? {
+            return Ok(Verdict::Invalid);
+        }
         let about_own = own.as_presented();
         let client = self.session.client();
         match questions::token_data(client, own, &about_own).await {
@@ -187,7 +204,12 @@ impl Authority for VaultAuthority {
 
     fn spend(&self, token: Token) -> Answer<'_, Spent> {
         Box::pin(async move {
-            let used = async { Ok(questions::use_once(self.session.client(), &token).await?) };
+            let used = async {
+                match questions::use_once(self.session.client(), &token).await {
+                    Ok(spent) => Ok(spent),
+                    Err(error) => self.unless_used_up(&token, error).await,
+                }
+            };
             self.bounded(used).await
         })
     }

@@ -149,13 +149,14 @@ impl Client {
         envelope.auth.ok_or_else(|| VaultError::malformed("no auth"))
     }
 
-    /// The status of the answer to this call, whatever it is.
+    /// The status of the answer to this call about the server itself, whatever it is. A namespace
+    /// has no word on that.
     pub(crate) async fn status(
         &self,
         operation: Operation,
         endpoint: impl Endpoint,
     ) -> Result<u16, VaultError> {
-        let answer = self.send(None, endpoint).await.map(|(status, _)| status);
+        let answer = self.send(None, None, endpoint).await.map(|(status, _)| status);
         self.count(operation, answer.as_ref().err());
         answer
     }
@@ -167,7 +168,8 @@ impl Client {
         endpoint: impl Endpoint,
     ) -> Result<T, VaultError> {
         let span = info_span!("vault", otel.kind = "client", operation = operation.label());
-        let answer = self.send(token, endpoint).instrument(span).await.and_then(parse);
+        let namespace = self.namespace.as_ref();
+        let answer = self.send(token, namespace, endpoint).instrument(span).await.and_then(parse);
         self.count(operation, answer.as_ref().err());
         answer
     }
@@ -180,6 +182,7 @@ impl Client {
     async fn send(
         &self,
         token: Option<&SecretString>,
+        namespace: Option<&Namespace>,
         endpoint: impl Endpoint,
     ) -> Result<Answer, VaultError> {
         let middleware = EndpointMiddleware {
@@ -189,7 +192,7 @@ impl Client {
                 .unwrap_or_default(),
             version: "v1".to_owned(),
             wrap: None,
-            namespace: self.namespace.as_ref().map(|namespace| namespace.as_str().to_owned()),
+            namespace: namespace.map(|namespace| namespace.as_str().to_owned()),
         };
         let request = endpoint
             .with_middleware(&middleware)

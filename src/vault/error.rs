@@ -68,6 +68,11 @@ impl VaultError {
         Self { failure, detail: detail.into() }
     }
 
+    /// What happened, without its kind.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(crate) fn malformed(detail: &str) -> Self {
         Self::new(Failure::Malformed, format!("an answer that cannot be read: {detail}"))
     }

@@ -25,7 +25,7 @@ pub struct Unreadable(VaultError);
 
 impl std::fmt::Display for Unreadable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        f.write_str(self.0.detail())
     }
 }
 

@@ -78,7 +78,20 @@ pub struct LoginError(VaultError);
 
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot log in to Vault: {}", self.0)
+        match self.0.failure {
+            Failure::OwnToken => f.write_str(
+                "Vault refuses the token: it is unknown, expired or revoked. `vault login` brings \
+                 a new one, and VAULT_TOKEN goes before it",
+            ),
+            Failure::OwnPolicy => f.write_str(
+                "the token may not look itself up: it needs Vault's policy `default`, or the one \
+                 in policies/validator.hcl",
+            ),
+            Failure::Connect | Failure::Timeout => {
+                write!(f, "Vault cannot be reached: {}. VAULT_ADDR says where it is", self.0)
+            }
+            _ => write!(f, "cannot log in to Vault: {}", self.0),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Bao {
     process: Process,
     launch: Launch,
     root_token: String,
+    /// What requests are made in; the root namespace if empty.
+    namespace: String,
     http: Client,
 }
 
@@ -30,7 +32,8 @@ impl Bao {
             let launch = Launch::dev(&root_token);
             let process = launch.spawn();
             let root_token = root_token.clone();
-            let bao = Self { process, launch, root_token, http: http::client() };
+            let namespace = String::new();
+            let bao = Self { process, launch, root_token, namespace, http: http::client() };
             if bao.comes_up().await {
                 return bao;
             }
@@ -46,7 +49,8 @@ impl Bao {
     pub async fn raft(dir: &Path) -> Self {
         let launch = Launch::raft(dir);
         let process = launch.spawn();
-        let mut bao = Self { process, launch, root_token: String::new(), http: http::client() };
+        let (root_token, namespace) = (String::new(), String::new());
+        let mut bao = Self { process, launch, root_token, namespace, http: http::client() };
         let body = json!({"recovery_shares": 1, "recovery_threshold": 1});
         let deadline = Duration::from_secs(20);
         bao.root_token = eventually(deadline, "OpenBao to be initialised", async || {
@@ -71,6 +75,16 @@ impl Bao {
     /// The root token.
     pub fn root_token(&self) -> &str {
         &self.root_token
+    }
+
+    /// Makes all further requests in this namespace, creating it if it is not there; in the root
+    /// namespace if it is empty. The root token is good in each.
+    pub async fn enter(&mut self, namespace: &str) {
+        self.namespace.clear();
+        if !namespace.is_empty() {
+            self.must("POST", &format!("sys/namespaces/{namespace}"), Some(json!({}))).await;
+        }
+        namespace.clone_into(&mut self.namespace);
     }
 
     /// What the server has logged.

@@ -58,6 +58,23 @@ impl Direct {
         self.validator.validate(query, &[("authorization", &bearer(token))]).await
     }
 
+    /// The same for a request with this method and target, in the words of a proxy.
+    pub async fn request(&self, method: &str, uri: &str, query: &str, token: &str) -> Answer {
+        let authorization = bearer(token);
+        let headers = [
+            ("authorization", authorization.as_str()),
+            ("x-forwarded-method", method),
+            ("x-forwarded-uri", uri),
+        ];
+        self.validator.validate(query, &headers).await
+    }
+
+    /// The same for a client at this address.
+    pub async fn from(&self, address: &str, query: &str, token: &str) -> Answer {
+        let headers = [("authorization", &*bearer(token)), ("x-forwarded-for", address)];
+        self.validator.validate(query, &headers).await
+    }
+
     /// How many calls of this kind the validator has made to Vault.
     pub async fn calls(&self, operation: &str) -> u64 {
         let series = format!("vault_requests_total{{operation=\"{operation}\"}}");

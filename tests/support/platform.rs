@@ -141,6 +141,13 @@ pub async fn token(bao: &Bao, mut options: Value) -> String {
     text(&bao.must("POST", &path, Some(options)).await["auth"]["client_token"])
 }
 
+/// A token that this policy alone applies to.
+pub async fn token_with(bao: &Bao, policy: &str) -> String {
+    let name = format!("only-{:08x}", rand::random::<u32>());
+    set_policy(bao, &name, policy).await;
+    token(bao, json!({"policies": [name], "no_default_policy": true, "ttl": "1h"})).await
+}
+
 /// Creates an AppRole and a secret id for it.
 pub async fn app_role(bao: &Bao, name: &str, settings: Value) -> AppRole {
     let path = format!("auth/approle/role/{name}");

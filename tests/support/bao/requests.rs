@@ -82,6 +82,9 @@ impl Bao {
         if !token.is_empty() {
             headers.push(("x-vault-token", token));
         }
+        if !self.namespace.is_empty() {
+            headers.push(("x-vault-namespace", &self.namespace));
+        }
         if method == "PATCH" {
             headers.push(("content-type", "application/merge-patch+json"));
         }

@@ -1,0 +1,201 @@
+//! What one client, or many at once, may keep the service and Vault busy with.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::{
+    expect::{granted, refused},
+    support::{
+        direct::Direct,
+        fault::Fault,
+        http::{self, Answer},
+        platform,
+        stack::Stack,
+        wait::eventually,
+    },
+};
+
+/// Sends this many tokens that nobody has issued from this address.
+async fn guess(service: &Direct, address: &str, times: usize) {
+    for _ in 0..times {
+        let unknown = format!("s.{:024x}", rand::random::<u64>());
+        refused(&service.from(address, "", &unknown).await, "token_invalid");
+    }
+}
+
+async fn malformed(service: &Direct, address: &str) -> Answer {
+    let headers = [("authorization", "Bearer a b"), ("x-forwarded-for", address)];
+    service.validator.validate("", &headers).await
+}
+
+const THREE: [(&str, &str); 1] = [("VALIDATOR_FAILURE_LIMIT", "3")];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_keeps_failing_is_not_listened_to_for_a_while() {
+    let service = Direct::start_with(&THREE).await;
+    let known = service.acme.token();
+    granted(&service.from("192.0.2.1", "", known).await);
+    guess(&service, "192.0.2.1", 3).await;
+    let asked = service.calls("lookup").await;
+    for token in ["s.unknown", "s.another", service.globex.token()] {
+        refused(&service.from("192.0.2.1", "", token).await, "too_many_failures");
+    }
+    refused(&malformed(&service, "192.0.2.1").await, "too_many_failures");
+    refused(&service.from("::ffff:192.0.2.1", "", "s.unknown").await, "too_many_failures");
+    assert_eq!(service.calls("lookup").await, asked, "Vault is left in peace");
+
+    granted(&service.from("192.0.2.1", "", known).await);
+    let other_tenants = service.from("192.0.2.1", "tenant=globex", known).await;
+    refused(&other_tenants, "tenant_mismatch");
+    for address in ["192.0.2.2", "192.0.3.1", "::192.0.2.1"] {
+        refused(&service.from(address, "", "s.unknown").await, "token_invalid");
+    }
+    granted(&service.from("192.0.2.2", "", service.globex.token()).await);
+    let limited = "decisions_total{reason=\"too_many_failures\"}";
+    assert_eq!(service.validator.count(limited).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_64_bits_that_an_ipv6_client_may_choose_do_not_help_it() {
+    let service = Direct::start_with(&THREE).await;
+    for address in ["2001:db8:0:1::1", "2001:db8:0:1:ffff::", "2001:db8:0:1:a:b:c:d"] {
+        guess(&service, address, 1).await;
+    }
+    let neighbour = service.from("2001:db8:0:1:1234::", "", "s.unknown").await;
+    refused(&neighbour, "too_many_failures");
+    refused(&service.from("2001:db8:0:2::1", "", "s.unknown").await, "token_invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_credential_is_a_failure() {
+    let service = Direct::start_with(&THREE).await;
+    for _ in 0..3 {
+        refused(&malformed(&service, "192.0.2.1").await, "credential_malformed");
+    }
+    refused(&malformed(&service, "192.0.2.1").await, "too_many_failures");
+    refused(&service.from("192.0.2.1", "", "s.unknown").await, "too_many_failures");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_is_repeated_from_memory_and_a_use_too_many_are_failures() {
+    let service = Direct::start_with(&THREE).await;
+    for _ in 0..3 {
+        refused(&service.from("192.0.2.1", "", "s.unknown").await, "token_invalid");
+    }
+    assert_eq!(service.calls("lookup").await, 1);
+    refused(&service.from("192.0.2.1", "", "s.unknown").await, "too_many_failures");
+    let options = json!({"policies": ["tenant"], "num_uses": 1, "ttl": "1h"});
+    let once = platform::token(&service.bao, options).await;
+    granted(&service.from("192.0.2.2", "", &once).await);
+    for _ in 0..3 {
+        refused(&service.from("192.0.2.2", "", &once).await, "token_invalid");
+    }
+    refused(&service.from("192.0.2.2", "", &once).await, "too_many_failures");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_else_is_held_against_a_client() {
+    let service = Direct::start_with(&THREE).await;
+    let (token, address) = (service.acme.token(), ("x-forwarded-for", "192.0.2.1"));
+    let root = service.bao.root_token();
+    let bound = json!({"policies": ["tenant"], "bound_cidrs": ["10.0.0.0/8"]});
+    let bound = platform::token(&service.bao, bound).await;
+    let conflict = [("x-vault-token", "a"), ("authorization", "Bearer b"), address];
+    for _ in 0..4 {
+        refused(&service.validator.validate("", &[address]).await, "credential_missing");
+        refused(&service.validator.validate("", &conflict).await, "credential_conflict");
+        for (query, token, code) in [
+            ("tenant=globex", token, "tenant_mismatch"),
+            ("policy=crm-admin", token, "policy_required"),
+            ("tenant=", token, "requirement_invalid"),
+            ("acl=route/a", token, "request_invalid"),
+            ("", root, "token_not_allowed"),
+            ("", &bound, "address_not_allowed"),
+        ] {
+            refused(&service.from("192.0.2.1", query, token).await, code);
+        }
+    }
+    service.fault.set(Fault::Status(500, r#"{"errors":["no"]}"#)).await;
+    for _ in 0..4 {
+        refused(&service.from("192.0.2.1", "", "s.unknown").await, "vault_unavailable");
+    }
+    service.fault.set(Fault::Pass).await;
+    guess(&service, "192.0.2.1", 3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_address_is_not_known_is_not_limited_by_that_of_the_proxy() {
+    let service = Direct::start_with(&THREE).await;
+    for _ in 0..5 {
+        let unknown = format!("s.{:024x}", rand::random::<u64>());
+        refused(&service.ask(&unknown).await, "token_invalid");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_zero_is_none() {
+    let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
+    guess(&service, "192.0.2.1", 150).await;
+    refused(&malformed(&service, "192.0.2.1").await, "credential_malformed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn through_caddy_a_client_cannot_put_its_failures_on_another_address() {
+    let stack = Stack::start_with(&THREE).await;
+    for number in 0..5 {
+        let unknown = format!("s.{:024x}", rand::random::<u64>());
+        let address = format!("192.0.2.{number}");
+        let headers = [("x-vault-token", &*unknown), ("x-forwarded-for", &address)];
+        let code = if number < 3 { "token_invalid" } else { "too_many_failures" };
+        refused(&stack.get("api.localhost", &headers).await, code);
+    }
+}
+
+/// How many questions to Vault may be under way at once.
+const QUESTIONS: usize = 256;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn above_the_cap_cold_requests_are_refused_at_once_and_cached_ones_keep_flowing() {
+    let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "20s")]).await;
+    granted(&service.ask(service.acme.token()).await);
+    service.fault.set(Fault::Hang).await;
+    let mut cold = JoinSet::new();
+    let client = http::client();
+    for number in 0..QUESTIONS + 40 {
+        let url = format!("{}/validate", service.validator.auth_url());
+        let client = client.clone();
+        cold.spawn(async move {
+            let (token, asked) = (format!("s.cold-{number}"), Instant::now());
+            let headers = [("x-vault-token", token.as_str())];
+            let answer = http::send(&client, "GET", &url, &headers, None).await;
+            (answer.expect("an answer"), asked.elapsed())
+        });
+    }
+    for _ in 0..40 {
+        let (answer, took) = cold.join_next().await.expect("a request").expect("no panic");
+        refused(&answer, "overloaded");
+        assert!(took < Duration::from_secs(3), "after {took:?}");
+    }
+    eventually(Duration::from_secs(5), "all others to hang", async || {
+        (service.fault.struck() == QUESTIONS).then_some(())
+    })
+    .await;
+    for _ in 0..20 {
+        let asked = Instant::now();
+        let answer = service.ask(service.acme.token()).await;
+        granted(&answer);
+        assert_eq!(answer.header("x-auth-cache"), Some("hit"));
+        assert!(asked.elapsed() < Duration::from_secs(1), "after {:?}", asked.elapsed());
+    }
+    refused(&service.ask(service.globex.token()).await, "overloaded");
+    assert_eq!(cold.len(), QUESTIONS, "nobody else has been answered yet");
+
+    // The connections break, and the questions are asked again.
+    service.fault.set(Fault::Pass).await;
+    while let Some(answered) = cold.join_next().await {
+        refused(&answered.expect("no panic").0, "token_invalid");
+    }
+    granted(&service.ask(service.globex.token()).await);
+}
