@@ -105,6 +105,14 @@ unit: tools ## cargo test: unit, integration (real OpenBao and proxies) and doc 
 	$(CARGO) test --locked
 
 
+# How many inputs a test makes up for itself; without this, 256.
+CASES ?= 20000
+
+.PHONY: fuzz
+fuzz: ## The tests with generated input, CASES=20000 each
+	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --lib
+
+
 .PHONY: image
 image: ## Build the container image
 	$(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \

@@ -4,10 +4,12 @@ use std::net::IpAddr;
 /// all are. Each proxy appends its own peer, so what stands to the left of the nearest untrusted
 /// address is the client's own say.
 ///
-/// `None` if an address that was looked at is none.
-pub(super) fn nearest(list: &str, trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
+/// `None` if an address that was looked at is none. The rest need not even be text: a client could
+/// otherwise make itself unknown.
+pub(super) fn nearest(list: &[u8], trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
     let mut farthest = None;
-    for hop in list.rsplit(',') {
+    for hop in list.rsplit(|byte| *byte == b',') {
+        let hop = std::str::from_utf8(hop).ok()?;
         let address = hop.trim().parse::<IpAddr>().ok()?.to_canonical();
         if !trusted(address) {
             return Some(address);
@@ -28,7 +30,7 @@ mod tests {
             IpAddr::V4(address) => address.octets()[0] == 10,
             IpAddr::V6(_) => false,
         };
-        nearest(list, trusted).map(|address| address.to_string())
+        nearest(list.as_bytes(), trusted).map(|address| address.to_string())
     }
 
     #[test]

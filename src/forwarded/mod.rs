@@ -4,10 +4,12 @@
 //! them, and only if there is exactly one of each.
 
 mod client;
+#[cfg(test)]
+mod properties;
 
 use std::{fmt, net::IpAddr};
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 /// Whom to believe, and in which words.
@@ -82,7 +84,7 @@ impl<'h> Forwarded<'h> {
     /// # Errors
     /// [`ForwardedError`] if it is not known.
     pub fn method(&self) -> Result<&'h str, ForwardedError> {
-        self.one(match self.trust.family {
+        self.text(match self.trust.family {
             HeaderFamily::Forwarded => "x-forwarded-method",
             HeaderFamily::Original => "x-original-method",
         })
@@ -93,7 +95,7 @@ impl<'h> Forwarded<'h> {
     /// # Errors
     /// [`ForwardedError`] if it is not known.
     pub fn uri(&self) -> Result<&'h str, ForwardedError> {
-        self.one(match self.trust.family {
+        self.text(match self.trust.family {
             HeaderFamily::Forwarded => "x-forwarded-uri",
             HeaderFamily::Original => "x-original-uri",
         })
@@ -109,24 +111,25 @@ impl<'h> Forwarded<'h> {
             Peer::Address(address) if !self.trust.includes(address) => Ok(address.to_canonical()),
             _ => {
                 let name = "x-forwarded-for";
-                client::nearest(self.one(name)?, |address| self.trust.includes(address))
+                client::nearest(self.one(name)?.as_bytes(), |address| self.trust.includes(address))
                     .ok_or(ForwardedError::Malformed(name))
             }
         }
     }
 
-    fn one(&self, name: &'static str) -> Result<&'h str, ForwardedError> {
+    fn text(&self, name: &'static str) -> Result<&'h str, ForwardedError> {
+        let text = self.one(name)?.to_str().ok().filter(|text| !text.is_empty());
+        text.ok_or(ForwardedError::Malformed(name))
+    }
+
+    fn one(&self, name: &'static str) -> Result<&'h HeaderValue, ForwardedError> {
         let believed = match self.peer {
             Peer::Address(address) => self.trust.includes(address),
             Peer::Local => true,
         };
         let mut values = self.headers.get_all(HeaderName::from_static(name)).into_iter();
         match (values.next(), values.next()) {
-            (Some(value), None) if believed => value
-                .to_str()
-                .ok()
-                .filter(|value| !value.is_empty())
-                .ok_or(ForwardedError::Malformed(name)),
+            (Some(value), None) if believed => Ok(value),
             (Some(_), Some(_)) if believed => Err(ForwardedError::Repeated(name)),
             _ => Err(ForwardedError::Missing(name)),
         }

@@ -6,6 +6,8 @@
 mod known;
 mod parse;
 mod path;
+#[cfg(test)]
+mod properties;
 
 use std::fmt;
 

@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod properties;
+
 use std::{sync::Arc, time::Duration};
 
 use http::HeaderValue;

@@ -68,14 +68,24 @@ pub(super) async fn capabilities(
 ) -> Result<Option<Arc<[Capabilities]>>, VaultError> {
     let request = CapabilitiesRequest { token: token.expose().to_owned(), paths: paths.to_owned() };
     let answer = client.data(Operation::Capabilities, &own.token, request).await;
-    let words: Option<HashMap<String, Vec<String>>> = unless(Failure::Refused, answer)?;
-    let Some(words) = words else { return Ok(None) };
+    let words: Option<CapabilitiesData> = unless(Failure::Refused, answer)?;
+    words.map(|words| granted(&words, paths)).transpose()
+}
+
+/// The `data` of `sys/capabilities`: words by path, and some of them once more under another name.
+pub(super) type CapabilitiesData = HashMap<String, Vec<String>>;
+
+/// What this answer grants on each path, in their order.
+pub(super) fn granted(
+    words: &CapabilitiesData,
+    paths: &[String],
+) -> Result<Arc<[Capabilities]>, VaultError> {
     let on = |path: &String| {
         let words = words.get(path)?;
         Some(Capabilities::from_words(words.iter().map(String::as_str)))
     };
-    let granted: Option<Arc<[Capabilities]>> = paths.iter().map(on).collect();
-    granted.map(Some).ok_or_else(|| VaultError::malformed("a path is missing"))
+    let granted: Option<_> = paths.iter().map(on).collect();
+    granted.ok_or_else(|| VaultError::malformed("a path is missing"))
 }
 
 /// Uses a token once, by letting it look itself up. Vault counts the use before it looks at the

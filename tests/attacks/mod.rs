@@ -4,6 +4,7 @@ mod answers;
 mod callers;
 mod identity;
 mod requests;
+mod table;
 
 use std::time::Duration;
 

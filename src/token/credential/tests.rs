@@ -128,4 +128,55 @@ proptest! {
         let headers = [("x-vault-token", one.as_bytes()), ("x-vault-token", other.as_bytes())];
         prop_assert_eq!(find(ALL, &headers), Err(CredentialError::Conflict));
     }
+
+    #[test]
+    fn there_is_exactly_one_token_or_none_comes_of_it(
+        items in vec((0..6usize, 0..4usize, any::<bool>()), 0..5),
+    ) {
+        let shown: Vec<Shown> = items.into_iter().map(|(place, what, upper)| shown(place, what, upper)).collect();
+        let headers: Vec<(&str, &[u8])> =
+            shown.iter().map(|shown| (shown.name, shown.value.as_bytes())).collect();
+        let read: Vec<Option<&str>> = shown.iter().filter(|shown| shown.listed).map(|shown| shown.token).collect();
+        let found = find(ALL, &headers);
+        let mut tokens: Vec<&str> = read.iter().copied().flatten().collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        match (tokens.as_slice(), read.contains(&None)) {
+            ([], false) => prop_assert_eq!(found, Err(CredentialError::Missing)),
+            ([one], false) => prop_assert_eq!(found, Ok((*one).to_owned())),
+            ([_, _, ..], false) => prop_assert_eq!(found, Err(CredentialError::Conflict)),
+            // Which of the two is said first is of no account.
+            ([_, _, ..], true) => prop_assert!(
+                matches!(found, Err(CredentialError::Malformed | CredentialError::Conflict))
+            ),
+            (_, true) => prop_assert_eq!(found, Err(CredentialError::Malformed)),
+        }
+    }
+}
+
+/// A header that shows a token, or should.
+struct Shown {
+    name: &'static str,
+    value: String,
+    /// Whether its place is one that is read.
+    listed: bool,
+    /// The token; `None` if what stands there is none.
+    token: Option<&'static str>,
+}
+
+/// One of six places with one of two tokens, or with something that is none.
+fn shown(place: usize, what: usize, upper: bool) -> Shown {
+    let (text, token) =
+        [("s.one", Some("s.one")), ("s.two", Some("s.two")), ("not one", None), ("", None)][what];
+    let scheme = |name: &str| if upper { name.to_uppercase() } else { name.to_owned() };
+    let pair = BASE64_STANDARD.encode(format!("user:{text}"));
+    let (name, value, listed) = match place {
+        0 => ("authorization", format!("{} {text}", scheme("bearer")), true),
+        1 => ("x-vault-token", text.to_owned(), true),
+        2 => ("authorization", format!("{}  {pair}", scheme("basic")), true),
+        3 => ("cookie", format!("a=b; t={text}; c=d"), true),
+        4 => ("authorization", format!("{} {text}", scheme("digest")), false),
+        _ => ("cookie", format!("T={text}; tt={text}"), false),
+    };
+    Shown { name, value, listed, token }
 }

@@ -1,0 +1,122 @@
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
+use proptest::{collection::vec, prelude::*};
+
+use super::{Forwarded, ForwardedError, HeaderFamily, Peer, Trust};
+
+const FOR: &str = "x-forwarded-for";
+
+/// Believes two private networks.
+fn trust(family: HeaderFamily) -> Trust {
+    let network = |text: &str| text.parse::<IpNet>().expect("a network");
+    Trust { proxies: vec![network("10.0.0.0/8"), network("fd00::/8")], family }
+}
+
+fn address(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+/// A hop as a proxy may write it: its text, and whether it is believed.
+fn hop() -> impl Strategy<Value = (String, bool)> {
+    prop_oneof![
+        any::<[u8; 3]>().prop_map(|[a, b, c]| (format!("10.{a}.{b}.{c}"), true)),
+        any::<[u8; 3]>().prop_map(|[a, b, c]| (format!("::ffff:10.{a}.{b}.{c}"), true)),
+        any::<u16>().prop_map(|a| (format!("fd00::{a:x}"), true)),
+        any::<[u8; 3]>().prop_map(|[a, b, c]| (format!("192.{a}.{b}.{c}"), false)),
+        any::<[u8; 3]>().prop_map(|[a, b, c]| (format!("::ffff:192.{a}.{b}.{c}"), false)),
+        any::<u16>().prop_map(|a| (format!("2001:db8::{a:x}"), false)),
+    ]
+}
+
+/// Bytes that can stand in a header.
+fn value() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![32..=126_u8, 128..=255_u8, Just(b','), Just(b'.'), Just(b':')];
+    vec(byte, 0..30)
+}
+
+fn headers(all: &[(&'static str, Vec<u8>)]) -> HeaderMap {
+    let header = |(name, value): &(&'static str, Vec<u8>)| {
+        let value = HeaderValue::from_bytes(value).expect("a value");
+        (HeaderName::from_static(name), value)
+    };
+    all.iter().map(header).collect()
+}
+
+fn client(peer: Peer, all: &[(&'static str, Vec<u8>)]) -> Result<IpAddr, ForwardedError> {
+    Forwarded::new(&headers(all), peer, &trust(HeaderFamily::Forwarded)).client()
+}
+
+proptest! {
+    #[test]
+    fn the_client_is_the_first_from_the_right_that_is_no_proxy(
+        said in value(),
+        untrusted in hop().prop_filter("no proxy", |(_, trusted)| !trusted),
+        proxies in vec(hop().prop_filter("a proxy", |(_, trusted)| *trusted), 0..4),
+        blank in "[ \t]{0,2}",
+    ) {
+        let right = std::iter::once(&untrusted).chain(&proxies).map(|(text, _)| text.as_str());
+        let right = right.collect::<Vec<_>>().join(&format!(",{blank}"));
+        // Whatever a client writes stands to the left of its own address.
+        let list = [&said[..], b",", right.as_bytes()].concat();
+        let expected = address(&untrusted.0).to_canonical();
+        for peer in [Peer::Local, Peer::Address(address("10.9.9.9"))] {
+            let found = client(peer, &[(FOR, list.clone())]);
+            prop_assert_eq!(found, Ok(expected));
+            let alone = client(peer, &[(FOR, right.clone().into_bytes())]);
+            prop_assert_eq!(alone, Ok(expected));
+        }
+    }
+
+    #[test]
+    fn a_client_is_an_address_that_the_header_holds_or_unknown(list in value()) {
+        for peer in [Peer::Local, Peer::Address(address("::ffff:10.0.0.1"))] {
+            if let Ok(found) = client(peer, &[(FOR, list.clone())]) {
+                let text = String::from_utf8_lossy(&list);
+                let mut hops = text.split(',').filter_map(|hop| hop.trim().parse::<IpAddr>().ok());
+                prop_assert!(hops.any(|hop| hop.to_canonical() == found));
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_no_proxy_is_the_client_whatever_it_says(
+        (peer, _) in hop().prop_filter("no proxy", |(_, trusted)| !trusted),
+        lists in vec(value(), 0..3),
+    ) {
+        let peer = address(&peer);
+        let all: Vec<_> = lists.iter().map(|list| (FOR, list.clone())).collect();
+        prop_assert_eq!(client(Peer::Address(peer), &all), Ok(peer.to_canonical()));
+        for family in [HeaderFamily::Forwarded, HeaderFamily::Original] {
+            let names = ["x-forwarded-uri", "x-forwarded-method", "x-original-uri", "x-original-method"];
+            let all: Vec<_> = names.map(|name| (name, b"GET".to_vec())).into();
+            let (map, trust) = (headers(&all), trust(family));
+            let forwarded = Forwarded::new(&map, Peer::Address(peer), &trust);
+            prop_assert!(matches!(forwarded.uri(), Err(ForwardedError::Missing(_))));
+            prop_assert!(matches!(forwarded.method(), Err(ForwardedError::Missing(_))));
+        }
+    }
+
+    #[test]
+    fn a_header_is_read_if_it_is_there_once_and_is_text(values in vec(value(), 0..4)) {
+        for (family, name, other) in [
+            (HeaderFamily::Forwarded, "x-forwarded-uri", "x-original-uri"),
+            (HeaderFamily::Original, "x-original-uri", "x-forwarded-uri"),
+        ] {
+            let mut all: Vec<_> = values.iter().map(|value| (name, value.clone())).collect();
+            all.push((other, b"/other".to_vec()));
+            let (map, trust) = (headers(&all), trust(family));
+            let forwarded = Forwarded::new(&map, Peer::Local, &trust);
+            let expected = match values.as_slice() {
+                [] => Err(ForwardedError::Missing(name)),
+                [one] => match std::str::from_utf8(one) {
+                    Ok(text) if text.is_ascii() && !text.is_empty() => Ok(text),
+                    _ => Err(ForwardedError::Malformed(name)),
+                },
+                _ => Err(ForwardedError::Repeated(name)),
+            };
+            prop_assert_eq!(forwarded.uri(), expected);
+        }
+    }
+}
