@@ -188,6 +188,9 @@ fn why_not(standing: Standing) -> Option<&'static str> {
         Standing::Wrapping => Some("it is a response-wrapping token"),
         Standing::OidcAccess => Some("it is an access token of Vault's OIDC provider"),
         Standing::Own => Some("it is the validator's own token"),
+        Standing::Widening => Some(
+            "its entity's metadata `tenant` has `/`, `*` or `+` in it, and is no tenant's name",
+        ),
         Standing::ForeignNamespace => {
             Some("it is of another namespace than the one that VAULT_NAMESPACE names")
         }

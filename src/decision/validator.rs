@@ -12,7 +12,8 @@ use crate::{
     },
 };
 
-/// Takes decisions. The order is the cheapest first, and nothing is told about a route to somebody
+/// Takes decisions. What takes long is boxed, since the future of a decision is moved about, and
+/// that of a hit should be small. The order is the cheapest first, and nothing is told about a route to somebody
 /// whose token is not known to be good.
 pub struct Validator {
     /// The facts that decisions are made from.
@@ -41,7 +42,10 @@ impl Validator {
         let refused = |refusal| Decision { outcome: Err(refusal), cache: None };
         let credential = match &asked.credential {
             Ok(credential) => credential,
-            Err(error) => return refused(self.without_credential(*error, &asked.forwarded).await),
+            Err(error) => {
+                let refusal = Box::pin(self.without_credential(*error, &asked.forwarded)).await;
+                return refused(refusal);
+            }
         };
         let key = self.cache.key(credential);
         let known = match self.known(key, credential, &asked.forwarded, deadline).await {
@@ -53,7 +57,7 @@ impl Validator {
             None => Err(Refusal::TokenInvalid),
         };
         if matches!(outcome, Err(Refusal::TokenInvalid)) {
-            self.failures.add(asked.forwarded.client().ok()).await;
+            Box::pin(self.failures.add(asked.forwarded.client().ok())).await;
         }
         Decision { outcome, cache: Some(known.status) }
     }
@@ -85,6 +89,16 @@ impl Validator {
         if let Some(entry) = self.cache.recall(key).await {
             return Ok(Known { entry: Some(entry), status: CacheStatus::Hit });
         }
+        Box::pin(self.ask(key, credential, forwarded, deadline)).await
+    }
+
+    async fn ask(
+        &self,
+        key: TokenKey,
+        credential: &Credential<'_>,
+        forwarded: &Forwarded<'_>,
+        deadline: Instant,
+    ) -> Result<Known, Refusal> {
         if self.failures.are_too_many(forwarded.client().ok()).await {
             return Err(Refusal::TooManyFailures);
         }
@@ -95,7 +109,7 @@ impl Validator {
         self.admit(&caller.entry.facts, &asked.forwarded)?;
         let met = self.meet_all(&caller, asked).await;
         if caller.entry.facts.usage == Usage::Counted {
-            self.spend(&caller, &met).await?;
+            Box::pin(self.spend(&caller, &met)).await?;
         }
         met.map(|()| caller.entry)
     }
@@ -158,7 +172,7 @@ impl Validator {
             return Ok(granted);
         }
         let answer = self.cache.ask_capabilities(*key, credential, entry, &question.paths);
-        by(*deadline, answer).await?.ok_or(Refusal::TokenInvalid)
+        Box::pin(by(*deadline, answer)).await?.ok_or(Refusal::TokenInvalid)
     }
 }
 

@@ -1,6 +1,5 @@
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use proptest::{collection::vec, option, prelude::*, sample::Index};
-use url::form_urlencoded::byte_serialize;
 
 use super::{AclPath, Requirement, RequirementError, Requirements};
 use crate::tenants::TenantName;
@@ -34,7 +33,7 @@ fn written(all: &[Requirement]) -> String {
     let encoded = |requirement: &Requirement| {
         let text = requirement.to_string();
         let (name, value) = text.split_once('=').expect("a value");
-        format!("{name}={}", byte_serialize(value.as_bytes()).collect::<String>())
+        format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))
     };
     all.iter().map(encoded).collect::<Vec<_>>().join("&")
 }

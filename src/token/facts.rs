@@ -65,6 +65,8 @@ pub enum Standing {
     OidcAccess,
     /// The token of this service itself.
     Own,
+    /// Its entity's tenant is no name but a pattern, which would widen a templated policy.
+    Widening,
     /// Of another namespace than the one this service looks into.
     ForeignNamespace,
 }

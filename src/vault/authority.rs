@@ -10,7 +10,7 @@ use crate::{
     vault::{
         Session,
         error::{Failure, VaultError},
-        facts::TokenData,
+        facts::{EntityData, TokenData},
         own_token::OwnToken,
         questions,
     },
@@ -111,6 +111,8 @@ impl VaultAuthority {
                 None => return Ok(Verdict::Invalid),
             },
         };
+        let widens = entity.as_ref().is_some_and(EntityData::has_a_tenant_that_widens);
+        let standing = if widens { Standing::Widening } else { standing };
         let facts = data.into_facts(standing, entity.as_ref(), asked)?;
         Ok(Verdict::Live(Box::new(facts)))
     }

@@ -143,6 +143,12 @@ impl EntityData {
         self.metadata.as_ref()?.get("tenant").map(String::as_str)
     }
 
+    /// Whether the tenant in the metadata would widen a templated path. Vault and OpenBao differ
+    /// on such a token: OpenBao answers none of its requests.
+    pub(super) fn has_a_tenant_that_widens(&self) -> bool {
+        self.tenant().is_some_and(|tenant| tenant.contains(['/', '*', '+']))
+    }
+
     fn subject(&self) -> Option<Box<str>> {
         let name = match self.aliases.as_deref() {
             Some([only]) => Some(only.name.as_str()),

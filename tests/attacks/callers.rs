@@ -36,6 +36,20 @@ async fn a23_what_is_nearly_a_known_token_is_not_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a46_a_tenant_that_would_widen_a_path_comes_in_nowhere() {
+    let service = Direct::start().await;
+    for (number, tenant) in ["*", "+", "a/b", "acme/*"].into_iter().enumerate() {
+        let name = format!("wide-{number}");
+        let metadata = json!({ "tenant": tenant });
+        let caller = platform::create_caller(&service.bao, &name, metadata, &["tenant"]).await;
+        refused(&service.ask(&caller.token).await, "token_not_allowed");
+        let own = "auth/token/lookup-self";
+        let (status, _) = service.bao.request_as(&caller.token, "GET", own, None).await;
+        assert_eq!(status, 400, "OpenBao has something to say to a tenant {tenant}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a34_a_flood_of_guesses_is_cut_off_and_those_who_are_known_are_served() {
     let stack = Stack::start_with(&[("VALIDATOR_FAILURE_LIMIT", "5")]).await;
     let known = [("x-vault-token", stack.acme.token())];
