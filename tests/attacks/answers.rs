@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{PATIENCE, request, send};
+use super::{Fronts, PATIENCE, request, send};
 use crate::{
     expect::{granted, refused},
     support::{
@@ -94,6 +94,38 @@ async fn a39_the_validator_never_changes_the_protocol() {
     let request = request("GET / HTTP/1.1", "acme.crm.localhost", &[&token, lines]);
     let seen = send(&stack.caddy.address(), request).await.json();
     assert!(seen.to_string().contains("websocket"), "the application gets no handshake: {seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a39_no_proxy_offers_the_application_another_protocol_than_websocket() {
+    let fronts = Fronts::start().await;
+    for upgrade in [
+        "h2c",
+        "H2C",
+        "websocket, h2c",
+        "h2c\r\nUpgrade: websocket",
+        "websocket\r\nUpgrade: h2c",
+        "TLS/1.0",
+        "x",
+    ] {
+        let lines = format!(
+            "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {upgrade}\r\nHTTP2-Settings: AAMAAABk\r\n"
+        );
+        for (front, answer) in fronts.each(&lines).await {
+            match answer.status {
+                // What follows in such a connection would be seen by nobody but the application.
+                200 => {
+                    let offered = received(&answer.json(), "upgrade");
+                    assert!(offered.is_empty() || offered == ["websocket"], "{front}: {offered:?}");
+                }
+                status => assert!((400..500).contains(&status), "{front}: {upgrade}: {answer:?}"),
+            }
+        }
+    }
+    let lines = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    for (front, answer) in fronts.each(lines).await {
+        assert_eq!(received(&answer.json(), "upgrade"), ["websocket"], "{front}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
