@@ -74,7 +74,10 @@ impl Sample {
 }
 
 /// Runs all of them in turn: A B C, A B C, and so on.
-pub fn compete(title: &str, contestants: &[Contestant], options: &Options) -> Vec<Runs> {
+pub async fn compete(title: &str, contestants: &[Contestant], options: &Options) -> Vec<Runs> {
+    for contestant in contestants {
+        contestant.load.probe().await;
+    }
     let mut runs: Vec<_> = contestants
         .iter()
         .map(|contestant| Runs { name: contestant.name.clone(), samples: Vec::new() })

@@ -6,9 +6,7 @@ use tempfile::TempDir;
 
 use crate::{
     cpu::{SERVER_CORE, TASKSET},
-    support::{
-        ports::free_port, process::Process, raw::exchange, tools::repository, wait::eventually,
-    },
+    support::{ports::free_port, process::Process, raw::exchange, tools, wait::eventually},
 };
 
 /// nginx with the two servers of `nginx.conf`, on the servers' core.
@@ -25,7 +23,7 @@ impl Nginx {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let address = || format!("127.0.0.1:{}", free_port());
         let (cached, empty) = (address(), address());
-        let template = fs::read_to_string(repository("benches/load/nginx.conf"));
+        let template = fs::read_to_string(tools::repository("benches/load/nginx.conf"));
         let config = template
             .expect("nginx.conf")
             .replace("OPENBAO", openbao)
@@ -75,7 +73,7 @@ impl Drop for Nginx {
 
 fn spawn(dir: &Path, file: &Path) -> Process {
     let mut command = Command::new(TASKSET);
-    command.args(["-c", SERVER_CORE, "nginx", "-p"]).arg(dir).arg("-c").arg(file);
+    command.args(["-c", SERVER_CORE]).arg(tools::nginx()).arg("-p").arg(dir).arg("-c").arg(file);
     if Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n") {
         // Started by root, it would become somebody who cannot write to the folder.
         command.args(["-g", "user root;"]);

@@ -21,7 +21,7 @@ pub fn rate(sample: &Sample) -> f64 {
 pub struct Report {
     pub figures: Vec<Figure>,
     pub charts: Vec<Chart>,
-    runs: Vec<(String, Vec<Runs>)>,
+    pub runs: Vec<(String, Vec<Runs>)>,
 }
 
 /// One row of the table.

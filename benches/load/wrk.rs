@@ -1,12 +1,12 @@
 //! The generator: as many requests as the server answers.
 
-use std::process::Command;
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 use serde::Deserialize;
 
 use crate::{
     cpu::{LOAD_CORE, TASKSET},
-    support::tools::repository,
+    support::{raw::exchange, tools::repository},
 };
 
 /// Who asks.
@@ -16,6 +16,8 @@ pub enum Tokens {
     One(String),
     /// One of so many, each as likely.
     Many(usize),
+    /// One of those in this file, each as likely.
+    Listed(PathBuf),
 }
 
 /// What to send where.
@@ -46,6 +48,31 @@ impl Load {
         Self { url: url.into(), tokens, connections: 32, pinned: true }
     }
 
+    /// Asks once before anything is counted, so that what is to be remembered is.
+    ///
+    /// # Panics
+    /// If the answer is no 200.
+    pub async fn probe(&self) {
+        let token = match &self.tokens {
+            Tokens::One(token) => token.clone(),
+            Tokens::Many(_) => format!("s.{:024}", 1),
+            Tokens::Listed(file) => {
+                let tokens = fs::read_to_string(file).expect("the tokens");
+                tokens.lines().next().expect("a token").to_owned()
+            }
+        };
+        let place = self.url.trim_start_matches("http://");
+        let (address, path) = place.split_once('/').expect("a path");
+        let request = format!(
+            "GET /{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Method: GET\r\n\
+             X-Forwarded-Uri: /\r\nConnection: close\r\n\r\n"
+        );
+        let answer = exchange(address, request.as_bytes(), Duration::from_secs(5)).await;
+        let status = answer.map(|answer| answer.status);
+        assert_eq!(status, Some(200), "from {}", self.url);
+    }
+
     /// Sends for so many seconds.
     ///
     /// # Panics
@@ -54,6 +81,7 @@ impl Load {
         let (script, argument) = match &self.tokens {
             Tokens::One(token) => ("one.lua", token.clone()),
             Tokens::Many(count) => ("many.lua", count.to_string()),
+            Tokens::Listed(file) => ("many.lua", file.display().to_string()),
         };
         let mut command = if self.pinned {
             let mut command = Command::new(TASKSET);
