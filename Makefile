@@ -113,6 +113,39 @@ fuzz: ## The tests with generated input, CASES=20000 each
 	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --lib
 
 
+# Installs Debian's package $(2) if the program $(1) is missing.
+need = command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	&& apt-get -qq update >&2 \
+	&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2) >&2; } \
+	|| { echo "$(1) is needed: please install Debian's $(2), or its like" >&2; exit 1; }
+
+# Linked as in the image, so that what is measured is what is shipped. BENCH="--only direct" and
+# the like measure a part.
+LOAD = RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) bench --locked --bench load \
+	--target "$$(rustc --print host-tuple)" --
+
+.PHONY: bench
+bench: tools ## Compare the cost of a request with others': a table, and plots in target/bench/
+	@$(call need,wrk,wrk)
+	@$(call need,gnuplot,gnuplot-nox)
+	@$(LOAD) $(BENCH)
+
+.PHONY: bench-large
+bench-large: tools ## The same with a million tokens that OpenBao made: takes long
+	@$(call need,wrk,wrk)
+	@$(LOAD) --only large $(BENCH)
+
+.PHONY: bench-check
+bench-check: ## Compare the instructions of a cached answer with benches/baseline.json
+	@$(call need,valgrind,valgrind)
+	@$(CARGO) bench --locked --bench instructions
+
+.PHONY: bench-record
+bench-record: ## Write benches/baseline.json anew
+	@$(call need,valgrind,valgrind)
+	@$(CARGO) bench --locked --bench instructions -- --record
+
+
 .PHONY: image
 image: ## Build the container image
 	$(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \

@@ -1,18 +1,21 @@
 //! The listener that the proxy asks: `/validate` and nothing else.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
+use hyper::service::service_fn;
 use tracing::{Instrument, Span, error, info, warn};
 
 use crate::{
     decision::{Asked, Refusal, Severity, Validator},
     forwarded::{Forwarded, Peer, Trust},
     requirement::KnownRequirements,
-    server::{problem, request_id::RequestId, target::is_origin_form},
+    server::{
+        bind::Listener, doors::Doors, problem, request_id::RequestId, target::is_origin_form,
+    },
     telemetry::{Metrics, Traces},
     token::{CacheStatus, Credential, Entry, Sources, X_AUTH_CACHE},
 };
@@ -36,17 +39,28 @@ struct Grant {
 }
 
 impl Auth {
+    /// Answers at this listener, as long as the doors are open.
+    pub(super) fn open(self: Arc<Self>, doors: &Doors, listener: Listener) {
+        doors.open(listener, move |peer| {
+            let auth = Arc::clone(&self);
+            service_fn(move |request| {
+                let auth = Arc::clone(&auth);
+                async move { Ok::<_, Infallible>(auth.respond(peer, &request).await) }
+            })
+        });
+    }
+
     /// The answer to one request. Its body is not read.
     pub(super) async fn respond<B>(
         &self,
         peer: Peer,
-        request: Request<B>,
+        request: &Request<B>,
     ) -> Response<Full<Bytes>> {
-        if is_origin_form(&request) && request.uri().path() != PATH {
+        if is_origin_form(request) && request.uri().path() != PATH {
             return problem::not_found(request.headers());
         }
         let span = self.traces.span(request.headers());
-        let decision = AssertUnwindSafe(self.decide(peer, &request)).catch_unwind();
+        let decision = AssertUnwindSafe(self.decide(peer, request)).catch_unwind();
         let decision = decision.instrument(span.clone()).await;
         let outcome = decision.unwrap_or_else(|_| {
             self.metrics.panicked();
@@ -57,7 +71,7 @@ impl Auth {
                 self.metrics.allowed();
                 grant.response()
             }
-            Err(refusal) => span.in_scope(|| self.refuse(&refusal, &request)),
+            Err(refusal) => span.in_scope(|| self.refuse(&refusal, request)),
         }
     }
 

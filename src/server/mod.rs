@@ -9,6 +9,7 @@ mod auth;
 mod bind;
 mod connection;
 mod doors;
+mod hit_path;
 mod outer;
 mod pace;
 mod problem;
@@ -18,4 +19,6 @@ mod run;
 mod target;
 
 pub use bind::{BindError, Listener};
+#[doc(hidden)]
+pub use hit_path::HitPath;
 pub use run::{RunError, run};

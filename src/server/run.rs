@@ -1,7 +1,6 @@
-use std::{convert::Infallible, error::Error, fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use axum::Router;
-use hyper::service::service_fn;
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
 
@@ -103,13 +102,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 
     let session_kept = tokio::spawn(async move { session.keep().await });
     let health_watched = tokio::spawn(watch_health(client, health_sender));
-    front.open(auth_listener, move |peer| {
-        let auth = Arc::clone(&auth);
-        service_fn(move |request| {
-            let auth = Arc::clone(&auth);
-            async move { Ok::<_, Infallible>(auth.respond(peer, request).await) }
-        })
-    });
+    auth.open(&front, auth_listener);
     let routes = |router: Router| {
         let router = outer::finish(router, Arc::clone(&metrics));
         move |_| TowerToHyperService::new(router.clone())

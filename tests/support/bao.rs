@@ -27,9 +27,21 @@ impl Bao {
     /// # Panics
     /// When it doesn't come up on any of several ports.
     pub async fn dev() -> Self {
+        Self::in_memory(Launch::dev).await
+    }
+
+    /// The same without an audit log, whose writing costs about as much as a lookup.
+    ///
+    /// # Panics
+    /// As [`Bao::dev`].
+    pub async fn unaudited() -> Self {
+        Self::in_memory(Launch::unaudited).await
+    }
+
+    async fn in_memory(launch: fn(&str) -> Launch) -> Self {
         let root_token = format!("root-{:032x}", rand::random::<u128>());
         for _ in 0..5 {
-            let launch = Launch::dev(&root_token);
+            let launch = launch(&root_token);
             let process = launch.spawn();
             let root_token = root_token.clone();
             let namespace = String::new();
@@ -70,6 +82,11 @@ impl Bao {
     /// `host:port`.
     pub fn authority(&self) -> String {
         format!("127.0.0.1:{}", self.launch.port())
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Process {
+        &self.process
     }
 
     /// The root token.

@@ -24,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// `vault-auth-validator serve` with all listeners on free ports.
 pub struct Validator {
     process: Process,
+    under: Vec<String>,
     env: Vec<(String, String)>,
     http: reqwest::Client,
     dir: TempDir,
@@ -54,6 +55,11 @@ impl Validator {
 
     /// Starts it and waits for nothing, for configurations that it ought to refuse.
     pub fn spawn(bao: &Bao, role: &AppRole, env: &[(&str, &str)]) -> Self {
+        Self::spawn_under(&[], bao, role, env)
+    }
+
+    /// The same by a command that replaces itself with the program, such as `/usr/bin/taskset -c 0`.
+    pub fn spawn_under(under: &[&str], bao: &Bao, role: &AppRole, env: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let secret_id = dir.path().join("secret-id");
         fs::write(&secret_id, &role.secret_id).expect("the secret id's file");
@@ -68,8 +74,9 @@ impl Validator {
             ("VALIDATOR_SECRET_ID_FILE".to_owned(), secret_id.display().to_string()),
         ];
         all.extend(env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let process = run(&all);
-        Self { process, env: all, http: http::client(), dir, bound: Bound::default() }
+        let under: Vec<_> = under.iter().map(|&part| part.to_owned()).collect();
+        let process = run(&under, &all);
+        Self { process, under, env: all, http: http::client(), dir, bound: Bound::default() }
     }
 
     /// The process, to signal it or to see how it ended.
@@ -96,7 +103,7 @@ impl Validator {
             ("VALIDATOR_ADMIN_LISTEN", admin),
         ];
         self.env.extend(same.map(|(name, address)| (name.to_owned(), address)));
-        self.process = run(&self.env);
+        self.process = run(&self.under, &self.env);
         self.listening().await;
     }
 
@@ -190,7 +197,11 @@ impl Validator {
         eventually(PATIENCE, "the validator to be ready", ready).await;
     }
 
-    async fn listening(&mut self) {
+    /// Waits until it listens.
+    ///
+    /// # Panics
+    /// When it exits instead.
+    pub async fn listening(&mut self) {
         let listening = async || {
             self.assert_running();
             Bound::read(&self.process.log())
@@ -205,8 +216,10 @@ impl Validator {
     }
 }
 
-fn run(env: &[(String, String)]) -> Process {
-    let mut command = Command::new(tools::validator());
-    command.arg("serve").env_clear().envs(env.iter().cloned());
+fn run(under: &[String], env: &[(String, String)]) -> Process {
+    let program = tools::validator().display().to_string();
+    let mut words = under.iter().chain([&program]);
+    let mut command = Command::new(words.next().expect("at least the program"));
+    command.args(words).arg("serve").env_clear().envs(env.iter().cloned());
     Process::spawn("vault-auth-validator", &mut command)
 }

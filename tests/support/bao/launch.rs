@@ -21,6 +21,11 @@ pub struct Launch {
 impl Launch {
     /// In memory, on a free port.
     pub fn dev(root_token: &str) -> Self {
+        Self::unaudited(root_token).configured("")
+    }
+
+    /// The same without an audit device.
+    pub fn unaudited(root_token: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let port = free_port();
         let arguments = vec![
@@ -30,7 +35,7 @@ impl Launch {
             format!("-dev-listen-address=127.0.0.1:{port}"),
         ];
         let path = dir.path().to_owned();
-        Self { port, arguments, dir: path, _owned: Some(dir) }.configured("")
+        Self { port, arguments, dir: path, _owned: Some(dir) }
     }
 
     /// Raft storage in `dir`, unsealed by a key beside it.

@@ -1,0 +1,36 @@
+//! How long the answer to a cached `/validate` takes in the process itself, without a socket.
+//! `cargo bench --bench hit`; the times are of this machine, so no test compares them.
+
+#![allow(
+    clippy::expect_used,
+    missing_docs,
+    unreachable_pub,
+    reason = "when a benchmark's surroundings fail, it has to"
+)]
+
+mod known;
+
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use tokio::runtime::Builder;
+use vault_auth_validator::server::HitPath;
+
+fn hit(criterion: &mut Criterion) {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut group = criterion.benchmark_group("hit");
+    for (kind, target) in known::KINDS {
+        let path = runtime.block_on(async {
+            let cache = known::empty_cache(1);
+            known::fill(Arc::clone(&cache), 1).await;
+            HitPath::new(cache)
+        });
+        let request = known::request(target, &known::token(1));
+        group.bench_function(kind, |bencher| {
+            bencher.to_async(&runtime).iter(|| path.respond(&request));
+        });
+    }
+}
+
+criterion_group!(benches, hit);
+criterion_main!(benches);

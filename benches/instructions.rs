@@ -1,0 +1,112 @@
+//! How many instructions the answer to a cached `/validate` takes in the process itself. Counted
+//! by valgrind, they hardly differ from run to run, so `make bench-check` compares them with
+//! those of `baseline.json`; `make bench-record` writes them there.
+//!
+//! Each kind of request is counted in two runs that differ in how many requests there are, so
+//! that what comes before and after them is left out.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    unreachable_pub,
+    reason = "a benchmark's output is its purpose, and when something fails it has to"
+)]
+
+mod known;
+
+use std::{collections::BTreeMap, fs, path::Path, process::Command, process::ExitCode, sync::Arc};
+
+use clap::Parser;
+use tokio::runtime::Builder;
+use vault_auth_validator::server::HitPath;
+
+/// How many requests the two runs make.
+const REQUESTS: [u64; 2] = [2_000, 12_000];
+
+/// How much more than recorded is too much, and how much less wants recording.
+const TOLERANCE: f64 = 0.03;
+
+/// Instructions of a cached `/validate`.
+#[derive(Parser)]
+struct Options {
+    /// Write the baseline instead of comparing with it.
+    #[arg(long)]
+    record: bool,
+    /// Answer so many requests for this target, and no more.
+    #[arg(long, num_args = 2, value_names = ["TARGET", "REQUESTS"], hide = true)]
+    answer: Vec<String>,
+    /// Sent by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    if let [target, requests] = options.answer.as_slice() {
+        answer(target, requests.parse().expect("a number"));
+        return ExitCode::SUCCESS;
+    }
+    let counted: BTreeMap<_, _> =
+        known::KINDS.map(|(kind, target)| (kind.to_owned(), count(target))).into();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/baseline.json");
+    if options.record {
+        let text = serde_json::to_string_pretty(&counted).expect("JSON");
+        fs::write(&file, text + "\n").expect("the baseline's file");
+    }
+    let text = fs::read_to_string(&file).expect("benches/baseline.json: record it first");
+    compare(&counted, &serde_json::from_str(&text).expect("JSON"))
+}
+
+/// Requests that are hits, all but the first.
+fn answer(target: &str, requests: u64) {
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let cache = known::empty_cache(1);
+        known::fill(Arc::clone(&cache), 1).await;
+        let path = HitPath::new(cache);
+        let request = known::request(target, &known::token(1));
+        for _ in 0..requests {
+            assert_eq!(path.respond(&request).await.status(), 200);
+        }
+    });
+}
+
+/// Instructions for each request.
+fn count(target: &str) -> u64 {
+    let [few, many] = REQUESTS.map(|requests| instructions(target, requests));
+    (many - few) / (REQUESTS[1] - REQUESTS[0])
+}
+
+fn instructions(target: &str, requests: u64) -> u64 {
+    let program = std::env::current_exe().expect("own path");
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args(["--answer", target, &requests.to_string()])
+        .output()
+        .expect("valgrind");
+    let text = String::from_utf8_lossy(&output.stderr);
+    let collected = text.lines().find_map(|line| line.split_once("Collected : "));
+    let count = collected.and_then(|(_, count)| count.trim().parse().ok());
+    count.unwrap_or_else(|| panic!("valgrind counted nothing:\n{text}"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn compare(counted: &BTreeMap<String, u64>, recorded: &BTreeMap<String, u64>) -> ExitCode {
+    let mut kept = true;
+    println!("{:<20}{:>12}{:>12}{:>9}", "hit", "recorded", "counted", "");
+    for (kind, &now) in counted {
+        let before = recorded.get(kind).copied().unwrap_or(now);
+        let change = now as f64 / before as f64 - 1.0;
+        let word = match change {
+            _ if change > TOLERANCE => "MORE THAN ALLOWED",
+            _ if change < -TOLERANCE => "less: record it (make bench-record)",
+            _ => "",
+        };
+        kept &= word.is_empty();
+        println!("{kind:<20}{before:>12}{now:>12}{:>+8.1}% {word}", change * 100.0);
+    }
+    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,114 @@
+//! A cache that is full without Vault, and requests as Caddy's `forward_auth` sends them.
+
+#![allow(dead_code, reason = "several benchmarks include this module, and each uses a part of it")]
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, stream};
+use http::Request;
+use vault_auth_validator::{
+    tenants::TenantName,
+    token::{
+        Answer, Authority, CacheSettings, Capabilities, Credential, Expiry, Facts, FactsCache,
+        Granted, Spent, Standing, Token, TokenType, Usage, Verdict,
+    },
+};
+
+/// What is asked, under a name.
+pub const KINDS: [(&str, &str); 3] = [
+    ("no requirement", "/validate"),
+    ("tenant and policy", "/validate?tenant=acme&policy=crm-agent"),
+    ("acl", "/validate?acl=route/crm"),
+];
+
+/// Longer than any benchmark.
+const LONG: Duration = Duration::from_hours(24);
+
+/// Knows every token as one of a tenant's callers, who may read everything.
+struct Omniscient;
+
+impl Authority for Omniscient {
+    fn lookup(&self, token: Token) -> Answer<'_, Verdict> {
+        Box::pin(async move { Ok(Verdict::Live(Box::new(facts(&token)))) })
+    }
+
+    fn capabilities(&self, _: Token, paths: Vec<String>) -> Answer<'_, Granted> {
+        let granted = paths.iter().map(|_| Capabilities::READ).collect();
+        Box::pin(async move { Ok(Granted::Capabilities(granted)) })
+    }
+
+    fn spend(&self, _: Token) -> Answer<'_, Spent> {
+        Box::pin(async { Ok(Spent::One) })
+    }
+}
+
+/// As long as OpenBao's are: an accessor of 24 characters, ids of 36.
+fn facts(token: &Token) -> Facts {
+    Facts {
+        accessor: token.expose()[2..].into(),
+        token_type: TokenType::Service,
+        standing: Standing::Ordinary,
+        entity_id: Some("7d2e3179-f69b-450c-7179-ac8ee8bd8ca9".into()),
+        subject: Some("1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d".into()),
+        tenant: TenantName::parse("acme"),
+        policies: ["crm-agent", "default", "tenant"].map(Into::into).into(),
+        expiry: Expiry::At {
+            timestamp: "2999-01-01T00:00:00Z".parse().expect("a time"),
+            deadline: Instant::now() + LONG,
+        },
+        usage: Usage::Unlimited,
+        bound_cidrs: Vec::new(),
+    }
+}
+
+/// The token with this number, from 1 on.
+pub fn token(number: usize) -> String {
+    format!("s.{number:024}")
+}
+
+/// A cache that has room for so many tokens, and knows none.
+pub fn empty_cache(tokens: usize) -> Arc<FactsCache> {
+    let capacity = u64::try_from(tokens).expect("a count").max(100_000);
+    let stale_grace = Duration::ZERO;
+    let settings = CacheSettings { ttl: LONG, negative_ttl: LONG, stale_grace, capacity };
+    Arc::new(FactsCache::new(settings, Arc::new(Omniscient)))
+}
+
+/// Makes the tokens from 1 to this known.
+///
+/// # Panics
+/// If some are not afterwards.
+pub async fn fill(cache: Arc<FactsCache>, tokens: usize) {
+    let ask = |number| {
+        let cache = Arc::clone(&cache);
+        async move {
+            let token = token(number);
+            let credential = Credential::from_text(&*token).expect("well formed");
+            let key = cache.key(&credential);
+            cache.ask(key, &credential).await.expect("an answer");
+        }
+    };
+    stream::iter(1..=tokens).map(ask).buffer_unordered(64).collect::<()>().await;
+    let (live, _) = cache.sizes().await;
+    assert_eq!(usize::try_from(live), Ok(tokens), "all tokens are cached");
+}
+
+/// Asks what stands behind `target` about the caller with this token.
+pub fn request(target: &str, token: &str) -> Request<()> {
+    Request::get(target)
+        .header("host", "127.0.0.1:8080")
+        .header("accept-encoding", "gzip")
+        .header("authorization", format!("Bearer {token}"))
+        .header("user-agent", "curl/8.14.1")
+        .header("via", "1.1 Caddy")
+        .header("x-forwarded-for", "192.0.2.7")
+        .header("x-forwarded-host", "acme.crm.example.com")
+        .header("x-forwarded-method", "GET")
+        .header("x-forwarded-proto", "https")
+        .header("x-forwarded-uri", "/contacts?page=2")
+        .body(())
+        .expect("a request")
+}

@@ -1,0 +1,133 @@
+//! A token that is not known yet: what it costs its caller, and what it costs the others.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use crate::{
+    Options,
+    ground::Ground,
+    paced::{Paced, percentile},
+    report::{Report, Spread, Target},
+    support::{
+        fault::{Fault, FaultProxy},
+        http, platform,
+        stack::bearer,
+    },
+};
+
+/// How many tokens are validated in a round.
+const COLD: usize = 60;
+
+/// How late Vault answers when it is slow.
+const SLOW: Duration = Duration::from_millis(50);
+
+/// One request in so many is of a token that is not known yet.
+const ONE_IN: usize = 100;
+
+/// How long the requests of a round last.
+const LASTS: Duration = Duration::from_secs(2);
+
+/// Requests per second beside the slow ones.
+const RATE: u32 = 2000;
+
+pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
+    wall_time(ground, options, report).await;
+    tail(ground, options, report).await;
+}
+
+/// A validation against the calls that it consists of, one after the other, by one client that
+/// keeps its connections, each pair with a token of its own.
+async fn wall_time(ground: &Ground, options: &Options, report: &mut Report) {
+    let validator = ground.validator_anywhere(&[]).await;
+    let auth = platform::log_in(&ground.bao, &ground.role).await;
+    let own = auth["client_token"].as_str().expect("a token").to_owned();
+    let client = http::client();
+    let addr = ground.bao.addr();
+    let entity = format!("{addr}/v1/identity/entity/id/{}", ground.caller.entity_id);
+    let (lookup, validate) =
+        (format!("{addr}/v1/auth/token/lookup"), format!("{}/validate", validator.auth_url()));
+    let own = [("x-vault-token", own.as_str()), ("content-type", "application/json")];
+    let mut ratios = Vec::new();
+    for round in 1..=options.rounds {
+        let (mut raw, mut ours) = (Vec::new(), Vec::new());
+        for token in ground.tokens(COLD).await {
+            let start = Instant::now();
+            let body = json!({ "token": token }).to_string();
+            let found = http::send(&client, "POST", &lookup, &own, Some(body)).await;
+            let read = http::send(&client, "GET", &entity, &own[..1], None).await;
+            raw.push(start.elapsed().as_secs_f64());
+            for answer in [found, read] {
+                assert_eq!(answer.expect("an answer of OpenBao").status, 200);
+            }
+            let start = Instant::now();
+            let header = [("authorization", bearer(&token))];
+            let header = [(header[0].0, header[0].1.as_str())];
+            let answer = http::send(&client, "GET", &validate, &header, None).await;
+            ours.push(start.elapsed().as_secs_f64());
+            let answer = answer.expect("an answer of the validator");
+            assert_eq!((answer.status, answer.header("x-auth-cache")), (200, Some("miss")));
+        }
+        let (raw, ours) = (Spread::of(&raw).median, Spread::of(&ours).median);
+        let (raw_micros, micros) = (raw * 1e6, ours * 1e6);
+        eprintln!("cold {round}/{}  {micros:.0} µs, raw calls {raw_micros:.0} µs", options.rounds);
+        ratios.push(ours / raw);
+    }
+    let name = "wall time: cold validation / the calls of Vault in it";
+    report.figure(name, "×", ratios).to(Target::AtMost(1.10));
+}
+
+/// How long cached requests take while Vault is slow about others.
+async fn tail(ground: &Ground, options: &Options, report: &mut Report) {
+    let slow = FaultProxy::start(&ground.bao.authority()).await;
+    let validator = ground.validator_anywhere(&[("VAULT_ADDR", &slow.addr())]).await;
+    let known = ground.caller.token.clone();
+    let answer = validator.validate("", &[("authorization", &bearer(&known))]).await;
+    assert_eq!(answer.status, 200);
+    slow.set(Fault::Late(SLOW)).await;
+    let paced = Paced {
+        address: validator.auth_address().to_owned(),
+        path: "/validate".to_owned(),
+        connections: 64,
+        rate: RATE,
+        lasts: LASTS,
+    };
+    let (mut without, mut with, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 1..=options.rounds {
+        let hot = known.clone();
+        let mut latencies = paced.run(Arc::new(move || (hot.clone(), true))).await;
+        let calm = percentile(&mut latencies, 99);
+        let count = RATE as usize * usize::try_from(LASTS.as_secs()).unwrap_or(1) / ONE_IN + 16;
+        let cold = ground.tokens(count).await;
+        let mut latencies = paced.run(Arc::new(one_cold_in(ONE_IN, known.clone(), cold))).await;
+        let disturbed = percentile(&mut latencies, 99);
+        eprintln!(
+            "tail {round}/{}  p99 {calm:.0} µs, with cold ones {disturbed:.0} µs",
+            options.rounds
+        );
+        without.push(calm);
+        with.push(disturbed);
+        ratios.push(disturbed / calm);
+    }
+    let name = "p99 of cached requests: 1 % cold, Vault at 50 ms / none cold";
+    report.figure(name, "×", ratios).to(Target::AtMost(1.5));
+    report.figure("p99 of cached requests, none cold", "µs", without);
+    report.figure("p99 of cached requests, 1 % cold", "µs", with);
+}
+
+/// One request in so many has a token that nobody has seen.
+fn one_cold_in(many: usize, known: String, cold: Vec<String>) -> impl Fn() -> (String, bool) {
+    let (asked, cold) = (AtomicUsize::new(0), Mutex::new(cold));
+    move || {
+        let number = asked.fetch_add(1, Ordering::Relaxed);
+        let unseen =
+            (number % many == many - 1).then(|| cold.lock().expect("no panic").pop()).flatten();
+        unseen.map_or_else(|| (known.clone(), true), |token| (token, false))
+    }
+}

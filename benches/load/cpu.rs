@@ -1,0 +1,74 @@
+//! The CPU time and the memory of processes, from `/proc`.
+
+use std::{fs, process::Command, time::Duration};
+
+/// The core that servers run on.
+pub const SERVER_CORE: &str = "0";
+
+/// The core that requests come from.
+pub const LOAD_CORE: &str = "1";
+
+/// Both.
+pub const ALL_CORES: &str = "0,1";
+
+/// Where it is, and with what the processes of its caller start: on these cores alone.
+pub const TASKSET: &str = "/usr/bin/taskset";
+
+/// Moves a process with all its threads to these cores.
+pub fn pin(pid: u32, cores: &str) {
+    let mut command = Command::new(TASKSET);
+    let output = command.args(["-acp", cores, &pid.to_string()]).output().expect("taskset");
+    // A thread may end while the others are moved.
+    drop(output);
+}
+
+/// These processes and their children.
+pub fn with_children(pids: &[u32]) -> Vec<u32> {
+    let mut all = pids.to_vec();
+    let processes = fs::read_dir("/proc").expect("/proc");
+    let processes = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    for pid in processes {
+        let parent = stat(pid).and_then(|fields| fields.get(1)?.parse().ok());
+        if parent.is_some_and(|parent: u32| pids.contains(&parent)) {
+            all.push(pid);
+        }
+    }
+    all
+}
+
+/// User and system time that these processes have used.
+pub fn used(pids: &[u32]) -> Duration {
+    pids.iter().map(|&pid| used_by(pid)).sum()
+}
+
+/// The scheduler counts in nanoseconds, thread by thread; where it does not tell, the process's
+/// own figure has steps of 10 ms.
+fn used_by(pid: u32) -> Duration {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Duration::ZERO };
+    let nanos = |thread: fs::DirEntry| -> Option<u64> {
+        let line = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        line.split(' ').next()?.parse().ok()
+    };
+    let fine: u64 = threads.filter_map(|thread| nanos(thread.ok()?)).sum();
+    if fine > 0 {
+        return Duration::from_nanos(fine);
+    }
+    let fields = stat(pid).unwrap_or_default();
+    let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    Duration::from_millis(10 * (ticks(11) + ticks(12)))
+}
+
+/// What stands in `stat` behind the name: the state, the parent, and so on.
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = line.rsplit_once(") ")?;
+    Some(rest.split(' ').map(str::to_owned).collect())
+}
+
+/// The resident memory of a process, in bytes.
+pub fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    kib * 1024
+}

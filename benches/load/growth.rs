@@ -1,0 +1,96 @@
+//! What a request costs as there are more tokens, more connections, more cores.
+
+use crate::{
+    Options,
+    contest::{Contestant, compete},
+    cpu::ALL_CORES,
+    ground::{Ground, TENANT_AND_POLICY},
+    report::{Report, Target, cpu},
+    serve::{Served, Server},
+    wrk::{Load, Tokens},
+};
+
+/// How many tokens are cached.
+const TOKENS: [usize; 4] = [1, 1_000, 100_000, 1_000_000];
+
+/// How many connections requests come over.
+const CONNECTIONS: [usize; 4] = [32, 128, 512, 1024];
+
+/// The cost of a hit and the room that a token takes. The caches are filled by an authority that
+/// knows all tokens, in the process itself: OpenBao would take minutes to make a million. The
+/// listener is the program's own.
+pub async fn tokens(options: &Options, report: &mut Report) {
+    let mut servers = Vec::new();
+    for tokens in TOKENS {
+        eprintln!("tokens: filling a cache with {tokens}");
+        servers.push(Served::filled(tokens).await);
+    }
+    let contestants = TOKENS.iter().zip(&servers).map(|(&tokens, server)| {
+        let load = Load::new(server.url(TENANT_AND_POLICY), Tokens::Many(tokens));
+        Contestant::new(format!("{tokens} tokens"), load, &[server.pid()])
+    });
+    let runs = compete("tokens", &contestants.collect::<Vec<_>>(), &options.briefly()).await;
+    let [_, thousand, many, million] = runs.as_slice() else { unreachable!("as many as sizes") };
+    let name = "CPU: hit among 1,000,000 tokens / among 1,000";
+    report.ratio(name, million, thousand, cpu).to(Target::AtMost(1.5));
+    report.ratio("CPU: hit among 100,000 tokens / among 1,000", many, thousand, cpu);
+    for (tokens, server) in TOKENS.iter().zip(&servers).skip(2) {
+        let name = format!("resident bytes per cached token at {tokens}");
+        let figure = report.figure(&name, "B", vec![server.bytes_per_token()]);
+        if *tokens == 1_000_000 {
+            figure.to(Target::AtMost(600.0));
+        }
+    }
+    report.chart("CPU time of a hit by cached tokens (µs)", &runs, cpu);
+    report.keep("tokens", runs);
+}
+
+/// From 32 connections to 1,024, on one core.
+pub async fn connections(ground: &Ground, options: &Options, report: &mut Report) {
+    let hyper = Served::start(Server::Hyper).await;
+    let validator = ground.validator(&[]).await;
+    let mut contestants = Vec::new();
+    for connections in CONNECTIONS {
+        let mut add = |name: &str, url: String, pid| {
+            let mut load = Load::new(url, Tokens::One(ground.caller.token.clone()));
+            load.connections = connections;
+            let name = format!("{name}, {connections} connections");
+            contestants.push(Contestant::new(name, load, &[pid]));
+        };
+        add("bare hyper", hyper.url("/validate"), hyper.pid());
+        let url = format!("{}{TENANT_AND_POLICY}", validator.auth_url());
+        add("validator", url, validator.process().pid());
+    }
+    let runs = compete("connections", &contestants, &options.briefly()).await;
+    for (pair, connections) in runs.chunks_exact(2).zip(CONNECTIONS) {
+        let [floor, ours] = pair else { unreachable!("a pair") };
+        let name = format!("CPU: validator / bare hyper, {connections} connections");
+        report.ratio(&name, ours, floor, cpu);
+    }
+    report.chart("CPU time per request by connections, one core (µs)", &runs, cpu);
+    report.keep("connections", runs);
+}
+
+/// One core and two. On two, requests come from the same ones.
+pub async fn cores(ground: &Ground, options: &Options, report: &mut Report) {
+    let hyper =
+        [Served::start(Server::Hyper).await, Served::start_on(ALL_CORES, Server::Hyper).await];
+    let validators = [ground.validator(&[]).await, ground.validator_anywhere(&[]).await];
+    let mut contestants = Vec::new();
+    for (at, cores) in ["one core", "two cores"].into_iter().enumerate() {
+        let mut add = |name: &str, url: String, pid| {
+            let mut load = Load::new(url, Tokens::One(ground.caller.token.clone()));
+            load.pinned = at == 0;
+            contestants.push(Contestant::new(format!("{name}, {cores}"), load, &[pid]));
+        };
+        add("bare hyper", hyper[at].url("/validate"), hyper[at].pid());
+        let url = format!("{}{TENANT_AND_POLICY}", validators[at].auth_url());
+        add("validator", url, validators[at].process().pid());
+    }
+    let runs = compete("cores", &contestants, &options.briefly()).await;
+    let [one_floor, one, two_floor, two] = runs.as_slice() else { unreachable!("four") };
+    report.ratio("CPU: validator / bare hyper, one core", one, one_floor, cpu);
+    report.ratio("CPU: validator / bare hyper, two cores", two, two_floor, cpu);
+    report.chart("CPU time per request by cores (µs)", &runs, cpu);
+    report.keep("cores", runs);
+}

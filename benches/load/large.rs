@@ -1,0 +1,61 @@
+//! Many tokens, all made by OpenBao and validated by the whole program: slow to set up, and
+//! nothing in it is left out.
+
+use std::{fs, time::Instant};
+
+use futures_util::{StreamExt, stream};
+
+use crate::{
+    Options,
+    contest::{Contestant, compete},
+    cpu,
+    ground::{Ground, TENANT_AND_POLICY},
+    report::{Report, Target, cpu as cpu_time},
+    support::{stack::bearer, validator::Validator},
+    wrk::{Load, Tokens},
+};
+
+/// How many tokens hits are compared with.
+const FEW: usize = 1000;
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let capacity = options.large.to_string();
+    let env = [("VALIDATOR_CACHE_TTL", "10m"), ("VALIDATOR_CACHE_CAPACITY", capacity.as_str())];
+    let mut servers = Vec::new();
+    for count in [FEW, options.large] {
+        let start = Instant::now();
+        let tokens = ground.tokens_of("batch", count).await;
+        eprintln!("large: OpenBao made {count} tokens in {:.0?}", start.elapsed());
+        let validator = ground.validator(&env).await;
+        validate(&validator, &tokens[..1]).await;
+        let before = cpu::resident(validator.process().pid());
+        validate(&validator, &tokens).await;
+        let more = cpu::resident(validator.process().pid()).saturating_sub(before);
+        eprintln!("large: they are cached after {:.0?}", start.elapsed());
+        let file = dir.path().join(count.to_string());
+        fs::write(&file, tokens.join("\n")).expect("the tokens' file");
+        servers.push((validator, file, more as f64 / count as f64));
+    }
+    let contestants = servers.iter().map(|(validator, file, _)| {
+        let url = format!("{}{TENANT_AND_POLICY}", validator.auth_url());
+        let load = Load::new(url, Tokens::Listed(file.clone()));
+        Contestant::new(format!("tokens in {}", file.display()), load, &[validator.process().pid()])
+    });
+    let runs = compete("large", &contestants.collect::<Vec<_>>(), options).await;
+    let [few, many] = runs.as_slice() else { unreachable!("two") };
+    let name = format!("CPU: hit among {} real batch tokens / among {FEW}", options.large);
+    report.ratio(&name, many, few, cpu_time).to(Target::AtMost(1.5));
+    let name = format!("resident bytes per cached token at {} real ones", options.large);
+    report.figure(&name, "B", vec![servers[1].2]).to(Target::AtMost(600.0));
+    report.keep("large", runs);
+}
+
+async fn validate(validator: &Validator, tokens: &[String]) {
+    let ask = async |token: &String| {
+        let answer = validator.validate("", &[("authorization", &bearer(token))]).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    stream::iter(tokens).map(ask).buffer_unordered(64).collect::<()>().await;
+}

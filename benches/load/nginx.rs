@@ -1,0 +1,82 @@
+//! nginx, as an administrator would set it up.
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use tempfile::TempDir;
+
+use crate::{
+    cpu::{SERVER_CORE, TASKSET},
+    support::{ports::free_port, process::Process, raw::exchange, tools, wait::eventually},
+};
+
+/// nginx with the two servers of `nginx.conf`, on the servers' core.
+pub struct Nginx {
+    process: Process,
+    cached: String,
+    empty: String,
+    _dir: TempDir,
+}
+
+impl Nginx {
+    /// Starts it in front of an OpenBao (`host:port`).
+    pub async fn start(openbao: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let address = || format!("127.0.0.1:{}", free_port());
+        let (cached, empty) = (address(), address());
+        let template = fs::read_to_string(tools::repository("benches/load/nginx.conf"));
+        let config = template
+            .expect("nginx.conf")
+            .replace("OPENBAO", openbao)
+            .replace("CACHED", &cached)
+            .replace("EMPTY", &empty);
+        let file = dir.path().join("nginx.conf");
+        fs::write(&file, config).expect("the configuration");
+        let process = spawn(dir.path(), &file);
+        let nginx = Self { process, cached, empty, _dir: dir };
+        let request = b"GET / HTTP/1.0\r\n\r\n";
+        eventually(Duration::from_secs(10), "nginx to come up", async || {
+            assert!(nginx.process.exit_status().is_none(), "nginx: {}", nginx.process.log());
+            exchange(&nginx.empty, request, Duration::from_secs(1)).await
+        })
+        .await;
+        nginx
+    }
+
+    /// Its master process; the worker is a child of it.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// `host:port` of the server that asks OpenBao and remembers.
+    pub fn cached(&self) -> &str {
+        &self.cached
+    }
+
+    /// `host:port` of the server that says yes.
+    pub fn empty(&self) -> &str {
+        &self.empty
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // Killed, it would leave its worker behind.
+        self.process.signal("QUIT");
+        for _ in 0..50 {
+            if self.process.exit_status().is_some() {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+}
+
+fn spawn(dir: &Path, file: &Path) -> Process {
+    let mut command = Command::new(TASKSET);
+    command.args(["-c", SERVER_CORE]).arg(tools::nginx()).arg("-p").arg(dir).arg("-c").arg(file);
+    if Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n") {
+        // Started by root, it would become somebody who cannot write to the folder.
+        command.args(["-g", "user root;"]);
+    }
+    Process::spawn("nginx", &mut command)
+}

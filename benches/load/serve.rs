@@ -1,0 +1,173 @@
+//! The contestants that are this very program, so that they are compiled alike.
+
+use std::{
+    convert::Infallible, process::Command, sync::Arc, thread::available_parallelism, time::Duration,
+};
+
+use axum::{Router, routing::get};
+use bytes::Bytes;
+use clap::ValueEnum;
+use http_body_util::Full;
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::{Service, service_fn},
+};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use tokio::{
+    net::TcpListener,
+    runtime::{Builder, Runtime},
+};
+
+use vault_auth_validator::{
+    config::Listen,
+    server::{HitPath, Listener},
+};
+
+use crate::{
+    cpu::{self, SERVER_CORE, TASKSET},
+    known,
+    support::{process::Process, wait::eventually},
+};
+
+/// A contestant in this program.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Server {
+    /// hyper with an empty 200: the floor.
+    Hyper,
+    /// The same on the runtime that a service has by default.
+    HyperDefault,
+    /// axum with an empty 200.
+    Axum,
+    /// The validator's listener with a cache that is full without Vault.
+    Filled,
+}
+
+/// A child process that is one of them.
+pub struct Served {
+    process: Process,
+    address: String,
+    bytes_per_token: f64,
+}
+
+impl Served {
+    /// Starts it on the servers' core.
+    pub async fn start(server: Server) -> Self {
+        Self::start_on(SERVER_CORE, server).await
+    }
+
+    /// Starts it on these cores.
+    pub async fn start_on(cores: &str, server: Server) -> Self {
+        Self::spawn(cores, server, 0).await
+    }
+
+    /// Starts the validator's listener on the servers' core, with so many tokens cached.
+    pub async fn filled(tokens: usize) -> Self {
+        Self::spawn(SERVER_CORE, Server::Filled, tokens).await
+    }
+
+    async fn spawn(cores: &str, server: Server, tokens: usize) -> Self {
+        let name = server.to_possible_value().expect("none is skipped");
+        let program = std::env::current_exe().expect("own path");
+        let mut command = Command::new(TASKSET);
+        command.args(["-c", cores]).arg(program).args([
+            "--serve",
+            name.get_name(),
+            "--tokens",
+            &tokens.to_string(),
+        ]);
+        let process = Process::spawn(name.get_name(), &mut command);
+        let address = eventually(Duration::from_mins(2), "a contestant to listen", async || {
+            assert!(process.exit_status().is_none(), "{}", process.log());
+            told(&process, "listening on ")
+        })
+        .await;
+        let bytes_per_token = told(&process, "bytes per token: ");
+        let bytes_per_token = bytes_per_token.map_or(0.0, |bytes| bytes.parse().expect("a number"));
+        Self { process, address, bytes_per_token }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// How much resident memory a token takes in a cache that was filled.
+    pub fn bytes_per_token(&self) -> f64 {
+        self.bytes_per_token
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+/// What stands behind this in the log.
+fn told(process: &Process, what: &str) -> Option<String> {
+    process.log().lines().find_map(|line| line.strip_prefix(what).map(str::to_owned))
+}
+
+/// Is that server, until it is killed.
+pub fn run(server: Server, tokens: usize) {
+    let one_core = available_parallelism().is_ok_and(|cores| cores.get() == 1);
+    let runtime = match server {
+        Server::Hyper if one_core => Builder::new_current_thread().enable_all().build(),
+        _ => Runtime::new(),
+    };
+    runtime.expect("a runtime").block_on(async {
+        if matches!(server, Server::Filled) {
+            return tokio::spawn(filled(tokens)).await.expect("no panic");
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        println!("listening on {}", listener.local_addr().expect("its address"));
+        match server {
+            Server::Hyper | Server::HyperDefault => {
+                accept(&listener, || service_fn(empty)).await;
+            }
+            Server::Axum => {
+                let router = Router::new().route("/validate", get(async || ()));
+                accept(&listener, || TowerToHyperService::new(router.clone())).await;
+            }
+            Server::Filled => unreachable!("it has a listener of its own"),
+        }
+    });
+}
+
+/// The memory is told when the cache is full and has come to rest.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+async fn filled(tokens: usize) {
+    let cache = known::empty_cache(tokens);
+    known::fill(Arc::clone(&cache), 1).await;
+    let before = cpu::resident(std::process::id());
+    known::fill(Arc::clone(&cache), tokens).await;
+    let more = cpu::resident(std::process::id()).saturating_sub(before);
+    println!("bytes per token: {}", more as f64 / tokens as f64);
+    let any_port = Listen::Tcp("127.0.0.1:0".to_owned());
+    let listener = Listener::bind(&any_port).await.expect("a free port");
+    println!("listening on {}", listener.address());
+    HitPath::new(cache).serve(listener).await;
+}
+
+async fn empty(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    Ok(Response::new(Full::default()))
+}
+
+async fn accept<S, B>(listener: &TcpListener, service: impl Fn() -> S)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: std::error::Error + Send + Sync,
+{
+    let protocol = Arc::new(http1::Builder::new());
+    loop {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        stream.set_nodelay(true).expect("a socket option");
+        let connection = protocol.serve_connection(TokioIo::new(stream), service());
+        tokio::spawn(async move {
+            // That it breaks is the peer's affair.
+            let _ = connection.await;
+        });
+    }
+}

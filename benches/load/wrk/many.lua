@@ -1,0 +1,25 @@
+-- The same with one of many tokens, each as likely as any other. Behind `--` stands how many:
+-- s.000000000000000000000001, and so on; or else the file that lists them.
+dofile("one.lua")
+
+local with_headers = init
+local tokens
+
+function init(args)
+  with_headers({ "s.TOKEN" })
+  before, after = wrk.format():match("^(.*)s%.TOKEN(.*)$")
+  count = tonumber(args[1])
+  if not count then
+    tokens = {}
+    for token in io.lines(args[1]) do
+      tokens[#tokens + 1] = token
+    end
+    count = #tokens
+  end
+  math.randomseed(count)
+end
+
+function request()
+  local number = math.random(count)
+  return before .. (tokens and tokens[number] or string.format("s.%024d", number)) .. after
+end

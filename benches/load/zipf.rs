@@ -1,0 +1,73 @@
+//! Traffic as it is met: few tokens that are seen often, and many that are seen now and then.
+
+use std::{sync::Arc, time::Duration};
+
+use rand::Rng;
+
+use crate::{ground::Ground, paced::Paced, report::Report, support::validator::Validator};
+
+/// How many callers there are.
+const TOKENS: usize = 2000;
+
+/// Requests per second. With the cache's time below it is as if 270 came each second for the
+/// default time of 30 s.
+const RATE: u32 = 4000;
+
+/// How long the cache remembers.
+const TTL: &str = "2s";
+
+/// How long traffic flows: first until the cache is in its usual state, then for the figures.
+const LASTS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(4)];
+
+pub async fn run(ground: &Ground, report: &mut Report) {
+    eprintln!("Zipf: making {TOKENS} tokens");
+    let tokens = ground.tokens(TOKENS).await;
+    let validator = ground.validator_anywhere(&[("VALIDATOR_CACHE_TTL", TTL)]).await;
+    let next = Arc::new(by_rank(tokens));
+    let mut before = [0.0; 3];
+    for lasts in LASTS {
+        eprintln!("Zipf: {RATE} requests/s for {lasts:?}");
+        before = counts(&validator).await;
+        let paced = Paced {
+            address: validator.auth_address().to_owned(),
+            path: "/validate".to_owned(),
+            connections: 64,
+            rate: RATE,
+            lasts,
+        };
+        paced.run(Arc::clone(&next) as Arc<_>).await;
+    }
+    let after = counts(&validator).await;
+    let [hits, requests, calls] = [0, 1, 2].map(|at| after[at] - before[at]);
+    report.figure("Zipf traffic: hits", "%", vec![hits / requests * 100.0]);
+    let name = "Zipf traffic: calls of Vault for 1,000 requests";
+    report.figure(name, "", vec![calls / requests * 1000.0]);
+}
+
+/// The nth token is as likely as 1/n.
+#[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+fn by_rank(tokens: Vec<String>) -> impl Fn() -> (String, bool) {
+    let mut sum = 0.0;
+    let up_to: Vec<f64> = (1..=tokens.len())
+        .map(|rank| {
+            sum += 1.0 / rank as f64;
+            sum
+        })
+        .collect();
+    move || {
+        let drawn = rand::rng().random_range(0.0..sum);
+        let at = up_to.partition_point(|&up_to| up_to <= drawn);
+        (tokens[at.min(tokens.len() - 1)].clone(), true)
+    }
+}
+
+/// Hits, requests, and calls of Vault about tokens.
+async fn counts(validator: &Validator) -> [f64; 3] {
+    let mut calls = 0.0;
+    for operation in ["lookup", "entity"] {
+        let series = format!("vault_requests_total{{operation=\"{operation}\"}}");
+        calls += validator.metric(&series).await;
+    }
+    let hits = validator.metric("cache_requests_total{status=\"hit\"}").await;
+    [hits, validator.metric("cache_requests_total").await, calls]
+}
