@@ -240,8 +240,8 @@ async fn a_target_that_is_no_path_is_refused_by_caddy_and_by_the_validator() {
     let absolute = request("http://api.localhost/validate");
     let answer = raw::exchange(stack.validator.auth_address(), absolute.as_bytes(), patience).await;
     refused(&answer.expect("an answer").into(), "request_invalid");
-    let opaque = request("x:http://api.localhost/validate");
-    let answer = raw::exchange(&stack.caddy.address(), opaque.as_bytes(), patience).await;
+    let other_form = request("x:http://api.localhost/validate");
+    let answer = raw::exchange(&stack.caddy.address(), other_form.as_bytes(), patience).await;
     assert_eq!(answer.expect("an answer").status, 400);
     assert_eq!(stack.backend.hits(), 0);
 }

@@ -199,7 +199,7 @@ async fn a_target_that_is_no_path_is_refused_on_every_listener() {
             "GET v:443 HTTP/1.1",
             "OPTIONS * HTTP/1.1",
             "GET * HTTP/1.1",
-            "GET x:http://v/healthz HTTP/1.1",
+            "GET x:http://v/validate HTTP/1.1",
             "GET validate HTTP/1.1",
             "GET ?tenant=acme HTTP/1.1",
             "GET \\validate HTTP/1.1",
