@@ -86,7 +86,7 @@ impl Validator {
         forwarded: &Forwarded<'_>,
         deadline: Instant,
     ) -> Result<Known, Refusal> {
-        if let Some(entry) = self.cache.recall(key).await {
+        if let Some(entry) = self.cache.recall(key, credential).await {
             return Ok(Known { entry: Some(entry), status: CacheStatus::Hit });
         }
         Box::pin(self.ask(key, credential, forwarded, deadline)).await

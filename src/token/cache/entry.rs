@@ -1,9 +1,15 @@
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
 use crate::token::{Capabilities, Facts, Identity, Usage, cache::CacheSettings};
+
+/// After which part of its fresh time an entry that is in use is asked for again.
+const DUE: f64 = 0.75;
 
 /// The facts of a token, with what is derived from them once.
 #[derive(Debug)]
@@ -14,6 +20,10 @@ pub struct Entry {
     pub identity: Identity,
     /// Until when the facts may be relied on.
     pub(super) fresh_until: Instant,
+    /// From when on they are better asked for again.
+    pub(super) due_from: Instant,
+    /// Whether that has begun.
+    pub(super) rechecked: AtomicBool,
     /// Until when they may serve while Vault is out of reach.
     pub(super) usable_until: Instant,
     /// Unlike that of any other entry, so that what is remembered with this one goes with it.
@@ -77,17 +87,24 @@ impl Entry {
         let fresh_until = last_second.map_or(by_ttl, |last_second| by_ttl.min(last_second));
         let by_grace = fresh_until + settings.stale_grace;
         let usable_until = deadline.map_or(by_grace, |deadline| by_grace.min(deadline));
+        let due_from = asked + fresh_until.saturating_duration_since(asked).mul_f64(DUE);
         let identity = Identity::new(&facts);
-        Self { facts, identity, fresh_until, usable_until, number, generation }
+        let rechecked = AtomicBool::new(false);
+        Self { facts, identity, fresh_until, due_from, rechecked, usable_until, number, generation }
     }
 
-    pub(super) fn is_fresh(&self) -> bool {
-        Instant::now() < self.fresh_until
+    /// Whether it is time to ask for it again; to the first who wants to know.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        now >= self.due_from && !self.rechecked.swap(true, Relaxed)
+    }
+
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        now < self.fresh_until
     }
 
     /// Whether it may be remembered at all. A use that is counted has to reach Vault each time.
     pub(super) fn may_be_kept(&self) -> bool {
-        self.facts.usage == Usage::Unlimited && self.is_fresh()
+        self.facts.usage == Usage::Unlimited && self.is_fresh(Instant::now())
     }
 }
 

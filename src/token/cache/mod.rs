@@ -3,7 +3,11 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tracing::Instrument;
 
@@ -49,9 +53,16 @@ impl FactsCache {
         self.keys.key(credential)
     }
 
-    /// The facts of a live token from memory, while they are fresh.
-    pub async fn recall(&self, key: TokenKey) -> Option<Arc<Entry>> {
-        self.shared.recall(key).await
+    /// The facts of a live token from memory, while they are fresh. Towards the end of that time
+    /// Vault is asked again behind the caller's back, so that a token in use never waits for it.
+    pub async fn recall(&self, key: TokenKey, credential: &Credential<'_>) -> Option<Arc<Entry>> {
+        let now = Instant::now();
+        let entry = self.shared.recall(key, now).await?;
+        if entry.is_due(now) {
+            let recheck = Arc::clone(&self.shared).recheck(key, Token::from(credential));
+            tokio::spawn(recheck.in_current_span());
+        }
+        Some(entry)
     }
 
     /// What is known of a credential that is not remembered as live: a refusal that is

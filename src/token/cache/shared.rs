@@ -57,11 +57,11 @@ impl Shared {
         }
     }
 
-    pub(super) async fn recall(&self, key: TokenKey) -> Option<Arc<Entry>> {
+    pub(super) async fn recall(&self, key: TokenKey, now: Instant) -> Option<Arc<Entry>> {
         let entry = self.live.get(&key).await?;
         // The cache's own clock for an entry starts when it is put in, a moment after Vault was
         // asked; this one did then.
-        if entry.is_fresh() {
+        if entry.is_fresh(now) {
             return Some(entry);
         }
         self.live.invalidate(&key).await;
@@ -98,6 +98,18 @@ impl Shared {
                 Some(entry) => Ok(Known { entry: Some(entry), status: CacheStatus::Stale }),
                 None => Err(unavailable.clone()),
             },
+        }
+    }
+
+    /// Asks for a token that is still fresh. If Vault gives no word, that stays so until its time.
+    pub(super) async fn recheck(self: Arc<Self>, key: TokenKey, token: Token) {
+        match self.look_up(key, token).await {
+            Ok(entry) => {
+                self.live.insert(key, Arc::clone(&entry)).await;
+                self.keep_unless_evicted(key, &entry).await;
+            }
+            Err(NotKept::Refused | NotKept::Once(_)) => self.forget(key).await,
+            Err(NotKept::Unavailable(_)) => {}
         }
     }
 

@@ -91,7 +91,7 @@ fn live() -> Verdict {
 async fn ask(cache: &FactsCache) -> Result<Known, Unavailable> {
     let credential = Credential::from_text("s.token").expect("well formed");
     let key = cache.key(&credential);
-    match cache.recall(key).await {
+    match cache.recall(key, &credential).await {
         Some(entry) => Ok(Known { entry: Some(entry), status: CacheStatus::Hit }),
         None => cache.ask(key, &credential).await,
     }
@@ -154,6 +154,45 @@ async fn a_token_of_limited_use_or_in_its_last_second_is_not_kept() {
         }
         assert_eq!(oracle.asked(), 2);
     }
+}
+
+/// What a cache with a time to live of 400 ms says of a token again and again, for a second.
+async fn in_use(word: fn() -> Result<Verdict, Unavailable>) -> (usize, Vec<CacheStatus>) {
+    let (oracle, _) = Oracle::new(word, 1000);
+    let ttl = Duration::from_millis(400);
+    let settings = CacheSettings { ttl, negative_ttl: ttl, stale_grace: ttl, capacity: 100 };
+    let cache = FactsCache::new(settings, Arc::clone(&oracle) as Arc<dyn Authority>);
+    let start = Instant::now();
+    let mut answers = Vec::new();
+    while start.elapsed() < Duration::from_secs(1) {
+        answers.push(ask(&cache).await.expect("an answer").status);
+        yield_now().await;
+    }
+    (oracle.asked(), answers)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_use_waits_for_vault_once_and_is_asked_for_again_and_again() {
+    let (asked, answers) = in_use(|| Ok(live())).await;
+    let waited = answers.iter().filter(|status| **status != CacheStatus::Hit).count();
+    assert_eq!(waited, 1, "of {}", answers.len());
+    assert!((3..=5).contains(&asked), "asked {asked} times");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_behind_the_callers_back_is_heeded() {
+    static FIRST: AtomicUsize = AtomicUsize::new(0);
+    let once = || match FIRST.fetch_add(1, SeqCst) {
+        0 => Ok(live()),
+        _ => Ok(Verdict::Invalid),
+    };
+    let (_, cache) = Oracle::new(once, 1000);
+    let credential = Credential::from_text("s.token").expect("well formed");
+    let key = cache.key(&credential);
+    assert!(ask(&cache).await.expect("an answer").entry.is_some());
+    let shared = Arc::clone(&cache.shared);
+    shared.recheck(key, Token::from(&credential)).await;
+    assert!(ask(&cache).await.expect("an answer").entry.is_none());
 }
 
 #[tokio::test]
