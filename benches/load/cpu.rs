@@ -22,6 +22,27 @@ pub fn pin(pid: u32, cores: &str) {
     drop(output);
 }
 
+/// How a process shares its cores with others.
+#[derive(Clone, Copy)]
+pub enum Share {
+    /// Like any other.
+    Fair,
+    /// It has what the others leave, and makes way for them at once.
+    Rest,
+}
+
+/// Has a process with all its threads share like this.
+pub fn share(pid: u32, share: Share) {
+    let policy = match share {
+        Share::Fair => "--other",
+        Share::Rest => "--idle",
+    };
+    let mut command = Command::new("/usr/bin/chrt");
+    let output = command.args(["-a", policy, "-p", "0", &pid.to_string()]).output();
+    // A thread may end while the others are changed.
+    drop(output.expect("chrt"));
+}
+
 /// These processes and their children.
 pub fn with_children(pids: &[u32]) -> Vec<u32> {
     let mut all = pids.to_vec();

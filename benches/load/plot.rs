@@ -41,7 +41,7 @@ fn png(charts: &[Chart], dir: &Path) -> bool {
         return false;
     }
     let mut script = format!(
-        "set terminal pngcairo size 1100,{}\n\
+        "set terminal pngcairo noenhanced size 1100,{}\n\
          set output '{}'\n\
          set multiplot layout {},1\n\
          set style data boxxyerror\n\
