@@ -121,29 +121,29 @@ need = command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get
 
 # Linked as in the image, so that what is measured is what is shipped. BENCH="--only direct" and
 # the like measure a part.
-LOAD = RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) bench --locked --bench load \
-	--target "$$(rustc --print host-tuple)" --
+MEASURE = RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) bench --locked \
+	--target "$$(rustc --print host-tuple)" --bench
 
 .PHONY: bench
 bench: tools ## Compare the cost of a request with others': a table, and plots in target/bench/
 	@$(call need,wrk,wrk)
 	@$(call need,gnuplot,gnuplot-nox)
-	@$(LOAD) $(BENCH)
+	@$(MEASURE) load -- $(BENCH)
 
 .PHONY: bench-large
 bench-large: tools ## The same with a million tokens that OpenBao made: takes long
 	@$(call need,wrk,wrk)
-	@$(LOAD) --only large $(BENCH)
+	@$(MEASURE) load -- --only large $(BENCH)
 
 .PHONY: bench-check
 bench-check: ## Compare the instructions of a cached answer with benches/baseline.json
 	@$(call need,valgrind,valgrind)
-	@$(CARGO) bench --locked --bench instructions
+	@$(MEASURE) instructions
 
 .PHONY: bench-record
 bench-record: ## Write benches/baseline.json anew
 	@$(call need,valgrind,valgrind)
-	@$(CARGO) bench --locked --bench instructions -- --record
+	@$(MEASURE) instructions -- --record
 
 
 .PHONY: image

@@ -27,18 +27,18 @@ pub fn pin(pid: u32, cores: &str) {
 pub enum Share {
     /// Like any other.
     Fair,
-    /// It has what the others leave, and makes way for them at once.
-    Rest,
+    /// The others make way for it at once. Without the right to this, nothing changes.
+    First,
 }
 
 /// Has a process with all its threads share like this.
 pub fn share(pid: u32, share: Share) {
-    let policy = match share {
-        Share::Fair => "--other",
-        Share::Rest => "--idle",
+    let (policy, priority) = match share {
+        Share::Fair => ("--other", "0"),
+        Share::First => ("--rr", "1"),
     };
     let mut command = Command::new("/usr/bin/chrt");
-    let output = command.args(["-a", policy, "-p", "0", &pid.to_string()]).output();
+    let output = command.args(["-a", policy, "-p", priority, &pid.to_string()]).output();
     // A thread may end while the others are changed.
     drop(output.expect("chrt"));
 }

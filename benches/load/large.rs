@@ -36,19 +36,19 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
         eprintln!("large: they are cached after {:.0?}", start.elapsed());
         let file = dir.path().join(count.to_string());
         fs::write(&file, tokens.join("\n")).expect("the tokens' file");
-        servers.push((validator, file, more as f64 / count as f64));
+        servers.push((count, validator, file, more as f64 / count as f64));
     }
-    let contestants = servers.iter().map(|(validator, file, _)| {
+    let contestants = servers.iter().map(|(count, validator, file, _)| {
         let url = format!("{}{TENANT_AND_POLICY}", validator.auth_url());
         let load = Load::new(url, Tokens::Listed(file.clone()));
-        Contestant::new(format!("tokens in {}", file.display()), load, &[validator.process().pid()])
+        Contestant::new(format!("{count} real tokens"), load, &[validator.process().pid()])
     });
     let runs = compete("large", &contestants.collect::<Vec<_>>(), options).await;
     let [few, many] = runs.as_slice() else { unreachable!("two") };
     let name = format!("CPU: hit among {} real batch tokens / among {FEW}", options.large);
     report.ratio(&name, many, few, cpu_time).to(Target::AtMost(1.5));
     let name = format!("resident bytes per cached token at {} real ones", options.large);
-    report.figure(&name, "B", vec![servers[1].2]).to(Target::AtMost(600.0));
+    report.figure(&name, "B", vec![servers[1].3]).to(Target::AtMost(600.0));
     report.keep("large", runs);
 }
 
