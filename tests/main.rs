@@ -12,6 +12,7 @@ mod acl_memory;
 mod acl_oracle;
 mod addresses;
 mod attacks;
+mod audit;
 mod caching;
 mod command;
 mod expect;

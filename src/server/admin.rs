@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
+    body::{Body, Bytes},
     extract::{Path, State},
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
-    routing::{delete, get},
+    routing::{delete, get, post},
 };
 use serde_json::json;
 
 use crate::{
-    server::readiness::Readiness,
+    server::{
+        audit::{Consequence, consequences},
+        problem,
+        readiness::Readiness,
+    },
     telemetry::{Metrics, Snapshot},
     token::FactsCache,
 };
@@ -35,6 +40,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/cache", get(cache).delete(clear_cache))
         .route("/cache/accessors/{accessor}", delete(evict_accessor))
         .route("/cache/entities/{entity_id}", delete(evict_entity))
+        .route("/audit", post(audit))
         .with_state(Arc::new(admin))
 }
 
@@ -65,6 +71,27 @@ async fn cache(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
 async fn clear_cache(State(admin): State<Arc<Admin>>) -> StatusCode {
     admin.cache.clear();
     StatusCode::NO_CONTENT
+}
+
+/// Forgets whom entries of Vault's audit log are about: the other end of OpenBao's `http` device.
+async fn audit(State(admin): State<Arc<Admin>>, headers: HeaderMap, entries: Bytes) -> Response {
+    let Ok(consequences) = consequences(&entries) else {
+        let what = "the body is no series of audit entries";
+        return problem::request_invalid(what, &headers).map(Body::new);
+    };
+    for consequence in consequences {
+        match consequence {
+            Consequence::Nothing => {}
+            Consequence::Everything => admin.cache.clear(),
+            Consequence::Accessor(accessor) => {
+                admin.cache.evict(|facts| *facts.accessor == *accessor).await;
+            }
+            Consequence::Entity(id) => {
+                admin.cache.evict(|facts| facts.entity_id.as_deref() == Some(&id)).await;
+            }
+        }
+    }
+    StatusCode::NO_CONTENT.into_response()
 }
 
 /// Forgets the token with this accessor.

@@ -5,6 +5,7 @@
 
 mod admin;
 mod api;
+mod audit;
 mod auth;
 mod bind;
 mod connection;

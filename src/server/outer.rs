@@ -41,8 +41,7 @@ async fn origin_form_only(request: Request, next: Next) -> Response<Body> {
     if is_origin_form(&request) {
         return next.run(request).await;
     }
-    let refused = Refusal::RequestInvalid("the request target is not a path".to_owned());
-    refusal(&refused, request.headers())
+    problem::request_invalid("the request target is not a path", request.headers()).map(Body::new)
 }
 
 fn refusal(refusal: &Refusal, headers: &HeaderMap) -> Response<Body> {

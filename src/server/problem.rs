@@ -9,7 +9,7 @@ use http_body_util::Full;
 use serde::Serialize;
 
 use crate::{
-    decision::{Challenge, Terms},
+    decision::{Challenge, Refusal, Terms},
     server::request_id::RequestId,
 };
 
@@ -57,6 +57,12 @@ pub(super) fn problem(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// The request makes no sense; says what is wrong with it.
+pub(super) fn request_invalid(what: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    let refused = Refusal::RequestInvalid(what.to_owned());
+    refusal(&refused.terms(), &RequestId::of(headers))
 }
 
 /// There is nothing here.
