@@ -139,24 +139,26 @@ impl Shared {
     }
 
     /// An eviction counts up first and removes then. Either it removes this entry, or the count
-    /// is seen here to have changed since Vault was asked.
+    /// is seen here to have changed since Vault was asked. Likewise a refusal that came meanwhile,
+    /// to another question, is the later word.
     async fn keep_unless_evicted(&self, key: TokenKey, entry: &Arc<Entry>) {
         if let Some(stale) = &self.stale {
             stale.insert(key, Arc::clone(entry)).await;
         }
-        if entry.generation != self.generation.load(Ordering::SeqCst) {
+        let evicted = entry.generation != self.generation.load(Ordering::SeqCst);
+        if evicted || self.is_refused(key) {
             self.forget(key).await;
         }
     }
 
-    async fn forget(&self, key: TokenKey) {
+    pub(super) async fn forget(&self, key: TokenKey) {
         self.live.invalidate(&key).await;
         if let Some(stale) = &self.stale {
             stale.invalidate(&key).await;
         }
     }
 
-    async fn refuse(&self, key: TokenKey) {
+    pub(super) async fn refuse(&self, key: TokenKey) {
         self.refused.insert(key, ()).await;
         if let Some(stale) = &self.stale {
             stale.invalidate(&key).await;

@@ -196,6 +196,22 @@ async fn a_refusal_behind_the_callers_back_is_heeded() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_not_undone_by_an_answer_that_was_on_its_way() {
+    let (oracle, cache) = Oracle::new(|| Ok(live()), 1);
+    let credential = Credential::from_text("s.token").expect("well formed");
+    let key = cache.key(&credential);
+    assert!(ask(&cache).await.expect("an answer").entry.is_some());
+    let recheck = Arc::clone(&cache.shared).recheck(key, Token::from(&credential));
+    let recheck = tokio::spawn(recheck);
+    oracle.is_asked(2).await;
+    cache.shared.refuse(key).await;
+    cache.shared.forget(key).await;
+    oracle.leave.add_permits(1);
+    recheck.await.expect("it ends");
+    assert!(ask(&cache).await.expect("an answer").entry.is_none());
+}
+
+#[tokio::test]
 async fn unavailability_is_not_kept() {
     let away = || Err(Unavailable::new(Cause::Vault, "away"));
     let (oracle, cache) = Oracle::new(away, 2);
