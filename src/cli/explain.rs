@@ -21,9 +21,7 @@ use crate::{
     decision::{Asked, Check, Explanation, Failures, Refusal, RootTokens, Validator},
     forwarded::{Forwarded, HeaderFamily, Peer, Trust},
     requirement::Requirements,
-    token::{
-        CacheSettings, Cause, Credential, CredentialError, Entry, Expiry, FactsCache, Unavailable,
-    },
+    token::{CacheSettings, Cause, Credential, CredentialError, Entry, FactsCache, Unavailable},
     vault::{Asker, Records, VaultAuthority},
 };
 
@@ -190,7 +188,7 @@ async fn words(explanation: &Explanation, operator: &Operator) -> Vec<Option<Wor
     let paths: Vec<Option<String>> = explanation.checks.iter().map(denied).collect();
     let provenance = match &explanation.entry {
         Some(entry) if paths.iter().any(Option::is_some) => {
-            Some(Provenance::of(&entry.facts, &Records::new(&operator.session)).await)
+            Some(Provenance::of(&entry.identity, &Records::new(&operator.session)).await)
         }
         _ => None,
     };
@@ -223,20 +221,16 @@ fn why_unknown(unavailable: &Unavailable) -> String {
 }
 
 fn caller(entry: &Entry) -> Value {
-    let facts = &entry.facts;
-    let expires = match facts.expiry {
-        Expiry::Never => None,
-        Expiry::At { timestamp, .. } => Some(format!("{timestamp:.0}")),
-    };
+    let identity = &entry.identity;
     json!({
-        "accessor": facts.accessor,
-        "subject": facts.subject,
-        "entity_id": facts.entity_id,
-        "tenant": facts.tenant.as_ref().map(ToString::to_string),
-        "policies": facts.policies,
-        "token_type": facts.token_type.as_str(),
-        "expires": expires,
-        "bound_cidrs": facts.bound_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "accessor": entry.accessor,
+        "subject": identity.subject(),
+        "entity_id": identity.entity_id(),
+        "tenant": identity.tenant(),
+        "policies": identity.policies().collect::<Vec<_>>(),
+        "token_type": identity.token_type().as_str(),
+        "expires": identity.expires(),
+        "bound_cidrs": entry.bound_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 
