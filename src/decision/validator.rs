@@ -12,8 +12,7 @@ use crate::{
     },
 };
 
-/// Takes decisions. What takes long is boxed, since the future of a decision is moved about, and
-/// that of a hit should be small. The order is the cheapest first, and nothing is told about a route to somebody
+/// Takes decisions. The order is the cheapest first, and nothing is told about a route to somebody
 /// whose token is not known to be good.
 pub struct Validator {
     /// The facts that decisions are made from.
@@ -61,7 +60,7 @@ impl Validator {
         let credential = match &asked.credential {
             Ok(credential) => credential,
             Err(error) => {
-                let refusal = Box::pin(self.without_credential(*error, &asked.forwarded)).await;
+                let refusal = self.without_credential(*error, &asked.forwarded).await;
                 return refused(refusal);
             }
         };
@@ -75,7 +74,7 @@ impl Validator {
             None => Err(Refusal::TokenInvalid),
         };
         if matches!(outcome, Err(Refusal::TokenInvalid)) {
-            Box::pin(self.failures.add(asked.forwarded.client().ok())).await;
+            self.failures.add(asked.forwarded.client().ok()).await;
         }
         Decision { outcome, cache: Some(known.status) }
     }
@@ -107,7 +106,7 @@ impl Validator {
         if let Some(entry) = self.cache.recall(key, credential) {
             return Ok(Known { entry: Some(entry), status: CacheStatus::Hit });
         }
-        Box::pin(self.ask(key, credential, forwarded, deadline)).await
+        self.ask(key, credential, forwarded, deadline).await
     }
 
     async fn ask(
@@ -127,7 +126,7 @@ impl Validator {
         self.admit(&caller.entry, &asked.forwarded)?;
         let met = self.meet_all(&caller, asked).await;
         if caller.entry.usage == Usage::Counted {
-            Box::pin(self.spend(&caller, &met)).await?;
+            self.spend(&caller, &met).await?;
         }
         met.map(|()| caller.entry)
     }
@@ -154,7 +153,7 @@ impl Validator {
         let FromMemory::Unknown(question) = self.meet_from_memory(&caller.entry, asked)? else {
             return Ok(());
         };
-        let granted = Box::pin(self.ask_granted(caller, &question)).await?;
+        let granted = self.ask_granted(caller, &question).await?;
         if question.is_met_by(&granted) { Ok(()) } else { Err(Refusal::AclDenied) }
     }
 

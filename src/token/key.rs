@@ -8,8 +8,9 @@ pub struct TokenKey([u8; 32]);
 
 impl Hash for TokenKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        state.write_u64(u64::from_ne_bytes([a, b, c, d, e, f, g, h]));
+        if let Some(part) = self.0.first_chunk() {
+            state.write_u64(u64::from_ne_bytes(*part));
+        }
     }
 }
 
