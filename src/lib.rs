@@ -12,7 +12,8 @@
 //!
 //! Nothing calls back up. `policies`, `forwarded` and `tenants` stand alone; `token` and
 //! `requirement` know `tenants`; `decision` judges with the types of all these; `vault` answers
-//! for `token` what a token is; `server` and `cli` use everything. A test holds the table.
+//! for `token` what a token is, and keeps `policies`; `server` and `cli` use everything. A test
+//! holds the table.
 
 pub mod cli;
 pub mod config;

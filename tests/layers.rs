@@ -17,8 +17,8 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("requirement", &["tenants"]),
     ("decision", &["forwarded", "token", "requirement"]),
     ("telemetry", &["decision", "token"]),
-    ("vault", &["token", "tenants", "telemetry"]),
-    ("config", &["forwarded", "token", "decision", "telemetry", "vault"]),
+    ("vault", &["policies", "token", "tenants", "telemetry"]),
+    ("config", &["forwarded", "policies", "token", "decision", "telemetry", "vault"]),
     (
         "server",
         &[

@@ -85,7 +85,7 @@ impl Explain {
         operator.run(async |operator| self.explain(operator).await)
     }
 
-    async fn explain(&self, operator: Operator) -> Result<(), String> {
+    async fn explain(&self, operator: Operator) -> Result<ExitCode, String> {
         let headers = self.headers();
         let trust = Trust { proxies: Vec::new(), family: HeaderFamily::Forwarded };
         let token = read_token().map_err(|error| format!("no token: {error}"))?;
@@ -112,7 +112,7 @@ impl Explain {
             || self.as_json(&explanation, &words),
             |style| self.as_text(&explanation, &words, style),
         );
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     }
 
     /// The request, in the words of a proxy.

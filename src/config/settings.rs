@@ -4,6 +4,7 @@ use crate::{
     config::{Listen, fault::Faults, reader::Reader, sources::Sources, values},
     decision::RootTokens,
     forwarded::Trust,
+    policies::Mounts,
     telemetry::{self, LogFormat},
     token,
     vault::{self, ClientCertificate, Login},
@@ -84,6 +85,18 @@ impl Settings {
         reader.forgive();
         let listen = reader.parsed("admin_listen");
         reader.finish(listen)
+    }
+
+    /// Where policies are to find the tenants' secrets and keys, whatever else is wrong.
+    ///
+    /// # Errors
+    /// What is wrong with those.
+    pub fn load_mounts(sources: Sources) -> Result<Mounts, Faults> {
+        let mut reader = Reader::new(sources);
+        reader.forgive();
+        let kv = reader.value("kv_mount", values::mount);
+        let transit = reader.value("transit_mount", values::mount);
+        reader.finish(kv.zip(transit).map(|(kv, transit)| Mounts { kv, transit }))
     }
 }
 

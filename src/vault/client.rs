@@ -46,6 +46,7 @@ pub(crate) enum Operation {
     Spend,
     Entity,
     Policy,
+    Admin,
     Login,
     Renew,
     Unwrap,
@@ -61,6 +62,7 @@ impl Operation {
             Self::Spend => "spend",
             Self::Entity => "entity",
             Self::Policy => "policy",
+            Self::Admin => "admin",
             Self::Login => "login",
             Self::Renew => "renew",
             Self::Unwrap => "unwrap",
@@ -152,6 +154,16 @@ impl Client {
         envelope.auth.ok_or_else(|| VaultError::malformed("no auth"))
     }
 
+    /// Makes a call whose answer is of no interest but for its being a yes; most have no body.
+    pub(crate) async fn done(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<(), VaultError> {
+        self.read(operation, Some(token), endpoint, |answer| accepted(answer).map(drop)).await
+    }
+
     /// The status of the answer to this call about the server itself, whatever it is. A namespace
     /// has no word on that.
     pub(crate) async fn status(
@@ -170,9 +182,19 @@ impl Client {
         token: Option<&SecretString>,
         endpoint: impl Endpoint,
     ) -> Result<T, VaultError> {
+        self.read(operation, token, endpoint, parse).await
+    }
+
+    async fn read<T>(
+        &self,
+        operation: Operation,
+        token: Option<&SecretString>,
+        endpoint: impl Endpoint,
+        read: impl FnOnce(Answer) -> Result<T, VaultError>,
+    ) -> Result<T, VaultError> {
         let span = info_span!("vault", otel.kind = "client", operation = operation.label());
         let namespace = self.namespace.as_ref();
-        let answer = self.send(token, namespace, endpoint).instrument(span).await.and_then(parse);
+        let answer = self.send(token, namespace, endpoint).instrument(span).await.and_then(read);
         self.count(operation, answer.as_ref().err());
         answer
     }
@@ -223,13 +245,19 @@ fn header_safe(token: &str) -> Result<String, VaultError> {
         .map_err(|_| VaultError::new(Failure::OwnToken, "the token has a line break or the like"))
 }
 
-fn parse<T: DeserializeOwned>((status, body): Answer) -> Result<T, VaultError> {
-    if !(200..300).contains(&status) {
-        let errors = serde_json::from_slice(&body).ok().map(|Errors { errors }| errors);
-        return Err(VaultError::from_status(status, errors.as_deref()));
-    }
+fn parse<T: DeserializeOwned>(answer: Answer) -> Result<T, VaultError> {
+    let body = accepted(answer)?;
     serde_json::from_slice(&body).map_err(|error| {
         // Not the error's own text, which may quote the answer.
         VaultError::malformed(&format!("line {} column {}", error.line(), error.column()))
     })
+}
+
+/// The body of an answer that says yes.
+fn accepted((status, body): Answer) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    if (200..300).contains(&status) {
+        return Ok(body);
+    }
+    let errors = serde_json::from_slice(&body).ok().map(|Errors { errors }| errors);
+    Err(VaultError::from_status(status, errors.as_deref()))
 }
