@@ -15,6 +15,7 @@ mod attacks;
 mod audit;
 mod caching;
 mod command;
+mod deploy;
 mod expect;
 mod explain;
 mod faults;

@@ -106,7 +106,7 @@ impl Validator {
         if let Some(entry) = self.cache.recall(key, credential) {
             return Ok(Known { entry: Some(entry), status: CacheStatus::Hit });
         }
-        self.ask(key, credential, forwarded, deadline).await
+        Box::pin(self.ask(key, credential, forwarded, deadline)).await
     }
 
     async fn ask(
@@ -153,7 +153,7 @@ impl Validator {
         let FromMemory::Unknown(question) = self.meet_from_memory(&caller.entry, asked)? else {
             return Ok(());
         };
-        let granted = self.ask_granted(caller, &question).await?;
+        let granted = Box::pin(self.ask_granted(caller, &question)).await?;
         if question.is_met_by(&granted) { Ok(()) } else { Err(Refusal::AclDenied) }
     }
 

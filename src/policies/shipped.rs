@@ -9,7 +9,7 @@ macro_rules! files {
     };
 }
 
-const POLICIES: [(&str, &str); 9] = files! {
+const POLICIES: [(&str, &str); 10] = files! {
     "agent-director.hcl"
     "agent-executor.hcl"
     "agent-writer.hcl"
@@ -17,15 +17,17 @@ const POLICIES: [(&str, &str); 9] = files! {
     "mcp-transit.hcl"
     "operator.hcl"
     "policy-auditor.hcl"
+    "staff.hcl"
     "tenant.hcl"
     "validator.hcl"
 };
 
-const EXPECTATIONS: [(&str, &str); 6] = files! {
+const EXPECTATIONS: [(&str, &str); 7] = files! {
     "tests/agents.toml"
     "tests/crm-agent.toml"
     "tests/mcp-transit.toml"
     "tests/operators.toml"
+    "tests/staff.toml"
     "tests/tenant.toml"
     "tests/validator.toml"
 };

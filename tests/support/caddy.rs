@@ -40,8 +40,8 @@ impl Caddy {
     pub async fn guarding(requirement: &str, validator: &str, application: &str) -> Self {
         let guard = tools::repository("deploy/caddy/guard.caddy");
         let site = format!(
-            "{{\n\tadmin off\n\t{{$CADDY_GLOBAL}}\n}}\nimport {}\n{{$CRM_ADDRESS}} {{\n\t\
-             import guard \"{requirement}\" {{\n\t\treverse_proxy {{$CRM_UPSTREAM}}\n\t}}\n}}\n\
+            "{{\n\tadmin off\n\t{{$CADDY_GLOBAL}}\n}}\nimport {}\n\
+             http://*.crm.localhost{{$CADDY_PORT}} {{\n\timport guard \"{requirement}\" {{\n\t\treverse_proxy {{$CRM_UPSTREAM}}\n\t}}\n}}\n\
              {{$OTHER_ADDRESS}} {{\n\terror 421\n}}\n",
             guard.display()
         );
@@ -100,10 +100,12 @@ impl Caddy {
             .env_clear()
             .env("HOME", home.path())
             .env("CADDY_GLOBAL", "default_bind 127.0.0.1")
-            .env("CRM_ADDRESS", format!("http://*.crm.localhost:{port}"))
+            .env("CADDY_SCHEME", "http://")
+            .env("CADDY_PORT", format!(":{port}"))
+            .env("DOMAIN", "localhost")
+            .env("MIRROR_DOMAIN", "mirror.localhost")
             .env("CRM_TENANT_LABEL", "labels.2")
             .env("CRM_UPSTREAM", application)
-            .env("API_ADDRESS", format!("http://api.localhost:{port}"))
             .env("API_UPSTREAM", application)
             .env("OTHER_ADDRESS", format!("http://:{port}"))
             .env("AUTH_UPSTREAM", validator)

@@ -17,6 +17,7 @@
 pub mod backend;
 pub mod bao;
 pub mod caddy;
+pub mod compose;
 pub mod direct;
 pub mod edge;
 pub mod fault;

@@ -1,0 +1,164 @@
+# What an empty OpenBao is given at its first start. Nobody ever sees the root token that does it.
+#
+# A request that fails stops the server, and it starts no more until its storage is emptied. It is
+# not run again when this file changes: `policies apply` and `bootstrap` bring later changes in.
+
+initialize "engines" {
+  request "secret" {
+    operation = "update"
+    path      = "sys/mounts/secret"
+    data = {
+      type    = "kv"
+      options = { version = "2" }
+    }
+  }
+
+  request "smarteros" {
+    operation = "update"
+    path      = "sys/mounts/smarteros"
+    data = {
+      type    = "kv"
+      options = { version = "2" }
+    }
+  }
+
+  request "transit" {
+    operation = "update"
+    path      = "sys/mounts/transit"
+    data      = { type = "transit" }
+  }
+
+  # No key comes into being by being used.
+  request "transit-keys" {
+    operation = "update"
+    path      = "transit/config/keys"
+    data      = { disable_upsert = true }
+  }
+
+  request "approle" {
+    operation = "update"
+    path      = "sys/auth/approle"
+    data      = { type = "approle" }
+  }
+}
+
+initialize "policies" {
+  request "agent-director" {
+    operation = "update"
+    path      = "sys/policies/acl/agent-director"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/agent-director.hcl" } }
+  }
+
+  request "agent-executor" {
+    operation = "update"
+    path      = "sys/policies/acl/agent-executor"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/agent-executor.hcl" } }
+  }
+
+  request "agent-writer" {
+    operation = "update"
+    path      = "sys/policies/acl/agent-writer"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/agent-writer.hcl" } }
+  }
+
+  request "crm-agent" {
+    operation = "update"
+    path      = "sys/policies/acl/crm-agent"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/crm-agent.hcl" } }
+  }
+
+  request "mcp-transit" {
+    operation = "update"
+    path      = "sys/policies/acl/mcp-transit"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/mcp-transit.hcl" } }
+  }
+
+  request "operator" {
+    operation = "update"
+    path      = "sys/policies/acl/operator"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/operator.hcl" } }
+  }
+
+  request "policy-auditor" {
+    operation = "update"
+    path      = "sys/policies/acl/policy-auditor"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/policy-auditor.hcl" } }
+  }
+
+  request "staff" {
+    operation = "update"
+    path      = "sys/policies/acl/staff"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/staff.hcl" } }
+  }
+
+  request "tenant" {
+    operation = "update"
+    path      = "sys/policies/acl/tenant"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/tenant.hcl" } }
+  }
+
+  request "validator" {
+    operation = "update"
+    path      = "sys/policies/acl/validator"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/validator.hcl" } }
+  }
+
+  # For the first operator, who makes the others. Root's tokens are gone.
+  request "administrator" {
+    operation = "update"
+    path      = "sys/policies/acl/administrator"
+    data = {
+      policy = "path \"*\" { capabilities = [\"create\", \"read\", \"update\", \"patch\", \"delete\", \"list\", \"sudo\"] }"
+    }
+  }
+}
+
+# The service. Its token lives as long as it is renewed.
+initialize "validator" {
+  request "role" {
+    operation = "update"
+    path      = "auth/approle/role/validator"
+    data = {
+      token_policies          = ["validator"]
+      token_no_default_policy = true
+      token_period            = "1h"
+    }
+  }
+
+  request "role-id" {
+    operation = "update"
+    path      = "auth/approle/role/validator/role-id"
+    data      = { role_id = "validator" }
+  }
+
+  request "secret-id" {
+    operation = "update"
+    path      = "auth/approle/role/validator/custom-secret-id"
+    data      = { secret_id = { eval_type = "string", eval_source = "file", path = "/keys/validator/secret-id" } }
+  }
+}
+
+# Whoever may read /keys/administrator/secret-id, a quarter of an hour at a time.
+initialize "administrator" {
+  request "role" {
+    operation = "update"
+    path      = "auth/approle/role/administrator"
+    data = {
+      token_policies = ["administrator"]
+      token_ttl      = "15m"
+      token_max_ttl  = "1h"
+    }
+  }
+
+  request "role-id" {
+    operation = "update"
+    path      = "auth/approle/role/administrator/role-id"
+    data      = { role_id = "administrator" }
+  }
+
+  request "secret-id" {
+    operation = "update"
+    path      = "auth/approle/role/administrator/custom-secret-id"
+    data      = { secret_id = { eval_type = "string", eval_source = "file", path = "/keys/administrator/secret-id" } }
+  }
+}

@@ -1,0 +1,29 @@
+# Makes what has to be there before OpenBao starts for the first time. What is there already stays
+# as it is, so it may run again and again. ROOT is for another place than a container's `/`.
+set -eu
+umask 077
+root=${ROOT:-}
+keys=$root/keys
+
+# $2 is either whole or not there.
+make() {
+	[ -s "$2" ] && return
+	$1 >"$2.new"
+	mv "$2.new" "$2"
+}
+bytes() { head -c 32 /dev/urandom; }
+text() { bytes | od -A n -t x1 | tr -d ' \n'; }
+
+make bytes "$keys/seal/key"
+make text "$keys/validator/secret-id"
+make text "$keys/administrator/secret-id"
+
+# OpenBao (100:1000) reads all three; the validator and the operator's command (65532) one each.
+chmod 0400 "$keys/seal/key"
+chmod 0440 "$keys/validator/secret-id" "$keys/administrator/secret-id"
+chmod 0750 "$keys/seal" "$keys/validator" "$keys/administrator" "$root/run/validator"
+if [ "$(id -u)" = 0 ]; then
+	chown -R 100:1000 "$keys/seal" "$root/openbao/file" "$root/openbao/logs"
+	chown -R 100:65532 "$keys/validator" "$keys/administrator"
+	chown 65532:65532 "$root/run/validator"
+fi

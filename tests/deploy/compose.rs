@@ -1,0 +1,106 @@
+//! `deploy/compose.yaml`: what it says, and that what it starts works together.
+
+use std::{collections::BTreeSet, fs, process::Command, time::Duration};
+
+use crate::{
+    deploy::machine::Machine,
+    support::{
+        compose::Compose,
+        http,
+        ports::free_port,
+        stack::bearer,
+        tools::{self, repository},
+    },
+};
+
+#[test]
+fn the_file_names_nothing_that_is_not_there() {
+    let compose = Compose::read();
+    let text = fs::read_to_string(repository("deploy/compose.yaml")).expect("the file");
+    let all: serde_norway::Value = serde_norway::from_str(&text).expect("YAML");
+    let declared = |kind: &str| -> BTreeSet<String> {
+        let names = all[kind].as_mapping().expect("a mapping").keys();
+        names.map(|name| name.as_str().expect("a name").to_owned()).collect()
+    };
+    let (networks, volumes) = (declared("networks"), declared("volumes"));
+    let services: BTreeSet<_> = compose.services().map(|(name, _)| name.clone()).collect();
+    for (name, service) in compose.services() {
+        for network in &service.networks {
+            assert!(networks.contains(network), "{name}: network {network}");
+        }
+        for other in &service.depends_on {
+            assert!(services.contains(other), "{name}: service {other}");
+            let profiles = &compose.service(other).profiles;
+            assert!(profiles.iter().all(|one| service.profiles.contains(one)), "{name}: {other}");
+        }
+        for volume in &service.volumes {
+            let (from, _) = volume.split_once(':').expect("from:to");
+            let found = match from.strip_prefix('.') {
+                Some(_) => repository("deploy").join(from).exists(),
+                None => volumes.contains(from),
+            };
+            assert!(found, "{name}: {from}");
+        }
+    }
+}
+
+#[test]
+fn no_service_may_do_more_than_it_has_to() {
+    for (name, service) in Compose::read().services() {
+        let raw = &service.raw;
+        assert_eq!(raw["read_only"].as_bool(), Some(true), "{name}");
+        assert_eq!(raw["cap_drop"][0].as_str(), Some("ALL"), "{name}");
+        assert_eq!(raw["security_opt"][0].as_str(), Some("no-new-privileges:true"), "{name}");
+        for key in ["privileged", "pid", "ipc", "devices"] {
+            assert!(raw[key].is_null(), "{name}: {key}");
+        }
+        let published = raw["ports"].as_sequence().map_or(0, Vec::len);
+        let in_front = matches!(name.as_str(), "caddy" | "demo");
+        assert_eq!(published > 0, in_front, "{name}");
+        for (variable, value) in &service.environment {
+            let secret = ["TOKEN", "SECRET_ID"].iter().any(|word| variable.ends_with(word));
+            assert!(!secret || value == "demo", "{name}: {variable} is no file");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_starts_guards_a_domain_and_survives_a_restart() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let machine = Machine::new(root.path());
+    let bao = machine.start_bao().await;
+    let validator = machine.start_validator().await;
+    let port = free_port();
+    let _caddy = machine.start_caddy(port).await;
+
+    let client = http::client();
+    let api = async |token: &str| {
+        let authorization = bearer(token);
+        let headers = [("host", "api.localhost"), ("authorization", authorization.as_str())];
+        let url = format!("http://127.0.0.1:{port}/");
+        http::send(&client, "GET", &url, &headers, None).await.expect("an answer").status
+    };
+    let administrator = machine.administrator().await;
+    assert_eq!(api("s.made-up").await, 401);
+    assert_eq!(api(&administrator).await, 200);
+
+    let log = fs::read_to_string(machine.path("openbao/logs/audit.log")).expect("the audit log");
+    assert!(log.contains("auth/token/lookup") && !log.contains(&administrator));
+
+    let key = fs::read(machine.path("keys/seal/key")).expect("the seal's key");
+    machine.prepare();
+    assert_eq!(fs::read(machine.path("keys/seal/key")).expect("the seal's key"), key);
+    bao.stop_gracefully(Duration::from_secs(20)).await;
+    validator.stop_gracefully(Duration::from_secs(20)).await;
+    let _bao = machine.start_bao().await;
+    let _validator = machine.start_validator().await;
+    assert_eq!(api(&administrator).await, 200, "the token was not kept");
+}
+
+#[test]
+fn the_demos_script_runs_with_the_shell_that_it_has() {
+    for script in ["deploy/demo/setup.sh", "deploy/openbao/prepare.sh"] {
+        let checked = Command::new("sh").arg("-n").arg(tools::repository(script)).status();
+        assert!(checked.expect("sh").success(), "{script}");
+    }
+}

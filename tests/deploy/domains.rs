@@ -1,0 +1,257 @@
+//! The platform's domains: who comes in where, by the very Caddyfile of `deploy/`, over TLS.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    process::Command,
+    time::Duration,
+};
+
+use reqwest::{Certificate, Client, redirect::Policy};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::{
+    backend::{Backend, received},
+    direct::Direct,
+    http::{self, Answer},
+    platform::token,
+    ports::free_port,
+    process::Process,
+    raw::exchange,
+    stack::{Stack, bearer},
+    tools,
+    wait::eventually,
+};
+
+/// The suffixes of all names.
+const SUFFIXES: [&str; 2] = ["smarterbot.cl", "smarterbot.store"];
+
+/// The names, each with what it asks for.
+const SITES: [(&str, Asks); 17] = [
+    ("api", Asks::Token),
+    ("mainkey", Asks::Operator),
+    ("crm", Asks::Agent),
+    ("acme.crm", Asks::Agent),
+    ("globex.crm", Asks::AnotherTenant),
+    ("chatwoot", Asks::Staff),
+    ("erp", Asks::Staff),
+    ("odoo", Asks::Staff),
+    ("kpi", Asks::Staff),
+    ("n8n", Asks::Staff),
+    ("bot", Asks::Staff),
+    ("chat", Asks::Staff),
+    ("mkt", Asks::Staff),
+    ("ai", Asks::Staff),
+    ("mcp", Asks::Staff),
+    ("dokploy", Asks::Operator),
+    ("portainer", Asks::Operator),
+];
+
+/// The webhooks that are open.
+const OPEN: [(&str, &str); 18] = [
+    ("chatwoot", "/webhooks/whatsapp/+56912345678"),
+    ("chatwoot", "/webhooks/telegram/123-AbC_9"),
+    ("chatwoot", "/webhooks/line/1"),
+    ("chatwoot", "/webhooks/sms/1"),
+    ("chatwoot", "/webhooks/instagram?hub.mode=subscribe"),
+    ("chatwoot", "/twilio/callback"),
+    ("chatwoot", "/twilio/delivery_status"),
+    ("chatwoot", "/bot"),
+    ("erp", "/payment/stripe/webhook"),
+    ("odoo", "/payment/paypal/webhook"),
+    ("odoo", "/payment/mercado_pago/webhook/S00042-1"),
+    ("n8n", "/webhook/0b1c/new-lead?source=web"),
+    ("n8n", "/webhook-waiting/42"),
+    ("bot", "/api/v1/messaging/webhooks/v1/abc/telegram"),
+    ("chat", "/api/v1/messaging/webhooks/v1/abc/telegram"),
+    ("dokploy", "/api/deploy/abc_DEF"),
+    ("dokploy", "/api/deploy/compose/abc"),
+    ("portainer", "/api/stacks/webhooks/4c1f8a2e-0000-4000-8000-1a2b3c4d5e6f"),
+];
+
+/// What is nearly one of them, and not open.
+const NOT_OPEN: [(&str, &str); 19] = [
+    ("n8n", "/webhook"),
+    ("n8n", "/webhook/"),
+    ("n8n", "/webhook/a/"),
+    ("n8n", "/webhook-test/a"),
+    ("n8n", "/WEBHOOK/a"),
+    ("n8n", "//webhook/a"),
+    ("n8n", "/rest/webhook/a"),
+    ("n8n", "/webhook/../rest/users"),
+    ("n8n", "/webhook/%2e%2e/rest/users"),
+    ("n8n", "/webhook/..;/rest/users"),
+    ("n8n", "/webhook/a%2fb"),
+    ("n8n", "/webhook/%252e%252e/rest"),
+    ("n8n", "/rest/../webhook/a"),
+    ("n8n", "/rest?/webhook/a"),
+    ("chatwoot", "/webhooks/telegram/1/2"),
+    ("chatwoot", "/webhooks/email/1"),
+    ("chatwoot", "/bot/"),
+    ("odoo", "/payment/transfer/webhook"),
+    ("dokploy", "/api/deploy/a/b"),
+];
+
+/// What a site asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    Token,
+    Agent,
+    /// As `Agent`, of a tenant that none of these callers is of.
+    AnotherTenant,
+    Staff,
+    Operator,
+}
+
+/// Caddy with the platform's Caddyfile, and all behind it.
+struct Platform {
+    http: Client,
+    port: u16,
+    _caddy: Process,
+    service: Direct,
+    backend: Backend,
+    _home: TempDir,
+}
+
+impl Platform {
+    async fn start() -> Self {
+        let (service, backend) = (Direct::start().await, Backend::start().await);
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let (plain, port) = (free_port(), free_port());
+        let global =
+            format!("default_bind 127.0.0.1\nlocal_certs\nhttp_port {plain}\nhttps_port {port}");
+        let upstreams = [
+            "API",
+            "MAINKEY",
+            "CRM",
+            "CHATWOOT",
+            "ODOO",
+            "KPI",
+            "N8N",
+            "BOT",
+            "MKT",
+            "AI",
+            "MCP",
+            "DOKPLOY",
+            "PORTAINER",
+        ];
+        let upstreams = upstreams.map(|name| (format!("{name}_UPSTREAM"), backend.address()));
+        let mut command = Command::new(tools::caddy());
+        command
+            .args(["run", "--config"])
+            .arg(tools::repository("deploy/caddy/Caddyfile"))
+            .env_clear()
+            .env("HOME", home.path())
+            .env("CADDY_GLOBAL", global)
+            .env("AUTH_UPSTREAM", service.validator.auth_address())
+            .envs(upstreams);
+        let caddy = Process::spawn("caddy", &mut command);
+        let root = home.path().join(".local/share/caddy/pki/authorities/local/root.crt");
+        let http = eventually(Duration::from_secs(30), "Caddy to come up", async || {
+            assert!(caddy.exit_status().is_none(), "Caddy exited:\n{}", caddy.log());
+            let client = trusting(&fs::read(&root).ok()?);
+            // Each name has a certificate of its own, which takes its time.
+            for host in hosts() {
+                let url = format!("https://{host}:{port}/");
+                http::send(&client, "GET", &url, &[], None).await.ok()?;
+            }
+            Some(client)
+        })
+        .await;
+        Self { http, port, _caddy: caddy, service, backend, _home: home }
+    }
+
+    async fn send(&self, site: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send_to(&format!("{site}.{}", SUFFIXES[0]), path, headers).await
+    }
+
+    async fn send_to(&self, host: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let url = format!("https://{host}:{}{path}", self.port);
+        http::send(&self.http, "GET", &url, headers, None).await.expect("an answer from Caddy")
+    }
+
+    /// A token with these policies and no entity.
+    async fn token(&self, policies: &[&str]) -> String {
+        token(&self.service.bao, json!({"policies": policies, "ttl": "1h"})).await
+    }
+}
+
+fn hosts() -> impl Iterator<Item = String> {
+    SITES.iter().flat_map(|(name, _)| SUFFIXES.map(|suffix| format!("{name}.{suffix}")))
+}
+
+/// A client that trusts this authority alone, and finds every name of the platform here.
+fn trusting(root: &[u8]) -> Client {
+    let here = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    let builder = Client::builder()
+        .no_proxy()
+        .redirect(Policy::none())
+        .tls_certs_only([Certificate::from_pem(root).expect("a certificate")]);
+    hosts().fold(builder, |builder, host| builder.resolve(&host, here)).build().expect("a client")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_domain_lets_in_whom_it_asks_for_and_nobody_else() {
+    let platform = Platform::start().await;
+    let callers = [
+        (None, String::new()),
+        (None, "s.made-up".to_owned()),
+        (Some(Asks::Token), platform.token(&["default"]).await),
+        (Some(Asks::Agent), platform.service.acme.token().to_owned()),
+        (Some(Asks::Staff), platform.token(&["staff"]).await),
+        (Some(Asks::Operator), platform.token(&["operator"]).await),
+    ];
+    for (site, asks) in SITES {
+        for (is, token) in &callers {
+            let bearer = bearer(token);
+            let headers = [("authorization", bearer.as_str())];
+            let headers = if token.is_empty() { &[][..] } else { &headers };
+            let expected = match is {
+                None => 401,
+                Some(_) if asks == Asks::Token => 200,
+                Some(is) if *is == asks => 200,
+                Some(_) => 403,
+            };
+            for suffix in SUFFIXES {
+                let before = platform.backend.hits();
+                let answer = platform.send_to(&format!("{site}.{suffix}"), "/", headers).await;
+                let reached = platform.backend.hits() > before;
+                assert_eq!(answer.status, expected, "{site}.{suffix}: {}", answer.body);
+                assert_eq!(reached, expected == 200, "{site}.{suffix}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_webhooks_that_are_named_are_open_and_carry_nothing_forged() {
+    let platform = Platform::start().await;
+    let forged = [
+        ("x-auth-tenant", "acme"),
+        ("x-auth-policies", "root"),
+        ("x-forwarded-user", "root"),
+        ("x-original-url", "/admin"),
+    ];
+    for (site, path) in OPEN {
+        let answer = platform.send(site, path, &forged).await;
+        assert_eq!(answer.status, 200, "{site} {path}: {}", answer.body);
+        let seen = answer.json();
+        assert_eq!(seen["uri"], path);
+        for (name, _) in forged {
+            assert!(received(&seen, name).is_empty(), "{name} came through at {site} {path}");
+        }
+    }
+}
+
+/// Over plain http, since a path has to be sent as it stands here.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_near_a_webhook_is_guarded() {
+    let stack = Stack::start().await;
+    for (site, path) in NOT_OPEN {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {site}.localhost\r\n\r\n");
+        let patience = Duration::from_secs(5);
+        let answer = exchange(&stack.caddy.address(), request.as_bytes(), patience).await;
+        assert_eq!(answer.map(|answer| answer.status), Some(401), "{site} {path}");
+    }
+}
