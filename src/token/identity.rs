@@ -45,17 +45,16 @@ const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
 /// Who a caller is, as the service behind the proxy is told: one value for each identity header,
 /// empty where there is nothing to say, so that none of a client's own copies is left standing.
 ///
-/// All of it is one text, since there may be a million of these. It is written once for a token;
-/// the values of headers are parts of it, without a copy.
+/// Written once for a token. The values are parts of one text, since there may be a million of
+/// these, and are cloned for each answer, which copies nothing.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    text: Bytes,
-    /// Where each field ends, in the order of [`HEADERS`].
-    ends: [u32; FIELDS],
+    /// In the order of [`HEADERS`].
+    values: [HeaderValue; FIELDS],
     token_type: TokenType,
 }
 
-/// A part of an [`Identity`]: a place in [`HEADERS`].
+/// A place in [`HEADERS`].
 #[derive(Clone, Copy)]
 enum Field {
     Subject,
@@ -81,17 +80,16 @@ impl Identity {
             policies.join(","),
             expires,
         ];
-        let mut length = 0;
-        let ends = fields.each_ref().map(|field| {
-            length += field.len();
-            // Vault's answers are capped far below.
-            u32::try_from(length).unwrap_or(u32::MAX)
+        let text = Bytes::from(fields.concat().into_bytes().into_boxed_slice());
+        let mut start = 0;
+        let values = fields.map(|field| {
+            let value = text.slice(start..start + field.len());
+            start += field.len();
+            // It is ASCII without controls. Were it not: a service that sees no identity
+            // refuses, one that sees half a name might not.
+            HeaderValue::from_maybe_shared(value).unwrap_or(HeaderValue::from_static(""))
         });
-        Self {
-            text: fields.concat().into_bytes().into_boxed_slice().into(),
-            ends,
-            token_type: facts.token_type,
-        }
+        Self { values, token_type: facts.token_type }
     }
 
     /// All headers of an answer that lets this caller in.
@@ -99,15 +97,8 @@ impl Identity {
     pub fn headers(&self, status: CacheStatus) -> HeaderMap {
         let mut headers = ANSWER.clone();
         let others = [self.token_type.as_str(), status.as_str()].map(HeaderValue::from_static);
-        let mut start = 0;
-        let fields = self.ends.iter().map(|&end| {
-            let field = self.text.slice(start..end as usize);
-            start = end as usize;
-            // It is ASCII without controls. Were it not: a service that sees no identity
-            // refuses, one that sees half a name might not.
-            HeaderValue::from_maybe_shared(field).unwrap_or(HeaderValue::from_static(""))
-        });
-        for (place, value) in headers.values_mut().zip(fields.chain(others)) {
+        let values = self.values.iter().cloned().chain(others);
+        for (place, value) in headers.values_mut().zip(values) {
             *place = value;
         }
         headers
@@ -169,9 +160,7 @@ impl Identity {
     }
 
     fn bytes(&self, field: Field) -> &[u8] {
-        let place = field as usize;
-        let start = place.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-        &self.text[start..self.ends[place] as usize]
+        self.values[field as usize].as_bytes()
     }
 }
 

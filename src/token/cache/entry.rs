@@ -26,14 +26,16 @@ pub struct Entry {
     pub usage: Usage,
     /// The networks that the token may be used from; any, if empty.
     pub bound_cidrs: Box<[IpNet]>,
-    /// Until when the facts may be relied on.
-    pub(super) fresh_until: Instant,
-    /// From when on they are better asked for again.
-    pub(super) due_from: Instant,
-    /// Whether that has begun.
-    pub(super) rechecked: AtomicBool,
-    /// Until when they may serve while Vault is out of reach.
-    pub(super) usable_until: Instant,
+    /// When Vault was asked.
+    asked: Instant,
+    /// How long from then the facts may be relied on.
+    fresh: Millis,
+    /// After which time they are better asked for again.
+    due: Millis,
+    /// How long they may serve while Vault is out of reach.
+    usable: Millis,
+    /// Whether they have been asked for again.
+    rechecked: AtomicBool,
     /// Unlike that of any other entry, so that what is remembered with this one goes with it.
     pub(super) number: u64,
     /// How many evictions there had been when Vault was asked.
@@ -83,30 +85,42 @@ pub(super) struct Question {
     pub(super) generation: u64,
 }
 
+/// A time of whole milliseconds, at most 49 days, in little room.
+#[derive(Clone, Copy, Debug)]
+struct Millis(u32);
+
+impl Millis {
+    /// This time or a little less.
+    fn of(time: Duration) -> Self {
+        Self(u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
+    }
+
+    fn is_past(self, age: Duration) -> bool {
+        age >= Duration::from_millis(self.0.into())
+    }
+}
+
 impl Entry {
     /// Fresh until the configured time after Vault was asked, and not within the token's last
     /// second, whose length Vault does not tell.
     pub(super) fn new(facts: Facts, question: Question, settings: &CacheSettings) -> Self {
         let identity = Identity::new(&facts);
         let Question { asked, number, generation } = question;
-        let by_ttl = asked + settings.ttl;
         let deadline = facts.expiry.deadline();
-        let last_second =
-            deadline.map(|end| end.checked_sub(Duration::from_secs(1)).unwrap_or(asked));
-        let fresh_until = last_second.map_or(by_ttl, |last_second| by_ttl.min(last_second));
-        let by_grace = fresh_until + settings.stale_grace;
-        let usable_until = deadline.map_or(by_grace, |deadline| by_grace.min(deadline));
-        let due_from = asked + fresh_until.saturating_duration_since(asked).mul_f64(DUE);
+        let left = deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(asked));
+        let fresh = settings.ttl.min(left.saturating_sub(Duration::from_secs(1)));
+        let usable = fresh.saturating_add(settings.stale_grace).min(left);
         Self {
             identity,
             accessor: facts.accessor,
             standing: facts.standing,
             usage: facts.usage,
             bound_cidrs: facts.bound_cidrs.into(),
-            fresh_until,
-            due_from,
+            asked,
+            fresh: Millis::of(fresh),
+            due: Millis::of(fresh.mul_f64(DUE)),
+            usable: Millis::of(usable),
             rechecked: AtomicBool::new(false),
-            usable_until,
             number,
             generation,
         }
@@ -114,11 +128,11 @@ impl Entry {
 
     /// Whether it is time to ask for it again; to the first who wants to know.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        now >= self.due_from && !self.rechecked.swap(true, Relaxed)
+        self.due.is_past(self.age(now)) && !self.rechecked.swap(true, Relaxed)
     }
 
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        now < self.fresh_until
+        !self.fresh.is_past(self.age(now))
     }
 
     /// Whether it may be remembered at all. A use that is counted has to reach Vault each time.
@@ -127,6 +141,15 @@ impl Entry {
     }
 
     pub(super) fn is_usable(&self, now: Instant) -> bool {
-        now < self.usable_until
+        !self.usable.is_past(self.age(now))
+    }
+
+    /// When they can serve no more.
+    pub(super) fn end(&self) -> Instant {
+        self.asked + Duration::from_millis(self.usable.0.into())
+    }
+
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.asked)
     }
 }

@@ -44,7 +44,7 @@ impl GrantedOnPaths {
     pub(super) fn keep(&self, entry: &Entry, paths: &[String], granted: &[Capabilities]) {
         for (path, &capabilities) in paths.iter().zip(granted) {
             let path = OnPath { entry: entry.number, path: path.as_str().into() };
-            self.0.insert(path, Granted { capabilities, until: entry.usable_until });
+            self.0.insert(path, Granted { capabilities, until: entry.end() });
         }
     }
 
