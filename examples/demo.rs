@@ -60,10 +60,6 @@ fn trials(stack: &Stack, visitor: &Caller) -> Vec<Trial> {
         let header = if token.is_empty() { "" } else { &header };
         curl(&format!("{header}-H 'Host: {host}.localhost' http://{caddy}/"))
     };
-    let secret = |tenant: &str| {
-        let url = format!("{}/v1/secret/data/tenants/{tenant}/greeting", stack.bao.addr());
-        curl(&format!("-H 'X-Vault-Token: {acme}' {url}"))
-    };
     let mut trials = Vec::new();
     let mut expect = |expected, command, what| {
         trials.push(Trial { expected, what, command });
@@ -76,8 +72,6 @@ fn trials(stack: &Stack, visitor: &Caller) -> Vec<Trial> {
     expect(401, at("acme.crm", "s.made-up"), "a made-up token: token_invalid");
     expect(200, at("api", visitor), "the API, which wants a live token and no more");
     expect(421, at("elsewhere", acme), "a host that no site takes");
-    expect(200, secret("acme"), "acme's own secret, straight from OpenBao");
-    expect(403, secret("globex"), "globex's secret with acme's token");
     trials
 }
 

@@ -3,6 +3,7 @@ mod properties;
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::HeaderValue;
 use reqwest::redirect;
 use rustify::endpoint::Endpoint;
@@ -24,6 +25,10 @@ use crate::{
 /// The largest answer of Vault that is read, in bytes. What this program asks for fits into a
 /// fraction of it, and a broken peer must not be able to fill the memory.
 const MAX_ANSWER: usize = 1024 * 1024;
+
+/// The same for secrets: of one of 1 MiB, with what encryption and two layers of base64 add; and
+/// for a list of some ten thousand names.
+const MAX_SECRET: usize = 4 * 1024 * 1024;
 
 /// How long a connection to Vault is kept unused. Short, so that a changed address is soon seen.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
@@ -50,6 +55,14 @@ pub(crate) enum Operation {
     Renew,
     Unwrap,
     Health,
+    SecretList,
+    SecretMetadata,
+    SecretRead,
+    SecretWrite,
+    SecretDelete,
+    TransitKey,
+    Encrypt,
+    Decrypt,
 }
 
 impl Operation {
@@ -65,6 +78,21 @@ impl Operation {
             Self::Renew => "renew",
             Self::Unwrap => "unwrap",
             Self::Health => "health",
+            Self::SecretList => "secret_list",
+            Self::SecretMetadata => "secret_metadata",
+            Self::SecretRead => "secret_read",
+            Self::SecretWrite => "secret_write",
+            Self::SecretDelete => "secret_delete",
+            Self::TransitKey => "transit_key",
+            Self::Encrypt => "encrypt",
+            Self::Decrypt => "decrypt",
+        }
+    }
+
+    fn largest_answer(self) -> usize {
+        match self {
+            Self::SecretList | Self::SecretRead | Self::Encrypt | Self::Decrypt => MAX_SECRET,
+            _ => MAX_ANSWER,
         }
     }
 }
@@ -137,8 +165,38 @@ impl Client {
         token: &SecretString,
         endpoint: impl Endpoint,
     ) -> Result<T, VaultError> {
-        let envelope: Envelope<T> = self.call(operation, Some(token), endpoint).await?;
+        let envelope: Envelope<T> = self.call(operation, Some(token), endpoint, parse).await?;
         envelope.data.ok_or_else(|| VaultError::malformed("no data"))
+    }
+
+    /// The same, also where Vault answers 404 and yet tells of what was there: a deleted version.
+    pub(crate) async fn data_or_remains<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
+        let read = |(status, body): Answer| {
+            if status == 404
+                && let Ok(remains @ Envelope { data: Some(_) }) = serde_json::from_slice(&body)
+            {
+                return Ok(remains);
+            }
+            parse((status, body))
+        };
+        let envelope: Envelope<T> = self.call(operation, Some(token), endpoint, read).await?;
+        envelope.data.ok_or_else(|| VaultError::malformed("no data"))
+    }
+
+    /// Makes a call whose answer has nothing to tell but that it was done.
+    pub(crate) async fn done(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<(), VaultError> {
+        let read = |answer: Answer| succeeded(answer).map(|_| ());
+        self.call(operation, Some(token), endpoint, read).await
     }
 
     /// The `auth` of the answer to this call, which brings a token.
@@ -148,7 +206,7 @@ impl Client {
         token: Option<&SecretString>,
         endpoint: impl Endpoint,
     ) -> Result<T, VaultError> {
-        let envelope: AuthEnvelope<T> = self.call(operation, token, endpoint).await?;
+        let envelope: AuthEnvelope<T> = self.call(operation, token, endpoint, parse).await?;
         envelope.auth.ok_or_else(|| VaultError::malformed("no auth"))
     }
 
@@ -159,20 +217,22 @@ impl Client {
         operation: Operation,
         endpoint: impl Endpoint,
     ) -> Result<u16, VaultError> {
-        let answer = self.send(None, None, endpoint).await.map(|(status, _)| status);
+        let answer = self.send(operation, None, None, endpoint).await.map(|(status, _)| status);
         self.count(operation, answer.as_ref().err());
         answer
     }
 
-    async fn call<T: DeserializeOwned>(
+    async fn call<T>(
         &self,
         operation: Operation,
         token: Option<&SecretString>,
         endpoint: impl Endpoint,
+        read: impl Fn(Answer) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         let span = info_span!("vault", otel.kind = "client", operation = operation.label());
         let namespace = self.namespace.as_ref();
-        let answer = self.send(token, namespace, endpoint).instrument(span).await.and_then(parse);
+        let answer = self.send(operation, token, namespace, endpoint).instrument(span).await;
+        let answer = answer.and_then(read);
         self.count(operation, answer.as_ref().err());
         answer
     }
@@ -184,6 +244,7 @@ impl Client {
 
     async fn send(
         &self,
+        operation: Operation,
         token: Option<&SecretString>,
         namespace: Option<&Namespace>,
         endpoint: impl Endpoint,
@@ -201,13 +262,18 @@ impl Client {
             .with_middleware(&middleware)
             .request(&self.base)
             .ok()
+            // The body may hold a token or a secret.
+            .map(|request| request.map(|body| Bytes::from_owner(Zeroizing::new(body))))
             .and_then(|request| reqwest::Request::try_from(request).ok())
             .ok_or_else(|| VaultError::new(Failure::BadRequest, "the request cannot be built"))?;
         let mut response = self.http.execute(request).await.map_err(VaultError::from_transport)?;
         let status = response.status().as_u16();
-        let mut body = Zeroizing::new(Vec::new());
+        let largest = operation.largest_answer();
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+        // Made to size where that is known, so that growing leaves nothing behind.
+        let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(0).min(largest)));
         while let Some(chunk) = response.chunk().await.map_err(VaultError::from_transport)? {
-            if body.len() + chunk.len() > MAX_ANSWER {
+            if body.len() + chunk.len() > largest {
                 return Err(VaultError::malformed("too large"));
             }
             body.extend_from_slice(&chunk);
@@ -223,11 +289,17 @@ fn header_safe(token: &str) -> Result<String, VaultError> {
         .map_err(|_| VaultError::new(Failure::OwnToken, "the token has a line break or the like"))
 }
 
-fn parse<T: DeserializeOwned>((status, body): Answer) -> Result<T, VaultError> {
-    if !(200..300).contains(&status) {
-        let errors = serde_json::from_slice(&body).ok().map(|Errors { errors }| errors);
-        return Err(VaultError::from_status(status, errors.as_deref()));
+/// The body of an answer that says yes.
+fn succeeded((status, body): Answer) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    if (200..300).contains(&status) {
+        return Ok(body);
     }
+    let errors = serde_json::from_slice(&body).ok().map(|Errors { errors }| errors);
+    Err(VaultError::from_status(status, errors.as_deref()))
+}
+
+fn parse<T: DeserializeOwned>(answer: Answer) -> Result<T, VaultError> {
+    let body = succeeded(answer)?;
     serde_json::from_slice(&body).map_err(|error| {
         // Not the error's own text, which may quote the answer.
         VaultError::malformed(&format!("line {} column {}", error.line(), error.column()))

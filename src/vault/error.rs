@@ -28,11 +28,13 @@ pub(crate) enum Failure {
     BadRequest,
     /// There is no such thing.
     NotFound,
+    /// It is more than Vault takes at once.
+    TooLarge,
     /// Something on this machine, before Vault was asked.
     Local,
-    /// Vault refuses the service's own token.
+    /// Vault refuses the token that the call is made with: the service's own, or a caller's.
     OwnToken,
-    /// The service's own token may not make this call.
+    /// The token that the call is made with may not make it.
     OwnPolicy,
     /// A quota is used up.
     Throttled,
@@ -53,6 +55,7 @@ impl Failure {
             Self::Refused => "refused",
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
+            Self::TooLarge => "too_large",
             Self::Local => "local",
             Self::OwnToken => "own_token",
             Self::OwnPolicy => "own_policy",
@@ -95,6 +98,7 @@ impl VaultError {
             403 if says("permission denied") => Failure::OwnPolicy,
             404 if said.is_some_and(<[_]>::is_empty) => Failure::NotFound,
             404 if said.is_some() => Failure::BadRequest,
+            413 => Failure::TooLarge,
             429 => Failure::Throttled,
             503 if says("sealed") => Failure::Sealed,
             500..=599 => Failure::Server,

@@ -1,0 +1,5 @@
+//! The tenants' secrets, in the real OpenBao.
+
+mod policy;
+mod store;
+mod vault;
