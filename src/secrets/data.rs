@@ -67,9 +67,9 @@ impl SecretData {
         self
     }
 
-    /// The values in the clear, as JSON has them. Whoever serialises this says so.
+    /// The values in the clear, to be serialised.
     #[must_use]
-    pub fn exposed(&self) -> impl Serialize + '_ {
+    pub fn exposed(&self) -> Exposed<'_> {
         Exposed(self)
     }
 }
@@ -86,7 +86,8 @@ impl FromIterator<(Key, Option<SecretString>)> for Patch {
     }
 }
 
-struct Exposed<'d>(&'d SecretData);
+/// What a secret holds, for once to be seen: it serialises in the clear.
+pub struct Exposed<'d>(&'d SecretData);
 
 impl Serialize for Exposed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -49,7 +49,9 @@ impl fmt::Display for SecretError {
             Self::Absent => f.write_str("there is no such secret"),
             Self::Deleted(version) => write!(f, "version {version} was deleted"),
             Self::Destroyed(version) => write!(f, "version {version} was destroyed"),
-            Self::Conflict => f.write_str("the secret was changed meanwhile; nothing was written"),
+            Self::Conflict => f.write_str(
+                "it is not, or no longer, in the state that this was meant for; nothing was written",
+            ),
             Self::KeyMissing => f.write_str("the tenant has no key in Vault's transit engine"),
             Self::KeyUnfit => f.write_str(
                 "the tenant's key is not derived, so that it would not bind a secret to its \

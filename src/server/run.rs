@@ -3,6 +3,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 use axum::Router;
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
+use tower_http::add_extension::AddExtension;
 
 use crate::{
     config::{Listen, Settings},
@@ -10,7 +11,7 @@ use crate::{
     requirement::KnownRequirements,
     server::{
         admin::{self, Admin},
-        api,
+        api::{self, Api, Turns},
         auth::Auth,
         bind::{BindError, Listener},
         doors::Doors,
@@ -85,14 +86,25 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let readiness = Readiness { session: Arc::clone(&session), health, stopping: front.closing() };
     let admin = Admin { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
     let failures = Failures::new(settings.failure_limit);
+    let validator = Arc::new(Validator {
+        cache,
+        root_tokens: settings.root_tokens,
+        failures,
+        // More than one question to Vault takes, and less than a proxy waits.
+        patience: settings.vault.timeout.mul_f64(1.25),
+    });
+    let api = Api {
+        validator: Arc::clone(&validator),
+        credentials: settings.credentials.clone(),
+        trust: settings.trust.clone(),
+        client: Arc::clone(&client),
+        mounts: settings.mounts,
+        metrics: Arc::clone(&metrics),
+        traces: settings.telemetry.traces,
+        turns: Turns::default(),
+    };
     let auth = Arc::new(Auth {
-        validator: Validator {
-            cache,
-            root_tokens: settings.root_tokens,
-            failures,
-            // More than one question to Vault takes, and less than a proxy waits.
-            patience: settings.vault.timeout.mul_f64(1.25),
-        },
+        validator,
         requirements: KnownRequirements::default(),
         credentials: settings.credentials,
         trust: settings.trust,
@@ -104,10 +116,10 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let health_watched = tokio::spawn(watch_health(client, health_sender));
     auth.open(&front, auth_listener);
     let routes = |router: Router| {
-        let router = outer::finish(router, Arc::clone(&metrics));
-        move |_| TowerToHyperService::new(router.clone())
+        let router = outer::guard(router, Arc::clone(&metrics));
+        move |peer| TowerToHyperService::new(AddExtension::new(router.clone(), peer))
     };
-    front.open(api_listener, routes(api::router()));
+    front.open(api_listener, routes(api::router(api)));
     back.open(admin_listener, routes(admin::router(admin)));
 
     let outcome = tokio::select! {

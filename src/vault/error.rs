@@ -101,6 +101,8 @@ impl VaultError {
             413 => Failure::TooLarge,
             429 => Failure::Throttled,
             503 if says("sealed") => Failure::Sealed,
+            // Raft takes entries of 1 MiB, unless it is told otherwise.
+            500 if says("value being too large") => Failure::TooLarge,
             500..=599 => Failure::Server,
             _ => Failure::Malformed,
         };
@@ -178,6 +180,8 @@ mod tests {
             (400, "leadership lost while committing log", Failure::BadRequest),
             (401, "bad token", Failure::Malformed),
             (429, "rate limit quota exceeded", Failure::Throttled),
+            (413, "", Failure::TooLarge),
+            (500, "put failed due to value being too large; got 156 bytes", Failure::TooLarge),
             (500, "local node not active", Failure::Server),
             (503, "Vault is sealed", Failure::Sealed),
             (503, "API access to this namespace has been locked", Failure::Server),

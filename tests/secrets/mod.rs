@@ -1,5 +1,10 @@
 //! The tenants' secrets, in the real OpenBao.
 
+mod api;
+mod callers;
+mod documents;
+mod input;
+mod outages;
 mod policy;
 mod store;
 mod vault;

@@ -37,7 +37,7 @@ impl Vault {
             namespace: None,
             ca_cert: None,
             client_cert: None,
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(2),
         };
         let client = Client::new(&settings, Arc::new(Metrics::default())).expect("a client");
         let mounts = Mounts { kv: "secret".to_owned(), transit: "transit".to_owned() };

@@ -83,6 +83,19 @@ impl FactsCache {
         in_flight(flight).await
     }
 
+    /// What Vault says now of a credential that it has just refused, whatever is remembered.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if Vault gave no word.
+    pub async fn ask_anew(
+        &self,
+        key: TokenKey,
+        credential: &Credential<'_>,
+    ) -> Result<Known, Unavailable> {
+        self.shared.forget(key).await;
+        self.ask(key, credential).await
+    }
+
     /// What Vault grants the token of this entry on these paths, in their order, from memory.
     pub async fn recall_capabilities(
         &self,

@@ -17,11 +17,17 @@ use crate::{
 
 /// What a look for a version has found.
 pub(super) enum Found {
-    Nothing,
-    /// The version and its record; `Err` if it holds something else.
-    Live(Version, Timestamp, Result<Record, Unreadable>),
-    Deleted(Version),
-    Destroyed(Version),
+    Live(Live),
+    /// Nothing to be had, and why.
+    Nothing(SecretError),
+}
+
+/// A version that is there to be had.
+pub(super) struct Live {
+    pub(super) version: Version,
+    pub(super) created_at: Timestamp,
+    /// What it holds, if that is a record of ours.
+    pub(super) record: Result<Record, Unreadable>,
 }
 
 /// The `data` of an answer with a version.
@@ -86,7 +92,9 @@ impl Secrets<'_> {
         };
         match answer {
             Ok(VersionData { data, metadata }) => Found::new(data, &metadata).map_err(Into::into),
-            Err(error) if error.failure == Failure::NotFound => Ok(Found::Nothing),
+            Err(error) if error.failure == Failure::NotFound => {
+                Ok(Found::Nothing(SecretError::Absent))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -149,30 +157,30 @@ impl Found {
     fn new(data: Option<Value>, metadata: &VersionMetadata) -> Result<Self, VaultError> {
         let version = metadata.version()?;
         Ok(match data {
-            Some(data) => {
-                let record = serde_json::from_value(data).map_err(|_| Unreadable::Format);
-                Self::Live(version, metadata.created_at()?, record)
-            }
-            None if metadata.destroyed => Self::Destroyed(version),
-            None => Self::Deleted(version),
+            Some(data) => Self::Live(Live {
+                version,
+                created_at: metadata.created_at()?,
+                record: serde_json::from_value(data).map_err(|_| Unreadable::Format),
+            }),
+            None if metadata.destroyed => Self::Nothing(SecretError::Destroyed(version)),
+            None => Self::Nothing(SecretError::Deleted(version)),
         })
     }
 
     pub(super) fn current(&self) -> Current {
         match *self {
-            Self::Nothing => Current::Absent,
-            Self::Live(version, ..) => Current::Live(version),
-            Self::Deleted(version) | Self::Destroyed(version) => Current::Gone(version),
+            Self::Live(Live { version, .. }) => Current::Live(version),
+            Self::Nothing(SecretError::Deleted(version) | SecretError::Destroyed(version)) => {
+                Current::Gone(version)
+            }
+            Self::Nothing(_) => Current::Absent,
         }
     }
 
-    /// The version with its record, if it is there to be had.
-    pub(super) fn into_live(self) -> Result<(Version, Timestamp, Record), SecretError> {
+    pub(super) fn into_live(self) -> Result<Live, SecretError> {
         match self {
-            Self::Live(version, created_at, record) => Ok((version, created_at, record?)),
-            Self::Nothing => Err(SecretError::Absent),
-            Self::Deleted(version) => Err(SecretError::Deleted(version)),
-            Self::Destroyed(version) => Err(SecretError::Destroyed(version)),
+            Self::Live(live) => Ok(live),
+            Self::Nothing(why) => Err(why),
         }
     }
 }

@@ -5,13 +5,13 @@ mod kv;
 mod names;
 mod transit;
 
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, TryStreamExt};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 pub use names::SecretNames;
 
-use self::call::Call;
+use self::{call::Call, kv::Live};
 use crate::{
     secrets::{
         Current, Listed, Patch, Precondition, Record, Secret, SecretData, SecretError, SecretPath,
@@ -66,9 +66,9 @@ impl<'c> Secrets<'c> {
         version: Option<Version>,
     ) -> Result<Secret, SecretError> {
         let (found, key) = tokio::join!(self.find(path, version), self.check_key(&path.tenant));
-        let (version, created_at, record) = found?.into_live()?;
+        let live = found?.into_live()?;
         key?;
-        self.open(path, version, created_at, record).await
+        self.open(path, live).await
     }
 
     /// What there is of a secret at this moment.
@@ -111,14 +111,14 @@ impl<'c> Secrets<'c> {
         let found = found?;
         let current = found.current();
         precondition.check(current)?;
-        let (version, created_at, record) = found.into_live()?;
+        let live = found.into_live()?;
         key?;
-        let secret = self.open(path, version, created_at, record).await?;
+        let secret = self.open(path, live).await?;
         self.seal(path, &secret.data.patched(change), current).await
     }
 
-    /// Deletes the latest version, which Vault keeps and can bring back, and says which that was.
-    /// One that is written meanwhile stays.
+    /// Deletes the latest version, whatever it holds, and says which that was. Vault keeps it and can
+    /// bring it back. One that is written meanwhile stays.
     ///
     /// # Errors
     /// [`SecretError`]; also if there is no latest version to be had.
@@ -129,7 +129,7 @@ impl<'c> Secrets<'c> {
     ) -> Result<Version, SecretError> {
         let found = self.find(path, None).await?;
         precondition.check(found.current())?;
-        let (version, ..) = found.into_live()?;
+        let Live { version, .. } = found.into_live()?;
         self.delete_version(path, version).await?;
         Ok(version)
     }
@@ -141,32 +141,28 @@ impl<'c> Secrets<'c> {
     }
 
     /// A tenant's secrets with their latest versions, by their names.
-    pub fn list(&self, tenant: &TenantName) -> impl Stream<Item = Result<Listed, SecretError>> {
-        let secrets = *self;
+    pub fn list(
+        self,
+        tenant: &TenantName,
+    ) -> impl Stream<Item = Result<Listed, SecretError>> + use<'c> {
         let tenant = tenant.clone();
         self.names(&tenant)
             .into_stream()
             .map_ok(move |name| {
                 let path = SecretPath { tenant: tenant.clone(), name };
                 async move {
-                    let current = secrets.latest(&path).await?;
+                    let current = self.latest(&path).await?;
                     Ok(Listed { name: path.name, current })
                 }
             })
             .try_buffered(LOOKUPS)
             .try_filter(|listed| std::future::ready(listed.current != Current::Absent))
-            .boxed()
     }
 
-    /// The secret in this record, in the clear.
-    async fn open(
-        &self,
-        path: &SecretPath,
-        version: Version,
-        created_at: jiff::Timestamp,
-        record: Record,
-    ) -> Result<Secret, SecretError> {
-        let ciphertext = record.into_ciphertext(&path.tenant)?;
+    /// The secret in this version, in the clear.
+    async fn open(&self, path: &SecretPath, live: Live) -> Result<Secret, SecretError> {
+        let Live { version, created_at, record } = live;
+        let ciphertext = record?.into_ciphertext(&path.tenant)?;
         let data = self.decrypt(path, &ciphertext).await?;
         Ok(Secret { version, created_at, key_version: ciphertext.key_version(), data })
     }
