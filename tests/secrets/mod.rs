@@ -6,5 +6,6 @@ mod documents;
 mod input;
 mod outages;
 mod policy;
+mod schema;
 mod store;
 mod vault;
