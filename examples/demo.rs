@@ -60,10 +60,12 @@ fn trials(stack: &Stack, visitor: &Caller) -> Vec<Trial> {
         let header = if token.is_empty() { "" } else { &header };
         curl(&format!("{header}-H 'Host: {host}.localhost' http://{caddy}/"))
     };
-    let secret = |tenant: &str| {
-        let url = format!("{}/v1/secret/data/tenants/{tenant}/greeting", stack.bao.addr());
-        curl(&format!("-H 'X-Vault-Token: {acme}' {url}"))
+    let secret = |tenant: &str, rest: &str| {
+        let url = format!("{}/v1/tenants/{tenant}/secrets/greeting", stack.validator.api_url());
+        curl(&format!("-H 'X-Vault-Token: {acme}' {rest}'{url}'"))
     };
+    let put =
+        "-X PUT -H 'Content-Type: application/json' -d '{\"data\":{\"GREETING\":\"hello\"}}' ";
     let mut trials = Vec::new();
     let mut expect = |expected, command, what| {
         trials.push(Trial { expected, what, command });
@@ -76,8 +78,13 @@ fn trials(stack: &Stack, visitor: &Caller) -> Vec<Trial> {
     expect(401, at("acme.crm", "s.made-up"), "a made-up token: token_invalid");
     expect(200, at("api", visitor), "the API, which wants a live token and no more");
     expect(421, at("elsewhere", acme), "a host that no site takes");
-    expect(200, secret("acme"), "acme's own secret, straight from OpenBao");
-    expect(403, secret("globex"), "globex's secret with acme's token");
+    expect(201, secret("acme", put), "acme writes a secret, encrypted by acme's own key");
+    expect(
+        200,
+        secret("acme", "-H 'Accept: text/plain' "),
+        "acme reads it, as lines for an env_file",
+    );
+    expect(403, secret("globex", ""), "globex's secret with acme's token: acl_denied");
     trials
 }
 
@@ -89,7 +96,7 @@ fn introduce(stack: &Stack, style: &Style) {
     let rows = [
         ("OpenBao", stack.bao.addr(), "in memory"),
         ("validator", stack.validator.auth_url(), "the proxy's listener"),
-        ("", stack.validator.api_url(), "the API"),
+        ("", stack.validator.api_url(), "the API, and what it can do: /docs"),
         ("", stack.validator.admin_url(), "health and metrics"),
         ("Caddy", format!("http://{}", stack.caddy.address()), "*.crm.localhost, api.localhost"),
     ];

@@ -11,9 +11,9 @@
 //! # Layers
 //!
 //! Nothing calls back up. `policies`, `forwarded` and `tenants` stand alone; `token` and
-//! `requirement` know `tenants`; `decision` judges with the types of all these; `vault` answers
-//! for `token` what a token is, and keeps `policies`; `server` and `cli` use everything. A test
-//! holds the table.
+//! `requirement` know `tenants`, `secrets` knows both `tenants` and `token`; `decision` judges with
+//! the types of these but `policies` and `secrets`; `vault` answers for `token` what a token is, and
+//! keeps the `policies` and the `secrets`; `server` and `cli` use everything. A test holds the table.
 
 pub mod cli;
 pub mod config;
@@ -21,6 +21,7 @@ pub mod decision;
 pub mod forwarded;
 pub mod policies;
 pub mod requirement;
+pub mod secrets;
 pub mod server;
 pub mod telemetry;
 pub mod tenants;

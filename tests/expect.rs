@@ -68,6 +68,33 @@ pub(crate) fn refused(answer: &Answer, code: &str) {
     assert_eq!(body, document);
 }
 
+/// This is a problem of the API with that status and code, and nothing that a browser or a cache
+/// could make use of; what it says of the problem.
+pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> String {
+    assert_eq!(answer.status, status, "{code}: {answer:?}");
+    let document = answer.json();
+    assert_eq!(document["code"], code, "{document}");
+    assert_eq!(document["status"], status);
+    assert_eq!(document["type"], format!("urn:vault-auth-validator:{code}"));
+    assert!(document["request_id"].is_string() && document["title"].is_string(), "{document}");
+    for (name, value) in [
+        ("content-type", "application/problem+json"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{code}: {name}");
+    }
+    let challenge = match status {
+        401 => answer.header("www-authenticate").is_some(),
+        403 => answer.header("www-authenticate") == Some(INSUFFICIENT),
+        _ => answer.header("www-authenticate").is_none(),
+    };
+    assert!(challenge, "{code}: {answer:?}");
+    let away = matches!(status, 429 | 503);
+    assert_eq!(answer.header("retry-after").is_some(), away, "{code}: {answer:?}");
+    document["detail"].as_str().unwrap_or_default().to_owned()
+}
+
 /// This lets the caller in, empty and with all of its headers; the identity, in the order of
 /// [`IDENTITY`].
 pub(crate) fn granted(answer: &Answer) -> [&str; IDENTITY.len()] {

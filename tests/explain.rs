@@ -109,8 +109,8 @@ refused  403 acl_denied: The token is not granted this
   ok  token                               a live service token of ROLE, expires TIME
   ok  tenant=acme                         the caller's tenant is acme
   ok  policy=crm-admin,crm-agent          the token's policies are crm-agent, default, tenant
-  ok  acl=secret/data/tenants/acme/crm    Vault grants read on secret/data/tenants/acme/crm; GET needs read
-  ok  acl_uri=secret/data/tenants/acme    Vault grants read on secret/data/tenants/acme/notes/7; GET needs read
+  ok  acl=secret/data/tenants/acme/crm    Vault grants create, read, update on secret/data/tenants/acme/crm; GET needs read
+  ok  acl_uri=secret/data/tenants/acme    Vault grants create, read, update on secret/data/tenants/acme/notes/7; GET needs read
   no  acl_uri=secret/data/tenants/globex  Vault grants nothing on secret/data/tenants/globex/notes/7; GET needs read
                                           which policy spoke is not known: cannot read crm-agent, \
 403 1 error occurred: * permission denied (and 2 more); your token needs read on sys/policies/acl/+
@@ -232,7 +232,7 @@ async fn programs_are_told_the_same() {
         "--output",
         "json",
         "--method",
-        "POST",
+        "DELETE",
         "--uri",
         "/7",
         "--client",
@@ -247,7 +247,7 @@ async fn programs_are_told_the_same() {
     let live = told["checks"][0]["because"].take();
     assert!(live.as_str().is_some_and(|text| text.starts_with("a live service token of")));
     let expected = json!({
-        "request": {"method": "POST", "host": null, "uri": "/7", "client": "192.0.2.1"},
+        "request": {"method": "DELETE", "host": null, "uri": "/7", "client": "192.0.2.1"},
         "allowed": false,
         "status": 403,
         "code": "acl_denied",
@@ -268,14 +268,14 @@ async fn programs_are_told_the_same() {
                 "check": "acl_uri=secret/data/tenants/acme",
                 "ok": false,
                 "code": "acl_denied",
-                "because": "Vault grants read on secret/data/tenants/acme/7; \
-                            POST needs create or update",
+                "because": "Vault grants create, read, update on secret/data/tenants/acme/7; \
+                            DELETE needs delete",
                 "path": "secret/data/tenants/acme/7",
                 "spoken": [{
                     "policy": "tenant",
-                    "line": 7,
+                    "line": 11,
                     "path": "secret/data/tenants/{{identity.entity.metadata.tenant}}/*",
-                    "grants": "read",
+                    "grants": "create, read, update",
                 }],
             },
         ],
@@ -299,8 +299,8 @@ async fn a_denial_names_the_policy_that_spoke() {
         ("route/erp/public", "none of the caller's policies says anything about it"),
         (
             "secret/data/tenants/acme/note",
-            "policy tenant, line 7: path \
-             \"secret/data/tenants/{{identity.entity.metadata.tenant}}/*\" says read",
+            "policy tenant, line 11: path \
+             \"secret/data/tenants/{{identity.entity.metadata.tenant}}/*\" says create, read, update",
         ),
     ] {
         let require = format!("acl={path}");

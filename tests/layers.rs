@@ -9,15 +9,16 @@ use std::{
 use crate::support::tools::repository;
 
 /// Each part, and the parts that it may use besides itself. A new one has to be put here.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("policies", &[]),
     ("tenants", &[]),
     ("forwarded", &[]),
     ("token", &["tenants"]),
     ("requirement", &["tenants"]),
+    ("secrets", &["tenants", "token"]),
     ("decision", &["forwarded", "token", "requirement"]),
     ("telemetry", &["decision", "token"]),
-    ("vault", &["policies", "token", "tenants", "telemetry"]),
+    ("vault", &["policies", "token", "tenants", "secrets", "telemetry"]),
     ("config", &["forwarded", "policies", "token", "decision", "telemetry", "vault"]),
     (
         "server",
@@ -26,6 +27,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
             "decision",
             "forwarded",
             "requirement",
+            "secrets",
             "telemetry",
             "tenants",
             "token",
@@ -40,6 +42,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
             "forwarded",
             "policies",
             "requirement",
+            "secrets",
             "server",
             "telemetry",
             "tenants",

@@ -30,6 +30,7 @@ mod proxies;
 mod readme;
 mod refusals;
 mod secrecy;
+mod secrets;
 mod session;
 mod shutdown;
 mod sockets;

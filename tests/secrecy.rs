@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::json;
+use serde_json::{Value, json};
 use vault_auth_validator::config::{Settings, Sources};
 
 use crate::support::{
@@ -129,6 +129,57 @@ async fn no_token_is_shown_whatever_becomes_of_it() {
     shown.has("outcome=\"malformed\"");
     shown.has("credential_conflict");
     shown.has(&stack.acme.caller.entity_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_shown_but_to_whom_it_is_given() {
+    let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "500ms")]).await;
+    let mut shown = Shown::default();
+    let token = service.acme.token();
+    let (first, second) = ("first-value-of-a-secret", "second\nvalue-of-a-secret");
+    let crm = "/v1/tenants/acme/secrets/crm";
+    let send = async |method, path: &str, body: Option<Value>| {
+        service.api(method, path, token, &[], body).await
+    };
+    let body = || Some(json!({"data": {"A": first, "B": second}}));
+    shown.answer(&send("PUT", crm, body()).await);
+    shown.answer(&send("PATCH", crm, Some(json!({"data": {"A": first, "C": null}}))).await);
+    assert_eq!(send("GET", crm, None).await.json()["data"]["A"], first);
+    assert_eq!(send("GET", &format!("{crm}?field=B"), None).await.body, second);
+    shown.answer(&send("GET", &format!("{crm}?dialect=docker"), None).await);
+    shown.answer(&send("GET", "/v1/tenants/acme/secrets", None).await);
+    shown.answer(&service.api("GET", crm, service.globex.token(), &[], None).await);
+    for wrong in [
+        json!({"data": {first: "1"}}),
+        json!({"data": {"A": [first]}}),
+        json!({"data": {"A": first}, first: 1}),
+        json!(first),
+    ] {
+        shown.answer(&send("PUT", crm, Some(wrong)).await);
+    }
+    for path in
+        [format!("{crm}?{first}=1"), format!("{crm}?field={first}"), format!("{crm}/{first}.x")]
+    {
+        shown.answer(&send("GET", &path, None).await);
+    }
+    for fault in FAULTS {
+        for call in ["POST /v1/transit/", "POST /v1/secret/", "GET /v1/transit/"] {
+            service.fault.set_for(call, fault).await;
+            shown.answer(&send("PUT", crm, body()).await);
+            shown.answer(&send("PATCH", crm, body()).await);
+        }
+    }
+    let echo = r#"{"data":{"plaintext":"Zmlyc3QtdmFsdWUtb2YtYS1zZWNyZXQ="}}"#;
+    service.fault.set_for("POST /v1/transit/decrypt", Fault::Status(200, echo)).await;
+    shown.answer(&send("GET", crm, None).await);
+    service.fault.set(Fault::Pass).await;
+    service.validator.ready().await;
+    shown.validator(&service.validator).await;
+    shown.has_none_of(&[first, second, "value-of-a-secret", token, service.globex.token()]);
+    shown.has("value_inexpressible");
+    shown.has("body_invalid");
+    shown.has("vault_unavailable");
+    shown.has("secret_unreadable");
 }
 
 /// Enough of them to bring every kind of error about.

@@ -366,5 +366,6 @@ async fn the_services_policy_lets_it_do_no_more_than_it_does() {
     let policy = fs::read_to_string(tools::repository("policies/validator.hcl")).expect("a file");
     assert_eq!(policy.matches("\npath ").count(), granted.len(), "a path is not covered here");
     let own_path = "secret/data/tenants/acme/greeting";
+    bao.must("POST", own_path, Some(json!({"data": {"A": "1"}}))).await;
     assert_eq!(bao.request_as(acme.token(), "GET", own_path, None).await.0, 200);
 }

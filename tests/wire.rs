@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    expect::{granted, refused},
+    expect::{granted, problem, refused},
     support::{
         direct::Direct,
         http::{self as client, Answer},
@@ -297,7 +297,7 @@ async fn each_listener_serves_its_own_paths_and_no_others() {
     };
     let (api, admin) = (service.validator.api_url(), service.validator.admin_url());
     for path in ["/validate", "/metrics", "/healthz", "/readyz", "/cache"] {
-        refused(&get("GET", format!("{api}{path}")).await, "not_found");
+        problem(&get("GET", format!("{api}{path}")).await, 404, "not_found");
     }
     for path in ["/validate", "/", "/v1/whoami"] {
         refused(&get("GET", format!("{admin}{path}")).await, "not_found");

@@ -29,10 +29,8 @@ pub struct Settings {
     pub failure_limit: Option<u32>,
     /// Whether root tokens may come in.
     pub root_tokens: RootTokens,
-    /// The mount of the tenants' secrets.
-    pub kv_mount: String,
-    /// The mount of the tenants' keys.
-    pub transit_mount: String,
+    /// Where the tenants' secrets and keys are.
+    pub mounts: Mounts,
     /// Where Vault is.
     pub vault: vault::Settings,
     /// How the service logs in there.
@@ -94,9 +92,8 @@ impl Settings {
     pub fn load_mounts(sources: Sources) -> Result<Mounts, Faults> {
         let mut reader = Reader::new(sources);
         reader.forgive();
-        let kv = reader.value("kv_mount", values::mount);
-        let transit = reader.value("transit_mount", values::mount);
-        reader.finish(kv.zip(transit).map(|(kv, transit)| Mounts { kv, transit }))
+        let mounts = reader.mounts();
+        reader.finish(mounts)
     }
 }
 
@@ -111,8 +108,7 @@ impl Reader {
         let credentials = self.parsed("credentials");
         let failure_limit = self.value("failure_limit", values::failure_limit);
         let root_tokens = self.value("allow_root", values::root_tokens);
-        let kv_mount = self.value("kv_mount", values::mount);
-        let transit_mount = self.value("transit_mount", values::mount);
+        let mounts = self.mounts();
         let vault = self.vault();
         let login = self.login();
         let telemetry = self.telemetry();
@@ -126,8 +122,7 @@ impl Reader {
             credentials: credentials?,
             failure_limit: failure_limit?,
             root_tokens: root_tokens?,
-            kv_mount: kv_mount?,
-            transit_mount: transit_mount?,
+            mounts: mounts?,
             vault: vault?,
             login: login?,
             telemetry: telemetry?,
@@ -164,6 +159,12 @@ impl Reader {
             stale_grace: stale_grace?,
             capacity: capacity?,
         })
+    }
+
+    fn mounts(&mut self) -> Option<Mounts> {
+        let kv = self.value("kv_mount", values::mount);
+        let transit = self.value("transit_mount", values::mount);
+        Some(Mounts { kv: kv?, transit: transit? })
     }
 
     fn vault(&mut self) -> Option<vault::Settings> {

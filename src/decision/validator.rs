@@ -25,6 +25,15 @@ pub struct Validator {
     pub patience: Duration,
 }
 
+/// By whom the use is counted that a request makes of a token with a limited number of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    /// By the validator, which has Vault count it.
+    Here,
+    /// By Vault, when the request goes on to it.
+    ByVault,
+}
+
 /// Somebody whose token Vault knows.
 pub(super) struct Caller<'c> {
     pub(super) credential: &'c Credential<'c>,
@@ -55,6 +64,34 @@ impl Validator {
 
     /// Whether the bearer of this credential may come in where these requirements stand.
     pub async fn decide(&self, asked: &Asked<'_>) -> Decision {
+        self.decide_with(asked, Counting::Here).await
+    }
+
+    /// The same for a request that goes on to Vault with the caller's own token: Vault itself
+    /// counts the uses of it.
+    pub async fn recognise(&self, asked: &Asked<'_>) -> Decision {
+        self.decide_with(asked, Counting::ByVault).await
+    }
+
+    /// What it means that Vault does not take a token which was let in: it has ended since, or
+    /// may be used from other addresses than this service's, by which Vault judges it.
+    pub async fn reconsider(&self, asked: &Asked<'_>) -> Refusal {
+        let credential = match &asked.credential {
+            Ok(credential) => credential,
+            Err(error) => return Refusal::Credential(*error),
+        };
+        let known = self.cache.ask_anew(self.cache.key(credential), credential);
+        match by(Instant::now() + self.patience, known).await {
+            Ok(Known { entry: None, .. }) => Refusal::TokenInvalid,
+            Ok(Known { entry: Some(entry), .. }) if !entry.bound_cidrs.is_empty() => {
+                Refusal::AddressNotAllowed
+            }
+            Ok(_) => Refusal::AclDenied,
+            Err(refusal) => refusal,
+        }
+    }
+
+    async fn decide_with(&self, asked: &Asked<'_>, counting: Counting) -> Decision {
         let deadline = Instant::now() + self.patience;
         let refused = |refusal| Decision { outcome: Err(refusal), cache: None };
         let credential = match &asked.credential {
@@ -70,7 +107,9 @@ impl Validator {
             Err(refusal) => return refused(refusal),
         };
         let outcome = match known.entry {
-            Some(entry) => self.judge(Caller { credential, key, entry, deadline }, asked).await,
+            Some(entry) => {
+                self.judge(Caller { credential, key, entry, deadline }, asked, counting).await
+            }
             None => Err(Refusal::TokenInvalid),
         };
         if matches!(outcome, Err(Refusal::TokenInvalid)) {
@@ -106,7 +145,7 @@ impl Validator {
         if let Some(entry) = self.cache.recall(key, credential) {
             return Ok(Known { entry: Some(entry), status: CacheStatus::Hit });
         }
-        Box::pin(self.ask(key, credential, forwarded, deadline)).await
+        self.ask(key, credential, forwarded, deadline).await
     }
 
     async fn ask(
@@ -122,10 +161,15 @@ impl Validator {
         by(deadline, self.cache.ask(key, credential)).await
     }
 
-    async fn judge(&self, caller: Caller<'_>, asked: &Asked<'_>) -> Result<Arc<Entry>, Refusal> {
+    async fn judge(
+        &self,
+        caller: Caller<'_>,
+        asked: &Asked<'_>,
+        counting: Counting,
+    ) -> Result<Arc<Entry>, Refusal> {
         self.admit(&caller.entry, &asked.forwarded)?;
         let met = self.meet_all(&caller, asked).await;
-        if caller.entry.usage == Usage::Counted {
+        if (caller.entry.usage, counting) == (Usage::Counted, Counting::Here) {
             self.spend(&caller, &met).await?;
         }
         met.map(|()| caller.entry)
@@ -153,7 +197,7 @@ impl Validator {
         let FromMemory::Unknown(question) = self.meet_from_memory(&caller.entry, asked)? else {
             return Ok(());
         };
-        let granted = Box::pin(self.ask_granted(caller, &question)).await?;
+        let granted = self.ask_granted(caller, &question).await?;
         if question.is_met_by(&granted) { Ok(()) } else { Err(Refusal::AclDenied) }
     }
 

@@ -35,6 +35,9 @@ pub enum Requirement {
 }
 
 impl Requirements {
+    /// None at all.
+    pub const NONE: Self = Self(Vec::new());
+
     /// Each requirement, in the order in which they were written.
     pub fn iter(&self) -> impl Iterator<Item = &Requirement> {
         self.0.iter()

@@ -11,10 +11,12 @@ use axum::{
     routing::{delete, get, post},
 };
 use serde_json::json;
+use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::{
     server::{
         audit::{Consequence, consequences},
+        outer::complete,
         problem,
         readiness::Readiness,
     },
@@ -29,19 +31,22 @@ pub(super) struct Admin {
     pub(super) cache: Arc<FactsCache>,
 }
 
+/// The largest body of a request, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+
 /// The content type of the `OpenMetrics` text format, version 1.0.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub(super) fn router(admin: Admin) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/cache", get(cache).delete(clear_cache))
         .route("/cache/accessors/{accessor}", delete(evict_accessor))
         .route("/cache/entities/{entity_id}", delete(evict_entity))
-        .route("/audit", post(audit))
-        .with_state(Arc::new(admin))
+        .route("/audit", post(audit));
+    complete(routes).layer(RequestBodyLimitLayer::new(MAX_BODY)).with_state(Arc::new(admin))
 }
 
 /// Whether tokens can be validated, and if not, why.

@@ -17,14 +17,18 @@ use hyper::{
     body::{Body, Incoming},
     service::service_fn,
 };
-use tracing::{Instrument, Span, error, info, warn};
+use tracing::{Instrument, Span, field::Empty, info_span};
 
 use crate::{
-    decision::{Asked, Refusal, Severity, Validator},
+    decision::{Asked, Refusal, Validator},
     forwarded::{Forwarded, Peer, Trust},
     requirement::{KnownRequirements, RequirementError, Requirements},
     server::{
-        bind::Listener, doors::Doors, problem, request_id::RequestId, target::is_origin_form,
+        bind::Listener,
+        doors::Doors,
+        problem::{self, Details},
+        request_id::RequestId,
+        target::is_origin_form,
     },
     telemetry::{Metrics, Traces},
     token::{CacheStatus, Credential, Entry, Sources},
@@ -34,7 +38,7 @@ const PATH: &str = "/validate";
 
 /// Answers the proxy.
 pub(super) struct Auth {
-    pub(super) validator: Validator,
+    pub(super) validator: Arc<Validator>,
     pub(super) requirements: KnownRequirements,
     pub(super) credentials: Sources,
     pub(super) trust: Trust,
@@ -98,7 +102,10 @@ impl Auth {
         if is_origin_form(request) && request.uri().path() != PATH {
             return problem::not_found(request.headers());
         }
-        let span = self.traces.span(request.headers());
+        let headers = request.headers();
+        let span = self
+            .traces
+            .span(headers, || info_span!("validate", otel.kind = "server", code = Empty));
         let decision = AssertUnwindSafe(self.decide(peer, request)).catch_unwind();
         let decision = decision.instrument(span.clone()).await;
         let outcome = decision.unwrap_or_else(|_| {
@@ -146,14 +153,9 @@ impl Auth {
         let terms = refusal.terms();
         self.metrics.refused(&terms);
         Span::current().record("code", terms.code);
-        let request_id = RequestId::of(request.headers());
-        let (id, code, detail) = (request_id.as_str(), terms.code, refusal.detail());
-        match terms.severity {
-            Severity::Client => info!(request_id = id, code, detail, "refused"),
-            Severity::Dependency => warn!(request_id = id, code, detail, "refused"),
-            Severity::Operator => error!(request_id = id, code, detail, "refused"),
-        }
-        problem::refusal(&terms, &request_id)
+        let detail = refusal.detail();
+        let details = Details { logged: detail.as_deref(), told: None };
+        problem::refuse(&terms, details, &RequestId::of(request.headers()))
     }
 }
 

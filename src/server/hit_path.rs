@@ -37,7 +37,7 @@ impl HitPath {
         };
         let trust = Trust { proxies: vec![PROXY.into()], family: HeaderFamily::Forwarded };
         Self(Arc::new(Auth {
-            validator,
+            validator: Arc::new(validator),
             requirements: KnownRequirements::default(),
             credentials: Sources::default(),
             trust,

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, Response},
     middleware::{Next, from_fn},
 };
-use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     decision::Refusal,
@@ -17,24 +17,22 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// The largest body of a request, in bytes.
-const MAX_BODY: usize = 1024 * 1024;
-
-/// These routes with answers to whatever they do not cover, a limit on what they read, and a
-/// refusal where they break.
-pub(super) fn finish(router: Router, metrics: Arc<Metrics>) -> Router {
-    let broken = move |_: Box<dyn Any + Send>| {
-        metrics.panicked();
-        refusal(&Refusal::Internal, &HeaderMap::new())
-    };
+/// These routes with answers to whatever they do not cover.
+pub(super) fn complete<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router
         .fallback(async |headers: HeaderMap| problem::not_found(&headers).map(Body::new))
         .method_not_allowed_fallback(async |headers: HeaderMap| {
             problem::method_not_allowed(&headers).map(Body::new)
         })
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
-        .layer(from_fn(origin_form_only))
-        .layer(CatchPanicLayer::custom(broken))
+}
+
+/// These routes for paths alone, with a refusal where they break.
+pub(super) fn guard(router: Router, metrics: Arc<Metrics>) -> Router {
+    let broken = move |_: Box<dyn Any + Send>| {
+        metrics.panicked();
+        refusal(&Refusal::Internal, &HeaderMap::new())
+    };
+    router.layer(from_fn(origin_form_only)).layer(CatchPanicLayer::custom(broken))
 }
 
 async fn origin_form_only(request: Request, next: Next) -> Response<Body> {
@@ -45,5 +43,5 @@ async fn origin_form_only(request: Request, next: Next) -> Response<Body> {
 }
 
 fn refusal(refusal: &Refusal, headers: &HeaderMap) -> Response<Body> {
-    problem::refusal(&refusal.terms(), &RequestId::of(headers)).map(Body::new)
+    problem::refusal(&refusal.terms(), None, &RequestId::of(headers)).map(Body::new)
 }

@@ -7,9 +7,10 @@ use http::{
 };
 use http_body_util::Full;
 use serde::Serialize;
+use tracing::{error, info, warn};
 
 use crate::{
-    decision::{Challenge, Refusal, Terms},
+    decision::{Challenge, Refusal, Severity, Terms},
     server::request_id::RequestId,
 };
 
@@ -19,13 +20,39 @@ struct Document<'d> {
     title: &'d str,
     status: u16,
     code: &'d str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'d str>,
     request_id: &'d str,
 }
 
-/// The answer to a request that is refused on these terms. It tells what the code tells, and
-/// nothing of the caller.
-pub(super) fn refusal(terms: &Terms, id: &RequestId) -> Response<Full<Bytes>> {
-    let mut response = problem(terms.status, terms.code, terms.title, id);
+/// What is said of a refusal besides its terms.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Details<'d> {
+    /// To the client: what is wrong with the request. Nothing of the caller.
+    pub(super) told: Option<&'d str>,
+    /// In the log. Never a secret.
+    pub(super) logged: Option<&'d str>,
+}
+
+/// The answer to a request that is refused on these terms, and the one line in the log. The answer
+/// tells what the code tells, and nothing of the caller.
+pub(super) fn refuse(terms: &Terms, details: Details<'_>, id: &RequestId) -> Response<Full<Bytes>> {
+    let (request_id, code, detail) = (id.as_str(), terms.code, details.logged);
+    match terms.severity {
+        Severity::Client => info!(request_id, code, detail, "refused"),
+        Severity::Dependency => warn!(request_id, code, detail, "refused"),
+        Severity::Operator => error!(request_id, code, detail, "refused"),
+    }
+    refusal(terms, details.told, id)
+}
+
+/// The answer to a request that is refused on these terms.
+pub(super) fn refusal(
+    terms: &Terms,
+    detail: Option<&str>,
+    id: &RequestId,
+) -> Response<Full<Bytes>> {
+    let mut response = document(terms.status, terms.code, terms.title, detail, id);
     let headers = response.headers_mut();
     if let Some(challenge) = challenge(terms.challenge) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -36,11 +63,11 @@ pub(super) fn refusal(terms: &Terms, id: &RequestId) -> Response<Full<Bytes>> {
     response
 }
 
-/// A problem of this kind.
-pub(super) fn problem(
+fn document(
     status: StatusCode,
     code: &str,
     title: &str,
+    detail: Option<&str>,
     id: &RequestId,
 ) -> Response<Full<Bytes>> {
     let document = Document {
@@ -48,6 +75,7 @@ pub(super) fn problem(
         title,
         status: status.as_u16(),
         code,
+        detail,
         request_id: id.as_str(),
     };
     let body = serde_json::to_vec(&document).unwrap_or_default();
@@ -62,20 +90,20 @@ pub(super) fn problem(
 /// The request makes no sense; says what is wrong with it.
 pub(super) fn request_invalid(what: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
     let refused = Refusal::RequestInvalid(what.to_owned());
-    refusal(&refused.terms(), &RequestId::of(headers))
+    refusal(&refused.terms(), None, &RequestId::of(headers))
 }
 
 /// There is nothing here.
 pub(super) fn not_found(headers: &HeaderMap) -> Response<Full<Bytes>> {
     let title = "There is nothing at this path";
-    problem(StatusCode::NOT_FOUND, "not_found", title, &RequestId::of(headers))
+    document(StatusCode::NOT_FOUND, "not_found", title, None, &RequestId::of(headers))
 }
 
 /// There is something here, and this is not how to use it.
 pub(super) fn method_not_allowed(headers: &HeaderMap) -> Response<Full<Bytes>> {
     let title = "This path does not take this method";
     let id = RequestId::of(headers);
-    problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, &id)
+    document(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, None, &id)
 }
 
 fn challenge(challenge: Challenge) -> Option<&'static str> {

@@ -3,6 +3,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 use axum::Router;
 use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
+use tower_http::add_extension::AddExtension;
 
 use crate::{
     config::{Listen, Settings},
@@ -10,7 +11,7 @@ use crate::{
     requirement::KnownRequirements,
     server::{
         admin::{self, Admin},
-        api,
+        api::{self, Api, Turns},
         auth::Auth,
         bind::{BindError, Listener},
         doors::Doors,
@@ -86,14 +87,25 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let admin = Admin { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
     let swept = Arc::clone(&cache);
     let failures = Failures::new(settings.failure_limit);
+    let validator = Arc::new(Validator {
+        cache,
+        root_tokens: settings.root_tokens,
+        failures,
+        // More than one question to Vault takes, and less than a proxy waits.
+        patience: settings.vault.timeout.mul_f64(1.25),
+    });
+    let api = Api {
+        validator: Arc::clone(&validator),
+        credentials: settings.credentials.clone(),
+        trust: settings.trust.clone(),
+        client: Arc::clone(&client),
+        mounts: settings.mounts,
+        metrics: Arc::clone(&metrics),
+        traces: settings.telemetry.traces,
+        turns: Turns::default(),
+    };
     let auth = Arc::new(Auth {
-        validator: Validator {
-            cache,
-            root_tokens: settings.root_tokens,
-            failures,
-            // More than one question to Vault takes, and less than a proxy waits.
-            patience: settings.vault.timeout.mul_f64(1.25),
-        },
+        validator,
         requirements: KnownRequirements::default(),
         credentials: settings.credentials,
         trust: settings.trust,
@@ -101,28 +113,42 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         metrics: Arc::clone(&metrics),
     });
 
-    let session_kept = tokio::spawn(async move { session.keep().await });
-    let health_watched = tokio::spawn(watch_health(client, health_sender));
-    let cache_swept = tokio::spawn(async move { swept.sweep().await });
+    let broken = chores(session, watch_health(client, health_sender), swept);
     auth.open(&front, auth_listener);
     let routes = |router: Router| {
-        let router = outer::finish(router, Arc::clone(&metrics));
-        move |_| TowerToHyperService::new(router.clone())
+        let router = outer::guard(router, Arc::clone(&metrics));
+        move |peer| TowerToHyperService::new(AddExtension::new(router.clone(), peer))
     };
-    front.open(api_listener, routes(api::router()));
+    front.open(api_listener, routes(api::router(api)));
     back.open(admin_listener, routes(admin::router(admin)));
 
     let outcome = tokio::select! {
         () = stop => Ok(()),
-        _ = session_kept => Err(RunError::Broken("the session with Vault")),
-        _ = health_watched => Err(RunError::Broken("the watch over Vault's health")),
-        _ = cache_swept => Err(RunError::Broken("the sweep of the cache")),
+        task = broken => Err(RunError::Broken(task)),
     };
     tracing::info!("stopping");
     front.close(DRAIN).await;
     back.close(DRAIN_ADMIN).await;
     tracing::info!("stopped");
     outcome
+}
+
+/// Begins what goes on for ever beside the requests. Says which of it ended, should it.
+fn chores(
+    session: Arc<Session>,
+    health: impl Future<Output: Send> + Send + 'static,
+    cache: Arc<FactsCache>,
+) -> impl Future<Output = &'static str> {
+    let session = tokio::spawn(async move { session.keep().await });
+    let health = tokio::spawn(health);
+    let cache = tokio::spawn(async move { cache.sweep().await });
+    async {
+        tokio::select! {
+            _ = session => "the session with Vault",
+            _ = health => "the watch over Vault's health",
+            _ = cache => "the sweep of the cache",
+        }
+    }
 }
 
 async fn listen(name: &str, listen: &Listen) -> Result<Listener, BindError> {

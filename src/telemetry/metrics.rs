@@ -1,3 +1,4 @@
+use http::StatusCode;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
@@ -16,6 +17,7 @@ pub struct Metrics {
     allowed: Counter,
     cache: [Counter; CacheStatus::ALL.len()],
     vault_requests: Family<VaultLabels, Counter>,
+    api_requests: Family<ApiLabels, Counter>,
     accept_errors: Counter,
     panics: Counter,
     ready: Gauge,
@@ -54,6 +56,12 @@ struct VaultLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ApiLabels {
+    route: String,
+    status: u16,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::default();
@@ -70,11 +78,14 @@ impl Default for Metrics {
         registry.register("cache_tokens", "How many tokens are cached", tokens.clone());
         let vault_requests = Family::default();
         registry.register("vault_requests", "Calls to Vault", vault_requests.clone());
+        let api_requests = Family::default();
+        registry.register("api_requests", "Answers of the API", api_requests.clone());
         let metrics = Self {
             allowed: decisions.get_or_create_owned(&allowed),
             decisions,
             cache,
             vault_requests,
+            api_requests,
             accept_errors: Counter::default(),
             panics: Counter::default(),
             ready: Gauge::default(),
@@ -118,6 +129,12 @@ impl Metrics {
     /// Counts a call to Vault.
     pub fn vault_request(&self, operation: &'static str, outcome: &'static str) {
         self.vault_requests.get_or_create(&VaultLabels { operation, outcome }).inc();
+    }
+
+    /// Counts an answer of the API on this route, which is one of a few.
+    pub fn api_request(&self, route: &str, status: StatusCode) {
+        let labels = ApiLabels { route: route.to_owned(), status: status.as_u16() };
+        self.api_requests.get_or_create(&labels).inc();
     }
 
     /// Counts a connection that could not be accepted.

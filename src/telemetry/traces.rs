@@ -6,7 +6,7 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{SdkTracer, SdkTracerProvider},
 };
-use tracing::{Span, info_span, level_filters::LevelFilter};
+use tracing::{Span, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 
@@ -56,14 +56,13 @@ where
 }
 
 impl Traces {
-    /// The span of a request with these headers, under the trace that the proxy began.
+    /// This span, made for a request with these headers, under the trace that the proxy began.
     #[must_use]
-    pub fn span(self, headers: &HeaderMap) -> Span {
+    pub fn span(self, headers: &HeaderMap, span: impl FnOnce() -> Span) -> Span {
         match self {
             Self::Off => Span::none(),
             Self::Otlp => {
-                let span =
-                    info_span!("validate", otel.kind = "server", code = tracing::field::Empty);
+                let span = span();
                 let parent = global::get_text_map_propagator(|propagator| {
                     propagator.extract_with_context(&Context::new(), &Headers(headers))
                 });

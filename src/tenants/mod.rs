@@ -2,4 +2,4 @@
 
 mod name;
 
-pub use name::TenantName;
+pub use name::{TenantName, is_name};

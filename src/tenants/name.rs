@@ -15,12 +15,7 @@ impl TenantName {
     /// paths case by case, so `Acme` and `acme` are two tenants there.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        let (first, rest) = name.as_bytes().split_first()?;
-        let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let valid = name.len() <= MAX_LENGTH
-            && plain(first)
-            && rest.iter().all(|byte| plain(byte) || matches!(byte, b'-' | b'_'));
-        valid.then(|| Self(name.into()))
+        is_name(name).then(|| Self(name.into()))
     }
 
     /// As [`TenantName::parse`], for a label of a host name, where case has no meaning
@@ -34,6 +29,18 @@ impl TenantName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Whether this is `[a-z0-9][a-z0-9_-]{0,62}`: the form of a tenant's name, and of each part of a
+/// secret's.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let within = |byte: &u8| plain(byte) || matches!(byte, b'-' | b'_');
+    match text.as_bytes() {
+        [first, rest @ ..] => text.len() <= MAX_LENGTH && plain(first) && rest.iter().all(within),
+        [] => false,
     }
 }
 

@@ -1,8 +1,10 @@
+mod operation;
 #[cfg(test)]
 mod properties;
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use http::HeaderValue;
 use reqwest::redirect;
 use rustify::endpoint::Endpoint;
@@ -12,6 +14,7 @@ use tracing::{Instrument, info_span};
 use vaultrs::api::EndpointMiddleware;
 use zeroize::Zeroizing;
 
+pub(crate) use self::operation::Operation;
 use crate::{
     telemetry::Metrics,
     vault::{
@@ -20,10 +23,6 @@ use crate::{
         settings::{certificates, identity},
     },
 };
-
-/// The largest answer of Vault that is read, in bytes. What this program asks for fits into a
-/// fraction of it, and a broken peer must not be able to fill the memory.
-const MAX_ANSWER: usize = 1024 * 1024;
 
 /// How long a connection to Vault is kept unused. Short, so that a changed address is soon seen.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
@@ -35,40 +34,6 @@ pub struct Client {
     namespace: Option<Namespace>,
     timeout: Duration,
     metrics: Arc<Metrics>,
-}
-
-/// What kind of call it is, in the metrics.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Operation {
-    Lookup,
-    LookupSelf,
-    Capabilities,
-    Spend,
-    Entity,
-    Policy,
-    Admin,
-    Login,
-    Renew,
-    Unwrap,
-    Health,
-}
-
-impl Operation {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Lookup => "lookup",
-            Self::LookupSelf => "lookup_self",
-            Self::Capabilities => "capabilities",
-            Self::Spend => "spend",
-            Self::Entity => "entity",
-            Self::Policy => "policy",
-            Self::Admin => "admin",
-            Self::Login => "login",
-            Self::Renew => "renew",
-            Self::Unwrap => "unwrap",
-            Self::Health => "health",
-        }
-    }
 }
 
 /// The frame of most of Vault's answers.
@@ -139,8 +104,38 @@ impl Client {
         token: &SecretString,
         endpoint: impl Endpoint,
     ) -> Result<T, VaultError> {
-        let envelope: Envelope<T> = self.call(operation, Some(token), endpoint).await?;
+        let envelope: Envelope<T> = self.call(operation, Some(token), endpoint, parse).await?;
         envelope.data.ok_or_else(|| VaultError::malformed("no data"))
+    }
+
+    /// The same, also where Vault answers 404 and yet tells of what was there: a deleted version.
+    pub(crate) async fn data_or_remains<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
+        let read = |(status, body): Answer| {
+            if status == 404
+                && let Ok(remains @ Envelope { data: Some(_) }) = serde_json::from_slice(&body)
+            {
+                return Ok(remains);
+            }
+            parse((status, body))
+        };
+        let envelope: Envelope<T> = self.call(operation, Some(token), endpoint, read).await?;
+        envelope.data.ok_or_else(|| VaultError::malformed("no data"))
+    }
+
+    /// Makes a call whose answer has nothing to tell but that it was done.
+    pub(crate) async fn done(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<(), VaultError> {
+        let read = |answer: Answer| succeeded(answer).map(|_| ());
+        self.call(operation, Some(token), endpoint, read).await
     }
 
     /// The `auth` of the answer to this call, which brings a token.
@@ -150,18 +145,8 @@ impl Client {
         token: Option<&SecretString>,
         endpoint: impl Endpoint,
     ) -> Result<T, VaultError> {
-        let envelope: AuthEnvelope<T> = self.call(operation, token, endpoint).await?;
+        let envelope: AuthEnvelope<T> = self.call(operation, token, endpoint, parse).await?;
         envelope.auth.ok_or_else(|| VaultError::malformed("no auth"))
-    }
-
-    /// Makes a call whose answer is of no interest but for its being a yes; most have no body.
-    pub(crate) async fn done(
-        &self,
-        operation: Operation,
-        token: &SecretString,
-        endpoint: impl Endpoint,
-    ) -> Result<(), VaultError> {
-        self.read(operation, Some(token), endpoint, |answer| accepted(answer).map(drop)).await
     }
 
     /// The status of the answer to this call about the server itself, whatever it is. A namespace
@@ -171,21 +156,12 @@ impl Client {
         operation: Operation,
         endpoint: impl Endpoint,
     ) -> Result<u16, VaultError> {
-        let answer = self.send(None, None, endpoint).await.map(|(status, _)| status);
+        let answer = self.send(operation, None, None, endpoint).await.map(|(status, _)| status);
         self.count(operation, answer.as_ref().err());
         answer
     }
 
-    async fn call<T: DeserializeOwned>(
-        &self,
-        operation: Operation,
-        token: Option<&SecretString>,
-        endpoint: impl Endpoint,
-    ) -> Result<T, VaultError> {
-        self.read(operation, token, endpoint, parse).await
-    }
-
-    async fn read<T>(
+    async fn call<T>(
         &self,
         operation: Operation,
         token: Option<&SecretString>,
@@ -194,7 +170,8 @@ impl Client {
     ) -> Result<T, VaultError> {
         let span = info_span!("vault", otel.kind = "client", operation = operation.label());
         let namespace = self.namespace.as_ref();
-        let answer = self.send(token, namespace, endpoint).instrument(span).await.and_then(read);
+        let answer = self.send(operation, token, namespace, endpoint).instrument(span).await;
+        let answer = answer.and_then(read);
         self.count(operation, answer.as_ref().err());
         answer
     }
@@ -206,6 +183,7 @@ impl Client {
 
     async fn send(
         &self,
+        operation: Operation,
         token: Option<&SecretString>,
         namespace: Option<&Namespace>,
         endpoint: impl Endpoint,
@@ -223,13 +201,18 @@ impl Client {
             .with_middleware(&middleware)
             .request(&self.base)
             .ok()
+            // The body may hold a token or a secret.
+            .map(|request| request.map(|body| Bytes::from_owner(Zeroizing::new(body))))
             .and_then(|request| reqwest::Request::try_from(request).ok())
             .ok_or_else(|| VaultError::new(Failure::BadRequest, "the request cannot be built"))?;
         let mut response = self.http.execute(request).await.map_err(VaultError::from_transport)?;
         let status = response.status().as_u16();
-        let mut body = Zeroizing::new(Vec::new());
+        let largest = operation.largest_answer();
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+        // Made to size where that is known, so that growing leaves nothing behind.
+        let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(0).min(largest)));
         while let Some(chunk) = response.chunk().await.map_err(VaultError::from_transport)? {
-            if body.len() + chunk.len() > MAX_ANSWER {
+            if body.len() + chunk.len() > largest {
                 return Err(VaultError::malformed("too large"));
             }
             body.extend_from_slice(&chunk);
@@ -245,19 +228,19 @@ fn header_safe(token: &str) -> Result<String, VaultError> {
         .map_err(|_| VaultError::new(Failure::OwnToken, "the token has a line break or the like"))
 }
 
-fn parse<T: DeserializeOwned>(answer: Answer) -> Result<T, VaultError> {
-    let body = accepted(answer)?;
-    serde_json::from_slice(&body).map_err(|error| {
-        // Not the error's own text, which may quote the answer.
-        VaultError::malformed(&format!("line {} column {}", error.line(), error.column()))
-    })
-}
-
 /// The body of an answer that says yes.
-fn accepted((status, body): Answer) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+fn succeeded((status, body): Answer) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     if (200..300).contains(&status) {
         return Ok(body);
     }
     let errors = serde_json::from_slice(&body).ok().map(|Errors { errors }| errors);
     Err(VaultError::from_status(status, errors.as_deref()))
+}
+
+fn parse<T: DeserializeOwned>(answer: Answer) -> Result<T, VaultError> {
+    let body = succeeded(answer)?;
+    serde_json::from_slice(&body).map_err(|error| {
+        // Not the error's own text, which may quote the answer.
+        VaultError::malformed(&format!("line {} column {}", error.line(), error.column()))
+    })
 }

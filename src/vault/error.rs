@@ -28,11 +28,13 @@ pub(crate) enum Failure {
     BadRequest,
     /// There is no such thing.
     NotFound,
+    /// It is more than Vault takes at once.
+    TooLarge,
     /// Something on this machine, before Vault was asked.
     Local,
-    /// Vault refuses the service's own token.
+    /// Vault refuses the token that the call is made with: the service's own, or a caller's.
     OwnToken,
-    /// The service's own token may not make this call.
+    /// The token that the call is made with may not make it.
     OwnPolicy,
     /// A quota is used up.
     Throttled,
@@ -53,6 +55,7 @@ impl Failure {
             Self::Refused => "refused",
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
+            Self::TooLarge => "too_large",
             Self::Local => "local",
             Self::OwnToken => "own_token",
             Self::OwnPolicy => "own_policy",
@@ -95,8 +98,11 @@ impl VaultError {
             403 if says("permission denied") => Failure::OwnPolicy,
             404 if said.is_some_and(<[_]>::is_empty) => Failure::NotFound,
             404 if said.is_some() => Failure::BadRequest,
+            413 => Failure::TooLarge,
             429 => Failure::Throttled,
             503 if says("sealed") => Failure::Sealed,
+            // Raft takes entries of 1 MiB, unless it is told otherwise.
+            500 if says("value being too large") => Failure::TooLarge,
             500..=599 => Failure::Server,
             _ => Failure::Malformed,
         };
@@ -181,6 +187,8 @@ mod tests {
             (400, "leadership lost while committing log", Failure::BadRequest),
             (401, "bad token", Failure::Malformed),
             (429, "rate limit quota exceeded", Failure::Throttled),
+            (413, "", Failure::TooLarge),
+            (500, "put failed due to value being too large; got 156 bytes", Failure::TooLarge),
             (500, "local node not active", Failure::Server),
             (503, "Vault is sealed", Failure::Sealed),
             (503, "API access to this namespace has been locked", Failure::Server),

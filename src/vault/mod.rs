@@ -14,15 +14,18 @@ mod login;
 mod own_token;
 mod questions;
 mod records;
+mod secrets;
 mod self_test;
 mod session;
 mod settings;
 
+pub use crate::policies::Mounts;
 pub use admin::{Policies, StandIns};
 pub use authority::{Asker, VaultAuthority};
 pub use client::Client;
 pub use health::{Health, watch_health};
 pub use login::Login;
 pub use records::{Records, Unreadable};
+pub use secrets::{SecretNames, Secrets};
 pub use session::{LoginError, Session};
 pub use settings::{ClientCertificate, Namespace, Settings, SettingsError};

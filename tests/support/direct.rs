@@ -1,9 +1,11 @@
 //! OpenBao and the validator alone, asked without a proxy in between.
 
+use serde_json::Value;
+
 use super::{
     bao::Bao,
     fault::FaultProxy,
-    http::Answer,
+    http::{self, Answer},
     platform::{self, AppRole, Tenant},
     stack::bearer,
     validator::Validator,
@@ -73,6 +75,26 @@ impl Direct {
     pub async fn from(&self, address: &str, query: &str, token: &str) -> Answer {
         let headers = [("authorization", &*bearer(token)), ("x-forwarded-for", address)];
         self.validator.validate(query, &headers).await
+    }
+
+    /// Asks the API with this token, a JSON body if there is one.
+    pub async fn api(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
+        let authorization = bearer(token);
+        let mut all = vec![("authorization", authorization.as_str())];
+        if body.is_some() {
+            all.push(("content-type", "application/json"));
+        }
+        all.extend(headers);
+        let url = format!("{}{path}", self.validator.api_url());
+        let body = body.map(|body| body.to_string());
+        http::send(&http::client(), method, &url, &all, body).await.expect("an answer")
     }
 
     /// How many calls of this kind the validator has made to Vault.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{
-    io::{self, AsyncWriteExt},
+    io::{self, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{Mutex, mpsc, watch},
     task::JoinHandle,
@@ -44,6 +44,8 @@ pub enum Fault {
     Late(Duration),
     /// Closes the connection instead of the first answer, and passes the others on.
     Hiccup,
+    /// Passes the request on, and closes the connection when the answer comes.
+    Lost,
 }
 
 /// The proxy. Its fault can be changed at any time.
@@ -59,7 +61,7 @@ pub struct FaultProxy {
 #[derive(Clone)]
 struct Plan {
     fault: Fault,
-    /// The start of the request paths that the fault is for.
+    /// The start of the requests that the fault is for.
     prefix: String,
     /// Whether it is yet to befall the first of them.
     first: Arc<AtomicBool>,
@@ -99,8 +101,8 @@ impl FaultProxy {
         self.set_for("", fault).await;
     }
 
-    /// The same for requests whose path starts with `prefix` (`/v1/identity/`); the
-    /// others pass.
+    /// The same for requests that start with `prefix`, their path (`/v1/identity/`) or their
+    /// method and path (`POST /v1/identity/`); the others pass.
     pub async fn set_for(&self, prefix: &str, fault: Fault) {
         let mut gone = self.gone.lock().await;
         let (open, next) = mpsc::channel(1);
@@ -147,7 +149,7 @@ async fn treat(mut client: TcpStream, target: &str, plan: &Plan) -> io::Result<(
         return Ok(());
     }
     let request = read_request(&mut client).await?;
-    if !request.path().starts_with(&plan.prefix) {
+    if !request.starts_with(&plan.prefix) {
         return pass_one(client, target, &request).await;
     }
     plan.struck.fetch_add(1, Ordering::SeqCst);
@@ -159,16 +161,27 @@ async fn treat(mut client: TcpStream, target: &str, plan: &Plan) -> io::Result<(
         tokio::time::sleep(pause).await;
         return pass_one(client, target, &request).await;
     }
+    if matches!(plan.fault, Fault::Lost) {
+        let mut server = forward(target, &request).await?;
+        server.read_to_end(&mut Vec::new()).await?;
+        return Ok(());
+    }
     misbehave(client, plan.fault).await
 }
 
 /// Passes one request and makes the server close after it, so that the next one of
 /// this client, which may be due a fault, comes on a new connection.
 async fn pass_one(mut client: TcpStream, target: &str, request: &Request) -> io::Result<()> {
+    let mut server = forward(target, request).await?;
+    io::copy_bidirectional(&mut client, &mut server).await?;
+    Ok(())
+}
+
+/// Sends one request to the server, which is to close after it.
+async fn forward(target: &str, request: &Request) -> io::Result<TcpStream> {
     let mut server = TcpStream::connect(target).await?;
     let head = request.head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
     server.write_all(head.as_bytes()).await?;
     server.write_all(&request.body).await?;
-    io::copy_bidirectional(&mut client, &mut server).await?;
-    Ok(())
+    Ok(server)
 }

@@ -81,15 +81,18 @@ pub async fn set_policy(bao: &Bao, name: &str, policy: &str) {
     bao.must("PUT", &format!("sys/policies/acl/{name}"), Some(body)).await;
 }
 
-/// A tenant with an entity, the policies `tenant` and `crm-agent`, and the secret
-/// `secret/tenants/<name>/greeting`.
+/// A tenant with a key, an entity, and the policies `tenant` and `crm-agent`.
 pub async fn create_tenant(bao: &Bao, name: &str) -> Tenant {
-    let path = format!("secret/data/tenants/{name}/greeting");
-    let secret = json!({"data": {"GREETING": format!("hello from {name}")}});
-    bao.must("POST", &path, Some(secret)).await;
+    create_key(bao, name).await;
     let metadata = json!({ "tenant": name });
     let caller = create_caller(bao, name, metadata, &["tenant", "crm-agent"]).await;
     Tenant { name: name.to_owned(), caller }
+}
+
+/// The transit key of a tenant, derived.
+pub async fn create_key(bao: &Bao, tenant: &str) {
+    let key = json!({"type": "aes256-gcm96", "derived": true});
+    bao.must("POST", &format!("transit/keys/tenant-{tenant}"), Some(key)).await;
 }
 
 /// An entity with this metadata and an AppRole with these policies, logged in by it.

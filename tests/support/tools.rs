@@ -28,6 +28,11 @@ pub fn traefik() -> PathBuf {
     tool("TRAEFIK_BIN", "traefik")
 }
 
+/// Schemathesis.
+pub fn schemathesis() -> PathBuf {
+    tool("SCHEMATHESIS_BIN", "schemathesis")
+}
+
 /// The validator: the one that cargo built for this test, or, for an example, the one
 /// built into the folder above its own.
 pub fn validator() -> PathBuf {

@@ -88,6 +88,19 @@ impl FactsCache {
         in_flight(flight).await
     }
 
+    /// What Vault says now of a credential that it has just refused, whatever is remembered.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if Vault gave no word.
+    pub async fn ask_anew(
+        &self,
+        key: TokenKey,
+        credential: &Credential<'_>,
+    ) -> Result<Known, Unavailable> {
+        self.shared.forget(key);
+        self.ask(key, credential).await
+    }
+
     /// What Vault grants the token of this entry on this path, from memory.
     #[must_use]
     pub fn recall_capabilities(&self, entry: &Entry, path: &str) -> Option<Capabilities> {
@@ -146,11 +159,12 @@ impl FactsCache {
     }
 }
 
-/// Waits for this in a task of its own, so that a client that hangs up does not take the answer
-/// from the others who wait for it.
-async fn in_flight<T: Send + 'static>(
+/// Asks this in a task of its own, so that a client that hangs up does not take the answer from the
+/// others who wait for it.
+fn in_flight<T: Send + 'static>(
     question: impl Future<Output = Result<T, Unavailable>> + Send + 'static,
-) -> Result<T, Unavailable> {
-    let answer = tokio::spawn(question.in_current_span()).await;
-    answer.unwrap_or_else(|_| Err(Unavailable::new(Cause::Vault, "the question broke off")))
+) -> impl Future<Output = Result<T, Unavailable>> {
+    let answer = tokio::spawn(question.in_current_span());
+    let broken = || Err(Unavailable::new(Cause::Vault, "the question broke off"));
+    async move { answer.await.unwrap_or_else(|_| broken()) }
 }

@@ -143,13 +143,17 @@ impl Shared {
         }
         let evicted = entry.generation != self.generation();
         if evicted || !entry.may_be_kept() || self.is_refused(key) {
-            self.live.remove(&key);
+            self.forget(key);
         }
+    }
+
+    pub(super) fn forget(&self, key: TokenKey) {
+        self.live.remove(&key);
     }
 
     pub(super) async fn refuse(&self, key: TokenKey) {
         self.refused.insert(key, ()).await;
-        self.live.remove(&key);
+        self.forget(key);
     }
 
     /// The entry that may serve although it is past its time: only while Vault is unreachable or

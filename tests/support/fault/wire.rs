@@ -13,7 +13,7 @@ use super::Fault;
 pub async fn misbehave(mut client: TcpStream, fault: Fault) -> io::Result<()> {
     match fault {
         Fault::Pass | Fault::Late(_) | Fault::Hang => std::future::pending().await,
-        Fault::Hiccup => Ok(()),
+        Fault::Hiccup | Fault::Lost => Ok(()),
         Fault::Reset => {
             client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{").await?;
             client.set_zero_linger()
@@ -91,8 +91,9 @@ impl Request {
         Some(Self { head, body })
     }
 
-    /// The target of the request.
-    pub fn path(&self) -> &str {
-        self.head.split(' ').nth(1).unwrap_or_default()
+    /// Whether this is the start of its path, or of its method and path.
+    pub fn starts_with(&self, prefix: &str) -> bool {
+        let path = self.head.split(' ').nth(1).unwrap_or_default();
+        path.starts_with(prefix) || self.head.starts_with(prefix)
     }
 }

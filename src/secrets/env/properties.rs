@@ -1,0 +1,177 @@
+//! Generated secrets, written in each dialect and read back: by a real shell, and by readers that
+//! are written from each format's documentation and know nothing of the writer.
+
+mod readers;
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use proptest::{collection::btree_map, prelude::*};
+use secrecy::SecretString;
+
+use self::readers::{compose, docker, systemd};
+use super::Dialect;
+use crate::secrets::{Key, SecretData};
+
+type Pairs = Vec<(String, String)>;
+
+/// Values of the kind that go wrong: quotes, escapes, expansions, blanks, line ends, comments.
+fn value() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        6 => r#"[ \t"'\\$`#;={}()!&|<>*?~a-c0-9]{1,4}"#,
+        2 => prop::sample::select(vec![
+            "\n", "\r", "\r\n", "\\\n", "\\n", "\\\"", "\\'", "$A", "${A}", "$(echo x)", "`echo x`",
+            "$$", "\\$", " # no comment", "export A=", "\u{b}", "\u{a0}", "\u{2028}", "ü", "😀",
+            "\u{feff}", "\u{fffe}", "\\0", "\\x41", "%s", "'\\''", "\u{1}", "\u{7f}",
+        ]).prop_map(str::to_owned),
+        1 => "[^\0]{0,3}",
+        1 => "[a-z0-9_./:@%+,-]{0,8}",
+    ];
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+/// Names that mean nothing to a shell.
+fn pairs() -> impl Strategy<Value = Pairs> {
+    btree_map("[A-Z][A-Z0-9_]{0,5}Q|z[a-z0-9_]{0,5}", value(), 0..5)
+        .prop_map(|pairs| pairs.into_iter().collect())
+}
+
+fn secret(pairs: &Pairs) -> SecretData {
+    let pair = |(key, value): &(String, String)| {
+        (Key::parse(key).expect("a key"), SecretString::from(value.as_str()))
+    };
+    pairs.iter().map(pair).collect()
+}
+
+/// Those of them that the dialect has words for, and the lines with those.
+fn written(pairs: Pairs, dialect: Dialect) -> (Pairs, String) {
+    let fits = |pair: &(String, String)| secret(&vec![pair.clone()]).to_env(dialect).is_ok();
+    let pairs: Pairs = pairs.into_iter().filter(fits).collect();
+    let lines = secret(&pairs).to_env(dialect).expect("each of them fits");
+    (pairs, lines.to_string())
+}
+
+/// The variables that this shell has of these names once it has run the lines.
+fn run_by(shell: &[&str], lines: &str, pairs: &Pairs) -> Pairs {
+    let mut child = Command::new(shell[0])
+        .args(&shell[1..])
+        .args(["-c", "set -a; . /dev/stdin; exec /usr/bin/env -0"])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a shell");
+    let mut stdin = child.stdin.take().expect("its input");
+    stdin.write_all(lines.as_bytes()).expect("the lines");
+    drop(stdin);
+    let output = child.wait_with_output().expect("its output");
+    assert!(output.status.success(), "{shell:?}: {:?} on {lines:?}", output.status);
+    let output = String::from_utf8(output.stdout).expect("UTF-8");
+    let variables = output.split_terminator('\0').filter_map(|pair| pair.split_once('='));
+    let mut found: Pairs = variables
+        .filter(|(key, _)| pairs.iter().any(|(wanted, _)| wanted == key))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+    found.sort();
+    found
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_shell_that_runs_the_lines_has_the_very_values(pairs in pairs()) {
+        let (pairs, lines) = written(pairs, Dialect::Sh);
+        prop_assert_eq!(run_by(&["sh"], &lines, &pairs), pairs);
+    }
+
+    #[test]
+    fn compose_reads_the_very_values(pairs in pairs()) {
+        let (pairs, lines) = written(pairs, Dialect::Compose);
+        prop_assert_eq!(compose(&lines), Ok(pairs), "{:?}", lines);
+    }
+
+    #[test]
+    fn docker_reads_the_very_values(pairs in pairs()) {
+        let (pairs, lines) = written(pairs, Dialect::Docker);
+        prop_assert_eq!(docker(&lines), Ok(pairs), "{:?}", lines);
+    }
+
+    #[test]
+    fn systemd_reads_the_very_values(pairs in pairs()) {
+        let (pairs, lines) = written(pairs, Dialect::Systemd);
+        prop_assert_eq!(systemd(&lines), Ok(pairs), "{:?}", lines);
+    }
+
+    #[test]
+    fn only_what_a_dialect_has_no_words_for_is_refused(value in value()) {
+        let pairs = vec![("KEY".to_owned(), value.clone())];
+        for dialect in Dialect::ALL {
+            let refused = secret(&pairs).to_env(dialect).is_err();
+            let expected = match dialect {
+                Dialect::Compose | Dialect::Sh => false,
+                Dialect::Docker => value.contains('\n') || value.ends_with('\r'),
+                Dialect::Systemd => value.chars().any(readers::is_refused_by_systemd),
+            };
+            prop_assert_eq!(refused, expected, "{} {:?}", dialect, value);
+        }
+    }
+}
+
+#[test]
+fn bash_has_the_very_values_too() {
+    if Command::new("bash").arg("--version").stdout(Stdio::null()).status().is_err() {
+        return;
+    }
+    let value = "a\\ \"$HOME\" `id` 'x'\n!! # \r\t~ ü".to_owned();
+    let pairs: Pairs = vec![("KEY".to_owned(), value), ("OTHER".to_owned(), String::new())];
+    let (pairs, lines) = written(pairs, Dialect::Sh);
+    assert_eq!(run_by(&["bash", "--posix"], &lines, &pairs), pairs);
+}
+
+#[test]
+fn a_plain_value_is_the_same_to_all_and_others_are_quoted() {
+    let line = |value: &str, dialect| {
+        secret(&vec![("KEY".to_owned(), value.to_owned())])
+            .to_env(dialect)
+            .map(|lines| lines.to_string())
+    };
+    for dialect in Dialect::ALL {
+        let plain = "postgres://crm:5432/a_b-c,d@x+y%20.z";
+        assert_eq!(line(plain, dialect), Ok(format!("KEY={plain}\n")));
+    }
+    for (value, compose, docker, systemd, sh) in [
+        ("", r#""""#, "", r#""""#, r#""""#),
+        ("a b", r#""a b""#, "a b", r#""a b""#, r#""a b""#),
+        (r#"a"$`\"#, r#""a\"\$`\\""#, r#"a"$`\"#, r#""a\"\$\`\\""#, r#""a\"\$\`\\""#),
+    ] {
+        let expected = [compose, docker, systemd, sh].map(|value| Ok(format!("KEY={value}\n")));
+        assert_eq!(Dialect::ALL.map(|dialect| line(value, dialect)), expected, "{value}");
+    }
+}
+
+#[test]
+fn a_refusal_names_the_key_and_the_dialect_and_never_the_value() {
+    let long = "x".repeat(70_000);
+    for (key, value, dialects) in [
+        ("KEY", "hidden\0value", Dialect::ALL.as_slice()),
+        ("KEY", "hidden\nvalue", &[Dialect::Docker]),
+        ("KEY", long.as_str(), &[Dialect::Docker]),
+        ("KEY", "hidden\u{feff}value", &[Dialect::Systemd]),
+        ("_", "hidden-value", &[Dialect::Sh]),
+        ("UID", "hidden-value", &[Dialect::Sh]),
+        ("BASH_ENV", "hidden-value", &[Dialect::Sh]),
+    ] {
+        for dialect in Dialect::ALL {
+            let outcome = secret(&vec![(key.to_owned(), value.to_owned())]).to_env(dialect);
+            assert_eq!(outcome.is_err(), dialects.contains(&dialect), "{key} for {dialect}");
+            if let Err(error) = outcome {
+                let text = error.to_string();
+                assert!(text.contains(key) && text.contains(dialect.as_str()), "{text}");
+                assert!(!text.contains("hidden") && text.len() < 200, "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+use std::fmt;
+
+use crate::{
+    secrets::{Conflict, Version},
+    token::Unavailable,
+};
+
+/// Why there is no secret to give, or none was written.
+#[derive(Clone, Debug)]
+pub enum SecretError {
+    /// There is none of this name, or none of this version.
+    Absent,
+    /// This version was deleted. Vault may still be able to bring it back.
+    Deleted(Version),
+    /// This version was destroyed.
+    Destroyed(Version),
+    /// The secret is not in the state that the write was meant for. Nothing was written.
+    Conflict,
+    /// The tenant has no key: it was never made, or was shredded.
+    KeyMissing,
+    /// The tenant's key does not bind a ciphertext to its place, and is not used.
+    KeyUnfit,
+    /// What is kept in this place is not a secret of this place.
+    Unreadable(Unreadable),
+    /// Vault does not take as much at once.
+    TooLarge,
+    /// Vault does not grant the token this.
+    Denied,
+    /// Vault does not take the token at all.
+    TokenRefused,
+    /// Vault's word could not be had. A write may have been done, whole, or not at all.
+    Unavailable(Unavailable),
+}
+
+/// Why a record is not a secret of the place where it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It is none that this program writes.
+    Format,
+    /// It was encrypted for another place, or with another key, or was changed.
+    Elsewhere,
+    /// The version of the key that it was encrypted with is no longer allowed.
+    KeyTooOld,
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("there is no such secret"),
+            Self::Deleted(version) => write!(f, "version {version} was deleted"),
+            Self::Destroyed(version) => write!(f, "version {version} was destroyed"),
+            Self::Conflict => f.write_str(
+                "it is not, or no longer, in the state that this was meant for; nothing was written",
+            ),
+            Self::KeyMissing => f.write_str("the tenant has no key in Vault's transit engine"),
+            Self::KeyUnfit => f.write_str(
+                "the tenant's key is not derived, so that it would not bind a secret to its \
+                 place; make one with `derived=true`",
+            ),
+            Self::Unreadable(why) => why.fmt(f),
+            Self::TooLarge => f.write_str("Vault does not take a secret of this size"),
+            Self::Denied => f.write_str("Vault does not grant the token this"),
+            Self::TokenRefused => f.write_str("Vault refuses the token"),
+            Self::Unavailable(unavailable) => f.write_str(&unavailable.detail),
+        }
+    }
+}
+
+impl std::error::Error for SecretError {}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Format => "what is kept here was not written by this service",
+            Self::Elsewhere => {
+                "what is kept here was encrypted for another place or with another key"
+            }
+            Self::KeyTooOld => {
+                "what is kept here was encrypted with a version of the key that Vault no longer \
+                 lets decrypt"
+            }
+        })
+    }
+}
+
+impl From<Conflict> for SecretError {
+    fn from(_: Conflict) -> Self {
+        Self::Conflict
+    }
+}
+
+impl From<Unreadable> for SecretError {
+    fn from(why: Unreadable) -> Self {
+        Self::Unreadable(why)
+    }
+}
+
+impl From<Unavailable> for SecretError {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::Unavailable(unavailable)
+    }
+}

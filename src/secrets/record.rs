@@ -1,0 +1,108 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    secrets::{Unreadable, key_name},
+    tenants::TenantName,
+};
+
+/// The version of this format.
+const VERSION: u64 = 1;
+
+/// A secret as Vault keeps it: `{"v":1,"key":"tenant-acme","ct":"vault:v1:…"}`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Record {
+    v: u64,
+    key: String,
+    ct: String,
+}
+
+/// What transit made of a plaintext: `vault:v1:…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ciphertext(String);
+
+impl Record {
+    /// The record of this ciphertext, made with the tenant's key.
+    #[must_use]
+    pub fn new(tenant: &TenantName, ciphertext: Ciphertext) -> Self {
+        Self { v: VERSION, key: key_name(tenant), ct: ciphertext.0 }
+    }
+
+    /// The ciphertext of a record that was found among this tenant's.
+    ///
+    /// # Errors
+    /// [`Unreadable`] if it is none of this format, or names another key. Which key decrypts it
+    /// is the tenant's to say, and not the record's.
+    pub fn into_ciphertext(self, tenant: &TenantName) -> Result<Ciphertext, Unreadable> {
+        if self.v != VERSION {
+            return Err(Unreadable::Format);
+        }
+        if self.key != key_name(tenant) {
+            return Err(Unreadable::Elsewhere);
+        }
+        Ciphertext::parse(self.ct).ok_or(Unreadable::Format)
+    }
+}
+
+impl Ciphertext {
+    /// The ciphertext, if it has the form of one.
+    #[must_use]
+    pub fn parse(text: String) -> Option<Self> {
+        key_version(&text).map(|_| Self(text))
+    }
+
+    /// The version of the key that made it.
+    #[must_use]
+    pub fn key_version(&self) -> u64 {
+        key_version(&self.0).unwrap_or_default()
+    }
+
+    /// The ciphertext as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn key_version(text: &str) -> Option<u64> {
+    let (version, _) = text.strip_prefix("vault:v")?.split_once(':')?;
+    version.bytes().all(|byte| byte.is_ascii_digit()).then(|| version.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Ciphertext, Record};
+    use crate::{secrets::Unreadable, tenants::TenantName};
+
+    fn read(record: Value) -> Result<u64, Unreadable> {
+        let acme = TenantName::parse("acme").expect("a name");
+        let record: Record = serde_json::from_value(record).map_err(|_| Unreadable::Format)?;
+        record.into_ciphertext(&acme).map(|ciphertext| ciphertext.key_version())
+    }
+
+    #[test]
+    fn a_record_is_written_as_it_is_read() {
+        let acme = TenantName::parse("acme").expect("a name");
+        let ciphertext = Ciphertext::parse("vault:v12:AA==".to_owned()).expect("a ciphertext");
+        let written = serde_json::to_value(Record::new(&acme, ciphertext)).expect("JSON");
+        assert_eq!(written, json!({"v": 1, "key": "tenant-acme", "ct": "vault:v12:AA=="}));
+        assert_eq!(read(written), Ok(12));
+    }
+
+    #[test]
+    fn what_is_no_record_of_this_tenant_is_not_read() {
+        let record = |v: Value, key: &str, ct: &str| json!({"v": v, "key": key, "ct": ct});
+        let ct = "vault:v1:AA==";
+        for (record, expected) in [
+            (record(json!(2), "tenant-acme", ct), Unreadable::Format),
+            (record(json!("1"), "tenant-acme", ct), Unreadable::Format),
+            (record(json!(1), "tenant-globex", ct), Unreadable::Elsewhere),
+            (record(json!(1), "tenant-acme", "AA=="), Unreadable::Format),
+            (record(json!(1), "tenant-acme", "vault:vx:AA=="), Unreadable::Format),
+            (json!({"GREETING": "hello"}), Unreadable::Format),
+        ] {
+            assert_eq!(read(record.clone()), Err(expected), "{record}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+use std::{fmt, num::NonZeroU64, str::FromStr};
+
+use jiff::Timestamp;
+
+use crate::secrets::{Current, SecretData, SecretName};
+
+/// The number of one state of a secret, from 1 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(NonZeroU64);
+
+impl Version {
+    /// The version with this number; there is none with 0.
+    #[must_use]
+    pub fn new(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Version {
+    type Err = String;
+
+    /// Digits alone, without a sign or a zero before them, so that each version has one spelling.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+        let version = text.parse().ok().filter(|_| plain).map(Self);
+        version.ok_or_else(|| "a version is a whole number from 1 on".to_owned())
+    }
+}
+
+/// One version of a secret, in the clear.
+#[derive(Debug)]
+pub struct Secret {
+    /// Which one.
+    pub version: Version,
+    /// When it was written, by Vault's clock.
+    pub created_at: Timestamp,
+    /// The version of the tenant's key that it was encrypted with.
+    pub key_version: u64,
+    /// What it holds.
+    pub data: SecretData,
+}
+
+/// A version that was just written.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// Which one.
+    pub version: Version,
+    /// When, by Vault's clock.
+    pub created_at: Timestamp,
+    /// The version of the tenant's key that it was encrypted with.
+    pub key_version: u64,
+    /// What this was to the secret.
+    pub change: Change,
+}
+
+/// What a write was to a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// There was nothing to be had there before.
+    Created,
+    /// It took the place of what was there.
+    Replaced,
+}
+
+/// A secret as a list has it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// What it is called.
+    pub name: SecretName,
+    /// Its latest version.
+    pub current: Current,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Version;
+
+    #[test]
+    fn a_version_has_one_spelling() {
+        assert_eq!("12".parse::<Version>().map(Version::number), Ok(12));
+        for text in ["", "0", "01", "+1", "-1", "1.0", " 1", "1e3", "18446744073709551616", "१"] {
+            assert!(text.parse::<Version>().is_err(), "{text:?}");
+        }
+    }
+}

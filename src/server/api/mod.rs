@@ -1,0 +1,95 @@
+//! The listener that everybody may reach, through the proxy: the secrets of the caller's tenant.
+//!
+//! A caller is recognised as at `/validate`, and then Vault is asked with the caller's own token.
+//! Before either, the request itself is looked at: what cannot be meant is refused without a word
+//! to Vault.
+
+mod accept;
+mod answer;
+mod attend;
+mod body;
+mod caller;
+mod docs;
+mod document;
+mod error;
+mod openapi;
+mod precondition;
+mod query;
+mod secrets;
+mod whoami;
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    middleware::from_fn_with_state,
+    routing::{MethodRouter, get},
+};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::{
+    decision::Validator,
+    forwarded::Trust,
+    server::outer::complete,
+    telemetry::{Metrics, Traces},
+    token::Sources,
+    vault::{Client, Mounts},
+};
+
+/// How many requests may be busy with Vault at once. Each may hold a secret of 1 MiB in several
+/// forms.
+const MAX_BUSY: usize = 64;
+
+/// Answers whoever has a token.
+pub(super) struct Api {
+    pub(super) validator: Arc<Validator>,
+    pub(super) credentials: Sources,
+    pub(super) trust: Trust,
+    pub(super) client: Arc<Client>,
+    pub(super) mounts: Mounts,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) traces: Traces,
+    pub(super) turns: Turns,
+}
+
+/// The leave to be busy with Vault.
+pub(super) struct Turns(Semaphore);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Semaphore::new(MAX_BUSY))
+    }
+}
+
+/// All routes. `openapi` lists the same; a test compares.
+pub(super) fn router(api: Api) -> Router {
+    let secret: MethodRouter<Arc<Api>> =
+        get(secrets::read).put(secrets::write).patch(secrets::patch).delete(secrets::delete);
+    let api = Arc::new(api);
+    let routes = Router::new()
+        .route("/", get(about))
+        .route("/v1/whoami", get(whoami::whoami))
+        .route("/v1/tenants/{tenant}/secrets", get(secrets::list))
+        .route("/v1/tenants/{tenant}/secrets/{*name}", secret)
+        .route(openapi::DOCUMENT, get(openapi::serve))
+        .route(docs::PAGE, get(docs::page))
+        .route(docs::STYLE, get(docs::style));
+    complete(routes).layer(from_fn_with_state(Arc::clone(&api), attend::attend)).with_state(api)
+}
+
+/// What this is, and where the rest is
+#[utoipa::path(get, path = "/", operation_id = "about", security(()), responses(
+    (status = 200, description = "The name and version of this service, and links", body = Value),
+))]
+async fn about() -> Json<Value> {
+    Json(json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "links": {
+            "docs": docs::PAGE,
+            "openapi": openapi::DOCUMENT,
+            "whoami": "/v1/whoami",
+        },
+    }))
+}

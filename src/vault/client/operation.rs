@@ -1,0 +1,65 @@
+/// The largest answer of Vault that is read, in bytes. What this program asks for fits into a
+/// fraction of it, and a broken peer must not be able to fill the memory.
+const MAX_ANSWER: usize = 1024 * 1024;
+
+/// The same for secrets: of one of 1 MiB, with what encryption and two layers of base64 add; and
+/// for a list of some ten thousand names.
+const MAX_SECRET: usize = 4 * 1024 * 1024;
+
+/// What kind of call it is, in the metrics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operation {
+    Lookup,
+    LookupSelf,
+    Capabilities,
+    Spend,
+    Entity,
+    Policy,
+    Admin,
+    Login,
+    Renew,
+    Unwrap,
+    Health,
+    SecretList,
+    SecretMetadata,
+    SecretRead,
+    SecretWrite,
+    SecretDelete,
+    TransitKey,
+    Encrypt,
+    Decrypt,
+}
+
+impl Operation {
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Lookup => "lookup",
+            Self::LookupSelf => "lookup_self",
+            Self::Capabilities => "capabilities",
+            Self::Spend => "spend",
+            Self::Entity => "entity",
+            Self::Policy => "policy",
+            Self::Admin => "admin",
+            Self::Login => "login",
+            Self::Renew => "renew",
+            Self::Unwrap => "unwrap",
+            Self::Health => "health",
+            Self::SecretList => "secret_list",
+            Self::SecretMetadata => "secret_metadata",
+            Self::SecretRead => "secret_read",
+            Self::SecretWrite => "secret_write",
+            Self::SecretDelete => "secret_delete",
+            Self::TransitKey => "transit_key",
+            Self::Encrypt => "encrypt",
+            Self::Decrypt => "decrypt",
+        }
+    }
+
+    /// The largest answer that is read, in bytes.
+    pub(super) fn largest_answer(self) -> usize {
+        match self {
+            Self::SecretList | Self::SecretRead | Self::Encrypt | Self::Decrypt => MAX_SECRET,
+            _ => MAX_ANSWER,
+        }
+    }
+}

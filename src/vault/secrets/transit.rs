@@ -1,0 +1,116 @@
+//! The calls of the transit engine.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{
+    secrets::{
+        Ciphertext, SecretData, SecretError, SecretPath, Unreadable, key_name, to_wiped_json,
+    },
+    tenants::TenantName,
+    vault::{
+        client::Operation,
+        error::{Failure, VaultError},
+        secrets::{Call, Secrets},
+    },
+};
+
+#[derive(Deserialize)]
+struct KeyData {
+    derived: bool,
+}
+
+#[derive(Serialize)]
+struct Encrypt<'p> {
+    plaintext: &'p str,
+    context: String,
+}
+
+#[derive(Deserialize)]
+struct Encrypted {
+    ciphertext: String,
+}
+
+#[derive(Serialize)]
+struct Decrypt<'c> {
+    ciphertext: &'c str,
+    context: String,
+}
+
+#[derive(Deserialize)]
+struct Decrypted {
+    plaintext: SecretString,
+}
+
+impl Secrets<'_> {
+    /// Whether the tenant has a key that binds a ciphertext to its context. Transit takes a
+    /// context along with any key, and without a word makes nothing of it if the key is not
+    /// derived.
+    pub(super) async fn check_key(&self, tenant: &TenantName) -> Result<(), SecretError> {
+        let call = Call::get(self.transit("keys", tenant));
+        match self.ask(Operation::TransitKey, &call).await {
+            Ok(KeyData { derived: true }) => Ok(()),
+            Ok(KeyData { derived: false }) => Err(SecretError::KeyUnfit),
+            Err(error) if error.failure == Failure::NotFound => Err(SecretError::KeyMissing),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// This, encrypted for this place. No key is made by it: `policies/tenant.hcl` grants `update`
+    /// alone.
+    pub(super) async fn encrypt(
+        &self,
+        path: &SecretPath,
+        data: &SecretData,
+    ) -> Result<Ciphertext, SecretError> {
+        let json = to_wiped_json(&data.exposed());
+        let plaintext = Zeroizing::new(BASE64_STANDARD.encode(&*json));
+        let body = Encrypt { plaintext: &plaintext, context: self.context(path) };
+        let call = Call::post(self.transit("encrypt", &path.tenant), &body);
+        let answer: Encrypted = self.ask(Operation::Encrypt, &call).await?;
+        let ciphertext = Ciphertext::parse(answer.ciphertext);
+        ciphertext.ok_or_else(|| VaultError::malformed("no ciphertext").into())
+    }
+
+    /// What was encrypted for this place.
+    pub(super) async fn decrypt(
+        &self,
+        path: &SecretPath,
+        ciphertext: &Ciphertext,
+    ) -> Result<SecretData, SecretError> {
+        let body = Decrypt { ciphertext: ciphertext.as_str(), context: self.context(path) };
+        let call = Call::post(self.transit("decrypt", &path.tenant), &body);
+        let answer: Decrypted = self.ask(Operation::Decrypt, &call).await.map_err(not_decrypted)?;
+        let json = BASE64_STANDARD.decode(answer.plaintext.expose_secret());
+        let json = Zeroizing::new(json.map_err(|_| VaultError::malformed("no base64"))?);
+        SecretData::from_json(&json).map_err(|_| Unreadable::Format.into())
+    }
+
+    fn transit(&self, kind: &str, tenant: &TenantName) -> String {
+        format!("{}/{kind}/{}", self.mounts.transit, key_name(tenant))
+    }
+
+    fn context(&self, path: &SecretPath) -> String {
+        BASE64_STANDARD.encode(path.context(&self.mounts.kv))
+    }
+}
+
+/// By transit's words: it says 400 to what it will never decrypt, and now and then to what it only
+/// cannot just now.
+fn not_decrypted(error: VaultError) -> SecretError {
+    if error.failure != Failure::BadRequest {
+        return error.into();
+    }
+    let says = |words| error.detail().contains(words);
+    if says("message authentication failed") {
+        Unreadable::Elsewhere.into()
+    } else if says("disallowed by policy") {
+        Unreadable::KeyTooOld.into()
+    } else if says("invalid ciphertext") {
+        Unreadable::Format.into()
+    } else {
+        error.into()
+    }
+}

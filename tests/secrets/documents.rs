@@ -1,0 +1,95 @@
+//! What the API says of itself is so.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    direct::Direct,
+    http::{self, Answer},
+};
+
+async fn get(service: &Direct, path: &str) -> Answer {
+    let url = format!("{}{path}", service.validator.api_url());
+    http::send(&http::client(), "GET", &url, &[], None).await.expect("an answer")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_page_leads_to_the_others() {
+    let service = Direct::start().await;
+    let first = get(&service, "/").await;
+    assert_eq!((first.status, &first.json()["name"]), (200, &json!("vault-auth-validator")));
+    assert_eq!(first.json()["version"], env!("CARGO_PKG_VERSION"));
+    let links = first.json()["links"].clone();
+    for (link, status, kind) in [
+        ("docs", 200, "text/html; charset=utf-8"),
+        ("openapi", 200, "application/json"),
+        ("whoami", 401, "application/problem+json"),
+    ] {
+        let answer = get(&service, links[link].as_str().expect("a path")).await;
+        assert_eq!((answer.status, answer.header("content-type")), (status, Some(kind)));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        let policy = answer.header("content-security-policy").expect("a policy");
+        assert!(policy.starts_with("default-src 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
+    }
+    let style = get(&service, "/docs/style.css").await;
+    assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
+    assert!(get(&service, "/docs").await.body.contains("href=\"/docs/style.css\""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_openapi_document_has_each_call_and_no_other() {
+    let service = Direct::start().await;
+    let document = get(&service, "/openapi.json").await.json();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut calls = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let concrete = ["tenant", "name", "folder", "subfolder", "subsubfolder"]
+            .iter()
+            .fold(path.clone(), |path, name| path.replace(&format!("{{{name}}}"), "acme"));
+        for method in ["get", "put", "post", "patch", "delete"] {
+            let told = &item[method];
+            let answer =
+                service.api(&method.to_uppercase(), &concrete, "s.unknown", &[], None).await;
+            assert_eq!(told.is_null(), answer.status == 405, "{method} {path}: {answer:?}");
+            assert_ne!(answer.json()["code"], "not_found", "{method} {path}");
+            if !told.is_null() {
+                calls += 1;
+                let status = answer.status.to_string();
+                assert!(told["responses"][&status].is_object(), "{method} {path}: {status}");
+            }
+        }
+    }
+    assert_eq!(calls, 3 + 4 * 4);
+    let ids: Vec<&Value> = document["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .flat_map(|item| item.as_object().expect("calls").values())
+        .map(|call| &call["operationId"])
+        .collect();
+    let distinct: std::collections::BTreeSet<String> =
+        ids.iter().map(ToString::to_string).collect();
+    assert_eq!(distinct.len(), ids.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_counted_by_route_and_status() {
+    let service = Direct::start().await;
+    for name in ["a", "b", "c"] {
+        let path = format!("/v1/tenants/acme/secrets/{name}");
+        service.api("GET", &path, service.acme.token(), &[], None).await;
+    }
+    let route = "route=\"/v1/tenants/{tenant}/secrets/{*name}\"";
+    let series = format!("api_requests_total{{{route},status=\"404\"}}");
+    let text = http::send(
+        &http::client(),
+        "GET",
+        &format!("{}/metrics", service.validator.admin_url()),
+        &[],
+        None,
+    )
+    .await
+    .expect("metrics")
+    .body;
+    assert!(text.contains(&format!("{series} 3")), "{text}");
+}

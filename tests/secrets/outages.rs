@@ -1,0 +1,107 @@
+//! Vault failing while a secret is asked for: nobody knows, and nobody is told otherwise.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::{
+    expect::problem,
+    support::{direct::Direct, fault::Fault, wait::eventually},
+};
+
+const CRM: &str = "/v1/tenants/acme/secrets/crm";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_vault_fails_the_answer_is_503_and_the_secret_stays_whole() {
+    let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "1s")]).await;
+    let token = service.acme.token();
+    let old = json!({"data": {"A": "old"}});
+    service.api("PUT", CRM, token, &[], Some(old.clone())).await;
+    let calls = [
+        "GET /v1/secret/data/",
+        "GET /v1/transit/keys/",
+        "POST /v1/transit/",
+        "POST /v1/secret/data/",
+    ];
+    for (fault, code) in [
+        (Fault::Hang, "vault_unavailable"),
+        (Fault::Reset, "vault_unavailable"),
+        (Fault::Garbage, "vault_unavailable"),
+        (Fault::Truncated, "vault_unavailable"),
+        (Fault::Huge, "vault_unavailable"),
+        (Fault::Redirect("http://127.0.0.1:1/"), "vault_unavailable"),
+        (Fault::Status(500, r#"{"errors":["no"]}"#), "vault_unavailable"),
+        (Fault::Status(200, "{}"), "vault_unavailable"),
+        (Fault::Status(429, r#"{"errors":["rate limit quota exceeded"]}"#), "vault_throttled"),
+        (Fault::Status(503, r#"{"errors":["Vault is sealed"]}"#), "vault_sealed"),
+    ] {
+        for call in calls {
+            service.fault.set_for(call, fault).await;
+            let new = Some(json!({"data": {"A": "new"}}));
+            let written = service.api("PUT", CRM, token, &[], new).await;
+            problem(&written, 503, code);
+            if call != "POST /v1/secret/data/" {
+                problem(&service.api("GET", CRM, token, &[], None).await, 503, code);
+            }
+            service.fault.set(Fault::Pass).await;
+            let read = service.api("GET", CRM, token, &[], None).await;
+            assert_eq!(read.json()["data"], old["data"], "{call} {fault:?}");
+            assert_eq!(read.json()["version"], 1, "{call} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_is_tried_once_more_where_that_does_no_harm() {
+    let service = Direct::start().await;
+    let token = service.acme.token();
+    let body = || Some(json!({"data": {"A": "1"}}));
+    for call in ["GET /v1/secret/data/", "GET /v1/transit/keys/", "POST /v1/transit/encrypt/"] {
+        service.fault.set_for(call, Fault::Hiccup).await;
+        let answer = service.api("PUT", CRM, token, &[], body()).await;
+        assert!(matches!(answer.status, 200 | 201), "{call}: {answer:?}");
+    }
+    service.fault.set_for("POST /v1/secret/data/", Fault::Hiccup).await;
+    let answer = service.api("PUT", CRM, token, &[], body()).await;
+    problem(&answer, 503, "vault_unavailable");
+    assert_eq!(service.calls("secret_write").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_refuses_without_a_reason_makes_no_client_throw_its_token_away() {
+    let service = Direct::start().await;
+    let token = service.acme.token();
+    let refused = r#"{"errors":["permission denied"]}"#;
+    service.fault.set_for("GET /v1/secret/", Fault::Status(403, refused)).await;
+    problem(&service.api("GET", CRM, token, &[], None).await, 403, "acl_denied");
+    service.fault.set(Fault::Status(403, refused)).await;
+    problem(&service.api("GET", CRM, token, &[], None).await, 503, "not_ready");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_requests_than_are_borne_are_turned_away_and_the_next_are_served() {
+    let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "20s")]).await;
+    let service = Arc::new(service);
+    let get = |service: Arc<Direct>| async move {
+        service.api("GET", CRM, service.acme.token(), &[], None).await
+    };
+    problem(&get(Arc::clone(&service)).await, 404, "secret_not_found");
+    service.fault.set_for("GET /v1/secret/", Fault::Hang).await;
+    let mut busy = JoinSet::new();
+    for _ in 0..64 {
+        busy.spawn(get(Arc::clone(&service)));
+    }
+    eventually(Duration::from_secs(9), "64 requests to be busy", async || {
+        (service.fault.struck() == 64).then_some(())
+    })
+    .await;
+    problem(&get(Arc::clone(&service)).await, 503, "overloaded");
+    assert_eq!(service.ask(service.acme.token()).await.status, 200, "the door stays open");
+    busy.abort_all();
+    service.fault.set(Fault::Pass).await;
+    eventually(Duration::from_secs(9), "a turn", async || {
+        (get(Arc::clone(&service)).await.status == 404).then_some(())
+    })
+    .await;
+}
