@@ -177,20 +177,35 @@ impl Shared {
         paths: Vec<String>,
     ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
         let question = (entry.number, paths.clone());
-        let answer = self.grants.join(question, self.authority.capabilities(token, paths.clone()));
+        let answer = self.grants.join(question, self.ask_unless_known(&entry, token, paths));
         match &*answer.await {
-            Ok(Granted::Capabilities(granted)) => {
-                if entry.may_be_kept() {
-                    self.granted.keep(&entry, &paths, granted);
-                }
-                Ok(Some(Arc::clone(granted)))
-            }
+            Ok(Granted::Capabilities(granted)) => Ok(Some(Arc::clone(granted))),
             Ok(Granted::Invalid) => {
                 self.refuse(key).await;
                 Ok(None)
             }
             Err(unavailable) => Err(unavailable.clone()),
         }
+    }
+
+    /// Another caller may have had the answer since this one looked.
+    async fn ask_unless_known(
+        &self,
+        entry: &Entry,
+        token: Token,
+        paths: Vec<String>,
+    ) -> Result<Granted, Unavailable> {
+        let known: Option<Arc<[_]>> = paths.iter().map(|path| self.granted(entry, path)).collect();
+        if let Some(known) = known {
+            return Ok(Granted::Capabilities(known));
+        }
+        let answer = self.authority.capabilities(token, paths.clone()).await?;
+        if let Granted::Capabilities(granted) = &answer
+            && entry.may_be_kept()
+        {
+            self.granted.keep(entry, &paths, granted);
+        }
+        Ok(answer)
     }
 
     pub(super) async fn spend(&self, token: Token) -> Result<Spent, Unavailable> {
