@@ -8,6 +8,7 @@ IMAGE ?= vault-auth-validator
 TOOLS := .tools
 BIN := $(TOOLS)/bin
 CARGO_DENY_VERSION := 0.20.2
+COMPOSE_FILES := $(wildcard deploy/compose.yaml deploy/*/compose.yaml)
 CADDY_FILES := $(wildcard deploy/caddy/*Caddyfile* deploy/caddy/*.caddy*)
 
 # What a version says of itself: the tag, or the commit.
@@ -27,6 +28,7 @@ help: ## Print this list
 WHEELS := $(TOOLS)/.wheels
 CARGO_DENY := $(TOOLS)/.cargo-deny-$(CARGO_DENY_VERSION)
 SCHEMATHESIS := $(TOOLS)/.schemathesis
+CHECK_JSONSCHEMA := $(TOOLS)/.check-jsonschema
 NGINX := $(TOOLS)/.nginx
 
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
@@ -41,6 +43,10 @@ $(WHEELS): deploy/tools/requirements.txt
 	touch $@
 
 $(SCHEMATHESIS): deploy/tools/schemathesis.txt $(WHEELS)
+	$(PIP_INSTALL) $<
+	touch $@
+
+$(CHECK_JSONSCHEMA): deploy/tools/check-jsonschema.txt $(SCHEMATHESIS)
 	$(PIP_INSTALL) $<
 	touch $@
 
@@ -81,7 +87,7 @@ demo-check: $(WHEELS) ## Run the demo's curl lines, compare the answers, and exi
 
 
 .PHONY: test
-test: tools fmt-check dockerfile-lint caddy-check deny lint unit demo-check ## Everything that CI runs
+test: tools fmt-check dockerfile-lint caddy-check compose-check deny lint unit demo-check ## Everything that CI runs
 
 .PHONY: fmt-check
 fmt-check: ## Formatting of the Rust code
@@ -98,6 +104,10 @@ caddy-check: tools ## Formatting and validity of deploy/caddy
 	done
 	XDG_DATA_HOME=$(CURDIR)/$(TOOLS)/caddy XDG_CONFIG_HOME=$(CURDIR)/$(TOOLS)/caddy \
 	$(BIN)/caddy validate --adapter caddyfile --config deploy/caddy/Caddyfile
+
+.PHONY: compose-check
+compose-check: $(CHECK_JSONSCHEMA) ## The compose files, by the schema of the Compose specification
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec $(COMPOSE_FILES)
 
 .PHONY: deny
 deny: $(CARGO_DENY) ## Licences, banned crates and sources of the dependencies
