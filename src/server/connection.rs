@@ -17,7 +17,10 @@ use hyper_util::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::server::pace::{Order, Pace, Watched};
+use crate::server::{
+    pace::{Order, Pace},
+    watched::Watched,
+};
 
 /// How many header fields a request may have. Caddy lets through about 1,800 short ones.
 const MAX_HEADERS: usize = 2048;

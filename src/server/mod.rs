@@ -18,6 +18,7 @@ mod readiness;
 mod request_id;
 mod run;
 mod target;
+mod watched;
 
 pub use bind::{BindError, Listener};
 #[doc(hidden)]
