@@ -13,7 +13,7 @@
 //! Nothing calls back up. `policies`, `forwarded` and `tenants` stand alone; `token` and
 //! `requirement` know `tenants`, `secrets` knows both `tenants` and `token`; `decision` judges with
 //! the types of these but `policies` and `secrets`; `vault` answers for `token` what a token is, and
-//! keeps the `secrets`; `server` and `cli` use everything. A test holds the table.
+//! keeps `policies` and `secrets`; `server` and `cli` use everything. A test holds the table.
 
 pub mod cli;
 pub mod config;

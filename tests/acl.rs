@@ -144,7 +144,7 @@ async fn every_path_has_to_be_granted_and_all_are_asked_about_in_one_call() {
     for query in ["acl=a/1&acl=b/1", "acl=b/1&acl=a/1", "acl=a/1&acl_uri=b", "acl=a/1&acl=a"] {
         refused(&service.request("GET", "/x", query, &token).await, "acl_denied");
     }
-    assert_eq!(calls().await, before + 5);
+    assert_eq!(calls().await, before + 4, "what is known of a path holds in any order");
     granted(&service.request("GET", "/x", "acl=a/1&acl=a/1", &token).await);
 }
 

@@ -283,21 +283,32 @@ fn completions_are_printed_for_every_shell() {
 
 #[test]
 fn the_help_of_each_command_has_examples_that_are_understood() {
-    let help = run(&["--help"], &[]).stdout;
-    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let commands: Vec<&str> = commands
+    let mut seen = Vec::new();
+    let mut to_see = commands(&run(&["--help"], &[]).stdout, "");
+    while let Some(command) = to_see.pop() {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let ended = run(&words, &[]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{command}");
+        let (_, examples) = ended.stdout.split_once("Examples:\n").expect(&command);
+        let called = format!("vault-auth-validator {command}");
+        assert!(examples.contains(&called), "{command}: {examples}");
+        to_see.extend(commands(&ended.stdout, &format!("{command} ")));
+        seen.push(command);
+    }
+    for command in ["serve", "policies", "policies lint"] {
+        assert!(seen.iter().any(|seen| seen == command), "{seen:?}");
+    }
+}
+
+/// The commands that this help lists, each after `prefix`.
+fn commands(help: &str, prefix: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    lines
         .take_while(|line| !line.is_empty())
         .filter_map(|line| line.split_whitespace().next())
         .filter(|command| *command != "help")
-        .collect();
-    assert!(commands.contains(&"serve"), "{help}");
-    for command in commands {
-        let ended = run(&[command, "--help"], &[]);
-        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{command}");
-        let (_, examples) = ended.stdout.split_once("Examples:\n").expect(command);
-        let called = format!("vault-auth-validator {command}");
-        assert!(examples.contains(&called), "{command}: {examples}");
-    }
+        .map(|command| format!("{prefix}{command}"))
+        .collect()
 }
 
 #[test]

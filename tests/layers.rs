@@ -18,8 +18,8 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("secrets", &["tenants", "token"]),
     ("decision", &["forwarded", "token", "requirement"]),
     ("telemetry", &["decision", "token"]),
-    ("vault", &["token", "tenants", "secrets", "telemetry"]),
-    ("config", &["forwarded", "token", "decision", "telemetry", "vault"]),
+    ("vault", &["policies", "token", "tenants", "secrets", "telemetry"]),
+    ("config", &["forwarded", "policies", "token", "decision", "telemetry", "vault"]),
     (
         "server",
         &[

@@ -24,6 +24,7 @@ mod layers;
 mod limits;
 mod outages;
 mod policies;
+mod policy_commands;
 mod proxies;
 mod readme;
 mod refusals;

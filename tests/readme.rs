@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use vault_auth_validator::config::KEYS;
+use vault_auth_validator::{
+    config::KEYS,
+    policies::{Check, shipped},
+};
 
 use crate::support::tools::repository;
 
@@ -28,4 +31,24 @@ fn the_readme_has_a_row_for_each_setting_and_for_no_other() {
         assert_eq!(row, expected);
     }
     assert_eq!(rows.len(), KEYS.len(), "settings without a row, or rows without a setting");
+}
+
+#[test]
+fn the_page_on_policies_has_a_row_for_each_check_and_each_policy() {
+    let page = fs::read_to_string(repository("docs/policies.md")).expect("docs/policies.md");
+    let rows = |start: &str| -> Vec<String> {
+        let rows = page.lines().filter(|line| line.starts_with(start));
+        rows.map(|line| line.split('|').nth(1).expect("a cell").trim().to_owned()).collect()
+    };
+    let severities: Vec<_> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    for (check, row) in Check::ALL.iter().zip(&severities) {
+        let start = format!("| `{}` | {} |", check.id(), check.severity().as_str());
+        assert!(row.starts_with(&start), "{row}");
+    }
+    assert_eq!(severities.len(), Check::ALL.len());
+    let mut listed = rows("| [`");
+    listed.sort();
+    let shipped = shipped::policies();
+    let link = |name: &str| format!("[`{name}`](../policies/{name}.hcl)");
+    assert_eq!(listed, shipped.iter().map(|source| link(source.stem())).collect::<Vec<_>>());
 }

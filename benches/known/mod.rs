@@ -69,9 +69,11 @@ pub fn token(number: usize) -> String {
     format!("s.{number:024}")
 }
 
-/// A cache that has room for so many tokens, and knows none.
+/// A cache that has room for so many tokens, and knows none. Each of its parts has an equal share
+/// of the room, and does not get quite that of the tokens.
 pub fn empty_cache(tokens: usize) -> Arc<FactsCache> {
-    let capacity = u64::try_from(tokens).expect("a count").max(100_000);
+    let tokens = u64::try_from(tokens).expect("a count").max(100_000);
+    let capacity = tokens + tokens / 50;
     let stale_grace = Duration::ZERO;
     let settings = CacheSettings { ttl: LONG, negative_ttl: LONG, stale_grace, capacity };
     Arc::new(FactsCache::new(settings, Arc::new(Omniscient)))

@@ -17,7 +17,8 @@ use crate::{
 };
 
 /// The names of `Caddyfile` for the ports of its sites.
-const SITES: [&str; 5] = ["OURS_TCP", "OURS_UNIX", "OURS_H2C", "NGINX_EMPTY", "OPENBAO_DIRECT"];
+const SITES: [&str; 6] =
+    ["OURS_TCP", "OURS_UNIX", "OURS_H2C", "NGINX_EMPTY", "NGINX_IDENTITY", "OPENBAO_DIRECT"];
 
 pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -33,6 +34,7 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
         ("Caddy → validator, unix socket", over_unix.process().pid()),
         ("Caddy → validator, h2c", over_tcp.process().pid()),
         ("Caddy → nginx, return 200", nginx.pid()),
+        ("Caddy → nginx, with headers", nginx.pid()),
         ("Caddy → OpenBao", bao),
     ];
     let contestants = servers.iter().zip(ports).map(|((name, pid), port)| {
@@ -43,22 +45,24 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
         contestant
     });
     let runs = compete("Caddy", &contestants.collect::<Vec<_>>(), options).await;
-    let [tcp, unix, h2c, nginx, openbao] = runs.as_slice() else {
+    let [tcp, unix, h2c, nginx, identity, openbao] = runs.as_slice() else {
         unreachable!("as many as sites")
     };
     let requests = "requests/s through Caddy:";
     let name = |what: &str| format!("{requests} {what}");
     report.ratio(&name("validator, TCP / nginx, return 200"), tcp, nginx, rate).to(AT_LEAST_NGINX);
+    report.ratio(&name("validator, TCP / nginx, as many headers"), tcp, identity, rate);
     report.ratio(&name("validator, unix socket / TCP"), unix, tcp, rate).to(Target::AtLeast(1.05));
     report.ratio(&name("validator, h2c / TCP"), h2c, tcp, rate);
     report.ratio(&name("validator, TCP / OpenBao"), tcp, openbao, rate).to(Target::AtLeast(4.0));
     let both = "CPU of Caddy and what it asks:";
     let name = |what: &str| format!("{both} {what}");
     report.ratio(&name("validator, TCP / nginx"), tcp, nginx, cpu);
+    report.ratio(&name("validator, TCP / nginx, as many headers"), tcp, identity, cpu);
     report.ratio(&name("unix socket / TCP"), unix, tcp, cpu);
     report.ratio(&name("h2c / TCP"), h2c, tcp, cpu);
     // OpenBao would make the others invisible.
-    report.chart("CPU time per request through Caddy, one core (µs)", &runs[..4], cpu);
+    report.chart("CPU time per request through Caddy, one core (µs)", &runs[..5], cpu);
     report.keep("caddy", runs);
 }
 
@@ -70,7 +74,7 @@ async fn start(
     over_tcp: &Validator,
     over_unix: &Validator,
     nginx: &Nginx,
-) -> (Process, [u16; 5]) {
+) -> (Process, [u16; SITES.len()]) {
     let ports = SITES.map(|_| free_port());
     let socket = over_unix.auth_address().replacen("unix:", "unix/", 1);
     let mut command = Command::new(TASKSET);

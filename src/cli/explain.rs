@@ -21,9 +21,7 @@ use crate::{
     decision::{Asked, Check, Explanation, Failures, Refusal, RootTokens, Validator},
     forwarded::{Forwarded, HeaderFamily, Peer, Trust},
     requirement::Requirements,
-    token::{
-        CacheSettings, Cause, Credential, CredentialError, Entry, Expiry, FactsCache, Unavailable,
-    },
+    token::{CacheSettings, Cause, Credential, CredentialError, Entry, FactsCache, Unavailable},
     vault::{Asker, Records, VaultAuthority},
 };
 
@@ -87,7 +85,7 @@ impl Explain {
         operator.run(async |operator| self.explain(operator).await)
     }
 
-    async fn explain(&self, operator: Operator) -> Result<(), String> {
+    async fn explain(&self, operator: Operator) -> Result<ExitCode, String> {
         let headers = self.headers();
         let trust = Trust { proxies: Vec::new(), family: HeaderFamily::Forwarded };
         let token = read_token().map_err(|error| format!("no token: {error}"))?;
@@ -114,7 +112,7 @@ impl Explain {
             || self.as_json(&explanation, &words),
             |style| self.as_text(&explanation, &words, style),
         );
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     }
 
     /// The request, in the words of a proxy.
@@ -190,7 +188,7 @@ async fn words(explanation: &Explanation, operator: &Operator) -> Vec<Option<Wor
     let paths: Vec<Option<String>> = explanation.checks.iter().map(denied).collect();
     let provenance = match &explanation.entry {
         Some(entry) if paths.iter().any(Option::is_some) => {
-            Some(Provenance::of(&entry.facts, &Records::new(&operator.session)).await)
+            Some(Provenance::of(&entry.identity, &Records::new(&operator.session)).await)
         }
         _ => None,
     };
@@ -223,20 +221,16 @@ fn why_unknown(unavailable: &Unavailable) -> String {
 }
 
 fn caller(entry: &Entry) -> Value {
-    let facts = &entry.facts;
-    let expires = match facts.expiry {
-        Expiry::Never => None,
-        Expiry::At { timestamp, .. } => Some(format!("{timestamp:.0}")),
-    };
+    let identity = &entry.identity;
     json!({
-        "accessor": facts.accessor,
-        "subject": facts.subject,
-        "entity_id": facts.entity_id,
-        "tenant": facts.tenant.as_ref().map(ToString::to_string),
-        "policies": facts.policies,
-        "token_type": facts.token_type.as_str(),
-        "expires": expires,
-        "bound_cidrs": facts.bound_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "accessor": entry.accessor,
+        "subject": identity.subject(),
+        "entity_id": identity.entity_id(),
+        "tenant": identity.tenant(),
+        "policies": identity.policies().collect::<Vec<_>>(),
+        "token_type": identity.token_type().as_str(),
+        "expires": identity.expires(),
+        "bound_cidrs": entry.bound_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
 }
 

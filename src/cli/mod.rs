@@ -6,9 +6,11 @@ mod explain;
 mod healthcheck;
 mod operator;
 mod output;
+mod policies;
 mod provenance;
 mod serve;
 mod sources;
+mod stop;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Explain(explain::Explain),
+    Policies(policies::Policies),
     Healthcheck(healthcheck::Healthcheck),
     Completions(completions::Completions),
 }
@@ -39,11 +42,28 @@ const USAGE: u8 = 2;
 pub fn main() -> ExitCode {
     // It fails if there is a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return misused(&error),
+    };
+    match command {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Policies(policies) => policies.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Completions(completions) => completions.run(),
+    }
+}
+
+/// Prints the help that was asked for, or what is wrong with the arguments. With
+/// `--detailed-exitcode` 2 would say that there are changes.
+fn misused(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    let detailed = std::env::args_os().any(|argument| argument == "--detailed-exitcode");
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if detailed => ExitCode::FAILURE,
+        _ => ExitCode::from(USAGE),
     }
 }
 

@@ -6,28 +6,38 @@ use tokio::runtime::Builder;
 use crate::{
     cli::{
         USAGE, complain,
-        sources::{ConfigArgs, ForOperators},
+        sources::{ConfigArgs, ForOperators, Selection},
     },
-    config::Access,
+    config::{Access, Sources},
     telemetry::Metrics,
     vault::{Client, Session},
 };
 
 /// How a command reaches Vault.
 #[derive(Args, Clone)]
-pub(super) struct OperatorArgs {
+pub(super) struct OperatorArgs<S: Selection = ForOperators> {
     #[command(flatten)]
-    config: ConfigArgs<ForOperators>,
+    config: ConfigArgs<S>,
 }
 
 /// Somebody at a terminal who is logged in to Vault.
 pub(super) struct Operator {
     pub(super) session: Arc<Session>,
+    /// Where Vault is.
+    pub(super) address: String,
 }
 
-impl OperatorArgs {
+impl<S: Selection> OperatorArgs<S> {
+    /// What else these arguments say.
+    pub(super) fn sources(self) -> Sources {
+        self.config.sources()
+    }
+
     /// Runs a command as the operator, and says what went wrong if it did.
-    pub(super) fn run(self, command: impl AsyncFnOnce(Operator) -> Result<(), String>) -> ExitCode {
+    pub(super) fn run(
+        self,
+        command: impl AsyncFnOnce(Operator) -> Result<ExitCode, String>,
+    ) -> ExitCode {
         let access = match Access::load(self.config.sources()) {
             Ok(access) => access,
             Err(faults) => {
@@ -35,31 +45,30 @@ impl OperatorArgs {
                 return ExitCode::from(USAGE);
             }
         };
-        let outcome = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(|error| error.to_string())
-            .and_then(|runtime| {
-                runtime.block_on(async { command(Operator::log_in(access).await?).await })
-            });
-        match outcome {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                complain(error);
-                ExitCode::FAILURE
-            }
-        }
+        to_the_end(async || command(Operator::log_in(access).await?).await)
     }
 }
 
+/// Runs something that waits, and says what went wrong if it did.
+pub(super) fn to_the_end(work: impl AsyncFnOnce() -> Result<ExitCode, String>) -> ExitCode {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let outcome = runtime
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| runtime.block_on(async { work().await }));
+    outcome.unwrap_or_else(|error| {
+        complain(error);
+        ExitCode::FAILURE
+    })
+}
+
 impl Operator {
-    async fn log_in(access: Access) -> Result<Self, String> {
+    /// Logs in with this access.
+    pub(super) async fn log_in(access: Access) -> Result<Self, String> {
         let address = access.vault.address.origin().ascii_serialization();
         let metrics = Arc::new(Metrics::default());
         let client = Client::new(&access.vault, metrics).map_err(|error| error.to_string())?;
         let session = Arc::new(Session::new(Arc::new(client), access.login));
         session.open().await.map_err(|error| format!("{address}: {error}"))?;
-        Ok(Self { session })
+        Ok(Self { session, address })
     }
 }

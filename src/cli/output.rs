@@ -18,6 +18,11 @@ enum Form {
 }
 
 impl Output {
+    /// Whether people are to read it.
+    pub(super) fn is_text(self) -> bool {
+        matches!(self.form, Form::Text)
+    }
+
     /// Prints a result in the form that was asked for.
     pub(super) fn print(self, json: impl FnOnce() -> Value, text: impl FnOnce(&Style) -> String) {
         match self.form {
@@ -44,6 +49,11 @@ impl Style {
         Self { colours: if wanted { Colours::Shown } else { Colours::Plain } }
     }
 
+    /// No colours.
+    pub(super) fn plain() -> Self {
+        Self { colours: Colours::Plain }
+    }
+
     /// Something that is as it should be.
     pub(super) fn good(&self, text: &str) -> String {
         self.paint("32", text)
@@ -52,6 +62,16 @@ impl Style {
     /// Something that is not.
     pub(super) fn bad(&self, text: &str) -> String {
         self.paint("31", text)
+    }
+
+    /// Something that may be as it should be.
+    pub(super) fn doubtful(&self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
+    /// Something that only says where the rest is.
+    pub(super) fn place(&self, text: &str) -> String {
+        self.paint("36", text)
     }
 
     fn paint(&self, code: &str, text: &str) -> String {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     policies::{Policy, joined},
-    token::Facts,
+    token::Identity,
     vault::Records,
 };
 
@@ -36,11 +36,11 @@ pub(super) struct Spoken {
 }
 
 impl Provenance {
-    /// The policies of a caller with these facts.
-    pub(super) async fn of(facts: &Facts, records: &Records<'_>) -> Self {
+    /// The policies of this caller.
+    pub(super) async fn of(identity: &Identity, records: &Records<'_>) -> Self {
         let mut this = Self { policies: Vec::new(), unread: Vec::new(), values: HashMap::new() };
-        for name in &facts.policies {
-            match records.policy(name).await {
+        for name in identity.policies() {
+            match records.policy(&name).await {
                 Ok(Some(text)) => match Policy::parse(&text) {
                     Ok(policy) => this.policies.push((name.to_string(), policy)),
                     Err(error) => this.unread.push(format!("{name}, {}", error.message())),
@@ -49,8 +49,8 @@ impl Provenance {
                 Err(error) => this.unread.push(format!("{name}, {error}")),
             }
         }
-        if let Some(id) = &facts.entity_id {
-            match records.entity_values(id).await {
+        if let Some(id) = identity.entity_id() {
+            match records.entity_values(&id).await {
                 Ok(values) => this.values = values,
                 Err(error) => this.unread.push(format!("the entity, {error}")),
             }

@@ -1,15 +1,13 @@
 use std::{process::ExitCode, sync::Arc};
 
 use clap::Args;
-use tokio::{
-    runtime::Runtime,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::runtime::Runtime;
 
 use crate::{
     cli::{
         USAGE, complain,
         sources::{ConfigArgs, ForService},
+        stop::stopped,
     },
     config::Settings,
     server, telemetry, vault,
@@ -62,19 +60,5 @@ impl Serve {
                 ExitCode::FAILURE
             }
         }
-    }
-}
-
-/// Returns at the first SIGTERM or SIGINT.
-async fn stopped() {
-    let wait = |kind| async move {
-        match signal(kind) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = wait(SignalKind::terminate()) => {}
-        _ = wait(SignalKind::interrupt()) => {}
     }
 }

@@ -18,6 +18,14 @@ pub(super) struct ForService;
 #[derive(Clone)]
 pub(super) struct ForOperators;
 
+/// Those of a command that looks at policies.
+#[derive(Clone)]
+pub(super) struct ForPolicies;
+
+/// Those of a command that looks at policies, in Vault too.
+#[derive(Clone)]
+pub(super) struct ForPoliciesInVault;
+
 /// Those of a command that talks to the service.
 #[derive(Clone)]
 pub(super) struct ForAdmin;
@@ -31,6 +39,18 @@ impl Selection for ForService {
 impl Selection for ForOperators {
     fn includes(key: &Key) -> bool {
         key.name.starts_with("vault_") || matches!(key.name, "role_id" | "secret_id_file")
+    }
+}
+
+impl Selection for ForPolicies {
+    fn includes(key: &Key) -> bool {
+        matches!(key.name, "kv_mount" | "transit_mount")
+    }
+}
+
+impl Selection for ForPoliciesInVault {
+    fn includes(key: &Key) -> bool {
+        ForPolicies::includes(key) || ForOperators::includes(key)
     }
 }
 

@@ -13,4 +13,4 @@ pub use fault::{Fault, Faults};
 pub use keys::{KEYS, Key, KeyKind};
 pub use listen::Listen;
 pub use settings::{Access, Settings};
-pub use sources::{Sources, no_color};
+pub use sources::{Sources, no_color, search_path};

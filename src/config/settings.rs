@@ -4,9 +4,10 @@ use crate::{
     config::{Listen, fault::Faults, reader::Reader, sources::Sources, values},
     decision::RootTokens,
     forwarded::Trust,
+    policies::Mounts,
     telemetry::{self, LogFormat},
     token,
-    vault::{self, ClientCertificate, Login, Mounts},
+    vault::{self, ClientCertificate, Login},
 };
 
 /// The whole configuration of `serve`, valid.
@@ -82,6 +83,17 @@ impl Settings {
         reader.forgive();
         let listen = reader.parsed("admin_listen");
         reader.finish(listen)
+    }
+
+    /// Where policies are to find the tenants' secrets and keys, whatever else is wrong.
+    ///
+    /// # Errors
+    /// What is wrong with those.
+    pub fn load_mounts(sources: Sources) -> Result<Mounts, Faults> {
+        let mut reader = Reader::new(sources);
+        reader.forgive();
+        let mounts = reader.mounts();
+        reader.finish(mounts)
     }
 }
 

@@ -1,5 +1,6 @@
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fmt,
     path::{Path, PathBuf},
 };
@@ -35,6 +36,13 @@ pub fn no_color() -> bool {
     #[expect(clippy::disallowed_methods, reason = "a user's wish, no setting of the service")]
     let wish = std::env::var_os("NO_COLOR");
     wish.is_some_and(|wish| !wish.is_empty())
+}
+
+/// Where the user's programs are.
+#[must_use]
+pub fn search_path() -> Option<OsString> {
+    #[expect(clippy::disallowed_methods, reason = "the user's, no setting of the service")]
+    std::env::var_os("PATH")
 }
 
 /// Where a value came from, for people.

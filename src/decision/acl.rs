@@ -35,6 +35,15 @@ impl<'r> AclQuestion<'r> {
         Ok(Some(Self { paths, needed }))
     }
 
+    /// Whether enough is granted on every path, if memory has it for all of them.
+    pub(super) fn is_met_from_memory(
+        &self,
+        on: impl Fn(&str) -> Option<Capabilities>,
+    ) -> Option<bool> {
+        let granted = self.paths.iter().map(|path| on(path));
+        granted.map(|on| Some(on?.has_any(self.needed))).try_fold(true, |all, one| Some(all & one?))
+    }
+
     /// Whether enough is granted on every path.
     pub(super) fn is_met_by(&self, granted: &[Capabilities]) -> bool {
         granted.len() == self.paths.len() && granted.iter().all(|on| on.has_any(self.needed))

@@ -9,7 +9,7 @@ use crate::{
         validator::{Caller, meet},
     },
     requirement::Requirement,
-    token::{CredentialError, Entry, Expiry, Facts, Standing, Usage},
+    token::{CredentialError, Entry, Standing, Usage},
 };
 
 /// Why `/validate` would decide as it would, check by check.
@@ -80,26 +80,26 @@ impl Validator {
             entry: Arc::clone(&entry),
             deadline: Instant::now() + self.patience,
         };
-        let mut checks = vec![Check::new("token", Ok(()), describe(&entry.facts))];
-        checks.extend(self.admission(&entry.facts, asked));
+        let mut checks = vec![Check::new("token", Ok(()), describe(&entry))];
+        checks.extend(self.admission(&entry, asked));
         // What is known of a token of another namespace says nothing in this one.
-        if entry.facts.standing != Standing::ForeignNamespace {
+        if entry.standing != Standing::ForeignNamespace {
             for requirement in asked.requirements.iter() {
                 checks.push(self.requirement(requirement, &caller, asked).await);
             }
         }
-        let outcome = match self.admit(&entry.facts, &asked.forwarded) {
+        let outcome = match self.admit(&entry, &asked.forwarded) {
             Ok(()) => self.meet_all(&caller, asked).await,
             refused => refused,
         };
         Explanation { outcome, entry: Some(entry), checks }
     }
 
-    fn admission(&self, facts: &Facts, asked: &Asked<'_>) -> Option<Check> {
-        let outcome = self.admit(facts, &asked.forwarded);
-        let bound = !facts.bound_cidrs.is_empty();
+    fn admission(&self, entry: &Entry, asked: &Asked<'_>) -> Option<Check> {
+        let outcome = self.admit(entry, &asked.forwarded);
+        let bound = !entry.bound_cidrs.is_empty();
         let networks = || {
-            let networks: Vec<String> = facts.bound_cidrs.iter().map(ToString::to_string).collect();
+            let networks: Vec<String> = entry.bound_cidrs.iter().map(ToString::to_string).collect();
             format!("it may be used from {}", networks.join(", "))
         };
         let (what, because) = match &outcome {
@@ -120,20 +120,21 @@ impl Validator {
         asked: &Asked<'_>,
     ) -> Check {
         let what = requirement.to_string();
-        let facts = &caller.entry.facts;
+        let identity = &caller.entry.identity;
         match requirement {
             Requirement::AnyPolicy(_) => {
-                let because = format!("the token's policies are {}", facts.policies.join(", "));
-                Check::new(&what, meet(requirement, facts), because)
+                let policies = identity.policies().collect::<Vec<_>>().join(", ");
+                let because = format!("the token's policies are {policies}");
+                Check::new(&what, meet(requirement, identity), because)
             }
             Requirement::Tenant(_) => {
-                let because = match &facts.tenant {
+                let because = match identity.tenant() {
                     Some(tenant) => format!("the caller's tenant is {tenant}"),
                     None => "the caller has no tenant: neither one in the entity's metadata nor \
                              exactly one policy named tenant-NAME"
                         .to_owned(),
                 };
-                Check::new(&what, meet(requirement, facts), because)
+                Check::new(&what, meet(requirement, identity), because)
             }
             Requirement::Acl(_) | Requirement::AclUri(_) => {
                 self.acl(&what, requirement, caller, asked).await
@@ -161,7 +162,7 @@ impl Validator {
             }
         };
         let path = question.paths.join(", ");
-        let (outcome, because) = match self.granted(caller, &question).await {
+        let (outcome, because) = match self.ask_granted(caller, &question).await {
             Err(refusal) => {
                 let because = refusal.detail().unwrap_or_default();
                 (Err(refusal), because)
@@ -181,21 +182,22 @@ impl Validator {
     }
 }
 
-fn describe(facts: &Facts) -> String {
-    if facts.standing == Standing::ForeignNamespace {
+fn describe(entry: &Entry) -> String {
+    let identity = &entry.identity;
+    if entry.standing == Standing::ForeignNamespace {
         return "a live token".to_owned();
     }
-    let kind = facts.token_type.as_str();
-    let whose = match (&facts.subject, &facts.entity_id) {
+    let kind = identity.token_type().as_str();
+    let whose = match (identity.subject(), identity.entity_id()) {
         (Some(subject), _) => format!("of {subject}"),
         (None, Some(id)) => format!("of entity {id}"),
         (None, None) => "without an entity".to_owned(),
     };
-    let ends = match facts.expiry {
-        Expiry::Never => "never expires".to_owned(),
-        Expiry::At { timestamp, .. } => format!("expires {timestamp:.0}"),
+    let ends = match identity.expires() {
+        None => "never expires".to_owned(),
+        Some(timestamp) => format!("expires {timestamp}"),
     };
-    let uses = match facts.usage {
+    let uses = match entry.usage {
         Usage::Unlimited => "",
         Usage::Counted => "; each validation spends one of its uses",
     };

@@ -7,13 +7,12 @@ use crate::{
     forwarded::Forwarded,
     requirement::Requirement,
     token::{
-        CacheStatus, Capabilities, Cause, Credential, CredentialError, Entry, Facts, FactsCache,
+        CacheStatus, Capabilities, Cause, Credential, CredentialError, Entry, FactsCache, Identity,
         Known, Spent, Standing, TokenKey, Unavailable, Usage,
     },
 };
 
-/// Takes decisions. What takes long is boxed, since the future of a decision is moved about, and
-/// that of a hit should be small. The order is the cheapest first, and nothing is told about a route to somebody
+/// Takes decisions. The order is the cheapest first, and nothing is told about a route to somebody
 /// whose token is not known to be good.
 pub struct Validator {
     /// The facts that decisions are made from.
@@ -35,7 +34,25 @@ pub(super) struct Caller<'c> {
     pub(super) deadline: Instant,
 }
 
+/// What memory knows of requirements that the facts do not speak against.
+enum FromMemory<'r> {
+    Met,
+    /// Vault has to be asked this.
+    Unknown(AclQuestion<'r>),
+}
+
 impl Validator {
+    /// The caller, if it may come in by what is remembered. `None` says nothing: then
+    /// [`Validator::decide`] does.
+    #[must_use]
+    pub fn grant_from_memory(&self, asked: &Asked<'_>) -> Option<Arc<Entry>> {
+        let credential = asked.credential.as_ref().ok()?;
+        let entry = self.cache.recall(self.cache.key(credential), credential)?;
+        self.admit(&entry, &asked.forwarded).ok()?;
+        let met = self.meet_from_memory(&entry, asked).ok()?;
+        matches!(met, FromMemory::Met).then_some(entry)
+    }
+
     /// Whether the bearer of this credential may come in where these requirements stand.
     pub async fn decide(&self, asked: &Asked<'_>) -> Decision {
         let deadline = Instant::now() + self.patience;
@@ -43,7 +60,7 @@ impl Validator {
         let credential = match &asked.credential {
             Ok(credential) => credential,
             Err(error) => {
-                let refusal = Box::pin(self.without_credential(*error, &asked.forwarded)).await;
+                let refusal = self.without_credential(*error, &asked.forwarded).await;
                 return refused(refusal);
             }
         };
@@ -57,7 +74,7 @@ impl Validator {
             None => Err(Refusal::TokenInvalid),
         };
         if matches!(outcome, Err(Refusal::TokenInvalid)) {
-            Box::pin(self.failures.add(asked.forwarded.client().ok())).await;
+            self.failures.add(asked.forwarded.client().ok()).await;
         }
         Decision { outcome, cache: Some(known.status) }
     }
@@ -86,10 +103,10 @@ impl Validator {
         forwarded: &Forwarded<'_>,
         deadline: Instant,
     ) -> Result<Known, Refusal> {
-        if let Some(entry) = self.cache.recall(key, credential).await {
+        if let Some(entry) = self.cache.recall(key, credential) {
             return Ok(Known { entry: Some(entry), status: CacheStatus::Hit });
         }
-        Box::pin(self.ask(key, credential, forwarded, deadline)).await
+        self.ask(key, credential, forwarded, deadline).await
     }
 
     async fn ask(
@@ -106,10 +123,10 @@ impl Validator {
     }
 
     async fn judge(&self, caller: Caller<'_>, asked: &Asked<'_>) -> Result<Arc<Entry>, Refusal> {
-        self.admit(&caller.entry.facts, &asked.forwarded)?;
+        self.admit(&caller.entry, &asked.forwarded)?;
         let met = self.meet_all(&caller, asked).await;
-        if caller.entry.facts.usage == Usage::Counted {
-            Box::pin(self.spend(&caller, &met)).await?;
+        if caller.entry.usage == Usage::Counted {
+            self.spend(&caller, &met).await?;
         }
         met.map(|()| caller.entry)
     }
@@ -133,46 +150,58 @@ impl Validator {
         caller: &Caller<'_>,
         asked: &Asked<'_>,
     ) -> Result<(), Refusal> {
-        let facts = &caller.entry.facts;
-        asked.requirements.iter().try_for_each(|requirement| meet(requirement, facts))?;
-        match AclQuestion::new(asked.requirements.iter(), &asked.forwarded)? {
-            Some(question) if !question.is_met_by(&self.granted(caller, &question).await?) => {
-                Err(Refusal::AclDenied)
-            }
-            _ => Ok(()),
+        let FromMemory::Unknown(question) = self.meet_from_memory(&caller.entry, asked)? else {
+            return Ok(());
+        };
+        let granted = self.ask_granted(caller, &question).await?;
+        if question.is_met_by(&granted) { Ok(()) } else { Err(Refusal::AclDenied) }
+    }
+
+    /// Whether every requirement is met, as far as it can be told without asking Vault.
+    fn meet_from_memory<'a>(
+        &self,
+        entry: &Entry,
+        asked: &Asked<'a>,
+    ) -> Result<FromMemory<'a>, Refusal> {
+        asked.requirements.iter().try_for_each(|requirement| meet(requirement, &entry.identity))?;
+        let Some(question) = AclQuestion::new(asked.requirements.iter(), &asked.forwarded)? else {
+            return Ok(FromMemory::Met);
+        };
+        match question.is_met_from_memory(|path| self.cache.recall_capabilities(entry, path)) {
+            Some(true) => Ok(FromMemory::Met),
+            Some(false) => Err(Refusal::AclDenied),
+            None => Ok(FromMemory::Unknown(question)),
         }
     }
 
     /// Whether this is a token that may come in anywhere, from where it comes.
-    pub(super) fn admit(&self, facts: &Facts, forwarded: &Forwarded<'_>) -> Result<(), Refusal> {
-        match facts.standing {
+    pub(super) fn admit(&self, entry: &Entry, forwarded: &Forwarded<'_>) -> Result<(), Refusal> {
+        match entry.standing {
             Standing::Ordinary => {}
             Standing::Root if self.root_tokens == RootTokens::Allowed => {}
             standing => return Err(Refusal::TokenNotAllowed(standing)),
         }
-        if facts.bound_cidrs.is_empty() {
+        if entry.bound_cidrs.is_empty() {
             return Ok(());
         }
-        if facts.usage == Usage::Counted {
+        if entry.usage == Usage::Counted {
             return Err(Refusal::TokenUncountable);
         }
         let client = forwarded.client()?;
-        let within = facts.bound_cidrs.iter().any(|network| network.contains(&client));
+        let within = entry.bound_cidrs.iter().any(|network| network.contains(&client));
         if within { Ok(()) } else { Err(Refusal::AddressNotAllowed) }
     }
 
-    /// What Vault grants the caller on the paths of this question.
-    pub(super) async fn granted(
+    /// What Vault grants the caller on the paths of this question, from Vault.
+    pub(super) async fn ask_granted(
         &self,
         caller: &Caller<'_>,
         question: &AclQuestion<'_>,
     ) -> Result<Arc<[Capabilities]>, Refusal> {
         let Caller { credential, key, entry, deadline } = caller;
-        if let Some(granted) = self.cache.recall_capabilities(entry, &question.paths).await {
-            return Ok(granted);
-        }
-        let answer = self.cache.ask_capabilities(*key, credential, entry, &question.paths);
-        Box::pin(by(*deadline, answer)).await?.ok_or(Refusal::TokenInvalid)
+        let paths = question.paths.iter().map(ToString::to_string).collect();
+        let answer = self.cache.ask_capabilities(*key, credential, entry, paths);
+        by(*deadline, answer).await?.ok_or(Refusal::TokenInvalid)
     }
 }
 
@@ -188,12 +217,12 @@ async fn by<T>(
 }
 
 /// Whether the facts alone meet this requirement; what only Vault can tell comes later.
-pub(super) fn meet(requirement: &Requirement, facts: &Facts) -> Result<(), Refusal> {
+pub(super) fn meet(requirement: &Requirement, identity: &Identity) -> Result<(), Refusal> {
     let (met, refusal) = match requirement {
         Requirement::AnyPolicy(names) => {
-            (names.iter().any(|name| facts.has_policy(name)), Refusal::PolicyRequired)
+            (names.iter().any(|name| identity.has_policy(name)), Refusal::PolicyRequired)
         }
-        Requirement::Tenant(name) => (facts.tenant.as_ref() == Some(name), Refusal::TenantMismatch),
+        Requirement::Tenant(name) => (identity.is_of_tenant(name), Refusal::TenantMismatch),
         Requirement::Acl(_) | Requirement::AclUri(_) => return Ok(()),
     };
     if met { Ok(()) } else { Err(refusal) }

@@ -32,13 +32,7 @@ impl SyntaxError {
 
 impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Excerpt { line, caret } = &self.excerpt;
-        let number = self.fault.at.line.to_string();
-        let margin = " ".repeat(number.len());
-        writeln!(f, "{}: {}", self.fault.at, self.fault.message)?;
-        writeln!(f, "{margin} |")?;
-        writeln!(f, "{number} | {line}")?;
-        write!(f, "{margin} | {caret}^")
+        write!(f, "{}: {}\n{}", self.fault.at, self.fault.message, self.excerpt)
     }
 }
 
@@ -76,15 +70,17 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// The line of a fault, or the part of it around the place, and what stands left of the caret.
+/// The line of a place in a text, or the part of it around that, with a caret under the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Excerpt {
+pub(super) struct Excerpt {
+    number: usize,
     line: String,
-    caret: String,
+    /// What stands left of the caret.
+    before: String,
 }
 
 impl Excerpt {
-    fn of(text: &str, at: Position) -> Self {
+    pub(super) fn of(text: &str, at: Position) -> Self {
         let line = text.split('\n').nth(at.line - 1).unwrap_or_default();
         let line = line.strip_suffix('\r').unwrap_or(line);
         let before = at.column - 1;
@@ -92,7 +88,21 @@ impl Excerpt {
         // Tabs would move the caret, other control characters the terminal.
         let shown = |c: char| if c.is_control() { ' ' } else { c };
         let line: String = line.chars().skip(skipped).take(EXCERPT).map(shown).collect();
-        Self { caret: " ".repeat(before - skipped), line: line.trim_end().to_owned() }
+        let line = line.trim_end().to_owned();
+        Self { number: at.line, line, before: " ".repeat(before - skipped) }
+    }
+
+    /// The line as it is shown.
+    pub(super) fn line(&self) -> &str {
+        &self.line
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, line, before } = self;
+        let margin = " ".repeat(number.to_string().len());
+        write!(f, "{margin} |\n{number} | {line}\n{margin} | {before}^")
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 
 /// A rule, and which of the policies it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source<'p> {
+pub struct Speaker<'p> {
     /// The policy's place in the list that was given.
     pub policy: usize,
     /// The rule.
@@ -22,7 +22,7 @@ pub struct Verdict<'p> {
     /// What they grant.
     pub capabilities: Capabilities,
     /// The rules that speak, which all have the same path. Others are not heard.
-    pub sources: Vec<Source<'p>>,
+    pub sources: Vec<Speaker<'p>>,
 }
 
 /// A value with `/`, `*` or `+` in it, which would widen a path.
@@ -55,7 +55,7 @@ pub fn spoken<'p>(
     fill: &dyn Fn(&str) -> Option<String>,
 ) -> Option<&'p Rule> {
     let sources = joined(&[policy], path, fill).ok()??.sources;
-    let denies = |source: &&Source<'p>| source.rule.capabilities().contains(Capability::Deny);
+    let denies = |source: &&Speaker<'p>| source.rule.capabilities().contains(Capability::Deny);
     sources.iter().find(denies).or(sources.first()).map(|source| source.rule)
 }
 
@@ -92,7 +92,7 @@ pub fn joined<'p>(
 /// The rules that have the same path.
 struct Group<'p> {
     pattern: Arc<Pattern>,
-    sources: Vec<Source<'p>>,
+    sources: Vec<Speaker<'p>>,
 }
 
 fn groups<'p>(
@@ -119,7 +119,7 @@ fn groups<'p>(
         };
         before = Some((template, place));
         if let Some(group) = place.and_then(|place| groups.get_mut(place)) {
-            group.sources.push(Source { policy, rule });
+            group.sources.push(Speaker { policy, rule });
         }
     }
     Ok(groups)

@@ -7,23 +7,45 @@
 //!
 //! [`spoken`] and [`joined`] explain and test policies offline. Whether a request may pass is
 //! Vault's word alone, never theirs.
+//!
+//! A [`PolicySet`] is what is in a folder. It is [linted](PolicySet::lint) and compared with a
+//! [`Store`], which makes a [`Plan`]; a plan shows itself, and is [applied](Plan::apply) as shown.
+//! [`expectations`] say what a set should grant.
 
+mod apply;
 mod capability;
 mod error;
+mod expectations;
 mod fields;
+mod finding;
 mod item;
+mod lint;
 mod matching;
+mod meaning;
+mod name;
 mod pattern;
+mod plan;
 mod policy;
 mod position;
 mod rule;
+mod set;
+pub mod shipped;
+mod store;
 mod syntax;
 mod template;
 
+pub use apply::Outcome;
 pub use capability::{Capabilities, Capability};
 pub use error::SyntaxError;
+pub use expectations::{Caller, Expectation, Wanted, expectations};
+pub use finding::Finding;
 pub use item::{Item, Value};
-pub use matching::{ForbiddenValue, Source, Verdict, joined, spoken};
+pub use lint::{Check, Mounts, Severity};
+pub use matching::{ForbiddenValue, Speaker, Verdict, joined, spoken};
+pub use name::{NameFault, PolicyName};
+pub use plan::{Plan, Step, Unchanged, Unmanaged, Wording};
 pub use policy::Policy;
 pub use position::{At, Position};
 pub use rule::Rule;
+pub use set::{Member, PolicySet, Source};
+pub use store::{Store, StoreError, Stored};

@@ -69,6 +69,44 @@ impl Pattern {
     }
 }
 
+/// Whether there is a path that both match.
+pub(super) fn overlap(one: &Pattern, other: &Pattern) -> bool {
+    let (one, other) = (Shape::of(one), Shape::of(other));
+    let mut pairs = one.segments.iter().zip(&other.segments).enumerate();
+    let agree = pairs.all(|(place, (a, b))| match (one.opens_at(place), other.opens_at(place)) {
+        (false, false) => a == b || *a == "+" || *b == "+",
+        (true, false) => *b == "+" || b.starts_with(a),
+        (false, true) => *a == "+" || a.starts_with(b),
+        (true, true) => a.starts_with(b) || b.starts_with(a),
+    });
+    let (short, long) =
+        if one.segments.len() < other.segments.len() { (&one, &other) } else { (&other, &one) };
+    agree && (short.open || short.segments.len() == long.segments.len())
+}
+
+/// The segments of a pattern, the last of which may be the beginning of something longer.
+struct Shape<'p> {
+    segments: Vec<&'p str>,
+    open: bool,
+}
+
+impl<'p> Shape<'p> {
+    fn of(pattern: &'p Pattern) -> Self {
+        let (path, open) = match pattern {
+            Pattern::Exact(path) => (path.as_str(), false),
+            Pattern::Prefix(path) => (path.as_str(), true),
+            Pattern::Segments(path) => {
+                path.strip_suffix('*').map_or((path.as_str(), false), |path| (path, true))
+            }
+        };
+        Self { segments: path.split('/').collect(), open }
+    }
+
+    fn opens_at(&self, place: usize) -> bool {
+        self.open && place + 1 == self.segments.len()
+    }
+}
+
 fn segments<'p>(pattern: &'p str, path: &str) -> Option<Rank<'p>> {
     let open = pattern.strip_suffix('*');
     let bare = open.unwrap_or(pattern);
@@ -96,4 +134,36 @@ fn segments<'p>(pattern: &'p str, path: &str) -> Option<Rank<'p>> {
         length: bare.len(),
         path: bare,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pattern, overlap};
+
+    #[test]
+    fn patterns_overlap_if_a_path_matches_both() {
+        for (one, other, expected) in [
+            ("a/b", "a/b", true),
+            ("a/b", "a/c", false),
+            ("a/b", "a/b/c", false),
+            ("a/+", "a/b", true),
+            ("a/+", "a/b/c", false),
+            ("a/+/c", "a/b/+", true),
+            ("a/+/c", "a/b/d", false),
+            ("a/*", "a/b/c", true),
+            ("a/*", "a", false),
+            ("a/b*", "a/bc/d", true),
+            ("a/b*", "a/c", false),
+            ("a/b*", "a/+/d", true),
+            ("a/b*", "a/bc*", true),
+            ("a/b*", "a/c*", false),
+            ("*", "a/b/c", true),
+            ("+/b/*", "a/+/c", true),
+            ("+/b/*", "a/+", false),
+            ("/a/b", "a/b", true),
+        ] {
+            let (a, b) = (Pattern::new(one), Pattern::new(other));
+            assert_eq!((overlap(&a, &b), overlap(&b, &a)), (expected, expected), "{one} {other}");
+        }
+    }
 }

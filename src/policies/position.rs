@@ -13,6 +13,12 @@ impl Position {
     /// The first character of a text.
     pub const START: Self = Self { line: 1, column: 1 };
 
+    /// The place of the byte at `offset` of a text.
+    pub(super) fn of(text: &str, offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        before.chars().fold(Self::START, Self::after)
+    }
+
     /// The place after `character`, when that stands here.
     pub(super) fn after(self, character: char) -> Self {
         match character {

@@ -37,6 +37,23 @@ impl Template {
         Ok(Self(pieces))
     }
 
+    /// What stands between the braces, without blanks around it.
+    pub(super) fn selectors(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Selector(selector) => Some(selector.as_str()),
+            Piece::Text(_) => None,
+        })
+    }
+
+    /// The path with a value for every selector, none of which may widen it.
+    pub(super) fn filled(&self, value: impl Fn(&str) -> String) -> String {
+        let pieces = self.0.iter().map(|piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Selector(selector) => value(selector),
+        });
+        pieces.collect()
+    }
+
     /// The path, filled in. `None` when a value is missing.
     pub(super) fn fill(
         &self,

@@ -1,7 +1,6 @@
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
 
 use crate::requirement::{RequirementError, Requirements};
 
@@ -14,8 +13,13 @@ const MAX_LENGTH: usize = 512;
 
 /// Requirements by the query string that they were written in, so that each is read once. What a
 /// query string means depends on nothing else.
-#[derive(Default)]
-pub struct KnownRequirements(RwLock<HashMap<Box<str>, Arc<Requirements>>>);
+pub struct KnownRequirements(Cache<Box<str>, Arc<Requirements>>);
+
+impl Default for KnownRequirements {
+    fn default() -> Self {
+        Self(Cache::new(MAX_KNOWN))
+    }
+}
 
 impl KnownRequirements {
     /// The requirements in this query string.
@@ -23,18 +27,12 @@ impl KnownRequirements {
     /// # Errors
     /// As [`Requirements::parse`]; one that cannot be read is not kept.
     pub fn read(&self, query: &str) -> Result<Arc<Requirements>, RequirementError> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(requirements) = known.get(query) {
-            return Ok(Arc::clone(requirements));
+        if let Some(requirements) = self.0.get(query) {
+            return Ok(requirements);
         }
-        drop(known);
         let requirements = Arc::new(Requirements::parse(query)?);
         if query.len() <= MAX_LENGTH {
-            let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            if known.len() >= MAX_KNOWN {
-                known.clear();
-            }
-            known.insert(query.into(), Arc::clone(&requirements));
+            self.0.insert(query.into(), Arc::clone(&requirements));
         }
         Ok(requirements)
     }
@@ -60,6 +58,6 @@ mod tests {
         for number in 0..MAX_KNOWN + 10 {
             known.read(&format!("policy=p{number}")).expect("a requirement");
         }
-        assert!(known.0.read().expect("a map").len() <= MAX_KNOWN);
+        assert!(known.0.len() <= MAX_KNOWN);
     }
 }

@@ -84,10 +84,10 @@ async fn audit(State(admin): State<Arc<Admin>>, headers: HeaderMap, entries: Byt
             Consequence::Nothing => {}
             Consequence::Everything => admin.cache.clear(),
             Consequence::Accessor(accessor) => {
-                admin.cache.evict(|facts| *facts.accessor == *accessor).await;
+                admin.cache.evict(|entry| *entry.accessor == *accessor);
             }
             Consequence::Entity(id) => {
-                admin.cache.evict(|facts| facts.entity_id.as_deref() == Some(&id)).await;
+                admin.cache.evict(|entry| entry.identity.entity_id().as_deref() == Some(&*id));
             }
         }
     }
@@ -99,7 +99,7 @@ async fn evict_accessor(
     State(admin): State<Arc<Admin>>,
     Path(accessor): Path<String>,
 ) -> impl IntoResponse {
-    let evicted = admin.cache.evict(|facts| *facts.accessor == *accessor).await;
+    let evicted = admin.cache.evict(|entry| *entry.accessor == *accessor);
     Json(json!({ "evicted": evicted }))
 }
 
@@ -108,7 +108,8 @@ async fn evict_entity(
     State(admin): State<Arc<Admin>>,
     Path(entity_id): Path<String>,
 ) -> impl IntoResponse {
-    let evicted =
-        admin.cache.evict(|facts| facts.entity_id.as_deref() == Some(entity_id.as_str())).await;
+    let evicted = admin
+        .cache
+        .evict(|entry| entry.identity.entity_id().as_deref() == Some(entity_id.as_str()));
     Json(json!({ "evicted": evicted }))
 }

@@ -1,23 +1,33 @@
 //! The listener that the proxy asks: `/validate` and nothing else.
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    convert::Infallible,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{HeaderValue, Request, Response};
+use futures_util::{
+    FutureExt,
+    future::{Either, ready},
+};
+use http::{Request, Response};
 use http_body_util::Full;
-use hyper::service::service_fn;
+use hyper::{
+    body::{Body, Incoming},
+    service::service_fn,
+};
 use tracing::{Instrument, Span, error, info, warn};
 
 use crate::{
     decision::{Asked, Refusal, Severity, Validator},
     forwarded::{Forwarded, Peer, Trust},
-    requirement::KnownRequirements,
+    requirement::{KnownRequirements, RequirementError, Requirements},
     server::{
         bind::Listener, doors::Doors, problem, request_id::RequestId, target::is_origin_form,
     },
     telemetry::{Metrics, Traces},
-    token::{CacheStatus, Credential, Entry, Sources, X_AUTH_CACHE},
+    token::{CacheStatus, Credential, Entry, Sources},
 };
 
 const PATH: &str = "/validate";
@@ -43,11 +53,40 @@ impl Auth {
     pub(super) fn open(self: Arc<Self>, doors: &Doors, listener: Listener) {
         doors.open(listener, move |peer| {
             let auth = Arc::clone(&self);
-            service_fn(move |request| {
+            service_fn(move |request: Request<Incoming>| {
+                // Where a body follows, hyper has to see that nobody wants it.
+                let whole = request.body().is_end_stream();
+                let granted = whole.then(|| auth.grant_from_memory(peer, &request)).flatten();
+                if let Some(answer) = granted {
+                    return Either::Left(ready(Ok::<_, Infallible>(answer)));
+                }
                 let auth = Arc::clone(&auth);
-                async move { Ok::<_, Infallible>(auth.respond(peer, &request).await) }
+                Either::Right(async move { Ok(auth.respond(peer, &request).await) }.boxed())
             })
         });
+    }
+
+    /// What nearly every request comes to, without the room and the moves of a future that may
+    /// have to wait: the answer to a caller who comes in by what is remembered. `None` for all
+    /// others, who are answered by [`Auth::respond`] from the beginning.
+    pub(super) fn grant_from_memory<B>(
+        &self,
+        peer: Peer,
+        request: &Request<B>,
+    ) -> Option<Response<Full<Bytes>>> {
+        if self.traces != Traces::Off || !is_origin_form(request) || request.uri().path() != PATH {
+            return None;
+        }
+        // A panic comes again in `respond`, and is counted there.
+        let entry = catch_unwind(AssertUnwindSafe(|| {
+            let requirements = self.requirements(request).ok()?;
+            self.validator.grant_from_memory(&self.asked(peer, request, &requirements))
+        }));
+        let entry = entry.ok()??;
+        let cache = CacheStatus::Hit;
+        self.metrics.cache(cache);
+        self.metrics.allowed();
+        Some(Grant { entry, cache }.response())
     }
 
     /// The answer to one request. Its body is not read.
@@ -79,17 +118,28 @@ impl Auth {
         if !is_origin_form(request) {
             return Err(Refusal::RequestInvalid("the request target is not a path".to_owned()));
         }
-        let query = request.uri().query().unwrap_or_default();
-        let requirements = self.requirements.read(query).map_err(Refusal::RequirementInvalid)?;
-        let asked = Asked {
-            credential: Credential::find(request.headers(), &self.credentials),
-            requirements: &requirements,
-            forwarded: Forwarded::new(request.headers(), peer, &self.trust),
-        };
-        let decision = self.validator.decide(&asked).await;
+        let requirements = self.requirements(request).map_err(Refusal::RequirementInvalid)?;
+        let decision = self.validator.decide(&self.asked(peer, request, &requirements)).await;
         let cache = decision.cache.inspect(|status| self.metrics.cache(*status));
         let entry = decision.outcome?;
         Ok(Grant { entry, cache: cache.unwrap_or(CacheStatus::Miss) })
+    }
+
+    fn requirements<B>(&self, request: &Request<B>) -> Result<Arc<Requirements>, RequirementError> {
+        self.requirements.read(request.uri().query().unwrap_or_default())
+    }
+
+    fn asked<'r, B>(
+        &'r self,
+        peer: Peer,
+        request: &'r Request<B>,
+        requirements: &'r Requirements,
+    ) -> Asked<'r> {
+        Asked {
+            credential: Credential::find(request.headers(), &self.credentials),
+            requirements,
+            forwarded: Forwarded::new(request.headers(), peer, &self.trust),
+        }
     }
 
     fn refuse<B>(&self, refusal: &Refusal, request: &Request<B>) -> Response<Full<Bytes>> {
@@ -111,11 +161,7 @@ impl Grant {
     /// Exactly 200 and an empty body: a body on a 2xx makes proxies drop the connection.
     fn response(&self) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::default());
-        let headers = response.headers_mut();
-        headers.clone_from(self.entry.identity.headers());
-        if self.cache != CacheStatus::Hit {
-            headers.insert(X_AUTH_CACHE, HeaderValue::from_static(self.cache.as_str()));
-        }
+        *response.headers_mut() = self.entry.identity.headers(self.cache);
         response
     }
 }

@@ -1,7 +1,11 @@
 //! One connection: what it may take, and how it ends.
 
-use std::{convert::Infallible, error::Error, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, error::Error, future::poll_fn, pin::pin, sync::Arc, task::Poll,
+    time::Duration,
+};
 
+use futures_util::FutureExt;
 use http::{Request, Response};
 use hyper::{
     body::{Body, Incoming},
@@ -12,9 +16,8 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::sync::CancellationToken;
 
-use crate::server::pace::{Pace, Watched};
+use crate::server::pace::{Order, Pace, Watched};
 
 /// How many header fields a request may have. Caddy lets through about 1,800 short ones.
 const MAX_HEADERS: usize = 2048;
@@ -27,9 +30,6 @@ const MAX_STREAMS: u32 = 1024;
 
 /// After this silence an HTTP/2 peer is asked whether it is there, and given as long to answer.
 const PING: Duration = Duration::from_secs(30);
-
-/// Once the service stops, a connection without a request under way is given this long.
-const LAST_WORD: Duration = Duration::from_millis(500);
 
 /// What answers the requests of one connection.
 pub(super) trait Answers:
@@ -83,34 +83,33 @@ pub(super) async fn serve<I, S>(
     stream: I,
     service: S,
     protocols: Arc<Builder<TokioExecutor>>,
-    stop: CancellationToken,
+    pace: Arc<Pace>,
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Answers,
 {
-    let pace = Pace::new();
     let paced = service_fn(|request: Request<Incoming>| {
         let answering = pace.answer(request.version());
-        let answer = service.call(request);
-        async move {
-            let response = answer.await;
-            drop(answering);
-            response
-        }
+        service.call(request).inspect(move |_| drop(answering))
     });
     let stream = TokioIo::new(Watched::new(stream, Arc::clone(&pace)));
     let mut connection = pin!(protocols.serve_connection(stream, paced));
-    let mut stopping = false;
-    loop {
-        tokio::select! {
+    let mut finishing = false;
+    poll_fn(|cx| {
+        loop {
             // A connection that breaks is the peer's affair.
-            _ = connection.as_mut() => return,
-            () = pace.overdue() => return,
-            () = stop.cancelled(), if !stopping => {
-                stopping = true;
-                connection.as_mut().graceful_shutdown();
+            if connection.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
             }
-            () = pace.quiet(LAST_WORD), if stopping => return,
+            match pace.order(cx) {
+                Order::Leave => return Poll::Ready(()),
+                Order::Finish if !finishing => {
+                    finishing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                Order::Stay | Order::Finish => return Poll::Pending,
+            }
         }
-    }
+    })
+    .await;
 }

@@ -11,6 +11,7 @@ use crate::{
     server::{
         bind::Listener,
         connection::{Answers, protocols, serve},
+        pace::Paces,
     },
     telemetry::Metrics,
 };
@@ -23,18 +24,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Doors {
     stop: CancellationToken,
     connections: TaskTracker,
+    paces: Paces,
     protocols: Arc<Builder<TokioExecutor>>,
     metrics: Arc<Metrics>,
 }
 
 impl Doors {
+    /// No listener yet. To be called on the runtime that connections will be served on.
     pub(super) fn new(metrics: Arc<Metrics>) -> Self {
-        Self {
-            stop: CancellationToken::new(),
-            connections: TaskTracker::new(),
-            protocols: Arc::new(protocols()),
-            metrics,
-        }
+        let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+        let paces = Paces::default();
+        tokio::spawn(paces.clone().keep(connections.clone(), stop.clone()));
+        Self { stop, connections, paces, protocols: Arc::new(protocols()), metrics }
     }
 
     /// Cancelled as soon as the doors begin to close.
@@ -64,18 +65,17 @@ impl Doors {
         S: Answers,
     {
         loop {
-            // A token of its own for each connection: a shared one is a lock that all contend for.
-            let (protocols, stop) = (Arc::clone(&self.protocols), self.stop.child_token());
+            let protocols = Arc::clone(&self.protocols);
             let accepted = match listener {
                 Listener::Tcp(listener) => listener.accept().await.map(|(stream, peer)| {
                     // Without it the kernel may hold small answers back; a failure costs only time.
                     let _ = stream.set_nodelay(true);
                     let service = service(Peer::Address(peer.ip()));
-                    self.connections.spawn(serve(stream, service, protocols, stop));
+                    self.connections.spawn(serve(stream, service, protocols, self.paces.begin()));
                 }),
                 Listener::Unix(listener, _) => listener.accept().await.map(|(stream, _)| {
                     let service = service(Peer::Local);
-                    self.connections.spawn(serve(stream, service, protocols, stop));
+                    self.connections.spawn(serve(stream, service, protocols, self.paces.begin()));
                 }),
             };
             if let Err(error) = accepted {

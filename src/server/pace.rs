@@ -2,23 +2,28 @@
 //!
 //! hyper has one timeout for both, so either idle connections of a proxy's pool would be cut while
 //! it reaches for them, or a client could trickle a head for minutes.
+//!
+//! A connection only notes what it does, without a look at the clock; whoever keeps the time looks
+//! at all of them now and then.
 
 use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll},
     time::Duration,
 };
 
+use futures_util::task::AtomicWaker;
 use http::Version;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, timeout},
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long the head of a request may take.
 const HEAD: Duration = Duration::from_secs(10);
@@ -27,34 +32,44 @@ const HEAD: Duration = Duration::from_secs(10);
 /// so that it is the proxy that closes.
 const IDLE: Duration = Duration::from_mins(3);
 
-/// What a connection is doing, and since when.
+/// Once the service stops, a connection without a request under way is given this long.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// How often connections are looked at, and so how much longer than that they may take.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What a connection is doing.
 pub(super) struct Pace {
-    opened: Instant,
-    /// Milliseconds from `opened` to the beginning of the head or of the silence.
-    since: AtomicU64,
+    /// Counts what begins and what ends on it, so that it shows when nothing does.
+    turns: AtomicU64,
     /// Whether the head of a request is owed or on its way.
     in_head: AtomicBool,
     /// How many requests are being answered.
-    answering: AtomicUsize,
+    answering: AtomicU32,
     /// HTTP/2 peers send frames of their own between requests; those are no heads.
     http2: AtomicBool,
+    /// Whether it is to answer what is under way, and close.
+    finish: AtomicBool,
+    /// Whether it is to close at once.
+    leave: AtomicBool,
+    connection: AtomicWaker,
+}
+
+/// What a connection is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Go on.
+    Stay,
+    /// Answer what is under way, and close.
+    Finish,
+    /// Close at once.
+    Leave,
 }
 
 /// A request that is being answered; dropped when it has been, or when its client is gone.
 pub(super) struct Answering(Arc<Pace>);
 
 impl Pace {
-    /// A connection that has just been opened, and owes the head of a request.
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self {
-            opened: Instant::now(),
-            since: AtomicU64::new(0),
-            in_head: AtomicBool::new(true),
-            answering: AtomicUsize::new(0),
-            http2: AtomicBool::new(false),
-        })
-    }
-
     /// The head of a request has come in whole.
     pub(super) fn answer(self: &Arc<Self>, version: Version) -> Answering {
         self.answering.fetch_add(1, Relaxed);
@@ -65,50 +80,110 @@ impl Pace {
         Answering(Arc::clone(self))
     }
 
-    /// Returns when the connection has been idle, or at one head, for too long.
-    pub(super) async fn overdue(&self) {
-        loop {
-            let now = Instant::now();
-            let mut next = now + HEAD;
-            if self.answering.load(Relaxed) == 0 {
-                let limit = if self.in_head.load(Relaxed) { HEAD } else { IDLE };
-                let end = self.opened + Duration::from_millis(self.since.load(Relaxed)) + limit;
-                if end <= now {
-                    return;
-                }
-                next = next.min(end);
-            }
-            sleep_until(next).await;
-        }
-    }
-
-    /// Returns once no request has been answered for this long.
-    pub(super) async fn quiet(&self, pause: Duration) {
-        loop {
-            sleep(pause).await;
-            if self.answering.load(Relaxed) == 0 {
-                return;
-            }
+    /// What the connection is to do. The task that asks is woken when that changes.
+    pub(super) fn order(&self, cx: &Context<'_>) -> Order {
+        self.connection.register(cx.waker());
+        if self.leave.load(Relaxed) {
+            Order::Leave
+        } else if self.finish.load(Relaxed) {
+            Order::Finish
+        } else {
+            Order::Stay
         }
     }
 
     fn bytes_came_in(&self) {
         let between = self.answering.load(Relaxed) == 0 && !self.http2.load(Relaxed);
-        if between && !self.in_head.swap(true, Relaxed) {
-            self.restart();
+        if between && !self.in_head.load(Relaxed) {
+            self.in_head.store(true, Relaxed);
+            self.turn();
         }
     }
 
-    fn restart(&self) {
-        let elapsed = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.since.store(elapsed, Relaxed);
+    /// Not in one step, which would cost more: where two meet, it still shows that there was one.
+    fn turn(&self) {
+        self.turns.store(self.turns.load(Relaxed).wrapping_add(1), Relaxed);
     }
 }
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        if self.0.answering.fetch_sub(1, Relaxed) == 1 {
-            self.0.restart();
+        self.0.turn();
+        self.0.answering.fetch_sub(1, Relaxed);
+    }
+}
+
+/// All connections of a group of listeners, each with what was last seen of it.
+#[derive(Clone, Default)]
+pub(super) struct Paces(Arc<Mutex<Vec<Seen>>>);
+
+struct Seen {
+    pace: Weak<Pace>,
+    turns: u64,
+    /// Since when it has stood still.
+    since: Instant,
+}
+
+impl Paces {
+    /// A connection that has just been opened, and owes the head of a request.
+    pub(super) fn begin(&self) -> Arc<Pace> {
+        let pace = Arc::new(Pace {
+            turns: AtomicU64::new(0),
+            in_head: AtomicBool::new(true),
+            answering: AtomicU32::new(0),
+            http2: AtomicBool::new(false),
+            finish: AtomicBool::new(false),
+            leave: AtomicBool::new(false),
+            connection: AtomicWaker::new(),
+        });
+        let seen = Seen { pace: Arc::downgrade(&pace), turns: 0, since: Instant::now() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+        pace
+    }
+
+    /// Tells those that stand still for too long to leave and, after `stop`, all to finish. Ends
+    /// when they have.
+    pub(super) async fn keep(self, connections: TaskTracker, stop: CancellationToken) {
+        while !(stop.is_cancelled() && connections.is_empty()) {
+            self.look(Instant::now(), &stop);
+            if stop.is_cancelled() {
+                sleep(TICK).await;
+            } else {
+                // In time or not: a look is due.
+                let _ = timeout(TICK, stop.cancelled()).await;
+            }
+        }
+    }
+
+    fn look(&self, now: Instant, stop: &CancellationToken) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain_mut(|seen| {
+            let pace = seen.pace.upgrade();
+            pace.inspect(|pace| seen.look(pace, now, stop)).is_some()
+        });
+    }
+}
+
+impl Seen {
+    fn look(&mut self, pace: &Pace, now: Instant, stop: &CancellationToken) {
+        let turns = pace.turns.load(Relaxed);
+        if turns != self.turns || pace.answering.load(Relaxed) > 0 {
+            (self.turns, self.since) = (turns, now);
+        }
+        let limit = if stop.is_cancelled() {
+            if !pace.finish.swap(true, Relaxed) {
+                self.since = now;
+                pace.connection.wake();
+            }
+            LAST_WORD
+        } else if pace.in_head.load(Relaxed) {
+            HEAD
+        } else {
+            IDLE
+        };
+        if now.duration_since(self.since) >= limit {
+            pace.leave.store(true, Relaxed);
+            pace.connection.wake();
         }
     }
 }
@@ -173,37 +248,63 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
     use http::Version;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt, duplex},
-        time::{Instant, advance},
+        time::{Instant, advance, timeout},
     };
+    use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-    use super::{HEAD, IDLE, Pace, Watched};
+    use super::{HEAD, IDLE, LAST_WORD, Order, Pace, Paces, TICK, Watched};
 
-    const TICK: Duration = Duration::from_millis(50);
+    /// A connection, and what stops the service.
+    fn connection() -> (Arc<Pace>, CancellationToken) {
+        let (paces, stop) = (Paces::default(), CancellationToken::new());
+        let pace = paces.begin();
+        let connections = TaskTracker::new();
+        connections.spawn(std::future::pending::<()>());
+        tokio::spawn(paces.keep(connections, stop.clone()));
+        (pace, stop)
+    }
+
+    /// Returns when the connection is told something else than to stay or this.
+    async fn told(pace: &Pace, known: Order) -> Order {
+        poll_fn(|cx| match pace.order(cx) {
+            order if order == Order::Stay || order == known => Poll::Pending,
+            order => Poll::Ready(order),
+        })
+        .await
+    }
+
+    /// How long it may stand still.
+    async fn patience(pace: &Pace) -> Duration {
+        let start = Instant::now();
+        assert_eq!(told(pace, Order::Stay).await, Order::Leave);
+        start.elapsed()
+    }
+
+    fn is_about(time: Duration, limit: Duration) -> bool {
+        time + TICK >= limit && time <= limit + 2 * TICK
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_sends_nothing_is_given_the_time_of_a_head() {
-        let start = Instant::now();
-        Pace::new().overdue().await;
-        assert!(start.elapsed() >= HEAD && start.elapsed() < HEAD + TICK);
+        let (pace, _stop) = connection();
+        assert!(is_about(patience(&pace).await, HEAD));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_between_requests_may_be_idle_for_long() {
-        let pace = Pace::new();
+        let (pace, _stop) = connection();
         drop(pace.answer(Version::HTTP_11));
-        let start = Instant::now();
-        pace.overdue().await;
-        assert!(start.elapsed() >= IDLE && start.elapsed() < IDLE + TICK);
+        assert!(is_about(patience(&pace).await, IDLE));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_head_that_trickles_in_is_not_waited_for() {
-        let pace = Pace::new();
+        let (pace, _stop) = connection();
         drop(pace.answer(Version::HTTP_11));
         advance(IDLE / 2).await;
         let (mut client, server) = duplex(64);
@@ -212,32 +313,43 @@ mod tests {
         for _ in 0..3 {
             client.write_all(b"G").await.expect("written");
             server.read_u8().await.expect("read");
-            advance(Duration::from_secs(3)).await;
+            tokio::time::sleep(Duration::from_secs(3)).await;
         }
-        pace.overdue().await;
-        assert!(start.elapsed() >= HEAD && start.elapsed() < HEAD + TICK);
+        patience(&pace).await;
+        assert!(is_about(start.elapsed(), HEAD));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_is_being_answered_may_take_its_time() {
-        let pace = Pace::new();
+        let (pace, _stop) = connection();
         let answering = pace.answer(Version::HTTP_11);
-        let start = Instant::now();
-        let waited = tokio::time::timeout(10 * IDLE, pace.overdue()).await;
-        assert!(waited.is_err() && start.elapsed() >= 10 * IDLE);
+        assert!(timeout(10 * IDLE, patience(&pace)).await.is_err());
         drop(answering);
+        assert!(is_about(patience(&pace).await, IDLE));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_frames_of_http2_are_no_heads() {
-        let pace = Pace::new();
+        let (pace, _stop) = connection();
         drop(pace.answer(Version::HTTP_2));
         let (mut client, server) = duplex(64);
         let mut server = Watched::new(server, pace.clone());
         client.write_all(b"ping").await.expect("written");
         server.read_u32().await.expect("read");
+        assert!(is_about(patience(&pace).await, IDLE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_lets_connections_finish_and_then_leave() {
+        let (pace, stop) = connection();
+        let answering = pace.answer(Version::HTTP_11);
+        advance(HEAD).await;
+        stop.cancel();
+        assert_eq!(told(&pace, Order::Stay).await, Order::Finish);
+        assert!(timeout(HEAD, told(&pace, Order::Finish)).await.is_err(), "it is cut off");
+        drop(answering);
         let start = Instant::now();
-        pace.overdue().await;
-        assert!(start.elapsed() + TICK >= IDLE);
+        assert_eq!(told(&pace, Order::Finish).await, Order::Leave);
+        assert!(is_about(start.elapsed(), LAST_WORD));
     }
 }

@@ -84,6 +84,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let back = Doors::new(Arc::clone(&metrics));
     let readiness = Readiness { session: Arc::clone(&session), health, stopping: front.closing() };
     let admin = Admin { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
+    let swept = Arc::clone(&cache);
     let failures = Failures::new(settings.failure_limit);
     let auth = Arc::new(Auth {
         validator: Validator {
@@ -102,6 +103,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 
     let session_kept = tokio::spawn(async move { session.keep().await });
     let health_watched = tokio::spawn(watch_health(client, health_sender));
+    let cache_swept = tokio::spawn(async move { swept.sweep().await });
     auth.open(&front, auth_listener);
     let routes = |router: Router| {
         let router = outer::finish(router, Arc::clone(&metrics));
@@ -114,6 +116,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         () = stop => Ok(()),
         _ = session_kept => Err(RunError::Broken("the session with Vault")),
         _ = health_watched => Err(RunError::Broken("the watch over Vault's health")),
+        _ = cache_swept => Err(RunError::Broken("the sweep of the cache")),
     };
     tracing::info!("stopping");
     front.close(DRAIN).await;

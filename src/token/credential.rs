@@ -14,6 +14,17 @@ const X_VAULT_TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 /// The longest token that is taken to Vault, in bytes.
 const MAX_LENGTH: usize = 4096;
 
+/// Which bytes a token may have.
+const TOKEN_BYTES: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = b'!';
+    while byte <= b'~' {
+        allowed[byte as usize] = !matches!(byte, b'"' | b',' | b';' | b'\\');
+        byte += 1;
+    }
+    allowed
+};
+
 /// A token as a client presented it, well formed, whether or not Vault knows it.
 ///
 /// Its `Debug` shows nothing of it.
@@ -66,8 +77,8 @@ impl<'h> Credential<'h> {
     #[must_use]
     pub fn from_text(text: impl Into<Cow<'h, str>>) -> Option<Self> {
         let text = text.into();
-        let is_token_byte = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
-        let valid = (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(is_token_byte);
+        let valid = (1..=MAX_LENGTH).contains(&text.len())
+            && text.bytes().all(|byte| TOKEN_BYTES[usize::from(byte)]);
         valid.then_some(Self(text))
     }
 

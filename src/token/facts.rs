@@ -112,13 +112,6 @@ impl Facts {
             bound_cidrs: Vec::new(),
         }
     }
-
-    /// Whether Vault applies this policy to the token. `name` is in lower case, as all names of
-    /// Vault's policies are.
-    #[must_use]
-    pub fn has_policy(&self, name: &str) -> bool {
-        self.policies.binary_search_by(|policy| (**policy).cmp(name)).is_ok()
-    }
 }
 
 impl Expiry {

@@ -1,22 +1,39 @@
+use std::{borrow::Cow, sync::LazyLock};
+
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header::CACHE_CONTROL};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 
-use crate::token::{Expiry, Facts};
-
-const HEADER_COUNT: usize = 6;
+use crate::{
+    tenants::TenantName,
+    token::{CacheStatus, Expiry, Facts, TokenType},
+};
 
 /// Tells where the facts came from: `hit`, `miss` or `stale`.
 pub const X_AUTH_CACHE: HeaderName = HeaderName::from_static("x-auth-cache");
 
-/// The names of the identity headers, in the order of [`Identity`]'s values.
-const HEADERS: [HeaderName; HEADER_COUNT] = [
+/// How many headers tell who the caller is, in words of its own.
+const FIELDS: usize = 5;
+
+/// Those headers, in the order of [`Field`].
+const HEADERS: [HeaderName; FIELDS] = [
     HeaderName::from_static("x-auth-subject"),
     HeaderName::from_static("x-auth-entity-id"),
     HeaderName::from_static("x-auth-tenant"),
     HeaderName::from_static("x-auth-policies"),
-    HeaderName::from_static("x-auth-token-type"),
     HeaderName::from_static("x-auth-expires"),
 ];
+
+const X_AUTH_TOKEN_TYPE: HeaderName = HeaderName::from_static("x-auth-token-type");
+
+/// All headers of an answer that lets a caller in, still empty: those of [`HEADERS`], then these
+/// two. A clone of it copies no text and hashes no name, and keeps the order.
+static ANSWER: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let names = HEADERS.into_iter().chain([X_AUTH_TOKEN_TYPE, X_AUTH_CACHE]);
+    let mut headers: HeaderMap = names.map(|name| (name, HeaderValue::from_static(""))).collect();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers
+});
 
 /// Bytes that are percent-encoded in an identity header. Control and non-ASCII bytes have no
 /// agreed meaning there; `%` is encoded so that decoding gives back the very name.
@@ -25,59 +42,224 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
 /// As [`ENCODED`], within a list.
 const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
 
-/// What the service behind the proxy is told of the caller: one value for each identity header,
+/// Who a caller is, as the service behind the proxy is told: one value for each identity header,
 /// empty where there is nothing to say, so that none of a client's own copies is left standing.
 ///
-/// Built once for a token, with all that an answer has besides, then cloned, which copies no text.
+/// All of it is one text, since there may be a million of these. It is written once for a token;
+/// the values of headers are parts of it, without a copy.
 #[derive(Clone, Debug)]
-pub struct Identity(HeaderMap);
+pub struct Identity {
+    text: Bytes,
+    /// Where each field ends, in the order of [`HEADERS`].
+    ends: [u32; FIELDS],
+    token_type: TokenType,
+}
+
+/// A part of an [`Identity`]: a place in [`HEADERS`].
+#[derive(Clone, Copy)]
+enum Field {
+    Subject,
+    EntityId,
+    Tenant,
+    Policies,
+    Expires,
+}
 
 impl Identity {
-    /// The header values for a token with these facts.
+    /// The identity of a caller whose token has these facts.
     #[must_use]
     pub fn new(facts: &Facts) -> Self {
-        let policies: Vec<String> = facts
-            .policies
-            .iter()
-            .map(|policy| utf8_percent_encode(policy, ENCODED_IN_LIST).to_string())
-            .collect();
+        let policies: Vec<_> = facts.policies.iter().map(|policy| in_list(policy)).collect();
         let expires = match facts.expiry {
             Expiry::Never => String::new(),
             Expiry::At { timestamp, .. } => format!("{timestamp:.0}"),
         };
-        let values = [
+        let fields = [
             encode(facts.subject.as_deref().unwrap_or_default()),
             encode(facts.entity_id.as_deref().unwrap_or_default()),
-            encode(facts.tenant.as_ref().map_or("", |tenant| tenant.as_str())),
-            from_ascii(policies.join(",")),
-            HeaderValue::from_static(facts.token_type.as_str()),
-            from_ascii(expires),
+            facts.tenant.as_ref().map_or("", |tenant| tenant.as_str()).to_owned(),
+            policies.join(","),
+            expires,
         ];
-        let mut headers = HeaderMap::with_capacity(HEADER_COUNT + 2);
-        headers.extend(HEADERS.into_iter().zip(values));
-        headers.insert(X_AUTH_CACHE, HeaderValue::from_static("hit"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Self(headers)
+        let mut length = 0;
+        let ends = fields.each_ref().map(|field| {
+            length += field.len();
+            // Vault's answers are capped far below.
+            u32::try_from(length).unwrap_or(u32::MAX)
+        });
+        Self {
+            text: fields.concat().into_bytes().into_boxed_slice().into(),
+            ends,
+            token_type: facts.token_type,
+        }
     }
 
-    /// All headers of an answer that lets the caller in, from memory.
+    /// All headers of an answer that lets this caller in.
     #[must_use]
-    pub fn headers(&self) -> &HeaderMap {
-        &self.0
+    pub fn headers(&self, status: CacheStatus) -> HeaderMap {
+        let mut headers = ANSWER.clone();
+        let others = [self.token_type.as_str(), status.as_str()].map(HeaderValue::from_static);
+        let mut start = 0;
+        let fields = self.ends.iter().map(|&end| {
+            let field = self.text.slice(start..end as usize);
+            start = end as usize;
+            // It is ASCII without controls. Were it not: a service that sees no identity
+            // refuses, one that sees half a name might not.
+            HeaderValue::from_maybe_shared(field).unwrap_or(HeaderValue::from_static(""))
+        });
+        for (place, value) in headers.values_mut().zip(fields.chain(others)) {
+            *place = value;
+        }
+        headers
+    }
+
+    /// Whether Vault applies this policy to the caller's token. `name` is in lower case, as all
+    /// names of Vault's policies are.
+    #[must_use]
+    pub fn has_policy(&self, name: &str) -> bool {
+        let encoded = in_list(name);
+        let mut list = self.bytes(Field::Policies).split(|byte| *byte == b',');
+        !name.is_empty() && list.any(|one| one == encoded.as_bytes())
+    }
+
+    /// The names of the policies that Vault applies to the caller's token, sorted.
+    pub fn policies(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let list = self.bytes(Field::Policies).split(|byte| *byte == b',');
+        list.filter(|name| !name.is_empty()).map(decode)
+    }
+
+    /// The entity's alias name if it has exactly one alias, else its name.
+    #[must_use]
+    pub fn subject(&self) -> Option<Cow<'_, str>> {
+        self.text(Field::Subject)
+    }
+
+    /// The id of the caller's entity.
+    #[must_use]
+    pub fn entity_id(&self) -> Option<Cow<'_, str>> {
+        self.text(Field::EntityId)
+    }
+
+    /// Whose the caller is.
+    #[must_use]
+    pub fn tenant(&self) -> Option<Cow<'_, str>> {
+        self.text(Field::Tenant)
+    }
+
+    /// Whether the caller is of the tenant with this name.
+    #[must_use]
+    pub fn is_of_tenant(&self, name: &TenantName) -> bool {
+        self.bytes(Field::Tenant) == name.as_str().as_bytes()
+    }
+
+    /// Whether the caller's token is stored by Vault or carries itself.
+    #[must_use]
+    pub fn token_type(&self) -> TokenType {
+        self.token_type
+    }
+
+    /// When the token ends (RFC 3339), if ever.
+    #[must_use]
+    pub fn expires(&self) -> Option<Cow<'_, str>> {
+        self.text(Field::Expires)
+    }
+
+    fn text(&self, field: Field) -> Option<Cow<'_, str>> {
+        Some(self.bytes(field)).filter(|bytes| !bytes.is_empty()).map(decode)
+    }
+
+    fn bytes(&self, field: Field) -> &[u8] {
+        let place = field as usize;
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.text[start..self.ends[place] as usize]
     }
 }
 
-fn encode(text: &str) -> HeaderValue {
+fn in_list(name: &str) -> Cow<'_, str> {
+    utf8_percent_encode(name, ENCODED_IN_LIST).into()
+}
+
+fn encode(text: &str) -> String {
     let middle = text.trim_matches(' ');
     let start = text.len() - text.trim_start_matches(' ').len();
     let end = text.len() - start - middle.len();
     // Spaces at the ends would be trimmed by whoever reads the header.
     let (start, end) = ("%20".repeat(start), "%20".repeat(end));
-    from_ascii(format!("{start}{}{end}", utf8_percent_encode(middle, ENCODED)))
+    format!("{start}{}{end}", utf8_percent_encode(middle, ENCODED))
 }
 
-/// A header value from text without control or non-ASCII bytes. Empty if there should be one:
-/// a service that sees no identity refuses, one that sees half a name might not.
-fn from_ascii(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
+fn decode(encoded: &[u8]) -> Cow<'_, str> {
+    percent_decode(encoded).decode_utf8_lossy()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::Identity;
+    use crate::{
+        tenants::TenantName,
+        token::{CacheStatus, Expiry, Facts, Standing, TokenType, Usage},
+    };
+
+    fn facts(subject: Option<&str>, policies: &[&str]) -> Facts {
+        Facts {
+            accessor: "accessor".into(),
+            token_type: TokenType::Batch,
+            standing: Standing::Ordinary,
+            entity_id: Some("an id".into()),
+            subject: subject.map(Into::into),
+            tenant: TenantName::parse("acme"),
+            policies: policies.iter().map(|&policy| policy.into()).collect(),
+            expiry: Expiry::At {
+                timestamp: "2999-01-01T00:00:00.5Z".parse().expect("a time"),
+                deadline: Instant::now() + Duration::from_secs(1),
+            },
+            usage: Usage::Unlimited,
+            bound_cidrs: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_header_has_its_own_value() {
+        let identity = Identity::new(&facts(Some("ann"), &["crm", "default"]));
+        let headers = identity.headers(CacheStatus::Stale);
+        let expected = [
+            ("x-auth-subject", "ann"),
+            ("x-auth-entity-id", "an id"),
+            ("x-auth-tenant", "acme"),
+            ("x-auth-policies", "crm,default"),
+            ("x-auth-token-type", "batch"),
+            ("x-auth-expires", "2999-01-01T00:00:00Z"),
+            ("x-auth-cache", "stale"),
+            ("cache-control", "no-store"),
+        ];
+        assert_eq!(headers.len(), expected.len());
+        for (name, value) in expected {
+            assert_eq!(headers[name], value, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_any_letters_comes_back_as_it_was() {
+        for name in ["a b", " a ", "naïve", "50%", "a,b", "%2C", "a\nb", "日本"] {
+            let identity = Identity::new(&facts(Some(name), &["first", name]));
+            assert_eq!(identity.subject().as_deref(), Some(name));
+            assert_eq!(identity.policies().collect::<Vec<_>>(), ["first", name]);
+            assert!(identity.has_policy(name) && identity.has_policy("first"), "{name:?}");
+            let headers = identity.headers(CacheStatus::Hit);
+            assert!(!headers["x-auth-subject"].is_empty(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_name_is_no_policy() {
+        let identity = Identity::new(&facts(None, &["crm-agent", "a,b"]));
+        for name in ["crm", "agent", "crm-agent,a", "a", "b", "", "a%2Cb"] {
+            assert!(!identity.has_policy(name), "{name}");
+        }
+        assert_eq!(identity.subject(), None);
+        let without = Identity::new(&facts(None, &[]));
+        assert!(!without.has_policy("") && without.policies().next().is_none());
+    }
 }

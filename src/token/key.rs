@@ -1,16 +1,48 @@
-use std::borrow::Cow;
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use crate::token::Credential;
 
 /// Stands for a token in the cache, so that the token itself is not kept.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenKey([u8; 32]);
 
-/// Stands for what one answer of Vault says about some paths.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PathsKey([u8; 32]);
+impl Hash for TokenKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Some(part) = self.0.first_chunk() {
+            state.write_u64(u64::from_ne_bytes(*part));
+        }
+    }
+}
 
-/// Makes keys for the caches: BLAKE3 keyed with 256 random bits that never leave the process, so that
+/// Finds the place of a [`TokenKey`] in a table: a part of it, since it is a keyed hash itself.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Place(u64);
+
+impl BuildHasher for Place {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        Self(0)
+    }
+}
+
+impl Hasher for Place {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, part: u64) {
+        self.0 = part;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+}
+
+/// Makes keys for the cache: BLAKE3 keyed with 256 random bits that never leave the process, so that
 /// a memory image is no table of token hashes, and nobody outside can choose colliding keys.
 pub struct TokenKeys([u8; 32]);
 
@@ -26,18 +58,6 @@ impl TokenKeys {
     pub fn key(&self, credential: &Credential<'_>) -> TokenKey {
         TokenKey(*blake3::keyed_hash(&self.0, credential.expose().as_bytes()).as_bytes())
     }
-
-    /// The key of these paths for the entry with this number. Each path goes in with its length
-    /// before it, so that no two lists make the same text.
-    #[must_use]
-    pub fn paths_key(&self, entry: u64, paths: &[Cow<'_, str>]) -> PathsKey {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
-        hasher.update(b"paths").update(&entry.to_le_bytes());
-        for path in paths {
-            hasher.update(&path.len().to_le_bytes()).update(path.as_bytes());
-        }
-        PathsKey(*hasher.finalize().as_bytes())
-    }
 }
 
 #[cfg(test)]
@@ -52,19 +72,6 @@ mod tests {
         assert!(key("s.abc") == key("s.abc"));
         for other in ["s.abC", "s.ab", "s.abcd", "s.abc.root"] {
             assert!(key("s.abc") != key(other), "{other}");
-        }
-    }
-
-    #[test]
-    fn paths_do_not_run_into_each_other() {
-        let keys = TokenKeys::random();
-        let key = |entry, paths: &[&str]| {
-            keys.paths_key(entry, &paths.iter().map(|path| (*path).into()).collect::<Vec<_>>())
-        };
-        assert!(key(1, &["a", "b"]) == key(1, &["a", "b"]));
-        for (entry, paths) in [(2, ["a", "b"].as_slice()), (1, &["ab"]), (1, &["b", "a"]), (1, &[])]
-        {
-            assert!(key(1, &["a", "b"]) != key(entry, paths), "{entry} {paths:?}");
         }
     }
 

@@ -18,4 +18,5 @@ pub use capabilities::Capabilities;
 pub use credential::{Credential, CredentialError, Source, Sources};
 pub use facts::{Expiry, Facts, Standing, TokenType, Usage};
 pub use identity::{Identity, X_AUTH_CACHE};
-pub use key::{PathsKey, TokenKey, TokenKeys};
+use key::Place;
+pub use key::{TokenKey, TokenKeys};

@@ -51,6 +51,7 @@ pub(crate) enum Operation {
     Spend,
     Entity,
     Policy,
+    Admin,
     Login,
     Renew,
     Unwrap,
@@ -74,6 +75,7 @@ impl Operation {
             Self::Spend => "spend",
             Self::Entity => "entity",
             Self::Policy => "policy",
+            Self::Admin => "admin",
             Self::Login => "login",
             Self::Renew => "renew",
             Self::Unwrap => "unwrap",
@@ -188,17 +190,6 @@ impl Client {
         envelope.data.ok_or_else(|| VaultError::malformed("no data"))
     }
 
-    /// Makes a call whose answer has nothing to tell but that it was done.
-    pub(crate) async fn done(
-        &self,
-        operation: Operation,
-        token: &SecretString,
-        endpoint: impl Endpoint,
-    ) -> Result<(), VaultError> {
-        let read = |answer: Answer| succeeded(answer).map(|_| ());
-        self.call(operation, Some(token), endpoint, read).await
-    }
-
     /// The `auth` of the answer to this call, which brings a token.
     pub(crate) async fn auth<T: DeserializeOwned>(
         &self,
@@ -208,6 +199,16 @@ impl Client {
     ) -> Result<T, VaultError> {
         let envelope: AuthEnvelope<T> = self.call(operation, token, endpoint, parse).await?;
         envelope.auth.ok_or_else(|| VaultError::malformed("no auth"))
+    }
+
+    /// Makes a call whose answer is of no interest but for its being a yes; most have no body.
+    pub(crate) async fn done(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<(), VaultError> {
+        self.call(operation, Some(token), endpoint, |answer| accepted(answer).map(drop)).await
     }
 
     /// The status of the answer to this call about the server itself, whatever it is. A namespace
@@ -227,7 +228,7 @@ impl Client {
         operation: Operation,
         token: Option<&SecretString>,
         endpoint: impl Endpoint,
-        read: impl Fn(Answer) -> Result<T, VaultError>,
+        read: impl FnOnce(Answer) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         let span = info_span!("vault", otel.kind = "client", operation = operation.label());
         let namespace = self.namespace.as_ref();
@@ -289,19 +290,19 @@ fn header_safe(token: &str) -> Result<String, VaultError> {
         .map_err(|_| VaultError::new(Failure::OwnToken, "the token has a line break or the like"))
 }
 
+fn parse<T: DeserializeOwned>(answer: Answer) -> Result<T, VaultError> {
+    let body = accepted(answer)?;
+    serde_json::from_slice(&body).map_err(|error| {
+        // Not the error's own text, which may quote the answer.
+        VaultError::malformed(&format!("line {} column {}", error.line(), error.column()))
+    })
+}
+
 /// The body of an answer that says yes.
-fn succeeded((status, body): Answer) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+fn accepted((status, body): Answer) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     if (200..300).contains(&status) {
         return Ok(body);
     }
     let errors = serde_json::from_slice(&body).ok().map(|Errors { errors }| errors);
     Err(VaultError::from_status(status, errors.as_deref()))
-}
-
-fn parse<T: DeserializeOwned>(answer: Answer) -> Result<T, VaultError> {
-    let body = succeeded(answer)?;
-    serde_json::from_slice(&body).map_err(|error| {
-        // Not the error's own text, which may quote the answer.
-        VaultError::malformed(&format!("line {} column {}", error.line(), error.column()))
-    })
 }

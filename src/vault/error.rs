@@ -149,6 +149,13 @@ impl From<VaultError> for Unavailable {
     }
 }
 
+/// Without a token there is no call.
+impl From<Unavailable> for VaultError {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::new(Failure::Local, unavailable.detail.to_string())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Failure, VaultError};

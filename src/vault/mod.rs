@@ -4,6 +4,7 @@
 //! What is relied on is what HashiCorp Vault and OpenBao share. Answers are read tolerantly where
 //! a field may be missing, and not at all where a missing one would have to be guessed.
 
+mod admin;
 mod authority;
 mod client;
 mod error;
@@ -18,11 +19,12 @@ mod self_test;
 mod session;
 mod settings;
 
+pub use admin::{Policies, StandIns};
 pub use authority::{Asker, VaultAuthority};
 pub use client::Client;
 pub use health::{Health, watch_health};
 pub use login::Login;
 pub use records::{Records, Unreadable};
-pub use secrets::{Mounts, SecretNames, Secrets};
+pub use secrets::{SecretNames, Secrets};
 pub use session::{LoginError, Session};
 pub use settings::{ClientCertificate, Namespace, Settings, SettingsError};

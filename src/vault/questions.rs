@@ -23,9 +23,9 @@ use crate::{
 /// vaultrs has no such call.
 #[derive(Endpoint)]
 #[endpoint(path = "sys/capabilities", method = "POST")]
-struct CapabilitiesRequest {
-    token: String,
-    paths: Vec<String>,
+pub(super) struct CapabilitiesRequest {
+    pub(super) token: String,
+    pub(super) paths: Vec<String>,
 }
 
 /// What this token is; `None` if Vault refuses it.

@@ -1,17 +1,13 @@
 use std::collections::HashMap;
 
-use rustify_derive::Endpoint;
-use serde::Deserialize;
 use serde_json::Value;
 use vaultrs::api::identity::entity::requests::ReadEntityByIdRequest;
 
-use crate::{
-    token::Unavailable,
-    vault::{
-        Session,
-        client::Operation,
-        error::{Failure, VaultError},
-    },
+use crate::vault::{
+    Session,
+    admin::{PolicyData, ReadPolicyRequest},
+    client::Operation,
+    error::{Failure, VaultError},
 };
 
 /// What an operator may look up to explain a decision.
@@ -31,19 +27,6 @@ impl std::fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// vaultrs reads policies by the legacy path alone.
-#[derive(Endpoint)]
-#[endpoint(path = "sys/policies/acl/{self.name}", method = "GET")]
-struct ReadPolicyRequest {
-    #[endpoint(skip)]
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct PolicyData {
-    policy: String,
-}
-
 impl<'s> Records<'s> {
     /// The records that this session's token may see.
     #[must_use]
@@ -56,11 +39,11 @@ impl<'s> Records<'s> {
     /// # Errors
     /// [`Unreadable`] if the token may not see it, or Vault does not answer.
     pub async fn policy(&self, name: &str) -> Result<Option<String>, Unreadable> {
-        let request = ReadPolicyRequest { name: name.to_owned() };
-        let own = self.session.token().await.map_err(|error| away(&error))?;
+        let own = self.session.token().await.map_err(|error| Unreadable(error.into()))?;
         let client = self.session.client();
-        match client.data::<PolicyData>(Operation::Policy, &own.token, request).await {
-            Ok(data) => Ok(Some(data.policy)),
+        let request = ReadPolicyRequest::of(name).map_err(Unreadable)?;
+        match client.data(Operation::Policy, &own.token, request).await {
+            Ok(PolicyData { policy, .. }) => Ok(Some(policy)),
             Err(error) if error.failure == Failure::NotFound => Ok(None),
             Err(error) => Err(Unreadable(error)),
         }
@@ -76,7 +59,7 @@ impl<'s> Records<'s> {
         entity_id: &str,
     ) -> Result<HashMap<String, String>, Unreadable> {
         let request = ReadEntityByIdRequest { id: entity_id.to_owned() };
-        let own = self.session.token().await.map_err(|error| away(&error))?;
+        let own = self.session.token().await.map_err(|error| Unreadable(error.into()))?;
         let client = self.session.client();
         let entity: Value =
             client.data(Operation::Entity, &own.token, request).await.map_err(Unreadable)?;
@@ -101,8 +84,4 @@ fn collect(prefix: &str, record: &Value, values: &mut HashMap<String, String>) {
             values.insert(format!("{prefix}.{key}"), value.to_owned());
         }
     }
-}
-
-fn away(unavailable: &Unavailable) -> Unreadable {
-    Unreadable(VaultError::new(Failure::Local, unavailable.detail.to_string()))
 }

@@ -44,13 +44,18 @@ pub(super) fn known(items: &[Item], keys: &[&str]) -> Result<(), Fault> {
         return Ok(());
     };
     let key = unknown.key();
-    // A slip of the pen is not much longer than the word that was meant.
-    let short = key.get(..64).unwrap_or(if key.len() > 64 { "" } else { key });
-    let likeness = |candidate: &str| strsim::jaro_winkler(short, candidate);
-    let nearest = keys.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    let hint = match nearest.filter(|nearest| likeness(nearest) > 0.8) {
+    let hint = match nearest(key, keys) {
         Some(nearest) => format!(": did you mean `{nearest}`?"),
         None => format!(", expected one of {}", keys.join(", ")),
     };
     Err(Fault::new(unknown.at(), format!("unknown key {}{hint}", Quoted(key))))
+}
+
+/// The word that was probably meant.
+pub(super) fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
+    // A slip of the pen is not much longer than the word that was meant.
+    let short = word.get(..64).unwrap_or(if word.len() > 64 { "" } else { word });
+    let likeness = |candidate: &str| strsim::jaro_winkler(short, candidate);
+    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    nearest.copied().filter(|nearest| likeness(nearest) > 0.8)
 }

@@ -6,18 +6,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::token::{Capabilities, Facts, Identity, Usage, cache::CacheSettings};
+use ipnet::IpNet;
+
+use crate::token::{Facts, Identity, Standing, Usage, cache::CacheSettings};
 
 /// After which part of its fresh time an entry that is in use is asked for again.
 const DUE: f64 = 0.75;
 
-/// The facts of a token, with what is derived from them once.
+/// The facts of a token in the form in which they are kept and judged.
 #[derive(Debug)]
 pub struct Entry {
-    /// What Vault said.
-    pub facts: Facts,
-    /// What the service behind the proxy is told.
+    /// Who the caller is.
     pub identity: Identity,
+    /// Vault's handle on the token; empty for batch tokens.
+    pub accessor: Box<str>,
+    /// Whether it is a token that may come in at all.
+    pub standing: Standing,
+    /// Whether the token may be used only a limited number of times.
+    pub usage: Usage,
+    /// The networks that the token may be used from; any, if empty.
+    pub bound_cidrs: Box<[IpNet]>,
     /// Until when the facts may be relied on.
     pub(super) fresh_until: Instant,
     /// From when on they are better asked for again.
@@ -79,6 +87,7 @@ impl Entry {
     /// Fresh until the configured time after Vault was asked, and not within the token's last
     /// second, whose length Vault does not tell.
     pub(super) fn new(facts: Facts, question: Question, settings: &CacheSettings) -> Self {
+        let identity = Identity::new(&facts);
         let Question { asked, number, generation } = question;
         let by_ttl = asked + settings.ttl;
         let deadline = facts.expiry.deadline();
@@ -88,9 +97,19 @@ impl Entry {
         let by_grace = fresh_until + settings.stale_grace;
         let usable_until = deadline.map_or(by_grace, |deadline| by_grace.min(deadline));
         let due_from = asked + fresh_until.saturating_duration_since(asked).mul_f64(DUE);
-        let identity = Identity::new(&facts);
-        let rechecked = AtomicBool::new(false);
-        Self { facts, identity, fresh_until, due_from, rechecked, usable_until, number, generation }
+        Self {
+            identity,
+            accessor: facts.accessor,
+            standing: facts.standing,
+            usage: facts.usage,
+            bound_cidrs: facts.bound_cidrs.into(),
+            fresh_until,
+            due_from,
+            rechecked: AtomicBool::new(false),
+            usable_until,
+            number,
+            generation,
+        }
     }
 
     /// Whether it is time to ask for it again; to the first who wants to know.
@@ -104,32 +123,10 @@ impl Entry {
 
     /// Whether it may be remembered at all. A use that is counted has to reach Vault each time.
     pub(super) fn may_be_kept(&self) -> bool {
-        self.facts.usage == Usage::Unlimited && self.is_fresh(Instant::now())
-    }
-}
-
-/// What Vault grants on some paths, for as long as the entry that it belongs to.
-#[derive(Clone)]
-pub(super) struct OnPaths {
-    pub(super) capabilities: Arc<[Capabilities]>,
-    pub(super) until: Instant,
-}
-
-/// Keeps each value until a time of its own, whatever is done with it meanwhile.
-pub(super) struct Until<V>(pub(super) fn(&V) -> Instant);
-
-impl<K, V> moka::Expiry<K, V> for Until<V> {
-    fn expire_after_create(&self, _: &K, value: &V, now: Instant) -> Option<Duration> {
-        Some((self.0)(value).saturating_duration_since(now))
+        self.usage == Usage::Unlimited && self.is_fresh(Instant::now())
     }
 
-    fn expire_after_update(
-        &self,
-        _: &K,
-        value: &V,
-        now: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some((self.0)(value).saturating_duration_since(now))
+    pub(super) fn is_usable(&self, now: Instant) -> bool {
+        now < self.usable_until
     }
 }

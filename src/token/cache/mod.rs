@@ -1,22 +1,27 @@
 mod entry;
+mod flights;
+mod granted;
 mod shared;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    borrow::Cow,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use tokio::time::interval;
 use tracing::Instrument;
 
 pub use entry::{CacheStatus, Entry, Known};
 
 use crate::token::{
-    Authority, Capabilities, Cause, Credential, Facts, Spent, Token, TokenKey, TokenKeys,
-    Unavailable, cache::shared::Shared,
+    Authority, Capabilities, Cause, Credential, Spent, Token, TokenKey, TokenKeys, Unavailable,
+    cache::shared::Shared,
 };
+
+/// How often room is made of what can serve no more.
+const SWEEP: Duration = Duration::from_secs(10);
 
 /// How long what Vault said is relied on, and how much of it is held.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +60,9 @@ impl FactsCache {
 
     /// The facts of a live token from memory, while they are fresh. Towards the end of that time
     /// Vault is asked again behind the caller's back, so that a token in use never waits for it.
-    pub async fn recall(&self, key: TokenKey, credential: &Credential<'_>) -> Option<Arc<Entry>> {
+    pub fn recall(&self, key: TokenKey, credential: &Credential<'_>) -> Option<Arc<Entry>> {
         let now = Instant::now();
-        let entry = self.shared.recall(key, now).await?;
+        let entry = self.shared.recall(key, now)?;
         if entry.is_due(now) {
             let recheck = Arc::clone(&self.shared).recheck(key, Token::from(credential));
             tokio::spawn(recheck.in_current_span());
@@ -83,17 +88,14 @@ impl FactsCache {
         in_flight(flight).await
     }
 
-    /// What Vault grants the token of this entry on these paths, in their order, from memory.
-    pub async fn recall_capabilities(
-        &self,
-        entry: &Entry,
-        paths: &[Cow<'_, str>],
-    ) -> Option<Arc<[Capabilities]>> {
-        self.shared.granted(self.keys.paths_key(entry.number, paths)).await
+    /// What Vault grants the token of this entry on this path, from memory.
+    #[must_use]
+    pub fn recall_capabilities(&self, entry: &Entry, path: &str) -> Option<Capabilities> {
+        self.shared.granted(entry, path)
     }
 
-    /// The same from Vault; `None` if Vault now refuses the token. Remembered as long as the entry
-    /// is.
+    /// The same on these paths, in their order, from Vault; `None` if Vault now refuses the token.
+    /// Remembered as long as the entry is.
     ///
     /// # Errors
     /// [`Unavailable`] if Vault gave no word.
@@ -102,13 +104,11 @@ impl FactsCache {
         key: TokenKey,
         credential: &Credential<'_>,
         entry: &Arc<Entry>,
-        paths: &[Cow<'_, str>],
+        paths: Vec<String>,
     ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
-        let paths_key = self.keys.paths_key(entry.number, paths);
-        let paths = paths.iter().map(|path| path.clone().into_owned()).collect();
         let token = Token::from(credential);
         let shared = Arc::clone(&self.shared);
-        in_flight(shared.ask_paths(key, paths_key, Arc::clone(entry), token, paths)).await
+        in_flight(shared.ask_paths(key, Arc::clone(entry), token, paths)).await
     }
 
     /// Counts a use of a token that has a limited number of them.
@@ -122,13 +122,22 @@ impl FactsCache {
     }
 
     /// Forgets the tokens whose facts match, and says how many those were.
-    pub async fn evict(&self, matches: impl Fn(&Facts) -> bool + Send) -> usize {
-        self.shared.evict(matches).await
+    pub fn evict(&self, matches: impl Fn(&Entry) -> bool) -> usize {
+        self.shared.evict(matches)
     }
 
     /// Forgets everything.
     pub fn clear(&self) {
         self.shared.clear();
+    }
+
+    /// Lets go of what can serve no more, now and then, for ever.
+    pub async fn sweep(&self) {
+        let mut time = interval(SWEEP);
+        loop {
+            time.tick().await;
+            self.shared.drop_ended();
+        }
     }
 
     /// How many live and how many refused tokens are held.

@@ -13,6 +13,7 @@ pub use names::SecretNames;
 
 use self::call::Call;
 use crate::{
+    policies::Mounts,
     secrets::{
         Current, Listed, Patch, Precondition, Record, Secret, SecretData, SecretError, SecretPath,
         Version, Written,
@@ -24,15 +25,6 @@ use crate::{
         error::{Failure, VaultError},
     },
 };
-
-/// Where the engines are mounted, without slashes at the ends.
-#[derive(Clone, Debug)]
-pub struct Mounts {
-    /// The KV engine, version 2.
-    pub kv: String,
-    /// The transit engine.
-    pub transit: String,
-}
 
 /// How many secrets of a list are looked up at once.
 const LOOKUPS: usize = 8;

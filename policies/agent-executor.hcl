@@ -1,0 +1,14 @@
+# For the agent that carries things out: reads what the MCP servers need to be called, and the key
+# for deployments. It changes none of them: whoever holds a key should not be the one to set it.
+
+path "smarteros/metadata/mcp/*" {
+  capabilities = ["list", "read"]
+}
+
+path "smarteros/data/mcp/*" {
+  capabilities = ["read"]
+}
+
+path "smarteros/data/ssh/deploy" {
+  capabilities = ["read"]
+}

@@ -1,0 +1,130 @@
+# For the people who run the platform: loads policies and manages tenants, which is their keys,
+# their identities and their AppRoles. Reads no secret, and neither encrypts nor decrypts.
+#
+# What this does not prevent, and no policy can:
+# - Who writes policies decides what everybody's token may do, and who makes AppRoles decides which
+#   policies a token has. The two together reach whatever there is, by way of a policy and a role
+#   made for it. Nor does it take that much: who writes entities and their aliases says who is whose.
+# - Who makes secret ids can use one, and be a tenant's service for that long. That they come
+#   wrapped alone means that the service notices, since its own then does not unwrap.
+# - Who may delete a tenant's key can make all of its secrets unreadable for ever.
+# Each of these is in Vault's audit log, and `policies plan` shows a policy that was changed. So
+# give this to few, for a short time (a token of an hour), and `policy-auditor` to somebody else.
+
+# Policies: lint, plan, apply.
+path "sys/policies/acl" {
+  capabilities = ["list"]
+}
+
+path "sys/policies/acl/+" {
+  capabilities = ["create", "read", "update", "delete"]
+}
+
+# Everybody has it, and nothing here changes it.
+path "sys/policies/acl/default" {
+  capabilities = ["read"]
+}
+
+# `policies test` on this Vault: callers that are asked about and gone a moment later.
+path "auth/token/roles/validator-test-*" {
+  capabilities = ["create", "update", "delete"]
+}
+
+path "auth/token/create/validator-test-*" {
+  capabilities = ["create", "update"]
+}
+
+path "sys/capabilities" {
+  capabilities = ["update"]
+}
+
+# What is mounted, and the accessors that aliases need.
+path "sys/mounts" {
+  capabilities = ["read"]
+}
+
+path "sys/auth" {
+  capabilities = ["read"]
+}
+
+# Tenants' keys: make, rotate, configure, delete. A key that could be exported would be a secret
+# that can be read.
+path "transit/keys" {
+  capabilities = ["list"]
+}
+
+path "transit/keys/tenant-*" {
+  capabilities      = ["create", "read", "update", "delete"]
+  denied_parameters = {
+    "exportable"             = []
+    "allow_plaintext_backup" = []
+  }
+}
+
+# Whom tokens belong to, and of which tenant they are. Policies come from roles alone.
+path "identity/entity" {
+  capabilities      = ["create", "update"]
+  denied_parameters = {
+    "policies" = []
+  }
+}
+
+path "identity/entity/id" {
+  capabilities = ["list"]
+}
+
+path "identity/entity/id/+" {
+  capabilities = ["read"]
+}
+
+path "identity/entity/name" {
+  capabilities = ["list"]
+}
+
+path "identity/entity/name/+" {
+  capabilities      = ["create", "read", "update", "delete"]
+  denied_parameters = {
+    "policies" = []
+  }
+}
+
+path "identity/lookup/entity" {
+  capabilities = ["create", "update"]
+}
+
+path "identity/entity-alias" {
+  capabilities = ["create", "update"]
+}
+
+path "identity/entity-alias/id/+" {
+  capabilities = ["read", "update", "delete"]
+}
+
+# What tenants' services log in with.
+path "auth/approle/role" {
+  capabilities = ["list"]
+}
+
+path "auth/approle/role/+" {
+  capabilities = ["create", "read", "update", "delete"]
+}
+
+path "auth/approle/role/+/role-id" {
+  capabilities = ["read"]
+}
+
+# Only wrapped: a secret id that was seen on the way can be told from one that was not.
+path "auth/approle/role/+/secret-id" {
+  capabilities     = ["create", "update"]
+  min_wrapping_ttl = "1s"
+  max_wrapping_ttl = "24h"
+}
+
+# Withdraw what was handed out.
+path "auth/approle/role/+/secret-id-accessor/destroy" {
+  capabilities = ["create", "update"]
+}
+
+path "auth/token/revoke-accessor" {
+  capabilities = ["create", "update"]
+}

@@ -1,0 +1,132 @@
+use std::{
+    io::{self, IsTerminal},
+    ops::ControlFlow,
+    process::ExitCode,
+};
+
+use clap::Args;
+use serde_json::json;
+
+use super::plan::{self, Comparison, extent};
+use crate::{
+    cli::{
+        USAGE, complain,
+        operator::Operator,
+        output::{Output, columns},
+        stop::stopped,
+    },
+    policies::{Outcome, Plan, Step},
+    vault,
+};
+
+/// Load policies into Vault: shows the plan, asks, and writes exactly that.
+///
+/// A policy that somebody changed meanwhile is left as they have it. The first write that fails is the
+/// last; what was written and what was not is told. Ctrl-C stops between two writes.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator policies apply policies/
+  vault-auth-validator policies apply policies/ --prune
+  vault-auth-validator policies apply --yes --output json")]
+pub(super) struct Apply {
+    /// Write without asking, and with --prune delete without asking.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    comparison: Comparison,
+}
+
+impl Apply {
+    pub(super) fn run(self) -> ExitCode {
+        if !self.yes && (!io::stdin().is_terminal() || !self.output.is_text()) {
+            complain(
+                "apply asks before it writes, and there is nobody to ask: look at `policies plan`, \
+                 and add --yes",
+            );
+            return ExitCode::from(USAGE);
+        }
+        let Self { yes, comparison, output } = self;
+        comparison.run(async |operator, plan| {
+            if output.is_text() {
+                output.print(|| json!(null), |style| plan::as_text(&plan, style));
+            }
+            if !plan.steps.is_empty() && !yes && !consent(&plan, &operator.address)? {
+                return Err("nothing was written".to_owned());
+            }
+            carry_out(&plan, operator, output).await
+        })
+    }
+}
+
+/// Asks once for writing, and once more for deleting.
+fn consent(plan: &Plan, address: &str) -> Result<bool, String> {
+    let question = format!("{} in {address}?", extent(plan));
+    Ok(ask(&question)? && (plan.deletions() == 0 || ask("Delete them for good?")?))
+}
+
+fn ask(question: &str) -> Result<bool, String> {
+    eprint!("{question} Type yes: ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
+    Ok(answer.trim() == "yes")
+}
+
+async fn carry_out(plan: &Plan, operator: &Operator, output: Output) -> Result<ExitCode, String> {
+    let stop = tokio::spawn(stopped());
+    let store = vault::Policies::new(&operator.session);
+    let goes_on = |_: &Step, _: &Outcome| {
+        if stop.is_finished() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let outcomes = plan.apply(&store, goes_on).await;
+    let told: Vec<_> = plan.steps.iter().zip(&outcomes).collect();
+    let json = || {
+        let applied = told.iter().map(|(step, outcome)| {
+            let (word, why) = words(outcome);
+            json!({"policy": step.name, "action": step.verb(), "outcome": word, "because": why})
+        });
+        let mut plan = plan::as_json(plan);
+        plan["applied"] = applied.collect();
+        plan
+    };
+    output.print(json, |style| {
+        let rows = told.iter().map(|(step, outcome)| {
+            let (word, why) = words(outcome);
+            let word = match outcome {
+                Outcome::Done => style.good(word),
+                Outcome::NotTried => style.doubtful(word),
+                _ => style.bad(word),
+            };
+            [word, step.verb().to_owned(), step.name.escape_debug().to_string(), why]
+        });
+        let rows: Vec<_> = rows.collect();
+        if rows.is_empty() {
+            "nothing to write".to_owned()
+        } else {
+            format!("\n{}", columns(&rows))
+        }
+    });
+    let undone = outcomes.iter().filter(|outcome| **outcome != Outcome::Done).count();
+    match undone {
+        0 => Ok(ExitCode::SUCCESS),
+        _ => {
+            Err(format!("{undone} of {} not done; `policies plan` shows what is left", told.len()))
+        }
+    }
+}
+
+/// An outcome in a word, and the reason.
+fn words(outcome: &Outcome) -> (&'static str, String) {
+    match outcome {
+        Outcome::Done => ("done", String::new()),
+        Outcome::Overtaken => (
+            "overtaken",
+            "somebody changed it after the plan was shown; it is as they have it".into(),
+        ),
+        Outcome::Failed(error) => ("failed", error.to_string()),
+        Outcome::Unknown(error) => ("unknown", format!("it may be written or not: {error}")),
+        Outcome::NotTried => ("not tried", String::new()),
+    }
+}

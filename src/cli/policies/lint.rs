@@ -1,0 +1,78 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::folder::{Folder, Linted, as_json, number, show};
+use crate::{
+    cli::{
+        USAGE, complain,
+        output::{Output, Style},
+        sources::{ConfigArgs, ForPolicies},
+    },
+    config::Settings,
+    policies::{Check, Severity},
+};
+
+/// Find what Vault would accept in silence and nobody means. Asks no Vault.
+///
+/// Exits with 1 if there are errors. A mount is held to KV version 2's paths if it is the one of
+/// `VALIDATOR_KV_MOUNT`, or if one of the policies names data/ or metadata/ below it.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator policies lint policies/
+  vault-auth-validator policies lint policies/ --strict --allow legacy --output json")]
+pub(super) struct Lint {
+    #[command(flatten)]
+    folder: Folder,
+    /// Exit with 1 for warnings as well.
+    #[arg(long)]
+    strict: bool,
+    /// Pass over what this check finds. May be repeated.
+    #[arg(long = "allow", value_name = "CHECK")]
+    allowed: Vec<Check>,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    config: ConfigArgs<ForPolicies>,
+}
+
+impl Lint {
+    pub(super) fn run(self) -> ExitCode {
+        let mounts = match Settings::load_mounts(self.config.sources()) {
+            Ok(mounts) => mounts,
+            Err(faults) => {
+                complain(faults);
+                return ExitCode::from(USAGE);
+            }
+        };
+        let linted = match self.folder.lint(&mounts, &self.allowed) {
+            Ok(linted) => linted,
+            Err(error) => {
+                complain(error);
+                return ExitCode::FAILURE;
+            }
+        };
+        let (errors, warnings) = (linted.count(Severity::Error), linted.count(Severity::Warning));
+        let json = || {
+            json!({
+                "policies": linted.set.len(),
+                "errors": errors,
+                "warnings": warnings,
+                "findings": linted.findings.iter().map(as_json).collect::<Vec<_>>(),
+            })
+        };
+        self.output.print(json, |style| as_text(&linted, style));
+        let failed = errors > 0 || (self.strict && warnings > 0);
+        if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+}
+
+fn as_text(linted: &Linted, style: &Style) -> String {
+    let errors = number(linted.count(Severity::Error), "error");
+    let warnings = number(linted.count(Severity::Warning), "warning");
+    let summary = format!("{}: {errors}, {warnings}", number(linted.set.len(), "policy"));
+    let findings = linted.findings.iter().map(|finding| show(finding, style));
+    findings.chain([summary]).collect::<Vec<_>>().join("\n\n")
+}

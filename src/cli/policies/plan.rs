@@ -1,0 +1,172 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::folder::{Folder, number};
+use crate::{
+    cli::{
+        USAGE, complain,
+        operator::{Operator, OperatorArgs},
+        output::{Output, Style, columns},
+        sources::ForPoliciesInVault,
+    },
+    config::Settings,
+    policies::{self, Check, PolicySet, Step, Unmanaged, Wording},
+    vault,
+};
+
+/// Which policies are compared with which Vault.
+#[derive(Args)]
+pub(super) struct Comparison {
+    #[command(flatten)]
+    folder: Folder,
+    /// Delete policies that are in Vault alone.
+    #[arg(long)]
+    prune: bool,
+    /// Pass over what this check of `policies lint` finds. May be repeated.
+    #[arg(long = "allow", value_name = "CHECK")]
+    allowed: Vec<Check>,
+    #[command(flatten)]
+    operator: OperatorArgs<ForPoliciesInVault>,
+}
+
+/// Show how Vault's policies would change. Writes nothing.
+///
+/// Policies that say the same are no change, however they are written. Those that are in Vault alone
+/// are listed. Policies in which `policies lint` finds errors are not compared.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator policies plan policies/
+  vault-auth-validator policies plan --detailed-exitcode > /dev/null || echo 'changed, or failed'")]
+pub(super) struct Plan {
+    /// Exit with 0 if nothing would change, 2 if something would, 1 if that is not known.
+    #[arg(long)]
+    detailed_exitcode: bool,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    comparison: Comparison,
+}
+
+/// What `--detailed-exitcode` says of changes.
+const CHANGES: u8 = 2;
+
+impl Comparison {
+    /// What becomes of policies that are in Vault alone.
+    fn unmanaged(&self) -> Unmanaged {
+        if self.prune { Unmanaged::Pruned } else { Unmanaged::Kept }
+    }
+
+    /// Lints the policies and, if they have no errors, goes on as the operator.
+    pub(super) fn run(
+        self,
+        command: impl AsyncFnOnce(&Operator, policies::Plan) -> Result<ExitCode, String>,
+    ) -> ExitCode {
+        let mounts = match Settings::load_mounts(self.operator.clone().sources()) {
+            Ok(mounts) => mounts,
+            Err(faults) => {
+                complain(faults);
+                return ExitCode::from(USAGE);
+            }
+        };
+        let set: PolicySet = match self.folder.sound(&mounts, &self.allowed) {
+            Ok(set) => set,
+            Err(error) => {
+                complain(error);
+                return ExitCode::FAILURE;
+            }
+        };
+        let unmanaged = self.unmanaged();
+        self.operator.run(async |operator| {
+            let store = vault::Policies::new(&operator.session);
+            let plan = policies::Plan::draw(&set, &store, unmanaged).await;
+            let plan = plan.map_err(|error| format!("{}: {error}", operator.address))?;
+            command(&operator, plan).await
+        })
+    }
+}
+
+impl Plan {
+    pub(super) fn run(self) -> ExitCode {
+        let output = self.output;
+        let mut changes = false;
+        let code = self.comparison.run(async |_, plan| {
+            output.print(|| as_json(&plan), |style| as_text(&plan, style));
+            changes = !plan.steps.is_empty();
+            Ok(ExitCode::SUCCESS)
+        });
+        match (self.detailed_exitcode, code == ExitCode::SUCCESS) {
+            (false, _) => code,
+            (true, true) => ExitCode::from(if changes { CHANGES } else { 0 }),
+            // A fault in the configuration must not pass for a change.
+            (true, false) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// A plan for people.
+pub(super) fn as_text(plan: &policies::Plan, style: &Style) -> String {
+    let diffs = plan.steps.iter().map(|step| coloured(&step.diff(), style));
+    let steps = plan.steps.iter().map(|step| row(step.verb(), &step.name, ""));
+    let unchanged = plan.unchanged.iter().map(|unchanged| {
+        let note = match unchanged.wording {
+            Wording::Same => "",
+            Wording::Differs => "in other words: comments or layout differ",
+        };
+        row("same", &unchanged.name, note)
+    });
+    let kept = plan.unmanaged.iter().map(|name| row("keep", name, "in Vault alone"));
+    let rows: Vec<_> = steps.chain(unchanged).chain(kept).collect();
+    let summary = format!(
+        "{} to write or delete, {} the same, {} in Vault alone",
+        plan.steps.len(),
+        plan.unchanged.len(),
+        plan.unmanaged.len() + plan.deletions(),
+    );
+    diffs.chain([columns(&rows) + "\n", summary]).collect::<Vec<_>>().join("\n")
+}
+
+fn row(verb: &str, name: &str, note: &str) -> [String; 3] {
+    [verb.to_owned(), name.escape_debug().to_string(), note.to_owned()]
+}
+
+fn coloured(diff: &str, style: &Style) -> String {
+    let line = |line: &str| match line.chars().next() {
+        Some('+') => style.good(line),
+        Some('-') => style.bad(line),
+        Some('@') => style.place(line),
+        _ => line.to_owned(),
+    };
+    diff.lines().map(|text| line(&printable(text)) + "\n").collect()
+}
+
+/// Without what would move a terminal's cursor: texts in Vault are anybody's.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// A plan for programs.
+pub(super) fn as_json(plan: &policies::Plan) -> Value {
+    let change =
+        |step: &Step| json!({"policy": step.name, "action": step.verb(), "diff": step.diff()});
+    let unchanged = plan.unchanged.iter().map(|unchanged| {
+        json!({"policy": unchanged.name, "same_text": unchanged.wording == Wording::Same})
+    });
+    json!({
+        "changes": plan.steps.iter().map(change).collect::<Vec<_>>(),
+        "unchanged": unchanged.collect::<Vec<_>>(),
+        "unmanaged": plan.unmanaged,
+    })
+}
+
+/// How many policies a plan would write and delete.
+pub(super) fn extent(plan: &policies::Plan) -> String {
+    let deleted = plan.deletions();
+    let written = number(plan.steps.len() - deleted, "policy");
+    match deleted {
+        0 => format!("write {written}"),
+        _ => format!("write {written} and DELETE {}", number(deleted, "policy")),
+    }
+}

@@ -1,0 +1,98 @@
+//! Whether two policies say the same.
+
+use super::{At, Capabilities, Item, Policy, Position, Rule, Value};
+
+/// Keys whose meaning is held elsewhere, or that have none.
+const NO_MEANING: [&str; 4] = ["capabilities", "comment", "expiration", "policy"];
+
+/// What a rule says, wherever and in whichever words.
+#[derive(PartialEq)]
+struct Meaning<'p> {
+    path: &'p str,
+    capabilities: Capabilities,
+    expiration: Option<i64>,
+    attributes: Vec<Item>,
+}
+
+impl Policy {
+    /// Whether both say the same. Layout, comments, the order of rules with different paths, and
+    /// how capabilities are written make no difference.
+    #[must_use]
+    pub fn means_the_same_as(&self, other: &Self) -> bool {
+        meanings(self) == meanings(other)
+    }
+}
+
+fn meanings(policy: &Policy) -> Vec<Meaning<'_>> {
+    let mut meanings: Vec<_> = policy.rules().iter().map(meaning).collect();
+    meanings.sort_by_key(|meaning| meaning.path);
+    meanings
+}
+
+fn meaning(rule: &Rule) -> Meaning<'_> {
+    let path = &*rule.path().value;
+    let said = rule.attributes().iter().filter(|item| !NO_MEANING.contains(&item.key()));
+    let mut attributes: Vec<Item> = said.map(placeless).collect();
+    attributes.sort_by(|one, other| one.key().cmp(other.key()));
+    Meaning {
+        path: path.strip_prefix('/').unwrap_or(path),
+        capabilities: rule.capabilities(),
+        expiration: rule.expiration(),
+        attributes,
+    }
+}
+
+/// The same, as if it stood at the start of a text.
+fn placeless(item: &Item) -> Item {
+    let keys = item.keys.iter().map(|key| At::new(key.value.clone(), Position::START));
+    Item { keys: keys.collect(), value: placeless_value(&item.value) }
+}
+
+fn placeless_value(value: &At<Value>) -> At<Value> {
+    let bare = match &value.value {
+        Value::List(values) => Value::List(values.iter().map(placeless_value).collect()),
+        Value::Block(items) => Value::Block(items.iter().map(placeless).collect()),
+        plain => plain.clone(),
+    };
+    At::new(bare, Position::START)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Policy;
+
+    fn same(one: &str, other: &str) -> bool {
+        let parse = |text| Policy::parse(text).unwrap();
+        parse(one).means_the_same_as(&parse(other))
+    }
+
+    const POLICY: &str = "path \"a\" {\n  capabilities = [\"read\", \"list\"]\n  \
+                          allowed_parameters = { b = [\"c\"] }\n}\npath \"d\" {}\n";
+
+    #[test]
+    fn layout_comments_order_and_old_words_make_no_difference() {
+        for other in [
+            "# note\npath \"d\" {} path \"/a\" { allowed_parameters = { b = [\"c\"] }
+             policy = \"read\" comment = \"x\" }",
+            r#"{"path": {"a": {"capabilities": ["list", "read", "read"],
+                "allowed_parameters": {"b": ["c"]}}, "d": {"policy": ""}}}"#,
+        ] {
+            assert!(same(POLICY, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn whatever_vault_would_judge_by_makes_one() {
+        for (from, to) in [
+            ("\"list\"", "\"update\""),
+            ("\"c\"", "\"d\""),
+            ("b =", "e ="),
+            ("path \"d\" {}", ""),
+            ("path \"d\" {}", "path \"d/\" {}"),
+            ("path \"d\" {}", "path \"d\" { max_wrapping_ttl = \"1h\" }"),
+            ("path \"d\" {}", "path \"d\" { expiration = \"2030-01-01T00:00:00Z\" }"),
+        ] {
+            assert!(!same(POLICY, &POLICY.replace(from, to)), "{from} {to}");
+        }
+    }
+}

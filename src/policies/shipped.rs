@@ -1,0 +1,70 @@
+//! The policies that this program brings along, and what is expected of them.
+
+use super::Source;
+
+/// Files of the folder `policies`, with their text.
+macro_rules! files {
+    ($($file:literal)*) => {
+        [$(($file, include_str!(concat!("../../policies/", $file)))),*]
+    };
+}
+
+const POLICIES: [(&str, &str); 9] = files! {
+    "agent-director.hcl"
+    "agent-executor.hcl"
+    "agent-writer.hcl"
+    "crm-agent.hcl"
+    "mcp-transit.hcl"
+    "operator.hcl"
+    "policy-auditor.hcl"
+    "tenant.hcl"
+    "validator.hcl"
+};
+
+const EXPECTATIONS: [(&str, &str); 6] = files! {
+    "tests/agents.toml"
+    "tests/crm-agent.toml"
+    "tests/mcp-transit.toml"
+    "tests/operators.toml"
+    "tests/tenant.toml"
+    "tests/validator.toml"
+};
+
+/// The policies.
+#[must_use]
+pub fn policies() -> Vec<Source> {
+    sources(&POLICIES)
+}
+
+/// What is expected of them.
+#[must_use]
+pub fn expectations() -> Vec<Source> {
+    sources(&EXPECTATIONS)
+}
+
+fn sources(files: &[(&str, &str)]) -> Vec<Source> {
+    let source = |(file, text): &(&str, &str)| Source::new(format!("policies/{file}"), *text);
+    files.iter().map(source).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Source, expectations, policies};
+
+    #[test]
+    fn every_file_of_the_folder_is_shipped() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+        for (shipped, folder, extension) in
+            [(policies(), folder.clone(), "hcl"), (expectations(), folder.join("tests"), "toml")]
+        {
+            let found = Source::read_all(&folder, extension).unwrap();
+            let names = |sources: &[Source]| -> Vec<(String, String)> {
+                let name = |source: &Source| (source.stem().to_owned(), source.text.clone());
+                sources.iter().map(name).collect()
+            };
+            assert_eq!(names(&shipped), names(&found));
+        }
+    }
+}

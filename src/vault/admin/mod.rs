@@ -1,0 +1,64 @@
+//! What an operator does to Vault, with the operator's own token.
+
+mod policies;
+mod stand_ins;
+
+use rustify::endpoint::Endpoint;
+use serde::de::DeserializeOwned;
+
+pub(super) use self::policies::{PolicyData, ReadPolicyRequest};
+pub use self::{policies::Policies, stand_ins::StandIns};
+use crate::vault::{
+    Session,
+    client::Operation,
+    error::{Failure, VaultError},
+};
+
+/// Makes calls in the name of an operator.
+#[derive(Clone, Copy)]
+struct Desk<'s> {
+    session: &'s Session,
+}
+
+impl Desk<'_> {
+    /// The `data` of the answer to this call.
+    async fn data<T: DeserializeOwned>(self, endpoint: impl Endpoint) -> Result<T, VaultError> {
+        let own = self.session.token().await?;
+        self.session.client().data(Operation::Admin, &own.token, endpoint).await
+    }
+
+    /// The `auth` of the answer to this call, which brings a token.
+    async fn auth<T: DeserializeOwned>(self, endpoint: impl Endpoint) -> Result<T, VaultError> {
+        let own = self.session.token().await?;
+        self.session.client().auth(Operation::Admin, Some(&own.token), endpoint).await
+    }
+
+    /// Makes a call whose answer is of no interest but for its being a yes.
+    async fn done(self, endpoint: impl Endpoint) -> Result<(), VaultError> {
+        let own = self.session.token().await?;
+        self.session.client().done(Operation::Admin, &own.token, endpoint).await
+    }
+}
+
+/// A name at the end of a path. A URL drops the segments `.` and `..`, and so names another thing.
+fn nameable(name: &str) -> Result<String, VaultError> {
+    let lost = name.split('/').any(|segment| matches!(segment, "" | "." | ".."));
+    (!lost).then(|| name.to_owned()).ok_or_else(|| {
+        VaultError::new(Failure::Local, format!("no URL can name `{}`", name.escape_debug()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nameable;
+
+    #[test]
+    fn a_name_that_a_url_would_change_is_refused() {
+        for name in ["a", "a b/c?%", "..."] {
+            assert_eq!(nameable(name).ok().as_deref(), Some(name));
+        }
+        for name in ["", ".", "..", "a/../b", "a//b", "a/"] {
+            assert!(nameable(name).is_err(), "{name}");
+        }
+    }
+}

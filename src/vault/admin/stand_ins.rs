@@ -1,0 +1,270 @@
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, PoisonError},
+};
+
+use rustify_derive::Endpoint;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::Desk;
+use crate::{
+    policies::{Capabilities, Capability, Store},
+    vault::{
+        Policies, Session,
+        error::{Failure, VaultError},
+        questions::CapabilitiesRequest,
+    },
+};
+
+/// What all that is made here is named with at first. The policy `operator` knows it too.
+const PREFIX: &str = "validator-test-";
+
+/// How long the tokens live that nobody takes back.
+const LIFETIME: &str = "5m";
+
+/// Callers that stand in for real ones, so that Vault can be asked what it would grant those.
+///
+/// Each has a token, an entity if there is metadata, and copies of policies under names that
+/// nobody else has. [`StandIns::end`] takes all of it away but the tokens. Those are batch tokens:
+/// nothing of them is stored, they die within minutes, and their policies are gone before.
+pub struct StandIns<'s> {
+    desk: Desk<'s>,
+    policies: Policies<'s>,
+    name: String,
+    made: Mutex<Vec<Made>>,
+}
+
+/// Something to be taken away, by its name.
+enum Made {
+    Policy(String),
+    Role(String),
+    Entity(String),
+}
+
+#[derive(Endpoint)]
+#[endpoint(path = "sys/auth", method = "GET")]
+struct AuthMountsRequest {}
+
+#[derive(Deserialize)]
+struct AuthMount {
+    accessor: String,
+}
+
+/// vaultrs has neither the lists' globs nor the type.
+#[derive(Endpoint)]
+#[endpoint(path = "auth/token/roles/{self.name}", method = "POST")]
+struct WriteRoleRequest {
+    #[endpoint(skip)]
+    name: String,
+    allowed_policies: Vec<String>,
+    allowed_entity_aliases: Vec<String>,
+    orphan: bool,
+    renewable: bool,
+    token_type: &'static str,
+}
+
+#[derive(Endpoint)]
+#[endpoint(path = "auth/token/roles/{self.name}", method = "DELETE")]
+struct DeleteRoleRequest {
+    #[endpoint(skip)]
+    name: String,
+}
+
+#[derive(Endpoint)]
+#[endpoint(path = "auth/token/create/{self.role}", method = "POST")]
+struct CreateTokenRequest {
+    #[endpoint(skip)]
+    role: String,
+    policies: Vec<String>,
+    no_default_policy: bool,
+    entity_alias: Option<String>,
+    ttl: &'static str,
+}
+
+#[derive(Deserialize)]
+struct Auth {
+    client_token: SecretString,
+}
+
+#[derive(Endpoint)]
+#[endpoint(path = "identity/entity", method = "POST")]
+struct CreateEntityRequest {
+    name: String,
+    metadata: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    id: String,
+}
+
+#[derive(Endpoint)]
+#[endpoint(path = "identity/entity/name/{self.name}", method = "DELETE")]
+struct DeleteEntityRequest {
+    #[endpoint(skip)]
+    name: String,
+}
+
+#[derive(Endpoint)]
+#[endpoint(path = "identity/entity-alias", method = "POST")]
+struct CreateAliasRequest {
+    name: String,
+    canonical_id: String,
+    mount_accessor: String,
+}
+
+impl<'s> StandIns<'s> {
+    /// None yet.
+    #[must_use]
+    pub fn new(session: &'s Session) -> Self {
+        Self {
+            desk: Desk { session },
+            policies: Policies::new(session),
+            name: format!("{PREFIX}{:016x}", rand::random::<u64>()),
+            made: Mutex::default(),
+        }
+    }
+
+    /// Copies policies, given by name and text, and prepares for callers who have some of them.
+    ///
+    /// # Errors
+    /// What could not be made, and what helps.
+    pub async fn with_policies<'p>(
+        &self,
+        policies: impl Iterator<Item = (&'p str, &'p str)>,
+    ) -> Result<(), String> {
+        let mut allowed = vec!["default".to_owned()];
+        for (name, text) in policies {
+            let name = self.copy_of(name);
+            self.note(Made::Policy(name.clone()));
+            let written = self.policies.write(&name, text, None).await;
+            written.map_err(|error| error.to_string())?;
+            allowed.push(name);
+        }
+        self.note(Made::Role(self.name.clone()));
+        let request = WriteRoleRequest {
+            name: self.name.clone(),
+            allowed_policies: allowed,
+            allowed_entity_aliases: vec![format!("{}-*", self.name)],
+            orphan: true,
+            renewable: false,
+            token_type: "batch",
+        };
+        self.desk.done(request).await.map_err(|error| explain(&error, "make a token role"))
+    }
+
+    /// The token of somebody with these policies, and with an entity with this metadata if there
+    /// is any.
+    ///
+    /// # Errors
+    /// What could not be made, and what helps.
+    pub async fn caller(
+        &self,
+        policies: &[String],
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<SecretString, String> {
+        let entity_alias =
+            if metadata.is_empty() { None } else { Some(self.entity(metadata.clone()).await?) };
+        let request = CreateTokenRequest {
+            role: self.name.clone(),
+            policies: policies.iter().map(|name| self.copy_of(name)).collect(),
+            no_default_policy: true,
+            entity_alias,
+            ttl: LIFETIME,
+        };
+        let auth: Result<Auth, _> = self.desk.auth(request).await;
+        auth.map(|auth| auth.client_token).map_err(|error| explain(&error, "make a token"))
+    }
+
+    /// What Vault grants a token on each of these paths, in their order.
+    ///
+    /// # Errors
+    /// Why Vault does not tell.
+    pub async fn granted(
+        &self,
+        token: &SecretString,
+        paths: &[&str],
+    ) -> Result<Vec<Capabilities>, String> {
+        let request = CapabilitiesRequest {
+            token: token.expose_secret().to_owned(),
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        };
+        let words: Result<HashMap<String, Vec<String>>, _> = self.desk.data(request).await;
+        let words = words.map_err(|error| explain(&error, "ask for capabilities"))?;
+        let granted = |path: &&str| {
+            let words = words.get(*path)?;
+            // A word that is not known must not pass for nothing.
+            words.iter().map(|word| Capability::parse(word)).collect()
+        };
+        let granted: Option<_> = paths.iter().map(granted).collect();
+        granted.ok_or_else(|| "Vault's answer on capabilities cannot be read".to_owned())
+    }
+
+    /// Takes away all that was made, as far as it goes, and says what is left.
+    pub async fn end(&self) -> Vec<String> {
+        let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut left = Vec::new();
+        for one in made.into_iter().rev() {
+            let (what, gone) = match one {
+                Made::Policy(name) => {
+                    let gone = self.policies.delete(&name).await.map_err(|error| error.to_string());
+                    (format!("sys/policies/acl/{name}"), gone)
+                }
+                Made::Role(name) => {
+                    let what = format!("auth/token/roles/{name}");
+                    (what, self.delete(DeleteRoleRequest { name }).await)
+                }
+                Made::Entity(name) => {
+                    let what = format!("identity/entity/name/{name}");
+                    (what, self.delete(DeleteEntityRequest { name }).await)
+                }
+            };
+            left.extend(gone.err().map(|why| format!("{what}: {why}")));
+        }
+        left
+    }
+
+    async fn delete(&self, endpoint: impl rustify::endpoint::Endpoint) -> Result<(), String> {
+        self.desk.done(endpoint).await.map_err(|error| error.to_string())
+    }
+
+    /// Makes an entity, and the alias that it is to be found by.
+    async fn entity(&self, metadata: BTreeMap<String, String>) -> Result<String, String> {
+        let name = format!("{}-{:08x}", self.name, rand::random::<u32>());
+        self.note(Made::Entity(name.clone()));
+        let request = CreateEntityRequest { name: name.clone(), metadata };
+        let created: Result<Created, _> = self.desk.data(request).await;
+        let created = created.map_err(|error| explain(&error, "make an entity"))?;
+        let mounts: Result<HashMap<String, AuthMount>, _> =
+            self.desk.data(AuthMountsRequest {}).await;
+        let mut mounts = mounts.map_err(|error| explain(&error, "read sys/auth"))?;
+        let tokens = mounts.remove("token/").ok_or("there is no auth method at token/")?;
+        let request = CreateAliasRequest {
+            name: name.clone(),
+            canonical_id: created.id,
+            mount_accessor: tokens.accessor,
+        };
+        let alias = self.desk.done(request).await;
+        alias.map_err(|error| explain(&error, "make an entity's alias"))?;
+        Ok(name)
+    }
+
+    /// Notes what is about to be made, since an answer that is lost says nothing of whether it was.
+    fn note(&self, made: Made) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+    }
+
+    /// What the copy of a policy is called. Vault's `default` is the same for all.
+    fn copy_of(&self, policy: &str) -> String {
+        if policy == "default" { policy.to_owned() } else { format!("{}-{policy}", self.name) }
+    }
+}
+
+fn explain(error: &VaultError, what: &str) -> String {
+    let remedy = match error.failure {
+        Failure::OwnPolicy => "; your token needs what policies/operator.hcl grants, or use --dev",
+        _ => "",
+    };
+    format!("cannot {what}: {error}{remedy}")
+}

@@ -1,0 +1,183 @@
+//! Policies that somebody else changes while a plan is carried out.
+
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
+
+use serde_json::json;
+use vault_auth_validator::{
+    policies::{Outcome, Plan, PolicySet, Source, Store, StoreError, Stored, Unmanaged},
+    vault::{Client, Login, Policies, Session, Settings},
+};
+
+use super::{reads, stored};
+use crate::support::{bao::Bao, platform};
+
+async fn session(bao: &Bao) -> Session {
+    let settings = Settings {
+        address: bao.addr().parse().expect("an address"),
+        namespace: None,
+        ca_cert: None,
+        client_cert: None,
+        timeout: Duration::from_secs(10),
+    };
+    let client = Client::new(&settings, Arc::default()).expect("a client");
+    let session = Session::new(Arc::new(client), Login::Token(bao.root_token().into()));
+    session.open().await.expect("a login");
+    session
+}
+
+/// Policies by name, each for reading this path.
+fn set(path: &str, names: &[&str]) -> PolicySet {
+    let source = |name: &&str| Source::new(format!("{name}.hcl"), reads(path));
+    let (set, findings) = PolicySet::read(names.iter().map(source).collect());
+    assert_eq!(findings, []);
+    set
+}
+
+async fn draw(set: &PolicySet, store: &impl Store, unmanaged: Unmanaged) -> Plan {
+    Plan::draw(set, store, unmanaged).await.expect("a plan")
+}
+
+async fn apply(plan: &Plan, store: &impl Store) -> Vec<Outcome> {
+    plan.apply(store, |_, _| ControlFlow::Continue(())).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_was_changed_after_the_plan_is_left_alone() {
+    let bao = Bao::dev().await;
+    let session = session(&bao).await;
+    let store = Policies::new(&session);
+    platform::set_policy(&bao, "changed", &reads("a")).await;
+    platform::set_policy(&bao, "deleted", &reads("a")).await;
+    for name in ["changed", "created", "deleted"] {
+        let plan = draw(&set("b", &[name]), &store, Unmanaged::Kept).await;
+        match name {
+            "deleted" => drop(bao.must("DELETE", "sys/policies/acl/deleted", None).await),
+            name => platform::set_policy(&bao, name, &reads("theirs")).await,
+        }
+        assert_eq!(apply(&plan, &store).await, [Outcome::Overtaken], "{name}");
+    }
+    assert_eq!(stored(&bao, "changed").await, Some(reads("theirs")));
+    assert_eq!(stored(&bao, "created").await, Some(reads("theirs")));
+    assert_eq!(stored(&bao, "deleted").await, None);
+
+    // Nor is one deleted that is no longer what was shown.
+    let plan = draw(&set("a", &["created"]), &store, Unmanaged::Pruned).await;
+    platform::set_policy(&bao, "changed", &reads("again")).await;
+    assert_eq!(apply(&plan, &store).await, [Outcome::Done, Outcome::Overtaken]);
+    assert_eq!(stored(&bao, "changed").await, Some(reads("again")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_text_written_anew_is_a_change_too() {
+    let bao = Bao::dev().await;
+    let session = session(&bao).await;
+    let store = Policies::new(&session);
+    platform::set_policy(&bao, "a", &reads("a")).await;
+    let plan = draw(&set("b", &["a"]), &store, Unmanaged::Kept).await;
+    platform::set_policy(&bao, "a", &reads("theirs")).await;
+    platform::set_policy(&bao, "a", &reads("a")).await;
+    assert_eq!(apply(&plan, &store).await, [Outcome::Overtaken], "its version tells");
+}
+
+/// What happens around a write.
+enum Mishap {
+    /// Somebody else writes just before it.
+    Overtaken,
+    /// Its answer is lost.
+    AnswerLost,
+    /// It never arrives.
+    Lost,
+}
+
+/// A store in which it happens.
+struct Unlucky<'s> {
+    store: Policies<'s>,
+    bao: &'s Bao,
+    mishap: Mishap,
+}
+
+impl Store for Unlucky<'_> {
+    async fn names(&self) -> Result<Vec<String>, StoreError> {
+        self.store.names().await
+    }
+
+    async fn read(&self, name: &str) -> Result<Option<Stored>, StoreError> {
+        self.store.read(name).await
+    }
+
+    async fn write(
+        &self,
+        name: &str,
+        text: &str,
+        before: Option<&Stored>,
+    ) -> Result<(), StoreError> {
+        match self.mishap {
+            Mishap::Overtaken => platform::set_policy(self.bao, name, &reads("theirs")).await,
+            Mishap::AnswerLost => self.store.write(name, text, before).await?,
+            Mishap::Lost => return Err(StoreError("lost".to_owned())),
+        }
+        match self.mishap {
+            Mishap::AnswerLost => Err(StoreError("lost".to_owned())),
+            _ => self.store.write(name, text, before).await,
+        }
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        self.store.delete(name).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_insists_on_the_version_that_the_plan_showed() {
+    let bao = Bao::dev().await;
+    let session = session(&bao).await;
+    platform::set_policy(&bao, "there", &reads("a")).await;
+    let unlucky = |mishap| Unlucky { store: Policies::new(&session), bao: &bao, mishap };
+    for name in ["there", "new"] {
+        let store = unlucky(Mishap::Overtaken);
+        let plan = draw(&set("b", &[name]), &store, Unmanaged::Kept).await;
+        assert_eq!(apply(&plan, &store).await, [Outcome::Overtaken], "{name}");
+        assert_eq!(stored(&bao, name).await, Some(reads("theirs")), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_made_good_by_reading_again() {
+    let bao = Bao::dev().await;
+    let session = session(&bao).await;
+    let unlucky = |mishap| Unlucky { store: Policies::new(&session), bao: &bao, mishap };
+    let set = set("a", &["one", "two"]);
+    let store = unlucky(Mishap::AnswerLost);
+    let plan = draw(&set, &store, Unmanaged::Kept).await;
+    assert_eq!(apply(&plan, &store).await, [Outcome::Done, Outcome::Done]);
+    bao.must("DELETE", "sys/policies/acl/one", None).await;
+    bao.must("DELETE", "sys/policies/acl/two", None).await;
+    let store = unlucky(Mishap::Lost);
+    let lost = Outcome::Failed(StoreError("lost".to_owned()));
+    assert_eq!(apply(&plan, &store).await, [lost, Outcome::NotTried]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_stops_where_it_is_told_to() {
+    let bao = Bao::dev().await;
+    let session = session(&bao).await;
+    let store = Policies::new(&session);
+    let plan = draw(&set("a", &["one", "two"]), &store, Unmanaged::Kept).await;
+    let outcomes = plan.apply(&store, |_, _| ControlFlow::Break(())).await;
+    assert_eq!(outcomes, [Outcome::Done, Outcome::NotTried]);
+    assert_eq!(stored(&bao, "two").await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_whose_writes_have_to_name_its_version_keeps_that() {
+    let bao = Bao::dev().await;
+    let session = session(&bao).await;
+    let store = Policies::new(&session);
+    let policy = json!({"policy": reads("a"), "cas": 0, "cas_required": true});
+    bao.must("PUT", "sys/policies/acl/one", Some(policy)).await;
+    let plan = draw(&set("b", &["one"]), &store, Unmanaged::Kept).await;
+    assert_eq!(apply(&plan, &store).await, [Outcome::Done]);
+    let now = bao.must("GET", "sys/policies/acl/one", None).await;
+    assert_eq!(now["data"]["cas_required"], true, "{now}");
+    assert_eq!(now["data"]["version"], 2, "{now}");
+}

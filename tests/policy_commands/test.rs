@@ -1,0 +1,233 @@
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+
+use super::{Ended, Folder, Operator, reads};
+use crate::support::{
+    bao::Bao,
+    fault::{Fault, FaultProxy},
+    platform, tools,
+    wait::eventually,
+};
+
+/// Nobody has a token.
+fn dev(arguments: &[&str]) -> Ended {
+    let bao = tools::bao().display().to_string();
+    let path = ("PATH".to_owned(), "/usr/bin:/bin".to_owned());
+    let nobody = Operator { variables: vec![path] };
+    nobody.run(&[&["test", "--dev", "--bao", &bao], arguments].concat())
+}
+
+/// Two expectations that hold and two that don't.
+fn mixed() -> Folder {
+    let own = "secret/data/tenants/{{identity.entity.metadata.tenant}}/*";
+    let expectations = r#"
+[[caller]]
+who = "acme"
+policies = ["own"]
+metadata.tenant = "acme"
+may.read = ["secret/data/tenants/acme/a"]
+may_not.any = ["secret/data/tenants/globex/a", "secret/data/tenants/acme/b"]
+
+[[caller]]
+who = "nobody"
+policies = ["own"]
+may.read = ["secret/data/tenants/acme/a"]
+"#;
+    Folder::new(&[
+        ("own.hcl", &reads(own)),
+        ("other.hcl", &reads("a")),
+        ("tests/own.toml", expectations),
+    ])
+}
+
+#[test]
+fn the_shipped_policies_grant_what_is_expected_and_no_more() {
+    let ended = dev(&["--output", "json"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    let told = ended.json();
+    assert_eq!((&told["failed"], &told["untried"]), (&json!(0), &json!([])));
+    let expectations = told["expectations"].as_array().expect("expectations");
+    let of = |policy: &str, word: &str| {
+        let about = |one: &&Value| {
+            let named = one["policies"].as_array().expect("policies").contains(&json!(policy));
+            named && one["expected"].as_str().expect("text").starts_with(word)
+        };
+        expectations.iter().filter(about).count()
+    };
+    for entry in fs::read_dir(tools::repository("policies")).expect("policies/") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "hcl") {
+            let name = path.file_stem().expect("a name").to_str().expect("text").to_owned();
+            let (may, may_not) = (of(&name, "may "), of(&name, "may not ") + of(&name, "may do"));
+            assert!(may > may_not - of(&name, "may not ") || may_not > 0, "{name}");
+            assert!(may > 0 && may_not > 0, "both ways for {name}: {may} {may_not}");
+        }
+    }
+}
+
+#[test]
+fn the_table_says_what_holds_and_which_rule_is_to_blame() {
+    let folder = mixed();
+    let ended = dev(&[&folder.path()]);
+    let expected = "\
+\x20 ok  acme    may read        secret/data/tenants/acme/a
+  ok  acme    may do nothing  secret/data/tenants/globex/a
+  no  acme    may do nothing  secret/data/tenants/acme/b    tests/own.toml:7: Vault grants read \
+(own.hcl:1 path \"secret/data/tenants/{{identity.entity.metadata.tenant}}/*\")
+  no  nobody  may read        secret/data/tenants/acme/a    tests/own.toml:12: Vault grants deny \
+(no rule of the files speaks)
+
+4 expectations, 2 failures of 1 policy
+nothing is expected of other
+";
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""), "{ended:?}");
+    assert_eq!(folder.relative(&ended.stdout), expected);
+}
+
+/// All that a test may have left behind.
+async fn remains(bao: &Bao) -> Vec<Value> {
+    let mut remains = Vec::new();
+    for path in
+        ["sys/policies/acl", "identity/entity/name", "identity/entity-alias/id", "auth/token/roles"]
+    {
+        let (status, answer) = bao.request("GET", &format!("{path}?list=true"), None).await;
+        assert!(matches!(status, 200 | 404), "{path}: {answer}");
+        remains.push(answer["data"]["keys"].clone());
+    }
+    remains
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_in_use_is_asked_by_an_operator_and_left_as_it_was() {
+    let bao = Bao::dev().await;
+    let operator = Operator::new(&bao).await;
+    // What Vault has under the same name is neither used nor touched.
+    platform::set_policy(&bao, "own", &reads("theirs")).await;
+    let before = remains(&bao).await;
+    let folder = mixed();
+    let ended = operator.run(&["test", &folder.path(), "--output", "json"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""), "{ended:?}");
+    assert_eq!(ended.json()["failed"], 2);
+    assert_eq!(remains(&bao).await, before);
+    let ended = operator.run(&["test"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    assert_eq!(remains(&bao).await, before);
+    assert_eq!(super::stored(&bao, "own").await, Some(reads("theirs")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_is_taken_away_after_a_failure_too() {
+    let bao = Bao::dev().await;
+    let policy =
+        "path \"sys/policies/acl/+\" { capabilities = [\"create\", \"update\", \"delete\"] }
+        path \"auth/token/roles/+\" { capabilities = [\"create\", \"update\", \"delete\"] }
+        path \"auth/token/lookup-self\" { capabilities = [\"read\"] }";
+    let token = platform::token_with(&bao, policy).await;
+    let before = remains(&bao).await;
+    let ended = Operator::at(&bao.addr(), &token).run(&["test", &mixed().path()]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("cannot make an entity"), "{ended:?}");
+    assert!(ended.stderr.contains("policies/operator.hcl grants, or use --dev"), "{ended:?}");
+    let after = remains(&bao).await;
+    assert_eq!((&after[0], &after[3]), (&before[0], &before[3]), "{ended:?}");
+    // An entity that was perhaps made, and could not be deleted, is told of.
+    assert!(ended.stderr.contains("please delete it: identity/entity/name/validator-test-"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_is_taken_away_after_an_interruption() {
+    let bao = Bao::dev().await;
+    let proxy = FaultProxy::start(&bao.authority()).await;
+    proxy.set(Fault::Late(Duration::from_millis(30))).await;
+    let before = remains(&bao).await;
+    let operator = Operator::at(&proxy.addr(), bao.root_token());
+    let mut command = operator.command(tools::validator(), &["policies", "test"]);
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("it starts");
+    let made = "an entity to be made";
+    eventually(Duration::from_secs(20), made, async || {
+        (remains(&bao).await[1] != before[1]).then_some(())
+    })
+    .await;
+    let kill = format!("kill -s INT {}", child.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
+    let ended = Ended::of(child.wait_with_output().expect("it ends"));
+    ended.failed(1, "stopped");
+    assert_eq!(remains(&bao).await, before);
+}
+
+#[test]
+fn expectations_that_make_no_sense_are_told_where_they_stand() {
+    let folder = mixed();
+    let caller = "[[caller]]\nwho = \"a\"\npolicies = [\"own\"]\n";
+    folder.write("tests/a.toml", &format!("{caller}may.raed = [\"a\"]\n"));
+    folder.write(
+        "tests/b.toml",
+        "[[caller]]\nwho = \"a\"\npolicies = [\"ownn\"]\nmay.read = [\"a\"]\n",
+    );
+    let ended = dev(&[&folder.path()]);
+    ended.failed(1, "tests/a.toml:4:5: unknown field `raed`");
+    ended.failed(1, "4 | may.raed = [\"a\"]\n  |     ^");
+    ended.failed(1, "tests/b.toml:3:13: there is no policy `ownn` here: did you mean `own`?");
+    let folder = Folder::new(&[("own.hcl", &reads("a"))]);
+    dev(&[&folder.path()]).failed(1, "tests: No such file");
+    folder.write("tests/readme.md", "");
+    dev(&[&folder.path()]).failed(1, "nothing is expected");
+    folder.write("own.hcl", "path");
+    dev(&[&folder.path()]).failed(1, "own.hcl:1:5");
+}
+
+/// A program that stands in for OpenBao, with this in its script.
+fn program(folder: &Folder, script: &str) -> String {
+    folder.write("bao", &format!("#!/bin/sh\n{script}\n"));
+    let path = folder.0.path().join("bao");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a program");
+    path.display().to_string()
+}
+
+#[test]
+fn the_server_has_its_token_from_the_environment_and_ends() {
+    let folder = mixed();
+    let seen = folder.0.path().join("seen");
+    let script = format!(
+        "echo $$ > {0}.pid; echo \"$@\" > {0}.arguments; echo $BAO_DEV_ROOT_TOKEN_ID > {0}.token\n\
+         exec {1} \"$@\"",
+        seen.display(),
+        tools::bao().display()
+    );
+    program(&folder, &script);
+    // Found in PATH; what the user has of Vault is not for this server.
+    let path = format!("{}:/usr/bin:/bin", folder.path());
+    let variables =
+        [("PATH", path.as_str()), ("VAULT_ADDR", "http://127.0.0.1:1"), ("BAO_TOKEN", "s.x")];
+    let user =
+        Operator { variables: variables.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec() };
+    let ended = user.run(&["test", "--dev", &folder.path()]);
+    assert!(ended.stdout.contains("4 expectations, 2 failures"), "{ended:?}");
+    let read = |what: &str| fs::read_to_string(seen.with_extension(what)).expect("it was started");
+    let (token, arguments) = (read("token"), read("arguments"));
+    assert!(token.trim().len() >= 32 && !arguments.contains(token.trim()), "{arguments}");
+    assert!(arguments.contains("-dev-listen-address=127.0.0.1:"), "{arguments}");
+    let process = format!("/proc/{}", read("pid").trim());
+    assert!(!std::path::Path::new(&process).exists(), "it still runs");
+}
+
+#[test]
+fn a_server_that_does_not_start_is_told_of_with_its_own_words() {
+    let folder = mixed();
+    let broken = program(&folder, "echo no such storage >&2; exit 1");
+    let nobody = Operator { variables: Vec::new() };
+    let test = |bao: &str| nobody.run(&["test", "--dev", "--bao", bao, &folder.path()]);
+    test(&broken).failed(1, "ends as soon as it is started:\nno such storage");
+    let talks = program(&folder, "echo Root Token: $BAO_DEV_ROOT_TOKEN_ID; exit 1");
+    test(&talks).failed(1, "Root Token: (the token)\n");
+    test("/nonexistent/bao").failed(1, "/nonexistent/bao does not start");
+    nobody.run(&["test", "--dev"]).failed(1, "there is no bao or vault in PATH");
+    assert_eq!(nobody.run(&["test", "--bao", &broken]).code, Some(2), "it goes with --dev");
+}
