@@ -120,6 +120,11 @@ path "auth/approle/role/+/secret-id" {
   max_wrapping_ttl = "24h"
 }
 
+# Whether there are any, and by which accessors they go.
+path "auth/approle/role/+/secret-id/" {
+  capabilities = ["list"]
+}
+
 # Withdraw what was handed out.
 path "auth/approle/role/+/secret-id-accessor/destroy" {
   capabilities = ["create", "update"]

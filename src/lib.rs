@@ -10,16 +10,18 @@
 //!
 //! # Layers
 //!
-//! Nothing calls back up. `policies`, `forwarded` and `tenants` stand alone; `token` and
-//! `requirement` know `tenants`, `secrets` knows both `tenants` and `token`; `decision` judges with
-//! the types of these but `policies` and `secrets`; `vault` answers for `token` what a token is, and
-//! keeps the `policies` and the `secrets`; `server` and `cli` use everything. A test holds the table.
+//! Nothing calls back up. `policies`, `forwarded` and `provision` stand alone; `tenants` knows
+//! `provision`, `token` and `requirement` know `tenants`, `secrets` knows both `tenants` and `token`;
+//! `decision` judges with the types of `forwarded`, `token` and `requirement`; `vault` answers for
+//! `token` what a token is, keeps `policies` and `secrets`, and makes what `provision` asks for;
+//! `server` and `cli` use everything. A test holds the table.
 
 pub mod cli;
 pub mod config;
 pub mod decision;
 pub mod forwarded;
 pub mod policies;
+pub mod provision;
 pub mod requirement;
 pub mod secrets;
 pub mod server;

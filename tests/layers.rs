@@ -9,16 +9,17 @@ use std::{
 use crate::support::tools::repository;
 
 /// Each part, and the parts that it may use besides itself. A new one has to be put here.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("policies", &[]),
-    ("tenants", &[]),
+    ("provision", &[]),
+    ("tenants", &["provision"]),
     ("forwarded", &[]),
     ("token", &["tenants"]),
     ("requirement", &["tenants"]),
     ("secrets", &["tenants", "token"]),
     ("decision", &["forwarded", "token", "requirement"]),
     ("telemetry", &["decision", "token"]),
-    ("vault", &["policies", "token", "tenants", "secrets", "telemetry"]),
+    ("vault", &["policies", "provision", "token", "tenants", "secrets", "telemetry"]),
     ("config", &["forwarded", "policies", "token", "decision", "telemetry", "vault"]),
     (
         "server",
@@ -26,6 +27,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "config",
             "decision",
             "forwarded",
+            "policies",
             "requirement",
             "secrets",
             "telemetry",
@@ -41,6 +43,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "decision",
             "forwarded",
             "policies",
+            "provision",
             "requirement",
             "secrets",
             "server",

@@ -1,8 +1,12 @@
 //! The command line: one file per command, and the only place that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where it prints")]
 
+mod ask;
+mod bootstrap;
 mod completions;
+mod credentials;
 mod explain;
+mod handover;
 mod healthcheck;
 mod operator;
 mod output;
@@ -10,7 +14,9 @@ mod policies;
 mod provenance;
 mod serve;
 mod sources;
+mod steps;
 mod stop;
+mod tenants;
 
 use std::process::ExitCode;
 
@@ -29,6 +35,8 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Explain(explain::Explain),
+    Bootstrap(bootstrap::Bootstrap),
+    Tenants(tenants::Tenants),
     Policies(policies::Policies),
     Healthcheck(healthcheck::Healthcheck),
     Completions(completions::Completions),
@@ -49,6 +57,8 @@ pub fn main() -> ExitCode {
     match command {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Bootstrap(bootstrap) => bootstrap.run(),
+        Command::Tenants(tenants) => tenants.run(),
         Command::Policies(policies) => policies.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Completions(completions) => completions.run(),

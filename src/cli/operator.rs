@@ -6,9 +6,10 @@ use tokio::runtime::Builder;
 use crate::{
     cli::{
         USAGE, complain,
-        sources::{ConfigArgs, ForOperators, Selection},
+        sources::{ConfigArgs, ForOperators, ForPoliciesInVault, Selection},
     },
-    config::{Access, Sources},
+    config::{Access, Settings, Sources},
+    policies::Mounts,
     telemetry::Metrics,
     vault::{Client, Session},
 };
@@ -46,6 +47,22 @@ impl<S: Selection> OperatorArgs<S> {
             }
         };
         to_the_end(async || command(Operator::log_in(access).await?).await)
+    }
+}
+
+impl OperatorArgs<ForPoliciesInVault> {
+    /// The same for a command that asks where the tenants' secrets and keys are.
+    pub(super) fn run_on_mounts(
+        self,
+        command: impl AsyncFnOnce(Operator, Mounts) -> Result<ExitCode, String>,
+    ) -> ExitCode {
+        match Settings::load_mounts(self.clone().sources()) {
+            Ok(mounts) => self.run(async |operator| command(operator, mounts).await),
+            Err(faults) => {
+                complain(faults);
+                ExitCode::from(USAGE)
+            }
+        }
     }
 }
 

@@ -85,6 +85,16 @@ impl Settings {
         reader.finish(listen)
     }
 
+    /// Where Vault is, whoever logs in.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the configuration but for the login.
+    pub fn load_vault(sources: Sources) -> Result<vault::Settings, Faults> {
+        let mut reader = Reader::new(sources);
+        let vault = reader.vault();
+        reader.finish(vault)
+    }
+
     /// Where policies are to find the tenants' secrets and keys, whatever else is wrong.
     ///
     /// # Errors

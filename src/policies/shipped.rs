@@ -32,6 +32,12 @@ const EXPECTATIONS: [(&str, &str); 7] = files! {
     "tests/validator.toml"
 };
 
+/// The mounts that the policies name: KV version 2, and transit.
+pub const MOUNTS: [&str; 2] = ["secret", "transit"];
+
+/// The mount that the platform's agents keep their own secrets in, KV version 2.
+pub const AGENTS_MOUNT: &str = "smarteros";
+
 /// The policies.
 #[must_use]
 pub fn policies() -> Vec<Source> {

@@ -1,5 +1,11 @@
 //! Tenants: the customers whose doors and secrets are kept apart.
 
+mod create;
 mod name;
+mod record;
+mod service;
 
+pub use create::things;
 pub use name::{TenantName, is_name};
+pub use record::{Key, Member, Tenant};
+pub use service::ServiceName;

@@ -48,10 +48,30 @@ struct AuthEnvelope<T> {
     auth: Option<T>,
 }
 
+/// The frame of an answer that Vault keeps back for whoever holds a token.
+#[derive(Deserialize)]
+struct WrapEnvelope {
+    wrap_info: Option<WrapInfo>,
+}
+
+#[derive(Deserialize)]
+struct WrapInfo {
+    token: SecretString,
+}
+
 /// The frame of the answers that say no.
 #[derive(Deserialize)]
 struct Errors {
     errors: Vec<String>,
+}
+
+/// What goes along with a request.
+#[derive(Clone, Copy, Default)]
+struct Frame<'a> {
+    token: Option<&'a SecretString>,
+    namespace: Option<&'a Namespace>,
+    /// For how long Vault is to keep the answer back.
+    wrap: Option<Duration>,
 }
 
 /// A status and a body that may hold a token, and is wiped.
@@ -127,15 +147,42 @@ impl Client {
         envelope.data.ok_or_else(|| VaultError::malformed("no data"))
     }
 
-    /// Makes a call whose answer has nothing to tell but that it was done.
-    pub(crate) async fn done(
+    /// The `data` of the answer to this call; `None` if the answer is a yes without anything in it.
+    pub(crate) async fn data_if_any<T: DeserializeOwned>(
         &self,
         operation: Operation,
         token: &SecretString,
         endpoint: impl Endpoint,
-    ) -> Result<(), VaultError> {
-        let read = |answer: Answer| succeeded(answer).map(|_| ());
+    ) -> Result<Option<T>, VaultError> {
+        let read = |(status, body): Answer| match body.as_slice() {
+            b"" => succeeded((status, body)).map(|_| None),
+            _ => parse((status, body)).map(|envelope: Envelope<T>| envelope.data),
+        };
         self.call(operation, Some(token), endpoint, read).await
+    }
+
+    /// A token for the answer to this call, which Vault keeps back for that long.
+    pub(crate) async fn wrapped(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+        life: Duration,
+    ) -> Result<SecretString, VaultError> {
+        let namespace = self.namespace.as_ref();
+        let frame = Frame { token: Some(token), namespace, wrap: Some(life) };
+        let envelope: WrapEnvelope = self.ask(operation, frame, endpoint, parse).await?;
+        let info = envelope.wrap_info.ok_or_else(|| VaultError::malformed("it is not wrapped"))?;
+        Ok(info.token)
+    }
+
+    /// What the server says of itself, to anybody. A namespace has no word on that.
+    pub(crate) async fn server<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
+        self.ask(operation, Frame::default(), endpoint, parse).await
     }
 
     /// The `auth` of the answer to this call, which brings a token.
@@ -149,6 +196,16 @@ impl Client {
         envelope.auth.ok_or_else(|| VaultError::malformed("no auth"))
     }
 
+    /// Makes a call whose answer is of no interest but for its being a yes; most have no body.
+    pub(crate) async fn done(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<(), VaultError> {
+        self.call(operation, Some(token), endpoint, |answer| succeeded(answer).map(drop)).await
+    }
+
     /// The status of the answer to this call about the server itself, whatever it is. A namespace
     /// has no word on that.
     pub(crate) async fn status(
@@ -156,7 +213,8 @@ impl Client {
         operation: Operation,
         endpoint: impl Endpoint,
     ) -> Result<u16, VaultError> {
-        let answer = self.send(operation, None, None, endpoint).await.map(|(status, _)| status);
+        let answer = self.send(operation, Frame::default(), endpoint).await;
+        let answer = answer.map(|(status, _)| status);
         self.count(operation, answer.as_ref().err());
         answer
     }
@@ -168,9 +226,19 @@ impl Client {
         endpoint: impl Endpoint,
         read: impl FnOnce(Answer) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
+        let frame = Frame { token, namespace: self.namespace.as_ref(), wrap: None };
+        self.ask(operation, frame, endpoint, read).await
+    }
+
+    async fn ask<T>(
+        &self,
+        operation: Operation,
+        frame: Frame<'_>,
+        endpoint: impl Endpoint,
+        read: impl FnOnce(Answer) -> Result<T, VaultError>,
+    ) -> Result<T, VaultError> {
         let span = info_span!("vault", otel.kind = "client", operation = operation.label());
-        let namespace = self.namespace.as_ref();
-        let answer = self.send(operation, token, namespace, endpoint).instrument(span).await;
+        let answer = self.send(operation, frame, endpoint).instrument(span).await;
         let answer = answer.and_then(read);
         self.count(operation, answer.as_ref().err());
         answer
@@ -184,18 +252,18 @@ impl Client {
     async fn send(
         &self,
         operation: Operation,
-        token: Option<&SecretString>,
-        namespace: Option<&Namespace>,
+        frame: Frame<'_>,
         endpoint: impl Endpoint,
     ) -> Result<Answer, VaultError> {
         let middleware = EndpointMiddleware {
-            token: token
+            token: frame
+                .token
                 .map(|token| header_safe(token.expose_secret()))
                 .transpose()?
                 .unwrap_or_default(),
             version: "v1".to_owned(),
-            wrap: None,
-            namespace: namespace.map(|namespace| namespace.as_str().to_owned()),
+            wrap: frame.wrap.map(|life| format!("{}s", life.as_secs())),
+            namespace: frame.namespace.map(|namespace| namespace.as_str().to_owned()),
         };
         let request = endpoint
             .with_middleware(&middleware)

@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use vault_auth_validator::{
+    policies::Mounts,
     secrets::{SecretData, SecretPath},
     telemetry::Metrics,
-    vault::{Client, Mounts, Secrets, Settings},
+    vault::{Client, Secrets, Settings},
 };
 
 use crate::support::{

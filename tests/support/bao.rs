@@ -11,6 +11,15 @@ use serde_json::json;
 use self::launch::Launch;
 use super::{http, process::Process, wait::eventually};
 
+/// Who unseals a server after a start.
+#[derive(Debug, Clone, Copy)]
+pub enum Unsealed {
+    /// It does, with a key beside it.
+    ByItself,
+    /// People, with the keys that its initialisation showed.
+    ByPeople,
+}
+
 /// One server on the loopback interface.
 pub struct Bao {
     process: Process,
@@ -72,6 +81,46 @@ impl Bao {
         .await;
         assert!(bao.comes_up().await, "OpenBao exited:\n{}", bao.log());
         bao
+    }
+
+    /// The same, but not initialised, and without a root token.
+    ///
+    /// # Panics
+    /// When it doesn't come up.
+    pub async fn empty(dir: &Path, unsealed: Unsealed) -> Self {
+        let launch = match unsealed {
+            Unsealed::ByItself => Launch::raft(dir),
+            Unsealed::ByPeople => Launch::shamir(dir),
+        };
+        let process = launch.spawn();
+        let (root_token, namespace) = (String::new(), String::new());
+        let bao = Self { process, launch, root_token, namespace, http: http::client() };
+        bao.answers(501).await;
+        bao
+    }
+
+    /// Makes further requests with this token, which somebody was given who initialised it.
+    pub fn adopt(&mut self, root_token: &str) {
+        root_token.clone_into(&mut self.root_token);
+    }
+
+    /// Starts it again where people unseal it, and waits until they can.
+    ///
+    /// # Panics
+    /// When it doesn't come up.
+    pub async fn restart_sealed(&mut self) {
+        self.process.kill();
+        self.process = self.launch.spawn();
+        self.answers(503).await;
+    }
+
+    /// Waits until its health is this.
+    async fn answers(&self, health: u16) {
+        eventually(Duration::from_secs(20), "OpenBao to answer", async || {
+            let (status, _) = self.try_request("", "GET", "sys/health", None).await?;
+            (status == health).then_some(())
+        })
+        .await;
     }
 
     /// Its URL, as for `VAULT_ADDR`.

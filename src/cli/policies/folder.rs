@@ -12,7 +12,7 @@ use crate::{
 
 /// Where policies are.
 #[derive(Args)]
-pub(super) struct Folder {
+pub(in crate::cli) struct Folder {
     /// A folder with policies, NAME.hcl, and what is expected of them in tests/*.toml; without it,
     /// those that this program brings along.
     #[arg(value_name = "DIR")]
@@ -26,6 +26,11 @@ pub(super) struct Linted {
 }
 
 impl Folder {
+    /// This folder; without one, what this program brings along.
+    pub(in crate::cli) fn new(dir: Option<PathBuf>) -> Self {
+        Self { dir }
+    }
+
     /// The policies, with all that should be mended but what is allowed.
     pub(super) fn lint(&self, mounts: &Mounts, allowed: &[Check]) -> Result<Linted, String> {
         let Linted { set, mut findings } = self.read()?;
@@ -36,7 +41,11 @@ impl Folder {
     }
 
     /// The policies, unless one of them has errors.
-    pub(super) fn sound(&self, mounts: &Mounts, allowed: &[Check]) -> Result<PolicySet, String> {
+    pub(in crate::cli) fn sound(
+        &self,
+        mounts: &Mounts,
+        allowed: &[Check],
+    ) -> Result<PolicySet, String> {
         self.lint(mounts, allowed)?.without_errors()
     }
 
@@ -130,7 +139,7 @@ pub(super) fn as_json(finding: &Finding) -> Value {
 }
 
 /// `1 error`, `2 errors`, `no errors`; `1 policy`, `2 policies`.
-pub(super) fn number(count: usize, noun: &str) -> String {
+pub(in crate::cli) fn number(count: usize, noun: &str) -> String {
     let many = match noun.strip_suffix('y') {
         Some(stem) => format!("{stem}ies"),
         None => format!("{noun}s"),

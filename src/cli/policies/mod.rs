@@ -7,6 +7,11 @@ mod lint;
 mod plan;
 mod test;
 
+pub(super) use self::{
+    apply::words,
+    folder::{Folder, number},
+};
+
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 pub use self::check::{Check, Severity};
 use super::{Finding, Member, PolicySet, Position};
 
-/// Where the engines are mounted that this platform uses, without slashes at the ends.
+/// Where the engines of this platform are mounted, without slashes at the ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mounts {
     /// The tenants' secrets: KV version 2.

@@ -31,10 +31,11 @@ use tokio::sync::Semaphore;
 use crate::{
     decision::Validator,
     forwarded::Trust,
+    policies::Mounts,
     server::outer::complete,
     telemetry::{Metrics, Traces},
     token::Sources,
-    vault::{Client, Mounts},
+    vault::Client,
 };
 
 /// How many requests may be busy with Vault at once. Each may hold a secret of 1 MiB in several

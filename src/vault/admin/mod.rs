@@ -1,13 +1,20 @@
 //! What an operator does to Vault, with the operator's own token.
 
+mod call;
 mod policies;
 mod stand_ins;
+mod tenants;
+mod things;
+
+use std::time::Duration;
 
 use rustify::endpoint::Endpoint;
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
+use self::call::Call;
 pub(super) use self::policies::{PolicyData, ReadPolicyRequest};
-pub use self::{policies::Policies, stand_ins::StandIns};
+pub use self::{policies::Policies, stand_ins::StandIns, tenants::Tenants, things::Things};
 use crate::vault::{
     Session,
     client::Operation,
@@ -27,6 +34,25 @@ impl Desk<'_> {
         self.session.client().data(Operation::Admin, &own.token, endpoint).await
     }
 
+    /// The same; `None` if the answer is a yes without anything in it.
+    async fn data_if_any<T: DeserializeOwned>(
+        self,
+        endpoint: impl Endpoint,
+    ) -> Result<Option<T>, VaultError> {
+        let own = self.session.token().await?;
+        self.session.client().data_if_any(Operation::Admin, &own.token, endpoint).await
+    }
+
+    /// A token for the answer to this call, which Vault keeps back for that long.
+    async fn wrapped(
+        self,
+        endpoint: impl Endpoint,
+        life: Duration,
+    ) -> Result<SecretString, VaultError> {
+        let own = self.session.token().await?;
+        self.session.client().wrapped(Operation::Admin, &own.token, endpoint, life).await
+    }
+
     /// The `auth` of the answer to this call, which brings a token.
     async fn auth<T: DeserializeOwned>(self, endpoint: impl Endpoint) -> Result<T, VaultError> {
         let own = self.session.token().await?;
@@ -37,6 +63,19 @@ impl Desk<'_> {
     async fn done(self, endpoint: impl Endpoint) -> Result<(), VaultError> {
         let own = self.session.token().await?;
         self.session.client().done(Operation::Admin, &own.token, endpoint).await
+    }
+}
+
+/// What helps against this failure of a call that needs this, as `read on sys/mounts`.
+pub(super) fn remedy(error: &VaultError, needed: &str) -> String {
+    match error.failure {
+        Failure::OwnPolicy | Failure::OwnToken => format!("; your token needs {needed}"),
+        Failure::Sealed => "; unseal Vault first".to_owned(),
+        Failure::Connect | Failure::Timeout | Failure::Reset => {
+            "; VAULT_ADDR says where Vault is, VALIDATOR_VAULT_TIMEOUT how long it may take"
+                .to_owned()
+        }
+        _ => String::new(),
     }
 }
 

@@ -2,7 +2,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use rustify_derive::Endpoint;
 use serde::Deserialize;
 
-use super::{Desk, nameable};
+use super::{Desk, nameable, remedy};
 use crate::{
     policies::{Store, StoreError, Stored},
     vault::{
@@ -150,16 +150,7 @@ impl From<PolicyData> for Stored {
 /// What could not be done, why, and what helps.
 fn explain(error: &VaultError, what: &str, needed: &str) -> StoreError {
     let below = if needed == LIST { "" } else { "/+" };
-    let remedy = match error.failure {
-        Failure::OwnPolicy | Failure::OwnToken => format!(
-            "; your token needs {needed} on sys/policies/acl{below}, as policies/operator.hcl has it"
-        ),
-        Failure::Sealed => "; unseal Vault first".to_owned(),
-        Failure::Connect | Failure::Timeout | Failure::Reset => {
-            "; VAULT_ADDR says where Vault is, VALIDATOR_VAULT_TIMEOUT how long it may take"
-                .to_owned()
-        }
-        _ => String::new(),
-    };
+    let needed = format!("{needed} on sys/policies/acl{below}, as policies/operator.hcl has it");
+    let remedy = remedy(error, &needed);
     StoreError(format!("cannot {what}: {error}{remedy}"))
 }

@@ -20,6 +20,7 @@ pub(crate) enum Operation {
     Renew,
     Unwrap,
     Health,
+    Seal,
     SecretList,
     SecretMetadata,
     SecretRead,
@@ -44,6 +45,7 @@ impl Operation {
             Self::Renew => "renew",
             Self::Unwrap => "unwrap",
             Self::Health => "health",
+            Self::Seal => "seal",
             Self::SecretList => "secret_list",
             Self::SecretMetadata => "secret_metadata",
             Self::SecretRead => "secret_read",
@@ -58,7 +60,10 @@ impl Operation {
     /// The largest answer that is read, in bytes.
     pub(super) fn largest_answer(self) -> usize {
         match self {
-            Self::SecretList | Self::SecretRead | Self::Encrypt | Self::Decrypt => MAX_SECRET,
+            // Among what administrators ask for is the list of all entities.
+            Self::Admin | Self::SecretList | Self::SecretRead | Self::Encrypt | Self::Decrypt => {
+                MAX_SECRET
+            }
             _ => MAX_ANSWER,
         }
     }

@@ -13,13 +13,14 @@ pub use names::SecretNames;
 
 use self::{call::Call, kv::Live};
 use crate::{
+    policies::Mounts,
     secrets::{
         Current, Listed, Patch, Precondition, Record, Secret, SecretData, SecretError, SecretPath,
         Version, Written,
     },
     tenants::TenantName,
     vault::{
-        Client, Mounts,
+        Client,
         client::Operation,
         error::{Failure, VaultError},
     },

@@ -40,13 +40,26 @@ impl Launch {
 
     /// Raft storage in `dir`, unsealed by a key beside it.
     pub fn raft(dir: &Path) -> Self {
-        let (port, cluster) = (free_port(), free_port());
-        let data = dir.join("data");
         let key = dir.join("seal.key");
-        fs::create_dir_all(&data).expect("the storage directory");
         if !key.exists() {
             fs::write(&key, rand::random::<[u8; 32]>()).expect("the seal key");
         }
+        let seal = format!(
+            "seal \"static\" {{\n current_key_id = \"k1\"\n current_key = \"file://{}\"\n}}",
+            key.display()
+        );
+        Self::on_disk(dir, &seal)
+    }
+
+    /// The same, unsealed by people with keys.
+    pub fn shamir(dir: &Path) -> Self {
+        Self::on_disk(dir, "")
+    }
+
+    fn on_disk(dir: &Path, seal: &str) -> Self {
+        let (port, cluster) = (free_port(), free_port());
+        let data = dir.join("data");
+        fs::create_dir_all(&data).expect("the storage directory");
         let config = format!(
             r#"
             api_addr = "http://127.0.0.1:{port}"
@@ -61,13 +74,9 @@ impl Launch {
               cluster_address = "127.0.0.1:{cluster}"
               tls_disable = true
             }}
-            seal "static" {{
-              current_key_id = "k1"
-              current_key = "file://{key}"
-            }}
+            {seal}
             "#,
             data = data.display(),
-            key = key.display(),
         );
         let launch = Self { port, arguments: Vec::new(), dir: dir.to_owned(), _owned: None };
         launch.configured(&config)

@@ -1,0 +1,81 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{key_json, key_words};
+use crate::{
+    cli::{
+        operator::OperatorArgs,
+        output::{Output, Style, columns},
+        policies::number,
+        sources::ForPoliciesInVault,
+    },
+    tenants::{Key, Member, Tenant},
+    vault,
+};
+
+/// List the tenants.
+///
+/// Each that has a key, or to whom somebody belongs. To find out who belongs to whom, every entity in Vault
+/// is read.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator tenants list
+  vault-auth-validator tenants list --output json")]
+pub(super) struct List {
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    operator: OperatorArgs<ForPoliciesInVault>,
+}
+
+impl List {
+    pub(super) fn run(self) -> ExitCode {
+        self.operator.run_on_mounts(async |operator, mounts| {
+            let tenants = vault::Tenants::new(&operator.session, &mounts);
+            let tenants = tenants.all().await.map_err(|trouble| trouble.to_string())?;
+            self.output.print(|| as_json(&tenants), |style| as_text(&tenants, style));
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
+
+fn as_text(tenants: &[Tenant], style: &Style) -> String {
+    if tenants.is_empty() {
+        return "no tenants".to_owned();
+    }
+    let heading = ["tenant", "key", "version", "decrypts from", "members", "disabled"];
+    let heading = heading.map(|word| style.place(word));
+    let row = |tenant: &Tenant| {
+        let key = key_words(tenant.key.as_ref());
+        let sound = tenant.key.as_ref().is_some_and(|key| key.derived);
+        let version = |which: fn(&Key) -> u64| {
+            tenant.key.as_ref().map(|key| format!("v{}", which(key))).unwrap_or_default()
+        };
+        let disabled = tenant.members.iter().filter(|member| member.disabled).count();
+        [
+            tenant.name.to_string(),
+            if sound { key } else { style.bad(&key) },
+            version(|key| key.latest),
+            version(|key| key.oldest),
+            tenant.members.len().to_string(),
+            if disabled == 0 { String::new() } else { style.doubtful(&disabled.to_string()) },
+        ]
+    };
+    let rows: Vec<_> = std::iter::once(heading).chain(tenants.iter().map(row)).collect();
+    format!("{}\n\n{}", columns(&rows), number(tenants.len(), "tenant"))
+}
+
+fn as_json(tenants: &[Tenant]) -> Value {
+    let member = |member: &Member| json!({"name": member.name, "entity_id": member.id, "disabled": member.disabled});
+    let tenant = |tenant: &Tenant| {
+        json!({
+            "tenant": tenant.name.as_str(),
+            "key": key_json(tenant.key.as_ref()),
+            "members": tenant.members.iter().map(member).collect::<Vec<_>>(),
+        })
+    };
+    json!({"tenants": tenants.iter().map(tenant).collect::<Vec<_>>()})
+}

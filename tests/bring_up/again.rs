@@ -1,0 +1,187 @@
+//! Runs that are cut off, and the next.
+
+use std::time::Duration;
+
+use super::{Credentials, count, operator, platform, root, steps};
+use crate::support::{
+    bao::{Bao, Unsealed},
+    fault::{Fault, FaultProxy},
+    platform::log_in,
+    shell::Shell,
+    wait::eventually,
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs a command until a request that starts like this is under way, and kills it.
+async fn kill_at(fault: &FaultProxy, point: &str, shell: &Shell, arguments: &[&str]) {
+    fault.set_for(point, Fault::Hang).await;
+    let before = fault.struck();
+    let process = shell.start(arguments);
+    eventually(PATIENCE, point, async || {
+        assert_eq!(process.exit_status(), None, "{point}: {}", process.log());
+        (fault.struck() > before).then_some(())
+    })
+    .await;
+    process.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bootstrap_that_is_killed_at_any_step_is_completed_by_the_next() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut bao = Bao::empty(dir.path(), Unsealed::ByPeople).await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    let shell = Shell::new(&fault.addr(), "");
+    let credentials = Credentials::new();
+    let folder = credentials.path();
+    let arguments = ["bootstrap", "--init", "--credentials", &folder, "--output", "json"];
+    for point in [
+        "PUT /v1/sys/init",
+        "PUT /v1/sys/unseal",
+        "POST /v1/sys/mounts/secret",
+        "POST /v1/sys/mounts/transit",
+        "POST /v1/transit/config/keys",
+        "POST /v1/sys/auth/approle",
+        "POST /v1/auth/approle/role/validator",
+        "PUT /v1/sys/policies/acl/agent-director",
+        "PUT /v1/sys/policies/acl/validator",
+        "POST /v1/auth/approle/role/validator/secret-id",
+    ] {
+        kill_at(&fault, point, &shell, &arguments).await;
+    }
+    fault.set(Fault::Pass).await;
+    let told = shell.run(&arguments).json();
+    let secret_id = ("validator".to_owned(), "done".to_owned());
+    assert_eq!((steps(&told).last(), &told["changed"]), (Some(&secret_id), &1.into()));
+    bao.adopt(&credentials.read("root-token"));
+    log_in(&bao, &credentials.role(&bao, "validator").await).await;
+    assert_eq!(shell.run(&arguments).json()["changed"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_whose_making_is_killed_at_any_step_is_completed_by_the_next() {
+    let bao = platform().await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    let shell = operator(&bao).await.with("VAULT_ADDR", &fault.addr());
+    let credentials = Credentials::new();
+    let folder = credentials.path();
+    let create = ["tenants", "create", "acme", "--service", "crm", "--service", "n8n"];
+    let arguments = [&create[..], &["--credentials", &folder, "--output", "json"]].concat();
+    for point in [
+        "POST /v1/transit/keys/tenant-acme",
+        "POST /v1/identity/entity",
+        "POST /v1/auth/approle/role/acme-crm",
+        "POST /v1/identity/entity-alias",
+        "POST /v1/auth/approle/role/acme-n8n",
+        "POST /v1/auth/approle/role/acme-crm/secret-id",
+        "POST /v1/auth/approle/role/acme-n8n/secret-id",
+    ] {
+        kill_at(&fault, point, &shell, &arguments).await;
+    }
+    fault.set(Fault::Pass).await;
+    let told = shell.run(&arguments).json();
+    assert_eq!((count(&told, "done"), &told["changed"]), (1, &1.into()), "{told}");
+    for name in ["acme-crm", "acme-n8n"] {
+        log_in(&bao, &credentials.role(&bao, name).await).await;
+    }
+    assert_eq!(shell.run(&arguments).json()["changed"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_lost_is_made_good_by_looking_again() {
+    for point in [
+        "POST /v1/sys/mounts/",
+        "POST /v1/transit/config/keys",
+        "POST /v1/sys/auth/approle",
+        "POST /v1/auth/approle/role/validator ",
+        "PUT /v1/sys/policies/acl/",
+    ] {
+        let bao = Bao::dev().await;
+        let fault = FaultProxy::start(&bao.authority()).await;
+        let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
+        fault.set_for(point, Fault::Lost).await;
+        let told = Credentials::new().run(&shell, &["bootstrap", "--output", "json"]).json();
+        assert!(fault.struck() > 0, "{point}");
+        assert_eq!(count(&told, "done"), steps(&told).len() - 1, "{point}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_id_that_was_made_and_never_arrived_is_made_again() {
+    let bao = Bao::dev().await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
+    let credentials = Credentials::new();
+    let path = "auth/approle/role/validator/secret-id";
+    fault.set_for(&format!("POST /v1/{path}"), Fault::Lost).await;
+    let ended = credentials.run(&shell, &["bootstrap"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stdout.contains("secret id    validator            failed"), "{}", ended.stdout);
+    let next = "next: mend what failed and run it again: what is done stays";
+    assert_eq!(ended.stdout.lines().last(), Some(next));
+    assert_eq!(credentials.read("validator-secret-id").trim(), "");
+    fault.set(Fault::Pass).await;
+    let told = credentials.run(&shell, &["bootstrap", "--output", "json"]).json();
+    assert_eq!(told["changed"], 1, "{told}");
+    log_in(&bao, &credentials.role(&bao, "validator").await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_fails_is_the_last_and_what_was_done_is_told() {
+    let bao = Bao::dev().await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
+    let credentials = Credentials::new();
+    let broken = Fault::Status(500, r#"{"errors":["no space left on device"]}"#);
+    for (point, done, not_tried) in
+        [("POST /v1/transit/config/keys", 2, 12), ("PUT /v1/sys/policies/acl/crm-agent", 6, 6)]
+    {
+        fault.set_for(point, broken).await;
+        let ended = credentials.run(&shell, &["bootstrap", "--output", "json"]);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let told = serde_json::from_str(&ended.stdout).expect("JSON");
+        let counts = (count(&told, "done"), count(&told, "failed"), count(&told, "not tried"));
+        assert_eq!(counts, (done, 1, not_tried), "{told}");
+        assert!(ended.stdout.contains("no space left on device"), "{}", ended.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_waits_for_the_step_that_is_under_way() {
+    let bao = Bao::dev().await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
+    let credentials = Credentials::new();
+    let folder = credentials.path();
+    let late = Fault::Late(Duration::from_millis(500));
+    fault.set_for("POST /v1/sys/mounts/transit", late).await;
+    let process = shell.start(&["bootstrap", "--credentials", &folder]);
+    eventually(PATIENCE, "the step", async || (fault.struck() > 0).then_some(())).await;
+    process.signal("INT");
+    let status = process.exited(PATIENCE).await;
+    assert_eq!(status.code(), Some(1), "{}", process.log());
+    let log = process.log();
+    assert!(log.contains("mount        transit/             done\n"), "{log}");
+    assert!(log.contains("auth method  approle/             not tried\n"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_does_not_come_between_the_keys_and_their_file() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let bao = Bao::empty(dir.path(), Unsealed::ByPeople).await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    let shell = Shell::new(&fault.addr(), "");
+    let credentials = Credentials::new();
+    let folder = credentials.path();
+    let late = Fault::Late(Duration::from_millis(300));
+    fault.set_for("PUT /v1/sys/init", late).await;
+    let process = shell.start(&["bootstrap", "--init", "--credentials", &folder]);
+    eventually(PATIENCE, "the call", async || (fault.struck() > 0).then_some(())).await;
+    process.signal("TERM");
+    let status = process.exited(PATIENCE).await;
+    assert_eq!(status.code(), Some(1), "{}", process.log());
+    assert_eq!(credentials.read("unseal-keys").lines().count(), 5);
+    fault.set(Fault::Pass).await;
+    let again = shell.run(&["bootstrap", "--init", "--credentials", &folder]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+}

@@ -1,0 +1,226 @@
+//! `bootstrap` in a Vault that is open.
+
+use serde_json::json;
+use vault_auth_validator::policies::shipped;
+
+use super::{Credentials, count, root, state, steps};
+use crate::{
+    expect::granted,
+    support::{bao::Bao, platform, shell::Shell, validator::Validator},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_brings_about_what_the_validator_needs_and_a_second_run_changes_nothing() {
+    let bao = Bao::dev().await;
+    let credentials = Credentials::new();
+    let first = credentials.run(&root(&bao), &["bootstrap"]);
+    assert_eq!((first.code, first.stderr.as_str()), (Some(0), ""), "{first:?}");
+    assert!(first.stdout.contains("  create  mount        transit/ "), "{}", first.stdout);
+    assert!(first.stdout.contains("  policy       validator            done\n"), "{first:?}");
+    let last = first.stdout.lines().last().expect("a line");
+    assert!(last.starts_with("next: within 1h: VALIDATOR_ROLE_ID=$(cat "), "{last}");
+    assert!(last.ends_with("validator-secret-id vault-auth-validator serve"), "{last}");
+
+    let wrapping = credentials.read("validator-secret-id");
+    assert!(!first.stdout.contains(&wrapping), "it is shown to nobody");
+    let role = bao.must("GET", "auth/approle/role/validator", None).await;
+    assert_eq!(role["data"]["token_period"], 3600);
+    assert_eq!(role["data"]["token_no_default_policy"], true);
+    assert_eq!(role["data"]["token_policies"], json!(["validator"]));
+    let mounts = bao.must("GET", "sys/mounts", None).await;
+    for (path, kind) in [("secret/", "kv"), ("smarteros/", "kv"), ("transit/", "transit")] {
+        assert_eq!(mounts["data"][path]["type"], kind, "{path}");
+    }
+    assert_eq!(mounts["data"]["smarteros/"]["options"]["version"], "2");
+    let config = bao.must("GET", "transit/config/keys", None).await;
+    assert_eq!(config["data"]["disable_upsert"], true);
+
+    let before = state(&bao).await;
+    let second = credentials.run(&root(&bao), &["bootstrap"]);
+    assert_eq!((second.code, second.stderr.as_str()), (Some(0), ""), "{second:?}");
+    assert!(!second.stdout.contains("  create  "), "{second:?}");
+    let end =
+        "\nnothing to change\nnext: vault-auth-validator tenants create NAME --service SERVICE\n";
+    assert!(second.stdout.ends_with(end), "{}", second.stdout);
+    assert_eq!(state(&bao).await, before);
+    assert_eq!(credentials.read("validator-secret-id"), wrapping);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_validator_starts_with_what_it_wrote() {
+    let bao = Bao::dev().await;
+    for arguments in [&["bootstrap"][..], &["bootstrap", "--new-secret-id", "--plain-secret-id"]] {
+        let credentials = Credentials::new();
+        credentials.run(&root(&bao), arguments).done();
+        let role = platform::AppRole {
+            role_id: credentials.read("validator-role-id"),
+            secret_id: credentials.read("validator-secret-id"),
+        };
+        let validator = Validator::start(&bao, &role, &[]).await;
+        let acme = platform::create_tenant(&bao, "acme").await;
+        granted(&validator.validate("tenant=acme", &[("x-vault-token", acme.token())]).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_shows_the_plan_and_writes_nothing() {
+    let bao = Bao::dev().await;
+    let credentials = Credentials::new();
+    let before = state(&bao).await;
+    let ended = credentials.run(&root(&bao), &["bootstrap", "--dry-run"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("  same    mount        secret/ "), "{}", ended.stdout);
+    assert!(ended.stdout.contains("  create  auth method  approle/ "), "{}", ended.stdout);
+    let end = "\nnothing was written; without --dry-run it is\n";
+    assert!(ended.stdout.ends_with(end), "{}", ended.stdout);
+    let told = credentials.run(&root(&bao), &["bootstrap", "--dry-run", "--output", "json"]).json();
+    assert_eq!((&told["changed"], count(&told, "shown")), (&json!(0), steps(&told).len()));
+    assert_eq!(told["steps"][2]["action"], "create");
+    assert_eq!(state(&bao).await, before);
+    assert_eq!(credentials.names(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_are_told_each_step() {
+    let bao = Bao::dev().await;
+    let credentials = Credentials::new();
+    let told = credentials.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
+    let steps = steps(&told);
+    assert_eq!(steps.len(), 6 + shipped::policies().len() + 1);
+    assert_eq!(steps[0], ("secret/".to_owned(), "unchanged".to_owned()), "a dev server has it");
+    assert_eq!(told["changed"], steps.len() - 1);
+    assert_eq!(told["steps"][2]["kind"], "mount");
+    let again = credentials.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
+    assert_eq!((&again["changed"], count(&again, "unchanged")), (&json!(0), steps.len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_secret_id_is_handed_out_only_if_asked_for_and_nothing_is_overwritten() {
+    let bao = Bao::dev().await;
+    let credentials = Credentials::new();
+    credentials.run(&root(&bao), &["bootstrap"]).done();
+    let secret_ids = async || {
+        let path = "auth/approle/role/validator/secret-id";
+        let listed = bao.must("LIST", path, None).await;
+        listed["data"]["keys"].as_array().expect("accessors").len()
+    };
+    // The files went to the validator's machine.
+    let elsewhere = Credentials::new();
+    let told = elsewhere.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
+    assert_eq!((&told["changed"], secret_ids().await), (&json!(0), 1));
+    assert_eq!(elsewhere.names(), Vec::<String>::new());
+
+    let again = ["bootstrap", "--new-secret-id"];
+    let wrapping = credentials.read("validator-secret-id");
+    credentials.run(&root(&bao), &again).failed(1, "would be overwritten: move it away");
+    assert_eq!((credentials.read("validator-secret-id"), secret_ids().await), (wrapping, 1));
+    elsewhere.run(&root(&bao), &again).done();
+    assert_eq!(secret_ids().await, 2);
+    let role = elsewhere.role(&bao, "validator").await;
+    platform::log_in(&bao, &role).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_otherwise_than_it_should_be_is_changed_only_if_somebody_says_so() {
+    let bao = Bao::dev().await;
+    let credentials = Credentials::new();
+    credentials.run(&root(&bao), &["bootstrap"]).done();
+    let role = "auth/approle/role/validator";
+    let change =
+        json!({"token_policies": ["validator", "other"], "token_no_default_policy": false});
+    bao.must("POST", role, Some(change)).await;
+    platform::set_policy(&bao, "tenant", "path \"x\" { capabilities = [\"read\"] }").await;
+    let before = state(&bao).await;
+
+    let refused = credentials.run(&root(&bao), &["bootstrap"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("nothing was changed: 2 things there"), "{refused:?}");
+    assert!(refused.stderr.contains("add --yes"), "{refused:?}");
+    let how = "its policies are other, validator; its tokens have the policy `default` too";
+    assert!(refused.stdout.contains(how), "{refused:?}");
+    let folder = credentials.path();
+    let arguments = ["bootstrap", "--credentials", &folder];
+    let declined = root(&bao).on_a_terminal(&arguments, &[("Type yes: ", "no\n")]);
+    assert_eq!(declined.code, Some(1), "{declined:?}");
+    assert_eq!(state(&bao).await, before);
+
+    let told = credentials.run(&root(&bao), &["bootstrap", "--yes", "--output", "json"]).json();
+    assert_eq!(told["changed"], 2);
+    let role = bao.must("GET", role, None).await;
+    assert_eq!(role["data"]["token_policies"], json!(["validator"]));
+    let shell = root(&bao);
+    assert_eq!(shell.run(&["policies", "plan", "--detailed-exitcode"]).code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_mounts_take_policies_of_their_own() {
+    let bao = Bao::dev().await;
+    let credentials = Credentials::new();
+    let shell = root(&bao).with("VALIDATOR_KV_MOUNT", "team/kv");
+    let before = state(&bao).await;
+    credentials.run(&shell, &["bootstrap"]).failed(1, "name the folder with --policies");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().display().to_string();
+    for transit in ["team", "team/kv", "team/kv/transit"] {
+        let within = shell.clone().with("VALIDATOR_TRANSIT_MOUNT", transit);
+        credentials
+            .run(&within, &["bootstrap", "--policies", &path])
+            .failed(1, "one is in the other");
+    }
+    assert_eq!(state(&bao).await, before);
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("a policy");
+    };
+    write("own.hcl", "path \"team/kv/data/x\" { capabilities = [\"read\"] }\n");
+    let arguments = ["bootstrap", "--policies", &path];
+    credentials.run(&shell, &arguments).failed(1, "there is no policy `validator`");
+    for source in shipped::policies().iter().filter(|source| source.stem() == "validator") {
+        write("validator.hcl", &source.text);
+    }
+    credentials.run(&shell, &arguments).done();
+    let mounts = bao.must("GET", "sys/mounts", None).await;
+    assert_eq!(mounts["data"]["team/kv/"]["options"]["version"], "2");
+    let policies = bao.must("GET", "sys/policies/acl?list=true", None).await;
+    assert_eq!(policies["data"]["keys"], json!(["default", "own", "validator", "root"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openbao_has_its_audit_device_from_its_configuration() {
+    let bao = Bao::dev().await;
+    let credentials = Credentials::new();
+    let before = state(&bao).await;
+    let audit = |file| ["bootstrap", "--audit-file", file];
+    let ended = credentials.run(&root(&bao), &audit("/var/log/other.log"));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let block = "audit \"file\" \"file\" { options { file_path = \"/var/log/other.log\" } }";
+    assert!(ended.stdout.contains(block), "{}", ended.stdout);
+    assert!(ended.stdout.contains("send it a SIGHUP"), "{}", ended.stdout);
+    assert_eq!(state(&bao).await, before, "it comes first, so that the rest is written down");
+
+    let devices = bao.must("GET", "sys/audit", None).await;
+    let file = devices["data"]["tests/"]["options"]["file_path"].as_str().expect("a file");
+    let told = credentials.run(&root(&bao), &[&audit(file)[..], &["--output", "json"]].concat());
+    let told = told.json();
+    assert_eq!(steps(&told)[0], (file.to_owned(), "unchanged".to_owned()));
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_vault_is_asked() {
+    let shell = Shell::new("http://127.0.0.1:1", "s.own");
+    for (arguments, words) in [
+        (&["--shares", "1", "--threshold", "2"][..], "--threshold"),
+        (&["--shares", "3", "--threshold", "1"], "--threshold"),
+        (&["--shares", "0"], "--shares"),
+        (&["--shares", "256"], "--shares"),
+        (&["--wrap-ttl", "25h"], "1s to 24h"),
+        (&["--wrap-ttl", "soon"], "1s to 24h"),
+        (&["--wrap-ttl", "10ms"], "1s to 24h"),
+    ] {
+        shell.run(&[&["bootstrap", "--init"], arguments].concat()).failed(2, words);
+    }
+    shell
+        .clone()
+        .with("VAULT_TOKEN", "")
+        .run(&["bootstrap"])
+        .failed(2, "VAULT_TOKEN: it is not set");
+}

@@ -1,0 +1,106 @@
+//! What is in the way of a bootstrap, and that nothing is changed then.
+
+use serde_json::json;
+
+use super::{Credentials, root, state};
+use crate::support::{bao::Bao, platform, shell::Shell};
+
+/// That it fails with these words, and nothing is other than before.
+async fn refused(bao: &Bao, shell: &Shell, words: &[&str]) {
+    let before = state(bao).await;
+    let credentials = Credentials::new();
+    for arguments in [&["bootstrap"][..], &["bootstrap", "--dry-run"], &["bootstrap", "--yes"]] {
+        let ended = credentials.run(shell, arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+        for words in words {
+            assert!(ended.stderr.contains(words), "`{words}` in {}", ended.stderr);
+        }
+    }
+    assert_eq!(state(bao).await, before);
+    assert_eq!(credentials.names(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_mounts_in_its_place_are_all_told_and_left_alone() {
+    let bao = Bao::dev().await;
+    bao.must("DELETE", "sys/mounts/secret", None).await;
+    for (path, mount) in [
+        ("mounts/secret", json!({"type": "kv", "options": {"version": "1"}})),
+        ("mounts/smarteros/agents", json!({"type": "kv", "options": {"version": "2"}})),
+        ("mounts/transit", json!({"type": "pki"})),
+        ("auth/approle", json!({"type": "userpass"})),
+    ] {
+        bao.must("POST", &format!("sys/{path}"), Some(mount)).await;
+    }
+    let words = [
+        "this is in the way; nothing was changed:",
+        "mount secret/: it is KV version 1",
+        "mount smarteros/: smarteros/agents/ is mounted",
+        "mount transit/: it is a mount of the type pki",
+        "auth method approle/: the auth method there is of the type userpass",
+    ];
+    refused(&bao, &root(&bao), &words).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_lacks_rights_is_told_all_of_them() {
+    let bao = Bao::dev().await;
+    let read = |path: &str| format!("path \"{path}\" {{ capabilities = [\"read\", \"list\"] }}\n");
+    let own = read("auth/token/lookup-self") + &read("sys/auth");
+    let blind = platform::token_with(&bao, &own).await;
+    refused(&bao, &Shell::to(&bao, &blind), &["your token needs read on sys/mounts"]).await;
+
+    let capabilities = "path \"sys/capabilities-self\" { capabilities = [\"update\"] }\n";
+    let seeing = own
+        + &read("sys/mounts")
+        + &read("transit/config/keys")
+        + &read("auth/approle/role/*")
+        + &read("sys/policies/acl")
+        + &read("sys/policies/acl/*")
+        + capabilities;
+    let seeing = Shell::to(&bao, &platform::token_with(&bao, &seeing).await);
+    let words = [
+        "your token lacks this; nothing was changed:",
+        "\n  update on sys/mounts/smarteros\n",
+        "\n  update on transit/config/keys\n",
+        "\n  update and sudo on sys/auth/approle\n",
+        "\n  create on auth/approle/role/validator\n",
+    ];
+    refused(&bao, &seeing, &words).await;
+
+    // What is left then is policies and the secret id.
+    platform::provision(&bao).await;
+    let config = json!({"disable_upsert": true});
+    bao.must("POST", "transit/config/keys", Some(config)).await;
+    let mount = json!({"type": "kv", "options": {"version": "2"}});
+    bao.must("POST", "sys/mounts/smarteros", Some(mount)).await;
+    bao.must("DELETE", "sys/policies/acl/tenant", None).await;
+    let before = state(&bao).await;
+    let credentials = Credentials::new();
+    let ended = credentials.run(&seeing, &["bootstrap", "--new-secret-id"]);
+    let lacking =
+        "  update on sys/policies/acl/tenant\n  update on auth/approle/role/validator/secret-id\n";
+    assert!(ended.code == Some(1) && ended.stderr.ends_with(lacking), "{ended:?}");
+    assert_eq!((state(&bao).await, credentials.names()), (before, Vec::new()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_is_away_or_sealed_is_said_to_be() {
+    let bao = Bao::dev().await;
+    let operator = root(&bao);
+    for arguments in [&["bootstrap"][..], &["bootstrap", "--init"]] {
+        let away = Shell::new("http://127.0.0.1:1", "s.own").run(arguments);
+        away.failed(1, "VAULT_ADDR says where Vault is");
+        let nobody = Shell::to(&bao, "s.unknown").run(arguments);
+        nobody.failed(1, "Vault refuses the token");
+    }
+    bao.seal().await;
+    operator.run(&["bootstrap"]).failed(1, "Vault is sealed: unseal it");
+    let credentials = Credentials::new();
+    credentials.run(&operator, &["bootstrap", "--init"]).failed(1, "unseal it with the keys");
+    for arguments in
+        [&["tenants", "list"][..], &["tenants", "show", "a"], &["tenants", "create", "a"]]
+    {
+        operator.run(arguments).failed(1, "sealed");
+    }
+}
