@@ -10,16 +10,18 @@
 //!
 //! # Layers
 //!
-//! Nothing calls back up. `policies`, `forwarded` and `tenants` stand alone; `token` and
+//! Nothing calls back up. `policies`, `forwarded`, `tenants` and `probe` stand alone; `token` and
 //! `requirement` know `tenants`, `secrets` knows both `tenants` and `token`; `decision` judges with
-//! the types of these but `policies` and `secrets`; `vault` answers for `token` what a token is, and
-//! keeps the `policies` and the `secrets`; `server` and `cli` use everything. A test holds the table.
+//! the types of these but `policies`, `probe` and `secrets`; `vault` answers for `token` what a token
+//! is, keeps the `policies` and the `secrets`, and is looked at with `probe`; `server` and `cli` use
+//! everything. A test holds the table.
 
 pub mod cli;
 pub mod config;
 pub mod decision;
 pub mod forwarded;
 pub mod policies;
+pub mod probe;
 pub mod requirement;
 pub mod secrets;
 pub mod server;

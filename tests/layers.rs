@@ -9,8 +9,9 @@ use std::{
 use crate::support::tools::repository;
 
 /// Each part, and the parts that it may use besides itself. A new one has to be put here.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("policies", &[]),
+    ("probe", &[]),
     ("tenants", &[]),
     ("forwarded", &[]),
     ("token", &["tenants"]),
@@ -18,7 +19,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("secrets", &["tenants", "token"]),
     ("decision", &["forwarded", "token", "requirement"]),
     ("telemetry", &["decision", "token"]),
-    ("vault", &["policies", "token", "tenants", "secrets", "telemetry"]),
+    ("vault", &["policies", "probe", "token", "tenants", "secrets", "telemetry"]),
     ("config", &["forwarded", "policies", "token", "decision", "telemetry", "vault"]),
     (
         "server",
@@ -41,6 +42,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "decision",
             "forwarded",
             "policies",
+            "probe",
             "requirement",
             "secrets",
             "server",
