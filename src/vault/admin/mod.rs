@@ -1,5 +1,6 @@
 //! What an operator does to Vault, with the operator's own token.
 
+mod examiner;
 mod policies;
 mod stand_ins;
 
@@ -7,7 +8,11 @@ use rustify::endpoint::Endpoint;
 use serde::de::DeserializeOwned;
 
 pub(super) use self::policies::{PolicyData, ReadPolicyRequest};
-pub use self::{policies::Policies, stand_ins::StandIns};
+pub use self::{
+    examiner::{Examiner, Key, Mount, TokenRecord, Untold},
+    policies::Policies,
+    stand_ins::StandIns,
+};
 use crate::vault::{
     Session,
     client::Operation,
