@@ -16,6 +16,7 @@ mod audit;
 mod caching;
 mod command;
 mod deploy;
+mod doctor;
 mod expect;
 mod explain;
 mod faults;

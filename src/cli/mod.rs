@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where it prints")]
 
 mod completions;
+mod doctor;
 mod explain;
 mod healthcheck;
 mod operator;
@@ -11,6 +12,7 @@ mod provenance;
 mod serve;
 mod sources;
 mod stop;
+mod token;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,7 @@ enum Command {
     Serve(serve::Serve),
     Explain(explain::Explain),
     Policies(policies::Policies),
+    Doctor(doctor::Doctor),
     Healthcheck(healthcheck::Healthcheck),
     Completions(completions::Completions),
 }
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::Policies(policies) => policies.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Completions(completions) => completions.run(),
     }
