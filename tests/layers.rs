@@ -9,8 +9,9 @@ use std::{
 use crate::support::tools::repository;
 
 /// Each part, and the parts that it may use besides itself. A new one has to be put here.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("policies", &[]),
+    ("probe", &[]),
     ("provision", &[]),
     ("tenants", &["provision"]),
     ("forwarded", &[]),
@@ -19,7 +20,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("secrets", &["tenants", "token"]),
     ("decision", &["forwarded", "token", "requirement"]),
     ("telemetry", &["decision", "token"]),
-    ("vault", &["policies", "provision", "token", "tenants", "secrets", "telemetry"]),
+    ("vault", &["policies", "probe", "provision", "token", "tenants", "secrets", "telemetry"]),
     ("config", &["forwarded", "policies", "token", "decision", "telemetry", "vault"]),
     (
         "server",
@@ -43,6 +44,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "decision",
             "forwarded",
             "policies",
+            "probe",
             "provision",
             "requirement",
             "secrets",

@@ -17,6 +17,7 @@ mod bring_up;
 mod caching;
 mod command;
 mod deploy;
+mod doctor;
 mod expect;
 mod explain;
 mod faults;

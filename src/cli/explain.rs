@@ -1,15 +1,8 @@
-use std::{
-    io::{self, IsTerminal, Read},
-    net::IpAddr,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::IpAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
 use crate::{
     cli::{
@@ -17,6 +10,7 @@ use crate::{
         operator::{Operator, OperatorArgs},
         output::{Output, Style, columns},
         provenance::{Provenance, Word},
+        token::read_token,
     },
     decision::{Asked, Check, Explanation, Failures, Refusal, RootTokens, Validator},
     forwarded::{Forwarded, HeaderFamily, Peer, Trust},
@@ -232,16 +226,4 @@ fn caller(entry: &Entry) -> Value {
         "expires": identity.expires(),
         "bound_cidrs": entry.bound_cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
-}
-
-/// The token that is to be explained: the first line of standard input, or what is typed unseen.
-fn read_token() -> io::Result<Zeroizing<String>> {
-    if io::stdin().is_terminal() {
-        return rpassword::prompt_password("Token: ").map(Zeroizing::new);
-    }
-    let mut text = Zeroizing::new(String::new());
-    io::stdin().take(8192).read_to_string(&mut text)?;
-    let end = text.find('\n').unwrap_or(text.len());
-    text.truncate(end);
-    Ok(text)
 }

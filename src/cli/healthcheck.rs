@@ -70,7 +70,8 @@ impl Healthcheck {
     }
 }
 
-async fn ask(listen: &Listen) -> io::Result<(StatusCode, String)> {
+/// What `/readyz` at this address says.
+pub(super) async fn ask(listen: &Listen) -> io::Result<(StatusCode, String)> {
     let response = match listen {
         Listen::Tcp(address) => get(TcpStream::connect(reachable(address)).await?).await,
         Listen::Unix(path) => get(UnixStream::connect(path).await?).await,

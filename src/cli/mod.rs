@@ -5,6 +5,7 @@ mod ask;
 mod bootstrap;
 mod completions;
 mod credentials;
+mod doctor;
 mod explain;
 mod handover;
 mod healthcheck;
@@ -17,6 +18,7 @@ mod sources;
 mod steps;
 mod stop;
 mod tenants;
+mod token;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,7 @@ enum Command {
     Bootstrap(bootstrap::Bootstrap),
     Tenants(tenants::Tenants),
     Policies(policies::Policies),
+    Doctor(doctor::Doctor),
     Healthcheck(healthcheck::Healthcheck),
     Completions(completions::Completions),
 }
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Bootstrap(bootstrap) => bootstrap.run(),
         Command::Tenants(tenants) => tenants.run(),
         Command::Policies(policies) => policies.run(),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Completions(completions) => completions.run(),
     }

@@ -94,6 +94,11 @@ pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// Without what would move a terminal's cursor: texts from elsewhere are anybody's.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
 /// How many characters of it are seen: all but those that colour it.
 fn visible(text: &str) -> usize {
     let mut coloured = text.split('\x1b');

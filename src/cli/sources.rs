@@ -26,6 +26,10 @@ pub(super) struct ForPolicies;
 #[derive(Clone)]
 pub(super) struct ForPoliciesInVault;
 
+/// Those of a command that looks at a whole setup.
+#[derive(Clone)]
+pub(super) struct ForDoctor;
+
 /// Those of a command that talks to the service.
 #[derive(Clone)]
 pub(super) struct ForAdmin;
@@ -51,6 +55,12 @@ impl Selection for ForPolicies {
 impl Selection for ForPoliciesInVault {
     fn includes(key: &Key) -> bool {
         ForPolicies::includes(key) || ForOperators::includes(key)
+    }
+}
+
+impl Selection for ForDoctor {
+    fn includes(key: &Key) -> bool {
+        ForPoliciesInVault::includes(key) || ForAdmin::includes(key)
     }
 }
 

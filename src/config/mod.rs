@@ -6,6 +6,7 @@ mod keys;
 mod listen;
 mod reader;
 mod settings;
+mod setup;
 mod sources;
 mod values;
 
@@ -13,4 +14,5 @@ pub use fault::{Fault, Faults};
 pub use keys::{KEYS, Key, KeyKind};
 pub use listen::Listen;
 pub use settings::{Access, Settings};
+pub use setup::{AdminOrigin, Operator, Service, Setup, TokenOrigin};
 pub use sources::{Sources, no_color, search_path};

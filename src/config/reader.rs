@@ -40,6 +40,11 @@ impl Reader {
         self.faults.clear();
     }
 
+    /// Forgets the values of these keys.
+    pub(super) fn set_aside(&mut self, names: &[&'static str]) {
+        self.values.retain(|name, _| !names.contains(name));
+    }
+
     pub(super) fn written(&self, name: &'static str) -> Option<&Written> {
         self.values.get(name)
     }

@@ -110,7 +110,7 @@ impl Settings {
 impl Reader {
     /// `None` only together with a fault. Every value is read before that is found out, so that
     /// all faults are.
-    fn settings(&mut self) -> Option<Settings> {
+    pub(super) fn settings(&mut self) -> Option<Settings> {
         let listeners = self.listeners();
         let proxies = self.value("trusted_proxies", values::networks);
         let family = self.value("forwarded_headers", values::header_family);
@@ -137,6 +137,12 @@ impl Reader {
             login: login?,
             telemetry: telemetry?,
         })
+    }
+
+    pub(super) fn mounts(&mut self) -> Option<Mounts> {
+        let kv = self.value("kv_mount", values::mount);
+        let transit = self.value("transit_mount", values::mount);
+        kv.zip(transit).map(|(kv, transit)| Mounts { kv, transit })
     }
 
     fn listeners(&mut self) -> Option<[Listen; 3]> {
@@ -171,13 +177,7 @@ impl Reader {
         })
     }
 
-    fn mounts(&mut self) -> Option<Mounts> {
-        let kv = self.value("kv_mount", values::mount);
-        let transit = self.value("transit_mount", values::mount);
-        Some(Mounts { kv: kv?, transit: transit? })
-    }
-
-    fn vault(&mut self) -> Option<vault::Settings> {
+    pub(super) fn vault(&mut self) -> Option<vault::Settings> {
         let address = self.value("vault_addr", values::vault_address);
         let timeout = self.value("vault_timeout", |text| {
             values::duration(text, Duration::from_millis(50), 60 * SECOND)
@@ -203,7 +203,7 @@ impl Reader {
         })
     }
 
-    fn login(&mut self) -> Option<Login> {
+    pub(super) fn login(&mut self) -> Option<Login> {
         const WAYS: &str = "role_id and secret_id_file, or vault_token_file, or vault_token";
         let given = |name| self.written(name).is_some();
         let (role_id, secret_id_file) = (given("role_id"), given("secret_id_file"));
@@ -226,23 +226,32 @@ impl Reader {
 
     fn operator_login(&mut self) -> Option<Login> {
         let given = |name| self.written(name).is_some();
-        if given("vault_token") {
-            return self.own_token();
-        }
-        if given("vault_token_file") {
-            return self.file("vault_token_file").map(Login::TokenFile);
+        if given("vault_token") || given("vault_token_file") {
+            return self.token_login();
         }
         if given("role_id") && given("secret_id_file") {
             return self.app_role();
         }
-        match self.home.as_ref().map(|home| home.join(".vault-token")).filter(|file| file.exists())
-        {
-            Some(file) => Some(Login::TokenFile(file)),
-            None => self.fault(
+        self.left_behind().or_else(|| {
+            self.fault(
                 "vault_token",
                 "it is not set, and there is no ~/.vault-token, which `vault login` makes",
-            ),
+            )
+        })
+    }
+
+    /// With a token that somebody gave, or the file of one.
+    pub(super) fn token_login(&mut self) -> Option<Login> {
+        if self.written("vault_token").is_some() {
+            return self.own_token();
         }
+        self.file("vault_token_file").map(Login::TokenFile)
+    }
+
+    /// With the token that `vault login` left behind.
+    pub(super) fn left_behind(&self) -> Option<Login> {
+        let file = self.home.as_ref().map(|home| home.join(".vault-token"));
+        file.filter(|file| file.exists()).map(Login::TokenFile)
     }
 
     fn telemetry(&mut self) -> Option<telemetry::Settings> {

@@ -23,7 +23,7 @@ const PREFIX: &str = "VALIDATOR_";
 const CONFIG_VARIABLE: &str = "VALIDATOR_CONFIG";
 
 /// Where values come from: flags over the environment over a file.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     flags: BTreeMap<&'static str, String>,
     environment: BTreeMap<String, SecretString>,

@@ -97,6 +97,13 @@ impl Login {
         }
     }
 
+    /// Whether a login would use up what it logs in with, as the token does that wraps a secret id.
+    pub async fn uses_itself_up(&self) -> bool {
+        let Self::AppRole { secret_id_file, .. } = self else { return false };
+        let written = read_secret(secret_id_file).await;
+        written.is_ok_and(|written| is_service_token(written.expose_secret()))
+    }
+
     /// A token to work with.
     pub(super) async fn log_in(&self, client: &Client) -> Result<OwnToken, VaultError> {
         match self {

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What `policies/validator.hcl` grants, as far as requests depend on it.
-const NEEDED: [(&str, Capabilities); 3] = [
+pub const NEEDED: [(&str, Capabilities); 3] = [
     ("auth/token/lookup", Capabilities::UPDATE),
     ("identity/entity/id/00000000-0000-0000-0000-000000000000", Capabilities::READ),
     ("sys/capabilities", Capabilities::UPDATE),

@@ -151,6 +151,15 @@ impl Machine {
         answer["auth"]["client_token"].as_str().expect("a token").to_owned()
     }
 
+    /// What `doctor` finds where this service runs.
+    pub(super) fn doctor(&self, service: &str, arguments: &[&str]) -> Value {
+        let variables = self.compose.service(service).variables(&borrowed(&self.places()));
+        let mut command = Command::new(tools::validator());
+        command.args(["doctor", "--output", "json"]).args(arguments).env_clear().envs(variables);
+        let output = command.output().expect("it starts");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
+    }
+
     /// Where OpenBao is.
     pub(super) fn vault_url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/v1/{path}", self.bao)

@@ -47,7 +47,15 @@ impl Bao {
         Self::in_memory(Launch::unaudited).await
     }
 
-    async fn in_memory(launch: fn(&str) -> Launch) -> Self {
+    /// A development server that also speaks TLS, with this certificate and its key in PEM.
+    ///
+    /// # Panics
+    /// As [`Bao::dev`].
+    pub async fn tls(certificate: &str, key: &str) -> Self {
+        Self::in_memory(|root_token| Launch::tls(root_token, certificate, key)).await
+    }
+
+    async fn in_memory(launch: impl Fn(&str) -> Launch) -> Self {
         let root_token = format!("root-{:032x}", rand::random::<u128>());
         for _ in 0..5 {
             let launch = launch(&root_token);
@@ -126,6 +134,14 @@ impl Bao {
     /// Its URL, as for `VAULT_ADDR`.
     pub fn addr(&self) -> String {
         format!("http://{}", self.authority())
+    }
+
+    /// The URL at which it speaks TLS.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn tls_addr(&self) -> String {
+        format!("https://127.0.0.1:{}", self.launch.tls_port().expect("a server with TLS"))
     }
 
     /// `host:port`.

@@ -39,16 +39,32 @@ impl Caddy {
     /// As [`Caddy::start`].
     pub async fn guarding(requirement: &str, validator: &str, application: &str) -> Self {
         let guard = tools::repository("deploy/caddy/guard.caddy");
-        let site = format!(
-            "{{\n\tadmin off\n\t{{$CADDY_GLOBAL}}\n}}\nimport {}\n\
-             http://*.crm.localhost{{$CADDY_PORT}} {{\n\timport guard \"{requirement}\" {{\n\t\treverse_proxy {{$CRM_UPSTREAM}}\n\t}}\n}}\n\
-             {{$OTHER_ADDRESS}} {{\n\terror 421\n}}\n",
-            guard.display()
+        let guard = fs::read_to_string(guard).expect("the guard");
+        let site =
+            format!("import guard \"{requirement}\" {{\n\t\treverse_proxy {{$CRM_UPSTREAM}}\n\t}}");
+        Self::with(&guard, &site, validator, application, &[]).await
+    }
+
+    /// The same with another guard, and with `site` in the place of all that is in the site.
+    ///
+    /// # Panics
+    /// As [`Caddy::start`].
+    pub async fn with(
+        guard: &str,
+        site: &str,
+        validator: &str,
+        application: &str,
+        env: &[(&str, &str)],
+    ) -> Self {
+        let text = format!(
+            "{{\n\tadmin off\n\t{{$CADDY_GLOBAL}}\n}}\n{guard}\n\
+             {{$CADDY_SCHEME}}*.crm.localhost{{$CADDY_PORT}} {{\n\t{site}\n}}\n\
+             {{$OTHER_ADDRESS}} {{\n\terror 421\n}}\n"
         );
         let dir = tempfile::tempdir().expect("a temporary directory");
         let config = dir.path().join("Caddyfile");
-        fs::write(&config, site).expect("a Caddyfile");
-        Self::run(&config, validator, application, &[]).await
+        fs::write(&config, text).expect("a Caddyfile");
+        Self::run(&config, validator, application, env).await
     }
 
     async fn run(config: &Path, validator: &str, application: &str, env: &[(&str, &str)]) -> Self {

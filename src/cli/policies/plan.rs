@@ -8,7 +8,7 @@ use crate::{
     cli::{
         USAGE, complain,
         operator::{Operator, OperatorArgs},
-        output::{Output, Style, columns},
+        output::{Output, Style, columns, printable},
         sources::ForPoliciesInVault,
     },
     config::Settings,
@@ -140,11 +140,6 @@ fn coloured(diff: &str, style: &Style) -> String {
         _ => line.to_owned(),
     };
     diff.lines().map(|text| line(&printable(text)) + "\n").collect()
-}
-
-/// Without what would move a terminal's cursor: texts in Vault are anybody's.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 /// A plan for programs.

@@ -1,6 +1,7 @@
 //! What an operator does to Vault, with the operator's own token.
 
 mod call;
+mod examiner;
 mod policies;
 mod stand_ins;
 mod tenants;
@@ -14,7 +15,13 @@ use serde::de::DeserializeOwned;
 
 use self::call::Call;
 pub(super) use self::policies::{PolicyData, ReadPolicyRequest};
-pub use self::{policies::Policies, stand_ins::StandIns, tenants::Tenants, things::Things};
+pub use self::{
+    examiner::{Examiner, Key, Mount, TokenRecord, Untold},
+    policies::Policies,
+    stand_ins::StandIns,
+    tenants::Tenants,
+    things::Things,
+};
 use crate::vault::{
     Session,
     client::Operation,

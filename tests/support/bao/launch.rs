@@ -13,6 +13,7 @@ use super::super::{ports::free_port, process::Process, tools};
 /// What it takes to start the same server again.
 pub struct Launch {
     port: u16,
+    tls_port: Option<u16>,
     arguments: Vec<String>,
     dir: PathBuf,
     _owned: Option<TempDir>,
@@ -35,7 +36,29 @@ impl Launch {
             format!("-dev-listen-address=127.0.0.1:{port}"),
         ];
         let path = dir.path().to_owned();
-        Self { port, arguments, dir: path, _owned: Some(dir) }
+        Self { port, tls_port: None, arguments, dir: path, _owned: Some(dir) }
+    }
+
+    /// In memory, and on a second port with TLS, with this certificate and its key in PEM.
+    pub fn tls(root_token: &str, certificate: &str, key: &str) -> Self {
+        let mut launch = Self::unaudited(root_token);
+        let port = free_port();
+        launch.tls_port = Some(port);
+        let file = |name: &str, pem: &str| {
+            let file = launch.dir.join(name);
+            fs::write(&file, pem).expect("a PEM file");
+            file.display().to_string()
+        };
+        let (certificate, key) = (file("tls.crt", certificate), file("tls.key", key));
+        launch.configured(&format!(
+            r#"
+            listener "tcp" {{
+              address = "127.0.0.1:{port}"
+              tls_cert_file = "{certificate}"
+              tls_key_file = "{key}"
+            }}
+            "#
+        ))
     }
 
     /// Raft storage in `dir`, unsealed by a key beside it.
@@ -78,13 +101,19 @@ impl Launch {
             "#,
             data = data.display(),
         );
-        let launch = Self { port, arguments: Vec::new(), dir: dir.to_owned(), _owned: None };
+        let (arguments, dir) = (Vec::new(), dir.to_owned());
+        let launch = Self { port, tls_port: None, arguments, dir, _owned: None };
         launch.configured(&config)
     }
 
     /// The port that it listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The port that it speaks TLS on, if it does.
+    pub fn tls_port(&self) -> Option<u16> {
+        self.tls_port
     }
 
     /// The file that its audit device writes.

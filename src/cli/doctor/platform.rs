@@ -1,0 +1,140 @@
+//! What an operator has set up in Vault.
+
+use std::collections::BTreeMap;
+
+use super::{
+    diagnosis::{Finding, Group, Outcome},
+    drift,
+    engine::Engine,
+    keys,
+};
+use crate::{
+    policies::{Mounts, PolicySet},
+    vault::{Examiner, Mount, Session, Untold},
+};
+
+/// Whose token this is looked at with.
+#[derive(Clone, Copy)]
+pub(super) enum Viewer {
+    Operator,
+    Service,
+}
+
+/// What is mounted, by path.
+pub(super) type Looked = Result<BTreeMap<String, Mount>, Untold>;
+
+/// What was found, and the tenants that have a key.
+pub(super) struct Found {
+    pub(super) group: Group,
+    pub(super) tenants: Vec<String>,
+}
+
+const ID: &str = "setup";
+const TITLE: &str = "Mounts, keys and policies";
+const APPROLE: &str = "AppRole";
+const AUDIT: &str = "audit";
+const CHECKS: [&str; 6] =
+    [Engine::Kv.check(), Engine::Transit.check(), APPROLE, keys::CHECK, drift::CHECK, AUDIT];
+
+/// That nothing of this could be looked at.
+pub(super) fn unexamined(because: &str) -> Group {
+    Group::skipped(ID, TITLE, &CHECKS, because)
+}
+
+/// That the operator does not get in.
+pub(super) fn refused(error: &str) -> Group {
+    let mut group = unexamined("the operator does not get in");
+    let remedy = "log in again: `vault login`, or set VAULT_TOKEN";
+    group.findings.insert(0, Finding::failed("operator", error, remedy));
+    group
+}
+
+/// Looks at all of it.
+pub(super) async fn examine(
+    session: &Session,
+    viewer: Viewer,
+    mounts: &Mounts,
+    set: &PolicySet,
+) -> Found {
+    let examiner = Examiner::new(session);
+    let engines = examiner.mounts().await;
+    let kv = Engine::Kv.examine(&engines, &mounts.kv, viewer);
+    let transit = Engine::Transit.examine(&engines, &mounts.transit, viewer);
+    let methods = examiner.auth_methods().await;
+    let approle = approle(&methods, viewer);
+    let (keys, tenants) = match transit.outcome {
+        Outcome::Failed => {
+            (Finding::skipped(keys::CHECK, "there is no transit engine", ""), Vec::new())
+        }
+        _ => keys::examine(&examiner, &mounts.transit, viewer).await,
+    };
+    let drift = drift::examine(session, &examiner, set, viewer).await;
+    let audit = match session.client().namespace() {
+        Some(_) => Finding::skipped(AUDIT, "only the root namespace tells of audit devices", ""),
+        None => audit(&examiner, viewer).await,
+    };
+    Found { group: Group::new(ID, TITLE, vec![kv, transit, approle, keys, drift, audit]), tenants }
+}
+
+/// What could not be found out, and whose right is missing.
+pub(super) fn untold(
+    check: &'static str,
+    error: &Untold,
+    viewer: Viewer,
+    needed: &str,
+    policy: &str,
+) -> Finding {
+    match error {
+        Untold::NotAllowed(_) => {
+            let (whose, remedy) = match viewer {
+                Viewer::Operator => ("your", format!("it needs policies/{policy}.hcl")),
+                Viewer::Service => (
+                    "the service's",
+                    format!(
+                        "look with a token of yours that has policies/{policy}.hcl: `vault login`, \
+                         or VAULT_TOKEN beside the AppRole"
+                    ),
+                ),
+            };
+            Finding::skipped(check, format!("{whose} token has no {needed}"), remedy)
+        }
+        Untold::Failed(why) => Finding::failed(
+            check,
+            format!("Vault does not tell: {why}"),
+            "does Vault answer others?",
+        ),
+    }
+}
+
+fn approle(methods: &Looked, viewer: Viewer) -> Finding {
+    match methods {
+        Err(error) => untold(APPROLE, error, viewer, "read on sys/auth", "operator"),
+        Ok(methods) => match methods.get("approle/") {
+            Some(method) if method.kind == "approle" => {
+                Finding::ok(APPROLE, "approle/ lets services log in")
+            }
+            _ => Finding::failed(
+                APPROLE,
+                "there is no AppRole method at approle/: no service can log in",
+                "`bao auth enable approle`",
+            ),
+        },
+    }
+}
+
+async fn audit(examiner: &Examiner<'_>, viewer: Viewer) -> Finding {
+    let check = AUDIT;
+    match examiner.audit_devices().await {
+        Ok(devices) if devices.is_empty() => Finding::failed(
+            check,
+            "no audit device is on: nobody will know who read what",
+            "OpenBao: an `audit` block in its configuration; Vault: `vault audit enable file ...`",
+        ),
+        Ok(devices) => {
+            let device = |(path, device): (&String, &Mount)| format!("{path} ({})", device.kind);
+            let devices: Vec<_> = devices.iter().map(device).collect();
+            Finding::ok(check, format!("on: {}", devices.join(", ")))
+        }
+        Err(error) => untold(check, &error, viewer, "read and sudo on sys/audit", "policy-auditor"),
+    }
+}

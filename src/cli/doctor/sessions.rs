@@ -1,0 +1,100 @@
+//! Whose eyes what is in Vault is seen with.
+
+use std::sync::Arc;
+
+use super::{
+    diagnosis::Group,
+    platform::{self, Viewer},
+    token::{self, Kind},
+};
+use crate::{
+    config::{Operator, Service},
+    policies::{Mounts, PolicySet},
+    vault::{Client, Login, Session},
+};
+
+/// Two sessions, as far as there are any.
+pub(super) struct Sessions {
+    service: Result<(Session, Kind), Unusable>,
+    operator: Option<Result<Session, Unusable>>,
+}
+
+/// Why there is no session.
+enum Unusable {
+    Refused(String),
+    NotTried { because: &'static str, remedy: &'static str },
+}
+
+impl Sessions {
+    /// Logs in, as far as that does no harm.
+    pub(super) async fn open(
+        client: &Arc<Client>,
+        service: Service,
+        operator: Option<Operator>,
+    ) -> Self {
+        let service = match service {
+            Service::Unknown => Err(Unusable::NotTried {
+                because: "nothing says here who the service is",
+                remedy: "set VALIDATOR_ROLE_ID and VALIDATOR_SECRET_ID_FILE, or run this where they are",
+            }),
+            Service::Faulty => Err(Unusable::NotTried {
+                because: "what says who the service is has faults, which are shown below",
+                remedy: "",
+            }),
+            Service::Elsewhere => Err(Unusable::NotTried {
+                because: "what logs in here is an operator's, as --operator says",
+                remedy: "run this where the service runs, without --operator",
+            }),
+            Service::Login(login) => {
+                let kind = Kind::of(&login);
+                log_in(client, login).await.map(|session| (session, kind))
+            }
+        };
+        let operator = match operator {
+            None => None,
+            Some(operator) => Some(log_in(client, operator.login).await),
+        };
+        Self { service, operator }
+    }
+
+    /// The service's token, and what has been set up.
+    pub(super) async fn examine(&self, mounts: &Mounts, policies: &PolicySet) -> [Group; 2] {
+        let found = match (&self.operator, &self.service) {
+            (Some(Ok(session)), _) => {
+                Ok(platform::examine(session, Viewer::Operator, mounts, policies).await)
+            }
+            (Some(Err(Unusable::Refused(why))), _) => Err(platform::refused(why)),
+            (Some(Err(Unusable::NotTried { because, .. })), _) => {
+                Err(platform::unexamined(because))
+            }
+            (None, Ok((session, _))) => {
+                Ok(platform::examine(session, Viewer::Service, mounts, policies).await)
+            }
+            (None, Err(_)) => Err(platform::unexamined("there is no token to look with")),
+        };
+        let (platform, tenants) = match found {
+            Ok(found) => (found.group, found.tenants),
+            Err(group) => (group, Vec::new()),
+        };
+        let token = match &self.service {
+            Ok((session, kind)) => token::examine(session, *kind, mounts, &tenants).await,
+            Err(Unusable::Refused(why)) => token::refused(why),
+            Err(Unusable::NotTried { because, remedy }) => token::unexamined(because, remedy),
+        };
+        [token, platform]
+    }
+}
+
+async fn log_in(client: &Arc<Client>, login: Login) -> Result<Session, Unusable> {
+    if login.uses_itself_up().await {
+        return Err(Unusable::NotTried {
+            because: "the secret id is wrapped, and this would use it up",
+            remedy: "it is good for one login: that of whom it was made for",
+        });
+    }
+    let session = Session::new(Arc::clone(client), login);
+    match session.open().await {
+        Ok(()) => Ok(session),
+        Err(error) => Err(Unusable::Refused(error.to_string())),
+    }
+}

@@ -1,0 +1,21 @@
+use std::io::{self, IsTerminal, Read};
+
+use zeroize::Zeroizing;
+
+/// A caller's token, which is never an argument: the first line of standard input, or what is typed
+/// unseen.
+pub(super) fn read_token() -> io::Result<Zeroizing<String>> {
+    if io::stdin().is_terminal() {
+        return rpassword::prompt_password("Token: ").map(Zeroizing::new);
+    }
+    first_line(io::stdin())
+}
+
+/// The first line of what is read here.
+pub(super) fn first_line(source: impl Read) -> io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    source.take(8192).read_to_string(&mut text)?;
+    let end = text.find('\n').unwrap_or(text.len());
+    text.truncate(end);
+    Ok(text)
+}

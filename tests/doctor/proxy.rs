@@ -1,0 +1,299 @@
+//! Caddy in front: with the guard as it is shipped, and with one part of it broken at a time.
+
+use std::fs;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    task::JoinHandle,
+};
+
+use super::{Diagnosis, Shell, certificate};
+use crate::support::{
+    backend::Backend, caddy::Caddy, direct::Direct, platform::set_policy, ports::free_port,
+    tools::repository,
+};
+
+const HOST: &str = "acme.crm.localhost";
+
+/// The checks behind the connection.
+const CHECKS: [&str; 10] = [
+    "guarded",
+    "forged headers",
+    "request target",
+    "Connection",
+    "client's query",
+    "admin listener",
+    "token",
+    "protocol",
+    "forged path",
+    "forged identity",
+];
+
+/// A validator and an application, to be put behind proxies.
+struct Behind {
+    service: Direct,
+    backend: Backend,
+    shell: Shell,
+}
+
+impl Behind {
+    async fn start() -> Self {
+        let (service, backend) = (Direct::start().await, Backend::start().await);
+        let shell = Shell::of_service(&service.bao.addr(), &service.role);
+        shell.file("token", service.acme.token());
+        Self { service, backend, shell }
+    }
+
+    /// Caddy with this guard and this site.
+    async fn caddy(&self, guard: &str, site: &str) -> Caddy {
+        let (validator, application) =
+            (self.service.validator.auth_address(), self.backend.address());
+        Caddy::with(guard, site, validator, application, &[]).await
+    }
+
+    /// What is said of a proxy at this address to somebody with these options.
+    fn asked(&self, address: &str, options: &[&str]) -> Diagnosis {
+        let url = format!("http://{address}");
+        let arguments = ["--caddy", &url, "--host", HOST];
+        self.shell.diagnosis(&[&arguments, options].concat())
+    }
+
+    /// The same to somebody with a token and an application that tells what it received.
+    fn examined(&self, address: &str) -> Diagnosis {
+        let token = self.shell.dir.path().join("token").display().to_string();
+        self.asked(address, &["--caddy-token", &token, "--echo", "/"])
+    }
+}
+
+fn guard() -> String {
+    fs::read_to_string(repository("deploy/caddy/guard.caddy")).expect("the guard")
+}
+
+/// The guard without something that is in it once.
+fn without(part: &str) -> String {
+    with(part, "")
+}
+
+fn with(part: &str, other: &str) -> String {
+    let guard = guard();
+    assert_eq!(guard.matches(part).count(), 1, "{part}");
+    guard.replace(part, other)
+}
+
+/// A site behind the guard, which asks for no more than a token.
+const SITE: &str = "import guard \"\" {\n\t\treverse_proxy {$CRM_UPSTREAM}\n\t}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_found_behind_the_guard_as_it_is() {
+    let behind = Behind::start().await;
+    let validator = behind.service.validator.auth_address();
+    for caddy in [
+        Caddy::start(validator, behind.backend.address(), &[]).await,
+        behind.caddy(&guard(), SITE).await,
+    ] {
+        let said = behind.examined(&caddy.address());
+        for check in ["address", "TLS"].into_iter().chain(CHECKS) {
+            said.is(check, "ok", "");
+        }
+        assert_eq!(said.code, Some(0));
+        let said = behind.asked(&caddy.address(), &[]);
+        assert_eq!(said.last("skipped"), CHECKS[6..]);
+        assert_eq!(said.last("ok").len(), 8);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_part_of_the_guard_that_is_broken_is_found() {
+    let behind = Behind::start().await;
+    for (guard, failed) in [
+        (with("uri /validate?{args[0]}", "uri /validate"), vec![CHECKS[4], CHECKS[6]]),
+        (without("error @target 400"), vec![CHECKS[2]]),
+        (without("error @hop 400"), vec![CHECKS[3]]),
+        (without("request_header @upgrade -Upgrade"), vec![CHECKS[7]]),
+        (without("request_header -X-Auth-*"), vec![CHECKS[9]]),
+        (without("request_header -X-Forwarded-Uri"), vec![CHECKS[8]]),
+        (without("request_header -X-Forwarded-Method"), vec![CHECKS[8]]),
+        (without("request_header -X-Original-*"), vec![CHECKS[8]]),
+        (without("request_header -Forwarded"), vec![CHECKS[8]]),
+    ] {
+        let caddy = behind.caddy(&guard, SITE).await;
+        let said = behind.examined(&caddy.address());
+        assert_eq!(said.all("fail"), failed, "{said:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_is_open_or_leads_elsewhere_is_found() {
+    let behind = Behind::start().await;
+    let admin = behind.service.validator.admin_url();
+    let open = behind.caddy(&guard(), "reverse_proxy {$CRM_UPSTREAM}").await;
+    let said = behind.examined(&open.address());
+    said.is("guarded", "fail", "/ without a token is 200");
+    assert_eq!(said.last("skipped"), CHECKS[1..]);
+
+    let trusting = format!(
+        "@known header X-Auth-Subject *\n\thandle @known {{\n\t\treverse_proxy {{$CRM_UPSTREAM}}\n\t}}\n\t\
+         handle {{\n\t\t{SITE}\n\t}}"
+    );
+    let trusting = behind.caddy(&guard(), &trusting).await;
+    let said = behind.asked(&trusting.address(), &[]);
+    said.is("forged headers", "fail", "with forged x-auth-subject");
+
+    let admin = admin.trim_start_matches("http://");
+    let leak = format!(
+        "handle /metrics {{\n\t\treverse_proxy {admin}\n\t}}\n\thandle {{\n\t\t{SITE}\n\t}}"
+    );
+    let leak = behind.caddy(&guard(), &leak).await;
+    let said = behind.examined(&leak.address());
+    said.is("admin listener", "fail", "/metrics is 200");
+    assert_eq!(said.all("fail"), ["admin listener"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_reaches_nobody_is_told_from_one_that_is_away() {
+    let behind = Behind::start().await;
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let said = behind.examined(&nobody);
+    said.is("guarded", "skipped", "cannot be reached");
+    let failed = said.last("fail");
+    assert_eq!(failed, ["address"]);
+
+    let caddy = Caddy::with(&guard(), SITE, &nobody, behind.backend.address(), &[]).await;
+    let said = behind.asked(&caddy.address(), &[]);
+    said.is("guarded", "fail", "is 502");
+    drop(caddy);
+
+    let validator = behind.service.validator.auth_address();
+    let caddy = Caddy::with(&guard(), SITE, validator, &nobody, &[]).await;
+    let said = behind.examined(&caddy.address());
+    said.is("guarded", "ok", "");
+    said.is("token", "fail", "with the token, / is 502");
+    said.is("forged identity", "skipped", "does not tell what it received");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_does_not_get_in_shows_nothing_of_what_is_behind() {
+    let behind = Behind::start().await;
+    let caddy = behind.caddy(&guard(), &SITE.replace("\"\"", "\"tenant=acme\"")).await;
+    let globex = behind.shell.file("globex", behind.service.globex.token());
+    let token = globex.display().to_string();
+    let said = behind.asked(&caddy.address(), &["--caddy-token", &token, "--echo", "/"]);
+    said.is("token", "fail", "403 tenant_mismatch from the validator");
+    assert_eq!(said.last("skipped"), CHECKS[7..]);
+    let url = format!("http://{}", caddy.address());
+    let arguments = ["--caddy", &url, "--host", HOST, "--caddy-token", "-", "--output", "json"];
+    let said = behind.shell.run_with(&arguments, behind.service.acme.token());
+    let said = Diagnosis::of(&said);
+    said.is("token", "ok", "");
+    said.is("protocol", "ok", "");
+    said.is("forged path", "skipped", "only an application that tells");
+    said.is("forged identity", "skipped", "only an application that tells");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_does_not_tell_what_it_received_proves_nothing() {
+    let behind = Behind::start().await;
+    let silent = "import guard \"\" {\n\t\trespond \"hello\"\n\t}";
+    let caddy = behind.caddy(&without("request_header -X-Auth-*"), silent).await;
+    let said = behind.examined(&caddy.address());
+    for check in ["forged path", "forged identity"] {
+        said.is(check, "skipped", "/ does not tell what it received: 200");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auth_listener_that_clients_reach_is_found() {
+    let behind = Behind::start().await;
+    let address = behind.service.validator.auth_address().to_owned();
+    let listener = |address: &str| behind.shell.diagnosis(&["--auth-listener", address]);
+    listener(&address).is("auth listener", "ok", "is this machine's alone");
+    let nobody = format!("127.0.0.1:{}", free_port());
+    listener(&nobody).is("auth listener", "ok", "takes no connection");
+    listener("no-such-host.invalid:80").is("auth listener", "skipped", "has no address");
+}
+
+/// A site whose validator believes what a client says of its path.
+const BELIEVING: &str = "vars judged {uri}
+	@said header X-Forwarded-Uri *
+	vars @said judged {http.request.header.X-Forwarded-Uri}
+	request_header -X-Forwarded-Uri";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_a_client_makes_up_is_found_where_it_is_believed() {
+    let behind = Behind::start().await;
+    let policy = "path \"route/crm*\" { capabilities = [\"read\"] }";
+    set_policy(&behind.service.bao, "crm-agent", policy).await;
+    let believing = with("request_header -X-Forwarded-Uri", BELIEVING);
+    let judged = "header_up -Expect\n\t\theader_up X-Forwarded-Uri {vars.judged}";
+    assert_eq!(believing.matches("header_up -Expect").count(), 1);
+    let believing = believing.replace("header_up -Expect", judged);
+    let site = SITE.replace("\"\"", "\"acl_uri=route/crm\"");
+    for (guard, outcome) in [(guard(), "skipped"), (believing, "fail")] {
+        let caddy = behind.caddy(&guard, &site).await;
+        let token = behind.shell.dir.path().join("token").display().to_string();
+        let said = behind.asked(&caddy.address(), &["--caddy-token", &token]);
+        said.is("token", "ok", "");
+        said.is("forged path", outcome, "");
+    }
+}
+
+/// An application that changes to whatever protocol it is asked to.
+async fn obliging() -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let server = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = vec![0; 8192];
+            let read = stream.read(&mut head).await.unwrap_or_default();
+            let head = String::from_utf8_lossy(&head[..read]).to_lowercase();
+            let answer: &[u8] = if head.contains("upgrade: h2c") {
+                b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+            } else {
+                b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            };
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    (address, server)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_changes_to_another_protocol_is_found() {
+    let behind = Behind::start().await;
+    let (application, server) = obliging().await;
+    for (guard, outcome) in [(guard(), "ok"), (without("request_header @upgrade -Upgrade"), "fail")]
+    {
+        let validator = behind.service.validator.auth_address();
+        let caddy = Caddy::with(&guard, SITE, validator, &application, &[]).await;
+        let token = behind.shell.dir.path().join("token").display().to_string();
+        let said = behind.asked(&caddy.address(), &["--caddy-token", &token]);
+        said.is("protocol", outcome, "h2c");
+    }
+    server.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxys_certificate_is_that_of_the_host_and_not_of_the_address() {
+    let behind = Behind::start().await;
+    let (pem, key) = certificate("*.crm.localhost", 4000);
+    let files = [behind.shell.file("tls.crt", &pem), behind.shell.file("tls.key", &key)];
+    let [certificate, key] = files.map(|file| file.display().to_string());
+    let port = free_port();
+    let caddy_port = format!(":{port}");
+    let site = format!("tls {certificate} {key}\n\t{SITE}");
+    let (validator, application) =
+        (behind.service.validator.auth_address(), behind.backend.address());
+    let env = [("CADDY_SCHEME", "https://"), ("CADDY_PORT", caddy_port.as_str())];
+    let _caddy = Caddy::with(&guard(), &site, validator, application, &env).await;
+    let url = format!("https://127.0.0.1:{port}");
+    let ask = |host: &str| {
+        let arguments = ["--caddy", &url, "--host", host, "--caddy-cacert", &certificate];
+        behind.shell.diagnosis(&arguments)
+    };
+    let said = ask(HOST);
+    assert_eq!(said.last("ok").len(), 8, "{said:#?}");
+    ask("acme.example.com").is("address", "ok", "");
+    let said = ask("acme.example.com");
+    assert_eq!(said.last("fail"), ["TLS"]);
+}

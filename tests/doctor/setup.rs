@@ -1,0 +1,162 @@
+//! What an operator has set up.
+
+use serde_json::json;
+use vault_auth_validator::policies::shipped;
+
+use super::{Diagnosis, Shell, provisioned};
+use crate::support::{
+    bao::Bao,
+    platform::{self, AppRole, app_role, set_policy},
+};
+
+/// What is said to an operator who may see everything.
+fn seen(bao: &Bao, role: &AppRole) -> Diagnosis {
+    Shell::of_service(&bao.addr(), role).and_home_of(bao.root_token()).diagnosis(&[])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_found_where_all_is_well() {
+    let bao = Bao::dev().await;
+    let role = provisioned(&bao).await;
+    let said = seen(&bao, &role);
+    assert_eq!(said.all("skipped"), ["ready", "auth listener"]);
+    assert_eq!((said.all("warning"), said.code), (vec![], Some(0)), "{said:#?}");
+    let all = format!("all {} say", shipped::policies().len());
+    said.is("shipped policies", "ok", &all);
+    said.is("audit", "ok", "tests/ (file)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operators_own_rights_are_enough_for_most() {
+    let bao = Bao::dev().await;
+    let role = provisioned(&bao).await;
+    let operator = platform::token(&bao, json!({"policies": ["operator"], "ttl": "1h"})).await;
+    let shell = Shell::of_service(&bao.addr(), &role).and_home_of(&operator);
+    let said = shell.diagnosis(&[]);
+    for check in
+        ["secrets engine", "transit engine", "AppRole", "tenants' keys", "shipped policies"]
+    {
+        said.is(check, "ok", "");
+    }
+    said.is("audit", "skipped", "your token has no read and sudo on sys/audit");
+    let auditor = platform::token(&bao, json!({"policies": ["policy-auditor"], "ttl": "1h"})).await;
+    let said = Shell::of_service(&bao.addr(), &role).and_home_of(&auditor).diagnosis(&[]);
+    for check in ["secrets engine", "AppRole", "shipped policies", "audit"] {
+        said.is(check, "ok", "");
+    }
+    said.is("tenants' keys", "skipped", "your token has no list on transit/keys");
+    let said = Shell::of_service(&bao.addr(), &role).and_home_of("s.unknown").diagnosis(&[]);
+    said.is("operator", "fail", "Vault refuses the token");
+    said.is("audit", "skipped", "the operator does not get in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_that_is_missing_or_of_another_kind_is_named() {
+    let bao = Bao::dev().await;
+    let role = provisioned(&bao).await;
+    let shell = || Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
+    let said = shell()
+        .with("VALIDATOR_KV_MOUNT", "nowhere")
+        .with("VALIDATOR_TRANSIT_MOUNT", "secret")
+        .diagnosis(&[]);
+    said.is("secrets engine", "fail", "nothing is mounted at nowhere/");
+    said.is("transit engine", "fail", "secret/ is of the type kv, not transit");
+    said.is("tenants' keys", "skipped", "there is no transit engine");
+    bao.must("POST", "sys/mounts/old", Some(json!({"type": "kv"}))).await;
+    let said = shell().with("VALIDATOR_KV_MOUNT", "old").diagnosis(&[]);
+    said.is("secrets engine", "fail", "old/ is version 1 of KV, not 2");
+    bao.must("DELETE", "sys/auth/approle", None).await;
+    let said = Shell::at(&bao.addr()).and_home_of(bao.root_token()).diagnosis(&[]);
+    said.is("AppRole", "fail", "no AppRole method");
+    said.is("login", "skipped", "nothing says here who the service is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_not_made_as_it_should_be_is_named() {
+    let bao = Bao::dev().await;
+    let role = provisioned(&bao).await;
+    for (name, made, config, words) in [
+        ("a", json!({}), json!({}), "tenant-a is not derived"),
+        ("b", json!({"derived": true, "exportable": true}), json!({}), "tenant-b can be exported"),
+        (
+            "c",
+            json!({"derived": true, "allow_plaintext_backup": true}),
+            json!({}),
+            "tenant-c can be read in a backup",
+        ),
+        (
+            "d",
+            json!({"derived": true}),
+            json!({"deletion_allowed": true}),
+            "tenant-d can be deleted at once",
+        ),
+    ] {
+        let path = format!("transit/keys/tenant-{name}");
+        bao.must("POST", &path, Some(made)).await;
+        bao.must("POST", &format!("{path}/config"), Some(config)).await;
+        let said = seen(&bao, &role);
+        said.is("tenants' keys", "fail", words);
+        assert_eq!(said.all("fail"), ["tenants' keys"]);
+        bao.must("POST", &format!("{path}/config"), Some(json!({"deletion_allowed": true}))).await;
+        bao.must("DELETE", &path, None).await;
+    }
+    bao.must("POST", "transit/keys/another", Some(json!({}))).await;
+    seen(&bao, &role).is("tenants' keys", "ok", "1 looked at");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_drifted_is_told_from_one_that_is_not_there() {
+    let bao = Bao::dev().await;
+    let role = provisioned(&bao).await;
+    bao.must("DELETE", "sys/policies/acl/mcp-transit", None).await;
+    seen(&bao, &role).is("shipped policies", "warning", "not in Vault: mcp-transit");
+    set_policy(&bao, "tenant", "path \"secret/*\" { capabilities = [\"read\"] }").await;
+    let said = seen(&bao, &role);
+    said.is("shipped policies", "fail", "others under these names: tenant");
+    assert_eq!(said.all("fail"), ["shipped policies"]);
+    let shell = Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
+    shell.file("tenant.hcl", "path \"secret/*\" { capabilities = [\"read\"] }");
+    let folder = shell.dir.path().display().to_string();
+    shell.diagnosis(&["--policies", &folder]).is("shipped policies", "ok", "all 1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_writes_nothing_down_is_named() {
+    let bao = Bao::unaudited().await;
+    let role = provisioned(&bao).await;
+    let said = seen(&bao, &role);
+    said.is("audit", "fail", "no audit device");
+    assert_eq!(said.all("fail"), ["audit"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_namespace_all_is_seen_but_the_audit_devices() {
+    let mut bao = Bao::dev().await;
+    bao.enter("team").await;
+    let role = provisioned(&bao).await;
+    let shell = Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
+    let said = shell.with("VAULT_NAMESPACE", "team").diagnosis(&[]);
+    assert_eq!(said.all("fail"), Vec::<&str>::new(), "{said:#?}");
+    said.is("tenants' keys", "ok", "");
+    said.is("no secrets", "ok", "");
+    said.is("audit", "skipped", "only the root namespace");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operators_own_login_is_not_taken_for_the_services_where_one_says_so() {
+    let bao = Bao::dev().await;
+    provisioned(&bao).await;
+    let settings = json!({"token_policies": ["operator", "policy-auditor"], "token_ttl": "1h"});
+    let role = app_role(&bao, "somebody", settings).await;
+    let shell = Shell::of_service(&bao.addr(), &role);
+    shell.diagnosis(&[]).is("no policies", "fail", "sys/policies/acl/");
+    let said = shell.diagnosis(&["--operator"]);
+    assert_eq!(said.all("fail"), Vec::<&str>::new(), "{said:#?}");
+    said.is("login", "skipped", "as --operator says");
+    said.is("audit", "ok", "");
+    let secret_id = bao.wrapped("POST", "auth/approle/role/somebody/secret-id", None).await;
+    let shell = Shell::of_service(&bao.addr(), &AppRole { secret_id, ..role });
+    for _ in 0..2 {
+        shell.diagnosis(&["--operator"]).is("audit", "skipped", "this would use it up");
+    }
+}

@@ -1,0 +1,163 @@
+//! The service's own token.
+
+use serde_json::json;
+
+use super::{Diagnosis, Shell, provisioned};
+use crate::support::{
+    bao::Bao,
+    platform::{self, AppRole, app_role, set_policy},
+};
+
+/// What each check of the rights is called.
+const NEEDS: [&str; 4] =
+    ["may look up tokens", "may read entities", "may ask for capabilities", "may renew itself"];
+const TABOOS: [&str; 7] = [
+    "no secrets",
+    "no tenants' keys",
+    "no policies",
+    "no tokens",
+    "no identities",
+    "no mounts",
+    "no sudo",
+];
+
+/// What is said of a service whose token has these policies and no other.
+async fn with_policies(bao: &Bao, policies: &[&str]) -> Diagnosis {
+    let name = format!("role-{:08x}", rand::random::<u32>());
+    let settings = json!({
+        "token_period": "1h",
+        "token_no_default_policy": true,
+        "token_policies": policies,
+    });
+    let role = app_role(bao, &name, settings).await;
+    Shell::of_service(&bao.addr(), &role).diagnosis(&[])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shipped_policy_is_enough_and_not_too_much() {
+    let bao = Bao::dev().await;
+    let role = provisioned(&bao).await;
+    let said = Shell::of_service(&bao.addr(), &role).diagnosis(&[]);
+    assert_eq!((said.all("fail"), said.all("warning")), (vec![], vec![]), "{said:#?}");
+    for check in ["login", "root", "policies", "life"].into_iter().chain(NEEDS).chain(TABOOS) {
+        said.is(check, "ok", "");
+    }
+    // With the service's rights there is nothing to be seen of the rest.
+    for check in [
+        "secrets engine",
+        "transit engine",
+        "AppRole",
+        "tenants' keys",
+        "shipped policies",
+        "audit",
+    ] {
+        said.is(check, "skipped", "the service's token has no ");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_right_that_is_missing_is_named() {
+    let bao = Bao::dev().await;
+    provisioned(&bao).await;
+    let whole = [
+        ("auth/token/lookup", "update"),
+        ("identity/entity/id/+", "read"),
+        ("auth/token/renew-self", "update"),
+    ];
+    for (missing, check) in whole.iter().zip([NEEDS[0], NEEDS[1], NEEDS[3]]) {
+        let rules = whole.iter().filter(|rule| *rule != missing);
+        let always = [("sys/capabilities", "update"), ("auth/token/lookup-self", "read")];
+        let rules = rules.chain(&always).map(|(path, capability)| {
+            format!("path \"{path}\" {{ capabilities = [\"{capability}\"] }}\n")
+        });
+        set_policy(&bao, "validator", &rules.collect::<String>()).await;
+        let said = with_policies(&bao, &["validator"]).await;
+        said.is(check, "fail", &format!("it lacks {} on ", missing.1));
+        assert_eq!(said.all("fail"), [check]);
+    }
+    let blind = "path \"auth/token/lookup-self\" { capabilities = [\"read\"] }";
+    set_policy(&bao, "validator", blind).await;
+    let said = with_policies(&bao, &["validator"]).await;
+    said.is("may ask for capabilities", "fail", "it may not");
+    for check in [NEEDS[0], NEEDS[1], NEEDS[3]].into_iter().chain(TABOOS) {
+        said.is(check, "skipped", "Vault does not say");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_right_that_is_too_much_is_named() {
+    let bao = Bao::dev().await;
+    provisioned(&bao).await;
+    for (path, capability, check) in [
+        ("secret/data/tenants/*", "read", "no secrets"),
+        ("secret/+/tenants/+/any", "list", "no secrets"),
+        ("transit/decrypt/tenant-*", "update", "no tenants' keys"),
+        ("transit/encrypt/+", "update", "no tenants' keys"),
+        ("transit/export/*", "read", "no tenants' keys"),
+        ("sys/policies/acl/*", "update", "no policies"),
+        ("sys/policy/*", "create", "no policies"),
+        ("auth/token/create", "update", "no tokens"),
+        ("auth/approle/role/+/secret-id", "update", "no tokens"),
+        ("identity/entity", "update", "no identities"),
+        ("sys/mounts/*", "update", "no mounts"),
+    ] {
+        let policy = format!("path \"{path}\" {{ capabilities = [\"{capability}\"] }}");
+        set_policy(&bao, "more", &policy).await;
+        let said = with_policies(&bao, &["validator", "more"]).await;
+        said.is(check, "fail", &format!("it has {capability} on "));
+        said.is("policies", "warning", "more, validator");
+        assert_eq!(said.all("fail"), [check], "{path}");
+    }
+    set_policy(&bao, "more", "path \"sys/audit/*\" { capabilities = [\"read\", \"sudo\"] }").await;
+    let said = with_policies(&bao, &["validator", "more"]).await;
+    said.is("no sudo", "fail", "sys/audit/");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_to_one_tenants_secrets_alone_is_found_if_the_tenants_are_known() {
+    let bao = Bao::dev().await;
+    provisioned(&bao).await;
+    let policy = "path \"secret/data/tenants/acme/*\" { capabilities = [\"read\"] }";
+    set_policy(&bao, "more", policy).await;
+    let settings = json!({"token_policies": ["validator", "more"], "token_period": "1h"});
+    let role = app_role(&bao, "curious", settings).await;
+    let shell = Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
+    let said = shell.diagnosis(&[]);
+    said.is("no secrets", "fail", "it has read on secret/data/tenants/acme/any");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_root_token_and_one_that_is_about_to_end_are_named() {
+    let bao = Bao::dev().await;
+    provisioned(&bao).await;
+    let said = Shell::at(&bao.addr()).with("VAULT_TOKEN", bao.root_token()).diagnosis(&[]);
+    said.is("root", "fail", "root token");
+    for check in ["policies", "life"].into_iter().chain(NEEDS).chain(TABOOS) {
+        said.is(check, "skipped", "a root token may do all");
+    }
+    let options = json!({"policies": ["validator"], "ttl": "10m", "renewable": false});
+    let token = platform::token(&bao, options).await;
+    let said = Shell::at(&bao.addr()).with("VAULT_TOKEN", &token).diagnosis(&[]);
+    said.is("life", "warning", "it cannot be renewed");
+    said.is("may renew itself", "skipped", "");
+    let options = json!({"policies": ["validator"], "period": "1h"});
+    let token = platform::token(&bao, options).await;
+    let said = Shell::at(&bao.addr()).with("VAULT_TOKEN", &token).diagnosis(&[]);
+    said.is("life", "ok", "each renewal brings 1h");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_does_not_get_in_is_named_and_a_wrapped_secret_id_is_left_to_it() {
+    let bao = Bao::dev().await;
+    let role = provisioned(&bao).await;
+    let wrong = AppRole { secret_id: "wrong".to_owned(), ..role.clone() };
+    let said = Shell::of_service(&bao.addr(), &wrong).diagnosis(&[]);
+    said.is("login", "fail", "invalid role or secret ID");
+    said.is("no secrets", "skipped", "does not get in");
+    let secret_id = bao.wrapped("POST", "auth/approle/role/validator/secret-id", None).await;
+    let wrapped = AppRole { secret_id, ..role };
+    let shell = Shell::of_service(&bao.addr(), &wrapped);
+    for _ in 0..2 {
+        shell.diagnosis(&[]).is("login", "skipped", "this would use it up");
+    }
+}

@@ -1,0 +1,121 @@
+//! Vault as it looks from outside.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{Shell, certificate, provisioned};
+use crate::support::{
+    bao::Bao,
+    fault::{Fault, FaultProxy},
+    ports::free_port,
+};
+
+/// The checks of Vault itself that need its word.
+const SPOKEN: [&str; 5] = ["initialised", "seal", "version", "node", "clock"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_is_away_is_said_to_be_and_nothing_else_is_said_of_it() {
+    let address = format!("http://127.0.0.1:{}", free_port());
+    let said = Shell::at(&address).with("VAULT_TOKEN", "s.any").diagnosis(&[]);
+    said.is("address", "fail", "Connection refused");
+    for check in SPOKEN.into_iter().chain(["TLS", "login", "root", "no secrets", "audit"]) {
+        said.is(check, "skipped", "");
+    }
+    let said = Shell::at("http://no-such-host.invalid").with("VAULT_TOKEN", "s.any").diagnosis(&[]);
+    said.is("address", "fail", "its name has no address");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_that_is_stuck_is_not_waited_for() {
+    let bao = Bao::dev().await;
+    let shell = Shell::at(&bao.addr()).with("VALIDATOR_VAULT_TIMEOUT", "200ms");
+    bao.freeze();
+    let said = shell.diagnosis(&[]);
+    bao.thaw();
+    said.is("address", "fail", "nothing came within 200ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_vault_is_said_to_be() {
+    let bao = Bao::dev().await;
+    let role = provisioned(&bao).await;
+    bao.seal().await;
+    let said = Shell::of_service(&bao.addr(), &role).diagnosis(&[]);
+    said.is("address", "ok", "");
+    said.is("initialised", "ok", "");
+    said.is("seal", "fail", "sealed");
+    for check in ["login", "no secrets", "secrets engine", "audit"] {
+        said.is(check, "skipped", "");
+    }
+    assert_eq!(said.all("fail"), ["seal"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_vault_is_not_taken_for_it() {
+    let bao = Bao::dev().await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    fault.set(Fault::Status(200, r#"{"hello":"world"}"#)).await;
+    let said = Shell::at(&fault.addr()).with("VAULT_TOKEN", bao.root_token()).diagnosis(&[]);
+    said.is("address", "fail", "not as Vault does");
+    said.is("login", "skipped", "what answers there is not Vault");
+    fault.set(Fault::Garbage).await;
+    let said = Shell::at(&fault.addr()).with("VAULT_TOKEN", bao.root_token()).diagnosis(&[]);
+    said.is("address", "fail", "no HTTP answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_off_is_noticed() {
+    let bao = Bao::dev().await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    #[expect(clippy::disallowed_methods, reason = "a clock is to be wrong by so much")]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let off = async |seconds: i64| {
+        let there = now.cast_signed() + seconds;
+        let health = format!(
+            r#"{{"initialized":true,"sealed":false,"standby":false,"performance_standby":false,"version":"1.20.0","server_time_utc":{there}}}"#
+        );
+        fault.set_for("/v1/sys/health", Fault::Status(200, health.leak())).await;
+        Shell::at(&fault.addr()).diagnosis(&[])
+    };
+    let said = off(-300).await;
+    said.is("clock", "fail", "s behind this machine's");
+    said.is("version", "ok", "HashiCorp Vault 1.20.0");
+    off(600).await.is("clock", "fail", "s ahead of this machine's");
+    off(20).await.is("clock", "warning", "s ahead of this machine's");
+    off(0).await.is("clock", "ok", "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_looked_at() {
+    for (name, until, outcome, words) in [
+        ("127.0.0.1", 4000, "ok", "days more, and for this name"),
+        ("127.0.0.1", 2024, "fail", "expired at 2024-01-01T00:00:00Z"),
+        ("vault.example.com", 4000, "fail", "for another name"),
+    ] {
+        let (pem, key) = certificate(name, until);
+        let bao = Bao::tls(&pem, &key).await;
+        let shell = Shell::at(&bao.tls_addr()).with("VAULT_TOKEN", bao.root_token());
+        let authority = shell.file("ca.pem", &pem);
+        let said = shell.with("VAULT_CACERT", &authority.display().to_string()).diagnosis(&[]);
+        said.is("address", "ok", "");
+        said.is("TLS", outcome, words);
+        let reached = if outcome == "ok" { "fail" } else { "skipped" };
+        said.is("root", reached, "");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_nobody_known_signed_is_told_from_no_tls_at_all() {
+    let (pem, key) = certificate("127.0.0.1", 4000);
+    let bao = Bao::tls(&pem, &key).await;
+    let (other, _) = certificate("127.0.0.1", 4000);
+    let shell = Shell::at(&bao.tls_addr());
+    let authority = shell.file("ca.pem", &other);
+    let said = shell.with("VAULT_CACERT", &authority.display().to_string()).diagnosis(&[]);
+    said.is("TLS", "fail", "not to be trusted");
+    let said = Shell::at(&bao.tls_addr()).diagnosis(&[]);
+    said.is("TLS", "fail", "nobody who is trusted here");
+    let said = Shell::at(&bao.addr().replace("http:", "https:")).diagnosis(&[]);
+    said.is("TLS", "fail", "does not speak TLS");
+    let said = Shell::at(&bao.tls_addr().replace("https:", "http:")).diagnosis(&[]);
+    said.is("address", "fail", "not as Vault does");
+}
