@@ -10,7 +10,7 @@ mod sources;
 mod values;
 
 pub use fault::{Fault, Faults};
-pub use keys::{KEYS, Key, KeyKind};
+pub use keys::{KEYS, Key, KeyKind, credential_variables};
 pub use listen::Listen;
 pub use settings::{Access, Settings};
 pub use sources::{Sources, no_color, search_path};

@@ -13,7 +13,7 @@ mod precondition;
 mod record;
 mod version;
 
-pub use data::{Key, Patch, SecretData};
+pub use data::{Exposed, Key, Patch, SecretData};
 pub use env::{Dialect, Inexpressible};
 pub use error::{SecretError, Unreadable};
 pub use json::{BodyError, to_wiped_json};

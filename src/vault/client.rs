@@ -64,6 +64,7 @@ pub(crate) enum Operation {
     TransitKey,
     Encrypt,
     Decrypt,
+    Rewrap,
 }
 
 impl Operation {
@@ -88,12 +89,15 @@ impl Operation {
             Self::TransitKey => "transit_key",
             Self::Encrypt => "encrypt",
             Self::Decrypt => "decrypt",
+            Self::Rewrap => "rewrap",
         }
     }
 
     fn largest_answer(self) -> usize {
         match self {
-            Self::SecretList | Self::SecretRead | Self::Encrypt | Self::Decrypt => MAX_SECRET,
+            Self::SecretList | Self::SecretRead | Self::Encrypt | Self::Decrypt | Self::Rewrap => {
+                MAX_SECRET
+            }
             _ => MAX_ANSWER,
         }
     }

@@ -25,6 +25,6 @@ pub use client::Client;
 pub use health::{Health, watch_health};
 pub use login::Login;
 pub use records::{Records, Unreadable};
-pub use secrets::{SecretNames, Secrets};
+pub use secrets::{SecretNames, Secrets, Task};
 pub use session::{LoginError, Session};
 pub use settings::{ClientCertificate, Namespace, Settings, SettingsError};

@@ -1,15 +1,18 @@
 //! The tenants' secrets in Vault's KV engine (version 2), encrypted by its transit engine.
 
 mod call;
+mod keys;
 mod kv;
 mod names;
+mod rotation;
 mod transit;
 
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, TryStreamExt};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 pub use names::SecretNames;
+pub use rotation::Task;
 
 use self::call::Call;
 use crate::{
@@ -133,21 +136,22 @@ impl<'c> Secrets<'c> {
     }
 
     /// A tenant's secrets with their latest versions, by their names.
-    pub fn list(&self, tenant: &TenantName) -> impl Stream<Item = Result<Listed, SecretError>> {
-        let secrets = *self;
+    pub fn list(
+        self,
+        tenant: &TenantName,
+    ) -> impl Stream<Item = Result<Listed, SecretError>> + use<'c> {
         let tenant = tenant.clone();
         self.names(&tenant)
             .into_stream()
             .map_ok(move |name| {
                 let path = SecretPath { tenant: tenant.clone(), name };
                 async move {
-                    let current = secrets.latest(&path).await?;
+                    let current = self.latest(&path).await?;
                     Ok(Listed { name: path.name, current })
                 }
             })
             .try_buffered(LOOKUPS)
             .try_filter(|listed| std::future::ready(listed.current != Current::Absent))
-            .boxed()
     }
 
     /// The secret in this record, in the clear.
