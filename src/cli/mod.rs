@@ -1,16 +1,21 @@
 //! The command line: one file per command, and the only place that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where it prints")]
 
+mod ask;
 mod completions;
 mod explain;
 mod healthcheck;
 mod operator;
 mod output;
 mod policies;
+mod progress;
 mod provenance;
+mod secrets;
 mod serve;
 mod sources;
 mod stop;
+mod store;
+mod tenants;
 
 use std::process::ExitCode;
 
@@ -30,6 +35,8 @@ enum Command {
     Serve(serve::Serve),
     Explain(explain::Explain),
     Policies(policies::Policies),
+    Secrets(secrets::Secrets),
+    Tenants(tenants::Tenants),
     Healthcheck(healthcheck::Healthcheck),
     Completions(completions::Completions),
 }
@@ -50,6 +57,8 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::Policies(policies) => policies.run(),
+        Command::Secrets(secrets) => secrets.run(),
+        Command::Tenants(tenants) => tenants.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Completions(completions) => completions.run(),
     }

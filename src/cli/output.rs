@@ -94,6 +94,12 @@ pub(super) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// So many of these.
+pub(super) fn counted(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
 /// How many characters of it are seen: all but those that colour it.
 fn visible(text: &str) -> usize {
     let mut coloured = text.split('\x1b');

@@ -22,9 +22,9 @@ pub(super) struct ForOperators;
 #[derive(Clone)]
 pub(super) struct ForPolicies;
 
-/// Those of a command that looks at policies, in Vault too.
+/// Those of a command that talks to Vault about what it keeps for tenants.
 #[derive(Clone)]
-pub(super) struct ForPoliciesInVault;
+pub(super) struct ForTenants;
 
 /// Those of a command that talks to the service.
 #[derive(Clone)]
@@ -48,7 +48,7 @@ impl Selection for ForPolicies {
     }
 }
 
-impl Selection for ForPoliciesInVault {
+impl Selection for ForTenants {
     fn includes(key: &Key) -> bool {
         ForPolicies::includes(key) || ForOperators::includes(key)
     }

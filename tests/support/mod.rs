@@ -27,6 +27,7 @@ pub mod platform;
 pub mod ports;
 pub mod process;
 pub mod raw;
+pub mod shell;
 pub mod stack;
 pub mod tools;
 pub mod traefik;

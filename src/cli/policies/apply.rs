@@ -10,7 +10,9 @@ use serde_json::json;
 use super::plan::{self, Comparison, extent};
 use crate::{
     cli::{
-        USAGE, complain,
+        USAGE,
+        ask::consents,
+        complain,
         operator::Operator,
         output::{Output, columns},
         stop::stopped,
@@ -64,14 +66,7 @@ impl Apply {
 /// Asks once for writing, and once more for deleting.
 fn consent(plan: &Plan, address: &str) -> Result<bool, String> {
     let question = format!("{} in {address}?", extent(plan));
-    Ok(ask(&question)? && (plan.deletions() == 0 || ask("Delete them for good?")?))
-}
-
-fn ask(question: &str) -> Result<bool, String> {
-    eprint!("{question} Type yes: ");
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
-    Ok(answer.trim() == "yes")
+    Ok(consents(&question)? && (plan.deletions() == 0 || consents("Delete them for good?")?))
 }
 
 async fn carry_out(plan: &Plan, operator: &Operator, output: Output) -> Result<ExitCode, String> {

@@ -9,7 +9,7 @@ use crate::{
         USAGE, complain,
         operator::{Operator, OperatorArgs},
         output::{Output, Style, columns},
-        sources::ForPoliciesInVault,
+        sources::ForTenants,
     },
     config::Settings,
     policies::{self, Check, PolicySet, Step, Unmanaged, Wording},
@@ -28,7 +28,7 @@ pub(super) struct Comparison {
     #[arg(long = "allow", value_name = "CHECK")]
     allowed: Vec<Check>,
     #[command(flatten)]
-    operator: OperatorArgs<ForPoliciesInVault>,
+    operator: OperatorArgs<ForTenants>,
 }
 
 /// Show how Vault's policies would change. Writes nothing.
