@@ -32,6 +32,7 @@ mod proxies;
 mod readme;
 mod refusals;
 mod secrecy;
+mod secret_commands;
 mod secrets;
 mod session;
 mod shutdown;

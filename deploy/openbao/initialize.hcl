@@ -67,6 +67,12 @@ initialize "policies" {
     data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/crm-agent.hcl" } }
   }
 
+  request "key-rotator" {
+    operation = "update"
+    path      = "sys/policies/acl/key-rotator"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/key-rotator.hcl" } }
+  }
+
   request "mcp-transit" {
     operation = "update"
     path      = "sys/policies/acl/mcp-transit"

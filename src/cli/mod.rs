@@ -12,11 +12,14 @@ mod healthcheck;
 mod operator;
 mod output;
 mod policies;
+mod progress;
 mod provenance;
+mod secrets;
 mod serve;
 mod sources;
 mod steps;
 mod stop;
+mod store;
 mod tenants;
 mod token;
 
@@ -40,6 +43,7 @@ enum Command {
     Bootstrap(bootstrap::Bootstrap),
     Tenants(tenants::Tenants),
     Policies(policies::Policies),
+    Secrets(secrets::Secrets),
     Doctor(doctor::Doctor),
     Healthcheck(healthcheck::Healthcheck),
     Completions(completions::Completions),
@@ -63,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Bootstrap(bootstrap) => bootstrap.run(),
         Command::Tenants(tenants) => tenants.run(),
         Command::Policies(policies) => policies.run(),
+        Command::Secrets(secrets) => secrets.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Completions(completions) => completions.run(),

@@ -6,7 +6,7 @@ use tokio::runtime::Builder;
 use crate::{
     cli::{
         USAGE, complain,
-        sources::{ConfigArgs, ForOperators, ForPoliciesInVault, Selection},
+        sources::{ConfigArgs, ForOperators, ForVault, Selection},
     },
     config::{Access, Settings, Sources},
     policies::Mounts,
@@ -50,7 +50,7 @@ impl<S: Selection> OperatorArgs<S> {
     }
 }
 
-impl OperatorArgs<ForPoliciesInVault> {
+impl OperatorArgs<ForVault> {
     /// The same for a command that asks where the tenants' secrets and keys are.
     pub(super) fn run_on_mounts(
         self,

@@ -99,6 +99,12 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
+/// So many of these.
+pub(super) fn counted(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
 /// How many characters of it are seen: all but those that colour it.
 fn visible(text: &str) -> usize {
     let mut coloured = text.split('\x1b');

@@ -22,9 +22,9 @@ pub(super) struct ForOperators;
 #[derive(Clone)]
 pub(super) struct ForPolicies;
 
-/// Those of a command that looks at policies, in Vault too.
+/// Those of a command that talks to Vault about what it keeps.
 #[derive(Clone)]
-pub(super) struct ForPoliciesInVault;
+pub(super) struct ForVault;
 
 /// Those of a command that looks at a whole setup.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ impl Selection for ForPolicies {
     }
 }
 
-impl Selection for ForPoliciesInVault {
+impl Selection for ForVault {
     fn includes(key: &Key) -> bool {
         ForPolicies::includes(key) || ForOperators::includes(key)
     }
@@ -60,7 +60,7 @@ impl Selection for ForPoliciesInVault {
 
 impl Selection for ForDoctor {
     fn includes(key: &Key) -> bool {
-        ForPoliciesInVault::includes(key) || ForAdmin::includes(key)
+        ForVault::includes(key) || ForAdmin::includes(key)
     }
 }
 

@@ -1,3 +1,5 @@
+use crate::config::sources::{CONFIG_VARIABLE, PREFIX};
+
 /// One thing that can be configured. The command line, the environment, the file, `--help` and
 /// the README all follow from [`KEYS`].
 #[derive(Debug)]
@@ -203,4 +205,15 @@ impl Key {
     pub fn flag(&self) -> Option<String> {
         (self.kind == KeyKind::Plain).then(|| self.name.replace('_', "-"))
     }
+}
+
+/// The variables that say how this program logs in to Vault, and those that are its alone. A program
+/// that it starts is not to have them.
+pub fn credential_variables() -> impl Iterator<Item = &'static str> {
+    let names = KEYS.iter().flat_map(|key| key.env.iter().map(move |name| (key, *name)));
+    let names = names.filter(|(key, name)| {
+        let login = ["vault_token", "vault_token_file", "vault_client_cert", "vault_client_key"];
+        name.starts_with(PREFIX) || login.contains(&key.name)
+    });
+    names.map(|(_, name)| name).chain([CONFIG_VARIABLE])
 }

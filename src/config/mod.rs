@@ -11,7 +11,7 @@ mod sources;
 mod values;
 
 pub use fault::{Fault, Faults};
-pub use keys::{KEYS, Key, KeyKind};
+pub use keys::{KEYS, Key, KeyKind, credential_variables};
 pub use listen::Listen;
 pub use settings::{Access, Settings};
 pub use setup::{AdminOrigin, Operator, Service, Setup, TokenOrigin};

@@ -17,10 +17,10 @@ use crate::{
 };
 
 /// The variables of this prefix are ours, and none of them may be unknown.
-const PREFIX: &str = "VALIDATOR_";
+pub(super) const PREFIX: &str = "VALIDATOR_";
 
 /// Names the configuration file, besides the flag `--config`.
-const CONFIG_VARIABLE: &str = "VALIDATOR_CONFIG";
+pub(super) const CONFIG_VARIABLE: &str = "VALIDATOR_CONFIG";
 
 /// Where values come from: flags over the environment over a file.
 #[derive(Clone, Default)]

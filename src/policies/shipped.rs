@@ -9,11 +9,12 @@ macro_rules! files {
     };
 }
 
-const POLICIES: [(&str, &str); 10] = files! {
+const POLICIES: [(&str, &str); 11] = files! {
     "agent-director.hcl"
     "agent-executor.hcl"
     "agent-writer.hcl"
     "crm-agent.hcl"
+    "key-rotator.hcl"
     "mcp-transit.hcl"
     "operator.hcl"
     "policy-auditor.hcl"

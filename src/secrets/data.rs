@@ -40,7 +40,7 @@ impl fmt::Display for Key {
 pub struct SecretData(BTreeMap<Key, SecretString>);
 
 /// A change of some values (RFC 7396): a string is put, and what is `None` is taken out.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Patch(BTreeMap<Key, Option<SecretString>>);
 
 impl SecretData {
@@ -67,10 +67,26 @@ impl SecretData {
         self
     }
 
+    /// The same, and what another holds, which goes before.
+    #[must_use]
+    pub fn joined(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
     /// The values in the clear, to be serialised.
     #[must_use]
     pub fn exposed(&self) -> Exposed<'_> {
         Exposed(self)
+    }
+}
+
+impl Patch {
+    /// The same change, which also takes these keys out.
+    #[must_use]
+    pub fn without(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
+        self.0.extend(keys.into_iter().map(|key| (key, None)));
+        self
     }
 }
 

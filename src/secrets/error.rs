@@ -43,6 +43,21 @@ pub enum Unreadable {
     KeyTooOld,
 }
 
+impl SecretError {
+    /// Whether it concerns whatever else would be asked for with the same token.
+    #[must_use]
+    pub fn is_of_all(&self) -> bool {
+        matches!(
+            self,
+            Self::KeyMissing
+                | Self::KeyUnfit
+                | Self::Denied
+                | Self::TokenRefused
+                | Self::Unavailable(_)
+        )
+    }
+}
+
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

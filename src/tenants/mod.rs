@@ -3,9 +3,11 @@
 mod create;
 mod name;
 mod record;
+mod rotation;
 mod service;
 
 pub use create::things;
 pub use name::{TenantName, is_name};
 pub use record::{Key, Member, Tenant};
+pub use rotation::{KeyVersions, Need, Remaining, Renewal, Standing, Tally};
 pub use service::ServiceName;

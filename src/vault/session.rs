@@ -132,6 +132,29 @@ impl Session {
         Ok(())
     }
 
+    /// Sees to it that there is a token for a while to come: renews the present one when that is due,
+    /// or logs in anew. For a program that runs on without [`Session::keep`].
+    ///
+    /// # Errors
+    /// [`LoginError`] if Vault does not let it in any more.
+    pub async fn refresh(&self) -> Result<(), LoginError> {
+        let present = match &*self.state.borrow() {
+            State::In(own) => Some(Arc::clone(own)),
+            State::LoggingIn | State::Out(_) => None,
+        };
+        let Some(own) = present else { return self.open().await };
+        if own.renewal().is_none_or(|due| due > Instant::now()) {
+            return Ok(());
+        }
+        if own.is_renewable()
+            && let Ok(renewed) = renew(&self.client, &own).await
+        {
+            self.leave(&own, State::In(Arc::new(renewed)));
+            return Ok(());
+        }
+        self.open().await
+    }
+
     /// The present token; while one is on its way, that.
     pub(crate) async fn token(&self) -> Result<Arc<OwnToken>, Unavailable> {
         let mut state = self.state.subscribe();
@@ -153,6 +176,12 @@ impl Session {
     ) -> Result<Arc<OwnToken>, Unavailable> {
         self.leave(refused, State::LoggingIn);
         self.token().await
+    }
+
+    /// Has no token from now on, if Vault refused this one; [`Session::refresh`] brings another.
+    pub(crate) fn give_up(&self, refused: &Arc<OwnToken>) {
+        let unavailable = Unavailable::new(Cause::NotReady, "vault refuses the token");
+        self.leave(refused, State::Out(unavailable));
     }
 
     /// Says that the token may not do what it is for. It stays, since it may be one caller's token

@@ -45,6 +45,20 @@ fn the_file_names_nothing_that_is_not_there() {
 }
 
 #[test]
+fn an_empty_openbao_is_given_every_policy() {
+    let given = fs::read_to_string(repository("deploy/openbao/initialize.hcl")).expect("the file");
+    for entry in fs::read_dir(repository("policies")).expect("policies/") {
+        let path = entry.expect("a file").path();
+        if path.extension().is_some_and(|extension| extension == "hcl") {
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            for line in [format!("acl/{name}\""), format!("/policies/{name}.hcl\"")] {
+                assert!(given.contains(&line), "{line}");
+            }
+        }
+    }
+}
+
+#[test]
 fn no_service_may_do_more_than_it_has_to() {
     for (name, service) in Compose::read().services() {
         let raw = &service.raw;

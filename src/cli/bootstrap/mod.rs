@@ -25,7 +25,7 @@ use crate::{
         operator::{Operator, OperatorArgs, to_the_end},
         output::Output,
         policies::{Folder, number},
-        sources::ForPoliciesInVault,
+        sources::ForVault,
         steps::{Line, UPDATE, end_dry, report, show, unless_stopped},
         stop::stopped,
     },
@@ -88,7 +88,7 @@ pub(super) struct Bootstrap {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    operator: OperatorArgs<ForPoliciesInVault>,
+    operator: OperatorArgs<ForVault>,
 }
 
 /// The least that a call may take here: a server that has just come up is in no hurry.

@@ -9,7 +9,7 @@ use crate::{
         USAGE, complain,
         operator::{Operator, OperatorArgs},
         output::{Output, Style, columns, printable},
-        sources::ForPoliciesInVault,
+        sources::ForVault,
     },
     config::Settings,
     policies::{self, Check, PolicySet, Step, Unmanaged, Wording},
@@ -28,7 +28,7 @@ pub(super) struct Comparison {
     #[arg(long = "allow", value_name = "CHECK")]
     allowed: Vec<Check>,
     #[command(flatten)]
-    operator: OperatorArgs<ForPoliciesInVault>,
+    operator: OperatorArgs<ForVault>,
 }
 
 /// Show how Vault's policies would change. Writes nothing.

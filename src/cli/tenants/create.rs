@@ -8,7 +8,7 @@ use crate::{
         handover::{Handover, HandoverArgs},
         operator::{Operator, OperatorArgs},
         output::Output,
-        sources::ForPoliciesInVault,
+        sources::ForVault,
         steps::{Line, end_dry, report, show, undone, unless_stopped},
         stop::stopped,
     },
@@ -53,7 +53,7 @@ pub(super) struct Create {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    operator: OperatorArgs<ForPoliciesInVault>,
+    operator: OperatorArgs<ForVault>,
 }
 
 /// The policy that makes a service one of its tenant's.

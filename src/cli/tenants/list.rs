@@ -9,7 +9,7 @@ use crate::{
         operator::OperatorArgs,
         output::{Output, Style, columns},
         policies::number,
-        sources::ForPoliciesInVault,
+        sources::ForVault,
     },
     tenants::{Key, Member, Tenant},
     vault,
@@ -28,7 +28,7 @@ pub(super) struct List {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    operator: OperatorArgs<ForPoliciesInVault>,
+    operator: OperatorArgs<ForVault>,
 }
 
 impl List {

@@ -2,7 +2,9 @@
 
 mod create;
 mod list;
+mod rotate;
 mod show;
+mod shred;
 
 use std::process::ExitCode;
 
@@ -11,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::tenants::{Key, TenantName};
 
-/// Make and look at tenants: their keys, and who belongs to them.
+/// Tenants: their keys, who belongs to them, and their end.
 ///
 /// A tenant has a key of its own in Vault's transit engine, and its name stands in the metadata of each
 /// entity that belongs to it. There is no other list of tenants.
@@ -20,7 +22,9 @@ use crate::tenants::{Key, TenantName};
 Examples:
   vault-auth-validator tenants create acme --service chatwoot --service n8n
   vault-auth-validator tenants list
-  vault-auth-validator tenants show acme")]
+  vault-auth-validator tenants show acme
+  vault-auth-validator tenants rotate acme
+  vault-auth-validator tenants shred acme")]
 pub(super) struct Tenants {
     #[command(subcommand)]
     command: Command,
@@ -31,6 +35,8 @@ enum Command {
     Create(create::Create),
     List(list::List),
     Show(show::Show),
+    Rotate(rotate::Rotate),
+    Shred(shred::Shred),
 }
 
 impl Tenants {
@@ -39,6 +45,8 @@ impl Tenants {
             Command::Create(create) => create.run(),
             Command::List(list) => list.run(),
             Command::Show(show) => show.run(),
+            Command::Rotate(rotate) => rotate.run(),
+            Command::Shred(shred) => shred.run(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     cli::{
         operator::OperatorArgs,
         output::{Output, Style, columns},
-        sources::ForPoliciesInVault,
+        sources::ForVault,
     },
     tenants::{Member, Tenant, TenantName},
     vault,
@@ -29,7 +29,7 @@ pub(super) struct Show {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
-    operator: OperatorArgs<ForPoliciesInVault>,
+    operator: OperatorArgs<ForVault>,
 }
 
 impl Show {

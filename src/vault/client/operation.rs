@@ -29,6 +29,7 @@ pub(crate) enum Operation {
     TransitKey,
     Encrypt,
     Decrypt,
+    Rewrap,
 }
 
 impl Operation {
@@ -54,6 +55,7 @@ impl Operation {
             Self::TransitKey => "transit_key",
             Self::Encrypt => "encrypt",
             Self::Decrypt => "decrypt",
+            Self::Rewrap => "rewrap",
         }
     }
 
@@ -61,9 +63,12 @@ impl Operation {
     pub(super) fn largest_answer(self) -> usize {
         match self {
             // Among what administrators ask for is the list of all entities.
-            Self::Admin | Self::SecretList | Self::SecretRead | Self::Encrypt | Self::Decrypt => {
-                MAX_SECRET
-            }
+            Self::Admin
+            | Self::SecretList
+            | Self::SecretRead
+            | Self::Encrypt
+            | Self::Decrypt
+            | Self::Rewrap => MAX_SECRET,
             _ => MAX_ANSWER,
         }
     }

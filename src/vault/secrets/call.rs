@@ -28,6 +28,10 @@ impl Call {
         Self { method: RequestMethod::POST, path, query: None, body }
     }
 
+    pub(super) fn delete(path: String) -> Self {
+        Self { method: RequestMethod::DELETE, path, query: None, body: None }
+    }
+
     pub(super) fn with_query(self, pairs: &[(&str, &str)]) -> Self {
         let query = Serializer::new(String::new()).extend_pairs(pairs).finish();
         Self { query: Some(query), ..self }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     secrets::{Current, Record, SecretError, SecretPath, Unreadable, Version},
+    tenants::Remaining,
     vault::{
         client::Operation,
         error::{Failure, VaultError},
@@ -71,8 +72,8 @@ struct Options {
 }
 
 #[derive(Serialize)]
-struct Delete {
-    versions: [u64; 1],
+struct Versions {
+    versions: Vec<u64>,
 }
 
 impl Secrets<'_> {
@@ -128,18 +129,55 @@ impl Secrets<'_> {
         path: &SecretPath,
         version: Version,
     ) -> Result<(), SecretError> {
-        let call = Call::post(self.kv("delete", path), &Delete { versions: [version.number()] });
+        let call =
+            Call::post(self.kv("delete", path), &Versions { versions: vec![version.number()] });
         Ok(self.client.done(Operation::SecretDelete, self.token, &call).await?)
+    }
+
+    /// Destroys these versions for good.
+    pub(super) async fn destroy(
+        &self,
+        path: &SecretPath,
+        versions: &[Remaining],
+    ) -> Result<(), SecretError> {
+        let versions = versions.iter().map(|remaining| remaining.version).collect();
+        let call = Call::post(self.kv("destroy", path), &Versions { versions });
+        Ok(self.client.done(Operation::SecretDelete, self.token, &call).await?)
+    }
+
+    /// Deletes a secret with all its versions for good.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn purge(&self, path: &SecretPath) -> Result<(), SecretError> {
+        let call = Call::delete(self.kv("metadata", path));
+        Ok(self.client.done(Operation::SecretDelete, self.token, &call).await?)
+    }
+
+    /// The versions that were not destroyed, the oldest first, and the number of the latest of all.
+    pub(super) async fn versions(
+        &self,
+        path: &SecretPath,
+    ) -> Result<(Vec<Version>, u64), SecretError> {
+        let Some(metadata) = self.metadata(path).await? else { return Ok((Vec::new(), 0)) };
+        let kept = metadata.versions.into_iter().filter(|(_, state)| !state.destroyed);
+        let mut kept: Vec<Version> = kept.filter_map(|(number, _)| Version::new(number)).collect();
+        kept.sort_unstable();
+        Ok((kept, metadata.current_version))
+    }
+
+    async fn metadata(&self, path: &SecretPath) -> Result<Option<Metadata>, SecretError> {
+        let call = Call::get(self.kv("metadata", path));
+        match self.ask(Operation::SecretMetadata, &call).await {
+            Ok(metadata) => Ok(Some(metadata)),
+            Err(error) if error.failure == Failure::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The latest version without its record, for a list.
     pub(super) async fn latest(&self, path: &SecretPath) -> Result<Current, SecretError> {
-        let call = Call::get(self.kv("metadata", path));
-        let metadata: Metadata = match self.ask(Operation::SecretMetadata, &call).await {
-            Ok(metadata) => metadata,
-            Err(error) if error.failure == Failure::NotFound => return Ok(Current::Absent),
-            Err(error) => return Err(error.into()),
-        };
+        let Some(metadata) = self.metadata(path).await? else { return Ok(Current::Absent) };
         let Some(version) = Version::new(metadata.current_version) else {
             return Ok(Current::Absent);
         };

@@ -1,8 +1,10 @@
 //! The tenants' secrets in Vault's KV engine (version 2), encrypted by its transit engine.
 
 mod call;
+mod keys;
 mod kv;
 mod names;
+mod rotation;
 mod transit;
 
 use futures_util::{Stream, TryStreamExt};
@@ -10,6 +12,7 @@ use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 pub use names::SecretNames;
+pub use rotation::Task;
 
 use self::{call::Call, kv::Live};
 use crate::{

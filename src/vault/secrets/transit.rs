@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    secrets::{
-        Ciphertext, SecretData, SecretError, SecretPath, Unreadable, key_name, to_wiped_json,
-    },
+    secrets::{Ciphertext, SecretData, SecretError, SecretPath, Unreadable, to_wiped_json},
     tenants::TenantName,
     vault::{
         client::Operation,
@@ -16,11 +14,6 @@ use crate::{
         secrets::{Call, Secrets},
     },
 };
-
-#[derive(Deserialize)]
-struct KeyData {
-    derived: bool,
-}
 
 #[derive(Serialize)]
 struct Encrypt<'p> {
@@ -34,7 +27,7 @@ struct Encrypted {
 }
 
 #[derive(Serialize)]
-struct Decrypt<'c> {
+struct Bound<'c> {
     ciphertext: &'c str,
     context: String,
 }
@@ -45,17 +38,9 @@ struct Decrypted {
 }
 
 impl Secrets<'_> {
-    /// Whether the tenant has a key that binds a ciphertext to its context. Transit takes a
-    /// context along with any key, and without a word makes nothing of it if the key is not
-    /// derived.
+    /// Whether the tenant has a key that binds a ciphertext to its context.
     pub(super) async fn check_key(&self, tenant: &TenantName) -> Result<(), SecretError> {
-        let call = Call::get(self.transit("keys", tenant));
-        match self.ask(Operation::TransitKey, &call).await {
-            Ok(KeyData { derived: true }) => Ok(()),
-            Ok(KeyData { derived: false }) => Err(SecretError::KeyUnfit),
-            Err(error) if error.failure == Failure::NotFound => Err(SecretError::KeyMissing),
-            Err(error) => Err(error.into()),
-        }
+        self.key(tenant).await.map(|_| ())
     }
 
     /// This, encrypted for this place. No key is made by it: `policies/tenant.hcl` grants `update`
@@ -80,7 +65,7 @@ impl Secrets<'_> {
         path: &SecretPath,
         ciphertext: &Ciphertext,
     ) -> Result<SecretData, SecretError> {
-        let body = Decrypt { ciphertext: ciphertext.as_str(), context: self.context(path) };
+        let body = Bound { ciphertext: ciphertext.as_str(), context: self.context(path) };
         let call = Call::post(self.transit("decrypt", &path.tenant), &body);
         let answer: Decrypted = self.ask(Operation::Decrypt, &call).await.map_err(not_decrypted)?;
         let json = BASE64_STANDARD.decode(answer.plaintext.expose_secret());
@@ -88,8 +73,17 @@ impl Secrets<'_> {
         SecretData::from_json(&json).map_err(|_| Unreadable::Format.into())
     }
 
-    fn transit(&self, kind: &str, tenant: &TenantName) -> String {
-        format!("{}/{kind}/{}", self.mounts.transit, key_name(tenant))
+    /// The same secret, encrypted with the latest version of the key. The plaintext stays in Vault.
+    pub(super) async fn rewrap(
+        &self,
+        path: &SecretPath,
+        ciphertext: &Ciphertext,
+    ) -> Result<Ciphertext, SecretError> {
+        let body = Bound { ciphertext: ciphertext.as_str(), context: self.context(path) };
+        let call = Call::post(self.transit("rewrap", &path.tenant), &body);
+        let answer: Encrypted = self.ask(Operation::Rewrap, &call).await.map_err(not_decrypted)?;
+        let ciphertext = Ciphertext::parse(answer.ciphertext);
+        ciphertext.ok_or_else(|| VaultError::malformed("no ciphertext").into())
     }
 
     fn context(&self, path: &SecretPath) -> String {

@@ -1,0 +1,38 @@
+# For whoever rotates the tenants' keys: a new version of the key, and every secret encrypted anew
+# with it. Vault does that within itself, so no secret is seen in the clear, and none can be:
+# there is no `transit/decrypt` here.
+#
+# What this does not prevent: whoever may replace a ciphertext can replace it with one that is older,
+# or with nothing that can be decrypted. Versions and the audit log show it. So give this for a
+# short time, to whoever runs `tenants rotate`.
+
+# The tenants' keys: look, rotate, and say which version may still decrypt.
+path "transit/keys/tenant-*" {
+  capabilities      = ["read", "update"]
+  denied_parameters = {
+    "exportable"             = []
+    "allow_plaintext_backup" = []
+    "deletion_allowed"       = []
+    "min_available_version"  = []
+  }
+}
+
+# From an older version of a key to the latest, inside of Vault.
+path "transit/rewrap/tenant-*" {
+  capabilities = ["update"]
+}
+
+# What secrets there are, in which versions.
+path "secret/metadata/tenants/*" {
+  capabilities = ["read", "list"]
+}
+
+# Their ciphertexts.
+path "secret/data/tenants/*" {
+  capabilities = ["read", "update"]
+}
+
+# `--destroy-old-versions` alone.
+path "secret/destroy/tenants/*" {
+  capabilities = ["update"]
+}

@@ -1,0 +1,78 @@
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
+
+use clap::Args;
+use serde_json::json;
+
+use super::Place;
+use crate::{
+    cli::{
+        USAGE,
+        ask::consents,
+        complain,
+        output::Output,
+        store::{StoreArgs, why},
+    },
+    secrets::{Precondition, SecretPath, Version},
+};
+
+/// Delete the latest version of a secret, so that it can be brought back.
+///
+/// Asks on a terminal; elsewhere it needs --yes.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator secrets delete acme crm
+  vault-auth-validator secrets delete acme crm --if-version 3 --yes")]
+pub(super) struct Delete {
+    #[command(flatten)]
+    place: Place,
+    /// Delete without asking.
+    #[arg(long)]
+    yes: bool,
+    /// Only if this is still the latest version.
+    #[arg(long, value_name = "VERSION")]
+    if_version: Option<Version>,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+impl Delete {
+    pub(super) fn run(self) -> ExitCode {
+        let Self { place, yes, if_version, output, store } = self;
+        if !yes && !io::stdin().is_terminal() {
+            complain("delete asks first, and there is nobody to ask: add --yes");
+            return ExitCode::from(USAGE);
+        }
+        let path = SecretPath::from(place);
+        let precondition = if_version.map_or(Precondition::None, Precondition::Latest);
+        store.run(async |store| {
+            let SecretPath { tenant, name } = &path;
+            if !yes && !consents(&format!("Delete {tenant}/{name}?"))? {
+                return Err("nothing was deleted".to_owned());
+            }
+            let deleted = store.with(async |secrets| secrets.delete(&path, precondition).await);
+            let version = deleted.await.map_err(|error| why(&error, tenant, name))?;
+            let json = || {
+                json!({
+                    "tenant": tenant.as_str(),
+                    "name": name.as_str(),
+                    "version": version.number(),
+                })
+            };
+            let kv = &store.mounts.kv;
+            output.print(json, |_| {
+                format!(
+                    "deleted {tenant}/{name}: version {version}\n\
+                     bao kv undelete -mount={kv} -versions={version} tenants/{tenant}/{name} \
+                     brings it back"
+                )
+            });
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! A tenant's secrets at the command line.
+
+mod bundle;
+mod delete;
+mod file;
+mod get;
+mod input;
+mod list;
+mod render;
+mod run;
+mod set;
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use clap::{Args, Subcommand};
+
+use crate::{
+    secrets::{NameError, SecretName, SecretPath},
+    tenants::TenantName,
+};
+
+/// Look at, write and use a tenant's secrets.
+///
+/// Vault is asked with your own token: `VAULT_TOKEN` or `~/.vault-token`, or the AppRole that the
+/// variables of `serve` name. Its policies decide. No value is ever an argument.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator secrets set acme crm DATABASE_URL
+  vault-auth-validator secrets get acme crm --reveal
+  vault-auth-validator secrets render acme crm --file /run/crm.env --watch
+  vault-auth-validator secrets run acme crm -- /usr/bin/crm serve")]
+pub(super) struct Secrets {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    List(list::List),
+    Get(get::Get),
+    Set(set::Set),
+    Delete(delete::Delete),
+    Render(render::Render),
+    Run(run::Run),
+}
+
+impl Secrets {
+    pub(super) fn run(self) -> ExitCode {
+        match self.command {
+            Command::List(list) => list.run(),
+            Command::Get(get) => get.run(),
+            Command::Set(set) => set.run(),
+            Command::Delete(delete) => delete.run(),
+            Command::Render(render) => render.run(),
+            Command::Run(run) => run.run(),
+        }
+    }
+}
+
+/// Which secret.
+#[derive(Args)]
+struct Place {
+    /// The tenant.
+    #[arg(value_parser = tenant)]
+    tenant: TenantName,
+    /// The secret's name, such as `crm` or `mcp/hostinger`.
+    #[arg(value_parser = SecretName::parse)]
+    name: SecretName,
+}
+
+impl From<Place> for SecretPath {
+    fn from(Place { tenant, name }: Place) -> Self {
+        Self { tenant, name }
+    }
+}
+
+/// The tenant of this name.
+pub(super) fn tenant(name: &str) -> Result<TenantName, NameError> {
+    TenantName::parse(name).ok_or(NameError::Tenant)
+}
+
+/// Writes something to standard output as it is.
+fn emit(bytes: &[u8]) -> Result<(), String> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|error| format!("standard output: {error}"))
+}
+
+/// Whether somebody would see what is printed.
+fn is_seen() -> bool {
+    io::stdout().is_terminal()
+}

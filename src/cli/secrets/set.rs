@@ -1,0 +1,183 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::input::{Input, LineBreak};
+use crate::{
+    cli::{
+        USAGE, complain,
+        output::Output,
+        store::{StoreArgs, why},
+    },
+    secrets::{
+        Change, Key, Patch, Precondition, SecretData, SecretError, SecretPath, Version, Written,
+    },
+    vault::Secrets,
+};
+
+/// Write a secret, or some of its values.
+///
+/// The value of a KEY is typed unseen, or read from standard input if that is no terminal, or from
+/// FILE. It is never an argument itself. Without a KEY, standard input is JSON. What the secret
+/// holds besides stays, unless --replace says otherwise. A line break at the end of a value is
+/// dropped, unless --exact says otherwise.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator secrets set acme crm DATABASE_URL API_KEY
+  openssl rand -hex 32 | vault-auth-validator secrets set acme crm SESSION_KEY
+  vault-auth-validator secrets set acme crm TLS_KEY=@tls.key --exact
+  vault-auth-validator secrets set acme crm --replace < values.json
+  vault-auth-validator secrets set acme crm --unset OLD_KEY --if-version 3")]
+pub(super) struct Set {
+    // Text, because clap would repeat what may be a value.
+    /// The tenant.
+    tenant: String,
+    /// The secret's name, such as `crm` or `mcp/hostinger`.
+    name: String,
+    /// The keys, each alone or with the file that holds its value.
+    #[arg(value_name = "KEY|KEY=@FILE")]
+    keys: Vec<String>,
+    /// Take this key out. May be repeated.
+    #[arg(long, value_name = "KEY")]
+    unset: Vec<String>,
+    /// Let the secret hold nothing else.
+    #[arg(long, conflicts_with = "unset")]
+    replace: bool,
+    /// Keep a line break at the end of a value.
+    #[arg(long)]
+    exact: bool,
+    /// Only if this is still the latest version.
+    #[arg(long, value_name = "VERSION", conflicts_with = "create")]
+    if_version: Option<Version>,
+    /// Only if there is no such secret.
+    #[arg(long)]
+    create: bool,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// What is to be written.
+struct Order {
+    path: SecretPath,
+    input: Input,
+    unset: Vec<Key>,
+}
+
+/// How often a write is tried that others come before.
+const TRIES: usize = 5;
+
+impl Set {
+    pub(super) fn run(self) -> ExitCode {
+        let Order { path, input, unset } = match self.order() {
+            Ok(order) => order,
+            Err(error) => {
+                complain(error);
+                return ExitCode::from(USAGE);
+            }
+        };
+        let Self { replace, exact, if_version, create, output, store, .. } = self;
+        let precondition = match (if_version, create) {
+            (Some(version), _) => Precondition::Latest(version),
+            (None, true) => Precondition::Absent,
+            (None, false) => Precondition::None,
+        };
+        store.run(async |store| {
+            // After the login, so that nobody types in vain.
+            let line_break = if exact { LineBreak::Kept } else { LineBreak::Dropped };
+            let change = input.read(line_break)?.without(unset);
+            let written = store.with(async |secrets| {
+                if replace || create {
+                    let data = SecretData::default().patched(change);
+                    put(secrets, &path, &data, precondition).await
+                } else {
+                    merge(secrets, &path, &change, precondition).await
+                }
+            });
+            let written = written.await.map_err(|error| {
+                let remedy = match error {
+                    SecretError::Unavailable(_) => {
+                        "; it may be written or not: `secrets list` shows the version"
+                    }
+                    _ => "",
+                };
+                why(&error, &path.tenant, &path.name) + remedy
+            })?;
+            output.print(|| as_json(&path, &written), |_| as_text(&path, &written));
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+
+    fn order(&self) -> Result<Order, String> {
+        let path =
+            SecretPath::parse(&self.tenant, &self.name).map_err(|error| error.to_string())?;
+        let unset = self.unset.iter().map(|key| Key::parse(key)).collect::<Option<Vec<_>>>();
+        let unset = unset.ok_or("a key to take out is [A-Za-z_][A-Za-z0-9_]{0,127}")?;
+        Ok(Order { path, input: Input::of(&self.keys, &unset)?, unset })
+    }
+}
+
+/// Writes just this. If nothing was said of what has to be there, somebody who came before is
+/// overwritten as if they had come long before.
+async fn put(
+    secrets: Secrets<'_>,
+    path: &SecretPath,
+    data: &SecretData,
+    precondition: Precondition,
+) -> Result<Written, SecretError> {
+    again(precondition, async || secrets.write(path, data, precondition).await).await
+}
+
+/// Changes some values, and leaves the others as they are at that moment.
+async fn merge(
+    secrets: Secrets<'_>,
+    path: &SecretPath,
+    change: &Patch,
+    precondition: Precondition,
+) -> Result<Written, SecretError> {
+    let write = async || match secrets.patch(path, change.clone(), precondition).await {
+        Err(SecretError::Absent | SecretError::Deleted(_) | SecretError::Destroyed(_))
+            if precondition == Precondition::None =>
+        {
+            let data = SecretData::default().patched(change.clone());
+            secrets.write(path, &data, Precondition::Absent).await
+        }
+        written => written,
+    };
+    again(precondition, write).await
+}
+
+/// Tries again if somebody else came before, unless that was to be found out.
+async fn again(
+    precondition: Precondition,
+    write: impl AsyncFn() -> Result<Written, SecretError>,
+) -> Result<Written, SecretError> {
+    for _ in 1..TRIES {
+        match write().await {
+            Err(SecretError::Conflict) if precondition == Precondition::None => {}
+            written => return written,
+        }
+    }
+    write().await
+}
+
+fn as_text(SecretPath { tenant, name }: &SecretPath, written: &Written) -> String {
+    let done = match written.change {
+        Change::Created => "created",
+        Change::Replaced => "changed",
+    };
+    format!("{done} {tenant}/{name}: version {}", written.version)
+}
+
+fn as_json(SecretPath { tenant, name }: &SecretPath, written: &Written) -> serde_json::Value {
+    json!({
+        "tenant": tenant.as_str(),
+        "name": name.as_str(),
+        "version": written.version.number(),
+        "created_at": written.created_at.to_string(),
+        "key_version": written.key_version,
+    })
+}

@@ -1,0 +1,97 @@
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::{
+    cli::{
+        USAGE, complain,
+        operator::{Operator, OperatorArgs},
+        sources::ForVault,
+    },
+    config::Settings,
+    policies::Mounts,
+    secrets::{SecretError, SecretName, Unreadable},
+    tenants::TenantName,
+    vault::Secrets,
+};
+
+/// How a command reaches the tenants' secrets.
+#[derive(Args, Clone)]
+pub(super) struct StoreArgs {
+    #[command(flatten)]
+    operator: OperatorArgs<ForVault>,
+}
+
+/// The tenants' secrets, as somebody who is logged in to Vault sees them.
+pub(super) struct Store {
+    pub(super) operator: Operator,
+    pub(super) mounts: Mounts,
+}
+
+impl StoreArgs {
+    /// Runs a command on the secrets, and says what went wrong if it did.
+    pub(super) fn run(
+        self,
+        command: impl AsyncFnOnce(Store) -> Result<ExitCode, String>,
+    ) -> ExitCode {
+        let mounts = match Settings::load_mounts(self.operator.clone().sources()) {
+            Ok(mounts) => mounts,
+            Err(faults) => {
+                complain(faults);
+                return ExitCode::from(USAGE);
+            }
+        };
+        self.operator.run(async |operator| command(Store { operator, mounts }).await)
+    }
+}
+
+impl Store {
+    /// Does something with the secrets, with the present token.
+    pub(super) async fn with<T>(
+        &self,
+        action: impl AsyncFnOnce(Secrets<'_>) -> Result<T, SecretError>,
+    ) -> Result<T, SecretError> {
+        let session = &self.operator.session;
+        let own = session.token().await?;
+        let outcome = action(Secrets::new(session.client(), &self.mounts, &own.token)).await;
+        if let Err(SecretError::TokenRefused) = outcome {
+            session.give_up(&own);
+        }
+        outcome
+    }
+}
+
+/// What went wrong with a secret, and what to do about it.
+pub(super) fn why(error: &SecretError, tenant: &TenantName, name: &SecretName) -> String {
+    let remedy = match error {
+        SecretError::Absent => format!("; `secrets list {tenant}` shows what there is"),
+        SecretError::Deleted(version) => format!(
+            "; to bring it back: bao kv undelete -mount=MOUNT -versions={version} \
+             tenants/{tenant}/{name}"
+        ),
+        SecretError::Conflict => "; look at it again, and decide anew".to_owned(),
+        SecretError::TooLarge => "; split it into several".to_owned(),
+        SecretError::Denied => {
+            "; policies/tenant.hcl has what a service or a person of the tenant needs".to_owned()
+        }
+        error => remedy(error, tenant),
+    };
+    format!("{tenant}/{name}: {error}{remedy}")
+}
+
+/// What to do about an error that concerns all of a tenant's secrets.
+pub(super) fn remedy(error: &SecretError, tenant: &TenantName) -> String {
+    match error {
+        SecretError::KeyMissing => format!(
+            "; a tenant is made with a key named tenant-{tenant}. If there was one and it was \
+             deleted, what it encrypted is lost"
+        ),
+        SecretError::Unreadable(Unreadable::KeyTooOld) => format!(
+            "; an operator can lower min_decryption_version of the transit key tenant-{tenant}"
+        ),
+        SecretError::TokenRefused => {
+            "; `vault login` brings a new one, and VAULT_TOKEN goes before it".to_owned()
+        }
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,195 @@
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    cli::{
+        USAGE,
+        ask::ask,
+        complain,
+        output::{Output, counted},
+        progress::Progress,
+        secrets::tenant,
+        store::{Store, StoreArgs},
+    },
+    secrets::{SecretError, SecretPath},
+    tenants::TenantName,
+    vault::Secrets,
+};
+
+/// Delete a tenant's key, so that all its secrets are unreadable for good.
+///
+/// Asks for the tenant's name, on the terminal or with --confirm. What Vault keeps of the secrets is
+/// then ciphertext that nobody can decrypt; --purge deletes it as well. A backup of Vault from
+/// before has the key in it still. The tenant's services keep their tokens and roles.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator tenants shred acme
+  vault-auth-validator tenants shred acme --purge --confirm acme")]
+pub(super) struct Shred {
+    /// The tenant.
+    #[arg(value_parser = tenant)]
+    tenant: TenantName,
+    /// The tenant's name once more, instead of asking for it.
+    #[arg(long, value_name = "TENANT")]
+    confirm: Option<String>,
+    /// Delete the secrets' ciphertexts too, with all their versions.
+    #[arg(long)]
+    purge: bool,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// What was done.
+struct Done {
+    /// Whether there was a key.
+    key: bool,
+    /// How many secrets there are, if the token may know.
+    secrets: Option<u64>,
+    purged: u64,
+}
+
+impl Shred {
+    pub(super) fn run(self) -> ExitCode {
+        let tenant = &self.tenant;
+        let missing = match &self.confirm {
+            Some(confirmed) if confirmed != tenant.as_str() => {
+                Some("--confirm names another tenant".to_owned())
+            }
+            None if !io::stdin().is_terminal() => Some(format!(
+                "shred asks for the tenant's name, and there is nobody to ask: add --confirm {tenant}"
+            )),
+            _ => None,
+        };
+        if let Some(missing) = missing {
+            complain(missing);
+            return ExitCode::from(USAGE);
+        }
+        self.store.clone().run(async |store| {
+            let done = self.shred(&store).await?;
+            self.output.print(|| self.as_json(&done), |_| self.as_text(&done));
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+
+    async fn shred(&self, store: &Store) -> Result<Done, String> {
+        let tenant = &self.tenant;
+        let why = |error: SecretError| {
+            let remedy = match error {
+                SecretError::Denied => "; policies/operator.hcl has what it takes",
+                _ => "",
+            };
+            format!("{tenant}: {error}{remedy}")
+        };
+        let found = store.with(async |secrets| {
+            let key = secrets.has_key(tenant).await?;
+            match count(secrets, tenant).await {
+                Ok(count) => Ok((key, Some(count))),
+                // The policy `operator` manages keys, and knows nothing of secrets.
+                Err(SecretError::Denied) => Ok((key, None)),
+                Err(error) => Err(error),
+            }
+        });
+        let (key, secrets) = found.await.map_err(why)?;
+        let mut done = Done { key, secrets, purged: 0 };
+        if !key && !self.purge {
+            return Ok(done);
+        }
+        self.ask(&done)?;
+        if key {
+            let deleted = store.with(async |secrets| secrets.delete_key(tenant).await).await;
+            deleted.map_err(|error| {
+                format!("{tenant}: {error}; the key may be there still: run this again")
+            })?;
+        }
+        if self.purge {
+            let purged = store.with(async |secrets| purge(secrets, tenant).await).await;
+            done.purged = purged.map_err(|error| {
+                format!(
+                    "{tenant}: the key is gone, and not all ciphertexts are deleted: {error}; run \
+                     this again"
+                )
+            })?;
+        }
+        Ok(done)
+    }
+
+    fn ask(&self, done: &Done) -> Result<(), String> {
+        if self.confirm.is_some() {
+            return Ok(());
+        }
+        let (tenant, secrets) = (&self.tenant, all(done.secrets));
+        let what = if done.key {
+            format!("This makes {secrets} of {tenant} unreadable for good, in every version.")
+        } else {
+            format!("This deletes the ciphertexts of {secrets} of {tenant}.")
+        };
+        let typed = ask(&format!("{what} Nobody can undo it.\nType the tenant's name"))?;
+        let same = typed == tenant.as_str();
+        same.then_some(()).ok_or_else(|| "that is not its name; nothing was deleted".to_owned())
+    }
+
+    fn as_text(&self, done: &Done) -> String {
+        let (tenant, secrets) = (&self.tenant, all(done.secrets));
+        let key = if done.key {
+            format!(
+                "the key of {tenant} is deleted: {secrets} unreadable for good, in every version.\n\
+                 Backups of Vault from before have the key in them still."
+            )
+        } else {
+            format!(
+                "{tenant} has no key: it was shredded before, or never had one. Nothing to delete."
+            )
+        };
+        let left = match (self.purge, done.secrets) {
+            (true, _) => format!("{} deleted with all versions.", counted(done.purged, "secret")),
+            (false, Some(0)) => return key,
+            (false, _) => {
+                format!("{secrets} left as ciphertext that nobody can decrypt; --purge deletes it.")
+            }
+        };
+        format!("{key}\n{left}")
+    }
+
+    fn as_json(&self, done: &Done) -> serde_json::Value {
+        json!({
+            "tenant": self.tenant.as_str(),
+            "key_deleted": done.key,
+            "secrets_unreadable": done.secrets,
+            "secrets_purged": done.purged,
+        })
+    }
+}
+
+async fn count(secrets: Secrets<'_>, tenant: &TenantName) -> Result<u64, SecretError> {
+    let mut names = secrets.names(tenant);
+    let mut count = 0;
+    while names.next().await?.is_some() {
+        count += 1;
+    }
+    Ok(count)
+}
+
+async fn purge(secrets: Secrets<'_>, tenant: &TenantName) -> Result<u64, SecretError> {
+    let mut progress = Progress::new("deleting", 0);
+    let mut names = secrets.names(tenant);
+    let mut count = 0;
+    while let Some(name) = names.next().await? {
+        secrets.purge(&SecretPath { tenant: tenant.clone(), name }).await?;
+        progress.step();
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// So many secrets. The number is not known to a token that may not list them.
+fn all(secrets: Option<u64>) -> String {
+    secrets.map_or_else(|| "every secret".to_owned(), |secrets| counted(secrets, "secret"))
+}

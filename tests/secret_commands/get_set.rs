@@ -1,0 +1,212 @@
+//! `secrets set`, `get`, `list` and `delete`.
+
+use std::fs;
+
+use serde_json::json;
+
+use super::{Platform, get, set};
+use crate::support::{fault::Fault, shell::Shell};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_come_from_a_pipe_a_file_or_a_terminal_and_never_from_an_argument() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("key.pem");
+    fs::write(&file, "line 1\nline 2\n").expect("a file");
+    let from_file = format!("PEM=@{}", file.display());
+
+    let created = acme.feed(&["secrets", "set", "acme", "mcp/x", "PIPED"], b"from-a-pipe\n");
+    assert_eq!(created.done(), "created acme/mcp/x: version 1\n");
+    let mixed = ["secrets", "set", "acme", "mcp/x", "BOTH", &from_file];
+    let changed = acme.feed(&mixed, b"a=b\r\n");
+    assert_eq!(changed.done(), "changed acme/mcp/x: version 2\n");
+    let expected = json!({"BOTH": "a=b", "PEM": "line 1\nline 2", "PIPED": "from-a-pipe"});
+    assert_eq!(get(&acme, "acme", "mcp/x", None), expected);
+
+    acme.run(&["secrets", "set", "acme", "mcp/x", &from_file, "--exact", "--unset", "BOTH"]).done();
+    let expected = json!({"PEM": "line 1\nline 2\n", "PIPED": "from-a-pipe"});
+    assert_eq!(get(&acme, "acme", "mcp/x", None), expected);
+    acme.run(&["secrets", "set", "acme", "mcp/x", "--unset", "PEM"]).done();
+
+    let typed = ["secrets", "set", "acme", "mcp/x", "ONE", "TWO"];
+    let dialogue = [("ONE: ", "typed-unseen\n"), ("TWO: ", "as-well\n")];
+    let shown = acme.on_a_terminal(&typed, &dialogue).done();
+    assert!(shown.contains("version 5") && !shown.contains("unseen"), "{shown}");
+    let expected = json!({"ONE": "typed-unseen", "PIPED": "from-a-pipe", "TWO": "as-well"});
+    assert_eq!(get(&acme, "acme", "mcp/x", None), expected);
+
+    set(&acme, "acme", "mcp/x", &json!({"ONLY": "this"}));
+    assert_eq!(get(&acme, "acme", "mcp/x", None), json!({"ONLY": "this"}));
+}
+
+#[test]
+fn a_value_that_was_an_argument_is_refused_and_not_repeated() {
+    // Nobody is asked.
+    let acme = Shell::new("http://127.0.0.1:1", "s.own");
+    for arguments in [
+        ["acme", "crm", "PASSWORD=hunter2"].as_slice(),
+        &["acme", "crm", "PASSWORD=@"],
+        &["acme", "crm", "A", "PASSWORD=hunter2"],
+        &["acme", "PASSWORD=hunter2"],
+        &["PASSWORD=hunter2", "crm"],
+        &["acme", "crm", "hunter2!"],
+        &["acme", "crm", "--unset", "hunter2!"],
+        &["acme", "crm", "A", "B"],
+        &["acme", "crm", "A", "--create", "--if-version", "1"],
+    ] {
+        let ended = acme.run(&[&["secrets", "set"], arguments].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?} {ended:?}");
+        assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    }
+    let ended = acme.run(&["secrets", "set", "acme", "crm", "A=b"]);
+    ended.failed(2, "name the KEY alone and pipe or type the value, or name a file: KEY=@FILE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_a_value_is_refused_and_nothing_is_written() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "before"}));
+    let set_a = ["secrets", "set", "acme", "crm", "A"];
+    acme.feed(&set_a, b"").failed(1, "standard input is empty");
+    acme.feed(&set_a, b"hunter2\xff").failed(1, "no text in UTF-8");
+    acme.feed(&set_a, &vec![b'a'; 1024 * 1024 + 1]).failed(1, "larger than 1 MiB");
+    let all = &set_a[..4];
+    for (json, words) in [
+        ("{\"A\": hunter2", "no JSON"),
+        ("{\"A\": 1}", "the value of `A` is no string"),
+        ("{\"A\": \"1\", \"A\": \"2\"}", "twice"),
+        ("[]", "is an object"),
+        ("{\"hunter2!\": \"1\"}", "key 1 is not"),
+    ] {
+        let ended = acme.feed(all, json.as_bytes());
+        ended.failed(1, words);
+        assert!(!ended.stderr.contains("hunter2"), "{ended:?}");
+    }
+    let missing = acme.run(&["secrets", "set", "acme", "crm", "A=@hunter2"]);
+    missing.failed(1, "the file named for A");
+    assert!(!missing.stderr.contains("hunter2"), "it may have been the value: {missing:?}");
+    let nothing = acme.on_a_terminal(&set_a, &[("A: ", "\n")]);
+    assert!(nothing.code == Some(1) && nothing.stdout.contains("nothing was typed"), "{nothing:?}");
+    assert_eq!(get(&acme, "acme", "crm", None), json!({"A": "before"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_are_masked_on_a_terminal_and_plain_elsewhere() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "hunter2 \u{1b}[2J", "B": "$x"}));
+    let all = ["secrets", "get", "acme", "crm"];
+    let one = ["secrets", "get", "acme", "crm", "A"];
+    let json = ["secrets", "get", "acme", "crm", "--output", "json"];
+    for arguments in [all.as_slice(), &one, &json] {
+        let shown = acme.on_a_terminal(arguments, &[]).done();
+        assert!(shown.contains("********") && !shown.contains("hunter2"), "{shown}");
+        let shown = acme.on_a_terminal(&[arguments, &["--reveal"]].concat(), &[]).done();
+        assert!(shown.contains("hunter2") && !shown.contains("\x1b[2J"), "{shown:?}");
+    }
+    assert_eq!(acme.run(&one).done(), "hunter2 \u{1b}[2J");
+    assert_eq!(acme.run(&all).done(), "A=\"hunter2 \u{1b}[2J\"\nB=\"\\$x\"\n");
+    let docker = acme.run(&[&all[..], &["--dialect", "docker"]].concat()).done();
+    assert_eq!(docker, "A=hunter2 \u{1b}[2J\nB=$x\n");
+    let document = acme.run(&json).json();
+    assert_eq!((&document["version"], &document["data"]["B"]), (&json!(1), &json!("$x")));
+    acme.run(&["secrets", "get", "acme", "crm", "C"]).failed(1, "it has A, B");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_is_done_only_in_the_state_that_it_is_meant_for() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    let write = |arguments: &[&str], value: &str| {
+        acme.feed(&[&["secrets", "set", "acme", "crm", "A"], arguments].concat(), value.as_bytes())
+    };
+    write(&["--if-version", "1"], "0").failed(1, "nothing was written");
+    write(&["--create"], "1").done();
+    write(&["--create"], "2").failed(1, "nothing was written");
+    write(&["--if-version", "1"], "2").done();
+    write(&["--if-version", "1"], "3").failed(1, "nothing was written");
+    assert_eq!(get(&acme, "acme", "crm", None), json!({"A": "2"}));
+    assert_eq!(get(&acme, "acme", "crm", Some("1")), json!({"A": "1"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_write_a_key_each_none_loses_anothers() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A0": "0"}));
+    std::thread::scope(|scope| {
+        for number in 1..=4 {
+            let acme = &acme;
+            scope.spawn(move || {
+                let key = format!("A{number}");
+                acme.feed(&["secrets", "set", "acme", "crm", &key], key.as_bytes()).done();
+            });
+        }
+    });
+    let expected = json!({"A0": "0", "A1": "A1", "A2": "A2", "A3": "A3", "A4": "A4"});
+    assert_eq!(get(&acme, "acme", "crm", None), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_secret_is_listed_as_such_and_can_be_written_again() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    for name in ["crm", "mcp/hostinger"] {
+        set(&acme, "acme", name, &json!({"A": "1"}));
+    }
+    let delete = ["secrets", "delete", "acme", "crm"];
+    acme.run(&delete).failed(2, "add --yes");
+    let declined = acme.on_a_terminal(&delete, &[("Type yes: ", "no\n")]);
+    assert_eq!(declined.code, Some(1), "{declined:?}");
+    let stale = [&delete[..], &["--yes", "--if-version", "7"]].concat();
+    acme.run(&stale).failed(1, "nothing was written");
+    get(&acme, "acme", "crm", None);
+    let agreed = acme.on_a_terminal(&delete, &[("Type yes: ", "yes\n")]);
+    assert!(agreed.done().contains("bao kv undelete -mount=secret -versions=1 tenants/acme/crm"));
+    acme.run(&["secrets", "get", "acme", "crm"]).failed(1, "version 1 was deleted");
+    let listed = acme.run(&["secrets", "list", "acme", "--output", "json"]).json();
+    let expected = json!({"tenant": "acme", "secrets": [
+        {"name": "crm", "version": 1, "deleted": true},
+        {"name": "mcp/hostinger", "version": 1, "deleted": false},
+    ]});
+    assert_eq!(listed, expected);
+    let table = acme.run(&["secrets", "list", "acme"]).done();
+    assert_eq!(table, "  crm            version 1  deleted\n  mcp/hostinger  version 1\n");
+    acme.feed(&["secrets", "set", "acme", "crm", "B"], b"2").done();
+    assert_eq!(get(&acme, "acme", "crm", None), json!({"B": "2"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_says_what_to_do_and_shows_nothing() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "hunter2"}));
+    acme.run(&["secrets", "get", "acme", "odoo"]).failed(1, "`secrets list acme` shows");
+    acme.run(&["secrets", "get", "globex", "crm"]).failed(1, "policies/tenant.hcl");
+    acme.run(&["secrets", "list", "globex"]).failed(1, "does not grant");
+    let unknown = Shell::to(&platform.bao, "s.unknown");
+    unknown.run(&["secrets", "get", "acme", "crm"]).failed(1, "`vault login` brings a new one");
+    acme.run(&["secrets", "get", "ACME", "crm"]).failed(2, "a tenant's name is");
+    acme.run(&["secrets", "get", "acme", "a/../b"]).failed(2, "a secret's name is");
+    let away = Shell::new(&platform.fault.addr(), platform.acme.token());
+    platform.fault.set_for("POST /v1/transit/decrypt", Fault::Garbage).await;
+    let ended = away.run(&["secrets", "get", "acme", "crm"]);
+    ended.failed(1, "acme/crm: vault: ");
+    assert!(!ended.stderr.contains(platform.acme.token()), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_without_a_token_logs_in_with_its_app_role() {
+    let platform = Platform::start().await;
+    set(&platform.acme(), "acme", "crm", &json!({"A": "1"}));
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("secret-id");
+    let role = &platform.acme.caller.role;
+    fs::write(&file, &role.secret_id).expect("a file");
+    let service = Shell::to(&platform.bao, "")
+        .with("VALIDATOR_ROLE_ID", &role.role_id)
+        .with("VALIDATOR_SECRET_ID_FILE", &file.display().to_string());
+    assert_eq!(get(&service, "acme", "crm", None), json!({"A": "1"}));
+}

@@ -1,0 +1,89 @@
+//! `secrets` and `tenants` as people and services meet them, against the real OpenBao.
+
+mod get_set;
+mod render;
+mod rotate;
+mod rotate_many;
+mod run;
+mod shred;
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    bao::Bao,
+    fault::FaultProxy,
+    platform::{self, Tenant},
+    shell::Shell,
+};
+
+/// OpenBao with two tenants, and somebody at a shell for each.
+struct Platform {
+    bao: Bao,
+    fault: FaultProxy,
+    acme: Tenant,
+}
+
+impl Platform {
+    async fn start() -> Self {
+        Self::on(Bao::dev().await).await
+    }
+
+    async fn on(bao: Bao) -> Self {
+        platform::provision(&bao).await;
+        let acme = platform::create_tenant(&bao, "acme").await;
+        platform::create_tenant(&bao, "globex").await;
+        let fault = FaultProxy::start(&bao.authority()).await;
+        Self { bao, fault, acme }
+    }
+
+    /// Somebody of the tenant acme.
+    fn acme(&self) -> Shell {
+        Shell::to(&self.bao, self.acme.token())
+    }
+
+    /// Somebody with just this policy.
+    async fn holder(&self, policy: &str) -> Shell {
+        let options = json!({"policies": [policy], "ttl": "1h"});
+        Shell::to(&self.bao, &platform::token(&self.bao, options).await)
+    }
+
+    /// Somebody who rotates keys, and waits no longer for others' writes than a test can.
+    async fn rotator(&self) -> Shell {
+        self.holder("key-rotator").await.with("VALIDATOR_VAULT_TIMEOUT", "1s")
+    }
+
+    /// What transit says of acme's key.
+    async fn key(&self) -> Value {
+        self.bao.must("GET", "transit/keys/tenant-acme", None).await["data"].clone()
+    }
+
+    /// The versions of acme's key: the latest, and the oldest that decrypts.
+    async fn key_versions(&self) -> (u64, u64) {
+        let key = self.key().await;
+        let number = |name: &str| key[name].as_u64().expect("a number");
+        (number("latest_version"), number("min_decryption_version"))
+    }
+
+    /// The version of the key that a version of one of acme's secrets was encrypted with; 0 for the
+    /// latest version.
+    async fn key_version(&self, name: &str, version: u64) -> u64 {
+        let path = format!("secret/data/tenants/acme/{name}?version={version}");
+        let answer = self.bao.must("GET", &path, None).await;
+        let ciphertext = answer["data"]["data"]["ct"].as_str().expect("a ciphertext");
+        let version = ciphertext.strip_prefix("vault:v").and_then(|rest| rest.split_once(':'));
+        version.and_then(|(version, _)| version.parse().ok()).expect("a version")
+    }
+}
+
+/// Writes these values.
+fn set(shell: &Shell, tenant: &str, name: &str, values: &Value) {
+    let arguments = ["secrets", "set", tenant, name, "--replace"];
+    shell.feed(&arguments, values.to_string().as_bytes()).done();
+}
+
+/// The values that are read there, of a version if one is named.
+fn get(shell: &Shell, tenant: &str, name: &str, version: Option<&str>) -> Value {
+    let mut arguments = vec!["secrets", "get", tenant, name, "--output", "json"];
+    arguments.extend(version.iter().flat_map(|version| ["--version", version]));
+    shell.run(&arguments).json()["data"].clone()
+}

@@ -1,0 +1,228 @@
+//! `secrets render`: the file, and what becomes of it over time.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{Platform, set};
+use crate::support::{fault::Fault, process::Process, shell::Shell, wait::eventually};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A folder for the file.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary directory") }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("crm.env")
+    }
+
+    fn mark(&self) -> PathBuf {
+        self.folder.path().join("mark")
+    }
+
+    /// Watches `crm`, and appends the file to another whenever it is told.
+    fn watch(&self, shell: &Shell, script: &str) -> Process {
+        let file = self.file().display().to_string();
+        let watch = ["secrets", "render", "acme", "crm", "--watch", "--interval", "100ms"];
+        let mark = self.mark().display().to_string();
+        let command = ["--file", &file, "--", "sh", "-c", script, "sh", &file, &mark];
+        shell.start(&[&watch[..], &command].concat())
+    }
+
+    /// Waits until the file is this.
+    async fn becomes(&self, path: &Path, expected: &str) {
+        let what = format!("{} to be {expected:?}", path.display());
+        eventually(PATIENCE, &what, async || {
+            (fs::read_to_string(path).ok()? == expected).then_some(())
+        })
+        .await;
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("a file").permissions().mode() & 0o7777
+}
+
+const APPEND: &str = "cat \"$1\" >> \"$2\"";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_its_owners_alone_and_replaced_whole() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "common", &json!({"A": "common", "B": "it's $5"}));
+    set(&acme, "acme", "crm", &json!({"A": "1"}));
+    let place = Place::new();
+    let (path, file) = (place.file(), place.file().display().to_string());
+    let render = ["secrets", "render", "acme", "common", "crm", "--file", &file];
+    let said = acme.run(&render).done();
+    assert_eq!(said, format!("{file} written: common version 1, crm version 1\n"));
+    assert_eq!(fs::read_to_string(&path).expect("a file"), "A=1\nB=\"it's \\$5\"\n");
+    assert_eq!(mode(&path), 0o600);
+
+    let before = fs::metadata(&path).expect("a file");
+    let said = acme.run(&[&render[..], &["--output", "json"]].concat()).json();
+    assert_eq!(said["outcome"], "unchanged");
+    assert_eq!(fs::metadata(&path).expect("a file").ino(), before.ino());
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
+    // Not everybody may give a file away; that an owner stays shows only to those who may.
+    let given = chown(&path, Some(12345), Some(54321)).is_ok();
+    set(&acme, "acme", "crm", &json!({"A": "2"}));
+    acme.run(&[&render[..], &["--dialect", "docker"]].concat()).done();
+    let after = fs::metadata(&path).expect("a file");
+    assert_eq!(fs::read_to_string(&path).expect("a file"), "A=2\nB=it's $5\n");
+    assert_eq!(mode(&path), 0o600);
+    assert_ne!(after.ino(), before.ino(), "it is another file");
+    if given {
+        assert_eq!((after.uid(), after.gid()), (12345, 54321));
+    }
+
+    set(&acme, "acme", "crm", &json!({"A": "two\nlines"}));
+    let refused = acme.run(&[&render[..], &["--dialect", "docker"]].concat());
+    refused.failed(1, "`A` cannot be written for docker");
+    assert_eq!(fs::read_to_string(&path).expect("a file"), "A=2\nB=it's $5\n", "as it was");
+    assert_eq!(fs::read_dir(place.folder.path()).expect("a folder").count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watched_file_follows_its_secrets_and_the_program_is_told() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "1"}));
+    let place = Place::new();
+    let watch = place.watch(&acme, APPEND);
+    place.becomes(&place.mark(), "A=1\n").await;
+    set(&acme, "acme", "crm", &json!({"A": "2"}));
+    place.becomes(&place.mark(), "A=1\nA=2\n").await;
+    // A version that says the same is no change.
+    set(&acme, "acme", "crm", &json!({"A": "2"}));
+    set(&acme, "acme", "crm", &json!({"A": "3"}));
+    place.becomes(&place.mark(), "A=1\nA=2\nA=3\n").await;
+    assert_eq!(mode(&place.file()), 0o600);
+    acme.run(&["secrets", "delete", "acme", "crm", "--yes"]).done();
+    eventually(PATIENCE, "a word", async || watch.log().contains("was deleted").then_some(()))
+        .await;
+    place.becomes(&place.file(), "A=3\n").await;
+    set(&acme, "acme", "crm", &json!({"A": "4"}));
+    place.becomes(&place.mark(), "A=1\nA=2\nA=3\nA=4\n").await;
+    assert_eq!(watch.log().matches("was deleted").count(), 1, "{}", watch.log());
+    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0));
+    for value in ["A=1", "A=4", platform.acme.token()] {
+        assert!(!watch.log().contains(value), "{}", watch.log());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_vault_is_away_a_watched_file_stays_and_nothing_is_lost() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "1"}));
+    let place = Place::new();
+    let away = Shell::new(&platform.fault.addr(), platform.acme.token())
+        .with("VALIDATOR_VAULT_TIMEOUT", "300ms");
+    let watch = place.watch(&away, APPEND);
+    place.becomes(&place.mark(), "A=1\n").await;
+    for fault in [Fault::Reset, Fault::Status(503, r#"{"errors":["Vault is sealed"]}"#)] {
+        let struck = platform.fault.struck();
+        platform.fault.set(fault).await;
+        eventually(PATIENCE, "two looks", async || {
+            (platform.fault.struck() >= struck + 2).then_some(())
+        })
+        .await;
+    }
+    set(&acme, "acme", "crm", &json!({"A": "2"}));
+    assert_eq!(fs::read_to_string(place.file()).expect("a file"), "A=1\n");
+    platform.fault.set(Fault::Pass).await;
+    place.becomes(&place.mark(), "A=1\nA=2\n").await;
+    assert!(watch.log().contains("the file stays as it is"), "{}", watch.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_fails_is_told_again_until_it_does_not() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "1"}));
+    let place = Place::new();
+    let file = place.file().display().to_string();
+    let once = ["secrets", "render", "acme", "crm", "--file", &file, "--", "sh", "-c", "exit 3"];
+    let failed = acme.run(&once);
+    assert!(failed.code == Some(1) && failed.stderr.contains("exit status: 3"), "{failed:?}");
+
+    let fail = place.folder.path().join("mark.fail");
+    fs::write(&fail, "").expect("a file");
+    let watch = place.watch(&acme, "test ! -e \"$2.fail\" && cat \"$1\" >> \"$2\"");
+    let failed = async |times| {
+        let said = || watch.log().matches("exit status: 1").count() == times;
+        eventually(PATIENCE, "a word", async || said().then_some(())).await;
+    };
+    failed(1).await;
+    fs::remove_file(&fail).expect("it is there");
+    place.becomes(&place.mark(), "A=1\n").await;
+    fs::write(&fail, "").expect("a file");
+    set(&acme, "acme", "crm", &json!({"A": "2"}));
+    failed(2).await;
+    fs::remove_file(fail).expect("it is there");
+    place.becomes(&place.mark(), "A=1\nA=2\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_outlives_its_token() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "1"}));
+    let place = Place::new();
+    let secret_id = place.folder.path().join("secret-id");
+    let role = &platform.acme.caller.role;
+    fs::write(&secret_id, &role.secret_id).expect("a file");
+    let service = Shell::to(&platform.bao, "")
+        .with("VALIDATOR_ROLE_ID", &role.role_id)
+        .with("VALIDATOR_SECRET_ID_FILE", &secret_id.display().to_string());
+    lifetime(&platform, "2s").await;
+    let watch = place.watch(&service, APPEND);
+    place.becomes(&place.mark(), "A=1\n").await;
+    more(&platform, &["auth/approle/login"], 2).await;
+    lifetime(&platform, "1h").await;
+    more(&platform, &["auth/approle/login", "auth/token/renew-self"], 1).await;
+    // One that was good for long is revoked.
+    let accessor = json!({ "accessor": last_accessor(&platform) });
+    platform.bao.must("POST", "auth/token/revoke-accessor", Some(accessor)).await;
+    set(&acme, "acme", "crm", &json!({"A": "2"}));
+    place.becomes(&place.mark(), "A=1\nA=2\n").await;
+    assert!(watch.exit_status().is_none(), "{}", watch.log());
+}
+
+/// Lets tokens of acme's role live this long, and no longer.
+async fn lifetime(platform: &Platform, ttl: &str) {
+    let settings = json!({"token_ttl": ttl, "token_max_ttl": ttl});
+    platform.bao.must("POST", "auth/approle/role/acme", Some(settings)).await;
+}
+
+/// Waits for so many more requests on these paths.
+async fn more(platform: &Platform, paths: &[&str], more: usize) {
+    let now = || paths.iter().map(|path| platform.bao.audited(path)).sum::<usize>();
+    let before = now();
+    eventually(PATIENCE, "a new token", async || (now() >= before + more).then_some(())).await;
+}
+
+/// The accessor of the token that was made by the latest login.
+fn last_accessor(platform: &Platform) -> String {
+    let mut accessors = platform.bao.audit_log().into_iter().filter_map(|entry| {
+        let login = entry["type"] == "response" && entry["request"]["path"] == "auth/approle/login";
+        let accessor = entry["response"]["auth"]["accessor"].as_str().map(str::to_owned);
+        accessor.filter(|_| login)
+    });
+    accessors.next_back().expect("a login")
+}

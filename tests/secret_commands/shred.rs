@@ -1,0 +1,66 @@
+//! `tenants shred`.
+
+use serde_json::json;
+
+use super::{Platform, set};
+use crate::support::{platform::create_key, shell::Shell};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_key_a_tenants_secrets_are_ciphertext() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    for name in ["crm", "mcp/hostinger"] {
+        set(&acme, "acme", name, &json!({"A": "1"}));
+    }
+    let operator = platform.holder("operator").await;
+    let shred = ["tenants", "shred", "acme"];
+    operator.run(&shred).failed(2, "add --confirm acme");
+    operator.run(&[&shred[..], &["--confirm", "globex"]].concat()).failed(2, "another tenant");
+    let other = operator.on_a_terminal(&shred, &[("tenant's name: ", "globex\n")]);
+    assert!(other.code == Some(1) && other.stdout.contains("nothing was deleted"), "{other:?}");
+    acme.run(&["secrets", "get", "acme", "crm"]).done();
+
+    let root = Shell::to(&platform.bao, platform.bao.root_token());
+    let told = root.on_a_terminal(&shred, &[("2 secrets of acme unreadable for good", "no\n")]);
+    assert_eq!(told.code, Some(1), "{told:?}");
+
+    let done = operator.on_a_terminal(&shred, &[("tenant's name: ", "acme\n")]).done();
+    assert!(done.contains("the key of acme is deleted"), "{done}");
+    let read = acme.run(&["secrets", "get", "acme", "crm"]);
+    assert!(read.code == Some(1) && read.stderr.contains("no key"), "{read:?}");
+    let again = operator.run(&[&shred[..], &["--confirm", "acme"]].concat()).done();
+    assert!(again.contains("acme has no key: it was shredded before, or never had one"), "{again}");
+
+    // Another key of the same name decrypts nothing of it.
+    create_key(&platform.bao, "acme").await;
+    acme.run(&["secrets", "get", "acme", "crm"]).failed(1, "with another key");
+    let (status, _) = platform.bao.request("GET", "transit/keys/tenant-globex", None).await;
+    assert_eq!(status, 200, "others keep theirs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ciphertexts_go_too_if_they_are_to() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    for name in ["a/b/c/d", "crm", "mcp/hostinger"] {
+        set(&acme, "acme", name, &json!({"A": "1"}));
+        set(&acme, "acme", name, &json!({"A": "2"}));
+    }
+    let shred = ["tenants", "shred", "acme", "--confirm", "acme", "--output", "json"];
+    let operator = platform.holder("operator").await;
+    let done = operator.run(&shred).json();
+    assert_eq!((&done["key_deleted"], &done["secrets_unreadable"]), (&json!(true), &json!(null)));
+    let purge = [&shred[..], &["--purge"]].concat();
+    operator.run(&purge).failed(1, "not all ciphertexts are deleted");
+    let root = Shell::to(&platform.bao, platform.bao.root_token());
+    let done = root.run(&purge).json();
+    let expected = json!({
+        "tenant": "acme", "key_deleted": false, "secrets_unreadable": 3, "secrets_purged": 3,
+    });
+    assert_eq!(done, expected);
+    let (status, _) =
+        platform.bao.request("GET", "secret/metadata/tenants/acme?list=true", None).await;
+    assert_eq!(status, 404);
+    let done = root.run(&purge).json();
+    assert_eq!(done["secrets_purged"], 0);
+}
