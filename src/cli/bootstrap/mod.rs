@@ -35,7 +35,9 @@ use crate::{
     vault::{self, Login, Seal, SealKind, SealState, Shares},
 };
 
-/// Bring a Vault to what the platform needs: mounts, AppRole, policies, the validator's role.
+/// Bring a Vault to what the platform needs.
+///
+/// Mounts, AppRole, policies, and the role of the validator.
 ///
 /// Shows the plan first, then what became of each step. What is there already stays as it is, so it
 /// may be run again at any time, and completes what an earlier run left undone. What is there and is
