@@ -1,6 +1,8 @@
 //! What lies in `deploy/`, run as it is.
 
 mod compose;
+mod demo;
 mod domains;
 mod machine;
 mod snapshot;
+mod vault;
