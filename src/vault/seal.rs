@@ -89,12 +89,11 @@ struct InitRequest {
     recovery_threshold: Option<u8>,
 }
 
+/// Read as tolerantly as can be: what is not read is lost.
 #[derive(Deserialize)]
 struct InitAnswer {
-    #[serde(default)]
-    keys_base64: Vec<SecretString>,
-    #[serde(default)]
-    recovery_keys_base64: Vec<SecretString>,
+    keys_base64: Option<Vec<SecretString>>,
+    recovery_keys_base64: Option<Vec<SecretString>>,
     root_token: SecretString,
 }
 
@@ -163,7 +162,7 @@ impl Seal {
             SealKind::Shamir => answer.keys_base64,
             SealKind::Auto => answer.recovery_keys_base64,
         };
-        Ok(Initialised { keys, root_token: answer.root_token })
+        Ok(Initialised { keys: keys.unwrap_or_default(), root_token: answer.root_token })
     }
 
     /// Unseals it with as many of these keys as it takes.
