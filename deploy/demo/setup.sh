@@ -4,6 +4,10 @@ set -eu
 login=${LOGIN:-/login}
 policies=${POLICIES:-/policies}
 
+if bao secrets list | grep -q ^transit/; then
+	echo "The demo is set up already: its token was printed then."
+	exit 0
+fi
 bao secrets enable transit >/dev/null
 bao auth enable approle >/dev/null
 for policy in validator tenant crm-agent; do
@@ -15,6 +19,7 @@ bao write -f transit/keys/tenant-demo derived=true >/dev/null
 bao write auth/approle/role/validator token_policies=validator token_no_default_policy=true \
 	token_period=1h >/dev/null
 bao write auth/approle/role/validator/role-id role_id=validator >/dev/null
+rm -f "$login/secret-id"
 bao write -f -field=secret_id auth/approle/role/validator/secret-id >"$login/secret-id"
 chmod 0444 "$login/secret-id"
 

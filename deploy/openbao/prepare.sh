@@ -17,7 +17,7 @@ text() { bytes | od -A n -t x1 | tr -d ' \n'; }
 # HashiCorp Vault makes its own keys, and `bootstrap` (65532) writes them down.
 if [ "${SEAL:-static}" = vault ]; then
 	chown -R 100:1000 "$root/vault/file" "$root/vault/logs"
-	chown -R 65532:65532 "$root/credentials" "$root/run/validator"
+	chown 65532:65532 "$root/credentials" "$root/run/validator"
 	chown -R 100:65532 "$keys/validator" "$keys/administrator"
 	chmod 0750 "$keys/validator" "$keys/administrator" "$root/run/validator"
 	exit 0
@@ -34,5 +34,5 @@ chmod 0750 "$keys/seal" "$keys/validator" "$keys/administrator" "$root/run/valid
 if [ "$(id -u)" = 0 ]; then
 	chown -R 100:1000 "$keys/seal" "$root/openbao/file" "$root/openbao/logs"
 	chown -R 100:65532 "$keys/validator" "$keys/administrator"
-	chown 65532:65532 "$root/run/validator"
+	chown 65532:65532 "$root/credentials" "$root/run/validator"
 fi

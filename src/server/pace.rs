@@ -99,6 +99,14 @@ impl Pace {
         }
     }
 
+    /// At the end, whoever still reads an answer is not cut off for reading slowly. Before that it
+    /// means nothing: HTTP/2 has frames that ask whether the peer is there.
+    pub(super) fn bytes_went_out(&self) {
+        if self.finish.load(Relaxed) {
+            self.turn();
+        }
+    }
+
     /// Not in one step, which would cost more: where two meet, it still shows that there was one.
     fn turn(&self) {
         self.turns.store(self.turns.load(Relaxed).wrapping_add(1), Relaxed);

@@ -51,7 +51,7 @@ const SITES: [(&str, Asks); 17] = [
 /// The webhooks that are open.
 const OPEN: [(&str, &str); 18] = [
     ("chatwoot", "/webhooks/whatsapp/+56912345678"),
-    ("chatwoot", "/webhooks/telegram/123-AbC_9"),
+    ("chatwoot", "/webhooks/telegram/123456789:AAH-AbC_9"),
     ("chatwoot", "/webhooks/line/1"),
     ("chatwoot", "/webhooks/sms/1"),
     ("chatwoot", "/webhooks/instagram?hub.mode=subscribe"),
@@ -59,7 +59,7 @@ const OPEN: [(&str, &str); 18] = [
     ("chatwoot", "/twilio/delivery_status"),
     ("chatwoot", "/bot"),
     ("erp", "/payment/stripe/webhook"),
-    ("odoo", "/payment/paypal/webhook"),
+    ("odoo", "/payment/paypal/webhook/"),
     ("odoo", "/payment/mercado_pago/webhook/S00042-1"),
     ("n8n", "/webhook/0b1c/new-lead?source=web"),
     ("n8n", "/webhook-waiting/42"),

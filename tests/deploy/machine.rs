@@ -34,7 +34,7 @@ impl Machine {
         for folder in ["keys/seal", "keys/validator", "keys/administrator"] {
             fs::create_dir_all(root.join(folder)).expect("a folder");
         }
-        for folder in ["openbao/file", "openbao/logs", "run/validator"] {
+        for folder in ["openbao/file", "openbao/logs", "run/validator", "credentials"] {
             fs::create_dir_all(root.join(folder)).expect("a folder");
         }
         let machine = Self {

@@ -30,7 +30,7 @@ async fn values_come_from_a_pipe_a_file_or_a_terminal_and_never_from_an_argument
     acme.run(&["secrets", "set", "acme", "mcp/x", "--unset", "PEM"]).done();
 
     let typed = ["secrets", "set", "acme", "mcp/x", "ONE", "TWO"];
-    let dialogue = [("ONE: ", "typed-unseen\n"), ("TWO: ", "as-well\n")];
+    let dialogue = [("unseen:ONE: ", "typed-unseen\n"), ("unseen:TWO: ", "as-well\n")];
     let shown = acme.on_a_terminal(&typed, &dialogue).done();
     assert!(shown.contains("version 5") && !shown.contains("unseen"), "{shown}");
     let expected = json!({"ONE": "typed-unseen", "PIPED": "from-a-pipe", "TWO": "as-well"});
@@ -87,7 +87,7 @@ async fn what_cannot_be_a_value_is_refused_and_nothing_is_written() {
     let missing = acme.run(&["secrets", "set", "acme", "crm", "A=@hunter2"]);
     missing.failed(1, "the file named for A");
     assert!(!missing.stderr.contains("hunter2"), "it may have been the value: {missing:?}");
-    let nothing = acme.on_a_terminal(&set_a, &[("A: ", "\n")]);
+    let nothing = acme.on_a_terminal(&set_a, &[("unseen:A: ", "\n")]);
     assert!(nothing.code == Some(1) && nothing.stdout.contains("nothing was typed"), "{nothing:?}");
     assert_eq!(get(&acme, "acme", "crm", None), json!({"A": "before"}));
 }

@@ -72,7 +72,7 @@ async fn a_program_gets_every_signal_itself() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
-    let script = "trap 'echo got TERM; exit 7' TERM; trap 'echo got HUP' HUP; echo $$ ready; \
+    let script = "trap 'echo got TERM; exit 7' TERM; trap 'echo got USR1' USR1; echo $$ ready; \
                   while :; do sleep 0.05; done";
     let process = acme.start(&[&RUN[..], &["sh", "-c", script]].concat());
     let patience = Duration::from_secs(10);
@@ -81,8 +81,8 @@ async fn a_program_gets_every_signal_itself() {
     };
     said("ready").await;
     assert!(process.log().starts_with(&format!("{} ready", process.pid())), "{}", process.log());
-    process.signal("HUP");
-    said("got HUP").await;
+    process.signal("USR1");
+    said("got USR1").await;
     assert_eq!(process.stop_gracefully(patience).await.code(), Some(7), "{}", process.log());
     let process = acme.start(&[&RUN[..], &["sh", "-c", "echo ready; exec sleep 60"]].concat());
     eventually(patience, "ready", async || process.log().contains("ready").then_some(())).await;

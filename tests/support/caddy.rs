@@ -120,7 +120,6 @@ impl Caddy {
             .env("CADDY_PORT", format!(":{port}"))
             .env("DOMAIN", "localhost")
             .env("MIRROR_DOMAIN", "mirror.localhost")
-            .env("CRM_TENANT_LABEL", "labels.2")
             .env("CRM_UPSTREAM", application)
             .env("API_UPSTREAM", application)
             .env("OTHER_ADDRESS", format!("http://:{port}"))

@@ -26,9 +26,10 @@ pub struct Shell {
     variables: Vec<(String, String)>,
 }
 
-/// Runs a program on a terminal of its own, and types each answer once its question is there.
+/// Runs a program on a terminal of its own, and types each answer once its question is there; behind
+/// `unseen:` one whose answer is not shown, so that the terminal has to have been told.
 const TERMINAL: &str = r#"
-import json, os, pty, sys
+import json, os, pty, sys, termios, time
 dialogue = json.loads(sys.argv[1])
 pid, terminal = pty.fork()
 if pid == 0:
@@ -42,9 +43,12 @@ while True:
     if not chunk:
         break
     shown += chunk
-    if dialogue and dialogue[0][0].encode() in shown[seen:]:
+    if dialogue and dialogue[0][0].removeprefix("unseen:").encode() in shown[seen:]:
         seen = len(shown)
-        os.write(terminal, dialogue.pop(0)[1].encode())
+        question, answer = dialogue.pop(0)
+        while question.startswith("unseen:") and termios.tcgetattr(terminal)[3] & termios.ECHO:
+            time.sleep(0.002)
+        os.write(terminal, answer.encode())
 sys.stdout.buffer.write(shown)
 sys.stdout.flush()
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

@@ -14,18 +14,17 @@ use crate::{
 /// Nothing is required but a live token: Vault decides on the rest.
 static NOTHING: Requirements = Requirements::NONE;
 
-/// Somebody with a credential that has the form of one.
+/// Somebody with a credential that has the form of one, and whose turn it is. Not even the body is
+/// read before that.
 pub(super) struct Visitor<'r> {
     api: &'r Api,
     asked: Asked<'r>,
     token: Token,
-}
-
-/// Somebody whose token Vault knows, and whose turn it is.
-pub(super) struct Caller<'r> {
-    visitor: Visitor<'r>,
     _turn: SemaphorePermit<'r>,
 }
+
+/// Somebody whose token Vault knows.
+pub(super) struct Caller<'r>(Visitor<'r>);
 
 impl Api {
     /// The visitor that these headers tell of. Vault is not asked.
@@ -35,10 +34,15 @@ impl Api {
         peer: Peer,
     ) -> Result<Visitor<'r>, ApiError> {
         let asked = self.asked(headers, peer);
-        match asked.credential.as_ref().map(Token::from) {
-            Ok(token) => Ok(Visitor { api: self, asked, token }),
-            Err(error) => Err(self.without_credential(*error, &asked).await),
-        }
+        let token = match asked.credential.as_ref().map(Token::from) {
+            Ok(token) => token,
+            Err(error) => return Err(self.without_credential(*error, &asked).await),
+        };
+        let Ok(turn) = self.turns.0.try_acquire() else {
+            let detail = "too many requests are busy with secrets";
+            return Err(Refusal::from(Unavailable::new(Cause::Overloaded, detail)).into());
+        };
+        Ok(Visitor { api: self, asked, token, _turn: turn })
     }
 
     /// The question that `/validate` would put.
@@ -61,25 +65,21 @@ impl<'r> Visitor<'r> {
     /// Lets the visitor in, as `/validate` would.
     pub(super) async fn admit(self) -> Result<Caller<'r>, ApiError> {
         self.api.validator.recognise(&self.asked).await.outcome?;
-        let Ok(turn) = self.api.turns.0.try_acquire() else {
-            let detail = "too many requests are busy with vault";
-            return Err(Refusal::from(Unavailable::new(Cause::Overloaded, detail)).into());
-        };
-        Ok(Caller { visitor: self, _turn: turn })
+        Ok(Caller(self))
     }
 }
 
 impl Caller<'_> {
     /// The secrets as the caller's own token sees them.
     pub(super) fn secrets(&self) -> Secrets<'_> {
-        let Visitor { api, token, .. } = &self.visitor;
+        let Visitor { api, token, .. } = &self.0;
         Secrets::new(&api.client, &api.mounts, token.secret())
     }
 
     /// What this means to the caller. That Vault refuses a token which was let in is looked into
     /// first: a client that is told so throws it away.
     pub(super) async fn explain(&self, error: SecretError) -> ApiError {
-        let Visitor { api, asked, .. } = &self.visitor;
+        let Visitor { api, asked, .. } = &self.0;
         match error {
             SecretError::TokenRefused => api.validator.reconsider(asked).await.into(),
             SecretError::Denied => Refusal::AclDenied.into(),

@@ -38,7 +38,7 @@ use crate::{
     vault::Client,
 };
 
-/// How many requests may be busy with Vault at once. Each may hold a secret of 1 MiB in several
+/// How many requests for secrets may be under way at once. Each may hold one of 1 MiB in several
 /// forms.
 const MAX_BUSY: usize = 64;
 
@@ -54,7 +54,7 @@ pub(super) struct Api {
     pub(super) turns: Turns,
 }
 
-/// The leave to be busy with Vault.
+/// The leave to be under way.
 pub(super) struct Turns(Semaphore);
 
 impl Default for Turns {

@@ -27,7 +27,7 @@ pub struct Entry {
     /// The networks that the token may be used from; any, if empty.
     pub bound_cidrs: Box<[IpNet]>,
     /// When Vault was asked.
-    asked: Instant,
+    pub(super) asked: Instant,
     /// How long from then the facts may be relied on.
     fresh: Millis,
     /// After which time they are better asked for again.

@@ -7,6 +7,9 @@ use quick_cache::{Equivalent, sync::Cache};
 
 use crate::token::{Capabilities, cache::Entry};
 
+/// The longest path that is remembered, in bytes. Clients choose paths, and Vault those that count.
+const MAX_PATH: usize = 512;
+
 /// What Vault grants on paths to the tokens of entries, each for as long as its entry.
 pub(super) struct GrantedOnPaths(Cache<OnPath, Granted>);
 
@@ -40,9 +43,10 @@ impl GrantedOnPaths {
         Some(granted.capabilities)
     }
 
-    /// Remembers what is granted on these paths.
+    /// Remembers what is granted on these paths, but for long ones.
     pub(super) fn keep(&self, entry: &Entry, paths: &[String], granted: &[Capabilities]) {
-        for (path, &capabilities) in paths.iter().zip(granted) {
+        let granted = paths.iter().zip(granted).filter(|(path, _)| path.len() <= MAX_PATH);
+        for (path, &capabilities) in granted {
             let path = OnPath { entry: entry.number, path: path.as_str().into() };
             self.0.insert(path, Granted { capabilities, until: entry.end() });
         }

@@ -81,7 +81,7 @@ impl FactsCache {
         key: TokenKey,
         credential: &Credential<'_>,
     ) -> Result<Known, Unavailable> {
-        if self.shared.is_refused(key) {
+        if self.shared.is_refused(key).await {
             return Ok(Known { entry: None, status: CacheStatus::Hit });
         }
         let flight = Arc::clone(&self.shared).ask(key, Token::from(credential));

@@ -3,7 +3,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use quick_cache::{
@@ -19,13 +19,17 @@ use crate::token::{
     },
 };
 
+/// Longer than any answer may be on its way: so long it is known that a token was refused since.
+const SLOWEST: Duration = Duration::from_mins(2);
+
 /// What all questions that are under way write into.
 pub(super) struct Shared {
     settings: CacheSettings,
     authority: Arc<dyn Authority>,
     /// Live tokens, as long as they are fresh or may serve while Vault is out of reach.
     live: Cache<TokenKey, Arc<Entry>, UnitWeighter, Place>,
-    refused: moka::future::Cache<TokenKey, ()>,
+    /// Refused tokens, each with when that became known.
+    refused: moka::future::Cache<TokenKey, Instant>,
     granted: GrantedOnPaths,
     lookups: Flights<TokenKey>,
     grants: Flights<(u64, Vec<String>)>,
@@ -56,7 +60,7 @@ impl Shared {
                 Place::default(),
                 DefaultLifecycle::default(),
             ),
-            refused: refused.max_capacity(capacity).time_to_live(negative_ttl).build(),
+            refused: refused.max_capacity(capacity).time_to_live(negative_ttl.max(SLOWEST)).build(),
             granted: GrantedOnPaths::new(room),
             lookups: Flights::new(capacity),
             grants: Flights::new(capacity),
@@ -69,8 +73,10 @@ impl Shared {
         self.live.get(&key).filter(|entry| entry.is_fresh(now))
     }
 
-    pub(super) fn is_refused(&self, key: TokenKey) -> bool {
-        self.refused.contains_key(&key)
+    /// Whether a refusal of it is to be repeated.
+    pub(super) async fn is_refused(&self, key: TokenKey) -> bool {
+        let since = self.refused.get(&key).await;
+        since.is_some_and(|since| since.elapsed() < self.settings.negative_ttl)
     }
 
     pub(super) async fn ask(
@@ -105,7 +111,7 @@ impl Shared {
 
     /// Another caller may have had the answer since this one looked.
     async fn look_up_unless_known(&self, key: TokenKey, token: Token, arrived: u64) -> Outcome {
-        if self.is_refused(key) {
+        if self.is_refused(key).await {
             return Outcome::Refused;
         }
         match self.recall(key, Instant::now()) {
@@ -123,7 +129,7 @@ impl Shared {
         match self.authority.lookup(token).await {
             Ok(Verdict::Live(facts)) => {
                 let entry = Arc::new(Entry::new(*facts, question, &self.settings));
-                self.keep(key, &entry);
+                self.keep(key, &entry).await;
                 Outcome::Live(entry)
             }
             Ok(Verdict::Invalid) => {
@@ -137,14 +143,24 @@ impl Shared {
     /// An eviction counts up first and removes then. Either it removes this entry, or the count
     /// is seen here to have changed since Vault was asked. Likewise a refusal that came meanwhile,
     /// to another question, is the later word.
-    fn keep(&self, key: TokenKey, entry: &Arc<Entry>) {
-        if entry.may_be_kept() {
+    async fn keep(&self, key: TokenKey, entry: &Arc<Entry>) {
+        if !self.stands(key, entry).await {
+            self.forget(key);
+            return;
+        }
+        let newer = self.live.peek(&key).filter(|known| known.asked > entry.asked);
+        if newer.is_none() {
             self.live.insert(key, Arc::clone(entry));
         }
-        let evicted = entry.generation != self.generation();
-        if evicted || !entry.may_be_kept() || self.is_refused(key) {
+        if !self.stands(key, entry).await {
             self.forget(key);
         }
+    }
+
+    /// Whether nothing has come to be known that speaks against what this entry says.
+    async fn stands(&self, key: TokenKey, entry: &Entry) -> bool {
+        let refused = self.refused.get(&key).await.is_some_and(|since| since >= entry.asked);
+        entry.may_be_kept() && entry.generation == self.generation() && !refused
     }
 
     pub(super) fn forget(&self, key: TokenKey) {
@@ -152,14 +168,14 @@ impl Shared {
     }
 
     pub(super) async fn refuse(&self, key: TokenKey) {
-        self.refused.insert(key, ()).await;
+        self.refused.insert(key, Instant::now()).await;
         self.forget(key);
     }
 
     /// The entry that may serve although it is past its time: only while Vault is unreachable or
-    /// failing, not while it refuses this service.
+    /// failing, not while it refuses this service or is asked too much.
     fn grace(&self, key: TokenKey, unavailable: &Unavailable) -> Option<Arc<Entry>> {
-        if unavailable.cause == Cause::NotReady {
+        if !matches!(unavailable.cause, Cause::Vault | Cause::Sealed) {
             return None;
         }
         self.live.get(&key).filter(|entry| entry.is_usable(Instant::now()))
