@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::{
     backend::{Backend, received},
+    caddy::Caddy,
     direct::Direct,
     http::{self, Answer},
     platform::token,
@@ -253,5 +254,22 @@ async fn what_is_near_a_webhook_is_guarded() {
         let patience = Duration::from_secs(5);
         let answer = exchange(&stack.caddy.address(), request.as_bytes(), patience).await;
         assert_eq!(answer.map(|answer| answer.status), Some(401), "{site} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenants_host_says_whose_it_is_however_many_labels_the_domain_has() {
+    let (service, backend) = (Direct::start().await, Backend::start().await);
+    let domain = [("DOMAIN", "example.co.uk")];
+    let caddy = Caddy::start(service.validator.auth_address(), backend.address(), &domain).await;
+    let authorization = bearer(service.acme.token());
+    let headers = [("authorization", authorization.as_str())];
+    for (host, status) in [
+        ("acme.crm.example.co.uk", 200),
+        ("ACME.crm.example.co.uk", 200),
+        ("globex.crm.example.co.uk", 403),
+        ("crm.crm.example.co.uk", 403),
+    ] {
+        assert_eq!(caddy.send("GET", host, "/", &headers).await.status, status, "{host}");
     }
 }

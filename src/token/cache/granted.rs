@@ -85,7 +85,7 @@ impl Equivalent<OnPath> for OnPathRef<'_> {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::GrantedOnPaths;
+    use super::{GrantedOnPaths, MAX_PATH};
     use crate::token::{
         Capabilities, Facts,
         cache::{CacheSettings, Entry, entry::Question},
@@ -111,6 +111,9 @@ mod tests {
             assert_eq!(granted.on(&one, path), None, "{path:?}");
         }
         assert_eq!(granted.on(&other, "a/b"), None);
+        let long = "a".repeat(MAX_PATH + 1);
+        granted.keep(&one, &[long.clone(), "b".to_owned()], &[Capabilities::READ; 2]);
+        assert_eq!((granted.on(&one, &long), granted.on(&one, "b").is_some()), (None, true));
         granted.drop_ended(Instant::now() + Duration::from_mins(2));
         assert_eq!(granted.on(&one, "a/b"), None);
     }

@@ -211,6 +211,53 @@ async fn a_refusal_is_not_undone_by_an_answer_that_was_on_its_way() {
 }
 
 #[tokio::test]
+async fn a_refusal_holds_against_it_even_where_refusals_are_not_repeated() {
+    let (oracle, _) = Oracle::new(|| Ok(live()), 1);
+    let ttl = Duration::from_mins(1);
+    let settings =
+        CacheSettings { ttl, negative_ttl: Duration::ZERO, stale_grace: ttl, capacity: 100 };
+    let cache = FactsCache::new(settings, Arc::clone(&oracle) as Arc<dyn Authority>);
+    let credential = Credential::from_text("s.token").expect("well formed");
+    let key = cache.key(&credential);
+    assert!(ask(&cache).await.expect("an answer").entry.is_some());
+    let recheck = Arc::clone(&cache.shared).recheck(key, Token::from(&credential));
+    let recheck = tokio::spawn(recheck);
+    oracle.is_asked(2).await;
+    cache.shared.refuse(key).await;
+    oracle.leave.add_permits(1);
+    recheck.await.expect("it ends");
+    assert!(cache.recall(key, &credential).is_none());
+}
+
+#[tokio::test]
+async fn the_grace_is_for_a_vault_that_is_away_and_not_for_too_many_questions() {
+    static CAUSE: AtomicUsize = AtomicUsize::new(0);
+    let word = || match CAUSE.load(SeqCst) {
+        0 => Ok(live()),
+        1 => Err(Unavailable::new(Cause::Overloaded, "too many")),
+        2 => Err(Unavailable::new(Cause::Throttled, "too many")),
+        3 => Err(Unavailable::new(Cause::NotReady, "not yet")),
+        _ => Err(Unavailable::new(Cause::Vault, "away")),
+    };
+    let (oracle, _) = Oracle::new(word, 100);
+    let (ttl, stale_grace) = (Duration::from_millis(300), Duration::from_mins(1));
+    let settings = CacheSettings { ttl, negative_ttl: ttl, stale_grace, capacity: 100 };
+    let cache = FactsCache::new(settings, Arc::clone(&oracle) as Arc<dyn Authority>);
+    assert_eq!(ask(&cache).await.expect("an answer").status, CacheStatus::Miss);
+    CAUSE.store(1, SeqCst);
+    let credential = Credential::from_text("s.token").expect("well formed");
+    while cache.recall(cache.key(&credential), &credential).is_some() {
+        yield_now().await;
+    }
+    for cause in 1..=3 {
+        CAUSE.store(cause, SeqCst);
+        assert!(ask(&cache).await.is_err(), "{cause}");
+    }
+    CAUSE.store(4, SeqCst);
+    assert_eq!(ask(&cache).await.expect("an answer").status, CacheStatus::Stale);
+}
+
+#[tokio::test]
 async fn unavailability_is_not_kept() {
     let away = || Err(Unavailable::new(Cause::Vault, "away"));
     let (oracle, cache) = Oracle::new(away, 2);
