@@ -237,10 +237,9 @@ async fn through_caddy_the_path_and_the_method_are_those_of_the_request() {
     set_policy(&stack.bao, "crm-admin", policy).await;
     let policies = ["crm-admin"];
     let caller = create_caller(&stack.bao, "ann", json!({"tenant": "acme"}), &policies).await;
-    // The label stands in the middle of the requirement, so this adds another to it.
-    let env = [("CRM_TENANT_LABEL", "labels.2}&acl_uri=route/{labels.2")];
+    let requirement = "tenant={labels.2}&acl_uri=route/{labels.2}&policy=crm-admin";
     let (validator, backend) = (&stack.validator, Backend::start().await);
-    let caddy = Caddy::start(validator.auth_address(), backend.address(), &env).await;
+    let caddy = Caddy::guarding(requirement, validator.auth_address(), backend.address()).await;
     let patience = Duration::from_secs(5);
     let send = async |method: &str, target: &str, more: &str| {
         let request = format!(

@@ -216,8 +216,8 @@ async fn an_access_token_of_the_oidc_provider_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_requirement_closes_the_route() {
     let stack = Stack::start().await;
-    let env = [("CRM_TENANT_LABEL", "labels.9")];
-    let caddy = Caddy::start(stack.validator.auth_address(), stack.backend.address(), &env).await;
+    let (validator, backend) = (stack.validator.auth_address(), stack.backend.address());
+    let caddy = Caddy::guarding("tenant={labels.9}", validator, backend).await;
     let token = stack.acme.token();
     let host = Stack::crm(&stack.acme);
     let answer = caddy.send("GET", &host, "/", &[("x-vault-token", token)]).await;

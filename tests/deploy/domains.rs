@@ -149,17 +149,20 @@ impl Platform {
             .envs(upstreams);
         let caddy = Process::spawn("caddy", &mut command);
         let root = home.path().join(".local/share/caddy/pki/authorities/local/root.crt");
-        let http = eventually(Duration::from_secs(30), "Caddy to come up", async || {
+        let patience = Duration::from_secs(60);
+        let http = eventually(patience, "Caddy's own authority", async || {
             assert!(caddy.exit_status().is_none(), "Caddy exited:\n{}", caddy.log());
-            let client = trusting(&fs::read(&root).ok()?);
-            // Each name has a certificate of its own, which takes its time.
-            for host in hosts() {
-                let url = format!("https://{host}:{port}/");
-                http::send(&client, "GET", &url, &[], None).await.ok()?;
-            }
-            Some(client)
+            Some(trusting(&fs::read(&root).ok().filter(|root| !root.is_empty())?))
         })
         .await;
+        // Each name has a certificate of its own, which takes its time.
+        for host in hosts() {
+            let url = format!("https://{host}:{port}/");
+            eventually(patience, &url, async || {
+                http::send(&http, "GET", &url, &[], None).await.ok()
+            })
+            .await;
+        }
         Self { http, port, _caddy: caddy, service, backend, _home: home }
     }
 

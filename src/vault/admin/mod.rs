@@ -1,6 +1,5 @@
 //! What an operator does to Vault, with the operator's own token.
 
-mod call;
 mod examiner;
 mod policies;
 mod stand_ins;
@@ -13,7 +12,6 @@ use rustify::endpoint::Endpoint;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-use self::call::Call;
 pub(super) use self::policies::{PolicyData, ReadPolicyRequest};
 pub use self::{
     examiner::{Examiner, Key, Mount, TokenRecord, Untold},
@@ -24,6 +22,7 @@ pub use self::{
 };
 use crate::vault::{
     Session,
+    call::Call,
     client::Operation,
     error::{Failure, VaultError},
 };

@@ -1,6 +1,5 @@
 //! The tenants' secrets in Vault's KV engine (version 2), encrypted by its transit engine.
 
-mod call;
 mod keys;
 mod kv;
 mod names;
@@ -14,7 +13,7 @@ use serde::de::DeserializeOwned;
 pub use names::SecretNames;
 pub use rotation::Task;
 
-use self::{call::Call, kv::Live};
+use self::kv::Live;
 use crate::{
     policies::Mounts,
     secrets::{
@@ -24,6 +23,7 @@ use crate::{
     tenants::TenantName,
     vault::{
         Client,
+        call::Call,
         client::Operation,
         error::{Failure, VaultError},
     },

@@ -95,7 +95,7 @@ impl Things<'_> {
         const PATH: &str = "identity/lookup/entity";
         let Some(accessor) = self.app_role_accessor().await? else { return Ok(None) };
         let body = json!({"alias_name": role_id, "alias_mount_accessor": accessor});
-        let found = self.desk.data_if_any(Call::post(PATH, body)).await;
+        let found = self.desk.data_if_any(&Call::post(PATH, &body)).await;
         found.map_err(|error| trouble(&error, "look an entity up", &format!("update on {PATH}")))
     }
 }

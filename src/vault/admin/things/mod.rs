@@ -58,10 +58,10 @@ impl<'s> Things<'s> {
             secret_id: SecretString,
         }
         let path = format!("{}/secret-id", role_path(role));
-        let call = Call::post(path.clone(), json!({}));
+        let call = Call::post(path.clone(), &json!({}));
         let made = match wrapped {
-            Some(life) => self.desk.wrapped(call, life).await,
-            None => self.desk.data(call).await.map(|Made { secret_id }| secret_id),
+            Some(life) => self.desk.wrapped(&call, life).await,
+            None => self.desk.data(&call).await.map(|Made { secret_id }| secret_id),
         };
         made.map_err(|error| trouble(&error, "make a secret id", &format!("update on {path}")))
     }
@@ -89,20 +89,20 @@ impl<'s> Things<'s> {
 
     /// What is at this path; `None` if there is nothing, or nothing is mounted there.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Trouble> {
-        let answer = unless_absent(self.desk.data(Call::get(path)).await);
+        let answer = unless_absent(self.desk.data(&Call::get(path)).await);
         answer.map_err(|error| trouble(&error, &format!("read {path}"), &format!("read on {path}")))
     }
 
     /// The names at this path.
     pub(super) async fn keys(&self, path: &str) -> Result<Vec<String>, Trouble> {
-        let answer = unless_absent(self.desk.data(Call::list(path)).await);
+        let answer = unless_absent(self.desk.data(&Call::list(path)).await);
         let needed = format!("list on {path}/");
         let listed = answer.map_err(|error| trouble(&error, &format!("list {path}"), &needed))?;
         Ok(listed.map(|Keys { keys }| keys).unwrap_or_default())
     }
 
     async fn post(&self, path: &str, body: Value) -> Result<(), Trouble> {
-        let answer = self.desk.done(Call::post(path, body)).await;
+        let answer = self.desk.done(&Call::post(path, &body)).await;
         answer.map_err(|error| {
             trouble(&error, &format!("write {path}"), &format!("update on {path}"))
         })

@@ -40,8 +40,8 @@ impl Things<'_> {
             return Ok(Vec::new());
         }
         let paths: Vec<&str> = needs.iter().map(|need| need.path.as_str()).collect();
-        let call = Call::post("sys/capabilities-self", json!({"paths": paths}));
-        let granted: HashMap<String, Vec<String>> = match self.desk.data(call).await {
+        let call = Call::post("sys/capabilities-self", &json!({"paths": paths}));
+        let granted: HashMap<String, Vec<String>> = match self.desk.data(&call).await {
             Ok(granted) => granted,
             Err(error) if error.failure == Failure::OwnPolicy => return Ok(Vec::new()),
             Err(error) => {

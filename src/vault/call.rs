@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::secrets::to_wiped_json;
 
-/// A call of the KV or the transit engine. vaultrs has most of them, but lets plaintexts lie about
-/// and drops what is needed from the answers.
+/// A call that is put together here. vaultrs has many of them, but lets plaintexts lie about, drops
+/// what is needed from the answers, and has none for much of what administrators do.
 pub(super) struct Call {
     method: RequestMethod,
     path: String,
@@ -19,17 +19,28 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn get(path: String) -> Self {
-        Self { method: RequestMethod::GET, path, query: None, body: None }
+    pub(super) fn get(path: impl Into<String>) -> Self {
+        Self::new(RequestMethod::GET, path, None)
     }
 
-    pub(super) fn post(path: String, body: &impl Serialize) -> Self {
-        let body = Some(to_wiped_json(body));
-        Self { method: RequestMethod::POST, path, query: None, body }
+    pub(super) fn list(path: impl Into<String>) -> Self {
+        Self::new(RequestMethod::LIST, path, None)
     }
 
-    pub(super) fn delete(path: String) -> Self {
-        Self { method: RequestMethod::DELETE, path, query: None, body: None }
+    pub(super) fn post(path: impl Into<String>, body: &impl Serialize) -> Self {
+        Self::new(RequestMethod::POST, path, Some(to_wiped_json(body)))
+    }
+
+    pub(super) fn delete(path: impl Into<String>) -> Self {
+        Self::new(RequestMethod::DELETE, path, None)
+    }
+
+    fn new(
+        method: RequestMethod,
+        path: impl Into<String>,
+        body: Option<Zeroizing<Vec<u8>>>,
+    ) -> Self {
+        Self { method, path: path.into(), query: None, body }
     }
 
     pub(super) fn with_query(self, pairs: &[(&str, &str)]) -> Self {
