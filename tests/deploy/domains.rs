@@ -149,7 +149,7 @@ impl Platform {
             .envs(upstreams);
         let caddy = Process::spawn("caddy", &mut command);
         let root = home.path().join(".local/share/caddy/pki/authorities/local/root.crt");
-        let patience = Duration::from_secs(60);
+        let patience = Duration::from_mins(1);
         let http = eventually(patience, "Caddy's own authority", async || {
             assert!(caddy.exit_status().is_none(), "Caddy exited:\n{}", caddy.log());
             Some(trusting(&fs::read(&root).ok().filter(|root| !root.is_empty())?))
