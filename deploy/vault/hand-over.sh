@@ -9,7 +9,7 @@ VAULT_TOKEN=$(cat "$root/credentials/root-token")
 export VAULT_TOKEN
 
 $vault write auth/approle/role/validator/role-id role_id=validator >/dev/null
-cp "$root/credentials/validator-secret-id" "$root/keys/validator/secret-id"
+cp -f "$root/credentials/validator-secret-id" "$root/keys/validator/secret-id"
 
 $vault policy write administrator - >/dev/null <<'POLICY'
 path "*" {

@@ -145,17 +145,6 @@ impl Validator {
         if let Some(entry) = self.cache.recall(key, credential) {
             return Ok(Known { entry: Some(entry), status: CacheStatus::Hit });
         }
-        // In a box, which a hit can do without: it is as large as all the rest.
-        Box::pin(self.ask(key, credential, forwarded, deadline)).await
-    }
-
-    async fn ask(
-        &self,
-        key: TokenKey,
-        credential: &Credential<'_>,
-        forwarded: &Forwarded<'_>,
-        deadline: Instant,
-    ) -> Result<Known, Refusal> {
         if self.failures.are_too_many(forwarded.client().ok()).await {
             return Err(Refusal::TooManyFailures);
         }

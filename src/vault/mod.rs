@@ -10,6 +10,7 @@ mod call;
 mod client;
 mod error;
 mod facts;
+mod file_change;
 mod health;
 mod login;
 mod own_token;

@@ -1,8 +1,7 @@
 use std::{
     fmt,
-    path::Path,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -15,6 +14,7 @@ use crate::{
     vault::{
         Client, Login,
         error::{Failure, VaultError},
+        file_change::{Stamp, file_change, stamp},
         login::renew,
         own_token::OwnToken,
         self_test,
@@ -30,9 +30,6 @@ const TRIAL: Duration = Duration::from_millis(500);
 
 /// How often at the most a login is tried because the token's policies seem to have changed.
 const DOUBT: Duration = Duration::from_secs(2);
-
-/// How often a token file is looked at.
-const FILE_CHECK: Duration = Duration::from_secs(1);
 
 /// The service's own token and its care: login, renewal, and login again when Vault refuses it.
 ///
@@ -326,28 +323,4 @@ impl Session {
 async fn rest(pause: &mut Duration) {
     sleep(pause.mul_f64(rand::random_range(0.75..1.25))).await;
     *pause = PAUSE.1.min(*pause * 2);
-}
-
-/// What tells one state of a file from another.
-type Stamp = (u64, SystemTime);
-
-/// Waits until the file is another than the one that was seen; for ever if there is none to wait
-/// for. It is looked at rather than subscribed to, since that sees every way of replacing a file
-/// on every file system.
-async fn file_change(file: Option<&Path>, seen: Option<Stamp>) {
-    if file.is_none() {
-        std::future::pending::<()>().await;
-    }
-    loop {
-        sleep(FILE_CHECK).await;
-        let now = stamp(file).await;
-        if now.is_some() && now != seen {
-            return;
-        }
-    }
-}
-
-async fn stamp(file: Option<&Path>) -> Option<Stamp> {
-    let metadata = tokio::fs::metadata(file?).await.ok()?;
-    Some((metadata.len(), metadata.modified().ok()?))
 }

@@ -109,7 +109,7 @@ enum Asks {
 struct Platform {
     http: Client,
     port: u16,
-    _caddy: Process,
+    caddy: Process,
     service: Direct,
     backend: Backend,
     _home: TempDir,
@@ -163,7 +163,7 @@ impl Platform {
             })
             .await;
         }
-        Self { http, port, _caddy: caddy, service, backend, _home: home }
+        Self { http, port, caddy, service, backend, _home: home }
     }
 
     async fn send(&self, site: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -246,6 +246,13 @@ async fn the_webhooks_that_are_named_are_open_and_carry_nothing_forged() {
             assert!(received(&seen, name).is_empty(), "{name} came through at {site} {path}");
         }
     }
+    // The others are logged, so the log is there to be looked at.
+    assert_eq!(platform.send("n8n", "/logged", &[]).await.status, 401);
+    eventually(Duration::from_secs(10), "a line in the log", async || {
+        platform.caddy.log().contains("/logged").then_some(())
+    })
+    .await;
+    assert!(!platform.caddy.log().contains("AAH-AbC_9"), "a secret in a path is in the log");
 }
 
 /// Over plain http, since a path has to be sent as it stands here.

@@ -195,27 +195,12 @@ async fn a_refusal_behind_the_callers_back_is_heeded() {
     assert!(ask(&cache).await.expect("an answer").entry.is_none());
 }
 
-#[tokio::test]
-async fn a_refusal_is_not_undone_by_an_answer_that_was_on_its_way() {
-    let (oracle, cache) = Oracle::new(|| Ok(live()), 1);
-    let credential = Credential::from_text("s.token").expect("well formed");
-    let key = cache.key(&credential);
-    assert!(ask(&cache).await.expect("an answer").entry.is_some());
-    let recheck = Arc::clone(&cache.shared).recheck(key, Token::from(&credential));
-    let recheck = tokio::spawn(recheck);
-    oracle.is_asked(2).await;
-    cache.shared.refuse(key).await;
-    oracle.leave.add_permits(1);
-    recheck.await.expect("it ends");
-    assert!(ask(&cache).await.expect("an answer").entry.is_none());
-}
-
-#[tokio::test]
-async fn a_refusal_holds_against_it_even_where_refusals_are_not_repeated() {
+/// A cache that knew a live token, and was told of a refusal while Vault was asked again; that
+/// answer, which comes last, says that it is live.
+async fn refused_meanwhile(negative_ttl: Duration) -> (FactsCache, Credential<'static>) {
     let (oracle, _) = Oracle::new(|| Ok(live()), 1);
     let ttl = Duration::from_mins(1);
-    let settings =
-        CacheSettings { ttl, negative_ttl: Duration::ZERO, stale_grace: ttl, capacity: 100 };
+    let settings = CacheSettings { ttl, negative_ttl, stale_grace: ttl, capacity: 100 };
     let cache = FactsCache::new(settings, Arc::clone(&oracle) as Arc<dyn Authority>);
     let credential = Credential::from_text("s.token").expect("well formed");
     let key = cache.key(&credential);
@@ -226,7 +211,19 @@ async fn a_refusal_holds_against_it_even_where_refusals_are_not_repeated() {
     cache.shared.refuse(key).await;
     oracle.leave.add_permits(1);
     recheck.await.expect("it ends");
-    assert!(cache.recall(key, &credential).is_none());
+    (cache, credential)
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_undone_by_an_answer_that_was_on_its_way() {
+    let (cache, _) = refused_meanwhile(Duration::from_mins(1)).await;
+    assert!(ask(&cache).await.expect("an answer").entry.is_none());
+}
+
+#[tokio::test]
+async fn a_refusal_holds_against_it_even_where_refusals_are_not_repeated() {
+    let (cache, credential) = refused_meanwhile(Duration::ZERO).await;
+    assert!(cache.recall(cache.key(&credential), &credential).is_none());
 }
 
 #[tokio::test]
