@@ -92,8 +92,8 @@ impl VaultAuthority {
         let client = self.session.client();
         let asked = Instant::now();
         let data = match questions::token_data(client, own, token).await {
-            Ok(Some(data)) => data,
-            Ok(None) => return Ok(Verdict::Invalid),
+            Ok(Some(data)) if !data.is_used_up() => data,
+            Ok(_) => return Ok(Verdict::Invalid),
             Err(error) if error.failure == Failure::OwnPolicy => {
                 return self.foreign(own, token, error).await;
             }
@@ -149,7 +149,8 @@ impl VaultAuthority {
     async fn unless_used_up(&self, token: &Token, error: VaultError) -> Result<Spent, Unavailable> {
         if error.failure == Failure::Server {
             let own = self.session.token().await?;
-            if let Ok(None) = questions::token_data(self.session.client(), &own, token).await {
+            let data = questions::token_data(self.session.client(), &own, token).await;
+            if data.is_ok_and(|data| data.is_none_or(|data| data.is_used_up())) {
                 return Ok(Spent::None);
             }
         }

@@ -76,6 +76,12 @@ impl TokenData {
         }
     }
 
+    /// Whether its last use was taken. Vault ends such a token a moment later, and until then finds
+    /// it with a negative number of uses.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.num_uses.is_some_and(i64::is_negative)
+    }
+
     /// The facts, as of the moment at which Vault was asked.
     pub(super) fn into_facts(
         self,

@@ -104,6 +104,9 @@ fn only_root_tokens_may_never_end() {
 fn limits_are_read_whole_or_not_at_all() {
     let usage = |uses: i64| facts(&json!({ "num_uses": uses }), None).expect("facts").usage;
     assert_eq!([0, 1, -1].map(usage), [Usage::Unlimited, Usage::Counted, Usage::Counted]);
+    let data = |uses: i64| serde_json::from_value::<TokenData>(json!({ "num_uses": uses }));
+    let used_up = |uses: i64| data(uses).expect("data").is_used_up();
+    assert_eq!([0, 1, -1].map(used_up), [false, false, true]);
     let cidrs = json!({"bound_cidrs": ["10.0.0.0/8", "192.168.1.5", "2001:db8::/32", "::1"]});
     let cidrs = facts(&cidrs, None).expect("facts").bound_cidrs;
     let cidrs: Vec<String> = cidrs.iter().map(ToString::to_string).collect();
