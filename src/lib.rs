@@ -19,6 +19,7 @@
 pub mod cli;
 pub mod config;
 pub mod decision;
+pub mod fields;
 pub mod forwarded;
 pub mod policies;
 pub mod probe;

@@ -9,13 +9,14 @@ use std::{
 use crate::support::tools::repository;
 
 /// Each part, and the parts that it may use besides itself. A new one has to be put here.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
+    ("fields", &[]),
     ("policies", &[]),
     ("probe", &[]),
     ("provision", &[]),
     ("tenants", &["provision"]),
-    ("forwarded", &[]),
-    ("token", &["tenants"]),
+    ("forwarded", &["fields"]),
+    ("token", &["fields", "tenants"]),
     ("requirement", &["tenants"]),
     ("secrets", &["tenants", "token"]),
     ("decision", &["forwarded", "token", "requirement"]),
@@ -27,6 +28,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
         &[
             "config",
             "decision",
+            "fields",
             "forwarded",
             "policies",
             "requirement",
@@ -42,6 +44,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
         &[
             "config",
             "decision",
+            "fields",
             "forwarded",
             "policies",
             "probe",

@@ -39,5 +39,6 @@ mod shutdown;
 mod sockets;
 mod support;
 mod traces;
+mod two_ways;
 mod uses;
 mod wire;

@@ -8,7 +8,6 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream};
-use http::Request;
 use vault_auth_validator::{
     tenants::TenantName,
     token::{
@@ -98,19 +97,21 @@ pub async fn fill(cache: Arc<FactsCache>, tokens: usize) {
     assert_eq!(usize::try_from(live), Ok(tokens), "all tokens are cached");
 }
 
-/// Asks what stands behind `target` about the caller with this token.
-pub fn request(target: &str, token: &str) -> Request<()> {
-    Request::get(target)
-        .header("host", "127.0.0.1:8080")
-        .header("accept-encoding", "gzip")
-        .header("authorization", format!("Bearer {token}"))
-        .header("user-agent", "curl/8.14.1")
-        .header("via", "1.1 Caddy")
-        .header("x-forwarded-for", "192.0.2.7")
-        .header("x-forwarded-host", "acme.crm.example.com")
-        .header("x-forwarded-method", "GET")
-        .header("x-forwarded-proto", "https")
-        .header("x-forwarded-uri", "/contacts?page=2")
-        .body(())
-        .expect("a request")
+/// The bytes by which Caddy asks what stands behind `target` about the caller with this token.
+pub fn request(target: &str, token: &str) -> Vec<u8> {
+    let lines = [
+        &format!("GET {target} HTTP/1.1"),
+        "Host: 127.0.0.1:8080",
+        "User-Agent: curl/8.14.1",
+        "Accept-Encoding: gzip",
+        &format!("Authorization: Bearer {token}"),
+        "Via: 1.1 Caddy",
+        "X-Forwarded-For: 192.0.2.7",
+        "X-Forwarded-Host: acme.crm.example.com",
+        "X-Forwarded-Method: GET",
+        "X-Forwarded-Proto: https",
+        "X-Forwarded-Uri: /contacts?page=2",
+        "\r\n",
+    ];
+    lines.join("\r\n").into_bytes()
 }

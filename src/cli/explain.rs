@@ -95,7 +95,7 @@ impl Explain {
             "" => Err(CredentialError::Missing),
             token => Credential::from_text(token).ok_or(CredentialError::Malformed),
         };
-        let forwarded = Forwarded::new(&headers, Peer::Local, &trust);
+        let forwarded = Forwarded::new((&headers).into(), Peer::Local, &trust);
         let asked = Asked { credential, requirements: &self.require, forwarded };
         let explanation = validator.explain(&asked).await;
         if let Err(Refusal::Unavailable(unavailable)) = &explanation.outcome {

@@ -9,8 +9,9 @@ mod properties;
 
 use std::{fmt, net::IpAddr};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
+
+use crate::fields::Fields;
 
 /// Whom to believe, and in which words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub enum Peer {
 /// The headers of a `/validate` request, and whether to believe them.
 #[derive(Clone, Copy)]
 pub struct Forwarded<'h> {
-    headers: &'h HeaderMap,
+    fields: Fields<'h>,
     peer: Peer,
     trust: &'h Trust,
 }
@@ -75,8 +76,8 @@ impl std::error::Error for ForwardedError {}
 impl<'h> Forwarded<'h> {
     /// What these headers tell, coming from this peer.
     #[must_use]
-    pub fn new(headers: &'h HeaderMap, peer: Peer, trust: &'h Trust) -> Self {
-        Self { headers, peer, trust }
+    pub fn new(fields: Fields<'h>, peer: Peer, trust: &'h Trust) -> Self {
+        Self { fields, peer, trust }
     }
 
     /// The method of the original request, verbatim.
@@ -111,23 +112,25 @@ impl<'h> Forwarded<'h> {
             Peer::Address(address) if !self.trust.includes(address) => Ok(address.to_canonical()),
             _ => {
                 let name = "x-forwarded-for";
-                client::nearest(self.one(name)?.as_bytes(), |address| self.trust.includes(address))
+                client::nearest(self.one(name)?, |address| self.trust.includes(address))
                     .ok_or(ForwardedError::Malformed(name))
             }
         }
     }
 
     fn text(&self, name: &'static str) -> Result<&'h str, ForwardedError> {
-        let text = self.one(name)?.to_str().ok().filter(|text| !text.is_empty());
-        text.ok_or(ForwardedError::Malformed(name))
+        let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+        let text = Some(self.one(name)?).filter(|value| value.iter().all(is_text));
+        let text = text.and_then(|value| std::str::from_utf8(value).ok());
+        text.filter(|text| !text.is_empty()).ok_or(ForwardedError::Malformed(name))
     }
 
-    fn one(&self, name: &'static str) -> Result<&'h HeaderValue, ForwardedError> {
+    fn one(&self, name: &'static str) -> Result<&'h [u8], ForwardedError> {
         let believed = match self.peer {
             Peer::Address(address) => self.trust.includes(address),
             Peer::Local => true,
         };
-        let mut values = self.headers.get_all(HeaderName::from_static(name)).into_iter();
+        let mut values = self.fields.all(name);
         match (values.next(), values.next()) {
             (Some(value), None) if believed => Ok(value),
             (Some(_), Some(_)) if believed => Err(ForwardedError::Repeated(name)),

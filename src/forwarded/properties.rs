@@ -45,7 +45,7 @@ fn headers(all: &[(&'static str, Vec<u8>)]) -> HeaderMap {
 }
 
 fn client(peer: Peer, all: &[(&'static str, Vec<u8>)]) -> Result<IpAddr, ForwardedError> {
-    Forwarded::new(&headers(all), peer, &trust(HeaderFamily::Forwarded)).client()
+    Forwarded::new((&headers(all)).into(), peer, &trust(HeaderFamily::Forwarded)).client()
 }
 
 proptest! {
@@ -92,7 +92,7 @@ proptest! {
             let names = ["x-forwarded-uri", "x-forwarded-method", "x-original-uri", "x-original-method"];
             let all: Vec<_> = names.map(|name| (name, b"GET".to_vec())).into();
             let (map, trust) = (headers(&all), trust(family));
-            let forwarded = Forwarded::new(&map, Peer::Address(peer), &trust);
+            let forwarded = Forwarded::new((&map).into(), Peer::Address(peer), &trust);
             prop_assert!(matches!(forwarded.uri(), Err(ForwardedError::Missing(_))));
             prop_assert!(matches!(forwarded.method(), Err(ForwardedError::Missing(_))));
         }
@@ -107,7 +107,7 @@ proptest! {
             let mut all: Vec<_> = values.iter().map(|value| (name, value.clone())).collect();
             all.push((other, b"/other".to_vec()));
             let (map, trust) = (headers(&all), trust(family));
-            let forwarded = Forwarded::new(&map, Peer::Local, &trust);
+            let forwarded = Forwarded::new((&map).into(), Peer::Local, &trust);
             let expected = match values.as_slice() {
                 [] => Err(ForwardedError::Missing(name)),
                 [one] => match std::str::from_utf8(one) {

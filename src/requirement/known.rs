@@ -22,12 +22,18 @@ impl Default for KnownRequirements {
 }
 
 impl KnownRequirements {
+    /// The requirements in this query string, if it was read before.
+    #[must_use]
+    pub fn recall(&self, query: &str) -> Option<Arc<Requirements>> {
+        self.0.get(query)
+    }
+
     /// The requirements in this query string.
     ///
     /// # Errors
     /// As [`Requirements::parse`]; one that cannot be read is not kept.
     pub fn read(&self, query: &str) -> Result<Arc<Requirements>, RequirementError> {
-        if let Some(requirements) = self.0.get(query) {
+        if let Some(requirements) = self.recall(query) {
             return Ok(requirements);
         }
         let requirements = Arc::new(Requirements::parse(query)?);

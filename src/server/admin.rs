@@ -82,7 +82,7 @@ async fn clear_cache(State(admin): State<Arc<Admin>>) -> StatusCode {
 async fn audit(State(admin): State<Arc<Admin>>, headers: HeaderMap, entries: Bytes) -> Response {
     let Ok(consequences) = consequences(&entries) else {
         let what = "the body is no series of audit entries";
-        return problem::request_invalid(what, &headers).map(Body::new);
+        return problem::request_invalid(what, &headers).map(Body::from);
     };
     for consequence in consequences {
         match consequence {

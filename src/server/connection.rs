@@ -80,39 +80,65 @@ pub(super) fn protocols() -> Builder<TokioExecutor> {
     builder
 }
 
-/// Answers the requests of one connection, until it closes or is idle for too long, or, once the
-/// service stops, until those under way are answered.
-pub(super) async fn serve<I, S>(
-    stream: I,
-    service: S,
+/// What bytes come in by and go out by.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for I {}
+
+/// A connection that was accepted.
+pub(super) struct Connection<I> {
+    pub(super) stream: Watched<I>,
+    pub(super) pace: Arc<Pace>,
     protocols: Arc<Builder<TokioExecutor>>,
-    pace: Arc<Pace>,
-) where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Answers,
-{
-    let paced = service_fn(|request: Request<Incoming>| {
-        let answering = pace.answer(request.version());
-        service.call(request).inspect(move |_| drop(answering))
-    });
-    let stream = TokioIo::new(Watched::new(stream, Arc::clone(&pace)));
-    let mut connection = pin!(protocols.serve_connection(stream, paced));
-    let mut finishing = false;
-    poll_fn(|cx| {
-        loop {
-            // A connection that breaks is the peer's affair.
-            if connection.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            match pace.order(cx) {
-                Order::Leave => return Poll::Ready(()),
-                Order::Finish if !finishing => {
-                    finishing = true;
-                    connection.as_mut().graceful_shutdown();
+}
+
+/// What takes care of one connection.
+pub(super) trait Served: Send + 'static {
+    /// Answers its requests, until it closes or is idle for too long, or, once the service stops,
+    /// until those under way are answered.
+    fn serve<I: Stream>(self, connection: Connection<I>) -> impl Future<Output = ()> + Send;
+}
+
+/// Takes care of a connection by answering each of its requests with this.
+pub(super) struct Each<S>(pub(super) S);
+
+impl<S: Answers> Served for Each<S> {
+    async fn serve<I: Stream>(self, connection: Connection<I>) {
+        connection.serve(self.0).await;
+    }
+}
+
+impl<I: Stream> Connection<I> {
+    /// Nothing was read from it yet.
+    pub(super) fn new(stream: I, pace: Arc<Pace>, protocols: Arc<Builder<TokioExecutor>>) -> Self {
+        Self { stream: Watched::new(stream, Arc::clone(&pace)), pace, protocols }
+    }
+
+    /// Has hyper read its requests, and this answer them.
+    pub(super) async fn serve<S: Answers>(self, service: S) {
+        let Self { stream, pace, protocols } = self;
+        let paced = service_fn(|request: Request<Incoming>| {
+            let answering = pace.answer(request.version());
+            service.call(request).inspect(move |_| drop(answering))
+        });
+        let mut connection = pin!(protocols.serve_connection(TokioIo::new(stream), paced));
+        let mut finishing = false;
+        poll_fn(|cx| {
+            loop {
+                // A connection that breaks is the peer's affair.
+                if connection.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(());
                 }
-                Order::Stay | Order::Finish => return Poll::Pending,
+                match pace.order(cx) {
+                    Order::Leave => return Poll::Ready(()),
+                    Order::Finish if !finishing => {
+                        finishing = true;
+                        connection.as_mut().graceful_shutdown();
+                    }
+                    Order::Stay | Order::Finish => return Poll::Pending,
+                }
             }
-        }
-    })
-    .await;
+        })
+        .await;
+    }
 }

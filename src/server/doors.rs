@@ -10,7 +10,7 @@ use crate::{
     forwarded::Peer,
     server::{
         bind::Listener,
-        connection::{Answers, protocols, serve},
+        connection::{Connection, Served, protocols},
         pace::Paces,
     },
     telemetry::Metrics,
@@ -43,26 +43,26 @@ impl Doors {
         self.stop.clone()
     }
 
-    /// Answers at this listener, each connection with a service of its own, made for the peer.
-    pub(super) fn open<F, S>(&self, listener: Listener, service: F)
+    /// Answers at this listener, each connection with a server of its own, made for the peer.
+    pub(super) fn open<F, S>(&self, listener: Listener, server: F)
     where
         F: Fn(Peer) -> S + Send + 'static,
-        S: Answers,
+        S: Served,
     {
         let doors = self.clone();
         self.connections.spawn(async move {
             let closing = doors.closing();
             tokio::select! {
-                () = doors.accept(&listener, service) => {}
+                () = doors.accept(&listener, server) => {}
                 () = closing.cancelled() => {}
             }
         });
     }
 
-    async fn accept<F, S>(self, listener: &Listener, service: F)
+    async fn accept<F, S>(self, listener: &Listener, server: F)
     where
         F: Fn(Peer) -> S,
-        S: Answers,
+        S: Served,
     {
         loop {
             let protocols = Arc::clone(&self.protocols);
@@ -70,12 +70,14 @@ impl Doors {
                 Listener::Tcp(listener) => listener.accept().await.map(|(stream, peer)| {
                     // Without it the kernel may hold small answers back; a failure costs only time.
                     let _ = stream.set_nodelay(true);
-                    let service = service(Peer::Address(peer.ip()));
-                    self.connections.spawn(serve(stream, service, protocols, self.paces.begin()));
+                    let server = server(Peer::Address(peer.ip()));
+                    let connection = Connection::new(stream, self.paces.begin(), protocols);
+                    self.connections.spawn(server.serve(connection));
                 }),
                 Listener::Unix(listener, _) => listener.accept().await.map(|(stream, _)| {
-                    let service = service(Peer::Local);
-                    self.connections.spawn(serve(stream, service, protocols, self.paces.begin()));
+                    let server = server(Peer::Local);
+                    let connection = Connection::new(stream, self.paces.begin(), protocols);
+                    self.connections.spawn(server.serve(connection));
                 }),
             };
             if let Err(error) = accepted {

@@ -4,15 +4,15 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
-
 use crate::{
     decision::{Failures, RootTokens, Validator},
     forwarded::{HeaderFamily, Peer, Trust},
     requirement::KnownRequirements,
-    server::{auth::Auth, bind::Listener, doors::Doors},
+    server::{
+        auth::{Auth, Conversation},
+        bind::Listener,
+        doors::Doors,
+    },
     telemetry::{Metrics, Traces},
     token::{FactsCache, Sources},
 };
@@ -46,13 +46,10 @@ impl HitPath {
         }))
     }
 
-    /// The answer to one request of the proxy.
-    pub async fn respond<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        let peer = Peer::Address(PROXY);
-        match self.0.grant_from_memory(peer, request) {
-            Some(answer) => answer,
-            None => self.0.respond(peer, request).await,
-        }
+    /// A connection of the proxy.
+    #[must_use]
+    pub fn connection(&self) -> HitConnection {
+        HitConnection(Conversation::new(Arc::clone(&self.0), Peer::Address(PROXY)))
     }
 
     /// Answers at this listener, for ever.
@@ -60,5 +57,16 @@ impl HitPath {
         let doors = Doors::new(Arc::clone(&self.0.metrics));
         Arc::clone(&self.0).open(&doors, listener);
         std::future::pending::<()>().await;
+    }
+}
+
+/// A connection without a socket.
+#[doc(hidden)]
+pub struct HitConnection(Conversation);
+
+impl HitConnection {
+    /// What is answered to these bytes of the proxy's.
+    pub async fn answer(&mut self, bytes: &[u8]) -> &[u8] {
+        self.0.answer(bytes).await
     }
 }

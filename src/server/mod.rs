@@ -22,5 +22,5 @@ mod watched;
 
 pub use bind::{BindError, Listener};
 #[doc(hidden)]
-pub use hit_path::HitPath;
+pub use hit_path::{HitConnection, HitPath};
 pub use run::{RunError, run};

@@ -20,9 +20,9 @@ use crate::{
 /// These routes with answers to whatever they do not cover.
 pub(super) fn complete<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router
-        .fallback(async |headers: HeaderMap| problem::not_found(&headers).map(Body::new))
+        .fallback(async |headers: HeaderMap| problem::not_found(&headers).map(Body::from))
         .method_not_allowed_fallback(async |headers: HeaderMap| {
-            problem::method_not_allowed(&headers).map(Body::new)
+            problem::method_not_allowed(&headers).map(Body::from)
         })
 }
 
@@ -39,9 +39,9 @@ async fn origin_form_only(request: Request, next: Next) -> Response<Body> {
     if is_origin_form(&request) {
         return next.run(request).await;
     }
-    problem::request_invalid("the request target is not a path", request.headers()).map(Body::new)
+    problem::request_invalid("the request target is not a path", request.headers()).map(Body::from)
 }
 
 fn refusal(refusal: &Refusal, headers: &HeaderMap) -> Response<Body> {
-    problem::refusal(&refusal.terms(), None, &RequestId::of(headers)).map(Body::new)
+    problem::refusal(&refusal.terms(), None, &RequestId::of(headers)).map(Body::from)
 }

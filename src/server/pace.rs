@@ -78,6 +78,17 @@ impl Pace {
         Answering(Arc::clone(self))
     }
 
+    /// All that came in is answered.
+    pub(super) fn answered(&self) {
+        self.in_head.store(false, Relaxed);
+        self.turn();
+    }
+
+    /// Whether it is to close once what is under way is answered.
+    pub(super) fn is_finishing(&self) -> bool {
+        self.finish.load(Relaxed)
+    }
+
     /// What the connection is to do. The task that asks is woken when that changes.
     pub(super) fn order(&self, cx: &Context<'_>) -> Order {
         self.connection.register(cx.waker());

@@ -5,7 +5,6 @@ use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
-use http_body_util::Full;
 use serde::Serialize;
 use tracing::{error, info, warn};
 
@@ -36,7 +35,7 @@ pub(super) struct Details<'d> {
 
 /// The answer to a request that is refused on these terms, and the one line in the log. The answer
 /// tells what the code tells, and nothing of the caller.
-pub(super) fn refuse(terms: &Terms, details: Details<'_>, id: &RequestId) -> Response<Full<Bytes>> {
+pub(super) fn refuse(terms: &Terms, details: Details<'_>, id: &RequestId) -> Response<Bytes> {
     let (request_id, code, detail) = (id.as_str(), terms.code, details.logged);
     match terms.severity {
         Severity::Client => info!(request_id, code, detail, "refused"),
@@ -47,11 +46,7 @@ pub(super) fn refuse(terms: &Terms, details: Details<'_>, id: &RequestId) -> Res
 }
 
 /// The answer to a request that is refused on these terms.
-pub(super) fn refusal(
-    terms: &Terms,
-    detail: Option<&str>,
-    id: &RequestId,
-) -> Response<Full<Bytes>> {
+pub(super) fn refusal(terms: &Terms, detail: Option<&str>, id: &RequestId) -> Response<Bytes> {
     let mut response = document(terms.status, terms.code, terms.title, detail, id);
     let headers = response.headers_mut();
     if let Some(challenge) = challenge(terms.challenge) {
@@ -69,7 +64,7 @@ fn document(
     title: &str,
     detail: Option<&str>,
     id: &RequestId,
-) -> Response<Full<Bytes>> {
+) -> Response<Bytes> {
     let document = Document {
         r#type: format!("urn:vault-auth-validator:{code}"),
         title,
@@ -79,7 +74,7 @@ fn document(
         request_id: id.as_str(),
     };
     let body = serde_json::to_vec(&document).unwrap_or_default();
-    let mut response = Response::new(Full::from(body));
+    let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -88,19 +83,19 @@ fn document(
 }
 
 /// The request makes no sense; says what is wrong with it.
-pub(super) fn request_invalid(what: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
+pub(super) fn request_invalid(what: &str, headers: &HeaderMap) -> Response<Bytes> {
     let refused = Refusal::RequestInvalid(what.to_owned());
     refusal(&refused.terms(), None, &RequestId::of(headers))
 }
 
 /// There is nothing here.
-pub(super) fn not_found(headers: &HeaderMap) -> Response<Full<Bytes>> {
+pub(super) fn not_found(headers: &HeaderMap) -> Response<Bytes> {
     let title = "There is nothing at this path";
     document(StatusCode::NOT_FOUND, "not_found", title, None, &RequestId::of(headers))
 }
 
 /// There is something here, and this is not how to use it.
-pub(super) fn method_not_allowed(headers: &HeaderMap) -> Response<Full<Bytes>> {
+pub(super) fn method_not_allowed(headers: &HeaderMap) -> Response<Bytes> {
     let title = "This path does not take this method";
     let id = RequestId::of(headers);
     document(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, None, &id)

@@ -14,6 +14,7 @@ use crate::{
         api::{self, Api, Turns},
         auth::Auth,
         bind::{BindError, Listener},
+        connection::Each,
         doors::Doors,
         outer,
         readiness::Readiness,
@@ -117,7 +118,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     auth.open(&front, auth_listener);
     let routes = |router: Router| {
         let router = outer::guard(router, Arc::clone(&metrics));
-        move |peer| TowerToHyperService::new(AddExtension::new(router.clone(), peer))
+        move |peer| Each(TowerToHyperService::new(AddExtension::new(router.clone(), peer)))
     };
     front.open(api_listener, routes(api::router(api)));
     back.open(admin_listener, routes(admin::router(admin)));

@@ -13,12 +13,19 @@ use crate::server::pace::Pace;
 pub(super) struct Watched<I> {
     stream: I,
     pace: Arc<Pace>,
+    /// What was read before, and is to be read again.
+    unread: Vec<u8>,
 }
 
 impl<I> Watched<I> {
     /// Watches this stream.
     pub(super) fn new(stream: I, pace: Arc<Pace>) -> Self {
-        Self { stream, pace }
+        Self { stream, pace, unread: Vec::new() }
+    }
+
+    /// Takes back what was read from it last.
+    pub(super) fn unread(&mut self, bytes: Vec<u8>) {
+        self.unread = bytes;
     }
 }
 
@@ -28,6 +35,12 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let length = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread[..length]);
+            self.unread.drain(..length);
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {

@@ -3,13 +3,8 @@ mod tests;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
+use crate::fields::Fields;
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{AUTHORIZATION, COOKIE},
-};
-
-const X_VAULT_TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 
 /// The longest token that is taken to Vault, in bytes.
 const MAX_LENGTH: usize = 4096;
@@ -63,9 +58,9 @@ impl<'h> Credential<'h> {
     ///
     /// # Errors
     /// [`CredentialError`]; a malformed credential never falls through to another source.
-    pub fn find(headers: &'h HeaderMap, sources: &Sources) -> Result<Self, CredentialError> {
+    pub fn find(fields: Fields<'h>, sources: &Sources) -> Result<Self, CredentialError> {
         let mut found = Found(None);
-        sources.0.iter().try_for_each(|source| source.read(headers, &mut found))?;
+        sources.0.iter().try_for_each(|source| source.read(fields, &mut found))?;
         found.0.ok_or(CredentialError::Missing)
     }
 
@@ -119,22 +114,17 @@ impl<'h> Found<'h> {
 }
 
 impl Source {
-    fn read<'h>(
-        &self,
-        headers: &'h HeaderMap,
-        found: &mut Found<'h>,
-    ) -> Result<(), CredentialError> {
+    fn read<'h>(&self, fields: Fields<'h>, found: &mut Found<'h>) -> Result<(), CredentialError> {
         match self {
-            Self::Bearer => scheme(headers, "bearer")
+            Self::Bearer => scheme(fields, "bearer")
                 .try_for_each(|rest| found.add(Credential::from_bytes(rest.trim_ascii()))),
-            Self::VaultToken => headers
-                .get_all(X_VAULT_TOKEN)
-                .into_iter()
-                .try_for_each(|value| found.add(Credential::from_bytes(value.as_bytes()))),
+            Self::VaultToken => fields
+                .all("x-vault-token")
+                .try_for_each(|value| found.add(Credential::from_bytes(value))),
             Self::Basic => {
-                scheme(headers, "basic").try_for_each(|rest| found.add(basic_password(rest)))
+                scheme(fields, "basic").try_for_each(|rest| found.add(basic_password(rest)))
             }
-            Self::Cookie(name) => cookies(headers, name.as_bytes())
+            Self::Cookie(name) => cookies(fields, name.as_bytes())
                 .try_for_each(|value| found.add(Credential::from_bytes(value))),
         }
     }
@@ -142,9 +132,8 @@ impl Source {
 
 /// What follows this scheme in each `Authorization` header that has it (RFC 9110, 11.4: the name
 /// of a scheme is case-insensitive). Other schemes are the application's business.
-fn scheme<'h>(headers: &'h HeaderMap, wanted: &'static str) -> impl Iterator<Item = &'h [u8]> {
-    let values = headers.get_all(AUTHORIZATION).into_iter().map(HeaderValue::as_bytes);
-    values.filter_map(move |value| {
+fn scheme<'h>(fields: Fields<'h>, wanted: &'static str) -> impl Iterator<Item = &'h [u8]> {
+    fields.all("authorization").filter_map(move |value| {
         let end = value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(value.len());
         let (name, rest) = value.split_at(end);
         name.eq_ignore_ascii_case(wanted.as_bytes()).then_some(rest)
@@ -162,9 +151,8 @@ fn basic_password<'h>(encoded: &[u8]) -> Result<Credential<'h>, CredentialError>
 }
 
 /// The value of each cookie of this name (RFC 6265, 4.2).
-fn cookies<'h>(headers: &'h HeaderMap, wanted: &[u8]) -> impl Iterator<Item = &'h [u8]> {
-    let values = headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes);
-    let pairs = values.flat_map(|value| value.split(|byte| *byte == b';'));
+fn cookies<'h>(fields: Fields<'h>, wanted: &[u8]) -> impl Iterator<Item = &'h [u8]> {
+    let pairs = fields.all("cookie").flat_map(|value| value.split(|byte| *byte == b';'));
     pairs.filter_map(move |pair| {
         let equals = pair.iter().position(|byte| *byte == b'=')?;
         let (name, value) = (pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii());

@@ -1,6 +1,5 @@
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, iter::zip};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header::CACHE_CONTROL};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 
@@ -9,31 +8,19 @@ use crate::{
     token::{CacheStatus, Expiry, Facts, TokenType},
 };
 
-/// Tells where the facts came from: `hit`, `miss` or `stale`.
-pub const X_AUTH_CACHE: HeaderName = HeaderName::from_static("x-auth-cache");
-
 /// How many headers tell who the caller is, in words of its own.
 const FIELDS: usize = 5;
 
 /// Those headers, in the order of [`Field`].
-const HEADERS: [HeaderName; FIELDS] = [
-    HeaderName::from_static("x-auth-subject"),
-    HeaderName::from_static("x-auth-entity-id"),
-    HeaderName::from_static("x-auth-tenant"),
-    HeaderName::from_static("x-auth-policies"),
-    HeaderName::from_static("x-auth-expires"),
-];
+const HEADERS: [&str; FIELDS] =
+    ["x-auth-subject", "x-auth-entity-id", "x-auth-tenant", "x-auth-policies", "x-auth-expires"];
 
-const X_AUTH_TOKEN_TYPE: HeaderName = HeaderName::from_static("x-auth-token-type");
+const X_AUTH_TOKEN_TYPE: &str = "x-auth-token-type";
 
-/// All headers of an answer that lets a caller in, still empty: those of [`HEADERS`], then these
-/// two. A clone of it copies no text and hashes no name, and keeps the order.
-static ANSWER: LazyLock<HeaderMap> = LazyLock::new(|| {
-    let names = HEADERS.into_iter().chain([X_AUTH_TOKEN_TYPE, X_AUTH_CACHE]);
-    let mut headers: HeaderMap = names.map(|name| (name, HeaderValue::from_static(""))).collect();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers
-});
+/// Tells where the facts came from: `hit`, `miss` or `stale`.
+const X_AUTH_CACHE: HeaderName = HeaderName::from_static("x-auth-cache");
+
+const NOTHING: HeaderValue = HeaderValue::from_static("");
 
 /// Bytes that are percent-encoded in an identity header. Control and non-ASCII bytes have no
 /// agreed meaning there; `%` is encoded so that decoding gives back the very name.
@@ -45,12 +32,13 @@ const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
 /// Who a caller is, as the service behind the proxy is told: one value for each identity header,
 /// empty where there is nothing to say, so that none of a client's own copies is left standing.
 ///
-/// Written once for a token. The values are parts of one text, since there may be a million of
-/// these, and are cloned for each answer, which copies nothing.
+/// Written once for a token, as lines that are copied into each answer.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// In the order of [`HEADERS`].
-    values: [HeaderValue; FIELDS],
+    /// The lines of [`HEADERS`], then that of the token's type.
+    lines: Box<str>,
+    /// Where in them each value ends.
+    ends: [usize; FIELDS],
     token_type: TokenType,
 }
 
@@ -62,6 +50,11 @@ enum Field {
     Tenant,
     Policies,
     Expires,
+}
+
+impl Field {
+    const ALL: [Self; FIELDS] =
+        [Self::Subject, Self::EntityId, Self::Tenant, Self::Policies, Self::Expires];
 }
 
 impl Identity {
@@ -80,27 +73,36 @@ impl Identity {
             policies.join(","),
             expires,
         ];
-        let text = Bytes::from(fields.concat().into_bytes().into_boxed_slice());
-        let mut start = 0;
-        let values = fields.map(|field| {
-            let value = text.slice(start..start + field.len());
-            start += field.len();
-            // It is ASCII without controls. Were it not: a service that sees no identity
-            // refuses, one that sees half a name might not.
-            HeaderValue::from_maybe_shared(value).unwrap_or(HeaderValue::from_static(""))
-        });
-        Self { values, token_type: facts.token_type }
+        let mut lines = String::new();
+        let mut ends = [0; FIELDS];
+        for ((name, value), end) in zip(zip(HEADERS, fields), &mut ends) {
+            // It is ASCII without controls. Were it not: a service that sees no identity refuses,
+            // one that sees half a name, or a line of a name's making, might not.
+            let value = HeaderValue::from_str(&value).map_or("", |_| &*value);
+            lines.extend([name, ": ", value]);
+            *end = lines.len();
+            lines.push_str("\r\n");
+        }
+        lines.extend([X_AUTH_TOKEN_TYPE, ": ", facts.token_type.as_str(), "\r\n"]);
+        Self { lines: lines.into(), ends, token_type: facts.token_type }
+    }
+
+    /// The identity headers, each a line that ends in CR and LF (RFC 9112, 2.1).
+    #[must_use]
+    pub fn lines(&self) -> &str {
+        &self.lines
     }
 
     /// All headers of an answer that lets this caller in.
     #[must_use]
     pub fn headers(&self, status: CacheStatus) -> HeaderMap {
-        let mut headers = ANSWER.clone();
-        let others = [self.token_type.as_str(), status.as_str()].map(HeaderValue::from_static);
-        let values = self.values.iter().cloned().chain(others);
-        for (place, value) in headers.values_mut().zip(values) {
-            *place = value;
-        }
+        let values = Field::ALL.map(|field| HeaderValue::from_bytes(self.bytes(field)));
+        let names = HEADERS.map(HeaderName::from_static);
+        let mut headers: HeaderMap =
+            zip(names, values.map(|value| value.unwrap_or(NOTHING))).collect();
+        headers.insert(X_AUTH_TOKEN_TYPE, HeaderValue::from_static(self.token_type.as_str()));
+        headers.insert(X_AUTH_CACHE, HeaderValue::from_static(status.as_str()));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers
     }
 
@@ -160,7 +162,9 @@ impl Identity {
     }
 
     fn bytes(&self, field: Field) -> &[u8] {
-        self.values[field as usize].as_bytes()
+        let place = field as usize;
+        let line = if place == 0 { 0 } else { self.ends[place - 1] + "\r\n".len() };
+        self.lines[line + HEADERS[place].len() + ": ".len()..self.ends[place]].as_bytes()
     }
 }
 
@@ -227,6 +231,9 @@ mod tests {
         for (name, value) in expected {
             assert_eq!(headers[name], value, "{name}");
         }
+        let lines: Vec<_> = identity.lines().split_terminator("\r\n").collect();
+        let told = |(name, value): (&str, &str)| lines.contains(&&*format!("{name}: {value}"));
+        assert!(expected[..6].iter().copied().all(told), "{lines:?}");
     }
 
     #[test]

@@ -17,6 +17,6 @@ pub use cache::{CacheSettings, CacheStatus, Entry, FactsCache, Known};
 pub use capabilities::Capabilities;
 pub use credential::{Credential, CredentialError, Source, Sources};
 pub use facts::{Expiry, Facts, Standing, TokenType, Usage};
-pub use identity::{Identity, X_AUTH_CACHE};
+pub use identity::Identity;
 use key::Place;
 pub use key::{TokenKey, TokenKeys};

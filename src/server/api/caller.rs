@@ -48,9 +48,9 @@ impl Api {
     /// The question that `/validate` would put.
     pub(super) fn asked<'r>(&'r self, headers: &'r HeaderMap, peer: Peer) -> Asked<'r> {
         Asked {
-            credential: Credential::find(headers, &self.credentials),
+            credential: Credential::find(headers.into(), &self.credentials),
             requirements: &NOTHING,
-            forwarded: Forwarded::new(headers, peer, &self.trust),
+            forwarded: Forwarded::new(headers.into(), peer, &self.trust),
         }
     }
 

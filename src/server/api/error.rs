@@ -88,7 +88,7 @@ impl ApiError {
             _ => told.clone(),
         };
         let details = Details { told: told.as_deref(), logged: logged.as_deref() };
-        problem::refuse(&self.terms(), details, id).map(Body::new)
+        problem::refuse(&self.terms(), details, id).map(Body::from)
     }
 }
 

@@ -14,7 +14,7 @@ fn find(sources: &str, headers: &[(&str, &[u8])]) -> Result<String, CredentialEr
         })
         .collect();
     let sources: Sources = sources.parse().expect("sources");
-    Credential::find(&map, &sources).map(|credential| credential.expose().to_owned())
+    Credential::find((&map).into(), &sources).map(|credential| credential.expose().to_owned())
 }
 
 const ALL: &str = "bearer,x-vault-token,basic,cookie:t";

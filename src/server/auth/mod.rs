@@ -1,4 +1,13 @@
 //! The listener that the proxy asks: `/validate` and nothing else.
+//!
+//! Nearly every request is a plain one of a known caller. Those are answered from memory, straight
+//! out of the bytes that came in; all others take the long way, with a request that is put together
+//! and a decision that may wait for Vault. What is no plain request is left to hyper.
+
+mod clock;
+mod conversation;
+mod head;
+mod wire;
 
 use std::{
     convert::Infallible,
@@ -7,24 +16,22 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{
-    FutureExt,
-    future::{Either, ready},
-};
+use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::{
-    body::{Body, Incoming},
-    service::service_fn,
-};
+use hyper::service::service_fn;
 use tracing::{Instrument, Span, field::Empty, info_span};
 
+pub(super) use self::conversation::Conversation;
+use self::head::Head;
 use crate::{
     decision::{Asked, Refusal, Validator},
+    fields::Fields,
     forwarded::{Forwarded, Peer, Trust},
-    requirement::{KnownRequirements, RequirementError, Requirements},
+    requirement::{KnownRequirements, Requirements},
     server::{
         bind::Listener,
+        connection::{Connection, Served, Stream},
         doors::Doors,
         problem::{self, Details},
         request_id::RequestId,
@@ -55,50 +62,35 @@ struct Grant {
 impl Auth {
     /// Answers at this listener, as long as the doors are open.
     pub(super) fn open(self: Arc<Self>, doors: &Doors, listener: Listener) {
-        doors.open(listener, move |peer| {
-            let auth = Arc::clone(&self);
-            service_fn(move |request: Request<Incoming>| {
-                // Where a body follows, hyper has to see that nobody wants it.
-                let whole = request.body().is_end_stream();
-                let granted = whole.then(|| auth.grant_from_memory(peer, &request)).flatten();
-                if let Some(answer) = granted {
-                    return Either::Left(ready(Ok::<_, Infallible>(answer)));
-                }
-                let auth = Arc::clone(&auth);
-                Either::Right(async move { Ok(auth.respond(peer, &request).await) }.boxed())
-            })
-        });
+        doors.open(listener, move |peer| Conversation::new(Arc::clone(&self), peer));
     }
 
-    /// What nearly every request comes to, without the room and the moves of a future that may
-    /// have to wait: the answer to a caller who comes in by what is remembered. `None` for all
-    /// others, who are answered by [`Auth::respond`] from the beginning.
-    pub(super) fn grant_from_memory<B>(
-        &self,
-        peer: Peer,
-        request: &Request<B>,
-    ) -> Option<Response<Full<Bytes>>> {
-        if self.traces != Traces::Off || !is_origin_form(request) || request.uri().path() != PATH {
+    /// The caller, if it is let in by what is remembered. `None` says nothing: then
+    /// [`Auth::respond`] does.
+    ///
+    /// Of the target, only a query is known here that was read before the long way, so nothing
+    /// that is no target, or that means something else to a parser.
+    fn grant_from_memory(&self, peer: Peer, head: &Head<'_>) -> Option<Arc<Entry>> {
+        let query = match head.target.strip_prefix(PATH)? {
+            "" => "",
+            rest => rest.strip_prefix('?')?,
+        };
+        if self.traces != Traces::Off {
             return None;
         }
         // A panic comes again in `respond`, and is counted there.
         let entry = catch_unwind(AssertUnwindSafe(|| {
-            let requirements = self.requirements(request).ok()?;
-            self.validator.grant_from_memory(&self.asked(peer, request, &requirements))
+            let requirements = self.requirements.recall(query)?;
+            self.validator.grant_from_memory(&self.asked(peer, head.fields(), &requirements))
         }));
         let entry = entry.ok()??;
-        let cache = CacheStatus::Hit;
-        self.metrics.cache(cache);
+        self.metrics.cache(CacheStatus::Hit);
         self.metrics.allowed();
-        Some(Grant { entry, cache }.response())
+        Some(entry)
     }
 
     /// The answer to one request. Its body is not read.
-    pub(super) async fn respond<B>(
-        &self,
-        peer: Peer,
-        request: &Request<B>,
-    ) -> Response<Full<Bytes>> {
+    async fn respond<B>(&self, peer: Peer, request: &Request<B>) -> Response<Bytes> {
         if is_origin_form(request) && request.uri().path() != PATH {
             return problem::not_found(request.headers());
         }
@@ -125,31 +117,29 @@ impl Auth {
         if !is_origin_form(request) {
             return Err(Refusal::RequestInvalid("the request target is not a path".to_owned()));
         }
-        let requirements = self.requirements(request).map_err(Refusal::RequirementInvalid)?;
-        let decision = self.validator.decide(&self.asked(peer, request, &requirements)).await;
+        let query = request.uri().query().unwrap_or_default();
+        let requirements = self.requirements.read(query).map_err(Refusal::RequirementInvalid)?;
+        let asked = self.asked(peer, request.headers().into(), &requirements);
+        let decision = self.validator.decide(&asked).await;
         let cache = decision.cache.inspect(|status| self.metrics.cache(*status));
         let entry = decision.outcome?;
         Ok(Grant { entry, cache: cache.unwrap_or(CacheStatus::Miss) })
     }
 
-    fn requirements<B>(&self, request: &Request<B>) -> Result<Arc<Requirements>, RequirementError> {
-        self.requirements.read(request.uri().query().unwrap_or_default())
-    }
-
-    fn asked<'r, B>(
+    fn asked<'r>(
         &'r self,
         peer: Peer,
-        request: &'r Request<B>,
+        fields: Fields<'r>,
         requirements: &'r Requirements,
     ) -> Asked<'r> {
         Asked {
-            credential: Credential::find(request.headers(), &self.credentials),
+            credential: Credential::find(fields, &self.credentials),
             requirements,
-            forwarded: Forwarded::new(request.headers(), peer, &self.trust),
+            forwarded: Forwarded::new(fields, peer, &self.trust),
         }
     }
 
-    fn refuse<B>(&self, refusal: &Refusal, request: &Request<B>) -> Response<Full<Bytes>> {
+    fn refuse<B>(&self, refusal: &Refusal, request: &Request<B>) -> Response<Bytes> {
         let terms = refusal.terms();
         self.metrics.refused(&terms);
         Span::current().record("code", terms.code);
@@ -161,9 +151,29 @@ impl Auth {
 
 impl Grant {
     /// Exactly 200 and an empty body: a body on a 2xx makes proxies drop the connection.
-    fn response(&self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::default());
+    fn response(&self) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
         *response.headers_mut() = self.entry.identity.headers(self.cache);
         response
+    }
+}
+
+/// Leaves this connection to hyper, for good.
+fn serve_with_hyper<I: Stream>(
+    auth: Arc<Auth>,
+    peer: Peer,
+    connection: Connection<I>,
+) -> BoxFuture<'static, ()> {
+    let service = service_fn(move |request| {
+        let auth = Arc::clone(&auth);
+        async move { Ok::<_, Infallible>(auth.respond(peer, &request).await.map(Full::new)) }
+            .boxed()
+    });
+    connection.serve(service).boxed()
+}
+
+impl Served for Conversation {
+    async fn serve<I: Stream>(self, connection: Connection<I>) {
+        self.hold(connection).await;
     }
 }

@@ -1,0 +1,236 @@
+//! A request means the same to this program, which answers known callers straight out of the bytes
+//! that came in, and to hyper, which answers on connections where something special was asked.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    expect::{granted, refused},
+    support::{direct::Direct, http::Answer, raw::read_answer},
+};
+
+/// Longer than any answer takes.
+const SILENCE: Duration = Duration::from_millis(400);
+
+/// How many requests are made up.
+const MADE_UP: u64 = 3000;
+
+/// Bytes that mean something to somebody.
+const TELLING: &[u8] = b"\r\n\t\0 :;,?#%&=/\\.\"<>{}@aZ0\x7f\x80\xff";
+
+/// Who serves a connection, depending on how it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Server {
+    /// This program.
+    Own,
+    /// hyper, after a request by which it was brought in.
+    Hyper,
+}
+
+fn request(line: &str, token: &str, lines: &str) -> Vec<u8> {
+    let proxy = "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /contacts?page=2\r\n";
+    format!("{line}\r\nHost: v\r\nAuthorization: Bearer {token}\r\n{proxy}{lines}\r\n").into()
+}
+
+/// A connection that is served by this one.
+async fn connect(service: &Direct, server: Server) -> BufReader<TcpStream> {
+    let special = match server {
+        Server::Own => "",
+        Server::Hyper => "Upgrade: nothing\r\n",
+    };
+    let first = request("GET /validate HTTP/1.1", service.acme.token(), special);
+    let stream = TcpStream::connect(service.validator.auth_address()).await.expect("a connection");
+    stream.set_nodelay(true).expect("a connection");
+    let mut stream = BufReader::new(stream);
+    stream.write_all(&first).await.expect("sent");
+    granted(&read_answer(&mut stream).await.expect("an answer").into());
+    stream
+}
+
+/// All that is answered to these bytes until the connection is closed or silent, without what is
+/// never the same twice.
+async fn answers(service: &Direct, server: Server, bytes: &[u8]) -> Vec<String> {
+    let mut stream = connect(service, server).await;
+    // It may refuse before it has read everything.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    while let Ok(Ok(1..)) = timeout(SILENCE, stream.read_buf(&mut answer)).await {}
+    let answer = String::from_utf8(answer).expect("text");
+    let mut lines: Vec<String> = answer.split("\r\n").map(str::to_owned).collect();
+    lines.retain(|line| !line.starts_with("date: "));
+    for line in &mut lines {
+        if let Some(id) = line.find("\"request_id\":") {
+            line.truncate(id);
+        }
+    }
+    lines
+}
+
+/// These bytes, and a last request behind them.
+async fn mean_the_same(service: &Direct, bytes: &[u8]) -> Vec<String> {
+    let last = request("GET /validate HTTP/1.1", service.acme.token(), "Connection: close\r\n");
+    let bytes = [bytes, &last].concat();
+    let own = answers(service, Server::Own, &bytes).await;
+    let hyper = answers(service, Server::Hyper, &bytes).await;
+    assert_eq!(own, hyper, "{}", bytes.escape_ascii());
+    own
+}
+
+/// Requests that are one step from being plain ones of a known caller.
+fn beside_the_plain_one(token: &str) -> Vec<Vec<u8>> {
+    let targets = [
+        "/validate",
+        "/validate?",
+        "/validate?tenant=acme",
+        "/validate?tenant=acme&policy=tenant",
+        "/validate?tenant=globex",
+        "/validate?acl=route/crm",
+        "/validate?tenant=acme#",
+        "/validate?tenant=acme#x",
+        "/validate#",
+        "/validate?tenant=acme%20",
+        "/validate?tenant=acme\"",
+        "/validate?tenant=acm\u{e9}",
+        "/validate/",
+        "//validate",
+        "/validate??tenant=acme",
+        "http://v/validate?tenant=acme",
+        "*",
+        "v:443",
+        "/",
+    ];
+    let lines = [
+        "Connection: keep-alive\r\n",
+        "Connection: Keep-Alive, close\r\n",
+        "connection: close\r\n",
+        "Connection: Upgrade\r\nUpgrade: h2c\r\n",
+        "Upgrade: websocket\r\n",
+        "Content-Length: 0\r\n",
+        "Content-Length: 00\r\n",
+        "Content-Length: +0\r\n",
+        "Content-Length: 0\r\nContent-Length: 0\r\n",
+        "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
+        "Content-Length: 3\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Expect: 100-continue\r\n",
+        "X-Forwarded-Method: GET\r\n",
+        "X-Vault-Token: s.other\r\n",
+        "x-vault-token:\r\n",
+        "Authorization: Basic eDp5\r\n",
+        "X_Vault_Token: s.other\r\n",
+        "X-Odd: \t a \t \r\n",
+        "X-Odd:\r\n",
+        "X-Odd : a\r\n",
+        "X-Odd: a\n",
+        " folded\r\n",
+        "X-Odd: \u{e9}\u{7f}\r\n",
+        "no colon\r\n",
+    ];
+    let methods = ["GET", "POST", "HEAD", "OPTIONS", "PURGE", "get", "G(T", "PRI"];
+    let versions = ["HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "http/1.1", "HTTP/1.1 "];
+    let with_target = targets.map(|target| request(&format!("GET {target} HTTP/1.1"), token, ""));
+    let with_lines = lines.map(|lines| request("GET /validate HTTP/1.1", token, lines));
+    let with_method = methods.map(|name| request(&format!("{name} /validate HTTP/1.1"), token, ""));
+    let with_version = versions.map(|name| request(&format!("GET /validate {name}"), token, ""));
+    let many = "X-Filler: a\r\n".repeat(150);
+    let long = format!("X-Filler: {}\r\n", "a".repeat(20_000));
+    let with_much = [many, long].map(|lines| request("GET /validate HTTP/1.1", token, &lines));
+    let all = with_target.into_iter().chain(with_lines).chain(with_method).chain(with_version);
+    all.chain(with_much).collect()
+}
+
+/// A request that was one until somebody spilled ink on it.
+fn smudged(mut bytes: Vec<u8>, random: &mut StdRng) -> Vec<u8> {
+    for _ in 0..random.random_range(1..4) {
+        let place = random.random_range(0..bytes.len());
+        let ink = TELLING[random.random_range(0..TELLING.len())];
+        match random.random_range(0..5) {
+            0 => bytes[place] = ink,
+            1 => bytes.insert(place, ink),
+            2 => drop(bytes.remove(place)),
+            3 => bytes[place] = bytes[place].to_ascii_uppercase(),
+            _ => {
+                let end = (place + random.random_range(1..40)).min(bytes.len());
+                let again = bytes[place..end].to_vec();
+                bytes.splice(place..place, again);
+            }
+        }
+    }
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_beside_a_plain_request_means_the_same_to_both() {
+    let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
+    for bytes in beside_the_plain_one(service.acme.token()) {
+        let answers = mean_the_same(&service, &bytes).await;
+        assert!(answers[0].starts_with("HTTP/1."), "{}: {answers:?}", bytes.escape_ascii());
+    }
+    assert_eq!(service.validator.count("panics_total").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_up_means_the_same_to_both() {
+    let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
+    let plain = beside_the_plain_one(service.acme.token());
+    let checks = stream::iter(0..MADE_UP).map(|seed| {
+        let mut random = StdRng::seed_from_u64(seed);
+        let begun = plain[random.random_range(0..plain.len())].clone();
+        let bytes = smudged(begun, &mut random);
+        let service = &service;
+        async move { mean_the_same(service, &bytes).await }
+    });
+    let all: Vec<_> = checks.buffer_unordered(16).collect().await;
+    let with = |status: &str| {
+        let is = |answer: &&Vec<String>| answer[0].starts_with(&format!("HTTP/1.1 {status}"));
+        all.iter().filter(is).count()
+    };
+    for status in ["200", "400", "401", "404"] {
+        assert!(with(status) > 20, "{status}: {} of {MADE_UP}", with(status));
+    }
+    assert_eq!(service.validator.count("panics_total").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_in_pieces_is_the_same_request() {
+    let service = Direct::start().await;
+    let whole = request("GET /validate?tenant=acme HTTP/1.1", service.acme.token(), "");
+    for pieces in [2, 5, whole.len()] {
+        let mut stream = connect(&service, Server::Own).await;
+        for piece in whole.chunks(whole.len().div_ceil(pieces)) {
+            stream.write_all(piece).await.expect("sent");
+            // Not a wait for anything: so that it arrives by itself.
+            sleep(Duration::from_millis(2)).await;
+        }
+        let answer: Answer = read_answer(&mut stream).await.expect("an answer").into();
+        assert_eq!(granted(&answer)[2], "acme", "in {pieces} pieces");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_requests_at_once_are_answered_in_their_order() {
+    let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
+    for server in [Server::Own, Server::Hyper] {
+        let mut stream = connect(&service, server).await;
+        let (known, other) = (service.acme.token(), service.globex.token());
+        let requests = [known, "s.unknown", other, known, ""]
+            .map(|token| request("GET /validate?tenant=acme HTTP/1.1", token, ""));
+        stream.write_all(&requests.concat().repeat(40)).await.expect("sent");
+        for _ in 0..40 {
+            let mut next =
+                async || -> Answer { read_answer(&mut stream).await.expect("an answer").into() };
+            granted(&next().await);
+            refused(&next().await, "token_invalid");
+            refused(&next().await, "tenant_mismatch");
+            granted(&next().await);
+            refused(&next().await, "credential_malformed");
+        }
+    }
+}
