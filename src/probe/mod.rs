@@ -7,7 +7,7 @@ mod tls;
 
 pub use clock::now;
 pub use connection::{Answer, Connection, Door};
-pub use tls::{Certificate, Identity, Trust};
+pub use tls::{Certificate, Identity, Trust, config as tls_config};
 
 use std::{fmt, io, time::Duration};
 

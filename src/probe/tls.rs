@@ -2,7 +2,6 @@ use std::{
     fmt::Display,
     io,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use rustls::{
@@ -48,11 +47,11 @@ impl Certificate {
     }
 }
 
-/// How TLS is spoken: with HTTP/1.1 behind it, which shows every header as it was written.
-pub(super) fn config(
-    trust: &Trust,
-    identity: Option<&Identity>,
-) -> Result<Arc<ClientConfig>, String> {
+/// How a client speaks TLS.
+///
+/// # Errors
+/// Which of the files cannot be used, and why.
+pub fn config(trust: &Trust, identity: Option<&Identity>) -> Result<ClientConfig, String> {
     let builder = match trust {
         Trust::System => ClientConfig::builder()
             .with_platform_verifier()
@@ -70,19 +69,17 @@ pub(super) fn config(
             ClientConfig::builder().with_root_certificates(roots)
         }
     };
-    let mut config = match identity {
-        None => builder.with_no_client_auth(),
+    match identity {
+        None => Ok(builder.with_no_client_auth()),
         Some(Identity { certificate, key }) => {
             let chain = CertificateDer::pem_file_iter(certificate)
                 .and_then(Iterator::collect)
                 .map_err(unusable(certificate))?;
             let own = PrivateKeyDer::from_pem_file(key).map_err(unusable(key))?;
             let config = builder.with_client_auth_cert(chain, own);
-            config.map_err(|error| format!("{}: {error}", certificate.display()))?
+            config.map_err(|error| format!("{}: {error}", certificate.display()))
         }
-    };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    }
 }
 
 fn unusable<E: Display>(file: &Path) -> impl Fn(E) -> String {

@@ -1,38 +1,29 @@
 mod operation;
 #[cfg(test)]
 mod properties;
+mod request;
+mod transport;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::HeaderValue;
-use reqwest::redirect;
 use rustify::endpoint::Endpoint;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
-use tracing::{Instrument, info_span};
-use vaultrs::api::EndpointMiddleware;
+use tracing::{Instrument, Span, info_span};
 use zeroize::Zeroizing;
 
 pub(crate) use self::operation::Operation;
+use self::transport::Transport;
 use crate::{
     telemetry::Metrics,
-    vault::{
-        Namespace, Settings, SettingsError,
-        error::{Failure, VaultError},
-        settings::{certificates, identity},
-    },
+    vault::{Namespace, Settings, SettingsError, client::request::request, error::VaultError},
 };
-
-/// How long a connection to Vault is kept unused. Short, so that a changed address is soon seen.
-const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 
 /// Makes calls to Vault: no redirects, no proxy, a deadline and a largest size for each.
 pub struct Client {
-    http: reqwest::Client,
-    base: String,
+    transport: Transport,
+    origin: String,
     namespace: Option<Namespace>,
-    timeout: Duration,
     metrics: Arc<Metrics>,
 }
 
@@ -83,28 +74,9 @@ impl Client {
     /// # Errors
     /// [`SettingsError`] if a certificate or a key cannot be read.
     pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Result<Self, SettingsError> {
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_rustls()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(settings.timeout)
-            .timeout(settings.timeout)
-            .pool_idle_timeout(IDLE_CONNECTION);
-        if let Some(file) = &settings.ca_cert {
-            builder = builder.tls_certs_only(certificates(file)?);
-        } else if settings.address.scheme() == "http" {
-            // Without it the system's certificates are asked for, and an image may have none.
-            builder = builder.tls_certs_only([]);
-        }
-        if let Some(certificate) = &settings.client_cert {
-            builder = builder.identity(identity(certificate)?);
-        }
-        let http = builder
-            .build()
-            .map_err(|error| SettingsError(format!("TLS cannot be set up: {error}")))?;
-        let base = settings.address.origin().ascii_serialization();
-        let (namespace, timeout) = (settings.namespace.clone(), settings.timeout);
-        Ok(Self { http, base, namespace, timeout, metrics })
+        let transport = Transport::new(settings)?;
+        let origin = settings.address.origin().ascii_serialization();
+        Ok(Self { transport, origin, namespace: settings.namespace.clone(), metrics })
     }
 
     /// The namespace that calls are made in.
@@ -114,7 +86,7 @@ impl Client {
 
     /// The longest that a call may take.
     pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
+        self.transport.timeout()
     }
 
     /// The `data` of the answer to this call.
@@ -237,8 +209,7 @@ impl Client {
         endpoint: impl Endpoint,
         read: impl FnOnce(Answer) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
-        let span = info_span!("vault", otel.kind = "client", operation = operation.label());
-        let answer = self.send(operation, frame, endpoint).instrument(span).await;
+        let answer = self.send(operation, frame, endpoint).instrument(span(operation)).await;
         let answer = answer.and_then(read);
         self.count(operation, answer.as_ref().err());
         answer
@@ -255,45 +226,17 @@ impl Client {
         frame: Frame<'_>,
         endpoint: impl Endpoint,
     ) -> Result<Answer, VaultError> {
-        let middleware = EndpointMiddleware {
-            token: frame
-                .token
-                .map(|token| header_safe(token.expose_secret()))
-                .transpose()?
-                .unwrap_or_default(),
-            version: "v1".to_owned(),
-            wrap: frame.wrap.map(|life| format!("{}s", life.as_secs())),
-            namespace: frame.namespace.map(|namespace| namespace.as_str().to_owned()),
-        };
-        let request = endpoint
-            .with_middleware(&middleware)
-            .request(&self.base)
-            .ok()
-            // The body may hold a token or a secret.
-            .map(|request| request.map(|body| Bytes::from_owner(Zeroizing::new(body))))
-            .and_then(|request| reqwest::Request::try_from(request).ok())
-            .ok_or_else(|| VaultError::new(Failure::BadRequest, "the request cannot be built"))?;
-        let mut response = self.http.execute(request).await.map_err(VaultError::from_transport)?;
-        let status = response.status().as_u16();
-        let largest = operation.largest_answer();
-        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
-        // Made to size where that is known, so that growing leaves nothing behind.
-        let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(0).min(largest)));
-        while let Some(chunk) = response.chunk().await.map_err(VaultError::from_transport)? {
-            if body.len() + chunk.len() > largest {
-                return Err(VaultError::malformed("too large"));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok((status, body))
+        let request = request(&self.origin, frame, &endpoint)?;
+        self.transport.send(request, operation.largest_answer()).await
     }
 }
 
-/// The token, if it can be sent: vaultrs panics on one that cannot stand in a header.
-fn header_safe(token: &str) -> Result<String, VaultError> {
-    HeaderValue::from_str(token)
-        .map(|_| token.to_owned())
-        .map_err(|_| VaultError::new(Failure::OwnToken, "the token has a line break or the like"))
+/// A part of the trace, if there is one.
+fn span(operation: Operation) -> Span {
+    if Span::current().is_disabled() {
+        return Span::none();
+    }
+    info_span!("vault", otel.kind = "client", operation = operation.label())
 }
 
 /// The body of an answer that says yes.

@@ -1,5 +1,7 @@
 use std::{error::Error, fmt};
 
+use hyper_util::client::legacy;
+
 use crate::token::{Cause, Unavailable};
 
 /// A call to Vault that brought no usable answer.
@@ -110,24 +112,29 @@ impl VaultError {
         let words: String = words.chars().take(200).collect();
         Self::new(failure, format!("{code} {words}").trim_end().to_owned())
     }
+}
 
-    /// A failure below HTTP. The address is left out: it is known, and may name a token's path.
-    pub(crate) fn from_transport(error: reqwest::Error) -> Self {
-        let failure = if error.is_timeout() {
-            Failure::Timeout
-        } else if error.is_connect() {
-            Failure::Connect
-        } else {
-            Failure::Reset
-        };
-        let error = error.without_url();
-        let mut detail = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            detail = format!("{detail}: {cause}");
-            source = cause.source();
-        }
-        Self::new(failure, detail)
+/// The words of an error and of what is behind it.
+fn in_full(error: &dyn Error) -> String {
+    let mut words = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words = format!("{words}: {cause}");
+        source = cause.source();
+    }
+    words
+}
+
+impl From<legacy::Error> for VaultError {
+    fn from(error: legacy::Error) -> Self {
+        let failure = if error.is_connect() { Failure::Connect } else { Failure::Reset };
+        Self::new(failure, in_full(&error))
+    }
+}
+
+impl From<hyper::Error> for VaultError {
+    fn from(error: hyper::Error) -> Self {
+        Self::new(Failure::Reset, in_full(&error))
     }
 }
 

@@ -12,8 +12,8 @@ use jiff::{Timestamp, fmt::rfc2822};
 use serde::Deserialize;
 
 use crate::{
-    probe::{Answer, Certificate, Door, Failure, Identity, Trust, now},
-    vault::{ClientCertificate, Settings},
+    probe::{Answer, Certificate, Door, Failure, now},
+    vault::Settings,
 };
 
 /// What a look at Vault shows.
@@ -100,10 +100,7 @@ pub async fn look(settings: &Settings) -> Result<Sight, Unseen> {
 }
 
 fn door(settings: &Settings) -> Result<Door, String> {
-    let trust = settings.ca_cert.clone().map_or(Trust::System, Trust::Only);
-    let identity = settings.client_cert.clone();
-    let identity =
-        identity.map(|ClientCertificate { certificate, key }| Identity { certificate, key });
+    let (trust, identity) = settings.tls();
     let name = settings.address.host_str().unwrap_or_default();
     Door::new(&settings.address, name, &trust, identity.as_ref(), settings.timeout)
 }

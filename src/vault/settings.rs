@@ -1,8 +1,8 @@
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
-use reqwest::{Certificate, Identity};
 use url::Url;
-use zeroize::Zeroizing;
+
+use crate::probe::{Identity, Trust};
 
 /// Where Vault is and how to reach it.
 #[derive(Clone, Debug)]
@@ -17,6 +17,17 @@ pub struct Settings {
     pub client_cert: Option<ClientCertificate>,
     /// The longest that one call, and the whole lookup of a token, may take.
     pub timeout: Duration,
+}
+
+impl Settings {
+    /// Whom to believe in a TLS handshake, and what to show of this service.
+    pub(super) fn tls(&self) -> (Trust, Option<Identity>) {
+        let trust = self.ca_cert.clone().map_or(Trust::System, Trust::Only);
+        let identity = self.client_cert.clone();
+        let identity =
+            identity.map(|ClientCertificate { certificate, key }| Identity { certificate, key });
+        (trust, identity)
+    }
 }
 
 /// A TLS client certificate.
@@ -66,29 +77,3 @@ impl fmt::Display for SettingsError {
 }
 
 impl std::error::Error for SettingsError {}
-
-/// The certificates in this file.
-pub(super) fn certificates(file: &PathBuf) -> Result<Vec<Certificate>, SettingsError> {
-    let unusable = |why: &dyn fmt::Display| {
-        SettingsError(format!("the CA certificates in {} cannot be used: {why}", file.display()))
-    };
-    let pem = std::fs::read(file).map_err(|error| unusable(&error))?;
-    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| unusable(&error))?;
-    if certificates.is_empty() {
-        return Err(unusable(&"there is no PEM certificate in it"));
-    }
-    Ok(certificates)
-}
-
-/// What this certificate and its key show in a TLS handshake.
-pub(super) fn identity(pair: &ClientCertificate) -> Result<Identity, SettingsError> {
-    let unusable = |file: &PathBuf, why: &dyn fmt::Display| {
-        SettingsError(format!("the client certificate's {} cannot be used: {why}", file.display()))
-    };
-    let mut pem = Zeroizing::new(Vec::new());
-    for file in [&pair.key, &pair.certificate] {
-        pem.extend(std::fs::read(file).map_err(|error| unusable(file, &error))?);
-        pem.push(b'\n');
-    }
-    Identity::from_pem(&pem).map_err(|error| unusable(&pair.certificate, &error))
-}

@@ -164,7 +164,8 @@ impl FactsCache {
 fn in_flight<T: Send + 'static>(
     question: impl Future<Output = Result<T, Unavailable>> + Send + 'static,
 ) -> impl Future<Output = Result<T, Unavailable>> {
-    let answer = tokio::spawn(question.in_current_span());
+    // In a box: it is large, and would be moved about as a whole.
+    let answer = tokio::spawn(Box::pin(question.in_current_span()));
     let broken = || Err(Unavailable::new(Cause::Vault, "the question broke off"));
     async move { answer.await.unwrap_or_else(|_| broken()) }
 }
