@@ -1,4 +1,4 @@
-use std::{borrow::Cow, iter::zip};
+use std::{array, borrow::Cow, iter::zip};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::CACHE_CONTROL};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
@@ -35,10 +35,10 @@ const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
 /// Written once for a token, as lines that are copied into each answer.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The lines of [`HEADERS`], then that of the token's type.
+    /// The lines of [`HEADERS`].
     lines: Box<str>,
     /// Where in them each value ends.
-    ends: [usize; FIELDS],
+    ends: [u32; FIELDS],
     token_type: TokenType,
 }
 
@@ -73,21 +73,25 @@ impl Identity {
             policies.join(","),
             expires,
         ];
-        let mut lines = String::new();
-        let mut ends = [0; FIELDS];
-        for ((name, value), end) in zip(zip(HEADERS, fields), &mut ends) {
-            // It is ASCII without controls. Were it not: a service that sees no identity refuses,
-            // one that sees half a name, or a line of a name's making, might not.
-            let value = HeaderValue::from_str(&value).map_or("", |_| &*value);
-            lines.extend([name, ": ", value]);
-            *end = lines.len();
+        // It is ASCII without controls. Were it not: a service that sees no identity refuses, one
+        // that sees half a name, or a line of a name's making, might not.
+        let fields =
+            fields.map(|value| HeaderValue::from_str(&value).map(|_| value).unwrap_or_default());
+        let length = zip(HEADERS, &fields).map(|(name, value)| name.len() + value.len() + 4);
+        // Made to size: there may be a million of these.
+        let mut lines = String::with_capacity(length.sum());
+        let ends = array::from_fn(|place| {
+            lines.extend([HEADERS[place], ": ", &fields[place]]);
+            // Vault's answers are far smaller than that.
+            let end = u32::try_from(lines.len()).unwrap_or(u32::MAX);
             lines.push_str("\r\n");
-        }
-        lines.extend([X_AUTH_TOKEN_TYPE, ": ", facts.token_type.as_str(), "\r\n"]);
+            end
+        });
         Self { lines: lines.into(), ends, token_type: facts.token_type }
     }
 
-    /// The identity headers, each a line that ends in CR and LF (RFC 9112, 2.1).
+    /// The identity headers but for the token's type, each a line that ends in CR and LF (RFC
+    /// 9112, 2.1).
     #[must_use]
     pub fn lines(&self) -> &str {
         &self.lines
@@ -163,8 +167,9 @@ impl Identity {
 
     fn bytes(&self, field: Field) -> &[u8] {
         let place = field as usize;
-        let line = if place == 0 { 0 } else { self.ends[place - 1] + "\r\n".len() };
-        self.lines[line + HEADERS[place].len() + ": ".len()..self.ends[place]].as_bytes()
+        let line = if place == 0 { 0 } else { self.ends[place - 1] as usize + "\r\n".len() };
+        let value = line + HEADERS[place].len() + ": ".len()..self.ends[place] as usize;
+        self.lines.get(value).unwrap_or_default().as_bytes()
     }
 }
 
@@ -233,7 +238,7 @@ mod tests {
         }
         let lines: Vec<_> = identity.lines().split_terminator("\r\n").collect();
         let told = |(name, value): (&str, &str)| lines.contains(&&*format!("{name}: {value}"));
-        assert!(expected[..6].iter().copied().all(told), "{lines:?}");
+        assert_eq!(expected.into_iter().filter(|header| told(*header)).count(), 5, "{lines:?}");
     }
 
     #[test]

@@ -1,8 +1,7 @@
 use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
-use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
-use http::{Request, Response, Version};
+use http::{Request, Version};
 use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
 
@@ -10,7 +9,7 @@ use crate::{
     forwarded::Peer,
     server::{
         auth::{
-            Auth,
+            Answer, Auth,
             clock::Clock,
             head::{Head, Reading, Room},
             serve_with_hyper,
@@ -22,6 +21,7 @@ use crate::{
         connection::{Connection, Stream},
         pace::Order,
     },
+    token::CacheStatus,
 };
 
 /// How much room there is for what comes in, to begin with, and to grow by.
@@ -78,10 +78,10 @@ impl Conversation {
                 }
                 Next::Respond(request) => {
                     let answering = connection.pace.answer(Version::HTTP_11);
-                    let response = self.respond(&request).await;
+                    let answer = self.respond(&request).await;
                     drop(answering);
                     let afterwards = if connection.pace.is_finishing() { Closed } else { Open };
-                    wire::write(&response, afterwards, &mut self.clock, &mut self.said);
+                    wire::write(&answer, afterwards, &mut self.clock, &mut self.said);
                     if afterwards == Closed {
                         self.send(&mut connection).await;
                         return;
@@ -100,8 +100,8 @@ impl Conversation {
         self.said.clear();
         self.heard.extend_from_slice(bytes);
         while let Next::Respond(request) = self.answer_from_memory() {
-            let response = self.respond(&request).await;
-            wire::write(&response, Open, &mut self.clock, &mut self.said);
+            let answer = self.respond(&request).await;
+            wire::write(&answer, Open, &mut self.clock, &mut self.said);
         }
         &self.said
     }
@@ -123,7 +123,8 @@ impl Conversation {
                 Reading::Unfinished | Reading::Special => break Next::GiveUp,
             };
             if let Some(entry) = self.auth.grant_from_memory(self.peer, &head) {
-                wire::write_hit(&entry.identity, &mut self.clock, &mut self.said);
+                let hit = Answer::Grant(entry, CacheStatus::Hit);
+                wire::write(&hit, Open, &mut self.clock, &mut self.said);
                 answered += head.length;
             } else if let Some(request) = head.request() {
                 answered += head.length;
@@ -140,7 +141,7 @@ impl Conversation {
     }
 
     /// In a box, since most connections hardly ever have one of these under way.
-    fn respond<'r>(&'r self, request: &'r Request<()>) -> BoxFuture<'r, Response<Bytes>> {
+    fn respond<'r>(&'r self, request: &'r Request<()>) -> BoxFuture<'r, Answer> {
         self.auth.respond(self.peer, request).boxed()
     }
 

@@ -53,10 +53,13 @@ pub(super) struct Auth {
     pub(super) traces: Traces,
 }
 
-/// A caller who is let in.
-struct Grant {
-    entry: Arc<Entry>,
-    cache: CacheStatus,
+/// What is answered to a request.
+enum Answer {
+    /// This caller comes in. Exactly 200 and an empty body: a body on a 2xx makes proxies drop the
+    /// connection.
+    Grant(Arc<Entry>, CacheStatus),
+    /// Nobody does.
+    Other(Response<Bytes>),
 }
 
 impl Auth {
@@ -90,9 +93,9 @@ impl Auth {
     }
 
     /// The answer to one request. Its body is not read.
-    async fn respond<B>(&self, peer: Peer, request: &Request<B>) -> Response<Bytes> {
+    async fn respond<B>(&self, peer: Peer, request: &Request<B>) -> Answer {
         if is_origin_form(request) && request.uri().path() != PATH {
-            return problem::not_found(request.headers());
+            return Answer::Other(problem::not_found(request.headers()));
         }
         let headers = request.headers();
         let span = self
@@ -105,15 +108,19 @@ impl Auth {
             Err(Refusal::Internal)
         });
         match outcome {
-            Ok(grant) => {
+            Ok((entry, cache)) => {
                 self.metrics.allowed();
-                grant.response()
+                Answer::Grant(entry, cache)
             }
-            Err(refusal) => span.in_scope(|| self.refuse(&refusal, request)),
+            Err(refusal) => span.in_scope(|| Answer::Other(self.refuse(&refusal, request))),
         }
     }
 
-    async fn decide<B>(&self, peer: Peer, request: &Request<B>) -> Result<Grant, Refusal> {
+    async fn decide<B>(
+        &self,
+        peer: Peer,
+        request: &Request<B>,
+    ) -> Result<(Arc<Entry>, CacheStatus), Refusal> {
         if !is_origin_form(request) {
             return Err(Refusal::RequestInvalid("the request target is not a path".to_owned()));
         }
@@ -123,7 +130,7 @@ impl Auth {
         let decision = self.validator.decide(&asked).await;
         let cache = decision.cache.inspect(|status| self.metrics.cache(*status));
         let entry = decision.outcome?;
-        Ok(Grant { entry, cache: cache.unwrap_or(CacheStatus::Miss) })
+        Ok((entry, cache.unwrap_or(CacheStatus::Miss)))
     }
 
     fn asked<'r>(
@@ -149,12 +156,16 @@ impl Auth {
     }
 }
 
-impl Grant {
-    /// Exactly 200 and an empty body: a body on a 2xx makes proxies drop the connection.
-    fn response(&self) -> Response<Bytes> {
-        let mut response = Response::new(Bytes::new());
-        *response.headers_mut() = self.entry.identity.headers(self.cache);
-        response
+impl From<Answer> for Response<Full<Bytes>> {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Grant(entry, cache) => {
+                let mut response = Response::new(Full::default());
+                *response.headers_mut() = entry.identity.headers(cache);
+                response
+            }
+            Answer::Other(response) => response.map(Full::new),
+        }
     }
 }
 
@@ -166,7 +177,7 @@ fn serve_with_hyper<I: Stream>(
 ) -> BoxFuture<'static, ()> {
     let service = service_fn(move |request| {
         let auth = Arc::clone(&auth);
-        async move { Ok::<_, Infallible>(auth.respond(peer, &request).await.map(Full::new)) }
+        async move { Ok::<_, Infallible>(Response::from(auth.respond(peer, &request).await)) }
             .boxed()
     });
     connection.serve(service).boxed()
