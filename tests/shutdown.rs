@@ -137,3 +137,22 @@ async fn a_vault_that_hangs_does_not_hold_up_the_end() {
     assert_eq!(status.await.code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(4), "after {:?}", start.elapsed());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_never_pauses_does_not_hold_up_the_end() {
+    let service = Direct::start().await;
+    let (mut answers, mut requests) = idle(&service).await.into_inner().into_split();
+    let flood = request(&service).repeat(200);
+    let asking = tokio::spawn(async move { while requests.write_all(&flood).await.is_ok() {} });
+    let mut heard = vec![0; 64 * 1024];
+    for _ in 0..20 {
+        answers.read_exact(&mut heard).await.expect("answers");
+    }
+    let start = Instant::now();
+    service.validator.process().signal("TERM");
+    while matches!(answers.read(&mut heard).await, Ok(1..)) {}
+    let status = service.validator.process().exited(PATIENCE).await;
+    assert_eq!(status.code(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(3), "after {:?}", start.elapsed());
+    asking.await.expect("no panic");
+}

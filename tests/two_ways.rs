@@ -25,6 +25,58 @@ const MADE_UP: u64 = 3000;
 /// Bytes that mean something to somebody.
 const TELLING: &[u8] = b"\r\n\t\0 :;,?#%&=/\\.\"<>{}@aZ0\x7f\x80\xff";
 
+/// Targets, among them such as are none.
+const TARGETS: [&str; 19] = [
+    "/validate",
+    "/validate?",
+    "/validate?tenant=acme",
+    "/validate?tenant=acme&policy=tenant",
+    "/validate?tenant=globex",
+    "/validate?acl=route/crm",
+    "/validate?tenant=acme#",
+    "/validate?tenant=acme#x",
+    "/validate#",
+    "/validate?tenant=acme%20",
+    "/validate?tenant=acme\"",
+    "/validate?tenant=acm\u{e9}",
+    "/validate/",
+    "//validate",
+    "/validate??tenant=acme",
+    "http://v/validate?tenant=acme",
+    "*",
+    "v:443",
+    "/",
+];
+
+/// Lines of a head, each by itself.
+const LINES: [&str; 25] = [
+    "Connection: keep-alive\r\n",
+    "Connection: Keep-Alive, close\r\n",
+    "connection: close\r\n",
+    "Connection: Upgrade\r\nUpgrade: h2c\r\n",
+    "Upgrade: websocket\r\n",
+    "Content-Length: 0\r\n",
+    "Content-Length: 00\r\n",
+    "Content-Length: +0\r\n",
+    "Content-Length: 0\r\nContent-Length: 0\r\n",
+    "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
+    "Content-Length: 3\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "Expect: 100-continue\r\n",
+    "X-Forwarded-Method: GET\r\n",
+    "X-Vault-Token: s.other\r\n",
+    "x-vault-token:\r\n",
+    "Authorization: Basic eDp5\r\n",
+    "X_Vault_Token: s.other\r\n",
+    "X-Odd: \t a \t \r\n",
+    "X-Odd:\r\n",
+    "X-Odd : a\r\n",
+    "X-Odd: a\n",
+    " folded\r\n",
+    "X-Odd: \u{e9}\u{7f}\r\n",
+    "no colon\r\n",
+];
+
 /// Who serves a connection, depending on how it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Server {
@@ -85,65 +137,21 @@ async fn mean_the_same(service: &Direct, bytes: &[u8]) -> Vec<String> {
 
 /// Requests that are one step from being plain ones of a known caller.
 fn beside_the_plain_one(token: &str) -> Vec<Vec<u8>> {
-    let targets = [
-        "/validate",
-        "/validate?",
-        "/validate?tenant=acme",
-        "/validate?tenant=acme&policy=tenant",
-        "/validate?tenant=globex",
-        "/validate?acl=route/crm",
-        "/validate?tenant=acme#",
-        "/validate?tenant=acme#x",
-        "/validate#",
-        "/validate?tenant=acme%20",
-        "/validate?tenant=acme\"",
-        "/validate?tenant=acm\u{e9}",
-        "/validate/",
-        "//validate",
-        "/validate??tenant=acme",
-        "http://v/validate?tenant=acme",
-        "*",
-        "v:443",
-        "/",
-    ];
-    let lines = [
-        "Connection: keep-alive\r\n",
-        "Connection: Keep-Alive, close\r\n",
-        "connection: close\r\n",
-        "Connection: Upgrade\r\nUpgrade: h2c\r\n",
-        "Upgrade: websocket\r\n",
-        "Content-Length: 0\r\n",
-        "Content-Length: 00\r\n",
-        "Content-Length: +0\r\n",
-        "Content-Length: 0\r\nContent-Length: 0\r\n",
-        "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n",
-        "Content-Length: 3\r\n",
-        "Transfer-Encoding: chunked\r\n",
-        "Expect: 100-continue\r\n",
-        "X-Forwarded-Method: GET\r\n",
-        "X-Vault-Token: s.other\r\n",
-        "x-vault-token:\r\n",
-        "Authorization: Basic eDp5\r\n",
-        "X_Vault_Token: s.other\r\n",
-        "X-Odd: \t a \t \r\n",
-        "X-Odd:\r\n",
-        "X-Odd : a\r\n",
-        "X-Odd: a\n",
-        " folded\r\n",
-        "X-Odd: \u{e9}\u{7f}\r\n",
-        "no colon\r\n",
-    ];
     let methods = ["GET", "POST", "HEAD", "OPTIONS", "PURGE", "get", "G(T", "PRI"];
     let versions = ["HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "http/1.1", "HTTP/1.1 "];
-    let with_target = targets.map(|target| request(&format!("GET {target} HTTP/1.1"), token, ""));
-    let with_lines = lines.map(|lines| request("GET /validate HTTP/1.1", token, lines));
+    let with_target = TARGETS.map(|target| request(&format!("GET {target} HTTP/1.1"), token, ""));
+    let with_lines = LINES.map(|lines| request("GET /validate HTTP/1.1", token, lines));
     let with_method = methods.map(|name| request(&format!("{name} /validate HTTP/1.1"), token, ""));
     let with_version = versions.map(|name| request(&format!("GET /validate {name}"), token, ""));
     let many = "X-Filler: a\r\n".repeat(150);
     let long = format!("X-Filler: {}\r\n", "a".repeat(20_000));
     let with_much = [many, long].map(|lines| request("GET /validate HTTP/1.1", token, &lines));
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    let plain = request("GET /validate HTTP/1.1", token, "");
+    let blank = [b"\r\n\n\r\n", &*plain, b"\r\n"].concat();
+    let others = [preface, blank];
     let all = with_target.into_iter().chain(with_lines).chain(with_method).chain(with_version);
-    all.chain(with_much).collect()
+    all.chain(with_much).chain(others).collect()
 }
 
 /// A request that was one until somebody spilled ink on it.
@@ -171,7 +179,9 @@ async fn what_is_beside_a_plain_request_means_the_same_to_both() {
     let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
     for bytes in beside_the_plain_one(service.acme.token()) {
         let answers = mean_the_same(&service, &bytes).await;
-        assert!(answers[0].starts_with("HTTP/1."), "{}: {answers:?}", bytes.escape_ascii());
+        let in_http1 = !bytes.starts_with(b"PRI * HTTP/2.0");
+        let answered = answers[0].starts_with("HTTP/1.");
+        assert_eq!(answered, in_http1, "{}: {answers:?}", bytes.escape_ascii());
     }
     assert_eq!(service.validator.count("panics_total").await, 0);
 }

@@ -76,10 +76,7 @@ impl Door {
             "https" => {
                 let server = ServerName::try_from(bare(name))
                     .map_err(|_| format!("`{name}` is no name that a certificate could be for"))?;
-                let mut config = tls::config(trust, identity)?;
-                // Every header is then shown as it was written.
-                config.alpn_protocols = vec![b"http/1.1".to_vec()];
-                Some((Arc::new(config), server))
+                Some((Arc::new(tls::config(trust, identity)?), server))
             }
             other => return Err(format!("`{other}` is neither http nor https")),
         };

@@ -1,6 +1,6 @@
 use std::{
     fmt::Display,
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -10,6 +10,7 @@ use rustls::{
 };
 use rustls_platform_verifier::BuilderVerifierExt;
 use x509_cert::der::Decode;
+use zeroize::Zeroizing;
 
 use super::{CertificateFault, Failure};
 
@@ -47,7 +48,7 @@ impl Certificate {
     }
 }
 
-/// How a client speaks TLS.
+/// How a client speaks TLS: with HTTP/1.1 behind it, which shows every header as it was written.
 ///
 /// # Errors
 /// Which of the files cannot be used, and why.
@@ -69,17 +70,20 @@ pub fn config(trust: &Trust, identity: Option<&Identity>) -> Result<ClientConfig
             ClientConfig::builder().with_root_certificates(roots)
         }
     };
-    match identity {
-        None => Ok(builder.with_no_client_auth()),
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
         Some(Identity { certificate, key }) => {
             let chain = CertificateDer::pem_file_iter(certificate)
                 .and_then(Iterator::collect)
                 .map_err(unusable(certificate))?;
-            let own = PrivateKeyDer::from_pem_file(key).map_err(unusable(key))?;
+            let pem = Zeroizing::new(fs::read(key).map_err(unusable(key))?);
+            let own = PrivateKeyDer::from_pem_slice(&pem).map_err(unusable(key))?;
             let config = builder.with_client_auth_cert(chain, own);
-            config.map_err(|error| format!("{}: {error}", certificate.display()))
+            config.map_err(|error| format!("{}: {error}", certificate.display()))?
         }
-    }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 fn unusable<E: Display>(file: &Path) -> impl Fn(E) -> String {

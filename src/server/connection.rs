@@ -114,6 +114,12 @@ impl<I: Stream> Connection<I> {
         Self { stream: Watched::new(stream, Arc::clone(&pace)), pace, protocols }
     }
 
+    /// The same, which goes on as it began: in HTTP/1.
+    pub(super) fn in_http1(self) -> Self {
+        let protocols = Arc::new((*self.protocols).clone().http1_only());
+        Self { protocols, ..self }
+    }
+
     /// Has hyper read its requests, and this answer them.
     pub(super) async fn serve<S: Answers>(self, service: S) {
         let Self { stream, pace, protocols } = self;

@@ -78,7 +78,7 @@ impl Pace {
         Answering(Arc::clone(self))
     }
 
-    /// All that came in is answered.
+    /// What came in is answered; if another request has begun, that is told next.
     pub(super) fn answered(&self) {
         self.in_head.store(false, Relaxed);
         self.turn();

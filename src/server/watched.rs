@@ -39,6 +39,9 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
             let length = self.unread.len().min(buffer.remaining());
             buffer.put_slice(&self.unread[..length]);
             self.unread.drain(..length);
+            if self.unread.is_empty() {
+                self.unread = Vec::new();
+            }
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();

@@ -8,14 +8,18 @@ use crate::{
     token::{CacheStatus, Expiry, Facts, TokenType},
 };
 
-/// How many headers tell who the caller is, in words of its own.
-const FIELDS: usize = 5;
+/// How many headers tell who the caller is.
+const FIELDS: usize = 6;
 
 /// Those headers, in the order of [`Field`].
-const HEADERS: [&str; FIELDS] =
-    ["x-auth-subject", "x-auth-entity-id", "x-auth-tenant", "x-auth-policies", "x-auth-expires"];
-
-const X_AUTH_TOKEN_TYPE: &str = "x-auth-token-type";
+const HEADERS: [&str; FIELDS] = [
+    "x-auth-subject",
+    "x-auth-entity-id",
+    "x-auth-tenant",
+    "x-auth-policies",
+    "x-auth-expires",
+    "x-auth-token-type",
+];
 
 /// Tells where the facts came from: `hit`, `miss` or `stale`.
 const X_AUTH_CACHE: HeaderName = HeaderName::from_static("x-auth-cache");
@@ -50,11 +54,18 @@ enum Field {
     Tenant,
     Policies,
     Expires,
+    TokenType,
 }
 
 impl Field {
-    const ALL: [Self; FIELDS] =
-        [Self::Subject, Self::EntityId, Self::Tenant, Self::Policies, Self::Expires];
+    const ALL: [Self; FIELDS] = [
+        Self::Subject,
+        Self::EntityId,
+        Self::Tenant,
+        Self::Policies,
+        Self::Expires,
+        Self::TokenType,
+    ];
 }
 
 impl Identity {
@@ -72,6 +83,7 @@ impl Identity {
             facts.tenant.as_ref().map_or("", |tenant| tenant.as_str()).to_owned(),
             policies.join(","),
             expires,
+            facts.token_type.as_str().to_owned(),
         ];
         // It is ASCII without controls. Were it not: a service that sees no identity refuses, one
         // that sees half a name, or a line of a name's making, might not.
@@ -90,8 +102,7 @@ impl Identity {
         Self { lines: lines.into(), ends, token_type: facts.token_type }
     }
 
-    /// The identity headers but for the token's type, each a line that ends in CR and LF (RFC
-    /// 9112, 2.1).
+    /// The identity headers, each a line that ends in CR and LF (RFC 9112, 2.1).
     #[must_use]
     pub fn lines(&self) -> &str {
         &self.lines
@@ -104,7 +115,6 @@ impl Identity {
         let names = HEADERS.map(HeaderName::from_static);
         let mut headers: HeaderMap =
             zip(names, values.map(|value| value.unwrap_or(NOTHING))).collect();
-        headers.insert(X_AUTH_TOKEN_TYPE, HeaderValue::from_static(self.token_type.as_str()));
         headers.insert(X_AUTH_CACHE, HeaderValue::from_static(status.as_str()));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers
@@ -238,7 +248,7 @@ mod tests {
         }
         let lines: Vec<_> = identity.lines().split_terminator("\r\n").collect();
         let told = |(name, value): (&str, &str)| lines.contains(&&*format!("{name}: {value}"));
-        assert_eq!(expected.into_iter().filter(|header| told(*header)).count(), 5, "{lines:?}");
+        assert_eq!(expected.into_iter().filter(|header| told(*header)).count(), 6, "{lines:?}");
     }
 
     #[test]

@@ -33,6 +33,9 @@ const MAX_HEAD: usize = 16 * 1024;
 /// In how many pieces the head of a plain request may come in; with each, it is read anew.
 const MAX_PIECES: usize = 16;
 
+/// How much is said before it is sent, in bytes, give or take one answer.
+const MAX_SAID: usize = 64 * 1024;
+
 /// What is said on one connection.
 pub(in crate::server) struct Conversation {
     auth: Arc<Auth>,
@@ -43,11 +46,23 @@ pub(in crate::server) struct Conversation {
     pieces: usize,
     /// The answers that are not sent.
     said: Vec<u8>,
+    stage: Stage,
     clock: Clock,
+}
+
+/// How far a conversation has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It may yet be one in HTTP/2.
+    Fresh,
+    /// It is one in HTTP/1.
+    Begun,
 }
 
 /// What is to be done where memory has no more answers.
 enum Next {
+    /// Send what was said, and see what else came in.
+    Send,
     /// Wait for the rest of a request, or for the next one.
     Listen,
     /// Answer this one the long way.
@@ -59,18 +74,26 @@ enum Next {
 impl Conversation {
     /// With this peer, who has said nothing yet.
     pub(in crate::server) fn new(auth: Arc<Auth>, peer: Peer) -> Self {
-        let heard = Vec::with_capacity(ROOM);
-        Self { auth, peer, heard, pieces: 0, said: Vec::new(), clock: Clock::default() }
+        Self {
+            auth,
+            peer,
+            heard: Vec::with_capacity(ROOM),
+            pieces: 0,
+            said: Vec::new(),
+            stage: Stage::Fresh,
+            clock: Clock::default(),
+        }
     }
 
     /// Answers what comes in, until the connection ends.
     pub(super) async fn hold<I: Stream>(mut self, mut connection: Connection<I>) {
-        loop {
+        while !connection.pace.is_finishing() {
             let next = self.answer_from_memory();
             if !self.send(&mut connection).await {
                 return;
             }
             match next {
+                Next::Send => {}
                 Next::Listen => {
                     if !self.listen(&mut connection).await {
                         return;
@@ -87,12 +110,19 @@ impl Conversation {
                         return;
                     }
                 }
-                Next::GiveUp => {
-                    connection.stream.unread(self.heard);
-                    return serve_with_hyper(self.auth, self.peer, connection).await;
-                }
+                Next::GiveUp => break,
             }
         }
+        self.give_up(connection).await;
+    }
+
+    /// Leaves the rest to hyper, which also knows how to end a connection.
+    fn give_up<I: Stream>(self, mut connection: Connection<I>) -> BoxFuture<'static, ()> {
+        connection.stream.unread(self.heard);
+        if self.stage == Stage::Begun {
+            connection = connection.in_http1();
+        }
+        serve_with_hyper(self.auth, self.peer, connection)
     }
 
     /// What is answered to these bytes of a peer's. For the benchmarks, which have no connection.
@@ -110,9 +140,15 @@ impl Conversation {
     fn answer_from_memory(&mut self) -> Next {
         let mut answered = 0;
         let next = loop {
+            // Empty lines before a request mean nothing (RFC 9112, 2.2).
+            answered +=
+                self.heard[answered..].iter().take_while(|byte| is_line_end(**byte)).count();
             let rest = &self.heard[answered..];
             if rest.is_empty() {
                 break Next::Listen;
+            }
+            if self.said.len() > MAX_SAID {
+                break Next::Send;
             }
             let mut room = Room::new();
             let head = match Head::read(rest, &mut room) {
@@ -136,6 +172,7 @@ impl Conversation {
         if answered > 0 {
             self.heard.drain(..answered);
             self.pieces = 0;
+            self.stage = Stage::Begun;
         }
         next
     }
@@ -145,7 +182,7 @@ impl Conversation {
         self.auth.respond(self.peer, request).boxed()
     }
 
-    /// Waits for more. `false` if there is to be none.
+    /// Waits for more, or for the end of the service. `false` if the connection ends.
     async fn listen<I: Stream>(&mut self, connection: &mut Connection<I>) -> bool {
         if self.heard.capacity() - self.heard.len() < ROOM / 4 {
             self.heard.reserve(ROOM);
@@ -157,8 +194,8 @@ impl Conversation {
                 Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
                 Poll::Pending => match connection.pace.order(cx) {
                     Order::Leave => Poll::Ready(false),
-                    Order::Finish if self.heard.is_empty() => Poll::Ready(false),
-                    Order::Stay | Order::Finish => Poll::Pending,
+                    Order::Finish => Poll::Ready(true),
+                    Order::Stay => Poll::Pending,
                 },
             }
         })
@@ -171,9 +208,6 @@ impl Conversation {
             return true;
         }
         connection.pace.answered();
-        if !self.heard.is_empty() {
-            connection.pace.bytes_came_in();
-        }
         let mut sent = 0;
         let whole = poll_fn(|cx| {
             while sent < self.said.len() {
@@ -190,7 +224,15 @@ impl Conversation {
             Poll::Ready(true)
         });
         let whole = whole.await;
+        if !self.heard.is_empty() {
+            connection.pace.bytes_came_in();
+        }
         self.said.clear();
+        self.said.shrink_to(MAX_SAID);
         whole
     }
+}
+
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
 }

@@ -25,10 +25,8 @@ impl Afterwards {
 pub(super) fn write(answer: &Answer, afterwards: Afterwards, clock: &mut Clock, out: &mut Vec<u8>) {
     match answer {
         Answer::Grant(entry, cache) => {
-            let identity = &entry.identity;
             out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-            out.extend_from_slice(identity.lines().as_bytes());
-            line(out, [b"x-auth-token-type: ", identity.token_type().as_str().as_bytes()]);
+            out.extend_from_slice(entry.identity.lines().as_bytes());
             line(out, [b"x-auth-cache: ", cache.as_str().as_bytes()]);
             line(out, [b"cache-control: no-store\r\ncontent-length: 0"]);
         }

@@ -1,19 +1,25 @@
 //! What calls go over: plain HTTP/1.1 on connections that stay open for a while. Nothing is
 //! redirected, and there is no proxy.
 
-use std::time::Duration;
+use std::{
+    error::Error,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use futures_util::{FutureExt, future::BoxFuture};
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::{ClientConfig, RootCertStore};
 use tokio::time::timeout;
+use tower_service::Service;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -28,28 +34,52 @@ use crate::{
 /// How long a connection to Vault is kept unused. Short, so that a changed address is soon seen.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
 
+/// After this silence the kernel asks whether the other end is there.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
 /// Sends requests.
 pub(super) struct Transport {
-    http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: legacy::Client<Connector, Full<Bytes>>,
     timeout: Duration,
+}
+
+/// Opens connections. One that is no longer waited for is opened all the same, so it has a limit of
+/// its own, TLS included.
+#[derive(Clone)]
+struct Connector {
+    https: HttpsConnector<HttpConnector>,
+    patience: Duration,
+}
+
+impl Service<Uri> for Connector {
+    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.https.poll_ready(cx)
+    }
+
+    fn call(&mut self, server: Uri) -> Self::Future {
+        let connection = timeout(self.patience, self.https.call(server));
+        async move { connection.await? }.boxed()
+    }
 }
 
 impl Transport {
     pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(settings.timeout));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(settings)?)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        let http = legacy::Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        Ok(Self { http, timeout: settings.timeout })
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(KEEPALIVE));
+        // It is divided among the addresses of a name.
+        tcp.set_connect_timeout(Some(settings.timeout));
+        let https = HttpsConnector::from((tcp, tls(settings)?));
+        let connector = Connector { https, patience: settings.timeout };
+        #[expect(clippy::disallowed_methods, reason = "this is the one client")]
+        let mut client = legacy::Client::builder(TokioExecutor::new());
+        client.pool_idle_timeout(IDLE_CONNECTION).pool_timer(TokioTimer::new());
+        Ok(Self { http: client.build(connector), timeout: settings.timeout })
     }
 
     /// The longest that a request may take.
@@ -94,4 +124,31 @@ fn tls(settings: &Settings) -> Result<ClientConfig, SettingsError> {
     let (trust, identity) = settings.tls();
     tls_config(&trust, identity.as_ref())
         .map_err(|error| SettingsError(format!("TLS cannot be set up: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use hyper_rustls::HttpsConnector;
+    use hyper_util::client::legacy::connect::HttpConnector;
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio::{net::TcpListener, time::timeout};
+    use tower_service::Service;
+
+    use super::Connector;
+
+    #[tokio::test]
+    async fn a_handshake_that_does_not_come_is_not_waited_for() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = silent.local_addr().expect("its address");
+        let nobody = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        let https = HttpsConnector::from((tcp, nobody.with_no_client_auth()));
+        let mut connector = Connector { https, patience: Duration::from_millis(100) };
+        let server = format!("https://{address}").parse().expect("a URI");
+        let connection = timeout(Duration::from_secs(10), connector.call(server)).await;
+        assert!(connection.expect("an end").is_err(), "a connection without TLS");
+    }
 }
