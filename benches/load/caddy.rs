@@ -17,8 +17,15 @@ use crate::{
 };
 
 /// The names of `Caddyfile` for the ports of its sites.
-const SITES: [&str; 6] =
-    ["OURS_TCP", "OURS_UNIX", "OURS_H2C", "NGINX_EMPTY", "NGINX_IDENTITY", "OPENBAO_DIRECT"];
+const SITES: [&str; 7] = [
+    "OURS_TCP",
+    "OURS_UNIX",
+    "OURS_H2C",
+    "NGINX_EMPTY",
+    "NGINX_UNIX",
+    "NGINX_IDENTITY",
+    "OPENBAO_DIRECT",
+];
 
 pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -34,6 +41,7 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
         ("Caddy → validator, unix socket", over_unix.process().pid()),
         ("Caddy → validator, h2c", over_tcp.process().pid()),
         ("Caddy → nginx, return 200", nginx.pid()),
+        ("Caddy → nginx, unix socket", nginx.pid()),
         ("Caddy → nginx, with headers", nginx.pid()),
         ("Caddy → OpenBao", bao),
     ];
@@ -45,7 +53,7 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
         contestant
     });
     let runs = compete("Caddy", &contestants.collect::<Vec<_>>(), options).await;
-    let [tcp, unix, h2c, nginx, identity, openbao] = runs.as_slice() else {
+    let [tcp, unix, h2c, nginx, nginx_unix, identity, openbao] = runs.as_slice() else {
         unreachable!("as many as sites")
     };
     let requests = "requests/s through Caddy:";
@@ -53,6 +61,7 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
     report.ratio(&name("validator, TCP / nginx, return 200"), tcp, nginx, rate).to(AT_LEAST_NGINX);
     report.ratio(&name("validator, TCP / nginx, as many headers"), tcp, identity, rate);
     report.ratio(&name("validator, unix socket / TCP"), unix, tcp, rate).to(Target::AtLeast(1.05));
+    report.ratio(&name("nginx, unix socket / TCP"), nginx_unix, nginx, rate);
     report.ratio(&name("validator, h2c / TCP"), h2c, tcp, rate);
     report.ratio(&name("validator, TCP / OpenBao"), tcp, openbao, rate).to(Target::AtLeast(4.0));
     let both = "CPU of Caddy and what it asks:";
@@ -62,7 +71,7 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
     report.ratio(&name("unix socket / TCP"), unix, tcp, cpu);
     report.ratio(&name("h2c / TCP"), h2c, tcp, cpu);
     // OpenBao would make the others invisible.
-    report.chart("CPU time per request through Caddy, one core (µs)", &runs[..5], cpu);
+    report.chart("CPU time per request through Caddy, one core (µs)", &runs[..6], cpu);
     report.keep("caddy", runs);
 }
 
@@ -87,6 +96,7 @@ async fn start(
         .env("VALIDATOR_SOCKET", socket)
         .env("VALIDATE", TENANT_AND_POLICY)
         .env("NGINX", nginx.empty())
+        .env("NGINX_SOCKET", format!("unix/{}", nginx.socket()))
         .env("OPENBAO", ground.bao.authority())
         .envs(SITES.iter().zip(ports.map(|port| port.to_string())));
     let caddy = Process::spawn("caddy", &mut command);

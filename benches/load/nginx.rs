@@ -14,6 +14,7 @@ pub struct Nginx {
     process: Process,
     cached: String,
     empty: String,
+    socket: String,
     _dir: TempDir,
 }
 
@@ -23,16 +24,18 @@ impl Nginx {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let address = || format!("127.0.0.1:{}", free_port());
         let (cached, empty) = (address(), address());
+        let socket = dir.path().join("empty.sock").display().to_string();
         let template = fs::read_to_string(tools::repository("benches/load/nginx.conf"));
         let config = template
             .expect("nginx.conf")
             .replace("OPENBAO", openbao)
             .replace("CACHED", &cached)
-            .replace("EMPTY", &empty);
+            .replace("EMPTY", &empty)
+            .replace("SOCKET", &socket);
         let file = dir.path().join("nginx.conf");
         fs::write(&file, config).expect("the configuration");
         let process = spawn(dir.path(), &file);
-        let nginx = Self { process, cached, empty, _dir: dir };
+        let nginx = Self { process, cached, empty, socket, _dir: dir };
         let request = b"GET / HTTP/1.0\r\n\r\n";
         eventually(Duration::from_secs(10), "nginx to come up", async || {
             assert!(nginx.process.exit_status().is_none(), "nginx: {}", nginx.process.log());
@@ -55,6 +58,11 @@ impl Nginx {
     /// `host:port` of the server that says yes.
     pub fn empty(&self) -> &str {
         &self.empty
+    }
+
+    /// The path of its socket.
+    pub fn socket(&self) -> &str {
+        &self.socket
     }
 }
 
