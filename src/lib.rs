@@ -10,11 +10,12 @@
 //!
 //! # Layers
 //!
-//! Nothing calls back up. `policies`, `forwarded`, `probe` and `provision` stand alone; `tenants`
-//! knows `provision`, `token` and `requirement` know `tenants`, `secrets` knows both `tenants` and
-//! `token`; `decision` judges with the types of `forwarded`, `token` and `requirement`; `vault`
-//! answers for `token` what a token is, keeps `policies` and `secrets`, makes what `provision` asks
-//! for, and is looked at with `probe`; `server` and `cli` use everything. A test holds the table.
+//! Nothing calls back up. `policies`, `fields`, `probe` and `provision` stand alone; `tenants` knows
+//! `provision`, `forwarded` and `token` read `fields`, `token` and `requirement` know `tenants`,
+//! `secrets` knows both `tenants` and `token`; `decision` judges with the types of `forwarded`,
+//! `token` and `requirement`; `vault` answers for `token` what a token is, keeps `policies` and
+//! `secrets`, makes what `provision` asks for, and is looked at with `probe`; `server` and `cli` use
+//! everything. A test holds the table.
 
 pub mod cli;
 pub mod config;
