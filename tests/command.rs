@@ -1,9 +1,10 @@
 //! The command line: its configuration, its exit codes, and what it says where.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::pipe,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     time::Duration,
 };
 
@@ -316,4 +317,22 @@ fn the_version_is_that_of_the_package() {
     let ended = run(&["--version"], &[]);
     let version = concat!("vault-auth-validator ", env!("CARGO_PKG_VERSION"), "\n").to_owned();
     assert_eq!(ended, Ended { code: Some(0), stdout: version, stderr: String::new() });
+}
+
+#[test]
+fn a_result_that_cannot_be_printed_is_a_failure_and_one_that_nobody_reads_is_none() {
+    let check = |output: Stdio| {
+        let mut command = Command::new(tools::validator());
+        command.args(["serve", "--check"]).env_clear().stdout(output).stderr(Stdio::piped());
+        command.envs([("VAULT_ADDR", "http://127.0.0.1:1"), ("VAULT_TOKEN", "s.x")]);
+        command.output().expect("the program")
+    };
+    let full = check(File::options().write(true).open("/dev/full").expect("/dev/full").into());
+    assert_eq!(full.status.code(), Some(1), "{full:?}");
+    assert!(String::from_utf8_lossy(&full.stderr).contains("No space left"), "{full:?}");
+    let (reader, writer) = pipe().expect("a pipe");
+    drop(reader);
+    let closed = check(writer.into());
+    assert_eq!(closed.status.code(), Some(0), "{closed:?}");
+    assert!(closed.stderr.is_empty(), "{closed:?}");
 }

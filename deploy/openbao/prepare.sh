@@ -16,6 +16,8 @@ text() { bytes | od -A n -t x1 | tr -d ' \n'; }
 
 # HashiCorp Vault makes its own keys, and `bootstrap` (65532) writes them down.
 if [ "${SEAL:-static}" = vault ]; then
+	# The validator starts with an empty one, and waits for a better.
+	[ -e "$keys/validator/secret-id" ] || : >"$keys/validator/secret-id"
 	chown -R 100:1000 "$root/vault/file" "$root/vault/logs"
 	chown 65532:65532 "$root/credentials" "$root/run/validator"
 	chown -R 100:65532 "$keys/validator" "$keys/administrator"

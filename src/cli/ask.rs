@@ -1,8 +1,10 @@
 use std::io;
 
+use crate::cli::output::note;
+
 /// Asks for something on the terminal.
 pub(super) fn ask(question: &str) -> Result<String, String> {
-    eprint!("{question}: ");
+    note(&format!("{question}: "));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
     Ok(answer.trim().to_owned())

@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     cli::{
         USAGE, complain,
+        output::say,
         sources::{ConfigArgs, ForAdmin},
     },
     config::{Listen, Settings},
@@ -55,7 +56,7 @@ impl Healthcheck {
             .and_then(|runtime| runtime.block_on(async { timeout(PATIENCE, ask(&listen)).await? }));
         match asked {
             Ok((StatusCode::OK, _)) => {
-                println!("ready");
+                say("ready");
                 ExitCode::SUCCESS
             }
             Ok((status, body)) => {

@@ -1,5 +1,4 @@
 //! The command line: one file per command, and the only place that prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where it prints")]
 
 mod ask;
 mod bootstrap;
@@ -61,7 +60,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli.command,
         Err(error) => return misused(&error),
     };
-    match command {
+    output::unless_lost(match command {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::Bootstrap(bootstrap) => bootstrap.run(),
@@ -71,7 +70,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(doctor) => doctor.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Completions(completions) => completions.run(),
-    }
+    })
 }
 
 /// Prints the help that was asked for, or what is wrong with the arguments. With
@@ -88,5 +87,5 @@ fn misused(error: &clap::Error) -> ExitCode {
 
 /// Says what went wrong.
 fn complain(what: impl std::fmt::Display) {
-    eprintln!("vault-auth-validator: {what}");
+    output::note(&format!("vault-auth-validator: {what}\n"));
 }

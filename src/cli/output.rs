@@ -1,7 +1,13 @@
-use std::io::{IsTerminal, stdout};
+use std::{
+    io::{ErrorKind, IsTerminal, Write, stderr, stdout},
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
+
+use crate::cli::complain;
 
 /// For whom results are printed.
 #[derive(Args, Clone, Copy)]
@@ -26,10 +32,35 @@ impl Output {
     /// Prints a result in the form that was asked for.
     pub(super) fn print(self, json: impl FnOnce() -> Value, text: impl FnOnce(&Style) -> String) {
         match self.form {
-            Form::Json => println!("{:#}", json()),
-            Form::Text => println!("{}", text(&Style::of_stdout())),
+            Form::Json => say(&format!("{:#}", json())),
+            Form::Text => say(&text(&Style::of_stdout())),
         }
     }
+}
+
+/// Whether a result could not be printed.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Prints a result. That nobody reads on is the reader's affair; any other failure is told, and
+/// makes the exit code 1.
+pub(super) fn say(text: &str) {
+    match writeln!(stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            complain(format!("standard output: {error}"));
+            LOST.store(true, Relaxed);
+        }
+        _ => {}
+    }
+}
+
+/// Says something beside the result, if anybody listens.
+pub(super) fn note(text: &str) {
+    let _ = write!(stderr(), "{text}");
+}
+
+/// This exit code, unless a result is missing that could not be printed.
+pub(super) fn unless_lost(code: ExitCode) -> ExitCode {
+    if LOST.load(Relaxed) { ExitCode::FAILURE } else { code }
 }
 
 /// Colours, where somebody sees them.

@@ -3,6 +3,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::cli::output::note;
+
 /// How far something has got: a bar on a terminal, and elsewhere a line now and then.
 pub(super) struct Progress {
     what: &'static str,
@@ -40,10 +42,10 @@ impl Progress {
             Place::Terminal(Some(drawn)) if drawn.elapsed() < FRAME => {}
             Place::Terminal(drawn) => {
                 *drawn = Some(Instant::now());
-                eprint!("\r\x1b[2K{}", bar(self.what, self.done, self.total));
+                note(&format!("\r\x1b[2K{}", bar(self.what, self.done, self.total)));
             }
             Place::Elsewhere if self.done.is_multiple_of(STEP) => {
-                eprintln!("{}", count(self.what, self.done, self.total));
+                note(&format!("{}\n", count(self.what, self.done, self.total)));
             }
             Place::Elsewhere => {}
         }
@@ -54,7 +56,7 @@ impl Drop for Progress {
     /// Leaves no bar behind.
     fn drop(&mut self) {
         if let Place::Terminal(Some(_)) = self.place {
-            eprint!("\r\x1b[2K");
+            note("\r\x1b[2K");
         }
     }
 }

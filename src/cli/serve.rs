@@ -6,6 +6,7 @@ use tokio::runtime::Runtime;
 use crate::{
     cli::{
         USAGE, complain,
+        output::say,
         sources::{ConfigArgs, ForService},
         stop::stopped,
     },
@@ -45,7 +46,7 @@ impl Serve {
                 complain(error);
                 return ExitCode::from(USAGE);
             }
-            println!("The configuration is valid.");
+            say("The configuration is valid.");
             return ExitCode::SUCCESS;
         }
         let _telemetry = telemetry::start(settings.telemetry);

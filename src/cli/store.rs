@@ -83,12 +83,16 @@ pub(super) fn why(error: &SecretError, tenant: &TenantName, name: &SecretName) -
 pub(super) fn remedy(error: &SecretError, tenant: &TenantName) -> String {
     match error {
         SecretError::KeyMissing => format!(
-            "; a tenant is made with a key named tenant-{tenant}. If there was one and it was \
-             deleted, what it encrypted is lost"
+            "; `tenants create {tenant}` makes one, named tenant-{tenant}. If there was one and it \
+             was deleted, what it encrypted is lost"
         ),
         SecretError::Unreadable(Unreadable::KeyTooOld) => format!(
             "; an operator can lower min_decryption_version of the transit key tenant-{tenant}"
         ),
+        SecretError::Unreadable(Unreadable::KeyGone | Unreadable::Elsewhere) => {
+            "; if its key was shredded it is lost, and `secrets set --replace` writes it anew"
+                .to_owned()
+        }
         SecretError::TokenRefused => {
             "; `vault login` brings a new one, and VAULT_TOKEN goes before it".to_owned()
         }

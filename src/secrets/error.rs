@@ -41,6 +41,8 @@ pub enum Unreadable {
     Elsewhere,
     /// The version of the key that it was encrypted with is no longer allowed.
     KeyTooOld,
+    /// The tenant's key has no such version: it is another one than it was.
+    KeyGone,
 }
 
 impl SecretError {
@@ -94,6 +96,7 @@ impl fmt::Display for Unreadable {
                 "what is kept here was encrypted with a version of the key that Vault no longer \
                  lets decrypt"
             }
+            Self::KeyGone => "what is kept here was encrypted with a key that is gone",
         })
     }
 }

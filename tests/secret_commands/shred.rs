@@ -64,3 +64,25 @@ async fn the_ciphertexts_go_too_if_they_are_to() {
     let done = root.run(&purge).json();
     assert_eq!(done["secrets_purged"], 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_shredded_key_encrypted_is_not_taken_for_up_to_date() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    let operator = platform.holder("operator").await;
+    let rotator = platform.holder("key-rotator").await;
+    set(&acme, "acme", "lost", &json!({"A": "1"}));
+    for _ in 0..3 {
+        rotator.run(&["tenants", "rotate", "acme"]).done();
+    }
+    operator.run(&["tenants", "shred", "acme", "--confirm", "acme"]).done();
+    create_key(&platform.bao, "acme").await;
+    set(&acme, "acme", "new", &json!({"A": "1"}));
+    let rotated = rotator.run(&["tenants", "rotate", "acme"]);
+    assert_eq!(rotated.code, Some(1), "{rotated:?}");
+    assert!(rotated.stderr.contains("1 secret could not be dealt with"), "{rotated:?}");
+    let named = "lost  what is kept here was encrypted with a key that is gone";
+    assert!(rotated.stdout.contains(named), "{rotated:?}");
+    acme.run(&["secrets", "get", "acme", "lost"]).failed(1, "secrets set --replace");
+    acme.run(&["secrets", "get", "acme", "new"]).done();
+}

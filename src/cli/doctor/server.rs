@@ -136,6 +136,9 @@ fn number(version: &str) -> Option<(u32, u32)> {
 }
 
 fn node(health: &Condition) -> Finding {
+    if health.sealed || !health.initialized {
+        return Finding::skipped("node", "a sealed one is neither active nor a standby", "");
+    }
     let detail =
         if health.standby { "a standby; another node is active" } else { "the active one" };
     Finding::ok("node", detail)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{
-        output::{Output, Style, columns, counted},
+        output::{Output, Style, columns, counted, note},
         progress::Progress,
         secrets::tenant,
         store::{Store, StoreArgs, remedy},
@@ -67,9 +67,12 @@ impl Rotate {
                     SecretError::Denied => {
                         "; it needs what policies/key-rotator.hcl grants".to_owned()
                     }
+                    SecretError::Unavailable(_) => {
+                        ". Nothing is lost; run it again to go on".to_owned()
+                    }
                     error => remedy(error, tenant),
                 };
-                format!("{tenant}: {error}{remedy}. Nothing is lost; run it again to go on")
+                format!("{tenant}: {error}{remedy}")
             })?;
             self.output.print(|| self.as_json(&done), |style| self.as_text(&done, style));
             match done.tally.failed {
@@ -244,6 +247,6 @@ impl Rotate {
 /// none of which takes longer than a call may.
 async fn settle(store: &Store) {
     let pause: Duration = 2 * store.operator.session.client().timeout();
-    eprintln!("waiting {pause:?} for writes that began before");
+    note(&format!("waiting {pause:?} for writes that began before\n"));
     tokio::time::sleep(pause).await;
 }

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::kv::{Found, Live};
 use crate::{
-    secrets::{Current, Record, SecretError, SecretName, SecretPath, Version},
+    secrets::{Current, Record, SecretError, SecretName, SecretPath, Unreadable, Version},
     tenants::{Need, Remaining, Renewal, Standing, TenantName},
     vault::secrets::Secrets,
 };
@@ -122,6 +122,11 @@ impl<'c> Secrets<'c> {
             };
             let ciphertext = record?.into_ciphertext(&path.tenant)?;
             seen.push((version, ciphertext.key_version()));
+            // Somebody else may have rotated the key since; but no key is older than its ciphertexts.
+            let newer = ciphertext.key_version() > key_version;
+            if newer && ciphertext.key_version() > self.key(&path.tenant).await?.latest {
+                return Err(Unreadable::KeyGone.into());
+            }
             if ciphertext.key_version() >= key_version {
                 return Ok(Renewal::UpToDate);
             }

@@ -102,6 +102,8 @@ fn not_decrypted(error: VaultError) -> SecretError {
         Unreadable::Elsewhere.into()
     } else if says("disallowed by policy") {
         Unreadable::KeyTooOld.into()
+    } else if says("version is too new") {
+        Unreadable::KeyGone.into()
     } else if says("invalid ciphertext") {
         Unreadable::Format.into()
     } else {
