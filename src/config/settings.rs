@@ -235,7 +235,8 @@ impl Reader {
         self.left_behind().or_else(|| {
             self.fault(
                 "vault_token",
-                "it is not set, and there is no ~/.vault-token, which `vault login` makes",
+                "it is not set, and there is no ~/.vault-token, which `vault login` makes; an empty \
+                 Vault has no token yet, and `bootstrap --init` makes the first",
             )
         })
     }
