@@ -11,16 +11,6 @@ use crate::{
 /// How many headers tell who the caller is.
 const FIELDS: usize = 6;
 
-/// Those headers, in the order of [`Field`].
-const HEADERS: [&str; FIELDS] = [
-    "x-auth-subject",
-    "x-auth-entity-id",
-    "x-auth-tenant",
-    "x-auth-policies",
-    "x-auth-expires",
-    "x-auth-token-type",
-];
-
 /// Tells where the facts came from: `hit`, `miss` or `stale`.
 const X_AUTH_CACHE: HeaderName = HeaderName::from_static("x-auth-cache");
 
@@ -39,14 +29,14 @@ const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
 /// Written once for a token, as lines that are copied into each answer.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The lines of [`HEADERS`].
+    /// The lines of [`Identity::HEADERS`].
     lines: Box<str>,
     /// Where in them each value ends.
     ends: [u32; FIELDS],
     token_type: TokenType,
 }
 
-/// A place in [`HEADERS`].
+/// A place in [`Identity::HEADERS`] whose value is asked for by itself.
 #[derive(Clone, Copy)]
 enum Field {
     Subject,
@@ -54,21 +44,20 @@ enum Field {
     Tenant,
     Policies,
     Expires,
-    TokenType,
-}
-
-impl Field {
-    const ALL: [Self; FIELDS] = [
-        Self::Subject,
-        Self::EntityId,
-        Self::Tenant,
-        Self::Policies,
-        Self::Expires,
-        Self::TokenType,
-    ];
 }
 
 impl Identity {
+    /// The headers by which applications know who somebody is. Those with a
+    /// `Field` come first, in its order.
+    pub const HEADERS: [&str; FIELDS] = [
+        "x-auth-subject",
+        "x-auth-entity-id",
+        "x-auth-tenant",
+        "x-auth-policies",
+        "x-auth-expires",
+        "x-auth-token-type",
+    ];
+
     /// The identity of a caller whose token has these facts.
     #[must_use]
     pub fn new(facts: &Facts) -> Self {
@@ -89,11 +78,11 @@ impl Identity {
         // that sees half a name, or a line of a name's making, might not.
         let fields =
             fields.map(|value| HeaderValue::from_str(&value).map(|_| value).unwrap_or_default());
-        let length = zip(HEADERS, &fields).map(|(name, value)| name.len() + value.len() + 4);
+        let length = zip(Self::HEADERS, &fields).map(|(name, value)| name.len() + value.len() + 4);
         // Made to size: there may be a million of these.
         let mut lines = String::with_capacity(length.sum());
         let ends = array::from_fn(|place| {
-            lines.extend([HEADERS[place], ": ", &fields[place]]);
+            lines.extend([Self::HEADERS[place], ": ", &fields[place]]);
             // Vault's answers are far smaller than that.
             let end = u32::try_from(lines.len()).unwrap_or(u32::MAX);
             lines.push_str("\r\n");
@@ -111,8 +100,8 @@ impl Identity {
     /// All headers of an answer that lets this caller in.
     #[must_use]
     pub fn headers(&self, status: CacheStatus) -> HeaderMap {
-        let values = Field::ALL.map(|field| HeaderValue::from_bytes(self.bytes(field)));
-        let names = HEADERS.map(HeaderName::from_static);
+        let values = (0..FIELDS).map(|place| HeaderValue::from_bytes(self.value(place)));
+        let names = Self::HEADERS.map(HeaderName::from_static);
         let mut headers: HeaderMap =
             zip(names, values.map(|value| value.unwrap_or(NOTHING))).collect();
         headers.insert(X_AUTH_CACHE, HeaderValue::from_static(status.as_str()));
@@ -176,9 +165,12 @@ impl Identity {
     }
 
     fn bytes(&self, field: Field) -> &[u8] {
-        let place = field as usize;
+        self.value(field as usize)
+    }
+
+    fn value(&self, place: usize) -> &[u8] {
         let line = if place == 0 { 0 } else { self.ends[place - 1] as usize + "\r\n".len() };
-        let value = line + HEADERS[place].len() + ": ".len()..self.ends[place] as usize;
+        let value = line + Self::HEADERS[place].len() + ": ".len()..self.ends[place] as usize;
         self.lines.get(value).unwrap_or_default().as_bytes()
     }
 }

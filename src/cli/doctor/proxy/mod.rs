@@ -21,17 +21,13 @@ use super::{
     connection::{Place, in_the_clear, protection, unreached},
     diagnosis::{Finding, Group, Outcome},
 };
-use crate::probe::{Answer, Door, Failure, Trust};
+use crate::{
+    probe::{Answer, Door, Failure, Trust},
+    token::Identity,
+};
 
 /// The headers by which applications know who somebody is.
-const IDENTITY: [&str; 6] = [
-    "x-auth-subject",
-    "x-auth-entity-id",
-    "x-auth-tenant",
-    "x-auth-policies",
-    "x-auth-token-type",
-    "x-auth-expires",
-];
+const IDENTITY: [&str; 6] = Identity::HEADERS;
 
 /// A site behind the proxy.
 pub(super) struct Site {
