@@ -79,20 +79,54 @@ async fn a_malformed_credential_is_a_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_that_is_repeated_from_memory_and_a_use_too_many_are_failures() {
-    let service = Direct::start_with(&THREE).await;
-    for _ in 0..3 {
+async fn repeats_of_one_refused_token_count_once() {
+    let service = Direct::start_with(&[THREE[0], ("VALIDATOR_NEGATIVE_TTL", "0s")]).await;
+    for _ in 0..20 {
         refused(&service.from("192.0.2.1", "", "s.unknown").await, "token_invalid");
     }
-    assert_eq!(service.calls("lookup").await, 1);
-    refused(&service.from("192.0.2.1", "", "s.unknown").await, "too_many_failures");
-    let options = json!({"policies": ["tenant"], "num_uses": 1, "ttl": "1h"});
-    let once = platform::token(&service.bao, options).await;
-    granted(&service.from("192.0.2.2", "", &once).await);
-    for _ in 0..3 {
-        refused(&service.from("192.0.2.2", "", &once).await, "token_invalid");
+    guess(&service, "192.0.2.1", 1).await;
+    granted(&service.from("192.0.2.1", "", service.acme.token()).await);
+    guess(&service, "192.0.2.1", 1).await;
+    for token in ["s.unknown", service.globex.token()] {
+        refused(&service.from("192.0.2.1", "", token).await, "too_many_failures");
     }
-    refused(&service.from("192.0.2.2", "", &once).await, "too_many_failures");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_valid_within_a_day_is_never_limited() {
+    let service = Direct::start_with(&[THREE[0], ("VALIDATOR_CACHE_TTL", "0s")]).await;
+    let once = json!({"policies": ["tenant"], "num_uses": 1, "ttl": "1h"});
+    let once = platform::token(&service.bao, once).await;
+    granted(&service.from("192.0.2.1", "", service.acme.token()).await);
+    granted(&service.from("192.0.2.1", "", &once).await);
+    guess(&service, "192.0.2.1", 3).await;
+    refused(&service.from("192.0.2.1", "", service.globex.token()).await, "too_many_failures");
+    for _ in 0..5 {
+        granted(&service.from("192.0.2.1", "", service.acme.token()).await);
+        refused(&service.from("192.0.2.1", "", &once).await, "token_invalid");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_once_reach_vault_no_more_often_than_the_limit() {
+    let service = Direct::start().await;
+    let client = http::client();
+    let mut guesses = JoinSet::new();
+    service.bao.freeze();
+    for number in 0..400 {
+        let (client, url) = (client.clone(), format!("{}/validate", service.validator.auth_url()));
+        guesses.spawn(async move {
+            let token = format!("s.{number:024}");
+            let headers = [("x-vault-token", token.as_str()), ("x-forwarded-for", "192.0.2.1")];
+            http::send(&client, "GET", &url, &headers, None).await.expect("an answer").status
+        });
+    }
+    service.bao.thaw();
+    let statuses = guesses.join_all().await;
+    let with = |status| statuses.iter().filter(|one| **one == status).count();
+    assert_eq!((with(401), with(429)), (100, 300), "{statuses:?}");
+    assert_eq!(service.calls("lookup").await, 100);
+    granted(&service.from("192.0.2.2", "", service.acme.token()).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,12 +160,14 @@ async fn nothing_else_is_held_against_a_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_whose_address_is_not_known_is_not_limited_by_that_of_the_proxy() {
+async fn a_client_whose_address_is_not_known_is_limited_by_that_of_the_proxy() {
     let service = Direct::start_with(&THREE).await;
-    for _ in 0..5 {
+    for _ in 0..3 {
         let unknown = format!("s.{:024x}", rand::random::<u64>());
         refused(&service.ask(&unknown).await, "token_invalid");
     }
+    refused(&service.ask("s.unknown").await, "too_many_failures");
+    refused(&service.from("no address", "", "s.unknown").await, "too_many_failures");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,17 +189,19 @@ async fn through_caddy_a_client_cannot_put_its_failures_on_another_address() {
     }
 }
 
-/// How many questions to Vault may be under way at once.
-const QUESTIONS: usize = 256;
+/// How many lookups of unknown tokens may be under way, and how many may be or wait for that.
+const UNDER_WAY: usize = 32;
+const QUEUE: usize = 256;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn above_the_cap_cold_requests_are_refused_at_once_and_cached_ones_keep_flowing() {
-    let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "20s")]).await;
+    let env = [("VALIDATOR_VAULT_TIMEOUT", "20s"), ("VALIDATOR_FAILURE_LIMIT", "0")];
+    let service = Direct::start_with(&env).await;
     granted(&service.ask(service.acme.token()).await);
     service.fault.set(Fault::Hang).await;
     let mut cold = JoinSet::new();
     let client = http::client();
-    for number in 0..QUESTIONS + 40 {
+    for number in 0..QUEUE + 40 {
         let url = format!("{}/validate", service.validator.auth_url());
         let client = client.clone();
         cold.spawn(async move {
@@ -179,7 +217,7 @@ async fn above_the_cap_cold_requests_are_refused_at_once_and_cached_ones_keep_fl
         assert!(took < Duration::from_secs(3), "after {took:?}");
     }
     eventually(Duration::from_secs(5), "all others to hang", async || {
-        (service.fault.struck() == QUESTIONS).then_some(())
+        (service.fault.struck() == UNDER_WAY).then_some(())
     })
     .await;
     for _ in 0..20 {
@@ -190,7 +228,7 @@ async fn above_the_cap_cold_requests_are_refused_at_once_and_cached_ones_keep_fl
         assert!(asked.elapsed() < Duration::from_secs(1), "after {:?}", asked.elapsed());
     }
     refused(&service.ask(service.globex.token()).await, "overloaded");
-    assert_eq!(cold.len(), QUESTIONS, "nobody else has been answered yet");
+    assert_eq!(cold.len(), QUEUE, "nobody else has been answered yet");
 
     // The connections break, and the questions are asked again.
     service.fault.set(Fault::Pass).await;

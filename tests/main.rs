@@ -13,6 +13,7 @@ mod acl_oracle;
 mod addresses;
 mod attacks;
 mod audit;
+mod availability;
 mod bring_up;
 mod caching;
 mod command;

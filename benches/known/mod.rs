@@ -12,7 +12,7 @@ use vault_auth_validator::{
     tenants::TenantName,
     token::{
         Answer, Authority, CacheSettings, Capabilities, Credential, Expiry, Facts, FactsCache,
-        Granted, Spent, Standing, Token, TokenType, Usage, Verdict,
+        Granted, LookupPriority, Spent, Standing, Token, TokenType, Usage, Verdict,
     },
 };
 
@@ -30,7 +30,7 @@ const LONG: Duration = Duration::from_hours(24);
 struct Omniscient;
 
 impl Authority for Omniscient {
-    fn lookup(&self, token: Token) -> Answer<'_, Verdict> {
+    fn lookup(&self, token: Token, _: LookupPriority) -> Answer<'_, Verdict> {
         Box::pin(async move { Ok(Verdict::Live(Box::new(facts(&token)))) })
     }
 
@@ -41,6 +41,10 @@ impl Authority for Omniscient {
 
     fn spend(&self, _: Token) -> Answer<'_, Spent> {
         Box::pin(async { Ok(Spent::One) })
+    }
+
+    fn timeout(&self) -> Duration {
+        LONG
     }
 }
 

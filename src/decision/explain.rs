@@ -89,7 +89,7 @@ impl Validator {
             }
         }
         let outcome = match self.admit(&entry, &asked.forwarded) {
-            Ok(()) => self.meet_all(&caller, asked).await,
+            Ok(()) => self.meet_all(&caller, asked).await.map(drop),
             refused => refused,
         };
         Explanation { outcome, entry: Some(entry), checks }
@@ -167,7 +167,7 @@ impl Validator {
                 let because = refusal.detail().unwrap_or_default();
                 (Err(refusal), because)
             }
-            Ok(granted) => {
+            Ok((granted, _)) => {
                 let method = asked.forwarded.method().unwrap_or_default();
                 let needed = implied(method).map(|needed| needed.words().join(" or "));
                 let words = granted.iter().flat_map(|on| on.words()).collect::<Vec<_>>().join(", ");

@@ -8,40 +8,84 @@ use std::{
 };
 
 use moka::future::Cache;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long failures are held against an address, from the first on.
+/// How long failures are held against an address, from the first attempt on.
 pub(super) const WINDOW: Duration = Duration::from_mins(1);
 
 /// How many addresses are kept in mind. Beyond that the ones that fail most stay.
 const MAX_ADDRESSES: u64 = 65_536;
 
-/// Counts how often clients fail, so that one that keeps guessing does not keep Vault busy.
+/// Limits how many tokens that Vault refuses one address may send, so that a client that keeps
+/// guessing does not keep Vault busy.
+///
+/// An attempt is counted before Vault is asked and taken back if the token is good. While as many
+/// attempts are under way as may still fail, further ones wait for their outcome: good tokens are
+/// not refused because many came at once.
 pub struct Failures {
     limit: Option<u32>,
-    counts: Cache<IpAddr, Arc<AtomicU32>>,
+    budgets: Cache<IpAddr, Arc<Budget>>,
 }
+
+/// The failures that are left to one address.
+struct Budget {
+    left: AtomicU32,
+    /// A permit for each. Closed when none is left.
+    attempts: Arc<Semaphore>,
+}
+
+/// The leave to present one token. Dropped, it is given back.
+#[must_use]
+pub(super) struct Attempt(Option<(Arc<Budget>, OwnedSemaphorePermit)>);
+
+/// An address has no failures left.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LimitReached;
 
 impl Failures {
     /// Lets each address fail this often within a minute; any number of times if `None`.
     #[must_use]
     pub fn new(limit: Option<u32>) -> Self {
-        let counts = Cache::builder().max_capacity(MAX_ADDRESSES).time_to_live(WINDOW).build();
-        Self { limit, counts }
+        let budgets = Cache::builder().max_capacity(MAX_ADDRESSES).time_to_live(WINDOW).build();
+        Self { limit, budgets }
     }
 
-    /// Holds a failure against this address.
-    pub(super) async fn add(&self, client: Option<IpAddr>) {
-        if let (Some(client), Some(_)) = (client, self.limit) {
-            let count = self.counts.get_with(network(client), async { Arc::default() }).await;
-            count.fetch_add(1, Relaxed);
+    /// Waits for leave to present a token from this address.
+    pub(super) async fn attempt(&self, client: IpAddr) -> Result<Attempt, LimitReached> {
+        let Some(limit) = self.limit else { return Ok(Attempt::unlimited()) };
+        let new = async { Arc::new(Budget::new(limit)) };
+        let budget = self.budgets.get_with(network(client), new).await;
+        let permit = Arc::clone(&budget.attempts).acquire_owned().await;
+        permit.map(|permit| Attempt(Some((budget, permit)))).map_err(|_| LimitReached)
+    }
+
+    /// Removes what is no longer held against anybody from memory.
+    pub async fn remove_expired(&self) {
+        self.budgets.run_pending_tasks().await;
+    }
+}
+
+impl Attempt {
+    /// The leave of a caller who is not limited.
+    pub(super) fn unlimited() -> Self {
+        Self(None)
+    }
+
+    /// Holds the attempt against the address.
+    pub(super) fn fail(self) {
+        let Some((budget, permit)) = self.0 else { return };
+        permit.forget();
+        if budget.left.fetch_sub(1, Relaxed) == 1 {
+            budget.attempts.close();
         }
     }
+}
 
-    /// Whether this address has failed too often.
-    pub(super) async fn are_too_many(&self, client: Option<IpAddr>) -> bool {
-        let (Some(client), Some(limit)) = (client, self.limit) else { return false };
-        let count = self.counts.get(&network(client)).await;
-        count.is_some_and(|count| count.load(Relaxed) >= limit)
+impl Budget {
+    fn new(limit: u32) -> Self {
+        let permits = usize::try_from(limit).unwrap_or(Semaphore::MAX_PERMITS);
+        let attempts = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
+        Self { left: AtomicU32::new(limit), attempts }
     }
 }
 
@@ -60,46 +104,71 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use std::net::IpAddr;
 
-    use super::Failures;
+    use futures_util::FutureExt;
 
-    fn address(text: &str) -> Option<IpAddr> {
-        text.parse().ok()
+    use super::{Failures, LimitReached};
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    async fn fail(failures: &Failures, client: &str) {
+        failures.attempt(address(client)).await.expect("leave").fail();
+    }
+
+    async fn is_limited(failures: &Failures, client: &str) -> bool {
+        failures.attempt(address(client)).await.is_err()
     }
 
     #[tokio::test]
-    async fn an_address_that_fails_too_often_is_known_and_others_are_not() {
+    async fn an_address_is_limited_after_its_failures_and_others_are_not() {
         let failures = Failures::new(Some(2));
-        failures.add(address("192.0.2.1")).await;
-        assert!(!failures.are_too_many(address("192.0.2.1")).await);
-        failures.add(address("::ffff:192.0.2.1")).await;
-        assert!(failures.are_too_many(address("192.0.2.1")).await);
-        assert!(!failures.are_too_many(address("192.0.2.2")).await);
+        fail(&failures, "192.0.2.1").await;
+        assert!(!is_limited(&failures, "192.0.2.1").await, "a good attempt is taken back");
+        fail(&failures, "::ffff:192.0.2.1").await;
+        assert!(is_limited(&failures, "192.0.2.1").await);
+        assert!(!is_limited(&failures, "192.0.2.2").await);
+    }
+
+    #[tokio::test]
+    async fn attempts_beyond_the_limit_wait_for_those_under_way() {
+        let failures = Failures::new(Some(2));
+        let client = address("192.0.2.1");
+        let first = failures.attempt(client).await.expect("leave");
+        let second = failures.attempt(client).await.expect("leave");
+        let mut third = Box::pin(failures.attempt(client));
+        assert!(third.as_mut().now_or_never().is_none(), "it waits");
+        drop(first);
+        let third = third.await.expect("leave");
+        let mut fourth = Box::pin(failures.attempt(client));
+        assert!(fourth.as_mut().now_or_never().is_none(), "it waits");
+        second.fail();
+        third.fail();
+        assert_eq!(fourth.await.err(), Some(LimitReached));
     }
 
     #[tokio::test]
     async fn an_ipv6_client_does_not_escape_within_its_network() {
         let failures = Failures::new(Some(1));
-        failures.add(address("2001:db8:0:1::1")).await;
-        assert!(failures.are_too_many(address("2001:db8:0:1:ffff::2")).await);
-        assert!(!failures.are_too_many(address("2001:db8:0:2::1")).await);
+        fail(&failures, "2001:db8:0:1::1").await;
+        assert!(is_limited(&failures, "2001:db8:0:1:ffff::2").await);
+        assert!(!is_limited(&failures, "2001:db8:0:2::1").await);
     }
 
     #[tokio::test]
-    async fn without_a_limit_or_an_address_nothing_is_held_against_anybody() {
-        for (limit, client) in [(None, address("192.0.2.1")), (Some(1), None)] {
-            let failures = Failures::new(limit);
-            failures.add(client).await;
-            assert!(!failures.are_too_many(client).await);
-        }
+    async fn without_a_limit_nothing_is_held_against_anybody() {
+        let failures = Failures::new(None);
+        fail(&failures, "192.0.2.1").await;
+        assert!(!is_limited(&failures, "192.0.2.1").await);
     }
 
     #[tokio::test]
-    async fn a_million_addresses_do_not_fill_the_memory() {
+    async fn two_hundred_thousand_addresses_do_not_fill_the_memory() {
         let failures = Failures::new(Some(1));
         for number in 0..200_000_u32 {
-            failures.add(Some(IpAddr::from(number.to_be_bytes()))).await;
+            failures.attempt(number.to_be_bytes().into()).await.expect("leave").fail();
         }
-        failures.counts.run_pending_tasks().await;
-        assert!(failures.counts.entry_count() <= super::MAX_ADDRESSES);
+        failures.remove_expired().await;
+        assert!(failures.budgets.entry_count() <= super::MAX_ADDRESSES);
     }
 }

@@ -1,16 +1,23 @@
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, interval, timeout_at};
 
 use crate::{
-    decision::{Asked, Decision, Failures, Refusal, RootTokens, acl::AclQuestion},
+    decision::{
+        Asked, Decision, Failures, Refusal, RootTokens,
+        acl::AclQuestion,
+        failures::{Attempt, LimitReached, WINDOW},
+    },
     forwarded::Forwarded,
     requirement::Requirement,
     token::{
         CacheStatus, Capabilities, Cause, Credential, CredentialError, Entry, FactsCache, Identity,
-        Known, Spent, Standing, TokenKey, Unavailable, Usage,
+        Known, KnownGrants, Spent, Standing, TokenKey, Unavailable, Usage,
     },
 };
+
+/// How often what has expired is removed from memory.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Takes decisions. The order is the cheapest first, and nothing is told about a route to somebody
 /// whose token is not known to be good.
@@ -56,10 +63,21 @@ impl Validator {
     #[must_use]
     pub fn grant_from_memory(&self, asked: &Asked<'_>) -> Option<Arc<Entry>> {
         let credential = asked.credential.as_ref().ok()?;
-        let entry = self.cache.recall(self.cache.key(credential), credential)?;
+        let key = self.cache.key(credential);
+        let entry = self.cache.recall(key, credential)?;
         self.admit(&entry, &asked.forwarded).ok()?;
-        let met = self.meet_from_memory(&entry, asked).ok()?;
+        let met = self.meet_from_memory(key, credential, &entry, asked).ok()?;
         matches!(met, FromMemory::Met).then_some(entry)
+    }
+
+    /// Removes what has expired from memory at intervals, for ever.
+    pub async fn sweep(&self) {
+        let mut sweeps = interval(SWEEP_INTERVAL);
+        loop {
+            sweeps.tick().await;
+            self.cache.remove_expired().await;
+            self.failures.remove_expired().await;
+        }
     }
 
     /// Whether the bearer of this credential may come in where these requirements stand.
@@ -106,16 +124,16 @@ impl Validator {
             Ok(known) => known,
             Err(refusal) => return refused(refusal),
         };
-        let outcome = match known.entry {
-            Some(entry) => {
-                self.judge(Caller { credential, key, entry, deadline }, asked, counting).await
-            }
-            None => Err(Refusal::TokenInvalid),
+        let Some(entry) = known.entry else {
+            return Decision { outcome: Err(Refusal::TokenInvalid), cache: Some(known.status) };
         };
-        if matches!(outcome, Err(Refusal::TokenInvalid)) {
-            self.failures.add(asked.forwarded.client().ok()).await;
+        let caller = Caller { credential, key, entry, deadline };
+        match self.judge(caller, asked, counting).await {
+            Ok((entry, status)) => {
+                Decision { outcome: Ok(entry), cache: Some(known.status.max(status)) }
+            }
+            Err(refusal) => Decision { outcome: Err(refusal), cache: Some(known.status) },
         }
-        Decision { outcome, cache: Some(known.status) }
     }
 
     async fn without_credential(
@@ -124,17 +142,16 @@ impl Validator {
         forwarded: &Forwarded<'_>,
     ) -> Refusal {
         if error == CredentialError::Malformed {
-            let client = forwarded.client().ok();
-            if self.failures.are_too_many(client).await {
-                return Refusal::TooManyFailures;
+            match self.failures.attempt(forwarded.client_for_limits()).await {
+                Ok(attempt) => attempt.fail(),
+                Err(LimitReached) => return Refusal::TooManyFailures,
             }
-            self.failures.add(client).await;
         }
         Refusal::Credential(error)
     }
 
-    /// What is known of the token. One that is remembered as live is never held up by what others
-    /// at its address do.
+    /// What is known of the token. One that is remembered as live, or was valid lately, is never
+    /// held up by what others at its address do.
     async fn known(
         &self,
         key: TokenKey,
@@ -145,31 +162,46 @@ impl Validator {
         if let Some(entry) = self.cache.recall(key, credential) {
             return Ok(Known { entry: Some(entry), status: CacheStatus::Hit });
         }
-        if self.failures.are_too_many(forwarded.client().ok()).await {
-            return Err(Refusal::TooManyFailures);
+        let attempt = self.attempt(key, forwarded);
+        let attempt =
+            timeout_at(deadline, attempt).await.unwrap_or_else(|_| Err(too_slow().into()))?;
+        // A client that repeats a token that has ended is not guessing.
+        let repeated = self.cache.was_refused_within(key, WINDOW).await;
+        let known = by(deadline, self.cache.ask(key, credential)).await?;
+        if known.entry.is_none() && !repeated {
+            attempt.fail();
         }
-        by(deadline, self.cache.ask(key, credential)).await
+        Ok(known)
     }
 
+    async fn attempt(&self, key: TokenKey, forwarded: &Forwarded<'_>) -> Result<Attempt, Refusal> {
+        if self.cache.was_valid(key) {
+            return Ok(Attempt::unlimited());
+        }
+        let attempt = self.failures.attempt(forwarded.client_for_limits()).await;
+        attempt.map_err(|LimitReached| Refusal::TooManyFailures)
+    }
+
+    /// The caller if it may come in, and where the grants came from that this rests on.
     async fn judge(
         &self,
         caller: Caller<'_>,
         asked: &Asked<'_>,
         counting: Counting,
-    ) -> Result<Arc<Entry>, Refusal> {
+    ) -> Result<(Arc<Entry>, CacheStatus), Refusal> {
         self.admit(&caller.entry, &asked.forwarded)?;
         let met = self.meet_all(&caller, asked).await;
         if (caller.entry.usage, counting) == (Usage::Counted, Counting::Here) {
-            self.spend(&caller, &met).await?;
+            self.spend(&caller, met.as_ref().err()).await?;
         }
-        met.map(|()| caller.entry)
+        met.map(|status| (caller.entry, status))
     }
 
     /// Counts the use that this request is, whether or not it comes in: Vault itself counts a
     /// request that it then denies. After the requirements, since with its last use a token ends,
     /// and nothing more could be asked about it.
-    async fn spend(&self, caller: &Caller<'_>, met: &Result<(), Refusal>) -> Result<(), Refusal> {
-        if matches!(met, Err(Refusal::TokenInvalid | Refusal::Unavailable(_))) {
+    async fn spend(&self, caller: &Caller<'_>, refusal: Option<&Refusal>) -> Result<(), Refusal> {
+        if matches!(refusal, Some(Refusal::TokenInvalid | Refusal::Unavailable(_))) {
             return Ok(());
         }
         match by(caller.deadline, self.cache.spend(caller.credential)).await? {
@@ -178,30 +210,37 @@ impl Validator {
         }
     }
 
-    /// Whether every requirement is met, those first that the facts alone decide.
+    /// Where the grants came from by which every requirement is met. Those are judged first that
+    /// the facts alone decide.
     pub(super) async fn meet_all(
         &self,
         caller: &Caller<'_>,
         asked: &Asked<'_>,
-    ) -> Result<(), Refusal> {
-        let FromMemory::Unknown(question) = self.meet_from_memory(&caller.entry, asked)? else {
-            return Ok(());
+    ) -> Result<CacheStatus, Refusal> {
+        let Caller { credential, key, entry, .. } = caller;
+        let FromMemory::Unknown(question) =
+            self.meet_from_memory(*key, credential, entry, asked)?
+        else {
+            return Ok(CacheStatus::Hit);
         };
-        let granted = self.ask_granted(caller, &question).await?;
-        if question.is_met_by(&granted) { Ok(()) } else { Err(Refusal::AclDenied) }
+        let (granted, status) = self.ask_granted(caller, &question).await?;
+        if question.is_met_by(&granted) { Ok(status) } else { Err(Refusal::AclDenied) }
     }
 
     /// Whether every requirement is met, as far as it can be told without asking Vault.
     fn meet_from_memory<'a>(
         &self,
-        entry: &Entry,
+        key: TokenKey,
+        credential: &Credential<'_>,
+        entry: &Arc<Entry>,
         asked: &Asked<'a>,
     ) -> Result<FromMemory<'a>, Refusal> {
         asked.requirements.iter().try_for_each(|requirement| meet(requirement, &entry.identity))?;
         let Some(question) = AclQuestion::new(asked.requirements.iter(), &asked.forwarded)? else {
             return Ok(FromMemory::Met);
         };
-        match question.is_met_from_memory(|path| self.cache.recall_capabilities(entry, path)) {
+        let recall = |path: &str| self.cache.recall_capabilities(key, credential, entry, path);
+        match question.is_met_from_memory(recall) {
             Some(true) => Ok(FromMemory::Met),
             Some(false) => Err(Refusal::AclDenied),
             None => Ok(FromMemory::Unknown(question)),
@@ -231,11 +270,12 @@ impl Validator {
         &self,
         caller: &Caller<'_>,
         question: &AclQuestion<'_>,
-    ) -> Result<Arc<[Capabilities]>, Refusal> {
+    ) -> Result<(Arc<[Capabilities]>, CacheStatus), Refusal> {
         let Caller { credential, key, entry, deadline } = caller;
         let paths = question.paths.iter().map(ToString::to_string).collect();
         let answer = self.cache.ask_capabilities(*key, credential, entry, paths);
-        by(*deadline, answer).await?.ok_or(Refusal::TokenInvalid)
+        let KnownGrants { granted, status } = by(*deadline, answer).await?;
+        Ok((granted.ok_or(Refusal::TokenInvalid)?, status))
     }
 }
 
@@ -244,10 +284,12 @@ async fn by<T>(
     deadline: Instant,
     answer: impl Future<Output = Result<T, Unavailable>>,
 ) -> Result<T, Refusal> {
-    let in_time = timeout_at(deadline, answer).await.unwrap_or_else(|_| {
-        Err(Unavailable::new(Cause::Vault, "vault: the answers took too long"))
-    });
-    in_time.map_err(Refusal::Unavailable)
+    let in_time = timeout_at(deadline, answer).await;
+    in_time.unwrap_or_else(|_| Err(too_slow())).map_err(Refusal::Unavailable)
+}
+
+fn too_slow() -> Unavailable {
+    Unavailable::new(Cause::Vault, "vault: the answers took too long")
 }
 
 /// Whether the facts alone meet this requirement; what only Vault can tell comes later.

@@ -118,6 +118,16 @@ impl<'h> Forwarded<'h> {
         }
     }
 
+    /// The address that failures are held against: the client's, or the peer's if that is not
+    /// known.
+    #[must_use]
+    pub fn client_for_limits(&self) -> IpAddr {
+        self.client().unwrap_or(match self.peer {
+            Peer::Address(address) => address.to_canonical(),
+            Peer::Local => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+        })
+    }
+
     fn text(&self, name: &'static str) -> Result<&'h str, ForwardedError> {
         let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
         let text = Some(self.one(name)?).filter(|value| value.iter().all(is_text));

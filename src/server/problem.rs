@@ -1,5 +1,7 @@
 //! Problem documents (RFC 9457): how every answer looks that is not what was asked for.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
@@ -10,7 +12,10 @@ use tracing::{error, info, warn};
 
 use crate::{
     decision::{Challenge, Refusal, Severity, Terms},
-    server::request_id::RequestId,
+    server::{
+        log_limit::{Line, LogLimit},
+        request_id::RequestId,
+    },
 };
 
 #[derive(Serialize)]
@@ -36,13 +41,25 @@ pub(super) struct Details<'d> {
 /// The answer to a request that is refused on these terms, and the one line in the log. The answer
 /// tells what the code tells, and nothing of the caller.
 pub(super) fn refuse(terms: &Terms, details: Details<'_>, id: &RequestId) -> Response<Bytes> {
-    let (request_id, code, detail) = (id.as_str(), terms.code, details.logged);
+    log(terms, details.logged, id);
+    refusal(terms, details.told, id)
+}
+
+/// Each severity has a limit of its own, so that clients cannot crowd out what operators need.
+fn log(terms: &Terms, detail: Option<&str>, id: &RequestId) {
+    static LIMITS: [LogLimit; 3] = [const { LogLimit::new() }; 3];
+    let Line::Logged { omitted } = LIMITS[terms.severity as usize].line(Instant::now()) else {
+        return;
+    };
+    if omitted > 0 {
+        warn!(omitted, "refusals were not logged, since there were too many in a second");
+    }
+    let (request_id, code) = (id.as_str(), terms.code);
     match terms.severity {
         Severity::Client => info!(request_id, code, detail, "refused"),
         Severity::Dependency => warn!(request_id, code, detail, "refused"),
         Severity::Operator => error!(request_id, code, detail, "refused"),
     }
-    refusal(terms, details.told, id)
 }
 
 /// The answer to a request that is refused on these terms.

@@ -86,7 +86,6 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let back = Doors::new(Arc::clone(&metrics));
     let readiness = Readiness { session: Arc::clone(&session), health, stopping: front.closing() };
     let admin = Admin { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
-    let swept = Arc::clone(&cache);
     let failures = Failures::new(settings.failure_limit);
     let validator = Arc::new(Validator {
         cache,
@@ -95,6 +94,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         // More than one question to Vault takes, and less than a proxy waits.
         patience: settings.vault.timeout.mul_f64(1.25),
     });
+    let swept = Arc::clone(&validator);
     let api = Api {
         validator: Arc::clone(&validator),
         credentials: settings.credentials.clone(),
@@ -138,16 +138,16 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 fn chores(
     session: Arc<Session>,
     health: impl Future<Output: Send> + Send + 'static,
-    cache: Arc<FactsCache>,
+    validator: Arc<Validator>,
 ) -> impl Future<Output = &'static str> {
     let session = tokio::spawn(async move { session.keep().await });
     let health = tokio::spawn(health);
-    let cache = tokio::spawn(async move { cache.sweep().await });
+    let sweep = tokio::spawn(async move { validator.sweep().await });
     async {
         tokio::select! {
             _ = session => "the session with Vault",
             _ = health => "the watch over Vault's health",
-            _ = cache => "the sweep of the cache",
+            _ = sweep => "the sweep of the cache",
         }
     }
 }

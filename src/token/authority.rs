@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
@@ -100,17 +100,30 @@ pub enum Granted {
     Invalid,
 }
 
+/// Which lookups are made first while many are waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookupPriority {
+    /// Vault accepted the token lately: these have capacity of their own.
+    Known,
+    /// Nothing is known of the token, which may be a guess.
+    Unknown,
+}
+
 /// An answer of the authority, to come.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Unavailable>>;
 
 /// Where the truth about tokens is: Vault.
 pub trait Authority: Send + Sync + 'static {
     /// What this token is.
-    fn lookup(&self, token: Token) -> Answer<'_, Verdict>;
+    fn lookup(&self, token: Token, priority: LookupPriority) -> Answer<'_, Verdict>;
 
     /// What this token is granted on each of these paths, in one question.
     fn capabilities(&self, token: Token, paths: Vec<String>) -> Answer<'_, Granted>;
 
     /// Counts a use of this token, of which it has a limited number.
     fn spend(&self, token: Token) -> Answer<'_, Spent>;
+
+    /// The longest that one caller waits for an answer. A call that several callers share may take
+    /// twice as long, so that one who joins it late still has this time.
+    fn timeout(&self) -> Duration;
 }

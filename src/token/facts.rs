@@ -95,6 +95,11 @@ pub enum Usage {
 }
 
 impl Facts {
+    /// The names of the policies, sorted.
+    pub fn policies(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().map(AsRef::as_ref)
+    }
+
     /// All that is known of a token that only another namespace could tell about. Not for keeping:
     /// its end is not known.
     #[must_use]

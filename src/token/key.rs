@@ -6,11 +6,16 @@ use crate::token::Credential;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenKey([u8; 32]);
 
+impl TokenKey {
+    /// The first 64 bits.
+    pub(super) fn part(self) -> u64 {
+        self.0.first_chunk().map_or(0, |part| u64::from_ne_bytes(*part))
+    }
+}
+
 impl Hash for TokenKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        if let Some(part) = self.0.first_chunk() {
-            state.write_u64(u64::from_ne_bytes(*part));
-        }
+        state.write_u64(self.part());
     }
 }
 

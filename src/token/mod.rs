@@ -12,8 +12,10 @@ mod facts;
 mod identity;
 mod key;
 
-pub use authority::{Answer, Authority, Cause, Granted, Spent, Token, Unavailable, Verdict};
-pub use cache::{CacheSettings, CacheStatus, Entry, FactsCache, Known};
+pub use authority::{
+    Answer, Authority, Cause, Granted, LookupPriority, Spent, Token, Unavailable, Verdict,
+};
+pub use cache::{CacheSettings, CacheStatus, Entry, FactsCache, Known, KnownGrants};
 pub use capabilities::Capabilities;
 pub use credential::{Credential, CredentialError, Source, Sources};
 pub use facts::{Expiry, Facts, Standing, TokenType, Usage};

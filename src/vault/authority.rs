@@ -1,24 +1,25 @@
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::BoxFuture;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     token::{
-        Answer, Authority, Cause, Facts, Granted, Spent, Standing, Token, Unavailable, Verdict,
+        Answer, Authority, Cause, Facts, Granted, LookupPriority, Spent, Standing, Token,
+        Unavailable, Verdict,
     },
     vault::{
         Session,
+        capacity::Capacity,
         error::{Failure, VaultError},
         facts::{EntityData, TokenData},
         own_token::OwnToken,
         questions,
     },
 };
-
-/// How many questions may be under way at once. More would only wait in Vault's queue, and behind
-/// them the callers of tokens that are well known.
-const MAX_QUESTIONS: usize = 256;
 
 /// Asks Vault about tokens, with the service's own.
 ///
@@ -28,7 +29,7 @@ const MAX_QUESTIONS: usize = 256;
 pub struct VaultAuthority {
     session: Arc<Session>,
     asker: Asker,
-    questions: Semaphore,
+    capacity: Capacity,
 }
 
 /// Whose token the questions are asked with.
@@ -44,19 +45,22 @@ impl VaultAuthority {
     /// Asks with this session's token.
     #[must_use]
     pub fn new(session: Arc<Session>, asker: Asker) -> Self {
-        Self { session, asker, questions: Semaphore::new(MAX_QUESTIONS) }
+        Self { session, asker, capacity: Capacity::new() }
     }
 
-    /// An answer within the time that one may take, unless too many are waited for already.
+    /// An answer within the time that a shared call may take, as soon as there is capacity for it.
     async fn bounded<T>(
         &self,
+        priority: LookupPriority,
         answer: impl Future<Output = Result<T, Unavailable>>,
     ) -> Result<T, Unavailable> {
-        let Ok(_permit) = self.questions.try_acquire() else {
-            let detail = "too many calls to vault are under way";
-            return Err(Unavailable::new(Cause::Overloaded, detail));
+        let limit = self.session.client().shared_timeout();
+        let answer = async {
+            let _permit = self.capacity.acquire(priority).await.ok_or_else(|| {
+                Unavailable::new(Cause::Overloaded, "too many calls to vault are under way")
+            })?;
+            answer.await
         };
-        let limit = self.session.client().timeout();
         timeout(limit, answer).await.unwrap_or_else(|_| {
             Err(Unavailable::new(Cause::Vault, "vault: no answer within VALIDATOR_VAULT_TIMEOUT"))
         })
@@ -182,13 +186,13 @@ impl VaultAuthority {
 }
 
 impl Authority for VaultAuthority {
-    fn lookup(&self, token: Token) -> Answer<'_, Verdict> {
+    fn lookup(&self, token: Token, priority: LookupPriority) -> Answer<'_, Verdict> {
         Box::pin(async move {
             let token = &token;
             let question = |own: Arc<OwnToken>| -> BoxFuture<'_, _> {
                 Box::pin(async move { self.look_up(&own, token).await })
             };
-            self.bounded(self.repeatable(question)).await
+            self.bounded(priority, self.repeatable(question)).await
         })
     }
 
@@ -201,7 +205,7 @@ impl Authority for VaultAuthority {
                     Ok(granted.map_or(Granted::Invalid, Granted::Capabilities))
                 })
             };
-            self.bounded(self.repeatable(question)).await
+            self.bounded(LookupPriority::Known, self.repeatable(question)).await
         })
     }
 
@@ -213,7 +217,11 @@ impl Authority for VaultAuthority {
                     Err(error) => self.unless_used_up(&token, error).await,
                 }
             };
-            self.bounded(used).await
+            self.bounded(LookupPriority::Known, used).await
         })
+    }
+
+    fn timeout(&self) -> Duration {
+        self.session.client().timeout()
     }
 }

@@ -84,9 +84,15 @@ impl Client {
         self.namespace.as_ref()
     }
 
-    /// The longest that a call may take.
+    /// The longest that a call may take, and that one caller waits for it.
     pub(crate) fn timeout(&self) -> Duration {
         self.transport.timeout()
+    }
+
+    /// The longest that a call may take whose answer several callers wait for, each for
+    /// [`Client::timeout`]: the last of them may join just before the first gives up.
+    pub(crate) fn shared_timeout(&self) -> Duration {
+        self.timeout() * 2
     }
 
     /// The `data` of the answer to this call.
@@ -227,7 +233,8 @@ impl Client {
         endpoint: impl Endpoint,
     ) -> Result<Answer, VaultError> {
         let request = request(&self.origin, frame, &endpoint)?;
-        self.transport.send(request, operation.largest_answer()).await
+        let limit = if operation.is_shared() { self.shared_timeout() } else { self.timeout() };
+        self.transport.send(request, operation.largest_answer(), limit).await
     }
 }
 

@@ -7,6 +7,7 @@
 mod admin;
 mod authority;
 mod call;
+mod capacity;
 mod client;
 mod error;
 mod facts;

@@ -8,10 +8,10 @@ use std::{
 
 use ipnet::IpNet;
 
-use crate::token::{Facts, Identity, Standing, Usage, cache::CacheSettings};
+use crate::token::{Capabilities, Facts, Identity, Standing, Usage, cache::CacheSettings};
 
-/// After which part of its fresh time an entry that is in use is asked for again.
-const DUE: f64 = 0.75;
+/// After which part of its fresh time an answer of Vault's that is in use is asked for again.
+pub(super) const RECHECK_AFTER: f64 = 0.75;
 
 /// The facts of a token in the form in which they are kept and judged.
 #[derive(Debug)]
@@ -36,14 +36,15 @@ pub struct Entry {
     usable: Millis,
     /// Whether they have been asked for again.
     rechecked: AtomicBool,
-    /// Unlike that of any other entry, so that what is remembered with this one goes with it.
+    /// Unlike that of any entry of another token, so that the grants that are remembered with this
+    /// one go with it. An entry takes it over from the one that it replaces.
     pub(super) number: u64,
     /// How many evictions there had been when Vault was asked.
     pub(super) generation: u64,
 }
 
-/// Where an answer came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where an answer came from. What rests on several answers has the greatest status of theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CacheStatus {
     /// From memory.
     Hit,
@@ -75,6 +76,15 @@ impl CacheStatus {
             Self::Stale => "stale",
         }
     }
+}
+
+/// What Vault grants a token on paths, and where the answer came from.
+#[derive(Debug)]
+pub struct KnownGrants {
+    /// The capabilities, in the order of the paths; `None` if Vault now refuses the token.
+    pub granted: Option<Arc<[Capabilities]>>,
+    /// Where the answer came from.
+    pub status: CacheStatus,
 }
 
 /// When Vault was asked, and what sets its answer apart from others.
@@ -118,7 +128,7 @@ impl Entry {
             bound_cidrs: facts.bound_cidrs.into(),
             asked,
             fresh: Millis::of(fresh),
-            due: Millis::of(fresh.mul_f64(DUE)),
+            due: Millis::of(fresh.mul_f64(RECHECK_AFTER)),
             usable: Millis::of(usable),
             rechecked: AtomicBool::new(false),
             number,
@@ -142,11 +152,6 @@ impl Entry {
 
     pub(super) fn is_usable(&self, now: Instant) -> bool {
         !self.usable.is_past(self.age(now))
-    }
-
-    /// When they can serve no more.
-    pub(super) fn end(&self) -> Instant {
-        self.asked + Duration::from_millis(self.usable.0.into())
     }
 
     fn age(&self, now: Instant) -> Duration {

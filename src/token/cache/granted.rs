@@ -1,19 +1,32 @@
 use std::{
     hash::{Hash, Hasher},
-    time::Instant,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
 };
 
 use quick_cache::{Equivalent, sync::Cache};
 
-use crate::token::{Capabilities, cache::Entry};
+use crate::token::{
+    Capabilities,
+    cache::{CacheSettings, Entry, entry::RECHECK_AFTER},
+};
 
 /// The longest path that is remembered, in bytes. Clients choose paths, and Vault those that count.
 const MAX_PATH: usize = 512;
 
-/// What Vault grants on paths to the tokens of entries, each for as long as its entry.
-pub(super) struct GrantedOnPaths(Cache<OnPath, Granted>);
+/// The capabilities that Vault grants on paths to the tokens of entries. Each answer is fresh for
+/// the time to live of the cache, counted from its own question.
+pub(super) struct GrantedOnPaths {
+    answers: Cache<OnPath, Arc<Granted>>,
+    fresh: Duration,
+    recheck_after: Duration,
+    usable: Duration,
+}
 
-/// A path, asked about for the entry with this number.
+/// A path, asked about for the entries with this number.
 #[derive(PartialEq, Eq)]
 struct OnPath {
     entry: u64,
@@ -26,39 +39,80 @@ struct OnPathRef<'p> {
     path: &'p str,
 }
 
-#[derive(Clone, Copy)]
 struct Granted {
     capabilities: Capabilities,
-    until: Instant,
+    asked: Instant,
+    rechecked: AtomicBool,
+}
+
+/// A remembered answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Recalled {
+    pub(super) capabilities: Capabilities,
+    pub(super) age: Age,
+}
+
+/// The age of a remembered answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Age {
+    Fresh,
+    /// Fresh, and to be asked for again in the background; told once of each answer.
+    Due,
+    /// Usable only where a stale entry is.
+    Stale,
 }
 
 impl GrantedOnPaths {
-    pub(super) fn new(capacity: usize) -> Self {
-        Self(Cache::new(capacity))
-    }
-
-    /// What is granted on this path, if it is known.
-    pub(super) fn on(&self, entry: &Entry, path: &str) -> Option<Capabilities> {
-        let granted = self.0.get(&OnPathRef { entry: entry.number, path })?;
-        Some(granted.capabilities)
-    }
-
-    /// Remembers what is granted on these paths, but for long ones.
-    pub(super) fn keep(&self, entry: &Entry, paths: &[String], granted: &[Capabilities]) {
-        let granted = paths.iter().zip(granted).filter(|(path, _)| path.len() <= MAX_PATH);
-        for (path, &capabilities) in granted {
-            let path = OnPath { entry: entry.number, path: path.as_str().into() };
-            self.0.insert(path, Granted { capabilities, until: entry.end() });
+    pub(super) fn new(settings: &CacheSettings) -> Self {
+        let capacity = usize::try_from(settings.capacity).unwrap_or(usize::MAX);
+        Self {
+            answers: Cache::new(capacity),
+            fresh: settings.ttl,
+            recheck_after: settings.ttl.mul_f64(RECHECK_AFTER),
+            usable: settings.ttl.saturating_add(settings.stale_grace),
         }
     }
 
-    /// Lets go of what belongs to entries that have ended by now.
-    pub(super) fn drop_ended(&self, now: Instant) {
-        self.0.retain(|_, granted| now < granted.until);
+    /// What is granted on this path, if it is known.
+    pub(super) fn on(&self, entry: &Entry, path: &str, now: Instant) -> Option<Recalled> {
+        let granted = self.answers.get(&OnPathRef { entry: entry.number, path })?;
+        let age = now.saturating_duration_since(granted.asked);
+        let age = if age >= self.usable {
+            return None;
+        } else if age >= self.fresh {
+            Age::Stale
+        } else if age >= self.recheck_after && !granted.rechecked.swap(true, Relaxed) {
+            Age::Due
+        } else {
+            Age::Fresh
+        };
+        Some(Recalled { capabilities: granted.capabilities, age })
+    }
+
+    /// Remembers what Vault, asked at `asked`, grants on these paths, but for long ones.
+    pub(super) fn keep(
+        &self,
+        entry: &Entry,
+        paths: &[String],
+        granted: &[Capabilities],
+        asked: Instant,
+    ) {
+        let granted = paths.iter().zip(granted).filter(|(path, _)| path.len() <= MAX_PATH);
+        for (path, &capabilities) in granted {
+            let path = OnPath { entry: entry.number, path: path.as_str().into() };
+            let rechecked = AtomicBool::new(false);
+            self.answers.insert(path, Arc::new(Granted { capabilities, asked, rechecked }));
+        }
+    }
+
+    /// Removes the answers that can serve no more.
+    pub(super) fn remove_expired(&self, now: Instant) {
+        self.answers
+            .retain(|_, granted| now.saturating_duration_since(granted.asked) < self.usable);
     }
 
     pub(super) fn clear(&self) {
-        self.0.clear();
+        self.answers.clear();
     }
 }
 
@@ -85,36 +139,56 @@ impl Equivalent<OnPath> for OnPathRef<'_> {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{GrantedOnPaths, MAX_PATH};
+    use super::{Age, GrantedOnPaths, MAX_PATH};
     use crate::token::{
         Capabilities, Facts,
         cache::{CacheSettings, Entry, entry::Question},
     };
 
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    const SETTINGS: CacheSettings =
+        CacheSettings { ttl: MINUTE, negative_ttl: MINUTE, stale_grace: MINUTE, capacity: 10 };
+
     fn entry(number: u64) -> Entry {
-        let ttl = Duration::from_mins(1);
-        let settings =
-            CacheSettings { ttl, negative_ttl: ttl, stale_grace: Duration::ZERO, capacity: 10 };
         let question = Question { asked: Instant::now(), number, generation: 0 };
-        Entry::new(Facts::of_another_namespace(), question, &settings)
+        Entry::new(Facts::of_another_namespace(), question, &SETTINGS)
     }
 
     #[test]
-    fn what_is_granted_on_a_path_holds_for_that_path_and_that_entry() {
-        let granted = GrantedOnPaths::new(100);
-        let (one, other) = (entry(1), entry(11));
+    fn a_grant_is_for_one_path_and_one_entry() {
+        let granted = GrantedOnPaths::new(&SETTINGS);
+        let (one, other, now) = (entry(1), entry(11), Instant::now());
+        let on = |entry: &Entry, path: &str| {
+            granted.on(entry, path, now).map(|recalled| recalled.capabilities)
+        };
         let paths = ["a/b", "c"].map(str::to_owned);
-        granted.keep(&one, &paths, &[Capabilities::READ, Capabilities::DELETE]);
-        assert_eq!(granted.on(&one, "a/b"), Some(Capabilities::READ));
-        assert_eq!(granted.on(&one, "c"), Some(Capabilities::DELETE));
+        granted.keep(&one, &paths, &[Capabilities::READ, Capabilities::DELETE], now);
+        assert_eq!(on(&one, "a/b"), Some(Capabilities::READ));
+        assert_eq!(on(&one, "c"), Some(Capabilities::DELETE));
         for path in ["a", "b", "a/b/", "a/bc", "A/b", "", "a/b\0c"] {
-            assert_eq!(granted.on(&one, path), None, "{path:?}");
+            assert_eq!(on(&one, path), None, "{path:?}");
         }
-        assert_eq!(granted.on(&other, "a/b"), None);
+        assert_eq!(on(&other, "a/b"), None);
         let long = "a".repeat(MAX_PATH + 1);
-        granted.keep(&one, &[long.clone(), "b".to_owned()], &[Capabilities::READ; 2]);
-        assert_eq!((granted.on(&one, &long), granted.on(&one, "b").is_some()), (None, true));
-        granted.drop_ended(Instant::now() + Duration::from_mins(2));
-        assert_eq!(granted.on(&one, "a/b"), None);
+        granted.keep(&one, &[long.clone(), "b".to_owned()], &[Capabilities::READ; 2], now);
+        assert_eq!((on(&one, &long), on(&one, "b").is_some()), (None, true));
+        granted.remove_expired(now + 2 * MINUTE);
+        assert_eq!(on(&one, "a/b"), None);
+    }
+
+    #[test]
+    fn a_grant_is_due_once_then_stale_then_gone() {
+        let granted = GrantedOnPaths::new(&SETTINGS);
+        let (entry, asked) = (entry(1), Instant::now());
+        granted.keep(&entry, &["a".to_owned()], &[Capabilities::READ], asked);
+        let age = |seconds| {
+            let now = asked + Duration::from_secs(seconds);
+            granted.on(&entry, "a", now).map(|recalled| recalled.age)
+        };
+        assert_eq!(age(44), Some(Age::Fresh));
+        assert_eq!((age(45), age(46)), (Some(Age::Due), Some(Age::Fresh)));
+        assert_eq!((age(60), age(119)), (Some(Age::Stale), Some(Age::Stale)));
+        assert_eq!(age(120), None);
     }
 }

@@ -1,27 +1,30 @@
+mod breaker;
 mod entry;
 mod flights;
 mod granted;
+mod recent;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio::time::interval;
 use tracing::Instrument;
 
-pub use entry::{CacheStatus, Entry, Known};
+pub use entry::{CacheStatus, Entry, Known, KnownGrants};
 
 use crate::token::{
-    Authority, Capabilities, Cause, Credential, Spent, Token, TokenKey, TokenKeys, Unavailable,
-    cache::shared::Shared,
+    Authority, Capabilities, Credential, Spent, Token, TokenKey, TokenKeys, Unavailable,
+    cache::{
+        granted::Age,
+        shared::Shared,
+        waiting::{broken, in_flight},
+    },
 };
-
-/// How often room is made of what can serve no more.
-const SWEEP: Duration = Duration::from_secs(10);
 
 /// How long what Vault said is relied on, and how much of it is held.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +66,7 @@ impl FactsCache {
     pub fn recall(&self, key: TokenKey, credential: &Credential<'_>) -> Option<Arc<Entry>> {
         let now = Instant::now();
         let entry = self.shared.recall(key, now)?;
-        if entry.is_due(now) {
+        if entry.is_due(now) && !self.shared.breaker.is_open() {
             let recheck = Arc::clone(&self.shared).recheck(key, Token::from(credential));
             tokio::spawn(recheck.in_current_span());
         }
@@ -72,7 +75,7 @@ impl FactsCache {
 
     /// What is known of a credential that is not remembered as live: a refusal that is
     /// remembered, or what Vault says now. Concurrent callers with one credential share one
-    /// question to Vault.
+    /// question to Vault, and each of them waits for its own time.
     ///
     /// # Errors
     /// [`Unavailable`] if Vault gave no word and no grace applies.
@@ -84,8 +87,7 @@ impl FactsCache {
         if self.shared.is_refused(key).await {
             return Ok(Known { entry: None, status: CacheStatus::Hit });
         }
-        let flight = Arc::clone(&self.shared).ask(key, Token::from(credential));
-        in_flight(flight).await
+        self.shared.ask(key, Token::from(credential)).await
     }
 
     /// What Vault says now of a credential that it has just refused, whatever is remembered.
@@ -101,27 +103,68 @@ impl FactsCache {
         self.ask(key, credential).await
     }
 
-    /// What Vault grants the token of this entry on this path, from memory.
+    /// Whether Vault accepted this token within the last 24 hours, as far as that is remembered.
     #[must_use]
-    pub fn recall_capabilities(&self, entry: &Entry, path: &str) -> Option<Capabilities> {
-        self.shared.granted(entry, path)
+    pub fn was_valid(&self, key: TokenKey) -> bool {
+        self.shared.was_valid(key)
     }
 
-    /// The same on these paths, in their order, from Vault; `None` if Vault now refuses the token.
-    /// Remembered as long as the entry is.
+    /// Whether Vault has refused this token within this time, at most 2 minutes, before now.
+    pub async fn was_refused_within(&self, key: TokenKey, time: Duration) -> bool {
+        self.shared.refused_at(key).await.is_some_and(|since| since.elapsed() < time)
+    }
+
+    /// What Vault grants the token of this entry on this path, from memory. As [`Self::recall`],
+    /// it is asked for again behind the caller's back. A stale answer serves only with a stale
+    /// entry.
+    #[must_use]
+    pub fn recall_capabilities(
+        &self,
+        key: TokenKey,
+        credential: &Credential<'_>,
+        entry: &Arc<Entry>,
+        path: &str,
+    ) -> Option<Capabilities> {
+        let now = Instant::now();
+        let recalled = self.shared.recall_grant(entry, path, now)?;
+        match recalled.age {
+            Age::Fresh => {}
+            Age::Due => self.recheck_grant(key, credential, entry, path),
+            Age::Stale if entry.is_fresh(now) => return None,
+            Age::Stale => {}
+        }
+        Some(recalled.capabilities)
+    }
+
+    fn recheck_grant(
+        &self,
+        key: TokenKey,
+        credential: &Credential<'_>,
+        entry: &Arc<Entry>,
+        path: &str,
+    ) {
+        if self.shared.breaker.is_open() {
+            return;
+        }
+        let (shared, entry) = (Arc::clone(&self.shared), Arc::clone(entry));
+        let (token, paths) = (Token::from(credential), vec![path.to_owned()]);
+        // The answer is in the cache; if there is none, the present one stays until its time.
+        let recheck = async move { drop(shared.ask_paths(key, &entry, token, paths).await) };
+        tokio::spawn(recheck.in_current_span());
+    }
+
+    /// The same on these paths, in their order, from Vault. Remembered as long as a token is.
     ///
     /// # Errors
-    /// [`Unavailable`] if Vault gave no word.
+    /// [`Unavailable`] if Vault gave no word and no grace applies.
     pub async fn ask_capabilities(
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
         entry: &Arc<Entry>,
         paths: Vec<String>,
-    ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
-        let token = Token::from(credential);
-        let shared = Arc::clone(&self.shared);
-        in_flight(shared.ask_paths(key, Arc::clone(entry), token, paths)).await
+    ) -> Result<KnownGrants, Unavailable> {
+        self.shared.ask_grants(key, Arc::clone(entry), Token::from(credential), paths).await
     }
 
     /// Counts a use of a token that has a limited number of them.
@@ -131,7 +174,7 @@ impl FactsCache {
     pub async fn spend(&self, credential: &Credential<'_>) -> Result<Spent, Unavailable> {
         let shared = Arc::clone(&self.shared);
         let token = Token::from(credential);
-        in_flight(async move { shared.spend(token).await }).await
+        in_flight(async move { shared.spend(token).await }).await.unwrap_or_else(|| Err(broken()))
     }
 
     /// Forgets the tokens whose facts match, and says how many those were.
@@ -144,28 +187,13 @@ impl FactsCache {
         self.shared.clear();
     }
 
-    /// Lets go of what can serve no more, now and then, for ever.
-    pub async fn sweep(&self) {
-        let mut time = interval(SWEEP);
-        loop {
-            time.tick().await;
-            self.shared.drop_ended();
-        }
+    /// Removes what can serve no more from memory.
+    pub async fn remove_expired(&self) {
+        self.shared.remove_expired().await;
     }
 
     /// How many live and how many refused tokens are held.
     pub async fn sizes(&self) -> (u64, u64) {
         self.shared.sizes().await
     }
-}
-
-/// Asks this in a task of its own, so that a client that hangs up does not take the answer from the
-/// others who wait for it.
-fn in_flight<T: Send + 'static>(
-    question: impl Future<Output = Result<T, Unavailable>> + Send + 'static,
-) -> impl Future<Output = Result<T, Unavailable>> {
-    // In a box: it is large, and would be moved about as a whole.
-    let answer = tokio::spawn(Box::pin(question.in_current_span()));
-    let broken = || Err(Unavailable::new(Cause::Vault, "the question broke off"));
-    async move { answer.await.unwrap_or_else(|_| broken()) }
 }

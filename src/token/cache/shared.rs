@@ -12,10 +12,15 @@ use quick_cache::{
 };
 
 use crate::token::{
-    Authority, Capabilities, Cause, Granted, Place, Spent, Token, TokenKey, Unavailable, Verdict,
+    Authority, Capabilities, Granted, LookupPriority, Place, Spent, Token, TokenKey, Unavailable,
+    Verdict,
     cache::{
-        CacheSettings, CacheStatus, Entry, Known, entry::Question, flights::Flights,
-        granted::GrantedOnPaths,
+        CacheSettings, Entry,
+        breaker::CircuitBreaker,
+        entry::Question,
+        flights::Flights,
+        granted::{GrantedOnPaths, Recalled},
+        recent::RecentlyValid,
     },
 };
 
@@ -24,22 +29,25 @@ const SLOWEST: Duration = Duration::from_mins(2);
 
 /// What all questions that are under way write into.
 pub(super) struct Shared {
-    settings: CacheSettings,
-    authority: Arc<dyn Authority>,
+    pub(super) settings: CacheSettings,
+    pub(super) authority: Arc<dyn Authority>,
     /// Live tokens, as long as they are fresh or may serve while Vault is out of reach.
     live: Cache<TokenKey, Arc<Entry>, UnitWeighter, Place>,
     /// Refused tokens, each with when that became known.
     refused: moka::future::Cache<TokenKey, Instant>,
+    recent: RecentlyValid,
     granted: GrantedOnPaths,
-    lookups: Flights<TokenKey>,
-    grants: Flights<(u64, Vec<String>)>,
+    pub(super) breaker: CircuitBreaker,
+    pub(super) lookups: Flights<TokenKey>,
+    pub(super) grants: Flights<(u64, Vec<String>)>,
     /// Counts evictions, so that an answer which was on its way during one is not kept.
     generation: AtomicU64,
     entries: AtomicU64,
 }
 
 /// What became of a lookup.
-enum Outcome {
+#[derive(Clone)]
+pub(super) enum Outcome {
     Live(Arc<Entry>),
     Refused,
     Unavailable(Unavailable),
@@ -49,19 +57,16 @@ impl Shared {
     pub(super) fn new(settings: CacheSettings, authority: Arc<dyn Authority>) -> Self {
         let CacheSettings { negative_ttl, capacity, .. } = settings;
         let room = usize::try_from(capacity).unwrap_or(usize::MAX);
+        let (weighter, hasher) = (UnitWeighter, Place::default());
         let refused = moka::future::Cache::builder();
         Self {
             settings,
             authority,
-            live: Cache::with(
-                room,
-                capacity,
-                UnitWeighter,
-                Place::default(),
-                DefaultLifecycle::default(),
-            ),
+            live: Cache::with(room, capacity, weighter, hasher, DefaultLifecycle::default()),
             refused: refused.max_capacity(capacity).time_to_live(negative_ttl.max(SLOWEST)).build(),
-            granted: GrantedOnPaths::new(room),
+            recent: RecentlyValid::new(capacity),
+            granted: GrantedOnPaths::new(&settings),
+            breaker: CircuitBreaker::new(),
             lookups: Flights::new(capacity),
             grants: Flights::new(capacity),
             generation: AtomicU64::new(0),
@@ -73,44 +78,34 @@ impl Shared {
         self.live.get(&key).filter(|entry| entry.is_fresh(now))
     }
 
+    /// The entry that may serve although it is past its time, while Vault gives no answer.
+    pub(super) fn usable(&self, key: TokenKey) -> Option<Arc<Entry>> {
+        self.live.get(&key).filter(|entry| entry.is_usable(Instant::now()))
+    }
+
+    /// Whether Vault accepted this token within the last 24 hours, as far as that is remembered.
+    pub(super) fn was_valid(&self, key: TokenKey) -> bool {
+        self.recent.contains(key)
+    }
+
+    /// When Vault last refused this token, if that was lately.
+    pub(super) async fn refused_at(&self, key: TokenKey) -> Option<Instant> {
+        self.refused.get(&key).await
+    }
+
     /// Whether a refusal of it is to be repeated.
     pub(super) async fn is_refused(&self, key: TokenKey) -> bool {
-        let since = self.refused.get(&key).await;
+        let since = self.refused_at(key).await;
         since.is_some_and(|since| since.elapsed() < self.settings.negative_ttl)
     }
 
-    pub(super) async fn ask(
-        self: Arc<Self>,
+    /// Another caller may have had the answer since this one looked.
+    pub(super) async fn look_up_unless_known(
+        &self,
         key: TokenKey,
         token: Token,
-    ) -> Result<Known, Unavailable> {
-        let arrived = self.generation();
-        let question = || self.look_up_unless_known(key, token.clone(), arrived);
-        let mut outcome = self.lookups.join(key, question()).await;
-        if let Outcome::Live(entry) = &*outcome
-            && entry.generation < arrived
-        {
-            // Vault had been asked before an eviction that came before this request.
-            outcome = self.lookups.join(key, question()).await;
-        }
-        let known = |entry, status| Ok(Known { entry, status });
-        match &*outcome {
-            Outcome::Live(entry) => known(Some(Arc::clone(entry)), CacheStatus::Miss),
-            Outcome::Refused => known(None, CacheStatus::Miss),
-            Outcome::Unavailable(unavailable) => match self.grace(key, unavailable) {
-                Some(entry) => known(Some(entry), CacheStatus::Stale),
-                None => Err(unavailable.clone()),
-            },
-        }
-    }
-
-    /// Asks for a token that is still fresh. If Vault gives no word, that stays so until its time.
-    pub(super) async fn recheck(self: Arc<Self>, key: TokenKey, token: Token) {
-        self.look_up(key, token).await;
-    }
-
-    /// Another caller may have had the answer since this one looked.
-    async fn look_up_unless_known(&self, key: TokenKey, token: Token, arrived: u64) -> Outcome {
+        arrived: u64,
+    ) -> Outcome {
         if self.is_refused(key).await {
             return Outcome::Refused;
         }
@@ -120,19 +115,33 @@ impl Shared {
         }
     }
 
-    async fn look_up(&self, key: TokenKey, token: Token) -> Outcome {
-        let question = Question {
+    pub(super) async fn look_up(&self, key: TokenKey, token: Token) -> Outcome {
+        let before = self.live.peek(&key);
+        let new_number = || self.entries.fetch_add(1, Ordering::Relaxed);
+        let mut question = Question {
             asked: Instant::now(),
-            number: self.entries.fetch_add(1, Ordering::Relaxed),
+            number: before.as_ref().map_or_else(new_number, |entry| entry.number),
             generation: self.generation(),
         };
-        match self.authority.lookup(token).await {
+        let priority = match before.is_some() || self.was_valid(key) {
+            true => LookupPriority::Known,
+            false => LookupPriority::Unknown,
+        };
+        let answer = self.authority.lookup(token, priority).await;
+        match answer {
             Ok(Verdict::Live(facts)) => {
+                self.breaker.record_answer();
+                self.recent.add(key);
+                let changed = |entry: &Arc<Entry>| !entry.identity.policies().eq(facts.policies());
+                if before.as_ref().is_some_and(changed) {
+                    question.number = new_number();
+                }
                 let entry = Arc::new(Entry::new(*facts, question, &self.settings));
                 self.keep(key, &entry).await;
                 Outcome::Live(entry)
             }
             Ok(Verdict::Invalid) => {
+                self.breaker.record_answer();
                 self.refuse(key).await;
                 Outcome::Refused
             }
@@ -172,56 +181,33 @@ impl Shared {
         self.forget(key);
     }
 
-    /// The entry that may serve although it is past its time: only while Vault is unreachable or
-    /// failing, not while it refuses this service or is asked too much.
-    fn grace(&self, key: TokenKey, unavailable: &Unavailable) -> Option<Arc<Entry>> {
-        if !matches!(unavailable.cause, Cause::Vault | Cause::Sealed) {
-            return None;
-        }
-        self.live.get(&key).filter(|entry| entry.is_usable(Instant::now()))
+    pub(super) fn recall_grant(&self, entry: &Entry, path: &str, now: Instant) -> Option<Recalled> {
+        self.granted.on(entry, path, now)
     }
 
-    pub(super) fn granted(&self, entry: &Entry, path: &str) -> Option<Capabilities> {
-        self.granted.on(entry, path)
-    }
-
+    /// Asks what is granted on these paths, and remembers the answer.
     pub(super) async fn ask_paths(
-        self: Arc<Self>,
-        key: TokenKey,
-        entry: Arc<Entry>,
-        token: Token,
-        paths: Vec<String>,
-    ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
-        let question = (entry.number, paths.clone());
-        let answer = self.grants.join(question, self.ask_unless_known(&entry, token, paths));
-        match &*answer.await {
-            Ok(Granted::Capabilities(granted)) => Ok(Some(Arc::clone(granted))),
-            Ok(Granted::Invalid) => {
-                self.refuse(key).await;
-                Ok(None)
-            }
-            Err(unavailable) => Err(unavailable.clone()),
-        }
-    }
-
-    /// Another caller may have had the answer since this one looked.
-    async fn ask_unless_known(
         &self,
+        key: TokenKey,
         entry: &Entry,
         token: Token,
         paths: Vec<String>,
-    ) -> Result<Granted, Unavailable> {
-        let known: Option<Arc<[_]>> = paths.iter().map(|path| self.granted(entry, path)).collect();
-        if let Some(known) = known {
-            return Ok(Granted::Capabilities(known));
-        }
+    ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
+        let asked = Instant::now();
         let answer = self.authority.capabilities(token, paths.clone()).await?;
-        if let Granted::Capabilities(granted) = &answer
-            && entry.may_be_kept()
-        {
-            self.granted.keep(entry, &paths, granted);
+        self.breaker.record_answer();
+        match answer {
+            Granted::Capabilities(granted) => {
+                if entry.may_be_kept() {
+                    self.granted.keep(entry, &paths, &granted, asked);
+                }
+                Ok(Some(granted))
+            }
+            Granted::Invalid => {
+                self.refuse(key).await;
+                Ok(None)
+            }
         }
-        Ok(answer)
     }
 
     pub(super) async fn spend(&self, token: Token) -> Result<Spent, Unavailable> {
@@ -246,21 +232,22 @@ impl Shared {
         self.granted.clear();
     }
 
-    /// Lets go of what can serve no more.
-    pub(super) fn drop_ended(&self) {
+    /// Removes what can serve no more.
+    pub(super) async fn remove_expired(&self) {
         let now = Instant::now();
         self.live.retain(|_, entry| entry.is_usable(now));
-        self.granted.drop_ended(now);
+        self.granted.remove_expired(now);
+        self.recent.remove_expired();
+        // Expired entries take up memory until then.
+        self.refused.run_pending_tasks().await;
     }
 
     pub(super) async fn sizes(&self) -> (u64, u64) {
-        self.drop_ended();
-        // Its count lags behind until then, and a quiet cache would never catch up.
-        self.refused.run_pending_tasks().await;
+        self.remove_expired().await;
         (u64::try_from(self.live.len()).unwrap_or(u64::MAX), self.refused.entry_count())
     }
 
-    fn generation(&self) -> u64 {
+    pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
     }
 }

@@ -10,9 +10,12 @@ use tokio::{sync::Semaphore, task::yield_now};
 
 use super::{CacheSettings, CacheStatus, FactsCache, Known};
 use crate::token::{
-    Answer, Authority, Cause, Credential, Expiry, Facts, Granted, Spent, Standing, Token,
-    TokenType, Unavailable, Usage, Verdict,
+    Answer, Authority, Cause, Credential, Expiry, Facts, Granted, LookupPriority, Spent, Standing,
+    Token, TokenType, Unavailable, Usage, Verdict,
 };
+
+/// How long a caller waits for the oracle.
+const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// An authority that says one thing, to each who asks when it is let.
 struct Oracle {
@@ -22,7 +25,7 @@ struct Oracle {
 }
 
 impl Authority for Oracle {
-    fn lookup(&self, _: Token) -> Answer<'_, Verdict> {
+    fn lookup(&self, _: Token, _: LookupPriority) -> Answer<'_, Verdict> {
         Box::pin(async {
             self.asked.fetch_add(1, SeqCst);
             self.leave.acquire().await.expect("it is not closed").forget();
@@ -36,6 +39,10 @@ impl Authority for Oracle {
 
     fn spend(&self, _: Token) -> Answer<'_, Spent> {
         unreachable!("no use is counted here")
+    }
+
+    fn timeout(&self) -> Duration {
+        TIMEOUT
     }
 }
 
@@ -227,14 +234,15 @@ async fn a_refusal_holds_against_it_even_where_refusals_are_not_repeated() {
 }
 
 #[tokio::test]
-async fn the_grace_is_for_a_vault_that_is_away_and_not_for_too_many_questions() {
+async fn the_grace_applies_whatever_keeps_vault_from_answering() {
     static CAUSE: AtomicUsize = AtomicUsize::new(0);
     let word = || match CAUSE.load(SeqCst) {
         0 => Ok(live()),
         1 => Err(Unavailable::new(Cause::Overloaded, "too many")),
         2 => Err(Unavailable::new(Cause::Throttled, "too many")),
         3 => Err(Unavailable::new(Cause::NotReady, "not yet")),
-        _ => Err(Unavailable::new(Cause::Vault, "away")),
+        4 => Err(Unavailable::new(Cause::Vault, "away")),
+        _ => Ok(Verdict::Invalid),
     };
     let (oracle, _) = Oracle::new(word, 100);
     let (ttl, stale_grace) = (Duration::from_millis(300), Duration::from_mins(1));
@@ -246,12 +254,97 @@ async fn the_grace_is_for_a_vault_that_is_away_and_not_for_too_many_questions() 
     while cache.recall(cache.key(&credential), &credential).is_some() {
         yield_now().await;
     }
-    for cause in 1..=3 {
+    for cause in 1..=4 {
         CAUSE.store(cause, SeqCst);
-        assert!(ask(&cache).await.is_err(), "{cause}");
+        assert_eq!(ask(&cache).await.expect("an answer").status, CacheStatus::Stale, "{cause}");
     }
+    CAUSE.store(5, SeqCst);
+    assert!(ask(&cache).await.expect("an answer").entry.is_none());
     CAUSE.store(4, SeqCst);
-    assert_eq!(ask(&cache).await.expect("an answer").status, CacheStatus::Stale);
+    tokio::time::sleep(ttl).await;
+    assert!(ask(&cache).await.is_err(), "there is no grace after a refusal");
+}
+
+/// A cache with a token that has gone stale, in front of an oracle that no longer answers.
+async fn stale_and_unanswered(tokens: usize) -> (Arc<Oracle>, Arc<FactsCache>, Vec<String>) {
+    let (oracle, _) = Oracle::new(|| Ok(live()), tokens);
+    let (ttl, stale_grace) = (Duration::from_millis(100), Duration::from_mins(1));
+    let settings = CacheSettings { ttl, negative_ttl: ttl, stale_grace, capacity: 100 };
+    let cache = Arc::new(FactsCache::new(settings, Arc::clone(&oracle) as Arc<dyn Authority>));
+    let tokens: Vec<_> = (0..tokens).map(|number| format!("s.{number}")).collect();
+    for token in &tokens {
+        assert_eq!(ask_for(&cache, token).await.expect("an answer").status, CacheStatus::Miss);
+    }
+    tokio::time::sleep(ttl).await;
+    (oracle, cache, tokens)
+}
+
+async fn ask_for(cache: &FactsCache, token: &str) -> Result<Known, Unavailable> {
+    let credential = Credential::from_text(token).expect("well formed");
+    cache.ask(cache.key(&credential), &credential).await
+}
+
+#[tokio::test]
+async fn stale_entries_serve_at_once_when_vault_has_not_answered_for_one_timeout() {
+    let (oracle, cache, tokens) = stale_and_unanswered(20).await;
+    let start = Instant::now();
+    assert_eq!(ask_for(&cache, &tokens[0]).await.expect("grace").status, CacheStatus::Stale);
+    assert!(start.elapsed() >= TIMEOUT, "the first waits");
+    let (opened, asked) = (Instant::now(), oracle.asked());
+    for token in &tokens {
+        assert_eq!(ask_for(&cache, token).await.expect("grace").status, CacheStatus::Stale);
+    }
+    assert!(opened.elapsed() < TIMEOUT / 2, "the others do not");
+    assert!(oracle.asked() <= asked + 1, "one call at a time probes");
+    oracle.leave.add_permits(1000);
+    while ask_for(&cache, &tokens[1]).await.expect("an answer").status != CacheStatus::Miss {
+        yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn callers_that_wait_are_served_stale_when_the_breaker_opens() {
+    let (_, cache, tokens) = stale_and_unanswered(2).await;
+    let start = Instant::now();
+    let (early, late) = tokio::join!(ask_for(&cache, &tokens[0]), async {
+        tokio::time::sleep(TIMEOUT / 2).await;
+        ask_for(&cache, &tokens[1]).await
+    });
+    for known in [early, late] {
+        assert_eq!(known.expect("grace").status, CacheStatus::Stale);
+    }
+    assert!(start.elapsed() < TIMEOUT + TIMEOUT / 4, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_caller_that_joins_late_has_its_own_full_timeout() {
+    let (oracle, cache) = Oracle::new(|| Ok(live()), 0);
+    let first = asking(&cache);
+    oracle.is_asked(1).await;
+    tokio::time::sleep(TIMEOUT * 3 / 4).await;
+    let second = asking(&cache);
+    assert!(first.await.expect("no panic").is_err(), "the first waited in vain");
+    assert!(!second.is_finished());
+    oracle.leave.add_permits(1);
+    assert!(second.await.expect("no panic").expect("an answer").entry.is_some());
+    assert_eq!(oracle.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_caller_does_not_inherit_the_failure_of_an_earlier_call() {
+    static FIRST: AtomicUsize = AtomicUsize::new(0);
+    let word = || match FIRST.fetch_add(1, SeqCst) {
+        0 => Err(Unavailable::new(Cause::Vault, "away")),
+        _ => Ok(live()),
+    };
+    let (oracle, cache) = Oracle::new(word, 0);
+    let first = asking(&cache);
+    oracle.is_asked(1).await;
+    let second = asking(&cache);
+    yield_now().await;
+    oracle.leave.add_permits(2);
+    assert!(first.await.expect("no panic").is_err());
+    assert!(second.await.expect("no panic").expect("an answer").entry.is_some());
 }
 
 #[tokio::test]

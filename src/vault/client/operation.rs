@@ -59,6 +59,11 @@ impl Operation {
         }
     }
 
+    /// Whether several callers may wait for the answer.
+    pub(super) fn is_shared(self) -> bool {
+        matches!(self, Self::Lookup | Self::Entity | Self::Capabilities)
+    }
+
     /// The largest answer that is read, in bytes.
     pub(super) fn largest_answer(self) -> usize {
         match self {

@@ -87,14 +87,16 @@ impl Transport {
         self.timeout
     }
 
-    /// The answer to this request, if it is no larger than this, in bytes.
+    /// The answer to this request, if it comes within this time and is no larger than this, in
+    /// bytes.
     pub(super) async fn send(
         &self,
         request: Request<Full<Bytes>>,
         largest: usize,
+        limit: Duration,
     ) -> Result<Answer, VaultError> {
         let answer = async { read(self.http.request(request).await?, largest).await };
-        timeout(self.timeout, answer).await.unwrap_or_else(|_| {
+        timeout(limit, answer).await.unwrap_or_else(|_| {
             Err(VaultError::new(Failure::Timeout, "no answer within VALIDATOR_VAULT_TIMEOUT"))
         })
     }

@@ -1,0 +1,188 @@
+//! A caller that waits for Vault: alone or with others, no longer than its own time, and not at all
+//! where Vault is known not to answer and a stale entry may serve.
+
+use std::{sync::Arc, time::Instant};
+
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use crate::token::{
+    CacheStatus, Capabilities, Cause, Token, TokenKey, Unavailable,
+    cache::{
+        Entry, Known, KnownGrants,
+        granted::Age,
+        shared::{Outcome, Shared},
+    },
+};
+
+impl Shared {
+    /// What is known of this token, by a lookup that is shared with all who ask meanwhile.
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        key: TokenKey,
+        token: Token,
+    ) -> Result<Known, Unavailable> {
+        let stale = || {
+            self.usable(key).map(|entry| Known { entry: Some(entry), status: CacheStatus::Stale })
+        };
+        if self.breaker.is_open()
+            && let Some(stale) = stale()
+        {
+            self.probe(key, token);
+            return Ok(stale);
+        }
+        let opened = async {
+            self.breaker.opened().await;
+            match stale() {
+                Some(stale) => stale,
+                None => std::future::pending().await,
+            }
+        };
+        let looked_up = async {
+            let known = |entry| Ok(Known { entry, status: CacheStatus::Miss });
+            match self.look_up_with_others(key, token).await {
+                Outcome::Live(entry) => known(Some(entry)),
+                Outcome::Refused => known(None),
+                Outcome::Unavailable(unavailable) => Err(unavailable),
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = self.in_time(looked_up) => answer.or_else(|error| stale().ok_or(error)),
+            stale = opened => Ok(stale),
+        }
+    }
+
+    /// A lookup that began before this caller came may fail for want of time that this caller
+    /// still has, or rest on an answer from before an eviction. It is made once more then.
+    async fn look_up_with_others(self: &Arc<Self>, key: TokenKey, token: Token) -> Outcome {
+        let (arrived, generation) = (Instant::now(), self.generation());
+        let join = async || {
+            let (shared, token) = (Arc::clone(self), token.clone());
+            in_flight(async move {
+                let lookup = async {
+                    let asked = Instant::now();
+                    (asked, shared.look_up_unless_known(key, token, generation).await)
+                };
+                shared.lookups.join(key, lookup).await
+            })
+            .await
+        };
+        let Some(first) = join().await else { return broken_off() };
+        let outdated = match &first.1 {
+            Outcome::Live(entry) => entry.generation < generation,
+            Outcome::Unavailable(_) => first.0 < arrived,
+            Outcome::Refused => false,
+        };
+        if !outdated {
+            return first.1.clone();
+        }
+        join().await.map_or_else(broken_off, |second| second.1.clone())
+    }
+
+    /// Asks for a token that is still fresh. If Vault gives no word, that stays so until its time.
+    pub(super) async fn recheck(self: Arc<Self>, key: TokenKey, token: Token) {
+        // The outcome is in the cache.
+        let _ = self
+            .in_time(async {
+                self.look_up(key, token).await;
+                Ok(())
+            })
+            .await;
+    }
+
+    /// Finds out behind the callers' backs whether Vault answers again.
+    fn probe(self: &Arc<Self>, key: TokenKey, token: Token) {
+        let shared = Arc::clone(self);
+        let probing = async move {
+            if let Some(_probe) = shared.breaker.probe() {
+                shared.look_up(key, token).await;
+            }
+        };
+        tokio::spawn(probing.in_current_span());
+    }
+
+    /// What is granted on these paths, by a question that is shared with all who ask the same
+    /// meanwhile.
+    pub(super) async fn ask_grants(
+        self: &Arc<Self>,
+        key: TokenKey,
+        entry: Arc<Entry>,
+        token: Token,
+        paths: Vec<String>,
+    ) -> Result<KnownGrants, Unavailable> {
+        let (shared, asked_for, asked_about) =
+            (Arc::clone(self), Arc::clone(&entry), paths.clone());
+        let flight = in_flight(async move {
+            let question = (asked_for.number, asked_about.clone());
+            let answer = async {
+                match shared.grants_from_memory(&asked_for, &asked_about, Age::Due) {
+                    Some(known) => Ok(Some(known)),
+                    None => shared.ask_paths(key, &asked_for, token, asked_about).await,
+                }
+            };
+            shared.grants.join(question, answer).await
+        });
+        let answer = async {
+            match flight.await.as_deref() {
+                Some(Ok(granted)) => Ok(granted.clone()),
+                Some(Err(unavailable)) => Err(unavailable.clone()),
+                None => Err(broken()),
+            }
+        };
+        match self.in_time(answer).await {
+            Ok(granted) => Ok(KnownGrants { granted, status: CacheStatus::Miss }),
+            Err(unavailable) => match self.grants_from_memory(&entry, &paths, Age::Stale) {
+                Some(granted) => {
+                    Ok(KnownGrants { granted: Some(granted), status: CacheStatus::Stale })
+                }
+                None => Err(unavailable),
+            },
+        }
+    }
+
+    /// What is remembered of all of these paths, each answer no older than `oldest`.
+    fn grants_from_memory(
+        &self,
+        entry: &Entry,
+        paths: &[String],
+        oldest: Age,
+    ) -> Option<Arc<[Capabilities]>> {
+        let now = Instant::now();
+        let recall = |path: &String| {
+            let recalled = self.recall_grant(entry, path, now)?;
+            (recalled.age <= oldest).then_some(recalled.capabilities)
+        };
+        paths.iter().map(recall).collect()
+    }
+
+    /// The answer, if it comes within the time that one caller waits.
+    async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Unavailable>>,
+    ) -> Result<T, Unavailable> {
+        let asked = Instant::now();
+        timeout(self.authority.timeout(), answer).await.unwrap_or_else(|_| {
+            self.breaker.record_timeout(asked);
+            Err(Unavailable::new(Cause::Vault, "vault: no answer within VALIDATOR_VAULT_TIMEOUT"))
+        })
+    }
+}
+
+/// Runs this in a task of its own, so that a client that hangs up does not take the answer from the
+/// others who wait for it. `None` if the task broke.
+pub(super) fn in_flight<T: Send + 'static>(
+    question: impl Future<Output = T> + Send + 'static,
+) -> impl Future<Output = Option<T>> {
+    // In a box: it is large, and would be moved about as a whole.
+    let answer = tokio::spawn(Box::pin(question.in_current_span()));
+    async move { answer.await.ok() }
+}
+
+pub(super) fn broken() -> Unavailable {
+    Unavailable::new(Cause::Vault, "the question broke off")
+}
+
+fn broken_off() -> Outcome {
+    Outcome::Unavailable(broken())
+}

@@ -1,0 +1,149 @@
+//! Vault slow, silent or flooded: who is served all the same, and how fast.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::{
+    expect::{granted, refused},
+    support::{
+        direct::Direct,
+        fault::Fault,
+        http,
+        platform::{self, token_with},
+        wait::eventually,
+    },
+};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A short time to live, a long grace, and a timeout that is long beside a request.
+const GRACE: [(&str, &str); 3] = [
+    ("VALIDATOR_CACHE_TTL", "1s"),
+    ("VALIDATOR_STALE_GRACE", "60s"),
+    ("VALIDATOR_VAULT_TIMEOUT", "2s"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_caller_does_not_inherit_the_timeout_of_another() {
+    let service = Direct::start().await;
+    service.fault.set_for("/v1/auth/token/lookup", Fault::Late(Duration::from_millis(2300))).await;
+    let (first, second) = tokio::join!(service.ask(service.acme.token()), async {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        service.ask(service.acme.token()).await
+    });
+    refused(&first, "vault_unavailable");
+    granted(&second);
+    assert_eq!(service.fault.struck(), 1, "they share one lookup");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn known_tokens_are_served_stale_at_once_while_vault_hangs() {
+    let service = Direct::start_with(&GRACE).await;
+    let mut tokens = Vec::new();
+    for _ in 0..60 {
+        let token = platform::token(&service.bao, json!({"policies": ["tenant"]})).await;
+        granted(&service.ask(&token).await);
+        tokens.push(token);
+    }
+    service.bao.freeze();
+    eventually(PATIENCE, "a stale answer", async || {
+        let answer = service.ask(&tokens[0]).await;
+        (answer.header("x-auth-cache") == Some("stale")).then_some(())
+    })
+    .await;
+    for token in &tokens {
+        let asked = Instant::now();
+        let answer = service.ask(token).await;
+        granted(&answer);
+        assert_eq!(answer.header("x-auth-cache"), Some("stale"));
+        assert!(asked.elapsed() < Duration::from_secs(1), "after {:?}", asked.elapsed());
+    }
+    service.bao.thaw();
+    eventually(PATIENCE, "a fresh answer", async || {
+        let answer = service.ask(&tokens[0]).await;
+        granted(&answer);
+        (answer.header("x-auth-cache") != Some("stale")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_known_tokens_than_may_ask_at_once_are_all_served_stale() {
+    let service = Direct::start_with(&GRACE).await;
+    let mut tokens = Vec::new();
+    for _ in 0..300 {
+        let token = platform::token(&service.bao, json!({"policies": ["tenant"]})).await;
+        granted(&service.ask(&token).await);
+        tokens.push(token);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    service.bao.freeze();
+    for answer in join_all(tokens.iter().map(|token| service.ask(token))).await {
+        granted(&answer);
+        assert_eq!(answer.header("x-auth-cache"), Some("stale"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_use_never_waits_for_what_it_is_granted() {
+    let service = Direct::start_with(&[("VALIDATOR_CACHE_TTL", "4s")]).await;
+    let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
+    let get = async || service.request("GET", "/a", "acl=route/a&acl_uri=route", &token).await;
+    granted(&get().await);
+    let pause = Duration::from_millis(400);
+    service.fault.set_for("/v1/", Fault::Late(pause)).await;
+    let (start, calls) = (Instant::now(), service.calls("capabilities").await);
+    while start.elapsed() < Duration::from_secs(9) {
+        let asked = Instant::now();
+        granted(&get().await);
+        assert!(asked.elapsed() < pause, "after {:?}", asked.elapsed());
+    }
+    assert!(service.calls("capabilities").await > calls, "nothing was asked again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lookups_of_known_tokens_go_ahead_of_a_flood_of_unknown_ones() {
+    let env = [("VALIDATOR_CACHE_TTL", "0s"), ("VALIDATOR_FAILURE_LIMIT", "0")];
+    let service = Direct::start_with(&env).await;
+    granted(&service.ask(service.acme.token()).await);
+    service.fault.set(Fault::Late(Duration::from_millis(300))).await;
+    let mut flood = JoinSet::new();
+    let client = http::client();
+    for number in 0..2000 {
+        let (client, url) = (client.clone(), format!("{}/validate", service.validator.auth_url()));
+        flood.spawn(async move {
+            let token = format!("s.{number:024}");
+            let headers = [("x-vault-token", token.as_str())];
+            http::send(&client, "GET", &url, &headers, None).await.expect("an answer").status
+        });
+    }
+    eventually(PATIENCE, "the first to be refused for want of capacity", async || {
+        let overloaded = "decisions_total{reason=\"overloaded\"}";
+        (service.validator.count(overloaded).await > 0).then_some(())
+    })
+    .await;
+    granted(&service.ask(service.acme.token()).await);
+    let statuses = flood.join_all().await;
+    assert!(statuses.iter().all(|status| matches!(status, 401 | 503)), "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_refusals_grows_the_log_by_a_bounded_amount() {
+    let env = [("VALIDATOR_LOG", "info"), ("VALIDATOR_FAILURE_LIMIT", "0")];
+    let service = Direct::start_with(&env).await;
+    let (before, start) = (service.validator.log().len(), Instant::now());
+    while start.elapsed() < Duration::from_secs(3) {
+        let asks = (0..50).map(|_| service.ask("s.unknown"));
+        for answer in join_all(asks).await {
+            refused(&answer, "token_invalid");
+        }
+    }
+    let seconds = usize::try_from(start.elapsed().as_secs()).expect("a few") + 2;
+    let grown = service.validator.log().len() - before;
+    assert!(grown < seconds * 17_000, "{grown} bytes in {seconds} s");
+    refused(&service.ask("s.unknown").await, "token_invalid");
+    assert!(service.validator.log().contains("refusals were not logged"));
+}
