@@ -86,8 +86,19 @@ demo-check: $(WHEELS) ## Run the demo's curl lines, compare the answers, and exi
 	$(CARGO) run -q --locked --example demo -- --check
 
 
+.PHONY: abuse
+abuse: $(WHEELS) ## Attack a running service in many ways for two minutes, and show what good clients notice
+	$(CARGO) build --release --locked --bins --example abuse
+	target/release/examples/abuse
+
+.PHONY: abuse-check
+abuse-check: $(WHEELS) ## The same in 20 seconds
+	$(CARGO) build --locked --bins --example abuse
+	target/debug/examples/abuse --short
+
+
 .PHONY: test
-test: tools fmt-check dockerfile-lint caddy-check compose-check deny lint unit demo-check ## Everything that CI runs
+test: tools fmt-check dockerfile-lint caddy-check compose-check deny lint unit demo-check abuse-check ## Everything that CI runs
 
 .PHONY: fmt-check
 fmt-check: ## Formatting of the Rust code

@@ -1,0 +1,238 @@
+//! What clients, operators and Vault do to the service.
+
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{
+    io::{AsyncWriteExt, BufReader},
+    net::TcpStream,
+    task::JoinSet,
+    time::{interval, sleep},
+};
+
+use crate::{
+    CLIENT,
+    support::{
+        bao::Bao, direct::Direct, platform::AppRole, raw::read_answer, validator::Validator,
+    },
+    traffic::Traffic,
+};
+
+/// A kind of abuse.
+#[derive(Clone, Copy)]
+pub enum Attack {
+    /// Distinct made-up tokens, 3,000 a second, from many addresses.
+    Flood,
+    /// 400 made-up tokens at once, again and again, from the address of the good clients.
+    Guesses,
+    /// 64 uploads that never arrive, each with a made-up token.
+    Uploads,
+    /// Hundreds of large answers that nobody reads.
+    UnreadAnswers,
+    /// 64 connections that list one tenant's secrets.
+    Lists,
+    /// Bodies that trickle into the admin listener.
+    TricklingBodies,
+    /// Another instance with a wrong secret id.
+    WrongSecretId,
+    /// Vault accepts calls and answers none.
+    SilentVault,
+}
+
+impl Attack {
+    pub const ALL: [Self; 8] = [
+        Self::Flood,
+        Self::Guesses,
+        Self::Uploads,
+        Self::UnreadAnswers,
+        Self::Lists,
+        Self::TricklingBodies,
+        Self::WrongSecretId,
+        Self::SilentVault,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flood => "3,000 made-up tokens a second, many addresses",
+            Self::Guesses => "400 guesses at once from the clients' own address",
+            Self::Uploads => "64 uploads that never arrive",
+            Self::UnreadAnswers => "large answers that nobody reads",
+            Self::Lists => "64 connections list one tenant's secrets",
+            Self::TricklingBodies => "bodies that trickle into the admin listener",
+            Self::WrongSecretId => "an instance with a wrong secret id",
+            Self::SilentVault => "Vault answers no call",
+        }
+    }
+
+    /// Whether the secrets API can answer meanwhile.
+    pub fn leaves_the_api(self) -> bool {
+        !matches!(self, Self::SilentVault)
+    }
+
+    /// Goes on until the time is over.
+    pub async fn run(self, service: &Direct, lasts: Duration) {
+        match self {
+            Self::Flood => flood(service, lasts).await,
+            Self::Guesses => guesses(service, lasts).await,
+            Self::Uploads => uploads(service, lasts).await,
+            Self::UnreadAnswers => unread_answers(service, lasts).await,
+            Self::Lists => lists(service, lasts).await,
+            Self::TricklingBodies => trickling_bodies(service, lasts).await,
+            Self::WrongSecretId => wrong_secret_id(&service.bao, &service.role, lasts).await,
+            Self::SilentVault => {
+                service.bao.freeze();
+                sleep(lasts).await;
+                service.bao.thaw();
+            }
+        }
+    }
+}
+
+fn validate(token: &str, client: &str) -> String {
+    format!(
+        "GET /validate HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {token}\r\n\
+         X-Forwarded-For: {client}\r\n\r\n"
+    )
+}
+
+fn made_up() -> String {
+    format!("s.{:024x}", rand::random::<u64>())
+}
+
+async fn flood(service: &Direct, lasts: Duration) {
+    let anybody = || Ipv4Addr::from(rand::random::<u32>()).to_string();
+    let traffic = Traffic {
+        address: service.validator.auth_address().to_owned(),
+        connections: 96,
+        rate: 3000,
+        request: Arc::new(move |_| validate(&made_up(), &anybody())),
+    };
+    let _running = traffic.start();
+    sleep(lasts).await;
+}
+
+async fn guesses(service: &Direct, lasts: Duration) {
+    let mut rounds = interval(Duration::from_secs(1));
+    let mut all = JoinSet::new();
+    let end = tokio::time::Instant::now() + lasts;
+    while rounds.tick().await < end {
+        for _ in 0..400 {
+            let address = service.validator.auth_address().to_owned();
+            all.spawn(async move { exchange(&address, &validate(&made_up(), CLIENT)).await });
+        }
+    }
+}
+
+/// Sends this and waits for the end of the answer.
+async fn exchange(address: &str, request: &str) -> Option<u16> {
+    let mut stream = BufReader::new(TcpStream::connect(address).await.ok()?);
+    stream.write_all(request.as_bytes()).await.ok()?;
+    read_answer(&mut stream).await.map(|answer| answer.status)
+}
+
+/// Repeats this on so many connections until the time is over.
+async fn repeat<F>(connections: usize, lasts: Duration, attempt: impl Fn() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut all = JoinSet::new();
+    for _ in 0..connections {
+        all.spawn(attempt());
+    }
+    let _ = tokio::time::timeout(lasts, async {
+        while all.join_next().await.is_some() {
+            all.spawn(attempt());
+        }
+    })
+    .await;
+}
+
+async fn uploads(service: &Direct, lasts: Duration) {
+    let address = api_address(service);
+    let attempt = || {
+        let address = address.clone();
+        async move {
+            let head = format!(
+                "PUT /v1/tenants/acme/secrets/x HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {}\r\n\
+                 Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
+                made_up()
+            );
+            exchange(&address, &head).await;
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    repeat(64, lasts, attempt).await;
+}
+
+async fn lists(service: &Direct, lasts: Duration) {
+    let (address, token) = (api_address(service), service.acme.token().to_owned());
+    let attempt = || {
+        let request = format!(
+            "GET /v1/tenants/acme/secrets HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n"
+        );
+        let address = address.clone();
+        async move {
+            exchange(&address, &request).await;
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    repeat(64, lasts, attempt).await;
+}
+
+async fn unread_answers(service: &Direct, lasts: Duration) {
+    let (address, token) = (api_address(service), service.acme.token().to_owned());
+    let attempt = || {
+        let (address, token) = (address.clone(), token.clone());
+        async move {
+            let Ok(stream) = TcpStream::connect(address).await else { return };
+            let mut builder = http2::Builder::new(TokioExecutor::new());
+            builder.initial_stream_window_size(0);
+            let Ok((mut sender, connection)) = builder.handshake(TokioIo::new(stream)).await else {
+                return;
+            };
+            tokio::spawn(connection);
+            let mut unread = JoinSet::new();
+            while sender.ready().await.is_ok() && unread.len() < 500 {
+                let request = Request::get("http://v/v1/tenants/acme/secrets/large")
+                    .header("x-vault-token", &token)
+                    .body(Empty::<Bytes>::new())
+                    .expect("a request");
+                unread.spawn(sender.send_request(request));
+            }
+            sleep(Duration::from_mins(1)).await;
+        }
+    };
+    repeat(2, lasts, attempt).await;
+}
+
+async fn trickling_bodies(service: &Direct, lasts: Duration) {
+    let address = service.validator.admin_url().replace("http://", "");
+    let attempt = || {
+        let address = address.clone();
+        async move {
+            let Ok(mut stream) = TcpStream::connect(address).await else { return };
+            let head = "POST /audit HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\n";
+            let mut sent = stream.write_all(head.as_bytes()).await;
+            while sent.is_ok() {
+                sleep(Duration::from_millis(200)).await;
+                sent = stream.write_all(b" ").await;
+            }
+        }
+    };
+    repeat(64, lasts, attempt).await;
+}
+
+async fn wrong_secret_id(bao: &Bao, role: &AppRole, lasts: Duration) {
+    let wrong = AppRole { secret_id: "wrong".to_owned(), ..role.clone() };
+    let _instance = Validator::spawn(bao, &wrong, &[]);
+    sleep(lasts).await;
+}
+
+/// `host:port` of the api listener.
+pub fn api_address(service: &Direct) -> String {
+    service.validator.api_url().replace("http://", "")
+}
