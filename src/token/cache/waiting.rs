@@ -10,6 +10,7 @@ use crate::token::{
     CacheStatus, Capabilities, Cause, Token, TokenKey, Unavailable,
     cache::{
         Entry, Known, KnownGrants,
+        flights::Flight,
         granted::Age,
         shared::{Outcome, Shared},
     },
@@ -53,31 +54,24 @@ impl Shared {
         }
     }
 
-    /// A lookup that began before this caller came may fail for want of time that this caller
-    /// still has, or rest on an answer from before an eviction. It is made once more then.
+    /// A lookup that began before this caller came may have failed for want of time that this
+    /// caller still has, or rest on an answer from before an eviction.
     async fn look_up_with_others(self: &Arc<Self>, key: TokenKey, token: Token) -> Outcome {
         let (arrived, generation) = (Instant::now(), self.generation());
-        let join = async || {
+        let join = || {
             let (shared, token) = (Arc::clone(self), token.clone());
             in_flight(async move {
-                let lookup = async {
-                    let asked = Instant::now();
-                    (asked, shared.look_up_unless_known(key, token, generation).await)
-                };
+                let lookup = shared.look_up_unless_known(key, token, generation);
                 shared.lookups.join(key, lookup).await
             })
-            .await
         };
-        let Some(first) = join().await else { return broken_off() };
-        let outdated = match &first.1 {
+        let is_outdated = |flight: &Flight<Outcome>| match &flight.answer {
             Outcome::Live(entry) => entry.generation < generation,
-            Outcome::Unavailable(_) => first.0 < arrived,
+            Outcome::Unavailable(_) => flight.asked < arrived,
             Outcome::Refused => false,
         };
-        if !outdated {
-            return first.1.clone();
-        }
-        join().await.map_or_else(broken_off, |second| second.1.clone())
+        let outcome = join_until_current(join, is_outdated).await;
+        outcome.unwrap_or_else(|| Outcome::Unavailable(broken()))
     }
 
     /// Asks for a token that is still fresh. If Vault gives no word, that stays so until its time.
@@ -111,25 +105,20 @@ impl Shared {
         token: Token,
         paths: Vec<String>,
     ) -> Result<KnownGrants, Unavailable> {
-        let (shared, asked_for, asked_about) =
-            (Arc::clone(self), Arc::clone(&entry), paths.clone());
-        let flight = in_flight(async move {
-            let question = (asked_for.number, asked_about.clone());
-            let answer = async {
-                match shared.grants_from_memory(&asked_for, &asked_about, Age::Due) {
-                    Some(known) => Ok(Some(known)),
-                    None => shared.ask_paths(key, &asked_for, token, asked_about).await,
-                }
-            };
-            shared.grants.join(question, answer).await
-        });
-        let answer = async {
-            match flight.await.as_deref() {
-                Some(Ok(granted)) => Ok(granted.clone()),
-                Some(Err(unavailable)) => Err(unavailable.clone()),
-                None => Err(broken()),
-            }
+        let arrived = Instant::now();
+        let join = || {
+            let (shared, entry) = (Arc::clone(self), Arc::clone(&entry));
+            let (token, paths) = (token.clone(), paths.clone());
+            in_flight(async move {
+                let question = (entry.number, paths.clone());
+                let answer = shared.ask_paths_unless_known(key, &entry, token, paths);
+                shared.grants.join(question, answer).await
+            })
         };
+        let is_outdated =
+            |flight: &Flight<Result<_, _>>| flight.answer.is_err() && flight.asked < arrived;
+        let answer =
+            async { join_until_current(join, is_outdated).await.unwrap_or_else(|| Err(broken())) };
         match self.in_time(answer).await {
             Ok(granted) => Ok(KnownGrants { granted, status: CacheStatus::Miss }),
             Err(unavailable) => match self.grants_from_memory(&entry, &paths, Age::Stale) {
@@ -138,6 +127,20 @@ impl Shared {
                 }
                 None => Err(unavailable),
             },
+        }
+    }
+
+    /// Another caller may have had the answer since this one looked.
+    async fn ask_paths_unless_known(
+        &self,
+        key: TokenKey,
+        entry: &Entry,
+        token: Token,
+        paths: Vec<String>,
+    ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
+        match self.grants_from_memory(entry, &paths, Age::Due) {
+            Some(known) => Ok(Some(known)),
+            None => self.ask_paths(key, entry, token, paths).await,
         }
     }
 
@@ -183,6 +186,19 @@ pub(super) fn broken() -> Unavailable {
     Unavailable::new(Cause::Vault, "the question broke off")
 }
 
-fn broken_off() -> Outcome {
-    Outcome::Unavailable(broken())
+/// The answer of a shared call. One that is outdated, because it began before this caller came, is
+/// not taken: the call is made once more, or joined if somebody else makes it already. `None` if
+/// its task broke.
+async fn join_until_current<A: Clone, F>(
+    join: impl Fn() -> F,
+    is_outdated: impl Fn(&Flight<A>) -> bool,
+) -> Option<A>
+where
+    F: Future<Output = Option<Arc<Flight<A>>>>,
+{
+    let first = join().await?;
+    if !is_outdated(&first) {
+        return Some(first.answer.clone());
+    }
+    join().await.map(|second| second.answer.clone())
 }
