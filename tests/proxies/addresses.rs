@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Proxies;
 use crate::support::{
-    backend::Backend,
+    backend::{Backend, received},
     caddy,
     direct::Direct,
     edge::{Edge, Extra, Recipe},
@@ -23,7 +23,11 @@ const LIMIT: (&str, &str) = ("VALIDATOR_FAILURE_LIMIT", "5");
 async fn from(edge: &Edge, client: &str, token: &str) -> Answer {
     // What the client wrote itself stands to the left.
     let way = format!("198.51.100.1, {client}");
-    let headers = [("x-forwarded-for", way.as_str()), ("x-vault-token", token)];
+    let headers = [
+        ("x-forwarded-for", way.as_str()),
+        ("x-forwarded-proto", "https"),
+        ("x-vault-token", token),
+    ];
     edge.send("GET", "acme", "/", &headers, None).await
 }
 
@@ -89,6 +93,7 @@ async fn a_proxy_in_front_does_not_choose_the_path_or_method() {
     let headers = [
         ("x-vault-token", proxies.service.acme.token()),
         ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-proto", "https"),
         ("x-forwarded-uri", "/open"),
         ("x-forwarded-method", "GET"),
     ];
@@ -97,6 +102,7 @@ async fn a_proxy_in_front_does_not_choose_the_path_or_method() {
         proxies.denied(name, edge.send("POST", "acme", "/open", &headers, None), 403).await;
         let answer = edge.send("GET", "acme", "/open", &headers, None).await;
         assert_eq!(answer.status, 200, "{name}: {answer:?}");
+        assert_eq!(received(&answer.json(), "x-forwarded-proto"), ["https"], "{name}");
     }
 }
 
@@ -109,6 +115,7 @@ async fn a_client_cannot_choose_its_address() {
         proxies.denied(name, from(edge, "203.0.113.10", &elsewhere), 403).await;
         let answer = from(edge, "203.0.113.10", &here).await;
         assert_eq!(answer.status, 200, "{name}: {answer:?}");
+        assert_eq!(received(&answer.json(), "x-forwarded-proto"), ["http"], "{name}");
     }
 }
 

@@ -110,3 +110,41 @@ async fn the_cookie_with_the_token_ends_at_the_proxy() {
         assert_eq!(cookies(edge, &lines).await.join("; "), "a=1; b=2", "{name}: two lines");
     }
 }
+
+/// Odd ways to write a cookie with the token, `T`.
+const ODD_COOKIES: [&str; 16] = [
+    "vault= T",
+    "vault=T ; a=1",
+    "a=1 ; vault=T",
+    "a=1;\tvault=T",
+    ";vault=T",
+    ";;vault=T",
+    "; ;vault=T",
+    "a=1,vault=T",
+    "a=1, vault=T; b=2",
+    "vault=T,b=2",
+    "vault=\"T\"",
+    "a=\"1; vault=T\"",
+    "\"vault=T\"",
+    "vault==T",
+    "$Version=1; vault=T; $Path=/",
+    "a; vault=T",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_that_is_accepted_is_one_that_the_proxy_removes() {
+    let env = [("VALIDATOR_CREDENTIALS", "cookie:vault")];
+    let recipe = Recipe::with(Extra::Cookie);
+    let proxies = Proxies::before(Direct::start_with(&env).await, recipe).await;
+    let token = proxies.service.acme.token();
+    let mut accepted = 0;
+    for (name, edge) in proxies.edges.iter().filter(|(name, _)| *name != "Traefik") {
+        for odd in ODD_COOKIES {
+            let cookie = odd.replace('T', token);
+            let answer = edge.send("GET", "acme", "/", &[("cookie", &cookie)], None).await;
+            assert!(!answer.body.contains(token), "{name}: {odd}: {answer:?}");
+            accepted += usize::from(answer.status == 200);
+        }
+    }
+    assert!(accepted > 0, "no cookie was accepted");
+}
