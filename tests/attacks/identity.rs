@@ -14,7 +14,7 @@ fn folded(name: &str) -> String {
     name.chars().map(fold).collect()
 }
 
-/// All that the application was told under any name that it might read as this header.
+/// The values that the application received under any name that it might read as this header.
 fn told_as(answer: &Answer, name: &str) -> Vec<String> {
     let seen = answer.json();
     let headers = seen["headers"].as_array().expect("headers").iter();
@@ -25,7 +25,7 @@ fn told_as(answer: &Answer, name: &str) -> Vec<String> {
     headers.filter_map(value).collect()
 }
 
-/// All that the application was told of the tenant.
+/// The tenants that the application was told.
 fn told(answer: &Answer) -> Vec<String> {
     told_as(answer, "x-auth-tenant")
 }
@@ -38,10 +38,10 @@ fn undeceived(front: &str, lines: &str, answer: &Answer) {
     }
 }
 
-/// What may stand in a header's name besides letters and digits (RFC 9110, 5.6.2).
+/// Characters that a header's name may hold besides letters and digits (RFC 9110, 5.6.2).
 const SEPARATORS: &str = "!#$%&'*+-.^_`|~";
 
-/// This identity header under names that a gateway reads as it, each twice.
+/// Lines with this identity header under names that a gateway reads as it, each twice.
 fn aliases(name: &str, separator: char) -> String {
     let (head, last) = name.rsplit_once('-').expect("a dash");
     let all = name.replace('-', &separator.to_string());

@@ -104,6 +104,18 @@ async fn answers_to_named_origins_may_be_read_by_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proxys_own_errors_may_be_read_by_named_origins() {
+    let proxies = Proxies::with(Recipe::with(Extra::Cors)).await;
+    proxies.service.validator.process().kill();
+    let headers = [("origin", ORIGIN), ("x-vault-token", proxies.service.acme.token())];
+    for (name, edge) in &proxies.edges {
+        let answer = edge.send("GET", "acme", "/", &headers, None).await;
+        assert!(answer.status >= 500, "{name}: {answer:?}");
+        assert_eq!(allowed(&answer), [ORIGIN], "{name}: {answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_other_origin_is_allowed_unless_it_is_named() {
     let proxies = Proxies::start().await;
     let token = ("x-vault-token", proxies.service.acme.token());

@@ -65,7 +65,7 @@ async fn a_token_in_a_websocket_protocol_is_not_logged() {
     assert!(!edge.log().contains(token), "the token is in the log");
 }
 
-/// What a client sends of cookies, and what the application is to see of them. `T` is the token.
+/// Cookies of a client, and what is left of them for the application. `T` is the token.
 const COOKIES: [(&str, &str); 12] = [
     ("vault=T", ""),
     ("vault=T; a=1", "a=1"),

@@ -13,7 +13,7 @@ use super::{
     wait::eventually,
 };
 
-/// What is written into the Caddyfile to turn a part on.
+/// Replacements in the Caddyfile that turn a part on.
 const EXTRAS: [(Extra, &str, &str); 3] = [
     (Extra::Cors, GUARDED, "import cors ORIGIN\n\timport guard \"tenant={tenant}&"),
     (Extra::Cookie, APPLICATION, "import drop_cookie vault\n\t\treverse_proxy {$CRM_UPSTREAM"),

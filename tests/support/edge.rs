@@ -31,7 +31,7 @@ pub enum Extra {
     Cookie,
 }
 
-/// How a recipe is changed before it is used.
+/// Changes to a recipe before it is used.
 #[derive(Clone, Copy)]
 pub struct Recipe<'r> {
     /// What takes the place of [`REQUIREMENT`].
@@ -60,7 +60,7 @@ pub struct Place<'p> {
     pub validator: &'p str,
     /// The application, `host:port`.
     pub application: &'p str,
-    /// How the recipe is changed.
+    /// Changes to the recipe.
     pub recipe: Recipe<'p>,
 }
 

@@ -7,7 +7,7 @@ use super::{
     tools,
 };
 
-/// What is written into the recipe to turn a part on.
+/// Replacements in the recipe that turn a part on.
 const EXTRAS: [(Extra, &str, &str); 4] = [
     (Extra::Cors, "#|", ""),
     (Extra::FrontProxy, "xff_num_trusted_hops: 0", "xff_num_trusted_hops: 1"),

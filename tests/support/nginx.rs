@@ -25,7 +25,7 @@ http {
 }
 ";
 
-/// What is written into the site to turn a part on.
+/// Replacements in the site that turn a part on.
 const EXTRAS: [(Extra, &str, &str); 4] = [
     (Extra::Cors, "# include vault-auth/cors.conf", "include vault-auth/cors.conf"),
     (Extra::FrontProxy, "# set_real_ip_from 192.0.2.10", "set_real_ip_from 127.0.0.0/8"),

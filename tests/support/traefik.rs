@@ -7,7 +7,7 @@ use super::{
     tools,
 };
 
-/// What is written into the static configuration to turn a part on. It cannot take out a cookie.
+/// Replacements in the static configuration that turn a part on. Traefik cannot remove a cookie.
 const EXTRAS: [(Extra, &str, &str); 1] = [(
     Extra::FrontProxy,
     "# forwardedHeaders: { trustedIPs: [192.0.2.10] }",

@@ -9,8 +9,8 @@ use crate::probe::{Answer, Failure};
 /// Names that an application might take for an identity, besides those that are copied.
 const LIKE_IDENTITY: [&str; 3] = ["x-auth-role", "x-auth-user", "x-auth-doctor"];
 
-/// What a header's name may hold besides letters, digits and `-` (RFC 9110, 5.6.2). Gateways such as
-/// CGI and WSGI read each as `-`.
+/// Characters that a header's name may hold besides letters, digits and `-` (RFC 9110, 5.6.2). Gateways
+/// such as CGI and WSGI read each as `-`.
 const SEPARATORS: [char; 14] =
     ['!', '#', '$', '%', '&', '\'', '*', '+', '.', '^', '_', '`', '|', '~'];
 
@@ -94,8 +94,8 @@ impl<'f> Echo<'f> {
         Finding::ok(FORGED_IDENTITY, format!("{}, nor an alias of one", finding.detail))
     }
 
-    /// What is wrong if a client's own identity headers reach the application with `separator` in the
-    /// place of dashes, each sent twice. To refuse such a request is as good as to take them out.
+    /// Returns a finding if identity headers of a client reach the application with `separator` in the
+    /// place of dashes, each sent twice. To refuse such a request is as good as to remove them.
     async fn aliased_identity(&self, separator: char) -> Option<Finding> {
         let check = FORGED_IDENTITY;
         let names: Vec<_> = IDENTITY.iter().flat_map(|name| aliases(name, separator)).collect();
@@ -174,7 +174,7 @@ fn aliases(name: &str, separator: char) -> [String; 2] {
     [format!("{head}{separator}{last}"), name.replace('-', &separator.to_string())]
 }
 
-/// These headers of a client's own reach the application.
+/// Reports that these headers of a client reach the application.
 fn reached(check: &'static str, names: &[&str], remedy: &str) -> Finding {
     let detail = format!("a client's own {} reaches the application", names.join(", "));
     Finding::failed(check, detail, remedy)
