@@ -1,4 +1,9 @@
-//! The recipes for nginx and Traefik, each run as it stands in `deploy/` and asked the same.
+//! The recipes for Caddy, nginx, Traefik and Envoy, each run as it stands in `deploy/` and asked the
+//! same.
+
+mod addresses;
+mod cors;
+mod headers;
 
 use serde_json::json;
 
@@ -6,8 +11,10 @@ use crate::{
     expect::IDENTITY,
     support::{
         backend::{Backend, received},
+        caddy,
         direct::Direct,
-        edge::{Edge, REQUIREMENT},
+        edge::{Edge, Recipe},
+        envoy,
         fault::Fault,
         http::Answer,
         nginx,
@@ -17,47 +24,57 @@ use crate::{
     },
 };
 
-/// Which proxy stands in front.
-#[derive(Clone, Copy)]
-enum Proxy {
-    Nginx,
-    Traefik,
-}
-
-/// A proxy with everything behind it. Fields are in the order in which they are to be stopped.
-struct Site {
-    edge: Edge,
+/// Every proxy with a recipe, in front of one validator and one application. Fields are in the order
+/// in which they are to be stopped.
+struct Proxies {
+    edges: [(&'static str, Edge); 4],
     service: Direct,
     backend: Backend,
 }
 
-impl Site {
-    async fn start(proxy: Proxy) -> Self {
-        Self::require(proxy, REQUIREMENT).await
+impl Proxies {
+    /// Each with its recipe as it stands.
+    async fn start() -> Self {
+        Self::with(Recipe::PLAIN).await
     }
 
-    /// A site that asks for this, besides the tenant.
-    async fn require(proxy: Proxy, requirement: &str) -> Self {
-        let service = Direct::start().await;
+    /// Each with its recipe changed like this.
+    async fn with(recipe: Recipe<'_>) -> Self {
+        Self::before(Direct::start().await, recipe).await
+    }
+
+    /// The same in front of this validator.
+    async fn before(service: Direct, recipe: Recipe<'_>) -> Self {
         let backend = Backend::start().await;
         let (validator, application) = (service.validator.auth_address(), backend.address());
-        let edge = match proxy {
-            Proxy::Nginx => nginx::start_with(validator, application, requirement).await,
-            Proxy::Traefik => traefik::start_with(validator, application, requirement).await,
-        };
-        Self { edge, service, backend }
+        let (caddy, nginx, traefik, envoy) = tokio::join!(
+            caddy::start(validator, application, recipe),
+            nginx::start(validator, application, recipe),
+            traefik::start(validator, application, recipe),
+            envoy::start(validator, application, recipe),
+        );
+        let edges = [("Caddy", caddy), ("nginx", nginx), ("Traefik", traefik), ("Envoy", envoy)];
+        Self { edges, service, backend }
     }
 
-    /// Asks for acme's page with this `Authorization`.
-    async fn acme(&self, authorization: &str) -> Answer {
-        self.edge.send("GET", "acme", "/", &[("authorization", authorization)], None).await
+    /// Denied with this status, and the application has heard nothing of it.
+    async fn denied(
+        &self,
+        name: &str,
+        answer: impl Future<Output = Answer>,
+        status: u16,
+    ) -> Answer {
+        let before = self.backend.hits();
+        let answer = answer.await;
+        assert_eq!(answer.status, status, "{name}: {answer:?}");
+        assert_eq!(self.backend.hits(), before, "{name}: the application was asked");
+        answer
     }
+}
 
-    /// Refused with this status, and the application has heard nothing of it.
-    fn stopped(&self, answer: &Answer, status: u16) {
-        assert_eq!(answer.status, status, "{answer:?}\n{}", self.edge.log());
-        assert_eq!(self.backend.hits(), 0, "the application was asked");
-    }
+/// The answer to a request for acme's page with this `Authorization`.
+async fn acme(edge: &Edge, authorization: &str) -> Answer {
+    edge.send("GET", "acme", "/", &[("authorization", authorization)], None).await
 }
 
 /// The application was told who this is, and nothing else of the kind.
@@ -74,143 +91,122 @@ fn introduced(answer: &Answer, tenant: &Tenant) {
     assert!(!answer.body.contains(&caller.token), "the application has the token");
 }
 
-/// Who may come in, who may not, and what a client is told.
-async fn callers_are_told_apart(proxy: Proxy) {
-    let site = Site::start(proxy).await;
-    let (acme, globex) = (&site.service.acme, &site.service.globex);
-    let answer = site.acme(&bearer(globex.token())).await;
-    site.stopped(&answer, 403);
-    let visitor = json!({"tenant": "acme"});
-    let visitor = create_caller(&site.service.bao, "visitor", visitor, &["tenant"]).await;
-    site.stopped(&site.acme(&bearer(&visitor.token)).await, 403);
-    let answer = site.edge.send("GET", "acme", "/", &[], None).await;
-    site.stopped(&answer, 401);
-    assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="vault""#));
-    for garbage in ["Bearer s.unknown", "Bearer", "Bearer a b", "Bearer \"a\"", "bearer ä"] {
-        let answer = site.acme(garbage).await;
-        site.stopped(&answer, 401);
-        let challenge = answer.header("www-authenticate").expect("a challenge");
-        assert!(challenge.contains("invalid_token"), "{challenge}");
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_allow_whom_the_validator_allows_and_say_who() {
+    let proxies = Proxies::start().await;
+    let (tenant, globex) = (&proxies.service.acme, &proxies.service.globex);
+    let metadata = json!({"tenant": "acme"});
+    let visitor = create_caller(&proxies.service.bao, "visitor", metadata, &["tenant"]).await;
+    for (name, edge) in &proxies.edges {
+        for token in [globex.token(), &visitor.token] {
+            proxies.denied(name, acme(edge, &bearer(token)), 403).await;
+        }
+        let anonymous = edge.send("GET", "acme", "/", &[], None);
+        let answer = proxies.denied(name, anonymous, 401).await;
+        assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="vault""#), "{name}");
+        for garbage in ["Bearer s.unknown", "Bearer", "Bearer a b", "Bearer \"a\"", "bearer ä"] {
+            let answer = proxies.denied(name, acme(edge, garbage), 401).await;
+            let challenge = answer.header("www-authenticate").expect("a challenge");
+            assert!(challenge.contains("invalid_token"), "{name}: {challenge}");
+        }
+        introduced(&acme(edge, &bearer(tenant.token())).await, tenant);
+        let headers = [("x-vault-token", globex.token())];
+        introduced(&edge.send("GET", "globex", "/", &headers, None).await, globex);
     }
-    introduced(&site.acme(&bearer(acme.token())).await, acme);
-    let headers = [("x-vault-token", globex.token())];
-    introduced(&site.edge.send("GET", "globex", "/", &headers, None).await, globex);
 }
 
-/// What a client writes itself is replaced or gone; what is the application's own stays.
-async fn forgeries_do_not_arrive(proxy: Proxy) {
-    let site = Site::start(proxy).await;
-    let acme = &site.service.acme;
-    let forged = IDENTITY.into_iter().chain(FORGED);
-    let token = acme.token();
-    let headers: Vec<_> = forged.map(|name| (name, "forged")).collect();
-    let headers = [&[("x-vault-token", token), ("x-own", "kept")], &headers[..]].concat();
-    let answer = site.edge.send("GET", "acme", "/a?b=c", &headers, None).await;
-    introduced(&answer, acme);
-    assert!(!answer.body.contains("forged"), "{}", answer.body);
-    let seen = answer.json();
-    assert_eq!(seen["uri"], "/a?b=c");
-    assert_eq!(received(&seen, "x-own"), ["kept"]);
-    assert_eq!(received(&seen, "host"), ["acme.crm.localhost"]);
-    assert_eq!(received(&seen, "x-forwarded-for"), ["127.0.0.1"]);
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_pass_on_no_forged_header_and_the_whole_request() {
+    const BODY: &str = "a body, whole";
+    let proxies = Proxies::start().await;
+    let tenant = &proxies.service.acme;
+    let forged = IDENTITY.into_iter().chain(FORGED).map(|name| (name, "forged"));
+    let own = [("x-vault-token", tenant.token()), ("x-own", "kept"), ("authorization", "Own kept")];
+    let headers: Vec<_> = own.into_iter().chain(forged).collect();
+    for (name, edge) in &proxies.edges {
+        let answer = edge.send("GET", "acme", "/a?b=c", &headers, None).await;
+        introduced(&answer, tenant);
+        assert!(!answer.body.contains("forged"), "{name}: {}", answer.body);
+        let seen = answer.json();
+        assert_eq!(seen["uri"], "/a?b=c", "{name}");
+        assert_eq!(received(&seen, "x-own"), ["kept"], "{name}");
+        // Traefik cannot tell one scheme from another.
+        let own: &[&str] = if *name == "Traefik" { &[] } else { &["Own kept"] };
+        assert_eq!(received(&seen, "authorization"), own, "{name}");
+        assert_eq!(received(&seen, "host"), ["acme.crm.localhost"], "{name}");
+        assert_eq!(received(&seen, "x-forwarded-for"), ["127.0.0.1"], "{name}");
 
-    let answer = site.edge.send("POST", "acme", "/in", &headers, Some("a body, whole")).await;
-    introduced(&answer, acme);
-    let seen = answer.json();
-    assert_eq!((seen["method"].as_str(), seen["body"].as_str()), (Some("POST"), Some(BODY)));
+        let answer = edge.send("POST", "acme", "/in", &headers, Some(BODY)).await;
+        introduced(&answer, tenant);
+        let seen = answer.json();
+        let request = (seen["method"].as_str(), seen["body"].as_str());
+        assert_eq!(request, (Some("POST"), Some(BODY)), "{name}");
+    }
 }
-
-const BODY: &str = "a body, whole";
 
 /// Headers that the application must not get from a client.
-const FORGED: [&str; 8] = [
+const FORGED: [&str; 11] = [
     "x-auth-cache",
     "x-forwarded-for",
     "x-forwarded-method",
     "x-forwarded-uri",
+    "x-forwarded-prefix",
     "x-original-url",
     "x-http-method-override",
+    "x-method-override",
     "forwarded",
+    "true-client-ip",
     "x-forwarded-user",
 ];
 
-/// Vault is asked about the path and method of the request, whatever a client says they are.
-async fn the_real_path_and_method_are_judged(proxy: Proxy) {
-    let site = Site::require(proxy, "acl_uri=route/crm").await;
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_ask_about_the_real_path_and_method() {
+    let recipe = Recipe { requirement: "acl_uri=route/crm", ..Recipe::PLAIN };
+    let proxies = Proxies::with(recipe).await;
     let policy = "path \"route/crm/open\" { capabilities = [\"read\"] }";
-    set_policy(&site.service.bao, "crm-agent", policy).await;
-    let authorization = bearer(site.service.acme.token());
-    let ask = async |method: &str, path: &str, forged: &[(&str, &str)]| {
-        let headers = [&[("authorization", authorization.as_str())], forged].concat();
-        site.edge.send(method, "acme", path, &headers, None).await
-    };
-    for forged in [
-        [("x-forwarded-uri", "/open"), ("x-forwarded-method", "GET")],
-        [("x-original-uri", "/open"), ("x-original-method", "GET")],
-        [("x-original-url", "/open"), ("x-http-method-override", "GET")],
-        [("connection", "x-forwarded-uri, x-forwarded-method"), ("x-forwarded-uri", "/open")],
-    ] {
-        site.stopped(&ask("GET", "/closed", &forged).await, 403);
-        site.stopped(&ask("POST", "/open", &forged).await, 403);
-        site.stopped(&ask("GET", "/closed?x=/open", &forged).await, 403);
+    set_policy(&proxies.service.bao, "crm-agent", policy).await;
+    let authorization = bearer(proxies.service.acme.token());
+    for (name, edge) in &proxies.edges {
+        let ask = async |method: &str, path: &str, forged: &[(&str, &str)]| {
+            let headers = [&[("authorization", authorization.as_str())], forged].concat();
+            edge.send(method, "acme", path, &headers, None).await
+        };
+        for forged in [
+            [("x-forwarded-uri", "/open"), ("x-forwarded-method", "GET")],
+            [("x-original-uri", "/open"), ("x-original-method", "GET")],
+            [("x-original-url", "/open"), ("x-http-method-override", "GET")],
+        ] {
+            proxies.denied(name, ask("GET", "/closed", &forged), 403).await;
+            proxies.denied(name, ask("POST", "/open", &forged), 403).await;
+            proxies.denied(name, ask("GET", "/closed?x=/open", &forged), 403).await;
+        }
+        let hop =
+            [("connection", "x-forwarded-uri, x-forwarded-method"), ("x-forwarded-uri", "/open")];
+        // Caddy's guard refuses the request before it is judged.
+        let status = if *name == "Caddy" { 400 } else { 403 };
+        proxies.denied(name, ask("GET", "/closed", &hop), status).await;
+        let answer = ask("GET", "/open", &[("x-forwarded-uri", "/closed")]).await;
+        assert_eq!(answer.status, 200, "{name}: {answer:?}");
     }
-    let answer = ask("GET", "/open", &[("x-forwarded-uri", "/closed")]).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
 }
 
-/// Nobody comes in while somebody who has to be asked is away.
-async fn nobody_comes_in_unjudged(proxy: Proxy) {
-    let site = Site::start(proxy).await;
-    let away: &[u16] = match proxy {
-        Proxy::Nginx => &[500],
-        Proxy::Traefik => &[500, 503],
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_allow_nobody_while_vault_or_the_validator_is_away() {
+    let proxies = Proxies::start().await;
+    let authorization = bearer(proxies.service.acme.token());
+    // What each says while Vault is away, and while the validator is.
+    let away = |name: &str| match name {
+        "Caddy" => (503, 502),
+        "nginx" => (500, 500),
+        "Traefik" => (503, 500),
+        _ => (503, 503),
     };
-    let authorization = bearer(site.service.acme.token());
-    site.service.fault.set(Fault::Garbage).await;
-    let answer = site.acme(&authorization).await;
-    assert!(away.contains(&answer.status), "Vault is away: {answer:?}");
-    site.service.validator.process().kill();
-    let answer = site.acme(&authorization).await;
-    assert!(away.contains(&answer.status), "the validator is away: {answer:?}");
-    assert_eq!(site.backend.hits(), 0, "the application was asked");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nginx_lets_in_whom_the_validator_does_and_says_who_that_is() {
-    callers_are_told_apart(Proxy::Nginx).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn traefik_lets_in_whom_the_validator_does_and_says_who_that_is() {
-    callers_are_told_apart(Proxy::Traefik).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nginx_passes_on_no_forged_header_and_the_whole_request() {
-    forgeries_do_not_arrive(Proxy::Nginx).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn traefik_passes_on_no_forged_header_and_the_whole_request() {
-    forgeries_do_not_arrive(Proxy::Traefik).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nginx_asks_about_the_real_path_and_method() {
-    the_real_path_and_method_are_judged(Proxy::Nginx).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn traefik_asks_about_the_real_path_and_method() {
-    the_real_path_and_method_are_judged(Proxy::Traefik).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nginx_lets_nobody_in_while_vault_or_the_validator_is_away() {
-    nobody_comes_in_unjudged(Proxy::Nginx).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn traefik_lets_nobody_in_while_vault_or_the_validator_is_away() {
-    nobody_comes_in_unjudged(Proxy::Traefik).await;
+    proxies.service.fault.set(Fault::Garbage).await;
+    for (name, edge) in &proxies.edges {
+        proxies.denied(name, acme(edge, &authorization), away(name).0).await;
+    }
+    proxies.service.validator.process().kill();
+    for (name, edge) in &proxies.edges {
+        proxies.denied(name, acme(edge, &authorization), away(name).1).await;
+    }
 }

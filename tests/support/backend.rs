@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -23,6 +23,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 pub struct Backend {
     address: String,
     hits: Arc<AtomicUsize>,
+    last: Arc<Mutex<String>>,
     server: JoinHandle<()>,
 }
 
@@ -32,8 +33,9 @@ impl Backend {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address").to_string();
         let hits = Arc::new(AtomicUsize::new(0));
-        let server = tokio::spawn(serve(listener, Arc::clone(&hits)));
-        Self { address, hits, server }
+        let last = Arc::default();
+        let server = tokio::spawn(serve(listener, Arc::clone(&hits), Arc::clone(&last)));
+        Self { address, hits, last, server }
     }
 
     /// `host:port`.
@@ -44,6 +46,11 @@ impl Backend {
     /// How many requests have reached it.
     pub fn hits(&self) -> usize {
         self.hits.load(Ordering::SeqCst)
+    }
+
+    /// The body of its last answer.
+    pub fn last_answer(&self) -> String {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -63,12 +70,12 @@ pub fn received(answer: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-async fn serve(listener: TcpListener, hits: Arc<AtomicUsize>) {
+async fn serve(listener: TcpListener, hits: Arc<AtomicUsize>, last: Arc<Mutex<String>>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let hits = Arc::clone(&hits);
+        let (hits, last) = (Arc::clone(&hits), Arc::clone(&last));
         let service = service_fn(move |request| {
             hits.fetch_add(1, Ordering::SeqCst);
-            echo(request)
+            echo(request, Arc::clone(&last))
         });
         tokio::spawn(async move {
             let io = TokioIo::new(stream);
@@ -77,7 +84,10 @@ async fn serve(listener: TcpListener, hits: Arc<AtomicUsize>) {
     }
 }
 
-async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn echo(
+    request: Request<Incoming>,
+    last: Arc<Mutex<String>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap_or_default();
     let trailers = body.trailers().map(pairs).unwrap_or_default();
@@ -88,10 +98,12 @@ async fn echo(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
         "headers": pairs(&head.headers),
         "trailers": trailers,
         "body": String::from_utf8_lossy(&body),
-    });
+    })
+    .to_string();
+    last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&answer);
     let response = Response::builder()
         .header("content-type", "application/json")
-        .body(Full::from(answer.to_string()))
+        .body(Full::from(answer))
         .expect("a response");
     Ok(response)
 }

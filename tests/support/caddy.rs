@@ -5,12 +5,65 @@ use std::{fs, path::Path, process::Command, time::Duration};
 use tempfile::TempDir;
 
 use super::{
+    edge::{Edge, Extra, ORIGIN, Place, REQUIREMENT, Recipe, replaced},
     http::{self, Answer},
     ports::free_port,
     process::Process,
     tools,
     wait::eventually,
 };
+
+/// Replacements in the Caddyfile that turn a part on.
+const EXTRAS: [(Extra, &str, &str); 3] = [
+    (Extra::Cors, GUARDED, "import cors ORIGIN\n\timport guard \"tenant={tenant}&"),
+    (Extra::Cookie, APPLICATION, "import drop_cookie vault\n\t\treverse_proxy {$CRM_UPSTREAM"),
+    (Extra::FrontProxy, "static {$CADDY_TRUSTED_PROXIES}", "static 127.0.0.0/8"),
+];
+const GUARDED: &str = "import guard \"tenant={tenant}&";
+const APPLICATION: &str = "reverse_proxy {$CRM_UPSTREAM";
+
+/// Starts Caddy with the Caddyfile of `deploy/caddy/` as the proxy of the tenants' CRM.
+///
+/// # Panics
+/// When it doesn't come up.
+pub async fn start(validator: &str, application: &str, recipe: Recipe<'_>) -> Edge {
+    Edge::start("caddy", validator, application, recipe, command).await
+}
+
+fn command(place: &Place<'_>) -> Command {
+    let dir = place.dir.path();
+    let recipe = tools::repository("deploy/caddy");
+    let read = |name: &str| fs::read_to_string(recipe.join(name)).expect("the recipe");
+    let site = place.enable(&read("Caddyfile"), &EXTRAS).replace("ORIGIN", ORIGIN);
+    let site = replaced(&site, &[(REQUIREMENT, place.recipe.requirement)]);
+    fs::write(dir.join("Caddyfile"), site).expect("the site");
+    fs::write(dir.join("guard.caddy"), read("guard.caddy")).expect("the guard");
+    let validator = place.validator.replace("unix:", "unix/");
+    let mut command =
+        run_command(&dir.join("Caddyfile"), place.port, &validator, place.application);
+    command.env("HOME", dir);
+    command
+}
+
+/// Caddy with this configuration, on plain http at this port.
+fn run_command(config: &Path, port: u16, validator: &str, application: &str) -> Command {
+    let mut command = Command::new(tools::caddy());
+    command
+        .arg("run")
+        .arg("--config")
+        .arg(config)
+        .env_clear()
+        .env("CADDY_GLOBAL", "default_bind 127.0.0.1")
+        .env("CADDY_SCHEME", "http://")
+        .env("CADDY_PORT", format!(":{port}"))
+        .env("DOMAIN", "localhost")
+        .env("MIRROR_DOMAIN", "mirror.localhost")
+        .env("CRM_UPSTREAM", application)
+        .env("API_UPSTREAM", application)
+        .env("OTHER_ADDRESS", format!("http://:{port}"))
+        .env("AUTH_UPSTREAM", validator);
+    command
+}
 
 /// Caddy on one free port, on plain http: `*.crm.localhost` and `api.localhost`, each
 /// in front of the same application.
@@ -108,23 +161,8 @@ impl Caddy {
     fn spawn(config: &Path, validator: &str, application: &str, env: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         let port = free_port();
-        let mut command = Command::new(tools::caddy());
-        command
-            .arg("run")
-            .arg("--config")
-            .arg(config)
-            .env_clear()
-            .env("HOME", home.path())
-            .env("CADDY_GLOBAL", "default_bind 127.0.0.1")
-            .env("CADDY_SCHEME", "http://")
-            .env("CADDY_PORT", format!(":{port}"))
-            .env("DOMAIN", "localhost")
-            .env("MIRROR_DOMAIN", "mirror.localhost")
-            .env("CRM_UPSTREAM", application)
-            .env("API_UPSTREAM", application)
-            .env("OTHER_ADDRESS", format!("http://:{port}"))
-            .env("AUTH_UPSTREAM", validator)
-            .envs(env.iter().copied());
+        let mut command = run_command(config, port, validator, application);
+        command.env("HOME", home.path()).envs(env.iter().copied());
         let process = Process::spawn("caddy", &mut command);
         Self { process, port, http: http::client(), _home: home }
     }

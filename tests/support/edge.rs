@@ -17,18 +17,63 @@ pub const DOMAIN: &str = "crm.localhost";
 /// The requirement that the recipes are written with, besides the tenant.
 pub const REQUIREMENT: &str = "policy=crm-agent,crm-admin";
 
+/// The origin that the recipes name as an example.
+pub const ORIGIN: &str = "https://app.example.com";
+
+/// A part of the recipes that is off until an operator turns it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extra {
+    /// Pages of [`ORIGIN`] may call the site.
+    Cors,
+    /// Other proxies stand in front, on this machine.
+    FrontProxy,
+    /// The cookie `vault` carries the token and is not passed on.
+    Cookie,
+}
+
+/// Changes to a recipe before it is used.
+#[derive(Clone, Copy)]
+pub struct Recipe<'r> {
+    /// What takes the place of [`REQUIREMENT`].
+    pub requirement: &'r str,
+    /// What is turned on.
+    pub extra: Option<Extra>,
+}
+
+impl Recipe<'_> {
+    /// A recipe as it stands.
+    pub const PLAIN: Self = Recipe { requirement: REQUIREMENT, extra: None };
+
+    /// A recipe with one part turned on.
+    pub const fn with(extra: Extra) -> Self {
+        Recipe { requirement: REQUIREMENT, extra: Some(extra) }
+    }
+}
+
 /// What a recipe is rendered with.
 pub struct Place<'p> {
     /// A folder for its files.
     pub dir: &'p TempDir,
     /// A port of the loopback interface to listen on.
     pub port: u16,
-    /// The validator's auth listener.
+    /// The validator's auth listener, `host:port` or `unix:/path`.
     pub validator: &'p str,
-    /// The application.
+    /// The application, `host:port`.
     pub application: &'p str,
-    /// What takes the place of [`REQUIREMENT`].
-    pub requirement: &'p str,
+    /// Changes to the recipe.
+    pub recipe: Recipe<'p>,
+}
+
+impl Place<'_> {
+    /// `text` with those of these replacements that turn on what is to be turned on.
+    ///
+    /// # Panics
+    /// When a text that is to be replaced is not there.
+    pub fn enable(&self, text: &str, extras: &[(Extra, &str, &str)]) -> String {
+        let wanted = extras.iter().filter(|(extra, ..)| self.recipe.extra == Some(*extra));
+        let wanted: Vec<_> = wanted.map(|(_, from, to)| (*from, *to)).collect();
+        replaced(text, &wanted)
+    }
 }
 
 /// A running proxy. Dropping it ends it.
@@ -41,7 +86,7 @@ pub struct Edge {
 
 impl Edge {
     /// Starts what `command` makes of a place, with the validator's auth listener at `validator`
-    /// and the application at `application`, both `host:port`.
+    /// and the application at `application`.
     ///
     /// # Panics
     /// When it doesn't come up on any of several ports.
@@ -49,13 +94,13 @@ impl Edge {
         name: &str,
         validator: &str,
         application: &str,
-        requirement: &str,
+        recipe: Recipe<'_>,
         command: impl Fn(&Place<'_>) -> Command,
     ) -> Self {
         for _ in 0..5 {
             let dir = tempfile::tempdir().expect("a temporary directory");
             let port = free_port();
-            let place = Place { dir: &dir, port, validator, application, requirement };
+            let place = Place { dir: &dir, port, validator, application, recipe };
             let process = Process::spawn(name, &mut command(&place));
             let edge = Self { process, port, http: http::client(), _dir: dir };
             if edge.comes_up().await {

@@ -1,7 +1,7 @@
 //! The real OpenBao, proxies and validator on free ports, for tests and the demo.
 //!
-//! `make tools` puts the servers into `.tools/`; `BAO_BIN`, `CADDY_BIN`, `NGINX_BIN` and
-//! `TRAEFIK_BIN` name others. Every process that is started here is killed when its value is dropped.
+//! `make tools` puts the servers into `.tools/`; `BAO_BIN`, `CADDY_BIN`, `NGINX_BIN`, `TRAEFIK_BIN`
+//! and `ENVOY_BIN` name others. Every process that is started here is killed when its value is dropped.
 
 #![allow(
     dead_code,
@@ -20,6 +20,7 @@ pub mod caddy;
 pub mod compose;
 pub mod direct;
 pub mod edge;
+pub mod envoy;
 pub mod fault;
 pub mod http;
 pub mod metrics;

@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use super::{
-    edge::{DOMAIN, Edge, Place, REQUIREMENT, replaced},
+    edge::{DOMAIN, Edge, Extra, Place, REQUIREMENT, Recipe, replaced},
     tools,
 };
 
@@ -25,26 +25,35 @@ http {
 }
 ";
 
-/// Starts it with what the recipe requires.
-///
-/// # Panics
-/// When it doesn't come up.
-pub async fn start(validator: &str, application: &str) -> Edge {
-    start_with(validator, application, REQUIREMENT).await
-}
+/// Replacements in the site that turn a part on.
+const EXTRAS: [(Extra, &str, &str); 4] = [
+    (Extra::Cors, "# include vault-auth/cors.conf", "include vault-auth/cors.conf"),
+    (Extra::FrontProxy, "# set_real_ip_from 192.0.2.10", "set_real_ip_from 127.0.0.0/8"),
+    (
+        Extra::Cookie,
+        "include vault-auth/http.conf;",
+        "include vault-auth/http.conf;\ninclude vault-auth/cookie.conf;",
+    ),
+    (
+        Extra::Cookie,
+        "include vault-auth/guard.conf;",
+        "include vault-auth/guard.conf;\nproxy_set_header Cookie $vault_app_cookie;",
+    ),
+];
 
-/// Starts it with another requirement besides the tenant.
+/// Starts it.
 ///
 /// # Panics
 /// When it doesn't come up.
-pub async fn start_with(validator: &str, application: &str, requirement: &str) -> Edge {
-    Edge::start("nginx", validator, application, requirement, command).await
+pub async fn start(validator: &str, application: &str, recipe: Recipe<'_>) -> Edge {
+    Edge::start("nginx", validator, application, recipe, command).await
 }
 
 fn command(place: &Place<'_>) -> Command {
     let dir = place.dir.path();
     let recipe = tools::repository("deploy/nginx");
     let site = fs::read_to_string(recipe.join("crm.conf.template")).expect("the recipe");
+    let site = place.enable(&site, &EXTRAS);
     // What envsubst would do.
     let site = replaced(
         &site,
@@ -53,7 +62,7 @@ fn command(place: &Place<'_>) -> Command {
             ("${CRM_LISTEN}", &format!("127.0.0.1:{}", place.port)),
             ("${CRM_DOMAIN}", DOMAIN),
             ("${CRM_UPSTREAM}", place.application),
-            (REQUIREMENT, place.requirement),
+            (REQUIREMENT, place.recipe.requirement),
         ],
     );
     fs::write(dir.join("crm.conf"), site).expect("the site");

@@ -28,6 +28,11 @@ pub fn traefik() -> PathBuf {
     tool("TRAEFIK_BIN", "traefik")
 }
 
+/// Envoy. What `.tools` holds is a script that replaces itself with the server.
+pub fn envoy() -> PathBuf {
+    tool("ENVOY_BIN", "envoy")
+}
+
 /// Schemathesis.
 pub fn schemathesis() -> PathBuf {
     tool("SCHEMATHESIS_BIN", "schemathesis")

@@ -3,24 +3,23 @@
 use std::{fs, process::Command};
 
 use super::{
-    edge::{DOMAIN, Edge, Place, REQUIREMENT, replaced},
+    edge::{DOMAIN, Edge, Extra, ORIGIN, Place, REQUIREMENT, Recipe, replaced},
     tools,
 };
 
-/// Starts it with what the recipe requires.
-///
-/// # Panics
-/// When it doesn't come up.
-pub async fn start(validator: &str, application: &str) -> Edge {
-    start_with(validator, application, REQUIREMENT).await
-}
+/// Replacements in the static configuration that turn a part on. Traefik cannot remove a cookie.
+const EXTRAS: [(Extra, &str, &str); 1] = [(
+    Extra::FrontProxy,
+    "# forwardedHeaders: { trustedIPs: [192.0.2.10] }",
+    "forwardedHeaders: { trustedIPs: [127.0.0.0/8] }",
+)];
 
-/// Starts it with another requirement besides the tenant.
+/// Starts it.
 ///
 /// # Panics
 /// When it doesn't come up.
-pub async fn start_with(validator: &str, application: &str, requirement: &str) -> Edge {
-    Edge::start("traefik", validator, application, requirement, command).await
+pub async fn start(validator: &str, application: &str, recipe: Recipe<'_>) -> Edge {
+    Edge::start("traefik", validator, application, recipe, command).await
 }
 
 fn command(place: &Place<'_>) -> Command {
@@ -29,14 +28,15 @@ fn command(place: &Place<'_>) -> Command {
     let read = |path: &str| fs::read_to_string(recipe.join(path)).expect("the recipe");
     let dynamic = dir.join("dynamic");
     let fixed = replaced(
-        &read("traefik.yaml"),
+        &place.enable(&read("traefik.yaml"), &EXTRAS),
         &[
             ("\":443\"", &format!("\"127.0.0.1:{}\"", place.port)),
             ("/etc/traefik/dynamic", &dynamic.display().to_string()),
         ],
     );
     fs::create_dir(&dynamic).expect("a folder");
-    let site = replaced(&read("dynamic/crm.yaml"), &[(REQUIREMENT, place.requirement)]);
+    let site = replaced(&read("dynamic/crm.yaml"), &[(REQUIREMENT, place.recipe.requirement)]);
+    let origins = if place.recipe.extra == Some(Extra::Cors) { ORIGIN } else { "" };
     fs::write(dynamic.join("crm.yaml"), site).expect("the site");
     let config = dir.join("traefik.yaml");
     fs::write(&config, fixed).expect("traefik.yaml");
@@ -49,6 +49,7 @@ fn command(place: &Place<'_>) -> Command {
         .env("CRM_DOMAIN", DOMAIN)
         .env("CRM_TENANTS", "acme,globex")
         .env("CRM_UPSTREAM", place.application)
-        .env("CRM_TLS", "off");
+        .env("CRM_TLS", "off")
+        .env("CRM_ORIGINS", origins);
     command
 }

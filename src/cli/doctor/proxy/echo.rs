@@ -1,12 +1,18 @@
 //! What reaches an application, if it tells.
 
 use super::{
-    As, FORGED_IDENTITY, FORGED_PATH, Finding, Front, IDENTITY, PROTOCOL, describe, unanswered,
+    As, FORGED_IDENTITY, FORGED_PATH, Finding, Front, IDENTITY, Outcome, PROTOCOL, describe,
+    unanswered,
 };
 use crate::probe::{Answer, Failure};
 
 /// Names that an application might take for an identity, besides those that are copied.
-const LIKE_IDENTITY: [&str; 4] = ["x-auth-role", "x-auth-user", "x-auth-doctor", "x_auth_tenant"];
+const LIKE_IDENTITY: [&str; 3] = ["x-auth-role", "x-auth-user", "x-auth-doctor"];
+
+/// Characters that a header's name may hold besides letters, digits and `-` (RFC 9110, 5.6.2). Gateways
+/// such as CGI and WSGI read each as `-`.
+const SEPARATORS: [char; 14] =
+    ['!', '#', '$', '%', '&', '\'', '*', '+', '.', '^', '_', '`', '|', '~'];
 
 /// What an application might act on instead of the request that was judged, or believe of a client.
 const LIKE_A_REQUEST: [&str; 14] = [
@@ -76,7 +82,36 @@ impl<'f> Echo<'f> {
         let names: Vec<&str> = IDENTITY.into_iter().chain(LIKE_IDENTITY).collect();
         let remedy = "the guard takes a client's own out, with `request_header -X-Auth-*` before \
                       `forward_auth`, and copies all six";
-        self.forged(FORGED_IDENTITY, &names, remedy).await
+        let finding = self.forged(FORGED_IDENTITY, &names, remedy).await;
+        if finding.outcome != Outcome::Ok {
+            return finding;
+        }
+        for separator in SEPARATORS {
+            if let Some(wrong) = self.aliased_identity(separator).await {
+                return wrong;
+            }
+        }
+        Finding::ok(FORGED_IDENTITY, format!("{}, nor an alias of one", finding.detail))
+    }
+
+    /// Returns a finding if identity headers of a client reach the application with `separator` in the
+    /// place of dashes, each sent twice. To refuse such a request is as good as to remove them.
+    async fn aliased_identity(&self, separator: char) -> Option<Finding> {
+        let check = FORGED_IDENTITY;
+        let names: Vec<_> = IDENTITY.iter().flat_map(|name| aliases(name, separator)).collect();
+        let markers: Vec<Marker> = names.iter().map(|_| Marker::new()).collect();
+        let sent = || names.iter().map(String::as_str).zip(&markers);
+        let twice = sent().flat_map(|(name, marker)| [(name, marker.0.as_str()); 2]);
+        match self.told(&twice.collect::<Vec<_>>()).await {
+            Ok(Told::Something(answer)) => {
+                let received = sent().filter(|(_, marker)| marker.is_in(&answer));
+                let received: Vec<&str> = received.map(|(name, _)| name).collect();
+                (!received.is_empty()).then(|| reached(check, &received, ALIAS_REMEDY))
+            }
+            Ok(Told::Nothing(answer)) if (400..500).contains(&answer.status) => None,
+            Ok(Told::Nothing(answer)) => Some(self.silent(&answer).skipped(check)),
+            Err(failure) => Some(unanswered(check, &failure)),
+        }
     }
 
     /// Whether what a client says of its request reaches the application.
@@ -113,8 +148,7 @@ impl<'f> Echo<'f> {
         if received.is_empty() {
             return Finding::ok(check, format!("none of {} reaches the application", names.len()));
         }
-        let detail = format!("a client's own {} reaches the application", received.join(", "));
-        Finding::failed(check, detail, remedy)
+        reached(check, &received, remedy)
     }
 
     /// What the application tells of a request with these headers.
@@ -129,6 +163,21 @@ impl<'f> Echo<'f> {
     fn silent(&self, answer: &Answer) -> Deaf {
         Deaf(format!("{} does not tell what it received: {}", self.path, describe(answer)))
     }
+}
+
+const ALIAS_REMEDY: &str = "the guard takes out every header whose name has other characters than \
+                            letters, digits and `-`";
+
+/// A header's name with `separator` for its last dash, and for each of its dashes.
+fn aliases(name: &str, separator: char) -> [String; 2] {
+    let (head, last) = name.rsplit_once('-').unwrap_or((name, ""));
+    [format!("{head}{separator}{last}"), name.replace('-', &separator.to_string())]
+}
+
+/// Reports that these headers of a client reach the application.
+fn reached(check: &'static str, names: &[&str], remedy: &str) -> Finding {
+    let detail = format!("a client's own {} reaches the application", names.join(", "));
+    Finding::failed(check, detail, remedy)
 }
 
 /// An answer that tells what the application received, or one that does not.
