@@ -121,7 +121,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         move |peer| Each(TowerToHyperService::new(AddExtension::new(router.clone(), peer)))
     };
     front.open(api_listener, routes(api::router(api)));
-    back.open(admin_listener, routes(admin::router(admin)));
+    back.open(admin_listener, routes(admin::router(admin, settings.admin_access)));
 
     let outcome = tokio::select! {
         () = stop => Ok(()),
