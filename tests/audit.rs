@@ -1,11 +1,21 @@
 //! The admin listener's `/audit`, told what OpenBao's own audit device wrote.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 use crate::{
     expect::{granted, refused},
-    support::{direct::Direct, platform},
+    support::{direct::Direct, http::Answer, platform, raw::read_answer, wait::eventually},
 };
+
+/// The beginning of a request that hands over entries.
+const POST: &str = "POST /audit HTTP/1.1\r\nHost: 127.0.0.1\r\n";
 
 /// Long enough that only `/audit` can be the reason for a token to be forgotten.
 const LONG: [(&str, &str); 1] = [("VALIDATOR_CACHE_TTL", "10m")];
@@ -17,6 +27,11 @@ async fn tell(service: &Direct, path: &str) -> u16 {
     let text = about.map(ToString::to_string).collect::<Vec<_>>().join("\n");
     assert!(!text.is_empty(), "there is no entry about {path}");
     post(service, text).await
+}
+
+async fn connect(service: &Direct) -> TcpStream {
+    let url = service.validator.admin_url();
+    TcpStream::connect(url.trim_start_matches("http://")).await.expect("a connection")
 }
 
 async fn post(service: &Direct, body: String) -> u16 {
@@ -69,16 +84,12 @@ async fn a_change_that_names_no_token_makes_all_be_asked_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_audit_entry_is_refused_and_what_changes_nothing_forgets_nothing() {
+async fn entries_that_end_no_token_evict_nothing() {
     let service = Direct::start_with(&LONG).await;
     granted(&service.ask(service.acme.token()).await);
-    for body in ["garbage", "{\"type\":", "[1]", "\u{0}"] {
-        assert_eq!(post(&service, body.to_owned()).await, 400, "{body}");
-    }
     let lookups = service.calls("lookup").await;
     for body in [
         "",
-        "{\"type\":\"response\"}",
         "{\"type\":\"request\",\"request\":{\"operation\":\"update\",\"path\":\"auth/token/revoke\"}}",
     ] {
         assert_eq!(post(&service, body.to_owned()).await, 204, "{body}");
@@ -86,4 +97,122 @@ async fn what_is_no_audit_entry_is_refused_and_what_changes_nothing_forgets_noth
     assert_eq!(tell(&service, "auth/token/lookup").await, 204);
     granted(&service.ask(service.acme.token()).await);
     assert_eq!(service.calls("lookup").await, lookups);
+}
+
+/// That this is answered with this status, and makes a cached token be looked up again.
+async fn evicts_all(service: &Direct, body: String, status: u16) {
+    granted(&service.ask(service.acme.token()).await);
+    let lookups = service.calls("lookup").await;
+    let about: String = body.chars().take(40).collect();
+    assert_eq!(post(service, body).await, status, "{about}");
+    granted(&service.ask(service.acme.token()).await);
+    assert_eq!(service.calls("lookup").await, lookups + 1, "{about}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_that_cannot_be_read_evict_all() {
+    let service = Direct::start_with(&LONG).await;
+    for body in ["garbage", "{\"type\":", "[1]", "\u{0}", "{\"type\":\"response\"}"] {
+        evicts_all(&service, body.to_owned(), 204).await;
+    }
+    evicts_all(&service, " ".repeat(1024 * 1024 + 1), 413).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_that_break_off_evict_all() {
+    let service = Direct::start_with(&LONG).await;
+    granted(&service.ask(service.acme.token()).await);
+    let lookups = service.calls("lookup").await;
+    let mut stream = connect(&service).await;
+    stream
+        .write_all(format!("{POST}Content-Length: 100\r\n\r\n{{").as_bytes())
+        .await
+        .expect("sent");
+    drop(stream);
+    let evicted = async || {
+        granted(&service.ask(service.acme.token()).await);
+        (service.calls("lookup").await > lookups).then_some(())
+    };
+    eventually(Duration::from_secs(5), "an eviction", evicted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_that_trickle_in_are_cut_off_and_evict_all() {
+    let service = Direct::start_with(&LONG).await;
+    granted(&service.ask(service.acme.token()).await);
+    let lookups = service.calls("lookup").await;
+    let (start, stream) = (Instant::now(), connect(&service).await);
+    let (answers, mut requests) = stream.into_split();
+    let trickle = tokio::spawn(async move {
+        let head = format!("{POST}Content-Length: 1000\r\n\r\n{{");
+        requests.write_all(head.as_bytes()).await.expect("sent");
+        while requests.write_all(b" ").await.is_ok() {
+            sleep(Duration::from_millis(100)).await;
+        }
+    });
+    let mut answers = BufReader::new(answers);
+    let answer: Answer = read_answer(&mut answers).await.expect("an answer").into();
+    assert_eq!((answer.status, &answer.json()["code"]), (408, &json!("body_timeout")));
+    assert_eq!(answers.read(&mut [0]).await.expect("the end"), 0);
+    let limit = Duration::from_secs(9)..Duration::from_secs(14);
+    assert!(limit.contains(&start.elapsed()), "after {:?}", start.elapsed());
+    timeout(Duration::from_secs(5), trickle).await.expect("it is not closed").expect("no panic");
+    granted(&service.ask(service.acme.token()).await);
+    assert_eq!(service.calls("lookup").await, lookups + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_login_does_not_hide_a_revocation() {
+    let service = Direct::start_with(&LONG).await;
+    let bao = &service.bao;
+    bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
+    granted(&service.ask(service.acme.token()).await);
+    granted(&service.ask(service.globex.token()).await);
+    let login = "auth/userpass/login/nobody";
+    for accessor in [json!(5), json!(["x"]), json!({"accessor": null}), json!(null)] {
+        let body = json!({"password": "x", "accessor": accessor});
+        assert_eq!(bao.request_as("", "POST", login, Some(body)).await.0, 400);
+    }
+    let revoke = "auth/token/revoke-self";
+    assert_eq!(bao.request_as(service.acme.token(), "POST", revoke, None).await.0, 204);
+    let entries = bao.audit_log();
+    let about = |path: &str| {
+        let entries = entries.iter().filter(|entry| entry["request"]["path"] == path);
+        entries.map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let lookups = service.calls("lookup").await;
+    assert_eq!(post(&service, about(login)).await, 204);
+    assert_eq!(post(&service, format!("{}{}", about(login), about(revoke))).await, 204);
+    refused(&service.ask(service.acme.token()).await, "token_invalid");
+    granted(&service.ask(service.globex.token()).await);
+    assert_eq!(service.calls("lookup").await, lookups + 1, "more than one token was evicted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn moved_auth_method_is_noticed() {
+    let service = Direct::start_with(&LONG).await;
+    let bao = &service.bao;
+    bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
+    let user = json!({"password": "x", "token_policies": ["tenant"]});
+    bao.must("POST", "auth/userpass/users/ana", Some(user)).await;
+    let login = bao.must("POST", "auth/userpass/login/ana", Some(json!({"password": "x"}))).await;
+    let token = login["auth"]["client_token"].as_str().expect("a token");
+    granted(&service.ask(token).await);
+    let ends = json!({"from": "auth/userpass", "to": "auth/people"});
+    let moving = bao.must("POST", "sys/remount", Some(ends)).await;
+    let status =
+        format!("sys/remount/status/{}", moving["data"]["migration_id"].as_str().expect("an id"));
+    eventually(Duration::from_secs(10), "the move", async || {
+        let answer = bao.must("GET", &status, None).await;
+        (answer["data"]["migration_info"]["status"] == "success").then_some(())
+    })
+    .await;
+    granted(&service.ask(token).await);
+    assert_eq!(tell(&service, &status).await, 204);
+    refused(&service.ask(token).await, "token_invalid");
+    granted(&service.ask(service.acme.token()).await);
+    let lookups = service.calls("lookup").await;
+    assert_eq!(tell(&service, "sys/remount").await, 204);
+    granted(&service.ask(service.acme.token()).await);
+    assert_eq!(service.calls("lookup").await, lookups + 1);
 }

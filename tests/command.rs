@@ -74,6 +74,8 @@ fn every_fault_is_told_at_once_before_anything_is_started() {
         ("VALIDATOR_LISTEN", "nowhere"),
         ("VALIDATOR_API_LISTEN", "unix:relative"),
         ("VALIDATOR_ADMIN_LISTEN", "127.0.0.1:99999"),
+        ("VALIDATOR_ADMIN_HOSTS", "validator:9090"),
+        ("VALIDATOR_ADMIN_TOKEN_FILE", "/nonexistent/token"),
         ("VALIDATOR_TRUSTED_PROXIES", "10.0.0.0/8,everyone"),
         ("VALIDATOR_CACHE_TTL", "1h"),
         ("VALIDATOR_CACHE_CAPACITY", "0"),
@@ -103,6 +105,27 @@ fn every_fault_is_told_at_once_before_anything_is_started() {
     assert!(told.iter().any(|fault| fault.starts_with("VALIDATOR_SECRET_ID_FILE: ")), "{told:#?}");
     let started = run(&["serve"], &variables);
     assert_eq!((started.code, started.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn admin_token_file_holds_one_long_token() {
+    for (token, what) in [
+        ("", "the file is empty"),
+        (" \n", "the file is empty"),
+        ("short-token", "shorter than 16"),
+        ("two-tokens-of-16 two-tokens-of-16", "blanks"),
+    ] {
+        let (_dir, file) = config(token);
+        let file = ("VALIDATOR_ADMIN_TOKEN_FILE", text(&file));
+        let told = faults(&[], &[LOGIN, file]);
+        let starts = told[0].starts_with("VALIDATOR_ADMIN_TOKEN_FILE: ");
+        assert!(told.len() == 1 && starts && told[0].contains(what), "{told:?}");
+        assert!(token.trim().is_empty() || !told[0].contains(token), "{told:?}");
+    }
+    let (_dir, file) = config("a-token-of-21-letters\n");
+    let file = ("VALIDATOR_ADMIN_TOKEN_FILE", text(&file));
+    let ended = run(&["serve", "--check"], &[LOGIN, file]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
 #[test]

@@ -3,16 +3,24 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use crate::{
     expect::{granted, refused},
     support::{
+        bao::Bao,
         direct::Direct,
         fault::Fault,
         http::{self, Answer},
         platform,
+        raw::read_answer,
         stack::Stack,
+        validator::Validator,
         wait::eventually,
     },
 };
@@ -236,4 +244,74 @@ async fn above_the_cap_cold_requests_are_refused_at_once_and_cached_ones_keep_fl
         refused(&answered.expect("no panic").0, "token_invalid");
     }
     granted(&service.ask(service.globex.token()).await);
+}
+
+/// So many files the validator may have open in these tests.
+const FILES: [&str; 3] = ["/bin/sh", "-c", "ulimit -n 64; exec \"$0\" \"$@\""];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn audit_entries_are_taken_when_files_run_out() {
+    let bao = Bao::dev().await;
+    let role = platform::provision(&bao).await;
+    let acme = platform::create_tenant(&bao, "acme").await;
+    let mut validator = Validator::spawn_under(&FILES, &bao, &role, &[]);
+    validator.listening().await;
+    validator.ready().await;
+    let header = [("x-vault-token", acme.token())];
+    granted(&validator.validate("", &header).await);
+    bao.post_audit_to(&format!("{}/audit", validator.admin_url())).await;
+
+    let mut idle = Vec::new();
+    let api = validator.api_url();
+    for address in [validator.auth_address(), api.trim_start_matches("http://")] {
+        for _ in 0..100 {
+            idle.push(TcpStream::connect(address).await.expect("a connection"));
+        }
+    }
+    let full = "the limit on open files allows no more connections";
+    eventually(Duration::from_secs(5), "the listeners to be full", async || {
+        (validator.log().matches(full).count() >= 2).then_some(())
+    })
+    .await;
+    for _ in 0..20 {
+        let asked = timeout(Duration::from_secs(1), bao.request("GET", "sys/mounts", None));
+        assert_eq!(asked.await.expect("OpenBao hangs").0, 200);
+    }
+    let start = Instant::now();
+    assert_eq!(validator.admin("DELETE", "/cache").await.0, 204);
+    assert!(start.elapsed() < Duration::from_secs(1), "after {:?}", start.elapsed());
+    assert_eq!(validator.count("accept_errors_total").await, 0);
+    drop(idle);
+    granted(&validator.validate("", &header).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connection_with_an_unread_body_is_closed() {
+    let service = Direct::start().await;
+    let validator = &service.validator;
+    let (api, admin) = (validator.api_url(), validator.admin_url());
+    for (address, request) in [
+        (validator.auth_address(), "POST /validate"),
+        (api.trim_start_matches("http://"), "PUT /v1/tenants/acme/secrets/db"),
+        (admin.trim_start_matches("http://"), "DELETE /cache"),
+        (admin.trim_start_matches("http://"), "GET /metrics"),
+        (admin.trim_start_matches("http://"), "POST /nothing"),
+    ] {
+        let (answers, mut body) =
+            TcpStream::connect(address).await.expect("connected").into_split();
+        let head =
+            format!("{request} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{{");
+        body.write_all(head.as_bytes()).await.expect("sent");
+        let trickle = tokio::spawn(async move {
+            while body.write_all(b" ").await.is_ok() {
+                sleep(Duration::from_millis(50)).await;
+            }
+        });
+        let mut answers = BufReader::new(answers);
+        read_answer(&mut answers).await.unwrap_or_else(|| panic!("no answer to {request}"));
+        let end = timeout(Duration::from_secs(5), answers.read(&mut [0])).await;
+        assert!(matches!(end, Ok(Ok(0) | Err(_))), "{request}: {end:?}");
+        let end = timeout(Duration::from_secs(5), trickle).await;
+        assert!(end.is_ok(), "{request}: its body is still read");
+    }
 }

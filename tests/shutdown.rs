@@ -1,16 +1,23 @@
 //! The end of the service: what is under way is answered, and nothing holds it up.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufReader},
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     task::JoinSet,
 };
 
 use crate::{
     expect::granted,
-    support::{direct::Direct, fault::Fault, http::Answer, raw::read_answer, wait::eventually},
+    support::{
+        backend::Backend, bao::Bao, direct::Direct, fault::Fault, http::Answer, nginx, platform,
+        raw::read_answer, validator::Validator, wait::eventually,
+    },
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -96,6 +103,201 @@ async fn under_load_no_answer_is_cut_short() {
     assert_eq!(status.code(), Some(0));
     let answered = clients.join_all().await;
     assert!(answered.iter().all(|answered| *answered > 0), "{answered:?}");
+}
+
+/// Asks on this connection until it is told that it ends. Panics when it ends without an answer.
+async fn ask_until_closed(mut stream: BufReader<TcpStream>, request: Vec<u8>) {
+    loop {
+        stream.write_all(&request).await.expect("sent");
+        let answer = read_answer(&mut stream).await.expect("an answer to a request that was sent");
+        assert_eq!(answer.status, 200);
+        if answer.header("connection") == Some("close") {
+            assert_eq!(stream.read(&mut [0]).await.expect("the end"), 0);
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn busy_connections_are_closed_with_an_answer() {
+    let service = Direct::start().await;
+    let (auth, api) = (service.validator.auth_address(), service.validator.api_url());
+    let token = service.acme.token();
+    let api_request =
+        format!("GET /v1/whoami HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n");
+    // A header that makes it a request for hyper.
+    let plain = request(&service);
+    let special = [&plain[..plain.len() - 2], b"Connection: TE\r\n\r\n"].concat();
+    let mut clients = JoinSet::new();
+    for (address, request) in [
+        (auth, plain),
+        (auth, special),
+        (api.trim_start_matches("http://"), api_request.into_bytes()),
+    ] {
+        for _ in 0..10 {
+            let stream = TcpStream::connect(address).await.expect("a connection");
+            clients.spawn(ask_until_closed(BufReader::new(stream), request.clone()));
+        }
+    }
+    let allowed = "decisions_total{result=\"allow\"}";
+    eventually(PATIENCE, "some load", async || {
+        (service.validator.count(allowed).await > 200).then_some(())
+    })
+    .await;
+    let status = service.validator.process().stop_gracefully(PATIENCE).await;
+    assert_eq!(status.code(), Some(0));
+    clients.join_all().await;
+}
+
+/// Stops it where it is: it reads nothing and accepts nothing, but the system does both for it.
+async fn pause(validator: &Validator) {
+    validator.process().signal("STOP");
+    let status = format!("/proc/{}/status", validator.process().pid());
+    eventually(PATIENCE, "the validator to be stopped", async || {
+        fs::read_to_string(&status).ok()?.contains("State:\tT").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_sent_before_the_signal_are_answered() {
+    let service = Direct::start().await;
+    let request = request(&service);
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        streams.push(idle(&service).await);
+    }
+    pause(&service.validator).await;
+    for _ in 0..10 {
+        streams.push(connect(&service).await);
+    }
+    for stream in &mut streams {
+        stream.write_all(&request).await.expect("sent");
+    }
+    service.validator.process().signal("TERM");
+    service.validator.process().signal("CONT");
+    for (number, stream) in streams.iter_mut().enumerate() {
+        let answer = read_answer(stream).await;
+        assert_eq!(answer.map(|answer| answer.status), Some(200), "connection {number}");
+    }
+    let status = service.validator.process().exited(PATIENCE).await;
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn request_right_after_the_signal_is_answered_on_an_idle_connection() {
+    let service = Direct::start().await;
+    let stream = idle(&service).await;
+    service.validator.process().signal("TERM");
+    service.validator.unready("stopping").await;
+    ask_until_closed(stream, request(&service)).await;
+    let status = service.validator.process().exited(PATIENCE).await;
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_queued_on_a_unix_socket_are_answered() {
+    let bao = Bao::dev().await;
+    let role = platform::provision(&bao).await;
+    let acme = platform::create_tenant(&bao, "acme").await;
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let socket = dir.path().join("auth.sock");
+    let listen = format!("unix:{}", socket.display());
+    let validator = Validator::start(&bao, &role, &[("VALIDATOR_LISTEN", &listen)]).await;
+    pause(&validator).await;
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        let stream = UnixStream::connect(&socket).await.expect("a connection");
+        let mut stream = BufReader::new(stream);
+        let token = acme.token();
+        let request =
+            format!("GET /validate HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        streams.push(stream);
+    }
+    validator.process().signal("TERM");
+    validator.process().signal("CONT");
+    for stream in &mut streams {
+        assert_eq!(read_answer(stream).await.expect("an answer").status, 200);
+    }
+    let status = validator.process().exited(PATIENCE).await;
+    assert_eq!(status.code(), Some(0));
+    assert!(!socket.exists(), "the file is left behind");
+}
+
+/// How many connections to this port hold bytes that nobody has read.
+fn unread(port: &str) -> usize {
+    let port: u16 = port.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    let sockets = fs::read_to_string("/proc/net/tcp").expect("the system's sockets");
+    let queued = |line: &&str| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        fields[1].ends_with(&format!(":{port:04X}"))
+            && !fields[4].ends_with(":00000000")
+            && fields[3] == "01"
+    };
+    sockets.lines().skip(1).filter(queued).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nginx_gets_an_answer_to_each_request_sent_before_the_signal() {
+    let service = Direct::start().await;
+    let backend = Backend::start().await;
+    let address = service.validator.auth_address();
+    let nginx = Arc::new(nginx::start(address, backend.address()).await);
+    let token = service.acme.token().to_owned();
+    let ask = |number: usize| {
+        let (nginx, token) = (Arc::clone(&nginx), token.clone());
+        async move {
+            let headers = [("x-vault-token", token.as_str())];
+            (number, nginx.send("GET", "acme", "/", &headers, None).await.status)
+        }
+    };
+    let all_granted = async |clients: JoinSet<(usize, u16)>| {
+        for (number, status) in clients.join_all().await {
+            assert_eq!(status, 200, "client {number}: {}", nginx.log());
+        }
+    };
+    // So that nginx keeps connections to the validator.
+    all_granted((0..10).map(&ask).collect()).await;
+    pause(&service.validator).await;
+    let clients = (10..30).map(&ask).collect();
+    eventually(PATIENCE, "nginx's requests", async || (unread(address) == 20).then_some(())).await;
+    service.validator.process().signal("TERM");
+    service.validator.process().signal("CONT");
+    all_granted(clients).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_that_mean_a_reload_elsewhere_do_not_end_the_service() {
+    let service = Direct::start().await;
+    for signal in ["HUP", "USR1", "USR2"] {
+        service.validator.process().signal(signal);
+        eventually(PATIENCE, signal, async || {
+            service.validator.log().contains(&format!("\"SIG{signal}\"")).then_some(())
+        })
+        .await;
+    }
+    granted(&service.ask(service.acme.token()).await);
+    let status = service.validator.process().stop_gracefully(PATIENCE).await;
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_during_the_drain_do_not_cut_it_short() {
+    let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "10s")]).await;
+    let late = Fault::Late(Duration::from_millis(1500));
+    service.fault.set_for("/v1/auth/token/lookup", late).await;
+    let mut stream = connect(&service).await;
+    stream.write_all(&request(&service)).await.expect("sent");
+    eventually(PATIENCE, "the lookup", async || (service.fault.struck() == 1).then_some(())).await;
+    service.validator.process().signal("TERM");
+    service.validator.unready("stopping").await;
+    for signal in ["TERM", "INT", "HUP"] {
+        service.validator.process().signal(signal);
+    }
+    assert_eq!(read_answer(&mut stream).await.expect("an answer").status, 200);
+    let status = service.validator.process().exited(PATIENCE).await;
+    assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

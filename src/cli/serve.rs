@@ -1,4 +1,4 @@
-use std::{process::ExitCode, sync::Arc};
+use std::{error::Error, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use tokio::runtime::Runtime;
@@ -8,7 +8,7 @@ use crate::{
         USAGE, complain,
         output::say,
         sources::{ConfigArgs, ForService},
-        stop::stopped,
+        stop::ServiceSignals,
     },
     config::Settings,
     server, telemetry, vault,
@@ -17,7 +17,7 @@ use crate::{
 /// Run the service.
 ///
 /// It starts whether or not Vault is there, and is ready as soon as it has logged in. SIGTERM and
-/// SIGINT stop it once the requests under way are answered.
+/// SIGINT stop it once the requests under way are answered. SIGHUP, SIGUSR1 and SIGUSR2 are ignored.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -50,16 +50,22 @@ impl Serve {
             return ExitCode::SUCCESS;
         }
         let _telemetry = telemetry::start(settings.telemetry);
-        match Runtime::new().map(|runtime| runtime.block_on(server::run(settings, stopped()))) {
-            Ok(Ok(())) => ExitCode::SUCCESS,
-            Ok(Err(error)) => {
-                complain(error);
-                ExitCode::FAILURE
-            }
+        match Runtime::new()
+            .map_err(Into::into)
+            .and_then(|runtime| runtime.block_on(serve(settings)))
+        {
+            Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 complain(error);
                 ExitCode::FAILURE
             }
         }
     }
+}
+
+/// Runs the service until a signal stops it.
+async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
+    let signals = ServiceSignals::register()?;
+    server::run(settings, signals.stop()).await?;
+    Ok(())
 }

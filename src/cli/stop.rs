@@ -1,4 +1,6 @@
-use tokio::signal::unix::{SignalKind, signal};
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Returns at the first SIGTERM or SIGINT.
 pub(super) async fn stopped() {
@@ -11,5 +13,48 @@ pub(super) async fn stopped() {
     tokio::select! {
         _ = wait(SignalKind::terminate()) => {}
         _ = wait(SignalKind::interrupt()) => {}
+    }
+}
+
+/// The signals that a service is sent. From its registration on, none of them ends the process.
+pub(super) struct ServiceSignals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    user1: Signal,
+    user2: Signal,
+}
+
+impl ServiceSignals {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// Those of `sigaction(2)`.
+    pub(super) fn register() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            user1: signal(SignalKind::user_defined1())?,
+            user2: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    /// Returns at the first SIGTERM or SIGINT. Until then it logs the signals that other services
+    /// take for a reload or for new log files: their default action is to end the process at once.
+    pub(super) async fn stop(mut self) {
+        loop {
+            let ignored = tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => "SIGHUP",
+                _ = self.user1.recv() => "SIGUSR1",
+                _ = self.user2.recv() => "SIGUSR2",
+            };
+            tracing::warn!(
+                signal = ignored,
+                "the signal is ignored: settings are read at the start only; restart to change them"
+            );
+        }
     }
 }

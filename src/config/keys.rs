@@ -64,6 +64,19 @@ pub const KEYS: &[Key] = &[
         "Where health and metrics are served: host:port or unix:/path",
     ),
     key(
+        "admin_hosts",
+        &["VALIDATOR_ADMIN_HOSTS"],
+        None,
+        "Host names, without port, that requests which change something may name at the admin \
+         listener, besides `localhost` and IP addresses",
+    ),
+    key(
+        "admin_token_file",
+        &["VALIDATOR_ADMIN_TOKEN_FILE"],
+        None,
+        "The file with the bearer token that such requests need; without it they need none",
+    ),
+    key(
         "trusted_proxies",
         &["VALIDATOR_TRUSTED_PROXIES"],
         Some("127.0.0.0/8,::1/128"),

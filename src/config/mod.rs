@@ -1,6 +1,7 @@
 //! The configuration: where a value comes from, what it may be, and everything that is wrong with
 //! it at once.
 
+mod admin;
 mod fault;
 mod keys;
 mod listen;
@@ -10,6 +11,7 @@ mod setup;
 mod sources;
 mod values;
 
+pub use admin::{AdminAccess, AdminToken};
 pub use fault::{Fault, Faults};
 pub use keys::{KEYS, Key, KeyKind, credential_variables};
 pub use listen::Listen;

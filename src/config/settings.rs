@@ -1,7 +1,11 @@
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::{
-    config::{Listen, fault::Faults, reader::Reader, sources::Sources, values},
+    config::{
+        AdminAccess, AdminToken, Listen, fault::Faults, reader::Reader, sources::Sources, values,
+    },
     decision::RootTokens,
     forwarded::Trust,
     policies::Mounts,
@@ -19,6 +23,8 @@ pub struct Settings {
     pub api_listen: Listen,
     /// Where health and metrics are served.
     pub admin_listen: Listen,
+    /// Who may change something there.
+    pub admin_access: AdminAccess,
     /// Whose forwarding headers are believed.
     pub trust: Trust,
     /// How long facts are relied on.
@@ -112,6 +118,7 @@ impl Reader {
     /// all faults are.
     pub(super) fn settings(&mut self) -> Option<Settings> {
         let listeners = self.listeners();
+        let admin_access = self.admin_access();
         let proxies = self.value("trusted_proxies", values::networks);
         let family = self.value("forwarded_headers", values::header_family);
         let cache = self.cache();
@@ -127,6 +134,7 @@ impl Reader {
             listen,
             api_listen,
             admin_listen,
+            admin_access: admin_access?,
             trust: Trust { proxies: proxies?, family: family? },
             cache: cache?,
             credentials: credentials?,
@@ -156,6 +164,29 @@ impl Reader {
             }
         }
         Some(listeners)
+    }
+
+    fn admin_access(&mut self) -> Option<AdminAccess> {
+        let hosts = match self.written("admin_hosts") {
+            Some(_) => self.value("admin_hosts", values::host_names),
+            None => Some(Vec::new()),
+        };
+        let token = match self.written("admin_token_file") {
+            Some(_) => self.admin_token().map(Some),
+            None => Some(None),
+        };
+        hosts.zip(token).map(|(hosts, token)| AdminAccess { hosts, token })
+    }
+
+    fn admin_token(&mut self) -> Option<AdminToken> {
+        let name = "admin_token_file";
+        let path = self.file(name)?;
+        let text = std::fs::read_to_string(path).map(Zeroizing::new);
+        let token = text.map_err(|error| error.to_string());
+        match token.and_then(|text| AdminToken::parse(&text)) {
+            Ok(token) => Some(token),
+            Err(what) => self.fault(name, what),
+        }
     }
 
     fn cache(&mut self) -> Option<token::CacheSettings> {

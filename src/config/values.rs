@@ -28,6 +28,25 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     Ok(networks)
 }
 
+/// The host names of a list, in lower case and without a dot at their ends. None if it is empty.
+pub(super) fn host_names(text: &str) -> Result<Vec<String>, String> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    text.split(',').map(str::trim).map(host_name).collect()
+}
+
+fn host_name(text: &str) -> Result<String, String> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let is_label = |label: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        (1..=63).contains(&label.len()) && label.bytes().all(plain)
+    };
+    (name.len() <= 253 && name.split('.').all(is_label))
+        .then(|| name.to_ascii_lowercase())
+        .ok_or_else(|| format!("`{text}` is no host name without port, such as validator"))
+}
+
 pub(super) fn header_family(text: &str) -> Result<HeaderFamily, String> {
     match text {
         "x-forwarded" => Ok(HeaderFamily::Forwarded),

@@ -1,25 +1,24 @@
 //! The operators' listener: health, metrics, and the cache.
 
-use std::sync::Arc;
+mod access;
+mod body;
+
+use std::{mem, sync::Arc};
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes},
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
 use serde_json::json;
-use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::{
-    server::{
-        audit::{Consequence, consequences},
-        outer::complete,
-        problem,
-        readiness::Readiness,
-    },
+    config::AdminAccess,
+    server::{audit::Evictions, outer::complete, readiness::Readiness},
     telemetry::{Metrics, Snapshot},
     token::FactsCache,
 };
@@ -31,13 +30,10 @@ pub(super) struct Admin {
     pub(super) cache: Arc<FactsCache>,
 }
 
-/// The largest body of a request, in bytes.
-const MAX_BODY: usize = 1024 * 1024;
-
 /// The content type of the `OpenMetrics` text format, version 1.0.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) fn router(admin: Admin) -> Router {
+pub(super) fn router(admin: Admin, access: AdminAccess) -> Router {
     let routes = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
@@ -46,7 +42,9 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/cache/accessors/{accessor}", delete(evict_accessor))
         .route("/cache/entities/{entity_id}", delete(evict_entity))
         .route("/audit", post(audit));
-    complete(routes).layer(RequestBodyLimitLayer::new(MAX_BODY)).with_state(Arc::new(admin))
+    complete(routes)
+        .layer(from_fn_with_state(Arc::new(access), access::guard))
+        .with_state(Arc::new(admin))
 }
 
 /// Whether tokens can be validated, and if not, why.
@@ -78,25 +76,49 @@ async fn clear_cache(State(admin): State<Arc<Admin>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// Forgets whom entries of Vault's audit log are about: the other end of OpenBao's `http` device.
-async fn audit(State(admin): State<Arc<Admin>>, headers: HeaderMap, entries: Bytes) -> Response {
-    let Ok(consequences) = consequences(&entries) else {
-        let what = "the body is no series of audit entries";
-        return problem::request_invalid(what, &headers).map(Body::from);
-    };
-    for consequence in consequences {
-        match consequence {
-            Consequence::Nothing => {}
-            Consequence::Everything => admin.cache.clear(),
-            Consequence::Accessor(accessor) => {
-                admin.cache.evict(|entry| *entry.accessor == *accessor);
-            }
-            Consequence::Entity(id) => {
-                admin.cache.evict(|entry| entry.identity.entity_id().as_deref() == Some(&*id));
+/// Evicts the tokens that entries of Vault's audit log make stale: the receiving end of OpenBao's
+/// `http` audit device.
+///
+/// OpenBao answers none of its clients before it has this answer, so nothing here waits for
+/// anything but the body.
+async fn audit(State(admin): State<Arc<Admin>>, headers: HeaderMap, entries: Body) -> Response {
+    let unread = Unread(&admin);
+    match body::read(entries).await {
+        Ok(entries) => {
+            mem::forget(unread);
+            admin.evict(&Evictions::read(&entries));
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => error.response(&headers),
+    }
+}
+
+/// Entries that did not arrive, for whatever reason. They may have been about any token: all are
+/// evicted when this is dropped.
+struct Unread<'a>(&'a Admin);
+
+impl Drop for Unread<'_> {
+    fn drop(&mut self) {
+        self.0.evict(&Evictions::All);
+    }
+}
+
+impl Admin {
+    fn evict(&self, evictions: &Evictions) {
+        match evictions {
+            Evictions::All => self.cache.clear(),
+            Evictions::Some { accessors, entities } => {
+                if accessors.is_empty() && entities.is_empty() {
+                    return;
+                }
+                self.cache.evict(|entry| {
+                    let entity = entry.identity.entity_id();
+                    accessors.contains(&*entry.accessor)
+                        || entity.is_some_and(|id| entities.contains(&*id))
+                });
             }
         }
     }
-    StatusCode::NO_CONTENT.into_response()
 }
 
 /// Forgets the token with this accessor.

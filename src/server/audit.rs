@@ -1,30 +1,72 @@
-//! What an audit device of Vault's tells of: revocations and the like, so that they are noticed
-//! before the cache would. It is a help and no guarantee: of a token that ends with its parent,
-//! its lease or its mount there is no line.
+//! Entries of Vault's audit log, and the cached tokens that each makes stale.
+//!
+//! A help and no guarantee: Vault writes no entry when a token expires, or when it ends with its
+//! parent.
 
-use serde::Deserialize;
-use serde_json::Deserializer;
+mod scope;
+#[cfg(test)]
+mod tests;
 
-/// An entry of the audit log, as far as it is of use here.
+use std::collections::HashSet;
+
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::{Deserializer, value::RawValue};
+
+use self::scope::Scope;
+
+/// The cached tokens that some audit entries make stale.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Evictions {
+    /// All tokens.
+    All,
+    /// Some tokens, or none.
+    Some {
+        /// The accessors of tokens.
+        accessors: HashSet<String>,
+        /// The ids of entities, for all of their tokens.
+        entities: HashSet<String>,
+    },
+}
+
+/// The tokens that one entry makes stale.
+enum Stale {
+    Nothing,
+    Token(String),
+    Entity(String),
+    All,
+}
+
+/// An audit entry, as far as it matters here. What a caller can choose freely (`request.data`) is
+/// not looked into before it is needed: it may be any JSON, of any depth.
 #[derive(Deserialize)]
-struct Line {
+struct Entry<'e> {
     #[serde(rename = "type")]
     kind: String,
     error: Option<String>,
     auth: Option<Auth>,
-    request: Option<Request>,
+    #[serde(borrow)]
+    request: Option<Request<'e>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Auth {
     accessor: Option<String>,
+    entity_id: Option<String>,
+    policies: Option<Vec<IgnoredAny>>,
 }
 
 #[derive(Deserialize)]
-struct Request {
+struct Request<'e> {
     operation: Option<String>,
+    path: String,
+    namespace: Option<Namespace>,
+    #[serde(borrow)]
+    data: Option<&'e RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Namespace {
     path: Option<String>,
-    data: Option<Data>,
 }
 
 #[derive(Deserialize)]
@@ -32,60 +74,94 @@ struct Data {
     accessor: Option<String>,
 }
 
-/// What has to be forgotten because of an entry.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Consequence {
-    /// Nothing.
-    Nothing,
-    /// The token with this accessor.
-    Accessor(String),
-    /// All tokens of this entity.
-    Entity(String),
-    /// Everything, since the entry does not say whom it is about.
-    Everything,
-}
-
-/// The consequences of these entries, one JSON object after another.
-pub(super) fn consequences(entries: &[u8]) -> Result<Vec<Consequence>, serde_json::Error> {
-    Deserializer::from_slice(entries)
-        .into_iter::<Line>()
-        .map(|line| line.map(|line| consequence(&line)))
-        .collect()
-}
-
-/// Of the two entries for each request it is the second, the response, that tells it was done.
-fn consequence(line: &Line) -> Consequence {
-    let Some(Request { operation, path: Some(path), data }) = &line.request else {
-        return Consequence::Nothing;
-    };
-    let failed = line.error.as_deref().is_some_and(|error| !error.is_empty());
-    let changes = matches!(operation.as_deref(), Some("create" | "update" | "patch" | "delete"));
-    if line.kind != "response" || failed || !changes {
-        return Consequence::Nothing;
-    }
-    let readable = |accessor: Option<&String>| match accessor {
-        Some(accessor) if !accessor.starts_with("hmac-") => Consequence::Accessor(accessor.clone()),
-        _ => Consequence::Everything,
-    };
-    match path.as_str() {
-        "auth/token/revoke-accessor" => {
-            readable(data.as_ref().and_then(|data| data.accessor.as_ref()))
+impl Evictions {
+    /// Reads entries: JSON objects one after another, with or without white space between them.
+    /// One that cannot be read makes all tokens stale.
+    pub(super) fn read(entries: &[u8]) -> Self {
+        let (mut accessors, mut entities) = (HashSet::new(), HashSet::new());
+        for entry in Deserializer::from_slice(entries).into_iter::<&RawValue>() {
+            match entry.and_then(|entry| serde_json::from_str(entry.get())).map(stale) {
+                Ok(Stale::Nothing) => {}
+                Ok(Stale::Token(accessor)) => {
+                    accessors.insert(accessor);
+                }
+                Ok(Stale::Entity(id)) => {
+                    entities.insert(id);
+                }
+                Ok(Stale::All) => return Self::All,
+                Err(error) => {
+                    // The kind of error alone: its text may quote the entry.
+                    let category = error.classify();
+                    tracing::warn!(?category, "an audit entry cannot be read: all tokens evicted");
+                    return Self::All;
+                }
+            }
         }
-        "auth/token/revoke-self" => {
-            readable(line.auth.as_ref().and_then(|auth| auth.accessor.as_ref()))
-        }
-        path => match path.strip_prefix("identity/entity/id/") {
-            Some(entity) => Consequence::Entity(entity.to_owned()),
-            None if concerns_everybody(path, operation.as_deref()) => Consequence::Everything,
-            None => Consequence::Nothing,
-        },
+        Self::Some { accessors, entities }
     }
 }
 
-/// Whether a change of this path may end tokens or change what they are granted.
-fn concerns_everybody(path: &str, operation: Option<&str>) -> bool {
-    let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| path.starts_with(prefix));
-    begins(&["auth/token/revoke", "sys/leases/revoke", "sys/policies/acl/", "sys/policy/"])
-        || begins(&["identity/entity", "identity/group"])
-        || (operation == Some("delete") && begins(&["sys/auth/"]))
+impl Auth {
+    /// Returns whether Vault knew a token of the caller's. Batch tokens have no accessor.
+    fn is_authenticated(&self) -> bool {
+        let is_set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        is_set(&self.accessor)
+            || is_set(&self.entity_id)
+            || self.policies.as_ref().is_some_and(|policies| !policies.is_empty())
+    }
+}
+
+impl Request<'_> {
+    /// The path within its namespace. Vault writes it so today; older versions may not. No
+    /// namespace can be named like a mount that matters here: those names are reserved.
+    fn path_in_namespace(&self) -> &str {
+        let namespace = self.namespace.as_ref().and_then(|namespace| namespace.path.as_deref());
+        namespace
+            .filter(|namespace| !namespace.is_empty())
+            .and_then(|namespace| self.path.strip_prefix(namespace))
+            .unwrap_or(&self.path)
+    }
+}
+
+/// Returns the tokens that an entry makes stale. Of the two entries of a request it is the second,
+/// of type `response`, that is written when the change is done.
+fn stale(entry: Entry<'_>) -> Stale {
+    match entry.kind.as_str() {
+        "request" => return Stale::Nothing,
+        "response" => {}
+        _ => return Stale::All,
+    }
+    let Some(request) = entry.request else {
+        return Stale::All;
+    };
+    let error = entry.error.unwrap_or_default();
+    let auth = entry.auth.unwrap_or_default();
+    match scope::of_request(request.path_in_namespace(), request.operation.as_deref()) {
+        Scope::Nothing => Stale::Nothing,
+        // Nobody without a token makes all others be looked up again. What failed for another
+        // reason than a missing right may be half done: a prefix of leases, for one.
+        Scope::AllTokens if !auth.is_authenticated() || error.contains("permission denied") => {
+            Stale::Nothing
+        }
+        Scope::AllTokens => Stale::All,
+        _ if !error.is_empty() => Stale::Nothing,
+        Scope::TokenInBody => token(request.data.and_then(accessor_in)),
+        Scope::TokenOfCaller => token(auth.accessor),
+        Scope::Entity(id) => Stale::Entity(id.to_owned()),
+    }
+}
+
+/// The accessor in the body of a request, if it has one that is a string.
+fn accessor_in(data: &RawValue) -> Option<String> {
+    serde_json::from_str::<Data>(data.get()).ok()?.accessor
+}
+
+/// An accessor that is missing, or hashed (`hmac_accessor`), may be any token's.
+fn token(accessor: Option<String>) -> Stale {
+    match accessor {
+        Some(accessor) if !accessor.is_empty() && !accessor.starts_with("hmac-") => {
+            Stale::Token(accessor)
+        }
+        _ => Stale::All,
+    }
 }

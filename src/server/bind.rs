@@ -1,10 +1,11 @@
 use std::{
-    fmt, io,
+    fmt, io, iter,
+    net::IpAddr,
     os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::config::Listen;
 
@@ -14,6 +15,14 @@ pub enum Listener {
     Tcp(TcpListener),
     /// In the file system.
     Unix(UnixListener, SocketFile),
+}
+
+/// A connection that was accepted.
+pub(super) enum Socket {
+    /// From this address.
+    Tcp(TcpStream, IpAddr),
+    /// From this machine.
+    Unix(UnixStream),
 }
 
 /// A socket's file, which goes with it.
@@ -45,6 +54,10 @@ impl std::error::Error for BindError {}
 /// a group with this service.
 const SOCKET_MODE: u32 = 0o660;
 
+/// The maximum number of queued connections that are still accepted at the end: Linux's default
+/// length of the queue. Whoever connects without a pause must not hold up the end.
+const MAX_QUEUED: usize = 4096;
+
 impl Listener {
     /// Listens on this address. A socket file that a dead process left behind is replaced; one
     /// that is in use, or any other file, is not.
@@ -57,6 +70,50 @@ impl Listener {
             Listen::Unix(path) => bind_unix(path).await,
         };
         bound.map_err(|source| BindError { listen: listen.clone(), source })
+    }
+
+    /// Accepts the next connection.
+    ///
+    /// # Errors
+    /// Those of `accept(2)`: mostly the want of file descriptors.
+    pub(super) async fn accept(&self) -> io::Result<Socket> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                Ok(Socket::Tcp(stream, address.ip()))
+            }
+            Self::Unix(listener, _) => Ok(Socket::Unix(listener.accept().await?.0)),
+        }
+    }
+
+    /// Stops listening and returns the connections that the system has accepted and nobody has
+    /// taken yet. Their peers may have sent requests already, and closing resets them.
+    pub(super) fn into_queued(self) -> Vec<Socket> {
+        // The system's word is asked for, which may be newer than the runtime's.
+        match self {
+            Self::Tcp(listener) => {
+                let Ok(listener) = listener.into_std() else { return Vec::new() };
+                iter::from_fn(|| listener.accept().ok())
+                    .take(MAX_QUEUED)
+                    .filter_map(|(stream, address)| {
+                        stream.set_nonblocking(true).ok()?;
+                        Some(Socket::Tcp(TcpStream::from_std(stream).ok()?, address.ip()))
+                    })
+                    .collect()
+            }
+            Self::Unix(listener, file) => {
+                // Without the file, nobody joins the queue any more.
+                drop(file);
+                let Ok(listener) = listener.into_std() else { return Vec::new() };
+                iter::from_fn(|| listener.accept().ok())
+                    .take(MAX_QUEUED)
+                    .filter_map(|(stream, _)| {
+                        stream.set_nonblocking(true).ok()?;
+                        Some(Socket::Unix(UnixStream::from_std(stream).ok()?))
+                    })
+                    .collect()
+            }
+        }
     }
 
     /// The address, with the port that was taken if any would do.

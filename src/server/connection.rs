@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt;
-use http::{Request, Response};
+use futures_util::TryFutureExt;
+use http::{HeaderValue, Request, Response, header::CONNECTION};
 use hyper::{
     body::{Body, Incoming},
     service::{Service, service_fn},
@@ -121,14 +121,23 @@ impl<I: Stream> Connection<I> {
     }
 
     /// Has hyper read its requests, and this answer them.
+    ///
+    /// Once the service stops, an HTTP/1 connection is not closed at once, since a request may be
+    /// on its way, but with the next answer, which says so, or after a moment without a request.
+    /// HTTP/2 has a frame for that.
     pub(super) async fn serve<S: Answers>(self, service: S) {
         let Self { stream, pace, protocols } = self;
         let paced = service_fn(|request: Request<Incoming>| {
             let answering = pace.answer(request.version());
-            service.call(request).inspect(move |_| drop(answering))
+            service.call(request).map_ok(move |mut response| {
+                if answering.is_last() {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                response
+            })
         });
         let mut connection = pin!(protocols.serve_connection(TokioIo::new(stream), paced));
-        let mut finishing = false;
+        let mut closing = false;
         poll_fn(|cx| {
             loop {
                 // A connection that breaks is the peer's affair.
@@ -137,8 +146,8 @@ impl<I: Stream> Connection<I> {
                 }
                 match pace.order(cx) {
                     Order::Leave => return Poll::Ready(()),
-                    Order::Finish if !finishing => {
-                        finishing = true;
+                    Order::Finish if pace.is_http2() && !closing => {
+                        closing = true;
                         connection.as_mut().graceful_shutdown();
                     }
                     Order::Stay | Order::Finish => return Poll::Pending,

@@ -2,14 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     forwarded::Peer,
     server::{
-        bind::Listener,
+        bind::{Listener, Socket},
         connection::{Connection, Served, protocols},
         pace::Paces,
     },
@@ -18,6 +22,9 @@ use crate::{
 
 /// How long to wait when a connection cannot be accepted, for want of file descriptors mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often it is logged that new connections have to wait.
+const WARNING_PAUSE: Duration = Duration::from_secs(10);
 
 /// A group of listeners and their connections.
 #[derive(Clone)]
@@ -43,53 +50,76 @@ impl Doors {
         self.stop.clone()
     }
 
-    /// Answers at this listener, each connection with a server of its own, made for the peer.
-    pub(super) fn open<F, S>(&self, listener: Listener, server: F)
+    /// Answers at this listener, each connection with a server of its own, made for the peer. While
+    /// as many connections as the limit are open, new ones wait in the system's queue.
+    pub(super) fn open<F, S>(&self, listener: Listener, limit: usize, server: F)
     where
-        F: Fn(Peer) -> S + Send + 'static,
+        F: Fn(Peer) -> S + Send + Sync + 'static,
         S: Served,
     {
         let doors = self.clone();
         self.connections.spawn(async move {
+            let permits = Arc::new(Semaphore::new(limit));
             let closing = doors.closing();
-            tokio::select! {
-                () = doors.accept(&listener, server) => {}
-                () = closing.cancelled() => {}
+            closing.run_until_cancelled(doors.accept(&listener, &permits, &server)).await;
+            for socket in listener.into_queued() {
+                doors.serve(socket, None, &server);
             }
         });
     }
 
-    async fn accept<F, S>(self, listener: &Listener, server: F)
+    async fn accept<F, S>(&self, listener: &Listener, permits: &Arc<Semaphore>, server: &F)
     where
         F: Fn(Peer) -> S,
         S: Served,
     {
+        let mut warned: Option<Instant> = None;
         loop {
-            let protocols = Arc::clone(&self.protocols);
-            let accepted = match listener {
-                Listener::Tcp(listener) => listener.accept().await.map(|(stream, peer)| {
-                    // Without it the kernel may hold small answers back; a failure costs only time.
-                    let _ = stream.set_nodelay(true);
-                    let server = server(Peer::Address(peer.ip()));
-                    let connection = Connection::new(stream, self.paces.begin(), protocols);
-                    self.connections.spawn(server.serve(connection));
-                }),
-                Listener::Unix(listener, _) => listener.accept().await.map(|(stream, _)| {
-                    let server = server(Peer::Local);
-                    let connection = Connection::new(stream, self.paces.begin(), protocols);
-                    self.connections.spawn(server.serve(connection));
-                }),
-            };
-            if let Err(error) = accepted {
-                self.metrics.accept_error();
-                tracing::warn!(%error, "cannot accept a connection");
-                sleep(ACCEPT_PAUSE).await;
+            if permits.available_permits() == 0
+                && warned.is_none_or(|at| at.elapsed() > WARNING_PAUSE)
+            {
+                warned = Some(Instant::now());
+                let address = listener.address();
+                tracing::warn!(address, "the limit on open files allows no more connections");
+            }
+            // It fails only if the semaphore is closed, which it never is.
+            let permit = Arc::clone(permits).acquire_owned().await.ok();
+            match listener.accept().await {
+                Ok(socket) => self.serve(socket, permit, server),
+                Err(error) => {
+                    self.metrics.accept_error();
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
     }
 
-    /// Takes no more connections, and waits until the requests under way are answered, but no
-    /// longer than this.
+    /// Serves a connection in a task of its own, which holds the permit until it ends.
+    fn serve<F, S>(&self, socket: Socket, permit: Option<OwnedSemaphorePermit>, server: &F)
+    where
+        F: Fn(Peer) -> S,
+        S: Served,
+    {
+        let (pace, protocols) = (self.paces.begin(), Arc::clone(&self.protocols));
+        match socket {
+            Socket::Tcp(stream, address) => {
+                // Without it the kernel may hold small answers back; a failure costs only time.
+                let _ = stream.set_nodelay(true);
+                let connection = Connection::new(stream, pace, protocols);
+                let answering = server(Peer::Address(address)).serve(connection);
+                self.connections.spawn(answering.map(|()| drop(permit)));
+            }
+            Socket::Unix(stream) => {
+                let connection = Connection::new(stream, pace, protocols);
+                let answering = server(Peer::Local).serve(connection);
+                self.connections.spawn(answering.map(|()| drop(permit)));
+            }
+        }
+    }
+
+    /// Takes no more connections but those that the system has accepted already, and waits until
+    /// the requests under way are answered, but no longer than this.
     pub(super) async fn close(self, patience: Duration) {
         self.stop.cancel();
         self.connections.close();

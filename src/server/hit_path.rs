@@ -4,6 +4,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Semaphore;
+
 use crate::{
     decision::{Failures, RootTokens, Validator},
     forwarded::{HeaderFamily, Peer, Trust},
@@ -55,7 +57,7 @@ impl HitPath {
     /// Answers at this listener, for ever.
     pub async fn serve(&self, listener: Listener) {
         let doors = Doors::new(Arc::clone(&self.0.metrics));
-        Arc::clone(&self.0).open(&doors, listener);
+        Arc::clone(&self.0).open(&doors, listener, Semaphore::MAX_PERMITS);
         std::future::pending::<()>().await;
     }
 }

@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod bind;
 mod connection;
+mod descriptors;
 mod doors;
 mod hit_path;
 mod log_limit;

@@ -89,6 +89,11 @@ impl Pace {
         self.finish.load(Relaxed)
     }
 
+    /// Returns whether a request came in over HTTP/2.
+    pub(super) fn is_http2(&self) -> bool {
+        self.http2.load(Relaxed)
+    }
+
     /// What the connection is to do. The task that asks is woken when that changes.
     pub(super) fn order(&self, cx: &Context<'_>) -> Order {
         self.connection.register(cx.waker());
@@ -121,6 +126,14 @@ impl Pace {
     /// Not in one step, which would cost more: where two meet, it still shows that there was one.
     fn turn(&self) {
         self.turns.store(self.turns.load(Relaxed).wrapping_add(1), Relaxed);
+    }
+}
+
+impl Answering {
+    /// Returns whether the answer has to say that the connection is closed after it. In HTTP/2 no
+    /// answer does.
+    pub(super) fn is_last(&self) -> bool {
+        self.0.is_finishing() && !self.0.is_http2()
     }
 }
 

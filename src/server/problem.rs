@@ -118,6 +118,34 @@ pub(super) fn method_not_allowed(headers: &HeaderMap) -> Response<Bytes> {
     document(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, None, &id)
 }
 
+/// Returns the refusal of a request that the admin listener does not take from this sender, and
+/// logs it. A 401 asks for the admin listener's own token (RFC 6750, 3).
+pub(super) fn admin_refused(
+    status: StatusCode,
+    code: &'static str,
+    title: &str,
+    headers: &HeaderMap,
+) -> Response<Bytes> {
+    let id = RequestId::of(headers);
+    warn!(request_id = id.as_str(), code, "admin request refused");
+    let mut response = document(status, code, title, None, &id);
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static(r#"Bearer realm="admin""#);
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// Returns the refusal of a request whose body did not arrive in time, is too large, or broke off.
+pub(super) fn body_refused(
+    status: StatusCode,
+    code: &str,
+    title: &str,
+    headers: &HeaderMap,
+) -> Response<Bytes> {
+    document(status, code, title, None, &RequestId::of(headers))
+}
+
 fn challenge(challenge: Challenge) -> Option<&'static str> {
     match challenge {
         Challenge::Absent => None,

@@ -15,6 +15,7 @@ use crate::{
         auth::Auth,
         bind::{BindError, Listener},
         connection::Each,
+        descriptors::ConnectionLimits,
         doors::Doors,
         outer,
         readiness::Readiness,
@@ -115,13 +116,14 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     });
 
     let broken = chores(session, watch_health(client, health_sender), swept);
-    auth.open(&front, auth_listener);
+    let limits = ConnectionLimits::of_this_process();
+    auth.open(&front, auth_listener, limits.auth);
     let routes = |router: Router| {
         let router = outer::guard(router, Arc::clone(&metrics));
         move |peer| Each(TowerToHyperService::new(AddExtension::new(router.clone(), peer)))
     };
-    front.open(api_listener, routes(api::router(api)));
-    back.open(admin_listener, routes(admin::router(admin)));
+    front.open(api_listener, limits.api, routes(api::router(api)));
+    back.open(admin_listener, limits.admin, routes(admin::router(admin, settings.admin_access)));
 
     let outcome = tokio::select! {
         () = stop => Ok(()),

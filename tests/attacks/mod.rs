@@ -3,6 +3,7 @@
 mod answers;
 mod callers;
 mod identity;
+mod operators;
 mod requests;
 mod table;
 

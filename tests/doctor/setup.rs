@@ -7,6 +7,7 @@ use super::{Diagnosis, Shell, provisioned};
 use crate::support::{
     bao::Bao,
     platform::{self, AppRole, app_role, set_policy},
+    validator::Validator,
 };
 
 /// What is said to an operator who may see everything.
@@ -126,6 +127,17 @@ async fn a_vault_that_writes_nothing_down_is_named() {
     let role = provisioned(&bao).await;
     let said = seen(&bao, &role);
     said.is("audit", "fail", "no audit device");
+    assert_eq!(said.all("fail"), ["audit"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn remote_audit_device_alone_fails() {
+    let bao = Bao::dev().await;
+    let role = provisioned(&bao).await;
+    let receiver = Validator::start(&bao, &role, &[]).await;
+    bao.post_audit_to(&format!("{}/audit", receiver.admin_url())).await;
+    let said = seen(&bao, &role);
+    said.is("audit", "fail", "posted/ (http); nothing writes entries on Vault's own machine");
     assert_eq!(said.all("fail"), ["audit"]);
 }
 

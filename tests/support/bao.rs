@@ -169,6 +169,21 @@ impl Bao {
         namespace.clone_into(&mut self.namespace);
     }
 
+    /// Has a development server write its audit log to this URL alone, beginning now.
+    ///
+    /// # Panics
+    /// When it doesn't.
+    pub async fn post_audit_to(&self, url: &str) {
+        self.launch.post_audit_to(url);
+        self.process.signal("HUP");
+        eventually(Duration::from_secs(10), "the http audit device", async || {
+            let devices = self.request("GET", "sys/audit", None).await.1["data"].clone();
+            let only = devices.as_object()?.keys().collect::<Vec<_>>();
+            (only == ["posted/"]).then_some(())
+        })
+        .await;
+    }
+
     /// What the server has logged.
     pub fn log(&self) -> String {
         self.process.log()

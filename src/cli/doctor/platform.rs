@@ -33,6 +33,11 @@ const ID: &str = "setup";
 const TITLE: &str = "Mounts, keys and policies";
 const APPROLE: &str = "AppRole";
 const AUDIT: &str = "audit";
+
+/// Kinds of audit devices that send entries to another process. Vault answers nobody unless one
+/// device has taken the entry.
+const REMOTE_DEVICES: [&str; 2] = ["http", "socket"];
+
 const CHECKS: [&str; 6] =
     [Engine::Kv.check(), Engine::Transit.check(), APPROLE, keys::CHECK, drift::CHECK, AUDIT];
 
@@ -132,8 +137,16 @@ async fn audit(examiner: &Examiner<'_>, viewer: Viewer) -> Finding {
         ),
         Ok(devices) => {
             let device = |(path, device): (&String, &Mount)| format!("{path} ({})", device.kind);
-            let devices: Vec<_> = devices.iter().map(device).collect();
-            Finding::ok(check, format!("on: {}", devices.join(", ")))
+            let listed = devices.iter().map(device).collect::<Vec<_>>().join(", ");
+            if devices.values().all(|device| REMOTE_DEVICES.contains(&&*device.kind)) {
+                return Finding::failed(
+                    check,
+                    format!("on: {listed}; nothing writes entries on Vault's own machine"),
+                    "add a `file` device: with remote ones alone, Vault refuses every request when \
+                     their receivers are away",
+                );
+            }
+            Finding::ok(check, format!("on: {listed}"))
         }
         Err(error) => untold(check, &error, viewer, "read and sudo on sys/audit", "policy-auditor"),
     }

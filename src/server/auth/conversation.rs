@@ -2,7 +2,7 @@ use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Version};
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::io::poll_read_buf;
 
 use crate::{
@@ -85,7 +85,8 @@ impl Conversation {
         }
     }
 
-    /// Answers what comes in, until the connection ends.
+    /// Answers what comes in, until the connection ends. Once the service stops, hyper has the
+    /// last word: what came in and is not answered is handed to it.
     pub(super) async fn hold<I: Stream>(mut self, mut connection: Connection<I>) {
         while !connection.pace.is_finishing() {
             let next = self.answer_from_memory();
@@ -107,6 +108,8 @@ impl Conversation {
                     wire::write(&answer, afterwards, &mut self.clock, &mut self.said);
                     if afterwards == Closed {
                         self.send(&mut connection).await;
+                        // The peer may be gone already.
+                        let _ = connection.stream.shutdown().await;
                         return;
                     }
                 }
@@ -116,7 +119,7 @@ impl Conversation {
         self.give_up(connection).await;
     }
 
-    /// Leaves the rest to hyper, which also knows how to end a connection.
+    /// Leaves the rest to hyper.
     fn give_up<I: Stream>(self, mut connection: Connection<I>) -> BoxFuture<'static, ()> {
         connection.stream.unread(self.heard);
         if self.stage == Stage::Begun {

@@ -63,9 +63,9 @@ enum Answer {
 }
 
 impl Auth {
-    /// Answers at this listener, as long as the doors are open.
-    pub(super) fn open(self: Arc<Self>, doors: &Doors, listener: Listener) {
-        doors.open(listener, move |peer| Conversation::new(Arc::clone(&self), peer));
+    /// Answers at this listener, so many connections at once, as long as the doors are open.
+    pub(super) fn open(self: Arc<Self>, doors: &Doors, listener: Listener, limit: usize) {
+        doors.open(listener, limit, move |peer| Conversation::new(Arc::clone(&self), peer));
     }
 
     /// The caller, if it is let in by what is remembered. `None` says nothing: then

@@ -140,6 +140,21 @@ impl Launch {
         self
     }
 
+    /// Writes a configuration with this one audit device: entries are posted to the URL.
+    pub fn post_audit_to(&self, url: &str) {
+        let audit = format!(
+            r#"
+            audit "http" "posted" {{
+              options {{
+                uri = "{url}"
+                hmac_accessor = "false"
+              }}
+            }}
+            "#
+        );
+        fs::write(self.dir.join("bao.hcl"), audit).expect("the configuration");
+    }
+
     /// Starts the server.
     pub fn spawn(&self) -> Process {
         let mut command = Command::new(tools::bao());

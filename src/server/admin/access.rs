@@ -1,0 +1,238 @@
+//! Who may change something through the admin listener.
+//!
+//! The listener is usually reached without a credential, from an operator's own machine too, so
+//! pages in that operator's browser are kept out: a browser sends `Origin` with every request of
+//! another site that changes something, and a host name that an attacker has pointed at this
+//! machine (DNS rebinding) is in `Host`.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderMap, Method, Response, StatusCode, Version,
+        header::{AUTHORIZATION, HOST, ORIGIN},
+    },
+    middleware::Next,
+};
+
+use crate::{config::AdminAccess, server::problem};
+
+/// A reason to refuse a request that would change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Denial {
+    Origin,
+    Host,
+    TokenMissing,
+    TokenInvalid,
+}
+
+impl Denial {
+    fn response(self, headers: &HeaderMap) -> Response<Body> {
+        let (status, code, title) = match self {
+            Self::Origin => {
+                let title = "Requests of web pages are refused: they have an Origin header";
+                (StatusCode::FORBIDDEN, "origin_not_allowed", title)
+            }
+            Self::Host => {
+                let title = "The Host header has to be an IP address, localhost, or a name in \
+                             VALIDATOR_ADMIN_HOSTS";
+                (StatusCode::FORBIDDEN, "host_not_allowed", title)
+            }
+            Self::TokenMissing => {
+                let title = "The admin listener's bearer token is missing";
+                (StatusCode::UNAUTHORIZED, "credential_missing", title)
+            }
+            Self::TokenInvalid => {
+                let title = "This is not the admin listener's bearer token";
+                (StatusCode::UNAUTHORIZED, "token_invalid", title)
+            }
+        };
+        problem::admin_refused(status, code, title, headers).map(Body::from)
+    }
+}
+
+/// Passes on a request that changes nothing, or whose sender may change something.
+pub(super) async fn guard(
+    State(access): State<Arc<AdminAccess>>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    match check(&access, &request) {
+        Ok(()) => next.run(request).await,
+        Err(denial) => denial.response(request.headers()),
+    }
+}
+
+fn check<B>(access: &AdminAccess, request: &http::Request<B>) -> Result<(), Denial> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    if request.headers().contains_key(ORIGIN) {
+        return Err(Denial::Origin);
+    }
+    if !is_host_allowed(&access.hosts, request) {
+        return Err(Denial::Host);
+    }
+    let Some(token) = &access.token else {
+        return Ok(());
+    };
+    match bearer(request.headers()) {
+        None => Err(Denial::TokenMissing),
+        Some(presented) if token.is(presented) => Ok(()),
+        Some(_) => Err(Denial::TokenInvalid),
+    }
+}
+
+/// Returns whether the request names a host, and no host that is not allowed. HTTP/2 has it in
+/// `:authority`, and may have `Host` as well (RFC 9113, 8.3.1).
+fn is_host_allowed<B>(names: &[String], request: &http::Request<B>) -> bool {
+    let authority = request.uri().authority().filter(|_| request.version() == Version::HTTP_2);
+    let headers: Vec<_> = request.headers().get_all(HOST).iter().collect();
+    let has_host = authority.is_some() || !headers.is_empty();
+    let hosts = authority.map(|authority| authority.as_str().as_bytes()).into_iter();
+    let mut hosts = hosts.chain(headers.iter().map(|value| value.as_bytes()));
+    has_host && headers.len() <= 1 && hosts.all(|host| is_allowed(names, host))
+}
+
+/// Returns whether this `Host` (`uri-host [ ":" port ]`, RFC 9110, 7.2) is an address, `localhost`
+/// or one of the names.
+fn is_allowed(names: &[String], host: &[u8]) -> bool {
+    let Ok(host) = std::str::from_utf8(host) else {
+        return false;
+    };
+    if let Some((address, rest)) = host.strip_prefix('[').and_then(|host| host.split_once(']')) {
+        let port = rest.strip_prefix(':').unwrap_or(rest);
+        return address.parse::<Ipv6Addr>().is_ok()
+            && (rest.is_empty() || (rest.starts_with(':') && is_port(port)));
+    }
+    let (host, port) = host.split_once(':').unwrap_or((host, ""));
+    if !is_port(port) {
+        return false;
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let is_name = |known: &str| known.eq_ignore_ascii_case(name);
+    host.parse::<Ipv4Addr>().is_ok()
+        || is_name("localhost")
+        || names.iter().any(|known| is_name(known))
+}
+
+/// Returns whether this is a port, which may be empty (RFC 3986, 3.2.3).
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The token of the one `Authorization: Bearer` header (RFC 6750, 2.1).
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    let (scheme, token) = value.as_bytes().split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, Version};
+    use proptest::prelude::*;
+
+    use super::{Denial, check, is_allowed};
+    use crate::config::AdminAccess;
+
+    fn access() -> AdminAccess {
+        AdminAccess { hosts: vec!["validator".to_owned()], token: None }
+    }
+
+    fn allowed(host: &str) -> bool {
+        is_allowed(&access().hosts, host.as_bytes())
+    }
+
+    #[test]
+    fn addresses_localhost_and_listed_names_are_allowed() {
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:9090",
+            "192.0.2.7:80",
+            "[::1]",
+            "[::1]:9090",
+            "[2001:db8::1]:",
+            "localhost",
+            "LOCALHOST:9090",
+            "localhost.",
+            "validator:9090",
+            "Validator.",
+        ] {
+            assert!(allowed(host), "{host}");
+        }
+        for host in [
+            "",
+            ":9090",
+            ".",
+            "evil.example.com",
+            "127.0.0.1.evil.example.com",
+            "127.0.0.1.evil.example.com:9090",
+            "localhost.evil.example.com",
+            "evil.localhost",
+            "localhost..",
+            "user@localhost",
+            "localhost:9090@evil.example.com",
+            "[::1].evil.example.com",
+            "[::1]evil.example.com:80",
+            "[evil.example.com]",
+            "[::1",
+            "::1",
+            "localhost:http",
+            "localhost:80:80",
+            "localhost, evil.example.com",
+            "localhost/",
+            " localhost",
+            "validator.evil.example.com",
+            "2130706433",
+            "127.1",
+        ] {
+            assert!(!allowed(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn every_host_that_a_request_names_must_be_allowed() {
+        let denial = |version, uri: &str, hosts: &[&str]| {
+            let request = Request::builder().method("DELETE").uri(uri).version(version);
+            let request = hosts.iter().fold(request, |request, host| request.header("host", *host));
+            check(&access(), &request.body(()).unwrap())
+        };
+        let v2 = Version::HTTP_2;
+        assert_eq!(denial(Version::HTTP_11, "/cache", &["localhost"]), Ok(()));
+        assert_eq!(denial(v2, "http://localhost:1/cache", &[]), Ok(()));
+        assert_eq!(denial(v2, "/cache", &["localhost"]), Ok(()));
+        assert_eq!(denial(v2, "http://localhost/cache", &["localhost:1"]), Ok(()));
+        for (version, uri, hosts) in [
+            (Version::HTTP_10, "/cache", [].as_slice()),
+            (Version::HTTP_11, "/cache", &[]),
+            (Version::HTTP_11, "/cache", &["localhost", "localhost"]),
+            (Version::HTTP_11, "/cache", &["localhost", "evil.example.com"]),
+            (v2, "/cache", &[]),
+            (v2, "http://evil.example.com/cache", &[]),
+            (v2, "http://evil.example.com/cache", &["localhost"]),
+            (v2, "http://localhost/cache", &["evil.example.com"]),
+            (v2, "http://user@localhost/cache", &[]),
+        ] {
+            assert_eq!(denial(version, uri, hosts), Err(Denial::Host), "{uri} {hosts:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn name_that_is_not_listed_is_not_allowed(
+            name in "[a-z0-9-]{1,9}\\.[a-z]{1,9}", port in "(:[0-9]{0,5})?",
+        ) {
+            let host = [name, port].concat();
+            prop_assert!(!allowed(&host));
+        }
+    }
+}
