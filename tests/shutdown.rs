@@ -15,8 +15,8 @@ use tokio::{
 use crate::{
     expect::granted,
     support::{
-        backend::Backend, bao::Bao, direct::Direct, fault::Fault, http::Answer, nginx, platform,
-        raw::read_answer, validator::Validator, wait::eventually,
+        backend::Backend, bao::Bao, direct::Direct, edge::Recipe, fault::Fault, http::Answer,
+        nginx, platform, raw::read_answer, validator::Validator, wait::eventually,
     },
 };
 
@@ -243,7 +243,7 @@ async fn nginx_gets_an_answer_to_each_request_sent_before_the_signal() {
     let service = Direct::start().await;
     let backend = Backend::start().await;
     let address = service.validator.auth_address();
-    let nginx = Arc::new(nginx::start(address, backend.address()).await);
+    let nginx = Arc::new(nginx::start(address, backend.address(), Recipe::PLAIN).await);
     let token = service.acme.token().to_owned();
     let ask = |number: usize| {
         let (nginx, token) = (Arc::clone(&nginx), token.clone());
