@@ -1,10 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     decision::{Asked, Decision, Failures, Refusal, RootTokens, acl::AclQuestion},
-    forwarded::Forwarded,
+    forwarded::{Forwarded, ForwardedError},
     requirement::Requirement,
     token::{
         CacheStatus, Capabilities, Cause, Credential, CredentialError, Entry, FactsCache, Identity,
@@ -113,7 +113,7 @@ impl Validator {
             None => Err(Refusal::TokenInvalid),
         };
         if matches!(outcome, Err(Refusal::TokenInvalid)) {
-            self.failures.add(asked.forwarded.client().ok()).await;
+            self.failures.add(limited_address(&asked.forwarded)).await;
         }
         Decision { outcome, cache: Some(known.status) }
     }
@@ -124,7 +124,7 @@ impl Validator {
         forwarded: &Forwarded<'_>,
     ) -> Refusal {
         if error == CredentialError::Malformed {
-            let client = forwarded.client().ok();
+            let client = limited_address(forwarded);
             if self.failures.are_too_many(client).await {
                 return Refusal::TooManyFailures;
             }
@@ -145,7 +145,7 @@ impl Validator {
         if let Some(entry) = self.cache.recall(key, credential) {
             return Ok(Known { entry: Some(entry), status: CacheStatus::Hit });
         }
-        if self.failures.are_too_many(forwarded.client().ok()).await {
+        if self.failures.are_too_many(limited_address(forwarded)).await {
             return Err(Refusal::TooManyFailures);
         }
         by(deadline, self.cache.ask(key, credential)).await
@@ -236,6 +236,15 @@ impl Validator {
         let paths = question.paths.iter().map(ToString::to_string).collect();
         let answer = self.cache.ask_capabilities(*key, credential, entry, paths);
         by(*deadline, answer).await?.ok_or(Refusal::TokenInvalid)
+    }
+}
+
+/// The address that failures count against; `None` if the proxy tells of none at all, which is up to
+/// its configuration and not to a client.
+fn limited_address(forwarded: &Forwarded<'_>) -> Option<IpAddr> {
+    match forwarded.client() {
+        Err(ForwardedError::Missing(_)) => None,
+        _ => Some(forwarded.client_for_limits()),
     }
 }
 
