@@ -39,6 +39,7 @@ mod session;
 mod shutdown;
 mod sockets;
 mod support;
+mod targets;
 
 mod traces;
 mod two_ways;

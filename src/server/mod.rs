@@ -11,6 +11,7 @@ mod bind;
 mod connection;
 mod doors;
 mod hit_path;
+mod inspect;
 mod outer;
 mod pace;
 mod problem;
