@@ -10,9 +10,10 @@
 //!
 //! # Layers
 //!
-//! Nothing calls back up. `policies`, `fields`, `probe` and `provision` stand alone; `tenants` knows
-//! `provision`, `forwarded` and `token` read `fields`, `token` and `requirement` know `tenants`,
-//! `secrets` knows both `tenants` and `token`; `decision` judges with the types of `forwarded`,
+//! Nothing calls back up. `policies`, `fields`, `networks`, `probe`, `provision` and `uri` stand
+//! alone; `tenants` knows `provision`, `forwarded` and `token` read `fields`, `token` and
+//! `requirement` know `tenants`, `forwarded`, `config` and `vault` read `networks`, `requirement`
+//! and `server` read `uri`, `secrets` knows both `tenants` and `token`; `decision` judges with the types of `forwarded`,
 //! `token` and `requirement`; `vault` answers for `token` what a token is, keeps `policies` and
 //! `secrets`, makes what `provision` asks for, and is looked at with `probe`; `server` and `cli` use
 //! everything. A test holds the table.
@@ -22,6 +23,7 @@ pub mod config;
 pub mod decision;
 pub mod fields;
 pub mod forwarded;
+pub mod networks;
 pub mod policies;
 pub mod probe;
 pub mod provision;
@@ -31,4 +33,5 @@ pub mod server;
 pub mod telemetry;
 pub mod tenants;
 pub mod token;
+pub mod uri;
 pub mod vault;

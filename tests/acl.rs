@@ -190,6 +190,23 @@ async fn root_is_granted_everything_where_root_may_come_in() {
     refused(&service.request("PROPFIND", "/", "acl=any/path", root).await, "acl_denied");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn path_that_vault_would_trim_is_ambiguous() {
+    let service = Direct::start().await;
+    let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
+    for blank in ["%20", "%C2%A0", "%E1%9A%80", "%E2%80%83", "%E2%80%A8", "%E3%80%80"] {
+        let uri = format!("/x{blank}");
+        let answer = service.request("GET", &uri, "acl_uri=route/crm", &token).await;
+        refused(&answer, "path_ambiguous");
+        for query in [format!("acl=route/x{blank}"), format!("acl={blank}route/x")] {
+            let answer = service.request("GET", "/", &query, &token).await;
+            refused(&answer, "requirement_invalid");
+        }
+        let within = format!("/{blank}x/{blank}y/");
+        granted(&service.request("GET", &within, "acl_uri=route/crm", &token).await);
+    }
+}
+
 /// Targets that programs differ on.
 const AMBIGUOUS: [&str; 12] = [
     "/a/../b",

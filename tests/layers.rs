@@ -9,20 +9,25 @@ use std::{
 use crate::support::tools::repository;
 
 /// Each part, and the parts that it may use besides itself. A new one has to be put here.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("fields", &[]),
+    ("networks", &[]),
     ("policies", &[]),
     ("probe", &[]),
     ("provision", &[]),
+    ("uri", &[]),
     ("tenants", &["provision"]),
-    ("forwarded", &["fields"]),
+    ("forwarded", &["fields", "networks"]),
     ("token", &["fields", "tenants"]),
-    ("requirement", &["tenants"]),
+    ("requirement", &["tenants", "uri"]),
     ("secrets", &["tenants", "token"]),
     ("decision", &["forwarded", "token", "requirement"]),
     ("telemetry", &["decision", "token"]),
-    ("vault", &["policies", "probe", "provision", "token", "tenants", "secrets", "telemetry"]),
-    ("config", &["forwarded", "policies", "token", "decision", "telemetry", "vault"]),
+    (
+        "vault",
+        &["networks", "policies", "probe", "provision", "token", "tenants", "secrets", "telemetry"],
+    ),
+    ("config", &["forwarded", "networks", "policies", "token", "decision", "telemetry", "vault"]),
     (
         "server",
         &[
@@ -36,6 +41,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "telemetry",
             "tenants",
             "token",
+            "uri",
             "vault",
         ],
     ),

@@ -168,14 +168,49 @@ async fn nothing_else_is_held_against_a_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_whose_address_is_not_known_is_limited_by_that_of_the_proxy() {
+async fn client_without_a_readable_address_is_limited_too() {
+    let forged = [&["garbage"][..], &["192.0.2.1", "garbage"], &["192.0.2.1:x"], &["fe80::1%eth0"]];
+    for lines in forged {
+        let service = Direct::start_with(&THREE).await;
+        granted(&service.ask(service.acme.token()).await);
+        let ask = async |token: &str| {
+            let headers = [("x-vault-token", token)].into_iter();
+            let headers: Vec<_> =
+                headers.chain(lines.iter().map(|line| ("x-forwarded-for", *line))).collect();
+            service.validator.validate("", &headers).await
+        };
+        for _ in 0..3 {
+            let unknown = format!("s.{:024x}", rand::random::<u64>());
+            refused(&ask(&unknown).await, "token_invalid");
+        }
+        refused(&ask("s.unknown").await, "too_many_failures");
+        granted(&ask(service.acme.token()).await);
+        refused(&service.from("192.0.2.9", "", "s.unknown").await, "token_invalid");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_address_is_not_known_is_not_limited_by_that_of_the_proxy() {
     let service = Direct::start_with(&THREE).await;
-    for _ in 0..3 {
+    for _ in 0..5 {
         let unknown = format!("s.{:024x}", rand::random::<u64>());
         refused(&service.ask(&unknown).await, "token_invalid");
     }
-    refused(&service.ask("s.unknown").await, "too_many_failures");
-    refused(&service.from("no address", "", "s.unknown").await, "too_many_failures");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn client_is_limited_however_a_proxy_writes_its_address() {
+    let service = Direct::start_with(&THREE).await;
+    for address in ["203.0.113.9:51234", "203.0.113.9", "[::ffff:203.0.113.9]:443"] {
+        guess(&service, address, 1).await;
+    }
+    for address in ["203.0.113.9:1", "203.0.113.9", "::ffff:203.0.113.9"] {
+        refused(&service.from(address, "", "s.unknown").await, "too_many_failures");
+    }
+    for address in ["[2001:db8::5]:443", "[2001:db8::5]", "2001:db8::6"] {
+        guess(&service, address, 1).await;
+    }
+    refused(&service.from("2001:db8::5", "", "s.unknown").await, "too_many_failures");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@
 mod acl;
 mod acl_memory;
 mod acl_oracle;
+mod acl_requests;
 mod addresses;
 mod attacks;
 mod audit;
@@ -39,6 +40,8 @@ mod session;
 mod shutdown;
 mod sockets;
 mod support;
+mod targets;
+
 mod traces;
 mod two_ways;
 mod uses;

@@ -1,12 +1,12 @@
 //! What single values may be.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
-use crate::{decision::RootTokens, forwarded::HeaderFamily, telemetry::LogFormat};
+use crate::{decision::RootTokens, forwarded::HeaderFamily, networks, telemetry::LogFormat};
 
 /// What Caddy calls `private_ranges`: private and loopback networks (RFC 1918, RFC 4193,
 /// RFC 4291).
@@ -14,18 +14,17 @@ const PRIVATE_RANGES: &str = "192.168.0.0/16,172.16.0.0/12,10.0.0.0/8,127.0.0.0/
 
 /// The networks of a list of networks, of single addresses, and of `private_ranges`.
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
-    let mut networks = Vec::new();
+    let mut all = Vec::new();
     for item in text.split(',').map(str::trim) {
         if item == "private_ranges" {
-            networks.extend(self::networks(PRIVATE_RANGES)?);
+            all.extend(self::networks(PRIVATE_RANGES)?);
             continue;
         }
-        let host = item.parse::<IpAddr>().map(IpNet::from);
-        networks.push(host.or_else(|_| item.parse()).map_err(|_| {
+        all.extend(networks::parse(item).ok_or_else(|| {
             format!("`{item}` is no network, such as 10.0.0.0/8, nor `private_ranges`")
         })?);
     }
-    Ok(networks)
+    Ok(all)
 }
 
 /// The host names of a list, in lower case and without a dot at their ends. None if it is empty.

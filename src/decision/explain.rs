@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use crate::{
     decision::{
         Asked, Refusal, Validator,
-        acl::{AclQuestion, implied},
+        acl::AclQuestion,
         validator::{Caller, meet},
     },
     requirement::Requirement,
@@ -56,7 +56,7 @@ impl Validator {
             Err(error) => {
                 let because = match error {
                     CredentialError::Missing => "there is none",
-                    CredentialError::Malformed => "no token is so long, or has such characters",
+                    CredentialError::Malformed => "no token has such characters",
                     CredentialError::Conflict => "there are several",
                 };
                 return without(Refusal::Credential(*error), because);
@@ -154,7 +154,9 @@ impl Validator {
             Ok(None) => return Check::new(what, Ok(()), ""),
             Err(refusal) => {
                 let because = match &refusal {
-                    Refusal::AclDenied => "no capability stands for this method".to_owned(),
+                    Refusal::AclDenied => "no capability stands for this method, or for one that \
+                                           a parameter such as _method overrides it by"
+                        .to_owned(),
                     Refusal::PathAmbiguous => "programs differ on what this path means".to_owned(),
                     other => other.detail().unwrap_or_default(),
                 };
@@ -168,12 +170,11 @@ impl Validator {
                 (Err(refusal), because)
             }
             Ok((granted, _)) => {
-                let method = asked.forwarded.method().unwrap_or_default();
-                let needed = implied(method).map(|needed| needed.words().join(" or "));
+                let needed: Vec<String> = question.needs().map(ToString::to_string).collect();
+                let needed = needed.join(", and ");
                 let words = granted.iter().flat_map(|on| on.words()).collect::<Vec<_>>().join(", ");
                 let words = if words.is_empty() { "nothing" } else { &words };
-                let needed = needed.unwrap_or_default();
-                let because = format!("Vault grants {words} on {path}; {method} needs {needed}");
+                let because = format!("Vault grants {words} on {path}; {needed}");
                 let met = question.is_met_by(&granted);
                 (if met { Ok(()) } else { Err(Refusal::AclDenied) }, because)
             }

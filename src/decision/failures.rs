@@ -50,9 +50,11 @@ impl Failures {
         Self { limit, budgets }
     }
 
-    /// Waits for leave to present a token from this address.
-    pub(super) async fn attempt(&self, client: IpAddr) -> Result<Attempt, LimitReached> {
-        let Some(limit) = self.limit else { return Ok(Attempt::unlimited()) };
+    /// Waits for leave to present a token from this address; a client without one is not limited.
+    pub(super) async fn attempt(&self, client: Option<IpAddr>) -> Result<Attempt, LimitReached> {
+        let (Some(client), Some(limit)) = (client, self.limit) else {
+            return Ok(Attempt::unlimited());
+        };
         let new = async { Arc::new(Budget::new(limit)) };
         let budget = self.budgets.get_with(network(client), new).await;
         let permit = Arc::clone(&budget.attempts).acquire_owned().await;
@@ -108,8 +110,8 @@ mod tests {
 
     use super::{Failures, LimitReached};
 
-    fn address(text: &str) -> IpAddr {
-        text.parse().expect("an address")
+    fn address(text: &str) -> Option<IpAddr> {
+        text.parse().ok()
     }
 
     async fn fail(failures: &Failures, client: &str) {
@@ -156,17 +158,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_limit_nothing_is_held_against_anybody() {
-        let failures = Failures::new(None);
-        fail(&failures, "192.0.2.1").await;
-        assert!(!is_limited(&failures, "192.0.2.1").await);
+    async fn without_a_limit_or_an_address_nothing_is_held_against_anybody() {
+        for (limit, client) in [(None, "192.0.2.1"), (Some(1), "unknown")] {
+            let failures = Failures::new(limit);
+            fail(&failures, client).await;
+            assert!(!is_limited(&failures, client).await);
+        }
     }
 
     #[tokio::test]
     async fn two_hundred_thousand_addresses_do_not_fill_the_memory() {
         let failures = Failures::new(Some(1));
         for number in 0..200_000_u32 {
-            failures.attempt(number.to_be_bytes().into()).await.expect("leave").fail();
+            failures.attempt(Some(number.to_be_bytes().into())).await.expect("leave").fail();
         }
         failures.remove_expired().await;
         assert!(failures.budgets.entry_count() <= super::MAX_ADDRESSES);

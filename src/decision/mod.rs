@@ -3,6 +3,7 @@
 mod acl;
 mod explain;
 mod failures;
+mod method;
 mod refusal;
 mod validator;
 

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, interval, timeout_at};
 
@@ -8,7 +8,7 @@ use crate::{
         acl::AclQuestion,
         failures::{Attempt, LimitReached, WINDOW},
     },
-    forwarded::Forwarded,
+    forwarded::{Forwarded, ForwardedError},
     requirement::Requirement,
     token::{
         CacheStatus, Capabilities, Cause, Credential, CredentialError, Entry, FactsCache, Identity,
@@ -142,7 +142,7 @@ impl Validator {
         forwarded: &Forwarded<'_>,
     ) -> Refusal {
         if error == CredentialError::Malformed {
-            match self.failures.attempt(forwarded.client_for_limits()).await {
+            match self.failures.attempt(limited_address(forwarded)).await {
                 Ok(attempt) => attempt.fail(),
                 Err(LimitReached) => return Refusal::TooManyFailures,
             }
@@ -178,7 +178,7 @@ impl Validator {
         if self.cache.was_valid(key) {
             return Ok(Attempt::unlimited());
         }
-        let attempt = self.failures.attempt(forwarded.client_for_limits()).await;
+        let attempt = self.failures.attempt(limited_address(forwarded)).await;
         attempt.map_err(|LimitReached| Refusal::TooManyFailures)
     }
 
@@ -276,6 +276,15 @@ impl Validator {
         let answer = self.cache.ask_capabilities(*key, credential, entry, paths);
         let KnownGrants { granted, status } = by(*deadline, answer).await?;
         Ok((granted.ok_or(Refusal::TokenInvalid)?, status))
+    }
+}
+
+/// The address that failures count against; `None` if the proxy tells of none at all, which is up to
+/// its configuration and not to a client.
+fn limited_address(forwarded: &Forwarded<'_>) -> Option<IpAddr> {
+    match forwarded.client() {
+        Err(ForwardedError::Missing(_)) => None,
+        _ => Some(forwarded.client_for_limits()),
     }
 }
 

@@ -1,13 +1,17 @@
 //! The request that the proxy asks about, as its headers tell.
 //!
 //! They are read only when something depends on them, only from a peer that is trusted to write
-//! them, and only if there is exactly one of each.
+//! them, and only if there is exactly one of each; `X-Forwarded-For` is a list, and may have several
+//! lines.
 
 mod client;
 #[cfg(test)]
 mod properties;
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use ipnet::IpNet;
 
@@ -48,6 +52,16 @@ pub struct Forwarded<'h> {
     trust: &'h Trust,
 }
 
+/// The target of the original request: its path, and what stands behind the first `?`.
+#[derive(Clone, Copy, Debug)]
+pub struct ForwardedTarget<'h> {
+    /// The field that tells it.
+    name: &'static str,
+    path: &'h [u8],
+    /// The query, as it was sent, which may be any bytes; empty if there is none.
+    pub query: &'h [u8],
+}
+
 /// Why something about the original request is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForwardedError {
@@ -85,21 +99,27 @@ impl<'h> Forwarded<'h> {
     /// # Errors
     /// [`ForwardedError`] if it is not known.
     pub fn method(&self) -> Result<&'h str, ForwardedError> {
-        self.text(match self.trust.family {
+        let name = match self.trust.family {
             HeaderFamily::Forwarded => "x-forwarded-method",
             HeaderFamily::Original => "x-original-method",
-        })
+        };
+        text(name, self.one(name)?)
     }
 
-    /// The target of the original request, verbatim.
+    /// The target of the original request.
     ///
     /// # Errors
     /// [`ForwardedError`] if it is not known.
-    pub fn uri(&self) -> Result<&'h str, ForwardedError> {
-        self.text(match self.trust.family {
+    pub fn target(&self) -> Result<ForwardedTarget<'h>, ForwardedError> {
+        let name = match self.trust.family {
             HeaderFamily::Forwarded => "x-forwarded-uri",
             HeaderFamily::Original => "x-original-uri",
-        })
+        };
+        let target = self.one(name)?;
+        let end = target.iter().position(|byte| *byte == b'?');
+        let (path, query) =
+            end.map_or((target, &[][..]), |end| (&target[..end], &target[end + 1..]));
+        Ok(ForwardedTarget { name, path, query })
     }
 
     /// The address of the client: the peer's own, or, if that is a proxy, the nearest one in
@@ -108,31 +128,23 @@ impl<'h> Forwarded<'h> {
     /// # Errors
     /// [`ForwardedError`] if it is not known.
     pub fn client(&self) -> Result<IpAddr, ForwardedError> {
+        const NAME: &str = "x-forwarded-for";
         match self.peer {
             Peer::Address(address) if !self.trust.includes(address) => Ok(address.to_canonical()),
-            _ => {
-                let name = "x-forwarded-for";
-                client::nearest(self.one(name)?, |address| self.trust.includes(address))
-                    .ok_or(ForwardedError::Malformed(name))
-            }
+            _ if self.fields.all(NAME).next().is_none() => Err(ForwardedError::Missing(NAME)),
+            _ => client::nearest(self.fields.all(NAME), |address| self.trust.includes(address))
+                .ok_or(ForwardedError::Malformed(NAME)),
         }
     }
 
-    /// The address that failures are held against: the client's, or the peer's if that is not
-    /// known.
-    #[must_use]
+    /// The address that failures of this request count against: the client's, or, where that is
+    /// not known, the proxy's. A proxy on a unix socket has the unspecified one. So an address that
+    /// cannot be read never lifts a limit.
     pub fn client_for_limits(&self) -> IpAddr {
         self.client().unwrap_or(match self.peer {
             Peer::Address(address) => address.to_canonical(),
-            Peer::Local => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            Peer::Local => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         })
-    }
-
-    fn text(&self, name: &'static str) -> Result<&'h str, ForwardedError> {
-        let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
-        let text = Some(self.one(name)?).filter(|value| value.iter().all(is_text));
-        let text = text.and_then(|value| std::str::from_utf8(value).ok());
-        text.filter(|text| !text.is_empty()).ok_or(ForwardedError::Malformed(name))
     }
 
     fn one(&self, name: &'static str) -> Result<&'h [u8], ForwardedError> {
@@ -147,6 +159,24 @@ impl<'h> Forwarded<'h> {
             _ => Err(ForwardedError::Missing(name)),
         }
     }
+}
+
+impl<'h> ForwardedTarget<'h> {
+    /// The path, as it was sent.
+    ///
+    /// # Errors
+    /// [`ForwardedError::Malformed`] if it is empty, or holds anything but visible ASCII.
+    pub fn path(&self) -> Result<&'h str, ForwardedError> {
+        text(self.name, self.path)
+    }
+}
+
+/// The value of a field, if it is visible ASCII.
+fn text<'h>(name: &'static str, value: &'h [u8]) -> Result<&'h str, ForwardedError> {
+    let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+    let text = Some(value).filter(|value| value.iter().all(is_text));
+    let text = text.and_then(|value| std::str::from_utf8(value).ok());
+    text.filter(|text| !text.is_empty()).ok_or(ForwardedError::Malformed(name))
 }
 
 impl Trust {

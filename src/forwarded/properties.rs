@@ -74,9 +74,47 @@ proptest! {
         for peer in [Peer::Local, Peer::Address(address("::ffff:10.0.0.1"))] {
             if let Ok(found) = client(peer, &[(FOR, list.clone())]) {
                 let text = String::from_utf8_lossy(&list);
-                let mut hops = text.split(',').filter_map(|hop| hop.trim().parse::<IpAddr>().ok());
-                prop_assert!(hops.any(|hop| hop.to_canonical() == found));
+                let bare = |hop: &str| hop.trim().trim_start_matches('[').to_owned();
+                let ends = |hop: &str| {
+                    let ends = hop.match_indices([':', ']']).map(|(end, _)| end).chain([hop.len()]);
+                    ends.map(|end| hop[..end].to_owned()).collect::<Vec<_>>()
+                };
+                let mut hops = text.split(',').flat_map(|hop| ends(&bare(hop)));
+                let is_found = |hop: &str| hop.parse::<IpAddr>().is_ok_and(|hop| hop.to_canonical() == found);
+                prop_assert!(hops.any(|hop| is_found(&hop)));
             }
+        }
+    }
+
+    #[test]
+    fn list_in_several_lines_is_the_same_list(
+        hops in vec(hop(), 1..6),
+        breaks in any::<u8>(),
+        garbage in vec(value(), 0..2),
+    ) {
+        let texts: Vec<Vec<u8>> = garbage.into_iter().chain(hops.into_iter().map(|(text, _)| text.into_bytes())).collect();
+        let one = texts.join(&b","[..]);
+        let mut lines = vec![texts[0].clone()];
+        for (place, text) in texts[1..].iter().enumerate() {
+            match lines.last_mut() {
+                Some(line) if breaks >> (place % 8) & 1 == 0 => line.extend([b",", &text[..]].concat()),
+                _ => lines.push(text.clone()),
+            }
+        }
+        let lines: Vec<_> = lines.into_iter().map(|line| (FOR, line)).collect();
+        let found = client(Peer::Local, &lines);
+        prop_assert_eq!(client(Peer::Local, &[(FOR, one)]), found);
+    }
+
+    #[test]
+    fn limits_have_an_address_whatever_is_forwarded(lists in vec(value(), 0..3), trusted in any::<bool>()) {
+        let peer = address(if trusted { "10.0.0.1" } else { "192.0.2.7" });
+        let all: Vec<_> = lists.into_iter().map(|list| (FOR, list)).collect();
+        for (peer, fallback) in [(Peer::Address(peer), peer), (Peer::Local, address("::"))] {
+            let (map, trust) = (headers(&all), trust(HeaderFamily::Forwarded));
+            let forwarded = Forwarded::new((&map).into(), peer, &trust);
+            let expected = forwarded.client().unwrap_or(fallback);
+            prop_assert_eq!(forwarded.client_for_limits(), expected);
         }
     }
 
@@ -93,13 +131,15 @@ proptest! {
             let all: Vec<_> = names.map(|name| (name, b"GET".to_vec())).into();
             let (map, trust) = (headers(&all), trust(family));
             let forwarded = Forwarded::new((&map).into(), Peer::Address(peer), &trust);
-            prop_assert!(matches!(forwarded.uri(), Err(ForwardedError::Missing(_))));
+            prop_assert!(matches!(forwarded.target(), Err(ForwardedError::Missing(_))));
             prop_assert!(matches!(forwarded.method(), Err(ForwardedError::Missing(_))));
         }
     }
 
     #[test]
-    fn a_header_is_read_if_it_is_there_once_and_is_text(values in vec(value(), 0..4)) {
+    fn a_header_is_read_if_it_is_there_once_and_is_text(
+        values in vec(prop_oneof![value(), "/[a-z]{0,3}(\\?[a-z=]{0,5})?".prop_map(String::into_bytes)], 0..4),
+    ) {
         for (family, name, other) in [
             (HeaderFamily::Forwarded, "x-forwarded-uri", "x-original-uri"),
             (HeaderFamily::Original, "x-original-uri", "x-forwarded-uri"),
@@ -108,15 +148,18 @@ proptest! {
             all.push((other, b"/other".to_vec()));
             let (map, trust) = (headers(&all), trust(family));
             let forwarded = Forwarded::new((&map).into(), Peer::Local, &trust);
-            let expected = match values.as_slice() {
-                [] => Err(ForwardedError::Missing(name)),
-                [one] => match std::str::from_utf8(one) {
-                    Ok(text) if text.is_ascii() && !text.is_empty() => Ok(text),
-                    _ => Err(ForwardedError::Malformed(name)),
-                },
-                _ => Err(ForwardedError::Repeated(name)),
+            let (path, query) = match values.as_slice() {
+                [] => (Err(ForwardedError::Missing(name)), Err(ForwardedError::Missing(name))),
+                [one] => {
+                    let mut parts = one.splitn(2, |byte| *byte == b'?');
+                    let path = parts.next().and_then(|path| std::str::from_utf8(path).ok());
+                    let path = path.filter(|path| path.is_ascii() && !path.is_empty());
+                    (path.ok_or(ForwardedError::Malformed(name)), Ok(parts.next().unwrap_or_default()))
+                }
+                _ => (Err(ForwardedError::Repeated(name)), Err(ForwardedError::Repeated(name))),
             };
-            prop_assert_eq!(forwarded.uri(), expected);
+            prop_assert_eq!(forwarded.target().and_then(|target| target.path()), path);
+            prop_assert_eq!(forwarded.target().map(|target| target.query), query);
         }
     }
 }

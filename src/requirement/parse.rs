@@ -5,6 +5,7 @@ use url::form_urlencoded;
 use crate::{
     requirement::{AclPath, Requirement, Requirements},
     tenants::TenantName,
+    uri::is_query,
 };
 
 /// The longest name of a policy that can be required, in bytes.
@@ -27,6 +28,9 @@ pub enum RequirementError {
     Malformed(&'static str),
     /// The path has a `+`, which in a query string is a space.
     Plus(&'static str),
+    /// The text has a character that has to be percent-encoded in a query string, or a `%` without
+    /// two hexadecimal digits behind it (RFC 3986, 3.4).
+    Unencoded,
     /// There are more than anybody needs.
     TooMany,
 }
@@ -51,6 +55,11 @@ impl fmt::Display for RequirementError {
                 f,
                 "`{name}` has a `+`, which stands for a space in a query string: write %2B or %20"
             ),
+            Self::Unencoded => f.write_str(
+                "a character has to be percent-encoded in a query string, such as `#`, a blank or a \
+                 quote, or is `{` or `}` of a placeholder that was not filled in, or `%` without two \
+                 hexadecimal digits",
+            ),
             Self::TooMany => write!(f, "there are more than {MAX_REQUIREMENTS} requirements"),
             Self::Malformed(name) => write!(f, "`{name}` has a malformed value"),
         }
@@ -63,8 +72,12 @@ impl Requirements {
     /// The requirements in the query string of a `/validate` request.
     ///
     /// # Errors
-    /// [`RequirementError`] for the first parameter that is unknown, empty or malformed.
+    /// [`RequirementError`] if it is no query string of RFC 3986, else for the first parameter that
+    /// is unknown, empty or malformed.
     pub fn parse(query: &str) -> Result<Self, RequirementError> {
+        if !is_query(query.as_bytes()) {
+            return Err(RequirementError::Unencoded);
+        }
         let mut requirements: Vec<Requirement> = Vec::new();
         for (name, value, written) in pairs(query) {
             let requirement = match &*name {
@@ -193,15 +206,21 @@ mod tests {
             "policy=a,",
             "policy=,a",
             "policy=a,,b",
-            "policy={labels.2}",
+            "policy=%7Blabels.2%7D",
             "policy=%ff",
             "policy=a+b",
             "policy=%00",
         ] {
             assert_eq!(parse(broken), Err(E::Malformed("policy")), "{broken}");
         }
-        for broken in ["tenant=a.b", "tenant={labels.2}", "tenant=a/b", "tenant=%C3%A4", "tenant=*"]
-        {
+        for broken in [
+            "tenant=a.b",
+            "tenant=%7Blabels.2%7D",
+            "tenant=acme%23",
+            "tenant=a/b",
+            "tenant=%C3%A4",
+            "tenant=*",
+        ] {
             assert_eq!(parse(broken), Err(E::Malformed("tenant")), "{broken}");
         }
         for (broken, name) in [
@@ -216,6 +235,25 @@ mod tests {
         ] {
             assert_eq!(parse(broken), Err(E::Unknown(name.into())), "{broken}");
         }
+    }
+
+    #[test]
+    fn unencoded_character_is_an_error() {
+        let unencoded = (0..=255_u8)
+            .map(char::from)
+            .filter(|c| !(c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@/?%".contains(*c)));
+        for c in unencoded {
+            for query in [format!("policy=a{c}b"), format!("{c}"), format!("policy=a{c}&tenant=b")]
+            {
+                assert_eq!(parse(&query), Err(E::Unencoded), "{query}");
+            }
+        }
+        for query in
+            ["tenant=acme#&policy=b", "#", "policy=%", "policy=a%2", "policy=%zz", "policy=a%u0062"]
+        {
+            assert_eq!(parse(query), Err(E::Unencoded), "{query}");
+        }
+        assert_eq!(parse("policy=a%23b"), Ok(vec![any(&["a#b"])]));
     }
 
     #[test]

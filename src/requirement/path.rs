@@ -4,7 +4,9 @@ use std::{borrow::Cow, fmt};
 
 use percent_encoding::percent_decode_str;
 
-/// A path that Vault is asked about, such as `route/crm`.
+/// A path that Vault is asked about, such as `route/crm`. It has no white space at its ends, which
+/// Vault removes before it looks at what is granted (Go's `strings.TrimSpace`; both that and Rust's
+/// `trim` go by Unicode's `White_Space`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AclPath(Box<str>);
 
@@ -18,11 +20,12 @@ const MAX_LENGTH: usize = 8192;
 
 impl AclPath {
     /// The path, if it is one: non-empty segments between single slashes, none of them `.` or
-    /// `..`, and no placeholder that a proxy left as it was.
+    /// `..`, no placeholder that a proxy left as it was, and no white space at its ends.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let placeholder = text.contains(['{', '}', char::REPLACEMENT_CHARACTER]);
-        let valid = !placeholder && text.len() <= MAX_LENGTH && text.split('/').all(is_plain);
+        let plain = text.split('/').all(is_plain) && text.trim() == text;
+        let valid = !placeholder && text.len() <= MAX_LENGTH && plain;
         valid.then(|| Self(text.into()))
     }
 
@@ -37,7 +40,7 @@ impl AclPath {
     /// A path is passed on only if nobody can differ on it: whoever decodes it once or not at
     /// all, resolves dot segments, merges slashes, or takes `\` for `/` or cuts at `;`, comes to
     /// the same one. Vault itself does none of that: to it `a/../b` and `a//b` are names under
-    /// `a`.
+    /// `a`. It removes white space at the ends, though.
     ///
     /// # Errors
     /// [`Ambiguous`] if it could be read in more than one way.
@@ -48,6 +51,7 @@ impl AclPath {
         // The decoded text is looked at as well as the encoded one, in which `%2F` is no slash.
         let directory = decoded.strip_suffix('/').unwrap_or(&decoded);
         let plain = decoded.is_empty() || directory.split('/').all(is_plain);
+        let plain = plain && decoded.trim_end() == decoded;
         let same_slashes = decoded.matches('/').count() == path.matches('/').count();
         let short = self.0.len() + decoded.len() < MAX_LENGTH;
         let clear = plain && same_slashes && short;
@@ -98,6 +102,9 @@ mod tests {
             ("/J%C3%BCrgen%20M", "route/crm/Jürgen M"),
             ("/a.b/..c/d..", "route/crm/a.b/..c/d.."),
             ("/a+b/*", "route/crm/a+b/*"),
+            ("/%20a%20b/%20c/", "route/crm/ a b/ c/"),
+            ("/a%20/", "route/crm/a /"),
+            ("/a%E2%80%8B", "route/crm/a\u{200b}"),
         ] {
             assert_eq!(join(target).as_deref(), Ok(expected), "{target}");
         }
@@ -140,6 +147,12 @@ mod tests {
             "/a%",
             "/a%2",
             "/a%zz",
+            "/a%20",
+            "/%20",
+            "/a ",
+            "/a%C2%A0",
+            "/a%E2%80%83",
+            "/a%E3%80%80",
             "/a#b",
             "/a%23b",
             "/a%3fb",
@@ -154,8 +167,22 @@ mod tests {
         for path in ["a", "route/crm", "secret/data/x.y"] {
             assert!(AclPath::parse(path).is_some(), "{path}");
         }
-        for path in ["", "/a", "a/", "a//b", "..", "a/../b", "a/./b", "a/{labels.2}", "a;b", "a\0"]
-        {
+        for path in [
+            "",
+            "/a",
+            "a/",
+            "a//b",
+            "..",
+            "a/../b",
+            "a/./b",
+            "a/{labels.2}",
+            "a;b",
+            "a\0",
+            " a",
+            "a ",
+            "a\u{a0}",
+            "\u{3000}a/b",
+        ] {
             assert!(AclPath::parse(path).is_none(), "{path}");
         }
     }

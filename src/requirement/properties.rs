@@ -7,7 +7,8 @@ use crate::tenants::TenantName;
 fn requirement() -> impl Strategy<Value = Requirement> {
     let path = || {
         let segment = "[a-zA-Z0-9_+*. %&=,-]{0,6}[a-z]";
-        vec(segment, 1..4).prop_map(|segments| AclPath::parse(&segments.join("/")).expect("a path"))
+        vec(segment, 1..4)
+            .prop_map(|segments| AclPath::parse(segments.join("/").trim_start()).expect("a path"))
     };
     let policy = "[a-z0-9_/.%&=+ßλ-]{1,10}".prop_map(|name| name.to_lowercase().into_boxed_str());
     prop_oneof![

@@ -18,6 +18,7 @@ use hyper_util::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::server::{
+    inspect::Inspected,
     pace::{Order, Pace},
     watched::Watched,
 };
@@ -26,7 +27,7 @@ use crate::server::{
 const MAX_HEADERS: usize = 2048;
 
 /// How large the head of a request may be, in bytes. Caddy lets through about 20 KB.
-const MAX_HEAD: u32 = 64 * 1024;
+pub(super) const MAX_HEAD: u32 = 64 * 1024;
 
 /// How many requests one HTTP/2 connection may have under way.
 const MAX_STREAMS: u32 = 1024;
@@ -136,7 +137,8 @@ impl<I: Stream> Connection<I> {
                 response
             })
         });
-        let mut connection = pin!(protocols.serve_connection(TokioIo::new(stream), paced));
+        let mut connection =
+            pin!(protocols.serve_connection(TokioIo::new(Inspected::new(stream)), paced));
         let mut closing = false;
         poll_fn(|cx| {
             loop {

@@ -12,6 +12,7 @@ mod connection;
 mod descriptors;
 mod doors;
 mod hit_path;
+mod inspect;
 mod log_limit;
 mod outer;
 mod pace;

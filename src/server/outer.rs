@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     decision::Refusal,
-    server::{problem, request_id::RequestId, target::is_origin_form},
+    server::{problem, request_id::RequestId, target},
     telemetry::Metrics,
 };
 
@@ -36,10 +36,10 @@ pub(super) fn guard(router: Router, metrics: Arc<Metrics>) -> Router {
 }
 
 async fn origin_form_only(request: Request, next: Next) -> Response<Body> {
-    if is_origin_form(&request) {
+    if target::came_in_origin_form(&request) {
         return next.run(request).await;
     }
-    problem::request_invalid("the request target is not a path", request.headers()).map(Body::from)
+    problem::request_invalid(target::REASON, request.headers()).map(Body::from)
 }
 
 fn refusal(refusal: &Refusal, headers: &HeaderMap) -> Response<Body> {

@@ -6,9 +6,6 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use crate::fields::Fields;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-/// The longest token that is taken to Vault, in bytes.
-const MAX_LENGTH: usize = 4096;
-
 /// Which bytes a token may have.
 const TOKEN_BYTES: [bool; 256] = {
     let mut allowed = [false; 256];
@@ -64,7 +61,8 @@ impl<'h> Credential<'h> {
         found.0.ok_or(CredentialError::Missing)
     }
 
-    /// A credential from text, if it has the form of one: 1 to 4096 bytes of visible ASCII.
+    /// A credential from text, if it has the form of one: visible ASCII, of any length. A batch token
+    /// grows with its policies; what bounds it is the size of a request's head.
     ///
     /// Vault lets an administrator choose token ids, so no prefix is asked for. Quotes, commas,
     /// semicolons and backslashes are refused: no generated token has them, and in a header they
@@ -72,8 +70,7 @@ impl<'h> Credential<'h> {
     #[must_use]
     pub fn from_text(text: impl Into<Cow<'h, str>>) -> Option<Self> {
         let text = text.into();
-        let valid = (1..=MAX_LENGTH).contains(&text.len())
-            && text.bytes().all(|byte| TOKEN_BYTES[usize::from(byte)]);
+        let valid = !text.is_empty() && text.bytes().all(|byte| TOKEN_BYTES[usize::from(byte)]);
         valid.then_some(Self(text))
     }
 
@@ -150,14 +147,18 @@ fn basic_password<'h>(encoded: &[u8]) -> Result<Credential<'h>, CredentialError>
     Credential::from_text(password.to_owned()).ok_or(CredentialError::Malformed)
 }
 
-/// The value of each cookie of this name (RFC 6265, 4.2).
-fn cookies<'h>(fields: Fields<'h>, wanted: &[u8]) -> impl Iterator<Item = &'h [u8]> {
-    let pairs = fields.all("cookie").flat_map(|value| value.split(|byte| *byte == b';'));
-    pairs.filter_map(move |pair| {
-        let equals = pair.iter().position(|byte| *byte == b'=')?;
-        let (name, value) = (pair[..equals].trim_ascii(), pair[equals + 1..].trim_ascii());
-        (name == wanted).then_some(value)
-    })
+/// The value of each cookie of this name, read strictly (RFC 6265, 4.2.1): pairs follow each other
+/// with `; `, and have no blank around `=`. So what is read here is what the proxies' recipes take
+/// out of the request with `(^|;\s*)NAME=[^;]*`; an application may read other pairs, and no token
+/// stands there.
+fn cookies<'h>(fields: Fields<'h>, name: &[u8]) -> impl Iterator<Item = &'h [u8]> {
+    let pairs = fields.all("cookie").flat_map(|line| {
+        let mut pairs = line.split(|byte| *byte == b';');
+        // Blanks are allowed behind a semicolon alone.
+        let first = pairs.next();
+        first.into_iter().chain(pairs.map(<[u8]>::trim_ascii_start))
+    });
+    pairs.filter_map(move |pair| pair.strip_prefix(name)?.strip_prefix(b"="))
 }
 
 impl Default for Sources {

@@ -5,7 +5,6 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -14,6 +13,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
+    networks,
     tenants::TenantName,
     token::{Expiry, Facts, Standing, TokenType, Usage},
     vault::{Namespace, error::VaultError},
@@ -181,15 +181,10 @@ fn tenant_of_policy(policies: &[Box<str>]) -> Option<TenantName> {
     }
 }
 
-/// Vault writes a network of one host as a bare address.
+/// The networks that Vault tells of; one of a single host it writes as a bare address.
 fn networks(cidrs: &[String]) -> Result<Vec<IpNet>, VaultError> {
-    let network = |text: &String| {
-        let single = text.parse::<IpAddr>().map(IpNet::from);
-        single.or_else(|_| text.parse::<IpNet>())
-    };
-    cidrs
-        .iter()
-        .map(network)
-        .collect::<Result<_, _>>()
-        .map_err(|_| VaultError::malformed("bound_cidrs holds no network"))
+    let each = cidrs.iter().map(|text| networks::parse(text));
+    let all: Option<Vec<_>> = each.collect();
+    let all = all.ok_or_else(|| VaultError::malformed("bound_cidrs holds no network"))?;
+    Ok(all.into_iter().flatten().collect())
 }

@@ -7,6 +7,8 @@ use crate::{
         backend::{Backend, received},
         caddy::Caddy,
         direct::Direct,
+        edge::Recipe,
+        nginx,
         platform::set_policy,
         stack::{Stack, bearer},
     },
@@ -215,6 +217,30 @@ async fn a16_a_clients_query_is_no_requirement() {
         refused(&ask(&globex).await, "tenant_mismatch");
         assert_eq!(ask(&acme).await.json()["uri"], path.as_str(), "not the whole request");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a16_decoded_path_hides_no_requirement_behind_it() {
+    let service = Direct::start().await;
+    set_policy(&service.bao, "crm-agent", r#"path "route/*" { capabilities = ["read"] }"#).await;
+    let backend = Backend::start().await;
+    let validator = service.validator.auth_address();
+    // nginx decodes the path before it puts it there.
+    let ask = async |requirement: &str, target: &str| {
+        let recipe = Recipe { requirement, ..Recipe::PLAIN };
+        let nginx = nginx::start(validator, backend.address(), recipe).await;
+        let token = format!("X-Vault-Token: {}\r\n", service.acme.token());
+        let line = format!("GET {target} HTTP/1.1");
+        send(&nginx.address(), request(&line, "acme.crm.localhost", &[&token])).await.status
+    };
+    let (granted, denied) = ("acl=route$uri&policy=crm-agent", "acl=route$uri&policy=crm-admin");
+    assert_eq!(ask(granted, "/open").await, 200);
+    assert_eq!(backend.hits(), 1);
+    assert_eq!(ask(denied, "/open").await, 403);
+    for target in ["/open%23", "/open%23x", "/open%22", "/open%25", "/open%7B%7D"] {
+        assert_eq!(ask(denied, target).await, 500, "{target}");
+    }
+    assert_eq!(backend.hits(), 1, "the application was asked");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -112,7 +112,8 @@ async fn the_cookie_with_the_token_ends_at_the_proxy() {
 }
 
 /// Odd ways to write a cookie with the token, `T`.
-const ODD_COOKIES: [&str; 16] = [
+const ODD_COOKIES: [&str; 17] = [
+    "vault =T",
     "vault= T",
     "vault=T ; a=1",
     "a=1 ; vault=T",

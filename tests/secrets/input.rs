@@ -68,7 +68,7 @@ async fn a45_a_name_that_is_none_never_reaches_vault() {
         "-a",
         "_a",
         "a%5cb",
-        "{x}",
+        "%7Bx%7D",
         "~",
         long.as_str(),
     ] {

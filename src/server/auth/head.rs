@@ -3,7 +3,10 @@ use std::mem::MaybeUninit;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use httparse::{Header, Status};
 
-use crate::fields::Fields;
+use crate::{
+    fields::Fields,
+    server::target::{NOT_ORIGIN_FORM, is_origin_form},
+};
 
 /// How many fields the head of a plain request may have.
 const MAX_FIELDS: usize = 128;
@@ -65,7 +68,10 @@ impl<'b> Head<'b> {
     pub(super) fn request(&self) -> Option<Request<()>> {
         let mut request = Request::new(());
         *request.method_mut() = Method::from_bytes(self.method.as_bytes()).ok()?;
-        *request.uri_mut() = Uri::try_from(self.target).ok()?;
+        *request.uri_mut() = match self.target {
+            target if is_origin_form(target.as_bytes()) => Uri::try_from(target).ok()?,
+            _ => Uri::from_static(NOT_ORIGIN_FORM),
+        };
         let mut headers = HeaderMap::with_capacity(self.fields.len());
         for field in self.fields {
             let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;

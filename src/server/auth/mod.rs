@@ -17,7 +17,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header::CONTENT_LENGTH};
 use http_body_util::Full;
 use hyper::service::service_fn;
 use tracing::{Instrument, Span, field::Empty, info_span};
@@ -35,7 +35,7 @@ use crate::{
         doors::Doors,
         problem::{self, Details},
         request_id::RequestId,
-        target::is_origin_form,
+        target,
     },
     telemetry::{Metrics, Traces},
     token::{CacheStatus, Credential, Entry, Sources},
@@ -71,8 +71,8 @@ impl Auth {
     /// The caller, if it is let in by what is remembered. `None` says nothing: then
     /// [`Auth::respond`] does.
     ///
-    /// Of the target, only a query is known here that was read before the long way, so nothing
-    /// that is no target, or that means something else to a parser.
+    /// A query is known here only if it was read before, behind a target in origin-form, so that
+    /// the bytes of this one need not be judged again.
     fn grant_from_memory(&self, peer: Peer, head: &Head<'_>) -> Option<Arc<Entry>> {
         let query = match head.target.strip_prefix(PATH)? {
             "" => "",
@@ -94,7 +94,7 @@ impl Auth {
 
     /// The answer to one request. Its body is not read.
     async fn respond<B>(&self, peer: Peer, request: &Request<B>) -> Answer {
-        if is_origin_form(request) && request.uri().path() != PATH {
+        if target::came_in_origin_form(request) && request.uri().path() != PATH {
             return Answer::Other(problem::not_found(request.headers()));
         }
         let headers = request.headers();
@@ -121,8 +121,8 @@ impl Auth {
         peer: Peer,
         request: &Request<B>,
     ) -> Result<(Arc<Entry>, CacheStatus), Refusal> {
-        if !is_origin_form(request) {
-            return Err(Refusal::RequestInvalid("the request target is not a path".to_owned()));
+        if !target::came_in_origin_form(request) {
+            return Err(Refusal::RequestInvalid(target::REASON.to_owned()));
         }
         let query = request.uri().query().unwrap_or_default();
         let requirements = self.requirements.read(query).map_err(Refusal::RequirementInvalid)?;
@@ -162,6 +162,8 @@ impl From<Answer> for Response<Full<Bytes>> {
             Answer::Grant(entry, cache) => {
                 let mut response = Response::new(Full::default());
                 *response.headers_mut() = entry.identity.headers(cache);
+                // Over HTTP/2 hyper leaves it out.
+                response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(0));
                 response
             }
             Answer::Other(response) => response.map(Full::new),
