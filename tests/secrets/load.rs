@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     expect::{granted, problem},
-    support::{bao::Bao, direct::Direct, platform, raw},
+    support::{bao::Bao, direct::Direct, http::Answer, platform, raw},
 };
 
 const CONNECTIONS: usize = 64;
@@ -76,12 +76,16 @@ async fn uploads_that_do_not_arrive_leave_other_requests_served() {
     }
     for _ in 0..10 {
         globex_is_served(&service).await;
-        let own = service.api("DELETE", "/v1/tenants/acme/secrets/none", token, &[], None).await;
+        let own = service.api("GET", "/v1/tenants/acme/secrets/none", token, &[], None).await;
         problem(&own, 404, "secret_not_found");
     }
-    let answers = held.iter_mut().map(|stream| raw::read_answer(stream));
+    let answers = held.iter_mut().map(raw::read_answer);
     for answer in join_all(answers).await {
-        problem(&answer.expect("an answer").into(), 408, "body_timeout");
+        match Answer::from(answer.expect("an answer")) {
+            // Its turn to be read did not come.
+            late @ Answer { status: 503, .. } => problem(&late, 503, "overloaded"),
+            late => problem(&late, 408, "body_timeout"),
+        };
     }
 }
 

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::server::api::error::ApiError;
 
 /// The largest body, in bytes.
-pub(super) const MAX_BODY: usize = 1024 * 1024;
+const MAX_BODY: usize = 1024 * 1024;
 
 /// How long a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);

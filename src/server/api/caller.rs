@@ -7,7 +7,7 @@ use crate::{
     secrets::SecretError,
     server::api::{
         Api,
-        capacity::{Memory, Work},
+        capacity::{Memory, Read},
         error::ApiError,
         fair_semaphore::{FairPermit, Holder},
     },
@@ -86,16 +86,16 @@ impl<'r> Visitor<'r> {
 
 impl Caller<'_> {
     /// Waits for memory for the response, and for the caller's turn to ask Vault.
-    pub(super) async fn begin(&self, work: Work) -> Result<(Memory, FairPermit), ApiError> {
-        self.visitor.api.capacity.begin(&self.holder, work).await
+    pub(super) async fn begin(&self, read: Read) -> Result<(Memory, FairPermit), ApiError> {
+        self.visitor.api.capacity.begin(&self.holder, read).await
     }
 
-    /// Waits for memory for a body of this length, or for one of unknown length.
+    /// Waits for memory for the body of a request, of unknown length if none is announced.
     pub(super) async fn reserve(&self, announced: Option<usize>) -> Result<Memory, ApiError> {
         self.visitor.api.capacity.reserve(&self.holder, announced).await
     }
 
-    /// Waits for the caller's turn to ask Vault for one secret.
+    /// Waits for the caller's turn to ask Vault to write.
     pub(super) async fn turn(&self) -> Result<FairPermit, ApiError> {
         self.visitor.api.capacity.turn(&self.holder).await
     }

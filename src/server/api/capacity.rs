@@ -10,13 +10,15 @@ use tokio::time::timeout;
 use crate::{
     decision::Refusal,
     server::api::{
-        body::MAX_BODY,
         error::ApiError,
         fair_semaphore::{FairPermit, FairSemaphore, Holder},
         unsent,
     },
     token::{Cause, Unavailable},
 };
+
+/// What a body counts for of which nothing is known: as much as one may have, in bytes.
+const MEBIBYTE: u64 = 1024 * 1024;
 
 /// What a request counts for at the least, in bytes: its head may be this large.
 const MIN_BYTES: u64 = 64 * 1024;
@@ -27,65 +29,66 @@ const MAX_WAITING: usize = 512;
 /// How long one waits, in all.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the API has to give. Each part is divided among the callers, so that none takes all.
+/// What the API has to give. Each part is divided among the callers, so that none takes all, and
+/// reads, writes and lists are apart, so that a caller's own do not get into each other's way.
 pub(in crate::server) struct Capacity {
-    /// For requests about one secret, each of which makes two calls to Vault at once.
-    secrets: Lane,
-    /// For lists, each of which makes eight.
-    lists: Lane,
+    /// How many bytes of secrets may be held until they are sent.
+    reads: Arc<FairSemaphore>,
+    /// How many bytes of request bodies may be held, arrived or not.
+    writes: Arc<FairSemaphore>,
+    /// How many bytes of lists may be held until they are sent.
+    lists: Arc<FairSemaphore>,
+    /// How many requests about one secret may be asking Vault. Each makes two calls at once.
+    secret_turns: Arc<FairSemaphore>,
+    /// How many lists may be asking Vault. Each makes eight calls at once.
+    list_turns: Arc<FairSemaphore>,
 }
 
 /// What a request asks Vault for.
 #[derive(Clone, Copy)]
-pub(super) enum Work {
+pub(super) enum Read {
     /// One secret.
     Secret,
     /// A tenant's list.
     List,
 }
 
-struct Lane {
-    /// How many bytes of bodies may be held: of requests that come in, and of responses until they
-    /// are sent.
-    bytes: Arc<FairSemaphore>,
-    /// How many requests may be asking Vault.
-    turns: Arc<FairSemaphore>,
-}
-
 impl Default for Capacity {
     fn default() -> Self {
-        Self { secrets: Lane::new(32, 16), lists: Lane::new(8, 4) }
-    }
-}
-
-impl Lane {
-    fn new(mebibytes: u64, turns: u64) -> Self {
         let semaphore = |permits| Arc::new(FairSemaphore::new(permits, MAX_WAITING));
-        Self { bytes: semaphore(mebibytes * 1024 * 1024), turns: semaphore(turns) }
+        Self {
+            reads: semaphore(24 * MEBIBYTE),
+            writes: semaphore(16 * MEBIBYTE),
+            lists: semaphore(8 * MEBIBYTE),
+            secret_turns: semaphore(16),
+            list_turns: semaphore(4),
+        }
     }
 }
 
 impl Capacity {
-    /// Reserves memory for a response of unknown length, and waits for the turn to ask Vault.
+    /// Reserves memory for the response, whose length is not known, and waits for the turn to ask
+    /// Vault. The turn is for that alone, and must not be held while the client is waited for.
     ///
     /// # Errors
     /// `overloaded` if that takes longer than [`PATIENCE`].
     pub(super) async fn begin(
         &self,
         holder: &Holder,
-        work: Work,
+        read: Read,
     ) -> Result<(Memory, FairPermit), ApiError> {
+        let (bytes, turns) = match read {
+            Read::Secret => (&self.reads, &self.secret_turns),
+            Read::List => (&self.lists, &self.list_turns),
+        };
         in_time(async {
-            let Lane { bytes, turns } = self.lane(work);
-            let memory = bytes.acquire(holder, MAX_BODY as u64).await?;
-            let turn = turns.acquire(holder, 1).await?;
-            Some((Memory(memory), turn))
+            let memory = Memory(bytes.acquire(holder, MEBIBYTE).await?);
+            Some((memory, turns.acquire(holder, 1).await?))
         })
         .await
     }
 
-    /// Reserves memory for the body of a request about one secret, of unknown length if none is
-    /// announced.
+    /// Reserves memory for the body of a request, of unknown length if none is announced.
     ///
     /// # Errors
     /// As [`Capacity::begin`].
@@ -94,25 +97,17 @@ impl Capacity {
         holder: &Holder,
         announced: Option<usize>,
     ) -> Result<Memory, ApiError> {
-        let bytes = announced.unwrap_or(MAX_BODY) as u64;
-        let bytes = bytes.clamp(MIN_BYTES, MAX_BODY as u64);
-        in_time(self.secrets.bytes.acquire(holder, bytes)).await.map(Memory)
+        let bytes = announced.map_or(MEBIBYTE, |length| length as u64);
+        let bytes = bytes.clamp(MIN_BYTES, MEBIBYTE);
+        in_time(self.writes.acquire(holder, bytes)).await.map(Memory)
     }
 
-    /// Waits for the turn to ask Vault for one secret. The permit is for that alone, and must not be held while the
-    /// client is waited for.
+    /// Waits for the turn to ask Vault to write, as [`Capacity::begin`] does.
     ///
     /// # Errors
     /// As [`Capacity::begin`].
     pub(super) async fn turn(&self, holder: &Holder) -> Result<FairPermit, ApiError> {
-        in_time(self.secrets.turns.acquire(holder, 1)).await
-    }
-
-    fn lane(&self, work: Work) -> &Lane {
-        match work {
-            Work::Secret => &self.secrets,
-            Work::List => &self.lists,
-        }
+        in_time(self.secret_turns.acquire(holder, 1)).await
     }
 }
 

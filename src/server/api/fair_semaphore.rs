@@ -91,8 +91,8 @@ impl FairSemaphore {
 impl State {
     /// Puts a waiter at the end of the queue if its holder may have one more place.
     fn enqueue(&mut self, waiter: Waiter) -> bool {
-        let others = |other: &&Waiter| other.holder == waiter.holder;
-        let own = self.waiting.iter().filter(others).count();
+        let is_own = |other: &&Waiter| other.holder == waiter.holder;
+        let own = self.waiting.iter().filter(is_own).count();
         let fits = own < self.places.saturating_sub(self.waiting.len());
         if fits {
             self.waiting.push_back(waiter);

@@ -22,7 +22,7 @@ use crate::{
         Api, accept,
         answer::{self, TEXT},
         body::{self, Media},
-        capacity::Work,
+        capacity::Read,
         document::{ListDocument, SecretDocument, WrittenDocument},
         error::ApiError,
         openapi::{Refusals, Unfound, Unread, Unwritten},
@@ -57,7 +57,7 @@ pub(super) async fn list(
     let tenant = tenant(&parts.uri)?;
     no_query(parts.uri.query())?;
     let caller = visitor.admit().await?;
-    let (memory, turn) = caller.begin(Work::List).await?;
+    let (memory, turn) = caller.begin(Read::List).await?;
     let secrets = match in_time(live_secrets(caller.secrets(), &tenant)).await {
         Ok(secrets) => secrets,
         Err(error) => return Err(caller.explain(error).await),
@@ -123,7 +123,7 @@ pub(super) async fn read(
     let path = path(&parts.uri)?;
     let query = ReadQuery::parse(parts.uri.query())?;
     let caller = visitor.admit().await?;
-    let (memory, turn) = caller.begin(Work::Secret).await?;
+    let (memory, turn) = caller.begin(Read::Secret).await?;
     let secret = match caller.secrets().read(&path, query.version).await {
         Ok(secret) => secret,
         Err(error) => return Err(caller.explain(error).await),
@@ -252,7 +252,8 @@ pub(super) async fn delete(
     let (path, precondition) = (path(&parts.uri)?, precondition(&parts.headers)?);
     no_query(parts.uri.query())?;
     let caller = visitor.admit().await?;
-    let (memory, _turn) = caller.begin(Work::Secret).await?;
+    let memory = caller.reserve(Some(0)).await?;
+    let _turn = caller.turn().await?;
     match caller.secrets().delete(&path, precondition).await {
         Ok(_) => Ok(memory.send(answer::empty(StatusCode::NO_CONTENT))),
         Err(error) => Err(caller.explain(error).await),
