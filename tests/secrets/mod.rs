@@ -7,6 +7,7 @@ mod input;
 mod load;
 mod outages;
 mod policy;
+mod rotation;
 mod schema;
 mod store;
 mod unread;

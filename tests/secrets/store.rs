@@ -244,20 +244,3 @@ async fn whatever_call_of_a_write_fails_the_secret_is_the_old_one_or_the_new() {
         })
         .await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn rotations_that_meet_in_vaults_storage_succeed() {
-    let vault = Vault::start().await;
-    let tenant = path("acme/crm").tenant;
-    vault
-        .with(vault.bao.root_token(), async |secrets| {
-            let rotations = async || {
-                for _ in 0..15 {
-                    secrets.rotate_key(&tenant).await.expect("it is rotated");
-                }
-            };
-            tokio::join!(rotations(), rotations());
-            assert!(secrets.key(&tenant).await.expect("a key").latest > 30);
-        })
-        .await;
-}

@@ -117,6 +117,7 @@ impl<'c> Secrets<'c> {
         task: Task,
         seen: &mut Vec<(Version, u64)>,
     ) -> Result<Renewal, SecretError> {
+        let mut refused = None;
         for _ in 0..CONFLICTS {
             let Found::Live(Live { version, record, .. }) = self.find(path, None).await? else {
                 return Ok(Renewal::Gone);
@@ -134,7 +135,14 @@ impl<'c> Secrets<'c> {
             if matches!(task, Task::Glance | Task::Survey) {
                 return Ok(Renewal::Behind);
             }
-            let renewed = self.rewrap(path, &ciphertext).await?;
+            let renewed = match self.rewrap(path, &ciphertext).await {
+                // Another rotation may have renewed it since, and retired the key's old version.
+                Err(SecretError::Unreadable(Unreadable::KeyTooOld)) if refused != Some(version) => {
+                    refused = Some(version);
+                    continue;
+                }
+                renewed => renewed?,
+            };
             let key = renewed.key_version();
             let record = Record::new(&path.tenant, renewed);
             match self.put(path, &record, Current::Live(version)).await {
