@@ -29,8 +29,13 @@ const MAX_HEADERS: usize = 2048;
 /// How large the head of a request may be, in bytes. Caddy lets through about 20 KB.
 pub(super) const MAX_HEAD: u32 = 64 * 1024;
 
-/// How many requests one HTTP/2 connection may have under way.
-const MAX_STREAMS: u32 = 1024;
+/// How many requests one HTTP/2 connection may have under way: the fewest that RFC 9113, 6.5.2,
+/// recommends. Proxies open another connection for more.
+const MAX_STREAMS: u32 = 100;
+
+/// How much of a response an HTTP/2 stream may take from its body before the client reads it, in
+/// bytes, however large a window the client offers.
+const MAX_SEND_BUFFER: usize = 32 * 1024;
 
 /// After this silence an HTTP/2 peer is asked whether it is there, and given as long to answer.
 const PING: Duration = Duration::from_secs(30);
@@ -75,6 +80,7 @@ pub(super) fn protocols() -> Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .max_send_buf_size(MAX_SEND_BUFFER)
         .max_header_list_size(MAX_HEAD)
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING);

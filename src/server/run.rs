@@ -11,7 +11,7 @@ use crate::{
     requirement::KnownRequirements,
     server::{
         admin::{self, Admin},
-        api::{self, Api, Turns},
+        api::{self, Api, Capacity},
         auth::Auth,
         bind::{BindError, Listener},
         connection::Each,
@@ -104,7 +104,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         mounts: settings.mounts,
         metrics: Arc::clone(&metrics),
         traces: settings.telemetry.traces,
-        turns: Turns::default(),
+        capacity: Capacity::default(),
     };
     let auth = Arc::new(Auth {
         validator,

@@ -151,7 +151,7 @@ impl VaultAuthority {
     /// Vault fails on a token whose last use another request takes at that moment. It is gone then,
     /// which a lookup tells.
     async fn unless_used_up(&self, token: &Token, error: VaultError) -> Result<Spent, Unavailable> {
-        if error.failure == Failure::Server {
+        if matches!(error.failure, Failure::Server | Failure::StorageConflict) {
             let own = self.session.token().await?;
             let data = questions::token_data(self.session.client(), &own, token).await;
             if data.is_ok_and(|data| data.is_none_or(|data| data.is_used_up())) {

@@ -6,9 +6,10 @@ mod transport;
 
 use std::{sync::Arc, time::Duration};
 
-use rustify::endpoint::Endpoint;
+use rustify::{endpoint::Endpoint, enums::RequestMethod};
 use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
+use tokio::time::{sleep, timeout};
 use tracing::{Instrument, Span, info_span};
 use zeroize::Zeroizing;
 
@@ -16,8 +17,17 @@ pub(crate) use self::operation::Operation;
 use self::transport::Transport;
 use crate::{
     telemetry::Metrics,
-    vault::{Namespace, Settings, SettingsError, client::request::request, error::VaultError},
+    vault::{
+        Namespace, Settings, SettingsError,
+        backoff::pauses,
+        client::request::request,
+        error::{Failure, VaultError},
+    },
 };
+
+/// The first pause after a write that met with another in Vault's storage, which doubles, and how
+/// often it is made again: for about a second in all, and no longer than a call may take.
+const CONFLICT_RETRIES: (Duration, u32) = (Duration::from_millis(20), 5);
 
 /// Makes calls to Vault: no redirects, no proxy, a deadline and a largest size for each.
 pub struct Client {
@@ -232,9 +242,48 @@ impl Client {
         frame: Frame<'_>,
         endpoint: impl Endpoint,
     ) -> Result<Answer, VaultError> {
-        let request = request(&self.origin, frame, &endpoint)?;
+        let answer = self.send_until_settled(operation, frame, &endpoint);
         let limit = if operation.is_shared() { self.shared_timeout() } else { self.timeout() };
-        self.transport.send(request, operation.largest_answer(), limit).await
+        timeout(limit, answer).await.unwrap_or_else(|_| {
+            Err(VaultError::new(Failure::Timeout, "no answer within VALIDATOR_VAULT_TIMEOUT"))
+        })
+    }
+
+    /// The answer to this call. A write that met with another in Vault's storage is made again.
+    ///
+    /// That does no harm, whatever the call does: Vault says that it wrote nothing. What is compared
+    /// and set is then compared with what the other has written. And a transit key of which Vault
+    /// could not store a new version has it in memory alone until a further rotation is stored.
+    async fn send_until_settled(
+        &self,
+        operation: Operation,
+        frame: Frame<'_>,
+        endpoint: &impl Endpoint,
+    ) -> Result<Answer, VaultError> {
+        let writes = matches!(
+            endpoint.method(),
+            RequestMethod::POST | RequestMethod::PUT | RequestMethod::PATCH | RequestMethod::DELETE
+        );
+        let (first_pause, retries) = CONFLICT_RETRIES;
+        for pause in pauses(first_pause, if writes { retries } else { 0 }) {
+            let answer = self.send_once(operation, frame, endpoint).await?;
+            if !is_storage_conflict(&answer) {
+                return Ok(answer);
+            }
+            self.metrics.vault_request(operation.label(), Failure::StorageConflict.label());
+            sleep(pause).await;
+        }
+        self.send_once(operation, frame, endpoint).await
+    }
+
+    async fn send_once(
+        &self,
+        operation: Operation,
+        frame: Frame<'_>,
+        endpoint: &impl Endpoint,
+    ) -> Result<Answer, VaultError> {
+        let request = request(&self.origin, frame, endpoint)?;
+        self.transport.send(request, operation.largest_answer()).await
     }
 }
 
@@ -251,8 +300,17 @@ fn succeeded((status, body): Answer) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     if (200..300).contains(&status) {
         return Ok(body);
     }
-    let errors = serde_json::from_slice(&body).ok().map(|Errors { errors }| errors);
-    Err(VaultError::from_status(status, errors.as_deref()))
+    Err(refused(status, &body))
+}
+
+/// What an answer means that says no.
+fn refused(status: u16, body: &[u8]) -> VaultError {
+    let errors = serde_json::from_slice(body).ok().map(|Errors { errors }| errors);
+    VaultError::from_status(status, errors.as_deref())
+}
+
+fn is_storage_conflict((status, body): &Answer) -> bool {
+    *status == 500 && refused(*status, body).failure == Failure::StorageConflict
 }
 
 fn parse<T: DeserializeOwned>(answer: Answer) -> Result<T, VaultError> {

@@ -42,6 +42,8 @@ pub(crate) enum Failure {
     Throttled,
     /// Sealed, or not initialised.
     Sealed,
+    /// Somebody else's write came between the parts of this one. Vault's storage has none of it.
+    StorageConflict,
     /// Vault failed.
     Server,
 }
@@ -63,6 +65,7 @@ impl Failure {
             Self::OwnPolicy => "own_policy",
             Self::Throttled => "throttled",
             Self::Sealed => "sealed",
+            Self::StorageConflict => "storage_conflict",
             Self::Server => "server_error",
         }
     }
@@ -105,6 +108,14 @@ impl VaultError {
             503 if says("sealed") => Failure::Sealed,
             // Raft takes entries of 1 MiB, unless it is told otherwise.
             500 if says("value being too large") => Failure::TooLarge,
+            // Of OpenBao, which writes in transactions.
+            500 if errors.iter().any(|error| {
+                error == "1 error occurred:\n\t* transaction commit failed\n\n"
+                    || error == "transaction commit failed"
+            }) =>
+            {
+                Failure::StorageConflict
+            }
             500..=599 => Failure::Server,
             _ => Failure::Malformed,
         };
@@ -196,6 +207,8 @@ mod tests {
             (429, "rate limit quota exceeded", Failure::Throttled),
             (413, "", Failure::TooLarge),
             (500, "put failed due to value being too large; got 156 bytes", Failure::TooLarge),
+            (500, "1 error occurred:\n\t* transaction commit failed\n\n", Failure::StorageConflict),
+            (500, "upstream: transaction commit failed, or not", Failure::Server),
             (500, "local node not active", Failure::Server),
             (503, "Vault is sealed", Failure::Sealed),
             (503, "API access to this namespace has been locked", Failure::Server),

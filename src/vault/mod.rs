@@ -6,6 +6,7 @@
 
 mod admin;
 mod authority;
+mod backoff;
 mod call;
 mod capacity;
 mod client;

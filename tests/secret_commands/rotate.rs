@@ -227,7 +227,8 @@ async fn two_at_once_do_no_harm() {
         }
     });
     let (latest, oldest) = platform.key_versions().await;
-    assert!(latest == 2 || latest == 3, "{latest}");
+    // A rotation that meets another in the storage is tried again, with one more version each time.
+    assert!(latest >= 2, "{latest}");
     for number in 0..40 {
         let name = format!("n{number}");
         assert!(platform.key_version(&name, 0).await >= oldest);

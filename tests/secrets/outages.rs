@@ -1,13 +1,13 @@
 //! Vault failing while a secret is asked for: nobody knows, and nobody is told otherwise.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::{
     expect::problem,
-    support::{direct::Direct, fault::Fault, wait::eventually},
+    support::{direct::Direct, fault::Fault},
 };
 
 const CRM: &str = "/v1/tenants/acme/secrets/crm";
@@ -80,28 +80,52 @@ async fn a_vault_that_refuses_without_a_reason_makes_no_client_throw_its_token_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_requests_than_are_borne_are_turned_away_and_the_next_are_served() {
+async fn requests_that_wait_for_vault_leave_other_tenants_served() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "20s")]).await;
     let service = Arc::new(service);
     let get = |service: Arc<Direct>| async move {
         service.api("GET", CRM, service.acme.token(), &[], None).await
     };
     problem(&get(Arc::clone(&service)).await, 404, "secret_not_found");
-    service.fault.set_for("GET /v1/secret/", Fault::Hang).await;
+    service.fault.set_for("GET /v1/secret/data/tenants/acme/", Fault::Hang).await;
     let mut busy = JoinSet::new();
     for _ in 0..64 {
         busy.spawn(get(Arc::clone(&service)));
     }
-    eventually(Duration::from_secs(9), "64 requests to be busy", async || {
-        (service.fault.struck() == 64).then_some(())
-    })
-    .await;
-    problem(&get(Arc::clone(&service)).await, 503, "overloaded");
-    assert_eq!(service.ask(service.acme.token()).await.status, 200, "the door stays open");
+    let path = "/v1/tenants/globex/secrets/crm";
+    for _ in 0..20 {
+        let other = service.api("GET", path, service.globex.token(), &[], None).await;
+        problem(&other, 404, "secret_not_found");
+    }
+    assert_eq!(service.fault.struck(), 8, "half of what may ask Vault at once");
+    for _ in 0..64 - 8 {
+        let waited = busy.join_next().await.expect("a request").expect("no panic");
+        problem(&waited, 503, "overloaded");
+    }
     busy.abort_all();
     service.fault.set(Fault::Pass).await;
-    eventually(Duration::from_secs(9), "a turn", async || {
-        (get(Arc::clone(&service)).await.status == 404).then_some(())
-    })
-    .await;
+    problem(&get(Arc::clone(&service)).await, 404, "secret_not_found");
+}
+
+const CONFLICT: &str = r#"{"errors":["1 error occurred:\n\t* transaction commit failed\n\n"]}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_conflict_is_retried_before_it_is_503() {
+    let service = Direct::start().await;
+    let token = service.acme.token();
+    let put = async |value: &str| {
+        service.api("PUT", CRM, token, &[], Some(json!({"data": {"A": value}}))).await
+    };
+    let write = "POST /v1/secret/data/";
+    service.fault.set_for(write, Fault::StatusOnce(500, CONFLICT)).await;
+    let created = put("1").await;
+    assert_eq!((created.status, created.json()["version"].as_u64()), (201, Some(1)));
+    let conflict = "vault_requests_total{operation=\"secret_write\",outcome=\"storage_conflict\"}";
+    assert_eq!(service.validator.count(conflict).await, 1);
+    service.fault.set_for(write, Fault::Status(500, CONFLICT)).await;
+    let struck = service.fault.struck();
+    problem(&put("2").await, 503, "vault_unavailable");
+    assert_eq!(service.fault.struck() - struck, 6);
+    service.fault.set_for("POST /v1/secret/delete/", Fault::StatusOnce(500, CONFLICT)).await;
+    assert_eq!(service.api("DELETE", CRM, token, &[], None).await.status, 204);
 }

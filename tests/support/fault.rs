@@ -40,6 +40,8 @@ pub enum Fault {
     Redirect(&'static str),
     /// This status and JSON body.
     Status(u16, &'static str),
+    /// This status and JSON body instead of the first answer; passes the other requests on.
+    StatusOnce(u16, &'static str),
     /// Passes the request on, this much later.
     Late(Duration),
     /// Closes the connection instead of the first answer, and passes the others on.
@@ -154,7 +156,7 @@ async fn treat(mut client: TcpStream, target: &str, plan: &Plan) -> io::Result<(
     }
     plan.struck.fetch_add(1, Ordering::SeqCst);
     let first = plan.first.swap(false, Ordering::SeqCst);
-    if matches!(plan.fault, Fault::Hiccup) && !first {
+    if matches!(plan.fault, Fault::Hiccup | Fault::StatusOnce(..)) && !first {
         return pass_one(client, target, &request).await;
     }
     if let Fault::Late(pause) = plan.fault {

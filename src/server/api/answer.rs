@@ -1,4 +1,3 @@
-use axum::body::Body;
 use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
@@ -13,24 +12,24 @@ pub(super) const JSON: &str = "application/json";
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 
 /// An answer whose body is wiped once it is sent.
-pub(super) fn wiped<T>(content_type: &'static str, body: Zeroizing<T>) -> Response<Body>
+pub(super) fn wiped<T>(content_type: &'static str, body: Zeroizing<T>) -> Response<Bytes>
 where
     T: Zeroize + AsRef<[u8]> + Send + 'static,
 {
-    let mut response = Response::new(Body::from(Bytes::from_owner(body)));
+    let mut response = Response::new(Bytes::from_owner(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 
 /// A JSON answer of this status.
-pub(super) fn json(status: StatusCode, document: &impl Serialize) -> Response<Body> {
+pub(super) fn json(status: StatusCode, document: &impl Serialize) -> Response<Bytes> {
     let mut response = wiped(JSON, to_wiped_json(document));
     *response.status_mut() = status;
     response
 }
 
 /// The same about one version of a secret.
-pub(super) fn of_version(mut response: Response<Body>, version: Version) -> Response<Body> {
+pub(super) fn of_version(mut response: Response<Bytes>, version: Version) -> Response<Bytes> {
     let headers = response.headers_mut();
     if let Ok(tag) = HeaderValue::try_from(format!("\"{version}\"")) {
         headers.insert(ETAG, tag);
@@ -40,8 +39,8 @@ pub(super) fn of_version(mut response: Response<Body>, version: Version) -> Resp
 }
 
 /// There is nothing to say.
-pub(super) fn empty(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     response
 }

@@ -12,7 +12,7 @@ use http::{
 use tracing::{Instrument, field::Empty, info_span};
 
 use crate::server::{
-    api::{Api, error::ApiError},
+    api::{Api, error::ApiError, lingering},
     request_id::RequestId,
 };
 
@@ -40,7 +40,7 @@ pub(super) async fn attend(
     let span = api
         .traces
         .span(request.headers(), || info_span!("api", otel.kind = "server", route, code = Empty));
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = next.run(lingering::request(request)).instrument(span.clone()).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         span.record("code", error.terms().code);
         response = span.in_scope(|| error.answer(&id));

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::{
     HeaderMap, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use http_body_util::BodyExt;
+use hyper::body::Frame;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -18,6 +20,11 @@ const MAX_BODY: usize = 1024 * 1024;
 
 /// How long a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long nothing of it may come.
+const PROGRESS: Duration = Duration::from_secs(5);
+
+const TOO_SLOW: ApiError = ApiError::BodyBroken(StatusCode::REQUEST_TIMEOUT);
 
 /// What a body may be said to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,13 +55,13 @@ pub(super) fn check_head(headers: &HeaderMap, media: Media) -> Result<(), ApiErr
 /// The whole body.
 pub(super) async fn read(body: Body, headers: &HeaderMap) -> Result<Zeroizing<Vec<u8>>, ApiError> {
     let read = timeout(PATIENCE, collect(body, announced(headers).unwrap_or(MAX_BODY))).await;
-    read.unwrap_or(Err(ApiError::BodyBroken(StatusCode::REQUEST_TIMEOUT)))
+    read.unwrap_or(Err(TOO_SLOW))
 }
 
 async fn collect(mut body: Body, expected: usize) -> Result<Zeroizing<Vec<u8>>, ApiError> {
     // Made to size, so that growing leaves nothing behind.
     let mut whole = Zeroizing::new(Vec::with_capacity(expected.min(MAX_BODY)));
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = next_frame(&mut body).await? {
         let frame = frame.map_err(|_| ApiError::BodyBroken(StatusCode::BAD_REQUEST))?;
         let Some(data) = frame.data_ref() else { continue };
         if whole.len() + data.len() > MAX_BODY {
@@ -65,7 +72,14 @@ async fn collect(mut body: Body, expected: usize) -> Result<Zeroizing<Vec<u8>>, 
     Ok(whole)
 }
 
-fn announced(headers: &HeaderMap) -> Option<usize> {
+type BodyFrame = Result<Frame<Bytes>, axum::Error>;
+
+async fn next_frame(body: &mut Body) -> Result<Option<BodyFrame>, ApiError> {
+    timeout(PROGRESS, body.frame()).await.map_err(|_| TOO_SLOW)
+}
+
+/// The length that the body is said to have, in bytes.
+pub(super) fn announced(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 

@@ -1,30 +1,35 @@
 use http::HeaderMap;
-use tokio::sync::SemaphorePermit;
 
 use crate::{
     decision::{Asked, Decision, Refusal},
     forwarded::{Forwarded, Peer},
     requirement::Requirements,
     secrets::SecretError,
-    server::api::{Api, error::ApiError},
-    token::{Cause, Credential, CredentialError, Token, Unavailable},
+    server::api::{
+        Api,
+        capacity::{Memory, Read},
+        error::ApiError,
+        fair_semaphore::{FairPermit, Holder},
+    },
+    token::{Credential, CredentialError, Identity, Token},
     vault::Secrets,
 };
 
 /// Nothing is required but a live token: Vault decides on the rest.
 static NOTHING: Requirements = Requirements::NONE;
 
-/// Somebody with a credential that has the form of one, and whose turn it is. Not even the body is
-/// read before that.
+/// Somebody with a credential that has the form of one. Nothing is kept for them but their request.
 pub(super) struct Visitor<'r> {
     api: &'r Api,
     asked: Asked<'r>,
     token: Token,
-    _turn: SemaphorePermit<'r>,
 }
 
-/// Somebody whose token Vault knows.
-pub(super) struct Caller<'r>(Visitor<'r>);
+/// Somebody whose token Vault knows. Only then is a body read, or a permit acquired.
+pub(super) struct Caller<'r> {
+    visitor: Visitor<'r>,
+    holder: Holder,
+}
 
 impl Api {
     /// The visitor that these headers tell of. Vault is not asked.
@@ -38,11 +43,7 @@ impl Api {
             Ok(token) => token,
             Err(error) => return Err(self.without_credential(*error, &asked).await),
         };
-        let Ok(turn) = self.turns.0.try_acquire() else {
-            let detail = "too many requests are busy with secrets";
-            return Err(Refusal::from(Unavailable::new(Cause::Overloaded, detail)).into());
-        };
-        Ok(Visitor { api: self, asked, token, _turn: turn })
+        Ok(Visitor { api: self, asked, token })
     }
 
     /// The question that `/validate` would put.
@@ -64,22 +65,51 @@ impl Api {
 impl<'r> Visitor<'r> {
     /// Lets the visitor in, as `/validate` would.
     pub(super) async fn admit(self) -> Result<Caller<'r>, ApiError> {
-        self.api.validator.recognise(&self.asked).await.outcome?;
-        Ok(Caller(self))
+        let entry = self.api.validator.recognise(&self.asked).await.outcome?;
+        let holder = self.holder(&entry.identity)?;
+        Ok(Caller { visitor: self, holder })
+    }
+
+    /// Who this caller's requests are counted for.
+    fn holder(&self, identity: &Identity) -> Result<Holder, ApiError> {
+        if let Some(tenant) = identity.tenant() {
+            return Ok(Holder::Tenant(tenant.into_owned()));
+        }
+        if let Some(id) = identity.entity_id() {
+            return Ok(Holder::Entity(id.into_owned()));
+        }
+        let credential = self.asked.credential.as_ref();
+        let credential = credential.map_err(|error| Refusal::Credential(*error))?;
+        Ok(Holder::Token(self.api.validator.cache.key(credential)))
     }
 }
 
 impl Caller<'_> {
+    /// Waits for memory for the response, and for the caller's turn to ask Vault.
+    pub(super) async fn begin(&self, read: Read) -> Result<(Memory, FairPermit), ApiError> {
+        self.visitor.api.capacity.begin(&self.holder, read).await
+    }
+
+    /// Waits for memory for the body of a request, of unknown length if none is announced.
+    pub(super) async fn reserve(&self, announced: Option<usize>) -> Result<Memory, ApiError> {
+        self.visitor.api.capacity.reserve(&self.holder, announced).await
+    }
+
+    /// Waits for the caller's turn to ask Vault to write.
+    pub(super) async fn turn(&self) -> Result<FairPermit, ApiError> {
+        self.visitor.api.capacity.turn(&self.holder).await
+    }
+
     /// The secrets as the caller's own token sees them.
     pub(super) fn secrets(&self) -> Secrets<'_> {
-        let Visitor { api, token, .. } = &self.0;
+        let Visitor { api, token, .. } = &self.visitor;
         Secrets::new(&api.client, &api.mounts, token.secret())
     }
 
     /// What this means to the caller. That Vault refuses a token which was let in is looked into
     /// first: a client that is told so throws it away.
     pub(super) async fn explain(&self, error: SecretError) -> ApiError {
-        let Visitor { api, asked, .. } = &self.0;
+        let Visitor { api, asked, .. } = &self.visitor;
         match error {
             SecretError::TokenRefused => api.validator.reconsider(asked).await.into(),
             SecretError::Denied => Refusal::AclDenied.into(),

@@ -9,13 +9,17 @@ mod answer;
 mod attend;
 mod body;
 mod caller;
+mod capacity;
 mod docs;
 mod document;
 mod error;
+mod fair_semaphore;
+mod lingering;
 mod openapi;
 mod precondition;
 mod query;
 mod secrets;
+mod unsent;
 mod whoami;
 
 use std::sync::Arc;
@@ -26,8 +30,8 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
+pub(in crate::server) use self::capacity::Capacity;
 use crate::{
     decision::Validator,
     forwarded::Trust,
@@ -38,10 +42,6 @@ use crate::{
     vault::Client,
 };
 
-/// How many requests for secrets may be under way at once. Each may hold one of 1 MiB in several
-/// forms.
-const MAX_BUSY: usize = 64;
-
 /// Answers whoever has a token.
 pub(super) struct Api {
     pub(super) validator: Arc<Validator>,
@@ -51,16 +51,7 @@ pub(super) struct Api {
     pub(super) mounts: Mounts,
     pub(super) metrics: Arc<Metrics>,
     pub(super) traces: Traces,
-    pub(super) turns: Turns,
-}
-
-/// The leave to be under way.
-pub(super) struct Turns(Semaphore);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(Semaphore::new(MAX_BUSY))
-    }
+    pub(super) capacity: Capacity,
 }
 
 /// All routes. `openapi` lists the same; a test compares.

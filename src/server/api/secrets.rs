@@ -1,24 +1,28 @@
-use std::{pin::pin, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension,
     body::Body,
     extract::{Request, State},
 };
+use bytes::Bytes;
 use futures_util::TryStreamExt;
-use http::{HeaderMap, Response, StatusCode, Uri, request::Parts};
+use http::{HeaderMap, Response, StatusCode, Uri};
 use secrecy::ExposeSecret;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::{
     forwarded::Peer,
     secrets::{
-        Change, Current, Dialect, NameError, Patch, Secret, SecretData, SecretPath, Written,
+        Change, Current, Dialect, NameError, Patch, Secret, SecretData, SecretError, SecretName,
+        SecretPath, Version, Written,
     },
     server::api::{
         Api, accept,
         answer::{self, TEXT},
         body::{self, Media},
+        capacity::Read,
         document::{ListDocument, SecretDocument, WrittenDocument},
         error::ApiError,
         openapi::{Refusals, Unfound, Unread, Unwritten},
@@ -26,7 +30,12 @@ use crate::{
         query::{Form, ReadQuery, no_query},
     },
     tenants::TenantName,
+    token::{Cause, Unavailable},
+    vault::Secrets,
 };
+
+/// How long a list may take.
+const LIST_PATIENCE: Duration = Duration::from_secs(10);
 
 type Answer = Result<Response<Body>, ApiError>;
 
@@ -48,20 +57,34 @@ pub(super) async fn list(
     let tenant = tenant(&parts.uri)?;
     no_query(parts.uri.query())?;
     let caller = visitor.admit().await?;
-    let mut secrets = Vec::new();
-    let mut list = pin!(caller.secrets().list(&tenant));
-    loop {
-        match list.try_next().await {
-            Ok(Some(listed)) => {
-                if let Current::Live(version) = listed.current {
-                    secrets.push((listed.name, version));
-                }
-            }
-            Ok(None) => break,
-            Err(error) => return Err(caller.explain(error).await),
-        }
-    }
-    Ok(answer::json(StatusCode::OK, &ListDocument::new(&tenant, &secrets)))
+    let (memory, turn) = caller.begin(Read::List).await?;
+    let secrets = match in_time(live_secrets(caller.secrets(), &tenant)).await {
+        Ok(secrets) => secrets,
+        Err(error) => return Err(caller.explain(error).await),
+    };
+    drop(turn);
+    Ok(memory.send(answer::json(StatusCode::OK, &ListDocument::new(&tenant, &secrets))))
+}
+
+/// The names of a tenant's secrets that have a live version, with that version.
+async fn live_secrets(
+    secrets: Secrets<'_>,
+    tenant: &TenantName,
+) -> Result<Vec<(SecretName, Version)>, SecretError> {
+    let live = secrets.list(tenant).try_filter_map(async |listed| {
+        Ok(match listed.current {
+            Current::Live(version) => Some((listed.name, version)),
+            _ => None,
+        })
+    });
+    live.try_collect().await
+}
+
+/// What comes of this, if it comes within [`LIST_PATIENCE`].
+async fn in_time<T>(list: impl Future<Output = Result<T, SecretError>>) -> Result<T, SecretError> {
+    timeout(LIST_PATIENCE, list).await.unwrap_or_else(|_| {
+        Err(Unavailable::new(Cause::Vault, "vault: the list took too long").into())
+    })
 }
 
 /// A secret
@@ -100,15 +123,19 @@ pub(super) async fn read(
     let path = path(&parts.uri)?;
     let query = ReadQuery::parse(parts.uri.query())?;
     let caller = visitor.admit().await?;
+    let (memory, turn) = caller.begin(Read::Secret).await?;
     let secret = match caller.secrets().read(&path, query.version).await {
         Ok(secret) => secret,
         Err(error) => return Err(caller.explain(error).await),
     };
-    if is_known(&parts.headers, secret.version) {
-        return Ok(answer::of_version(answer::empty(StatusCode::NOT_MODIFIED), secret.version));
-    }
-    let form = query.form.unwrap_or_else(|| default_form(&parts.headers));
-    Ok(answer::of_version(give_out(&path, &secret, &form)?, secret.version))
+    drop(turn);
+    let response = if is_known(&parts.headers, secret.version) {
+        answer::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        let form = query.form.unwrap_or_else(|| default_form(&parts.headers));
+        give_out(&path, &secret, &form)?
+    };
+    Ok(memory.send(answer::of_version(response, secret.version)))
 }
 
 /// Write a secret
@@ -142,10 +169,14 @@ pub(super) async fn write(
     let (parts, body) = request.into_parts();
     let visitor = api.receive(&parts.headers, peer).await?;
     let (path, precondition) = (path(&parts.uri)?, precondition(&parts.headers)?);
-    let data = SecretData::from_body(&read_body(&parts, body, Media::Json).await?)?;
+    no_query(parts.uri.query())?;
+    body::check_head(&parts.headers, Media::Json)?;
     let caller = visitor.admit().await?;
+    let memory = caller.reserve(body::announced(&parts.headers)).await?;
+    let data = SecretData::from_body(&body::read(body, &parts.headers).await?)?;
+    let _turn = caller.turn().await?;
     match caller.secrets().write(&path, &data, precondition).await {
-        Ok(written) => Ok(tell(&path, &written)),
+        Ok(written) => Ok(memory.send(tell(&path, &written))),
         Err(error) => Err(caller.explain(error).await),
     }
 }
@@ -180,10 +211,14 @@ pub(super) async fn patch(
     let (parts, body) = request.into_parts();
     let visitor = api.receive(&parts.headers, peer).await?;
     let (path, precondition) = (path(&parts.uri)?, precondition(&parts.headers)?);
-    let change = Patch::from_body(&read_body(&parts, body, Media::MergePatch).await?)?;
+    no_query(parts.uri.query())?;
+    body::check_head(&parts.headers, Media::MergePatch)?;
     let caller = visitor.admit().await?;
+    let memory = caller.reserve(body::announced(&parts.headers)).await?;
+    let change = Patch::from_body(&body::read(body, &parts.headers).await?)?;
+    let _turn = caller.turn().await?;
     match caller.secrets().patch(&path, change, precondition).await {
-        Ok(written) => Ok(tell(&path, &written)),
+        Ok(written) => Ok(memory.send(tell(&path, &written))),
         Err(error) => Err(caller.explain(error).await),
     }
 }
@@ -217,8 +252,10 @@ pub(super) async fn delete(
     let (path, precondition) = (path(&parts.uri)?, precondition(&parts.headers)?);
     no_query(parts.uri.query())?;
     let caller = visitor.admit().await?;
+    let memory = caller.reserve(Some(0)).await?;
+    let _turn = caller.turn().await?;
     match caller.secrets().delete(&path, precondition).await {
-        Ok(_) => Ok(answer::empty(StatusCode::NO_CONTENT)),
+        Ok(_) => Ok(memory.send(answer::empty(StatusCode::NO_CONTENT))),
         Err(error) => Err(caller.explain(error).await),
     }
 }
@@ -237,22 +274,12 @@ fn path(uri: &Uri) -> Result<SecretPath, NameError> {
     SecretPath::parse(tenant, rest.strip_prefix("secrets/").ok_or(NameError::Secret)?)
 }
 
-async fn read_body(
-    parts: &Parts,
-    body: Body,
-    media: Media,
-) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-    no_query(parts.uri.query())?;
-    body::check_head(&parts.headers, media)?;
-    body::read(body, &parts.headers).await
-}
-
 /// What a client gets that does not say in the query what it wants.
 fn default_form(headers: &HeaderMap) -> Form {
     if accept::prefers_text(headers) { Form::Env(Dialect::Compose) } else { Form::Json }
 }
 
-fn give_out(path: &SecretPath, secret: &Secret, form: &Form) -> Answer {
+fn give_out(path: &SecretPath, secret: &Secret, form: &Form) -> Result<Response<Bytes>, ApiError> {
     match form {
         Form::Json => Ok(answer::json(StatusCode::OK, &SecretDocument::new(path, secret))),
         Form::Env(dialect) => Ok(answer::wiped(TEXT, secret.data.to_env(*dialect)?)),
@@ -263,7 +290,7 @@ fn give_out(path: &SecretPath, secret: &Secret, form: &Form) -> Answer {
     }
 }
 
-fn tell(path: &SecretPath, written: &Written) -> Response<Body> {
+fn tell(path: &SecretPath, written: &Written) -> Response<Bytes> {
     let status = match written.change {
         Change::Created => StatusCode::CREATED,
         Change::Replaced => StatusCode::OK,

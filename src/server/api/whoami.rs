@@ -53,7 +53,7 @@ pub(super) async fn whoami(
     no_query(parts.uri.query())?;
     let decision = api.validator.decide(&api.asked(&parts.headers, peer)).await;
     let entry = decision.outcome?;
-    Ok(answer::json(StatusCode::OK, &CallerDocument::from(&entry.identity)))
+    Ok(answer::json(StatusCode::OK, &CallerDocument::from(&entry.identity)).map(Body::from))
 }
 
 impl<'i> From<&'i Identity> for CallerDocument<'i> {

@@ -1,11 +1,16 @@
 //! A tenant's key itself: its versions, and its end.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
 
 use crate::{
     secrets::{SecretError, key_name},
     tenants::{KeyVersions, TenantName},
+    token::{Cause, Unavailable},
     vault::{
+        backoff::pauses,
         client::Operation,
         error::Failure,
         secrets::{Call, Secrets},
@@ -55,11 +60,26 @@ impl Secrets<'_> {
 
     /// Gives the tenant's key a new version, which encrypts from now on.
     ///
+    /// A version that OpenBao could not store, because another rotation came between, is in its memory
+    /// all the same: it encrypts, and is gone after a restart, unless a further rotation is stored.
+    /// So this goes on for longer than other writes do.
+    ///
     /// # Errors
     /// [`SecretError`]; whether there is a new version is then not known.
     pub async fn rotate_key(&self, tenant: &TenantName) -> Result<(), SecretError> {
-        let call = Call::post(self.transit("keys", tenant) + "/rotate", &serde_json::json!({}));
-        self.key_done(call).await
+        let path = self.transit("keys", tenant) + "/rotate";
+        let call = Call::post(path.clone(), &serde_json::json!({}));
+        for pause in pauses(Duration::from_millis(250), 4) {
+            match self.client.done(Operation::TransitKey, self.token, &call).await {
+                Err(error) if error.failure == Failure::StorageConflict => sleep(pause).await,
+                outcome => return Ok(outcome?),
+            }
+        }
+        let detail = format!(
+            "vault: the new version of the key may be in Vault's memory alone, and be gone after a \
+             restart; `bao write -f {path}` stores it, once it succeeds"
+        );
+        Err(Unavailable::new(Cause::Vault, detail).into())
     }
 
     /// Lets no version of the tenant's key before this one decrypt. This can be undone.

@@ -9,7 +9,7 @@ use super::kv::{Found, Live};
 use crate::{
     secrets::{Current, Record, SecretError, SecretName, SecretPath, Unreadable, Version},
     tenants::{Need, Remaining, Renewal, Standing, TenantName},
-    vault::secrets::Secrets,
+    vault::{backoff::pauses, secrets::Secrets},
 };
 
 /// What is to be done about secrets that are behind the key.
@@ -32,8 +32,9 @@ const AT_ONCE: usize = 8;
 /// How often a secret that others keep writing to is tried.
 const CONFLICTS: usize = 10;
 
-/// How often something is tried while Vault is away, and the first pause after it, which doubles.
-const PATIENCE: (usize, Duration) = (6, Duration::from_millis(250));
+/// The first pause after something that Vault was away for, which doubles, and how often it is tried
+/// again.
+const RETRIES: (Duration, u32) = (Duration::from_millis(250), 5);
 
 impl<'c> Secrets<'c> {
     /// Goes through the tenant's secrets, and says of each how it stands to this version of the
@@ -116,6 +117,7 @@ impl<'c> Secrets<'c> {
         task: Task,
         seen: &mut Vec<(Version, u64)>,
     ) -> Result<Renewal, SecretError> {
+        let mut refused = None;
         for _ in 0..CONFLICTS {
             let Found::Live(Live { version, record, .. }) = self.find(path, None).await? else {
                 return Ok(Renewal::Gone);
@@ -133,7 +135,14 @@ impl<'c> Secrets<'c> {
             if matches!(task, Task::Glance | Task::Survey) {
                 return Ok(Renewal::Behind);
             }
-            let renewed = self.rewrap(path, &ciphertext).await?;
+            let renewed = match self.rewrap(path, &ciphertext).await {
+                // Another rotation may have renewed it since, and retired the key's old version.
+                Err(SecretError::Unreadable(Unreadable::KeyTooOld)) if refused != Some(version) => {
+                    refused = Some(version);
+                    continue;
+                }
+                renewed => renewed?,
+            };
             let key = renewed.key_version();
             let record = Record::new(&path.tenant, renewed);
             match self.put(path, &record, Current::Live(version)).await {
@@ -164,13 +173,12 @@ impl<'c> Secrets<'c> {
 async fn patiently<T>(
     mut attempt: impl AsyncFnMut() -> Result<T, SecretError>,
 ) -> Result<T, SecretError> {
-    let (tries, mut pause) = PATIENCE;
-    for _ in 1..tries {
+    let (first_pause, retries) = RETRIES;
+    for pause in pauses(first_pause, retries) {
         match attempt().await {
             Err(SecretError::Unavailable(_)) => sleep(pause).await,
             outcome => return outcome,
         }
-        pause *= 2;
     }
     attempt().await
 }

@@ -40,7 +40,9 @@ pub async fn misbehave(mut client: TcpStream, fault: Fault) -> io::Result<()> {
             let location = format!("Location: {url}\r\n");
             client.write_all(answer(307, &location, "").as_bytes()).await
         }
-        Fault::Status(status, body) => client.write_all(answer(status, "", body).as_bytes()).await,
+        Fault::Status(status, body) | Fault::StatusOnce(status, body) => {
+            client.write_all(answer(status, "", body).as_bytes()).await
+        }
     }
 }
 

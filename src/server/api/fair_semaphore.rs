@@ -1,0 +1,256 @@
+//! A semaphore that no single holder can exhaust.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+use crate::token::TokenKey;
+
+/// Who permits are counted for.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) enum Holder {
+    /// All callers of this tenant together.
+    Tenant(String),
+    /// All tokens of this entity, which is of no tenant.
+    Entity(String),
+    /// One token without an entity.
+    Token(TokenKey),
+}
+
+/// A semaphore of which a holder may have as many permits as are left for all others: half if it is
+/// alone, a third if there are two of that kind. A holder without any gets what is free.
+///
+/// Whoever has to wait does so in the order of arrival, each holder's requests in a queue of their
+/// own. The places in the queue are divided by the same rule.
+pub(super) struct FairSemaphore {
+    state: Mutex<State>,
+}
+
+struct State {
+    free: u64,
+    held: HashMap<Holder, u64>,
+    places: usize,
+    waiting: VecDeque<Waiter>,
+}
+
+struct Waiter {
+    holder: Holder,
+    amount: u64,
+    grant: oneshot::Sender<FairPermit>,
+}
+
+/// Permits of a [`FairSemaphore`], given back when this is dropped.
+pub(super) struct FairPermit {
+    semaphore: Arc<FairSemaphore>,
+    holder: Holder,
+    amount: u64,
+}
+
+impl FairSemaphore {
+    /// A semaphore with this many permits, and this many places in its queue.
+    pub(super) fn new(permits: u64, places: usize) -> Self {
+        let (held, waiting) = (HashMap::new(), VecDeque::new());
+        Self { state: Mutex::new(State { free: permits, held, places, waiting }) }
+    }
+
+    /// Acquires this many permits for a holder, however long that takes. `None` if there is no place
+    /// in the queue.
+    pub(super) async fn acquire(
+        self: &Arc<Self>,
+        holder: &Holder,
+        amount: u64,
+    ) -> Option<FairPermit> {
+        let (grant, granted) = oneshot::channel();
+        let waiter = Waiter { holder: holder.clone(), amount, grant };
+        if !self.state().enqueue(waiter) {
+            return None;
+        }
+        self.grant();
+        granted.await.ok()
+    }
+
+    /// Gives what is free to those who wait.
+    fn grant(self: &Arc<Self>) {
+        // The lock is not held while they are told: a permit that nobody waits for any more is
+        // dropped here, and takes the lock to give itself back.
+        let granted = self.state().grant();
+        for Waiter { holder, amount, grant } in granted {
+            let _ = grant.send(FairPermit { semaphore: Arc::clone(self), holder, amount });
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Puts a waiter at the end of the queue if its holder may have one more place.
+    fn enqueue(&mut self, waiter: Waiter) -> bool {
+        let is_own = |other: &&Waiter| other.holder == waiter.holder;
+        let own = self.waiting.iter().filter(is_own).count();
+        let fits = own < self.places.saturating_sub(self.waiting.len());
+        if fits {
+            self.waiting.push_back(waiter);
+        }
+        fits
+    }
+
+    /// Takes from the queue those whose permits are free now, and counts them as held.
+    fn grant(&mut self) -> Vec<Waiter> {
+        let mut granted = Vec::new();
+        let mut at_limit = HashSet::new();
+        for waiter in mem::take(&mut self.waiting) {
+            if waiter.grant.is_closed() {
+                continue;
+            }
+            if at_limit.contains(&waiter.holder) || !self.may_have(&waiter) {
+                at_limit.insert(waiter.holder.clone());
+                self.waiting.push_back(waiter);
+                continue;
+            }
+            self.free -= waiter.amount;
+            *self.held.entry(waiter.holder.clone()).or_default() += waiter.amount;
+            granted.push(waiter);
+        }
+        granted
+    }
+
+    fn may_have(&self, waiter: &Waiter) -> bool {
+        let held = self.held.get(&waiter.holder).copied().unwrap_or_default();
+        self.free
+            .checked_sub(waiter.amount)
+            .is_some_and(|left| held == 0 || held + waiter.amount <= left)
+    }
+
+    fn release(&mut self, holder: &Holder, amount: u64) {
+        self.free += amount;
+        if let Some(held) = self.held.get_mut(holder) {
+            *held = held.saturating_sub(amount);
+            if *held == 0 {
+                self.held.remove(holder);
+            }
+        }
+    }
+}
+
+impl FairPermit {
+    /// Gives back all permits but this many.
+    pub(super) fn shrink(&mut self, amount: u64) {
+        let surplus = self.amount.saturating_sub(amount);
+        self.amount -= surplus;
+        self.release(surplus);
+    }
+
+    fn release(&self, amount: u64) {
+        if amount > 0 {
+            self.semaphore.state().release(&self.holder, amount);
+            self.semaphore.grant();
+        }
+    }
+}
+
+impl Drop for FairPermit {
+    fn drop(&mut self) {
+        self.release(self.amount);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt;
+
+    use super::{FairPermit, FairSemaphore, Holder};
+
+    fn holder(name: &str) -> Holder {
+        Holder::Tenant(name.to_owned())
+    }
+
+    fn take(semaphore: &Arc<FairSemaphore>, name: &str, amount: u64) -> Option<FairPermit> {
+        semaphore.acquire(&holder(name), amount).now_or_never().flatten()
+    }
+
+    /// What a holder gets that asks for one permit after another.
+    fn take_all(semaphore: &Arc<FairSemaphore>, name: &str) -> Vec<FairPermit> {
+        std::iter::from_fn(|| take(semaphore, name, 1)).collect()
+    }
+
+    #[tokio::test]
+    async fn holder_gets_as_much_as_is_left_for_others() {
+        let semaphore = Arc::new(FairSemaphore::new(16, 100));
+        let first = take_all(&semaphore, "a");
+        assert_eq!(first.len(), 8);
+        let second = take_all(&semaphore, "b");
+        assert_eq!(second.len(), 4);
+        assert_eq!(take_all(&semaphore, "c").len(), 2);
+        drop(first);
+        assert_eq!(take_all(&semaphore, "c").len(), 6);
+    }
+
+    #[tokio::test]
+    async fn holder_without_permits_gets_the_last_one() {
+        let semaphore = Arc::new(FairSemaphore::new(2, 100));
+        let first = take(&semaphore, "a", 1);
+        let second = take(&semaphore, "b", 1);
+        assert!(first.is_some() && second.is_some());
+        assert!(take(&semaphore, "c", 1).is_none());
+        drop(first);
+        assert!(take(&semaphore, "c", 1).is_some());
+    }
+
+    #[tokio::test]
+    async fn waiters_of_one_holder_do_not_delay_another() {
+        let semaphore = Arc::new(FairSemaphore::new(4, 100));
+        let held = take_all(&semaphore, "a");
+        let a = holder("a");
+        let mut waiting = Box::pin(semaphore.acquire(&a, 1));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(take(&semaphore, "b", 1).is_some());
+        drop(held);
+        assert!(waiting.now_or_never().flatten().is_some());
+    }
+
+    #[tokio::test]
+    async fn places_in_the_queue_are_shared_too() {
+        let semaphore = Arc::new(FairSemaphore::new(1, 4));
+        let _held = take(&semaphore, "x", 1);
+        let (a, b) = (holder("a"), holder("b"));
+        let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(semaphore.acquire(&a, 1))).collect();
+        let polled: Vec<_> =
+            waiting.iter_mut().map(|waiting| waiting.as_mut().now_or_never()).collect();
+        assert!(matches!(&polled[..], [None, None, Some(None)]), "half of the places");
+        let mut other = Box::pin(semaphore.acquire(&b, 1));
+        assert!(other.as_mut().now_or_never().is_none(), "it waits");
+    }
+
+    #[tokio::test]
+    async fn permit_is_not_lost_with_its_waiter() {
+        let semaphore = Arc::new(FairSemaphore::new(1, 100));
+        let held = take(&semaphore, "a", 1).expect("a permit");
+        let b = holder("b");
+        assert!(semaphore.acquire(&b, 1).now_or_never().is_none(), "it gives up");
+        let mut granted = Box::pin(semaphore.acquire(&b, 1));
+        assert!(granted.as_mut().now_or_never().is_none());
+        drop(held);
+        drop(granted);
+        assert!(take(&semaphore, "c", 1).is_some());
+    }
+
+    #[tokio::test]
+    async fn shrinking_gives_the_surplus_back() {
+        let semaphore = Arc::new(FairSemaphore::new(16, 100));
+        let mut large = take(&semaphore, "a", 16).expect("nobody else holds any");
+        assert!(take(&semaphore, "b", 1).is_none());
+        large.shrink(3);
+        large.shrink(5);
+        assert!(take(&semaphore, "b", 13).is_some());
+        drop(large);
+        assert!(take(&semaphore, "b", 16).is_some());
+    }
+}

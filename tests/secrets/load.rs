@@ -1,0 +1,165 @@
+//! Callers who keep the API busy, and what the others notice of it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, future::join_all, stream};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    task::JoinSet,
+    time::timeout,
+};
+
+use crate::{
+    expect::{granted, problem},
+    support::{bao::Bao, direct::Direct, http::Answer, platform, raw},
+};
+
+const CONNECTIONS: usize = 64;
+
+/// The head of a write, by this token, with a body of this length.
+fn write(token: &str, length: usize) -> String {
+    format!(
+        "PUT /v1/tenants/acme/secrets/x HTTP/1.1\r\nHost: x\r\nX-Vault-Token: {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
+
+fn address(service: &Direct) -> String {
+    service.validator.api_url().replace("http://", "")
+}
+
+/// A connection on which this was sent.
+async fn connect(address: &str, bytes: &[u8]) -> BufReader<TcpStream> {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(bytes).await.expect("it is sent");
+    BufReader::new(stream)
+}
+
+async fn globex_is_served(service: &Direct) {
+    let path = "/v1/tenants/globex/secrets";
+    let asked = Instant::now();
+    let answer = service.api("GET", path, service.globex.token(), &[], None).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(asked.elapsed() < Duration::from_secs(3), "after {:?}", asked.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn upload_with_an_unknown_token_is_401_before_its_body_comes() {
+    let service = Direct::start().await;
+    let address = address(&service);
+    let uploads = (0..CONNECTIONS).map(async |number| {
+        let head = write(&format!("s.unknown-{number}"), 100);
+        let mut stream = connect(&address, format!("{head}{{").as_bytes()).await;
+        let answer = timeout(Duration::from_secs(4), raw::read_answer(&mut stream)).await;
+        problem(&answer.expect("at once").expect("an answer").into(), 401, "token_invalid");
+        stream
+    });
+    let held = join_all(uploads).await;
+    for _ in 0..20 {
+        globex_is_served(&service).await;
+    }
+    drop(held);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_do_not_arrive_leave_other_requests_served() {
+    let service = Direct::start().await;
+    let (address, token) = (address(&service), service.acme.token());
+    let mut held = Vec::new();
+    for length in (0..CONNECTIONS).map(|number| if number % 2 == 0 { 100 } else { 1024 * 1024 }) {
+        held.push(connect(&address, format!("{}{{", write(token, length)).as_bytes()).await);
+    }
+    for _ in 0..10 {
+        globex_is_served(&service).await;
+        let own = service.api("GET", "/v1/tenants/acme/secrets/none", token, &[], None).await;
+        problem(&own, 404, "secret_not_found");
+    }
+    let answers = held.iter_mut().map(raw::read_answer);
+    for answer in join_all(answers).await {
+        match Answer::from(answer.expect("an answer")) {
+            // Its turn to be read did not come.
+            late @ Answer { status: 503, .. } => problem(&late, 503, "overloaded"),
+            late => problem(&late, 408, "body_timeout"),
+        };
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusal_is_readable_after_the_whole_body_was_sent() {
+    let service = Direct::start().await;
+    let (address, token) = (address(&service), service.acme.token());
+    for (token, length, status, code) in [
+        (token, 8 * 1024 * 1024, 413, "body_too_large"),
+        ("s.unknown", 1024 * 1024, 401, "token_invalid"),
+        ("a b", 1024 * 1024, 401, "credential_malformed"),
+    ] {
+        let request = [write(token, length).into_bytes(), vec![b' '; length]].concat();
+        let mut stream = connect(&address, &request).await;
+        let answer = raw::read_answer(&mut stream).await.expect("an answer");
+        problem(&answer.into(), status, code);
+        // The connection serves another request.
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("it is open");
+        assert_eq!(raw::read_answer(&mut stream).await.expect("an answer").status, 200);
+    }
+    let waiting = write("s.unknown", 100).replacen("\r\n", "\r\nExpect: 100-continue\r\n", 1);
+    let mut stream = connect(&address, waiting.as_bytes()).await;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it ends");
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+}
+
+/// Writes so many secrets of acme, as far as a list can tell.
+async fn fill(service: &Direct, number: usize) {
+    let writes = stream::iter(0..number).map(async |number| {
+        let path = format!("secret/data/tenants/acme/n{number}");
+        service.bao.must("POST", &path, Some(json!({"data": {"v": 1}}))).await;
+    });
+    writes.buffer_unordered(16).collect::<Vec<()>>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_of_one_tenant_leave_other_tenants_served() {
+    let service = Arc::new(
+        Direct::on(
+            Bao::unaudited().await,
+            &[("VALIDATOR_LOG", "info"), ("VALIDATOR_VAULT_TIMEOUT", "8s")],
+        )
+        .await,
+    );
+    fill(&service, 500).await;
+    globex_is_served(&service).await;
+    let mut lists = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        let service = Arc::clone(&service);
+        lists.spawn(async move {
+            let (path, token) = ("/v1/tenants/acme/secrets", service.acme.token());
+            loop {
+                let answer = service.api("GET", path, token, &[], None).await;
+                match answer.status {
+                    200 => assert_eq!(answer.json()["secrets"].as_array().map(Vec::len), Some(500)),
+                    _ => drop(problem(&answer, 503, "overloaded")),
+                }
+            }
+        });
+    }
+    let mut cold = Vec::new();
+    for _ in 0..40 {
+        globex_is_served(&service).await;
+        let own = "/v1/tenants/acme/secrets/none";
+        let own = service.api("GET", own, service.acme.token(), &[], None).await;
+        problem(&own, 404, "secret_not_found");
+        let options = json!({"policies": ["tenant"], "ttl": "1h"});
+        let token = platform::token(&service.bao, options).await;
+        let asked = Instant::now();
+        granted(&service.ask(&token).await);
+        cold.push(asked.elapsed());
+    }
+    cold.sort_unstable();
+    assert!(cold[20] < Duration::from_millis(300), "a cold decision takes {:?}", cold[20]);
+    assert!(lists.try_join_next().is_none(), "a list was answered otherwise");
+}
