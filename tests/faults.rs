@@ -16,6 +16,10 @@ use crate::{
 const LOOKUP: &str = "/v1/auth/token/lookup";
 const ENTITY: &str = "/v1/identity/entity/id/";
 
+/// HashiCorp Vault's words since 1.17 about the token that a call is made with.
+const SINCE_1_17: &str =
+    r#"{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}"#;
+
 /// Little patience with Vault, so that slow faults are quick to test, and no memory, so that each
 /// request asks.
 const IMPATIENT: [(&str, &str); 2] =
@@ -48,7 +52,14 @@ const BROKEN: [Fault; 6] =
     [Fault::Hang, Fault::Reset, Fault::Garbage, Fault::Truncated, Fault::Huge, Fault::Drip];
 
 /// Answers that say nothing about a token.
-const WORDLESS: [Fault; 18] = [
+const WORDLESS: [Fault; 25] = [
+    Fault::Status(403, r#"{"errors":["upstream: bad token bucket"]}"#),
+    Fault::Status(403, r#"{"errors":["bad token","bad token"]}"#),
+    Fault::Status(403, r#"{"errors":["invalid token"]}"#),
+    Fault::Status(403, r#"{"errors":"bad token"}"#),
+    Fault::Status(403, r#"{"errors":["bad token"],"code":403,"status":"denied"}"#),
+    Fault::Status(400, r#"{"errors":["upstream: illegal base64 data at input byte 0"]}"#),
+    Fault::Status(400, r#"{"errors":["2 errors occurred:\n\t* x\n\t* invalid token\n\n"]}"#),
     Fault::Status(500, ""),
     Fault::Status(500, r#"{"errors":["local node not active but active cluster node not found"]}"#),
     Fault::Status(502, "<html>Bad Gateway</html>"),
@@ -147,6 +158,8 @@ async fn the_validators_own_troubles_are_no_word_about_the_caller() {
         (LOOKUP, r#"{"errors":["permission denied"]}"#),
         (ENTITY, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
         (ENTITY, r#"{"errors":["permission denied"]}"#),
+        (LOOKUP, SINCE_1_17),
+        (ENTITY, SINCE_1_17),
     ] {
         service.fault.set_for(path, Fault::Status(403, body)).await;
         refused(&service.ask(service.acme.token()).await, "not_ready");
@@ -167,9 +180,14 @@ async fn the_validators_own_troubles_are_no_word_about_the_caller() {
 #[tokio::test(flavor = "multi_thread")]
 async fn words_about_the_caller_count_only_in_the_answer_to_a_lookup() {
     let service = Direct::start_with(&IMPATIENT).await;
-    let bad_token = Fault::Status(403, r#"{"errors":["bad token"]}"#);
-    let answer = answer_under(&service, ENTITY, bad_token).await;
-    assert_eq!(answer.status, 503, "{answer:?}");
+    for (status, body) in [
+        (403, r#"{"errors":["bad token"]}"#),
+        (400, r#"{"errors":["illegal base64 data at input byte 0"]}"#),
+        (400, r#"{"errors":["1 error occurred:\n\t* invalid token\n\n"]}"#),
+    ] {
+        let answer = answer_under(&service, ENTITY, Fault::Status(status, body)).await;
+        refused(&answer, "vault_unavailable");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 
 use rustify::endpoint::Endpoint;
 use secrecy::SecretString;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use tracing::{Instrument, Span, info_span};
 use zeroize::Zeroizing;
 
@@ -50,10 +53,16 @@ struct WrapInfo {
     token: SecretString,
 }
 
-/// The frame of the answers that say no.
+/// The frame of the answers that say no. Vault adds no other members than these; an answer with
+/// others is not Vault's.
 #[derive(Deserialize)]
-struct Errors {
+#[serde(deny_unknown_fields)]
+struct Refused {
     errors: Vec<String>,
+    #[serde(rename = "warnings")]
+    _warnings: Option<IgnoredAny>,
+    #[serde(rename = "data")]
+    _data: Option<IgnoredAny>,
 }
 
 /// What goes along with a request.
@@ -107,13 +116,13 @@ impl Client {
         token: &SecretString,
         endpoint: impl Endpoint,
     ) -> Result<T, VaultError> {
-        let read = |(status, body): Answer| {
+        let read = |operation, (status, body): Answer| {
             if status == 404
                 && let Ok(remains @ Envelope { data: Some(_) }) = serde_json::from_slice(&body)
             {
                 return Ok(remains);
             }
-            parse((status, body))
+            parse(operation, (status, body))
         };
         let envelope: Envelope<T> = self.call(operation, Some(token), endpoint, read).await?;
         envelope.data.ok_or_else(|| VaultError::malformed("no data"))
@@ -126,9 +135,9 @@ impl Client {
         token: &SecretString,
         endpoint: impl Endpoint,
     ) -> Result<Option<T>, VaultError> {
-        let read = |(status, body): Answer| match body.as_slice() {
-            b"" => succeeded((status, body)).map(|_| None),
-            _ => parse((status, body)).map(|envelope: Envelope<T>| envelope.data),
+        let read = |operation, (status, body): Answer| match body.as_slice() {
+            b"" => succeeded(operation, (status, body)).map(|_| None),
+            _ => parse(operation, (status, body)).map(|envelope: Envelope<T>| envelope.data),
         };
         self.call(operation, Some(token), endpoint, read).await
     }
@@ -175,7 +184,8 @@ impl Client {
         token: &SecretString,
         endpoint: impl Endpoint,
     ) -> Result<(), VaultError> {
-        self.call(operation, Some(token), endpoint, |answer| succeeded(answer).map(drop)).await
+        let read = |operation, answer| succeeded(operation, answer).map(drop);
+        self.call(operation, Some(token), endpoint, read).await
     }
 
     /// The status of the answer to this call about the server itself, whatever it is. A namespace
@@ -196,7 +206,7 @@ impl Client {
         operation: Operation,
         token: Option<&SecretString>,
         endpoint: impl Endpoint,
-        read: impl FnOnce(Answer) -> Result<T, VaultError>,
+        read: impl FnOnce(Operation, Answer) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         let frame = Frame { token, namespace: self.namespace.as_ref(), wrap: None };
         self.ask(operation, frame, endpoint, read).await
@@ -207,10 +217,10 @@ impl Client {
         operation: Operation,
         frame: Frame<'_>,
         endpoint: impl Endpoint,
-        read: impl FnOnce(Answer) -> Result<T, VaultError>,
+        read: impl FnOnce(Operation, Answer) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         let answer = self.send(operation, frame, endpoint).instrument(span(operation)).await;
-        let answer = answer.and_then(read);
+        let answer = answer.and_then(|answer| read(operation, answer));
         self.count(operation, answer.as_ref().err());
         answer
     }
@@ -240,16 +250,19 @@ fn span(operation: Operation) -> Span {
 }
 
 /// The body of an answer that says yes.
-fn succeeded((status, body): Answer) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+fn succeeded(
+    operation: Operation,
+    (status, body): Answer,
+) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     if (200..300).contains(&status) {
         return Ok(body);
     }
-    let errors = serde_json::from_slice(&body).ok().map(|Errors { errors }| errors);
-    Err(VaultError::from_status(status, errors.as_deref()))
+    let errors = serde_json::from_slice(&body).ok().map(|Refused { errors, .. }| errors);
+    Err(VaultError::from_status(operation, status, errors.as_deref()))
 }
 
-fn parse<T: DeserializeOwned>(answer: Answer) -> Result<T, VaultError> {
-    let body = succeeded(answer)?;
+fn parse<T: DeserializeOwned>(operation: Operation, answer: Answer) -> Result<T, VaultError> {
+    let body = succeeded(operation, answer)?;
     serde_json::from_slice(&body).map_err(|error| {
         // Not the error's own text, which may quote the answer.
         VaultError::malformed(&format!("line {} column {}", error.line(), error.column()))

@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{AuthEnvelope, Envelope, parse};
+use super::{AuthEnvelope, Envelope, Operation, parse};
 use crate::{
     token::{Capabilities, Facts, Standing, TokenType, Usage},
     vault::{
@@ -121,12 +121,14 @@ fn remove(answer: &mut Value, place: &str) {
 }
 
 fn read_token(status: u16, body: &[u8]) -> Result<TokenData, VaultError> {
-    let envelope: Envelope<TokenData> = parse((status, Zeroizing::new(body.to_vec())))?;
+    let envelope: Envelope<TokenData> =
+        parse(Operation::Lookup, (status, Zeroizing::new(body.to_vec())))?;
     envelope.data.ok_or_else(|| VaultError::malformed("no data"))
 }
 
 fn read_entity(status: u16, body: &[u8]) -> Result<EntityData, VaultError> {
-    let envelope: Envelope<EntityData> = parse((status, Zeroizing::new(body.to_vec())))?;
+    let envelope: Envelope<EntityData> =
+        parse(Operation::Entity, (status, Zeroizing::new(body.to_vec())))?;
     envelope.data.ok_or_else(|| VaultError::malformed("no data"))
 }
 
@@ -235,7 +237,8 @@ proptest! {
         let paths = ["route/crm".to_owned(), "route/crm/contacts".to_owned()];
         let answer = change(real("capabilities").remove(0).clone(), changes);
         let body = Zeroizing::new(answer.to_string().into_bytes());
-        let read: Result<Envelope<CapabilitiesData>, _> = parse((200, body));
+        let read: Result<Envelope<CapabilitiesData>, _> =
+            parse(Operation::Capabilities, (200, body));
         let read = read.and_then(|read| read.data.ok_or_else(|| VaultError::malformed("no data")));
         if let Ok(capabilities) = read.and_then(|words| granted(&words, &paths)) {
             prop_assert_eq!(capabilities.len(), paths.len());
@@ -291,7 +294,8 @@ proptest! {
             }
             Err(_) => {}
         }
-        let login: Result<AuthEnvelope<Value>, _> = parse((status, Zeroizing::new(body.into())));
+        let login: Result<AuthEnvelope<Value>, _> =
+            parse(Operation::Login, (status, Zeroizing::new(body.into())));
         prop_assert!(login.is_err() || (200..300).contains(&status));
     }
 

@@ -145,8 +145,7 @@ impl Inventory for Things<'_> {
 fn unless_absent<T>(answer: Result<T, VaultError>) -> Result<Option<T>, VaultError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.failure == Failure::NotFound => Ok(None),
-        Err(error) if error.detail().contains("no handler for route") => Ok(None),
+        Err(error) if matches!(error.failure, Failure::NotFound | Failure::NoMount) => Ok(None),
         Err(error) => Err(error),
     }
 }

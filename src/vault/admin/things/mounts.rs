@@ -3,8 +3,11 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{APPROLE, Things};
-use crate::provision::{Engine, State, Trouble};
+use super::{APPROLE, Call, Things, trouble};
+use crate::{
+    provision::{Engine, State, Trouble},
+    vault::error::Failure,
+};
 
 /// A mount, in the list of all by their paths, which end in a slash.
 #[derive(Deserialize)]
@@ -16,9 +19,6 @@ struct Mount {
 }
 
 type Mounts = HashMap<String, Mount>;
-
-/// What OpenBao says to whoever asks it for an audit device.
-const DECLARATIVE: &str = "declarative";
 
 #[derive(Deserialize)]
 struct AuditDevice {
@@ -94,15 +94,15 @@ impl Things<'_> {
 
     pub(super) async fn make_audit_file(&self, file: &str) -> Result<(), Trouble> {
         let body = json!({"type": "file", "options": {"file_path": file}});
-        self.post("sys/audit/file", body).await.map_err(|Trouble(why)| {
-            if !why.contains(DECLARATIVE) {
-                return Trouble(why);
-            }
-            let options = format!("options {{ file_path = {file:?} }}");
-            Trouble(format!(
+        let path = "sys/audit/file";
+        let made = self.desk.done(&Call::post(path, &body)).await;
+        made.map_err(|error| match error.failure {
+            Failure::ConfigurationOnly => Trouble(format!(
                 "OpenBao has audit devices from its configuration alone. Put this there, send it a \
-                 SIGHUP, and start again: audit \"file\" \"file\" {{ {options} }}"
-            ))
+                 SIGHUP, and start again: \
+                 audit \"file\" \"file\" {{ options {{ file_path = {file:?} }} }}"
+            )),
+            _ => trouble(&error, &format!("write {path}"), &format!("update on {path}")),
         })
     }
 }
