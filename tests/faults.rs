@@ -135,6 +135,39 @@ async fn facts_that_would_have_to_be_guessed_are_unavailability() {
     }
 }
 
+/// A lookup of a token whose life is what these say.
+fn lookup_with(ttl: i64, expire_time: &str) -> Fault {
+    let body = format!(
+        r#"{{"data":{{"type":"service","path":"auth/token/create","entity_id":"","num_uses":0,"policies":["default"],"expire_time":{expire_time},"ttl":{ttl}}}}}"#
+    );
+    Fault::Status(200, body.leak())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_past_its_end_is_invalid_whatever_else_vault_says() {
+    let forgetful = [IMPATIENT[0], IMPATIENT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
+    let service = Direct::start_with(&forgetful).await;
+    for ended in [
+        lookup_with(-1, r#""2999-01-01T00:00:00Z""#),
+        lookup_with(i64::MIN, r#""2999-01-01T00:00:00Z""#),
+        lookup_with(-1, "null"),
+    ] {
+        refused(&answer_under(&service, LOOKUP, ended).await, "token_invalid");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_in_its_last_second_is_asked_about_again() {
+    let forgetful = [IMPATIENT[0], IMPATIENT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
+    let service = Direct::start_with(&forgetful).await;
+    let ending = lookup_with(0, r#""2999-01-01T00:00:00Z""#);
+    service.fault.set_for(LOOKUP, ending).await;
+    let asked = service.calls("capabilities").await;
+    granted(&service.ask(service.acme.token()).await);
+    assert_eq!(service.calls("capabilities").await, asked + 1);
+    refused(&service.ask("s.unknown").await, "token_invalid");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entity_that_would_have_to_be_guessed_is_unavailability() {
     let service = Direct::start_with(&IMPATIENT).await;

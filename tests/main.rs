@@ -37,6 +37,7 @@ mod secrets;
 mod session;
 mod shutdown;
 mod sockets;
+mod subjects;
 mod support;
 mod traces;
 mod two_ways;

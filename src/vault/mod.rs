@@ -22,6 +22,7 @@ mod secrets;
 mod self_test;
 mod session;
 mod settings;
+mod subject;
 mod wording;
 
 pub use admin::{Examiner, Key, Mount, Policies, StandIns, Tenants, Things, TokenRecord, Untold};
