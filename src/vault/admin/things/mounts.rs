@@ -70,6 +70,25 @@ impl Things<'_> {
         self.post(&format!("sys/auth/{APPROLE}"), json!({"type": APPROLE})).await
     }
 
+    pub(super) async fn look_for_people(&self, path: &str) -> Result<State, Trouble> {
+        let mounts: Mounts = self.get("sys/auth").await?.unwrap_or_default();
+        Ok(match mounts.get(&format!("{path}/")) {
+            None => State::Missing,
+            Some(mount) if ["approle", "token"].contains(&mount.kind.as_str()) => {
+                State::InTheWay(format!(
+                    "the auth method there is of the type {}, with which no people log in: \
+                     VALIDATOR_SUBJECT_MOUNT names the one that they use",
+                    mount.kind
+                ))
+            }
+            Some(_) => State::There,
+        })
+    }
+
+    pub(super) async fn make_people(&self, path: &str) -> Result<(), Trouble> {
+        self.post(&format!("sys/auth/{path}"), json!({"type": "userpass"})).await
+    }
+
     /// What stands for the AppRole method in aliases; `None` if it is not there.
     pub(super) async fn app_role_accessor(&self) -> Result<Option<String>, Trouble> {
         let mounts: Option<Mounts> = self.get("sys/auth").await?;
