@@ -101,12 +101,12 @@ async fn the_table_says_what_each_requirement_rests_on() {
         "--uri",
         "/notes/7?page=2",
     ];
-    let table = operator.table(&caller.token, &arguments, &[(&caller.role.role_id, "ROLE")]);
+    let table = operator.table(&caller.token, &arguments, &[]);
     let expected = "\
 GET https://acme.crm.localhost/notes/7?page=2
 refused  403 acl_denied: The token is not granted this
 
-  ok  token                               a live service token of ROLE, expires TIME
+  ok  token                               a live service token of entity:acme, expires TIME
   ok  tenant=acme                         the caller's tenant is acme
   ok  policy=crm-admin,crm-agent          the token's policies are crm-agent, default, tenant
   ok  acl=secret/data/tenants/acme/crm    Vault grants create, read, update on secret/data/tenants/acme/crm; GET needs read
@@ -116,12 +116,12 @@ refused  403 acl_denied: The token is not granted this
 403 1 error occurred: * permission denied (and 2 more); your token needs read on sys/policies/acl/+
 ";
     assert_eq!(table, expected);
-    let table = operator.table(&caller.token, &arguments[2..4], &[(&caller.role.role_id, "ROLE")]);
+    let table = operator.table(&caller.token, &arguments[2..4], &[]);
     let expected = "\
 GET https://acme.crm.localhost/
 allowed  200
 
-  ok  token  a live service token of ROLE, expires TIME
+  ok  token  a live service token of entity:acme, expires TIME
 ";
     assert_eq!(table, expected);
 }
@@ -253,7 +253,7 @@ async fn programs_are_told_the_same() {
         "code": "acl_denied",
         "caller": {
             "accessor": caller.accessor,
-            "subject": caller.role.role_id,
+            "subject": caller.subject(),
             "entity_id": caller.entity_id,
             "tenant": "acme",
             "policies": ["crm-agent", "default", "tenant"],

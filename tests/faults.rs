@@ -16,6 +16,10 @@ use crate::{
 const LOOKUP: &str = "/v1/auth/token/lookup";
 const ENTITY: &str = "/v1/identity/entity/id/";
 
+/// HashiCorp Vault's words since 1.17 about the token that a call is made with.
+const SINCE_1_17: &str =
+    r#"{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}"#;
+
 /// Little patience with Vault, so that slow faults are quick to test, and no memory, so that each
 /// request asks.
 const IMPATIENT: [(&str, &str); 2] =
@@ -48,7 +52,14 @@ const BROKEN: [Fault; 6] =
     [Fault::Hang, Fault::Reset, Fault::Garbage, Fault::Truncated, Fault::Huge, Fault::Drip];
 
 /// Answers that say nothing about a token.
-const WORDLESS: [Fault; 18] = [
+const WORDLESS: [Fault; 25] = [
+    Fault::Status(403, r#"{"errors":["upstream: bad token bucket"]}"#),
+    Fault::Status(403, r#"{"errors":["bad token","bad token"]}"#),
+    Fault::Status(403, r#"{"errors":["invalid token"]}"#),
+    Fault::Status(403, r#"{"errors":"bad token"}"#),
+    Fault::Status(403, r#"{"errors":["bad token"],"code":403,"status":"denied"}"#),
+    Fault::Status(400, r#"{"errors":["upstream: illegal base64 data at input byte 0"]}"#),
+    Fault::Status(400, r#"{"errors":["2 errors occurred:\n\t* x\n\t* invalid token\n\n"]}"#),
     Fault::Status(500, ""),
     Fault::Status(500, r#"{"errors":["local node not active but active cluster node not found"]}"#),
     Fault::Status(502, "<html>Bad Gateway</html>"),
@@ -124,6 +135,39 @@ async fn facts_that_would_have_to_be_guessed_are_unavailability() {
     }
 }
 
+/// A lookup of a token whose life is what these say.
+fn lookup_with(ttl: i64, expire_time: &str) -> Fault {
+    let body = format!(
+        r#"{{"data":{{"type":"service","path":"auth/token/create","entity_id":"","num_uses":0,"policies":["default"],"expire_time":{expire_time},"ttl":{ttl}}}}}"#
+    );
+    Fault::Status(200, body.leak())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_past_its_end_is_invalid_whatever_else_vault_says() {
+    let forgetful = [IMPATIENT[0], IMPATIENT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
+    let service = Direct::start_with(&forgetful).await;
+    for ended in [
+        lookup_with(-1, r#""2999-01-01T00:00:00Z""#),
+        lookup_with(i64::MIN, r#""2999-01-01T00:00:00Z""#),
+        lookup_with(-1, "null"),
+    ] {
+        refused(&answer_under(&service, LOOKUP, ended).await, "token_invalid");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_in_its_last_second_is_asked_about_again() {
+    let forgetful = [IMPATIENT[0], IMPATIENT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
+    let service = Direct::start_with(&forgetful).await;
+    let ending = lookup_with(0, r#""2999-01-01T00:00:00Z""#);
+    service.fault.set_for(LOOKUP, ending).await;
+    let asked = service.calls("capabilities").await;
+    granted(&service.ask(service.acme.token()).await);
+    assert_eq!(service.calls("capabilities").await, asked + 1);
+    refused(&service.ask("s.unknown").await, "token_invalid");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entity_that_would_have_to_be_guessed_is_unavailability() {
     let service = Direct::start_with(&IMPATIENT).await;
@@ -147,6 +191,8 @@ async fn the_validators_own_troubles_are_no_word_about_the_caller() {
         (LOOKUP, r#"{"errors":["permission denied"]}"#),
         (ENTITY, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
         (ENTITY, r#"{"errors":["permission denied"]}"#),
+        (LOOKUP, SINCE_1_17),
+        (ENTITY, SINCE_1_17),
     ] {
         service.fault.set_for(path, Fault::Status(403, body)).await;
         refused(&service.ask(service.acme.token()).await, "not_ready");
@@ -167,9 +213,14 @@ async fn the_validators_own_troubles_are_no_word_about_the_caller() {
 #[tokio::test(flavor = "multi_thread")]
 async fn words_about_the_caller_count_only_in_the_answer_to_a_lookup() {
     let service = Direct::start_with(&IMPATIENT).await;
-    let bad_token = Fault::Status(403, r#"{"errors":["bad token"]}"#);
-    let answer = answer_under(&service, ENTITY, bad_token).await;
-    assert_eq!(answer.status, 503, "{answer:?}");
+    for (status, body) in [
+        (403, r#"{"errors":["bad token"]}"#),
+        (400, r#"{"errors":["illegal base64 data at input byte 0"]}"#),
+        (400, r#"{"errors":["1 error occurred:\n\t* invalid token\n\n"]}"#),
+    ] {
+        let answer = answer_under(&service, ENTITY, Fault::Status(status, body)).await;
+        refused(&answer, "vault_unavailable");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

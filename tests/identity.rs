@@ -20,13 +20,8 @@ async fn tenant_of(service: &Direct, token: &str) -> String {
     granted(&service.ask(token).await)[2].to_owned()
 }
 
-/// `X-Auth-Subject`, likewise.
-async fn subject_of(service: &Direct, token: &str) -> String {
-    granted(&service.ask(token).await)[0].to_owned()
-}
-
 /// What Vault says of this token.
-async fn lookup(bao: &Bao, token: &str) -> Value {
+pub(crate) async fn lookup(bao: &Bao, token: &str) -> Value {
     let answer = bao.must("POST", "auth/token/lookup", Some(json!({ "token": token }))).await;
     answer["data"].clone()
 }
@@ -38,7 +33,7 @@ async fn a_live_token_comes_in_with_an_empty_answer_and_its_whole_identity() {
         service.require("tenant=acme&policy=crm-admin,crm-agent", service.acme.token()).await;
     let caller = &service.acme.caller;
     let [subject, entity_id, tenant, policies, token_type, expires] = granted(&answer);
-    assert_eq!(subject, caller.role.role_id, "the name of the one alias");
+    assert_eq!(subject, "entity:acme", "not the role id");
     assert_eq!(entity_id, caller.entity_id);
     assert_eq!(tenant, "acme");
     assert_eq!(policies, "crm-agent,default,tenant");
@@ -81,7 +76,7 @@ async fn a_clients_forged_identity_never_reaches_the_application() {
     let caller = &stack.acme.caller;
     assert_eq!(received(&seen, "x-auth-tenant"), ["acme"]);
     assert_eq!(received(&seen, "x-auth-entity-id"), [caller.entity_id.as_str()]);
-    assert_eq!(received(&seen, "x-auth-subject"), [caller.role.role_id.as_str()]);
+    assert_eq!(received(&seen, "x-auth-subject"), [caller.subject()]);
     assert_eq!(received(&seen, "x-auth-policies"), ["crm-agent,default,tenant"]);
     assert!(!answer.body.contains(stack.acme.token()), "the application has the token");
 }
@@ -101,33 +96,25 @@ async fn a_token_without_an_entity_has_empty_headers_and_not_missing_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_subject_is_the_name_of_the_only_alias_or_else_that_of_the_entity() {
+async fn batch_token_with_policies_of_its_entity_alone_is_judged_by_them() {
     let service = Direct::start().await;
     let bao = &service.bao;
-    bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
-    bao.must("POST", "auth/userpass/users/alice", Some(json!({"password": "pw"}))).await;
-    let alice = user(bao).await;
-    assert_eq!(subject_of(&service, &alice).await, "alice");
-
-    let entity_id = lookup(bao, &alice).await["entity_id"].clone();
-    let mounts = bao.must("GET", "sys/auth", None).await;
-    let second = json!({
-        "name": "alice-elsewhere",
-        "canonical_id": entity_id,
-        "mount_accessor": mounts["data"]["approle/"]["accessor"],
+    let settings = json!({
+        "token_type": "batch",
+        "token_ttl": "1h",
+        "token_no_default_policy": true,
     });
-    bao.must("POST", "identity/entity-alias", Some(second)).await;
-    let path = format!("identity/entity/id/{}", entity_id.as_str().expect("an id"));
-    bao.must("POST", &path, Some(json!({"name": "alice the first, 100%"}))).await;
-    let again = user(bao).await;
-    assert_eq!(subject_of(&service, &again).await, "alice the first, 100%25");
-}
-
-/// Logs alice in.
-async fn user(bao: &Bao) -> String {
-    let body = Some(json!({"password": "pw"}));
-    let (_, answer) = bao.request_as("", "POST", "auth/userpass/login/alice", body).await;
-    answer["auth"]["client_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    let role = platform::app_role(bao, "bare", settings).await;
+    let entity = platform::log_in(bao, &role).await["entity_id"].clone();
+    let path = format!("identity/entity/id/{}", entity.as_str().expect("an id"));
+    let person = json!({"policies": ["crm-agent"], "metadata": {"tenant": "acme"}});
+    bao.must("POST", &path, Some(person)).await;
+    let auth = platform::log_in(bao, &role).await;
+    let token = auth["client_token"].as_str().expect("a token");
+    assert_eq!(lookup(bao, token).await["policies"], Value::Null);
+    let answer = service.require("tenant=acme&policy=crm-agent", token).await;
+    assert_eq!(granted(&answer)[2..5], ["acme", "crm-agent", "batch"]);
+    refused(&service.require("policy=crm-admin", token).await, "policy_required");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,8 +196,8 @@ async fn a_batch_token_comes_in_with_and_without_an_entity() {
     let auth = platform::log_in(&service.bao, &role).await;
     let answer = service.ask(auth["client_token"].as_str().expect("a token")).await;
     let [subject, entity_id, _, _, token_type, _] = granted(&answer);
-    assert_eq!((subject, token_type), (role.role_id.as_str(), "batch"));
-    assert_eq!(entity_id, auth["entity_id"]);
+    assert!(subject.starts_with("entity:entity_"), "the name that Vault gave it: {subject}");
+    assert_eq!((token_type, entity_id), ("batch", auth["entity_id"].as_str().expect("an id")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -80,7 +80,7 @@ async fn a_service_of_a_namespace_validates_that_ones_tokens_and_no_others() {
     let query = "tenant=acme&policy=crm-agent&acl=secret/data/tenants/acme/crm";
     let answer = service.request("GET", "/", query, &caller.token).await;
     let [subject, entity_id, tenant, policies, ..] = granted(&answer);
-    assert_eq!((subject, entity_id), (&*caller.role.role_id, &*caller.entity_id));
+    assert_eq!((subject, entity_id), (&*caller.subject(), &*caller.entity_id));
     assert_eq!((tenant, policies), ("acme", "crm-agent,default,tenant"));
     let other = service.request("GET", "/", "acl=secret/data/tenants/globex/crm", &caller.token);
     refused(&other.await, "acl_denied");
@@ -161,6 +161,28 @@ async fn a_token_whose_entity_was_merged_into_another_stays_good_without_a_name(
     service.bao.must("DELETE", &path, None).await;
     service.validator.admin("DELETE", "/cache").await;
     refused(&service.ask(&merged.token).await, "token_invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policy_name_gives_a_merged_entity_no_tenant() {
+    let service = Direct::start().await;
+    for (name, tenant, named) in [("one", "acme", "globex"), ("two", "globex", "globex")] {
+        let into = json!({"name": format!("into-{name}"), "metadata": {"tenant": "acme"}});
+        let into = service.bao.must("POST", "identity/entity", Some(into)).await;
+        let into = into["data"]["id"].clone();
+        let policies = ["tenant", "crm-agent", &format!("tenant-{named}")];
+        let metadata = json!({ "tenant": tenant });
+        let merged = create_caller(&service.bao, name, metadata, &policies).await;
+        assert_eq!(granted(&service.ask(&merged.token).await)[2], tenant);
+        let ids = json!({"from_entity_ids": [merged.entity_id], "to_entity_id": into});
+        service.bao.must("POST", "identity/entity/merge", Some(ids)).await;
+        service.validator.admin("DELETE", "/cache").await;
+        assert_eq!(granted(&service.ask(&merged.token).await)[2], "", "{name}");
+        for tenant in ["acme", "globex"] {
+            let answer = service.require(&format!("tenant={tenant}"), &merged.token).await;
+            refused(&answer, "tenant_mismatch");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,7 +84,7 @@ fn introduced(answer: &Answer, tenant: &Tenant) {
     let caller = &tenant.caller;
     assert_eq!(received(&seen, "x-auth-tenant"), [tenant.name.as_str()]);
     assert_eq!(received(&seen, "x-auth-entity-id"), [caller.entity_id.as_str()]);
-    assert_eq!(received(&seen, "x-auth-subject"), [caller.role.role_id.as_str()]);
+    assert_eq!(received(&seen, "x-auth-subject"), [caller.subject()]);
     assert_eq!(received(&seen, "x-auth-policies"), ["crm-agent,default,tenant"]);
     assert_eq!(received(&seen, "x-auth-token-type"), ["service"]);
     assert_eq!(received(&seen, "x-auth-expires").len(), 1);

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const FORGETFUL: [(&str, &str); 1] = [("VALIDATOR_CACHE_TTL", "0s")];
 
 /// Takes the service's own tokens away.
-async fn revoke_own_tokens(bao: &Bao) {
+pub(crate) async fn revoke_own_tokens(bao: &Bao) {
     let accessors = bao.must("GET", "auth/token/accessors?list=true", None).await;
     let mut revoked = 0;
     for accessor in accessors["data"]["keys"].as_array().expect("accessors") {
@@ -44,7 +44,7 @@ async fn revoke_own_tokens(bao: &Bao) {
 }
 
 /// OpenBao with a tenant, and what the validator logs in with.
-async fn platform() -> (Bao, AppRole, Tenant) {
+pub(crate) async fn platform() -> (Bao, AppRole, Tenant) {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;
@@ -52,13 +52,13 @@ async fn platform() -> (Bao, AppRole, Tenant) {
 }
 
 /// A token for the validator, made by somebody else.
-async fn own_token(bao: &Bao) -> String {
+pub(crate) async fn own_token(bao: &Bao) -> String {
     let options = json!({"policies": ["validator"], "no_default_policy": true, "period": "1h"});
     platform::token(bao, options).await
 }
 
 /// Starts the validator with a token of its own instead of an AppRole.
-async fn start_with_token(bao: &Bao, variable: &str, value: &str) -> Validator {
+pub(crate) async fn start_with_token(bao: &Bao, variable: &str, value: &str) -> Validator {
     let env = [
         (variable, value),
         ("VALIDATOR_ROLE_ID", ""),

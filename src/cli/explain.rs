@@ -10,8 +10,10 @@ use crate::{
         operator::{Operator, OperatorArgs},
         output::{Output, Style, columns},
         provenance::{Provenance, Word},
+        sources::ForExplain,
         token::read_token,
     },
+    config::Settings,
     decision::{Asked, Check, Explanation, Failures, Refusal, RootTokens, Validator},
     forwarded::{Forwarded, HeaderFamily, Peer, Trust},
     requirement::Requirements,
@@ -55,7 +57,7 @@ pub(super) struct Explain {
     #[arg(hide = true)]
     argument: Vec<String>,
     #[command(flatten)]
-    operator: OperatorArgs,
+    operator: OperatorArgs<ForExplain>,
 }
 
 /// An explanation is made once, and nothing of it is kept.
@@ -75,15 +77,23 @@ impl Explain {
             );
             return ExitCode::from(USAGE);
         }
+        let subject_mount = match Settings::load_subject_mount(self.operator.clone().sources()) {
+            Ok(mount) => mount,
+            Err(faults) => {
+                complain(faults);
+                return ExitCode::from(USAGE);
+            }
+        };
         let operator = self.operator.clone();
-        operator.run(async |operator| self.explain(operator).await)
+        operator.run(async |operator| self.explain(operator, subject_mount).await)
     }
 
-    async fn explain(&self, operator: Operator) -> Result<ExitCode, String> {
+    async fn explain(&self, operator: Operator, subject_mount: String) -> Result<ExitCode, String> {
         let headers = self.headers();
         let trust = Trust { proxies: Vec::new(), family: HeaderFamily::Forwarded };
         let token = read_token().map_err(|error| format!("no token: {error}"))?;
-        let authority = VaultAuthority::new(Arc::clone(&operator.session), Asker::Operator);
+        let session = Arc::clone(&operator.session);
+        let authority = VaultAuthority::new(session, Asker::Operator, subject_mount);
         let root_tokens = if self.allow_root { RootTokens::Allowed } else { RootTokens::Refused };
         let validator = Validator {
             cache: Arc::new(FactsCache::new(NOTHING_KEPT, Arc::new(authority))),

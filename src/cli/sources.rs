@@ -18,6 +18,10 @@ pub(super) struct ForService;
 #[derive(Clone)]
 pub(super) struct ForOperators;
 
+/// Those of a command that says what the service would decide.
+#[derive(Clone)]
+pub(super) struct ForExplain;
+
 /// Those of a command that looks at policies.
 #[derive(Clone)]
 pub(super) struct ForPolicies;
@@ -46,6 +50,12 @@ impl Selection for ForOperators {
     }
 }
 
+impl Selection for ForExplain {
+    fn includes(key: &Key) -> bool {
+        ForOperators::includes(key) || key.name == "subject_mount"
+    }
+}
+
 impl Selection for ForPolicies {
     fn includes(key: &Key) -> bool {
         matches!(key.name, "kv_mount" | "transit_mount")
@@ -60,7 +70,7 @@ impl Selection for ForVault {
 
 impl Selection for ForDoctor {
     fn includes(key: &Key) -> bool {
-        ForVault::includes(key) || ForAdmin::includes(key)
+        ForVault::includes(key) || ForExplain::includes(key) || ForAdmin::includes(key)
     }
 }
 

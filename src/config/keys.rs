@@ -143,6 +143,12 @@ pub const KEYS: &[Key] = &[
         Some("transit"),
         "The mount of the transit engine with the tenants' keys",
     ),
+    key(
+        "subject_mount",
+        &["VALIDATOR_SUBJECT_MOUNT"],
+        Some("userpass"),
+        "The auth mount that people use: their subject is their name alone, elsewhere NAME@MOUNT/",
+    ),
     key("role_id", &["VALIDATOR_ROLE_ID"], None, "The AppRole that the service logs in with"),
     key(
         "secret_id_file",

@@ -37,6 +37,8 @@ pub struct Settings {
     pub root_tokens: RootTokens,
     /// Where the tenants' secrets and keys are.
     pub mounts: Mounts,
+    /// The auth mount that people use, without `auth/` and without slashes at its ends.
+    pub subject_mount: String,
     /// Where Vault is.
     pub vault: vault::Settings,
     /// How the service logs in there.
@@ -111,6 +113,17 @@ impl Settings {
         let mounts = reader.mounts();
         reader.finish(mounts)
     }
+
+    /// The auth mount that people use, whatever else is wrong.
+    ///
+    /// # Errors
+    /// What is wrong with that.
+    pub fn load_subject_mount(sources: Sources) -> Result<String, Faults> {
+        let mut reader = Reader::new(sources);
+        reader.forgive();
+        let mount = reader.subject_mount();
+        reader.finish(mount)
+    }
 }
 
 impl Reader {
@@ -126,6 +139,7 @@ impl Reader {
         let failure_limit = self.value("failure_limit", values::failure_limit);
         let root_tokens = self.value("allow_root", values::root_tokens);
         let mounts = self.mounts();
+        let subject_mount = self.subject_mount();
         let vault = self.vault();
         let login = self.login();
         let telemetry = self.telemetry();
@@ -141,10 +155,15 @@ impl Reader {
             failure_limit: failure_limit?,
             root_tokens: root_tokens?,
             mounts: mounts?,
+            subject_mount: subject_mount?,
             vault: vault?,
             login: login?,
             telemetry: telemetry?,
         })
+    }
+
+    pub(super) fn subject_mount(&mut self) -> Option<String> {
+        self.value("subject_mount", values::auth_mount)
     }
 
     pub(super) fn mounts(&mut self) -> Option<Mounts> {

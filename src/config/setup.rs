@@ -13,6 +13,8 @@ pub struct Setup {
     pub vault: Option<vault::Settings>,
     /// Where the tenants' secrets and keys are.
     pub mounts: Option<Mounts>,
+    /// The auth mount that people use.
+    pub subject_mount: Option<String>,
     /// Who the service is in Vault.
     pub service: Service,
     /// Who looks after it, if that is somebody else.
@@ -97,6 +99,7 @@ impl Setup {
             faults: faults(sources.clone(), aside),
             vault: reader.vault(),
             mounts: reader.mounts(),
+            subject_mount: reader.subject_mount(),
             service,
             operator,
             admin_listen: reader.parsed("admin_listen"),

@@ -120,6 +120,22 @@ pub(super) fn mount(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("`{text}` is no mount, such as `secret` or `team/kv`"))
 }
 
+/// A mount of an auth method: path segments without `auth/` and without slashes at the ends. One with
+/// an `@` would not be told from the name before it.
+pub(super) fn auth_mount(text: &str) -> Result<String, String> {
+    let path = text.trim_matches('/');
+    if path.starts_with("auth/") {
+        return Err(format!("`{text}` is to be written without `auth/`, such as `userpass`"));
+    }
+    let segment = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@')
+    };
+    path.split('/')
+        .all(segment)
+        .then(|| path.to_owned())
+        .ok_or_else(|| format!("`{text}` is no mount of an auth method, such as `userpass`"))
+}
+
 /// The origin of Vault's API. What follows it would be lost: the API's own path begins there.
 pub(super) fn vault_address(text: &str) -> Result<Url, String> {
     let wrong = |why: &str| Err(format!("`{text}` {why}, such as https://vault.example.com:8200"));

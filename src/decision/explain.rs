@@ -130,6 +130,11 @@ impl Validator {
             Requirement::Tenant(_) => {
                 let because = match identity.tenant() {
                     Some(tenant) => format!("the caller's tenant is {tenant}"),
+                    None if identity.entity_id().is_some() && identity.subject().is_none() => {
+                        "the caller has no tenant: its entity was merged into another, which is not \
+                         found by the id that the token has; a new login mends that"
+                            .to_owned()
+                    }
                     None => "the caller has no tenant: neither one in the entity's metadata nor \
                              exactly one policy named tenant-NAME"
                         .to_owned(),

@@ -17,6 +17,9 @@ pub enum Thing {
     NoUpsert(String),
     /// The auth method that services log in with, at `approle/`.
     AppRoles,
+    /// The auth method that people log in with, at this path: user names and passwords, unless
+    /// there is another method already.
+    People(String),
     /// A transit key, derived: what it encrypts is bound to a context.
     Key {
         /// The path of the transit engine.
@@ -80,7 +83,7 @@ impl Thing {
             Self::AuditFile(_) => "audit device",
             Self::Engine { .. } => "mount",
             Self::NoUpsert(_) => "setting",
-            Self::AppRoles => "auth method",
+            Self::AppRoles | Self::People(_) => "auth method",
             Self::Key { .. } => "key",
             Self::Entity { .. } => "entity",
             Self::Role(_) => "AppRole",
@@ -93,7 +96,7 @@ impl Thing {
     pub fn name(&self) -> String {
         match self {
             Self::AuditFile(file) => file.clone(),
-            Self::Engine { path, .. } => format!("{path}/"),
+            Self::Engine { path, .. } | Self::People(path) => format!("{path}/"),
             Self::NoUpsert(transit) => format!("{transit}/config/keys"),
             Self::AppRoles => "approle/".to_owned(),
             Self::Key { name, .. } | Self::Entity { name, .. } | Self::Alias(name) => name.clone(),
@@ -110,6 +113,7 @@ impl Thing {
             Self::Engine { engine: Engine::Transit, .. } => "transit".to_owned(),
             Self::NoUpsert(_) => "disable_upsert: no key is made by a mistyped name".to_owned(),
             Self::AppRoles => "what services log in with".to_owned(),
+            Self::People(_) => "what people log in with".to_owned(),
             Self::Key { .. } => "aes256-gcm96, derived".to_owned(),
             Self::Entity { tenant, .. } => format!("of the tenant {tenant}"),
             Self::Role(role) => {

@@ -52,8 +52,11 @@ async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
     match admin.readiness.state() {
         Ok(()) => Json(json!({ "ready": true })).into_response(),
         Err(reason) => {
-            let body = Json(json!({ "ready": false, "reason": reason }));
-            (StatusCode::SERVICE_UNAVAILABLE, body).into_response()
+            let mut body = json!({ "ready": false, "reason": reason });
+            if let Some(detail) = admin.readiness.detail(reason) {
+                body["detail"] = json!(*detail);
+            }
+            (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
         }
     }
 }

@@ -27,4 +27,9 @@ impl Readiness {
             Health::Up => Ok(()),
         }
     }
+
+    /// What an operator can do about a reason, as far as this service knows; it holds no secret.
+    pub(super) fn detail(&self, reason: &str) -> Option<Arc<str>> {
+        self.session.trouble().filter(|_| reason == "not_logged_in")
+    }
 }

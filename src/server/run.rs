@@ -81,7 +81,9 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 
     let session = Arc::new(Session::new(Arc::clone(&client), settings.login));
     let (health_sender, health) = watch::channel(Health::Unknown);
-    let authority = Arc::new(VaultAuthority::new(Arc::clone(&session), Asker::Service));
+    let authority =
+        VaultAuthority::new(Arc::clone(&session), Asker::Service, settings.subject_mount);
+    let authority = Arc::new(authority);
     let cache = Arc::new(FactsCache::new(settings.cache, authority));
     let front = Doors::new(Arc::clone(&metrics));
     let back = Doors::new(Arc::clone(&metrics));

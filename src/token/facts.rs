@@ -17,7 +17,7 @@ pub struct Facts {
     pub standing: Standing,
     /// The id of the caller's entity, if it has one.
     pub entity_id: Option<Box<str>>,
-    /// Who the caller is: the entity's alias name if it has exactly one alias, else its name.
+    /// Who the caller is, in a readable name that nobody else in Vault has.
     pub subject: Option<Box<str>>,
     /// Whose the caller is.
     pub tenant: Option<TenantName>,

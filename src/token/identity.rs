@@ -124,7 +124,7 @@ impl Identity {
         list.filter(|name| !name.is_empty()).map(decode)
     }
 
-    /// The entity's alias name if it has exactly one alias, else its name.
+    /// A readable name of the caller that nobody else in Vault has.
     #[must_use]
     pub fn subject(&self) -> Option<Cow<'_, str>> {
         self.text(Field::Subject)

@@ -15,7 +15,7 @@ use crate::{
         Session,
         capacity::Capacity,
         error::{Failure, VaultError},
-        facts::{EntityData, TokenData},
+        facts::{Owner, Remaining, TokenData},
         own_token::OwnToken,
         questions,
     },
@@ -30,6 +30,8 @@ pub struct VaultAuthority {
     session: Arc<Session>,
     asker: Asker,
     capacity: Capacity,
+    /// The auth mount that people use, without `auth/` and without slashes at its ends.
+    subject_mount: String,
 }
 
 /// Whose token the questions are asked with.
@@ -42,10 +44,11 @@ pub enum Asker {
 }
 
 impl VaultAuthority {
-    /// Asks with this session's token.
+    /// Asks with this session's token. `subject_mount` is the auth mount that people use, without
+    /// `auth/` and without slashes at its ends: subjects are told apart by it.
     #[must_use]
-    pub fn new(session: Arc<Session>, asker: Asker) -> Self {
-        Self { session, asker, capacity: Capacity::new() }
+    pub fn new(session: Arc<Session>, asker: Asker, subject_mount: String) -> Self {
+        Self { session, asker, subject_mount, capacity: Capacity::new() }
     }
 
     /// An answer within the time that a shared call may take, as soon as there is capacity for it.
@@ -104,21 +107,39 @@ impl VaultAuthority {
             Err(error) => return Err(error),
         };
         let standing = self.standing(own, token, &data)?;
-        let a_caller = matches!(standing, Standing::Ordinary | Standing::Root);
-        let id = data.entity_id.as_deref().filter(|id| a_caller && !id.is_empty());
-        let entity = match id {
-            None => None,
-            Some(id) => match questions::entity(client, own, id).await? {
-                Some(entity) if entity.disabled => return Ok(Verdict::Invalid),
-                Some(entity) => Some(entity),
-                None if self.is_accepted(own, token).await? => None,
-                None => return Ok(Verdict::Invalid),
-            },
+        match data.remaining() {
+            Remaining::Live => {}
+            Remaining::Ending if self.is_accepted(own, token).await? => {}
+            Remaining::Ending | Remaining::Ended => return Ok(Verdict::Invalid),
+        }
+        let Some(owner) = self.owner(own, token, &data, standing).await? else {
+            return Ok(Verdict::Invalid);
         };
-        let widens = entity.as_ref().is_some_and(EntityData::has_a_tenant_that_widens);
+        let widens = matches!(&owner, Owner::Entity(entity) if entity.has_a_tenant_that_widens());
         let standing = if widens { Standing::Widening } else { standing };
-        let facts = data.into_facts(standing, entity.as_ref(), asked)?;
+        let facts = data.into_facts(standing, &owner, &self.subject_mount, asked)?;
         Ok(Verdict::Live(Box::new(facts)))
+    }
+
+    /// The entity behind a token; `None` if Vault refuses the token because of it.
+    async fn owner(
+        &self,
+        own: &OwnToken,
+        token: &Token,
+        data: &TokenData,
+        standing: Standing,
+    ) -> Result<Option<Owner>, VaultError> {
+        let Some(id) = data.entity_id.as_deref().filter(|id| !id.is_empty()) else {
+            return Ok(Some(Owner::None));
+        };
+        if !matches!(standing, Standing::Ordinary | Standing::Root) {
+            return Ok(Some(Owner::Unknown));
+        }
+        Ok(match questions::entity(self.session.client(), own, id).await? {
+            Some(entity) if entity.disabled => None,
+            Some(entity) => Some(Owner::Entity(entity)),
+            None => self.is_accepted(own, token).await?.then_some(Owner::Unknown),
+        })
     }
 
     fn standing(
@@ -136,7 +157,7 @@ impl VaultAuthority {
         if service && self.asker == Asker::Service {
             return Ok(Standing::Own);
         }
-        Ok(data.standing(self.session.client().namespace()))
+        data.standing(self.session.client().namespace())
     }
 
     /// Whether Vault accepts a token of which a lookup does not tell enough. A deleted entity takes

@@ -8,7 +8,10 @@ use std::{sync::Arc, time::Duration};
 
 use rustify::{endpoint::Endpoint, enums::RequestMethod};
 use secrecy::SecretString;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use tokio::time::{sleep, timeout};
 use tracing::{Instrument, Span, info_span};
 use zeroize::Zeroizing;
@@ -60,10 +63,16 @@ struct WrapInfo {
     token: SecretString,
 }
 
-/// The frame of the answers that say no.
+/// The frame of the answers that say no. Vault adds no other members than these; an answer with
+/// others is not Vault's.
 #[derive(Deserialize)]
-struct Errors {
+#[serde(deny_unknown_fields)]
+struct Refused {
     errors: Vec<String>,
+    #[serde(rename = "warnings")]
+    _warnings: Option<IgnoredAny>,
+    #[serde(rename = "data")]
+    _data: Option<IgnoredAny>,
 }
 
 /// What goes along with a request.
@@ -123,13 +132,13 @@ impl Client {
         token: &SecretString,
         endpoint: impl Endpoint,
     ) -> Result<T, VaultError> {
-        let read = |(status, body): Answer| {
+        let read = |operation, (status, body): Answer| {
             if status == 404
                 && let Ok(remains @ Envelope { data: Some(_) }) = serde_json::from_slice(&body)
             {
                 return Ok(remains);
             }
-            parse((status, body))
+            parse(operation, (status, body))
         };
         let envelope: Envelope<T> = self.call(operation, Some(token), endpoint, read).await?;
         envelope.data.ok_or_else(|| VaultError::malformed("no data"))
@@ -142,9 +151,9 @@ impl Client {
         token: &SecretString,
         endpoint: impl Endpoint,
     ) -> Result<Option<T>, VaultError> {
-        let read = |(status, body): Answer| match body.as_slice() {
-            b"" => succeeded((status, body)).map(|_| None),
-            _ => parse((status, body)).map(|envelope: Envelope<T>| envelope.data),
+        let read = |operation, (status, body): Answer| match body.as_slice() {
+            b"" => succeeded(operation, (status, body)).map(|_| None),
+            _ => parse(operation, (status, body)).map(|envelope: Envelope<T>| envelope.data),
         };
         self.call(operation, Some(token), endpoint, read).await
     }
@@ -191,7 +200,8 @@ impl Client {
         token: &SecretString,
         endpoint: impl Endpoint,
     ) -> Result<(), VaultError> {
-        self.call(operation, Some(token), endpoint, |answer| succeeded(answer).map(drop)).await
+        let read = |operation, answer| succeeded(operation, answer).map(drop);
+        self.call(operation, Some(token), endpoint, read).await
     }
 
     /// The status of the answer to this call about the server itself, whatever it is. A namespace
@@ -212,7 +222,7 @@ impl Client {
         operation: Operation,
         token: Option<&SecretString>,
         endpoint: impl Endpoint,
-        read: impl FnOnce(Answer) -> Result<T, VaultError>,
+        read: impl FnOnce(Operation, Answer) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         let frame = Frame { token, namespace: self.namespace.as_ref(), wrap: None };
         self.ask(operation, frame, endpoint, read).await
@@ -223,10 +233,10 @@ impl Client {
         operation: Operation,
         frame: Frame<'_>,
         endpoint: impl Endpoint,
-        read: impl FnOnce(Answer) -> Result<T, VaultError>,
+        read: impl FnOnce(Operation, Answer) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         let answer = self.send(operation, frame, endpoint).instrument(span(operation)).await;
-        let answer = answer.and_then(read);
+        let answer = answer.and_then(|answer| read(operation, answer));
         self.count(operation, answer.as_ref().err());
         answer
     }
@@ -267,7 +277,7 @@ impl Client {
         let (first_pause, retries) = CONFLICT_RETRIES;
         for pause in pauses(first_pause, if writes { retries } else { 0 }) {
             let answer = self.send_once(operation, frame, endpoint).await?;
-            if !is_storage_conflict(&answer) {
+            if !is_storage_conflict(operation, &answer) {
                 return Ok(answer);
             }
             self.metrics.vault_request(operation.label(), Failure::StorageConflict.label());
@@ -296,25 +306,28 @@ fn span(operation: Operation) -> Span {
 }
 
 /// The body of an answer that says yes.
-fn succeeded((status, body): Answer) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+fn succeeded(
+    operation: Operation,
+    (status, body): Answer,
+) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     if (200..300).contains(&status) {
         return Ok(body);
     }
-    Err(refused(status, &body))
+    Err(refused(operation, status, &body))
 }
 
 /// What an answer means that says no.
-fn refused(status: u16, body: &[u8]) -> VaultError {
-    let errors = serde_json::from_slice(body).ok().map(|Errors { errors }| errors);
-    VaultError::from_status(status, errors.as_deref())
+fn refused(operation: Operation, status: u16, body: &[u8]) -> VaultError {
+    let errors = serde_json::from_slice(body).ok().map(|Refused { errors, .. }| errors);
+    VaultError::from_status(operation, status, errors.as_deref())
 }
 
-fn is_storage_conflict((status, body): &Answer) -> bool {
-    *status == 500 && refused(*status, body).failure == Failure::StorageConflict
+fn is_storage_conflict(operation: Operation, (status, body): &Answer) -> bool {
+    *status == 500 && refused(operation, *status, body).failure == Failure::StorageConflict
 }
 
-fn parse<T: DeserializeOwned>(answer: Answer) -> Result<T, VaultError> {
-    let body = succeeded(answer)?;
+fn parse<T: DeserializeOwned>(operation: Operation, answer: Answer) -> Result<T, VaultError> {
+    let body = succeeded(operation, answer)?;
     serde_json::from_slice(&body).map_err(|error| {
         // Not the error's own text, which may quote the answer.
         VaultError::malformed(&format!("line {} column {}", error.line(), error.column()))

@@ -2,7 +2,11 @@ use std::{error::Error, fmt};
 
 use hyper_util::client::legacy;
 
-use crate::token::{Cause, Unavailable};
+use crate::{
+    secrets::Unreadable,
+    token::{Cause, Unavailable},
+    vault::{client::Operation, wording::meaning},
+};
 
 /// A call to Vault that brought no usable answer.
 #[derive(Clone, Debug)]
@@ -30,6 +34,16 @@ pub(crate) enum Failure {
     BadRequest,
     /// There is no such thing.
     NotFound,
+    /// There is no engine or auth method at this path.
+    NoMount,
+    /// The secret is not at the version that the write was meant for.
+    Conflict,
+    /// The ciphertext is not one that this key decrypts here.
+    Undecryptable(Unreadable),
+    /// The server was initialised before.
+    Initialized,
+    /// The server takes this from its configuration file alone.
+    ConfigurationOnly,
     /// It is more than Vault takes at once.
     TooLarge,
     /// Something on this machine, before Vault was asked.
@@ -38,6 +52,11 @@ pub(crate) enum Failure {
     OwnToken,
     /// The token that the call is made with may not make it.
     OwnPolicy,
+    /// Vault refuses the role id or the secret id of a login. Each such login counts towards the
+    /// lockout of the role.
+    LoginRefused,
+    /// Vault takes no login of this role at present: it is locked out, or disabled.
+    LoginDenied,
     /// A quota is used up.
     Throttled,
     /// Sealed, or not initialised.
@@ -59,6 +78,13 @@ impl Failure {
             Self::Refused => "refused",
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
+            Self::NoMount => "no_mount",
+            Self::Conflict => "conflict",
+            Self::Undecryptable(_) => "undecryptable",
+            Self::Initialized => "initialized",
+            Self::ConfigurationOnly => "configuration_only",
+            Self::LoginRefused => "login_refused",
+            Self::LoginDenied => "login_denied",
             Self::TooLarge => "too_large",
             Self::Local => "local",
             Self::OwnToken => "own_token",
@@ -85,41 +111,12 @@ impl VaultError {
         Self::new(Failure::Malformed, format!("an answer that cannot be read: {detail}"))
     }
 
-    /// A response that is not 2xx, by its status, and by its words where the status means several
-    /// things. OpenBao and Vault answer 403 alike to a caller's unknown token (`bad token`), to an
-    /// own token that is no longer good (`permission denied`) and to one that lacks a policy
-    /// (the same words within a longer text). What does not exist is 404 without any words; with
-    /// some, the path is at fault. `None` if the body is not of Vault's making, but of something
-    /// in front of it.
-    pub(crate) fn from_status(code: u16, said: Option<&[String]>) -> Self {
-        let errors = said.unwrap_or_default();
-        let says = |words: &str| errors.iter().any(|error| error.contains(words));
-        let failure = match code {
-            300..=399 => Failure::Redirect,
-            400 if says("illegal base64") || says("invalid token") => Failure::Refused,
-            400 => Failure::BadRequest,
-            403 if says("bad token") || says("invalid token") => Failure::Refused,
-            403 if errors.iter().any(|error| error == "permission denied") => Failure::OwnToken,
-            403 if says("permission denied") => Failure::OwnPolicy,
-            404 if said.is_some_and(<[_]>::is_empty) => Failure::NotFound,
-            404 if said.is_some() => Failure::BadRequest,
-            413 => Failure::TooLarge,
-            429 => Failure::Throttled,
-            503 if says("sealed") => Failure::Sealed,
-            // Raft takes entries of 1 MiB, unless it is told otherwise.
-            500 if says("value being too large") => Failure::TooLarge,
-            // Of OpenBao, which writes in transactions.
-            500 if errors.iter().any(|error| {
-                error == "1 error occurred:\n\t* transaction commit failed\n\n"
-                    || error == "transaction commit failed"
-            }) =>
-            {
-                Failure::StorageConflict
-            }
-            500..=599 => Failure::Server,
-            _ => Failure::Malformed,
-        };
-        let words: String = errors.join("; ").split_whitespace().collect::<Vec<_>>().join(" ");
+    /// The error of a response to this call that is not 2xx. `errors` are Vault's messages; `None`
+    /// if the body is not of Vault's making, but of something in front of it.
+    pub(crate) fn from_status(operation: Operation, code: u16, errors: Option<&[String]>) -> Self {
+        let failure = meaning(operation, code, errors);
+        let errors = errors.unwrap_or_default().join("; ");
+        let words: String = errors.split_whitespace().collect::<Vec<_>>().join(" ");
         let words: String = words.chars().take(200).collect();
         Self::new(failure, format!("{code} {words}").trim_end().to_owned())
     }
@@ -162,7 +159,11 @@ impl From<VaultError> for Unavailable {
         let cause = match error.failure {
             Failure::Sealed => Cause::Sealed,
             Failure::Throttled => Cause::Throttled,
-            Failure::OwnToken | Failure::OwnPolicy | Failure::Local => Cause::NotReady,
+            Failure::OwnToken
+            | Failure::OwnPolicy
+            | Failure::LoginRefused
+            | Failure::LoginDenied
+            | Failure::Local => Cause::NotReady,
             _ => Cause::Vault,
         };
         Self::new(cause, format!("vault: {error}"))
@@ -173,49 +174,5 @@ impl From<VaultError> for Unavailable {
 impl From<Unavailable> for VaultError {
     fn from(unavailable: Unavailable) -> Self {
         Self::new(Failure::Local, unavailable.detail.to_string())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Failure, VaultError};
-
-    fn failure(code: u16, error: &str) -> Failure {
-        VaultError::from_status(code, Some(&[error.to_owned()])).failure
-    }
-
-    #[test]
-    fn what_does_not_exist_is_a_404_of_vaults_own_without_words() {
-        assert_eq!(VaultError::from_status(404, Some(&[])).failure, Failure::NotFound);
-        assert_eq!(VaultError::from_status(404, None).failure, Failure::Malformed);
-        assert_eq!(VaultError::from_status(403, None).failure, Failure::Malformed);
-        assert_eq!(failure(404, "no handler for route"), Failure::BadRequest);
-    }
-
-    #[test]
-    fn only_vaults_explicit_word_is_a_refusal_of_the_token() {
-        assert_eq!(failure(403, "bad token"), Failure::Refused);
-        assert_eq!(failure(403, "invalid token"), Failure::Refused);
-        assert_eq!(failure(400, "illegal base64 data at input byte 0"), Failure::Refused);
-        for (code, error, expected) in [
-            (403, "permission denied", Failure::OwnToken),
-            (403, "1 error occurred:\n\t* permission denied\n\n", Failure::OwnPolicy),
-            (403, "", Failure::Malformed),
-            (400, "1 error occurred:\n\t* invalid token\n\n", Failure::Refused),
-            (400, "leadership lost while committing log", Failure::BadRequest),
-            (401, "bad token", Failure::Malformed),
-            (429, "rate limit quota exceeded", Failure::Throttled),
-            (413, "", Failure::TooLarge),
-            (500, "put failed due to value being too large; got 156 bytes", Failure::TooLarge),
-            (500, "1 error occurred:\n\t* transaction commit failed\n\n", Failure::StorageConflict),
-            (500, "upstream: transaction commit failed, or not", Failure::Server),
-            (500, "local node not active", Failure::Server),
-            (503, "Vault is sealed", Failure::Sealed),
-            (503, "API access to this namespace has been locked", Failure::Server),
-            (307, "", Failure::Redirect),
-            (200, "", Failure::Malformed),
-        ] {
-            assert_eq!(failure(code, error), expected, "{code} {error}");
-        }
     }
 }

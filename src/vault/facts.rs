@@ -16,7 +16,7 @@ use crate::{
     networks,
     tenants::TenantName,
     token::{Expiry, Facts, Standing, TokenType, Usage},
-    vault::{Namespace, error::VaultError},
+    vault::{Namespace, error::VaultError, subject::subject},
 };
 
 /// The `data` of `auth/token/lookup`. Without `Debug`, since it holds the token.
@@ -25,6 +25,8 @@ pub(super) struct TokenData {
     pub(super) accessor: Option<String>,
     #[serde(rename = "type")]
     token_type: Option<String>,
+    /// Null for a batch token whose policies are all its entity's. Vault never leaves it out.
+    #[serde(deserialize_with = "Option::deserialize")]
     policies: Option<Vec<String>>,
     identity_policies: Option<Vec<String>>,
     pub(super) entity_id: Option<String>,
@@ -41,30 +43,58 @@ pub(super) struct TokenData {
 #[derive(Deserialize)]
 pub(super) struct EntityData {
     pub(super) id: String,
-    name: Option<String>,
+    pub(super) name: Option<String>,
     pub(super) disabled: bool,
     metadata: Option<HashMap<String, String>>,
     aliases: Option<Vec<Alias>>,
 }
 
+/// The name of an entity on an auth mount.
 #[derive(Deserialize)]
-struct Alias {
-    name: String,
+pub(super) struct Alias {
+    pub(super) name: String,
+    /// As `auth/userpass/`; empty if the mount is gone.
+    pub(super) mount_path: Option<String>,
+    pub(super) mount_type: Option<String>,
+}
+
+/// What is known of the entity behind a token.
+pub(super) enum Owner {
+    /// The token has none.
+    None,
+    /// The token has one that is not found by its id, since it was merged into another. Vault
+    /// accepts the token, and fills templates in its policies from that other one.
+    Unknown,
+    /// This one.
+    Entity(EntityData),
+}
+
+/// How much longer a token lives, by Vault's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remaining {
+    /// It is past its end: while Vault loads its leases after a start, it still finds such a token.
+    Ended,
+    /// It is within its last second, or has just passed it.
+    Ending,
+    /// It lives on.
+    Live,
 }
 
 impl TokenData {
     /// What kind of token this is, short of being the service's own.
     ///
-    /// `policies` is null only for access tokens of the OIDC provider. A token of another
-    /// namespace names its own, or, seen from below, has no expiry without being root.
-    pub(super) fn standing(&self, namespace: Option<&Namespace>) -> Standing {
-        let has = |name| self.policies.iter().flatten().any(|policy| policy == name);
+    /// A token of another namespace names its own, or, seen from below, has no expiry without being
+    /// root.
+    pub(super) fn standing(&self, namespace: Option<&Namespace>) -> Result<Standing, VaultError> {
+        let policies = || self.policies.iter().chain(&self.identity_policies).flatten();
+        let has = |name| policies().any(|policy| policy == name);
         let own_path = self.namespace_path.as_deref().unwrap_or_default().trim_matches('/');
-        let provider = self.path.as_deref().is_some_and(|path| path.contains("oidc/provider/"));
-        if has("response-wrapping") {
+        let standing = if has("response-wrapping") {
             Standing::Wrapping
-        } else if self.policies.is_none() || provider {
+        } else if self.is_of_oidc_provider() {
             Standing::OidcAccess
+        } else if self.policies.is_none() && !self.is_batch_of_auth_method() {
+            return Err(VaultError::malformed("no policies"));
         } else if own_path != namespace.map_or("", Namespace::as_str) {
             Standing::ForeignNamespace
         } else if has("root") {
@@ -73,6 +103,33 @@ impl TokenData {
             Standing::ForeignNamespace
         } else {
             Standing::Ordinary
+        };
+        Ok(standing)
+    }
+
+    /// Whether Vault's OIDC provider has issued it: an access token for its userinfo endpoint, with
+    /// a policy of its own that a lookup does not show.
+    fn is_of_oidc_provider(&self) -> bool {
+        let path = self.path.as_deref().unwrap_or_default();
+        let path = path.strip_prefix("identity/").unwrap_or(path);
+        let provider =
+            path.strip_prefix("oidc/provider/").and_then(|path| path.strip_suffix("/token"));
+        provider.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    }
+
+    /// Whether a login or a call of the token method has made it, as a batch token. Only such a one
+    /// may be without policies of its own.
+    fn is_batch_of_auth_method(&self) -> bool {
+        let path = self.path.as_deref().unwrap_or_default();
+        self.token_type.as_deref() == Some("batch") && path.starts_with("auth/")
+    }
+
+    /// How much longer it lives.
+    pub(super) fn remaining(&self) -> Remaining {
+        match (self.ttl, &self.expire_time) {
+            (Some(..0), _) => Remaining::Ended,
+            (Some(0), Some(_)) => Remaining::Ending,
+            _ => Remaining::Live,
         }
     }
 
@@ -82,11 +139,13 @@ impl TokenData {
         self.num_uses.is_some_and(i64::is_negative)
     }
 
-    /// The facts, as of the moment at which Vault was asked.
+    /// The facts, as of the moment at which Vault was asked. `people` is the auth mount that people
+    /// use.
     pub(super) fn into_facts(
         self,
         standing: Standing,
-        entity: Option<&EntityData>,
+        owner: &Owner,
+        people: &str,
         asked: Instant,
     ) -> Result<Facts, VaultError> {
         let token_type = match self.token_type.as_deref() {
@@ -103,10 +162,17 @@ impl TokenData {
         let entity_id = self.entity_id.ok_or_else(|| VaultError::malformed("no entity_id"))?;
         let bound_cidrs = networks(&self.bound_cidrs.unwrap_or_default())?;
         let policies = union(self.policies, self.identity_policies);
-        let subject = entity.and_then(EntityData::subject);
-        let tenant = match entity.and_then(EntityData::tenant) {
-            Some(name) => TenantName::parse(name),
-            None => tenant_of_policy(&policies),
+        let (subject, tenant) = match owner {
+            // Vault may know another tenant for it, in the entity that is not seen from here.
+            Owner::Unknown => (None, None),
+            Owner::None => (None, tenant_of_policy(&policies)),
+            Owner::Entity(entity) => {
+                let tenant = match entity.tenant() {
+                    Some(name) => TenantName::parse(name),
+                    None => tenant_of_policy(&policies),
+                };
+                (subject(entity, people), tenant)
+            }
         };
         Ok(Facts {
             accessor: self.accessor.unwrap_or_default().into(),
@@ -135,7 +201,8 @@ impl TokenData {
         let timestamp: Timestamp =
             text.parse().map_err(|_| VaultError::malformed("expire_time is no time"))?;
         let ttl = self.ttl.ok_or_else(|| VaultError::malformed("no ttl"))?;
-        let ttl = Duration::from_secs(u64::try_from(ttl).unwrap_or(0));
+        let ttl = u64::try_from(ttl).map_err(|_| VaultError::malformed("a ttl below zero"))?;
+        let ttl = Duration::from_secs(ttl);
         let deadline = asked
             .checked_add(ttl)
             .ok_or_else(|| VaultError::malformed("a ttl that is out of range"))?;
@@ -155,12 +222,9 @@ impl EntityData {
         self.tenant().is_some_and(|tenant| tenant.contains(['/', '*', '+']))
     }
 
-    fn subject(&self) -> Option<Box<str>> {
-        let name = match self.aliases.as_deref() {
-            Some([only]) => Some(only.name.as_str()),
-            _ => self.name.as_deref(),
-        };
-        name.filter(|name| !name.is_empty()).map(Into::into)
+    /// Its names on auth mounts.
+    pub(super) fn aliases(&self) -> &[Alias] {
+        self.aliases.as_deref().unwrap_or_default()
     }
 }
 

@@ -1,8 +1,10 @@
 use std::{
+    fmt::Display,
     path::{Path, PathBuf},
     time::Instant,
 };
 
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::IgnoredAny};
 use tokio::sync::Mutex;
@@ -12,15 +14,21 @@ use vaultrs::api::{
     token::requests::{LookupTokenSelfRequest, RenewTokenSelfRequest},
 };
 
-use crate::vault::{
-    Client,
-    client::Operation,
-    error::{Failure, VaultError},
-    own_token::{Issue, OwnToken},
+use crate::{
+    probe::now,
+    vault::{
+        Client,
+        client::Operation,
+        error::{Failure, VaultError},
+        own_token::{Issue, OwnToken},
+    },
 };
 
 /// Where the `AppRole` method is mounted.
 const APPROLE: &str = "approle";
+
+/// For how long Vault locks a role out after failed logins, by default.
+const LOCKOUT: SignedDuration = SignedDuration::from_mins(15);
 
 /// How the service comes by its own token.
 #[derive(Debug)]
@@ -55,7 +63,7 @@ struct Auth {
     client_token: SecretString,
     accessor: Option<String>,
     entity_id: Option<String>,
-    lease_duration: Option<u64>,
+    lease_duration: u64,
     #[serde(default)]
     renewable: bool,
 }
@@ -97,6 +105,15 @@ impl Login {
         }
     }
 
+    /// The file that holds the credentials, if there is one. A change of it may make a login succeed
+    /// that failed.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::AppRole { secret_id_file: file, .. } | Self::TokenFile(file) => Some(file),
+            Self::Token(_) => None,
+        }
+    }
+
     /// Whether a login would use up what it logs in with, as the token does that wraps a secret id.
     pub async fn uses_itself_up(&self) -> bool {
         let Self::AppRole { secret_id_file, .. } = self else { return false };
@@ -110,10 +127,17 @@ impl Login {
             Self::AppRole { role_id, secret_id_file, unwrapped } => {
                 let written = read_secret(secret_id_file).await?;
                 let secret_id = secret_id(client, written, &mut *unwrapped.lock().await).await?;
-                app_role(client, role_id, &secret_id).await
+                let answer = app_role(client, role_id, &secret_id).await;
+                answer.map_err(|error| explained(&error, role_id, secret_id_file))
             }
-            Self::Token(token) => inspect(client, token.clone()).await,
-            Self::TokenFile(file) => inspect(client, read_secret(file).await?).await,
+            Self::Token(token) => {
+                let answer = inspect(client, token.clone()).await;
+                answer.map_err(|error| named(error, &"VAULT_TOKEN"))
+            }
+            Self::TokenFile(file) => {
+                let answer = inspect(client, read_secret(file).await?).await;
+                answer.map_err(|error| named(error, &file.display()))
+            }
         }
     }
 }
@@ -133,6 +157,45 @@ async fn app_role(
     Ok(auth.into_token(asked))
 }
 
+/// The error with the role and the file that it is about, and what to do.
+fn explained(error: &VaultError, role_id: &str, file: &Path) -> VaultError {
+    let (said, file) = (error.detail(), file.display());
+    let text = match error.failure {
+        Failure::LoginRefused => format!(
+            "invalid secret id, or invalid role id ({said}): the role is {role_id}, the secret id \
+             that of {file}; put a new secret id into that file, or mend VALIDATOR_ROLE_ID"
+        ),
+        Failure::LoginDenied => format!(
+            "the role {role_id} is not let in ({said}), whatever the secret id in {file}: after \
+             failed logins it is locked out until {} at the latest, unless Vault is configured \
+             otherwise (`sys/locked-users` tells); or its entity is disabled, or no AppRole method \
+             is at auth/{APPROLE}/",
+            until(LOCKOUT)
+        ),
+        _ => return error.clone(),
+    };
+    VaultError::new(error.failure, text)
+}
+
+/// The error with the place that a refused token comes from.
+fn named(error: VaultError, place: &dyn Display) -> VaultError {
+    if error.failure != Failure::OwnToken {
+        return error;
+    }
+    let said = error.detail();
+    let text = format!(
+        "Vault refuses the token of {place} ({said}): it is unknown, expired or revoked; put \
+         another there"
+    );
+    VaultError::new(Failure::OwnToken, text)
+}
+
+/// The time of day so much later, to the second.
+fn until(later: SignedDuration) -> String {
+    let time = now().checked_add(later);
+    time.map_or_else(|_| "later".to_owned(), |time| format!("{time:.0}"))
+}
+
 /// What there is to know of a token that somebody else made.
 async fn inspect(client: &Client, token: SecretString) -> Result<OwnToken, VaultError> {
     let asked = Instant::now();
@@ -143,14 +206,13 @@ async fn inspect(client: &Client, token: SecretString) -> Result<OwnToken, Vault
             "the service's own token is a root token: use one with the policy `validator` alone"
         );
     }
-    // Somebody's own entity may be behind it, so that does not mark the service's tokens.
-    let issue = Issue {
-        asked,
-        accessor: own.accessor,
-        entity_id: None,
-        seconds: own.expire_time.map(|_| own.ttl.unwrap_or(0)),
-        renewable: own.renewable,
+    let seconds = match own.expire_time {
+        None => None,
+        Some(_) => Some(own.ttl.ok_or_else(|| VaultError::malformed("no ttl"))?),
     };
+    // Somebody's own entity may be behind it, so that does not mark the service's tokens.
+    let issue =
+        Issue { asked, accessor: own.accessor, entity_id: None, seconds, renewable: own.renewable };
     Ok(OwnToken::new(token, issue))
 }
 
@@ -168,7 +230,7 @@ impl Auth {
             asked,
             accessor: self.accessor,
             entity_id: self.entity_id,
-            seconds: Some(self.lease_duration.unwrap_or(0)),
+            seconds: Some(self.lease_duration),
             renewable: self.renewable,
         };
         OwnToken::new(self.client_token, issue)

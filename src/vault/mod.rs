@@ -5,6 +5,7 @@
 //! a field may be missing, and not at all where a missing one would have to be guessed.
 
 mod admin;
+mod attempts;
 mod authority;
 mod backoff;
 mod call;
@@ -24,6 +25,8 @@ mod secrets;
 mod self_test;
 mod session;
 mod settings;
+mod subject;
+mod wording;
 
 pub use admin::{Examiner, Key, Mount, Policies, StandIns, Tenants, Things, TokenRecord, Untold};
 pub use authority::{Asker, VaultAuthority};

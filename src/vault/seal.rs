@@ -214,9 +214,7 @@ impl Seal {
 
 fn trouble(error: &VaultError, what: &str) -> Trouble {
     let remedy = match error.failure {
-        Failure::BadRequest if error.detail().contains("already initialized") => {
-            "; somebody else has done so just now, and has the keys".to_owned()
-        }
+        Failure::Initialized => "; somebody else has done so just now, and has the keys".to_owned(),
         _ => remedy(error, "nothing"),
     };
     Trouble(format!("cannot {what}: {error}{remedy}"))

@@ -1,18 +1,22 @@
+mod command;
+
 use std::{
-    fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Mutex, Notify, watch},
     time::{sleep, sleep_until},
 };
 
+use self::command::Failed;
+pub use self::command::LoginError;
 use crate::{
     token::{Cause, Unavailable},
     vault::{
         Client, Login,
+        attempts::{Attempts, Hindrance, Hold},
         error::{Failure, VaultError},
         file_change::{Stamp, file_change, stamp},
         login::renew,
@@ -21,7 +25,7 @@ use crate::{
     },
 };
 
-/// The shortest and the longest pause between two attempts at a login or a renewal.
+/// The shortest and the longest pause between two attempts at a renewal.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
 /// A token that Vault refuses within this time of issuing it, before it was of any use, would be
@@ -40,6 +44,8 @@ pub struct Session {
     login: Login,
     state: watch::Sender<State>,
     doubts: Notify,
+    /// The logins of [`Session::refresh`] that failed.
+    failed: Mutex<Failed>,
 }
 
 #[derive(Clone)]
@@ -56,6 +62,8 @@ enum State {
 enum Ending {
     /// Vault refused it.
     Refused,
+    /// Vault refused it before it was of any use.
+    Unproven,
     /// Vault refused something that it should be good for.
     Doubted,
     /// It is time for another.
@@ -69,31 +77,6 @@ enum Kept {
     Before,
 }
 
-/// Vault did not let somebody in.
-#[derive(Debug)]
-pub struct LoginError(VaultError);
-
-impl fmt::Display for LoginError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.failure {
-            Failure::OwnToken => f.write_str(
-                "Vault refuses the token: it is unknown, expired or revoked. `vault login` brings \
-                 a new one, and VAULT_TOKEN goes before it",
-            ),
-            Failure::OwnPolicy => f.write_str(
-                "the token may not look itself up: it needs Vault's policy `default`, or the one \
-                 in policies/validator.hcl",
-            ),
-            Failure::Connect | Failure::Timeout => {
-                write!(f, "Vault cannot be reached: {}. VAULT_ADDR says where it is", self.0)
-            }
-            _ => write!(f, "cannot log in to Vault: {}", self.0),
-        }
-    }
-}
-
-impl std::error::Error for LoginError {}
-
 impl State {
     fn is_in_with(&self, token: &Arc<OwnToken>) -> bool {
         matches!(self, Self::In(present) if Arc::ptr_eq(present, token))
@@ -104,7 +87,13 @@ impl Session {
     /// A session that has yet to log in; [`Session::keep`] does.
     #[must_use]
     pub fn new(client: Arc<Client>, login: Login) -> Self {
-        Self { client, login, state: watch::Sender::new(State::LoggingIn), doubts: Notify::new() }
+        Self {
+            client,
+            login,
+            state: watch::Sender::new(State::LoggingIn),
+            doubts: Notify::new(),
+            failed: Mutex::default(),
+        }
     }
 
     /// The client that calls are made with.
@@ -119,37 +108,14 @@ impl Session {
         matches!(*self.state.borrow(), State::In(_))
     }
 
-    /// Logs in once, for a program that is soon done.
-    ///
-    /// # Errors
-    /// [`LoginError`] if Vault does not let it in.
-    pub async fn open(&self) -> Result<(), LoginError> {
-        let own = self.login.log_in(&self.client).await.map_err(LoginError)?;
-        self.state.send_replace(State::In(Arc::new(own)));
-        Ok(())
-    }
-
-    /// Sees to it that there is a token for a while to come: renews the present one when that is due,
-    /// or logs in anew. For a program that runs on without [`Session::keep`].
-    ///
-    /// # Errors
-    /// [`LoginError`] if Vault does not let it in any more.
-    pub async fn refresh(&self) -> Result<(), LoginError> {
-        let present = match &*self.state.borrow() {
-            State::In(own) => Some(Arc::clone(own)),
-            State::LoggingIn | State::Out(_) => None,
-        };
-        let Some(own) = present else { return self.open().await };
-        if own.renewal().is_none_or(|due| due > Instant::now()) {
-            return Ok(());
+    /// Why there is no token to work with; `None` if there is one, or one is on its way. It holds
+    /// no secret.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Arc<str>> {
+        match &*self.state.borrow() {
+            State::Out(unavailable) => Some(Arc::clone(&unavailable.detail)),
+            State::LoggingIn | State::In(_) => None,
         }
-        if own.is_renewable()
-            && let Ok(renewed) = renew(&self.client, &own).await
-        {
-            self.leave(&own, State::In(Arc::new(renewed)));
-            return Ok(());
-        }
-        self.open().await
     }
 
     /// The present token; while one is on its way, that.
@@ -175,12 +141,6 @@ impl Session {
         self.token().await
     }
 
-    /// Has no token from now on, if Vault refused this one; [`Session::refresh`] brings another.
-    pub(crate) fn give_up(&self, refused: &Arc<OwnToken>) {
-        let unavailable = Unavailable::new(Cause::NotReady, "vault refuses the token");
-        self.leave(refused, State::Out(unavailable));
-    }
-
     /// Says that the token may not do what it is for. It stays, since it may be one caller's token
     /// that is odd; but if it is the policies of the service's role that have changed, a new login
     /// brings the new ones, or finds out what is missing.
@@ -201,42 +161,59 @@ impl Session {
 
     /// Keeps the session alive, for ever.
     pub async fn keep(&self) {
-        let mut pause = PAUSE.0;
+        let mut attempts = Attempts::default();
         let mut said = None;
         let mut kept = Kept::Never;
         let mut doubted = false;
         loop {
-            let file = stamp(self.login.watched_file()).await;
-            match self.log_in().await {
+            let file = stamp(self.login.file()).await;
+            let (hindrance, unavailable) = match self.log_in().await {
                 Ok(own) => {
                     said = None;
                     kept = Kept::Before;
-                    let issued = Instant::now();
-                    match self.keep_token(Arc::clone(&own), file).await {
-                        Ending::Refused if issued.elapsed() < TRIAL && !own.has_served() => {
-                            let detail = "vault refuses the token that it has just issued";
-                            let unavailable = Unavailable::new(Cause::NotReady, detail);
-                            self.state.send_replace(State::Out(unavailable));
-                        }
-                        ending => {
-                            pause = PAUSE.0;
-                            doubted = matches!(ending, Ending::Doubted);
-                            continue;
-                        }
+                    let ending = self.keep_token(own, file).await;
+                    if !matches!(ending, Ending::Unproven) {
+                        attempts = Attempts::default();
+                        doubted = matches!(ending, Ending::Doubted);
+                        continue;
                     }
+                    let detail = "vault refuses the token that it has just issued";
+                    let unavailable = Unavailable::new(Cause::NotReady, detail);
+                    self.state.send_replace(State::Out(unavailable.clone()));
+                    (Hindrance::Passing, unavailable)
                 }
                 Err(error) => {
-                    if said.replace(error.failure) != Some(error.failure) {
+                    let failure = error.failure;
+                    let before = said.take().filter(|(before, _)| *before == failure);
+                    let (_, unavailable) = before.unwrap_or_else(|| {
                         tracing::error!(%error, "cannot log in to vault");
-                    }
-                    if doubted && error.failure == Failure::OwnPolicy {
-                        self.state.send_replace(State::Out(error.into()));
+                        (failure, failed(error, kept))
+                    });
+                    said = Some((failure, unavailable.clone()));
+                    if doubted && failure == Failure::OwnPolicy {
+                        self.state.send_replace(State::Out(unavailable.clone()));
                     } else {
-                        self.fail(error, kept);
+                        self.serve_on_or(unavailable.clone());
                     }
+                    (failure.into(), unavailable)
                 }
+            };
+            self.rest(attempts.failed(hindrance, file), unavailable).await;
+        }
+    }
+
+    /// Waits until a login may be tried again. Whoever waits for a token meanwhile is told that
+    /// there is none.
+    async fn rest(&self, hold: Hold, unavailable: Unavailable) {
+        let mut state = self.state.subscribe();
+        let nobody_waits = async {
+            while state.wait_for(|state| matches!(state, State::LoggingIn)).await.is_ok() {
+                self.serve_on_or(unavailable.clone());
             }
-            rest(&mut pause).await;
+        };
+        tokio::select! {
+            () = hold.over(self.login.file()) => {}
+            () = nobody_waits => {}
         }
     }
 
@@ -250,12 +227,8 @@ impl Session {
         Ok(own)
     }
 
-    /// A login failed. The token that there is serves on while its lease lasts.
-    fn fail(&self, error: VaultError, kept: Kept) {
-        let unavailable = match (kept, error.failure) {
-            (Kept::Before, failure) if failure != Failure::BadRequest => Unavailable::from(error),
-            _ => Unavailable::new(Cause::NotReady, format!("vault login: {error}")),
-        };
+    /// There is no other token for this reason. One that there is serves on while its lease lasts.
+    fn serve_on_or(&self, unavailable: Unavailable) {
         self.state.send_if_modified(|state| {
             let works_on = matches!(state, State::In(own) if !own.is_over());
             if !works_on {
@@ -276,7 +249,10 @@ impl Session {
                 self.doubts.notified().await;
             };
             let renewed = tokio::select! {
-                _ = state.wait_for(|state| !state.is_in_with(&own)) => return Ending::Refused,
+                _ = state.wait_for(|state| !state.is_in_with(&own)) => {
+                    let unproven = issued.elapsed() < TRIAL && !own.has_served();
+                    return if unproven { Ending::Unproven } else { Ending::Refused };
+                }
                 () = doubted => return Ending::Doubted,
                 () = file_change(self.login.watched_file(), file) => {
                     tracing::info!("the token file has changed");
@@ -316,6 +292,14 @@ impl Session {
             }
         }
         None
+    }
+}
+
+/// What a login that failed means for those who need a token.
+fn failed(error: VaultError, kept: Kept) -> Unavailable {
+    match (kept, error.failure) {
+        (Kept::Before, failure) if failure != Failure::BadRequest => error.into(),
+        _ => Unavailable::new(Cause::NotReady, format!("vault login: {error}")),
     }
 }
 

@@ -143,7 +143,7 @@ async fn a41_nothing_that_comes_in_makes_a_header_of_its_own() {
     let path = "/%0d%0aX-Auth-Tenant:%20globex?%0d%0aX-Auth-Tenant:%20globex";
     let seen = stack.caddy.send("GET", "acme.crm.localhost", path, &headers).await.json();
     assert_eq!(received(&seen, "x-auth-tenant"), ["acme"]);
-    assert_eq!(received(&seen, "x-auth-subject"), ["a%0D%0Ax-auth-tenant: globex"]);
+    assert_eq!(received(&seen, "x-auth-subject"), ["entity:a%0D%0Ax-auth-tenant: globex"]);
 }
 
 /// Somebody of acme whose name has a line break, and more behind it.

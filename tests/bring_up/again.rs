@@ -42,6 +42,7 @@ async fn a_bootstrap_that_is_killed_at_any_step_is_completed_by_the_next() {
         "POST /v1/sys/mounts/transit",
         "POST /v1/transit/config/keys",
         "POST /v1/sys/auth/approle",
+        "POST /v1/sys/auth/userpass",
         "POST /v1/auth/approle/role/validator",
         "PUT /v1/sys/policies/acl/agent-director",
         "PUT /v1/sys/policies/acl/validator",
@@ -134,7 +135,7 @@ async fn a_step_that_fails_is_the_last_and_what_was_done_is_told() {
     let credentials = Credentials::new();
     let broken = Fault::Status(500, r#"{"errors":["no space left on device"]}"#);
     for (point, done, not_tried) in
-        [("POST /v1/transit/config/keys", 2, 14), ("PUT /v1/sys/policies/acl/crm-agent", 6, 8)]
+        [("POST /v1/transit/config/keys", 2, 15), ("PUT /v1/sys/policies/acl/crm-agent", 7, 8)]
     {
         fault.set_for(point, broken).await;
         let ended = credentials.run(&shell, &["bootstrap", "--output", "json"]);

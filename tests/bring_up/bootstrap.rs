@@ -27,6 +27,8 @@ async fn it_brings_about_what_the_validator_needs_and_a_second_run_changes_nothi
     assert_eq!(role["data"]["token_period"], 3600);
     assert_eq!(role["data"]["token_no_default_policy"], true);
     assert_eq!(role["data"]["token_policies"], json!(["validator"]));
+    let methods = bao.must("GET", "sys/auth", None).await;
+    assert_eq!(methods["data"]["userpass/"]["type"], "userpass");
     let mounts = bao.must("GET", "sys/mounts", None).await;
     for (path, kind) in [("secret/", "kv"), ("smarteros/", "kv"), ("transit/", "transit")] {
         assert_eq!(mounts["data"][path]["type"], kind, "{path}");
@@ -86,7 +88,7 @@ async fn programs_are_told_each_step() {
     let credentials = Credentials::new();
     let told = credentials.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
     let steps = steps(&told);
-    assert_eq!(steps.len(), 6 + shipped::policies().len() + 1);
+    assert_eq!(steps.len(), 7 + shipped::policies().len() + 1);
     assert_eq!(steps[0], ("secret/".to_owned(), "unchanged".to_owned()), "a dev server has it");
     assert_eq!(told["changed"], steps.len() - 1);
     assert_eq!(told["steps"][2]["kind"], "mount");

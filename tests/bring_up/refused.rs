@@ -29,6 +29,7 @@ async fn other_mounts_in_its_place_are_all_told_and_left_alone() {
         ("mounts/smarteros/agents", json!({"type": "kv", "options": {"version": "2"}})),
         ("mounts/transit", json!({"type": "pki"})),
         ("auth/approle", json!({"type": "userpass"})),
+        ("auth/userpass", json!({"type": "approle"})),
     ] {
         bao.must("POST", &format!("sys/{path}"), Some(mount)).await;
     }
@@ -38,6 +39,7 @@ async fn other_mounts_in_its_place_are_all_told_and_left_alone() {
         "mount smarteros/: smarteros/agents/ is mounted",
         "mount transit/: it is a mount of the type pki",
         "auth method approle/: the auth method there is of the type userpass",
+        "auth method userpass/: the auth method there is of the type approle",
     ];
     refused(&bao, &root(&bao), &words).await;
 }
@@ -64,6 +66,7 @@ async fn a_token_that_lacks_rights_is_told_all_of_them() {
         "\n  update on sys/mounts/smarteros\n",
         "\n  update on transit/config/keys\n",
         "\n  update and sudo on sys/auth/approle\n",
+        "\n  update and sudo on sys/auth/userpass\n",
         "\n  create on auth/approle/role/validator\n",
     ];
     refused(&bao, &seeing, &words).await;
@@ -74,6 +77,7 @@ async fn a_token_that_lacks_rights_is_told_all_of_them() {
     bao.must("POST", "transit/config/keys", Some(config)).await;
     let mount = json!({"type": "kv", "options": {"version": "2"}});
     bao.must("POST", "sys/mounts/smarteros", Some(mount)).await;
+    bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
     bao.must("DELETE", "sys/policies/acl/tenant", None).await;
     let before = state(&bao).await;
     let credentials = Credentials::new();

@@ -157,6 +157,7 @@ impl Diagnosis {
 /// A Vault with everything in it, the service's role, and one tenant's key.
 async fn provisioned(bao: &Bao) -> AppRole {
     let role = provision(bao).await;
+    bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
     let key = json!({"derived": true});
     bao.must("POST", "transit/keys/tenant-acme", Some(key)).await;
     role

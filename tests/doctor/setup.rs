@@ -52,6 +52,22 @@ async fn an_operators_own_rights_are_enough_for_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn subjects_are_explained_and_a_missing_mount_of_people_is_named() {
+    let bao = Bao::dev().await;
+    let role = provisioned(&bao).await;
+    let shell = || Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
+    let said = shell().diagnosis(&[]);
+    said.is("subjects", "ok", "log in at userpass/ is their name; a service's is entity:NAME");
+    for (mount, words) in [("ldap", "no auth method at ldap/"), ("approle", "names are role ids")] {
+        let said = shell().with("VALIDATOR_SUBJECT_MOUNT", mount).diagnosis(&[]);
+        said.is("subjects", "warning", words);
+    }
+    let said = shell().with("VALIDATOR_SUBJECT_MOUNT", "auth/ldap").diagnosis(&[]);
+    said.is("configuration", "fail", "without `auth/`");
+    said.is("subjects", "skipped", "VALIDATOR_SUBJECT_MOUNT has faults");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_mount_that_is_missing_or_of_another_kind_is_named() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;

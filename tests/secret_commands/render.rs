@@ -11,7 +11,9 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{Platform, set};
-use crate::support::{fault::Fault, process::Process, shell::Shell, wait::eventually};
+use crate::support::{
+    fault::Fault, platform::log_in, process::Process, shell::Shell, wait::eventually,
+};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -202,6 +204,34 @@ async fn a_watch_outlives_its_token() {
     set(&acme, "acme", "crm", &json!({"A": "2"}));
     place.becomes(&place.mark(), "A=1\nA=2\n").await;
     assert!(watch.exit_status().is_none(), "{}", watch.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_with_a_refused_secret_id_does_not_lock_the_role() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "1"}));
+    let place = Place::new();
+    let secret_id = place.folder.path().join("secret-id");
+    let role = &platform.acme.caller.role;
+    fs::write(&secret_id, &role.secret_id).expect("a file");
+    let service = Shell::to(&platform.bao, "")
+        .with("VALIDATOR_ROLE_ID", &role.role_id)
+        .with("VALIDATOR_SECRET_ID_FILE", &secret_id.display().to_string());
+    lifetime(&platform, "2s").await;
+    let watch = place.watch(&service, APPEND);
+    place.becomes(&place.mark(), "A=1\n").await;
+    fs::write(&secret_id, "wrong").expect("a file");
+    let refused = async || watch.log().contains("invalid secret id").then_some(());
+    eventually(PATIENCE, "a refused login", refused).await;
+    let logins = platform.bao.audited("auth/approle/login");
+    // Many more looks, and no login.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(platform.bao.audited("auth/approle/login"), logins, "{}", watch.log());
+    log_in(&platform.bao, role).await;
+    set(&acme, "acme", "crm", &json!({"A": "2"}));
+    fs::write(&secret_id, &role.secret_id).expect("a file");
+    place.becomes(&place.mark(), "A=1\nA=2\n").await;
 }
 
 /// Lets tokens of acme's role live this long, and no longer.

@@ -139,7 +139,7 @@ async fn the_caller_is_told_what_is_known_of_it() {
     let mut told = answer.json();
     assert!(told["expires_at"].take().as_str().is_some_and(|time| time.ends_with('Z')));
     let expected = json!({
-        "subject": caller.role.role_id,
+        "subject": caller.subject(),
         "entity_id": caller.entity_id,
         "tenant": "acme",
         "policies": ["crm-agent", "default", "tenant"],

@@ -9,7 +9,7 @@ use reqwest::Client;
 use serde_json::json;
 
 use self::launch::Launch;
-use super::{http, process::Process, wait::eventually};
+use super::{http, process::Process, rewording::Rewording, wait::eventually};
 
 /// Who unseals a server after a start.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,8 @@ pub struct Bao {
     /// What requests are made in; the root namespace if empty.
     namespace: String,
     http: Client,
+    /// What others reach it through, if tests are to meet the words of another Vault.
+    rewording: Option<Rewording>,
 }
 
 impl Bao {
@@ -58,11 +60,7 @@ impl Bao {
     async fn in_memory(launch: impl Fn(&str) -> Launch) -> Self {
         let root_token = format!("root-{:032x}", rand::random::<u128>());
         for _ in 0..5 {
-            let launch = launch(&root_token);
-            let process = launch.spawn();
-            let root_token = root_token.clone();
-            let namespace = String::new();
-            let bao = Self { process, launch, root_token, namespace, http: http::client() };
+            let bao = Self::spawn(launch(&root_token), &root_token).await;
             if bao.comes_up().await {
                 return bao;
             }
@@ -76,10 +74,7 @@ impl Bao {
     /// # Panics
     /// When it doesn't come up.
     pub async fn raft(dir: &Path) -> Self {
-        let launch = Launch::raft(dir);
-        let process = launch.spawn();
-        let (root_token, namespace) = (String::new(), String::new());
-        let mut bao = Self { process, launch, root_token, namespace, http: http::client() };
+        let mut bao = Self::spawn(Launch::raft(dir), "").await;
         let body = json!({"recovery_shares": 1, "recovery_threshold": 1});
         let deadline = Duration::from_secs(20);
         bao.root_token = eventually(deadline, "OpenBao to be initialised", async || {
@@ -100,11 +95,26 @@ impl Bao {
             Unsealed::ByItself => Launch::raft(dir),
             Unsealed::ByPeople => Launch::shamir(dir),
         };
-        let process = launch.spawn();
-        let (root_token, namespace) = (String::new(), String::new());
-        let bao = Self { process, launch, root_token, namespace, http: http::client() };
+        let bao = Self::spawn(launch, "").await;
         bao.answers(501).await;
         bao
+    }
+
+    /// The same server, which others reach through a proxy that answers as HashiCorp Vault does.
+    pub async fn reworded(mut self) -> Self {
+        self.rewording = Some(Rewording::start(&self.launch.authority()).await);
+        self
+    }
+
+    async fn spawn(launch: Launch, root_token: &str) -> Self {
+        Self {
+            process: launch.spawn(),
+            rewording: Rewording::start_if_asked(&launch.authority()).await,
+            launch,
+            root_token: root_token.to_owned(),
+            namespace: String::new(),
+            http: http::client(),
+        }
     }
 
     /// Makes further requests with this token, which somebody was given who initialised it.
@@ -146,7 +156,10 @@ impl Bao {
 
     /// `host:port`.
     pub fn authority(&self) -> String {
-        format!("127.0.0.1:{}", self.launch.port())
+        match &self.rewording {
+            Some(rewording) => rewording.address().to_owned(),
+            None => self.launch.authority(),
+        }
     }
 
     /// The process.

@@ -29,6 +29,7 @@ pub mod platform;
 pub mod ports;
 pub mod process;
 pub mod raw;
+pub mod rewording;
 pub mod shell;
 pub mod stack;
 pub mod tools;

@@ -40,6 +40,13 @@ pub struct Tenant {
     pub caller: Caller,
 }
 
+impl Caller {
+    /// `X-Auth-Subject`: the name of the entity, since that of the alias is the role id.
+    pub fn subject(&self) -> String {
+        format!("entity:{}", self.name)
+    }
+}
+
 impl Tenant {
     /// The live token of the tenant's service.
     pub fn token(&self) -> &str {

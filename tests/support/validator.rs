@@ -177,8 +177,9 @@ impl Validator {
     pub async fn unready(&self, reason: &str) {
         let what = format!("the validator not to be ready: {reason}");
         eventually(PATIENCE, &what, async || {
-            let answer = self.admin("GET", "/readyz").await;
-            (answer == (503, json!({"ready": false, "reason": reason}))).then_some(())
+            let (status, answer) = self.admin("GET", "/readyz").await;
+            let told = (&answer["ready"], &answer["reason"]) == (&json!(false), &json!(reason));
+            (status == 503 && told).then_some(())
         })
         .await;
     }

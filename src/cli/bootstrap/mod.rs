@@ -37,7 +37,8 @@ use crate::{
 
 /// Bring a Vault to what the platform needs.
 ///
-/// Mounts, AppRole, policies, and the role of the validator.
+/// Mounts, AppRole, the auth method that people use (`VALIDATOR_SUBJECT_MOUNT`: user names and
+/// passwords, unless there is another), policies, and the role of the validator.
 ///
 /// Shows the plan first, then what became of each step. What is there already stays as it is, so it
 /// may be run again at any time, and completes what an earlier run left undone. What is there and is
@@ -116,6 +117,10 @@ impl Bootstrap {
             Ok(mounts) => mounts,
             Err(faults) => return misused(faults),
         };
+        let subject_mount = match Settings::load_subject_mount(sources()) {
+            Ok(mount) => mount,
+            Err(faults) => return misused(faults),
+        };
         if let Err(faults) = Access::load(sources())
             && !self.init
         {
@@ -130,13 +135,13 @@ impl Bootstrap {
             return misused("--threshold is 1 if --shares is, else from 2 to --shares");
         }
         to_the_end(async || {
-            let wishes = self.wishes(mounts)?;
+            let wishes = self.wishes(mounts, subject_mount)?;
             let seal = Seal::new(&vault).map_err(|trouble| trouble.to_string())?;
             Run { seal, vault, shares, wishes, arguments: self }.bring_up().await
         })
     }
 
-    fn wishes(&self, mounts: Mounts) -> Result<Wishes, String> {
+    fn wishes(&self, mounts: Mounts, subject_mount: String) -> Result<Wishes, String> {
         let fits = [mounts.kv.as_str(), mounts.transit.as_str()] == shipped::MOUNTS;
         if !fits && self.policies.is_none() {
             let [kv, transit] = shipped::MOUNTS;
@@ -158,7 +163,7 @@ impl Bootstrap {
         let secret_id =
             if self.plain_secret_id { SecretIdForm::Plain } else { SecretIdForm::Wrapped };
         let (audit_file, handover) = (self.audit_file.clone(), self.handover.clone());
-        Ok(Wishes { mounts, audit_file, policies, handover, secret_id })
+        Ok(Wishes { mounts, subject_mount, audit_file, policies, handover, secret_id })
     }
 }
 

@@ -19,6 +19,8 @@ const VALIDATOR: &str = "validator";
 /// What is to be there.
 pub(super) struct Wishes {
     pub(super) mounts: Mounts,
+    /// The auth mount that people use.
+    pub(super) subject_mount: String,
     pub(super) audit_file: Option<String>,
     pub(super) policies: PolicySet,
     pub(super) handover: HandoverArgs,
@@ -58,6 +60,7 @@ impl Wishes {
             engine(transit, Engine::Transit),
             Thing::NoUpsert(transit.clone()),
             Thing::AppRoles,
+            Thing::People(self.subject_mount.clone()),
             Thing::Role(role),
         ];
         audit.into_iter().chain(others).collect()

@@ -22,6 +22,7 @@ use clap::Args;
 use self::{
     diagnosis::{Diagnosis, Group, Outcome},
     flags::{ProxyArgs, shipped_or},
+    platform::Places,
     sessions::Sessions,
 };
 use crate::{
@@ -138,6 +139,11 @@ async fn in_vault(setup: Setup, policies: &PolicySet) -> Vec<Group> {
         let because = "VALIDATOR_KV_MOUNT or VALIDATOR_TRANSIT_MOUNT has faults";
         return vec![server, token::unexamined(because, ""), platform::unexamined(because)];
     };
+    let Some(subject_mount) = setup.subject_mount else {
+        let because = "VALIDATOR_SUBJECT_MOUNT has faults";
+        return vec![server, token::unexamined(because, ""), platform::unexamined(because)];
+    };
     let sessions = Sessions::open(&client, setup.service, setup.operator).await;
-    [server].into_iter().chain(sessions.examine(&mounts, policies).await).collect()
+    let places = Places { mounts: &mounts, subject_mount: &subject_mount };
+    [server].into_iter().chain(sessions.examine(places, policies).await).collect()
 }

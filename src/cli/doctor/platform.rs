@@ -20,6 +20,14 @@ pub(super) enum Viewer {
     Service,
 }
 
+/// Where things are to be in Vault.
+#[derive(Clone, Copy)]
+pub(super) struct Places<'s> {
+    pub(super) mounts: &'s Mounts,
+    /// The auth mount that people use.
+    pub(super) subject_mount: &'s str,
+}
+
 /// What is mounted, by path.
 pub(super) type Looked = Result<BTreeMap<String, Mount>, Untold>;
 
@@ -32,14 +40,22 @@ pub(super) struct Found {
 const ID: &str = "setup";
 const TITLE: &str = "Mounts, keys and policies";
 const APPROLE: &str = "AppRole";
+const SUBJECTS: &str = "subjects";
 const AUDIT: &str = "audit";
 
 /// Kinds of audit devices that send entries to another process. Vault answers nobody unless one
 /// device has taken the entry.
 const REMOTE_DEVICES: [&str; 2] = ["http", "socket"];
 
-const CHECKS: [&str; 6] =
-    [Engine::Kv.check(), Engine::Transit.check(), APPROLE, keys::CHECK, drift::CHECK, AUDIT];
+const CHECKS: [&str; 7] = [
+    Engine::Kv.check(),
+    Engine::Transit.check(),
+    APPROLE,
+    SUBJECTS,
+    keys::CHECK,
+    drift::CHECK,
+    AUDIT,
+];
 
 /// That nothing of this could be looked at.
 pub(super) fn unexamined(because: &str) -> Group {
@@ -58,15 +74,17 @@ pub(super) fn refused(error: &str) -> Group {
 pub(super) async fn examine(
     session: &Session,
     viewer: Viewer,
-    mounts: &Mounts,
+    places: Places<'_>,
     set: &PolicySet,
 ) -> Found {
+    let Places { mounts, subject_mount } = places;
     let examiner = Examiner::new(session);
     let engines = examiner.mounts().await;
     let kv = Engine::Kv.examine(&engines, &mounts.kv, viewer);
     let transit = Engine::Transit.examine(&engines, &mounts.transit, viewer);
     let methods = examiner.auth_methods().await;
     let approle = approle(&methods, viewer);
+    let subjects = subjects(&methods, subject_mount, viewer);
     let (keys, tenants) = match transit.outcome {
         Outcome::Failed => {
             (Finding::skipped(keys::CHECK, "there is no transit engine", ""), Vec::new())
@@ -78,7 +96,8 @@ pub(super) async fn examine(
         Some(_) => Finding::skipped(AUDIT, "only the root namespace tells of audit devices", ""),
         None => audit(&examiner, viewer).await,
     };
-    Found { group: Group::new(ID, TITLE, vec![kv, transit, approle, keys, drift, audit]), tenants }
+    let findings = vec![kv, transit, approle, subjects, keys, drift, audit];
+    Found { group: Group::new(ID, TITLE, findings), tenants }
 }
 
 /// What could not be found out, and whose right is missing.
@@ -124,6 +143,31 @@ fn approle(methods: &Looked, viewer: Viewer) -> Finding {
                 "`bao auth enable approle`",
             ),
         },
+    }
+}
+
+/// Whose subject is which, by the auth methods that there are.
+fn subjects(methods: &Looked, people: &str, viewer: Viewer) -> Finding {
+    let methods = match methods {
+        Ok(methods) => methods,
+        Err(error) => return untold(SUBJECTS, error, viewer, "read on sys/auth", "operator"),
+    };
+    let rest = "a service's is entity:NAME, anybody else's NAME@MOUNT/";
+    match methods.get(&format!("{people}/")) {
+        Some(method) if method.kind == "approle" => Finding::warning(
+            SUBJECTS,
+            format!("{people}/ is an AppRole method, whose names are role ids; {rest}"),
+            "VALIDATOR_SUBJECT_MOUNT is the auth mount that people use",
+        ),
+        Some(_) => Finding::ok(
+            SUBJECTS,
+            format!("the subject of people who log in at {people}/ is their name; {rest}"),
+        ),
+        None => Finding::warning(
+            SUBJECTS,
+            format!("there is no auth method at {people}/, where people would log in; {rest}"),
+            "set VALIDATOR_SUBJECT_MOUNT to the auth mount that people use, or enable it",
+        ),
     }
 }
 

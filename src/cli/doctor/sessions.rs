@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::{
     diagnosis::Group,
-    platform::{self, Viewer},
+    platform::{self, Places, Viewer},
     token::{self, Kind},
 };
 use crate::{
     config::{Operator, Service},
-    policies::{Mounts, PolicySet},
+    policies::PolicySet,
     vault::{Client, Login, Session},
 };
 
@@ -58,17 +58,18 @@ impl Sessions {
     }
 
     /// The service's token, and what has been set up.
-    pub(super) async fn examine(&self, mounts: &Mounts, policies: &PolicySet) -> [Group; 2] {
+    pub(super) async fn examine(&self, places: Places<'_>, policies: &PolicySet) -> [Group; 2] {
+        let mounts = places.mounts;
         let found = match (&self.operator, &self.service) {
             (Some(Ok(session)), _) => {
-                Ok(platform::examine(session, Viewer::Operator, mounts, policies).await)
+                Ok(platform::examine(session, Viewer::Operator, places, policies).await)
             }
             (Some(Err(Unusable::Refused(why))), _) => Err(platform::refused(why)),
             (Some(Err(Unusable::NotTried { because, .. })), _) => {
                 Err(platform::unexamined(because))
             }
             (None, Ok((session, _))) => {
-                Ok(platform::examine(session, Viewer::Service, mounts, policies).await)
+                Ok(platform::examine(session, Viewer::Service, places, policies).await)
             }
             (None, Err(_)) => Err(platform::unexamined("there is no token to look with")),
         };

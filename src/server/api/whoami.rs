@@ -19,7 +19,7 @@ use crate::{
 #[derive(Serialize, ToSchema)]
 #[schema(as = Caller)]
 pub(super) struct CallerDocument<'i> {
-    /// Who it is: the entity's alias if it has exactly one, else its name.
+    /// Who it is: a readable name that nobody else in Vault has.
     #[schema(required)]
     subject: Option<Cow<'i, str>>,
     /// The id of the entity.

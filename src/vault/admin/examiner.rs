@@ -36,7 +36,6 @@ pub struct TokenRecord {
     #[serde(default)]
     identity_policies: Option<Vec<String>>,
     /// For how many seconds it lives on.
-    #[serde(default)]
     pub ttl: u64,
     /// How many seconds each renewal brings, for ever; none if `None`.
     pub period: Option<u64>,

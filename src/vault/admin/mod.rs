@@ -75,7 +75,12 @@ impl Desk<'_> {
 /// What helps against this failure of a call that needs this, as `read on sys/mounts`.
 pub(super) fn remedy(error: &VaultError, needed: &str) -> String {
     match error.failure {
-        Failure::OwnPolicy | Failure::OwnToken => format!("; your token needs {needed}"),
+        Failure::OwnPolicy => format!("; your token needs {needed}"),
+        Failure::OwnToken => {
+            "; your token is unknown, expired or revoked: run `vault login`, or set \
+                              VAULT_TOKEN to another"
+                .to_owned()
+        }
         Failure::Sealed => "; unseal Vault first".to_owned(),
         Failure::Connect | Failure::Timeout | Failure::Reset => {
             "; VAULT_ADDR says where Vault is, VALIDATOR_VAULT_TIMEOUT how long it may take"

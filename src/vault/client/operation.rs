@@ -7,7 +7,7 @@ const MAX_ANSWER: usize = 1024 * 1024;
 const MAX_SECRET: usize = 4 * 1024 * 1024;
 
 /// What kind of call it is, in the metrics.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Lookup,
     LookupSelf,

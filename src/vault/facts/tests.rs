@@ -3,7 +3,7 @@ use std::time::Instant;
 use proptest::{option, prelude::*};
 use serde_json::{Value, json};
 
-use super::{EntityData, TokenData};
+use super::{Owner, Remaining, TokenData};
 use crate::{
     token::{Expiry, Facts, Standing, Usage},
     vault::{Namespace, error::VaultError},
@@ -36,15 +36,21 @@ fn token(changes: &Value) -> Value {
 fn standing(changes: &Value, namespace: Option<&str>) -> Standing {
     let namespace: Option<Namespace> = namespace.map(|path| path.parse().expect("a namespace"));
     let data: TokenData = serde_json::from_value(token(changes)).expect("the fields of a token");
-    data.standing(namespace.as_ref())
+    data.standing(namespace.as_ref()).expect("a kind of token")
 }
 
 fn facts(changes: &Value, entity: Option<Value>) -> Result<Facts, VaultError> {
-    let entity: Option<EntityData> =
-        entity.map(|entity| serde_json::from_value(entity).expect("the fields of an entity"));
+    facts_of(changes, &entity.map_or(Owner::None, owner))
+}
+
+fn owner(entity: Value) -> Owner {
+    Owner::Entity(serde_json::from_value(entity).expect("the fields of an entity"))
+}
+
+fn facts_of(changes: &Value, owner: &Owner) -> Result<Facts, VaultError> {
     let data: TokenData = serde_json::from_value(token(changes)).expect("the fields of a token");
-    let standing = data.standing(None);
-    data.into_facts(standing, entity.as_ref(), Instant::now())
+    let standing = data.standing(None)?;
+    data.into_facts(standing, owner, "userpass", Instant::now())
 }
 
 fn entity(changes: &Value) -> Value {
@@ -63,8 +69,16 @@ fn each_kind_of_token_is_known_by_its_marks() {
         (json!({"policies": ["a", "root"]}), Standing::Root),
         (json!({"policies": ["root"], "expire_time": null, "ttl": 0}), Standing::Root),
         (json!({"policies": ["response-wrapping"], "num_uses": 1}), Standing::Wrapping),
-        (json!({"policies": null}), Standing::OidcAccess),
+        (json!({"policies": null, "type": "batch"}), Standing::Ordinary),
+        (json!({"policies": null, "type": "batch", "identity_policies": ["root"]}), Standing::Root),
+        (
+            json!({"policies": null, "type": "batch", "path": "oidc/provider/main/token"}),
+            Standing::OidcAccess,
+        ),
+        (json!({"path": "oidc/provider/main/token"}), Standing::OidcAccess),
         (json!({"path": "identity/oidc/provider/main/token"}), Standing::OidcAccess),
+        (json!({"path": "auth/oidc/provider/main/token"}), Standing::Ordinary),
+        (json!({"path": "auth/userpass/login/oidc/provider/x/token"}), Standing::Ordinary),
         (json!({"namespace_path": "team/"}), Standing::ForeignNamespace),
         (json!({"namespace_path": "team/", "policies": ["root"]}), Standing::ForeignNamespace),
         (json!({"namespace_path": ""}), Standing::Ordinary),
@@ -80,6 +94,36 @@ fn each_kind_of_token_is_known_by_its_marks() {
     ] {
         assert_eq!(standing(&changes, Some("team")), expected, "{changes}");
     }
+}
+
+#[test]
+fn missing_policies_are_unknown_and_not_none() {
+    for changes in [
+        json!({"policies": null}),
+        json!({"policies": null, "type": "batch", "path": "oidc/provider/a/b/token"}),
+        json!({"policies": null, "type": "batch", "path": "oidc/provider/main"}),
+        json!({"policies": null, "type": "batch", "path": null}),
+    ] {
+        assert!(facts(&changes, None).is_err(), "{changes}");
+    }
+    let mut without = token(&json!({"type": "batch"}));
+    without.as_object_mut().expect("fields").remove("policies");
+    assert!(serde_json::from_value::<TokenData>(without).is_err());
+}
+
+#[test]
+fn remaining_life_is_read_from_ttl_and_end() {
+    let remaining = |changes: Value| {
+        serde_json::from_value::<TokenData>(token(&changes)).expect("a token").remaining()
+    };
+    for ttl in [-1, i64::MIN] {
+        assert_eq!(remaining(json!({ "ttl": ttl })), Remaining::Ended);
+        assert_eq!(remaining(json!({"ttl": ttl, "expire_time": null})), Remaining::Ended);
+        assert!(facts(&json!({ "ttl": ttl }), None).is_err());
+    }
+    assert_eq!(remaining(json!({"ttl": 0})), Remaining::Ending);
+    assert_eq!(remaining(json!({"ttl": 0, "expire_time": null})), Remaining::Live);
+    assert_eq!(remaining(json!({"ttl": 1})), Remaining::Live);
 }
 
 #[test]
@@ -104,7 +148,7 @@ fn only_root_tokens_may_never_end() {
 fn limits_are_read_whole_or_not_at_all() {
     let usage = |uses: i64| facts(&json!({ "num_uses": uses }), None).expect("facts").usage;
     assert_eq!([0, 1, -1].map(usage), [Usage::Unlimited, Usage::Counted, Usage::Counted]);
-    let data = |uses: i64| serde_json::from_value::<TokenData>(json!({ "num_uses": uses }));
+    let data = |uses: i64| serde_json::from_value::<TokenData>(token(&json!({ "num_uses": uses })));
     let used_up = |uses: i64| data(uses).expect("data").is_used_up();
     assert_eq!([0, 1, -1].map(used_up), [false, false, true]);
     let cidrs = json!({"bound_cidrs": ["10.0.0.0/8", "192.168.1.5", "2001:db8::/32", "::1"]});
@@ -117,16 +161,11 @@ fn limits_are_read_whole_or_not_at_all() {
 }
 
 #[test]
-fn the_subject_is_the_only_alias_or_the_entity() {
-    let subject = |aliases: Value| {
-        let entity = entity(&json!({ "aliases": aliases }));
-        facts(&json!({}), Some(entity)).expect("facts").subject
-    };
-    assert_eq!(subject(json!([{"name": "alice"}])).as_deref(), Some("alice"));
-    for aliases in [json!([]), json!(null), json!([{"name": "alice"}, {"name": "bob"}])] {
-        assert_eq!(subject(aliases.clone()).as_deref(), Some("entity-name"), "{aliases}");
-    }
-    assert_eq!(facts(&json!({}), None).expect("facts").subject, None);
+fn entity_that_is_not_found_gives_neither_subject_nor_tenant() {
+    let changes = json!({"entity_id": "merged", "policies": ["tenant-acme"]});
+    let facts = facts_of(&changes, &Owner::Unknown).expect("facts");
+    assert_eq!((facts.subject, facts.tenant), (None, None));
+    assert_eq!(facts.entity_id.as_deref(), Some("merged"));
 }
 
 #[test]

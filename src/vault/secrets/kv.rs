@@ -114,12 +114,8 @@ impl Secrets<'_> {
     ) -> Result<(Version, Timestamp), SecretError> {
         let options = Options { cas: current.check_and_set() };
         let call = Call::post(self.kv("data", path), &Write { options, data: record });
-        let written = self.client.data(Operation::SecretWrite, self.token, &call).await;
-        let written: VersionMetadata = written.map_err(|error| {
-            let conflict = error.failure == Failure::BadRequest
-                && error.detail().contains("did not match the current version");
-            if conflict { SecretError::Conflict } else { error.into() }
-        })?;
+        let written: VersionMetadata =
+            self.client.data(Operation::SecretWrite, self.token, &call).await?;
         Ok((written.version()?, written.created_at()?))
     }
 

@@ -199,6 +199,8 @@ impl From<VaultError> for SecretError {
             Failure::OwnPolicy => Self::Denied,
             Failure::NotFound => Self::Absent,
             Failure::TooLarge => Self::TooLarge,
+            Failure::Conflict => Self::Conflict,
+            Failure::Undecryptable(why) => Self::Unreadable(why),
             _ => Self::Unavailable(error.into()),
         }
     }

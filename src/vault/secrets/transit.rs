@@ -10,7 +10,7 @@ use crate::{
     tenants::TenantName,
     vault::{
         client::Operation,
-        error::{Failure, VaultError},
+        error::VaultError,
         secrets::{Call, Secrets},
     },
 };
@@ -67,7 +67,7 @@ impl Secrets<'_> {
     ) -> Result<SecretData, SecretError> {
         let body = Bound { ciphertext: ciphertext.as_str(), context: self.context(path) };
         let call = Call::post(self.transit("decrypt", &path.tenant), &body);
-        let answer: Decrypted = self.ask(Operation::Decrypt, &call).await.map_err(not_decrypted)?;
+        let answer: Decrypted = self.ask(Operation::Decrypt, &call).await?;
         let json = BASE64_STANDARD.decode(answer.plaintext.expose_secret());
         let json = Zeroizing::new(json.map_err(|_| VaultError::malformed("no base64"))?);
         SecretData::from_json(&json).map_err(|_| Unreadable::Format.into())
@@ -81,32 +81,12 @@ impl Secrets<'_> {
     ) -> Result<Ciphertext, SecretError> {
         let body = Bound { ciphertext: ciphertext.as_str(), context: self.context(path) };
         let call = Call::post(self.transit("rewrap", &path.tenant), &body);
-        let answer: Encrypted = self.ask(Operation::Rewrap, &call).await.map_err(not_decrypted)?;
+        let answer: Encrypted = self.ask(Operation::Rewrap, &call).await?;
         let ciphertext = Ciphertext::parse(answer.ciphertext);
         ciphertext.ok_or_else(|| VaultError::malformed("no ciphertext").into())
     }
 
     fn context(&self, path: &SecretPath) -> String {
         BASE64_STANDARD.encode(path.context(&self.mounts.kv))
-    }
-}
-
-/// By transit's words: it says 400 to what it will never decrypt, and now and then to what it only
-/// cannot just now.
-fn not_decrypted(error: VaultError) -> SecretError {
-    if error.failure != Failure::BadRequest {
-        return error.into();
-    }
-    let says = |words| error.detail().contains(words);
-    if says("message authentication failed") {
-        Unreadable::Elsewhere.into()
-    } else if says("disallowed by policy") {
-        Unreadable::KeyTooOld.into()
-    } else if says("version is too new") {
-        Unreadable::KeyGone.into()
-    } else if says("invalid ciphertext") {
-        Unreadable::Format.into()
-    } else {
-        error.into()
     }
 }

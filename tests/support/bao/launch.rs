@@ -106,9 +106,9 @@ impl Launch {
         launch.configured(&config)
     }
 
-    /// The port that it listens on.
-    pub fn port(&self) -> u16 {
-        self.port
+    /// `host:port`.
+    pub fn authority(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// The port that it speaks TLS on, if it does.

@@ -46,7 +46,7 @@ impl Bao {
     /// # Panics
     /// When there is no such answer.
     pub async fn wrapped(&self, method: &str, path: &str, body: Option<Value>) -> String {
-        let url = format!("{}/v1/{path}", self.addr());
+        let url = format!("http://{}/v1/{path}", self.launch.authority());
         let headers = [("x-vault-token", self.root_token.as_str()), ("x-vault-wrap-ttl", "5m")];
         let body = body.map(|body| body.to_string());
         let answer = http::send(&self.http, method, &url, &headers, body).await.expect("an answer");
@@ -77,7 +77,7 @@ impl Bao {
         path: &str,
         body: Option<Value>,
     ) -> Option<(u16, Value)> {
-        let url = format!("{}/v1/{path}", self.addr());
+        let url = format!("http://{}/v1/{path}", self.launch.authority());
         let mut headers = vec![("x-vault-request", "true")];
         if !token.is_empty() {
             headers.push(("x-vault-token", token));

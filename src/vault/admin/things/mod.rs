@@ -116,6 +116,7 @@ impl Inventory for Things<'_> {
             Thing::Engine { path, engine } => self.look_for_engine(path, *engine).await,
             Thing::NoUpsert(transit) => self.look_for_no_upsert(transit).await,
             Thing::AppRoles => self.look_for_app_roles().await,
+            Thing::People(path) => self.look_for_people(path).await,
             Thing::Key { transit, name } => self.look_for_key(transit, name).await,
             Thing::Entity { name, tenant } => self.look_for_entity(name, tenant).await,
             Thing::Role(role) => self.look_for_role(role).await,
@@ -129,6 +130,7 @@ impl Inventory for Things<'_> {
             Thing::Engine { path, engine } => self.make_engine(path, *engine).await,
             Thing::NoUpsert(transit) => self.make_no_upsert(transit).await,
             Thing::AppRoles => self.make_app_roles().await,
+            Thing::People(path) => self.make_people(path).await,
             Thing::Key { transit, name } => self.make_key(transit, name).await,
             Thing::Entity { name, tenant } => self.make_entity(name, tenant).await,
             Thing::Role(role) => self.make_role(role).await,
@@ -145,8 +147,7 @@ impl Inventory for Things<'_> {
 fn unless_absent<T>(answer: Result<T, VaultError>) -> Result<Option<T>, VaultError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.failure == Failure::NotFound => Ok(None),
-        Err(error) if error.detail().contains("no handler for route") => Ok(None),
+        Err(error) if matches!(error.failure, Failure::NotFound | Failure::NoMount) => Ok(None),
         Err(error) => Err(error),
     }
 }

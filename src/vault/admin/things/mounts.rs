@@ -3,8 +3,11 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{APPROLE, Things};
-use crate::provision::{Engine, State, Trouble};
+use super::{APPROLE, Call, Things, trouble};
+use crate::{
+    provision::{Engine, State, Trouble},
+    vault::error::Failure,
+};
 
 /// A mount, in the list of all by their paths, which end in a slash.
 #[derive(Deserialize)]
@@ -16,9 +19,6 @@ struct Mount {
 }
 
 type Mounts = HashMap<String, Mount>;
-
-/// What OpenBao says to whoever asks it for an audit device.
-const DECLARATIVE: &str = "declarative";
 
 #[derive(Deserialize)]
 struct AuditDevice {
@@ -70,6 +70,25 @@ impl Things<'_> {
         self.post(&format!("sys/auth/{APPROLE}"), json!({"type": APPROLE})).await
     }
 
+    pub(super) async fn look_for_people(&self, path: &str) -> Result<State, Trouble> {
+        let mounts: Mounts = self.get("sys/auth").await?.unwrap_or_default();
+        Ok(match mounts.get(&format!("{path}/")) {
+            None => State::Missing,
+            Some(mount) if ["approle", "token"].contains(&mount.kind.as_str()) => {
+                State::InTheWay(format!(
+                    "the auth method there is of the type {}, with which no people log in: \
+                     VALIDATOR_SUBJECT_MOUNT names the one that they use",
+                    mount.kind
+                ))
+            }
+            Some(_) => State::There,
+        })
+    }
+
+    pub(super) async fn make_people(&self, path: &str) -> Result<(), Trouble> {
+        self.post(&format!("sys/auth/{path}"), json!({"type": "userpass"})).await
+    }
+
     /// What stands for the AppRole method in aliases; `None` if it is not there.
     pub(super) async fn app_role_accessor(&self) -> Result<Option<String>, Trouble> {
         let mounts: Option<Mounts> = self.get("sys/auth").await?;
@@ -94,15 +113,15 @@ impl Things<'_> {
 
     pub(super) async fn make_audit_file(&self, file: &str) -> Result<(), Trouble> {
         let body = json!({"type": "file", "options": {"file_path": file}});
-        self.post("sys/audit/file", body).await.map_err(|Trouble(why)| {
-            if !why.contains(DECLARATIVE) {
-                return Trouble(why);
-            }
-            let options = format!("options {{ file_path = {file:?} }}");
-            Trouble(format!(
+        let path = "sys/audit/file";
+        let made = self.desk.done(&Call::post(path, &body)).await;
+        made.map_err(|error| match error.failure {
+            Failure::ConfigurationOnly => Trouble(format!(
                 "OpenBao has audit devices from its configuration alone. Put this there, send it a \
-                 SIGHUP, and start again: audit \"file\" \"file\" {{ {options} }}"
-            ))
+                 SIGHUP, and start again: \
+                 audit \"file\" \"file\" {{ options {{ file_path = {file:?} }} }}"
+            )),
+            _ => trouble(&error, &format!("write {path}"), &format!("update on {path}")),
         })
     }
 }

@@ -70,6 +70,7 @@ fn need(step: &Step) -> Option<Need> {
         (Thing::Engine { path, .. }, _) => (format!("sys/mounts/{path}"), UPDATE),
         (Thing::NoUpsert(transit), _) => (format!("{transit}/config/keys"), UPDATE),
         (Thing::AppRoles, _) => (format!("sys/auth/{APPROLE}"), GUARDED),
+        (Thing::People(path), _) => (format!("sys/auth/{path}"), GUARDED),
         (Thing::Key { transit, name }, _) => (format!("{transit}/keys/{name}"), UPDATE),
         (Thing::Entity { .. }, _) => ("identity/entity".to_owned(), UPDATE),
         (Thing::Role(role), State::Missing) => (role_path(&role.name), &["create"][..]),

@@ -1,0 +1,137 @@
+//! Logins that Vault refuses: the role is not locked, and an operator is told what is wrong.
+
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+
+use crate::{
+    expect::granted,
+    session::platform,
+    support::{
+        bao::Bao,
+        platform::{AppRole, log_in},
+        tools,
+        validator::Validator,
+        wait::eventually,
+    },
+};
+
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The same role with a secret id that was never issued.
+fn wrong(role: &AppRole) -> AppRole {
+    AppRole { secret_id: "wrong".to_owned(), ..role.clone() }
+}
+
+/// What `/readyz` says can be done, of a validator that is not logged in.
+async fn detail(validator: &Validator) -> String {
+    validator.unready("not_logged_in").await;
+    let what = "a detail that says why";
+    eventually(PATIENCE, what, async || {
+        let (_, told) = validator.admin("GET", "/readyz").await;
+        told["detail"].as_str().map(str::to_owned)
+    })
+    .await
+}
+
+/// Uses up the failed logins that a role may have.
+async fn lock(bao: &Bao, role: &AppRole) {
+    let login = json!({"role_id": role.role_id, "secret_id": "wrong"});
+    eventually(PATIENCE, "the role to be locked", async || {
+        let answer = bao.request_as("", "POST", "auth/approle/login", Some(login.clone())).await;
+        (answer.0 == 403).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_secret_id_does_not_lock_the_role() {
+    let (bao, role, acme) = platform().await;
+    let validator = Validator::start_unready(&bao, &wrong(&role), &[]).await;
+    validator.unready("not_logged_in").await;
+    let failed = || bao.audited("auth/approle/login");
+    let before = failed();
+    // Nothing is to happen meanwhile.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(failed(), before, "it tried again");
+    log_in(&bao, &role).await;
+    validator.write_secret_id(&role.secret_id);
+    let start = Instant::now();
+    validator.ready().await;
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    granted(&validator.validate("", &[("x-vault-token", acme.token())]).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn file_that_changes_again_and_again_does_not_lock_the_role() {
+    let (bao, role, _) = platform().await;
+    let validator = Validator::start_unready(&bao, &wrong(&role), &[]).await;
+    validator.unready("not_logged_in").await;
+    let refusals = "vault_requests_total{operation=\"login\",outcome=\"login_refused\"}";
+    for tried in 2..=4 {
+        eventually(PATIENCE, "one more login", async || {
+            validator.write_secret_id(&"wrong".repeat(rand::random_range(2..100)));
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            (validator.count(refusals).await >= tried).then_some(())
+        })
+        .await;
+    }
+    validator.write_secret_id("another");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(validator.count(refusals).await, 4);
+    log_in(&bao, &role).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_login_is_explained_to_the_operator() {
+    let (bao, role, _) = platform().await;
+    let validator = Validator::start_unready(&bao, &wrong(&role), &[]).await;
+    let detail = detail(&validator).await;
+    for part in ["invalid secret id", &role.role_id, "/secret-id"] {
+        assert!(detail.contains(part), "{part} in {detail}");
+        assert!(validator.log().contains(part), "{part} in the log");
+    }
+    assert!(!detail.contains(&role.secret_id) && !detail.contains("wrong"), "{detail}");
+    let said = doctor(&bao, &wrong(&role));
+    assert!(said.contains("invalid secret id") && said.contains(&role.role_id), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn locked_role_is_named_and_let_in_when_it_is_unlocked() {
+    let (bao, role, _) = platform().await;
+    lock(&bao, &role).await;
+    let validator = Validator::start_unready(&bao, &role, &[]).await;
+    let detail = detail(&validator).await;
+    for part in ["locked out until ", &role.role_id, "/secret-id"] {
+        assert!(detail.contains(part), "{part} in {detail}");
+        assert!(validator.log().contains(part), "{part} in the log");
+    }
+    let said = doctor(&bao, &role);
+    assert!(said.contains("locked out until "), "{said}");
+    let mounts = bao.must("GET", "sys/auth", None).await;
+    let accessor = mounts["data"]["approle/"]["accessor"].as_str().expect("an accessor");
+    let path = format!("sys/locked-users/{accessor}/unlock/{}", role.role_id);
+    bao.must("POST", &path, Some(json!({}))).await;
+    validator.ready().await;
+}
+
+/// What `doctor` says where this role is configured.
+fn doctor(bao: &Bao, role: &AppRole) -> String {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("secret-id");
+    fs::write(&file, &role.secret_id).expect("a file");
+    let output = Command::new(tools::validator())
+        .arg("doctor")
+        .env_clear()
+        .env("VAULT_ADDR", bao.addr())
+        .env("VALIDATOR_ROLE_ID", &role.role_id)
+        .env("VALIDATOR_SECRET_ID_FILE", &file)
+        .output()
+        .expect("it starts");
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
