@@ -16,7 +16,12 @@ use tokio::{
 
 use crate::{
     expect::{granted, problem},
-    support::{bao::Bao, direct::Direct, http::Answer, platform, raw},
+    support::{
+        bao::Bao,
+        direct::Direct,
+        http::{self, Answer},
+        platform, raw,
+    },
 };
 
 const CONNECTIONS: usize = 64;
@@ -134,15 +139,17 @@ async fn lists_of_one_tenant_leave_other_tenants_served() {
     fill(&service, 500).await;
     globex_is_served(&service).await;
     let mut lists = JoinSet::new();
+    let client = http::client();
     for _ in 0..CONNECTIONS {
-        let service = Arc::clone(&service);
+        let (service, client) = (Arc::clone(&service), client.clone());
         lists.spawn(async move {
-            let (path, token) = ("/v1/tenants/acme/secrets", service.acme.token());
+            let url = format!("{}/v1/tenants/acme/secrets", service.validator.api_url());
+            let headers = [("x-vault-token", service.acme.token())];
             loop {
-                let answer = service.api("GET", path, token, &[], None).await;
-                match answer.status {
-                    200 => assert_eq!(answer.json()["secrets"].as_array().map(Vec::len), Some(500)),
-                    _ => drop(problem(&answer, 503, "overloaded")),
+                // In time or not: what matters is that it is asked for.
+                let answer = http::send(&client, "GET", &url, &headers, None).await;
+                if let Ok(answer) = answer {
+                    assert!(matches!(answer.status, 200 | 503), "{answer:?}");
                 }
             }
         });
