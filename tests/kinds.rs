@@ -45,10 +45,12 @@ async fn a_made_up_token_of_a_namespace_is_as_unknown_as_any_other() {
     let mut service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "2")]).await;
     let child = token_of(&mut service.bao, "t1").await;
     let unknown = made_up_like(&child);
+    let another = unknown.replace("s.a", "s.b");
     for _ in 0..2 {
         refused(&service.from("192.0.2.1", "", &unknown).await, "token_invalid");
     }
     assert_eq!(service.calls("lookup").await, 1, "the refusal is remembered");
+    refused(&service.from("192.0.2.1", "", &another).await, "token_invalid");
     refused(&service.from("192.0.2.1", "", &unknown).await, "too_many_failures");
     for other in ["s.aaaaaaaaaaaaaaaaaaaaaaaa.zzzzzz", "aaaa.bbbb", "a.b.c", ".", "s."] {
         refused(&service.ask(other).await, "token_invalid");

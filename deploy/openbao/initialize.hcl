@@ -40,6 +40,13 @@ initialize "engines" {
     path      = "sys/auth/approle"
     data      = { type = "approle" }
   }
+
+  # Where people log in: VALIDATOR_SUBJECT_MOUNT.
+  request "userpass" {
+    operation = "update"
+    path      = "sys/auth/userpass"
+    data      = { type = "userpass" }
+  }
 }
 
 initialize "policies" {

@@ -92,13 +92,12 @@ impl Connection {
         open: &mut Option<BufReader<TcpStream>>,
         request: &str,
     ) -> Option<u16> {
-        let mut stream = match open.take() {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(&self.address).await.ok()?;
-                stream.set_nodelay(true).ok()?;
-                BufReader::new(stream)
-            }
+        let mut stream = if let Some(stream) = open.take() {
+            stream
+        } else {
+            let stream = TcpStream::connect(&self.address).await.ok()?;
+            stream.set_nodelay(true).ok()?;
+            BufReader::new(stream)
         };
         stream.write_all(request.as_bytes()).await.ok()?;
         let answer = read_answer(&mut stream).await?;

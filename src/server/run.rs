@@ -89,15 +89,13 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let back = Doors::new(Arc::clone(&metrics));
     let readiness = Readiness { session: Arc::clone(&session), health, stopping: front.closing() };
     let admin = Admin { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
-    let failures = Failures::new(settings.failure_limit);
     let validator = Arc::new(Validator {
         cache,
         root_tokens: settings.root_tokens,
-        failures,
+        failures: Failures::new(settings.failure_limit),
         // More than one question to Vault takes, and less than a proxy waits.
         patience: settings.vault.timeout.mul_f64(1.25),
     });
-    let swept = Arc::clone(&validator);
     let api = Api {
         validator: Arc::clone(&validator),
         credentials: settings.credentials.clone(),
@@ -108,6 +106,8 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         traces: settings.telemetry.traces,
         capacity: Capacity::default(),
     };
+    let health = watch_health(client, health_sender);
+    let broken = chores(session, health, Arc::clone(&validator));
     let auth = Arc::new(Auth {
         validator,
         requirements: KnownRequirements::default(),
@@ -117,7 +117,6 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         metrics: Arc::clone(&metrics),
     });
 
-    let broken = chores(session, watch_health(client, health_sender), swept);
     let limits = ConnectionLimits::of_this_process();
     auth.open(&front, auth_listener, limits.auth);
     let routes = |router: Router| {

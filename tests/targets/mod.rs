@@ -227,7 +227,7 @@ async fn target_behind_a_body_is_judged_on_the_other_listeners() {
         let address = url.trim_start_matches("http://");
         let mut stream = BufReader::new(TcpStream::connect(address).await.expect("a connection"));
         let head = format!(
-            "Host: v\r\nX-Vault-Token: {}\r\nContent-Type: application/json\r\n",
+            "Host: {address}\r\nX-Vault-Token: {}\r\nContent-Type: application/json\r\n",
             service.acme.token()
         );
         let length = body.len();

@@ -128,10 +128,9 @@ impl FactsCache {
         let now = Instant::now();
         let recalled = self.shared.recall_grant(entry, path, now)?;
         match recalled.age {
-            Age::Fresh => {}
             Age::Due => self.recheck_grant(key, credential, entry, path),
             Age::Stale if entry.is_fresh(now) => return None,
-            Age::Stale => {}
+            Age::Fresh | Age::Stale => {}
         }
         Some(recalled.capabilities)
     }

@@ -123,9 +123,10 @@ impl Shared {
             number: before.as_ref().map_or_else(new_number, |entry| entry.number),
             generation: self.generation(),
         };
-        let priority = match before.is_some() || self.was_valid(key) {
-            true => LookupPriority::Known,
-            false => LookupPriority::Unknown,
+        let priority = if before.is_some() || self.was_valid(key) {
+            LookupPriority::Known
+        } else {
+            LookupPriority::Unknown
         };
         let answer = self.authority.lookup(token, priority).await;
         match answer {
