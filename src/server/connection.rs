@@ -18,16 +18,13 @@ use hyper_util::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::server::{
-    inspect::Inspected,
+    inspect::{Inspected, MAX_HEAD},
     pace::{Order, Pace},
     watched::Watched,
 };
 
 /// How many header fields a request may have. Caddy lets through about 1,800 short ones.
 const MAX_HEADERS: usize = 2048;
-
-/// How large the head of a request may be, in bytes. Caddy lets through about 20 KB.
-pub(super) const MAX_HEAD: u32 = 64 * 1024;
 
 /// How many requests one HTTP/2 connection may have under way: the fewest that RFC 9113, 6.5.2,
 /// recommends. Proxies open another connection for more.

@@ -1,5 +1,5 @@
 use crate::server::{
-    connection::MAX_HEAD,
+    inspect::MAX_HEAD,
     target::{NOT_ORIGIN_FORM, is_origin_form},
 };
 

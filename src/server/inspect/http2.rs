@@ -10,7 +10,7 @@ use h2::{Codec, frame::Frame};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::server::{
-    connection::MAX_HEAD,
+    inspect::MAX_HEAD,
     target::{INVALID_TARGET, is_origin_form},
 };
 

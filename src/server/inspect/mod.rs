@@ -21,6 +21,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::{http1::Http1, http2::Http2};
 
+/// The maximum size of a request's head, in bytes. Caddy lets through about 20 KB.
+pub(super) const MAX_HEAD: u32 = 64 * 1024;
+
 /// How a connection in HTTP/2 begins (RFC 9113, 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
