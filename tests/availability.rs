@@ -12,7 +12,7 @@ use crate::{
         direct::Direct,
         fault::Fault,
         http,
-        platform::{self, token_with},
+        platform::{self, set_policy, token_with},
         wait::eventually,
     },
 };
@@ -36,7 +36,6 @@ async fn a_late_caller_does_not_inherit_the_timeout_of_another() {
     });
     refused(&first, "vault_unavailable");
     granted(&second);
-    assert_eq!(service.fault.struck(), 1, "they share one lookup");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,6 +101,112 @@ async fn a_token_in_use_never_waits_for_what_it_is_granted() {
         assert!(asked.elapsed() < pause, "after {:?}", asked.elapsed());
     }
     assert!(service.calls("capabilities").await > calls, "nothing was asked again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_grant_never_serves_with_an_entry_that_is_not_stale() {
+    let env = [("VALIDATOR_CACHE_TTL", "2s"), ("VALIDATOR_STALE_GRACE", "60s")];
+    let service = Direct::start_with(&env).await;
+    let (name, path) = ("route-reader", "path \"route/*\"");
+    set_policy(&service.bao, name, &format!("{path} {{ capabilities = [\"read\"] }}")).await;
+    let options = json!({"policies": [name], "ttl": "7s"});
+    let token = platform::token(&service.bao, options).await;
+    let get = async || service.request("GET", "/", "acl=route/a", &token).await;
+    granted(&get().await);
+    set_policy(&service.bao, name, &format!("{path} {{ capabilities = [\"deny\"] }}")).await;
+    let changed = Instant::now();
+    // In its last second a token is looked up each time, and its entry is not kept.
+    let mut denied = 0;
+    loop {
+        let asked = changed.elapsed();
+        match get().await.status {
+            401 => break,
+            403 => denied += 1,
+            status => assert!(asked < Duration::from_secs(2), "{status} after {asked:?}"),
+        }
+    }
+    assert!(denied > 0, "the token ended too early");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stale_grants_serve_at_once_while_vault_hangs() {
+    let service = Direct::start_with(&GRACE).await;
+    let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
+    let get = async || service.request("GET", "/", "acl=route/a", &token).await;
+    granted(&get().await);
+    service.bao.freeze();
+    eventually(PATIENCE, "a stale answer", async || {
+        let answer = get().await;
+        (answer.header("x-auth-cache") == Some("stale")).then_some(())
+    })
+    .await;
+    for _ in 0..5 {
+        let asked = Instant::now();
+        granted(&get().await);
+        assert!(asked.elapsed() < Duration::from_secs(1), "after {:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_is_refused_once_a_silent_vault_answers_again() {
+    let service = Direct::start_with(&GRACE).await;
+    granted(&service.ask(service.acme.token()).await);
+    granted(&service.ask(service.globex.token()).await);
+    service.bao.freeze();
+    eventually(PATIENCE, "a stale answer", async || {
+        let answer = service.ask(service.acme.token()).await;
+        (answer.header("x-auth-cache") == Some("stale")).then_some(())
+    })
+    .await;
+    // Nothing is under way any more that could tell of Vault's return.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    service.bao.thaw();
+    service.validator.ready().await;
+    let token = service.globex.token();
+    service.bao.must("POST", "auth/token/revoke", Some(json!({ "token": token }))).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    refused(&service.ask(token).await, "token_invalid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn known_tokens_that_come_at_once_wait_for_each_other() {
+    let service = Direct::start().await;
+    let mut tokens = Vec::new();
+    for _ in 0..400 {
+        let token = platform::token(&service.bao, json!({"policies": ["tenant"]})).await;
+        granted(&service.ask(&token).await);
+        tokens.push(token);
+    }
+    assert_eq!(service.validator.admin("DELETE", "/cache").await.0, 204);
+    service.fault.set(Fault::Late(Duration::from_millis(300))).await;
+    for answer in join_all(tokens.iter().map(|token| service.ask(token))).await {
+        granted(&answer);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_about_one_token_leave_other_tokens_served() {
+    let service = Direct::start_with(&[("VALIDATOR_CACHE_TTL", "0s")]).await;
+    let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
+    granted(&service.ask(&token).await);
+    granted(&service.ask(service.acme.token()).await);
+    service.fault.set_for("/v1/sys/capabilities", Fault::Hang).await;
+    let asks = (0..300).map(|number| {
+        let path = format!("/{number}");
+        let (service, token) = (&service, &token);
+        async move { service.request("GET", &path, "acl_uri=route", token).await.status }
+    });
+    let (statuses, ()) = tokio::join!(join_all(asks), async {
+        eventually(PATIENCE, "questions to be under way", async || {
+            (service.fault.struck() > 0).then_some(())
+        })
+        .await;
+        for _ in 0..10 {
+            granted(&service.ask(service.acme.token()).await);
+        }
+        assert!(service.fault.struck() <= 8, "{} at once", service.fault.struck());
+    });
+    assert!(statuses.iter().all(|status| *status == 503), "{statuses:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use crate::{
         validator::{Caller, meet},
     },
     requirement::Requirement,
-    token::{CredentialError, Entry, Standing, Usage},
+    token::{CacheStatus, CredentialError, Entry, Standing, Token, Usage},
 };
 
 /// Why `/validate` would decide as it would, check by check.
@@ -63,7 +63,7 @@ impl Validator {
             }
         };
         let key = self.cache.key(credential);
-        let entry = match self.cache.ask(key, credential).await {
+        let entry = match self.cache.ask(key, Token::from(credential)).await {
             Ok(known) => known.entry,
             Err(unavailable) => {
                 let because = Arc::clone(&unavailable.detail);
@@ -78,6 +78,7 @@ impl Validator {
             credential,
             key,
             entry: Arc::clone(&entry),
+            status: CacheStatus::Miss,
             deadline: Instant::now() + self.patience,
         };
         let mut checks = vec![Check::new("token", Ok(()), describe(&entry))];

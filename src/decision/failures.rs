@@ -1,7 +1,7 @@
 use std::{
     net::{IpAddr, Ipv6Addr},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
     time::Duration,
@@ -9,6 +9,8 @@ use std::{
 
 use moka::future::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::token::TokenKey;
 
 /// How long failures are held against an address, from the first attempt on.
 pub(super) const WINDOW: Duration = Duration::from_mins(1);
@@ -32,6 +34,8 @@ struct Budget {
     left: AtomicU32,
     /// A permit for each. Closed when none is left.
     attempts: Arc<Semaphore>,
+    /// The tokens that were counted. A client that repeats one is not guessing.
+    counted: Mutex<Vec<TokenKey>>,
 }
 
 /// The leave to present one token. Dropped, it is given back.
@@ -73,9 +77,14 @@ impl Attempt {
         Self(None)
     }
 
-    /// Holds the attempt against the address.
-    pub(super) fn fail(self) {
+    /// Holds the attempt with this token against the address, once for each token.
+    pub(super) fn fail(self, token: TokenKey) {
         let Some((budget, permit)) = self.0 else { return };
+        let mut counted = budget.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.contains(&token) {
+            return;
+        }
+        counted.push(token);
         permit.forget();
         if budget.left.fetch_sub(1, Relaxed) == 1 {
             budget.attempts.close();
@@ -87,7 +96,7 @@ impl Budget {
     fn new(limit: u32) -> Self {
         let permits = usize::try_from(limit).unwrap_or(Semaphore::MAX_PERMITS);
         let attempts = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
-        Self { left: AtomicU32::new(limit), attempts }
+        Self { left: AtomicU32::new(limit), attempts, counted: Mutex::default() }
     }
 }
 
@@ -109,13 +118,19 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::{Failures, LimitReached};
+    use crate::token::{Credential, TokenKey, TokenKeys};
 
     fn address(text: &str) -> Option<IpAddr> {
         text.parse().ok()
     }
 
-    async fn fail(failures: &Failures, client: &str) {
-        failures.attempt(address(client)).await.expect("leave").fail();
+    /// Keys of tokens, each another.
+    fn keys() -> impl FnMut() -> TokenKey {
+        let (keys, mut number) = (TokenKeys::random(), 0);
+        move || {
+            number += 1;
+            keys.key(&Credential::from_text(format!("s.{number}")).expect("well formed"))
+        }
     }
 
     async fn is_limited(failures: &Failures, client: &str) -> bool {
@@ -124,17 +139,30 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_is_limited_after_its_failures_and_others_are_not() {
-        let failures = Failures::new(Some(2));
-        fail(&failures, "192.0.2.1").await;
+        let (failures, mut key) = (Failures::new(Some(2)), keys());
+        failures.attempt(address("192.0.2.1")).await.expect("leave").fail(key());
         assert!(!is_limited(&failures, "192.0.2.1").await, "a good attempt is taken back");
-        fail(&failures, "::ffff:192.0.2.1").await;
+        failures.attempt(address("::ffff:192.0.2.1")).await.expect("leave").fail(key());
         assert!(is_limited(&failures, "192.0.2.1").await);
         assert!(!is_limited(&failures, "192.0.2.2").await);
     }
 
     #[tokio::test]
+    async fn a_token_counts_once_at_each_address() {
+        let (failures, mut key) = (Failures::new(Some(2)), keys());
+        let repeated = key();
+        for client in ["192.0.2.1", "192.0.2.2"] {
+            for _ in 0..10 {
+                failures.attempt(address(client)).await.expect("leave").fail(repeated);
+            }
+            failures.attempt(address(client)).await.expect("leave").fail(key());
+            assert!(is_limited(&failures, client).await);
+        }
+    }
+
+    #[tokio::test]
     async fn attempts_beyond_the_limit_wait_for_those_under_way() {
-        let failures = Failures::new(Some(2));
+        let (failures, mut key) = (Failures::new(Some(2)), keys());
         let client = address("192.0.2.1");
         let first = failures.attempt(client).await.expect("leave");
         let second = failures.attempt(client).await.expect("leave");
@@ -144,33 +172,36 @@ mod tests {
         let third = third.await.expect("leave");
         let mut fourth = Box::pin(failures.attempt(client));
         assert!(fourth.as_mut().now_or_never().is_none(), "it waits");
-        second.fail();
-        third.fail();
+        second.fail(key());
+        third.fail(key());
         assert_eq!(fourth.await.err(), Some(LimitReached));
     }
 
     #[tokio::test]
     async fn an_ipv6_client_does_not_escape_within_its_network() {
-        let failures = Failures::new(Some(1));
-        fail(&failures, "2001:db8:0:1::1").await;
+        let (failures, mut key) = (Failures::new(Some(1)), keys());
+        failures.attempt(address("2001:db8:0:1::1")).await.expect("leave").fail(key());
         assert!(is_limited(&failures, "2001:db8:0:1:ffff::2").await);
         assert!(!is_limited(&failures, "2001:db8:0:2::1").await);
     }
 
     #[tokio::test]
     async fn without_a_limit_or_an_address_nothing_is_held_against_anybody() {
+        let mut key = keys();
         for (limit, client) in [(None, "192.0.2.1"), (Some(1), "unknown")] {
             let failures = Failures::new(limit);
-            fail(&failures, client).await;
+            failures.attempt(address(client)).await.expect("leave").fail(key());
             assert!(!is_limited(&failures, client).await);
         }
     }
 
     #[tokio::test]
     async fn two_hundred_thousand_addresses_do_not_fill_the_memory() {
-        let failures = Failures::new(Some(1));
+        let (failures, mut key) = (Failures::new(Some(1)), keys());
+        let key = key();
         for number in 0..200_000_u32 {
-            failures.attempt(Some(number.to_be_bytes().into())).await.expect("leave").fail();
+            let client = Some(number.to_be_bytes().into());
+            failures.attempt(client).await.expect("leave").fail(key);
         }
         failures.remove_expired().await;
         assert!(failures.budgets.entry_count() <= super::MAX_ADDRESSES);

@@ -29,6 +29,10 @@ impl<'r> Need<'r> {
     /// What each method needs that a parameter of this query overrides the request's own by;
     /// `None` if nothing stands for one of them. Frameworks take such a method in any case.
     pub(super) fn of_overrides(query: &[u8]) -> Option<Vec<Self>> {
+        // Each of their names has an `m`, which may be encoded.
+        if !query.iter().any(|byte| matches!(byte, b'm' | b'M' | b'%')) {
+            return Some(Vec::new());
+        }
         overrides(query)
             .map(|value| {
                 let method = String::from_utf8(value).ok()?;

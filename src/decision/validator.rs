@@ -1,18 +1,19 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, interval, timeout_at};
+use tracing::Instrument;
 
 use crate::{
     decision::{
         Asked, Decision, Failures, Refusal, RootTokens,
         acl::AclQuestion,
-        failures::{Attempt, LimitReached, WINDOW},
+        failures::{Attempt, LimitReached},
     },
     forwarded::{Forwarded, ForwardedError},
     requirement::Requirement,
     token::{
-        CacheStatus, Capabilities, Cause, Credential, CredentialError, Entry, FactsCache, Identity,
-        Known, KnownGrants, Spent, Standing, TokenKey, Unavailable, Usage,
+        CacheStatus, Capabilities, Cause, Credential, Entry, FactsCache, Identity, Known,
+        KnownGrants, Spent, Standing, Token, TokenKey, Unavailable, Usage,
     },
 };
 
@@ -46,6 +47,8 @@ pub(super) struct Caller<'c> {
     pub(super) credential: &'c Credential<'c>,
     pub(super) key: TokenKey,
     pub(super) entry: Arc<Entry>,
+    /// Where the entry came from.
+    pub(super) status: CacheStatus,
     /// When whoever waits for the decision gives up.
     pub(super) deadline: Instant,
 }
@@ -66,7 +69,7 @@ impl Validator {
         let key = self.cache.key(credential);
         let entry = self.cache.recall(key, credential)?;
         self.admit(&entry, &asked.forwarded).ok()?;
-        let met = self.meet_from_memory(key, credential, &entry, asked).ok()?;
+        let met = self.meet_from_memory(key, credential, (&entry, CacheStatus::Hit), asked).ok()?;
         matches!(met, FromMemory::Met).then_some(entry)
     }
 
@@ -114,10 +117,7 @@ impl Validator {
         let refused = |refusal| Decision { outcome: Err(refusal), cache: None };
         let credential = match &asked.credential {
             Ok(credential) => credential,
-            Err(error) => {
-                let refusal = self.without_credential(*error, &asked.forwarded).await;
-                return refused(refusal);
-            }
+            Err(error) => return refused(Refusal::Credential(*error)),
         };
         let key = self.cache.key(credential);
         let known = match self.known(key, credential, &asked.forwarded, deadline).await {
@@ -127,27 +127,11 @@ impl Validator {
         let Some(entry) = known.entry else {
             return Decision { outcome: Err(Refusal::TokenInvalid), cache: Some(known.status) };
         };
-        let caller = Caller { credential, key, entry, deadline };
+        let caller = Caller { credential, key, entry, status: known.status, deadline };
         match self.judge(caller, asked, counting).await {
-            Ok((entry, status)) => {
-                Decision { outcome: Ok(entry), cache: Some(known.status.max(status)) }
-            }
+            Ok((entry, status)) => Decision { outcome: Ok(entry), cache: Some(status) },
             Err(refusal) => Decision { outcome: Err(refusal), cache: Some(known.status) },
         }
-    }
-
-    async fn without_credential(
-        &self,
-        error: CredentialError,
-        forwarded: &Forwarded<'_>,
-    ) -> Refusal {
-        if error == CredentialError::Malformed {
-            match self.failures.attempt(limited_address(forwarded)).await {
-                Ok(attempt) => attempt.fail(),
-                Err(LimitReached) => return Refusal::TooManyFailures,
-            }
-        }
-        Refusal::Credential(error)
     }
 
     /// What is known of the token. One that is remembered as live, or was valid lately, is never
@@ -165,13 +149,27 @@ impl Validator {
         let attempt = self.attempt(key, forwarded);
         let attempt =
             timeout_at(deadline, attempt).await.unwrap_or_else(|_| Err(too_slow().into()))?;
-        // A client that repeats a token that has ended is not guessing.
-        let repeated = self.cache.was_refused_within(key, WINDOW).await;
-        let known = by(deadline, self.cache.ask(key, credential)).await?;
-        if known.entry.is_none() && !repeated {
-            attempt.fail();
-        }
-        Ok(known)
+        by(deadline, self.ask(key, credential, attempt)).await
+    }
+
+    /// Asks for this token in a task of its own, so that the attempt counts also if the client
+    /// hangs up.
+    async fn ask(
+        &self,
+        key: TokenKey,
+        credential: &Credential<'_>,
+        attempt: Attempt,
+    ) -> Result<Known, Unavailable> {
+        let (cache, token) = (Arc::clone(&self.cache), Token::from(credential));
+        let asked = async move {
+            let known = cache.ask(key, token).await?;
+            if known.entry.is_none() {
+                attempt.fail(key);
+            }
+            Ok(known)
+        };
+        let asked = tokio::spawn(Box::pin(asked.in_current_span())).await;
+        asked.unwrap_or_else(|_| Err(Unavailable::new(Cause::Vault, "the question broke off")))
     }
 
     async fn attempt(&self, key: TokenKey, forwarded: &Forwarded<'_>) -> Result<Attempt, Refusal> {
@@ -182,7 +180,7 @@ impl Validator {
         attempt.map_err(|LimitReached| Refusal::TooManyFailures)
     }
 
-    /// The caller if it may come in, and where the grants came from that this rests on.
+    /// The caller if it may come in, and where the answers came from that this rests on.
     async fn judge(
         &self,
         caller: Caller<'_>,
@@ -204,27 +202,25 @@ impl Validator {
         if matches!(refusal, Some(Refusal::TokenInvalid | Refusal::Unavailable(_))) {
             return Ok(());
         }
-        match by(caller.deadline, self.cache.spend(caller.credential)).await? {
+        match by(caller.deadline, self.cache.spend(caller.key, caller.credential)).await? {
             Spent::One => Ok(()),
             Spent::None => Err(Refusal::TokenInvalid),
         }
     }
 
-    /// Where the grants came from by which every requirement is met. Those are judged first that
+    /// Where the answers came from by which every requirement is met. Those are judged first that
     /// the facts alone decide.
     pub(super) async fn meet_all(
         &self,
         caller: &Caller<'_>,
         asked: &Asked<'_>,
     ) -> Result<CacheStatus, Refusal> {
-        let Caller { credential, key, entry, .. } = caller;
-        let FromMemory::Unknown(question) =
-            self.meet_from_memory(*key, credential, entry, asked)?
-        else {
-            return Ok(CacheStatus::Hit);
-        };
-        let (granted, status) = self.ask_granted(caller, &question).await?;
-        if question.is_met_by(&granted) { Ok(status) } else { Err(Refusal::AclDenied) }
+        let Caller { credential, key, entry, status, .. } = caller;
+        let met = self.meet_from_memory(*key, credential, (entry, *status), asked)?;
+        let FromMemory::Unknown(question) = met else { return Ok(*status) };
+        let (granted, answered) = self.ask_granted(caller, &question).await?;
+        let met = question.is_met_by(&granted);
+        if met { Ok(answered.max(*status)) } else { Err(Refusal::AclDenied) }
     }
 
     /// Whether every requirement is met, as far as it can be told without asking Vault.
@@ -232,10 +228,11 @@ impl Validator {
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
-        entry: &Arc<Entry>,
+        entry: (&Arc<Entry>, CacheStatus),
         asked: &Asked<'a>,
     ) -> Result<FromMemory<'a>, Refusal> {
-        asked.requirements.iter().try_for_each(|requirement| meet(requirement, &entry.identity))?;
+        let identity = &entry.0.identity;
+        asked.requirements.iter().try_for_each(|requirement| meet(requirement, identity))?;
         let Some(question) = AclQuestion::new(asked.requirements.iter(), &asked.forwarded)? else {
             return Ok(FromMemory::Met);
         };
@@ -271,7 +268,7 @@ impl Validator {
         caller: &Caller<'_>,
         question: &AclQuestion<'_>,
     ) -> Result<(Arc<[Capabilities]>, CacheStatus), Refusal> {
-        let Caller { credential, key, entry, deadline } = caller;
+        let Caller { credential, key, entry, deadline, .. } = caller;
         let paths = question.paths.iter().map(ToString::to_string).collect();
         let answer = self.cache.ask_capabilities(*key, credential, entry, paths);
         let KnownGrants { granted, status } = by(*deadline, answer).await?;

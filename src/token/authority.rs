@@ -123,6 +123,9 @@ pub trait Authority: Send + Sync + 'static {
     /// Counts a use of this token, of which it has a limited number.
     fn spend(&self, token: Token) -> Answer<'_, Spent>;
 
+    /// Completes when Vault answers a lookup, whatever it says.
+    fn probe(&self) -> Answer<'_, ()>;
+
     /// The longest that one caller waits for an answer. A call that several callers share may take
     /// twice as long, so that one who joins it late still has this time.
     fn timeout(&self) -> Duration;

@@ -4,6 +4,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use secrecy::SecretString;
 use tokio::time::timeout;
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     },
     vault::{
         Session,
-        capacity::Capacity,
+        capacity::{Call, Capacity},
         error::{Failure, VaultError},
         facts::{Owner, Remaining, TokenData},
         own_token::OwnToken,
@@ -54,12 +55,12 @@ impl VaultAuthority {
     /// An answer within the time that a shared call may take, as soon as there is capacity for it.
     async fn bounded<T>(
         &self,
-        priority: LookupPriority,
+        call: Call,
         answer: impl Future<Output = Result<T, Unavailable>>,
     ) -> Result<T, Unavailable> {
         let limit = self.session.client().shared_timeout();
         let answer = async {
-            let _permit = self.capacity.acquire(priority).await.ok_or_else(|| {
+            let _permit = self.capacity.acquire(call).await.ok_or_else(|| {
                 Unavailable::new(Cause::Overloaded, "too many calls to vault are under way")
             })?;
             answer.await
@@ -213,7 +214,7 @@ impl Authority for VaultAuthority {
             let question = |own: Arc<OwnToken>| -> BoxFuture<'_, _> {
                 Box::pin(async move { self.look_up(&own, token).await })
             };
-            self.bounded(priority, self.repeatable(question)).await
+            self.bounded(Call::Lookup(priority), self.repeatable(question)).await
         })
     }
 
@@ -226,7 +227,7 @@ impl Authority for VaultAuthority {
                     Ok(granted.map_or(Granted::Invalid, Granted::Capabilities))
                 })
             };
-            self.bounded(LookupPriority::Known, self.repeatable(question)).await
+            self.bounded(Call::Question, self.repeatable(question)).await
         })
     }
 
@@ -238,7 +239,18 @@ impl Authority for VaultAuthority {
                     Err(error) => self.unless_used_up(&token, error).await,
                 }
             };
-            self.bounded(LookupPriority::Known, used).await
+            self.bounded(Call::Question, used).await
+        })
+    }
+
+    /// Looks up a token that nobody has, which takes the same way through Vault as any other.
+    fn probe(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let own = self.session.token().await?;
+            let nobodys = format!("s.{:032x}", rand::random::<u128>());
+            let nobodys = Token::from(SecretString::from(nobodys));
+            let client = self.session.client();
+            questions::token_data(client, &own, &nobodys).await.map(drop).map_err(Into::into)
         })
     }
 

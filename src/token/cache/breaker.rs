@@ -1,5 +1,5 @@
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Instant,
 };
 
@@ -9,18 +9,13 @@ use tokio::sync::watch;
 /// wait for a timeout each.
 ///
 /// It opens when a call has waited for its whole timeout and Vault has answered no other call
-/// meanwhile, and closes at the next answer, whatever that says. While it is open, one call at a
-/// time finds out whether Vault answers again.
+/// meanwhile, and closes at the next answer, whatever that says.
 pub(super) struct CircuitBreaker {
     created: Instant,
     /// The time of the last answer, in milliseconds since `created`.
     answered: AtomicU64,
     open: watch::Sender<bool>,
-    probing: AtomicBool,
 }
-
-/// The right to make the one call that finds out whether Vault answers again.
-pub(super) struct Probe<'b>(&'b AtomicBool);
 
 impl CircuitBreaker {
     pub(super) fn new() -> Self {
@@ -28,7 +23,6 @@ impl CircuitBreaker {
             created: Instant::now(),
             answered: AtomicU64::new(0),
             open: watch::Sender::new(false),
-            probing: AtomicBool::new(false),
         }
     }
 
@@ -48,27 +42,16 @@ impl CircuitBreaker {
         self.open.send_if_modified(|open| std::mem::replace(open, false));
     }
 
-    /// Records that a call made at `asked` has had no answer within its timeout.
-    pub(super) fn record_timeout(&self, asked: Instant) {
-        if self.answered.load(Relaxed) <= self.millis(asked) {
-            self.open.send_if_modified(|open| !std::mem::replace(open, true));
-        }
-    }
-
-    /// The right to make a call while the breaker is open; `None` while another call is under way.
-    pub(super) fn probe(&self) -> Option<Probe<'_>> {
-        (!self.probing.swap(true, Relaxed)).then_some(Probe(&self.probing))
+    /// Records that a call made at `asked` has had no answer within its timeout. Returns whether
+    /// that opened the breaker.
+    pub(super) fn record_timeout(&self, asked: Instant) -> bool {
+        self.answered.load(Relaxed) <= self.millis(asked)
+            && self.open.send_if_modified(|open| !std::mem::replace(open, true))
     }
 
     fn millis(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.created).as_millis();
         u64::try_from(since).unwrap_or(u64::MAX)
-    }
-}
-
-impl Drop for Probe<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Relaxed);
     }
 }
 
@@ -83,8 +66,8 @@ mod tests {
         let breaker = CircuitBreaker::new();
         let later = Instant::now() + Duration::from_millis(5);
         assert!(!breaker.is_open());
-        breaker.record_timeout(later);
-        assert!(breaker.is_open());
+        assert!(breaker.record_timeout(later) && breaker.is_open());
+        assert!(!breaker.record_timeout(later), "it is open already");
         breaker.record_answer();
         assert!(!breaker.is_open());
     }
@@ -95,16 +78,6 @@ mod tests {
         let asked = Instant::now();
         tokio::time::sleep(Duration::from_millis(5)).await;
         breaker.record_answer();
-        breaker.record_timeout(asked);
-        assert!(!breaker.is_open());
-    }
-
-    #[test]
-    fn one_call_at_a_time_probes() {
-        let breaker = CircuitBreaker::new();
-        let probe = breaker.probe();
-        assert!(probe.is_some() && breaker.probe().is_none());
-        drop(probe);
-        assert!(breaker.probe().is_some());
+        assert!(!breaker.record_timeout(asked) && !breaker.is_open());
     }
 }

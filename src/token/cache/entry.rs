@@ -136,9 +136,14 @@ impl Entry {
         }
     }
 
-    /// Whether it is time to ask for it again; to the first who wants to know.
+    /// Whether it is time to ask for it again, and nobody has begun to.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.due.is_past(self.age(now)) && !self.rechecked.swap(true, Relaxed)
+        self.due.is_past(self.age(now)) && !self.rechecked.load(Relaxed)
+    }
+
+    /// Begins to ask for it again; `false` if somebody else has.
+    pub(super) fn begin_recheck(&self) -> bool {
+        !self.rechecked.swap(true, Relaxed)
     }
 
     pub(super) fn is_fresh(&self, now: Instant) -> bool {

@@ -89,7 +89,8 @@ impl GrantedOnPaths {
         Some(Recalled { capabilities: granted.capabilities, age })
     }
 
-    /// Remembers what Vault, asked at `asked`, grants on these paths, but for long ones.
+    /// Remembers what Vault, asked at `asked`, grants on these paths, but for long ones and for those
+    /// that it was asked about later.
     pub(super) fn keep(
         &self,
         entry: &Entry,
@@ -99,6 +100,10 @@ impl GrantedOnPaths {
     ) {
         let granted = paths.iter().zip(granted).filter(|(path, _)| path.len() <= MAX_PATH);
         for (path, &capabilities) in granted {
+            let known = self.answers.peek(&OnPathRef { entry: entry.number, path });
+            if known.is_some_and(|known| known.asked > asked) {
+                continue;
+            }
             let path = OnPath { entry: entry.number, path: path.as_str().into() };
             let rechecked = AtomicBool::new(false);
             self.answers.insert(path, Arc::new(Granted { capabilities, asked, rechecked }));

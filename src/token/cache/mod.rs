@@ -2,6 +2,7 @@ mod breaker;
 mod entry;
 mod flights;
 mod granted;
+mod questions;
 mod recent;
 mod shared;
 #[cfg(test)]
@@ -66,7 +67,7 @@ impl FactsCache {
     pub fn recall(&self, key: TokenKey, credential: &Credential<'_>) -> Option<Arc<Entry>> {
         let now = Instant::now();
         let entry = self.shared.recall(key, now)?;
-        if entry.is_due(now) && !self.shared.breaker.is_open() {
+        if entry.is_due(now) && !self.shared.breaker.is_open() && entry.begin_recheck() {
             let recheck = Arc::clone(&self.shared).recheck(key, Token::from(credential));
             tokio::spawn(recheck.in_current_span());
         }
@@ -79,15 +80,11 @@ impl FactsCache {
     ///
     /// # Errors
     /// [`Unavailable`] if Vault gave no word and no grace applies.
-    pub async fn ask(
-        &self,
-        key: TokenKey,
-        credential: &Credential<'_>,
-    ) -> Result<Known, Unavailable> {
+    pub async fn ask(&self, key: TokenKey, token: Token) -> Result<Known, Unavailable> {
         if self.shared.is_refused(key).await {
             return Ok(Known { entry: None, status: CacheStatus::Hit });
         }
-        self.shared.ask(key, Token::from(credential)).await
+        self.shared.ask(key, token).await
     }
 
     /// What Vault says now of a credential that it has just refused, whatever is remembered.
@@ -100,7 +97,7 @@ impl FactsCache {
         credential: &Credential<'_>,
     ) -> Result<Known, Unavailable> {
         self.shared.forget(key);
-        self.ask(key, credential).await
+        self.ask(key, Token::from(credential)).await
     }
 
     /// Whether Vault accepted this token within the last 24 hours, as far as that is remembered.
@@ -109,27 +106,21 @@ impl FactsCache {
         self.shared.was_valid(key)
     }
 
-    /// Whether Vault has refused this token within this time, at most 2 minutes, before now.
-    pub async fn was_refused_within(&self, key: TokenKey, time: Duration) -> bool {
-        self.shared.refused_at(key).await.is_some_and(|since| since.elapsed() < time)
-    }
-
     /// What Vault grants the token of this entry on this path, from memory. As [`Self::recall`],
-    /// it is asked for again behind the caller's back. A stale answer serves only with a stale
-    /// entry.
+    /// it is asked for again behind the caller's back. A stale answer serves only with an entry
+    /// that is served stale, as `status` tells.
     #[must_use]
     pub fn recall_capabilities(
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
-        entry: &Arc<Entry>,
+        (entry, status): (&Arc<Entry>, CacheStatus),
         path: &str,
     ) -> Option<Capabilities> {
-        let now = Instant::now();
-        let recalled = self.shared.recall_grant(entry, path, now)?;
+        let recalled = self.shared.recall_grant(entry, path, Instant::now())?;
         match recalled.age {
             Age::Due => self.recheck_grant(key, credential, entry, path),
-            Age::Stale if entry.is_fresh(now) => return None,
+            Age::Stale if status != CacheStatus::Stale => return None,
             Age::Fresh | Age::Stale => {}
         }
         Some(recalled.capabilities)
@@ -170,10 +161,15 @@ impl FactsCache {
     ///
     /// # Errors
     /// [`Unavailable`] if Vault gave no word; whether it counted the use is then not known.
-    pub async fn spend(&self, credential: &Credential<'_>) -> Result<Spent, Unavailable> {
-        let shared = Arc::clone(&self.shared);
-        let token = Token::from(credential);
-        in_flight(async move { shared.spend(token).await }).await.unwrap_or_else(|| Err(broken()))
+    pub async fn spend(
+        &self,
+        key: TokenKey,
+        credential: &Credential<'_>,
+    ) -> Result<Spent, Unavailable> {
+        let (shared, token) = (Arc::clone(&self.shared), Token::from(credential));
+        in_flight(async move { shared.spend(key, token).await })
+            .await
+            .unwrap_or_else(|| Err(broken()))
     }
 
     /// Forgets the tokens whose facts match, and says how many those were.

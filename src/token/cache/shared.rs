@@ -12,14 +12,15 @@ use quick_cache::{
 };
 
 use crate::token::{
-    Authority, Capabilities, Granted, LookupPriority, Place, Spent, Token, TokenKey, Unavailable,
-    Verdict,
+    Authority, Capabilities, Cause, Granted, LookupPriority, Place, Spent, Token, TokenKey,
+    Unavailable, Verdict,
     cache::{
         CacheSettings, Entry,
         breaker::CircuitBreaker,
         entry::Question,
         flights::Flights,
         granted::{GrantedOnPaths, Recalled},
+        questions::Questions,
         recent::RecentlyValid,
     },
 };
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     refused: moka::future::Cache<TokenKey, Instant>,
     recent: RecentlyValid,
     granted: GrantedOnPaths,
+    questions: Questions,
     pub(super) breaker: CircuitBreaker,
     pub(super) lookups: Flights<TokenKey>,
     pub(super) grants: Flights<(u64, Vec<String>)>,
@@ -66,6 +68,7 @@ impl Shared {
             refused: refused.max_capacity(capacity).time_to_live(negative_ttl.max(SLOWEST)).build(),
             recent: RecentlyValid::new(capacity),
             granted: GrantedOnPaths::new(&settings),
+            questions: Questions::new(),
             breaker: CircuitBreaker::new(),
             lookups: Flights::new(capacity),
             grants: Flights::new(capacity),
@@ -88,14 +91,9 @@ impl Shared {
         self.recent.contains(key)
     }
 
-    /// When Vault last refused this token, if that was lately.
-    pub(super) async fn refused_at(&self, key: TokenKey) -> Option<Instant> {
-        self.refused.get(&key).await
-    }
-
     /// Whether a refusal of it is to be repeated.
     pub(super) async fn is_refused(&self, key: TokenKey) -> bool {
-        let since = self.refused_at(key).await;
+        let since = self.refused.get(&key).await;
         since.is_some_and(|since| since.elapsed() < self.settings.negative_ttl)
     }
 
@@ -146,7 +144,18 @@ impl Shared {
                 self.refuse(key).await;
                 Outcome::Refused
             }
-            Err(unavailable) => Outcome::Unavailable(unavailable),
+            Err(unavailable) => {
+                self.record_error(&unavailable, question.asked);
+                Outcome::Unavailable(unavailable)
+            }
+        }
+    }
+
+    /// An error that comes in time is an answer of Vault's, too, unless it was not asked.
+    fn record_error(&self, unavailable: &Unavailable, asked: Instant) {
+        let was_asked = !matches!(unavailable.cause, Cause::Overloaded | Cause::NotReady);
+        if was_asked && asked.elapsed() < self.authority.timeout() {
+            self.breaker.record_answer();
         }
     }
 
@@ -186,7 +195,8 @@ impl Shared {
         self.granted.on(entry, path, now)
     }
 
-    /// Asks what is granted on these paths, and remembers the answer.
+    /// Asks what is granted on these paths, and remembers the answer unless something was evicted
+    /// meanwhile.
     pub(super) async fn ask_paths(
         &self,
         key: TokenKey,
@@ -194,24 +204,27 @@ impl Shared {
         token: Token,
         paths: Vec<String>,
     ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
-        let asked = Instant::now();
-        let answer = self.authority.capabilities(token, paths.clone()).await?;
-        self.breaker.record_answer();
-        match answer {
+        let _permit = self.questions.permit(key).await;
+        let (asked, generation) = (Instant::now(), self.generation());
+        let answer = self.authority.capabilities(token, paths.clone()).await;
+        match answer.inspect_err(|unavailable| self.record_error(unavailable, asked))? {
             Granted::Capabilities(granted) => {
-                if entry.may_be_kept() {
+                self.breaker.record_answer();
+                if entry.may_be_kept() && generation == self.generation() {
                     self.granted.keep(entry, &paths, &granted, asked);
                 }
                 Ok(Some(granted))
             }
             Granted::Invalid => {
+                self.breaker.record_answer();
                 self.refuse(key).await;
                 Ok(None)
             }
         }
     }
 
-    pub(super) async fn spend(&self, token: Token) -> Result<Spent, Unavailable> {
+    pub(super) async fn spend(&self, key: TokenKey, token: Token) -> Result<Spent, Unavailable> {
+        let _permit = self.questions.permit(key).await;
         self.authority.spend(token).await
     }
 
@@ -239,6 +252,7 @@ impl Shared {
         self.live.retain(|_, entry| entry.is_usable(now));
         self.granted.remove_expired(now);
         self.recent.remove_expired();
+        self.questions.remove_idle();
         // Expired entries take up memory until then.
         self.refused.run_pending_tasks().await;
     }

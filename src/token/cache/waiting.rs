@@ -1,9 +1,12 @@
 //! A caller that waits for Vault: alone or with others, no longer than its own time, and not at all
 //! where Vault is known not to answer and a stale entry may serve.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
 use crate::token::{
@@ -16,6 +19,9 @@ use crate::token::{
     },
 };
 
+/// The pause between two probes of a Vault that does not answer.
+const PROBE_INTERVAL: Duration = Duration::from_millis(250);
+
 impl Shared {
     /// What is known of this token, by a lookup that is shared with all who ask meanwhile.
     pub(super) async fn ask(
@@ -26,10 +32,27 @@ impl Shared {
         let stale = || {
             self.usable(key).map(|entry| Known { entry: Some(entry), status: CacheStatus::Stale })
         };
+        let looked_up = async {
+            let known = |entry| Ok(Known { entry, status: CacheStatus::Miss });
+            match self.look_up_with_others(key, token).await {
+                Outcome::Live(entry) => known(Some(entry)),
+                Outcome::Refused => known(None),
+                Outcome::Unavailable(unavailable) => Err(unavailable),
+            }
+        };
+        self.answer_or_stale(looked_up, stale).await
+    }
+
+    /// The answer of Vault, or what is remembered if Vault gives none: at once while the breaker is
+    /// open.
+    async fn answer_or_stale<T>(
+        self: &Arc<Self>,
+        answer: impl Future<Output = Result<T, Unavailable>>,
+        stale: impl Fn() -> Option<T>,
+    ) -> Result<T, Unavailable> {
         if self.breaker.is_open()
             && let Some(stale) = stale()
         {
-            self.probe(key, token);
             return Ok(stale);
         }
         let opened = async {
@@ -39,17 +62,9 @@ impl Shared {
                 None => std::future::pending().await,
             }
         };
-        let looked_up = async {
-            let known = |entry| Ok(Known { entry, status: CacheStatus::Miss });
-            match self.look_up_with_others(key, token).await {
-                Outcome::Live(entry) => known(Some(entry)),
-                Outcome::Refused => known(None),
-                Outcome::Unavailable(unavailable) => Err(unavailable),
-            }
-        };
         tokio::select! {
             biased;
-            answer = self.in_time(looked_up) => answer.or_else(|error| stale().ok_or(error)),
+            answer = self.in_time(answer) => answer.or_else(|error| stale().ok_or(error)),
             stale = opened => Ok(stale),
         }
     }
@@ -85,15 +100,18 @@ impl Shared {
             .await;
     }
 
-    /// Finds out behind the callers' backs whether Vault answers again.
-    fn probe(self: &Arc<Self>, key: TokenKey, token: Token) {
+    /// Closes the breaker as soon as Vault answers again, whether or not anybody asks.
+    fn watch_for_an_answer(self: &Arc<Self>) {
         let shared = Arc::clone(self);
-        let probing = async move {
-            if let Some(_probe) = shared.breaker.probe() {
-                shared.look_up(key, token).await;
+        tokio::spawn(async move {
+            while shared.breaker.is_open() {
+                sleep(PROBE_INTERVAL).await;
+                let probe = timeout(shared.authority.timeout(), shared.authority.probe());
+                if probe.await.is_ok_and(|answer| answer.is_ok()) {
+                    shared.breaker.record_answer();
+                }
             }
-        };
-        tokio::spawn(probing.in_current_span());
+        });
     }
 
     /// What is granted on these paths, by a question that is shared with all who ask the same
@@ -119,15 +137,14 @@ impl Shared {
             |flight: &Flight<Result<_, _>>| flight.answer.is_err() && flight.asked < arrived;
         let answer =
             async { join_until_current(join, is_outdated).await.unwrap_or_else(|| Err(broken())) };
-        match self.in_time(answer).await {
-            Ok(granted) => Ok(KnownGrants { granted, status: CacheStatus::Miss }),
-            Err(unavailable) => match self.grants_from_memory(&entry, &paths, Age::Stale) {
-                Some(granted) => {
-                    Ok(KnownGrants { granted: Some(granted), status: CacheStatus::Stale })
-                }
-                None => Err(unavailable),
-            },
-        }
+        let answer = async {
+            answer.await.map(|granted| KnownGrants { granted, status: CacheStatus::Miss })
+        };
+        let stale = || {
+            let granted = self.grants_from_memory(&entry, &paths, Age::Stale)?;
+            Some(KnownGrants { granted: Some(granted), status: CacheStatus::Stale })
+        };
+        self.answer_or_stale(answer, stale).await
     }
 
     /// Another caller may have had the answer since this one looked.
@@ -161,12 +178,14 @@ impl Shared {
 
     /// The answer, if it comes within the time that one caller waits.
     async fn in_time<T>(
-        &self,
+        self: &Arc<Self>,
         answer: impl Future<Output = Result<T, Unavailable>>,
     ) -> Result<T, Unavailable> {
         let asked = Instant::now();
         timeout(self.authority.timeout(), answer).await.unwrap_or_else(|_| {
-            self.breaker.record_timeout(asked);
+            if self.breaker.record_timeout(asked) {
+                self.watch_for_an_answer();
+            }
             Err(Unavailable::new(Cause::Vault, "vault: no answer within VALIDATOR_VAULT_TIMEOUT"))
         })
     }
