@@ -11,7 +11,8 @@ use crate::{
     secrets::Unreadable,
     vault::{
         client::Operation::{
-            self, Admin, Capabilities, Decrypt, Encrypt, Login, Lookup, Rewrap, Seal, SecretWrite,
+            self, Admin, Capabilities, Decrypt, Encrypt, Login, Lookup, LookupSelf, Rewrap, Seal,
+            SecretWrite, Spend,
         },
         error::Failure,
     },
@@ -43,7 +44,9 @@ const TABLE: &[Wording] = &[
         "1 error occurred:\n\t* illegal base64 data at input byte {number}\n\n",
         Failure::Refused,
     ),
-    // About the token that the call is made with. The second is HashiCorp's since 1.17.
+    // About the token that the call is made with: of one that ends while it looks itself up; the
+    // third is HashiCorp's since 1.17.
+    (&[Spend, LookupSelf], 403, "bad token", Failure::OwnToken),
     (ANY, 403, "permission denied", Failure::OwnToken),
     (
         ANY,
@@ -191,6 +194,7 @@ mod tests {
             (Lookup, 403, "bad token", Failure::Refused),
             (Lookup, 400, "illegal base64 data at input byte 0", Failure::Refused),
             (Capabilities, 400, invalid, Failure::Refused),
+            (Spend, 403, "bad token", Failure::OwnToken),
             (Lookup, 403, "permission denied", Failure::OwnToken),
             (Lookup, 403, OWN_SINCE_1_17, Failure::OwnToken),
             (Capabilities, 403, OWN_SINCE_1_17, Failure::OwnToken),
