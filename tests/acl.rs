@@ -289,3 +289,22 @@ async fn through_caddy_the_path_and_the_method_are_those_of_the_request() {
     }
     assert_eq!(backend.hits(), passed, "the application was asked");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_that_breaks_a_template_grants_nothing() {
+    let service = Direct::start().await;
+    let team = r#"path "route/{{identity.entity.metadata.team}}/*" { capabilities = ["read"] }"#;
+    set_policy(&service.bao, "tenant", team).await;
+    let caller = &service.acme.caller;
+    let path = format!("identity/entity/id/{}", caller.entity_id);
+    for (value, code) in [("a", None), ("a/*", Some("acl_denied"))] {
+        let metadata = json!({"metadata": {"tenant": "acme", "team": value}});
+        service.bao.must("POST", &path, Some(metadata)).await;
+        service.validator.admin("DELETE", "/cache").await;
+        let answer = service.request("GET", "/", "acl=route/a/x", &caller.token).await;
+        match code {
+            None => drop(granted(&answer)),
+            Some(code) => refused(&answer, code),
+        }
+    }
+}

@@ -30,6 +30,8 @@ pub(crate) enum Failure {
     Redirect,
     /// Vault refuses the token that was asked about.
     Refused,
+    /// Vault knows the token that was asked about, and grants it nothing.
+    NothingGranted,
     /// Vault says that the call is wrong.
     BadRequest,
     /// There is no such thing.
@@ -76,6 +78,7 @@ impl Failure {
             Self::Malformed => "malformed",
             Self::Redirect => "redirect",
             Self::Refused => "refused",
+            Self::NothingGranted => "nothing_granted",
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
             Self::NoMount => "no_mount",

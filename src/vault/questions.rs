@@ -68,6 +68,9 @@ pub(super) async fn capabilities(
 ) -> Result<Option<Arc<[Capabilities]>>, VaultError> {
     let request = CapabilitiesRequest { token: token.expose().to_owned(), paths: paths.to_owned() };
     let answer = client.data(Operation::Capabilities, &own.token, request).await;
+    if answer.as_ref().is_err_and(|error| error.failure == Failure::NothingGranted) {
+        return Ok(Some(vec![Capabilities::NONE; paths.len()].into()));
+    }
     let words: Option<CapabilitiesData> = unless(Failure::Refused, answer)?;
     words.map(|words| granted(&words, paths)).transpose()
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A message with the calls that it may answer, its status, and its meaning. `{number}` stands
-/// for a whole number, `{path}` for a path between quotes.
+/// for a whole number, `{path}` for a path between quotes, `{text}` for the rest of a line.
 type Wording = (&'static [Operation], u16, &'static str, Failure);
 
 /// Any call at all, but for those that an earlier entry is about.
@@ -43,6 +43,13 @@ const TABLE: &[Wording] = &[
         500,
         "1 error occurred:\n\t* illegal base64 data at input byte {number}\n\n",
         Failure::Refused,
+    ),
+    // Of OpenBao, which answers no request of a token whose metadata breaks a policy's template.
+    (
+        &[Capabilities],
+        403,
+        "1 error occurred:\n\t* error parsing templated policy \"{path}\": {text}\n\n",
+        Failure::NothingGranted,
     ),
     // About the token that the call is made with: of one that ends while it looks itself up; the
     // third is HashiCorp's since 1.17.
@@ -162,6 +169,7 @@ fn matches_pattern(pattern: &str, message: &str) -> bool {
     let Some(message) = message.strip_prefix(literal) else { return false };
     let fits = |character: char| match placeholder {
         "number" => character.is_ascii_digit(),
+        "text" => character != '\n',
         _ => character != '"',
     };
     let end = message.find(|character| !fits(character)).unwrap_or(message.len());
@@ -195,6 +203,13 @@ mod tests {
             (Lookup, 400, "illegal base64 data at input byte 0", Failure::Refused),
             (Capabilities, 400, invalid, Failure::Refused),
             (Spend, 403, "bad token", Failure::OwnToken),
+            (
+                Capabilities,
+                403,
+                "1 error occurred:\n\t* error parsing templated policy \"team\": failed to parse \
+                 policy: path \"a\": template substitution contains forbidden value: \"/\"\n\n",
+                Failure::NothingGranted,
+            ),
             (Lookup, 403, "permission denied", Failure::OwnToken),
             (Lookup, 403, OWN_SINCE_1_17, Failure::OwnToken),
             (Capabilities, 403, OWN_SINCE_1_17, Failure::OwnToken),
@@ -286,6 +301,7 @@ mod tests {
         ) {
             let (_, _, pattern, _) = TABLE[which];
             let message = pattern.replace("{number}", "12").replace("{path}", "a/b");
+            let message = message.replace("{text}", "why: \"/\"");
             prop_assert!(matches_pattern(pattern, &message));
             if !(before.is_empty() && after.is_empty()) {
                 let longer = format!("{before}{message}{after}");
