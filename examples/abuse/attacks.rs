@@ -7,6 +7,7 @@ use http::Request;
 use http_body_util::Empty;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::json;
 use tokio::{
     io::{AsyncWriteExt, BufReader},
     net::TcpStream,
@@ -15,9 +16,14 @@ use tokio::{
 };
 
 use crate::{
-    CLIENT,
+    CLIENT, TIMEOUT,
     support::{
-        bao::Bao, direct::Direct, platform::AppRole, raw::read_answer, validator::Validator,
+        bao::Bao,
+        direct::Direct,
+        fault::Fault,
+        platform::{self, AppRole},
+        raw::read_answer,
+        validator::Validator,
     },
     traffic::Traffic,
 };
@@ -39,12 +45,14 @@ pub enum Attack {
     TricklingBodies,
     /// Another instance with a wrong secret id.
     WrongSecretId,
+    /// Vault takes longer than one caller waits.
+    SlowVault,
     /// Vault accepts calls and answers none.
     SilentVault,
 }
 
 impl Attack {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Flood,
         Self::Guesses,
         Self::Uploads,
@@ -52,6 +60,7 @@ impl Attack {
         Self::Lists,
         Self::TricklingBodies,
         Self::WrongSecretId,
+        Self::SlowVault,
         Self::SilentVault,
     ];
 
@@ -64,13 +73,14 @@ impl Attack {
             Self::Lists => "64 connections list one tenant's secrets",
             Self::TricklingBodies => "bodies that trickle into the admin listener",
             Self::WrongSecretId => "an instance with a wrong secret id",
+            Self::SlowVault => "Vault takes longer than one caller waits",
             Self::SilentVault => "Vault answers no call",
         }
     }
 
     /// Whether the secrets API can answer meanwhile.
     pub fn leaves_the_api(self) -> bool {
-        !matches!(self, Self::SilentVault)
+        !matches!(self, Self::SlowVault | Self::SilentVault)
     }
 
     /// Goes on until the time is over.
@@ -83,6 +93,7 @@ impl Attack {
             Self::Lists => lists(service, lasts).await,
             Self::TricklingBodies => trickling_bodies(service, lasts).await,
             Self::WrongSecretId => wrong_secret_id(&service.bao, &service.role, lasts).await,
+            Self::SlowVault => slow_vault(service, lasts).await,
             Self::SilentVault => {
                 service.bao.freeze();
                 sleep(lasts).await;
@@ -230,6 +241,26 @@ async fn wrong_secret_id(bao: &Bao, role: &AppRole, lasts: Duration) {
     let wrong = AppRole { secret_id: "wrong".to_owned(), ..role.clone() };
     let _instance = Validator::spawn(bao, &wrong, &[]);
     sleep(lasts).await;
+}
+
+/// A caller who joins another's lookup late is let in when Vault answers, although the other has
+/// waited in vain.
+async fn slow_vault(service: &Direct, lasts: Duration) {
+    let end = tokio::time::Instant::now() + lasts;
+    let mut late = Vec::new();
+    while tokio::time::Instant::now() < end {
+        let token = platform::token(&service.bao, json!({"policies": ["tenant"]})).await;
+        service.fault.set_for("/v1/auth/token/lookup", Fault::Late(TIMEOUT * 4 / 3)).await;
+        let (address, request) =
+            (service.validator.auth_address(), validate(&token, "198.51.100.8"));
+        let second = async {
+            sleep(TIMEOUT * 2 / 3).await;
+            exchange(address, &request).await
+        };
+        late.push(tokio::join!(exchange(address, &request), second).1);
+    }
+    service.fault.set(Fault::Pass).await;
+    assert!(late.iter().all(|status| *status == Some(200)), "late callers got {late:?}");
 }
 
 /// `host:port` of the api listener.

@@ -36,12 +36,15 @@ pub const CLIENT: &str = "198.51.100.7";
 const TOKENS: usize = 200;
 const RATE: u32 = 400;
 
+/// How long a caller waits for Vault: what `VALIDATOR_VAULT_TIMEOUT` says below.
+pub const TIMEOUT: Duration = Duration::from_millis(1500);
+
 /// Tokens go stale soon, so that lookups of good ones are under way all the time.
 const SETTINGS: [(&str, &str); 4] = [
     ("VALIDATOR_CACHE_TTL", "5s"),
     ("VALIDATOR_STALE_GRACE", "60s"),
     ("VALIDATOR_LOG", "info"),
-    ("VALIDATOR_VAULT_TIMEOUT", "1s"),
+    ("VALIDATOR_VAULT_TIMEOUT", "1500ms"),
 ];
 
 /// How long one attack lasts, and the time before and after it that it is compared with.
