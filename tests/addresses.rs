@@ -78,6 +78,7 @@ async fn the_client_is_the_nearest_address_that_is_no_proxy() {
         "192.0.2.1,10.0.0.1 ,2001:db8:ffff::1, ::ffff:10.0.0.2",
         "203.0.113.9, 192.0.2.1, 10.0.0.1",
         "garbage, 192.0.2.1",
+        "203.0.113.9,192.0.2.1, ,10.0.0.1,",
     ] {
         granted(&service.from(chain, "", &token).await);
     }
@@ -89,7 +90,7 @@ async fn the_client_is_the_nearest_address_that_is_no_proxy() {
         "garbage",
         "192.0.2.1, garbage",
         "192.0.2.1, garbage, 10.0.0.1",
-        "192.0.2.1,",
+        " , ",
         "192.0.2.1:",
         "192.0.2.1:65536",
         "[192.0.2.1]",
@@ -134,14 +135,15 @@ async fn several_lines_of_addresses_are_one_list() {
         &["192.0.2.1", "192.0.2.1"][..],
         &["203.0.113.9", "192.0.2.1"],
         &["192.0.2.1", "10.0.0.1"],
+        &["192.0.2.1", ""],
         &["garbage", "192.0.2.1:443, 10.0.0.2", "10.0.0.1, 10.0.0.3"],
     ] {
         granted(&ask(lines).await);
     }
-    for lines in [&["192.0.2.1", "203.0.113.9"][..], &["192.0.2.1, 203.0.113.9", "10.0.0.1"]] {
+    for lines in [&["192.0.2.1", "203.0.113.9"][..], &["192.0.2.1, 203.0.113.9,", "10.0.0.1"]] {
         refused(&ask(lines).await, "address_not_allowed");
     }
-    for lines in [&["192.0.2.1", "garbage"][..], &["192.0.2.1", ""], &["garbage", "10.0.0.1"]] {
+    for lines in [&["192.0.2.1", "garbage"][..], &["", ","], &["garbage", "10.0.0.1"]] {
         refused(&ask(lines).await, "request_invalid");
     }
 }

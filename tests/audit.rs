@@ -1,7 +1,11 @@
 //! The admin listener's `/audit`, told what OpenBao's own audit device wrote.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufReader},
@@ -115,7 +119,7 @@ async fn entries_that_cannot_be_read_evict_all() {
     for body in ["garbage", "{\"type\":", "[1]", "\u{0}", "{\"type\":\"response\"}"] {
         evicts_all(&service, body.to_owned(), 204).await;
     }
-    evicts_all(&service, " ".repeat(1024 * 1024 + 1), 413).await;
+    evicts_all(&service, " ".repeat(1024 * 1024 + 1), 204).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,6 +190,92 @@ async fn odd_login_does_not_hide_a_revocation() {
     refused(&service.ask(service.acme.token()).await, "token_invalid");
     granted(&service.ask(service.globex.token()).await);
     assert_eq!(service.calls("lookup").await, lookups + 1, "more than one token was evicted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_entry_evicts_nothing_it_does_not_name() {
+    let service = Direct::start_with(&LONG).await;
+    let bao = &service.bao;
+    granted(&service.ask(service.acme.token()).await);
+    let lookups = service.calls("lookup").await;
+    // Vault hashes no names, and escapes each `<` in six bytes.
+    let names = json!({"a".repeat(700_000): 1, "<".repeat(2_000_000): 2});
+    let (nobody, cubbyhole) = ("auth/userpass/login/nobody", "cubbyhole/x");
+    bao.request_as("", "POST", nobody, Some(names.clone())).await;
+    bao.request_as(service.acme.token(), "POST", cubbyhole, Some(names)).await;
+    for path in [nobody, cubbyhole] {
+        let entries = bao.audit_log();
+        let largest = entries.iter().filter(|entry| entry["request"]["path"] == path);
+        let largest = largest.map(|entry| entry.to_string().len()).max().expect("an entry");
+        assert!(largest > 1024 * 1024, "{path}: {largest}");
+        assert_eq!(tell(&service, path).await, 204, "{path}");
+        granted(&service.ask(service.acme.token()).await);
+        assert_eq!(service.calls("lookup").await, lookups, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_large_entries_at_once_take_little_memory() {
+    let service = Direct::start_with(&LONG).await;
+    granted(&service.ask(service.acme.token()).await);
+    let lookups = service.calls("lookup").await;
+    let before = peak_memory(service.validator.process().pid());
+    let data = "x".repeat(8 * 1024 * 1024);
+    let entry =
+        json!({"type": "response", "request": {"path": "a/b", "data": {&*data: 1, "path": data}}});
+    let entry = entry.to_string();
+    for answer in join_all((0..4).map(|_| post(&service, entry.clone()))).await {
+        assert_eq!(answer, 204);
+    }
+    granted(&service.ask(service.acme.token()).await);
+    assert_eq!(service.calls("lookup").await, lookups);
+    let grown = peak_memory(service.validator.process().pid()) - before;
+    assert!(grown < 24 * 1024, "{grown} KiB more");
+}
+
+/// The most memory that a process has had, in KiB.
+fn peak_memory(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("/proc");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    peak.trim_end_matches("kB").trim().parse().expect("a number")
+}
+
+/// A token of ana's, whose entity was then merged into another one with the id that is returned.
+async fn token_of_merged_entity(service: &Direct) -> (String, String) {
+    let bao = &service.bao;
+    bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
+    let user = json!({"password": "x", "token_policies": ["tenant"]});
+    bao.must("POST", "auth/userpass/users/ana", Some(user)).await;
+    let login = bao.must("POST", "auth/userpass/login/ana", Some(json!({"password": "x"}))).await;
+    let xen = bao.must("POST", "identity/entity", Some(json!({"name": "xen"}))).await;
+    let xen = xen["data"]["id"].as_str().expect("an id").to_owned();
+    let merge = json!({"from_entity_ids": login["auth"]["entity_id"], "to_entity_id": xen});
+    bao.must("POST", "identity/entity/merge", Some(merge)).await;
+    (login["auth"]["client_token"].as_str().expect("a token").to_owned(), xen)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disabled_entity_ends_tokens_of_those_merged_into_it() {
+    for by_audit_entry in [true, false] {
+        let service = Direct::start_with(&LONG).await;
+        let (token, xen) = token_of_merged_entity(&service).await;
+        granted(&service.ask(&token).await);
+        granted(&service.ask(service.acme.token()).await);
+        let entity = format!("identity/entity/id/{xen}");
+        service.bao.must("POST", &entity, Some(json!({"disabled": true}))).await;
+        granted(&service.ask(&token).await);
+        if by_audit_entry {
+            assert_eq!(tell(&service, &entity).await, 204);
+        } else {
+            let (status, evicted) =
+                service.validator.admin("DELETE", &format!("/cache/entities/{xen}")).await;
+            assert_eq!((status, &evicted["evicted"]), (200, &json!(1)));
+        }
+        refused(&service.ask(&token).await, "token_invalid");
+        let lookups = service.calls("lookup").await;
+        granted(&service.ask(service.acme.token()).await);
+        assert_eq!(service.calls("lookup").await, lookups, "another token was evicted");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -250,5 +250,42 @@ async fn a_flood_of_refusals_grows_the_log_by_a_bounded_amount() {
     let grown = service.validator.log().len() - before;
     assert!(grown < seconds * 17_000, "{grown} bytes in {seconds} s");
     refused(&service.ask("s.unknown").await, "token_invalid");
-    assert!(service.validator.log().contains("refusals were not logged"));
+    assert!(service.validator.log().contains("lines such as the next one were not logged"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flood_at_the_admin_listener_grows_the_log_by_little() {
+    let service = Direct::start().await;
+    let url = format!("{}/audit", service.validator.admin_url());
+    for (headers, body, words) in [
+        ([("origin", "https://evil.example.com")], "", "admin request refused"),
+        ([("x-none", "")], "garbage", "an audit entry cannot be read"),
+    ] {
+        let client = http::client();
+        let start = Instant::now();
+        for _ in 0..30 {
+            let body = Some(body.to_owned());
+            let posts = (0..50).map(|_| http::send(&client, "POST", &url, &headers, body.clone()));
+            join_all(posts).await.into_iter().for_each(|answer| drop(answer.expect("an answer")));
+        }
+        let seconds = usize::try_from(start.elapsed().as_secs()).expect("a few") + 2;
+        let lines = service.validator.log().matches(words).count();
+        assert!((1..=seconds * 50).contains(&lines), "{words}: {lines} lines in {seconds} s");
+        assert!(lines < 1500, "{words}: as many as there were");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_do_not_crowd_out_what_operators_need_to_know() {
+    let service = Direct::start().await;
+    let asks = join_all((0..200).map(|_| service.require("tenant=-x", "s.unknown"))).await;
+    for answer in &asks {
+        refused(answer, "requirement_invalid");
+    }
+    refused(&service.require("polcy=crm-agent", "s.unknown").await, "requirement_invalid");
+    refused(&service.require("tenant=", "s.unknown").await, "requirement_invalid");
+    for words in ["unknown requirement `polcy`", "`tenant` has an empty value"] {
+        eventually(PATIENCE, words, async || service.validator.log().contains(words).then_some(()))
+            .await;
+    }
 }

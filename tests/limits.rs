@@ -132,9 +132,10 @@ async fn a_token_that_was_valid_within_a_day_is_never_limited() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_at_once_reach_vault_no_more_often_than_the_limit() {
-    let service = Direct::start().await;
+    let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "30s")]).await;
     let client = http::client();
     let mut guesses = JoinSet::new();
+    service.fault.set_for("/v1/auth/token/lookup", Fault::Late(Duration::ZERO)).await;
     service.bao.freeze();
     for number in 0..400 {
         let (client, url) = (client.clone(), format!("{}/validate", service.validator.auth_url()));
@@ -144,6 +145,10 @@ async fn guesses_at_once_reach_vault_no_more_often_than_the_limit() {
             http::send(&client, "GET", &url, &headers, None).await.expect("an answer").status
         });
     }
+    eventually(Duration::from_secs(20), "lookups that wait for Vault", async || {
+        (service.fault.struck() >= 8).then_some(())
+    })
+    .await;
     service.bao.thaw();
     let statuses = guesses.join_all().await;
     let with = |status| statuses.iter().filter(|one| **one == status).count();

@@ -144,6 +144,25 @@ async fn proxies_pass_on_no_forged_header_and_the_whole_request() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn host_that_can_be_no_tenants_is_no_host() {
+    let proxies = Proxies::start().await;
+    let authorization = bearer(proxies.service.acme.token());
+    let headers = [("authorization", authorization.as_str())];
+    let long = "a".repeat(64);
+    let judged = proxies.service.validator.count("decisions_total").await;
+    for (name, edge) in &proxies.edges {
+        // Traefik and Envoy name each tenant's host.
+        let status = if matches!(*name, "Caddy" | "nginx") { 421 } else { 404 };
+        for label in ["-x", "_x", &long] {
+            let answer = edge.send("GET", label, "/", &headers, None);
+            proxies.denied(name, answer, status).await;
+        }
+    }
+    let after = proxies.service.validator.count("decisions_total").await;
+    assert_eq!(after, judged, "the validator was asked");
+}
+
 /// Headers that the application must not get from a client.
 const FORGED: [&str; 11] = [
     "x-auth-cache",

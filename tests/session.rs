@@ -133,6 +133,29 @@ async fn a_service_without_its_policy_does_not_know_and_never_says_401() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn login_that_fails_in_passing_is_tried_again_soon() {
+    for body in [
+        r#"{"errors":["1 error occurred:\n\t* leadership lost while committing log\n\n"]}"#,
+        r#"{"errors":["leadership lost while committing log"]}"#,
+    ] {
+        let service = Direct::start_with(&FORGETFUL).await;
+        granted(&service.ask(service.acme.token()).await);
+        let once = Fault::StatusOnce(400, body);
+        service.fault.set_for("/v1/auth/approle/login", once).await;
+        revoke_own_tokens(&service.bao).await;
+        let start = Instant::now();
+        eventually(PATIENCE, "the caller to be let in", async || {
+            (service.ask(service.acme.token()).await.status == 200).then_some(())
+        })
+        .await;
+        assert!(start.elapsed() < Duration::from_secs(5), "after {:?}", start.elapsed());
+        assert_eq!(service.fault.struck(), 2, "the login was not tried twice");
+        let log = service.validator.log();
+        assert!(log.contains("leadership lost") && !log.contains("secret id"), "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_secret_id_that_is_written_anew_is_taken_without_a_restart() {
     let (bao, role, acme) = platform().await;
     let wrong = AppRole { secret_id: "wrong".to_owned(), ..role.clone() };

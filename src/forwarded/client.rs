@@ -3,10 +3,10 @@ use std::net::{IpAddr, Ipv6Addr};
 /// Reads the client's address from the lines of `X-Forwarded-For`, which are one list (RFC 9110,
 /// 5.3): the address that is nearest to us and no trusted proxy; the farthest if all are. Each proxy
 /// appends its own peer, so what stands to the left of the nearest untrusted address is the
-/// client's own say.
+/// client's own say. Empty elements are ignored (RFC 9110, 5.6.1.2).
 ///
-/// `None` if an address that was looked at is none. The rest need not even be text: a client could
-/// otherwise make itself unknown.
+/// `None` if the list is empty, or if an address that was looked at is none. The rest need not even
+/// be text: a client could otherwise make itself unknown.
 pub(super) fn nearest<'h>(
     lines: impl Iterator<Item = &'h [u8]>,
     trusted: impl Fn(IpAddr) -> bool,
@@ -15,8 +15,8 @@ pub(super) fn nearest<'h>(
     for line in lines {
         match (nearest_in(line, &trusted), nearest) {
             // Proxies to the right of others' addresses: those are what is behind them.
-            (Nearest::Proxy(_), Some(_)) => {}
-            (found, _) => nearest = Some(found),
+            (None, _) | (Some(Nearest::Proxy(_)), Some(_)) => {}
+            (found, _) => nearest = found,
         }
     }
     match nearest? {
@@ -36,16 +36,23 @@ enum Nearest {
     Unreadable,
 }
 
-fn nearest_in(line: &[u8], trusted: impl Fn(IpAddr) -> bool) -> Nearest {
-    let mut nearest = Nearest::Unreadable;
-    for hop in line.rsplit(|byte| *byte == b',') {
+/// `None` if the line has nothing but empty elements.
+fn nearest_in(line: &[u8], trusted: impl Fn(IpAddr) -> bool) -> Option<Nearest> {
+    let mut nearest = None;
+    let hops = line.rsplit(|byte| *byte == b',').filter(|hop| !is_blank(hop));
+    for hop in hops {
         nearest = match address(hop) {
-            None => return Nearest::Unreadable,
-            Some(address) if trusted(address) => Nearest::Proxy(address),
-            Some(address) => return Nearest::Client(address),
+            None => return Some(Nearest::Unreadable),
+            Some(address) if trusted(address) => Some(Nearest::Proxy(address)),
+            Some(address) => return Some(Nearest::Client(address)),
         };
     }
     nearest
+}
+
+/// Returns whether there is nothing but white space (`OWS`, RFC 9110, 5.6.3).
+fn is_blank(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' ' | b'\t'))
 }
 
 /// The address in one item of the list: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`
@@ -125,11 +132,28 @@ mod tests {
             (&["garbage", "10.0.0.1"], None),
             (&["192.0.2.1", "garbage", "10.0.0.1"], None),
             (&["192.0.2.1", "garbage"], None),
-            (&["192.0.2.1", ""], None),
+            (&["192.0.2.1", ""], Some("192.0.2.1")),
+            (&["192.0.2.1", " ,\t", "10.0.0.1", ","], Some("192.0.2.1")),
+            (&["", "192.0.2.1"], Some("192.0.2.1")),
+            (&["garbage", ""], None),
+            (&["", " , "], None),
             (&[], None),
         ] {
             assert_eq!(client_of(lines).as_deref(), expected, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn empty_elements_are_ignored() {
+        for list in [
+            "192.0.2.1,",
+            ",192.0.2.1",
+            "192.0.2.1, ,10.0.0.1",
+            "6.6.6.6,,192.0.2.1 ,\t, 10.0.0.1,,",
+        ] {
+            assert_eq!(client(list).as_deref(), Some("192.0.2.1"), "{list}");
+        }
+        assert_eq!(client("10.0.0.2,,10.0.0.1, ").as_deref(), Some("10.0.0.2"));
     }
 
     #[test]
@@ -141,8 +165,12 @@ mod tests {
     fn an_address_that_is_none_makes_the_client_unknown() {
         for list in [
             "",
+            " ",
+            ",",
+            " ,\t, ",
             "unknown",
-            "192.0.2.1,",
+            "garbage,",
+            "192.0.2.1, garbage, ,",
             "garbage, 10.0.0.1",
             "192.0.2.1:",
             "192.0.2.1:x",

@@ -107,6 +107,24 @@ proptest! {
     }
 
     #[test]
+    fn empty_elements_and_lines_change_nothing(
+        hops in vec(hop(), 1..6),
+        blanks in vec("[ \t]{0,2}", 0..6),
+        place in any::<prop::sample::Index>(),
+    ) {
+        let bytes = |text: &String| text.clone().into_bytes();
+        let mut texts: Vec<Vec<u8>> = hops.iter().map(|(text, _)| bytes(text)).collect();
+        let found = client(Peer::Local, &[(FOR, texts.join(&b","[..]))]);
+        prop_assert!(found.is_ok());
+        for blank in &blanks {
+            texts.insert(place.index(texts.len() + 1), bytes(blank));
+        }
+        prop_assert_eq!(client(Peer::Local, &[(FOR, texts.join(&b","[..]))]), found);
+        let lines: Vec<_> = texts.into_iter().map(|text| (FOR, text)).collect();
+        prop_assert_eq!(client(Peer::Local, &lines), found);
+    }
+
+    #[test]
     fn limits_have_an_address_whatever_is_forwarded(lists in vec(value(), 0..3), trusted in any::<bool>()) {
         let peer = address(if trusted { "10.0.0.1" } else { "192.0.2.7" });
         let all: Vec<_> = lists.into_iter().map(|list| (FOR, list)).collect();

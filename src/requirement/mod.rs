@@ -12,7 +12,7 @@ mod properties;
 use std::fmt;
 
 pub use known::KnownRequirements;
-pub use parse::RequirementError;
+pub use parse::{ErrorKind, RequirementError};
 pub use path::{AclPath, Ambiguous};
 
 use crate::tenants::TenantName;

@@ -1,4 +1,8 @@
-use std::{borrow::Cow, fmt};
+use std::{
+    borrow::Cow,
+    fmt,
+    mem::{Discriminant, discriminant},
+};
 
 use url::form_urlencoded;
 
@@ -33,6 +37,24 @@ pub enum RequirementError {
     Unencoded,
     /// There are more than anybody needs.
     TooMany,
+}
+
+/// What errors have in common whatever a client may have written: the variant and the parameter.
+/// There are few of them.
+pub type ErrorKind = (Discriminant<RequirementError>, &'static str);
+
+impl RequirementError {
+    /// The kind of the error.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        let parameter = match self {
+            Self::Empty(name) | Self::Repeated(name) | Self::Malformed(name) | Self::Plus(name) => {
+                *name
+            }
+            Self::Unknown(_) | Self::Unencoded | Self::TooMany => "",
+        };
+        (discriminant(self), parameter)
+    }
 }
 
 impl fmt::Display for RequirementError {

@@ -18,9 +18,13 @@ use serde_json::json;
 
 use crate::{
     config::AdminAccess,
-    server::{audit::Evictions, outer::complete, readiness::Readiness},
+    server::{
+        audit::{EntryReader, Evictions},
+        outer::complete,
+        readiness::Readiness,
+    },
     telemetry::{Metrics, Snapshot},
-    token::FactsCache,
+    token::{Entry, FactsCache},
 };
 
 /// What the operators' endpoints read.
@@ -86,10 +90,11 @@ async fn clear_cache(State(admin): State<Arc<Admin>>) -> StatusCode {
 /// anything but the body.
 async fn audit(State(admin): State<Arc<Admin>>, headers: HeaderMap, entries: Body) -> Response {
     let unread = Unread(&admin);
-    match body::read(entries).await {
-        Ok(entries) => {
+    let mut reader = EntryReader::default();
+    match body::read(entries, |piece| reader.push(piece)).await {
+        Ok(()) => {
             mem::forget(unread);
-            admin.evict(&Evictions::read(&entries));
+            admin.evict(&reader.finish());
             StatusCode::NO_CONTENT.into_response()
         }
         Err(error) => error.response(&headers),
@@ -115,13 +120,20 @@ impl Admin {
                     return;
                 }
                 self.cache.evict(|entry| {
-                    let entity = entry.identity.entity_id();
                     accessors.contains(&*entry.accessor)
-                        || entity.is_some_and(|id| entities.contains(&*id))
+                        || (!entities.is_empty() && may_be_of(entry, |id| entities.contains(id)))
                 });
             }
         }
     }
+}
+
+/// Returns whether a token is of one of the entities that `includes` is true for, or may be. An
+/// entity that was merged into another has neither a name nor an alias, and so its tokens have no
+/// subject: they may be of any entity.
+fn may_be_of(entry: &Entry, includes: impl Fn(&str) -> bool) -> bool {
+    let is_merged = || entry.identity.subject().is_none();
+    entry.identity.entity_id().is_some_and(|id| includes(&id) || is_merged())
 }
 
 /// Forgets the token with this accessor.
@@ -133,13 +145,11 @@ async fn evict_accessor(
     Json(json!({ "evicted": evicted }))
 }
 
-/// Forgets every token of this entity.
+/// Forgets every token that is, or may be, of this entity.
 async fn evict_entity(
     State(admin): State<Arc<Admin>>,
     Path(entity_id): Path<String>,
 ) -> impl IntoResponse {
-    let evicted = admin
-        .cache
-        .evict(|entry| entry.identity.entity_id().as_deref() == Some(entity_id.as_str()));
+    let evicted = admin.cache.evict(|entry| may_be_of(entry, |id| id == entity_id));
     Json(json!({ "evicted": evicted }))
 }

@@ -3,6 +3,7 @@
 //! A help and no guarantee: Vault writes no entry when a token expires, or when it ends with its
 //! parent.
 
+mod excerpt;
 mod scope;
 #[cfg(test)]
 mod tests;
@@ -10,9 +11,27 @@ mod tests;
 use std::collections::HashSet;
 
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::{Deserializer, value::RawValue};
+use serde_json::{Deserializer, error::Category, value::RawValue};
+use tracing::warn;
 
-use self::scope::Scope;
+use self::{excerpt::Excerpt, scope::Scope};
+use crate::server::log_limit::LogLimit;
+
+/// The errors of a request that Vault denied before it did anything: the messages of OpenBao and of
+/// HashiCorp Vault. Any other error may be a plugin's own, of a request that is half done.
+const DENIALS: [&str; 3] = [
+    "permission denied",
+    "1 error occurred:\n\t* permission denied\n\n",
+    "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n",
+];
+
+/// Entries that arrive in pieces: JSON objects one after another, with or without white space
+/// between them, of any size.
+#[derive(Default)]
+pub(super) struct EntryReader {
+    excerpt: Excerpt,
+    is_unreadable: bool,
+}
 
 /// The cached tokens that some audit entries make stale.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,8 +55,11 @@ enum Stale {
     All,
 }
 
-/// An audit entry, as far as it matters here. What a caller can choose freely (`request.data`) is
-/// not looked into before it is needed: it may be any JSON, of any depth.
+/// An audit entry, as far as it matters here. A member that is added to it, or to what it holds,
+/// has to be among those that an [`Excerpt`] keeps.
+///
+/// What a caller can choose freely (`request.data`) is not looked into before it is needed: it may
+/// be any JSON.
 #[derive(Deserialize)]
 struct Entry<'e> {
     #[serde(rename = "type")]
@@ -74,10 +96,31 @@ struct Data {
     accessor: Option<String>,
 }
 
+impl EntryReader {
+    /// Reads the next piece.
+    pub(super) fn push(&mut self, piece: &[u8]) {
+        self.is_unreadable = self.is_unreadable || self.excerpt.push(piece).is_err();
+    }
+
+    /// Returns the tokens that the entries make stale: all of them if one cannot be read.
+    pub(super) fn finish(self) -> Evictions {
+        if self.is_unreadable {
+            warn_unreadable(None);
+            return Evictions::All;
+        }
+        Evictions::read(self.excerpt.text())
+    }
+}
+
+/// Logs that entries could not be read, with the kind of the error alone: its text may quote them.
+fn warn_unreadable(category: Option<Category>) {
+    static LIMIT: LogLimit = LogLimit::per_second();
+    LIMIT.log(|| warn!(?category, "an audit entry cannot be read: all tokens evicted"));
+}
+
 impl Evictions {
-    /// Reads entries: JSON objects one after another, with or without white space between them.
-    /// One that cannot be read makes all tokens stale.
-    pub(super) fn read(entries: &[u8]) -> Self {
+    /// Reads excerpts of entries.
+    fn read(entries: &[u8]) -> Self {
         let (mut accessors, mut entities) = (HashSet::new(), HashSet::new());
         for entry in Deserializer::from_slice(entries).into_iter::<&RawValue>() {
             match entry.and_then(|entry| serde_json::from_str(entry.get())).map(stale) {
@@ -90,9 +133,7 @@ impl Evictions {
                 }
                 Ok(Stale::All) => return Self::All,
                 Err(error) => {
-                    // The kind of error alone: its text may quote the entry.
-                    let category = error.classify();
-                    tracing::warn!(?category, "an audit entry cannot be read: all tokens evicted");
+                    warn_unreadable(Some(error.classify()));
                     return Self::All;
                 }
             }
@@ -140,7 +181,7 @@ fn stale(entry: Entry<'_>) -> Stale {
         Scope::Nothing => Stale::Nothing,
         // Nobody without a token makes all others be looked up again. What failed for another
         // reason than a missing right may be half done: a prefix of leases, for one.
-        Scope::AllTokens if !auth.is_authenticated() || error.contains("permission denied") => {
+        Scope::AllTokens if !auth.is_authenticated() || DENIALS.contains(&&*error) => {
             Stale::Nothing
         }
         Scope::AllTokens => Stale::All,

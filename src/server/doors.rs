@@ -6,15 +6,17 @@ use futures_util::FutureExt;
 use hyper_util::{rt::TokioExecutor, server::conn::auto::Builder};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::warn;
 
 use crate::{
     forwarded::Peer,
     server::{
         bind::{Listener, Socket},
         connection::{Connection, Served, protocols},
+        log_limit::LogLimit,
         pace::Paces,
     },
     telemetry::Metrics,
@@ -23,7 +25,7 @@ use crate::{
 /// How long to wait when a connection cannot be accepted, for want of file descriptors mostly.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How often it is logged that new connections have to wait.
+/// How often it is logged that new connections have to wait, or cannot be accepted; each.
 const WARNING_PAUSE: Duration = Duration::from_secs(10);
 
 /// A group of listeners and their connections.
@@ -73,14 +75,12 @@ impl Doors {
         F: Fn(Peer) -> S,
         S: Served,
     {
-        let mut warned: Option<Instant> = None;
+        let full = LogLimit::new(1, WARNING_PAUSE);
+        let failed = LogLimit::new(1, WARNING_PAUSE);
+        let address = listener.address();
         loop {
-            if permits.available_permits() == 0
-                && warned.is_none_or(|at| at.elapsed() > WARNING_PAUSE)
-            {
-                warned = Some(Instant::now());
-                let address = listener.address();
-                tracing::warn!(address, "the limit on open files allows no more connections");
+            if permits.available_permits() == 0 {
+                full.log(|| warn!(address, "the limit on open files allows no more connections"));
             }
             // It fails only if the semaphore is closed, which it never is.
             let permit = Arc::clone(permits).acquire_owned().await.ok();
@@ -88,7 +88,7 @@ impl Doors {
                 Ok(socket) => self.serve(socket, permit, server),
                 Err(error) => {
                     self.metrics.accept_error();
-                    tracing::warn!(%error, "cannot accept a connection");
+                    failed.log(|| warn!(address, %error, "cannot accept a connection"));
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -124,7 +124,7 @@ impl Doors {
         self.stop.cancel();
         self.connections.close();
         if timeout(patience, self.connections.wait()).await.is_err() {
-            tracing::warn!(connections = self.connections.len(), "some requests were not answered");
+            warn!(connections = self.connections.len(), "some requests were not answered");
         }
     }
 }

@@ -3,14 +3,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tracing::warn;
+
 /// How many lines are logged within one second. A line has some 300 bytes, so that a flood of
 /// refused requests grows the log by less than 1 MB a minute.
 const LINES_PER_SECOND: u32 = 50;
 
-/// Limits how many lines of one kind are logged per second, and counts those that are left out.
-pub(super) struct LogLimit(Mutex<Second>);
+/// Limits how many lines of one kind are logged in a period, and counts those that are left out.
+pub(super) struct LogLimit {
+    lines: u32,
+    period: Duration,
+    current: Mutex<Period>,
+}
 
-struct Second {
+struct Period {
     /// When it began; `None` before the first line.
     start: Option<Instant>,
     logged: u32,
@@ -19,7 +25,7 @@ struct Second {
 
 /// What becomes of a line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+enum Line {
     /// It is logged; so many before it were not.
     Logged { omitted: u64 },
     /// It is counted.
@@ -27,24 +33,43 @@ pub(super) enum Line {
 }
 
 impl LogLimit {
-    pub(super) const fn new() -> Self {
-        Self(Mutex::new(Second { start: None, logged: 0, omitted: 0 }))
+    /// Allows 50 lines a second.
+    pub(super) const fn per_second() -> Self {
+        Self::new(LINES_PER_SECOND, Duration::from_secs(1))
+    }
+
+    /// Allows so many lines in each period.
+    pub(super) const fn new(lines: u32, period: Duration) -> Self {
+        let current = Mutex::new(Period { start: None, logged: 0, omitted: 0 });
+        Self { lines, period, current }
+    }
+
+    /// Logs a line with `write`, unless there were too many. The first one after some that were
+    /// left out is preceded by a line with their number.
+    pub(super) fn log(&self, write: impl FnOnce()) {
+        let Line::Logged { omitted } = self.line(Instant::now()) else {
+            return;
+        };
+        if omitted > 0 {
+            warn!(omitted, "lines such as the next one were not logged: there were too many");
+        }
+        write();
     }
 
     /// Counts a line that could be logged now.
-    pub(super) fn line(&self, now: Instant) -> Line {
-        let mut second = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let elapsed = second.start.map(|start| now.saturating_duration_since(start));
-        if elapsed.is_none_or(|elapsed| elapsed >= Duration::from_secs(1)) {
-            second.start = Some(now);
-            second.logged = 0;
+    fn line(&self, now: Instant) -> Line {
+        let mut period = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let elapsed = period.start.map(|start| now.saturating_duration_since(start));
+        if elapsed.is_none_or(|elapsed| elapsed >= self.period) {
+            period.start = Some(now);
+            period.logged = 0;
         }
-        if second.logged == LINES_PER_SECOND {
-            second.omitted += 1;
+        if period.logged == self.lines {
+            period.omitted += 1;
             return Line::Omitted;
         }
-        second.logged += 1;
-        Line::Logged { omitted: std::mem::take(&mut second.omitted) }
+        period.logged += 1;
+        Line::Logged { omitted: std::mem::take(&mut period.omitted) }
     }
 }
 
@@ -56,7 +81,7 @@ mod tests {
 
     #[test]
     fn lines_beyond_the_limit_are_counted_and_told_of_later() {
-        let (limit, start) = (LogLimit::new(), Instant::now());
+        let (limit, start) = (LogLimit::per_second(), Instant::now());
         for _ in 0..LINES_PER_SECOND {
             assert_eq!(limit.line(start), Line::Logged { omitted: 0 });
         }

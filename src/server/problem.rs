@@ -1,6 +1,9 @@
 //! Problem documents (RFC 9457): how every answer looks that is not what was asked for.
 
-use std::time::Instant;
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use http::{
@@ -12,10 +15,8 @@ use tracing::{error, info, warn};
 
 use crate::{
     decision::{Challenge, Refusal, Severity, Terms},
-    server::{
-        log_limit::{Line, LogLimit},
-        request_id::RequestId,
-    },
+    requirement::{ErrorKind, RequirementError},
+    server::{log_limit::LogLimit, request_id::RequestId},
 };
 
 #[derive(Serialize)]
@@ -41,19 +42,32 @@ pub(super) struct Details<'d> {
 /// The answer to a request that is refused on these terms, and the one line in the log. The answer
 /// tells what the code tells, and nothing of the caller.
 pub(super) fn refuse(terms: &Terms, details: Details<'_>, id: &RequestId) -> Response<Bytes> {
-    log(terms, details.logged, id);
+    // Each severity has a limit of its own, so that clients cannot crowd out what operators need.
+    static LIMITS: [LogLimit; 3] = [const { LogLimit::per_second() }; 3];
+    LIMITS[terms.severity as usize].log(|| log(terms, details.logged, id));
     refusal(terms, details.told, id)
 }
 
-/// Each severity has a limit of its own, so that clients cannot crowd out what operators need.
+/// The answer to a request whose requirements cannot be read, and the line in the log. A client may
+/// choose a part of them, such as a tenant's name, so each kind of error has a limit of its own:
+/// what clients bring about does not crowd out what is wrong with a configuration.
+pub(super) fn requirement_refused(
+    error: &RequirementError,
+    terms: &Terms,
+    details: Details<'_>,
+    id: &RequestId,
+) -> Response<Bytes> {
+    static LIMITS: LazyLock<Mutex<HashMap<ErrorKind, Arc<LogLimit>>>> =
+        LazyLock::new(Mutex::default);
+    let new = || Arc::new(LogLimit::per_second());
+    let mut limits = LIMITS.lock().unwrap_or_else(PoisonError::into_inner);
+    let limit = Arc::clone(limits.entry(error.kind()).or_insert_with(new));
+    drop(limits);
+    limit.log(|| log(terms, details.logged, id));
+    refusal(terms, details.told, id)
+}
+
 fn log(terms: &Terms, detail: Option<&str>, id: &RequestId) {
-    static LIMITS: [LogLimit; 3] = [const { LogLimit::new() }; 3];
-    let Line::Logged { omitted } = LIMITS[terms.severity as usize].line(Instant::now()) else {
-        return;
-    };
-    if omitted > 0 {
-        warn!(omitted, "refusals were not logged, since there were too many in a second");
-    }
     let (request_id, code) = (id.as_str(), terms.code);
     match terms.severity {
         Severity::Client => info!(request_id, code, detail, "refused"),
@@ -126,8 +140,9 @@ pub(super) fn admin_refused(
     title: &str,
     headers: &HeaderMap,
 ) -> Response<Bytes> {
+    static LIMIT: LogLimit = LogLimit::per_second();
     let id = RequestId::of(headers);
-    warn!(request_id = id.as_str(), code, "admin request refused");
+    LIMIT.log(|| warn!(request_id = id.as_str(), code, "admin request refused"));
     let mut response = document(status, code, title, None, &id);
     if status == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static(r#"Bearer realm="admin""#);
@@ -136,7 +151,7 @@ pub(super) fn admin_refused(
     response
 }
 
-/// Returns the refusal of a request whose body did not arrive in time, is too large, or broke off.
+/// Returns the refusal of a request whose body did not arrive in time, or broke off.
 pub(super) fn body_refused(
     status: StatusCode,
     code: &str,

@@ -29,10 +29,15 @@ const TRANSIT: &[Operation] = &[Decrypt, Rewrap];
 
 /// The first entry that fits is the meaning.
 const TABLE: &[Wording] = &[
-    // A login carries no token. Vault says 403 to a role that is locked after failed logins, and 400
-    // to a wrong role id or secret id, as to any other login that it does not like.
+    // A login carries no token. Vault says 403 to a role that is locked after failed logins. To a
+    // wrong role id or secret id it says 400, but also to a login that a change of the leader cut
+    // short. Those after the first of these are older versions' and those of an incomplete login.
     (&[Login], 403, "permission denied", Failure::LoginDenied),
     (&[Login], 400, "invalid role or secret ID", Failure::LoginRefused),
+    (&[Login], 400, "invalid role ID", Failure::LoginRefused),
+    (&[Login], 400, "invalid secret id", Failure::LoginRefused),
+    (&[Login], 400, "missing role_id", Failure::LoginRefused),
+    (&[Login], 400, "missing secret_id", Failure::LoginRefused),
     // About the token that was asked about, which is never the one that the call is made with.
     (&[Lookup], 403, "bad token", Failure::Refused),
     (&[Lookup], 400, "illegal base64 data at input byte {number}", Failure::Refused),
@@ -144,14 +149,13 @@ pub(super) fn meaning(operation: Operation, status: u16, errors: Option<&[String
             return *failure;
         }
     }
-    meaning_of_status(operation, status, errors)
+    meaning_of_status(status, errors)
 }
 
 /// The meaning where the message adds nothing. None of these is about a token.
-fn meaning_of_status(operation: Operation, status: u16, errors: Option<&[String]>) -> Failure {
+fn meaning_of_status(status: u16, errors: Option<&[String]>) -> Failure {
     match (status, errors) {
         (300..=399, _) => Failure::Redirect,
-        (400, Some(_)) if operation == Login => Failure::LoginRefused,
         (400, _) | (404, Some([_, ..])) => Failure::BadRequest,
         // What does not exist is told without a message; with one, the path is at fault.
         (404, Some([])) => Failure::NotFound,
@@ -218,6 +222,9 @@ mod tests {
             (Lookup, 403, OWN_POLICY, Failure::OwnPolicy),
             (Login, 403, "permission denied", Failure::LoginDenied),
             (Login, 400, "invalid role or secret ID", Failure::LoginRefused),
+            (Login, 400, "invalid role ID", Failure::LoginRefused),
+            (Login, 400, "invalid secret id", Failure::LoginRefused),
+            (Login, 400, "missing role_id", Failure::LoginRefused),
             (Login, 400, "missing secret_id", Failure::LoginRefused),
             (Lookup, 503, "Vault is sealed", Failure::Sealed),
             (
@@ -267,6 +274,15 @@ mod tests {
             (Lookup, 400, "illegal base64 data at input byte 1x", Failure::BadRequest),
             (Lookup, 400, "1 error occurred:\n\t* invalid token\n\n", Failure::BadRequest),
             (Capabilities, 400, "leadership lost while committing log", Failure::BadRequest),
+            (Login, 400, "leadership lost while committing log", Failure::BadRequest),
+            (
+                Login,
+                400,
+                "1 error occurred:\n\t* leadership lost while committing log\n\n",
+                Failure::BadRequest,
+            ),
+            (Login, 400, "upstream: invalid secret id", Failure::BadRequest),
+            (Lookup, 400, "invalid role or secret ID", Failure::BadRequest),
             (Lookup, 429, "request path \"x\": rate limit quota exceeded", Failure::Throttled),
             (Lookup, 503, "API access to this namespace has been locked", Failure::Server),
             (Lookup, 503, "upstream: Vault is sealed", Failure::Server),

@@ -1,7 +1,7 @@
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
-use super::Evictions;
+use super::{EntryReader, Evictions, excerpt::MAX_EXCERPT};
 
 const ACCESSOR: &str = "auth/token/revoke-accessor";
 
@@ -26,8 +26,20 @@ fn update(path: &str, data: &Value) -> Value {
     })
 }
 
+/// What these bytes evict, arriving at once.
+fn read_bytes(entries: &[u8]) -> Evictions {
+    read_pieces([entries])
+}
+
+/// What these bytes evict, arriving in pieces.
+fn read_pieces<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Evictions {
+    let mut reader = EntryReader::default();
+    pieces.into_iter().for_each(|piece| reader.push(piece));
+    reader.finish()
+}
+
 fn read(entries: &[Value]) -> Evictions {
-    Evictions::read(entries.iter().map(Value::to_string).collect::<String>().as_bytes())
+    read_bytes(entries.iter().map(Value::to_string).collect::<String>().as_bytes())
 }
 
 /// What an update of this path evicts.
@@ -157,7 +169,16 @@ fn failed_request_evicts_only_what_may_be_half_done() {
         assert_eq!(failed(path, "invalid accessor"), nothing(), "{path}");
     }
     let prefix = "sys/leases/revoke-prefix/auth/userpass";
-    assert_eq!(failed(prefix, denied), nothing());
+    let since_1_17 = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n";
+    for denied in [denied, "permission denied", since_1_17] {
+        assert_eq!(failed(prefix, denied), nothing(), "{denied}");
+    }
+    let of_a_plugin = "failed to revoke \"auth/x\" (2 / 2): pq: permission denied";
+    for half_done in
+        [of_a_plugin, "permission denied\n", "1 error occurred:\n\t* pq: permission denied\n\n"]
+    {
+        assert_eq!(failed(prefix, half_done), Evictions::All, "{half_done}");
+    }
     assert_eq!(failed(prefix, "failed to revoke 1 of 2"), Evictions::All);
 }
 
@@ -171,7 +192,7 @@ fn odd_data_of_a_login_does_not_hide_its_neighbours() {
     }
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     let login = login(json!("DEEP")).to_string().replace("\"DEEP\"", &deep);
-    assert_eq!(Evictions::read(format!("{login}\n{revoke}\n").as_bytes()), token("a1"));
+    assert_eq!(read_bytes(format!("{login}\n{revoke}\n").as_bytes()), token("a1"));
 }
 
 #[test]
@@ -189,18 +210,113 @@ fn entry_that_cannot_be_read_evicts_all() {
         "{\"type\":\"response\",\"request\":{\"path\":5}}",
         "{\"type\":\"unheard-of\",\"request\":{\"path\":\"x\"}}",
         "{\"type\":\"response\",\"request\":[]}",
+        "{\"type\" \"response\"}",
+        "{\"type\"}",
+        "{\"x\":[}",
+        &update("sys/policy/x", &json!({})).to_string().replace("\"auth\"", "\"\\u0061uth\""),
         &revoke[..revoke.len() - 1],
     ] {
-        let all = |entries: &str| assert_eq!(Evictions::read(entries.as_bytes()), Evictions::All);
+        let all = |entries: &str| assert_eq!(read_bytes(entries.as_bytes()), Evictions::All);
         all(odd);
         all(&format!("{revoke}\n{odd}"));
         all(&format!("{odd}\n{revoke}"));
     }
-    assert_eq!(Evictions::read(b"\xff"), Evictions::All);
-    assert_eq!(Evictions::read(b" \n"), nothing());
+    assert_eq!(read_bytes(b"\xff"), Evictions::All);
+    assert_eq!(read_bytes(b" \n"), nothing());
+}
+
+/// An anonymous login with this data, then the revocation of a1.
+fn login_and_revocation(data: &Value) -> String {
+    let login = update("auth/userpass/login/ana", data).to_string();
+    let revoke = update(ACCESSOR, &json!({"other": data, "accessor": "a1"}));
+    format!("{login}\n{revoke}\n")
+}
+
+#[test]
+fn large_entry_evicts_what_it_names() {
+    let long = "<é\\\"\u{1}".repeat(MAX_EXCERPT / 4);
+    let mut many = serde_json::Map::new();
+    for number in 0..100_000 {
+        many.insert(format!("{number}"), json!("hmac"));
+    }
+    for data in [
+        json!({ &long: 1 }),
+        json!({ "x": &long, "path": &long, "type": [&long], "data": {"data": [&long, &long]} }),
+        json!(many),
+        json!({ "x": vec![0; 600_000] }),
+        json!({ "accessor": vec![json!("a2"); 200_000] }),
+    ] {
+        let entries = login_and_revocation(&data);
+        assert!(entries.len() > MAX_EXCERPT, "{}", entries.len());
+        assert_eq!(read_pieces(entries.as_bytes().chunks(1000)), token("a1"));
+    }
+    let mut prefix = update(&format!("sys/leases/revoke-prefix/{long}"), &json!({}));
+    assert_eq!(read(&[prefix.clone()]), Evictions::All);
+    prefix["request"]["path"] = json!(format!("{long}/sys/leases/revoke-prefix/"));
+    assert_eq!(read(&[prefix.clone()]), nothing());
+    prefix["error"] = json!(long);
+    assert_eq!(read(&[prefix]), nothing());
+}
+
+#[test]
+fn excerpt_without_a_bound_evicts_all() {
+    let entries = update("secret/data/x", &json!({})).to_string().repeat(MAX_EXCERPT / 100);
+    assert_eq!(read_bytes(entries.as_bytes()), Evictions::All);
+    let deep = |depth: usize| {
+        let data = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let entry = update("secret/data/x", &json!("DEEP")).to_string();
+        read_bytes(entry.replace("\"DEEP\"", &data).as_bytes())
+    };
+    assert_eq!(deep(10_000), nothing());
+    assert_eq!(deep(20_000), Evictions::All);
+}
+
+/// Any JSON, with the names that matter among its own.
+fn any_json() -> impl Strategy<Value = Value> {
+    let name = || prop_oneof!["accessor", "path", "type", "request", "data", "error", ".{0,20}"];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(6, 64, 6, move |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..6).prop_map(Value::from),
+            vec((name(), inner), 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+#[test]
+fn escaped_name_of_a_clients_hides_nothing() {
+    let entry = update(ACCESSOR, &json!({"accessor": "a1", "<": 1})).to_string();
+    let with = |name: &str| read_bytes(entry.replace("\"<\"", name).as_bytes());
+    assert_eq!(with(r#""\u003c""#), token("a1"));
+    assert_eq!(with(r#""\"accessor\":""#), token("a1"));
+    let escaped = entry.replace("\"accessor\":\"a1\"", r#""\u0061ccessor":"a1""#);
+    assert_eq!(read_bytes(escaped.as_bytes()), Evictions::All);
 }
 
 proptest! {
+    #[test]
+    fn excerpt_has_the_meaning_of_the_entries(
+        data in any_json(),
+        extra in any_json(),
+        piece in 1..50_usize,
+        path in prop_oneof![Just(ACCESSOR), Just("sys/policy/x"), Just("identity/entity/id/e1")],
+    ) {
+        let mut entry = update(path, &data);
+        entry["response"] = extra.clone();
+        entry["request"]["headers"] = extra.clone();
+        entry["auth"]["metadata"] = extra;
+        for text in [entry.to_string(), serde_json::to_string_pretty(&entry).unwrap()] {
+            let excerpt = read_pieces(text.as_bytes().chunks(piece));
+            prop_assert_eq!(excerpt, Evictions::read(text.as_bytes()));
+        }
+    }
+
     #[test]
     fn no_bytes_hide_a_revocation(
         before in vec(any::<u8>(), 0..40),
@@ -208,7 +324,7 @@ proptest! {
     ) {
         let revoke = update(ACCESSOR, &json!({"accessor": "a1"})).to_string();
         let entries = [&before, b"\n".as_slice(), revoke.as_bytes(), b"\n", &after].concat();
-        let evicted = Evictions::read(&entries);
+        let evicted = read_bytes(&entries);
         prop_assert!(evicted == Evictions::All || evicted == token("a1"), "{evicted:?}");
     }
 }

@@ -152,7 +152,13 @@ impl Auth {
         Span::current().record("code", terms.code);
         let detail = refusal.detail();
         let details = Details { logged: detail.as_deref(), told: None };
-        problem::refuse(&terms, details, &RequestId::of(request.headers()))
+        let id = RequestId::of(request.headers());
+        match refusal {
+            Refusal::RequirementInvalid(error) => {
+                problem::requirement_refused(error, &terms, details, &id)
+            }
+            _ => problem::refuse(&terms, details, &id),
+        }
     }
 }
 
