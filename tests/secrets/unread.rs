@@ -3,21 +3,35 @@
 use std::{fs, time::Duration};
 
 use bytes::Bytes;
-use http::Request;
+use futures_util::future::join_all;
+use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
-use hyper::client::conn::http2;
+use hyper::{
+    body::Incoming,
+    client::conn::http2::{self, SendRequest},
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
-use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+use tokio::{
+    net::TcpStream,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use crate::support::{bao::Bao, direct::Direct, wait::eventually};
 
-/// How many connections there are, and how many requests on each.
-const CONNECTIONS: usize = 7;
+/// How many requests there are on a connection.
 const REQUESTS: usize = 96;
 
-/// How large the secret is, in bytes.
-const SIZE: usize = 700_000;
+/// How many connections there are that ask for the large secret.
+const CONNECTIONS: usize = 7;
+
+/// How large a secret is, in bytes.
+const LARGE: usize = 700_000;
+const SMALL: usize = 15_000;
+
+/// How long the service waits for a client that reads nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How much more memory the service may use, in kB.
 const MORE: u64 = 100_000;
@@ -30,31 +44,42 @@ fn resident(service: &Direct) -> u64 {
     line.split_whitespace().next().and_then(|size| size.parse().ok()).expect("kB")
 }
 
-/// Sends requests for the secret on a connection whose windows are this large, in bytes, and keeps
-/// the responses.
-async fn ask(address: String, token: String, window: u32) {
-    let stream = TcpStream::connect(address).await.expect("a connection");
-    let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-        .initial_stream_window_size(window)
-        .handshake(TokioIo::new(stream))
-        .await
-        .expect("HTTP/2");
-    tokio::spawn(connection);
-    let mut responses = JoinSet::new();
-    for _ in 0..REQUESTS {
-        let request = Request::get("http://x/v1/tenants/acme/secrets/large")
-            .header("x-vault-token", &token)
+/// A client with one connection, who reads no response.
+#[derive(Clone)]
+struct Client {
+    sender: SendRequest<Empty<Bytes>>,
+    path: &'static str,
+    token: String,
+}
+
+impl Client {
+    /// A client who will ask for this path, and whose windows are this large, in bytes.
+    async fn connect(service: &Direct, path: &'static str, window: u32) -> Self {
+        let address = service.validator.api_url().replace("http://", "");
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+            .initial_stream_window_size(window)
+            .handshake(TokioIo::new(stream))
+            .await
+            .expect("HTTP/2");
+        tokio::spawn(connection);
+        Self { sender, path, token: service.acme.token().to_owned() }
+    }
+
+    async fn send(&mut self) -> hyper::Result<Response<Incoming>> {
+        let request = Request::get(format!("http://x{}", self.path))
+            .header("x-vault-token", &self.token)
             .body(Empty::<Bytes>::new())
             .expect("a request");
-        let mut sender = sender.clone();
-        responses.spawn(async move {
-            sender.ready().await.expect("a stream");
-            sender.send_request(request).await
-        });
+        self.sender.ready().await.expect("a stream");
+        self.sender.send_request(request).await
     }
-    let kept = responses.join_all().await;
-    std::future::pending::<()>().await;
-    drop(kept);
+
+    /// The responses to as many requests, all sent at once.
+    async fn send_all(&self) -> Vec<hyper::Result<Response<Incoming>>> {
+        let mut clients = vec![self.clone(); REQUESTS];
+        join_all(clients.iter_mut().map(Self::send)).await
+    }
 }
 
 /// The most memory that the service uses, in kB, while very many responses are asked for and not
@@ -62,8 +87,12 @@ async fn ask(address: String, token: String, window: u32) {
 async fn most_while_unread(service: &Direct) -> u64 {
     let mut clients = JoinSet::new();
     for window in [0, 1].into_iter().cycle().take(CONNECTIONS) {
-        let address = service.validator.api_url().replace("http://", "");
-        clients.spawn(ask(address, service.acme.token().to_owned(), window));
+        let client = Client::connect(service, "/v1/tenants/acme/secrets/large", window).await;
+        clients.spawn(async move {
+            let kept = client.send_all().await;
+            std::future::pending::<()>().await;
+            drop(kept);
+        });
     }
     let mut most = 0;
     let own = async || {
@@ -87,44 +116,65 @@ async fn most_while_unread(service: &Direct) -> u64 {
     most
 }
 
-async fn with_a_large_secret() -> Direct {
+/// A service with a secret of this name, and of this size in bytes.
+async fn with_a_secret(name: &str, size: usize) -> Direct {
     let service = Direct::on(
         Bao::unaudited().await,
         &[("VALIDATOR_LOG", "info"), ("VALIDATOR_VAULT_TIMEOUT", "8s")],
     )
     .await;
-    let body = json!({"data": {"A": "x".repeat(SIZE)}});
-    let path = "/v1/tenants/acme/secrets/large";
-    let created = service.api("PUT", path, service.acme.token(), &[], Some(body)).await;
+    let body = json!({"data": {"A": "x".repeat(size)}});
+    let path = format!("/v1/tenants/acme/secrets/{name}");
+    let created = service.api("PUT", &path, service.acme.token(), &[], Some(body)).await;
     assert_eq!(created.status, 201, "{created:?}");
     service
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unread_responses_take_bounded_memory_for_a_bounded_time() {
-    let service = with_a_large_secret().await;
+    let service = with_a_secret("large", LARGE).await;
     let before = resident(&service);
     let grown = most_while_unread(&service).await.saturating_sub(before);
     assert!(grown < MORE, "{grown} kB more");
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn small_response_that_is_not_read_is_taken_back() {
+    let service = with_a_secret("small", SMALL).await;
+    let mut client = Client::connect(&service, "/v1/tenants/acme/secrets/small", 1024).await;
+    let response = client.send().await.expect("a response");
+    assert_eq!(response.status(), 200);
+    sleep(PATIENCE + Duration::from_secs(2)).await;
+    let body = timeout(Duration::from_secs(20), response.into_body().collect()).await;
+    assert!(body.expect("it ends").is_err(), "it came whole");
+    let again = client.send().await.expect("the connection still serves").into_body().collect();
+    assert!(again.await.expect("a body").to_bytes().len() > SMALL);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unread_static_documents_share_their_memory() {
+    let service = Direct::start().await;
+    let before = resident(&service);
+    let mut kept = Vec::new();
+    for path in ["/openapi.json", "/docs", "/docs/style.css", "/"].repeat(15) {
+        let responses = Client::connect(&service, path, 0).await.send_all().await;
+        assert!(
+            responses.iter().flatten().filter(|response| response.status() == 200).count()
+                == REQUESTS
+        );
+        kept.push(responses);
+    }
+    let grown = resident(&service).saturating_sub(before);
+    assert!(grown < MORE / 2, "{grown} kB more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn large_response_comes_whole_over_http2() {
-    let service = with_a_large_secret().await;
-    let address = service.validator.api_url().replace("http://", "");
-    let stream = TcpStream::connect(address).await.expect("a connection");
-    let (mut sender, connection) = http2::Builder::new(TokioExecutor::new())
-        .initial_stream_window_size(64 * 1024)
-        .handshake(TokioIo::new(stream))
-        .await
-        .expect("HTTP/2");
-    tokio::spawn(connection);
-    let request = Request::get("http://x/v1/tenants/acme/secrets/large?field=A")
-        .header("x-vault-token", service.acme.token())
-        .body(Empty::<Bytes>::new())
-        .expect("a request");
-    let response = sender.send_request(request).await.expect("a response");
-    assert_eq!(response.headers()["content-length"], SIZE.to_string());
+    let service = with_a_secret("large", LARGE).await;
+    let path = "/v1/tenants/acme/secrets/large?field=A";
+    let mut client = Client::connect(&service, path, 64 * 1024).await;
+    let response = client.send().await.expect("a response");
+    assert_eq!(response.headers()["content-length"], LARGE.to_string());
     let mut body = response.into_body();
     let mut read = 0;
     while let Some(frame) = timeout(Duration::from_secs(5), body.frame()).await.expect("in time") {
@@ -132,5 +182,5 @@ async fn large_response_comes_whole_over_http2() {
         assert!(data.iter().all(|&byte| byte == b'x'));
         read += data.len();
     }
-    assert_eq!(read, SIZE);
+    assert_eq!(read, LARGE);
 }

@@ -17,7 +17,8 @@ use crate::{
     token::{Cause, Unavailable},
 };
 
-/// What a body counts for of which nothing is known: as much as one may have, in bytes.
+/// What a body counts for of which nothing is known, in bytes: as much as one may have that is
+/// written.
 const MEBIBYTE: u64 = 1024 * 1024;
 
 /// What a request counts for at the least, in bytes: its head may be this large.
@@ -47,8 +48,10 @@ pub(in crate::server) struct Capacity {
 /// What a request asks Vault for.
 #[derive(Clone, Copy)]
 pub(super) enum Read {
-    /// One secret.
+    /// One secret, as a document or a bare value.
     Secret,
+    /// One secret, as lines for an environment, where each byte may need another to escape it.
+    Lines,
     /// A tenant's list.
     List,
 }
@@ -67,7 +70,7 @@ impl Default for Capacity {
 }
 
 impl Capacity {
-    /// Reserves memory for the response, whose length is not known, and waits for the turn to ask
+    /// Reserves memory for the response, whose length is not known yet, and waits for the turn to ask
     /// Vault. The turn is for that alone, and must not be held while the client is waited for.
     ///
     /// # Errors
@@ -77,12 +80,13 @@ impl Capacity {
         holder: &Holder,
         read: Read,
     ) -> Result<(Memory, FairPermit), ApiError> {
-        let (bytes, turns) = match read {
-            Read::Secret => (&self.reads, &self.secret_turns),
-            Read::List => (&self.lists, &self.list_turns),
+        let (bytes, amount, turns) = match read {
+            Read::Secret => (&self.reads, MEBIBYTE, &self.secret_turns),
+            Read::Lines => (&self.reads, 2 * MEBIBYTE, &self.secret_turns),
+            Read::List => (&self.lists, MEBIBYTE, &self.list_turns),
         };
         in_time(async {
-            let memory = Memory(bytes.acquire(holder, MEBIBYTE).await?);
+            let memory = Memory(bytes.acquire(holder, amount).await?);
             Some((memory, turns.acquire(holder, 1).await?))
         })
         .await
@@ -122,11 +126,54 @@ async fn in_time<T>(permit: impl Future<Output = Option<T>>) -> Result<T, ApiErr
 pub(super) struct Memory(FairPermit);
 
 impl Memory {
-    /// This response, for whose body the memory is held until it is sent.
+    /// This response, for whose body as much memory as it needs is held until it is sent.
     pub(super) fn send(mut self, response: Response<Bytes>) -> Response<Body> {
         response.map(|body| {
-            self.0.shrink(body.len() as u64);
-            unsent::body(body, self.0)
+            self.0.resize(body.len() as u64);
+            unsent::body(&body, self.0)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+
+    use bytes::Bytes;
+    use futures_util::FutureExt;
+    use http::Response;
+
+    use super::{Capacity, MEBIBYTE, Memory, Read};
+    use crate::server::api::fair_semaphore::Holder;
+
+    fn tenant(name: &str) -> Holder {
+        Holder::Tenant(name.to_owned())
+    }
+
+    /// The memory of as many reads as one tenant may begin, if each has had its turn.
+    fn begun(read: Read) -> Vec<Memory> {
+        let (capacity, acme) = (Capacity::default(), tenant("acme"));
+        let begin = || Some(capacity.begin(&acme, read).now_or_never()?.ok()?.0);
+        iter::from_fn(begin).collect()
+    }
+
+    #[tokio::test]
+    async fn lines_reserve_room_for_escapes() {
+        assert_eq!(begun(Read::Secret).len(), 12);
+        assert_eq!(begun(Read::Lines).len(), 6);
+        assert_eq!(begun(Read::List).len(), 4);
+    }
+
+    #[tokio::test]
+    async fn body_larger_than_was_reserved_counts_whole() {
+        let capacity = Capacity::default();
+        let memory = capacity.reserve(&tenant("acme"), Some(0)).await.expect("memory");
+        let response = memory.send(Response::new(Bytes::from(vec![b'x'; 1024 * 1024])));
+        let globex = tenant("globex");
+        let get = |amount| capacity.writes.acquire(&globex, amount).now_or_never().flatten();
+        assert!(get(15 * MEBIBYTE + 1).is_none());
+        assert!(get(15 * MEBIBYTE).is_some());
+        drop(response);
+        assert!(get(16 * MEBIBYTE).is_some());
     }
 }

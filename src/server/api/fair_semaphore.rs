@@ -31,7 +31,9 @@ pub(super) struct FairSemaphore {
 }
 
 struct State {
-    free: u64,
+    permits: u64,
+    /// How many are held, by all. May be more than there are, after [`FairPermit::resize`].
+    used: u64,
     held: HashMap<Holder, u64>,
     places: usize,
     waiting: VecDeque<Waiter>,
@@ -54,7 +56,7 @@ impl FairSemaphore {
     /// A semaphore with this many permits, and this many places in its queue.
     pub(super) fn new(permits: u64, places: usize) -> Self {
         let (held, waiting) = (HashMap::new(), VecDeque::new());
-        Self { state: Mutex::new(State { free: permits, held, places, waiting }) }
+        Self { state: Mutex::new(State { permits, used: 0, held, places, waiting }) }
     }
 
     /// Acquires this many permits for a holder, however long that takes. `None` if there is no place
@@ -65,10 +67,8 @@ impl FairSemaphore {
         amount: u64,
     ) -> Option<FairPermit> {
         let (grant, granted) = oneshot::channel();
-        let waiter = Waiter { holder: holder.clone(), amount, grant };
-        if !self.state().enqueue(waiter) {
-            return None;
-        }
+        // Without a place the waiter is dropped, which ends the wait.
+        self.state().enqueue(Waiter { holder: holder.clone(), amount, grant });
         self.grant();
         granted.await.ok()
     }
@@ -89,15 +89,15 @@ impl FairSemaphore {
 }
 
 impl State {
-    /// Puts a waiter at the end of the queue if its holder may have one more place.
-    fn enqueue(&mut self, waiter: Waiter) -> bool {
+    /// Puts a waiter at the end of the queue if its holder may have one more place. Those who have
+    /// given up have none.
+    fn enqueue(&mut self, waiter: Waiter) {
+        self.waiting.retain(|other| !other.grant.is_closed());
         let is_own = |other: &&Waiter| other.holder == waiter.holder;
         let own = self.waiting.iter().filter(is_own).count();
-        let fits = own < self.places.saturating_sub(self.waiting.len());
-        if fits {
+        if own < self.places.saturating_sub(self.waiting.len()) {
             self.waiting.push_back(waiter);
         }
-        fits
     }
 
     /// Takes from the queue those whose permits are free now, and counts them as held.
@@ -113,8 +113,7 @@ impl State {
                 self.waiting.push_back(waiter);
                 continue;
             }
-            self.free -= waiter.amount;
-            *self.held.entry(waiter.holder.clone()).or_default() += waiter.amount;
+            self.hold(&waiter.holder, waiter.amount);
             granted.push(waiter);
         }
         granted
@@ -122,13 +121,20 @@ impl State {
 
     fn may_have(&self, waiter: &Waiter) -> bool {
         let held = self.held.get(&waiter.holder).copied().unwrap_or_default();
-        self.free
-            .checked_sub(waiter.amount)
+        self.permits
+            .checked_sub(self.used + waiter.amount)
             .is_some_and(|left| held == 0 || held + waiter.amount <= left)
     }
 
+    fn hold(&mut self, holder: &Holder, amount: u64) {
+        if amount > 0 {
+            self.used += amount;
+            *self.held.entry(holder.clone()).or_default() += amount;
+        }
+    }
+
     fn release(&mut self, holder: &Holder, amount: u64) {
-        self.free += amount;
+        self.used = self.used.saturating_sub(amount);
         if let Some(held) = self.held.get_mut(holder) {
             *held = held.saturating_sub(amount);
             if *held == 0 {
@@ -139,11 +145,21 @@ impl State {
 }
 
 impl FairPermit {
-    /// Gives back all permits but this many.
-    pub(super) fn shrink(&mut self, amount: u64) {
-        let surplus = self.amount.saturating_sub(amount);
-        self.amount -= surplus;
-        self.release(surplus);
+    /// Holds exactly this many permits from now on. What is missing is not waited for, since what
+    /// waits while it holds some can wait for itself: nobody gets any until they are free again.
+    pub(super) fn resize(&mut self, amount: u64) {
+        let before = mem::replace(&mut self.amount, amount);
+        match amount.checked_sub(before) {
+            Some(missing) => self.semaphore.state().hold(&self.holder, missing),
+            None => self.release(before - amount),
+        }
+    }
+
+    /// Takes this many of the permits out, or all if there are fewer.
+    pub(super) fn split(&mut self, amount: u64) -> Self {
+        let amount = amount.min(self.amount);
+        self.amount -= amount;
+        Self { semaphore: Arc::clone(&self.semaphore), holder: self.holder.clone(), amount }
     }
 
     fn release(&self, amount: u64) {
@@ -243,14 +259,48 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn shrinking_gives_the_surplus_back() {
+    async fn resizing_gives_back_or_takes_the_difference() {
         let semaphore = Arc::new(FairSemaphore::new(16, 100));
         let mut large = take(&semaphore, "a", 16).expect("nobody else holds any");
         assert!(take(&semaphore, "b", 1).is_none());
-        large.shrink(3);
-        large.shrink(5);
+        large.resize(3);
         assert!(take(&semaphore, "b", 13).is_some());
+        large.resize(5);
+        assert!(take(&semaphore, "b", 12).is_none());
+        let other = take(&semaphore, "b", 11).expect("the rest");
+        // More than there are: nobody gets any before that is made up for.
+        large.resize(8);
+        drop(other);
+        assert!(take(&semaphore, "b", 9).is_none());
+        assert!(take(&semaphore, "b", 8).is_some());
         drop(large);
         assert!(take(&semaphore, "b", 16).is_some());
+    }
+
+    #[tokio::test]
+    async fn parts_of_a_permit_are_given_back_one_by_one() {
+        let semaphore = Arc::new(FairSemaphore::new(16, 100));
+        let mut rest = take(&semaphore, "a", 16).expect("nobody else holds any");
+        let (part, surplus) = (rest.split(10), rest.split(7));
+        drop(rest);
+        assert!(take(&semaphore, "b", 1).is_none());
+        drop(part);
+        assert!(take(&semaphore, "b", 10).is_some());
+        drop(surplus);
+        assert!(take(&semaphore, "b", 16).is_some());
+    }
+
+    #[tokio::test]
+    async fn waiters_that_gave_up_have_no_place_in_the_queue() {
+        let semaphore = Arc::new(FairSemaphore::new(1, 4));
+        let held = take(&semaphore, "x", 1);
+        let a = holder("a");
+        let mut gone: Vec<_> = (0..2).map(|_| Box::pin(semaphore.acquire(&a, 1))).collect();
+        assert!(gone.iter_mut().all(|waiting| waiting.as_mut().now_or_never().is_none()));
+        drop(gone);
+        let mut waiting = Box::pin(semaphore.acquire(&a, 1));
+        assert!(waiting.as_mut().now_or_never().is_none(), "it has a place");
+        drop(held);
+        assert!(waiting.now_or_never().flatten().is_some());
     }
 }

@@ -22,14 +22,18 @@ mod secrets;
 mod unsent;
 mod whoami;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
-    Json, Router,
+    Router,
+    body::Body,
     middleware::from_fn_with_state,
+    response::IntoResponse,
     routing::{MethodRouter, get},
 };
-use serde_json::{Value, json};
+use bytes::Bytes;
+use http::{Response, header::CONTENT_TYPE};
+use serde_json::json;
 
 pub(in crate::server) use self::capacity::Capacity;
 use crate::{
@@ -74,14 +78,41 @@ pub(super) fn router(api: Api) -> Router {
 #[utoipa::path(get, path = "/", operation_id = "about", security(()), responses(
     (status = 200, description = "The name and version of this service, and links", body = Value),
 ))]
-async fn about() -> Json<Value> {
-    Json(json!({
-        "name": env!("CARGO_PKG_NAME"),
-        "version": env!("CARGO_PKG_VERSION"),
-        "links": {
-            "docs": docs::PAGE,
-            "openapi": openapi::DOCUMENT,
-            "whoami": "/v1/whoami",
-        },
-    }))
+async fn about() -> Response<Body> {
+    static JSON: LazyLock<Bytes> = LazyLock::new(|| {
+        let about = json!({
+            "name": env!("CARGO_PKG_NAME"),
+            "version": env!("CARGO_PKG_VERSION"),
+            "links": {
+                "docs": docs::PAGE,
+                "openapi": openapi::DOCUMENT,
+                "whoami": "/v1/whoami",
+            },
+        });
+        about.to_string().into()
+    });
+    ([(CONTENT_TYPE, answer::JSON)], JSON.clone()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse;
+    use http_body_util::BodyExt;
+
+    use super::{about, docs, openapi};
+
+    /// Where in memory the body of this response is.
+    async fn place(response: impl IntoResponse) -> *const u8 {
+        let frame = response.into_response().into_body().frame().await;
+        let data = frame.expect("a frame").expect("it is there").into_data();
+        data.expect("data").as_ptr()
+    }
+
+    #[tokio::test]
+    async fn responses_share_a_static_document() {
+        assert_eq!(place(about().await).await, place(about().await).await);
+        assert_eq!(place(openapi::serve().await).await, place(openapi::serve().await).await);
+        assert_eq!(place(docs::page().await).await, place(docs::page().await).await);
+        assert_eq!(place(docs::style().await).await, place(docs::style().await).await);
+    }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use axum::{body::Body, response::IntoResponse};
+use bytes::Bytes;
 use http::{Response, header::CONTENT_TYPE};
 use utoipa::{
     IntoResponses, Modify, OpenApi, ToSchema,
@@ -61,10 +62,11 @@ pub(super) fn document() -> &'static Document {
     &DOCUMENT
 }
 
-/// Serves it.
+/// Serves it. All responses share the one copy in memory.
 pub(super) async fn serve() -> Response<Body> {
-    let json = document().to_json().unwrap_or_default();
-    ([(CONTENT_TYPE, super::answer::JSON)], json).into_response()
+    static JSON: LazyLock<Bytes> =
+        LazyLock::new(|| document().to_json().unwrap_or_default().into());
+    ([(CONTENT_TYPE, super::answer::JSON)], JSON.clone()).into_response()
 }
 
 /// How a caller may show a token.

@@ -2,7 +2,7 @@ use url::form_urlencoded;
 
 use crate::{
     secrets::{Dialect, Key, Version},
-    server::api::error::ApiError,
+    server::api::{capacity::Read, error::ApiError},
 };
 
 /// Which version of a secret is asked for, and how it is to be given out.
@@ -21,6 +21,16 @@ pub(super) enum Form {
     Env(Dialect),
     /// One bare value.
     Field(Key),
+}
+
+impl Form {
+    /// What this asks of the capacity.
+    pub(super) fn read(&self) -> Read {
+        match self {
+            Self::Json | Self::Field(_) => Read::Secret,
+            Self::Env(_) => Read::Lines,
+        }
+    }
 }
 
 const PARAMETERS: &str = "the parameters are version=N, format=json or format=env, with that \

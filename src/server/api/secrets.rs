@@ -121,10 +121,11 @@ pub(super) async fn read(
     let (parts, _) = request.into_parts();
     let visitor = api.receive(&parts.headers, peer).await?;
     let path = path(&parts.uri)?;
-    let query = ReadQuery::parse(parts.uri.query())?;
+    let ReadQuery { version, form } = ReadQuery::parse(parts.uri.query())?;
+    let form = form.unwrap_or_else(|| default_form(&parts.headers));
     let caller = visitor.admit().await?;
-    let (memory, turn) = caller.begin(Read::Secret).await?;
-    let secret = match caller.secrets().read(&path, query.version).await {
+    let (memory, turn) = caller.begin(form.read()).await?;
+    let secret = match caller.secrets().read(&path, version).await {
         Ok(secret) => secret,
         Err(error) => return Err(caller.explain(error).await),
     };
@@ -132,7 +133,6 @@ pub(super) async fn read(
     let response = if is_known(&parts.headers, secret.version) {
         answer::empty(StatusCode::NOT_MODIFIED)
     } else {
-        let form = query.form.unwrap_or_else(|| default_form(&parts.headers));
         give_out(&path, &secret, &form)?
     };
     Ok(memory.send(answer::of_version(response, secret.version)))
