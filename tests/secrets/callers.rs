@@ -58,7 +58,7 @@ async fn a_caller_is_refused_as_at_the_door() {
     assert_eq!(unwrapped.0, 200, "it was not spent");
     let address = ("x-forwarded-for", "192.0.2.1");
     problem(&ask(&[("x-vault-token", "a b"), address]).await, 401, "credential_malformed");
-    for token in ["s.unknown", "s.another"] {
+    for token in ["s.unknown", "s.another", "s.third"] {
         problem(&ask(&[("x-vault-token", token), address]).await, 401, "token_invalid");
     }
     let answer = ask(&[("x-vault-token", "s.unknown"), address]).await;

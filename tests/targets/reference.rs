@@ -273,13 +273,17 @@ fn overrides(query: &[u8]) -> Vec<String> {
 }
 
 /// The first address from the right that is not in 10.0.0.0/8 or 127.0.0.0/8; the leftmost if all
-/// are.
+/// are. Empty elements are ignored (RFC 9110, 5.6.1).
 fn client(sent: &Sent) -> Option<IpAddr> {
     let lines = sent.fields.iter().filter(|(name, _)| *name == "x-forwarded-for");
     let list = lines.map(|(_, line)| &line[..]).collect::<Vec<_>>().join(&b","[..]);
     let mut farthest = None;
     for item in list.rsplit(|byte| *byte == b',') {
-        let address = address(std::str::from_utf8(item).ok()?.trim_matches([' ', '\t']))?;
+        let item = std::str::from_utf8(item).ok()?.trim_matches([' ', '\t']);
+        if item.is_empty() {
+            continue;
+        }
+        let address = address(item)?;
         farthest = Some(address);
         if !matches!(address, IpAddr::V4(address) if [10, 127].contains(&address.octets()[0])) {
             break;
