@@ -5,7 +5,7 @@ use crate::config::values;
 /// The shortest admin token, in bytes: shorter ones can be guessed.
 const MIN_TOKEN: usize = 16;
 
-/// Who may send the admin listener requests that change something.
+/// The rules for requests that change something at the admin listener.
 #[derive(Debug)]
 pub struct AdminAccess {
     /// Host names, in lower case, that such a request may name besides `localhost` and addresses.
@@ -21,7 +21,7 @@ impl AdminToken {
     /// Reads the content of a token file. White space around the token is removed.
     ///
     /// # Errors
-    /// What is wrong with it, without repeating it.
+    /// The reason why it cannot be used; never holds the token.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let token = values::word(text.trim())?;
         match token.len() {

@@ -23,7 +23,7 @@ pub struct Settings {
     pub api_listen: Listen,
     /// Where health and metrics are served.
     pub admin_listen: Listen,
-    /// Who may change something there.
+    /// The rules for requests that change something there.
     pub admin_access: AdminAccess,
     /// Whose forwarding headers are believed.
     pub trust: Trust,
@@ -117,7 +117,7 @@ impl Settings {
     /// The auth mount that people use, whatever else is wrong.
     ///
     /// # Errors
-    /// What is wrong with that.
+    /// The fault of that setting.
     pub fn load_subject_mount(sources: Sources) -> Result<String, Faults> {
         let mut reader = Reader::new(sources);
         reader.forgive();

@@ -11,7 +11,7 @@ use crate::{
 pub(super) struct AclQuestion<'r> {
     pub(super) paths: Vec<Cow<'r, str>>,
     method: Need<'r>,
-    /// What an application may act by instead.
+    /// The methods that an application may act by instead.
     overrides: Vec<Need<'r>>,
 }
 
@@ -50,7 +50,7 @@ impl<'r> AclQuestion<'r> {
         Ok(Some(Self { paths, method, overrides }))
     }
 
-    /// What each method of the request needs on every path.
+    /// The needs of each method of the request, on every path.
     pub(super) fn needs(&self) -> impl Iterator<Item = &Need<'r>> {
         std::iter::once(&self.method).chain(&self.overrides)
     }

@@ -1,4 +1,5 @@
 use std::{
+    collections::HashSet,
     net::{IpAddr, Ipv6Addr},
     sync::{
         Arc, Mutex, PoisonError,
@@ -12,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::token::TokenKey;
 
-/// How long failures are held against an address, from the first attempt on.
+/// The time for which failures are held against an address, from the first attempt on.
 pub(super) const WINDOW: Duration = Duration::from_mins(1);
 
 /// How many addresses are kept in mind. Beyond that the ones that fail most stay.
@@ -35,7 +36,7 @@ struct Budget {
     /// A permit for each. Closed when none is left.
     attempts: Arc<Semaphore>,
     /// The tokens that were counted. A client that repeats one is not guessing.
-    counted: Mutex<Vec<TokenKey>>,
+    counted: Mutex<HashSet<TokenKey>>,
 }
 
 /// The leave to present one token. Dropped, it is given back.
@@ -81,10 +82,9 @@ impl Attempt {
     pub(super) fn fail(self, token: TokenKey) {
         let Some((budget, permit)) = self.0 else { return };
         let mut counted = budget.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        if counted.contains(&token) {
+        if !counted.insert(token) {
             return;
         }
-        counted.push(token);
         permit.forget();
         if budget.left.fetch_sub(1, Relaxed) == 1 {
             budget.attempts.close();

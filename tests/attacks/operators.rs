@@ -64,7 +64,7 @@ async fn a54_web_page_changes_nothing_at_the_admin_listener() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a55_host_that_was_pointed_at_the_admin_listener_changes_nothing() {
+async fn a55_rebound_host_changes_nothing_at_the_admin_listener() {
     let hosts = [("VALIDATOR_ADMIN_HOSTS", "validator, auth.example.com")];
     let service = Direct::start_with(&hosts).await;
     granted(&service.ask(service.acme.token()).await);

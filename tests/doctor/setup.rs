@@ -52,7 +52,7 @@ async fn an_operators_own_rights_are_enough_for_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn subjects_are_explained_and_a_missing_mount_of_people_is_named() {
+async fn subjects_and_a_missing_subject_mount_are_explained() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let shell = || Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());

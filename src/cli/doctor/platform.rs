@@ -146,7 +146,7 @@ fn approle(methods: &Looked, viewer: Viewer) -> Finding {
     }
 }
 
-/// Whose subject is which, by the auth methods that there are.
+/// Checks the forms of subjects against the auth methods that are enabled.
 fn subjects(methods: &Looked, people: &str, viewer: Viewer) -> Finding {
     let methods = match methods {
         Ok(methods) => methods,

@@ -56,7 +56,7 @@ mod tests {
     use crate::token::{Credential, TokenKeys};
 
     #[test]
-    fn holds_the_tokens_that_were_added_and_no_more_than_its_capacity() {
+    fn holds_added_tokens_up_to_its_capacity() {
         let (recent, keys) = (RecentlyValid::new(10), TokenKeys::random());
         let key = |number: usize| {
             keys.key(&Credential::from_text(format!("s.{number}")).expect("well formed"))

@@ -292,7 +292,7 @@ async fn ask_for(cache: &FactsCache, token: &str) -> Result<Known, Unavailable> 
 }
 
 #[tokio::test]
-async fn stale_entries_serve_at_once_when_vault_has_not_answered_for_one_timeout() {
+async fn stale_entries_serve_at_once_after_one_timeout() {
     let (oracle, cache, tokens) = stale_and_unanswered(20).await;
     let start = Instant::now();
     assert_eq!(ask_for(&cache, &tokens[0]).await.expect("grace").status, CacheStatus::Stale);
@@ -310,7 +310,7 @@ async fn stale_entries_serve_at_once_when_vault_has_not_answered_for_one_timeout
 }
 
 #[tokio::test]
-async fn the_breaker_closes_without_any_request_when_vault_answers_again() {
+async fn breaker_closes_without_a_request_when_vault_answers() {
     let (oracle, cache, tokens) = stale_and_unanswered(1).await;
     assert_eq!(ask_for(&cache, &tokens[0]).await.expect("grace").status, CacheStatus::Stale);
     assert!(cache.shared.breaker.is_open());
