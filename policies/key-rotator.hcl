@@ -17,6 +17,15 @@ path "transit/keys/tenant-*" {
   }
 }
 
+# `--due`: how often each tenant's key is to be rotated.
+path "secret/metadata/tenant-settings" {
+  capabilities = ["list"]
+}
+
+path "secret/data/tenant-settings/+" {
+  capabilities = ["read"]
+}
+
 # From an older version of a key to the latest, inside of Vault.
 path "transit/rewrap/tenant-*" {
   capabilities = ["update"]

@@ -4,10 +4,12 @@ mod create;
 mod name;
 mod record;
 mod rotation;
+mod schedule;
 mod service;
 
 pub use create::things;
 pub use name::{TenantName, is_name};
-pub use record::{Key, Member, Tenant};
+pub use record::{Key, KeyRotation, Member, Tenant};
 pub use rotation::{KeyVersions, Need, Remaining, Renewal, Standing, Tally};
+pub use schedule::{Age, Due, RotationInterval};
 pub use service::ServiceName;

@@ -28,10 +28,13 @@ mod settings;
 mod subject;
 mod wording;
 
-pub use admin::{Examiner, Key, Mount, Policies, StandIns, Tenants, Things, TokenRecord, Untold};
+pub use admin::{
+    Examiner, Key, Mount, Policies, RotationIntervals, StandIns, TenantSettings, Tenants, Things,
+    TokenRecord, Untold,
+};
 pub use authority::{Asker, VaultAuthority};
 pub use client::Client;
-pub use health::{Health, watch_health};
+pub use health::{Health, server_time, watch_health};
 pub use login::Login;
 pub use reach::{Condition, Product, Sight, Unseen, look};
 pub use records::{Records, Unreadable};

@@ -3,6 +3,8 @@
 mod create;
 mod list;
 mod rotate;
+mod schedule;
+mod set;
 mod show;
 mod shred;
 
@@ -23,6 +25,7 @@ Examples:
   vault-auth-validator tenants create acme --service chatwoot --service n8n
   vault-auth-validator tenants list
   vault-auth-validator tenants show acme
+  vault-auth-validator tenants set acme --rotate-every 90d
   vault-auth-validator tenants rotate acme
   vault-auth-validator tenants shred acme")]
 pub(super) struct Tenants {
@@ -35,6 +38,7 @@ enum Command {
     Create(create::Create),
     List(list::List),
     Show(show::Show),
+    Set(set::Set),
     Rotate(rotate::Rotate),
     Shred(shred::Shred),
 }
@@ -45,6 +49,7 @@ impl Tenants {
             Command::Create(create) => create.run(),
             Command::List(list) => list.run(),
             Command::Show(show) => show.run(),
+            Command::Set(set) => set.run(),
             Command::Rotate(rotate) => rotate.run(),
             Command::Shred(shred) => shred.run(),
         }
@@ -77,6 +82,7 @@ fn key_json(key: Option<&Key>) -> Value {
             "derived": key.derived,
             "latest_version": key.latest,
             "min_decryption_version": key.oldest,
+            "latest_version_created_at": key.rotation.created_at.to_string(),
         })
     })
 }

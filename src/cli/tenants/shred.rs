@@ -18,7 +18,7 @@ use crate::{
     },
     secrets::{SecretError, SecretPath},
     tenants::TenantName,
-    vault::Secrets,
+    vault::{Secrets, TenantSettings},
 };
 
 /// Delete a tenant's key, so that all its secrets are unreadable for good.
@@ -100,6 +100,7 @@ impl Shred {
         let (key, secrets) = found.await.map_err(why)?;
         let mut done = Done { key, secrets, purged: 0 };
         if !key && !self.purge {
+            self.remove_settings(store).await?;
             return Ok(done);
         }
         self.ask(&done)?;
@@ -109,6 +110,7 @@ impl Shred {
                 format!("{tenant}: {error}; the key may be there still: run this again")
             })?;
         }
+        self.remove_settings(store).await?;
         if self.purge {
             let purged = store.with(async |secrets| purge(secrets, tenant).await).await;
             done.purged = purged.map_err(|error| {
@@ -119,6 +121,15 @@ impl Shred {
             })?;
         }
         Ok(done)
+    }
+
+    /// They go with the key. A tenant that is made later under this name begins without any.
+    async fn remove_settings(&self, store: &Store) -> Result<(), String> {
+        let settings = TenantSettings::new(&store.operator.session, &store.mounts);
+        let removed = settings.remove(&self.tenant).await;
+        removed.map_err(|trouble| {
+            format!("{}: the key is gone, and its settings are not: {trouble}", self.tenant)
+        })
     }
 
     fn ask(&self, done: &Done) -> Result<(), String> {
