@@ -106,7 +106,7 @@ impl fmt::Display for Age {
         match self.0.as_secs() {
             seconds @ DAY.. => write!(f, "{}d", seconds / DAY),
             seconds @ HOUR.. => write!(f, "{}h", seconds / HOUR),
-            seconds => write!(f, "{}m", seconds / 60),
+            _ => f.write_str("<1h"),
         }
     }
 }
