@@ -22,6 +22,8 @@ pub enum SecretError {
     KeyUnfit,
     /// What is kept in this place is not a secret of this place.
     Unreadable(Unreadable),
+    /// Another rotation of the tenant has begun meanwhile.
+    LeaseLost,
     /// Vault does not take as much at once.
     TooLarge,
     /// Vault does not grant the token this.
@@ -53,6 +55,7 @@ impl SecretError {
             self,
             Self::KeyMissing
                 | Self::KeyUnfit
+                | Self::LeaseLost
                 | Self::Denied
                 | Self::TokenRefused
                 | Self::Unavailable(_)
@@ -75,6 +78,9 @@ impl fmt::Display for SecretError {
                  place; make one with `derived=true`",
             ),
             Self::Unreadable(why) => why.fmt(f),
+            Self::LeaseLost => f.write_str(
+                "another rotation of the tenant has begun meanwhile, and this one has stopped",
+            ),
             Self::TooLarge => f.write_str("Vault does not take a secret of this size"),
             Self::Denied => f.write_str("Vault does not grant the token this"),
             Self::TokenRefused => f.write_str("Vault refuses the token"),

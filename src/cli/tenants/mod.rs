@@ -1,6 +1,7 @@
 //! Tenants: one file per command.
 
 mod create;
+mod lease;
 mod list;
 mod rotate;
 mod show;

@@ -98,7 +98,7 @@ fn secret_terms(error: &SecretError) -> Terms {
         SecretError::Absent => client(404, "secret_not_found", "There is no such secret"),
         SecretError::Deleted(_) => client(404, "secret_deleted", "The secret was deleted"),
         SecretError::Destroyed(_) => client(404, "secret_destroyed", "The secret was destroyed"),
-        SecretError::Conflict => {
+        SecretError::Conflict | SecretError::LeaseLost => {
             client(412, "version_conflict", "The secret is not in the state that was expected")
         }
         SecretError::TooLarge => client(413, "secret_too_large", "Vault takes no secret so large"),

@@ -2,6 +2,7 @@
 
 mod keys;
 mod kv;
+mod lease;
 mod names;
 mod rotation;
 mod transit;
@@ -10,6 +11,7 @@ use futures_util::{Stream, TryStreamExt};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
+pub use lease::{Acquisition, RotationLease};
 pub use names::SecretNames;
 pub use rotation::Task;
 
