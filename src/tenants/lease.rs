@@ -18,6 +18,21 @@ pub struct LeaseHolder {
     pub since: Option<String>,
 }
 
+impl LeaseHolder {
+    /// One that did not describe itself.
+    #[must_use]
+    pub fn unknown() -> Self {
+        let unknown = |what| format!("an unknown {what}");
+        Self {
+            id: String::new(),
+            host: unknown("machine"),
+            process: 0,
+            user: unknown("user"),
+            since: None,
+        }
+    }
+}
+
 impl fmt::Display for LeaseHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, process, user, since, .. } = self;
@@ -45,6 +60,8 @@ pub struct StoredVersion {
 pub enum Stage {
     /// There may be secrets that are encrypted with an older version.
     Rewrapping,
+    /// None is, but `min_decryption_version` may have been raised in Vault's memory alone.
+    Retiring,
     /// The latest version of every secret is encrypted with it.
     Finished,
 }

@@ -51,7 +51,7 @@ async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
     assert_eq!(shown["secrets"], json!(null), "an operator may not list them");
     assert_eq!(
         shown["key"],
-        json!({"type": "aes256-gcm96", "derived": true, "latest_version": 2, "min_decryption_version": 1})
+        json!({"type": "aes256-gcm96", "derived": true, "convergent": false, "latest_version": 2, "min_decryption_version": 1})
     );
     let member = json!({
         "name": "acme-crm",

@@ -70,8 +70,7 @@ async fn acquire(
     let start = Instant::now();
     let mut told = None;
     loop {
-        let asked =
-            store.with(async |secrets| secrets.acquire_rotation_lease(tenant, own.clone()).await);
+        let asked = store.with(async |secrets| secrets.acquire_rotation_lease(tenant, &own).await);
         let holder = match asked.await.map_err(LeaseError::Failed)? {
             Acquisition::Acquired(lease) => return Ok(lease),
             Acquisition::HeldBy(holder) => holder,

@@ -50,7 +50,7 @@ fn as_text(tenants: &[Tenant], style: &Style) -> String {
     let heading = heading.map(|word| style.place(word));
     let row = |tenant: &Tenant| {
         let key = key_words(tenant.key.as_ref());
-        let sound = tenant.key.as_ref().is_some_and(|key| key.derived);
+        let sound = tenant.key.as_ref().is_some_and(Key::is_sound);
         let version = |which: fn(&Key) -> u64| {
             tenant.key.as_ref().map(|key| format!("v{}", which(key))).unwrap_or_default()
         };

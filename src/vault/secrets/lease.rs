@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::retry::patiently;
 use crate::{
     secrets::SecretError,
     tenants::{LeaseHolder, Stage, StoredVersion, TenantName},
@@ -94,6 +95,26 @@ impl Secrets<'_> {
     pub async fn acquire_rotation_lease(
         &self,
         tenant: &TenantName,
+        holder: &LeaseHolder,
+    ) -> Result<Acquisition, SecretError> {
+        patiently(async || self.try_to_acquire(tenant, holder.clone()).await).await
+    }
+
+    /// Returns the version of the tenant's key that a rotation is known to have stored.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn stored_key_version(
+        &self,
+        tenant: &TenantName,
+    ) -> Result<Option<StoredVersion>, SecretError> {
+        let found = patiently(async || self.find_lease(tenant).await).await?;
+        Ok(found.and_then(|found| stored_version(&found.metadata.custom_metadata?)))
+    }
+
+    async fn try_to_acquire(
+        &self,
+        tenant: &TenantName,
         mut holder: LeaseHolder,
     ) -> Result<Acquisition, SecretError> {
         let found = self.find_lease(tenant).await?;
@@ -110,7 +131,7 @@ impl Secrets<'_> {
             Ok(metadata) => metadata,
             Err(error) if error.failure == Failure::Conflict => {
                 let winner = self.find_lease(tenant).await?.as_ref().and_then(Found::holder);
-                return winner.map(Acquisition::HeldBy).ok_or(SecretError::Conflict);
+                return Ok(Acquisition::HeldBy(winner.unwrap_or_else(LeaseHolder::unknown)));
             }
             Err(error) => return Err(error.into()),
         };
@@ -179,7 +200,7 @@ impl RotationLease {
         if state.confirmed.elapsed() < FRESH {
             return Ok(());
         }
-        self.extend(secrets, &mut state).await
+        patiently(async || self.extend(secrets, &mut state).await).await
     }
 
     /// Renews the lease. One that has ended is renewed too, if nobody had it since.
@@ -200,7 +221,8 @@ impl RotationLease {
         stored: StoredVersion,
     ) -> Result<(), SecretError> {
         self.confirm(secrets).await?;
-        secrets.configure_lease(&self.tenant, Some(custom_metadata(stored))).await
+        let noted = || Some(custom_metadata(stored));
+        patiently(async || secrets.configure_lease(&self.tenant, noted()).await).await
     }
 
     /// Gives the lease back.
@@ -238,19 +260,14 @@ impl Found {
     /// it as well, without a name.
     fn holder(&self) -> Option<LeaseHolder> {
         let data = self.data.as_ref()?;
-        Some(LeaseHolder::deserialize(data).unwrap_or_else(|_| LeaseHolder {
-            id: String::new(),
-            host: "an unknown machine".to_owned(),
-            process: 0,
-            user: "an unknown user".to_owned(),
-            since: Some(self.metadata.created_time.clone()),
-        }))
+        Some(LeaseHolder::deserialize(data).unwrap_or_else(|_| LeaseHolder::unknown()))
     }
 }
 
 fn custom_metadata(stored: StoredVersion) -> BTreeMap<&'static str, String> {
     let stage = match stored.stage {
         Stage::Rewrapping => "rewrapping",
+        Stage::Retiring => "retiring",
         Stage::Finished => "finished",
     };
     BTreeMap::from([
@@ -264,6 +281,7 @@ fn custom_metadata(stored: StoredVersion) -> BTreeMap<&'static str, String> {
 fn stored_version(metadata: &BTreeMap<String, String>) -> Option<StoredVersion> {
     let stage = match metadata.get("stage")?.as_str() {
         "rewrapping" => Stage::Rewrapping,
+        "retiring" => Stage::Retiring,
         "finished" => Stage::Finished,
         _ => return None,
     };

@@ -4,6 +4,7 @@ mod keys;
 mod kv;
 mod lease;
 mod names;
+mod retry;
 mod rotation;
 mod transit;
 
