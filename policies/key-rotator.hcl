@@ -45,3 +45,17 @@ path "secret/data/tenants/*" {
 path "secret/destroy/tenants/*" {
   capabilities = ["update"]
 }
+
+# Leases on rotations, so that a tenant's key is rotated by one process at a time, and notes of which
+# versions of the keys are stored.
+path "secret/data/rotation/+" {
+  capabilities = ["create", "read", "update"]
+}
+
+path "secret/metadata/rotation/+" {
+  capabilities = ["create", "read", "update"]
+}
+
+path "secret/delete/rotation/+" {
+  capabilities = ["update"]
+}

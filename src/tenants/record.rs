@@ -22,6 +22,8 @@ pub struct Key {
     pub kind: String,
     /// Whether it binds what it encrypts to a place.
     pub derived: bool,
+    /// Whether equal secrets have equal ciphertexts.
+    pub convergent: bool,
     /// The version that encrypts.
     pub latest: u64,
     /// The oldest version that may still decrypt.
@@ -53,6 +55,14 @@ pub struct Member {
     pub logs_in_by: BTreeSet<String>,
     /// The policies that it has by itself.
     pub policies: BTreeSet<String>,
+}
+
+impl Key {
+    /// Returns true if the program uses such a key.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.derived && !self.convergent
+    }
 }
 
 impl Tenant {

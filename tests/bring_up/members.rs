@@ -59,6 +59,7 @@ async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
         json!({
             "type": "aes256-gcm96",
             "derived": true,
+            "convergent": false,
             "latest_version": 2,
             "min_decryption_version": 1,
             "latest_version_created_at": shown["key"]["latest_version_created_at"],

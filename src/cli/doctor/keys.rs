@@ -56,7 +56,7 @@ pub(super) async fn examine(
         return (finding, TenantKeys { tenants, keys: Some(keys) });
     }
     let finding = if wrong.is_empty() {
-        let sound = "derived, and neither to be read nor to be deleted as it is";
+        let sound = "derived, not convergent, and neither to be read nor to be deleted as it is";
         Finding::ok(CHECK, format!("{} looked at: each {sound}", tenants.len()))
     } else {
         Finding::failed(
@@ -72,6 +72,7 @@ pub(super) async fn examine(
 fn faults(key: &Key) -> Vec<&'static str> {
     [
         (!key.derived, "is not derived, so a ciphertext can be moved to another name"),
+        (key.convergent_encryption, "is convergent, so that equal secrets have equal ciphertexts"),
         (key.exportable, "can be exported"),
         (key.allow_plaintext_backup, "can be read in a backup"),
         (key.deletion_allowed, "can be deleted at once (deletion_allowed)"),

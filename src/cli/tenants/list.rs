@@ -60,7 +60,7 @@ fn as_text(tenants: &[Tenant], schedules: &Schedules, style: &Style) -> String {
         let schedule = schedules.of(&tenant.name, tenant.key.as_ref());
         rotated_by_vault |= schedule.is_rotated_by_vault();
         let key = key_words(tenant.key.as_ref());
-        let sound = tenant.key.as_ref().is_some_and(|key| key.derived);
+        let sound = tenant.key.as_ref().is_some_and(Key::is_sound);
         let version = |which: fn(&Key) -> u64| {
             tenant.key.as_ref().map(|key| format!("v{}", which(key))).unwrap_or_default()
         };

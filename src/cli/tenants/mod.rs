@@ -1,8 +1,12 @@
 //! Tenants: one file per command.
 
+mod confirm;
 mod create;
+mod lease;
 mod list;
 mod rotate;
+mod rotation;
+mod rotation_report;
 mod schedule;
 mod set;
 mod show;
@@ -70,6 +74,7 @@ fn key_words(key: Option<&Key>) -> String {
     match key {
         None => "no key".to_owned(),
         Some(Key { derived: false, kind, .. }) => format!("{kind}, NOT DERIVED"),
+        Some(Key { convergent: true, kind, .. }) => format!("{kind}, CONVERGENT"),
         Some(Key { kind, .. }) => kind.clone(),
     }
 }
@@ -80,6 +85,7 @@ fn key_json(key: Option<&Key>) -> Value {
         json!({
             "type": key.kind,
             "derived": key.derived,
+            "convergent": key.convergent,
             "latest_version": key.latest,
             "min_decryption_version": key.oldest,
             "latest_version_created_at": key.rotation.created_at.to_string(),

@@ -10,7 +10,7 @@ use crate::{
         output::{Output, Style, columns},
         sources::ForVault,
     },
-    tenants::{Member, Tenant, TenantName},
+    tenants::{Key, Member, Tenant, TenantName},
     vault,
 };
 
@@ -52,7 +52,7 @@ impl Show {
 }
 
 fn as_text(tenant: &Tenant, schedule: &Schedule, secrets: Option<usize>, style: &Style) -> String {
-    let sound = tenant.key.as_ref().is_some_and(|key| key.derived);
+    let sound = tenant.key.as_ref().is_some_and(Key::is_sound);
     let key = key_words(tenant.key.as_ref());
     let key = if sound { key } else { style.bad(&key) };
     let versions = tenant

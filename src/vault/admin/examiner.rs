@@ -66,6 +66,9 @@ pub struct Key {
     /// Whether a key of its own is derived for each context.
     #[serde(default)]
     pub derived: bool,
+    /// Whether equal plaintexts have equal ciphertexts. Said of derived keys alone.
+    #[serde(default)]
+    pub convergent_encryption: bool,
     /// Whether it can be read.
     #[serde(default)]
     pub exportable: bool,

@@ -32,6 +32,9 @@ struct KeyData {
     #[serde(rename = "type")]
     kind: String,
     derived: bool,
+    /// Of derived keys alone.
+    #[serde(default)]
+    convergent_encryption: bool,
     latest_version: u64,
     min_decryption_version: u64,
     #[serde(flatten)]
@@ -123,6 +126,7 @@ impl<'s> Tenants<'s> {
             Ok(Key {
                 kind: key.kind,
                 derived: key.derived,
+                convergent: key.convergent_encryption,
                 latest: key.latest_version,
                 oldest: key.min_decryption_version,
                 rotation: rotation
