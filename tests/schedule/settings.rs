@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::{Platform, listed};
-use crate::support::platform::{age_key, token_with};
+use crate::support::{
+    platform::{age_key, token_with},
+    shell::Shell,
+};
 
 const SET: [&str; 4] = ["tenants", "set", "acme", "--rotate-every"];
 
@@ -30,7 +33,7 @@ async fn an_interval_is_kept_with_the_tenant_until_it_is_never() {
     assert_eq!(listed(&operator, "acme"), expected);
     assert_eq!(listed(&operator, "globex")["every"], json!(null));
     let shown = operator.run(&["tenants", "show", "acme"]).done();
-    assert!(shown.contains("  rotation  every 36h, not due yet\n"), "{shown}");
+    assert!(shown.contains("  rotates  every 36h, not due yet\n"), "{shown}");
 
     for _ in 0..2 {
         operator.run(&set("never")).done();
@@ -71,7 +74,7 @@ async fn a_mount_of_kv_version_1_gets_no_settings() {
     let platform = Platform::start().await;
     let old = json!({"type": "kv", "options": {"version": "1"}});
     platform.bao.must("POST", "sys/mounts/old", Some(old)).await;
-    let root = crate::support::shell::Shell::to(&platform.bao, platform.bao.root_token());
+    let root = Shell::to(&platform.bao, platform.bao.root_token());
     let old = root.with("VALIDATOR_KV_MOUNT", "old");
     old.run(&set("90d")).failed(1, "there is no mount old/ (KV version 2)");
     let (status, _) = platform.bao.request("LIST", "old/data", None).await;
@@ -180,7 +183,7 @@ async fn a_token_that_may_not_read_settings_is_told_so_beside_the_rest() {
                   path \"auth/token/lookup-self\" { capabilities = [\"read\"] }\n";
     for more in ["", "path \"secret/metadata/tenant-settings\" { capabilities = [\"list\"] }"] {
         let token = token_with(&platform.bao, &format!("{policy}{more}")).await;
-        let shell = crate::support::shell::Shell::to(&platform.bao, &token);
+        let shell = Shell::to(&platform.bao, &token);
         let ended = shell.run(&["tenants", "list"]);
         assert_eq!(ended.code, Some(1), "{ended:?}");
         assert!(ended.stdout.contains("unreadable"), "{ended:?}");
@@ -188,7 +191,9 @@ async fn a_token_that_may_not_read_settings_is_told_so_beside_the_rest() {
             ended.stderr.contains("needs list on secret/metadata/tenant-settings"),
             "{ended:?}"
         );
-        shell.run(&set("30d")).failed(1, "read on secret/data/tenant-settings/acme");
+        shell
+            .run(&set("30d"))
+            .failed(1, "create, read and update on secret/data/tenant-settings/acme");
         shell.run(&set("never")).failed(1, "delete on secret/metadata/tenant-settings/acme");
     }
     assert_eq!(platform.settings("acme").await, json!({"v": 1, "rotate_every": "90d"}));

@@ -25,6 +25,11 @@ pub(super) struct WaitArgs {
     wait: Duration,
 }
 
+impl WaitArgs {
+    /// Does not wait.
+    pub(super) const NONE: Self = Self { wait: Duration::ZERO };
+}
+
 /// The reasons why no rotation was carried out to its end under a lease.
 #[derive(Debug)]
 pub(super) enum LeaseError {

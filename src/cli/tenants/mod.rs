@@ -2,6 +2,8 @@
 
 mod confirm;
 mod create;
+mod due;
+mod due_report;
 mod lease;
 mod list;
 mod rotate;
@@ -31,6 +33,7 @@ Examples:
   vault-auth-validator tenants show acme
   vault-auth-validator tenants set acme --rotate-every 90d
   vault-auth-validator tenants rotate acme
+  vault-auth-validator tenants rotate --due
   vault-auth-validator tenants shred acme")]
 pub(super) struct Tenants {
     #[command(subcommand)]

@@ -1,9 +1,10 @@
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 
 use super::{
     confirm::Confirm,
+    due::{RotateDue, repeat},
     lease::WaitArgs,
     rotation::{OldVersions, rotate, survey},
     rotation_report::{Mode, Report},
@@ -30,17 +31,33 @@ use crate::{
 /// the version of the key that they need stays in use; --destroy-old-versions ends that, and asks for
 /// the tenant's name first. Only once nothing needs an older version of the key does Vault refuse to
 /// decrypt with it.
+///
+/// --due does it for every tenant that has a rotation interval (`tenants set --rotate-every`) and
+/// whose key is that old by Vault's clock, whose last rotation was not finished, or whose key Vault
+/// has rotated by itself, which leaves the secrets behind. A tenant that another process is rotating
+/// is left to it. It is meant for a timer, and may be run twice at once. A tenant that fails does not
+/// keep the others; the exit code is then 1.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   vault-auth-validator tenants rotate acme --dry-run
   vault-auth-validator tenants rotate acme
   vault-auth-validator tenants rotate acme --destroy-old-versions
-  vault-auth-validator tenants rotate acme --destroy-old-versions --confirm acme")]
+  vault-auth-validator tenants rotate acme --destroy-old-versions --confirm acme
+  vault-auth-validator tenants rotate --due --dry-run
+  vault-auth-validator tenants rotate --due
+  vault-auth-validator tenants rotate --due --repeat 1d")]
 pub(super) struct Rotate {
     /// The tenant.
-    #[arg(value_parser = tenant)]
-    tenant: TenantName,
+    #[arg(value_parser = tenant, required_unless_present = "due", conflicts_with = "due")]
+    tenant: Option<TenantName>,
+    /// Every tenant whose rotation is due.
+    #[arg(long, conflicts_with_all = ["destroy_old_versions", "confirm", "wait"])]
+    due: bool,
+    /// With --due: do it at once and then again after each pause of this length, until SIGTERM or
+    /// SIGINT. After a round that failed the pause is an hour at most.
+    #[arg(long, value_name = "DURATION", value_parser = repeat, requires = "due", conflicts_with = "dry_run")]
+    repeat: Option<Duration>,
     /// Say what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -60,18 +77,28 @@ pub(super) struct Rotate {
 
 impl Rotate {
     pub(super) fn run(self) -> ExitCode {
+        match self.tenant.clone() {
+            Some(tenant) => self.run_for(&tenant),
+            None => {
+                let mode = if self.dry_run { Mode::Survey } else { Mode::Rotation };
+                let Self { repeat, output, store, .. } = self;
+                RotateDue { mode, repeat, output, store }.run()
+            }
+        }
+    }
+
+    fn run_for(self, tenant: &TenantName) -> ExitCode {
         let old_versions = match self.destroy_old_versions {
             true => OldVersions::Destroy,
             false => OldVersions::Keep,
         };
         let is_irreversible = self.destroy_old_versions && !self.dry_run;
-        let fault = self.confirm.fault(&self.tenant, "rotate --destroy-old-versions");
+        let fault = self.confirm.fault(tenant, "rotate --destroy-old-versions");
         if let Some(fault) = fault.filter(|_| is_irreversible) {
             complain(fault);
             return ExitCode::from(USAGE);
         }
         self.store.clone().run(async |store| {
-            let tenant = &self.tenant;
             if is_irreversible {
                 self.confirm.ask(tenant, &consequence(tenant))?;
             }
@@ -82,7 +109,7 @@ impl Rotate {
             };
             let failed = report.as_ref().map_or(0, |report| report.tally.failed);
             if let Some(report) = report {
-                self.print(&report, mode);
+                self.print(tenant, &report, mode);
             }
             outcome?;
             match failed {
@@ -92,8 +119,7 @@ impl Rotate {
         })
     }
 
-    fn print(&self, report: &Report, mode: Mode) {
-        let tenant = &self.tenant;
+    fn print(&self, tenant: &TenantName, report: &Report, mode: Mode) {
         self.output
             .print(|| report.as_json(tenant, mode), |style| report.as_text(tenant, mode, style));
     }

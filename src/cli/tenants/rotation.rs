@@ -1,9 +1,13 @@
 //! One rotation of one tenant's key.
 
+mod condition;
+
 use std::{cell::RefCell, fmt, pin::pin, time::Duration};
 
 use futures_util::TryStreamExt;
+use jiff::Timestamp;
 
+pub(super) use self::condition::{Outcome, rotate_if_due, survey_if_due};
 use super::{
     lease::{LeaseError, WaitArgs, exclusively},
     rotation_report::{Beginning, Report},
@@ -35,6 +39,12 @@ enum RotationError {
     Secret(SecretError),
     /// The key may encrypt with this older version, and Vault would refuse to let it decrypt no more.
     MinEncryption(u64),
+    /// The date of the key's latest version, in seconds since 1970, is none that Vault can have
+    /// given it by its clock.
+    Undated {
+        created: i64,
+        now: Timestamp,
+    },
 }
 
 /// A rotation under way. Its report grows, so that it is there wherever the rotation ends.
@@ -53,7 +63,7 @@ pub(super) async fn rotate(
     old_versions: OldVersions,
     wait: WaitArgs,
 ) -> (Option<Report>, Result<(), String>) {
-    let rotation = Rotation { store, tenant, old_versions, report: RefCell::new(None) };
+    let rotation = Rotation::new(store, tenant, old_versions);
     let outcome = rotation.run(wait).await;
     (rotation.report.into_inner(), outcome.map_err(|error| error.message(tenant)))
 }
@@ -64,12 +74,16 @@ pub(super) async fn survey(
     tenant: &TenantName,
     old_versions: OldVersions,
 ) -> (Option<Report>, Result<(), String>) {
-    let rotation = Rotation { store, tenant, old_versions, report: RefCell::new(None) };
+    let rotation = Rotation::new(store, tenant, old_versions);
     let outcome = rotation.survey().await;
     (rotation.report.into_inner(), outcome.map_err(|error| error.message(tenant)))
 }
 
-impl Rotation<'_> {
+impl<'s> Rotation<'s> {
+    fn new(store: &'s Store, tenant: &'s TenantName, old_versions: OldVersions) -> Self {
+        Self { store, tenant, old_versions, report: RefCell::new(None) }
+    }
+
     async fn run(&self, wait: WaitArgs) -> Result<(), RotationError> {
         let before = self.key().await?;
         let work = async |lease: &RotationLease| self.work(lease, before).await;
@@ -234,7 +248,7 @@ impl RotationError {
                 }
                 error => remedy(error, tenant),
             },
-            Self::Lease(_) | Self::MinEncryption(_) => String::new(),
+            Self::Lease(_) | Self::MinEncryption(_) | Self::Undated { .. } => String::new(),
         };
         format!("{tenant}: {self}{remedy}")
     }
@@ -251,6 +265,16 @@ impl fmt::Display for RotationError {
                  the oldest that decrypts; nothing was done. Set it to 0 \
                  (transit/keys/tenant-NAME/config), and run this again"
             ),
+            Self::Undated { created, now } => {
+                let created = Timestamp::from_second(*created)
+                    .map_or_else(|_| format!("second {created}"), |created| created.to_string());
+                write!(
+                    f,
+                    "its key is dated {created}, and it is {now} by Vault's clock, so that its age is \
+                     not known. Set the clocks of Vault's nodes right, and run `tenants rotate` for it \
+                     by name"
+                )
+            }
         }
     }
 }

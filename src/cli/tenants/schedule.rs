@@ -157,7 +157,7 @@ impl Schedule {
     /// All of it in a sentence.
     pub(super) fn as_text(&self, style: &Style) -> String {
         let every = match &self.interval {
-            Ok(None) => "never rotated by `tenants rotate --due`".to_owned(),
+            Ok(None) => "by hand only".to_owned(),
             Ok(Some(interval)) => format!("every {interval}"),
             Err(why) => style.bad(why),
         };

@@ -66,7 +66,7 @@ fn as_text(tenant: &Tenant, schedule: &Schedule, secrets: Option<usize>, style: 
     let facts = [
         ["tenant".to_owned(), tenant.name.to_string()],
         ["key".to_owned(), key + &versions.unwrap_or_default()],
-        ["rotation".to_owned(), schedule.as_text(style)],
+        ["rotates".to_owned(), schedule.as_text(style)],
         ["secrets".to_owned(), secrets],
     ];
     if tenant.members.is_empty() {
