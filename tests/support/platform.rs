@@ -109,7 +109,14 @@ pub async fn age_key(bao: &Bao, tenant: &str, hours: i64) {
     let readable = json!({"exportable": true, "allow_plaintext_backup": true});
     bao.must("POST", &format!("transit/keys/tenant-{tenant}/config"), Some(readable)).await;
     let backup = bao.must("GET", &format!("transit/backup/tenant-{tenant}"), None).await;
-    let backup = BASE64_STANDARD.decode(text(&backup["data"]["backup"])).expect("base64");
+    let backup = json!({"backup": aged(&backup["data"]["backup"], hours), "force": true});
+    bao.must("POST", &format!("transit/restore/tenant-{tenant}"), Some(backup)).await;
+}
+
+/// A key's backup in which all versions were made earlier by `hours`, and which is not to be
+/// exported or backed up any more.
+pub fn aged(backup: &Value, hours: i64) -> String {
+    let backup = BASE64_STANDARD.decode(text(backup)).expect("base64");
     let mut backup: Value = serde_json::from_slice(&backup).expect("JSON");
     for version in backup["policy"]["keys"].as_object_mut().expect("versions").values_mut() {
         let created = version["creation_time"].as_i64().expect("a time") - 3600 * hours;
@@ -119,8 +126,7 @@ pub async fn age_key(bao: &Bao, tenant: &str, hours: i64) {
     }
     backup["policy"]["exportable"] = json!(false);
     backup["policy"]["allow_plaintext_backup"] = json!(false);
-    let backup = json!({"backup": BASE64_STANDARD.encode(backup.to_string()), "force": true});
-    bao.must("POST", &format!("transit/restore/tenant-{tenant}"), Some(backup)).await;
+    BASE64_STANDARD.encode(backup.to_string())
 }
 
 /// An entity with this metadata and an AppRole with these policies, logged in by it.
