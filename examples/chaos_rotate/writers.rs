@@ -112,8 +112,8 @@ impl Writers {
                     known.acknowledged = found;
                     known.possible.clear();
                 }
-                Ok(found) => faults.push(format!("{}: {found}, and not {known:?}", path(writer))),
-                Err(error) => faults.push(format!("{}: {error}; {known:?}", path(writer))),
+                Ok(found) => faults.push(format!("{}: {found}, and not {known:?}", name(writer))),
+                Err(error) => faults.push(format!("{}: {error}; {known:?}", name(writer))),
             }
         }
         faults
@@ -167,7 +167,11 @@ async fn read(tenant: &Tenant, writer: usize) -> Result<u64, SecretError> {
 }
 
 fn path(writer: usize) -> SecretPath {
-    SecretPath::parse("acme", &format!("writer-{writer}")).expect("a path")
+    SecretPath::parse("acme", &name(writer)).expect("a path")
+}
+
+fn name(writer: usize) -> String {
+    format!("writer-{writer}")
 }
 
 fn key() -> Key {
