@@ -60,8 +60,6 @@ pub struct StoredVersion {
 pub enum Stage {
     /// There may be secrets that are encrypted with an older version.
     Rewrapping,
-    /// None is, but `min_decryption_version` may have been raised in Vault's memory alone.
-    Retiring,
     /// The latest version of every secret is encrypted with it.
     Finished,
 }

@@ -48,7 +48,11 @@ async fn doctor_names_what_is_overdue_and_what_cannot_be_read() {
     }
     is("rotation by Vault", "warning", "nothing rewraps the secrets: globex (every 30days)");
     operator.run(&["tenants", "set", "globex", "--rotate-every", "90d"]).done();
-    is("rotation by Vault", "ok", "2 keys with auto_rotate_period");
+    is(
+        "rotation by Vault",
+        "warning",
+        "heeds no lease: acme (every 30days), globex (every 30days)",
+    );
 
     platform.put_settings("initech", json!({"v": 1, "rotate_every": "90d"})).await;
     is("rotation settings", "warning", "of tenants without a key: initech");

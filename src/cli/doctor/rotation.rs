@@ -19,6 +19,9 @@ pub(super) const SETTINGS: &str = "rotation settings";
 pub(super) const AGE: &str = "age of keys";
 pub(super) const AUTO_ROTATE: &str = "rotation by Vault";
 
+/// How to leave rotations to this program.
+const SWITCH_OFF: &str = "`bao write transit/keys/tenant-NAME/config auto_rotate_period=0`";
+
 const WHERE: &str = "docs/secrets-commands.md says how to run it every day";
 
 /// Looks at settings, ages, and Vault's own rotation. `keys` is `None` if they cannot be read.
@@ -115,31 +118,34 @@ fn examine_auto_rotate(
     intervals: &RotationIntervals,
     keys: &BTreeMap<String, Key>,
 ) -> Result<Finding, Untold> {
-    let (mut alone, mut with_ours) = (Vec::new(), 0);
+    let (mut alone, mut with_ours) = (Vec::new(), Vec::new());
     for (tenant, key) in keys {
         if let Some(period) = key.rotation()?.auto_rotate {
-            let period = humantime::format_duration(period);
-            if intervals.contains_key(tenant) {
-                with_ours += 1;
-            } else {
-                alone.push(format!("{tenant} (every {period})"));
-            }
+            let named = format!("{tenant} (every {})", humantime::format_duration(period));
+            let list = if intervals.contains_key(tenant) { &mut with_ours } else { &mut alone };
+            list.push(named);
         }
     }
     Ok(if !alone.is_empty() {
         Finding::warning(
             AUTO_ROTATE,
             format!(
-                "auto_rotate_period gives these keys new versions, and nothing rewraps the secrets: {}",
+                "auto_rotate_period gives these keys new versions, and nothing rewraps the secrets: \
+                 {}",
                 alone.join(", ")
             ),
-            format!(
-                "`tenants set TENANT --rotate-every 90d`, so that `tenants rotate --due` rewraps; {WHERE}"
-            ),
+            format!("`tenants set NAME --rotate-every 90d` instead, and {SWITCH_OFF}; {WHERE}"),
         )
-    } else if with_ours > 0 {
-        let keys = counted(with_ours, "key");
-        Finding::ok(AUTO_ROTATE, format!("{keys} with auto_rotate_period; `rotate --due` rewraps"))
+    } else if !with_ours.is_empty() {
+        Finding::warning(
+            AUTO_ROTATE,
+            format!(
+                "auto_rotate_period gives these keys new versions beside `rotate --due`, which \
+                 rewraps the secrets, and heeds no lease: {}",
+                with_ours.join(", ")
+            ),
+            SWITCH_OFF,
+        )
     } else {
         Finding::ok(AUTO_ROTATE, "no key has auto_rotate_period")
     })

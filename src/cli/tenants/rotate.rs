@@ -56,7 +56,7 @@ pub(super) struct Rotate {
     due: bool,
     /// With --due: do it at once and then again after each pause of this length, until SIGTERM or
     /// SIGINT. After a round that failed the pause is an hour at most.
-    #[arg(long, value_name = "DURATION", value_parser = repeat, requires = "due", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "DURATION", value_parser = repeat, requires = "due", conflicts_with_all = ["tenant", "dry_run"])]
     repeat: Option<Duration>,
     /// Say what would be done, and do nothing.
     #[arg(long)]

@@ -146,7 +146,7 @@ impl<'s> Rotation<'s> {
             Some(Stage::Rewrapping) => Beginning::WentOn,
             Some(Stage::Finished) if key.latest > before.latest => Beginning::Joined,
             Some(Stage::Finished) if retiring => Beginning::WentOn,
-            Some(Stage::Finished | Stage::Retiring) | None => Beginning::Rotated,
+            Some(Stage::Finished) | None => Beginning::Rotated,
         }
     }
 
@@ -202,7 +202,6 @@ impl<'s> Rotation<'s> {
         let allowed = key.min_encryption.unwrap_or(key.latest);
         let oldest = needed.map(|needed| needed.min(allowed));
         let Some(oldest) = oldest.filter(|oldest| *oldest > key.oldest) else { return Ok(()) };
-        self.record(lease, key, Stage::Retiring).await?;
         let retired = self
             .store
             .with(async |secrets| secrets.retire_key_before(self.tenant, oldest, lease).await);

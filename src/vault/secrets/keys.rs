@@ -119,10 +119,7 @@ impl Secrets<'_> {
     }
 
     /// Lets no version of the tenant's key before this one decrypt. OpenBao cannot bring a version
-    /// back that a failed rotation made.
-    ///
-    /// A call that fails is not made again: one that has raised it in Vault's memory alone would
-    /// succeed, and store nothing.
+    /// back that a failed rotation made (see `docs/secrets-commands.md`).
     ///
     /// # Errors
     /// [`SecretError`].
@@ -132,8 +129,11 @@ impl Secrets<'_> {
         oldest: u64,
         lease: &RotationLease,
     ) -> Result<(), SecretError> {
-        lease.confirm(self).await?;
-        self.configure(tenant, &Config::MinDecryptionVersion(oldest)).await
+        patiently(async || {
+            lease.confirm(self).await?;
+            self.configure(tenant, &Config::MinDecryptionVersion(oldest)).await
+        })
+        .await
     }
 
     /// Deletes the tenant's key. Whatever it encrypted is lost for ever.

@@ -267,7 +267,6 @@ impl Found {
 fn custom_metadata(stored: StoredVersion) -> BTreeMap<&'static str, String> {
     let stage = match stored.stage {
         Stage::Rewrapping => "rewrapping",
-        Stage::Retiring => "retiring",
         Stage::Finished => "finished",
     };
     BTreeMap::from([
@@ -281,7 +280,6 @@ fn custom_metadata(stored: StoredVersion) -> BTreeMap<&'static str, String> {
 fn stored_version(metadata: &BTreeMap<String, String>) -> Option<StoredVersion> {
     let stage = match metadata.get("stage")?.as_str() {
         "rewrapping" => Stage::Rewrapping,
-        "retiring" => Stage::Retiring,
         "finished" => Stage::Finished,
         _ => return None,
     };

@@ -117,7 +117,7 @@ impl Rotation<'_> {
         let latest = (key.latest, key.created);
         let stage = stored.filter(|stored| (stored.version, stored.created) == latest);
         let stage = stage.map(|stored| stored.stage);
-        if let Some(Stage::Rewrapping | Stage::Retiring) = stage {
+        if let Some(Stage::Rewrapping) = stage {
             return Ok(Some(Reason::Unfinished));
         }
         let age = self.age(key).await?;
