@@ -4,7 +4,7 @@
 #
 # What this does not prevent: whoever may replace a ciphertext can replace it with one that is older,
 # or with nothing that can be decrypted. Versions and the audit log show it. So give this for a
-# short time, to whoever runs `tenants rotate`.
+# short time, to whoever runs `tenants rotate`, and else to the timer that runs `--due` alone.
 
 # The tenants' keys: look, rotate, and say which version may still decrypt.
 path "transit/keys/tenant-*" {

@@ -51,10 +51,18 @@ fn as_text(tenants: &[Tenant], schedules: &Schedules, style: &Style) -> String {
     if tenants.is_empty() {
         return "no tenants".to_owned();
     }
-    let heading = ["tenant", "key", "version", "decrypts from", "age", "rotate every", "due"];
-    let [tenant, key, version, oldest, age, every, due] = heading.map(|word| style.place(word));
-    let [members, disabled] = ["members", "disabled"].map(|word| style.place(word));
-    let heading = [tenant, key, version, oldest, age, every, due, members, disabled];
+    let heading = [
+        "tenant",
+        "key",
+        "version",
+        "decrypts from",
+        "age",
+        "rotate every",
+        "due",
+        "members",
+        "disabled",
+    ];
+    let heading = heading.map(|word| style.place(word));
     let mut rotated_by_vault = false;
     let mut row = |tenant: &Tenant| {
         let schedule = schedules.of(&tenant.name, tenant.key.as_ref());
