@@ -17,7 +17,7 @@ use crate::{
     },
     secrets::SecretError,
     tenants::{KeyVersions, Stage, StoredVersion, TenantName},
-    vault::{RotationLease, Task},
+    vault::{RotationLease, Secrets, Task, patiently},
 };
 
 /// What becomes of versions of secrets that need an older version of the key.
@@ -211,11 +211,13 @@ impl Rotation<'_> {
     }
 
     async fn key(&self) -> Result<KeyVersions, SecretError> {
-        self.store.with(async |secrets| secrets.key(self.tenant).await).await
+        let ask = async |secrets: Secrets<'_>| secrets.key(self.tenant).await;
+        self.store.with(async |secrets| patiently(async || ask(secrets).await).await).await
     }
 
     async fn count(&self) -> Result<u64, SecretError> {
-        self.store.with(async |secrets| count(secrets, self.tenant).await).await
+        let ask = async |secrets: Secrets<'_>| count(secrets, self.tenant).await;
+        self.store.with(async |secrets| patiently(async || ask(secrets).await).await).await
     }
 }
 
