@@ -83,7 +83,7 @@ struct Connections {
 }
 
 /// The longest that one waits.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(300);
 
 impl Proxy {
     pub async fn start(target: String, root_token: String) -> Self {

@@ -80,7 +80,11 @@ impl Rotation<'_> {
     /// Does it all, with the versions of the key before the lease was waited for.
     async fn work(&self, lease: &RotationLease, before: KeyVersions) -> Result<(), RotationError> {
         let found = self.key().await?;
-        let beginning = self.beginning(lease.stored(), found, before);
+        let is_newer = found.latest > before.latest || lease.has_waited_for(found.created);
+        let beginning = match stage(lease.stored(), found) {
+            Some(Stage::Finished) if is_newer => Beginning::Joined,
+            stage => self.beginning(stage, found),
+        };
         self.check_min_encryption(found, beginning)?;
         let total = self.count().await?;
         let key = match beginning {
@@ -109,7 +113,7 @@ impl Rotation<'_> {
         let store = self.store;
         let key = self.key().await?;
         let stored = store.with(async |secrets| secrets.stored_key_version(self.tenant).await);
-        let beginning = self.beginning(stored.await?, key, key);
+        let beginning = self.beginning(stage(stored.await?, key), key);
         self.check_min_encryption(key, beginning)?;
         let latest = key.latest + u64::from(beginning == Beginning::Rotated);
         let total = self.count().await?;
@@ -119,18 +123,10 @@ impl Rotation<'_> {
 
     /// Nothing is gone on with unless the key's latest version is known to be stored: Vault may have
     /// it in its memory alone, and only another rotation that succeeds stores it.
-    fn beginning(
-        &self,
-        stored: Option<StoredVersion>,
-        key: KeyVersions,
-        before: KeyVersions,
-    ) -> Beginning {
-        let latest = (key.latest, key.created);
-        let stored = stored.filter(|stored| (stored.version, stored.created) == latest);
+    fn beginning(&self, stage: Option<Stage>, key: KeyVersions) -> Beginning {
         let retiring = self.old_versions == OldVersions::Destroy && key.oldest < key.latest;
-        match stored.map(|stored| stored.stage) {
+        match stage {
             Some(Stage::Rewrapping) => Beginning::WentOn,
-            Some(Stage::Finished) if key.latest > before.latest => Beginning::Joined,
             Some(Stage::Finished) if retiring => Beginning::WentOn,
             Some(Stage::Finished) | None => Beginning::Rotated,
         }
@@ -219,6 +215,12 @@ impl Rotation<'_> {
         let ask = async |secrets: Secrets<'_>| count(secrets, self.tenant).await;
         self.store.with(async |secrets| patiently(async || ask(secrets).await).await).await
     }
+}
+
+/// How far the rotation to the key's latest version has come; `None` unless that is known to be stored.
+fn stage(stored: Option<StoredVersion>, key: KeyVersions) -> Option<Stage> {
+    let latest = (key.latest, key.created);
+    stored.filter(|stored| (stored.version, stored.created) == latest).map(|stored| stored.stage)
 }
 
 impl RotationError {
