@@ -58,6 +58,8 @@ struct Options {
 struct Driver {
     options: Options,
     choices: StdRng,
+    /// The kind of fault to begin with.
+    first: u64,
     bao: Bao,
     proxy: Proxy,
     writers: Writers,
@@ -100,16 +102,20 @@ impl Driver {
         let writer = platform::token(&bao, policies).await;
         let writers = Writers::new(Tenant::new(&bao.addr(), &writer));
         let proxy = Proxy::start(bao.authority(), bao.root_token().to_owned()).await;
-        Self { options, choices: StdRng::seed_from_u64(seed), bao, proxy, writers, rotator }
+        let mut choices = StdRng::seed_from_u64(seed);
+        let first = choices.random_range(0..Fault::ALL.len() as u64);
+        Self { options, choices, first, bao, proxy, writers, rotator }
     }
 
     /// Some rotations, one fault, and a look at every secret before and after a restart.
     async fn round(&mut self, round: u64) -> Result<(), Vec<String>> {
         let kinds = Fault::ALL.len() as u64;
-        let fault = Fault::ALL[usize::try_from((round - 1) % kinds).expect("a small number")];
+        let kind = (round + self.first) % kinds;
+        let fault = Fault::ALL[usize::try_from(kind).expect("a small number")];
         // Each fault meets one call after another, some of them at random.
         let at = if self.choices.random() { round } else { self.choices.random_range(1..60) };
-        let number = self.choices.random_range(1..=4);
+        let least = if matches!(fault, Fault::Conflict | Fault::SilentConflict) { 2 } else { 1 };
+        let number = self.choices.random_range(least..=4);
         let destroying: Vec<bool> = (0..number).map(|_| self.choices.random()).collect();
         let start = Instant::now();
         self.proxy.set(Plan { fault, at });

@@ -1,14 +1,17 @@
 //! A proxy in front of OpenBao that does something wrong at one call of a round.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{
     io::{self, AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::{mpsc, watch},
+    sync::{Mutex, mpsc, oneshot, watch},
 };
 
 use crate::support::fault::wire::{Request, read_request};
@@ -32,12 +35,14 @@ pub enum Fault {
     Restart,
     /// The rotations are killed.
     KillRotations,
-    /// Another change of the key meets each rotation of it in the storage.
+    /// Two rotations of the key meet in the storage, or one and another change of the key.
     Conflict,
+    /// The same, and no answer comes to the one that failed.
+    SilentConflict,
 }
 
 impl Fault {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Nothing,
         Self::Refuse,
         Self::Kill,
@@ -47,6 +52,7 @@ impl Fault {
         Self::DropAfter,
         Self::Conflict,
         Self::Restart,
+        Self::SilentConflict,
     ];
 }
 
@@ -72,7 +78,12 @@ struct Connections {
     plan: watch::Receiver<Plan>,
     calls: Arc<AtomicU64>,
     due: mpsc::UnboundedSender<Fault>,
+    /// A rotation that waits for another to meet.
+    waiting: Mutex<Option<oneshot::Sender<()>>>,
 }
+
+/// The longest that one waits.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 impl Proxy {
     pub async fn start(target: String, root_token: String) -> Self {
@@ -87,6 +98,7 @@ impl Proxy {
             plan: seen,
             calls: Arc::clone(&calls),
             due: sender,
+            waiting: Mutex::default(),
         });
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -119,10 +131,18 @@ impl Connections {
         let is_rotation = request.head.contains("/rotate HTTP/1.1");
         match fault {
             Fault::Conflict if is_rotation => {
-                let (answer, _) = tokio::join!(self.answer(&request), self.change_key());
-                client.write_all(&answer?).await
+                client.write_all(&self.conflict(&request).await?).await
             }
-            Fault::Conflict | Fault::Nothing => self.pass(client, &request).await,
+            Fault::SilentConflict if is_rotation => {
+                let answer = self.conflict(&request).await?;
+                if answer.starts_with(b"HTTP/1.1 500") {
+                    return Ok(());
+                }
+                client.write_all(&answer).await
+            }
+            Fault::Conflict | Fault::SilentConflict | Fault::Nothing => {
+                self.pass(client, &request).await
+            }
             _ if number != at => self.pass(client, &request).await,
             Fault::Refuse => client.write_all(REFUSAL).await,
             Fault::Mislead => {
@@ -145,6 +165,24 @@ impl Connections {
     async fn answer(&self, request: &Request) -> io::Result<Vec<u8>> {
         let head = request.head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
         self.ask(&[head.as_bytes(), &request.body].concat()).await
+    }
+
+    /// Makes this rotation of the key meet another, or if none comes soon, another change of it.
+    async fn conflict(&self, request: &Request) -> io::Result<Vec<u8>> {
+        let partner = self.waiting.lock().await.take();
+        let is_met = match partner {
+            Some(partner) => partner.send(()).is_ok(),
+            None => {
+                let (sender, met) = oneshot::channel();
+                self.waiting.lock().await.replace(sender);
+                tokio::time::timeout(PATIENCE, met).await.is_ok_and(|met| met.is_ok())
+            }
+        };
+        if is_met {
+            return self.answer(request).await;
+        }
+        let (answer, _) = tokio::join!(self.answer(request), self.change_key());
+        answer
     }
 
     /// Changes a setting of the key to what it is not.

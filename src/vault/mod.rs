@@ -39,7 +39,7 @@ pub use login::Login;
 pub use reach::{Condition, Product, Sight, Unseen, look};
 pub use records::{Records, Unreadable};
 pub use seal::{Initialised, Seal, SealKind, SealState, Shares};
-pub use secrets::{Acquisition, RotationLease, SecretNames, Secrets, Task};
+pub use secrets::{Acquisition, RotationLease, SecretNames, Secrets, Task, patiently};
 pub use self_test::NEEDED;
 pub use session::{LoginError, Session};
 pub use settings::{ClientCertificate, Namespace, Settings, SettingsError};

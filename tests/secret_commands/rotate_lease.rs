@@ -44,6 +44,31 @@ async fn lease_of_a_killed_rotation_ends_by_vaults_clock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rotation_that_comes_during_another_begins_none() {
+    let platform = Platform::start().await;
+    let (acme, rotator) = (platform.acme(), platform.rotator().await);
+    set(&acme, "acme", "crm", &json!({"A": "1"}));
+    let slow = rotator.clone().with("VAULT_ADDR", &platform.fault.addr());
+    let late = Fault::Late(Duration::from_millis(900));
+    platform.fault.set_for("POST /v1/transit/rewrap/", late).await;
+    let first = slow.start(&ROTATE);
+    eventually(Duration::from_secs(30), "a rewrap", async || {
+        (platform.fault.struck() > 0).then_some(())
+    })
+    .await;
+    let second = std::thread::scope(|scope| {
+        let others = [(); 3].map(|()| scope.spawn(|| rotate(&rotator, &[])));
+        others.map(|other| other.join().expect("it ends"))
+    });
+    let status = eventually(Duration::from_secs(30), "an end", async || first.exit_status());
+    assert!(status.await.success(), "{}", first.log());
+    for second in second {
+        assert_eq!((&second["rotated"], &second["key_version"]), (&json!(false), &json!(2)));
+    }
+    assert_eq!(rotate(&rotator, &[])["key_version"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rotation_that_is_told_to_end_gives_its_lease_back() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;

@@ -73,11 +73,17 @@ async fn acquire(
 ) -> Result<RotationLease, LeaseError> {
     let own = this_process();
     let start = Instant::now();
+    let mut first: Option<LeaseHolder> = None;
     let mut told = None;
     loop {
         let asked = store.with(async |secrets| secrets.acquire_rotation_lease(tenant, &own).await);
         let holder = match asked.await.map_err(LeaseError::Failed)? {
-            Acquisition::Acquired(lease) => return Ok(lease),
+            Acquisition::Acquired(lease) => {
+                return Ok(match &first {
+                    Some(holder) => lease.after(holder),
+                    None => lease,
+                });
+            }
             Acquisition::HeldBy(holder) => holder,
         };
         if start.elapsed() >= wait {
@@ -86,7 +92,8 @@ async fn acquire(
         if told.as_ref() != Some(&holder.id) {
             let at_most = humantime::format_duration(wait);
             note(&format!("{tenant} is being rotated by {holder}: waiting up to {at_most}\n"));
-            told = Some(holder.id);
+            told = Some(holder.id.clone());
+            first.get_or_insert(holder);
         }
         tokio::time::sleep(POLL.mul_f64(rand::random_range(0.5..1.5))).await;
     }

@@ -21,7 +21,7 @@ use crate::{
     },
     secrets::SecretError,
     tenants::{KeyVersions, Stage, StoredVersion, TenantName},
-    vault::{RotationLease, Task},
+    vault::{RotationLease, Secrets, Task, patiently},
 };
 
 /// What becomes of versions of secrets that need an older version of the key.
@@ -94,7 +94,11 @@ impl<'s> Rotation<'s> {
     /// Does it all, with the versions of the key before the lease was waited for.
     async fn work(&self, lease: &RotationLease, before: KeyVersions) -> Result<(), RotationError> {
         let found = self.key().await?;
-        let beginning = self.beginning(lease.stored(), found, before);
+        let is_newer = found.latest > before.latest || lease.has_waited_for(found.created);
+        let beginning = match stage(lease.stored(), found) {
+            Some(Stage::Finished) if is_newer => Beginning::Joined,
+            stage => self.beginning(stage, found),
+        };
         self.check_min_encryption(found, beginning)?;
         let total = self.count().await?;
         let key = match beginning {
@@ -123,7 +127,7 @@ impl<'s> Rotation<'s> {
         let store = self.store;
         let key = self.key().await?;
         let stored = store.with(async |secrets| secrets.stored_key_version(self.tenant).await);
-        let beginning = self.beginning(stored.await?, key, key);
+        let beginning = self.beginning(stage(stored.await?, key), key);
         self.check_min_encryption(key, beginning)?;
         let latest = key.latest + u64::from(beginning == Beginning::Rotated);
         let total = self.count().await?;
@@ -133,18 +137,10 @@ impl<'s> Rotation<'s> {
 
     /// Nothing is gone on with unless the key's latest version is known to be stored: Vault may have
     /// it in its memory alone, and only another rotation that succeeds stores it.
-    fn beginning(
-        &self,
-        stored: Option<StoredVersion>,
-        key: KeyVersions,
-        before: KeyVersions,
-    ) -> Beginning {
-        let latest = (key.latest, key.created);
-        let stored = stored.filter(|stored| (stored.version, stored.created) == latest);
+    fn beginning(&self, stage: Option<Stage>, key: KeyVersions) -> Beginning {
         let retiring = self.old_versions == OldVersions::Destroy && key.oldest < key.latest;
-        match stored.map(|stored| stored.stage) {
+        match stage {
             Some(Stage::Rewrapping) => Beginning::WentOn,
-            Some(Stage::Finished) if key.latest > before.latest => Beginning::Joined,
             Some(Stage::Finished) if retiring => Beginning::WentOn,
             Some(Stage::Finished) | None => Beginning::Rotated,
         }
@@ -225,12 +221,20 @@ impl<'s> Rotation<'s> {
     }
 
     async fn key(&self) -> Result<KeyVersions, SecretError> {
-        self.store.with(async |secrets| secrets.key(self.tenant).await).await
+        let ask = async |secrets: Secrets<'_>| secrets.key(self.tenant).await;
+        self.store.with(async |secrets| patiently(async || ask(secrets).await).await).await
     }
 
     async fn count(&self) -> Result<u64, SecretError> {
-        self.store.with(async |secrets| count(secrets, self.tenant).await).await
+        let ask = async |secrets: Secrets<'_>| count(secrets, self.tenant).await;
+        self.store.with(async |secrets| patiently(async || ask(secrets).await).await).await
     }
+}
+
+/// How far the rotation to the key's latest version has come; `None` unless that is known to be stored.
+fn stage(stored: Option<StoredVersion>, key: KeyVersions) -> Option<Stage> {
+    let latest = (key.latest, key.created);
+    stored.filter(|stored| (stored.version, stored.created) == latest).map(|stored| stored.stage)
 }
 
 impl RotationError {

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -34,6 +35,8 @@ pub struct RotationLease {
     tenant: TenantName,
     holder: LeaseHolder,
     stored: Option<StoredVersion>,
+    /// When the holder before was granted it, if this process waited for that.
+    waited_since: Option<Timestamp>,
     state: Mutex<State>,
 }
 
@@ -141,7 +144,9 @@ impl Secrets<'_> {
         holder.since.get_or_insert(metadata.created_time);
         let stored = metadata.custom_metadata.as_ref().and_then(stored_version);
         let state = Mutex::new(State { version: metadata.version, confirmed });
-        Ok(Acquisition::Acquired(RotationLease { tenant: tenant.clone(), holder, stored, state }))
+        let tenant = tenant.clone();
+        let lease = RotationLease { tenant, holder, stored, waited_since: None, state };
+        Ok(Acquisition::Acquired(lease))
     }
 
     async fn find_lease(&self, tenant: &TenantName) -> Result<Option<Found>, SecretError> {
@@ -188,6 +193,20 @@ impl RotationLease {
     #[must_use]
     pub fn stored(&self) -> Option<StoredVersion> {
         self.stored
+    }
+
+    /// Notes that this process has waited for another holder.
+    #[must_use]
+    pub fn after(self, holder: &LeaseHolder) -> Self {
+        let waited_since = holder.since.as_ref().and_then(|since| since.parse().ok());
+        Self { waited_since, ..self }
+    }
+
+    /// Returns true if a version of the key was made at this time, in seconds since 1970, by a holder
+    /// that this process has waited for.
+    #[must_use]
+    pub fn has_waited_for(&self, created: i64) -> bool {
+        self.waited_since.is_some_and(|since| created >= since.as_second())
     }
 
     /// Makes sure that the lease is held: to be called directly before each step that cannot be
@@ -260,7 +279,9 @@ impl Found {
     /// it as well, without a name.
     fn holder(&self) -> Option<LeaseHolder> {
         let data = self.data.as_ref()?;
-        Some(LeaseHolder::deserialize(data).unwrap_or_else(|_| LeaseHolder::unknown()))
+        let mut holder = LeaseHolder::deserialize(data).unwrap_or_else(|_| LeaseHolder::unknown());
+        holder.since.get_or_insert_with(|| self.metadata.created_time.clone());
+        Some(holder)
     }
 }
 

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 pub use lease::{Acquisition, RotationLease};
 pub use names::SecretNames;
+pub use retry::patiently;
 pub use rotation::Task;
 
 use self::kv::Live;

@@ -8,7 +8,10 @@ use crate::{secrets::SecretError, vault::backoff::pauses};
 const RETRIES: (Duration, u32) = (Duration::from_millis(250), 6);
 
 /// Tries something again while Vault is away, a few times.
-pub(super) async fn patiently<T>(
+///
+/// # Errors
+/// Those of the last try.
+pub async fn patiently<T>(
     mut attempt: impl AsyncFnMut() -> Result<T, SecretError>,
 ) -> Result<T, SecretError> {
     let (first_pause, retries) = RETRIES;
