@@ -97,8 +97,19 @@ abuse-check: $(WHEELS) ## The same in 20 seconds
 	target/debug/examples/abuse --short
 
 
+.PHONY: chaos-rotate
+chaos-rotate: $(WHEELS) ## Rotate a key in 50 rounds while OpenBao is killed and fails, and look whether a secret is lost
+	$(CARGO) build --locked --bins --example chaos_rotate
+	target/debug/examples/chaos_rotate $(CHAOS)
+
+.PHONY: chaos-rotate-check
+chaos-rotate-check: $(WHEELS) ## The same in a minute
+	$(CARGO) build --locked --bins --example chaos_rotate
+	target/debug/examples/chaos_rotate --seconds 50
+
+
 .PHONY: test
-test: tools fmt-check dockerfile-lint caddy-check compose-check deny lint unit unit-hashicorp demo-check abuse-check ## Everything that CI runs
+test: tools fmt-check dockerfile-lint caddy-check compose-check deny lint unit unit-hashicorp demo-check abuse-check chaos-rotate-check ## Everything that CI runs
 
 .PHONY: fmt-check
 fmt-check: ## Formatting of the Rust code

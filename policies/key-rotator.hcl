@@ -4,7 +4,7 @@
 #
 # What this does not prevent: whoever may replace a ciphertext can replace it with one that is older,
 # or with nothing that can be decrypted. Versions and the audit log show it. So give this for a
-# short time, to whoever runs `tenants rotate`.
+# short time, to whoever runs `tenants rotate`, and else to the timer that runs `--due` alone.
 
 # The tenants' keys: look, rotate, and say which version may still decrypt.
 path "transit/keys/tenant-*" {
@@ -15,6 +15,15 @@ path "transit/keys/tenant-*" {
     "deletion_allowed"       = []
     "min_available_version"  = []
   }
+}
+
+# `--due`: how often each tenant's key is to be rotated.
+path "secret/metadata/tenant-settings" {
+  capabilities = ["list"]
+}
+
+path "secret/data/tenant-settings/+" {
+  capabilities = ["read"]
 }
 
 # From an older version of a key to the latest, inside of Vault.
@@ -34,5 +43,19 @@ path "secret/data/tenants/*" {
 
 # `--destroy-old-versions` alone.
 path "secret/destroy/tenants/*" {
+  capabilities = ["update"]
+}
+
+# Leases on rotations, so that a tenant's key is rotated by one process at a time, and notes of which
+# versions of the keys are stored.
+path "secret/data/rotation/+" {
+  capabilities = ["create", "read", "update"]
+}
+
+path "secret/metadata/rotation/+" {
+  capabilities = ["create", "read", "update"]
+}
+
+path "secret/delete/rotation/+" {
   capabilities = ["update"]
 }

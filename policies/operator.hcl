@@ -61,6 +61,19 @@ path "transit/keys/tenant-*" {
   }
 }
 
+# How often each tenant's key is to be rotated. No secret is kept there.
+path "secret/metadata/tenant-settings" {
+  capabilities = ["list"]
+}
+
+path "secret/metadata/tenant-settings/+" {
+  capabilities = ["delete"]
+}
+
+path "secret/data/tenant-settings/+" {
+  capabilities = ["create", "read", "update"]
+}
+
 # Whom tokens belong to, and of which tenant they are. Policies come from roles alone.
 path "identity/entity" {
   capabilities      = ["create", "update"]

@@ -34,6 +34,7 @@ mod policy_commands;
 mod proxies;
 mod readme;
 mod refusals;
+mod schedule;
 mod secrecy;
 mod secret_commands;
 mod secrets;

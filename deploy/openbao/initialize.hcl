@@ -175,3 +175,28 @@ initialize "administrator" {
     data      = { secret_id = { eval_type = "string", eval_source = "file", path = "/keys/administrator/secret-id" } }
   }
 }
+
+# Who rotates the tenants' keys: the service `key-rotation`.
+initialize "key-rotator" {
+  request "role" {
+    operation = "update"
+    path      = "auth/approle/role/key-rotator"
+    data = {
+      token_policies = ["key-rotator"]
+      token_ttl      = "1h"
+      token_max_ttl  = "24h"
+    }
+  }
+
+  request "role-id" {
+    operation = "update"
+    path      = "auth/approle/role/key-rotator/role-id"
+    data      = { role_id = "key-rotator" }
+  }
+
+  request "secret-id" {
+    operation = "update"
+    path      = "auth/approle/role/key-rotator/custom-secret-id"
+    data      = { secret_id = { eval_type = "string", eval_source = "file", path = "/keys/rotator/secret-id" } }
+  }
+}

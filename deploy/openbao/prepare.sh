@@ -20,21 +20,23 @@ if [ "${SEAL:-static}" = vault ]; then
 	[ -e "$keys/validator/secret-id" ] || : >"$keys/validator/secret-id"
 	chown -R 100:1000 "$root/vault/file" "$root/vault/logs"
 	chown 65532:65532 "$root/credentials" "$root/run/validator"
-	chown -R 100:65532 "$keys/validator" "$keys/administrator"
-	chmod 0750 "$keys/validator" "$keys/administrator" "$root/run/validator"
+	chown -R 100:65532 "$keys/validator" "$keys/administrator" "$keys/rotator"
+	chmod 0750 "$keys/validator" "$keys/administrator" "$keys/rotator" "$root/run/validator"
 	exit 0
 fi
 
 make bytes "$keys/seal/key"
 make text "$keys/validator/secret-id"
 make text "$keys/administrator/secret-id"
+make text "$keys/rotator/secret-id"
 
-# OpenBao (100:1000) reads all three; the validator and the operator's command (65532) one each.
+# OpenBao (100:1000) reads all four; the validator, the operator's command and the rotation of keys
+# (65532) one each.
 chmod 0400 "$keys/seal/key"
-chmod 0440 "$keys/validator/secret-id" "$keys/administrator/secret-id"
-chmod 0750 "$keys/seal" "$keys/validator" "$keys/administrator" "$root/run/validator"
+chmod 0440 "$keys/validator/secret-id" "$keys/administrator/secret-id" "$keys/rotator/secret-id"
+chmod 0750 "$keys/seal" "$keys/validator" "$keys/administrator" "$keys/rotator" "$root/run/validator"
 if [ "$(id -u)" = 0 ]; then
 	chown -R 100:1000 "$keys/seal" "$root/openbao/file" "$root/openbao/logs"
-	chown -R 100:65532 "$keys/validator" "$keys/administrator"
+	chown -R 100:65532 "$keys/validator" "$keys/administrator" "$keys/rotator"
 	chown 65532:65532 "$root/credentials" "$root/run/validator"
 fi

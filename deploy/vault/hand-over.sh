@@ -1,5 +1,5 @@
-# What `bootstrap` has written, to those whom it is for: the validator's secret id and an
-# administrator's, each into a volume of its own. May run again and again. ROOT is for another place
+# What `bootstrap` has written, to those whom it is for: the secret ids of the validator, of an
+# administrator and of the rotation of keys, each into a volume of its own. May run again and again. ROOT is for another place
 # than a container's `/`, VAULT for another command than `vault`.
 set -eu
 umask 077
@@ -18,12 +18,20 @@ path "*" {
 POLICY
 $vault write auth/approle/role/administrator token_policies=administrator token_ttl=15m \
 	token_max_ttl=1h >/dev/null
-$vault write auth/approle/role/administrator/role-id role_id=administrator >/dev/null
-[ -s "$root/keys/administrator/secret-id" ] ||
-	$vault write -f -field=secret_id auth/approle/role/administrator/secret-id \
-		>"$root/keys/administrator/secret-id"
+$vault write auth/approle/role/key-rotator token_policies=key-rotator token_ttl=1h \
+	token_max_ttl=24h >/dev/null
 
-chmod 0440 "$root/keys/validator/secret-id" "$root/keys/administrator/secret-id"
-if [ "$(id -u)" = 0 ]; then
-	chown 100:65532 "$root/keys/validator/secret-id" "$root/keys/administrator/secret-id"
-fi
+# $1 is a role, and $2 the folder of its secret id.
+hand_over() {
+	$vault write "auth/approle/role/$1/role-id" "role_id=$1" >/dev/null
+	[ -s "$root/keys/$2/secret-id" ] ||
+		$vault write -f -field=secret_id "auth/approle/role/$1/secret-id" \
+			>"$root/keys/$2/secret-id"
+}
+hand_over administrator administrator
+hand_over key-rotator rotator
+
+for folder in validator administrator rotator; do
+	chmod 0440 "$root/keys/$folder/secret-id"
+	[ "$(id -u)" != 0 ] || chown 100:65532 "$root/keys/$folder/secret-id"
+done

@@ -27,6 +27,15 @@ pub enum Thing {
         /// The name of the key.
         name: String,
     },
+    /// The setting that says how often a tenant's key is to be rotated.
+    RotateEvery {
+        /// The path of the KV engine.
+        kv: String,
+        /// The tenant.
+        tenant: String,
+        /// The interval, such as `90d`.
+        interval: String,
+    },
     /// An entity that belongs to a tenant.
     Entity {
         /// Its name.
@@ -82,7 +91,7 @@ impl Thing {
         match self {
             Self::AuditFile(_) => "audit device",
             Self::Engine { .. } => "mount",
-            Self::NoUpsert(_) => "setting",
+            Self::NoUpsert(_) | Self::RotateEvery { .. } => "setting",
             Self::AppRoles | Self::People(_) => "auth method",
             Self::Key { .. } => "key",
             Self::Entity { .. } => "entity",
@@ -100,6 +109,7 @@ impl Thing {
             Self::NoUpsert(transit) => format!("{transit}/config/keys"),
             Self::AppRoles => "approle/".to_owned(),
             Self::Key { name, .. } | Self::Entity { name, .. } | Self::Alias(name) => name.clone(),
+            Self::RotateEvery { kv, tenant, .. } => format!("{kv}/tenant-settings/{tenant}"),
             Self::Role(role) => role.name.clone(),
         }
     }
@@ -115,6 +125,7 @@ impl Thing {
             Self::AppRoles => "what services log in with".to_owned(),
             Self::People(_) => "what people log in with".to_owned(),
             Self::Key { .. } => "aes256-gcm96, derived".to_owned(),
+            Self::RotateEvery { interval, .. } => format!("the key is rotated every {interval}"),
             Self::Entity { tenant, .. } => format!("of the tenant {tenant}"),
             Self::Role(role) => {
                 let policies: Vec<&str> = role.policies.iter().map(String::as_str).collect();

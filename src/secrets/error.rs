@@ -18,10 +18,15 @@ pub enum SecretError {
     Conflict,
     /// The tenant has no key: it was never made, or was shredded.
     KeyMissing,
-    /// The tenant's key does not bind a ciphertext to its place, and is not used.
-    KeyUnfit,
+    /// The tenant's key is not made as it should be, and is not used.
+    KeyUnfit(KeyFault),
     /// What is kept in this place is not a secret of this place.
     Unreadable(Unreadable),
+    /// Another rotation of the tenant has begun meanwhile.
+    LeaseLost,
+    /// The key was given a version during a rotation by something that holds no lease. That may be
+    /// in Vault's memory alone.
+    KeyAhead,
     /// Vault does not take as much at once.
     TooLarge,
     /// Vault does not grant the token this.
@@ -30,6 +35,15 @@ pub enum SecretError {
     TokenRefused,
     /// Vault's word could not be had. A write may have been done, whole, or not at all.
     Unavailable(Unavailable),
+}
+
+/// What is wrong with a tenant's key. It stays so: a key cannot be changed in these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFault {
+    /// It does not bind a ciphertext to its place.
+    NotDerived,
+    /// Equal secrets have equal ciphertexts.
+    Convergent,
 }
 
 /// Why a record is not a secret of the place where it was found.
@@ -41,7 +55,8 @@ pub enum Unreadable {
     Elsewhere,
     /// The version of the key that it was encrypted with is no longer allowed.
     KeyTooOld,
-    /// The tenant's key has no such version: it is another one than it was.
+    /// The tenant's key has no such version: it is another one than it was, or a version that
+    /// encrypted was never stored.
     KeyGone,
 }
 
@@ -52,7 +67,8 @@ impl SecretError {
         matches!(
             self,
             Self::KeyMissing
-                | Self::KeyUnfit
+                | Self::KeyUnfit(_)
+                | Self::LeaseLost
                 | Self::Denied
                 | Self::TokenRefused
                 | Self::Unavailable(_)
@@ -70,11 +86,15 @@ impl fmt::Display for SecretError {
                 "it is not, or no longer, in the state that this was meant for; nothing was written",
             ),
             Self::KeyMissing => f.write_str("the tenant has no key in Vault's transit engine"),
-            Self::KeyUnfit => f.write_str(
-                "the tenant's key is not derived, so that it would not bind a secret to its \
-                 place; make one with `derived=true`",
+            Self::KeyUnfit(fault) => fault.fmt(f),
+            Self::KeyAhead => f.write_str(
+                "it is encrypted with a version of the key that something else made during this \
+                 rotation; run it again",
             ),
             Self::Unreadable(why) => why.fmt(f),
+            Self::LeaseLost => f.write_str(
+                "another rotation of the tenant has begun meanwhile, and this one has stopped",
+            ),
             Self::TooLarge => f.write_str("Vault does not take a secret of this size"),
             Self::Denied => f.write_str("Vault does not grant the token this"),
             Self::TokenRefused => f.write_str("Vault refuses the token"),
@@ -84,6 +104,21 @@ impl fmt::Display for SecretError {
 }
 
 impl std::error::Error for SecretError {}
+
+impl fmt::Display for KeyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotDerived => {
+                "the tenant's key is not derived, so that it would not bind a secret to its \
+                 place; make one with `derived=true`"
+            }
+            Self::Convergent => {
+                "the tenant's key is convergent, so that equal secrets would have equal \
+                 ciphertexts; make one without `convergent_encryption`"
+            }
+        })
+    }
+}
 
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,7 +131,10 @@ impl fmt::Display for Unreadable {
                 "what is kept here was encrypted with a version of the key that Vault no longer \
                  lets decrypt"
             }
-            Self::KeyGone => "what is kept here was encrypted with a key that is gone",
+            Self::KeyGone => {
+                "what is kept here was encrypted with a version that the key does not have: the key \
+                 was made anew, or Vault lost the version before it was stored"
+            }
         })
     }
 }

@@ -15,7 +15,7 @@ mod version;
 
 pub use data::{Exposed, Key, Patch, SecretData};
 pub use env::{Dialect, Inexpressible};
-pub use error::{SecretError, Unreadable};
+pub use error::{KeyFault, SecretError, Unreadable};
 pub use json::{BodyError, to_wiped_json};
 pub use path::{NameError, SecretName, SecretPath, key_name};
 pub use precondition::{Conflict, Current, Precondition};

@@ -65,7 +65,8 @@ impl Ciphertext {
 
 fn key_version(text: &str) -> Option<u64> {
     let (version, _) = text.strip_prefix("vault:v")?.split_once(':')?;
-    version.bytes().all(|byte| byte.is_ascii_digit()).then(|| version.parse().ok())?
+    let digits = version.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| version.parse().ok())?.filter(|version| *version > 0)
 }
 
 #[cfg(test)]
@@ -100,6 +101,9 @@ mod tests {
             (record(json!(1), "tenant-globex", ct), Unreadable::Elsewhere),
             (record(json!(1), "tenant-acme", "AA=="), Unreadable::Format),
             (record(json!(1), "tenant-acme", "vault:vx:AA=="), Unreadable::Format),
+            (record(json!(1), "tenant-acme", "vault:v0:AA=="), Unreadable::Format),
+            (record(json!(1), "tenant-acme", "vault:v-1:AA=="), Unreadable::Format),
+            (record(json!(1), "tenant-acme", "vault:v:AA=="), Unreadable::Format),
             (json!({"GREETING": "hello"}), Unreadable::Format),
         ] {
             assert_eq!(read(record.clone()), Err(expected), "{record}");

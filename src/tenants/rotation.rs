@@ -1,12 +1,3 @@
-/// The versions of a tenant's key that are in use. They are numbered from 1 on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyVersions {
-    /// The one that encrypts.
-    pub latest: u64,
-    /// The oldest that may still decrypt.
-    pub oldest: u64,
-}
-
 /// What it takes to read a version of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -28,7 +19,8 @@ pub struct Remaining {
 /// What became of the latest version of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewal {
-    /// It was encrypted with the new version of the key already.
+    /// It was encrypted with the new version of the key already. Unless nothing was to be done, Vault
+    /// has proven that it reads it.
     UpToDate,
     /// It is encrypted with an older one, and was left so.
     Behind,
@@ -49,10 +41,10 @@ pub struct Standing {
     pub destroyed: usize,
 }
 
-/// How many secrets are told by name.
+/// The maximum number of secrets with older versions that are told by name.
 const NAMED: usize = 10;
 
-/// What was found and done among all secrets of a tenant. However many they are, it stays small.
+/// What was found and done among all secrets of a tenant. It grows with those that failed alone.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// How many secrets were looked at.
@@ -73,7 +65,7 @@ pub struct Tally {
     pub failed: u64,
     /// The first of the secrets with such versions, with these.
     pub examples: Vec<(String, Vec<u64>)>,
-    /// The first of those that could not be dealt with, and why not.
+    /// All of those that could not be dealt with, and why not.
     pub failures: Vec<(String, String)>,
     oldest: Option<u64>,
 }
@@ -119,9 +111,7 @@ impl Tally {
     pub fn fail(&mut self, name: &str, why: String) {
         self.secrets += 1;
         self.failed += 1;
-        if self.failures.len() < NAMED {
-            self.failures.push((name.to_owned(), why));
-        }
+        self.failures.push((name.to_owned(), why));
     }
 
     /// The oldest version of the key that is needed, this one or an older; `None` while that is
@@ -161,13 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_small_however_many_secrets_there_are() {
+    fn all_failures_are_kept_and_few_examples() {
         let mut tally = Tally::default();
         for number in 0..1000 {
             tally.add(&number.to_string(), &standing(&[Need::Key(1), Need::Unknown]));
             tally.fail(&number.to_string(), "no".to_owned());
         }
-        assert_eq!((tally.examples.len(), tally.failures.len()), (10, 10));
+        assert_eq!((tally.examples.len(), tally.failures.len()), (10, 1000));
         assert_eq!((tally.secrets, tally.rewrapped, tally.failed), (2000, 1000, 1000));
         assert_eq!((tally.remaining, tally.remaining_in, tally.unknown), (2000, 1000, 1000));
     }

@@ -28,15 +28,18 @@ mod settings;
 mod subject;
 mod wording;
 
-pub use admin::{Examiner, Key, Mount, Policies, StandIns, Tenants, Things, TokenRecord, Untold};
+pub use admin::{
+    Examiner, Key, Mount, Policies, RotationIntervals, StandIns, TenantSettings, Tenants, Things,
+    TokenRecord, Untold,
+};
 pub use authority::{Asker, VaultAuthority};
 pub use client::Client;
-pub use health::{Health, watch_health};
+pub use health::{Health, server_time, watch_health};
 pub use login::Login;
 pub use reach::{Condition, Product, Sight, Unseen, look};
 pub use records::{Records, Unreadable};
 pub use seal::{Initialised, Seal, SealKind, SealState, Shares};
-pub use secrets::{SecretNames, Secrets, Task};
+pub use secrets::{Acquisition, RotationLease, SecretNames, Secrets, Task, patiently};
 pub use self_test::NEEDED;
 pub use session::{LoginError, Session};
 pub use settings::{ClientCertificate, Namespace, Settings, SettingsError};

@@ -30,11 +30,11 @@ async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
 
     let listed = shell.run(&["tenants", "list"]).done();
     let expected = "  \
-  tenant   key                        version  decrypts from  members  disabled
-  acme     aes256-gcm96               v2       v1             2        1
-  globex   aes256-gcm96               v1       v1             0
-  keyless  no key                                             1
-  plain    aes256-gcm96, NOT DERIVED  v1       v1             0
+  tenant   key                        version  decrypts from  age  rotate every  due  members  disabled
+  acme     aes256-gcm96               v2       v1             <1h                     2        1
+  globex   aes256-gcm96               v1       v1             <1h                     0
+  keyless  no key                                                                     1
+  plain    aes256-gcm96, NOT DERIVED  v1       v1             <1h                     0
 
 4 tenants
 ";
@@ -43,7 +43,12 @@ async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
     assert_eq!(listed["tenants"][0]["members"][1]["name"], "acme-crm");
     assert_eq!(
         listed["tenants"][2],
-        json!({"tenant": "keyless", "key": null, "members": listed["tenants"][2]["members"]})
+        json!({
+            "tenant": "keyless",
+            "key": null,
+            "rotation": listed["tenants"][2]["rotation"],
+            "members": listed["tenants"][2]["members"],
+        })
     );
 
     let id = bao.must("GET", "identity/entity/name/acme-crm", None).await["data"]["id"].clone();
@@ -51,7 +56,14 @@ async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
     assert_eq!(shown["secrets"], json!(null), "an operator may not list them");
     assert_eq!(
         shown["key"],
-        json!({"type": "aes256-gcm96", "derived": true, "latest_version": 2, "min_decryption_version": 1})
+        json!({
+            "type": "aes256-gcm96",
+            "derived": true,
+            "convergent": false,
+            "latest_version": 2,
+            "min_decryption_version": 1,
+            "latest_version_created_at": shown["key"]["latest_version_created_at"],
+        })
     );
     let member = json!({
         "name": "acme-crm",

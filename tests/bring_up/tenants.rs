@@ -155,6 +155,10 @@ async fn a_key_that_binds_nothing_is_not_used() {
     for (options, words) in [
         (json!({"type": "aes256-gcm96"}), "key tenant-acme: it is not derived"),
         (
+            json!({"derived": true, "convergent_encryption": true}),
+            "key tenant-acme: it is convergent",
+        ),
+        (
             json!({"type": "chacha20-poly1305", "derived": true}),
             "of another type than aes256-gcm96",
         ),

@@ -118,7 +118,7 @@ async fn what_it_starts_guards_a_domain_and_survives_a_restart() {
 
 #[test]
 fn the_demos_script_runs_with_the_shell_that_it_has() {
-    for script in ["deploy/demo/setup.sh", "deploy/openbao/prepare.sh"] {
+    for script in ["deploy/demo/setup.sh", "deploy/openbao/prepare.sh", "deploy/rotation/role.sh"] {
         let checked = Command::new("sh").arg("-n").arg(tools::repository(script)).status();
         assert!(checked.expect("sh").success(), "{script}");
     }

@@ -31,7 +31,7 @@ pub(super) struct Machine {
 impl Machine {
     /// As it is before the first start, but for what `prepare` makes.
     pub(super) fn new(root: &Path) -> Self {
-        for folder in ["keys/seal", "keys/validator", "keys/administrator"] {
+        for folder in ["keys/seal", "keys/validator", "keys/administrator", "keys/rotator"] {
             fs::create_dir_all(root.join(folder)).expect("a folder");
         }
         for folder in ["openbao/file", "openbao/logs", "run/validator", "credentials"] {
@@ -94,6 +94,15 @@ impl Machine {
         })
         .await;
         process
+    }
+
+    /// Starts our program with the command and the variables of this service.
+    pub(super) fn start(&self, service: &str) -> Process {
+        let service = self.compose.service(service);
+        let mut command = Command::new(tools::validator());
+        let variables = service.variables(&borrowed(&self.places()));
+        command.args(&service.command).env_clear().envs(variables);
+        Process::spawn("vault-auth-validator", &mut command)
     }
 
     /// Starts Caddy on this port, on plain http, with all names below `localhost`.

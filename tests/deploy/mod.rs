@@ -4,5 +4,6 @@ mod compose;
 mod demo;
 mod domains;
 mod machine;
+mod rotation;
 mod snapshot;
 mod vault;

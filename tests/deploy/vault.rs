@@ -48,15 +48,19 @@ fn hand_over(bao: &Bao, root: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_vault_is_brought_up_and_again_after_a_restart() {
     let root = tempfile::tempdir().expect("a temporary directory");
-    for folder in ["keys/validator", "keys/administrator"] {
+    for folder in ["keys/validator", "keys/administrator", "keys/rotator"] {
         fs::create_dir_all(root.path().join(folder)).expect("a folder");
     }
     let mut bao = Bao::empty(root.path(), Unsealed::ByPeople).await;
     for _ in 0..2 {
         bootstrap(&bao, root.path());
         hand_over(&bao, root.path());
-        for role in ["validator", "administrator"] {
-            let file = root.path().join("keys").join(role).join("secret-id");
+        for (role, folder) in [
+            ("validator", "validator"),
+            ("administrator", "administrator"),
+            ("key-rotator", "rotator"),
+        ] {
+            let file = root.path().join("keys").join(folder).join("secret-id");
             let secret_id = fs::read_to_string(file).expect("a secret id");
             let role = AppRole { role_id: role.to_owned(), secret_id };
             let answers = bao.request_as(

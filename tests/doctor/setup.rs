@@ -94,6 +94,12 @@ async fn a_key_that_is_not_made_as_it_should_be_is_named() {
     let role = provisioned(&bao).await;
     for (name, made, config, words) in [
         ("a", json!({}), json!({}), "tenant-a is not derived"),
+        (
+            "e",
+            json!({"derived": true, "convergent_encryption": true}),
+            json!({}),
+            "tenant-e is convergent",
+        ),
         ("b", json!({"derived": true, "exportable": true}), json!({}), "tenant-b can be exported"),
         (
             "c",

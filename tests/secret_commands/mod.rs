@@ -3,6 +3,8 @@
 mod get_set;
 mod render;
 mod rotate;
+mod rotate_faults;
+mod rotate_lease;
 mod rotate_many;
 mod run;
 mod shred;
@@ -52,6 +54,11 @@ impl Platform {
         self.holder("key-rotator").await.with("VALIDATOR_VAULT_TIMEOUT", "1s")
     }
 
+    /// Ends the lease of a rotation of acme's key that was killed, if there is one.
+    async fn end_lease(&self) {
+        self.bao.request("DELETE", "secret/data/rotation/acme", None).await;
+    }
+
     /// What transit says of acme's key.
     async fn key(&self) -> Value {
         self.bao.must("GET", "transit/keys/tenant-acme", None).await["data"].clone()
@@ -73,6 +80,17 @@ impl Platform {
         let version = ciphertext.strip_prefix("vault:v").and_then(|rest| rest.split_once(':'));
         version.and_then(|(version, _)| version.parse().ok()).expect("a version")
     }
+}
+
+/// Rotates acme's key, for programs.
+const ROTATE: [&str; 5] = ["tenants", "rotate", "acme", "--output", "json"];
+
+/// Destroys what needs an older version of acme's key.
+const DESTROY: [&str; 3] = ["--destroy-old-versions", "--confirm", "acme"];
+
+/// The result of such a rotation.
+fn rotate(shell: &Shell, more: &[&str]) -> Value {
+    shell.run(&[&ROTATE, more].concat()).json()
 }
 
 /// Writes these values.

@@ -4,14 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Platform, get, set};
-use crate::support::{fault::Fault, shell::Shell, wait::eventually};
-
-const ROTATE: [&str; 5] = ["tenants", "rotate", "acme", "--output", "json"];
-
-fn rotate(shell: &Shell, more: &[&str]) -> Value {
-    shell.run(&[&ROTATE, more].concat()).json()
-}
+use super::{DESTROY, Platform, ROTATE, get, rotate, set};
+use crate::support::{fault::Fault, wait::eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_secret_is_encrypted_anew_and_says_the_same() {
@@ -32,6 +26,7 @@ async fn every_secret_is_encrypted_anew_and_says_the_same() {
     let expected = json!({
         "tenant": "acme",
         "dry_run": false,
+        "complete": true,
         "rotated": true,
         "key_version": 2,
         "min_decryption_version": 1,
@@ -40,7 +35,7 @@ async fn every_secret_is_encrypted_anew_and_says_the_same() {
         "rewrapped": 3,
         "versions_destroyed": 0,
         "remaining": {"versions": 4, "secrets": 3, "deleted": 0, "first": done["remaining"]["first"]},
-        "failed": {"secrets": 0, "first": []},
+        "failed": {"secrets": 0, "first": [], "all": []},
     });
     assert_eq!(done, expected);
     let first = done["remaining"]["first"].as_array().expect("a list");
@@ -52,7 +47,7 @@ async fn every_secret_is_encrypted_anew_and_says_the_same() {
     assert_eq!(get(&acme, "acme", "crm", Some("1")), json!({"NAME": "crm"}), "still readable");
     assert_eq!(platform.key_versions().await, (2, 1));
 
-    let done = rotate(&rotator, &["--destroy-old-versions"]);
+    let done = rotate(&rotator, &DESTROY);
     assert_eq!((&done["rotated"], &done["rewrapped"]), (&json!(false), &json!(0)));
     assert_eq!(
         (&done["versions_destroyed"], &done["remaining"]["versions"]),
@@ -63,7 +58,7 @@ async fn every_secret_is_encrypted_anew_and_says_the_same() {
     let expected = json!({"NAME": "crm", "SECOND": "version"});
     assert_eq!(get(&acme, "acme", "crm", None), expected);
 
-    let done = rotate(&rotator, &["--destroy-old-versions"]);
+    let done = rotate(&rotator, &DESTROY);
     assert_eq!((&done["rotated"], &done["key_version"]), (&json!(true), &json!(3)));
     assert_eq!(platform.key_versions().await, (3, 3));
 }
@@ -82,11 +77,11 @@ async fn a_key_version_that_a_deleted_secret_may_need_stays_in_use() {
     platform.bao.must("PUT", "secret/undelete/tenants/acme/crm", Some(undelete)).await;
     assert_eq!(get(&acme, "acme", "crm", None), json!({"A": "1"}));
     let done = rotate(&rotator, &[]);
-    assert_eq!((&done["rotated"], &done["rewrapped"]), (&json!(false), &json!(1)));
+    assert_eq!((&done["rotated"], &done["rewrapped"]), (&json!(true), &json!(1)));
     acme.run(&["secrets", "delete", "acme", "crm", "--yes"]).done();
-    let text = rotator.run(&["tenants", "rotate", "acme", "--destroy-old-versions"]).done();
+    let text = rotator.run(&[&["tenants", "rotate", "acme"], &DESTROY[..]].concat()).done();
     assert!(text.contains("No older version of the key decrypts any more."), "{text}");
-    assert_eq!(platform.key_versions().await, (2, 2));
+    assert_eq!(platform.key_versions().await, (3, 3));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +94,7 @@ async fn what_cannot_be_encrypted_anew_is_named_and_holds_the_key_back() {
     platform.bao.must("POST", "secret/data/tenants/acme/moved", Some(moved)).await;
     let plain = json!({"data": {"A": "plain"}});
     platform.bao.must("POST", "secret/data/tenants/acme/plain", Some(plain)).await;
-    let ended = rotator.run(&[&ROTATE[..], &["--destroy-old-versions"]].concat());
+    let ended = rotator.run(&[&ROTATE[..], &DESTROY].concat());
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let done: Value = serde_json::from_str(&ended.stdout).expect("JSON");
     let failed: Vec<&Value> = done["failed"]["first"]
@@ -180,7 +175,7 @@ async fn a_write_that_began_with_the_older_key_version_is_waited_for() {
         while platform.fault.struck() == 0 {
             std::thread::yield_now();
         }
-        let done = rotate(&rotator, &["--destroy-old-versions"]);
+        let done = rotate(&rotator, &DESTROY);
         assert_eq!((&done["key_version"], &done["min_decryption_version"]), (&json!(2), &json!(2)));
         writer.join().expect("it is written");
     });
@@ -213,30 +208,24 @@ async fn a_write_that_comes_between_reading_and_writing_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_at_once_do_no_harm() {
+async fn two_at_once_begin_one_rotation() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     for number in 0..40 {
         let name = format!("n{number}");
         set(&acme, "acme", &name, &json!({"NAME": name}));
     }
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            let rotator = &rotator;
-            scope.spawn(move || rotate(rotator, &["--destroy-old-versions"]));
-        }
+    let rotated = std::thread::scope(|scope| {
+        let rotations = [(); 2].map(|()| scope.spawn(|| rotate(&rotator, &DESTROY)));
+        rotations.map(|rotation| rotation.join().expect("it ends")["rotated"] == true)
     });
-    let (latest, oldest) = platform.key_versions().await;
-    // A rotation that meets another in the storage is tried again, with one more version each time.
-    assert!(latest >= 2, "{latest}");
+    assert!(rotated == [true, false] || rotated == [false, true], "{rotated:?}");
+    assert_eq!(platform.key_versions().await, (2, 2));
     for number in 0..40 {
         let name = format!("n{number}");
-        assert!(platform.key_version(&name, 0).await >= oldest);
+        assert_eq!(platform.key_version(&name, 0).await, 2);
         assert_eq!(get(&acme, "acme", &name, None)["NAME"], name);
     }
-    rotate(&rotator, &["--destroy-old-versions"]);
-    let (latest, oldest) = platform.key_versions().await;
-    assert_eq!(latest, oldest);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,15 +240,17 @@ async fn wherever_it_is_killed_the_next_one_goes_on() {
     // Each is killed while the first call of this kind is under way, done or not.
     for (calls, rotated) in [
         ("GET /v1/secret/metadata/tenants/acme?", false),
+        ("POST /v1/secret/data/rotation/acme", false),
+        ("POST /v1/secret/metadata/rotation/acme", false),
         ("POST /v1/transit/keys/tenant-acme/rotate", false),
         ("POST /v1/transit/rewrap/", true),
-        ("POST /v1/secret/data/", true),
+        ("POST /v1/secret/data/tenants/", true),
         ("POST /v1/secret/destroy/", true),
         ("POST /v1/transit/keys/tenant-acme/config", true),
     ] {
         let struck = platform.fault.struck();
         platform.fault.set_for(calls, Fault::Hang).await;
-        let process = rotator.start(&[&ROTATE[..], &["--destroy-old-versions"]].concat());
+        let process = rotator.start(&[&ROTATE[..], &DESTROY].concat());
         eventually(Duration::from_secs(30), calls, async || {
             assert_eq!(process.exit_status(), None, "{calls}: {}", process.log());
             (platform.fault.struck() > struck).then_some(())
@@ -267,6 +258,7 @@ async fn wherever_it_is_killed_the_next_one_goes_on() {
         .await;
         process.kill();
         platform.fault.set(Fault::Pass).await;
+        platform.end_lease().await;
         let latest = if rotated { 2 } else { 1 };
         assert_eq!(platform.key_versions().await, (latest, 1), "{calls}");
         for number in 0..10 {
@@ -274,7 +266,7 @@ async fn wherever_it_is_killed_the_next_one_goes_on() {
             assert_eq!(get(&acme, "acme", &name, None)["NAME"], name, "{calls}");
         }
     }
-    let done = rotate(&rotator, &["--destroy-old-versions"]);
+    let done = rotate(&rotator, &DESTROY);
     assert_eq!((&done["rotated"], &done["key_version"]), (&json!(false), &json!(2)));
     assert_eq!(platform.key_versions().await, (2, 2));
 }
@@ -284,11 +276,19 @@ async fn an_answer_that_is_lost_is_made_up_for() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let rotator = platform.rotator().await.with("VAULT_ADDR", &platform.fault.addr());
-    for calls in ["GET /v1/secret/", "POST /v1/transit/rewrap/", "POST /v1/secret/data/"] {
+    for calls in [
+        "GET /v1/secret/data/",
+        "POST /v1/secret/data/rotation/",
+        "POST /v1/secret/metadata/rotation/",
+        "POST /v1/transit/keys/tenant-acme/rotate",
+        "POST /v1/transit/rewrap/",
+        "POST /v1/secret/data/tenants/",
+        "POST /v1/secret/destroy/",
+    ] {
         set(&acme, "acme", "crm", &json!({"A": "1"}));
         set(&acme, "acme", "odoo", &json!({"A": "2"}));
         platform.fault.set_for(calls, Fault::Hiccup).await;
-        let done = rotate(&rotator, &["--destroy-old-versions"]);
+        let done = rotate(&rotator, &DESTROY);
         assert_eq!(
             (&done["secrets"], &done["failed"]["secrets"]),
             (&json!(2), &json!(0)),

@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt;
 use serde_json::json;
 use vault_auth_validator::secrets::{
-    Change, Current, Precondition, SecretError, Unreadable, Version,
+    Change, Current, KeyFault, Precondition, SecretError, Unreadable, Version,
 };
 
 use super::vault::{Vault, data, path, values};
@@ -91,7 +91,14 @@ async fn a_key_that_binds_nothing_is_not_used() {
             let key = json!({"type": "aes256-gcm96", "derived": false});
             vault.bao.must("POST", "transit/keys/tenant-acme", Some(key)).await;
             let unfit = secrets.write(&place, &secret, Precondition::None).await;
-            assert!(matches!(unfit, Err(SecretError::KeyUnfit)), "{unfit:?}");
+            assert!(matches!(unfit, Err(SecretError::KeyUnfit(KeyFault::NotDerived))), "{unfit:?}");
+            let deletable = json!({"deletion_allowed": true});
+            vault.bao.must("POST", "transit/keys/tenant-acme/config", Some(deletable)).await;
+            vault.bao.must("DELETE", "transit/keys/tenant-acme", None).await;
+            let key = json!({"derived": true, "convergent_encryption": true});
+            vault.bao.must("POST", "transit/keys/tenant-acme", Some(key)).await;
+            let unfit = secrets.write(&place, &secret, Precondition::None).await;
+            assert!(matches!(unfit, Err(SecretError::KeyUnfit(KeyFault::Convergent))), "{unfit:?}");
             assert_eq!(secrets.current(&place).await.expect("a state"), Current::Absent);
         })
         .await;

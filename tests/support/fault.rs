@@ -1,6 +1,6 @@
 //! A TCP proxy in front of the real server that misbehaves on demand.
 
-mod wire;
+pub mod wire;
 
 use std::{
     sync::{

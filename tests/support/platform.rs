@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use super::{bao::Bao, tools};
@@ -100,6 +101,32 @@ pub async fn create_tenant(bao: &Bao, name: &str) -> Tenant {
 pub async fn create_key(bao: &Bao, tenant: &str) {
     let key = json!({"type": "aes256-gcm96", "derived": true});
     bao.must("POST", &format!("transit/keys/tenant-{tenant}"), Some(key)).await;
+}
+
+/// Makes the tenant's key older, as if all its versions had been made earlier by `hours`: its backup
+/// is restored with other dates. Negative hours make it younger.
+pub async fn age_key(bao: &Bao, tenant: &str, hours: i64) {
+    let readable = json!({"exportable": true, "allow_plaintext_backup": true});
+    bao.must("POST", &format!("transit/keys/tenant-{tenant}/config"), Some(readable)).await;
+    let backup = bao.must("GET", &format!("transit/backup/tenant-{tenant}"), None).await;
+    let backup = json!({"backup": aged(&backup["data"]["backup"], hours), "force": true});
+    bao.must("POST", &format!("transit/restore/tenant-{tenant}"), Some(backup)).await;
+}
+
+/// A key's backup in which all versions were made earlier by `hours`, and which is not to be
+/// exported or backed up any more.
+pub fn aged(backup: &Value, hours: i64) -> String {
+    let backup = BASE64_STANDARD.decode(text(backup)).expect("base64");
+    let mut backup: Value = serde_json::from_slice(&backup).expect("JSON");
+    for version in backup["policy"]["keys"].as_object_mut().expect("versions").values_mut() {
+        let created = version["creation_time"].as_i64().expect("a time") - 3600 * hours;
+        let time = jiff::Timestamp::from_second(created).expect("a time");
+        version["creation_time"] = json!(created);
+        version["time"] = json!(time.to_string());
+    }
+    backup["policy"]["exportable"] = json!(false);
+    backup["policy"]["allow_plaintext_backup"] = json!(false);
+    BASE64_STANDARD.encode(backup.to_string())
 }
 
 /// An entity with this metadata and an AppRole with these policies, logged in by it.

@@ -10,6 +10,7 @@ mod platform;
 mod proxy;
 mod report;
 mod rights;
+mod rotation;
 mod server;
 mod service;
 mod sessions;

@@ -6,7 +6,8 @@ use super::{
     diagnosis::{Finding, Group, Outcome},
     drift,
     engine::Engine,
-    keys,
+    keys::{self, TenantKeys},
+    rotation,
 };
 use crate::{
     policies::{Mounts, PolicySet},
@@ -47,12 +48,15 @@ const AUDIT: &str = "audit";
 /// device has taken the entry.
 const REMOTE_DEVICES: [&str; 2] = ["http", "socket"];
 
-const CHECKS: [&str; 7] = [
+const CHECKS: [&str; 10] = [
     Engine::Kv.check(),
     Engine::Transit.check(),
     APPROLE,
     SUBJECTS,
     keys::CHECK,
+    rotation::SETTINGS,
+    rotation::AGE,
+    rotation::AUTO_ROTATE,
     drift::CHECK,
     AUDIT,
 ];
@@ -85,19 +89,21 @@ pub(super) async fn examine(
     let methods = examiner.auth_methods().await;
     let approle = approle(&methods, viewer);
     let subjects = subjects(&methods, subject_mount, viewer);
-    let (keys, tenants) = match transit.outcome {
+    let (keys, found) = match transit.outcome {
         Outcome::Failed => {
-            (Finding::skipped(keys::CHECK, "there is no transit engine", ""), Vec::new())
+            (Finding::skipped(keys::CHECK, "there is no transit engine", ""), TenantKeys::default())
         }
         _ => keys::examine(&examiner, &mounts.transit, viewer).await,
     };
+    let rotation = rotation::examine(session, mounts, found.keys.as_ref(), viewer).await;
     let drift = drift::examine(session, &examiner, set, viewer).await;
     let audit = match session.client().namespace() {
         Some(_) => Finding::skipped(AUDIT, "only the root namespace tells of audit devices", ""),
         None => audit(&examiner, viewer).await,
     };
-    let findings = vec![kv, transit, approle, subjects, keys, drift, audit];
-    Found { group: Group::new(ID, TITLE, findings), tenants }
+    let findings = [kv, transit, approle, subjects, keys].into_iter();
+    let findings = findings.chain(rotation).chain([drift, audit]).collect();
+    Found { group: Group::new(ID, TITLE, findings), tenants: found.tenants }
 }
 
 /// What could not be found out, and whose right is missing.

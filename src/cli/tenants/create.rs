@@ -15,7 +15,7 @@ use crate::{
     policies::{Mounts, PolicyName, Store},
     provision::{Engine, Inventory, Outcome, Plan, State, Thing},
     secrets::key_name,
-    tenants::{ServiceName, TenantName, things},
+    tenants::{RotationInterval, ServiceName, TenantName, things},
     vault::{Policies, Things},
 };
 
@@ -33,6 +33,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   vault-auth-validator tenants create acme --service chatwoot --service n8n
+  vault-auth-validator tenants create acme --service chatwoot --rotate-every 90d
   vault-auth-validator tenants create acme --service crm --policy crm-agent --dry-run
   vault-auth-validator tenants create acme --service n8n --new-secret-id --credentials /root/new")]
 pub(super) struct Create {
@@ -45,6 +46,10 @@ pub(super) struct Create {
     /// A policy that the services get besides `tenant`. May be repeated.
     #[arg(long = "policy", value_name = "POLICY", value_parser = policy_name)]
     policies: Vec<PolicyName>,
+    /// The age from which `tenants rotate --due` rotates the tenant's key: whole hours or days, such
+    /// as 90d. What was set before stays if this is left out.
+    #[arg(long, value_name = "INTERVAL", value_parser = RotationInterval::parse)]
+    rotate_every: Option<RotationInterval>,
     /// Show the plan and write nothing.
     #[arg(long)]
     dry_run: bool,
@@ -71,7 +76,12 @@ impl Create {
         let policies = self.policies(operator).await?;
         let services: BTreeSet<_> = self.services.iter().cloned().collect();
         let key = Thing::Key { transit: mounts.transit.clone(), name: key_name(&self.tenant) };
-        let wanted = things(&self.tenant, key, &services, &policies);
+        let mut wanted = things(&self.tenant, key, &services, &policies);
+        wanted.extend(self.rotate_every.map(|interval| Thing::RotateEvery {
+            kv: mounts.kv.clone(),
+            tenant: self.tenant.to_string(),
+            interval: interval.to_string(),
+        }));
         let plan = Plan::draw(wanted, &inventory).await;
         let plan = plan.map_err(|hindrance| hindrance.to_string())?;
         let mut handovers = Vec::new();
@@ -127,22 +137,32 @@ impl Create {
     }
 }
 
-/// Whether there is where a tenant's things are made.
+/// Checks that there is where a tenant's things are made.
 async fn check_ground(inventory: &Things<'_>, mounts: &Mounts) -> Result<(), String> {
-    let engine = |path: &str, engine| Thing::Engine { path: path.to_owned(), engine };
-    let ground =
-        [engine(&mounts.kv, Engine::Kv), engine(&mounts.transit, Engine::Transit), Thing::AppRoles];
-    for thing in ground {
-        let state = inventory.look(&thing).await.map_err(|trouble| trouble.to_string())?;
-        if state != State::There {
-            let (kind, name, detail) = (thing.kind(), thing.name(), thing.detail());
-            return Err(format!(
-                "there is no {kind} {name} ({detail}) in Vault: `vault-auth-validator bootstrap` \
-                 makes what is missing; nothing was changed"
-            ));
-        }
+    check_engine(inventory, &mounts.kv, Engine::Kv).await?;
+    check_engine(inventory, &mounts.transit, Engine::Transit).await?;
+    check(inventory, Thing::AppRoles).await
+}
+
+/// Checks that this engine is mounted at this path.
+pub(super) async fn check_engine(
+    inventory: &Things<'_>,
+    path: &str,
+    engine: Engine,
+) -> Result<(), String> {
+    check(inventory, Thing::Engine { path: path.to_owned(), engine }).await
+}
+
+async fn check(inventory: &Things<'_>, thing: Thing) -> Result<(), String> {
+    let state = inventory.look(&thing).await.map_err(|trouble| trouble.to_string())?;
+    if state == State::There {
+        return Ok(());
     }
-    Ok(())
+    let (kind, name, detail) = (thing.kind(), thing.name(), thing.detail());
+    Err(format!(
+        "there is no {kind} {name} ({detail}) in Vault: `vault-auth-validator bootstrap` makes what \
+         is missing; nothing was changed"
+    ))
 }
 
 fn service_name(text: &str) -> Result<ServiceName, String> {

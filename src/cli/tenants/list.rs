@@ -3,7 +3,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{key_json, key_words};
+use super::{
+    key_json, key_words,
+    schedule::{AUTO_ROTATE, Schedules},
+};
 use crate::{
     cli::{
         operator::OperatorArgs,
@@ -36,21 +39,36 @@ impl List {
         self.operator.run_on_mounts(async |operator, mounts| {
             let tenants = vault::Tenants::new(&operator.session, &mounts);
             let tenants = tenants.all().await.map_err(|trouble| trouble.to_string())?;
-            self.output.print(|| as_json(&tenants), |style| as_text(&tenants, style));
-            Ok(ExitCode::SUCCESS)
+            let schedules = Schedules::read(&operator, &mounts).await?;
+            let json = || as_json(&tenants, &schedules);
+            self.output.print(json, |style| as_text(&tenants, &schedules, style));
+            schedules.unread().map_or(Ok(ExitCode::SUCCESS), Err)
         })
     }
 }
 
-fn as_text(tenants: &[Tenant], style: &Style) -> String {
+fn as_text(tenants: &[Tenant], schedules: &Schedules, style: &Style) -> String {
     if tenants.is_empty() {
         return "no tenants".to_owned();
     }
-    let heading = ["tenant", "key", "version", "decrypts from", "members", "disabled"];
+    let heading = [
+        "tenant",
+        "key",
+        "version",
+        "decrypts from",
+        "age",
+        "rotate every",
+        "due",
+        "members",
+        "disabled",
+    ];
     let heading = heading.map(|word| style.place(word));
-    let row = |tenant: &Tenant| {
+    let mut rotated_by_vault = false;
+    let mut row = |tenant: &Tenant| {
+        let schedule = schedules.of(&tenant.name, tenant.key.as_ref());
+        rotated_by_vault |= schedule.is_rotated_by_vault();
         let key = key_words(tenant.key.as_ref());
-        let sound = tenant.key.as_ref().is_some_and(|key| key.derived);
+        let sound = tenant.key.as_ref().is_some_and(Key::is_sound);
         let version = |which: fn(&Key) -> u64| {
             tenant.key.as_ref().map(|key| format!("v{}", which(key))).unwrap_or_default()
         };
@@ -60,20 +78,25 @@ fn as_text(tenants: &[Tenant], style: &Style) -> String {
             if sound { key } else { style.bad(&key) },
             version(|key| key.latest),
             version(|key| key.oldest),
+            schedule.age(style),
+            schedule.every(style),
+            schedule.due_cell(style),
             tenant.members.len().to_string(),
             if disabled == 0 { String::new() } else { style.doubtful(&disabled.to_string()) },
         ]
     };
-    let rows: Vec<_> = std::iter::once(heading).chain(tenants.iter().map(row)).collect();
-    format!("{}\n\n{}", columns(&rows), number(tenants.len(), "tenant"))
+    let rows: Vec<_> = std::iter::once(heading).chain(tenants.iter().map(&mut row)).collect();
+    let note = if rotated_by_vault { format!("\n\n{AUTO_ROTATE}") } else { String::new() };
+    format!("{}\n\n{}{note}", columns(&rows), number(tenants.len(), "tenant"))
 }
 
-fn as_json(tenants: &[Tenant]) -> Value {
+fn as_json(tenants: &[Tenant], schedules: &Schedules) -> Value {
     let member = |member: &Member| json!({"name": member.name, "entity_id": member.id, "disabled": member.disabled});
     let tenant = |tenant: &Tenant| {
         json!({
             "tenant": tenant.name.as_str(),
             "key": key_json(tenant.key.as_ref()),
+            "rotation": schedules.of(&tenant.name, tenant.key.as_ref()).as_json(),
             "members": tenant.members.iter().map(member).collect::<Vec<_>>(),
         })
     };

@@ -1,8 +1,16 @@
 //! Tenants: one file per command.
 
+mod confirm;
 mod create;
+mod due;
+mod due_report;
+mod lease;
 mod list;
 mod rotate;
+mod rotation;
+mod rotation_report;
+mod schedule;
+mod set;
 mod show;
 mod shred;
 
@@ -23,7 +31,9 @@ Examples:
   vault-auth-validator tenants create acme --service chatwoot --service n8n
   vault-auth-validator tenants list
   vault-auth-validator tenants show acme
+  vault-auth-validator tenants set acme --rotate-every 90d
   vault-auth-validator tenants rotate acme
+  vault-auth-validator tenants rotate --due
   vault-auth-validator tenants shred acme")]
 pub(super) struct Tenants {
     #[command(subcommand)]
@@ -35,6 +45,7 @@ enum Command {
     Create(create::Create),
     List(list::List),
     Show(show::Show),
+    Set(set::Set),
     Rotate(rotate::Rotate),
     Shred(shred::Shred),
 }
@@ -45,6 +56,7 @@ impl Tenants {
             Command::Create(create) => create.run(),
             Command::List(list) => list.run(),
             Command::Show(show) => show.run(),
+            Command::Set(set) => set.run(),
             Command::Rotate(rotate) => rotate.run(),
             Command::Shred(shred) => shred.run(),
         }
@@ -65,6 +77,7 @@ fn key_words(key: Option<&Key>) -> String {
     match key {
         None => "no key".to_owned(),
         Some(Key { derived: false, kind, .. }) => format!("{kind}, NOT DERIVED"),
+        Some(Key { convergent: true, kind, .. }) => format!("{kind}, CONVERGENT"),
         Some(Key { kind, .. }) => kind.clone(),
     }
 }
@@ -75,8 +88,10 @@ fn key_json(key: Option<&Key>) -> Value {
         json!({
             "type": key.kind,
             "derived": key.derived,
+            "convergent": key.convergent,
             "latest_version": key.latest,
             "min_decryption_version": key.oldest,
+            "latest_version_created_at": key.rotation.created_at.to_string(),
         })
     })
 }

@@ -1,41 +1,63 @@
-use std::{pin::pin, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
-use futures_util::TryStreamExt;
-use serde_json::{Value, json};
 
+use super::{
+    confirm::Confirm,
+    due::{RotateDue, repeat},
+    lease::WaitArgs,
+    rotation::{OldVersions, rotate, survey},
+    rotation_report::{Mode, Report},
+};
 use crate::{
     cli::{
-        output::{Output, Style, columns, counted, note},
-        progress::Progress,
+        USAGE, complain,
+        output::{Output, counted},
         secrets::tenant,
-        store::{Store, StoreArgs, remedy},
+        store::StoreArgs,
     },
-    secrets::SecretError,
-    tenants::{KeyVersions, Tally, TenantName},
-    vault::Task,
+    tenants::TenantName,
 };
 
 /// Rotate a tenant's key, and encrypt its secrets anew with the new version.
 ///
 /// Vault does it: no secret leaves it in the clear, and the token needs no right to decrypt
 /// (policies/key-rotator.hcl has what it needs). Each secret gets a new version that says the same,
-/// unless somebody writes one meanwhile, which stays. It may be ended anywhere, run twice at once,
-/// and run again: a rotation that was not finished is then gone on with, and no other begun.
+/// unless somebody writes one meanwhile, which stays. It may be ended anywhere and run again: a
+/// rotation that was not finished is then gone on with. One process at a time rotates a tenant's key;
+/// another waits for it, and then begins no second rotation.
 ///
 /// Versions of a secret that are not its latest cannot be encrypted anew. They stay readable, and
-/// the version of the key that they need stays in use; --destroy-old-versions ends that. Only once
-/// nothing needs an older version of the key does Vault refuse to decrypt with it.
+/// the version of the key that they need stays in use; --destroy-old-versions ends that, and asks for
+/// the tenant's name first. Only once nothing needs an older version of the key does Vault refuse to
+/// decrypt with it.
+///
+/// --due does it for every tenant that has a rotation interval (`tenants set --rotate-every`) and
+/// whose key is that old by Vault's clock, whose last rotation was not finished, or whose key Vault
+/// has rotated by itself, which leaves the secrets behind. A tenant that another process is rotating
+/// is left to it. It is meant for a timer, and may be run twice at once. A tenant that fails does not
+/// keep the others; the exit code is then 1.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   vault-auth-validator tenants rotate acme --dry-run
   vault-auth-validator tenants rotate acme
-  vault-auth-validator tenants rotate acme --destroy-old-versions")]
+  vault-auth-validator tenants rotate acme --destroy-old-versions
+  vault-auth-validator tenants rotate acme --destroy-old-versions --confirm acme
+  vault-auth-validator tenants rotate --due --dry-run
+  vault-auth-validator tenants rotate --due
+  vault-auth-validator tenants rotate --due --repeat 1d")]
 pub(super) struct Rotate {
     /// The tenant.
-    #[arg(value_parser = tenant)]
-    tenant: TenantName,
+    #[arg(value_parser = tenant, required_unless_present = "due", conflicts_with = "due")]
+    tenant: Option<TenantName>,
+    /// Every tenant whose rotation is due.
+    #[arg(long, conflicts_with_all = ["destroy_old_versions", "confirm", "wait"])]
+    due: bool,
+    /// With --due: do it at once and then again after each pause of this length, until SIGTERM or
+    /// SIGINT. After a round that failed the pause is an hour at most.
+    #[arg(long, value_name = "DURATION", value_parser = repeat, requires = "due", conflicts_with_all = ["tenant", "dry_run"])]
+    repeat: Option<Duration>,
     /// Say what would be done, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -44,209 +66,68 @@ pub(super) struct Rotate {
     #[arg(long)]
     destroy_old_versions: bool,
     #[command(flatten)]
+    confirm: Confirm,
+    #[command(flatten)]
+    wait: WaitArgs,
+    #[command(flatten)]
     output: Output,
     #[command(flatten)]
     store: StoreArgs,
 }
 
-/// What was done, or would be.
-struct Done {
-    /// Whether the key has, or would have, a new version.
-    rotated: bool,
-    /// What the secrets were brought to.
-    key: KeyVersions,
-    tally: Tally,
-}
-
 impl Rotate {
     pub(super) fn run(self) -> ExitCode {
+        match self.tenant.clone() {
+            Some(tenant) => self.run_for(&tenant),
+            None => {
+                let mode = if self.dry_run { Mode::Survey } else { Mode::Rotation };
+                let Self { repeat, output, store, .. } = self;
+                RotateDue { mode, repeat, output, store }.run()
+            }
+        }
+    }
+
+    fn run_for(self, tenant: &TenantName) -> ExitCode {
+        let old_versions = match self.destroy_old_versions {
+            true => OldVersions::Destroy,
+            false => OldVersions::Keep,
+        };
+        let is_irreversible = self.destroy_old_versions && !self.dry_run;
+        let fault = self.confirm.fault(tenant, "rotate --destroy-old-versions");
+        if let Some(fault) = fault.filter(|_| is_irreversible) {
+            complain(fault);
+            return ExitCode::from(USAGE);
+        }
         self.store.clone().run(async |store| {
-            let tenant = &self.tenant;
-            let done = self.rotate(&store).await.map_err(|error| {
-                let remedy = match &error {
-                    SecretError::Denied => {
-                        "; it needs what policies/key-rotator.hcl grants".to_owned()
-                    }
-                    SecretError::Unavailable(_) => {
-                        ". Nothing is lost; run it again to go on".to_owned()
-                    }
-                    error => remedy(error, tenant),
-                };
-                format!("{tenant}: {error}{remedy}")
-            })?;
-            self.output.print(|| self.as_json(&done), |style| self.as_text(&done, style));
-            match done.tally.failed {
+            if is_irreversible {
+                self.confirm.ask(tenant, &consequence(tenant))?;
+            }
+            let (mode, (report, outcome)) = if self.dry_run {
+                (Mode::Survey, survey(&store, tenant, old_versions).await)
+            } else {
+                (Mode::Rotation, rotate(&store, tenant, old_versions, self.wait).await)
+            };
+            let failed = report.as_ref().map_or(0, |report| report.tally.failed);
+            if let Some(report) = report {
+                self.print(tenant, &report, mode);
+            }
+            outcome?;
+            match failed {
                 0 => Ok(ExitCode::SUCCESS),
                 failed => Err(format!("{} could not be dealt with", counted(failed, "secret"))),
             }
         })
     }
 
-    async fn rotate(&self, store: &Store) -> Result<Done, SecretError> {
-        let tenant = &self.tenant;
-        let key = store.with(async |secrets| secrets.key(tenant).await).await?;
-        let glance = self.go_through(store, key.latest, Task::Glance, 0).await?;
-        let retiring = self.destroy_old_versions && key.oldest < key.latest;
-        let unfinished = glance.behind > 0 || retiring;
-        if self.dry_run {
-            let latest = if unfinished { key.latest } else { key.latest + 1 };
-            let tally = self.go_through(store, latest, Task::Survey, glance.secrets).await?;
-            let key = KeyVersions { latest, ..key };
-            return Ok(Done { rotated: !unfinished, key, tally });
-        }
-        if !unfinished {
-            store.with(async |secrets| secrets.rotate_key(tenant).await).await?;
-        }
-        let key = store.with(async |secrets| secrets.key(tenant).await).await?;
-        settle(store).await;
-        let task = if self.destroy_old_versions { Task::RewrapAndDestroy } else { Task::Rewrap };
-        let tally = self.go_through(store, key.latest, task, glance.secrets).await?;
-        let key = self.retire(store, key, &tally).await?;
-        Ok(Done { rotated: !unfinished, key, tally })
-    }
-
-    /// Lets no version of the key decrypt any more that nothing needs.
-    async fn retire(
-        &self,
-        store: &Store,
-        key: KeyVersions,
-        tally: &Tally,
-    ) -> Result<KeyVersions, SecretError> {
-        let needed = tally.oldest_needed(key.latest);
-        let Some(oldest) = needed.filter(|oldest| *oldest > key.oldest) else { return Ok(key) };
-        store.with(async |secrets| secrets.retire_key_before(&self.tenant, oldest).await).await?;
-        Ok(KeyVersions { oldest, ..key })
-    }
-
-    async fn go_through(
-        &self,
-        store: &Store,
-        key_version: u64,
-        task: Task,
-        total: u64,
-    ) -> Result<Tally, SecretError> {
-        let what = match task {
-            Task::Glance | Task::Survey => "looking at secrets",
-            Task::Rewrap | Task::RewrapAndDestroy => "encrypting anew",
-        };
-        let mut progress = Progress::new(what, total);
-        let mut tally = Tally::default();
-        let walk = store.with(async |secrets| {
-            let mut standings = pin!(secrets.bring_to(&self.tenant, key_version, task));
-            while let Some((name, standing)) = standings.try_next().await? {
-                match standing {
-                    Ok(standing) => tally.add(name.as_str(), &standing),
-                    Err(error) => {
-                        tally.fail(
-                            name.as_str(),
-                            format!("{error}{}", remedy(&error, &self.tenant)),
-                        );
-                    }
-                }
-                progress.step();
-            }
-            Ok(())
-        });
-        walk.await.map(|()| tally)
-    }
-
-    fn as_text(&self, done: &Done, style: &Style) -> String {
-        let Done { rotated, key, tally } = done;
-        let (tenant, latest) = (&self.tenant, key.latest);
-        let mut lines = vec![match (rotated, self.dry_run) {
-            (true, false) => format!("The key of {tenant} has a new version, {latest}."),
-            (true, true) => format!("The key of {tenant} would get a new version, {latest}."),
-            (false, _) => format!(
-                "The key of {tenant} has version {latest}, and that rotation was not finished: \
-                 this goes on with it."
-            ),
-        }];
-        let (number, verb) = if self.dry_run {
-            (tally.behind, "to be encrypted anew")
-        } else {
-            (tally.rewrapped, "encrypted anew")
-        };
-        lines.push(format!("{number} of {} {verb}.", counted(tally.secrets, "secret")));
-        if tally.destroyed > 0 {
-            lines.push(format!("{} destroyed.", counted(tally.destroyed, "older version")));
-        }
-        lines.extend(self.remaining(done));
-        if tally.failed > 0 {
-            lines.push(
-                style.bad(&format!("{} could not be dealt with:", counted(tally.failed, "secret"))),
-            );
-            let rows = tally.failures.iter().map(|(name, why)| [name.clone(), why.clone()]);
-            lines.push(columns(&rows.collect::<Vec<_>>()));
-        }
-        if key.oldest == latest {
-            lines.push("No older version of the key decrypts any more.".to_owned());
-        }
-        lines.join("\n")
-    }
-
-    /// What still needs an older version of the key, and what to do about it.
-    fn remaining(&self, Done { key, tally, .. }: &Done) -> Vec<String> {
-        if tally.remaining == 0 {
-            return Vec::new();
-        }
-        let would = if self.dry_run { "would " } else { "" };
-        let (versions, secrets) =
-            (counted(tally.remaining, "older version"), counted(tally.remaining_in, "secret"));
-        let mut lines = vec![format!(
-            "{versions} of {secrets} {would}need an older version of the key, or may: it stays in \
-             use, from {} on, and they stay readable.",
-            key.oldest
-        )];
-        let row = |(name, versions): &(String, Vec<u64>)| {
-            let versions: Vec<String> = versions.iter().map(u64::to_string).collect();
-            [name.clone(), format!("version {}", versions.join(", "))]
-        };
-        lines.push(columns(&tally.examples.iter().map(row).collect::<Vec<_>>()));
-        let others = tally.remaining_in - tally.examples.len() as u64;
-        if others > 0 {
-            lines.push(format!("  and of {}", counted(others, "other secret")));
-        }
-        if tally.unknown > 0 {
-            lines.push(format!("{} of them deleted, so that nobody can tell.", tally.unknown));
-        }
-        lines.push("--destroy-old-versions destroys them, and ends that.".to_owned());
-        lines
-    }
-
-    fn as_json(&self, Done { rotated, key, tally }: &Done) -> Value {
-        let remaining = tally.examples.iter();
-        let remaining =
-            remaining.map(|(name, versions)| json!({"name": name, "versions": versions}));
-        let failures = tally.failures.iter();
-        let failures = failures.map(|(name, why)| json!({"name": name, "because": why}));
-        json!({
-            "tenant": self.tenant.as_str(),
-            "dry_run": self.dry_run,
-            "rotated": rotated,
-            "key_version": key.latest,
-            "min_decryption_version": key.oldest,
-            "secrets": tally.secrets,
-            "behind": tally.behind,
-            "rewrapped": tally.rewrapped,
-            "versions_destroyed": tally.destroyed,
-            "remaining": {
-                "versions": tally.remaining,
-                "secrets": tally.remaining_in,
-                "deleted": tally.unknown,
-                "first": remaining.collect::<Vec<_>>(),
-            },
-            "failed": {
-                "secrets": tally.failed,
-                "first": failures.collect::<Vec<_>>(),
-            },
-        })
+    fn print(&self, tenant: &TenantName, report: &Report, mode: Mode) {
+        self.output
+            .print(|| report.as_json(tenant, mode), |style| report.as_text(tenant, mode, style));
     }
 }
 
-/// Lets writes come to their end that began with the older version of the key. Each is two calls,
-/// none of which takes longer than a call may.
-async fn settle(store: &Store) {
-    let pause: Duration = 2 * store.operator.session.client().timeout();
-    note(&format!("waiting {pause:?} for writes that began before\n"));
-    tokio::time::sleep(pause).await;
+fn consequence(tenant: &TenantName) -> String {
+    format!(
+        "This destroys every version of {tenant}'s secrets but the latest that needs an older \
+         version of the key, and every deleted one that may."
+    )
 }

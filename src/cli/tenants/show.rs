@@ -3,14 +3,14 @@ use std::{collections::BTreeSet, process::ExitCode};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{key_json, key_words, tenant_name};
+use super::{key_json, key_words, schedule::Schedule, tenant_name};
 use crate::{
     cli::{
         operator::OperatorArgs,
         output::{Output, Style, columns},
         sources::ForVault,
     },
-    tenants::{Member, Tenant, TenantName},
+    tenants::{Key, Member, Tenant, TenantName},
     vault,
 };
 
@@ -43,15 +43,16 @@ impl Show {
             })?;
             let secrets = tenants.secrets(&self.tenant).await;
             let secrets = secrets.map_err(|trouble| trouble.to_string())?;
-            let json = || as_json(&tenant, secrets);
-            self.output.print(json, |style| as_text(&tenant, secrets, style));
+            let schedule = Schedule::read(&operator, &mounts, &tenant).await?;
+            let json = || as_json(&tenant, &schedule, secrets);
+            self.output.print(json, |style| as_text(&tenant, &schedule, secrets, style));
             Ok(ExitCode::SUCCESS)
         })
     }
 }
 
-fn as_text(tenant: &Tenant, secrets: Option<usize>, style: &Style) -> String {
-    let sound = tenant.key.as_ref().is_some_and(|key| key.derived);
+fn as_text(tenant: &Tenant, schedule: &Schedule, secrets: Option<usize>, style: &Style) -> String {
+    let sound = tenant.key.as_ref().is_some_and(Key::is_sound);
     let key = key_words(tenant.key.as_ref());
     let key = if sound { key } else { style.bad(&key) };
     let versions = tenant
@@ -65,6 +66,7 @@ fn as_text(tenant: &Tenant, secrets: Option<usize>, style: &Style) -> String {
     let facts = [
         ["tenant".to_owned(), tenant.name.to_string()],
         ["key".to_owned(), key + &versions.unwrap_or_default()],
+        ["rotates".to_owned(), schedule.as_text(style)],
         ["secrets".to_owned(), secrets],
     ];
     if tenant.members.is_empty() {
@@ -86,10 +88,11 @@ fn as_text(tenant: &Tenant, secrets: Option<usize>, style: &Style) -> String {
     format!("{}\n\n{}", columns(&facts), columns(&rows))
 }
 
-fn as_json(tenant: &Tenant, secrets: Option<usize>) -> Value {
+fn as_json(tenant: &Tenant, schedule: &Schedule, secrets: Option<usize>) -> Value {
     json!({
         "tenant": tenant.name.as_str(),
         "key": key_json(tenant.key.as_ref()),
+        "rotation": schedule.as_json(),
         "secrets": secrets,
         "members": tenant.members.iter().map(member_json).collect::<Vec<_>>(),
     })

@@ -1,16 +1,12 @@
-use std::{
-    io::{self, IsTerminal},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
 
+use super::confirm::Confirm;
 use crate::{
     cli::{
-        USAGE,
-        ask::ask,
-        complain,
+        USAGE, complain,
         output::{Output, counted},
         progress::Progress,
         secrets::tenant,
@@ -18,7 +14,7 @@ use crate::{
     },
     secrets::{SecretError, SecretPath},
     tenants::TenantName,
-    vault::Secrets,
+    vault::{Secrets, TenantSettings},
 };
 
 /// Delete a tenant's key, so that all its secrets are unreadable for good.
@@ -35,9 +31,8 @@ pub(super) struct Shred {
     /// The tenant.
     #[arg(value_parser = tenant)]
     tenant: TenantName,
-    /// The tenant's name once more, instead of asking for it.
-    #[arg(long, value_name = "TENANT")]
-    confirm: Option<String>,
+    #[command(flatten)]
+    confirm: Confirm,
     /// Delete the secrets' ciphertexts too, with all their versions.
     #[arg(long)]
     purge: bool,
@@ -59,17 +54,8 @@ struct Done {
 impl Shred {
     pub(super) fn run(self) -> ExitCode {
         let tenant = &self.tenant;
-        let missing = match &self.confirm {
-            Some(confirmed) if confirmed != tenant.as_str() => {
-                Some("--confirm names another tenant".to_owned())
-            }
-            None if !io::stdin().is_terminal() => Some(format!(
-                "shred asks for the tenant's name, and there is nobody to ask: add --confirm {tenant}"
-            )),
-            _ => None,
-        };
-        if let Some(missing) = missing {
-            complain(missing);
+        if let Some(fault) = self.confirm.fault(tenant, "shred") {
+            complain(fault);
             return ExitCode::from(USAGE);
         }
         self.store.clone().run(async |store| {
@@ -100,6 +86,7 @@ impl Shred {
         let (key, secrets) = found.await.map_err(why)?;
         let mut done = Done { key, secrets, purged: 0 };
         if !key && !self.purge {
+            self.remove_settings(store).await?;
             return Ok(done);
         }
         self.ask(&done)?;
@@ -109,6 +96,7 @@ impl Shred {
                 format!("{tenant}: {error}; the key may be there still: run this again")
             })?;
         }
+        self.remove_settings(store).await?;
         if self.purge {
             let purged = store.with(async |secrets| purge(secrets, tenant).await).await;
             done.purged = purged.map_err(|error| {
@@ -121,19 +109,23 @@ impl Shred {
         Ok(done)
     }
 
+    /// They go with the key. A tenant that is made later under this name begins without any.
+    async fn remove_settings(&self, store: &Store) -> Result<(), String> {
+        let settings = TenantSettings::new(&store.operator.session, &store.mounts);
+        let removed = settings.remove(&self.tenant).await;
+        removed.map_err(|trouble| {
+            format!("{}: the key is gone, and its settings are not: {trouble}", self.tenant)
+        })
+    }
+
     fn ask(&self, done: &Done) -> Result<(), String> {
-        if self.confirm.is_some() {
-            return Ok(());
-        }
         let (tenant, secrets) = (&self.tenant, all(done.secrets));
         let what = if done.key {
             format!("This makes {secrets} of {tenant} unreadable for good, in every version.")
         } else {
             format!("This deletes the ciphertexts of {secrets} of {tenant}.")
         };
-        let typed = ask(&format!("{what} Nobody can undo it.\nType the tenant's name"))?;
-        let same = typed == tenant.as_str();
-        same.then_some(()).ok_or_else(|| "that is not its name; nothing was deleted".to_owned())
+        self.confirm.ask(tenant, &what)
     }
 
     fn as_text(&self, done: &Done) -> String {
@@ -168,7 +160,11 @@ impl Shred {
     }
 }
 
-async fn count(secrets: Secrets<'_>, tenant: &TenantName) -> Result<u64, SecretError> {
+/// Returns the number of the tenant's secrets.
+///
+/// # Errors
+/// [`SecretError`] if the token may not list them.
+pub(super) async fn count(secrets: Secrets<'_>, tenant: &TenantName) -> Result<u64, SecretError> {
     let mut names = secrets.names(tenant);
     let mut count = 0;
     while names.next().await?.is_some() {

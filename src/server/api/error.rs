@@ -98,7 +98,7 @@ fn secret_terms(error: &SecretError) -> Terms {
         SecretError::Absent => client(404, "secret_not_found", "There is no such secret"),
         SecretError::Deleted(_) => client(404, "secret_deleted", "The secret was deleted"),
         SecretError::Destroyed(_) => client(404, "secret_destroyed", "The secret was destroyed"),
-        SecretError::Conflict => {
+        SecretError::Conflict | SecretError::KeyAhead | SecretError::LeaseLost => {
             client(412, "version_conflict", "The secret is not in the state that was expected")
         }
         SecretError::TooLarge => client(413, "secret_too_large", "Vault takes no secret so large"),
@@ -106,7 +106,7 @@ fn secret_terms(error: &SecretError) -> Terms {
             client(409, "secret_unreadable", "What is kept here is not a secret of this place")
         }
         SecretError::KeyMissing => client(404, "key_missing", "The tenant has no key"),
-        SecretError::KeyUnfit => {
+        SecretError::KeyUnfit(_) => {
             terms(409, "key_unfit", "The tenant's key cannot be used", Severity::Operator)
         }
         SecretError::Denied => Refusal::AclDenied.terms(),

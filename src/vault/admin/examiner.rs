@@ -7,11 +7,14 @@ use rustify_derive::Endpoint;
 use serde::{Deserialize, de::IgnoredAny};
 use vaultrs::api::token::requests::LookupTokenSelfRequest;
 
-use super::{Desk, nameable};
-use crate::vault::{
-    Session,
-    error::{Failure, VaultError},
-    questions::{CapabilitiesData, CapabilitiesRequest},
+use super::{Desk, key_rotation::RotationData, nameable};
+use crate::{
+    tenants::KeyRotation,
+    vault::{
+        Session,
+        error::{Failure, VaultError},
+        questions::{CapabilitiesData, CapabilitiesRequest},
+    },
 };
 
 /// Looks at what there is in Vault, and changes nothing.
@@ -63,6 +66,9 @@ pub struct Key {
     /// Whether a key of its own is derived for each context.
     #[serde(default)]
     pub derived: bool,
+    /// Whether equal plaintexts have equal ciphertexts. Said of derived keys alone.
+    #[serde(default)]
+    pub convergent_encryption: bool,
     /// Whether it can be read.
     #[serde(default)]
     pub exportable: bool,
@@ -72,6 +78,9 @@ pub struct Key {
     /// Whether it can be deleted as it is.
     #[serde(default)]
     pub deletion_allowed: bool,
+    latest_version: u64,
+    #[serde(flatten)]
+    rotation: RotationData,
 }
 
 #[derive(Endpoint)]
@@ -128,6 +137,16 @@ impl Mount {
     #[must_use]
     pub fn version(&self) -> Option<&str> {
         self.options.as_ref()?.get("version").map(String::as_str)
+    }
+}
+
+impl Key {
+    /// Its past and future rotations.
+    ///
+    /// # Errors
+    /// [`Untold`] if it does not say when its latest version was made.
+    pub fn rotation(&self) -> Result<KeyRotation, Untold> {
+        Ok(self.rotation.read(self.latest_version)?)
     }
 }
 

@@ -1,8 +1,10 @@
 //! What an operator does to Vault, with the operator's own token.
 
 mod examiner;
+mod key_rotation;
 mod policies;
 mod stand_ins;
+mod tenant_settings;
 mod tenants;
 mod things;
 
@@ -17,6 +19,7 @@ pub use self::{
     examiner::{Examiner, Key, Mount, TokenRecord, Untold},
     policies::Policies,
     stand_ins::StandIns,
+    tenant_settings::{RotationIntervals, TenantSettings},
     tenants::Tenants,
     things::Things,
 };

@@ -3,7 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
-use super::things::{Entity, Things};
+use super::{
+    key_rotation::RotationData,
+    things::{Entity, Things},
+};
 use crate::{
     policies::Mounts,
     provision::Trouble,
@@ -29,8 +32,13 @@ struct KeyData {
     #[serde(rename = "type")]
     kind: String,
     derived: bool,
+    /// Of derived keys alone.
+    #[serde(default)]
+    convergent_encryption: bool,
     latest_version: u64,
     min_decryption_version: u64,
+    #[serde(flatten)]
+    rotation: RotationData,
 }
 
 impl<'s> Tenants<'s> {
@@ -106,15 +114,26 @@ impl<'s> Tenants<'s> {
         }
     }
 
-    async fn key(&self, name: &TenantName) -> Result<Option<Key>, Trouble> {
+    /// The tenant's key; `None` if it has none.
+    ///
+    /// # Errors
+    /// Why Vault does not tell.
+    pub async fn key(&self, name: &TenantName) -> Result<Option<Key>, Trouble> {
         let path = format!("{}/keys/{}", self.mounts.transit, key_name(name));
         let key: Option<KeyData> = self.things.get(&path).await?;
-        Ok(key.map(|key| Key {
-            kind: key.kind,
-            derived: key.derived,
-            latest: key.latest_version,
-            oldest: key.min_decryption_version,
-        }))
+        let read = |key: KeyData| {
+            let rotation = key.rotation.read(key.latest_version);
+            Ok(Key {
+                kind: key.kind,
+                derived: key.derived,
+                convergent: key.convergent_encryption,
+                latest: key.latest_version,
+                oldest: key.min_decryption_version,
+                rotation: rotation
+                    .map_err(|error| Trouble(format!("cannot read {path}: {error}")))?,
+            })
+        };
+        key.map(read).transpose()
     }
 
     /// The policies of the AppRole by which this entity logs in. It is called like the entity, if

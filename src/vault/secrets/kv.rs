@@ -165,7 +165,7 @@ impl Secrets<'_> {
     async fn metadata(&self, path: &SecretPath) -> Result<Option<Metadata>, SecretError> {
         let call = Call::get(self.kv("metadata", path));
         match self.ask(Operation::SecretMetadata, &call).await {
-            Ok(metadata) => Ok(Some(metadata)),
+            Ok(metadata) => Ok(Some(Metadata::checked(metadata)?)),
             Err(error) if error.failure == Failure::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -184,6 +184,21 @@ impl Secrets<'_> {
 
     fn kv(&self, kind: &str, path: &SecretPath) -> String {
         format!("{}/{kind}/tenants/{}/{}", self.mounts.kv, path.tenant, path.name)
+    }
+}
+
+impl Metadata {
+    /// The same, unless it contradicts itself. A secret of which only metadata was written has no
+    /// version yet.
+    fn checked(self) -> Result<Self, VaultError> {
+        let Self { current_version, versions } = &self;
+        if versions.keys().any(|number| !(1..=*current_version).contains(number)) {
+            return Err(VaultError::malformed("a version that is 0 or above current_version"));
+        }
+        if *current_version > 0 && !versions.contains_key(current_version) {
+            return Err(VaultError::malformed("current_version is not among versions"));
+        }
+        Ok(self)
     }
 }
 

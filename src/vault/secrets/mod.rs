@@ -2,7 +2,9 @@
 
 mod keys;
 mod kv;
+mod lease;
 mod names;
+mod retry;
 mod rotation;
 mod transit;
 
@@ -10,7 +12,9 @@ use futures_util::{Stream, TryStreamExt};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
+pub use lease::{Acquisition, RotationLease};
 pub use names::SecretNames;
+pub use retry::patiently;
 pub use rotation::Task;
 
 use self::kv::Live;

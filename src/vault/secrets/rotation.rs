@@ -1,29 +1,33 @@
 //! Bringing a tenant's secrets to the latest version of its key, without ever decrypting one.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use futures_util::{Stream, TryStreamExt, stream};
-use tokio::time::sleep;
 
-use super::kv::{Found, Live};
+use super::{
+    kv::{Found, Live},
+    lease::RotationLease,
+    retry::patiently,
+};
 use crate::{
-    secrets::{Current, Record, SecretError, SecretName, SecretPath, Unreadable, Version},
+    secrets::{
+        Ciphertext, Current, Record, SecretError, SecretName, SecretPath, Unreadable, Version,
+    },
     tenants::{Need, Remaining, Renewal, Standing, TenantName},
-    vault::{backoff::pauses, secrets::Secrets},
+    vault::secrets::Secrets,
 };
 
 /// What is to be done about secrets that are behind the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// Nothing; and only their latest versions are looked at.
-    Glance,
+#[derive(Clone, Copy)]
+pub enum Task<'l> {
     /// Nothing.
     Survey,
     /// Their latest versions are encrypted anew.
     Rewrap,
     /// The same, and then all that still needs an older version of the key is destroyed, and all
-    /// that was deleted and may need it.
-    RewrapAndDestroy,
+    /// that was deleted and may need it: of each secret whose latest version Vault has just read
+    /// with the new version of the key, while the lease is held.
+    RewrapAndDestroy(&'l RotationLease),
 }
 
 /// How many secrets are worked on at once.
@@ -32,26 +36,24 @@ const AT_ONCE: usize = 8;
 /// How often a secret that others keep writing to is tried.
 const CONFLICTS: usize = 10;
 
-/// The first pause after something that Vault was away for, which doubles, and how often it is tried
-/// again.
-const RETRIES: (Duration, u32) = (Duration::from_millis(250), 5);
+/// The versions of a secret that were seen, with the versions of the key that they need.
+type Seen = BTreeMap<Version, u64>;
 
 impl<'c> Secrets<'c> {
     /// Goes through the tenant's secrets, and says of each how it stands to this version of the
-    /// key, or why that is not known.
+    /// key, or why that is not known. Unless it is a survey, the version has to be stored.
     ///
     /// All that is written is a ciphertext that Vault made of the one before it, and only if that
-    /// is still the latest. So it does no harm to do this twice at once, beside writers, or to
-    /// end it anywhere.
+    /// is still the latest. So it does no harm to do this beside writers, or to end it anywhere.
     ///
     /// # Errors
     /// The stream ends with a [`SecretError`] that concerns more than one secret.
-    pub fn bring_to(
+    pub fn bring_to<'l>(
         self,
         tenant: &TenantName,
         key_version: u64,
-        task: Task,
-    ) -> impl Stream<Item = Result<(SecretName, Result<Standing, SecretError>), SecretError>> + use<'c>
+        task: Task<'l>,
+    ) -> impl Stream<Item = Result<(SecretName, Result<Standing, SecretError>), SecretError>> + use<'c, 'l>
     {
         let tenant = tenant.clone();
         let names = stream::try_unfold(self.names(&tenant), async |mut names| {
@@ -75,32 +77,31 @@ impl<'c> Secrets<'c> {
         &self,
         path: &SecretPath,
         key_version: u64,
-        task: Task,
+        task: Task<'_>,
     ) -> Result<Standing, SecretError> {
-        let mut seen = Vec::new();
+        let mut seen = Seen::new();
         let latest = self.renew(path, key_version, task, &mut seen).await?;
         let mut standing = Standing { latest, remaining: Vec::new(), destroyed: 0 };
-        if task == Task::Glance {
-            return Ok(standing);
-        }
-        let (versions, newest) = self.versions(path).await?;
+        let (versions, newest) = self.versions_beside(path, &seen).await?;
         for version in versions {
-            let known = seen.iter().find(|(seen, _)| *seen == version).map(|(_, key)| *key);
-            let need = match known {
-                Some(key) => Some(Need::Key(key)),
-                None => self.need(path, version).await?,
+            let need = match seen.get(&version) {
+                Some(key) => Some(Need::Key(*key)),
+                None => self.need(path, version, key_version).await?,
             };
             let number = version.number();
             let remaining = need.filter(|need| !need.is_met_by(key_version));
             standing.remaining.extend(remaining.map(|need| Remaining { version: number, need }));
         }
-        if task == Task::RewrapAndDestroy && !standing.remaining.is_empty() {
+        if let Task::RewrapAndDestroy(lease) = task
+            && !standing.remaining.is_empty()
+        {
             // What has a successor or was deleted, and never what somebody wrote just now.
             let expendable = |remaining: &Remaining| {
                 remaining.need == Need::Unknown || remaining.version < newest
             };
             let (gone, kept): (Vec<_>, Vec<_>) =
                 standing.remaining.into_iter().partition(expendable);
+            lease.confirm(self).await?;
             self.destroy(path, &gone).await?;
             standing.remaining = kept;
             standing.destroyed = gone.len();
@@ -108,14 +109,29 @@ impl<'c> Secrets<'c> {
         Ok(standing)
     }
 
-    /// Encrypts the latest version anew if it is behind. What is seen on the way, each version with
-    /// that of the key, is noted.
+    /// The versions that were not destroyed, and the number of the latest. Vault is not asked if all
+    /// that there can be were seen.
+    async fn versions_beside(
+        &self,
+        path: &SecretPath,
+        seen: &Seen,
+    ) -> Result<(Vec<Version>, u64), SecretError> {
+        match seen.last_key_value() {
+            Some((newest, _)) if newest.number() == seen.len() as u64 => {
+                Ok((seen.keys().copied().collect(), newest.number()))
+            }
+            _ => self.versions(path).await,
+        }
+    }
+
+    /// Encrypts the latest version anew if it is behind, and otherwise has Vault show that it reads
+    /// it. What is seen on the way, each version with that of the key, is noted.
     async fn renew(
         &self,
         path: &SecretPath,
         key_version: u64,
-        task: Task,
-        seen: &mut Vec<(Version, u64)>,
+        task: Task<'_>,
+        seen: &mut Seen,
     ) -> Result<Renewal, SecretError> {
         let mut refused = None;
         for _ in 0..CONFLICTS {
@@ -123,31 +139,29 @@ impl<'c> Secrets<'c> {
                 return Ok(Renewal::Gone);
             };
             let ciphertext = record?.into_ciphertext(&path.tenant)?;
-            seen.push((version, ciphertext.key_version()));
-            // Somebody else may have rotated the key since; but no key is older than its ciphertexts.
-            let newer = ciphertext.key_version() > key_version;
-            if newer && ciphertext.key_version() > self.key(&path.tenant).await?.latest {
-                return Err(Unreadable::KeyGone.into());
+            seen.insert(version, ciphertext.key_version());
+            if matches!(task, Task::Survey) {
+                return self.survey(path, &ciphertext, key_version).await;
             }
-            if ciphertext.key_version() >= key_version {
-                return Ok(Renewal::UpToDate);
+            if ciphertext.key_version() > key_version {
+                self.check_exists(path, ciphertext.key_version()).await?;
+                return Err(SecretError::KeyAhead);
             }
-            if matches!(task, Task::Glance | Task::Survey) {
-                return Ok(Renewal::Behind);
-            }
-            let renewed = match self.rewrap(path, &ciphertext).await {
-                // Another rotation may have renewed it since, and retired the key's old version.
+            let renewed = match self.rewrap(path, &ciphertext, key_version).await {
+                // A key version that was retired meanwhile, after somebody else renewed the secret.
                 Err(SecretError::Unreadable(Unreadable::KeyTooOld)) if refused != Some(version) => {
                     refused = Some(version);
                     continue;
                 }
                 renewed => renewed?,
             };
-            let key = renewed.key_version();
+            if ciphertext.key_version() == key_version {
+                return Ok(Renewal::UpToDate);
+            }
             let record = Record::new(&path.tenant, renewed);
             match self.put(path, &record, Current::Live(version)).await {
                 Ok((version, _)) => {
-                    seen.push((version, key));
+                    seen.insert(version, key_version);
                     return Ok(Renewal::Rewrapped);
                 }
                 Err(SecretError::Conflict) => {}
@@ -157,28 +171,42 @@ impl<'c> Secrets<'c> {
         Err(SecretError::Conflict)
     }
 
+    async fn survey(
+        &self,
+        path: &SecretPath,
+        ciphertext: &Ciphertext,
+        key_version: u64,
+    ) -> Result<Renewal, SecretError> {
+        if ciphertext.key_version() < key_version {
+            return Ok(Renewal::Behind);
+        }
+        self.check_exists(path, ciphertext.key_version()).await?;
+        Ok(Renewal::UpToDate)
+    }
+
+    /// Makes sure that the key has this version: no key is older than its ciphertexts.
+    async fn check_exists(&self, path: &SecretPath, key_version: u64) -> Result<(), SecretError> {
+        let latest = self.key(&path.tenant).await?.latest;
+        if key_version > latest { Err(Unreadable::KeyGone.into()) } else { Ok(()) }
+    }
+
     /// What it takes to read this version; `None` if nothing does any more.
-    async fn need(&self, path: &SecretPath, version: Version) -> Result<Option<Need>, SecretError> {
+    async fn need(
+        &self,
+        path: &SecretPath,
+        version: Version,
+        key_version: u64,
+    ) -> Result<Option<Need>, SecretError> {
         Ok(match self.find(path, Some(version)).await? {
             Found::Live(Live { record, .. }) => {
-                Some(Need::Key(record?.into_ciphertext(&path.tenant)?.key_version()))
+                let needed = record?.into_ciphertext(&path.tenant)?.key_version();
+                if needed > key_version {
+                    self.check_exists(path, needed).await?;
+                }
+                Some(Need::Key(needed))
             }
             Found::Nothing(SecretError::Deleted(_)) => Some(Need::Unknown),
             Found::Nothing(_) => None,
         })
     }
-}
-
-/// Tries something again while Vault is away, a few times.
-async fn patiently<T>(
-    mut attempt: impl AsyncFnMut() -> Result<T, SecretError>,
-) -> Result<T, SecretError> {
-    let (first_pause, retries) = RETRIES;
-    for pause in pauses(first_pause, retries) {
-        match attempt().await {
-            Err(SecretError::Unavailable(_)) => sleep(pause).await,
-            outcome => return outcome,
-        }
-    }
-    attempt().await
 }

@@ -32,6 +32,13 @@ struct Bound<'c> {
     context: String,
 }
 
+#[derive(Serialize)]
+struct Rewrap<'c> {
+    ciphertext: &'c str,
+    context: String,
+    key_version: u64,
+}
+
 #[derive(Deserialize)]
 struct Decrypted {
     plaintext: SecretString,
@@ -73,17 +80,20 @@ impl Secrets<'_> {
         SecretData::from_json(&json).map_err(|_| Unreadable::Format.into())
     }
 
-    /// The same secret, encrypted with the latest version of the key. The plaintext stays in Vault.
+    /// The same secret, encrypted with this version of the key. The plaintext stays in Vault.
     pub(super) async fn rewrap(
         &self,
         path: &SecretPath,
         ciphertext: &Ciphertext,
+        key_version: u64,
     ) -> Result<Ciphertext, SecretError> {
-        let body = Bound { ciphertext: ciphertext.as_str(), context: self.context(path) };
+        let (ciphertext, context) = (ciphertext.as_str(), self.context(path));
+        let body = Rewrap { ciphertext, context, key_version };
         let call = Call::post(self.transit("rewrap", &path.tenant), &body);
         let answer: Encrypted = self.ask(Operation::Rewrap, &call).await?;
-        let ciphertext = Ciphertext::parse(answer.ciphertext);
-        ciphertext.ok_or_else(|| VaultError::malformed("no ciphertext").into())
+        let ciphertext = Ciphertext::parse(answer.ciphertext)
+            .filter(|ciphertext| ciphertext.key_version() == key_version);
+        ciphertext.ok_or_else(|| VaultError::malformed("no ciphertext of this version").into())
     }
 
     fn context(&self, path: &SecretPath) -> String {

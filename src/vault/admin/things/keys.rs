@@ -12,6 +12,9 @@ struct KeyData {
     #[serde(rename = "type")]
     kind: String,
     derived: bool,
+    /// Of derived keys alone.
+    #[serde(default)]
+    convergent_encryption: bool,
 }
 
 #[derive(Deserialize)]
@@ -33,10 +36,15 @@ impl Things<'_> {
     pub(super) async fn look_for_key(&self, transit: &str, name: &str) -> Result<State, Trouble> {
         let key: Option<KeyData> = self.get(&format!("{transit}/keys/{name}")).await?;
         let Some(key) = key else { return Ok(State::Missing) };
-        let fault = match (key.derived, key.kind.as_str()) {
-            (true, KEY_TYPE) => return Ok(State::There),
-            (false, _) => "it is not derived, so nothing would bind a secret to its place",
-            (true, _) => "it is of another type than aes256-gcm96",
+        let fault = match key {
+            KeyData { derived: false, .. } => {
+                "it is not derived, so nothing would bind a secret to its place"
+            }
+            KeyData { convergent_encryption: true, .. } => {
+                "it is convergent, so equal secrets would have equal ciphertexts"
+            }
+            KeyData { kind, .. } if kind != KEY_TYPE => "it is of another type than aes256-gcm96",
+            _ => return Ok(State::There),
         };
         Ok(State::InTheWay(format!(
             "{fault}, and a key cannot be changed: if nothing is encrypted with it, delete it \

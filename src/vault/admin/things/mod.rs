@@ -5,6 +5,7 @@ mod keys;
 mod mounts;
 mod needs;
 mod roles;
+mod settings;
 
 use std::time::Duration;
 
@@ -118,6 +119,9 @@ impl Inventory for Things<'_> {
             Thing::AppRoles => self.look_for_app_roles().await,
             Thing::People(path) => self.look_for_people(path).await,
             Thing::Key { transit, name } => self.look_for_key(transit, name).await,
+            Thing::RotateEvery { kv, tenant, interval } => {
+                self.look_for_rotate_every(kv, tenant, interval).await
+            }
             Thing::Entity { name, tenant } => self.look_for_entity(name, tenant).await,
             Thing::Role(role) => self.look_for_role(role).await,
             Thing::Alias(name) => self.look_for_alias(name).await,
@@ -132,6 +136,9 @@ impl Inventory for Things<'_> {
             Thing::AppRoles => self.make_app_roles().await,
             Thing::People(path) => self.make_people(path).await,
             Thing::Key { transit, name } => self.make_key(transit, name).await,
+            Thing::RotateEvery { kv, tenant, interval } => {
+                self.make_rotate_every(kv, tenant, interval).await
+            }
             Thing::Entity { name, tenant } => self.make_entity(name, tenant).await,
             Thing::Role(role) => self.make_role(role).await,
             Thing::Alias(name) => self.make_alias(name).await,

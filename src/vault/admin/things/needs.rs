@@ -72,6 +72,10 @@ fn need(step: &Step) -> Option<Need> {
         (Thing::AppRoles, _) => (format!("sys/auth/{APPROLE}"), GUARDED),
         (Thing::People(path), _) => (format!("sys/auth/{path}"), GUARDED),
         (Thing::Key { transit, name }, _) => (format!("{transit}/keys/{name}"), UPDATE),
+        (Thing::RotateEvery { kv, tenant, .. }, state) => {
+            let path = format!("{kv}/data/tenant-settings/{tenant}");
+            (path, if *state == State::Missing { &["create"][..] } else { UPDATE })
+        }
         (Thing::Entity { .. }, _) => ("identity/entity".to_owned(), UPDATE),
         (Thing::Role(role), State::Missing) => (role_path(&role.name), &["create"][..]),
         (Thing::Role(role), State::Differs(_)) => (role_path(&role.name), UPDATE),

@@ -1,0 +1,210 @@
+//! A proxy in front of OpenBao that does something wrong at one call of a round.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{self, AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{Mutex, mpsc, oneshot, watch},
+};
+
+use crate::support::fault::wire::{Request, read_request};
+
+/// Something that goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing does.
+    Nothing,
+    /// 500 instead of passing the call on.
+    Refuse,
+    /// 500 although the call was passed on and done.
+    Mislead,
+    /// The connection breaks before the call.
+    DropBefore,
+    /// The connection breaks after the call.
+    DropAfter,
+    /// OpenBao is killed and started again.
+    Kill,
+    /// OpenBao is told to end and started again.
+    Restart,
+    /// The rotations are killed.
+    KillRotations,
+    /// Two rotations of the key meet in the storage, or one and another change of the key.
+    Conflict,
+    /// The same, and no answer comes to the one that failed.
+    SilentConflict,
+}
+
+impl Fault {
+    pub const ALL: [Self; 10] = [
+        Self::Nothing,
+        Self::Refuse,
+        Self::Kill,
+        Self::Mislead,
+        Self::DropBefore,
+        Self::KillRotations,
+        Self::DropAfter,
+        Self::Conflict,
+        Self::Restart,
+        Self::SilentConflict,
+    ];
+}
+
+/// The fault of a round, and the number of the call that it comes with.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub fault: Fault,
+    pub at: u64,
+}
+
+/// The proxy.
+pub struct Proxy {
+    pub address: String,
+    plan: watch::Sender<Plan>,
+    calls: Arc<AtomicU64>,
+    /// Faults that are not the proxy's to bring about.
+    pub due: mpsc::UnboundedReceiver<Fault>,
+}
+
+struct Connections {
+    target: String,
+    root_token: String,
+    plan: watch::Receiver<Plan>,
+    calls: Arc<AtomicU64>,
+    due: mpsc::UnboundedSender<Fault>,
+    /// A rotation that waits for another to meet.
+    waiting: Mutex<Option<oneshot::Sender<()>>>,
+}
+
+/// The longest that one waits.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+impl Proxy {
+    pub async fn start(target: String, root_token: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("its address"));
+        let (plan, seen) = watch::channel(Plan { fault: Fault::Nothing, at: 0 });
+        let (sender, due) = mpsc::unbounded_channel();
+        let calls = Arc::<AtomicU64>::default();
+        let connections = Arc::new(Connections {
+            target,
+            root_token,
+            plan: seen,
+            calls: Arc::clone(&calls),
+            due: sender,
+            waiting: Mutex::default(),
+        });
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let connections = Arc::clone(&connections);
+                tokio::spawn(async move { connections.serve(client).await });
+            }
+        });
+        Self { address, plan, calls, due }
+    }
+
+    /// Counts calls anew, and does this at one of them.
+    pub fn set(&mut self, plan: Plan) {
+        while self.due.try_recv().is_ok() {}
+        self.calls.store(0, Ordering::SeqCst);
+        self.plan.send_replace(plan);
+    }
+
+    /// The number of calls since then.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+impl Connections {
+    /// One call, and the connection is closed.
+    async fn serve(&self, mut client: TcpStream) -> io::Result<()> {
+        let request = read_request(&mut client).await?;
+        let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let Plan { fault, at } = *self.plan.borrow();
+        let is_rotation = request.head.contains("/rotate HTTP/1.1");
+        match fault {
+            Fault::Conflict if is_rotation => {
+                client.write_all(&self.conflict(&request).await?).await
+            }
+            Fault::SilentConflict if is_rotation => {
+                let answer = self.conflict(&request).await?;
+                if answer.starts_with(b"HTTP/1.1 500") {
+                    return Ok(());
+                }
+                client.write_all(&answer).await
+            }
+            Fault::Conflict | Fault::SilentConflict | Fault::Nothing => {
+                self.pass(client, &request).await
+            }
+            _ if number != at => self.pass(client, &request).await,
+            Fault::Refuse => client.write_all(REFUSAL).await,
+            Fault::Mislead => {
+                self.answer(&request).await?;
+                client.write_all(REFUSAL).await
+            }
+            Fault::DropBefore => Ok(()),
+            Fault::DropAfter => self.answer(&request).await.map(drop),
+            Fault::Kill | Fault::Restart | Fault::KillRotations => {
+                let _ = self.due.send(fault);
+                self.pass(client, &request).await
+            }
+        }
+    }
+
+    async fn pass(&self, mut client: TcpStream, request: &Request) -> io::Result<()> {
+        client.write_all(&self.answer(request).await?).await
+    }
+
+    async fn answer(&self, request: &Request) -> io::Result<Vec<u8>> {
+        let head = request.head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+        self.ask(&[head.as_bytes(), &request.body].concat()).await
+    }
+
+    /// Makes this rotation of the key meet another, or if none comes soon, another change of it.
+    async fn conflict(&self, request: &Request) -> io::Result<Vec<u8>> {
+        let partner = self.waiting.lock().await.take();
+        let is_met = match partner {
+            Some(partner) => partner.send(()).is_ok(),
+            None => {
+                let (sender, met) = oneshot::channel();
+                self.waiting.lock().await.replace(sender);
+                tokio::time::timeout(PATIENCE, met).await.is_ok_and(|met| met.is_ok())
+            }
+        };
+        if is_met {
+            return self.answer(request).await;
+        }
+        let (answer, _) = tokio::join!(self.answer(request), self.change_key());
+        answer
+    }
+
+    /// Changes a setting of the key to what it is not.
+    async fn change_key(&self) -> io::Result<Vec<u8>> {
+        let body = format!("{{\"deletion_allowed\":{}}}", rand::random::<bool>());
+        let request = format!(
+            "POST /v1/transit/keys/tenant-acme/config HTTP/1.1\r\nHost: v\r\nConnection: close\r\n\
+             X-Vault-Token: {}\r\nContent-Length: {}\r\n\r\n{body}",
+            self.root_token,
+            body.len()
+        );
+        self.ask(request.as_bytes()).await
+    }
+
+    async fn ask(&self, request: &[u8]) -> io::Result<Vec<u8>> {
+        let mut server = TcpStream::connect(&self.target).await?;
+        server.write_all(request).await?;
+        let mut answer = Vec::new();
+        server.read_to_end(&mut answer).await?;
+        Ok(answer)
+    }
+}
+
+const REFUSAL: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\n\
+    Content-Type: application/json\r\nContent-Length: 29\r\n\r\n{\"errors\":[\"internal error\"]}";

@@ -1,0 +1,183 @@
+//! Writers that know what was acknowledged.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::task::JoinSet;
+use vault_auth_validator::{
+    policies::Mounts,
+    secrets::{Key, Precondition, SecretData, SecretError, SecretPath},
+    telemetry::Metrics,
+    vault::{Client, Secrets, Settings},
+};
+
+/// The number of writers, each with a secret of its own.
+pub const WRITERS: usize = 8;
+
+/// The pause between two writes of one secret.
+const PAUSE: Duration = Duration::from_millis(60);
+
+/// The longest that a call of a writer takes. Rotations wait for twice that.
+pub const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The tenant's access to its secrets.
+pub struct Tenant {
+    client: Client,
+    mounts: Mounts,
+    token: SecretString,
+}
+
+/// What is known of a secret that holds a number.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    last: u64,
+    acknowledged: u64,
+    /// Written later, without an answer.
+    possible: Vec<u64>,
+}
+
+/// The secrets of all writers.
+pub struct Writers {
+    tenant: Arc<Tenant>,
+    known: Arc<Vec<Mutex<Known>>>,
+}
+
+/// Writers at work, until [`Working::stop`].
+pub struct Working {
+    stopping: Arc<AtomicBool>,
+    tasks: JoinSet<()>,
+}
+
+impl Tenant {
+    pub fn new(address: &str, token: &str) -> Self {
+        let settings = Settings {
+            address: address.parse().expect("an address"),
+            namespace: None,
+            ca_cert: None,
+            client_cert: None,
+            timeout: TIMEOUT,
+        };
+        let client = Client::new(&settings, Arc::new(Metrics::default())).expect("a client");
+        let mounts = Mounts { kv: "secret".to_owned(), transit: "transit".to_owned() };
+        Self { client, mounts, token: token.into() }
+    }
+
+    fn secrets(&self) -> Secrets<'_> {
+        Secrets::new(&self.client, &self.mounts, &self.token)
+    }
+}
+
+impl Writers {
+    pub fn new(tenant: Tenant) -> Self {
+        let known = (0..WRITERS).map(|_| Mutex::default()).collect();
+        Self { tenant: Arc::new(tenant), known: Arc::new(known) }
+    }
+
+    pub fn start(&self) -> Working {
+        let stopping = Arc::<AtomicBool>::default();
+        let mut tasks = JoinSet::new();
+        for writer in 0..WRITERS {
+            let (tenant, known) = (Arc::clone(&self.tenant), Arc::clone(&self.known));
+            let stopping = Arc::clone(&stopping);
+            tasks.spawn(async move {
+                while !stopping.load(Ordering::SeqCst) {
+                    write(&tenant, writer, &known[writer]).await;
+                    tokio::time::sleep(PAUSE.mul_f64(rand::random_range(0.5..1.5))).await;
+                }
+            });
+        }
+        Working { stopping, tasks }
+    }
+
+    /// The number of acknowledged writes.
+    pub fn acknowledged(&self) -> u64 {
+        self.known.iter().map(|known| lock(known).acknowledged).sum()
+    }
+
+    /// Reads every secret, and says which do not hold what was acknowledged last.
+    pub async fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (writer, known) in self.known.iter().enumerate() {
+            let found = read(&self.tenant, writer).await;
+            let mut known = lock(known);
+            match found {
+                Ok(found) if found == known.acknowledged || known.possible.contains(&found) => {
+                    // From now on it is this.
+                    known.acknowledged = found;
+                    known.possible.clear();
+                }
+                Ok(found) => faults.push(format!("{}: {found}, and not {known:?}", name(writer))),
+                Err(error) => faults.push(format!("{}: {error}; {known:?}", name(writer))),
+            }
+        }
+        faults
+    }
+}
+
+impl Working {
+    pub async fn stop(self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.tasks.join_all().await;
+    }
+}
+
+async fn write(tenant: &Tenant, writer: usize, known: &Mutex<Known>) {
+    let number = {
+        let mut known = lock(known);
+        known.last += 1;
+        let number = known.last;
+        known.possible.push(number);
+        number
+    };
+    let data: SecretData = [(key(), number.to_string().into())].into_iter().collect();
+    let written = tenant.secrets().write(&path(writer), &data, Precondition::None).await;
+    let mut known = lock(known);
+    match written {
+        Ok(_) => {
+            known.acknowledged = number;
+            known.possible.clear();
+        }
+        Err(SecretError::Unavailable(_)) => {}
+        Err(_) => known.possible.retain(|possible| *possible != number),
+    }
+}
+
+/// The number that a secret holds; 0 if there is none yet. A read is tried again while OpenBao is
+/// away.
+async fn read(tenant: &Tenant, writer: usize) -> Result<u64, SecretError> {
+    let mut attempts = 0;
+    loop {
+        match tenant.secrets().read(&path(writer), None).await {
+            Ok(secret) => {
+                let value = secret.data.get(&key()).expect("a value").expose_secret();
+                return Ok(value.parse().expect("a number"));
+            }
+            Err(SecretError::Absent) => return Ok(0),
+            Err(SecretError::Unavailable(_)) if attempts < 50 => attempts += 1,
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+fn path(writer: usize) -> SecretPath {
+    SecretPath::parse("acme", &name(writer)).expect("a path")
+}
+
+fn name(writer: usize) -> String {
+    format!("writer-{writer}")
+}
+
+fn key() -> Key {
+    Key::parse("NUMBER").expect("a key")
+}
+
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}

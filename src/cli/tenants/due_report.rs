@@ -1,0 +1,154 @@
+//! What `tenants rotate --due` has done, as it is shown.
+
+use serde_json::{Value, json};
+
+use super::{
+    rotation::Outcome,
+    rotation_report::{Mode, Report},
+};
+use crate::{
+    cli::output::{Style, counted},
+    tenants::{RotationInterval, TenantName},
+};
+
+/// What became of one tenant.
+pub(super) struct Row {
+    pub(super) tenant: String,
+    /// `None` if it cannot be read.
+    pub(super) interval: Option<RotationInterval>,
+    pub(super) outcome: Outcome,
+}
+
+/// What became of all tenants.
+pub(super) struct Rows {
+    mode: Mode,
+    rows: Vec<Row>,
+}
+
+impl Row {
+    fn outcome(&self) -> &'static str {
+        match &self.outcome {
+            Outcome::NotDue => "not_due",
+            Outcome::Done(_, report) if report.tally.failed > 0 => "failed",
+            Outcome::Done(..) => "done",
+            Outcome::InProgress(_) => "in_progress_elsewhere",
+            Outcome::Failed(..) => "failed",
+            Outcome::Stopped(_) => "stopped",
+        }
+    }
+
+    fn report(&self) -> Option<&Report> {
+        match &self.outcome {
+            Outcome::Done(_, report) => Some(report),
+            Outcome::Failed(_, report) | Outcome::Stopped(report) => report.as_ref(),
+            Outcome::NotDue | Outcome::InProgress(_) => None,
+        }
+    }
+
+    /// What is to be said of it, if anything.
+    fn headline(&self, style: &Style) -> Option<String> {
+        let (tenant, every) = (self.tenant.escape_debug(), self.interval);
+        match &self.outcome {
+            Outcome::NotDue => None,
+            Outcome::Done(reason, _) => {
+                let every = every.map(|every| format!(" (every {every})")).unwrap_or_default();
+                Some(format!("{tenant}: {reason}{every}"))
+            }
+            Outcome::InProgress(holder) => {
+                Some(format!("{tenant}: in progress elsewhere, by {holder}"))
+            }
+            Outcome::Failed(why, _) => Some(style.bad(why)),
+            Outcome::Stopped(_) => Some(format!("{tenant}: stopped by a signal")),
+        }
+    }
+
+    fn as_json(&self, mode: Mode) -> Value {
+        let reason = match &self.outcome {
+            Outcome::Done(reason, _) => Some(reason.to_string()),
+            _ => None,
+        };
+        let error = match &self.outcome {
+            Outcome::Failed(why, _) => Some(why),
+            _ => None,
+        };
+        let holder = match &self.outcome {
+            Outcome::InProgress(holder) => Some(holder.to_string()),
+            _ => None,
+        };
+        let report = self.report().zip(TenantName::parse(&self.tenant));
+        json!({
+            "tenant": self.tenant,
+            "every": self.interval.map(|interval| interval.to_string()),
+            "outcome": self.outcome(),
+            "due_because": reason,
+            "error": error,
+            "held_by": holder,
+            "report": report.map(|(report, tenant)| report.as_json(&tenant, mode)),
+        })
+    }
+}
+
+impl Rows {
+    pub(super) fn new(mode: Mode) -> Self {
+        Self { mode, rows: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, row: Row) {
+        self.rows.push(row);
+    }
+
+    /// How many tenants this became of.
+    pub(super) fn count(&self, outcome: &str) -> u64 {
+        self.rows.iter().filter(|row| row.outcome() == outcome).count() as u64
+    }
+
+    /// Returns it for people.
+    pub(super) fn as_text(&self, style: &Style) -> String {
+        if self.rows.is_empty() {
+            return "no tenant has a rotation interval: `tenants set TENANT --rotate-every 90d` \
+                    sets one"
+                .to_owned();
+        }
+        let tenants = counted(self.rows.len() as u64, "tenant");
+        if self.count("not_due") == self.rows.len() as u64 {
+            return format!("nothing is due: {tenants} with a rotation interval");
+        }
+        let mut paragraphs = Vec::new();
+        for row in &self.rows {
+            let report = row.report().zip(TenantName::parse(&row.tenant));
+            let report = report.map(|(report, tenant)| report.as_text(&tenant, self.mode, style));
+            let lines: Vec<_> = row.headline(style).into_iter().chain(report).collect();
+            if !lines.is_empty() {
+                paragraphs.push(lines.join("\n"));
+            }
+        }
+        let done = if self.mode == Mode::Survey { "would be rotated" } else { "rotated" };
+        let counts = [
+            ("done", done),
+            ("not_due", "not due"),
+            ("in_progress_elsewhere", "in progress elsewhere"),
+            ("stopped", "stopped"),
+            ("failed", "failed"),
+        ];
+        let counts = counts.into_iter().filter_map(|(outcome, words)| {
+            let count = self.count(outcome);
+            (count > 0).then(|| format!("{count} {words}"))
+        });
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        paragraphs.push(format!("{tenants} with a rotation interval: {counts}"));
+        paragraphs.join("\n\n")
+    }
+
+    /// Returns it for programs.
+    pub(super) fn as_json(&self) -> Value {
+        let tenants: Vec<_> = self.rows.iter().map(|row| row.as_json(self.mode)).collect();
+        json!({
+            "dry_run": self.mode == Mode::Survey,
+            "done": self.count("done"),
+            "not_due": self.count("not_due"),
+            "in_progress_elsewhere": self.count("in_progress_elsewhere"),
+            "failed": self.count("failed"),
+            "tenants": tenants,
+        })
+    }
+}

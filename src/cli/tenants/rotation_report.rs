@@ -1,0 +1,162 @@
+use serde_json::{Value, json};
+
+use crate::{
+    cli::output::{Style, columns, counted},
+    tenants::{KeyVersions, Tally, TenantName},
+};
+
+/// The maximum number of failures that people are shown.
+const SHOWN: usize = 10;
+
+/// How a rotation began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// The key has, or would have, a new version.
+    Rotated,
+    /// An earlier rotation was not finished.
+    WentOn,
+    /// Another process rotated the key while this one waited for it.
+    Joined,
+}
+
+/// Whether a report is of something that was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It is what would be done.
+    Survey,
+    /// It was done.
+    Rotation,
+}
+
+/// What a rotation has done, or would do.
+pub(super) struct Report {
+    pub(super) beginning: Beginning,
+    /// What the secrets were brought to.
+    pub(super) key: KeyVersions,
+    pub(super) tally: Tally,
+    /// Whether all secrets were looked at.
+    pub(super) complete: bool,
+}
+
+impl Report {
+    pub(super) fn new(beginning: Beginning, key: KeyVersions) -> Self {
+        Self { beginning, key, tally: Tally::default(), complete: false }
+    }
+
+    /// Returns it for people.
+    pub(super) fn as_text(&self, tenant: &TenantName, mode: Mode, style: &Style) -> String {
+        let Self { beginning, key, tally, complete } = self;
+        let latest = key.latest;
+        let mut lines = vec![match (beginning, mode) {
+            (Beginning::Rotated, Mode::Rotation) => {
+                format!("The key of {tenant} has a new version, {latest}.")
+            }
+            (Beginning::Rotated, Mode::Survey) => {
+                format!("The key of {tenant} would get a new version, {latest}.")
+            }
+            (Beginning::WentOn, _) => format!(
+                "The key of {tenant} has version {latest}, and that rotation was not finished: \
+                 this goes on with it."
+            ),
+            (Beginning::Joined, _) => format!(
+                "The key of {tenant} was given version {latest} by another process meanwhile: no \
+                 other rotation is begun."
+            ),
+        }];
+        let (number, verb) = match mode {
+            Mode::Survey => (tally.behind, "to be encrypted anew"),
+            Mode::Rotation => (tally.rewrapped, "encrypted anew"),
+        };
+        lines.push(format!("{number} of {} {verb}.", counted(tally.secrets, "secret")));
+        if tally.destroyed > 0 {
+            lines.push(format!("{} destroyed.", counted(tally.destroyed, "older version")));
+        }
+        lines.extend(self.remaining(mode));
+        if tally.failed > 0 {
+            lines.push(
+                style.bad(&format!("{} could not be dealt with:", counted(tally.failed, "secret"))),
+            );
+            let shown = tally.failures.iter().take(SHOWN);
+            let rows = shown.map(|(name, why)| [name.clone(), why.clone()]);
+            lines.push(columns(&rows.collect::<Vec<_>>()));
+            let others = tally.failures.len().saturating_sub(SHOWN);
+            if others > 0 {
+                lines.push(format!(
+                    "  and {}, which --output json names",
+                    counted(others as u64, "other secret")
+                ));
+            }
+        }
+        if key.oldest == latest {
+            lines.push("No older version of the key decrypts any more.".to_owned());
+        }
+        if !complete {
+            lines.push(style.bad("It ended before all secrets were looked at."));
+        }
+        lines.join("\n")
+    }
+
+    /// What still needs an older version of the key, and what to do about it.
+    fn remaining(&self, mode: Mode) -> Vec<String> {
+        let Self { key, tally, .. } = self;
+        if tally.remaining == 0 {
+            return Vec::new();
+        }
+        let would = if mode == Mode::Survey { "would " } else { "" };
+        let (versions, secrets) =
+            (counted(tally.remaining, "older version"), counted(tally.remaining_in, "secret"));
+        let mut lines = vec![format!(
+            "{versions} of {secrets} {would}need an older version of the key, or may: it stays in \
+             use, from {} on, and they stay readable.",
+            key.oldest
+        )];
+        let row = |(name, versions): &(String, Vec<u64>)| {
+            let versions: Vec<String> = versions.iter().map(u64::to_string).collect();
+            [name.clone(), format!("version {}", versions.join(", "))]
+        };
+        lines.push(columns(&tally.examples.iter().map(row).collect::<Vec<_>>()));
+        let others = tally.remaining_in - tally.examples.len() as u64;
+        if others > 0 {
+            lines.push(format!("  and of {}", counted(others, "other secret")));
+        }
+        if tally.unknown > 0 {
+            lines.push(format!("{} of them deleted, so that nobody can tell.", tally.unknown));
+        }
+        lines.push("--destroy-old-versions destroys them, and ends that.".to_owned());
+        lines
+    }
+
+    /// Returns it for programs.
+    pub(super) fn as_json(&self, tenant: &TenantName, mode: Mode) -> Value {
+        let Self { beginning, key, tally, complete } = self;
+        let remaining = tally.examples.iter();
+        let remaining =
+            remaining.map(|(name, versions)| json!({"name": name, "versions": versions}));
+        let failures = tally.failures.iter();
+        let failures: Vec<Value> =
+            failures.map(|(name, why)| json!({"name": name, "because": why})).collect();
+        json!({
+            "tenant": tenant.as_str(),
+            "dry_run": mode == Mode::Survey,
+            "complete": complete,
+            "rotated": *beginning == Beginning::Rotated,
+            "key_version": key.latest,
+            "min_decryption_version": key.oldest,
+            "secrets": tally.secrets,
+            "behind": tally.behind,
+            "rewrapped": tally.rewrapped,
+            "versions_destroyed": tally.destroyed,
+            "remaining": {
+                "versions": tally.remaining,
+                "secrets": tally.remaining_in,
+                "deleted": tally.unknown,
+                "first": remaining.collect::<Vec<_>>(),
+            },
+            "failed": {
+                "secrets": tally.failed,
+                "first": failures.get(..SHOWN).unwrap_or(&failures),
+                "all": failures,
+            },
+        })
+    }
+}

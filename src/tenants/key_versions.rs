@@ -1,0 +1,53 @@
+/// The versions of a tenant's key that are in use. They are numbered from 1 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyVersions {
+    /// The one that encrypts.
+    pub latest: u64,
+    /// The oldest that may still decrypt.
+    pub oldest: u64,
+    /// The oldest that may still encrypt, if that was restricted. Vault lets no older version than
+    /// this be the oldest that decrypts.
+    pub min_encryption: Option<u64>,
+    /// When the latest was made, in seconds since 1970.
+    pub created: i64,
+}
+
+impl KeyVersions {
+    /// Puts together what Vault says of a key, with 0 for a minimum that is not restricted.
+    ///
+    /// # Errors
+    /// The first number that cannot be right.
+    pub fn new(
+        latest: u64,
+        oldest: u64,
+        min_encryption: u64,
+        created: i64,
+    ) -> Result<Self, &'static str> {
+        if latest == 0 {
+            return Err("latest_version is 0");
+        }
+        if oldest == 0 || oldest > latest {
+            return Err("min_decryption_version is not between 1 and latest_version");
+        }
+        if min_encryption > latest {
+            return Err("min_encryption_version is above latest_version");
+        }
+        let min_encryption = Some(min_encryption).filter(|version| *version > 0);
+        Ok(Self { latest, oldest, min_encryption, created })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeyVersions;
+
+    #[test]
+    fn numbers_that_contradict_each_other_are_refused() {
+        let versions = |latest, oldest, min| KeyVersions::new(latest, oldest, min, 1);
+        for (latest, oldest, min) in [(0, 0, 0), (0, 1, 0), (1, 0, 0), (2, 3, 0), (2, 1, 3)] {
+            assert!(versions(latest, oldest, min).is_err(), "{latest} {oldest} {min}");
+        }
+        assert_eq!(versions(3, 2, 0).map(|key| key.min_encryption), Ok(None));
+        assert_eq!(versions(3, 2, 3).map(|key| key.min_encryption), Ok(Some(3)));
+    }
+}
