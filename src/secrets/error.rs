@@ -20,6 +20,8 @@ pub enum SecretError {
     KeyMissing,
     /// The tenant's key does not bind a ciphertext to its place, and is not used.
     KeyUnfit,
+    /// The mount is not KV version 2, and nothing is written to it.
+    MountUnfit,
     /// What is kept in this place is not a secret of this place.
     Unreadable(Unreadable),
     /// Vault does not take as much at once.
@@ -53,6 +55,7 @@ impl SecretError {
             self,
             Self::KeyMissing
                 | Self::KeyUnfit
+                | Self::MountUnfit
                 | Self::Denied
                 | Self::TokenRefused
                 | Self::Unavailable(_)
@@ -73,6 +76,9 @@ impl fmt::Display for SecretError {
             Self::KeyUnfit => f.write_str(
                 "the tenant's key is not derived, so that it would not bind a secret to its \
                  place; make one with `derived=true`",
+            ),
+            Self::MountUnfit => f.write_str(
+                "the mount for secrets is not KV version 2, and nothing is written to it",
             ),
             Self::Unreadable(why) => why.fmt(f),
             Self::TooLarge => f.write_str("Vault does not take a secret of this size"),

@@ -22,7 +22,9 @@ use crate::{
     },
     telemetry::Metrics,
     token::FactsCache,
-    vault::{Asker, Client, Health, Session, SettingsError, VaultAuthority, watch_health},
+    vault::{
+        Asker, Client, Health, RecentChecks, Session, SettingsError, VaultAuthority, watch_health,
+    },
 };
 
 /// How long requests under way are waited for when the service stops: within the ten seconds that
@@ -102,12 +104,12 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         trust: settings.trust.clone(),
         client: Arc::clone(&client),
         mounts: settings.mounts,
+        checks: RecentChecks::default(),
         metrics: Arc::clone(&metrics),
         traces: settings.telemetry.traces,
         capacity: Capacity::default(),
     };
-    let health = watch_health(client, health_sender);
-    let broken = chores(session, health, Arc::clone(&validator));
+    let broken = chores(session, watch_health(client, health_sender), Arc::clone(&validator));
     let auth = Arc::new(Auth {
         validator,
         requirements: KnownRequirements::default(),

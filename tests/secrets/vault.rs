@@ -28,7 +28,11 @@ pub(super) struct Vault {
 
 impl Vault {
     pub(super) async fn start() -> Self {
-        let bao = Bao::dev().await;
+        Self::on(Bao::dev().await).await
+    }
+
+    /// The same on this OpenBao.
+    pub(super) async fn on(bao: Bao) -> Self {
         platform::provision(&bao).await;
         let acme = platform::create_tenant(&bao, "acme").await;
         let globex = platform::create_tenant(&bao, "globex").await;

@@ -49,13 +49,13 @@ struct VersionMetadata {
 
 /// The `data` of an answer about all versions.
 #[derive(Deserialize)]
-struct Metadata {
-    current_version: u64,
-    versions: HashMap<u64, VersionState>,
+pub(super) struct Metadata {
+    pub(super) current_version: u64,
+    pub(super) versions: HashMap<u64, VersionState>,
 }
 
 #[derive(Deserialize)]
-struct VersionState {
+pub(super) struct VersionState {
     #[serde(default)]
     deletion_time: DeletionTime,
     #[serde(default)]
@@ -164,7 +164,11 @@ impl Secrets<'_> {
         Ok((kept, metadata.current_version))
     }
 
-    async fn metadata(&self, path: &SecretPath) -> Result<Option<Metadata>, SecretError> {
+    /// The metadata; `None` if there is no such secret.
+    pub(super) async fn metadata(
+        &self,
+        path: &SecretPath,
+    ) -> Result<Option<Metadata>, SecretError> {
         let call = Call::get(self.kv("metadata", path));
         match self.ask(Operation::SecretMetadata, &call).await {
             Ok(metadata) => Ok(Some(metadata)),
@@ -173,23 +177,20 @@ impl Secrets<'_> {
         }
     }
 
-    /// The latest version without its record, for a list.
-    pub(super) async fn latest(&self, path: &SecretPath) -> Result<Current, SecretError> {
-        let Some(metadata) = self.metadata(path).await? else { return Ok(Current::Absent) };
-        let Some(version) = Version::new(metadata.current_version) else {
-            return Ok(Current::Absent);
-        };
-        let gone = match metadata.versions.get(&metadata.current_version) {
-            Some(state) if !state.destroyed => {
-                VaultClock::new(self.client).has_passed(state.deletion_time).await?
-            }
+    fn kv(&self, kind: &str, path: &SecretPath) -> String {
+        format!("{}/{kind}/tenants/{}/{}", self.mounts.kv, path.tenant, path.name)
+    }
+}
+
+impl Metadata {
+    /// The latest version, which Vault's clock decides on.
+    pub(super) async fn current(&self, clock: &VaultClock<'_>) -> Result<Current, SecretError> {
+        let Some(version) = Version::new(self.current_version) else { return Ok(Current::Absent) };
+        let gone = match self.versions.get(&self.current_version) {
+            Some(state) if !state.destroyed => clock.has_passed(state.deletion_time).await?,
             _ => true,
         };
         Ok(if gone { Current::Gone(version) } else { Current::Live(version) })
-    }
-
-    fn kv(&self, kind: &str, path: &SecretPath) -> String {
-        format!("{}/{kind}/tenants/{}/{}", self.mounts.kv, path.tenant, path.name)
     }
 }
 
