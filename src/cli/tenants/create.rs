@@ -134,12 +134,18 @@ async fn check_ground(inventory: &Things<'_>, mounts: &Mounts) -> Result<(), Str
         [engine(&mounts.kv, Engine::Kv), engine(&mounts.transit, Engine::Transit), Thing::AppRoles];
     for thing in ground {
         let state = inventory.look(&thing).await.map_err(|trouble| trouble.to_string())?;
-        if state != State::There {
-            let (kind, name, detail) = (thing.kind(), thing.name(), thing.detail());
-            return Err(format!(
-                "there is no {kind} {name} ({detail}) in Vault: `vault-auth-validator bootstrap` \
-                 makes what is missing; nothing was changed"
-            ));
+        let (kind, name, detail) = (thing.kind(), thing.name(), thing.detail());
+        match state {
+            State::There => {}
+            State::InTheWay(why) => {
+                return Err(format!("{kind} {name} is no {detail}: {why}; nothing was changed"));
+            }
+            State::Missing | State::Differs(_) => {
+                return Err(format!(
+                    "there is no {kind} {name} ({detail}) in Vault: `vault-auth-validator bootstrap` \
+                     makes what is missing; nothing was changed"
+                ));
+            }
         }
     }
     Ok(())
