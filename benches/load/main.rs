@@ -13,6 +13,7 @@
     reason = "a benchmark's output is its purpose, and when something fails it has to"
 )]
 
+mod api;
 mod caddy;
 mod cold;
 mod contest;
@@ -86,6 +87,8 @@ enum Group {
     Zipf,
     /// Tokens that are not known yet.
     Cold,
+    /// Secrets over HTTP.
+    Api,
     /// Time and memory before the first request.
     Start,
     /// Tokens that a real OpenBao made and told about. Takes long, and so is not among all.
@@ -125,6 +128,7 @@ async fn run(options: &Options) {
             Group::Cores => growth::cores(&ground, options, &mut report).await,
             Group::Zipf => zipf::run(&ground, &mut report).await,
             Group::Cold => cold::run(&ground, options, &mut report).await,
+            Group::Api => api::run(&ground, options, &mut report).await,
             Group::Start => start::run(&ground, options, &mut report).await,
             Group::Large => large::run(&ground, options, &mut report).await,
         }

@@ -6,12 +6,16 @@ use tokio::runtime::Runtime;
 use crate::{
     cli::{
         USAGE, complain,
+        operator::to_the_end,
         output::say,
         sources::{ConfigArgs, ForService},
         stop::ServiceSignals,
     },
     config::Settings,
-    server, telemetry, vault,
+    policies::Mounts,
+    secrets::SecretError,
+    server, telemetry,
+    vault::{self, Login, Secrets, Session},
 };
 
 /// Run the service.
@@ -26,6 +30,10 @@ Examples:
   vault-auth-validator serve --config /etc/validator.toml --check")]
 pub(super) struct Serve {
     /// Say whether the configuration is valid, and exit.
+    ///
+    /// If the service has a token (`VAULT_TOKEN` or `VAULT_TOKEN_FILE`) and Vault answers, the mount of
+    /// the secrets is checked to be KV version 2, too. An AppRole does not log in for that, since it
+    /// may use up its secret id: `doctor` looks at the mount with a token of yours.
     #[arg(long)]
     check: bool,
     #[command(flatten)]
@@ -42,12 +50,7 @@ impl Serve {
             }
         };
         if self.check {
-            if let Err(error) = vault::Client::new(&settings.vault, Arc::default()) {
-                complain(error);
-                return ExitCode::from(USAGE);
-            }
-            say("The configuration is valid.");
-            return ExitCode::SUCCESS;
+            return check(settings);
         }
         let _telemetry = telemetry::start(settings.telemetry);
         match Runtime::new()
@@ -61,6 +64,45 @@ impl Serve {
             }
         }
     }
+}
+
+/// Says whether the configuration is valid, as far as that can be told without a login.
+fn check(settings: Settings) -> ExitCode {
+    let client = match vault::Client::new(&settings.vault, Arc::default()) {
+        Ok(client) => Arc::new(client),
+        Err(error) => {
+            complain(error);
+            return ExitCode::from(USAGE);
+        }
+    };
+    let Settings { login, mounts, .. } = settings;
+    to_the_end(async || {
+        match check_mount(client, login, &mounts).await {
+            Err(unfit @ SecretError::MountUnfit) => {
+                return Err(format!("VALIDATOR_KV_MOUNT: {}/: {unfit}", mounts.kv));
+            }
+            // Vault may be away while a configuration is checked.
+            Ok(()) | Err(_) => say("The configuration is valid."),
+        }
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// Checks the mount of the secrets with the service's token, if it needs no login.
+async fn check_mount(
+    client: Arc<vault::Client>,
+    login: Login,
+    mounts: &Mounts,
+) -> Result<(), SecretError> {
+    if matches!(login, Login::AppRole { .. }) {
+        return Ok(());
+    }
+    let session = Session::new(client, login);
+    if session.open().await.is_err() {
+        return Ok(());
+    }
+    let own = session.token().await?;
+    Secrets::new(session.client(), mounts, &own.token).check_mount().await
 }
 
 /// Runs the service until a signal stops it.

@@ -12,7 +12,7 @@ use crate::{
     policies::Mounts,
     secrets::{SecretError, SecretName, Unreadable},
     tenants::TenantName,
-    vault::Secrets,
+    vault::{RecentChecks, Secrets},
 };
 
 /// How a command reaches the tenants' secrets.
@@ -26,6 +26,7 @@ pub(super) struct StoreArgs {
 pub(super) struct Store {
     pub(super) operator: Operator,
     pub(super) mounts: Mounts,
+    pub(super) checks: RecentChecks,
 }
 
 impl StoreArgs {
@@ -41,7 +42,9 @@ impl StoreArgs {
                 return ExitCode::from(USAGE);
             }
         };
-        self.operator.run(async |operator| command(Store { operator, mounts }).await)
+        self.operator.run(async |operator| {
+            command(Store { operator, mounts, checks: RecentChecks::default() }).await
+        })
     }
 }
 
@@ -53,7 +56,8 @@ impl Store {
     ) -> Result<T, SecretError> {
         let session = &self.operator.session;
         let own = session.token().await?;
-        let outcome = action(Secrets::new(session.client(), &self.mounts, &own.token)).await;
+        let secrets = Secrets::new(session.client(), &self.mounts, &own.token);
+        let outcome = action(secrets.remembering(&self.checks)).await;
         if let Err(SecretError::TokenRefused) = outcome {
             session.give_up(&own);
         }
@@ -91,6 +95,11 @@ pub(super) fn remedy(error: &SecretError, tenant: &TenantName) -> String {
         ),
         SecretError::Unreadable(Unreadable::KeyGone | Unreadable::Elsewhere) => {
             "; if its key was shredded it is lost, and `secrets set --replace` writes it anew"
+                .to_owned()
+        }
+        SecretError::MountUnfit => {
+            "; VALIDATOR_KV_MOUNT names the mount, and `bao kv enable-versioning MOUNT` brings one to \
+             version 2"
                 .to_owned()
         }
         SecretError::TokenRefused => {

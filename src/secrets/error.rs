@@ -20,6 +20,8 @@ pub enum SecretError {
     KeyMissing,
     /// The tenant's key is not made as it should be, and is not used.
     KeyUnfit(KeyFault),
+    /// The mount is not KV version 2, and nothing is written to it.
+    MountUnfit,
     /// What is kept in this place is not a secret of this place.
     Unreadable(Unreadable),
     /// Another rotation of the tenant has begun meanwhile.
@@ -68,6 +70,7 @@ impl SecretError {
             self,
             Self::KeyMissing
                 | Self::KeyUnfit(_)
+                | Self::MountUnfit
                 | Self::LeaseLost
                 | Self::Denied
                 | Self::TokenRefused
@@ -90,6 +93,9 @@ impl fmt::Display for SecretError {
             Self::KeyAhead => f.write_str(
                 "it is encrypted with a version of the key that something else made during this \
                  rotation; run it again",
+            ),
+            Self::MountUnfit => f.write_str(
+                "the mount for secrets is not KV version 2, and nothing is written to it",
             ),
             Self::Unreadable(why) => why.fmt(f),
             Self::LeaseLost => f.write_str(

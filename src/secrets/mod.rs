@@ -20,4 +20,4 @@ pub use json::{BodyError, to_wiped_json};
 pub use path::{NameError, SecretName, SecretPath, key_name};
 pub use precondition::{Conflict, Current, Precondition};
 pub use record::{Ciphertext, Record};
-pub use version::{Change, Listed, Secret, Version, Written};
+pub use version::{Change, ListPage, Listed, Secret, Version, Written};

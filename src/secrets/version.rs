@@ -74,6 +74,15 @@ pub enum Change {
     Replaced,
 }
 
+/// A part of a tenant's list, in alphabetical order.
+#[derive(Clone, Debug)]
+pub struct ListPage {
+    /// The secrets, the deleted ones among them.
+    pub secrets: Vec<Listed>,
+    /// The name behind which the list goes on; `None` if this is the end.
+    pub next: Option<SecretName>,
+}
+
 /// A secret as a list has it.
 #[derive(Clone, Debug)]
 pub struct Listed {

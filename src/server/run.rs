@@ -22,7 +22,9 @@ use crate::{
     },
     telemetry::Metrics,
     token::FactsCache,
-    vault::{Asker, Client, Health, Session, SettingsError, VaultAuthority, watch_health},
+    vault::{
+        Asker, Client, Health, RecentChecks, Session, SettingsError, VaultAuthority, watch_health,
+    },
 };
 
 /// How long requests under way are waited for when the service stops: within the ten seconds that
@@ -102,6 +104,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         trust: settings.trust.clone(),
         client: Arc::clone(&client),
         mounts: settings.mounts,
+        checks: RecentChecks::default(),
         metrics: Arc::clone(&metrics),
         traces: settings.telemetry.traces,
         capacity: Capacity::default(),

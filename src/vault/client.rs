@@ -75,6 +75,13 @@ struct Refused {
     _data: Option<IgnoredAny>,
 }
 
+/// The frame of an answer that says no in a warning: there is no such endpoint.
+#[derive(Deserialize)]
+struct Warned {
+    data: Option<IgnoredAny>,
+    warnings: Vec<String>,
+}
+
 /// What goes along with a request.
 #[derive(Clone, Copy, Default)]
 struct Frame<'a> {
@@ -318,8 +325,18 @@ fn succeeded(
 
 /// What an answer means that says no.
 fn refused(operation: Operation, status: u16, body: &[u8]) -> VaultError {
-    let errors = serde_json::from_slice(body).ok().map(|Refused { errors, .. }| errors);
+    let errors = match serde_json::from_slice(body) {
+        Ok(Refused { errors, .. }) => Some(errors),
+        Err(_) if status == 404 => warnings(body),
+        Err(_) => None,
+    };
     VaultError::from_status(operation, status, errors.as_deref())
+}
+
+/// The warnings of an answer that has nothing else.
+fn warnings(body: &[u8]) -> Option<Vec<String>> {
+    let Warned { data, warnings } = serde_json::from_slice(body).ok()?;
+    (data.is_none() && !warnings.is_empty()).then_some(warnings)
 }
 
 fn is_storage_conflict(operation: Operation, (status, body): &Answer) -> bool {

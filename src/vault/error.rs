@@ -24,8 +24,10 @@ pub(crate) enum Failure {
     Timeout,
     /// The connection broke.
     Reset,
-    /// An answer that is not what the call answers with, or is too large.
+    /// An answer that is not what the call answers with.
     Malformed,
+    /// An answer that is larger than any that is read.
+    AnswerTooLarge,
     /// Vault points elsewhere, which is never followed: the request carries tokens.
     Redirect,
     /// Vault refuses the token that was asked about.
@@ -38,10 +40,14 @@ pub(crate) enum Failure {
     NotFound,
     /// There is no engine or auth method at this path.
     NoMount,
+    /// The engine has no such endpoint.
+    NoEndpoint,
     /// The secret is not at the version that the write was meant for.
     Conflict,
     /// The ciphertext is not one that this key decrypts here.
     Undecryptable(Unreadable),
+    /// Transit has no key of this name.
+    NoKey,
     /// The server was initialised before.
     Initialized,
     /// The server takes this from its configuration file alone.
@@ -76,14 +82,17 @@ impl Failure {
             Self::Timeout => "timeout",
             Self::Reset => "reset",
             Self::Malformed => "malformed",
+            Self::AnswerTooLarge => "answer_too_large",
             Self::Redirect => "redirect",
             Self::Refused => "refused",
             Self::NothingGranted => "nothing_granted",
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
             Self::NoMount => "no_mount",
+            Self::NoEndpoint => "no_endpoint",
             Self::Conflict => "conflict",
             Self::Undecryptable(_) => "undecryptable",
+            Self::NoKey => "no_key",
             Self::Initialized => "initialized",
             Self::ConfigurationOnly => "configuration_only",
             Self::LoginRefused => "login_refused",

@@ -11,6 +11,7 @@ mod backoff;
 mod call;
 mod capacity;
 mod client;
+mod clock;
 mod error;
 mod facts;
 mod file_change;
@@ -39,7 +40,10 @@ pub use login::Login;
 pub use reach::{Condition, Product, Sight, Unseen, look};
 pub use records::{Records, Unreadable};
 pub use seal::{Initialised, Seal, SealKind, SealState, Shares};
-pub use secrets::{Acquisition, RotationLease, SecretNames, Secrets, Task, patiently};
+pub use secrets::{
+    Acquisition, MAX_PAGE, NamesPage, RecentChecks, RotationLease, SecretNames, Secrets, Task,
+    patiently,
+};
 pub use self_test::NEEDED;
 pub use session::{LoginError, Session};
 pub use settings::{ClientCertificate, Namespace, Settings, SettingsError};

@@ -12,7 +12,7 @@ use crate::{
     vault::{
         client::Operation::{
             self, Admin, Capabilities, Decrypt, Encrypt, Login, Lookup, LookupSelf, Rewrap, Seal,
-            SecretWrite, Spend,
+            SecretDetails, SecretWrite, Spend,
         },
         error::Failure,
     },
@@ -75,6 +75,23 @@ const TABLE: &[Wording] = &[
     (ANY, 403, "1 error occurred:\n\t* permission denied\n\n", Failure::OwnPolicy),
     (ANY, 503, "Vault is sealed", Failure::Sealed),
     (ANY, 404, "no handler for route \"{path}\". route entry not found.", Failure::NoMount),
+    // Of KV engines without `detailed-metadata`: the first two are warnings, HashiCorp's and older
+    // OpenBao's; the third is what an engine says that has no message of its own.
+    (
+        &[SecretDetails],
+        404,
+        "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API \
+         endpoints to use. If using the Vault CLI, use 'vault kv list' for this operation.",
+        Failure::NoEndpoint,
+    ),
+    (
+        &[SecretDetails],
+        404,
+        "Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API \
+         endpoints to use. If using the OpenBao CLI, use 'bao kv list' for this operation.",
+        Failure::NoEndpoint,
+    ),
+    (&[SecretDetails], 404, "1 error occurred:\n\t* unsupported path\n\n", Failure::NoEndpoint),
     (
         &[SecretWrite],
         400,
@@ -99,6 +116,7 @@ const TABLE: &[Wording] = &[
     // Of OpenBao, which writes in transactions: another write came between.
     (ANY, 500, "1 error occurred:\n\t* transaction commit failed\n\n", Failure::StorageConflict),
     (ANY, 500, "transaction commit failed", Failure::StorageConflict),
+    (TRANSIT, 400, "encryption key not found", Failure::NoKey),
     (TRANSIT, 400, "cipher: message authentication failed", undecryptable(Unreadable::Elsewhere)),
     (
         TRANSIT,
@@ -187,7 +205,8 @@ mod tests {
     use super::{
         Failure,
         Operation::{
-            self, Capabilities, Decrypt, Entity, Login, Lookup, SecretRead, SecretWrite, Spend,
+            self, Capabilities, Decrypt, Entity, Login, Lookup, SecretDetails, SecretRead,
+            SecretWrite, Spend,
         },
         TABLE, Unreadable, matches_pattern, meaning,
     };
@@ -247,6 +266,14 @@ mod tests {
                 Failure::Undecryptable(Unreadable::KeyGone),
             ),
             (
+                SecretDetails,
+                404,
+                "Invalid path for a versioned K/V secrets engine. See the API docs for the \
+                 appropriate API endpoints to use. If using the Vault CLI, use 'vault kv list' for \
+                 this operation.",
+                Failure::NoEndpoint,
+            ),
+            (
                 Entity,
                 404,
                 "no handler for route \"identity/entity/id/x\". route entry not found.",
@@ -288,6 +315,8 @@ mod tests {
             (Lookup, 503, "upstream: Vault is sealed", Failure::Server),
             (Lookup, 500, "local node not active", Failure::Server),
             (SecretWrite, 500, "upstream: transaction commit failed, or not", Failure::Server),
+            (SecretDetails, 404, "1 error occurred:\n\t* unsupported\n\n", Failure::BadRequest),
+            (SecretRead, 404, "1 error occurred:\n\t* unsupported path\n\n", Failure::BadRequest),
             (Lookup, 307, "", Failure::Redirect),
             (Lookup, 413, "", Failure::TooLarge),
             (Lookup, 200, "", Failure::Malformed),

@@ -114,7 +114,7 @@ async fn a_query_that_is_not_understood_never_reaches_vault() {
         problem(&answer, 400, "query_invalid");
         assert!(!answer.body.contains("s.abcdef"));
     }
-    for path in ["/v1/tenants/acme/secrets?limit=1", "/v1/whoami?x=y"] {
+    for path in ["/v1/tenants/acme/secrets?limit=0", "/v1/whoami?x=y"] {
         problem(&get(&service, path).await, 400, "query_invalid");
     }
     let json = [("content-type", "application/json")];

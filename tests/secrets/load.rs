@@ -21,6 +21,7 @@ use crate::{
         direct::Direct,
         http::{self, Answer},
         platform, raw,
+        wait::eventually,
     },
 };
 
@@ -120,10 +121,8 @@ async fn refusal_is_readable_after_the_whole_body_was_sent() {
 
 /// Writes so many secrets of acme, as far as a list can tell.
 async fn fill(service: &Direct, number: usize) {
-    let writes = stream::iter(0..number).map(async |number| {
-        let path = format!("secret/data/tenants/acme/n{number}");
-        service.bao.must("POST", &path, Some(json!({"data": {"v": 1}}))).await;
-    });
+    let names = (0..number).map(|number| format!("n{number}"));
+    let writes = stream::iter(names).map(async |name| service.put_record(&name).await);
     writes.buffer_unordered(16).collect::<Vec<()>>().await;
 }
 
@@ -169,4 +168,69 @@ async fn lists_of_one_tenant_leave_other_tenants_served() {
     cold.sort_unstable();
     assert!(cold[20] < Duration::from_secs(2), "a cold decision takes {:?}", cold[20]);
     assert!(lists.try_join_next().is_none(), "a list was answered otherwise");
+}
+
+/// Callers of no tenant who may list acme's secrets.
+async fn auditors(service: &Direct, number: usize) -> Vec<String> {
+    let policy = r#"
+        path "secret/metadata/tenants/acme/*" { capabilities = ["read", "list"] }
+        path "secret/detailed-metadata/tenants/acme/*" { capabilities = ["list"] }
+    "#;
+    platform::set_policy(&service.bao, "auditor", policy).await;
+    let mut tokens = Vec::new();
+    for number in 0..number {
+        let name = format!("auditor-{number}");
+        let caller = platform::create_caller(&service.bao, &name, json!({}), &["auditor"]).await;
+        tokens.push(caller.token);
+    }
+    tokens
+}
+
+/// Lists acme's secrets over and over, on so many connections of each of these callers.
+fn keep_listing(service: &Direct, tokens: &[String], each: usize) -> JoinSet<()> {
+    let mut lists = JoinSet::new();
+    let client = http::client();
+    for token in tokens.iter().flat_map(|token| vec![token.clone(); each]) {
+        let url = format!("{}/v1/tenants/acme/secrets", service.validator.api_url());
+        let client = client.clone();
+        lists.spawn(async move {
+            loop {
+                let headers = [("x-vault-token", token.as_str())];
+                let answer = http::send(&client, "GET", &url, &headers, None).await;
+                if let Ok(answer) = answer {
+                    assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+                }
+            }
+        });
+    }
+    lists
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quiet_tenant_is_served_beside_long_lists_of_many_callers() {
+    for bao in [Bao::unaudited().await, Bao::unaudited().await.reworded().await] {
+        let env = [("VALIDATOR_LOG", "info"), ("VALIDATOR_VAULT_TIMEOUT", "8s")];
+        let service = Direct::on(bao, &env).await;
+        fill(&service, 2000).await;
+        let (crm, list) = ("/v1/tenants/globex/secrets/crm", "/v1/tenants/globex/secrets");
+        let token = service.globex.token();
+        let body = Some(json!({"data": {"A": "1"}}));
+        let written = service.api("PUT", crm, token, &[], body).await;
+        assert_eq!(written.status, 201, "{written:?}");
+        let tokens = auditors(&service, 8).await;
+        let mut lists = keep_listing(&service, &tokens, CONNECTIONS / 8);
+        let busy = Duration::from_secs(20);
+        eventually(busy, "all lists to be under way", async || {
+            let overloaded = "api_requests_total{route=\"/v1/tenants/{tenant}/secrets\"";
+            (service.validator.metric(overloaded).await > 8.0).then_some(())
+        })
+        .await;
+        for _ in 0..12 {
+            for path in [crm, list] {
+                let answer = service.api("GET", path, token, &[], None).await;
+                assert_eq!(answer.status, 200, "{path}: {answer:?}");
+            }
+        }
+        assert!(lists.try_join_next().is_none(), "a list was answered otherwise");
+    }
 }

@@ -2,9 +2,12 @@
 
 mod api;
 mod callers;
+mod calls;
 mod documents;
 mod input;
+mod list;
 mod load;
+mod mount;
 mod outages;
 mod policy;
 mod rotation;

@@ -22,6 +22,8 @@ async fn a_tenant_may_do_with_its_own_secrets_what_the_service_does_and_nothing_
         ("GET", "secret/metadata/tenants/{}/x", 200, None),
         ("GET", "secret/metadata/tenants/{}?list=true", 200, None),
         ("GET", "secret/metadata/tenants/{}/mcp?list=true", 404, None),
+        ("GET", "secret/detailed-metadata/tenants/{}?list=true", 200, None),
+        ("GET", "secret/detailed-metadata/tenants/{}/mcp?list=true", 404, None),
         ("POST", "secret/delete/tenants/{}/x", 204, Some(versions.clone())),
         ("GET", "transit/keys/tenant-{}", 200, None),
         ("POST", "transit/encrypt/tenant-{}", 200, Some(plaintext.clone())),

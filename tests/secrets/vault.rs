@@ -31,6 +31,7 @@ impl Vault {
         Self::on(Bao::dev().await).await
     }
 
+    /// The same on this OpenBao.
     pub(super) async fn on(bao: Bao) -> Self {
         platform::provision(&bao).await;
         let acme = platform::create_tenant(&bao, "acme").await;

@@ -162,6 +162,11 @@ impl Bao {
         }
     }
 
+    /// Whether it is reached through a proxy that answers as HashiCorp Vault does.
+    pub fn is_reworded(&self) -> bool {
+        self.rewording.is_some()
+    }
+
     /// The process.
     pub fn process(&self) -> &Process {
         &self.process

@@ -70,8 +70,12 @@ async fn serve(listener: TcpListener, target: String) {
 }
 
 async fn pass(request: Request<Incoming>, target: String) -> io::Result<Response<Full<Bytes>>> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
+    if head.uri.query().is_some_and(|query| query.contains("list=true")) {
+        // It knows no pages, and answers with all.
+        head.uri = format!("{path}?list=true").parse().map_err(io::Error::other)?;
+    }
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let stream = TcpStream::connect(target).await?;
     let handshake = client::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
@@ -92,7 +96,14 @@ async fn pass(request: Request<Incoming>, target: String) -> io::Result<Response
 /// The same answer, as HashiCorp Vault gives it.
 fn reworded(path: &str, status: StatusCode, body: Bytes) -> (StatusCode, Bytes) {
     if path.contains("/detailed-metadata/") {
-        let unsupported = json!({"errors": ["1 error occurred:\n\t* unsupported path\n\n"]});
+        let warning = "Invalid path for a versioned K/V secrets engine. See the API docs for the \
+                       appropriate API endpoints to use. If using the Vault CLI, use 'vault kv \
+                       list' for this operation.";
+        let unsupported = json!({
+            "request_id": "00000000-0000-0000-0000-000000000000",
+            "lease_id": "", "renewable": false, "lease_duration": 0, "data": null,
+            "wrap_info": null, "warnings": [warning], "auth": null, "mount_type": "kv",
+        });
         return (StatusCode::NOT_FOUND, unsupported.to_string().into());
     }
     let Ok(mut said) = serde_json::from_slice::<Value>(&body) else { return (status, body) };

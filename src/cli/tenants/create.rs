@@ -155,14 +155,17 @@ pub(super) async fn check_engine(
 
 async fn check(inventory: &Things<'_>, thing: Thing) -> Result<(), String> {
     let state = inventory.look(&thing).await.map_err(|trouble| trouble.to_string())?;
-    if state == State::There {
-        return Ok(());
-    }
     let (kind, name, detail) = (thing.kind(), thing.name(), thing.detail());
-    Err(format!(
-        "there is no {kind} {name} ({detail}) in Vault: `vault-auth-validator bootstrap` makes what \
-         is missing; nothing was changed"
-    ))
+    match state {
+        State::There => Ok(()),
+        State::InTheWay(why) => {
+            Err(format!("{kind} {name} is no {detail}: {why}; nothing was changed"))
+        }
+        State::Missing | State::Differs(_) => Err(format!(
+            "there is no {kind} {name} ({detail}) in Vault: `vault-auth-validator bootstrap` makes \
+             what is missing; nothing was changed"
+        )),
+    }
 }
 
 fn service_name(text: &str) -> Result<ServiceName, String> {

@@ -95,6 +95,11 @@ impl Caller<'_> {
         self.visitor.api.capacity.reserve(&self.holder, announced).await
     }
 
+    /// Waits for the caller's turn to ask Vault about so many secrets, one by one.
+    pub(super) async fn lookups(&self, secrets: usize) -> Result<Option<FairPermit>, ApiError> {
+        self.visitor.api.capacity.lookups(&self.holder, secrets).await
+    }
+
     /// Waits for the caller's turn to ask Vault to write.
     pub(super) async fn turn(&self) -> Result<FairPermit, ApiError> {
         self.visitor.api.capacity.turn(&self.holder).await
@@ -103,7 +108,7 @@ impl Caller<'_> {
     /// The secrets as the caller's own token sees them.
     pub(super) fn secrets(&self) -> Secrets<'_> {
         let Visitor { api, token, .. } = &self.visitor;
-        Secrets::new(&api.client, &api.mounts, token.secret())
+        Secrets::new(&api.client, &api.mounts, token.secret()).remembering(&api.checks)
     }
 
     /// What this means to the caller. That Vault refuses a token which was let in is looked into

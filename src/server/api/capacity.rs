@@ -24,6 +24,13 @@ const MEBIBYTE: u64 = 1024 * 1024;
 /// What a request counts for at the least, in bytes: its head may be this large.
 const MIN_BYTES: u64 = 64 * 1024;
 
+/// What a list counts for, in bytes: a page of a thousand names, each as long as one may be.
+const LIST_BYTES: u64 = 512 * 1024;
+
+/// The largest number of secrets that a list counts as short with, where Vault is asked about one
+/// after the other: as many as are asked about at once.
+const SHORT_LIST: usize = 8;
+
 /// How many requests may wait for each semaphore.
 const MAX_WAITING: usize = 512;
 
@@ -41,8 +48,12 @@ pub(in crate::server) struct Capacity {
     lists: Arc<FairSemaphore>,
     /// How many requests about one secret may be asking Vault. Each makes two calls at once.
     secret_turns: Arc<FairSemaphore>,
-    /// How many lists may be asking Vault. Each makes eight calls at once.
+    /// How many lists may be asking Vault for names, which OpenBao gives with their versions.
     list_turns: Arc<FairSemaphore>,
+    /// How many short lists, and how many long ones, may be asking Vault about each of their secrets.
+    /// Each makes eight calls at once; a short one does not wait for the long ones.
+    short_lookups: Arc<FairSemaphore>,
+    long_lookups: Arc<FairSemaphore>,
 }
 
 /// What a request asks Vault for.
@@ -65,6 +76,8 @@ impl Default for Capacity {
             lists: semaphore(8 * MEBIBYTE),
             secret_turns: semaphore(16),
             list_turns: semaphore(4),
+            short_lookups: semaphore(4),
+            long_lookups: semaphore(4),
         }
     }
 }
@@ -83,7 +96,7 @@ impl Capacity {
         let (bytes, amount, turns) = match read {
             Read::Secret => (&self.reads, MEBIBYTE, &self.secret_turns),
             Read::Lines => (&self.reads, 2 * MEBIBYTE, &self.secret_turns),
-            Read::List => (&self.lists, MEBIBYTE, &self.list_turns),
+            Read::List => (&self.lists, LIST_BYTES, &self.list_turns),
         };
         in_time(async {
             let memory = Memory(bytes.acquire(holder, amount).await?);
@@ -104,6 +117,24 @@ impl Capacity {
         let bytes = announced.map_or(MEBIBYTE, |length| length as u64);
         let bytes = bytes.clamp(MIN_BYTES, MEBIBYTE);
         in_time(self.writes.acquire(holder, bytes)).await.map(Memory)
+    }
+
+    /// Waits for the turn to ask Vault about so many secrets, one by one, as [`Capacity::begin`] does;
+    /// for none, it takes none.
+    ///
+    /// # Errors
+    /// As [`Capacity::begin`].
+    pub(super) async fn lookups(
+        &self,
+        holder: &Holder,
+        secrets: usize,
+    ) -> Result<Option<FairPermit>, ApiError> {
+        let turns = match secrets {
+            0 => return Ok(None),
+            1..=SHORT_LIST => &self.short_lookups,
+            _ => &self.long_lookups,
+        };
+        in_time(turns.acquire(holder, 1)).await.map(Some)
     }
 
     /// Waits for the turn to ask Vault to write, as [`Capacity::begin`] does.
@@ -161,7 +192,7 @@ mod tests {
     async fn lines_reserve_room_for_escapes() {
         assert_eq!(begun(Read::Secret).len(), 12);
         assert_eq!(begun(Read::Lines).len(), 6);
-        assert_eq!(begun(Read::List).len(), 4);
+        assert_eq!(begun(Read::List).len(), 8);
     }
 
     #[tokio::test]

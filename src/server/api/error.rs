@@ -109,6 +109,9 @@ fn secret_terms(error: &SecretError) -> Terms {
         SecretError::KeyUnfit(_) => {
             terms(409, "key_unfit", "The tenant's key cannot be used", Severity::Operator)
         }
+        SecretError::MountUnfit => {
+            terms(409, "mount_unfit", "The mount for secrets cannot be used", Severity::Operator)
+        }
         SecretError::Denied => Refusal::AclDenied.terms(),
         SecretError::TokenRefused => Refusal::TokenInvalid.terms(),
         SecretError::Unavailable(unavailable) => Refusal::from(unavailable.clone()).terms(),

@@ -8,6 +8,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use super::rounds::Rounds;
 use crate::token::TokenKey;
 
 /// Who permits are counted for.
@@ -24,8 +25,9 @@ pub(super) enum Holder {
 /// A semaphore of which a holder may have as many permits as are left for all others: half if it is
 /// alone, a third if there are two of that kind. A holder without any gets what is free.
 ///
-/// Whoever has to wait does so in the order of arrival, each holder's requests in a queue of their
-/// own. The places in the queue are divided by the same rule.
+/// Those who wait are served in rounds, of each holder one request in a round, so that a holder with
+/// many requests does not delay another with one. The places in the queue are divided by the same
+/// rule as the permits.
 pub(super) struct FairSemaphore {
     state: Mutex<State>,
 }
@@ -36,12 +38,16 @@ struct State {
     used: u64,
     held: HashMap<Holder, u64>,
     places: usize,
+    /// In the order in which they are served.
     waiting: VecDeque<Waiter>,
+    rounds: Rounds,
 }
 
 struct Waiter {
     holder: Holder,
     amount: u64,
+    /// The round in which it is served.
+    round: u64,
     grant: oneshot::Sender<FairPermit>,
 }
 
@@ -55,8 +61,8 @@ pub(super) struct FairPermit {
 impl FairSemaphore {
     /// A semaphore with this many permits, and this many places in its queue.
     pub(super) fn new(permits: u64, places: usize) -> Self {
-        let (held, waiting) = (HashMap::new(), VecDeque::new());
-        Self { state: Mutex::new(State { permits, used: 0, held, places, waiting }) }
+        let (held, waiting, rounds) = (HashMap::new(), VecDeque::new(), Rounds::default());
+        Self { state: Mutex::new(State { permits, used: 0, held, places, waiting, rounds }) }
     }
 
     /// Acquires this many permits for a holder, however long that takes. `None` if there is no place
@@ -68,7 +74,7 @@ impl FairSemaphore {
     ) -> Option<FairPermit> {
         let (grant, granted) = oneshot::channel();
         // Without a place the waiter is dropped, which ends the wait.
-        self.state().enqueue(Waiter { holder: holder.clone(), amount, grant });
+        self.state().enqueue(Waiter { holder: holder.clone(), amount, round: 0, grant });
         self.grant();
         granted.await.ok()
     }
@@ -78,7 +84,7 @@ impl FairSemaphore {
         // The lock is not held while they are told: a permit that nobody waits for any more is
         // dropped here, and takes the lock to give itself back.
         let granted = self.state().grant();
-        for Waiter { holder, amount, grant } in granted {
+        for Waiter { holder, amount, grant, .. } in granted {
             let _ = grant.send(FairPermit { semaphore: Arc::clone(self), holder, amount });
         }
     }
@@ -89,14 +95,16 @@ impl FairSemaphore {
 }
 
 impl State {
-    /// Puts a waiter at the end of the queue if its holder may have one more place. Those who have
+    /// Puts a waiter at the end of its round if its holder may have one more place. Those who have
     /// given up have none.
-    fn enqueue(&mut self, waiter: Waiter) {
+    fn enqueue(&mut self, mut waiter: Waiter) {
         self.waiting.retain(|other| !other.grant.is_closed());
-        let is_own = |other: &&Waiter| other.holder == waiter.holder;
-        let own = self.waiting.iter().filter(is_own).count();
-        if own < self.places.saturating_sub(self.waiting.len()) {
-            self.waiting.push_back(waiter);
+        let own = self.waiting.iter().filter(|other| other.holder == waiter.holder);
+        let (count, last) = own.fold((0, None), |(count, _), own| (count + 1, Some(own.round)));
+        if count < self.places.saturating_sub(self.waiting.len()) {
+            waiter.round = self.rounds.next(&waiter.holder, last);
+            let place = self.waiting.partition_point(|other| other.round <= waiter.round);
+            self.waiting.insert(place, waiter);
         }
     }
 
@@ -114,7 +122,11 @@ impl State {
                 continue;
             }
             self.hold(&waiter.holder, waiter.amount);
+            self.rounds.serve(&waiter.holder, waiter.round);
             granted.push(waiter);
+        }
+        if self.waiting.is_empty() && self.held.is_empty() {
+            self.rounds.forget();
         }
         granted
     }
@@ -230,6 +242,30 @@ mod tests {
         assert!(take(&semaphore, "b", 1).is_some());
         drop(held);
         assert!(waiting.now_or_never().flatten().is_some());
+    }
+
+    #[tokio::test]
+    async fn first_request_of_a_holder_waits_for_no_queue_of_another() {
+        let semaphore = Arc::new(FairSemaphore::new(1, 100));
+        let mut held = take(&semaphore, "a", 1);
+        let holders = ["a", "b", "a", "b", "a", "quiet", "b"].map(holder);
+        let mut waiting: Vec<_> =
+            holders.iter().map(|holder| Box::pin(semaphore.acquire(holder, 1))).collect();
+        let mut served = Vec::new();
+        for waiter in &mut waiting {
+            assert!(waiter.as_mut().now_or_never().is_none());
+        }
+        let mut waiting: Vec<_> = waiting.into_iter().zip(&holders).collect();
+        while !waiting.is_empty() {
+            drop(held.take());
+            let mut turn = 0..waiting.len();
+            let next = turn.find_map(|at| Some((at, waiting[at].0.as_mut().now_or_never()??)));
+            let (at, permit) = next.expect("somebody is served");
+            served.push(waiting.remove(at).1.clone());
+            held = Some(permit);
+        }
+        let expected = ["b", "quiet", "a", "b", "a", "b", "a"].map(holder);
+        assert!(served == expected, "each in its round");
     }
 
     #[tokio::test]

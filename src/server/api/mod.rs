@@ -15,9 +15,11 @@ mod document;
 mod error;
 mod fair_semaphore;
 mod lingering;
+mod list;
 mod openapi;
 mod precondition;
 mod query;
+mod rounds;
 mod secrets;
 mod unsent;
 mod whoami;
@@ -43,7 +45,7 @@ use crate::{
     server::outer::complete,
     telemetry::{Metrics, Traces},
     token::Sources,
-    vault::Client,
+    vault::{Client, RecentChecks},
 };
 
 /// Answers whoever has a token.
@@ -53,6 +55,7 @@ pub(super) struct Api {
     pub(super) trust: Trust,
     pub(super) client: Arc<Client>,
     pub(super) mounts: Mounts,
+    pub(super) checks: RecentChecks,
     pub(super) metrics: Arc<Metrics>,
     pub(super) traces: Traces,
     pub(super) capacity: Capacity,
@@ -66,7 +69,7 @@ pub(super) fn router(api: Api) -> Router {
     let routes = Router::new()
         .route("/", get(about))
         .route("/v1/whoami", get(whoami::whoami))
-        .route("/v1/tenants/{tenant}/secrets", get(secrets::list))
+        .route("/v1/tenants/{tenant}/secrets", get(list::list))
         .route("/v1/tenants/{tenant}/secrets/{*name}", secret)
         .route(openapi::DOCUMENT, get(openapi::serve))
         .route(docs::PAGE, get(docs::page))

@@ -29,7 +29,7 @@ pub(super) const DOCUMENT: &str = "/openapi.json";
     paths(
         super::about,
         super::whoami::whoami,
-        super::secrets::list,
+        super::list::list,
         super::secrets::read,
         super::secrets::write,
         super::secrets::patch,
@@ -185,7 +185,11 @@ impl IntoResponses for Unfound {
                 "There is nothing to be had: `secret_not_found`, `secret_deleted`, \
                    `secret_destroyed`, `field_not_found`, `key_missing`",
             ),
-            (409, "What is there cannot be used: `secret_unreadable`, `key_unfit`"),
+            (
+                409,
+                "What is there cannot be used: `secret_unreadable`, `key_unfit`, \
+                   `mount_unfit`",
+            ),
         ])
     }
 }

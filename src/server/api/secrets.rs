@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Extension,
@@ -6,86 +6,26 @@ use axum::{
     extract::{Request, State},
 };
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 use http::{HeaderMap, Response, StatusCode, Uri};
 use secrecy::ExposeSecret;
-use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::{
     forwarded::Peer,
-    secrets::{
-        Change, Current, Dialect, NameError, Patch, Secret, SecretData, SecretError, SecretName,
-        SecretPath, Version, Written,
-    },
+    secrets::{Change, Dialect, NameError, Patch, Secret, SecretData, SecretPath, Written},
     server::api::{
         Api, accept,
         answer::{self, TEXT},
         body::{self, Media},
-        capacity::Read,
-        document::{ListDocument, SecretDocument, WrittenDocument},
+        document::{SecretDocument, WrittenDocument},
         error::ApiError,
         openapi::{Refusals, Unfound, Unread, Unwritten},
         precondition::{is_known, precondition},
         query::{Form, ReadQuery, no_query},
     },
-    tenants::TenantName,
-    token::{Cause, Unavailable},
-    vault::Secrets,
 };
 
-/// How long a list may take.
-const LIST_PATIENCE: Duration = Duration::from_secs(10);
-
 type Answer = Result<Response<Body>, ApiError>;
-
-/// The names of a tenant's secrets
-///
-/// With the latest version of each. A deleted secret is left out.
-#[utoipa::path(
-    get, path = "/v1/tenants/{tenant}/secrets", operation_id = "list_secrets", tag = "secrets",
-    params(("tenant" = String, Path, pattern = "^[a-z0-9][a-z0-9_-]{0,62}$")),
-    responses((status = 200, description = "The names", body = ListDocument<'_>), Refusals),
-)]
-pub(super) async fn list(
-    State(api): State<Arc<Api>>,
-    Extension(peer): Extension<Peer>,
-    request: Request,
-) -> Answer {
-    let (parts, _) = request.into_parts();
-    let visitor = api.receive(&parts.headers, peer).await?;
-    let tenant = tenant(&parts.uri)?;
-    no_query(parts.uri.query())?;
-    let caller = visitor.admit().await?;
-    let (memory, turn) = caller.begin(Read::List).await?;
-    let secrets = match in_time(live_secrets(caller.secrets(), &tenant)).await {
-        Ok(secrets) => secrets,
-        Err(error) => return Err(caller.explain(error).await),
-    };
-    drop(turn);
-    Ok(memory.send(answer::json(StatusCode::OK, &ListDocument::new(&tenant, &secrets))))
-}
-
-/// The names of a tenant's secrets that have a live version, with that version.
-async fn live_secrets(
-    secrets: Secrets<'_>,
-    tenant: &TenantName,
-) -> Result<Vec<(SecretName, Version)>, SecretError> {
-    let live = secrets.list(tenant).try_filter_map(async |listed| {
-        Ok(match listed.current {
-            Current::Live(version) => Some((listed.name, version)),
-            _ => None,
-        })
-    });
-    live.try_collect().await
-}
-
-/// What comes of this, if it comes within [`LIST_PATIENCE`].
-async fn in_time<T>(list: impl Future<Output = Result<T, SecretError>>) -> Result<T, SecretError> {
-    timeout(LIST_PATIENCE, list).await.unwrap_or_else(|_| {
-        Err(Unavailable::new(Cause::Vault, "vault: the list took too long").into())
-    })
-}
 
 /// A secret
 ///
@@ -260,14 +200,7 @@ pub(super) async fn delete(
     }
 }
 
-/// The tenant that the path names. It is read as it stands: what is encoded is no name.
-fn tenant(uri: &Uri) -> Result<TenantName, NameError> {
-    let rest = uri.path().strip_prefix("/v1/tenants/");
-    let name = rest.and_then(|rest| rest.strip_suffix("/secrets"));
-    name.and_then(TenantName::parse).ok_or(NameError::Tenant)
-}
-
-/// The secret that the path names, likewise.
+/// The secret that the path names. It is read as it stands: what is encoded is no name.
 fn path(uri: &Uri) -> Result<SecretPath, NameError> {
     let rest = uri.path().strip_prefix("/v1/tenants/");
     let (tenant, rest) = rest.and_then(|rest| rest.split_once('/')).ok_or(NameError::Tenant)?;

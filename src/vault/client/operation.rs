@@ -22,10 +22,12 @@ pub(crate) enum Operation {
     Health,
     Seal,
     SecretList,
+    SecretDetails,
     SecretMetadata,
     SecretRead,
     SecretWrite,
     SecretDelete,
+    Mount,
     TransitKey,
     Encrypt,
     Decrypt,
@@ -48,10 +50,12 @@ impl Operation {
             Self::Health => "health",
             Self::Seal => "seal",
             Self::SecretList => "secret_list",
+            Self::SecretDetails => "secret_details",
             Self::SecretMetadata => "secret_metadata",
             Self::SecretRead => "secret_read",
             Self::SecretWrite => "secret_write",
             Self::SecretDelete => "secret_delete",
+            Self::Mount => "mount",
             Self::TransitKey => "transit_key",
             Self::Encrypt => "encrypt",
             Self::Decrypt => "decrypt",
@@ -70,6 +74,7 @@ impl Operation {
             // Among what administrators ask for is the list of all entities.
             Self::Admin
             | Self::SecretList
+            | Self::SecretDetails
             | Self::SecretRead
             | Self::Encrypt
             | Self::Decrypt

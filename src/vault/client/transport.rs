@@ -24,7 +24,11 @@ use zeroize::Zeroizing;
 
 use crate::{
     probe::tls_config,
-    vault::{Settings, SettingsError, client::Answer, error::VaultError},
+    vault::{
+        Settings, SettingsError,
+        client::Answer,
+        error::{Failure, VaultError},
+    },
 };
 
 /// How long a connection to Vault is kept unused. Short, so that a changed address is soon seen.
@@ -102,7 +106,8 @@ async fn read(response: Response<Incoming>, largest: usize) -> Result<Answer, Va
     while let Some(frame) = incoming.frame().await {
         let Ok(chunk) = frame?.into_data() else { continue };
         if body.len() + chunk.len() > largest {
-            return Err(VaultError::malformed("too large"));
+            let detail = format!("an answer of more than {largest} bytes");
+            return Err(VaultError::new(Failure::AnswerTooLarge, detail));
         }
         body.extend_from_slice(&chunk);
     }

@@ -11,6 +11,7 @@ use crate::{
     tenants::Remaining,
     vault::{
         client::Operation,
+        clock::{DeletionTime, VaultClock},
         error::{Failure, VaultError},
         secrets::{Call, Secrets},
     },
@@ -48,14 +49,15 @@ struct VersionMetadata {
 
 /// The `data` of an answer about all versions.
 #[derive(Deserialize)]
-struct Metadata {
-    current_version: u64,
-    versions: HashMap<u64, VersionState>,
+pub(super) struct Metadata {
+    pub(super) current_version: u64,
+    pub(super) versions: HashMap<u64, VersionState>,
 }
 
 #[derive(Deserialize)]
-struct VersionState {
-    deletion_time: Option<String>,
+pub(super) struct VersionState {
+    #[serde(default)]
+    deletion_time: DeletionTime,
     #[serde(default)]
     destroyed: bool,
 }
@@ -162,24 +164,17 @@ impl Secrets<'_> {
         Ok((kept, metadata.current_version))
     }
 
-    async fn metadata(&self, path: &SecretPath) -> Result<Option<Metadata>, SecretError> {
+    /// The metadata; `None` if there is no such secret.
+    pub(super) async fn metadata(
+        &self,
+        path: &SecretPath,
+    ) -> Result<Option<Metadata>, SecretError> {
         let call = Call::get(self.kv("metadata", path));
         match self.ask(Operation::SecretMetadata, &call).await {
             Ok(metadata) => Ok(Some(Metadata::checked(metadata)?)),
             Err(error) if error.failure == Failure::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// The latest version without its record, for a list.
-    pub(super) async fn latest(&self, path: &SecretPath) -> Result<Current, SecretError> {
-        let Some(metadata) = self.metadata(path).await? else { return Ok(Current::Absent) };
-        let Some(version) = Version::new(metadata.current_version) else {
-            return Ok(Current::Absent);
-        };
-        let state = metadata.versions.get(&metadata.current_version);
-        let gone = state.is_none_or(|state| state.destroyed || state.is_deleted());
-        Ok(if gone { Current::Gone(version) } else { Current::Live(version) })
     }
 
     fn kv(&self, kind: &str, path: &SecretPath) -> String {
@@ -199,6 +194,16 @@ impl Metadata {
             return Err(VaultError::malformed("current_version is not among versions"));
         }
         Ok(self)
+    }
+
+    /// The latest version, which Vault's clock decides on.
+    pub(super) async fn current(&self, clock: &VaultClock<'_>) -> Result<Current, SecretError> {
+        let Some(version) = Version::new(self.current_version) else { return Ok(Current::Absent) };
+        let gone = match self.versions.get(&self.current_version) {
+            Some(state) if !state.destroyed => clock.has_passed(state.deletion_time).await?,
+            _ => true,
+        };
+        Ok(if gone { Current::Gone(version) } else { Current::Live(version) })
     }
 }
 
@@ -241,16 +246,5 @@ impl VersionMetadata {
 
     fn created_at(&self) -> Result<Timestamp, VaultError> {
         self.created_time.parse().map_err(|_| VaultError::malformed("created_time is no time"))
-    }
-}
-
-impl VersionState {
-    /// Whether the time that it was deleted at, or is to be, is past.
-    #[expect(clippy::disallowed_methods, reason = "the one wall clock: for a list, as Vault's is")]
-    fn is_deleted(&self) -> bool {
-        let time = self.deletion_time.as_deref().filter(|time| !time.is_empty());
-        time.is_some_and(|time| {
-            time.parse().map_or(true, |time: Timestamp| time <= Timestamp::now())
-        })
     }
 }

@@ -1,28 +1,34 @@
 //! The tenants' secrets in Vault's KV engine (version 2), encrypted by its transit engine.
 
+mod checks;
 mod keys;
 mod kv;
 mod lease;
+mod list;
+mod mount;
 mod names;
 mod retry;
 mod rotation;
 mod transit;
+mod walk;
 
-use futures_util::{Stream, TryStreamExt};
+use futures_util::{Stream, TryStreamExt, stream};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 pub use lease::{Acquisition, RotationLease};
+pub use checks::RecentChecks;
+pub use list::{MAX_PAGE, NamesPage};
 pub use names::SecretNames;
 pub use retry::patiently;
 pub use rotation::Task;
 
-use self::kv::Live;
+use self::{checks::Check, kv::Live};
 use crate::{
     policies::Mounts,
     secrets::{
-        Current, Listed, Patch, Precondition, Record, Secret, SecretData, SecretError, SecretPath,
-        Version, Written,
+        Ciphertext, Current, Listed, Patch, Precondition, Record, Secret, SecretData, SecretError,
+        SecretPath, Version, Written,
     },
     tenants::TenantName,
     vault::{
@@ -33,26 +39,30 @@ use crate::{
     },
 };
 
-/// How many secrets of a list are looked up at once.
-const LOOKUPS: usize = 8;
-
 /// The tenants' secrets, as the holder of one token sees them: Vault's policies decide on every
 /// call, and Vault's audit log names the holder.
 ///
-/// Nothing is kept here. What a tenant's key does not bind to its place is neither written nor
-/// read, so the key is looked at before each use of it.
+/// What a tenant's key does not bind to its place is neither written nor read, so the key is checked
+/// before it is used; with [`Secrets::remembering`], unless it was a short while ago.
 #[derive(Clone, Copy)]
 pub struct Secrets<'c> {
     client: &'c Client,
     mounts: &'c Mounts,
     token: &'c SecretString,
+    checks: Option<&'c RecentChecks>,
 }
 
 impl<'c> Secrets<'c> {
     /// The secrets in these mounts, as this token sees them.
     #[must_use]
     pub fn new(client: &'c Client, mounts: &'c Mounts, token: &'c SecretString) -> Self {
-        Self { client, mounts, token }
+        Self { client, mounts, token, checks: None }
+    }
+
+    /// The same, without the checks that these have passed a short while ago.
+    #[must_use]
+    pub fn remembering(self, checks: &'c RecentChecks) -> Self {
+        Self { checks: Some(checks), ..self }
     }
 
     /// One version of a secret, the latest if none is named, in the clear.
@@ -64,7 +74,7 @@ impl<'c> Secrets<'c> {
         path: &SecretPath,
         version: Option<Version>,
     ) -> Result<Secret, SecretError> {
-        let (found, key) = tokio::join!(self.find(path, version), self.check_key(&path.tenant));
+        let (found, key) = tokio::join!(self.find(path, version), self.ensure_key(&path.tenant));
         let live = found?.into_live()?;
         key?;
         self.open(path, live).await
@@ -89,11 +99,14 @@ impl<'c> Secrets<'c> {
         data: &SecretData,
         precondition: Precondition,
     ) -> Result<Written, SecretError> {
-        let (found, key) = tokio::join!(self.find(path, None), self.check_key(&path.tenant));
+        let encrypt = async {
+            self.ensure_key(&path.tenant).await?;
+            self.encrypt_here(path, data).await
+        };
+        let (found, ciphertext) = tokio::join!(self.find(path, None), encrypt);
         let current = found?.current();
         precondition.check(current)?;
-        key?;
-        self.seal(path, data, current).await
+        self.store(path, ciphertext?, current).await
     }
 
     /// Writes a version that holds what the latest does, with this change.
@@ -106,14 +119,15 @@ impl<'c> Secrets<'c> {
         change: Patch,
         precondition: Precondition,
     ) -> Result<Written, SecretError> {
-        let (found, key) = tokio::join!(self.find(path, None), self.check_key(&path.tenant));
+        let (found, key) = tokio::join!(self.find(path, None), self.ensure_key(&path.tenant));
         let found = found?;
         let current = found.current();
         precondition.check(current)?;
         let live = found.into_live()?;
         key?;
         let secret = self.open(path, live).await?;
-        self.seal(path, &secret.data.patched(change), current).await
+        let ciphertext = self.encrypt_here(path, &secret.data.patched(change)).await?;
+        self.store(path, ciphertext, current).await
     }
 
     /// Deletes the latest version, whatever it holds, and says which that was. Vault keeps it and can
@@ -145,35 +159,84 @@ impl<'c> Secrets<'c> {
         tenant: &TenantName,
     ) -> impl Stream<Item = Result<Listed, SecretError>> + use<'c> {
         let tenant = tenant.clone();
-        self.names(&tenant)
-            .into_stream()
-            .map_ok(move |name| {
-                let path = SecretPath { tenant: tenant.clone(), name };
-                async move {
-                    let current = self.latest(&path).await?;
-                    Ok(Listed { name: path.name, current })
-                }
-            })
-            .try_buffered(LOOKUPS)
-            .try_filter(|listed| std::future::ready(listed.current != Current::Absent))
+        let pages = stream::try_unfold(Some(None), move |from| {
+            let tenant = tenant.clone();
+            async move {
+                let Some(after) = from else { return Ok(None) };
+                let page = self.page(&tenant, Option::as_ref(&after), MAX_PAGE).await?;
+                let listed = stream::iter(page.secrets.into_iter().map(Ok));
+                Ok::<_, SecretError>(Some((listed, page.next.map(Some))))
+            }
+        });
+        pages.try_flatten()
     }
 
     /// The secret in this version, in the clear.
     async fn open(&self, path: &SecretPath, live: Live) -> Result<Secret, SecretError> {
         let Live { version, created_at, record } = live;
         let ciphertext = record?.into_ciphertext(&path.tenant)?;
-        let data = self.decrypt(path, &ciphertext).await?;
+        let data = match self.decrypt(path, &ciphertext).await {
+            Ok(data) => data,
+            Err(error) => return Err(self.key_fault(&path.tenant, error).await),
+        };
         Ok(Secret { version, created_at, key_version: ciphertext.key_version(), data })
     }
 
-    /// Writes this, encrypted, if the secret is still in this state.
-    async fn seal(
+    async fn encrypt_here(
         &self,
         path: &SecretPath,
         data: &SecretData,
+    ) -> Result<Ciphertext, SecretError> {
+        match self.encrypt(path, data).await {
+            Ok(ciphertext) => Ok(ciphertext),
+            Err(error) => Err(self.key_fault(&path.tenant, error).await),
+        }
+    }
+
+    /// Checks the tenant's key, unless that was done a short while ago.
+    async fn ensure_key(&self, tenant: &TenantName) -> Result<(), SecretError> {
+        self.ensure(Check::KeyFits(tenant.clone()), async || self.check_key(tenant).await).await
+    }
+
+    /// The reason why the key could not be used: this error, unless the key has changed since it
+    /// was checked.
+    async fn key_fault(&self, tenant: &TenantName, error: SecretError) -> SecretError {
+        let of_key = matches!(error, SecretError::Denied | SecretError::Unreadable(_));
+        let (Some(checks), true) = (self.checks, of_key) else { return error };
+        checks.forget(&Check::KeyFits(tenant.clone())).await;
+        match self.ensure_key(tenant).await {
+            Err(fault @ (SecretError::KeyMissing | SecretError::KeyUnfit(_))) => fault,
+            _ => error,
+        }
+    }
+
+    /// Checks this, unless that was done a short while ago.
+    async fn ensure(
+        &self,
+        check: Check,
+        ask: impl AsyncFnOnce() -> Result<(), SecretError>,
+    ) -> Result<(), SecretError> {
+        match self.checks {
+            Some(checks) => checks.ensure(check, ask).await,
+            None => ask().await,
+        }
+    }
+
+    /// Remembers for a short while that this was found.
+    async fn note(&self, check: Check) {
+        if let Some(checks) = self.checks {
+            checks.note(check).await;
+        }
+    }
+
+    /// Writes a version with this ciphertext, if the secret is still in this state.
+    async fn store(
+        &self,
+        path: &SecretPath,
+        ciphertext: Ciphertext,
         current: Current,
     ) -> Result<Written, SecretError> {
-        let ciphertext = self.encrypt(path, data).await?;
+        self.ensure_versioned(current).await?;
         let key_version = ciphertext.key_version();
         let record = Record::new(&path.tenant, ciphertext);
         let (version, created_at) = self.put(path, &record, current).await?;
@@ -204,6 +267,7 @@ impl From<VaultError> for SecretError {
             Failure::NotFound => Self::Absent,
             Failure::TooLarge => Self::TooLarge,
             Failure::Conflict => Self::Conflict,
+            Failure::NoKey => Self::KeyMissing,
             Failure::Undecryptable(why) => Self::Unreadable(why),
             _ => Self::Unavailable(error.into()),
         }

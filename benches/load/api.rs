@@ -1,0 +1,170 @@
+//! The secrets API against the calls of Vault that its answers consist of.
+
+use std::time::{Duration, Instant};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use vault_auth_validator::secrets::SecretPath;
+
+use crate::{
+    Options,
+    ground::Ground,
+    report::{Report, Spread, Target},
+    support::{
+        http::{self, Answer},
+        platform,
+    },
+};
+
+/// The number of reads and of writes in a round.
+const SECRETS: usize = 100;
+
+/// The number of lists in a round, and of the names in one.
+const LISTS: usize = 8;
+const NAMES: usize = 1000;
+
+/// One client that keeps its connections, to either server.
+struct Client {
+    http: reqwest::Client,
+    token: String,
+    /// The URLs before which a path goes.
+    vault: String,
+    api: String,
+}
+
+/// A method, a URL, and a body, if there is one.
+type Request<'r> = (&'r str, String, Option<&'r Value>);
+
+pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
+    platform::create_key(&ground.bao, "acme").await;
+    let validator = ground.validator_anywhere(&[]).await;
+    let client = Client {
+        http: http::client(),
+        token: ground.caller.token.clone(),
+        vault: format!("{}/v1", ground.bao.addr()),
+        api: format!("{}/v1/tenants/acme/secrets", validator.api_url()),
+    };
+    let [mut reads, mut writes, mut lists, mut bare] = [(); 4].map(|()| Vec::new());
+    client.write(&json!({"data": {"PASSWORD": "0"}})).await;
+    client.fill().await;
+    for round in 1..=options.rounds {
+        reads.push(client.compare_reads().await);
+        writes.push(client.compare_writes().await);
+        let [detailed, names] = client.compare_lists().await;
+        lists.push(detailed);
+        bare.push(names);
+        let last = |ratios: &[f64]| ratios.last().copied().unwrap_or_default();
+        eprintln!(
+            "api {round}/{}  GET {:.2}, PUT {:.2}, LIST {:.2} times Vault's own calls",
+            options.rounds,
+            last(&reads),
+            last(&writes),
+            last(&lists),
+        );
+    }
+    let name = "wall time: GET of a secret / Vault's read and decrypt";
+    report.figure(name, "×", reads).to(Target::AtMost(1.10));
+    let name = "wall time: PUT of a secret / Vault's encrypt and write";
+    report.figure(name, "×", writes).to(Target::AtMost(1.35));
+    let name = "wall time: list of 1,000 / Vault's own, with versions";
+    report.figure(name, "×", lists).to(Target::AtMost(3.0));
+    report.figure("wall time: list of 1,000 / Vault's own, names alone", "×", bare);
+}
+
+impl Client {
+    async fn send(&self, (method, url, body): Request<'_>) -> Answer {
+        let headers =
+            [("x-vault-token", self.token.as_str()), ("content-type", "application/json")];
+        let headers = if body.is_some() { &headers[..] } else { &headers[..1] };
+        let body = body.map(ToString::to_string);
+        let answer = http::send(&self.http, method, &url, headers, body).await.expect("an answer");
+        assert!((200..300).contains(&answer.status), "{method} {url}: {answer:?}");
+        answer
+    }
+
+    fn vault(&self, path: &str) -> String {
+        format!("{}/{path}", self.vault)
+    }
+
+    async fn write(&self, body: &Value) -> Answer {
+        self.send(("PUT", format!("{}/crm", self.api), Some(body))).await
+    }
+
+    /// Writes secrets for the list, as far as one can tell.
+    async fn fill(&self) {
+        let record = json!({"data": {"v": 1}});
+        let writes = stream::iter(1..NAMES).map(async |number| {
+            let path = format!("secret/data/tenants/acme/n{number:04}");
+            self.send(("POST", self.vault(&path), Some(&record))).await;
+        });
+        writes.buffer_unordered(8).collect::<Vec<()>>().await;
+    }
+
+    /// The ratio of the medians: a read of the API to the two calls.
+    async fn compare_reads(&self) -> f64 {
+        let record = self.vault("secret/data/tenants/acme/crm");
+        let raw = async || {
+            let read = self.send(("GET", record.clone(), None)).await.json();
+            let body = json!({"ciphertext": read["data"]["data"]["ct"], "context": context()});
+            self.send(("POST", self.vault("transit/decrypt/tenant-acme"), Some(&body))).await;
+        };
+        let ours = async || drop(self.send(("GET", format!("{}/crm", self.api), None)).await);
+        compare(SECRETS, raw, ours).await
+    }
+
+    /// The same for a write.
+    async fn compare_writes(&self) -> f64 {
+        let data = json!({"PASSWORD": "1"});
+        let plaintext = BASE64_STANDARD.encode(data.to_string());
+        let encrypt = json!({ "plaintext": plaintext, "context": context() });
+        let raw = async || {
+            let path = self.vault("transit/encrypt/tenant-acme");
+            let sealed = self.send(("POST", path, Some(&encrypt))).await.json();
+            let ciphertext = &sealed["data"]["ciphertext"];
+            let body = json!({"data": {"v": 1, "key": "tenant-acme", "ct": ciphertext}});
+            let path = self.vault("secret/data/tenants/acme/crm");
+            self.send(("POST", path, Some(&body))).await;
+        };
+        let body = json!({ "data": data });
+        let ours = async || drop(self.write(&body).await);
+        compare(SECRETS, raw, ours).await
+    }
+
+    /// The same for a list, against Vault's with versions and against that of the names alone.
+    async fn compare_lists(&self) -> [f64; 2] {
+        let ours = async || {
+            let list = self.send(("GET", self.api.clone(), None)).await.json();
+            assert_eq!(list["secrets"].as_array().map(Vec::len), Some(NAMES));
+        };
+        let mut ratios = [0.0; 2];
+        for (ratio, kind) in ratios.iter_mut().zip(["detailed-metadata", "metadata"]) {
+            let path = format!("secret/{kind}/tenants/acme?list=true");
+            let raw = async || drop(self.send(("GET", self.vault(&path), None)).await.json());
+            *ratio = compare(LISTS, raw, ours).await;
+        }
+        ratios
+    }
+}
+
+/// The context of the secret, as Vault takes it.
+fn context() -> String {
+    let path = SecretPath::parse("acme", "crm").expect("a path");
+    BASE64_STANDARD.encode(path.context("secret"))
+}
+
+/// The ratio of the medians of `ours` to `raw`, done so often in turn.
+async fn compare(times: usize, raw: impl AsyncFn(), ours: impl AsyncFn()) -> f64 {
+    let (mut raw_times, mut our_times) = (Vec::new(), Vec::new());
+    for _ in 0..times {
+        raw_times.push(timed(&raw).await.as_secs_f64());
+        our_times.push(timed(&ours).await.as_secs_f64());
+    }
+    Spread::of(&our_times).median / Spread::of(&raw_times).median
+}
+
+async fn timed(work: impl AsyncFn()) -> Duration {
+    let start = Instant::now();
+    work().await;
+    start.elapsed()
+}
