@@ -8,6 +8,6 @@ mod service;
 
 pub use create::things;
 pub use name::{TenantName, is_name};
-pub use record::{Key, Member, Tenant};
+pub use record::{Key, Login, LoginKind, Member, Tenant};
 pub use rotation::{KeyVersions, Need, Remaining, Renewal, Standing, Tally};
 pub use service::ServiceName;

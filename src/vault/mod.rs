@@ -28,7 +28,10 @@ mod settings;
 mod subject;
 mod wording;
 
-pub use admin::{Examiner, Key, Mount, Policies, StandIns, Tenants, Things, TokenRecord, Untold};
+pub use admin::{
+    Examiner, Key, LoginMethod, Members, Mount, Policies, Removal, Removed, Source, StandIns,
+    Tenants, Things, TokenRecord, Untold, account_path, is_user_name,
+};
 pub use authority::{Asker, VaultAuthority};
 pub use client::Client;
 pub use health::{Health, watch_health};

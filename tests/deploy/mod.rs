@@ -4,5 +4,6 @@ mod compose;
 mod demo;
 mod domains;
 mod machine;
+mod routes;
 mod snapshot;
 mod vault;

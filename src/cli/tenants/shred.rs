@@ -1,11 +1,9 @@
-use std::{
-    io::{self, IsTerminal},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
 
+use super::check_confirm;
 use crate::{
     cli::{
         USAGE,
@@ -25,7 +23,8 @@ use crate::{
 ///
 /// Asks for the tenant's name, on the terminal or with --confirm. What Vault keeps of the secrets is
 /// then ciphertext that nobody can decrypt; --purge deletes it as well. A backup of Vault from
-/// before has the key in it still. The tenant's services keep their tokens and roles.
+/// before has the key in it still. The tenant's services keep their tokens and roles, and people belong
+/// to it still: `tenants remove` comes after.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -59,16 +58,7 @@ struct Done {
 impl Shred {
     pub(super) fn run(self) -> ExitCode {
         let tenant = &self.tenant;
-        let missing = match &self.confirm {
-            Some(confirmed) if confirmed != tenant.as_str() => {
-                Some("--confirm names another tenant".to_owned())
-            }
-            None if !io::stdin().is_terminal() => Some(format!(
-                "shred asks for the tenant's name, and there is nobody to ask: add --confirm {tenant}"
-            )),
-            _ => None,
-        };
-        if let Some(missing) = missing {
+        if let Err(missing) = check_confirm(tenant, self.confirm.as_deref(), "shred") {
             complain(missing);
             return ExitCode::from(USAGE);
         }
@@ -149,13 +139,18 @@ impl Shred {
             )
         };
         let left = match (self.purge, done.secrets) {
-            (true, _) => format!("{} deleted with all versions.", counted(done.purged, "secret")),
-            (false, Some(0)) => return key,
+            (true, _) => format!("{} deleted with all versions.\n", counted(done.purged, "secret")),
+            (false, Some(0)) => String::new(),
             (false, _) => {
-                format!("{secrets} left as ciphertext that nobody can decrypt; --purge deletes it.")
+                format!(
+                    "{secrets} left as ciphertext that nobody can decrypt; --purge deletes it.\n"
+                )
             }
         };
-        format!("{key}\n{left}")
+        format!(
+            "{key}\n{left}Services of {tenant} keep their AppRoles and tokens, and people belong to it \
+             still: `vault-auth-validator tenants remove {tenant}` ends that."
+        )
     }
 
     fn as_json(&self, done: &Done) -> serde_json::Value {
@@ -164,6 +159,7 @@ impl Shred {
             "key_deleted": done.key,
             "secrets_unreadable": done.secrets,
             "secrets_purged": done.purged,
+            "next": [format!("vault-auth-validator tenants remove {}", self.tenant)],
         })
     }
 }
