@@ -303,7 +303,7 @@ impl Run {
                 account.log_in()
             )
         });
-        keys.into_iter().chain([start]).chain(advice).chain(log_in).collect()
+        keys.into_iter().chain(advice).chain([start]).chain(log_in).collect()
     }
 }
 

@@ -1,6 +1,9 @@
 //! Taking people and services out of a tenant.
 
-use super::things::{Aliases, Entity, Things};
+use super::{
+    effective::EffectivePolicies,
+    things::{Aliases, Entity, Things},
+};
 use crate::{
     policies::Mounts,
     provision::Trouble,
@@ -68,7 +71,7 @@ impl<'s> Members<'s> {
         self.check_tenant(&entity, tenant, &name).await?;
         self.take_out(&entity, tenant).await?;
         if removal == Removal::KeepAccount {
-            return Ok(Removed::Membership);
+            return self.check_policies(entity, tenant, &name).await;
         }
         self.things.delete_account(mount, &name).await?;
         match entity.alias_at(mount) {
@@ -161,6 +164,25 @@ impl<'s> Members<'s> {
         self.things.delete_role(name).await?;
         self.things.delete_entity(name).await?;
         self.forget(&entity.id, tenant).await
+    }
+
+    /// That no policy says that whoever was taken out is of the tenant.
+    async fn check_policies(
+        &self,
+        entity: Entity,
+        tenant: &TenantName,
+        name: &str,
+    ) -> Result<Removed, Trouble> {
+        let member = EffectivePolicies::new(&self.things).member(entity).await?;
+        let policy = format!("tenant-{tenant}");
+        if member.policies.contains(&policy) {
+            return Err(Trouble(format!(
+                "the tenant is taken out of the metadata of {name}'s entity, but the tokens have the \
+                 policy {policy}, by which they are still of {tenant}: take that policy from the \
+                 account, the entity or its group"
+            )));
+        }
+        Ok(Removed::Membership)
     }
 
     async fn check_tenant(

@@ -80,8 +80,7 @@ impl Remove {
             }
             (false, Removed::Membership) => {
                 "Rules that name the tenant hold no longer, in Vault at once and in the validator \
-                 within VALIDATOR_CACHE_TTL. The account, its tokens and their other policies stay; \
-                 --delete-user ends them."
+                 within VALIDATOR_CACHE_TTL. The account, its tokens and their other policies stay."
             }
         };
         format!("{name} no longer belongs to {tenant}.\n{tokens}")
