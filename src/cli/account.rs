@@ -1,6 +1,6 @@
 //! Accounts of people: user names and passwords that Vault keeps.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
 use crate::{
     cli::{
@@ -120,7 +120,7 @@ impl AccountPlan {
         };
         let at = if mount == "userpass" { String::new() } else { format!(" -path={mount}") };
         let command = format!("bao login -method=userpass{at} username={name}");
-        match written.as_ref().map(PathBuf::as_path) {
+        match written {
             Some(file) => format!("{command}, with the password in {}", file.display()),
             None => command,
         }

@@ -36,38 +36,42 @@ fn routes(caddyfile: &str) -> BTreeMap<String, Route> {
     routes
 }
 
+/// All that a proxy asks for on behalf of a method.
+const CAPABILITIES: [&str; 5] = ["create", "read", "update", "patch", "delete"];
+
 fn policy(name: &str, route: Route) -> String {
-    let mut policy = format!(
+    let rule = |path: String| {
+        let capabilities = CAPABILITIES.map(|word| format!("\"{word}\"")).join(", ");
+        format!("path \"{path}\" {{\n  capabilities = [{capabilities}]\n}}\n")
+    };
+    let head = format!(
         "# For people who use {name}, and no other application.\n\
          # `make route-policies` writes this file from deploy/caddy/Caddyfile.\n"
     );
-    for path in [format!("route/{name}")]
-        .into_iter()
-        .chain(route.has_paths.then(|| format!("route/{name}/*")))
-    {
-        policy += &format!(
-            "\npath \"{path}\" {{\n  capabilities = [\"create\", \"read\", \"update\", \"patch\", \
-             \"delete\"]\n}}\n"
-        );
-    }
-    policy
+    let paths = route.has_paths.then(|| rule(format!("route/{name}/*")));
+    let rules = [head, rule(format!("route/{name}"))].into_iter().chain(paths);
+    rules.collect::<Vec<_>>().join("\n")
 }
 
 fn expectations(routes: &BTreeMap<String, Route>) -> String {
     let caller = |name: &String| {
+        let may = CAPABILITIES.map(|word| format!("may.{word} = [\"route/{name}\"]"));
         let others = routes.keys().filter(|other| *other != name);
-        let others: String = others.map(|other| format!("  \"route/{other}\",\n")).collect();
-        let capabilities = ["create", "read", "update", "patch", "delete"];
-        let may: String =
-            capabilities.iter().map(|word| format!("may.{word} = [\"route/{name}\"]\n")).collect();
-        format!(
-            "\n[[caller]]\nwho = \"somebody who uses {name}\"\npolicies = [\"route-{name}\", \
-             \"default\"]\n{may}may_not.any = [\n{others}  \"route/mainkey\",\n  \
-             \"secret/data/tenants/acme/{name}\",\n]\n"
-        )
+        let others = others.map(|other| format!("route/{other}"));
+        let others =
+            others.chain(["route/mainkey".to_owned(), format!("secret/data/tenants/acme/{name}")]);
+        let others: Vec<_> = others.map(|path| format!("  \"{path}\",")).collect();
+        [
+            format!("\n[[caller]]\nwho = \"somebody who uses {name}\""),
+            format!("policies = [\"route-{name}\", \"default\"]"),
+            may.join("\n"),
+            format!("may_not.any = [\n{}\n]\n", others.join("\n")),
+        ]
+        .join("\n")
     };
-    let callers: String = routes.keys().map(caller).collect();
-    format!("# `make route-policies` writes this file from deploy/caddy/Caddyfile.\n{callers}")
+    let callers: Vec<_> = routes.keys().map(caller).collect();
+    let head = "# `make route-policies` writes this file from deploy/caddy/Caddyfile.\n";
+    [head.to_owned(), callers.concat()].concat()
 }
 
 /// The files that the Caddyfile asks for, by their paths below `policies/`.
@@ -94,10 +98,15 @@ fn present() -> BTreeMap<PathBuf, String> {
         .collect()
 }
 
+#[expect(clippy::disallowed_methods, reason = "`make route-policies` is a test that writes")]
+fn is_to_write() -> bool {
+    env::var_os(WRITE).is_some()
+}
+
 #[test]
 fn each_application_of_the_caddyfile_has_a_policy_and_no_other_has() {
     let wanted = wanted();
-    if env::var_os(WRITE).is_some() {
+    if is_to_write() {
         for file in present().keys().filter(|file| !wanted.contains_key(*file)) {
             fs::remove_file(repository("policies").join(file)).expect("it is removed");
         }

@@ -52,7 +52,6 @@ use crate::{
 /// wrapped: it serves one start of the validator, within --wrap-ttl. With --plain-secret-id it serves
 /// every start.
 #[derive(Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags are there or not")]
 #[command(after_help = "\
 Examples:
   vault-auth-validator bootstrap --dry-run
@@ -155,20 +154,20 @@ impl Bootstrap {
     }
 
     /// The account of an operator, if one is asked for.
-    fn operator_account(&self, mount: &str) -> Result<Option<WantedAccount>, String> {
-        let Some(name) = &self.operator_name else { return Ok(None) };
+    fn operator_account(&self, mount: &str) -> Option<WantedAccount> {
+        let name = self.operator_name.as_ref()?;
         let credentials = self.handover.credentials.clone();
         let password = match &self.operator_password {
             Some(source) => NewPassword::Given(source.clone()),
             None => NewPassword::Generated { credentials, file: format!("{name}-password") },
         };
-        Ok(Some(WantedAccount {
+        Some(WantedAccount {
             mount: mount.to_owned(),
-            name: name.to_lowercase(),
+            name: name.clone(),
             policies: BTreeSet::from([OPERATOR.to_owned()]),
             token_ttl: Some("1h"),
             absent: Absent::Made(password),
-        }))
+        })
     }
 
     fn wishes(&self, mounts: Mounts, subject_mount: String) -> Result<Wishes, String> {
@@ -194,7 +193,7 @@ impl Bootstrap {
             );
         }
         let (audit_file, handover) = (self.audit_file.clone(), self.handover.clone());
-        let operator = self.operator_account(&subject_mount)?;
+        let operator = self.operator_account(&subject_mount);
         Ok(Wishes { mounts, subject_mount, audit_file, policies, handover, operator })
     }
 }
@@ -303,7 +302,7 @@ impl Run {
                 account.log_in()
             )
         });
-        keys.into_iter().chain(advice).chain([start]).chain(log_in).collect()
+        advice.into_iter().chain(keys).chain([start]).chain(log_in).collect()
     }
 }
 

@@ -68,22 +68,29 @@ impl<'s> Members<'s> {
         let entity = entity.ok_or_else(|| {
             Trouble(format!("nobody who logs in as {name} at {mount}/ belongs to {tenant}"))
         })?;
-        self.check_tenant(&entity, tenant, &name).await?;
-        self.take_out(&entity, tenant).await?;
+        match entity.tenant() {
+            Some(found) if found == tenant.as_str() => self.take_out(&entity, tenant).await?,
+            Some(other) => {
+                return Err(Trouble(format!(
+                    "{name} belongs to {other}, not to {tenant}; nothing was changed"
+                )));
+            }
+            // A run that was stopped on the way has reserved the entity.
+            None if self.forget(&entity.id, tenant).await? => {}
+            None => {
+                return Err(Trouble(format!("{name} belongs to no tenant; nothing was changed")));
+            }
+        }
         if removal == Removal::KeepAccount {
             return self.check_policies(entity, tenant, &name).await;
         }
         self.things.delete_account(mount, &name).await?;
-        match entity.alias_at(mount) {
-            Some((alias, Aliases::Several)) => {
-                self.things.delete_alias(alias).await?;
-                Ok(Removed::Membership)
-            }
-            _ => {
-                self.things.delete_entity(&entity.name).await?;
-                Ok(Removed::Entity)
-            }
+        if let Some((alias, Aliases::Several)) = entity.alias_at(mount) {
+            self.things.delete_alias(alias).await?;
+            return Ok(Removed::Membership);
         }
+        self.things.delete_entity(&entity.name).await?;
+        Ok(Removed::Entity)
     }
 
     /// Takes this member out of the tenant, as [`Members::remove_person`] does, whoever it is.
@@ -95,7 +102,7 @@ impl<'s> Members<'s> {
             Some(entity) if entity.tenant() == Some(tenant.as_str()) => {
                 self.take_out(&entity, tenant).await
             }
-            _ => self.forget(&member.id, tenant).await,
+            _ => self.forget(&member.id, tenant).await.map(drop),
         }
     }
 
@@ -163,7 +170,7 @@ impl<'s> Members<'s> {
         }
         self.things.delete_role(name).await?;
         self.things.delete_entity(name).await?;
-        self.forget(&entity.id, tenant).await
+        self.forget(&entity.id, tenant).await.map(drop)
     }
 
     /// That no policy says that whoever was taken out is of the tenant.
@@ -185,25 +192,6 @@ impl<'s> Members<'s> {
         Ok(Removed::Membership)
     }
 
-    async fn check_tenant(
-        &self,
-        entity: &Entity,
-        tenant: &TenantName,
-        name: &str,
-    ) -> Result<(), Trouble> {
-        match entity.tenant() {
-            Some(found) if found == tenant.as_str() => Ok(()),
-            Some(other) => Err(Trouble(format!(
-                "{name} belongs to {other}, not to {tenant}; nothing was changed"
-            ))),
-            None => {
-                // What a run that was stopped has left.
-                self.forget(&entity.id, tenant).await?;
-                Err(Trouble(format!("{name} belongs to no tenant; nothing was changed")))
-            }
-        }
-    }
-
     /// The record goes last, so that nobody belongs to a tenant unrecorded.
     async fn take_out(&self, entity: &Entity, tenant: &TenantName) -> Result<(), Trouble> {
         self.things.set_tenant(entity, None).await?;
@@ -220,7 +208,8 @@ impl<'s> Members<'s> {
         Ok(())
     }
 
-    async fn forget(&self, id: &str, tenant: &TenantName) -> Result<(), Trouble> {
+    /// Deletes the record; whether a person was reserved for the tenant.
+    async fn forget(&self, id: &str, tenant: &TenantName) -> Result<bool, Trouble> {
         let index = self.things.member_index(&self.mounts.kv);
         index.remove(tenant.as_str(), id).await?;
         index.release_from(tenant.as_str(), id).await

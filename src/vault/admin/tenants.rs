@@ -66,8 +66,8 @@ impl<'s> Tenants<'s> {
         let mut tenants = BTreeMap::new();
         let named = |name: &TenantName| Tenant::new(name.clone());
         let keys = self.things.keys(&format!("{}/keys", self.mounts.transit)).await?;
-        let names = keys.iter().filter_map(|key| key.strip_prefix("tenant-"));
-        let keys = stream::iter(names.filter_map(TenantName::parse))
+        let of_tenants = keys.iter().filter_map(|key| key.strip_prefix("tenant-"));
+        let keys = stream::iter(of_tenants.filter_map(TenantName::parse))
             .map(|name| async { Ok((self.key(&name).await?, name)) })
             .buffer_unordered(IN_FLIGHT);
         for (key, name) in keys.try_collect::<Vec<_>>().await? {

@@ -129,17 +129,19 @@ impl MemberIndex<'_, '_> {
         })
     }
 
-    /// Gives an entity up that is reserved for this tenant, so that another may have it.
+    /// Gives an entity up, so that another tenant may have it; whether it was reserved for this one.
     pub(in crate::vault::admin) async fn release_from(
         &self,
         tenant: &str,
         id: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<bool, Trouble> {
         let found: Option<Version<Claim>> = self.things.get(&self.data(&claim(id))).await?;
-        match found.and_then(|found| found.data) {
-            Some(claim) if claim.tenant != tenant => Ok(()),
-            _ => self.things.delete(&self.metadata(&claim(id))).await,
+        let holder = found.and_then(|found| found.data).map(|claim| claim.tenant);
+        if holder.as_ref().is_some_and(|holder| holder != tenant) {
+            return Ok(false);
         }
+        self.things.delete(&self.metadata(&claim(id))).await?;
+        Ok(holder.is_some())
     }
 
     fn data(&self, name: &str) -> String {

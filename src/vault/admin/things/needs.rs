@@ -73,11 +73,10 @@ fn need(step: &Step) -> Option<Need> {
         (Thing::AppRoles, _) => (format!("sys/auth/{APPROLE}"), GUARDED),
         (Thing::People(path), _) => (format!("sys/auth/{path}"), GUARDED),
         (Thing::Key { transit, name }, _) => (format!("{transit}/keys/{name}"), UPDATE),
-        (Thing::Entity { .. }, _) => ("identity/entity".to_owned(), UPDATE),
+        (Thing::Entity { .. } | Thing::Membership(_), _) => ("identity/entity".to_owned(), UPDATE),
         (Thing::Role(role), State::Missing) => (role_path(&role.name), &["create"][..]),
         (Thing::Role(role), State::Differs(_)) => (role_path(&role.name), UPDATE),
         (Thing::Alias(_), _) => ("identity/entity-alias".to_owned(), UPDATE),
-        (Thing::Membership(_), _) => ("identity/entity".to_owned(), UPDATE),
     };
     Some(Need { path, capabilities })
 }
@@ -86,8 +85,10 @@ fn need(step: &Step) -> Option<Need> {
 fn record(step: &Step) -> Option<Need> {
     let (kv, tenant) = match (&step.thing, &step.state) {
         (_, State::There | State::InTheWay(_)) => return None,
-        (Thing::Entity { kv, tenant, .. }, _) => (kv, tenant),
-        (Thing::Membership(Membership { kv, tenant, .. }), _) => (kv, tenant),
+        (
+            Thing::Entity { kv, tenant, .. } | Thing::Membership(Membership { kv, tenant, .. }),
+            _,
+        ) => (kv, tenant),
         _ => return None,
     };
     Some(Need { path: record_path(kv, tenant, "ID"), capabilities: &["create"] })
