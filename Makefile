@@ -131,6 +131,10 @@ caddy-check: tools ## Formatting and validity of deploy/caddy
 compose-check: $(CHECK_JSONSCHEMA) ## The compose files, by the schema of the Compose specification
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec $(COMPOSE_FILES)
 
+.PHONY: route-policies
+route-policies: ## Write policies/route-*.hcl and their expectations from deploy/caddy/Caddyfile
+	WRITE_ROUTE_POLICIES=1 $(CARGO) test --locked --quiet --test integration deploy::routes
+
 .PHONY: deny
 deny: $(CARGO_DENY) ## Licences, banned crates and sources of the dependencies
 	$(BIN)/cargo-deny --locked check --hide-inclusion-graph licenses bans sources

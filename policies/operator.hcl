@@ -5,6 +5,10 @@
 # - Who writes policies decides what everybody's token may do, and who makes AppRoles decides which
 #   policies a token has. The two together reach whatever there is, by way of a policy and a role
 #   made for it. Nor does it take that much: who writes entities and their aliases says who is whose.
+# - Who sets passwords can log in as anybody with an account, an administrator's too, and who gives
+#   accounts their policies can give any policy there is. `denied_parameters` would not prevent that:
+#   policies are lists, which it compares as a whole. So keep administrators out of userpass/, or
+#   have another method for them.
 # - Who makes secret ids can use one, and be a tenant's service for that long. That they come
 #   wrapped alone means that the service notices, since its own then does not unwrap.
 # - Who may delete a tenant's key can make all of its secrets unreadable for ever.
@@ -36,6 +40,11 @@ path "auth/token/create/validator-test-*" {
 
 path "sys/capabilities" {
   capabilities = ["update"]
+}
+
+# `explain`: about a token that the operator was given, and can use as well.
+path "auth/token/lookup" {
+  capabilities = ["create", "update"]
 }
 
 # What is mounted, and the accessors that aliases need.
@@ -111,6 +120,29 @@ path "identity/entity-alias" {
 
 path "identity/entity-alias/id/+" {
   capabilities = ["read", "update", "delete"]
+}
+
+# The policies that members have by their groups.
+path "identity/group/id/+" {
+  capabilities = ["read"]
+}
+
+# Which entities are members of which tenant, for lists: no secret, and it grants nothing.
+path "secret/metadata/tenant-members/*" {
+  capabilities = ["list", "delete"]
+}
+
+path "secret/data/tenant-members/*" {
+  capabilities = ["create", "read", "update"]
+}
+
+# What people log in with: accounts of tenants' members.
+path "auth/userpass/users" {
+  capabilities = ["list"]
+}
+
+path "auth/userpass/users/+" {
+  capabilities = ["create", "read", "update", "delete"]
 }
 
 # What tenants' services log in with.

@@ -98,6 +98,60 @@ initialize "policies" {
     data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/policy-auditor.hcl" } }
   }
 
+  request "route-ai" {
+    operation = "update"
+    path      = "sys/policies/acl/route-ai"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-ai.hcl" } }
+  }
+
+  request "route-bot" {
+    operation = "update"
+    path      = "sys/policies/acl/route-bot"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-bot.hcl" } }
+  }
+
+  request "route-chatwoot" {
+    operation = "update"
+    path      = "sys/policies/acl/route-chatwoot"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-chatwoot.hcl" } }
+  }
+
+  request "route-crm" {
+    operation = "update"
+    path      = "sys/policies/acl/route-crm"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-crm.hcl" } }
+  }
+
+  request "route-kpi" {
+    operation = "update"
+    path      = "sys/policies/acl/route-kpi"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-kpi.hcl" } }
+  }
+
+  request "route-mcp" {
+    operation = "update"
+    path      = "sys/policies/acl/route-mcp"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-mcp.hcl" } }
+  }
+
+  request "route-mkt" {
+    operation = "update"
+    path      = "sys/policies/acl/route-mkt"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-mkt.hcl" } }
+  }
+
+  request "route-n8n" {
+    operation = "update"
+    path      = "sys/policies/acl/route-n8n"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-n8n.hcl" } }
+  }
+
+  request "route-odoo" {
+    operation = "update"
+    path      = "sys/policies/acl/route-odoo"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-odoo.hcl" } }
+  }
+
   request "staff" {
     operation = "update"
     path      = "sys/policies/acl/staff"

@@ -25,6 +25,10 @@ pub(super) struct HandoverArgs {
     /// Hand out a secret id although there is one. The old ones stay good.
     #[arg(long)]
     pub(super) new_secret_id: bool,
+    /// Write the secret id itself rather than a token that it is wrapped in. It serves every start, and
+    /// whoever reads the file can use it unnoticed.
+    #[arg(long, conflicts_with = "wrap_ttl")]
+    pub(super) plain_secret_id: bool,
 }
 
 /// Whether a role gets a secret id, and where it goes.
@@ -77,18 +81,13 @@ impl HandoverArgs {
         Handover {
             role: role.to_owned(),
             credentials: self.credentials.clone(),
-            wrapped: Some(self.wrap_ttl),
+            wrapped: (!self.plain_secret_id).then_some(self.wrap_ttl),
             wanted: true,
         }
     }
 }
 
 impl Handover {
-    /// The same without wrapping.
-    pub(super) fn plain(self) -> Self {
-        Self { wrapped: None, ..self }
-    }
-
     /// Whether a secret id is handed out.
     pub(super) fn is_wanted(&self) -> bool {
         self.wanted
@@ -103,7 +102,7 @@ impl Handover {
         let file = self.credentials.path(&self.files().1);
         let (verb, detail) = match (self.wanted, self.wrapped) {
             (false, _) => (SAME, "there is one".to_owned()),
-            (true, None) => ("create", format!("into {}", file.display())),
+            (true, None) => ("create", format!("into {}, unwrapped", file.display())),
             (true, Some(life)) => {
                 let life = humantime::format_duration(life);
                 ("create", format!("into {}, wrapped for {life}", file.display()))
@@ -124,6 +123,25 @@ impl Handover {
         match self.wrapped {
             None => command,
             Some(life) => format!("within {}: {command}", humantime::format_duration(life)),
+        }
+    }
+
+    /// The use that can be made of the file, for whoever is to start a program with it.
+    pub(super) fn advice(&self) -> String {
+        let file = self.credentials.path(&self.files().1);
+        let file = file.display();
+        match self.wrapped {
+            Some(life) => format!(
+                "{file} holds a wrapped secret id, which serves one start within {}; a restart needs \
+                 a new one (--new-secret-id). To serve every start, unwrap it once where the program \
+                 runs (VAULT_TOKEN=$(cat {file}) bao unwrap -field=secret_id), or make it with \
+                 --plain-secret-id",
+                humantime::format_duration(life)
+            ),
+            None => format!(
+                "{file} holds the secret id itself, which serves every start: keep it from everybody \
+                 but the program"
+            ),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The command line: one file per command, and the only place that prints.
 
+mod account;
 mod ask;
 mod bootstrap;
 mod completions;
@@ -10,6 +11,7 @@ mod handover;
 mod healthcheck;
 mod operator;
 mod output;
+mod password;
 mod policies;
 mod progress;
 mod provenance;

@@ -30,6 +30,10 @@ pub(super) struct ForPolicies;
 #[derive(Clone)]
 pub(super) struct ForVault;
 
+/// Those of a command that looks at a tenant's members.
+#[derive(Clone)]
+pub(super) struct ForMembers;
+
 /// Those of a command that looks at a whole setup.
 #[derive(Clone)]
 pub(super) struct ForDoctor;
@@ -65,6 +69,12 @@ impl Selection for ForPolicies {
 impl Selection for ForVault {
     fn includes(key: &Key) -> bool {
         ForPolicies::includes(key) || ForOperators::includes(key)
+    }
+}
+
+impl Selection for ForMembers {
+    fn includes(key: &Key) -> bool {
+        ForVault::includes(key) || ForExplain::includes(key)
     }
 }
 

@@ -9,7 +9,7 @@ macro_rules! files {
     };
 }
 
-const POLICIES: [(&str, &str); 11] = files! {
+const POLICIES: [(&str, &str); 20] = files! {
     "agent-director.hcl"
     "agent-executor.hcl"
     "agent-writer.hcl"
@@ -18,16 +18,26 @@ const POLICIES: [(&str, &str); 11] = files! {
     "mcp-transit.hcl"
     "operator.hcl"
     "policy-auditor.hcl"
+    "route-ai.hcl"
+    "route-bot.hcl"
+    "route-chatwoot.hcl"
+    "route-crm.hcl"
+    "route-kpi.hcl"
+    "route-mcp.hcl"
+    "route-mkt.hcl"
+    "route-n8n.hcl"
+    "route-odoo.hcl"
     "staff.hcl"
     "tenant.hcl"
     "validator.hcl"
 };
 
-const EXPECTATIONS: [(&str, &str); 7] = files! {
+const EXPECTATIONS: [(&str, &str); 8] = files! {
     "tests/agents.toml"
     "tests/crm-agent.toml"
     "tests/mcp-transit.toml"
     "tests/operators.toml"
+    "tests/routes.toml"
     "tests/staff.toml"
     "tests/tenant.toml"
     "tests/validator.toml"

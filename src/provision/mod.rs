@@ -12,4 +12,4 @@ mod thing;
 pub use apply::Outcome;
 pub use inventory::{Inventory, Trouble};
 pub use plan::{Hindrance, Plan, State, Step};
-pub use thing::{Engine, Holder, Role, Thing};
+pub use thing::{Engine, Holder, Membership, Role, Thing};

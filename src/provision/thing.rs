@@ -36,17 +36,34 @@ pub enum Thing {
         /// The interval, such as `90d`.
         interval: String,
     },
-    /// An entity that belongs to a tenant.
+    /// An entity that belongs to a tenant, and is recorded as its member.
     Entity {
+        /// The path of the KV engine that the record is in.
+        kv: String,
         /// Its name.
         name: String,
         /// The tenant, which stands in its metadata.
         tenant: String,
     },
+    /// Whoever logs in by this name belongs to a tenant.
+    Membership(Membership),
     /// An AppRole.
     Role(Role),
     /// Whoever logs in by the AppRole of this name is the entity of this name.
     Alias(String),
+}
+
+/// Whoever logs in by a name belongs to a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The path of the KV engine that the record is in.
+    pub kv: String,
+    /// The tenant.
+    pub tenant: String,
+    /// The path of the auth method, without slashes at its ends.
+    pub mount: String,
+    /// The name of the alias.
+    pub login: String,
 }
 
 /// What a secrets engine is.
@@ -97,6 +114,7 @@ impl Thing {
             Self::Entity { .. } => "entity",
             Self::Role(_) => "AppRole",
             Self::Alias(_) => "alias",
+            Self::Membership(_) => "member",
         }
     }
 
@@ -111,6 +129,7 @@ impl Thing {
             Self::Key { name, .. } | Self::Entity { name, .. } | Self::Alias(name) => name.clone(),
             Self::RotateEvery { kv, tenant, .. } => format!("{kv}/tenant-settings/{tenant}"),
             Self::Role(role) => role.name.clone(),
+            Self::Membership(Membership { login, mount, .. }) => format!("{login} ({mount}/)"),
         }
     }
 
@@ -126,7 +145,9 @@ impl Thing {
             Self::People(_) => "what people log in with".to_owned(),
             Self::Key { .. } => "aes256-gcm96, derived".to_owned(),
             Self::RotateEvery { interval, .. } => format!("the key is rotated every {interval}"),
-            Self::Entity { tenant, .. } => format!("of the tenant {tenant}"),
+            Self::Entity { tenant, .. } | Self::Membership(Membership { tenant, .. }) => {
+                format!("of the tenant {tenant}")
+            }
             Self::Role(role) => {
                 let policies: Vec<&str> = role.policies.iter().map(String::as_str).collect();
                 format!("policies {}", policies.join(", "))

@@ -11,13 +11,15 @@ use crate::provision::{Holder, Role, Thing};
 pub fn things(
     tenant: &TenantName,
     key: Thing,
+    kv: &str,
     services: &BTreeSet<ServiceName>,
     policies: &BTreeSet<String>,
 ) -> Vec<Thing> {
     let of_service = |service: &ServiceName| {
         let name = service.of(tenant);
         let role = Role { name: name.clone(), policies: policies.clone(), holder: Holder::Service };
-        let entity = Thing::Entity { name: name.clone(), tenant: tenant.to_string() };
+        let entity =
+            Thing::Entity { kv: kv.to_owned(), name: name.clone(), tenant: tenant.to_string() };
         [entity, Thing::Role(role), Thing::Alias(name)]
     };
     std::iter::once(key).chain(services.iter().flat_map(of_service)).collect()

@@ -13,7 +13,7 @@ pub use create::things;
 pub use key_versions::KeyVersions;
 pub use lease::{LeaseHolder, Stage, StoredVersion};
 pub use name::{TenantName, is_name};
-pub use record::{Key, KeyRotation, Member, Tenant};
+pub use record::{Key, KeyRotation, Login, LoginKind, Member, Tenant};
 pub use rotation::{Need, Remaining, Renewal, Standing, Tally};
 pub use schedule::{Age, Due, RotationInterval};
 pub use service::ServiceName;

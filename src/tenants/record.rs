@@ -45,16 +45,60 @@ pub struct KeyRotation {
 /// An entity that belongs to a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// Its name.
-    pub name: String,
-    /// Its id.
+    /// The name of its entity.
+    pub entity: String,
+    /// The id of its entity.
     pub id: String,
     /// Whether it is kept out.
     pub disabled: bool,
-    /// How it logs in: the types of the auth methods.
-    pub logs_in_by: BTreeSet<String>,
-    /// The policies that it has by itself.
+    /// The names that it logs in by, those of people first.
+    pub logins: Vec<Login>,
+    /// The policies of its tokens, as far as they are known, besides Vault's `default`: those of its
+    /// AppRole or account, of its entity, and of the entity's groups.
     pub policies: BTreeSet<String>,
+    /// Where further policies may come from, each with the reason why they are not known.
+    pub unknown: Vec<String>,
+}
+
+/// A name by which somebody logs in: an alias.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Login {
+    /// Whether a service or a person logs in by it.
+    pub kind: LoginKind,
+    /// The name of the alias; that of an AppRole is its role id.
+    pub name: String,
+    /// The path of the auth method, without slashes at its ends.
+    pub mount: String,
+    /// The type of the auth method.
+    pub method: String,
+}
+
+/// Who logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LoginKind {
+    /// A person, by any method but AppRole.
+    Person,
+    /// A service, by AppRole.
+    Service,
+}
+
+impl Login {
+    /// Whether a person logs in by it.
+    #[must_use]
+    pub fn is_persons(&self) -> bool {
+        self.kind == LoginKind::Person
+    }
+}
+
+impl Member {
+    /// The name that people know it by: that of its login, of a service that of its entity.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self.logins.first() {
+            Some(Login { kind: LoginKind::Person, name, .. }) => name,
+            _ => &self.entity,
+        }
+    }
 }
 
 impl Key {

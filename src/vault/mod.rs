@@ -30,8 +30,9 @@ mod subject;
 mod wording;
 
 pub use admin::{
-    Examiner, Key, Mount, Policies, RotationIntervals, StandIns, TenantSettings, Tenants, Things,
-    TokenRecord, Untold,
+    Examiner, Key, LoginMethod, Members, Mount, Policies, Removal, Removed, RotationIntervals,
+    Source, StandIns, TenantSettings, Tenants, Things, TokenRecord, Untold, account_path,
+    is_user_name,
 };
 pub use authority::{Asker, VaultAuthority};
 pub use client::Client;

@@ -71,6 +71,7 @@ async fn a_tenant_whose_making_is_killed_at_any_step_is_completed_by_the_next() 
     for point in [
         "POST /v1/transit/keys/tenant-acme",
         "POST /v1/identity/entity",
+        "POST /v1/secret/data/tenant-members/of",
         "POST /v1/auth/approle/role/acme-crm",
         "POST /v1/identity/entity-alias",
         "POST /v1/auth/approle/role/acme-n8n",
@@ -85,6 +86,46 @@ async fn a_tenant_whose_making_is_killed_at_any_step_is_completed_by_the_next() 
     for name in ["acme-crm", "acme-n8n"] {
         log_in(&bao, &credentials.role(&bao, name).await).await;
     }
+    assert_eq!(shell.run(&arguments).json()["changed"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_whose_adding_is_killed_at_any_step_is_added_by_the_next() {
+    let bao = platform().await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    let shell = operator(&bao).await.with("VAULT_ADDR", &fault.addr());
+    for tenant in ["acme", "globex"] {
+        shell.run(&["tenants", "create", tenant]).done();
+    }
+    let password = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(password.path(), "secret").expect("it is written");
+    let password = password.path().display().to_string();
+    let add = ["tenants", "members", "add", "acme", "ana", "--create-user"];
+    let arguments = [&add[..], &["--password-file", &password, "--output", "json"]].concat();
+    for point in [
+        "POST /v1/auth/userpass/users/ana",
+        "POST /v1/identity/entity-alias",
+        "POST /v1/secret/data/tenant-members/entities",
+        "POST /v1/secret/data/tenant-members/of",
+        "POST /v1/identity/entity ",
+    ] {
+        kill_at(&fault, point, &shell, &arguments).await;
+    }
+    fault.set(Fault::Pass).await;
+    // Half of it is done, so that nobody else has the person, and it can be undone.
+    let other = ["tenants", "members", "add", "globex", "ana"];
+    let undo =
+        "`vault-auth-validator tenants members remove acme ana --mount userpass` undoes that";
+    let refused = shell.run(&other);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stdout.contains(undo), "{refused:?}");
+    let remove = ["tenants", "members", "remove", "acme", "ana"];
+    shell.run(&remove).done();
+    shell.run(&remove).failed(1, "ana belongs to no tenant; nothing was changed");
+    let told = shell.run(&arguments).json();
+    assert_eq!((count(&told, "done"), &told["changed"]), (1, &1.into()), "{told}");
+    let shown = shell.run(&["tenants", "show", "acme", "--output", "json"]).json();
+    assert_eq!(shown["members"][0]["name"], "ana", "{shown}");
     assert_eq!(shell.run(&arguments).json()["changed"], 0);
 }
 
@@ -135,7 +176,7 @@ async fn a_step_that_fails_is_the_last_and_what_was_done_is_told() {
     let credentials = Credentials::new();
     let broken = Fault::Status(500, r#"{"errors":["no space left on device"]}"#);
     for (point, done, not_tried) in
-        [("POST /v1/transit/config/keys", 2, 15), ("PUT /v1/sys/policies/acl/crm-agent", 7, 8)]
+        [("POST /v1/transit/config/keys", 2, 24), ("PUT /v1/sys/policies/acl/crm-agent", 7, 17)]
     {
         fault.set_for(point, broken).await;
         let ended = credentials.run(&shell, &["bootstrap", "--output", "json"]);

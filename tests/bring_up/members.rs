@@ -67,10 +67,13 @@ async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
     );
     let member = json!({
         "name": "acme-crm",
+        "entity": "acme-crm",
         "entity_id": id,
         "disabled": false,
         "logs_in_by": ["approle"],
+        "logins": [],
         "policies": ["crm-agent", "tenant"],
+        "policies_unknown": [],
     });
     assert_eq!(shown["members"][1], member);
     let text = shell.run(&["tenants", "show", "acme"]).done();

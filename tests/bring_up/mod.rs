@@ -1,11 +1,14 @@
-//! `bootstrap` and `tenants create`, `list` and `show`: from an empty Vault to a tenant's service
+//! `bootstrap` and `tenants create`, `list`, `show`, `members` and `remove`: from an empty Vault to a tenant's service
 //! that is let in, whatever comes in between.
 
 mod again;
 mod bootstrap;
 mod init;
 mod members;
+mod operators;
+mod people;
 mod refused;
+mod removal;
 mod tenants;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
@@ -89,6 +92,28 @@ async fn platform() -> Bao {
     let ended = Credentials::new().run(&root(&bao), &["bootstrap"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     bao
+}
+
+/// Logs in by user name and password; the token.
+async fn log_in_as(bao: &Bao, name: &str, password: &str) -> String {
+    let path = format!("auth/userpass/login/{name}");
+    let (status, answer) =
+        bao.request_as("", "POST", &path, Some(json!({"password": password}))).await;
+    assert_eq!(status, 200, "{answer}");
+    answer["auth"]["client_token"].as_str().expect("a token").to_owned()
+}
+
+/// The entity of whoever has this token.
+async fn entity_of(bao: &Bao, token: &str) -> Value {
+    let (_, own) = bao.request_as(token, "GET", "auth/token/lookup-self", None).await;
+    let id = own["data"]["entity_id"].as_str().expect("an entity").to_owned();
+    bao.must("GET", &format!("identity/entity/id/{id}"), None).await["data"].clone()
+}
+
+/// Adds a person with a new account to a tenant.
+fn add_person(shell: &Shell, tenant: &str, name: &str, more: &[&str]) -> Ended {
+    let arguments = ["tenants", "members", "add", tenant, name, "--create-user"];
+    shell.feed(&[&arguments[..], &["--password-file", "-"], more].concat(), b"secret-of-it\n")
 }
 
 /// The steps of a run, each with what became of it.

@@ -5,5 +5,6 @@ mod demo;
 mod domains;
 mod machine;
 mod rotation;
+mod routes;
 mod snapshot;
 mod vault;

@@ -4,6 +4,7 @@ mod opening;
 mod platform;
 
 use std::{
+    collections::BTreeSet,
     io::{self, IsTerminal},
     path::PathBuf,
     process::ExitCode,
@@ -14,16 +15,18 @@ use clap::{Args, value_parser};
 
 use self::{
     opening::{Opening, advice, root_token},
-    platform::{PlatformPlan, SecretIdForm, Wishes},
+    platform::{PlatformPlan, Wishes},
 };
 use crate::{
     cli::{
         USAGE,
+        account::{Absent, WantedAccount, user_name},
         ask::consents,
         complain,
         handover::HandoverArgs,
         operator::{Operator, OperatorArgs, to_the_end},
         output::Output,
+        password::{NewPassword, PasswordSource},
         policies::{Folder, number},
         sources::ForVault,
         steps::{Line, UPDATE, end_dry, report, show, unless_stopped},
@@ -49,16 +52,17 @@ use crate::{
 /// wrapped: it serves one start of the validator, within --wrap-ttl. With --plain-secret-id it serves
 /// every start.
 #[derive(Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags are there or not")]
 #[command(after_help = "\
 Examples:
   vault-auth-validator bootstrap --dry-run
   vault-auth-validator bootstrap --init --credentials /root/vault-credentials
+  vault-auth-validator bootstrap --operator ana
   vault-auth-validator bootstrap --plain-secret-id --yes --output json
 
 Files in --credentials DIR:
   unseal-keys or recovery-keys, root-token      with --init
-  validator-role-id, validator-secret-id        when a secret id is handed out")]
+  validator-role-id, validator-secret-id        when a secret id is handed out
+  NAME-password                                 with --operator NAME")]
 pub(super) struct Bootstrap {
     /// Initialise Vault if it is empty, and unseal it with the keys in --credentials if it is sealed. The
     /// token is then the one that is there.
@@ -85,14 +89,22 @@ pub(super) struct Bootstrap {
     audit_file: Option<String>,
     #[command(flatten)]
     handover: HandoverArgs,
-    /// Write the secret id itself rather than a token that it is wrapped in.
-    #[arg(long)]
-    plain_secret_id: bool,
+    /// Make an account for an operator too: a user name and a password at `VALIDATOR_SUBJECT_MOUNT`, with
+    /// the policy `operator`, so that the root token can be given up.
+    #[arg(long = "operator", value_name = "NAME", value_parser = user_name)]
+    operator_name: Option<String>,
+    /// A file with the operator's password; `-` is standard input, where it is not shown. Without this
+    /// one is made up and written to NAME-password.
+    #[arg(long, value_name = "FILE", requires = "operator_name")]
+    operator_password: Option<PasswordSource>,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
+
+/// The policy of operators.
+const OPERATOR: &str = "operator";
 
 /// The least that a call may take here: a server that has just come up is in no hurry.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -141,6 +153,23 @@ impl Bootstrap {
         })
     }
 
+    /// The account of an operator, if one is asked for.
+    fn operator_account(&self, mount: &str) -> Option<WantedAccount> {
+        let name = self.operator_name.as_ref()?;
+        let credentials = self.handover.credentials.clone();
+        let password = match &self.operator_password {
+            Some(source) => NewPassword::Given(source.clone()),
+            None => NewPassword::Generated { credentials, file: format!("{name}-password") },
+        };
+        Some(WantedAccount {
+            mount: mount.to_owned(),
+            name: name.clone(),
+            policies: BTreeSet::from([OPERATOR.to_owned()]),
+            token_ttl: Some("1h"),
+            absent: Absent::Made(password),
+        })
+    }
+
     fn wishes(&self, mounts: Mounts, subject_mount: String) -> Result<Wishes, String> {
         let fits = [mounts.kv.as_str(), mounts.transit.as_str()] == shipped::MOUNTS;
         if !fits && self.policies.is_none() {
@@ -155,15 +184,17 @@ impl Bootstrap {
             return Err(format!("{kv} and {transit} cannot both be mounted: one is in the other"));
         }
         let policies = Folder::new(self.policies.clone()).sound(&mounts, &[])?;
+        if self.operator_name.is_some() && policies.get(OPERATOR).is_none() {
+            return Err("there is no policy `operator` among them, for --operator".into());
+        }
         if policies.get("validator").is_none() {
             return Err(
                 "there is no policy `validator` among them, which the validator needs".into()
             );
         }
-        let secret_id =
-            if self.plain_secret_id { SecretIdForm::Plain } else { SecretIdForm::Wrapped };
         let (audit_file, handover) = (self.audit_file.clone(), self.handover.clone());
-        Ok(Wishes { mounts, subject_mount, audit_file, policies, handover, secret_id })
+        let operator = self.operator_account(&subject_mount);
+        Ok(Wishes { mounts, subject_mount, audit_file, policies, handover, operator })
     }
 }
 
@@ -263,7 +294,15 @@ impl Run {
         } else {
             "vault-auth-validator tenants create NAME --service SERVICE".to_owned()
         };
-        keys.into_iter().chain([start]).collect()
+        let advice = plan.handover.is_wanted().then(|| plan.handover.advice());
+        let log_in = plan.operator.as_ref().map(|account| {
+            format!(
+                "{}; then give the root token up: `bao token revoke -self` with it, and delete its \
+                 file",
+                account.log_in()
+            )
+        });
+        advice.into_iter().chain(keys).chain([start]).chain(log_in).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 
 use crate::{
     cli::{
+        account::{AccountPlan, WantedAccount},
         handover::{Handover, HandoverArgs},
         policies::words,
         steps::{Line, SAME},
@@ -24,16 +25,8 @@ pub(super) struct Wishes {
     pub(super) audit_file: Option<String>,
     pub(super) policies: PolicySet,
     pub(super) handover: HandoverArgs,
-    pub(super) secret_id: SecretIdForm,
-}
-
-/// What is written into the validator's secret id file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SecretIdForm {
-    /// A token that it is wrapped in, good for one start.
-    Wrapped,
-    /// The secret id, good for every start.
-    Plain,
+    /// The account of an operator.
+    pub(super) operator: Option<WantedAccount>,
 }
 
 /// What has to be done for it.
@@ -41,6 +34,7 @@ pub(super) struct PlatformPlan {
     things: provision::Plan,
     policies: policies::Plan,
     pub(super) handover: Handover,
+    pub(super) operator: Option<AccountPlan>,
 }
 
 impl Wishes {
@@ -65,13 +59,6 @@ impl Wishes {
         ];
         audit.into_iter().chain(others).collect()
     }
-
-    fn shape(&self, handover: Handover) -> Handover {
-        match self.secret_id {
-            SecretIdForm::Wrapped => handover,
-            SecretIdForm::Plain => handover.plain(),
-        }
-    }
 }
 
 impl PlatformPlan {
@@ -84,7 +71,11 @@ impl PlatformPlan {
         let policies = policies::Plan::draw(&wishes.policies, &store, Unmanaged::Kept).await;
         let policies = policies.map_err(|error| error.to_string())?;
         let handover = wishes.handover.plan(VALIDATOR, &inventory).await?;
-        let plan = Self { things, policies, handover: wishes.shape(handover) };
+        let operator = match &wishes.operator {
+            Some(account) => Some(account.plan(&inventory).await?),
+            None => None,
+        };
+        let plan = Self { things, policies, handover, operator };
         plan.check_rights(&inventory).await?;
         Ok(plan)
     }
@@ -100,7 +91,8 @@ impl PlatformPlan {
         Ok(Self {
             things: provision::Plan::from_nothing(wishes.things()),
             policies: policies::Plan { steps, ..policies::Plan::default() },
-            handover: wishes.shape(wishes.handover.plan_for_new_role(VALIDATOR)?),
+            handover: wishes.handover.plan_for_new_role(VALIDATOR)?,
+            operator: wishes.operator.as_ref().map(WantedAccount::plan_new).transpose()?,
         })
     }
 
@@ -109,7 +101,9 @@ impl PlatformPlan {
         let policies =
             self.policies.steps.iter().map(|step| format!("sys/policies/acl/{}", step.name));
         let secret_id = self.handover.is_wanted().then(|| self.handover.vault_path());
-        let lacking = inventory.lacking_update(policies.chain(secret_id).collect()).await;
+        let account = self.operator.iter().filter_map(AccountPlan::vault_path);
+        let needed = policies.chain(secret_id).chain(account).collect();
+        let lacking = inventory.lacking_update(needed).await;
         match lacking.map_err(|trouble| trouble.to_string())? {
             lacking if lacking.is_empty() => Ok(()),
             lacking => Err(provision::Hindrance::Lacking(lacking).to_string()),
@@ -127,7 +121,8 @@ impl PlatformPlan {
         let steps = self.policies.steps.iter().map(|step| policy(step.verb(), &step.name));
         let same = self.policies.unchanged.iter().map(|same| policy(SAME, &same.name));
         let handover = std::iter::once(self.handover.line());
-        Line::of(&self.things).chain(steps).chain(same).chain(handover).collect()
+        let account = self.operator.iter().map(AccountPlan::line);
+        Line::of(&self.things).chain(steps).chain(same).chain(handover).chain(account).collect()
     }
 
     /// Carries it out, up to the first step that fails. The outcomes are in the order of the lines.
@@ -155,8 +150,17 @@ impl PlatformPlan {
         } else {
             Outcome::NotTried
         };
+        let account = match &self.operator {
+            Some(account) if !account.is_wanted() => Some(Outcome::Unchanged),
+            Some(account) if goes_on(&outcomes) && goes_on(std::slice::from_ref(&handover)) => {
+                Some(account.carry_out(&inventory).await)
+            }
+            Some(_) => Some(Outcome::NotTried),
+            None => None,
+        };
         outcomes.extend(self.policies.unchanged.iter().map(|_| Outcome::Unchanged));
         outcomes.push(handover);
+        outcomes.extend(account);
         outcomes
     }
 }

@@ -2,21 +2,22 @@ use std::{collections::BTreeSet, process::ExitCode};
 
 use clap::Args;
 
-use super::tenant_name;
+use super::{check_ground, policies_in_vault, policy_name, service_name};
 use crate::{
     cli::{
         handover::{Handover, HandoverArgs},
         operator::{Operator, OperatorArgs},
         output::Output,
+        secrets::tenant,
         sources::ForVault,
         steps::{Line, end_dry, report, show, undone, unless_stopped},
         stop::stopped,
     },
-    policies::{Mounts, PolicyName, Store},
-    provision::{Engine, Inventory, Outcome, Plan, State, Thing},
+    policies::{Mounts, PolicyName},
+    provision::{Engine, Outcome, Plan, Thing},
     secrets::key_name,
     tenants::{RotationInterval, ServiceName, TenantName, things},
-    vault::{Policies, Things},
+    vault::{Tenants, Things},
 };
 
 /// Make a tenant: its key, and for each service an entity, an AppRole and a secret id.
@@ -26,9 +27,10 @@ use crate::{
 /// nothing is done.
 ///
 /// The secret ids are wrapped and written to files. A service logs in with `VALIDATOR_ROLE_ID`, which is in
-/// NAME-SERVICE-role-id, and `VALIDATOR_SECRET_ID_FILE`, which is NAME-SERVICE-secret-id. The wrapping
-/// serves one start, within --wrap-ttl; for more, unwrap it where the service runs:
-/// `VAULT_TOKEN=$(cat FILE) bao unwrap -field=secret_id`.
+/// NAME-SERVICE-role-id, and `VALIDATOR_SECRET_ID_FILE`, which is NAME-SERVICE-secret-id. A wrapped secret
+/// id serves one start, within --wrap-ttl; a restart needs a new one. To serve every start, unwrap it
+/// where the service runs (`VAULT_TOKEN=$(cat FILE) bao unwrap -field=secret_id`), or make it with
+/// --plain-secret-id, for which the policy `operator` is not enough.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -38,7 +40,7 @@ Examples:
   vault-auth-validator tenants create acme --service n8n --new-secret-id --credentials /root/new")]
 pub(super) struct Create {
     /// What the tenant is called: a-z, 0-9, `-` and `_`.
-    #[arg(value_name = "NAME", value_parser = tenant_name)]
+    #[arg(value_name = "NAME", value_parser = tenant)]
     tenant: TenantName,
     /// A service that works for the tenant, of the same form. May be repeated.
     #[arg(long = "service", value_name = "SERVICE", value_parser = service_name)]
@@ -61,9 +63,6 @@ pub(super) struct Create {
     operator: OperatorArgs<ForVault>,
 }
 
-/// The policy that makes a service one of its tenant's.
-const TENANT_POLICY: &str = "tenant";
-
 impl Create {
     pub(super) fn run(self) -> ExitCode {
         let operator = self.operator.clone();
@@ -72,11 +71,17 @@ impl Create {
 
     async fn create(&self, operator: &Operator, mounts: &Mounts) -> Result<ExitCode, String> {
         let inventory = Things::new(&operator.session);
-        check_ground(&inventory, mounts).await?;
-        let policies = self.policies(operator).await?;
+        let engine = |path: &str, engine| Thing::Engine { path: path.to_owned(), engine };
+        let ground = [
+            engine(&mounts.kv, Engine::Kv),
+            engine(&mounts.transit, Engine::Transit),
+            Thing::AppRoles,
+        ];
+        check_ground(&inventory, ground).await?;
+        let policies = policies_in_vault(&operator.session, &self.policies).await?;
         let services: BTreeSet<_> = self.services.iter().cloned().collect();
         let key = Thing::Key { transit: mounts.transit.clone(), name: key_name(&self.tenant) };
-        let mut wanted = things(&self.tenant, key, &services, &policies);
+        let mut wanted = things(&self.tenant, key, &mounts.kv, &services, &policies);
         wanted.extend(self.rotate_every.map(|interval| Thing::RotateEvery {
             kv: mounts.kv.clone(),
             tenant: self.tenant.to_string(),
@@ -94,6 +99,8 @@ impl Create {
         if self.dry_run {
             return Ok(end_dry(&lines, self.output));
         }
+        let tenants = Tenants::new(&operator.session, mounts);
+        tenants.complete_record().await.map_err(|trouble| trouble.to_string())?;
         let stop = tokio::spawn(stopped());
         let mut outcomes = plan.apply(&inventory, || unless_stopped(&stop)).await;
         for handover in &handovers {
@@ -108,23 +115,6 @@ impl Create {
         report(&lines, &outcomes, &self.next(&handovers), self.output)
     }
 
-    /// The policies of the services, all of which are in Vault.
-    async fn policies(&self, operator: &Operator) -> Result<BTreeSet<String>, String> {
-        let store = Policies::new(&operator.session);
-        let others = self.policies.iter().map(ToString::to_string);
-        let policies: BTreeSet<_> = others.chain([TENANT_POLICY.to_owned()]).collect();
-        for name in &policies {
-            let stored = store.read(name).await.map_err(|error| error.to_string())?;
-            if stored.is_none() {
-                return Err(format!(
-                    "there is no policy {name} in Vault: `vault-auth-validator policies apply` loads \
-                     policies; nothing was changed"
-                ));
-            }
-        }
-        Ok(policies)
-    }
-
     /// What to do after a run in which all was done.
     fn next(&self, handovers: &[Handover]) -> Vec<String> {
         let new = handovers.iter().filter(|handover| handover.is_wanted());
@@ -133,46 +123,7 @@ impl Create {
         if starts.is_empty() {
             return vec![format!("vault-auth-validator tenants show {}", self.tenant)];
         }
-        starts
+        let advice = handovers.iter().find(|handover| handover.is_wanted()).map(Handover::advice);
+        advice.into_iter().chain(starts).collect()
     }
-}
-
-/// Checks that there is where a tenant's things are made.
-async fn check_ground(inventory: &Things<'_>, mounts: &Mounts) -> Result<(), String> {
-    check_engine(inventory, &mounts.kv, Engine::Kv).await?;
-    check_engine(inventory, &mounts.transit, Engine::Transit).await?;
-    check(inventory, Thing::AppRoles).await
-}
-
-/// Checks that this engine is mounted at this path.
-pub(super) async fn check_engine(
-    inventory: &Things<'_>,
-    path: &str,
-    engine: Engine,
-) -> Result<(), String> {
-    check(inventory, Thing::Engine { path: path.to_owned(), engine }).await
-}
-
-async fn check(inventory: &Things<'_>, thing: Thing) -> Result<(), String> {
-    let state = inventory.look(&thing).await.map_err(|trouble| trouble.to_string())?;
-    let (kind, name, detail) = (thing.kind(), thing.name(), thing.detail());
-    match state {
-        State::There => Ok(()),
-        State::InTheWay(why) => {
-            Err(format!("{kind} {name} is no {detail}: {why}; nothing was changed"))
-        }
-        State::Missing | State::Differs(_) => Err(format!(
-            "there is no {kind} {name} ({detail}) in Vault: `vault-auth-validator bootstrap` makes \
-             what is missing; nothing was changed"
-        )),
-    }
-}
-
-fn service_name(text: &str) -> Result<ServiceName, String> {
-    ServiceName::parse(text)
-        .ok_or_else(|| "a service's name has the form of a tenant's: chatwoot, n8n".to_owned())
-}
-
-fn policy_name(text: &str) -> Result<PolicyName, String> {
-    PolicyName::parse(text).map_err(|fault| fault.to_string())
 }

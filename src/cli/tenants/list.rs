@@ -21,7 +21,7 @@ use crate::{
 /// List the tenants.
 ///
 /// Each that has a key, or to whom somebody belongs. To find out who belongs to whom, every entity in Vault
-/// is read.
+/// is read, and members that were not on record are recorded (see `tenants show`).
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -91,7 +91,7 @@ fn as_text(tenants: &[Tenant], schedules: &Schedules, style: &Style) -> String {
 }
 
 fn as_json(tenants: &[Tenant], schedules: &Schedules) -> Value {
-    let member = |member: &Member| json!({"name": member.name, "entity_id": member.id, "disabled": member.disabled});
+    let member = |member: &Member| json!({"name": member.name(), "entity_id": member.id, "disabled": member.disabled});
     let tenant = |tenant: &Tenant| {
         json!({
             "tenant": tenant.name.as_str(),

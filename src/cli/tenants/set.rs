@@ -3,15 +3,16 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::{create::check_engine, tenant_name};
+use super::check_ground;
 use crate::{
     cli::{
         operator::{Operator, OperatorArgs},
         output::Output,
+        secrets::tenant,
         sources::ForVault,
     },
     policies::Mounts,
-    provision::Engine,
+    provision::{Engine, Thing},
     tenants::{RotationInterval, TenantName},
     vault::{TenantSettings, Tenants, Things},
 };
@@ -26,7 +27,7 @@ Examples:
   vault-auth-validator tenants set acme --rotate-every never")]
 pub(super) struct Set {
     /// The tenant.
-    #[arg(value_name = "NAME", value_parser = tenant_name)]
+    #[arg(value_name = "NAME", value_parser = tenant)]
     tenant: TenantName,
     /// The age from which `tenants rotate --due` rotates the tenant's key: whole hours or days, or
     /// `never`.
@@ -83,7 +84,8 @@ impl Set {
         let done = match self.rotate_every {
             RotateEvery::Never => settings.remove(tenant).await,
             RotateEvery::Interval(interval) => {
-                check_engine(&Things::new(&operator.session), &mounts.kv, Engine::Kv).await?;
+                let kv = Thing::Engine { path: mounts.kv.clone(), engine: Engine::Kv };
+                check_ground(&Things::new(&operator.session), [kv]).await?;
                 let key = Tenants::new(&operator.session, mounts).key(tenant).await;
                 if key.map_err(|trouble| trouble.to_string())?.is_none() {
                     return Err(format!(

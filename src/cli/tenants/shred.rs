@@ -21,7 +21,8 @@ use crate::{
 ///
 /// Asks for the tenant's name, on the terminal or with --confirm. What Vault keeps of the secrets is
 /// then ciphertext that nobody can decrypt; --purge deletes it as well. A backup of Vault from
-/// before has the key in it still. The tenant's services keep their tokens and roles.
+/// before has the key in it still. The tenant's services keep their tokens and roles, and people belong
+/// to it still: `tenants remove` comes after.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -141,13 +142,18 @@ impl Shred {
             )
         };
         let left = match (self.purge, done.secrets) {
-            (true, _) => format!("{} deleted with all versions.", counted(done.purged, "secret")),
-            (false, Some(0)) => return key,
+            (true, _) => format!("{} deleted with all versions.\n", counted(done.purged, "secret")),
+            (false, Some(0)) => String::new(),
             (false, _) => {
-                format!("{secrets} left as ciphertext that nobody can decrypt; --purge deletes it.")
+                format!(
+                    "{secrets} left as ciphertext that nobody can decrypt; --purge deletes it.\n"
+                )
             }
         };
-        format!("{key}\n{left}")
+        format!(
+            "{key}\n{left}Services of {tenant} keep their AppRoles and tokens, and people belong to it \
+             still: `vault-auth-validator tenants remove {tenant}` ends that."
+        )
     }
 
     fn as_json(&self, done: &Done) -> serde_json::Value {
@@ -156,6 +162,7 @@ impl Shred {
             "key_deleted": done.key,
             "secrets_unreadable": done.secrets,
             "secrets_purged": done.purged,
+            "next": [format!("vault-auth-validator tenants remove {}", self.tenant)],
         })
     }
 }

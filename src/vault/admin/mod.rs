@@ -1,7 +1,9 @@
 //! What an operator does to Vault, with the operator's own token.
 
+mod effective;
 mod examiner;
 mod key_rotation;
+mod members;
 mod policies;
 mod stand_ins;
 mod tenant_settings;
@@ -17,11 +19,12 @@ use serde::de::DeserializeOwned;
 pub(super) use self::policies::{PolicyData, ReadPolicyRequest};
 pub use self::{
     examiner::{Examiner, Key, Mount, TokenRecord, Untold},
+    members::{Members, Removal, Removed},
     policies::Policies,
     stand_ins::StandIns,
     tenant_settings::{RotationIntervals, TenantSettings},
-    tenants::Tenants,
-    things::Things,
+    tenants::{Source, Tenants},
+    things::{LoginMethod, Things, account_path, is_user_name},
 };
 use crate::vault::{
     Session,
@@ -39,8 +42,17 @@ struct Desk<'s> {
 impl Desk<'_> {
     /// The `data` of the answer to this call.
     async fn data<T: DeserializeOwned>(self, endpoint: impl Endpoint) -> Result<T, VaultError> {
+        self.data_in(Operation::Admin, endpoint).await
+    }
+
+    /// The same for a call of this kind.
+    async fn data_in<T: DeserializeOwned>(
+        self,
+        operation: Operation,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
         let own = self.session.token().await?;
-        self.session.client().data(Operation::Admin, &own.token, endpoint).await
+        self.session.client().data(operation, &own.token, endpoint).await
     }
 
     /// The same; `None` if the answer is a yes without anything in it.

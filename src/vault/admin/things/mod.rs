@@ -1,7 +1,10 @@
 //! Mounts, keys, roles and entities: what there is, and making more.
 
+mod accounts;
 mod identity;
+mod index;
 mod keys;
+mod membership;
 mod mounts;
 mod needs;
 mod roles;
@@ -13,13 +16,15 @@ use secrecy::SecretString;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-pub(super) use self::identity::Entity;
+pub use self::accounts::{LoginMethod, account_path, is_user_name};
+pub(super) use self::identity::{Aliases, Entity};
 use self::roles::role_path;
-use super::{Call, Desk, remedy};
+use super::{Call, Desk, nameable, remedy};
 use crate::{
     provision::{Inventory, State, Step, Thing, Trouble},
     vault::{
         Session,
+        client::Operation,
         error::{Failure, VaultError},
     },
 };
@@ -64,7 +69,15 @@ impl<'s> Things<'s> {
             Some(life) => self.desk.wrapped(&call, life).await,
             None => self.desk.data(&call).await.map(|Made { secret_id }| secret_id),
         };
-        made.map_err(|error| trouble(&error, "make a secret id", &format!("update on {path}")))
+        let needed = match wrapped {
+            Some(_) => format!("update on {path}"),
+            // Capabilities do not tell of it.
+            None => format!(
+                "update on {path} without min_wrapping_ttl: the policy `operator` grants wrapped \
+                 secret ids alone"
+            ),
+        };
+        made.map_err(|error| trouble(&error, "make a secret id", &needed))
     }
 
     /// How many secret ids there are for the role of this name, whoever has them.
@@ -96,10 +109,30 @@ impl<'s> Things<'s> {
 
     /// The names at this path.
     pub(super) async fn keys(&self, path: &str) -> Result<Vec<String>, Trouble> {
-        let answer = unless_absent(self.desk.data(&Call::list(path)).await);
+        self.keys_in(Operation::Admin, path).await
+    }
+
+    /// The ids of all entities. Vault knows no pages of them.
+    pub(super) async fn entity_ids(&self) -> Result<Vec<String>, Trouble> {
+        self.keys_in(Operation::EntityList, "identity/entity/id").await
+    }
+
+    async fn keys_in(&self, operation: Operation, path: &str) -> Result<Vec<String>, Trouble> {
+        let answer = unless_absent(self.desk.data_in(operation, &Call::list(path)).await);
         let needed = format!("list on {path}/");
         let listed = answer.map_err(|error| trouble(&error, &format!("list {path}"), &needed))?;
         Ok(listed.map(|Keys { keys }| keys).unwrap_or_default())
+    }
+
+    /// Deletes what is at this path, if anything is.
+    pub(super) async fn delete(&self, path: &str) -> Result<(), Trouble> {
+        let answer = match nameable(path) {
+            Ok(path) => unless_absent(self.desk.done(&Call::delete(path)).await),
+            Err(error) => Err(error),
+        };
+        answer.map(drop).map_err(|error| {
+            trouble(&error, &format!("delete {path}"), &format!("delete on {path}"))
+        })
     }
 
     async fn post(&self, path: &str, body: Value) -> Result<(), Trouble> {
@@ -122,9 +155,10 @@ impl Inventory for Things<'_> {
             Thing::RotateEvery { kv, tenant, interval } => {
                 self.look_for_rotate_every(kv, tenant, interval).await
             }
-            Thing::Entity { name, tenant } => self.look_for_entity(name, tenant).await,
+            Thing::Entity { kv, name, tenant } => self.look_for_entity(kv, name, tenant).await,
             Thing::Role(role) => self.look_for_role(role).await,
             Thing::Alias(name) => self.look_for_alias(name).await,
+            Thing::Membership(wanted) => self.look_for_membership(wanted).await,
         }
     }
 
@@ -139,9 +173,10 @@ impl Inventory for Things<'_> {
             Thing::RotateEvery { kv, tenant, interval } => {
                 self.make_rotate_every(kv, tenant, interval).await
             }
-            Thing::Entity { name, tenant } => self.make_entity(name, tenant).await,
+            Thing::Entity { kv, name, tenant } => self.make_entity(kv, name, tenant).await,
             Thing::Role(role) => self.make_role(role).await,
             Thing::Alias(name) => self.make_alias(name).await,
+            Thing::Membership(wanted) => self.make_membership(wanted).await,
         }
     }
 

@@ -2,9 +2,9 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::{APPROLE, Call, Things, role_path, trouble};
+use super::{APPROLE, Call, Things, index::record_path, role_path, trouble};
 use crate::{
-    provision::{State, Step, Thing, Trouble},
+    provision::{Membership, State, Step, Thing, Trouble},
     vault::error::Failure,
 };
 
@@ -23,7 +23,8 @@ impl Things<'_> {
     /// What these steps need and the token is not granted. A token that may not even ask finds out
     /// on the way.
     pub(super) async fn lacking_for(&self, steps: &[Step]) -> Result<Vec<String>, Trouble> {
-        self.not_granted(steps.iter().filter_map(need).collect()).await
+        let needs = steps.iter().filter_map(need);
+        self.not_granted(needs.chain(steps.iter().filter_map(record)).collect()).await
     }
 
     /// On which of these paths the token is not granted `update`, each as `update on PATH`.
@@ -76,10 +77,23 @@ fn need(step: &Step) -> Option<Need> {
             let path = format!("{kv}/data/tenant-settings/{tenant}");
             (path, if *state == State::Missing { &["create"][..] } else { UPDATE })
         }
-        (Thing::Entity { .. }, _) => ("identity/entity".to_owned(), UPDATE),
+        (Thing::Entity { .. } | Thing::Membership(_), _) => ("identity/entity".to_owned(), UPDATE),
         (Thing::Role(role), State::Missing) => (role_path(&role.name), &["create"][..]),
         (Thing::Role(role), State::Differs(_)) => (role_path(&role.name), UPDATE),
         (Thing::Alias(_), _) => ("identity/entity-alias".to_owned(), UPDATE),
     };
     Some(Need { path, capabilities })
+}
+
+/// What it takes to record a member. Its id is not known yet; any name stands for it.
+fn record(step: &Step) -> Option<Need> {
+    let (kv, tenant) = match (&step.thing, &step.state) {
+        (_, State::There | State::InTheWay(_)) => return None,
+        (
+            Thing::Entity { kv, tenant, .. } | Thing::Membership(Membership { kv, tenant, .. }),
+            _,
+        ) => (kv, tenant),
+        _ => return None,
+    };
+    Some(Need { path: record_path(kv, tenant, "ID"), capabilities: &["create"] })
 }

@@ -53,6 +53,11 @@ impl Things<'_> {
         self.post(&path, body).await
     }
 
+    /// Deletes an AppRole with its secret ids. Tokens of it live on, and are not renewed.
+    pub(in crate::vault::admin) async fn delete_role(&self, name: &str) -> Result<(), Trouble> {
+        self.delete(&role_path(name)).await
+    }
+
     /// The policies of the AppRole of this name, if it is the one with this role id.
     pub(in crate::vault::admin) async fn policies_by_role_id(
         &self,

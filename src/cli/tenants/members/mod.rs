@@ -1,0 +1,111 @@
+//! `tenants members`: one file per command.
+
+mod add;
+mod list;
+mod remove;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::{
+    cli::{
+        USAGE, complain,
+        operator::{Operator, OperatorArgs},
+        sources::ForMembers,
+    },
+    config::Settings,
+    policies::Mounts,
+};
+
+/// A tenant's people and services: who belongs to it.
+///
+/// A person is known by the name that they log in by and the auth method: the one of
+/// `VALIDATOR_SUBJECT_MOUNT` unless --mount names another.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator tenants members add acme ana --create-user --policy route-crm
+  vault-auth-validator tenants members add acme ben@acme.com --mount oidc
+  vault-auth-validator tenants members list acme
+  vault-auth-validator tenants members remove acme ana")]
+pub(super) struct Members {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Add(add::Add),
+    Remove(remove::Remove),
+    List(list::List),
+}
+
+impl Members {
+    pub(super) fn run(self) -> ExitCode {
+        match self.command {
+            Command::Add(add) => add.run(),
+            Command::Remove(remove) => remove.run(),
+            Command::List(list) => list.run(),
+        }
+    }
+}
+
+/// The auth method that a person logs in with.
+#[derive(Args, Clone)]
+struct MountArgs {
+    /// The path of the auth method [default: `VALIDATOR_SUBJECT_MOUNT`].
+    #[arg(long, value_name = "PATH", value_parser = mount)]
+    mount: Option<String>,
+    #[command(flatten)]
+    operator: OperatorArgs<ForMembers>,
+}
+
+impl MountArgs {
+    /// Runs a command as the operator, on the members who log in there.
+    fn run(
+        self,
+        command: impl AsyncFnOnce(Operator, Mounts, String) -> Result<ExitCode, String>,
+    ) -> ExitCode {
+        let sources = || self.operator.clone().sources();
+        let settings = Settings::load_mounts(sources())
+            .and_then(|mounts| Ok((mounts, Settings::load_subject_mount(sources())?)));
+        let (mounts, subject_mount) = match settings {
+            Ok(settings) => settings,
+            Err(faults) => {
+                complain(faults);
+                return ExitCode::from(USAGE);
+            }
+        };
+        let mount = self.mount.unwrap_or(subject_mount);
+        self.operator.run(async |operator| command(operator, mounts, mount).await)
+    }
+}
+
+/// A path of Vault, without `auth/` in front and slashes at its ends.
+fn mount(text: &str) -> Result<String, String> {
+    let path = text.trim_end_matches('/');
+    let path = path.strip_prefix("auth/").unwrap_or(path);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let is_segment =
+        |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(plain);
+    path.split('/')
+        .all(is_segment)
+        .then(|| path.to_owned())
+        .ok_or_else(|| "it is no path of an auth method, such as userpass".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mount;
+
+    #[test]
+    fn a_mount_is_written_with_or_without_what_stands_around_it() {
+        for text in ["corp/userpass", "corp/userpass/", "auth/corp/userpass/"] {
+            assert_eq!(mount(text).as_deref(), Ok("corp/userpass"));
+        }
+        for text in ["", "/", "a//b", "../sys", "a b", "a?b", "a%2fb"] {
+            assert!(mount(text).is_err(), "{text}");
+        }
+    }
+}

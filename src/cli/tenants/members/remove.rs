@@ -1,0 +1,88 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::MountArgs;
+use crate::{
+    cli::{operator::Operator, output::Output, secrets::tenant},
+    policies::Mounts,
+    tenants::TenantName,
+    vault::{Members, Removal, Removed},
+};
+
+/// Take a person out of a tenant.
+///
+/// The tenant is taken out of the metadata of the person's entity, so that rules that name the tenant no
+/// longer hold for the person's tokens. The account, its other policies and its tokens stay, unless
+/// --delete-user is given: Vault refuses the tokens then.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator tenants members remove acme ana
+  vault-auth-validator tenants members remove acme ana --delete-user")]
+pub(super) struct Remove {
+    /// The tenant.
+    #[arg(value_parser = tenant)]
+    tenant: TenantName,
+    /// The name that the person logs in by.
+    name: String,
+    /// Delete the person's account, of user name and password, and the entity if no other login is its.
+    #[arg(long)]
+    delete_user: bool,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    mount: MountArgs,
+}
+
+impl Remove {
+    pub(super) fn run(self) -> ExitCode {
+        let mount = self.mount.clone();
+        mount.run(async |operator, mounts, mount| self.remove(&operator, &mounts, &mount).await)
+    }
+
+    async fn remove(
+        &self,
+        operator: &Operator,
+        mounts: &Mounts,
+        mount: &str,
+    ) -> Result<ExitCode, String> {
+        let removal = if self.delete_user { Removal::DeleteAccount } else { Removal::KeepAccount };
+        let members = Members::new(&operator.session, mounts);
+        let removed = members.remove_person(&self.tenant, mount, &self.name, removal).await;
+        let removed = removed.map_err(|trouble| trouble.to_string())?;
+        self.output.print(
+            || {
+                json!({
+                    "tenant": self.tenant.as_str(),
+                    "name": self.name,
+                    "mount": mount,
+                    "account_deleted": self.delete_user,
+                    "tokens_refused": removed == Removed::Entity,
+                })
+            },
+            |_| self.as_text(removed),
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn as_text(&self, removed: Removed) -> String {
+        let (name, tenant) = (&self.name, &self.tenant);
+        let tokens = match (self.delete_user, removed) {
+            (_, Removed::Entity) => {
+                "The account and its entity are deleted, and Vault refuses its tokens; the validator \
+                 does within VALIDATOR_CACHE_TTL."
+            }
+            (true, Removed::Membership) => {
+                "The account is deleted. Its tokens live until they expire, since the person's entity \
+                 has other logins."
+            }
+            (false, Removed::Membership) => {
+                "Rules that name the tenant hold no longer, in Vault at once and in the validator \
+                 within VALIDATOR_CACHE_TTL. The account, its tokens and their other policies stay."
+            }
+        };
+        format!("{name} no longer belongs to {tenant}.\n{tokens}")
+    }
+}

@@ -1,0 +1,175 @@
+use std::{collections::BTreeSet, process::ExitCode};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{confirm::Confirm, service_name};
+use crate::{
+    cli::{
+        USAGE,
+        complain,
+        operator::{Operator, OperatorArgs},
+        output::{Output, counted},
+        secrets::tenant,
+        sources::ForVault,
+    },
+    policies::Mounts,
+    tenants::{Login, Member, ServiceName, TenantName},
+    vault::{Members, Tenants},
+};
+
+/// Remove a tenant's service, or all that is left of a tenant.
+///
+/// A service's AppRole, secret ids and entity are deleted, and Vault refuses its tokens. With --service
+/// only those are; the rest of the tenant stays. Without, every service is removed and every person taken
+/// out of the tenant, whose accounts stay.
+///
+/// Secrets are not touched: while the tenant has its key, only services can be removed. `tenants shred`
+/// deletes the key and with it every secret. Asks for the tenant's name, on the terminal or with
+/// --confirm.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator tenants remove acme --service n8n
+  vault-auth-validator tenants shred acme --purge && vault-auth-validator tenants remove acme")]
+pub(super) struct Remove {
+    /// The tenant.
+    #[arg(value_parser = tenant)]
+    tenant: TenantName,
+    /// A service to remove, and nothing else. May be repeated.
+    #[arg(long = "service", value_name = "SERVICE", value_parser = service_name)]
+    services: Vec<ServiceName>,
+    #[command(flatten)]
+    confirm: Confirm,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    operator: OperatorArgs<ForVault>,
+}
+
+/// What was removed.
+#[derive(Default)]
+struct Done {
+    services: Vec<String>,
+    people: Vec<String>,
+}
+
+impl Remove {
+    pub(super) fn run(self) -> ExitCode {
+        if let Some(fault) = self.confirm.fault(&self.tenant, "remove") {
+            complain(fault);
+            return ExitCode::from(USAGE);
+        }
+        self.operator.clone().run_on_mounts(async |operator, mounts| {
+            let mut done = Done::default();
+            let outcome = if self.services.is_empty() {
+                self.remove_tenant(&operator, &mounts, &mut done).await
+            } else {
+                self.remove_services(&operator, &mounts, &mut done).await
+            };
+            outcome.map_err(|why| match done.services.len() + done.people.len() {
+                0 => why,
+                some => format!(
+                    "{why}; {} removed before; run this again",
+                    counted(some as u64, "member")
+                ),
+            })?;
+            self.output.print(|| self.as_json(&done), |_| self.as_text(&done));
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+
+    async fn remove_services(
+        &self,
+        operator: &Operator,
+        mounts: &Mounts,
+        done: &mut Done,
+    ) -> Result<(), String> {
+        let members = Members::new(&operator.session, mounts);
+        let services: BTreeSet<_> = self.services.iter().collect();
+        for service in &services {
+            let found = members.has_service(&self.tenant, service).await;
+            if !found.map_err(|trouble| format!("{trouble}; nothing was removed"))? {
+                let tenant = &self.tenant;
+                return Err(format!(
+                    "{tenant} has no service {service}: `vault-auth-validator tenants show {tenant}` \
+                     lists them; nothing was removed"
+                ));
+            }
+        }
+        let names: Vec<String> = services.iter().map(|service| service.of(&self.tenant)).collect();
+        let what = format!("This deletes {} with all secret ids and tokens.", names.join(", "));
+        self.confirm.ask(&self.tenant, &what)?;
+        for service in services {
+            let removed = members.remove_service(&self.tenant, service).await;
+            removed.map_err(|trouble| trouble.to_string())?;
+            done.services.push(service.of(&self.tenant));
+        }
+        Ok(())
+    }
+
+    async fn remove_tenant(
+        &self,
+        operator: &Operator,
+        mounts: &Mounts,
+        done: &mut Done,
+    ) -> Result<(), String> {
+        let tenant = &self.tenant;
+        let tenants = Tenants::new(&operator.session, mounts);
+        if tenants.has_key(tenant).await.map_err(|trouble| trouble.to_string())? {
+            return Err(format!(
+                "{tenant} has its key still, and with it its secrets: `vault-auth-validator tenants \
+                 shred {tenant}` makes them unreadable for good and comes first; --service NAME \
+                 removes a service alone; nothing was removed"
+            ));
+        }
+        let all = tenants.every_member(tenant).await.map_err(|trouble| trouble.to_string())?;
+        if all.is_empty() {
+            return Err(format!("there is no tenant {tenant}: it has neither a key nor members"));
+        }
+        let (people, services): (Vec<&Member>, _) = all.iter().partition(|member| {
+            member.logins.iter().any(Login::is_persons) || member.logins.is_empty()
+        });
+        let what = format!(
+            "This deletes {} with all secret ids and tokens, and takes {} out of {tenant}.",
+            counted(services.len() as u64, "service"),
+            counted(people.len() as u64, "other member"),
+        );
+        self.confirm.ask(tenant, &what)?;
+        let members = Members::new(&operator.session, mounts);
+        for service in services {
+            let removed = members.remove_role_and_entity(tenant, &service.entity).await;
+            removed.map_err(|trouble| trouble.to_string())?;
+            done.services.push(service.entity.clone());
+        }
+        for person in people {
+            let removed = members.remove_member(tenant, person).await;
+            removed.map_err(|trouble| trouble.to_string())?;
+            done.people.push(person.name().to_owned());
+        }
+        Ok(())
+    }
+
+    fn as_text(&self, done: &Done) -> String {
+        let services = done.services.iter().map(|name| {
+            format!("the service {name} is removed: its AppRole, secret ids and entity")
+        });
+        let people = done
+            .people
+            .iter()
+            .map(|name| format!("{} no longer belongs to {}", name.escape_debug(), self.tenant));
+        let refused = (!done.services.is_empty()).then(|| {
+            "Vault refuses the services' tokens; the validator does within VALIDATOR_CACHE_TTL."
+                .to_owned()
+        });
+        services.chain(people).chain(refused).collect::<Vec<_>>().join("\n")
+    }
+
+    fn as_json(&self, done: &Done) -> serde_json::Value {
+        json!({
+            "tenant": self.tenant.as_str(),
+            "services_removed": done.services,
+            "members_taken_out": done.people,
+        })
+    }
+}

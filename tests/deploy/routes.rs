@@ -1,0 +1,142 @@
+//! The route policies: one for each application of the Caddyfile, and what is expected of it.
+
+use std::{collections::BTreeMap, env, fs, path::PathBuf};
+
+use crate::support::tools::repository;
+
+/// Writes the files instead of comparing them. `make route-policies` sets it.
+const WRITE: &str = "WRITE_ROUTE_POLICIES";
+
+/// An application, as the requirements of `deploy/caddy/Caddyfile` name it.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Route {
+    /// A requirement asks Vault about the paths below the route, too.
+    has_paths: bool,
+}
+
+/// The applications that a requirement in this Caddyfile names by `acl=route/NAME`,
+/// `acl_uri=route/NAME` or `policy=route-NAME`.
+fn routes(caddyfile: &str) -> BTreeMap<String, Route> {
+    let mut routes: BTreeMap<String, Route> = BTreeMap::new();
+    let lines = caddyfile.lines().map(str::trim).filter(|line| line.starts_with("import guard"));
+    for requirement in lines.filter_map(|line| line.split('"').nth(1)) {
+        for (name, value) in requirement.split('&').filter_map(|pair| pair.split_once('=')) {
+            for value in value.split(',') {
+                let route = match name {
+                    "acl" | "acl_uri" => value.strip_prefix("route/"),
+                    "policy" => value.strip_prefix("route-"),
+                    _ => None,
+                };
+                if let Some(route) = route {
+                    routes.entry(route.to_owned()).or_default().has_paths |= name == "acl_uri";
+                }
+            }
+        }
+    }
+    routes
+}
+
+/// All that a proxy asks for on behalf of a method.
+const CAPABILITIES: [&str; 5] = ["create", "read", "update", "patch", "delete"];
+
+fn policy(name: &str, route: Route) -> String {
+    let rule = |path: String| {
+        let capabilities = CAPABILITIES.map(|word| format!("\"{word}\"")).join(", ");
+        format!("path \"{path}\" {{\n  capabilities = [{capabilities}]\n}}\n")
+    };
+    let head = format!(
+        "# For people who use {name}, and no other application.\n\
+         # `make route-policies` writes this file from deploy/caddy/Caddyfile.\n"
+    );
+    let paths = route.has_paths.then(|| rule(format!("route/{name}/*")));
+    let rules = [head, rule(format!("route/{name}"))].into_iter().chain(paths);
+    rules.collect::<Vec<_>>().join("\n")
+}
+
+fn expectations(routes: &BTreeMap<String, Route>) -> String {
+    let caller = |name: &String| {
+        let may = CAPABILITIES.map(|word| format!("may.{word} = [\"route/{name}\"]"));
+        let others = routes.keys().filter(|other| *other != name);
+        let others = others.map(|other| format!("route/{other}"));
+        let others =
+            others.chain(["route/mainkey".to_owned(), format!("secret/data/tenants/acme/{name}")]);
+        let others: Vec<_> = others.map(|path| format!("  \"{path}\",")).collect();
+        [
+            format!("\n[[caller]]\nwho = \"somebody who uses {name}\""),
+            format!("policies = [\"route-{name}\", \"default\"]"),
+            may.join("\n"),
+            format!("may_not.any = [\n{}\n]\n", others.join("\n")),
+        ]
+        .join("\n")
+    };
+    let callers: Vec<_> = routes.keys().map(caller).collect();
+    let head = "# `make route-policies` writes this file from deploy/caddy/Caddyfile.\n";
+    [head.to_owned(), callers.concat()].concat()
+}
+
+/// The files that the Caddyfile asks for, by their paths below `policies/`.
+fn wanted() -> BTreeMap<PathBuf, String> {
+    let caddyfile = fs::read_to_string(repository("deploy/caddy/Caddyfile")).expect("a Caddyfile");
+    let routes = routes(&caddyfile);
+    assert!(routes.len() > 5, "the Caddyfile is not read as it is written");
+    let policies = routes
+        .iter()
+        .map(|(name, route)| (PathBuf::from(format!("route-{name}.hcl")), policy(name, *route)));
+    policies.chain([(PathBuf::from("tests/routes.toml"), expectations(&routes))]).collect()
+}
+
+/// The files that are there.
+fn present() -> BTreeMap<PathBuf, String> {
+    let folder = repository("policies");
+    let names = fs::read_dir(&folder)
+        .expect("policies/")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name of ASCII"));
+    let routes = names.filter(|name| name.starts_with("route-"));
+    let files = routes.map(PathBuf::from).chain([PathBuf::from("tests/routes.toml")]);
+    files
+        .filter_map(|file| Some((file.clone(), fs::read_to_string(folder.join(&file)).ok()?)))
+        .collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "`make route-policies` is a test that writes")]
+fn is_to_write() -> bool {
+    env::var_os(WRITE).is_some()
+}
+
+#[test]
+fn each_application_of_the_caddyfile_has_a_policy_and_no_other_has() {
+    let wanted = wanted();
+    if is_to_write() {
+        for file in present().keys().filter(|file| !wanted.contains_key(*file)) {
+            fs::remove_file(repository("policies").join(file)).expect("it is removed");
+        }
+        for (file, text) in &wanted {
+            fs::write(repository("policies").join(file), text).expect("it is written");
+        }
+    }
+    for (file, text) in &wanted {
+        let same = present().get(file) == Some(text);
+        assert!(
+            same,
+            "policies/{} differs from the Caddyfile: run `make route-policies`",
+            file.display()
+        );
+    }
+    let left = present().into_keys().filter(|file| !wanted.contains_key(file));
+    assert_eq!(left.collect::<Vec<_>>(), Vec::<PathBuf>::new(), "run `make route-policies`");
+}
+
+#[test]
+fn a_route_is_found_in_each_kind_of_requirement() {
+    let found = routes(
+        "# import guard \"acl=route/comment\" {\n\
+         \timport guard \"policy=crm-agent,route-crm\" {\n\
+         \timport guard \"tenant={tenant}&acl_uri=route/docs\" {\n\
+         \timport guard_keep_token \"acl=route/kpi\" {\n\
+         \timport guard \"acl=secret/x\" {\n",
+    );
+    let found: Vec<_> =
+        found.iter().map(|(name, route)| (name.as_str(), route.has_paths)).collect();
+    assert_eq!(found, [("crm", false), ("docs", true), ("kpi", false)]);
+    assert!(policy("docs", Route { has_paths: true }).contains("path \"route/docs/*\""));
+}
