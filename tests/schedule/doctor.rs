@@ -29,9 +29,9 @@ async fn doctor_names_what_is_overdue_and_what_cannot_be_read() {
         assert!(detail.contains(words), "{name}: {detail}");
         assert_eq!(remedy.is_empty(), outcome == "ok", "{name}: {remedy}");
     };
-    is("rotation settings", "ok", "0 of 2 tenants with --rotate-every");
+    is("rotate-every", "ok", "0 of 2 tenants with --rotate-every");
     is("age of keys", "ok", "no key is older than its interval");
-    is("rotation by Vault", "ok", "no key has auto_rotate_period");
+    is("Vault's rotation", "ok", "no key has auto_rotate_period");
 
     operator.run(&["tenants", "set", "acme", "--rotate-every", "30d"]).done();
     age_key(&platform.bao, "acme", 31 * 24).await;
@@ -46,29 +46,25 @@ async fn doctor_names_what_is_overdue_and_what_cannot_be_read() {
         let path = format!("transit/keys/tenant-{tenant}/config");
         platform.bao.must("POST", &path, Some(period.clone())).await;
     }
-    is("rotation by Vault", "warning", "nothing rewraps the secrets: globex (every 30days)");
+    is("Vault's rotation", "warning", "nothing rewraps the secrets: globex (every 30days)");
     operator.run(&["tenants", "set", "globex", "--rotate-every", "90d"]).done();
-    is(
-        "rotation by Vault",
-        "warning",
-        "heeds no lease: acme (every 30days), globex (every 30days)",
-    );
+    is("Vault's rotation", "warning", "heeds no lease: acme (every 30days), globex (every 30days)");
 
     platform.put_settings("initech", json!({"v": 1, "rotate_every": "90d"})).await;
-    is("rotation settings", "warning", "of tenants without a key: initech");
+    is("rotate-every", "warning", "of tenants without a key: initech");
     create_key(&platform.bao, "initech").await;
-    is("rotation settings", "ok", "3 of 3 tenants");
+    is("rotate-every", "ok", "3 of 3 tenants");
     platform.put_settings("initech", json!({"v": 7})).await;
-    is("rotation settings", "fail", "initech: it has the form 7");
+    is("rotate-every", "fail", "initech: it has the form 7");
     platform.put_settings("acme/below", json!({"v": 1, "rotate_every": "90d"})).await;
-    is("rotation settings", "fail", "acme/: no tenant can be called so");
+    is("rotate-every", "fail", "acme/: no tenant can be called so");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_may_not_know_has_found_nothing_out() {
     let platform = Platform::start().await;
     let auditor = platform.holder("policy-auditor").await;
-    let (outcome, detail, _) = check(&auditor, "rotation settings");
+    let (outcome, detail, _) = check(&auditor, "rotate-every");
     assert_eq!(outcome, "skipped", "{detail}");
     assert!(detail.contains("your token has no"), "{detail}");
     assert_eq!(check(&auditor, "age of keys").0, "skipped");

@@ -23,14 +23,15 @@ async fn an_interval_is_kept_with_the_tenant_until_it_is_never() {
     assert_eq!(platform.settings("acme").await, json!({"v": 1, "rotate_every": "90d"}));
     let told = operator.run(&[&set("36h")[..], &["--output", "json"]].concat()).json();
     assert_eq!(told, json!({"tenant": "acme", "rotate_every": "36h"}));
+    let rotation = listed(&operator, "acme");
     let expected = json!({
         "every": "36h",
         "unreadable": null,
-        "age_seconds": listed(&operator, "acme")["age_seconds"],
+        "age_seconds": rotation["age_seconds"],
         "due": "no",
         "auto_rotate_period": null,
     });
-    assert_eq!(listed(&operator, "acme"), expected);
+    assert_eq!(rotation, expected);
     assert_eq!(listed(&operator, "globex")["every"], json!(null));
     let shown = operator.run(&["tenants", "show", "acme"]).done();
     assert!(shown.contains("  rotates  every 36h, not due yet\n"), "{shown}");

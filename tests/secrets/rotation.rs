@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use futures_util::TryStreamExt;
+use futures_util::{TryStreamExt, future::join_all};
 use serde_json::json;
 use vault_auth_validator::{
     secrets::Precondition,
@@ -27,9 +27,10 @@ async fn versions_that_a_rotation_returns_are_stored_whatever_it_met() {
             let Ok(Acquisition::Acquired(lease)) = acquired else { panic!("no lease") };
             let mut stored = 0;
             for _ in 0..10 {
-                // Beside somebody who holds no lease.
-                let other = vault.bao.request("POST", "transit/keys/tenant-acme/rotate", None);
-                let (rotated, _) = tokio::join!(secrets.rotate_key(&tenant, &lease), other);
+                // Beside some who hold no lease.
+                let path = "transit/keys/tenant-acme/rotate";
+                let others = join_all((0..8).map(|_| vault.bao.request("POST", path, None)));
+                let (rotated, _) = tokio::join!(secrets.rotate_key(&tenant, &lease), others);
                 stored = rotated.expect("it is rotated").latest;
             }
             stored

@@ -15,9 +15,9 @@ use crate::{
     vault::{Key, RotationIntervals, Session, TenantSettings, Untold, server_time},
 };
 
-pub(super) const SETTINGS: &str = "rotation settings";
+pub(super) const SETTINGS: &str = "rotate-every";
 pub(super) const AGE: &str = "age of keys";
-pub(super) const AUTO_ROTATE: &str = "rotation by Vault";
+pub(super) const AUTO_ROTATE: &str = "Vault's rotation";
 
 /// How to leave rotations to this program.
 const SWITCH_OFF: &str = "`bao write transit/keys/tenant-NAME/config auto_rotate_period=0`";

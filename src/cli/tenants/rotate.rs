@@ -77,14 +77,12 @@ pub(super) struct Rotate {
 
 impl Rotate {
     pub(super) fn run(self) -> ExitCode {
-        match self.tenant.clone() {
-            Some(tenant) => self.run_for(&tenant),
-            None => {
-                let mode = if self.dry_run { Mode::Survey } else { Mode::Rotation };
-                let Self { repeat, output, store, .. } = self;
-                RotateDue { mode, repeat, output, store }.run()
-            }
+        if let Some(tenant) = self.tenant.clone() {
+            return self.run_for(&tenant);
         }
+        let mode = if self.dry_run { Mode::Survey } else { Mode::Rotation };
+        let Self { repeat, output, store, .. } = self;
+        RotateDue { mode, repeat, output, store }.run()
     }
 
     fn run_for(self, tenant: &TenantName) -> ExitCode {

@@ -57,16 +57,16 @@ mod tests {
 
     #[test]
     fn the_date_of_the_latest_version_is_read_in_both_shapes() {
-        let date = "2026-11-27T21:54:39Z".to_owned();
+        let created = "2026-11-27T21:54:39Z".to_owned();
         let keys = json!({"9": 1, "10": 1_795_816_479, "2": 5});
-        let data = json!({"latest_version": 10, "keys": keys, "auto_rotate_period": 7200});
+        let key = json!({"latest_version": 10, "keys": keys, "auto_rotate_period": 7200});
         let period = Some(Duration::from_hours(2));
-        assert_eq!(read(data), Some((date.clone(), period)));
-        let keys = json!({"1": {"creation_time": date, "name": "rsa-2048", "public_key": "…"}});
-        let data = json!({"latest_version": 1, "keys": keys, "auto_rotate_period": 0});
-        assert_eq!(read(data), Some((date.clone(), None)));
-        let data = json!({"latest_version": 1, "keys": {"1": 1_795_816_479}, "type": "any"});
-        assert_eq!(read(data), Some((date, None)));
+        assert_eq!(read(key), Some((created.clone(), period)));
+        let keys = json!({"1": {"creation_time": created, "name": "rsa-2048", "public_key": "…"}});
+        let key = json!({"latest_version": 1, "keys": keys, "auto_rotate_period": 0});
+        assert_eq!(read(key), Some((created.clone(), None)));
+        let key = json!({"latest_version": 1, "keys": {"1": 1_795_816_479}, "type": "any"});
+        assert_eq!(read(key), Some((created, None)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::{Report, Rotation, RotationError};
+use super::{Report, Rotation, RotationError, stage};
 use crate::{
     cli::{
         output::counted,
@@ -114,10 +114,8 @@ impl Rotation<'_> {
         stored: Option<StoredVersion>,
         interval: RotationInterval,
     ) -> Result<Option<Reason>, RotationError> {
-        let latest = (key.latest, key.created);
-        let stage = stored.filter(|stored| (stored.version, stored.created) == latest);
-        let stage = stage.map(|stored| stored.stage);
-        if let Some(Stage::Rewrapping) = stage {
+        let stage = stage(stored, key);
+        if stage == Some(Stage::Rewrapping) {
             return Ok(Some(Reason::Unfinished));
         }
         let age = self.age(key).await?;
