@@ -28,11 +28,12 @@ mod settings;
 mod subject;
 mod wording;
 
+pub use crate::probe::Trust;
 pub use admin::{Examiner, Key, Mount, Policies, StandIns, Tenants, Things, TokenRecord, Untold};
 pub use authority::{Asker, VaultAuthority};
 pub use client::Client;
 pub use health::{Health, watch_health};
-pub use login::Login;
+pub use login::{Login, LoginCost};
 pub use reach::{Condition, Product, Sight, Unseen, look};
 pub use records::{Records, Unreadable};
 pub use seal::{Initialised, Seal, SealKind, SealState, Shares};
