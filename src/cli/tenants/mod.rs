@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::tenants::{Key, TenantName};
+use crate::{cli::names::tenant as tenant_name, tenants::Key};
 
 /// Tenants: their keys, who belongs to them, and their end.
 ///
@@ -49,15 +49,6 @@ impl Tenants {
             Command::Shred(shred) => shred.run(),
         }
     }
-}
-
-/// A tenant's name, as an argument.
-fn tenant_name(text: &str) -> Result<TenantName, String> {
-    TenantName::parse(text).ok_or_else(|| {
-        "a tenant's name is a-z, 0-9, `-` and `_`, begins with a letter or a digit, and has 63 of \
-         them at most"
-            .to_owned()
-    })
 }
 
 /// A key in a few words.

@@ -24,7 +24,7 @@ Examples:
   vault-auth-validator tenants show acme --output json")]
 pub(super) struct Show {
     /// What the tenant is called.
-    #[arg(value_name = "NAME", value_parser = tenant_name)]
+    #[arg(value_parser = tenant_name)]
     tenant: TenantName,
     #[command(flatten)]
     output: Output,
