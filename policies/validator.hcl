@@ -18,9 +18,13 @@ path "sys/capabilities" {
   capabilities = ["update"]
 }
 
-# Keep the own token alive. Both are part of Vault's `default` policy, which the validator's role
-# does without.
+# Keep the own token alive, and revoke it at the end. All three are part of Vault's `default` policy,
+# which the validator's role does without.
 path "auth/token/renew-self" {
+  capabilities = ["update"]
+}
+
+path "auth/token/revoke-self" {
   capabilities = ["update"]
 }
 

@@ -125,7 +125,7 @@ fn doctor(bao: &Bao, role: &AppRole) -> String {
     let file = dir.path().join("secret-id");
     fs::write(&file, &role.secret_id).expect("a file");
     let output = Command::new(tools::validator())
-        .arg("doctor")
+        .args(["doctor", "--login"])
         .env_clear()
         .env("VAULT_ADDR", bao.addr())
         .env("VALIDATOR_ROLE_ID", &role.role_id)

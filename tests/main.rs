@@ -28,6 +28,7 @@ mod kinds;
 mod layers;
 mod limits;
 mod logins;
+mod manners;
 mod outages;
 mod policies;
 mod policy_commands;

@@ -198,7 +198,7 @@ async fn a_wrapped_secret_id_is_unwrapped_once_and_serves_every_login() {
     assert_eq!(bao.audited("sys/wrapping/unwrap"), 1);
 
     validator.restart().await;
-    logged(&validator, "the wrapped secret id is spent or expired").await;
+    logged(&validator, "is spent or expired: an operator makes a new one").await;
     validator.unready("not_logged_in").await;
     validator.write_secret_id(&bao.wrapped("POST", SECRET_ID, None).await);
     validator.ready().await;
@@ -351,6 +351,7 @@ async fn the_services_policy_lets_it_do_no_more_than_it_does() {
         "identity/entity/id/some-id",
         "sys/capabilities",
         "auth/token/renew-self",
+        "auth/token/revoke-self",
         "auth/token/lookup-self",
         "secret/data/tenants/acme/greeting",
         "secret/metadata/tenants",
@@ -383,6 +384,7 @@ async fn the_services_policy_lets_it_do_no_more_than_it_does() {
             ("identity/entity/id/some-id", &json!(["read"])),
             ("sys/capabilities", &json!(["update"])),
             ("auth/token/renew-self", &json!(["update"])),
+            ("auth/token/revoke-self", &json!(["update"])),
             ("auth/token/lookup-self", &json!(["read"])),
         ]
     );

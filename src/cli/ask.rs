@@ -1,10 +1,10 @@
 use std::io;
 
-use crate::cli::output::note;
+use crate::cli::output::prompt;
 
 /// Asks for something on the terminal.
 pub(super) fn ask(question: &str) -> Result<String, String> {
-    note(&format!("{question}: "));
+    prompt(question);
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
     Ok(answer.trim().to_owned())

@@ -6,6 +6,7 @@ use http::{Request, Response, StatusCode, header::HOST};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{body::Incoming, client::conn::http1::handshake};
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
@@ -15,8 +16,8 @@ use tokio::{
 
 use crate::{
     cli::{
-        USAGE, complain,
-        output::say,
+        complain, misused,
+        output::Output,
         sources::{ConfigArgs, ForAdmin},
     },
     config::{Listen, Settings},
@@ -33,6 +34,8 @@ Examples:
   vault-auth-validator healthcheck --admin-listen unix:/run/validator/admin.sock")]
 pub(super) struct Healthcheck {
     #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
     config: ConfigArgs<ForAdmin>,
 }
 
@@ -46,17 +49,14 @@ impl Healthcheck {
     pub(super) fn run(self) -> ExitCode {
         let listen = match Settings::load_admin_listen(self.config.sources()) {
             Ok(listen) => listen,
-            Err(faults) => {
-                complain(faults);
-                return ExitCode::from(USAGE);
-            }
+            Err(faults) => return misused(faults),
         };
         let runtime = Builder::new_current_thread().enable_all().build();
         let asked = runtime
             .and_then(|runtime| runtime.block_on(async { timeout(PATIENCE, ask(&listen)).await? }));
         match asked {
             Ok((StatusCode::OK, _)) => {
-                say("ready");
+                self.output.print(|| json!({"ready": true}), |_| "ready".to_owned());
                 ExitCode::SUCCESS
             }
             Ok((status, body)) => {

@@ -9,6 +9,8 @@ mod doctor;
 mod explain;
 mod handover;
 mod healthcheck;
+mod man;
+mod names;
 mod operator;
 mod output;
 mod password;
@@ -48,6 +50,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Healthcheck(healthcheck::Healthcheck),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// The exit code of a command that was used wrongly, as clap has it.
@@ -58,9 +61,10 @@ const USAGE: u8 = 2;
 pub fn main() -> ExitCode {
     // It fails if there is a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    output::choose_form(std::env::args_os());
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
-        Err(error) => return misused(&error),
+        Err(error) => return answer_to_usage(&error),
     };
     output::unless_lost(match command {
         Command::Serve(serve) => serve.run(),
@@ -72,22 +76,31 @@ pub fn main() -> ExitCode {
         Command::Doctor(doctor) => doctor.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
         Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     })
 }
 
 /// Prints the help that was asked for, or what is wrong with the arguments. With
 /// `--detailed-exitcode` 2 would say that there are changes.
-fn misused(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    let detailed = std::env::args_os().any(|argument| argument == "--detailed-exitcode");
-    match error.exit_code() {
-        0 => ExitCode::SUCCESS,
-        _ if detailed => ExitCode::FAILURE,
-        _ => ExitCode::from(USAGE),
+fn answer_to_usage(error: &clap::Error) -> ExitCode {
+    if error.exit_code() == 0 {
+        output::report_if_lost(output::unless_unread(error.print()));
+        return output::unless_lost(ExitCode::SUCCESS);
     }
+    let text = error.render().to_string();
+    complain(text.trim_start_matches("error: ").trim_end());
+    let detailed = std::env::args_os().any(|argument| argument == "--detailed-exitcode");
+    if detailed { ExitCode::FAILURE } else { ExitCode::from(USAGE) }
 }
 
 /// Says what went wrong.
 fn complain(what: impl std::fmt::Display) {
-    output::note(&format!("vault-auth-validator: {what}\n"));
+    output::fail(&what.to_string());
+}
+
+/// Says what is wrong with how a command was used or with what it was to read, and returns the exit
+/// code for that.
+fn misused(what: impl std::fmt::Display) -> ExitCode {
+    complain(what);
+    ExitCode::from(USAGE)
 }

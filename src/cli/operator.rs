@@ -5,8 +5,10 @@ use tokio::runtime::Builder;
 
 use crate::{
     cli::{
-        USAGE, complain,
+        complain, misused,
+        output::warn,
         sources::{ConfigArgs, ForOperators, ForVault, Selection},
+        stop::{self, ended_by},
     },
     config::{Access, Settings, Sources},
     policies::Mounts,
@@ -41,12 +43,15 @@ impl<S: Selection> OperatorArgs<S> {
     ) -> ExitCode {
         let access = match Access::load(self.config.sources()) {
             Ok(access) => access,
-            Err(faults) => {
-                complain(faults);
-                return ExitCode::from(USAGE);
-            }
+            Err(faults) => return misused(faults),
         };
-        to_the_end(async || command(Operator::log_in(access).await?).await)
+        to_the_end(async || {
+            let operator = Operator::log_in(access).await?;
+            let session = Arc::clone(&operator.session);
+            let outcome = command(operator).await;
+            end(&session).await;
+            outcome
+        })
     }
 }
 
@@ -58,10 +63,7 @@ impl OperatorArgs<ForVault> {
     ) -> ExitCode {
         match Settings::load_mounts(self.clone().sources()) {
             Ok(mounts) => self.run(async |operator| command(operator, mounts).await),
-            Err(faults) => {
-                complain(faults);
-                ExitCode::from(USAGE)
-            }
+            Err(faults) => misused(faults),
         }
     }
 }
@@ -78,6 +80,31 @@ pub(super) fn to_the_end(work: impl AsyncFnOnce() -> Result<ExitCode, String>) -
     })
 }
 
+/// Ends a session. A token that could not be revoked is no failure of the command.
+pub(super) async fn end(session: &Session) {
+    if let Err(why) = session.close().await {
+        warn(&why);
+    }
+}
+
+/// Ends the process at a signal, as if nobody had caught it but with the token revoked, unless the
+/// command sees to signals itself. It is a task of its own, since a command may be waiting for
+/// somebody to type.
+pub(super) fn revoke_on_signal(session: &Arc<Session>) {
+    if !session.obtains_tokens() {
+        return;
+    }
+    let session = Arc::clone(session);
+    tokio::spawn(async move {
+        let signal = ended_by().await;
+        if !stop::is_awaited() {
+            end(&session).await;
+            #[expect(clippy::disallowed_methods, reason = "the command may never come back")]
+            std::process::exit(128 + signal.as_raw_value());
+        }
+    });
+}
+
 impl Operator {
     /// Logs in with this access.
     pub(super) async fn log_in(access: Access) -> Result<Self, String> {
@@ -85,6 +112,7 @@ impl Operator {
         let metrics = Arc::new(Metrics::default());
         let client = Client::new(&access.vault, metrics).map_err(|error| error.to_string())?;
         let session = Arc::new(Session::new(Arc::new(client), access.login));
+        revoke_on_signal(&session);
         session.open().await.map_err(|error| format!("{address}: {error}"))?;
         Ok(Self { session, address })
     }

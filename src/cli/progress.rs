@@ -1,9 +1,6 @@
-use std::{
-    io::{IsTerminal, stderr},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use crate::cli::output::note;
+use crate::cli::output::{can_draw, draw, note};
 
 /// How far something has got: a bar on a terminal, and elsewhere a line now and then.
 pub(super) struct Progress {
@@ -31,7 +28,7 @@ const STEP: u64 = 1000;
 impl Progress {
     /// Of this, of which there are so many; 0 if that is not known.
     pub(super) fn new(what: &'static str, total: u64) -> Self {
-        let place = if stderr().is_terminal() { Place::Terminal(None) } else { Place::Elsewhere };
+        let place = if can_draw() { Place::Terminal(None) } else { Place::Elsewhere };
         Self { what, total, done: 0, place }
     }
 
@@ -42,10 +39,10 @@ impl Progress {
             Place::Terminal(Some(drawn)) if drawn.elapsed() < FRAME => {}
             Place::Terminal(drawn) => {
                 *drawn = Some(Instant::now());
-                note(&format!("\r\x1b[2K{}", bar(self.what, self.done, self.total)));
+                draw(&bar(self.what, self.done, self.total));
             }
             Place::Elsewhere if self.done.is_multiple_of(STEP) => {
-                note(&format!("{}\n", count(self.what, self.done, self.total)));
+                note(&count(self.what, self.done, self.total));
             }
             Place::Elsewhere => {}
         }
@@ -56,7 +53,7 @@ impl Drop for Progress {
     /// Leaves no bar behind.
     fn drop(&mut self) {
         if let Place::Terminal(Some(_)) = self.place {
-            note("\r\x1b[2K");
+            draw("");
         }
     }
 }

@@ -1,9 +1,37 @@
-use std::io;
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Returns at the first SIGTERM or SIGINT.
+/// True if the command ends by itself after a signal.
+static AWAITED: AtomicBool = AtomicBool::new(false);
+
+/// Returns whether the command sees to signals itself.
+pub(super) fn is_awaited() -> bool {
+    AWAITED.load(Relaxed)
+}
+
+/// Returns the first signal of those that end a process by default, and are sent for that.
+pub(super) async fn ended_by() -> SignalKind {
+    let wait = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        };
+        kind
+    };
+    tokio::select! {
+        kind = wait(SignalKind::terminate()) => kind,
+        kind = wait(SignalKind::interrupt()) => kind,
+        kind = wait(SignalKind::hangup()) => kind,
+    }
+}
+
+/// Returns at the first SIGTERM or SIGINT. From then on the command sees to them.
 pub(super) async fn stopped() {
+    AWAITED.store(true, Relaxed);
     let wait = |kind| async move {
         match signal(kind) {
             Ok(mut signal) => signal.recv().await,

@@ -175,6 +175,18 @@ pub const KEYS: &[Key] = &[
         "PEM file of the authorities to trust instead of the system's",
     ),
     key(
+        "vault_capath",
+        &["VAULT_CAPATH", "BAO_CAPATH"],
+        None,
+        "Folder of such PEM files; VAULT_CACERT goes before it",
+    ),
+    key(
+        "vault_tls_server_name",
+        &["VAULT_TLS_SERVER_NAME", "BAO_TLS_SERVER_NAME"],
+        None,
+        "The name that Vault's certificate is for, if that is not the host of its address",
+    ),
+    key(
         "vault_client_cert",
         &["VAULT_CLIENT_CERT", "BAO_CLIENT_CERT"],
         None,
@@ -211,6 +223,13 @@ pub const KEYS: &[Key] = &[
         None,
         "text or json; text on a terminal, else json",
     ),
+];
+
+/// Variables of Vault's own command that are refused rather than ignored, each with the name that its
+/// value is kept under: whoever sets one relies on it.
+pub(super) const REFUSED: &[(&str, &[&str])] = &[
+    ("vault_skip_verify", &["VAULT_SKIP_VERIFY", "BAO_SKIP_VERIFY"]),
+    ("vault_cacert_bytes", &["VAULT_CACERT_BYTES", "BAO_CACERT_BYTES"]),
 ];
 
 impl Key {

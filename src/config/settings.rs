@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -232,8 +232,9 @@ impl Reader {
         let timeout = self.value("vault_timeout", |text| {
             values::duration(text, Duration::from_millis(50), 60 * SECOND)
         });
-        let namespace = self.parsed("vault_namespace");
-        let ca_cert = self.file("vault_cacert");
+        let namespace = self.value("vault_namespace", vault::Namespace::parse).flatten();
+        let trust = self.trust();
+        let server_name = self.value("vault_tls_server_name", values::server_name);
         let client_cert = match (self.file("vault_client_cert"), self.file("vault_client_key")) {
             (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
             (None, None) => None,
@@ -247,10 +248,41 @@ impl Reader {
         Some(vault::Settings {
             address: address?,
             namespace,
-            ca_cert,
+            trust: trust?,
+            server_name,
             client_cert,
             timeout: timeout?,
         })
+    }
+
+    /// The authorities whose certificates count, in the order in which `vault` and `bao` look for
+    /// them.
+    fn trust(&mut self) -> Option<vault::Trust> {
+        let off = |value: &str| ["0", "f", "F", "false", "FALSE", "False"].contains(&value);
+        let skips = self.text("vault_skip_verify").is_some_and(|value| !off(&value));
+        if skips {
+            return self.fault(
+                "vault_skip_verify",
+                "certificates are always verified: leave it out, and name with VAULT_CACERT the \
+                 authority that has signed Vault's, or its certificate itself",
+            );
+        }
+        if self.written("vault_cacert_bytes").is_some() {
+            return self.fault(
+                "vault_cacert_bytes",
+                "it is not supported: write it to a file, and name that with VAULT_CACERT",
+            );
+        }
+        if self.written("vault_cacert").is_some() {
+            return self.file("vault_cacert").map(vault::Trust::Only);
+        }
+        match self.text("vault_capath").map(PathBuf::from) {
+            None => Some(vault::Trust::System),
+            Some(folder) if folder.is_dir() => Some(vault::Trust::Folder(folder)),
+            Some(folder) => {
+                self.fault("vault_capath", format!("{} is no folder", folder.display()))
+            }
+        }
     }
 
     pub(super) fn login(&mut self) -> Option<Login> {
@@ -282,13 +314,20 @@ impl Reader {
         if given("role_id") && given("secret_id_file") {
             return self.app_role();
         }
-        self.left_behind().or_else(|| {
-            self.fault(
-                "vault_token",
-                "it is not set, and there is no ~/.vault-token, which `vault login` makes; an empty \
-                 Vault has no token yet, and `bootstrap --init` makes the first",
-            )
-        })
+        if let Some(left_behind) = self.left_behind() {
+            return Some(left_behind);
+        }
+        for (given_one, missing) in [("role_id", "secret_id_file"), ("secret_id_file", "role_id")] {
+            if given(given_one) {
+                let what = format!("it is missing, and {given_one} needs it");
+                return self.fault(missing, what);
+            }
+        }
+        self.fault(
+            "vault_token",
+            "it is not set, and there is no ~/.vault-token, which `vault login` makes; an empty \
+             Vault has no token yet, and `bootstrap --init` makes the first",
+        )
     }
 
     /// With a token that somebody gave, or the file of one.

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use crate::{
     config::{
         fault::Fault,
-        keys::{KEYS, Key, KeyKind},
+        keys::{KEYS, Key, KeyKind, REFUSED},
     },
     telemetry::Traces,
 };
@@ -146,7 +146,8 @@ impl Sources {
             let set: Vec<_> = key.env.iter().filter_map(set).collect();
             let Some((name, value)) = set.first() else { continue };
             let text = value.expose_secret();
-            if set.iter().any(|(_, other)| other.expose_secret() != text) {
+            let differs = |other: &str| meaning(key, other) != meaning(key, text);
+            if set.iter().any(|(_, other)| differs(other.expose_secret())) {
                 let others = key.env.join(" and ");
                 faults.push(Fault::new(name, format!("{others} differ: set one of them")));
             }
@@ -156,6 +157,13 @@ impl Sources {
             let origin = Origin::Variable((*name).to_owned());
             values.insert(key.name, Written { value: (*value).clone(), origin });
         }
+        for (kept, variables) in REFUSED {
+            let set = |name: &&'static str| Some((*name, self.environment.get(*name)?));
+            if let Some((name, value)) = variables.iter().find_map(set) {
+                let origin = Origin::Variable(name.to_owned());
+                values.insert(*kept, Written { value: value.clone(), origin });
+            }
+        }
         let known =
             |name: &str| name == CONFIG_VARIABLE || KEYS.iter().any(|key| key.env.contains(&name));
         for name in self.environment.keys() {
@@ -164,6 +172,16 @@ impl Sources {
                 faults.push(Fault::new(name, unknown("variable", name, variables)));
             }
         }
+    }
+}
+
+/// The part of a value that tells two apart: an address may end in a slash, a namespace may have
+/// slashes at both ends.
+fn meaning<'v>(key: &Key, value: &'v str) -> &'v str {
+    match key.name {
+        "vault_addr" => value.strip_suffix('/').unwrap_or(value),
+        "vault_namespace" => value.trim_matches('/'),
+        _ => value,
     }
 }
 

@@ -155,3 +155,9 @@ pub(super) fn vault_address(text: &str) -> Result<Url, String> {
         Err(_) => wrong("is no address"),
     }
 }
+
+/// A name that a certificate can be for: a host name or an IP address.
+pub(super) fn server_name(text: &str) -> Result<String, String> {
+    let address = text.parse::<std::net::IpAddr>().map(|_| text.to_owned());
+    address.or_else(|_| host_name(text))
+}

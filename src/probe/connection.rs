@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 
 use super::{
     Failure,
-    tls::{self, Certificate, Identity, Trust},
+    tls::{self, Certificate, Identity},
+    trust::Trust,
 };
 
 /// The most of an answer that is read, in bytes.

@@ -4,10 +4,12 @@
 mod clock;
 mod connection;
 mod tls;
+mod trust;
 
 pub use clock::now;
 pub use connection::{Answer, Connection, Door};
-pub use tls::{Certificate, Identity, Trust, config as tls_config};
+pub use tls::{Certificate, Identity, config as tls_config, tls_failure};
+pub use trust::Trust;
 
 use std::{fmt, io, time::Duration};
 
@@ -39,6 +41,9 @@ pub enum CertificateFault {
     Name(String),
     /// Nobody who is trusted has signed it.
     Issuer,
+    /// It is of a kind that no server should have: an authority's that is not itself trusted, of
+    /// version 1, or with an extension that is not known here.
+    Unsupported,
     /// Something else.
     Other(String),
 }
@@ -71,6 +76,10 @@ impl fmt::Display for CertificateFault {
             Self::NotYetValid => f.write_str("its certificate is not valid yet"),
             Self::Name(why) => write!(f, "its certificate is for another name: {why}"),
             Self::Issuer => f.write_str("its certificate is signed by nobody who is trusted here"),
+            Self::Unsupported => f.write_str(
+                "its certificate is not among those that are trusted here, and is an authority's \
+                 own, as `openssl req -x509` makes it, or of a kind that is not supported",
+            ),
             Self::Other(why) => write!(f, "its certificate is not to be trusted: {why}"),
         }
     }

@@ -2,26 +2,22 @@ use std::{
     fmt::Display,
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rustls::{
-    CertificateError, ClientConfig, Error, RootCertStore,
+    AlertDescription, CertificateError, ClientConfig, ConfigBuilder, Error,
+    client::WantsClientCert,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 use rustls_platform_verifier::BuilderVerifierExt;
 use x509_cert::der::Decode;
 use zeroize::Zeroizing;
 
-use super::{CertificateFault, Failure};
-
-/// Whose signatures on certificates count.
-#[derive(Clone, Debug)]
-pub enum Trust {
-    /// Those of this machine's authorities.
-    System,
-    /// Those of the authorities in this PEM file alone.
-    Only(PathBuf),
-}
+use super::{
+    CertificateFault, Failure,
+    trust::{Trust, Verifier, certificates, certificates_in},
+};
 
 /// What a client shows of itself: the PEM files of a certificate chain and of its key.
 #[derive(Clone, Debug)]
@@ -57,18 +53,8 @@ pub fn config(trust: &Trust, identity: Option<&Identity>) -> Result<ClientConfig
         Trust::System => ClientConfig::builder()
             .with_platform_verifier()
             .map_err(|error| format!("this machine's authorities cannot be read: {error}"))?,
-        Trust::Only(file) => {
-            let unusable = unusable(file);
-            let mut roots = RootCertStore::empty();
-            for certificate in CertificateDer::pem_file_iter(file).map_err(&unusable)? {
-                let added = roots.add(certificate.map_err(&unusable)?);
-                added.map_err(|error| format!("{}: {error}", file.display()))?;
-            }
-            if roots.is_empty() {
-                return Err(format!("{}: there is no PEM certificate in it", file.display()));
-            }
-            ClientConfig::builder().with_root_certificates(roots)
-        }
+        Trust::Only(file) => trusting(certificates(file)?, file)?,
+        Trust::Folder(folder) => trusting(certificates_in(folder)?, folder)?,
     };
     let mut config = match identity {
         None => builder.with_no_client_auth(),
@@ -86,15 +72,38 @@ pub fn config(trust: &Trust, identity: Option<&Identity>) -> Result<ClientConfig
     Ok(config)
 }
 
-fn unusable<E: Display>(file: &Path) -> impl Fn(E) -> String {
+/// A configuration that trusts these certificates, which come from there.
+fn trusting(
+    certificates: Vec<CertificateDer<'static>>,
+    place: &Path,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, String> {
+    let verifier = Verifier::new(certificates).map_err(unusable(place))?;
+    let builder = ClientConfig::builder().dangerous();
+    Ok(builder.with_custom_certificate_verifier(Arc::new(verifier)))
+}
+
+pub(super) fn unusable<E: Display>(file: &Path) -> impl Fn(E) -> String {
     move |error| format!("{}: {error}", file.display())
 }
 
 /// Why a handshake failed.
 pub(super) fn failure(error: &io::Error) -> Failure {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    let Some(Error::InvalidCertificate(fault)) = inner else {
-        return Failure::Tls(error.to_string());
+    inner.map_or_else(|| Failure::Tls(error.to_string()), tls_failure)
+}
+
+/// Why a handshake failed, in words of people rather than of the library.
+#[must_use]
+pub fn tls_failure(error: &Error) -> Failure {
+    let fault = match error {
+        Error::InvalidCertificate(fault) => fault,
+        Error::InvalidMessage(_) => {
+            return Failure::Tls("its answer is not TLS; it may be plain http".to_owned());
+        }
+        Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            return Failure::Tls("it wants to see a client's certificate".to_owned());
+        }
+        other => return Failure::Tls(other.to_string()),
     };
     Failure::Certificate(match fault {
         CertificateError::Expired => CertificateFault::Expired(None),
@@ -104,10 +113,33 @@ pub(super) fn failure(error: &io::Error) -> Failure {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             CertificateFault::NotYetValid
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            CertificateFault::Name(fault.to_string())
+        CertificateError::NotValidForName => CertificateFault::Name("not for that".to_owned()),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            CertificateFault::Name(names(&expected.to_str(), presented))
         }
         CertificateError::UnknownIssuer => CertificateFault::Issuer,
+        CertificateError::BadSignature => {
+            CertificateFault::Other("its signature is not the authority's".to_owned())
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            CertificateFault::Other("it is not made for servers".to_owned())
+        }
+        // What webpki has to say beyond that, it says to programmers.
+        CertificateError::Other(_) => CertificateFault::Unsupported,
         other => CertificateFault::Other(other.to_string()),
     })
+}
+
+/// The name that a certificate should be for, and those that it is for. rustls has the latter in its
+/// own notation, `DnsName("vault.example.com")`.
+fn names(expected: &str, presented: &[String]) -> String {
+    let name = |name: &String| {
+        let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+        inner.unwrap_or(name).trim_matches('"').to_owned()
+    };
+    let presented: Vec<_> = presented.iter().map(name).collect();
+    match presented.as_slice() {
+        [] => format!("it names none in its subjectAltName, and should name {expected}"),
+        names => format!("it is for {}, and should be for {expected}", names.join(", ")),
+    }
 }

@@ -137,7 +137,10 @@ impl Thing {
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
-            Self::AuditFile(_) => "a file on Vault's machine".to_owned(),
+            Self::AuditFile(_) => "a file on Vault's machine; OpenBao takes it from its \
+                                   configuration alone, unless that has \
+                                   unsafe_allow_api_audit_creation"
+                .to_owned(),
             Self::Engine { engine: Engine::Kv, .. } => "KV version 2".to_owned(),
             Self::Engine { engine: Engine::Transit, .. } => "transit".to_owned(),
             Self::NoUpsert(_) => "disable_upsert: no key is made by a mistyped name".to_owned(),

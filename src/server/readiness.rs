@@ -5,6 +5,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::vault::{Health, Session};
 
+/// The reason while Vault points to another node.
+const REDIRECTS: &str = "vault_redirects";
+
 /// Whether tokens can be validated just now.
 #[derive(Clone)]
 pub(super) struct Readiness {
@@ -19,10 +22,11 @@ impl Readiness {
         if self.stopping.is_cancelled() {
             return Err("stopping");
         }
-        match *self.health.borrow() {
+        match &*self.health.borrow() {
             Health::Unknown => Err("vault_not_asked_yet"),
             Health::Sealed => Err("vault_sealed"),
             Health::Unavailable => Err("vault_unavailable"),
+            Health::Redirects(_) => Err(REDIRECTS),
             Health::Up if !self.session.is_logged_in() => Err("not_logged_in"),
             Health::Up => Ok(()),
         }
@@ -30,6 +34,9 @@ impl Readiness {
 
     /// What an operator can do about a reason, as far as this service knows; it holds no secret.
     pub(super) fn detail(&self, reason: &str) -> Option<Arc<str>> {
-        self.session.trouble().filter(|_| reason == "not_logged_in")
+        match &*self.health.borrow() {
+            Health::Redirects(whither) if reason == REDIRECTS => Some(Arc::clone(whither)),
+            _ => self.session.trouble().filter(|_| reason == "not_logged_in"),
+        }
     }
 }

@@ -2,7 +2,10 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    task::{AbortHandle, JoinHandle},
+};
 use tower_http::add_extension::AddExtension;
 
 use crate::{
@@ -110,7 +113,9 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         capacity: Capacity::default(),
     };
     let health = watch_health(client, health_sender);
-    let broken = chores(session, health, Arc::clone(&validator));
+    let keep = keep(&session);
+    let keeper = keep.abort_handle();
+    let broken = chores(keep, health, Arc::clone(&validator));
     let auth = Arc::new(Auth {
         validator,
         requirements: KnownRequirements::default(),
@@ -133,20 +138,35 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         () = stop => Ok(()),
         task = broken => Err(RunError::Broken(task)),
     };
+    shut_down([front, back], &session, &keeper).await;
+    outcome
+}
+
+/// Begins to look after the service's own token.
+fn keep(session: &Arc<Session>) -> JoinHandle<()> {
+    let session = Arc::clone(session);
+    tokio::spawn(async move { session.keep().await })
+}
+
+/// Answers what is under way, and revokes the service's own token.
+async fn shut_down([front, back]: [Doors; 2], session: &Session, keeper: &AbortHandle) {
     tracing::info!("stopping");
     front.close(DRAIN).await;
     back.close(DRAIN_ADMIN).await;
+    // Or it would log in again.
+    keeper.abort();
+    if let Err(why) = session.close().await {
+        tracing::warn!("{why}");
+    }
     tracing::info!("stopped");
-    outcome
 }
 
 /// Begins what goes on for ever beside the requests. Says which of it ended, should it.
 fn chores(
-    session: Arc<Session>,
+    session: JoinHandle<()>,
     health: impl Future<Output: Send> + Send + 'static,
     validator: Arc<Validator>,
 ) -> impl Future<Output = &'static str> {
-    let session = tokio::spawn(async move { session.keep().await });
     let health = tokio::spawn(health);
     let sweep = tokio::spawn(async move { validator.sweep().await });
     async {

@@ -83,7 +83,11 @@ impl From<Failure> for Hindrance {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::LoginRefused => Self::Refused,
-            Failure::LoginDenied | Failure::OwnToken | Failure::BadRequest => Self::Denied,
+            Failure::LoginDenied
+            | Failure::SecretIdSpent
+            | Failure::OwnToken
+            | Failure::NoNamespace
+            | Failure::BadRequest => Self::Denied,
             _ => Self::Passing,
         }
     }

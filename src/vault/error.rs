@@ -1,8 +1,9 @@
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io};
 
 use hyper_util::client::legacy;
 
 use crate::{
+    probe::{self, CertificateFault, tls_failure},
     secrets::Unreadable,
     token::{Cause, Unavailable},
     vault::{client::Operation, wording::meaning},
@@ -18,8 +19,10 @@ pub(crate) struct VaultError {
 /// In which way a call failed. Its label is the outcome in the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// No connection: refused, unresolved, or no TLS.
+    /// No connection: refused or unresolved.
     Connect,
+    /// A connection, but no TLS on it that can be trusted.
+    Tls,
     /// No answer in time.
     Timeout,
     /// The connection broke.
@@ -42,6 +45,8 @@ pub(crate) enum Failure {
     NoMount,
     /// The engine has no such endpoint.
     NoEndpoint,
+    /// There is no such namespace.
+    NoNamespace,
     /// The secret is not at the version that the write was meant for.
     Conflict,
     /// The ciphertext is not one that this key decrypts here.
@@ -63,6 +68,8 @@ pub(crate) enum Failure {
     /// Vault refuses the role id or the secret id of a login. Each such login counts towards the
     /// lockout of the role.
     LoginRefused,
+    /// The token that wraps the secret id of a login is spent, or was never Vault's.
+    SecretIdSpent,
     /// Vault takes no login of this role at present: it is locked out, or disabled.
     LoginDenied,
     /// A quota is used up.
@@ -79,6 +86,7 @@ impl Failure {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Reset => "reset",
             Self::Malformed => "malformed",
@@ -90,6 +98,7 @@ impl Failure {
             Self::NotFound => "not_found",
             Self::NoMount => "no_mount",
             Self::NoEndpoint => "no_endpoint",
+            Self::NoNamespace => "no_namespace",
             Self::Conflict => "conflict",
             Self::Undecryptable(_) => "undecryptable",
             Self::NoKey => "no_key",
@@ -97,6 +106,7 @@ impl Failure {
             Self::ConfigurationOnly => "configuration_only",
             Self::LoginRefused => "login_refused",
             Self::LoginDenied => "login_denied",
+            Self::SecretIdSpent => "secret_id_spent",
             Self::TooLarge => "too_large",
             Self::Local => "local",
             Self::OwnToken => "own_token",
@@ -105,6 +115,40 @@ impl Failure {
             Self::Sealed => "sealed",
             Self::StorageConflict => "storage_conflict",
             Self::Server => "server_error",
+        }
+    }
+}
+
+impl Failure {
+    /// For people; `None` where the detail says it all.
+    fn words(self) -> Option<&'static str> {
+        match self {
+            Self::Connect => Some("no connection to Vault"),
+            Self::Tls => Some("no TLS with Vault"),
+            Self::Reset => Some("the connection to Vault broke"),
+            Self::Malformed => Some("Vault's answer is not understood"),
+            Self::Refused => Some("Vault refuses the token that was asked about"),
+            Self::NothingGranted => Some("Vault grants this token nothing"),
+            Self::BadRequest => Some("the request is refused"),
+            Self::NotFound => Some("there is no such thing in Vault"),
+            Self::NoNamespace => Some("Vault has no namespace of the name in VAULT_NAMESPACE"),
+            Self::NoMount => Some("nothing is mounted in Vault at"),
+            Self::Conflict => Some("another write came first"),
+            Self::Undecryptable(_) => Some("the ciphertext cannot be decrypted"),
+            Self::Initialized => Some("Vault is initialised already"),
+            Self::TooLarge => Some("it is more than Vault takes at once"),
+            Self::OwnToken => Some("Vault refuses the token that it is asked with"),
+            Self::OwnPolicy => Some("the policies of the token do not allow it"),
+            Self::LoginRefused | Self::LoginDenied => Some("Vault refuses the login"),
+            Self::Throttled => Some("a quota of Vault is used up"),
+            Self::StorageConflict => Some("another write came between"),
+            Self::Server => Some("Vault failed"),
+            Self::Timeout
+            | Self::Redirect
+            | Self::ConfigurationOnly
+            | Self::Local
+            | Self::SecretIdSpent
+            | Self::Sealed => None,
         }
     }
 }
@@ -120,47 +164,89 @@ impl VaultError {
     }
 
     pub(crate) fn malformed(detail: &str) -> Self {
-        Self::new(Failure::Malformed, format!("an answer that cannot be read: {detail}"))
+        Self::new(Failure::Malformed, detail)
     }
 
     /// The error of a response to this call that is not 2xx. `errors` are Vault's messages; `None`
     /// if the body is not of Vault's making, but of something in front of it.
     pub(crate) fn from_status(operation: Operation, code: u16, errors: Option<&[String]>) -> Self {
         let failure = meaning(operation, code, errors);
-        let errors = errors.unwrap_or_default().join("; ");
+        let Some(errors) = errors else {
+            let doubt = "which is not how Vault says no: does VAULT_ADDR lead to Vault itself, and \
+                         is it http or https?";
+            return Self::new(failure, format!("{code}, {doubt}"));
+        };
+        let errors = errors.join("; ");
         let words: String = errors.split_whitespace().collect::<Vec<_>>().join(" ");
         let words: String = words.chars().take(200).collect();
+        if failure == Failure::NoMount {
+            let path = words.split('"').nth(1).unwrap_or("this path");
+            return Self::new(failure, format!("{path} ({code}). {MOUNTS}"));
+        }
         Self::new(failure, format!("{code} {words}").trim_end().to_owned())
     }
 }
 
-/// The words of an error and of what is behind it.
-fn in_full(error: &dyn Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words = format!("{words}: {cause}");
-        source = cause.source();
+/// Where mounts come from.
+const MOUNTS: &str = "`vault-auth-validator bootstrap` mounts what is missing; VALIDATOR_KV_MOUNT, \
+                      VALIDATOR_TRANSIT_MOUNT and VAULT_NAMESPACE say where it is looked for";
+
+/// What is behind the error of a client, whose own words only say at which step it failed.
+fn cause(error: &legacy::Error) -> String {
+    let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    match causes.next() {
+        None => error.to_string(),
+        Some(first) => causes.fold(first.to_string(), |words, cause| format!("{words}: {cause}")),
     }
-    words
+}
+
+/// What is wrong with TLS, and what to do about it.
+fn explained(failure: &probe::Failure) -> String {
+    let remedy = match failure {
+        probe::Failure::Certificate(CertificateFault::Name(_)) => {
+            "; VAULT_TLS_SERVER_NAME says for which name it is to be, if not for that of VAULT_ADDR"
+        }
+        probe::Failure::Certificate(CertificateFault::Issuer | CertificateFault::Unsupported) => {
+            "; VAULT_CACERT names the authorities that are trusted, or the certificate itself"
+        }
+        probe::Failure::Certificate(_) => "",
+        _ => "; VAULT_ADDR says http or https",
+    };
+    format!("{failure}{remedy}")
+}
+
+/// The error of TLS that is in this one, which need not be its source.
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
+    match inner.downcast_ref::<rustls::Error>() {
+        Some(error) => Some(error),
+        None => tls_error(inner),
+    }
 }
 
 impl From<legacy::Error> for VaultError {
     fn from(error: legacy::Error) -> Self {
+        let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
+        if let Some(tls) = causes.find_map(tls_error) {
+            return Self::new(Failure::Tls, explained(&tls_failure(tls)));
+        }
         let failure = if error.is_connect() { Failure::Connect } else { Failure::Reset };
-        Self::new(failure, in_full(&error))
+        Self::new(failure, cause(&error))
     }
 }
 
 impl From<hyper::Error> for VaultError {
     fn from(error: hyper::Error) -> Self {
-        Self::new(Failure::Reset, in_full(&error))
+        Self::new(Failure::Reset, error.to_string())
     }
 }
 
 impl fmt::Display for VaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.failure.label(), self.detail)
+        match self.failure.words() {
+            Some(words) => write!(f, "{words}: {}", self.detail),
+            None => f.write_str(&self.detail),
+        }
     }
 }
 
@@ -175,10 +261,11 @@ impl From<VaultError> for Unavailable {
             | Failure::OwnPolicy
             | Failure::LoginRefused
             | Failure::LoginDenied
+            | Failure::SecretIdSpent
             | Failure::Local => Cause::NotReady,
             _ => Cause::Vault,
         };
-        Self::new(cause, format!("vault: {error}"))
+        Self::new(cause, error.to_string())
     }
 }
 

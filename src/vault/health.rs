@@ -7,7 +7,12 @@ use vaultrs::api::sys::requests::ReadHealthRequest;
 
 use crate::{
     token::Unavailable,
-    vault::{Client, client::Operation, error::VaultError},
+    vault::{
+        Client,
+        call::Call,
+        client::Operation,
+        error::{Failure, VaultError},
+    },
 };
 
 /// How often Vault's health is asked for while it is well, and while it is not.
@@ -15,7 +20,7 @@ const WELL: Duration = Duration::from_secs(5);
 const UNWELL: Duration = Duration::from_secs(1);
 
 /// What Vault says of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
     /// It has not been asked yet.
     Unknown,
@@ -25,11 +30,13 @@ pub enum Health {
     Sealed,
     /// It does not answer, or answers that it cannot serve.
     Unavailable,
+    /// It is a standby that points to the active node instead of answering, and where that is.
+    Redirects(Arc<str>),
 }
 
 impl Health {
-    /// By the status of `sys/health`, when asked to count standby nodes as healthy. 429 and 473
-    /// come from those that do so all the same.
+    /// By the status of `sys/health`. Standby nodes, which are 429, and performance standby nodes,
+    /// which are 473, mostly serve requests or pass them on.
     fn from_status(status: u16) -> Self {
         match status {
             200 | 429 | 473 => Self::Up,
@@ -37,16 +44,27 @@ impl Health {
             _ => Self::Unavailable,
         }
     }
+
+    fn of(error: &VaultError) -> Self {
+        match error.failure {
+            Failure::Redirect => Self::Redirects(error.detail().into()),
+            _ => Self::Unavailable,
+        }
+    }
 }
+
+/// The status of a standby node.
+const STANDBY: u16 = 429;
 
 /// Keeps `health` up to date, for ever, and writes one log line for each change.
 pub async fn watch_health(client: Arc<Client>, health: watch::Sender<Health>) {
     loop {
-        let (seen, detail) = match client.status(Operation::Health, request()).await {
-            Ok(status) => (Health::from_status(status), status.to_string()),
-            Err(error) => (Health::Unavailable, error.to_string()),
-        };
-        let changed = health.send_if_modified(|known| std::mem::replace(known, seen) != seen);
+        let (seen, detail) = look(&client).await;
+        let changed = health.send_if_modified(|known| {
+            let changed = *known != seen;
+            known.clone_from(&seen);
+            changed
+        });
         match seen {
             Health::Up if changed => tracing::info!("vault is up"),
             _ if changed => tracing::warn!(state = ?seen, detail, "vault is away"),
@@ -78,3 +96,22 @@ fn request() -> ReadHealthRequest {
         ..ReadHealthRequest::default()
     }
 }
+
+async fn look(client: &Client) -> (Health, String) {
+    let asked = client.status(Operation::Health, ReadHealthRequest::default()).await;
+    let status = match asked {
+        Ok(status) => status,
+        Err(error) => return (Health::of(&error), error.to_string()),
+    };
+    // A standby answers this itself; only another request shows whether it passes requests on.
+    if status == STANDBY
+        && let Err(error) = client.status(Operation::Health, &Call::get(ANYBODYS)).await
+        && error.failure == Failure::Redirect
+    {
+        return (Health::of(&error), error.to_string());
+    }
+    (Health::from_status(status), status.to_string())
+}
+
+/// A path that anybody may read, and that a standby does not answer by itself.
+const ANYBODYS: &str = "sys/internal/ui/mounts";

@@ -50,6 +50,17 @@ pub enum Login {
     TokenFile(PathBuf),
 }
 
+/// What a login spends.
+#[derive(Debug)]
+pub enum LoginCost {
+    /// Nothing: the token is there already.
+    Nothing,
+    /// A use of the secret id, if its uses are counted, and it may be the last.
+    OneUse,
+    /// The token that wraps the secret id, or why it is good for no login.
+    WrappedSecretId(Result<(), String>),
+}
+
 /// A secret id that was wrapped, and the spent token that it was wrapped in.
 #[derive(Debug)]
 pub struct Unwrapped {
@@ -114,11 +125,22 @@ impl Login {
         }
     }
 
-    /// Whether a login would use up what it logs in with, as the token does that wraps a secret id.
-    pub async fn uses_itself_up(&self) -> bool {
-        let Self::AppRole { secret_id_file, .. } = self else { return false };
-        let written = read_secret(secret_id_file).await;
-        written.is_ok_and(|written| is_service_token(written.expose_secret()))
+    /// Whether a login makes a token, which is then this program's to revoke.
+    pub(super) fn obtains_tokens(&self) -> bool {
+        matches!(self, Self::AppRole { .. })
+    }
+
+    /// What a login would spend. A wrapped secret id is looked at for that, which does not use it up.
+    pub async fn cost(&self, client: &Client) -> LoginCost {
+        let Self::AppRole { secret_id_file: file, .. } = self else { return LoginCost::Nothing };
+        match read_secret(file).await {
+            Ok(written) if is_service_token(written.expose_secret()) => {
+                let wrapping = check_wrapping(client, &written, file).await;
+                LoginCost::WrappedSecretId(wrapping.map_err(|error| error.to_string()))
+            }
+            // A login says why the file cannot be read.
+            Ok(_) | Err(_) => LoginCost::OneUse,
+        }
     }
 
     /// A token to work with.
@@ -126,7 +148,8 @@ impl Login {
         match self {
             Self::AppRole { role_id, secret_id_file, unwrapped } => {
                 let written = read_secret(secret_id_file).await?;
-                let secret_id = secret_id(client, written, &mut *unwrapped.lock().await).await?;
+                let mut unwrapped = unwrapped.lock().await;
+                let secret_id = secret_id(client, written, &mut unwrapped, secret_id_file).await?;
                 let answer = app_role(client, role_id, &secret_id).await;
                 answer.map_err(|error| explained(&error, role_id, secret_id_file))
             }
@@ -242,6 +265,7 @@ async fn secret_id(
     client: &Client,
     written: SecretString,
     unwrapped: &mut Option<Unwrapped>,
+    file: &Path,
 ) -> Result<SecretString, VaultError> {
     if !is_service_token(written.expose_secret()) {
         return Ok(written);
@@ -251,7 +275,7 @@ async fn secret_id(
     {
         return Ok(known.secret_id.clone());
     }
-    let secret_id = unwrap(client, &written).await?;
+    let secret_id = unwrap(client, &written, file).await?;
     *unwrapped = Some(Unwrapped { wrapping_token: written, secret_id: secret_id.clone() });
     Ok(secret_id)
 }
@@ -262,13 +286,30 @@ fn is_service_token(text: &str) -> bool {
     text.starts_with("hvs.") || text.starts_with("s.")
 }
 
-/// What this token wraps, if it was an `AppRole`'s secret id that was wrapped. Somebody who
-/// intercepted the token could have put another in its place, which tells by its creation path
+/// What the token in this file wraps, if it was an `AppRole`'s secret id that was wrapped.
+async fn unwrap(
+    client: &Client,
+    wrapping: &SecretString,
+    file: &Path,
+) -> Result<SecretString, VaultError> {
+    check_wrapping(client, wrapping, file).await?;
+    let request = UnwrapRequest { token: None };
+    let unwrapped = client.data(Operation::Unwrap, wrapping, request).await;
+    let WrappedSecretId { secret_id } = unwrapped.map_err(|error| spent(error, file))?;
+    Ok(secret_id)
+}
+
+/// Looks where the token in this file comes from. Somebody who intercepted the token could have put
+/// another in its place, which tells by its creation path
 /// (<https://developer.hashicorp.com/vault/docs/concepts/response-wrapping>).
-async fn unwrap(client: &Client, wrapping: &SecretString) -> Result<SecretString, VaultError> {
+async fn check_wrapping(
+    client: &Client,
+    wrapping: &SecretString,
+    file: &Path,
+) -> Result<(), VaultError> {
     let request = WrappingLookupRequest { token: wrapping.expose_secret().to_owned() };
-    let Wrapping { creation_path } =
-        client.data(Operation::Unwrap, wrapping, request).await.map_err(spent)?;
+    let looked_up = client.data(Operation::Unwrap, wrapping, request).await;
+    let Wrapping { creation_path } = looked_up.map_err(|error| spent(error, file))?;
     let role = creation_path
         .strip_prefix("auth/")
         .and_then(|path| path.strip_prefix(APPROLE))
@@ -276,22 +317,27 @@ async fn unwrap(client: &Client, wrapping: &SecretString) -> Result<SecretString
         .and_then(|path| path.strip_suffix("/secret-id"));
     if role.is_none_or(|role| role.is_empty() || role.contains('/')) {
         return Err(VaultError::new(
-            Failure::BadRequest,
-            "the wrapped secret id was not made by auth/approle/role/NAME/secret-id: \
-             somebody may have replaced it; revoke it and make a new one",
+            Failure::SecretIdSpent,
+            format!(
+                "the wrapped secret id in {} was not made by auth/approle/role/NAME/secret-id: \
+                 somebody may have replaced it; revoke it and make a new one",
+                file.display()
+            ),
         ));
     }
-    let request = UnwrapRequest { token: None };
-    let WrappedSecretId { secret_id } =
-        client.data(Operation::Unwrap, wrapping, request).await.map_err(spent)?;
-    Ok(secret_id)
+    Ok(())
 }
 
-fn spent(error: VaultError) -> VaultError {
+fn spent(error: VaultError, file: &Path) -> VaultError {
     match error.failure {
         Failure::BadRequest | Failure::Refused | Failure::OwnToken => VaultError::new(
-            Failure::BadRequest,
-            "the wrapped secret id is spent or expired: put a new one into the file",
+            Failure::SecretIdSpent,
+            format!(
+                "the wrapped secret id in {} is spent or expired: an operator makes a new one with \
+                 `vault-auth-validator bootstrap --new-secret-id`, or for a tenant's service with \
+                 `vault-auth-validator tenants create TENANT --service SERVICE --new-secret-id`",
+                file.display()
+            ),
         ),
         _ => error,
     }

@@ -29,6 +29,7 @@ mod settings;
 mod subject;
 mod wording;
 
+pub use crate::probe::Trust;
 pub use admin::{
     Examiner, Key, LoginMethod, Members, Mount, Policies, Removal, Removed, RotationIntervals,
     Source, StandIns, TenantSettings, Tenants, Things, TokenRecord, Untold, account_path,
@@ -37,7 +38,7 @@ pub use admin::{
 pub use authority::{Asker, VaultAuthority};
 pub use client::Client;
 pub use health::{Health, server_time, watch_health};
-pub use login::Login;
+pub use login::{Login, LoginCost};
 pub use reach::{Condition, Product, Sight, Unseen, look};
 pub use records::{Records, Unreadable};
 pub use seal::{Initialised, Seal, SealKind, SealState, Shares};

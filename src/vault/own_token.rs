@@ -96,6 +96,11 @@ impl OwnToken {
         Token::from(self.token.clone())
     }
 
+    /// Whether it has an accessor, as all but batch tokens have.
+    pub(crate) fn has_accessor_at_all(&self) -> bool {
+        self.accessor.is_some()
+    }
+
     /// Whether this is the token's accessor.
     pub(crate) fn has_accessor(&self, accessor: Option<&str>) -> bool {
         self.accessor.is_some() && self.accessor.as_deref() == accessor

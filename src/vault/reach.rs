@@ -101,8 +101,8 @@ pub async fn look(settings: &Settings) -> Result<Sight, Unseen> {
 
 fn door(settings: &Settings) -> Result<Door, String> {
     let (trust, identity) = settings.tls();
-    let name = settings.address.host_str().unwrap_or_default();
-    Door::new(&settings.address, name, &trust, identity.as_ref(), settings.timeout)
+    let (url, name) = (&settings.address, settings.name());
+    Door::new(url, name, &trust, identity.as_ref(), settings.timeout)
 }
 
 /// How far a clock is ahead that said `there`, in whole seconds, some time between two moments here.

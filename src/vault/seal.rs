@@ -212,6 +212,12 @@ impl Seal {
     }
 }
 
+/// Returns whether a server says that it was never initialised.
+pub(super) async fn is_empty(client: &Client) -> bool {
+    let status: Result<SealStatus, _> = client.server(Operation::Seal, SealStatusRequest {}).await;
+    status.is_ok_and(|status| !status.initialized)
+}
+
 fn trouble(error: &VaultError, what: &str) -> Trouble {
     let remedy = match error.failure {
         Failure::Initialized => "; somebody else has done so just now, and has the keys".to_owned(),

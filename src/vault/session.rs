@@ -102,6 +102,12 @@ impl Session {
         &self.client
     }
 
+    /// Whether its tokens are made by logins, and revoked by [`Session::close`].
+    #[must_use]
+    pub fn obtains_tokens(&self) -> bool {
+        self.login.obtains_tokens()
+    }
+
     /// Whether there is a token to work with.
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
@@ -298,7 +304,14 @@ impl Session {
 /// What a login that failed means for those who need a token.
 fn failed(error: VaultError, kept: Kept) -> Unavailable {
     match (kept, error.failure) {
-        (Kept::Before, failure) if failure != Failure::BadRequest => error.into(),
+        (Kept::Before, failure)
+            if !matches!(
+                failure,
+                Failure::BadRequest | Failure::NoNamespace | Failure::SecretIdSpent
+            ) =>
+        {
+            error.into()
+        }
         _ => Unavailable::new(Cause::NotReady, format!("vault login: {error}")),
     }
 }

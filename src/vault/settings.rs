@@ -11,8 +11,10 @@ pub struct Settings {
     pub address: Url,
     /// The namespace that tokens are looked up in; the root namespace if `None`.
     pub namespace: Option<Namespace>,
-    /// PEM certificates of the only authorities that are trusted, instead of the system's.
-    pub ca_cert: Option<PathBuf>,
+    /// The authorities whose certificates are trusted.
+    pub trust: Trust,
+    /// The name that its certificate is for, if that is not the host of its address.
+    pub server_name: Option<String>,
     /// What this service shows of itself in the TLS handshake.
     pub client_cert: Option<ClientCertificate>,
     /// The longest that one call, and the whole lookup of a token, may take.
@@ -22,11 +24,15 @@ pub struct Settings {
 impl Settings {
     /// Whom to believe in a TLS handshake, and what to show of this service.
     pub(super) fn tls(&self) -> (Trust, Option<Identity>) {
-        let trust = self.ca_cert.clone().map_or(Trust::System, Trust::Only);
         let identity = self.client_cert.clone();
         let identity =
             identity.map(|ClientCertificate { certificate, key }| Identity { certificate, key });
-        (trust, identity)
+        (self.trust.clone(), identity)
+    }
+
+    /// The name that its certificate has to be for.
+    pub(super) fn name(&self) -> &str {
+        self.server_name.as_deref().or(self.address.host_str()).unwrap_or_default()
     }
 }
 
@@ -51,6 +57,19 @@ impl Namespace {
     }
 }
 
+impl Namespace {
+    /// Reads the path of a namespace; `None` for `/` and `root`, which name the root namespace.
+    ///
+    /// # Errors
+    /// The form that it should have.
+    pub fn parse(text: &str) -> Result<Option<Self>, String> {
+        match text.trim_matches('/') {
+            "" | "root" => Ok(None),
+            path => path.parse().map(Some),
+        }
+    }
+}
+
 impl FromStr for Namespace {
     type Err = String;
 
@@ -62,7 +81,7 @@ impl FromStr for Namespace {
         path.split('/')
             .all(name)
             .then(|| Self(path.to_owned()))
-            .ok_or_else(|| "it is not the path of a namespace, such as `team/dev`".to_owned())
+            .ok_or_else(|| "it is not the path of a namespace, such as `team/dev`; `root` or `/` is the root namespace".to_owned())
     }
 }
 

@@ -74,6 +74,8 @@ const TABLE: &[Wording] = &[
     ),
     (ANY, 403, "1 error occurred:\n\t* permission denied\n\n", Failure::OwnPolicy),
     (ANY, 503, "Vault is sealed", Failure::Sealed),
+    // Of OpenBao. HashiCorp Vault's Enterprise edition says of the path that there is no handler.
+    (ANY, 404, "namespace not found", Failure::NoNamespace),
     (ANY, 404, "no handler for route \"{path}\". route entry not found.", Failure::NoMount),
     // Of KV engines without `detailed-metadata`: the first two are warnings, HashiCorp's and older
     // OpenBao's; the third is what an engine says that has no message of its own.

@@ -101,7 +101,7 @@ async fn what_it_starts_guards_a_domain_and_survives_a_restart() {
     let log = fs::read_to_string(machine.path("openbao/logs/audit.log")).expect("the audit log");
     assert!(log.contains("auth/token/lookup") && !log.contains(&administrator));
 
-    for (service, arguments) in [("validator", &[][..]), ("operator", &["--operator"])] {
+    for (service, arguments) in [("validator", &["--login"]), ("operator", &["--operator"])] {
         let found = machine.doctor(service, arguments);
         assert_eq!(found["failed"], 0, "{service}: {found:#}");
     }

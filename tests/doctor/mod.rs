@@ -26,6 +26,8 @@ use crate::support::{
 /// A shell on the machine of the service.
 struct Shell {
     variables: Vec<(String, String)>,
+    /// What lets `doctor` log in with a secret id.
+    login: Option<&'static str>,
     dir: TempDir,
 }
 
@@ -41,13 +43,13 @@ impl Shell {
     /// With nothing but where Vault is.
     fn at(address: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let shell = Self { variables: Vec::new(), dir };
+        let shell = Self { variables: Vec::new(), login: None, dir };
         shell.with("VAULT_ADDR", address)
     }
 
     /// With what the service logs in with.
     fn of_service(address: &str, role: &AppRole) -> Self {
-        let shell = Self::at(address);
+        let shell = Self { login: Some("--login"), ..Self::at(address) };
         let file = shell.file("secret-id", &role.secret_id);
         shell
             .with("VALIDATOR_ROLE_ID", &role.role_id)
@@ -82,6 +84,7 @@ impl Shell {
     fn run_with(&self, arguments: &[&str], stdin: &str) -> Said {
         let mut child = Command::new(tools::validator())
             .arg("doctor")
+            .args(self.login)
             .args(arguments)
             .env_clear()
             .envs(self.variables.iter().cloned())

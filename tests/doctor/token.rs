@@ -66,7 +66,11 @@ async fn each_right_that_is_missing_is_named() {
     ];
     for (missing, check) in whole.iter().zip([NEEDS[0], NEEDS[1], NEEDS[3]]) {
         let rules = whole.iter().filter(|rule| *rule != missing);
-        let always = [("sys/capabilities", "update"), ("auth/token/lookup-self", "read")];
+        let always = [
+            ("sys/capabilities", "update"),
+            ("auth/token/lookup-self", "read"),
+            ("auth/token/revoke-self", "update"),
+        ];
         let rules = rules.chain(&always).map(|(path, capability)| {
             format!("path \"{path}\" {{ capabilities = [\"{capability}\"] }}\n")
         });
@@ -75,7 +79,8 @@ async fn each_right_that_is_missing_is_named() {
         said.is(check, "fail", &format!("it lacks {} on ", missing.1));
         assert_eq!(said.all("fail"), [check]);
     }
-    let blind = "path \"auth/token/lookup-self\" { capabilities = [\"read\"] }";
+    let blind = "path \"auth/token/lookup-self\" { capabilities = [\"read\"] }\n\
+                 path \"auth/token/revoke-self\" { capabilities = [\"update\"] }";
     set_policy(&bao, "validator", blind).await;
     let said = with_policies(&bao, &["validator"]).await;
     said.is("may ask for capabilities", "fail", "it may not");

@@ -104,7 +104,7 @@ async fn a_write_that_fails_half_way_says_what_was_written_and_what_was_not() {
     assert_eq!(ended.code, Some(1));
     assert_eq!(
         ended.stderr,
-        "vault-auth-validator: 2 of 3 not done; `policies plan` shows what is left\n"
+        "{\"error\":{\"message\":\"2 of 3 not done; `policies plan` shows what is left\"}}\n"
     );
     let told = ended.json();
     let outcome =

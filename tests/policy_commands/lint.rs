@@ -100,9 +100,9 @@ fn what_is_shipped_is_linted_where_no_folder_is_named() {
 #[test]
 fn a_folder_that_has_no_policies_is_no_success() {
     let folder = Folder::new(&[("notes.txt", "")]);
-    lint(&folder, &[]).failed(1, "there is no policy in it");
+    lint(&folder, &[]).failed(2, "there is no policy in it");
     let nobody = Operator { variables: Vec::new() };
-    nobody.run(&["lint", "/nonexistent"]).failed(1, "/nonexistent: No such file");
+    nobody.run(&["lint", "/nonexistent"]).failed(2, "/nonexistent: No such file");
     let other = Operator { variables: vec![("VALIDATOR_KV_MOUNT".into(), "../x".into())] };
     other.run(&["lint"]).failed(2, "VALIDATOR_KV_MOUNT: `../x` is no mount");
 }

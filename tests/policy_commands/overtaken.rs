@@ -15,7 +15,8 @@ async fn session(bao: &Bao) -> Session {
     let settings = Settings {
         address: bao.addr().parse().expect("an address"),
         namespace: None,
-        ca_cert: None,
+        trust: vault_auth_validator::vault::Trust::System,
+        server_name: None,
         client_cert: None,
         timeout: Duration::from_secs(10),
     };

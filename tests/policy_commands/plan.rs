@@ -114,7 +114,7 @@ async fn colours_are_for_terminals_whose_users_want_them() {
     let painted = format!("# \x1b[31mred\x07\n{}", reads("a"));
     platform::set_policy(&bao, "new", &painted).await;
     let shown = operator.run(&["plan", &path]).stdout;
-    assert!(shown.contains("-# \u{fffd}[31mred\u{fffd}\n"), "{shown}");
+    assert!(shown.contains("-# \\u{1b}[31mred\\u{7}\n"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -176,9 +176,9 @@ fn expectations_that_make_no_sense_are_told_where_they_stand() {
     ended.failed(1, "4 | may.raed = [\"a\"]\n  |     ^");
     ended.failed(1, "tests/b.toml:3:13: there is no policy `ownn` here: did you mean `own`?");
     let folder = Folder::new(&[("own.hcl", &reads("a"))]);
-    dev(&[&folder.path()]).failed(1, "tests: No such file");
+    dev(&[&folder.path()]).failed(2, "tests: No such file");
     folder.write("tests/readme.md", "");
-    dev(&[&folder.path()]).failed(1, "nothing is expected");
+    dev(&[&folder.path()]).failed(2, "nothing is expected");
     folder.write("own.hcl", "path");
     dev(&[&folder.path()]).failed(1, "own.hcl:1:5");
 }

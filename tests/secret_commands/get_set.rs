@@ -193,7 +193,7 @@ async fn an_error_says_what_to_do_and_shows_nothing() {
     let away = Shell::new(&platform.fault.addr(), platform.acme.token());
     platform.fault.set_for("POST /v1/transit/decrypt", Fault::Garbage).await;
     let ended = away.run(&["secrets", "get", "acme", "crm"]);
-    ended.failed(1, "acme/crm: vault: ");
+    ended.failed(1, "acme/crm: ");
     assert!(!ended.stderr.contains(platform.acme.token()), "{ended:?}");
 }
 

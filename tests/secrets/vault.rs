@@ -40,7 +40,8 @@ impl Vault {
         let settings = Settings {
             address: fault.addr().parse().expect("an address"),
             namespace: None,
-            ca_cert: None,
+            trust: vault_auth_validator::vault::Trust::System,
+            server_name: None,
             client_cert: None,
             timeout: Duration::from_secs(2),
         };

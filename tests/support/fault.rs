@@ -38,6 +38,8 @@ pub enum Fault {
     Drip,
     /// 307 to this URL.
     Redirect(&'static str),
+    /// 307 to this URL, but for its own health: 429, as of a standby that does not forward requests.
+    Standby(&'static str),
     /// This status and JSON body.
     Status(u16, &'static str),
     /// This status and JSON body instead of the first answer; passes the other requests on.
@@ -168,8 +170,16 @@ async fn treat(mut client: TcpStream, target: &str, plan: &Plan) -> io::Result<(
         server.read_to_end(&mut Vec::new()).await?;
         return Ok(());
     }
-    misbehave(client, plan.fault).await
+    let fault = match plan.fault {
+        Fault::Standby(_) if request.starts_with("/v1/sys/health") => Fault::Status(429, STANDBY),
+        Fault::Standby(url) => Fault::Redirect(url),
+        other => other,
+    };
+    misbehave(client, fault).await
 }
+
+/// The health of a standby.
+const STANDBY: &str = r#"{"initialized":true,"sealed":false,"standby":true,"version":"1.20.0"}"#;
 
 /// Passes one request and makes the server close after it, so that the next one of
 /// this client, which may be due a fault, comes on a new connection.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use clap::{Args, value_parser};
+use tokio::task::JoinHandle;
 
 use self::{
     opening::{Opening, advice, root_token},
@@ -19,15 +20,14 @@ use self::{
 };
 use crate::{
     cli::{
-        USAGE,
         account::{Absent, WantedAccount, user_name},
         ask::consents,
-        complain,
         handover::HandoverArgs,
-        operator::{Operator, OperatorArgs, to_the_end},
-        output::Output,
+        misused,
+        operator::{Operator, OperatorArgs, end, to_the_end},
+        output::{Output, warn},
         password::{NewPassword, PasswordSource},
-        policies::{Folder, number},
+        policies::{Folder, FolderError, number},
         sources::ForVault,
         steps::{Line, UPDATE, end_dry, report, show, unless_stopped},
         stop::stopped,
@@ -65,7 +65,8 @@ Files in --credentials DIR:
   NAME-password                                 with --operator NAME")]
 pub(super) struct Bootstrap {
     /// Initialise Vault if it is empty, and unseal it with the keys in --credentials if it is sealed. The
-    /// token is then the one that is there.
+    /// token is then the one that is there. Asks before it initialises, if it can ask: on a terminal,
+    /// and without --yes.
     #[arg(long)]
     init: bool,
     /// With --init: how many keys to make.
@@ -77,7 +78,7 @@ pub(super) struct Bootstrap {
     /// Show the plan and write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Change what is there and is not as it should be without asking.
+    /// Initialise, and change what is there and is not as it should be, without asking.
     #[arg(long)]
     yes: bool,
     /// A folder with policies, NAME.hcl, to load instead of those that this program brings along.
@@ -146,8 +147,11 @@ impl Bootstrap {
         if !possible {
             return misused("--threshold is 1 if --shares is, else from 2 to --shares");
         }
+        let wishes = match self.wishes(mounts, subject_mount) {
+            Ok(wishes) => wishes,
+            Err(error) => return error.exit(),
+        };
         to_the_end(async || {
-            let wishes = self.wishes(mounts, subject_mount)?;
             let seal = Seal::new(&vault).map_err(|trouble| trouble.to_string())?;
             Run { seal, vault, shares, wishes, arguments: self }.bring_up().await
         })
@@ -170,37 +174,33 @@ impl Bootstrap {
         })
     }
 
-    fn wishes(&self, mounts: Mounts, subject_mount: String) -> Result<Wishes, String> {
+    fn wishes(&self, mounts: Mounts, subject_mount: String) -> Result<Wishes, FolderError> {
         let fits = [mounts.kv.as_str(), mounts.transit.as_str()] == shipped::MOUNTS;
         if !fits && self.policies.is_none() {
             let [kv, transit] = shipped::MOUNTS;
-            return Err(format!(
+            return Err(FolderError::Unsound(format!(
                 "the policies that this program brings along are for the mounts {kv} and {transit}: \
                  copy them, put your own mounts in, and name the folder with --policies"
-            ));
+            )));
         }
         let [kv, transit] = [&mounts.kv, &mounts.transit].map(|path| format!("{path}/"));
         if kv.starts_with(&transit) || transit.starts_with(&kv) {
-            return Err(format!("{kv} and {transit} cannot both be mounted: one is in the other"));
+            let what = format!("{kv} and {transit} cannot both be mounted: one is in the other");
+            return Err(FolderError::Unsound(what));
         }
         let policies = Folder::new(self.policies.clone()).sound(&mounts, &[])?;
         if self.operator_name.is_some() && policies.get(OPERATOR).is_none() {
-            return Err("there is no policy `operator` among them, for --operator".into());
+            let what = "there is no policy `operator` among them, for --operator";
+            return Err(FolderError::Unsound(what.to_owned()));
         }
         if policies.get("validator").is_none() {
-            return Err(
-                "there is no policy `validator` among them, which the validator needs".into()
-            );
+            let what = "there is no policy `validator` among them, which the validator needs";
+            return Err(FolderError::Unsound(what.to_owned()));
         }
         let (audit_file, handover) = (self.audit_file.clone(), self.handover.clone());
         let operator = self.operator_account(&subject_mount);
         Ok(Wishes { mounts, subject_mount, audit_file, policies, handover, operator })
     }
-}
-
-fn misused(what: impl std::fmt::Display) -> ExitCode {
-    complain(what);
-    ExitCode::from(USAGE)
 }
 
 impl Run {
@@ -213,7 +213,6 @@ impl Run {
         }
         let opening = Opening::plan(state, credentials)?;
         let mut lines = opening.lines(*shares, credentials);
-        let steps_to_open = lines.len();
         if let Opening::Initialise(_) = opening {
             lines.extend(PlatformPlan::from_nothing(&self.wishes)?.lines());
         }
@@ -223,11 +222,29 @@ impl Run {
                 return Ok(end_dry(&lines, arguments.output));
             }
         }
+        if let Opening::Initialise(_) = opening {
+            self.consent_to_initialise()?;
+        }
         // A signal must not come between the keys and their file.
         let stop = lines.first().map(|_| tokio::spawn(stopped()));
         opening.carry_out(seal, *shares, credentials).await?;
 
         let operator = self.log_in().await?;
+        let outcome = self.build(&operator, &opening, lines, stop).await;
+        end(&operator.session).await;
+        outcome
+    }
+
+    /// Makes what is missing in a Vault that serves. The lines are those of what was shown before.
+    async fn build(
+        &self,
+        operator: &Operator,
+        opening: &Opening,
+        mut lines: Vec<Line>,
+        stop: Option<JoinHandle<()>>,
+    ) -> Result<ExitCode, String> {
+        let Self { shares, arguments, .. } = self;
+        let steps_to_open = opening.lines(*shares, &arguments.handover.credentials).len();
         let plan = PlatformPlan::draw(&self.wishes, &operator.session).await?;
         if lines.len() == steps_to_open {
             show(&plan.lines(), arguments.output);
@@ -241,7 +258,7 @@ impl Run {
         let mut outcomes = vec![Outcome::Done; steps_to_open];
         lines.extend(plan.lines());
         outcomes.extend(plan.apply(&operator.session, || unless_stopped(&stop)).await);
-        report(&lines, &outcomes, &self.next(&opening, &plan), arguments.output)
+        report(&lines, &outcomes, &self.next(opening, &plan), arguments.output)
     }
 
     /// With the root token that an initialisation left behind, while it is good, else as the
@@ -257,13 +274,30 @@ impl Run {
         if let Some(token) = kept {
             match log_in(Login::Token(token)).await {
                 Ok(operator) => return Ok(operator),
-                Err(error) => complain(format!(
+                Err(error) => warn(&format!(
                     "the root token in {credentials} is of no use, so yours is tried: {error}"
                 )),
             }
         }
         let access = Access::load(arguments.operator.clone().sources());
         log_in(access.map_err(|faults: Faults| faults.to_string())?.login).await
+    }
+
+    /// Asks on a terminal before Vault is initialised, which shows its keys once and is never undone.
+    /// Without a terminal `--init` says it all: nothing is overwritten, neither a Vault with something
+    /// in it nor a file.
+    fn consent_to_initialise(&self) -> Result<(), String> {
+        let arguments = &self.arguments;
+        if arguments.yes || !arguments.output.is_text() || !io::stdin().is_terminal() {
+            return Ok(());
+        }
+        let credentials = &arguments.handover.credentials;
+        let address = self.vault.address.origin().ascii_serialization();
+        let question = format!(
+            "Initialise {address}? That is done once; its keys and its root token go into \
+             {credentials}, and nobody can show them again."
+        );
+        if consents(&question)? { Ok(()) } else { Err("nothing was changed".to_owned()) }
     }
 
     /// Whether what is there may be changed. To add to it is what this command is for.

@@ -36,6 +36,10 @@ pub(super) fn unreached(place: &Place, failure: &Failure) -> Vec<Finding> {
                 CertificateFault::Issuer => {
                     format!("name the authority that signed it: {authority_setting}")
                 }
+                CertificateFault::Unsupported => format!(
+                    "name the certificate itself with {authority_setting}, or give the server one \
+                     that an authority has signed: README.md has the command of openssl"
+                ),
                 CertificateFault::Other(_) => "give the server another certificate".to_owned(),
             };
             let answered = Finding::ok("address", format!("{name} accepts connections"));

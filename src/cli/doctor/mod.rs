@@ -24,11 +24,11 @@ use self::{
     diagnosis::{Diagnosis, Group, Outcome},
     flags::{ProxyArgs, shipped_or},
     platform::Places,
-    sessions::Sessions,
+    sessions::{Logins, Sessions},
 };
 use crate::{
     cli::{
-        USAGE, complain,
+        misused,
         operator::to_the_end,
         output::Output,
         sources::{ConfigArgs, ForDoctor},
@@ -41,9 +41,9 @@ use crate::{
 /// Check everything that this service depends on, and say how to mend what is wrong.
 ///
 /// Vault, the service's own token, mounts, tenants' keys, policies, the audit log, the configuration,
-/// and with --caddy the proxy in front. Nothing is changed; but the login with the service's AppRole
-/// makes a token, which spends one use of a secret id that is good for some. A check that cannot be
-/// made is `skipped`, never `ok`. Exits with 1 if a check fails.
+/// and with --caddy the proxy in front. Nothing is changed and nothing used up: without --login there is
+/// no login with a secret id, whose uses may be counted. A check that cannot be made is `skipped`, never
+/// `ok`. Exits with 1 if a check fails.
 ///
 /// The service's token is that of its AppRole, or what `serve` would take in its place. With an
 /// AppRole, `VAULT_TOKEN` is yours; so is what `vault login` left behind, and with --operator whatever
@@ -52,6 +52,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   vault-auth-validator doctor
+  vault-auth-validator doctor --login
   vault-auth-validator doctor --output json | jq '.groups[].checks[] | select(.outcome == \"fail\")'
   vault-auth-validator doctor --caddy https://203.0.113.7 --host acme.crm.example.com \\
       --caddy-token - --auth-listener 203.0.113.7:8080 < token-file")]
@@ -59,6 +60,10 @@ pub(super) struct Doctor {
     /// What logs in here is an operator's, and not the service's.
     #[arg(long)]
     operator: bool,
+    /// Log in with the service's AppRole, to see what its token may do. That spends a use of the secret
+    /// id, if its uses are counted. The token is revoked at the end.
+    #[arg(long)]
+    login: bool,
     /// The auth listener as clients would reach it, which they must not.
     #[arg(long, value_name = "HOST:PORT")]
     auth_listener: Option<String>,
@@ -82,28 +87,25 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Doctor {
     pub(super) fn run(self) -> ExitCode {
         if !self.argument.is_empty() {
-            complain(
+            return misused(
                 "doctor takes no argument besides its options: a token is read from a file or from \
                  standard input, and one that was an argument has been seen by others",
             );
-            return ExitCode::from(USAGE);
         }
         let policies = self.policies.as_deref();
         let given = self.proxy.site().and_then(|site| Ok((site, shipped_or(policies)?)));
         let (site, policies) = match given {
             Ok(given) => given,
-            Err(why) => {
-                complain(why);
-                return ExitCode::from(USAGE);
-            }
+            Err(why) => return misused(why),
         };
         let setup = Setup::load(&self.config.sources());
         let setup = if self.operator { setup.of_operator() } else { setup };
+        let logins = if self.login { Logins::AtACost } else { Logins::Free };
         let (output, auth_listener) = (self.output, self.auth_listener);
         to_the_end(async || {
             let mut diagnosis = Diagnosis::default();
             let service = service::examine(&setup, auth_listener.as_deref()).await;
-            diagnosis.0.extend(in_vault(setup, &policies).await);
+            diagnosis.0.extend(in_vault(setup, &policies, logins).await);
             diagnosis.0.push(service);
             if let Some(site) = site {
                 diagnosis.0.push(proxy::examine(site).await);
@@ -118,7 +120,7 @@ impl Doctor {
 }
 
 /// All that is looked at in Vault.
-async fn in_vault(setup: Setup, policies: &PolicySet) -> Vec<Group> {
+async fn in_vault(setup: Setup, policies: &PolicySet, logins: Logins) -> Vec<Group> {
     let Some(settings) = &setup.vault else {
         let because = "what says where Vault is has faults";
         let unseen = server::unexamined(because);
@@ -144,7 +146,9 @@ async fn in_vault(setup: Setup, policies: &PolicySet) -> Vec<Group> {
         let because = "VALIDATOR_SUBJECT_MOUNT has faults";
         return vec![server, token::unexamined(because, ""), platform::unexamined(because)];
     };
-    let sessions = Sessions::open(&client, setup.service, setup.operator).await;
+    let sessions = Sessions::open(&client, setup.service, setup.operator, logins).await;
     let places = Places { mounts: &mounts, subject_mount: &subject_mount };
-    [server].into_iter().chain(sessions.examine(places, policies).await).collect()
+    let examined = sessions.examine(places, policies).await;
+    sessions.end().await;
+    [server].into_iter().chain(examined).collect()
 }

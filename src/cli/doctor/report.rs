@@ -26,10 +26,10 @@ fn rows_of(finding: &Finding, next: Option<&Finding>, style: &Style) -> Vec<[Str
         Outcome::Skipped => format!("because {}", finding.detail),
         _ => finding.detail.clone(),
     };
-    let mut rows = vec![[word, finding.check.to_owned(), printable(&detail)]];
+    let mut rows = vec![[word, finding.check.to_owned(), detail]];
     let shared = next.is_some_and(|next| next.remedy == finding.remedy);
     if !finding.remedy.is_empty() && !shared {
-        let remedy = format!("-> {}", printable(&finding.remedy));
+        let remedy = format!("-> {}", finding.remedy);
         rows.push([String::new(), String::new(), remedy]);
     }
     rows

@@ -36,7 +36,7 @@ pub(super) async fn examine(settings: &Settings) -> (Group, Result<(), String>) 
         Ok(sight) => (vec![reached(&place, &sight)], Some(sight)),
         Err(Unseen::Server(failure)) => (unreached(&place, &failure), None),
         Err(Unseen::Settings(why)) => {
-            let remedy = "mend VAULT_CACERT, VAULT_CLIENT_CERT or VAULT_CLIENT_KEY";
+            let remedy = "mend VAULT_CACERT, VAULT_CAPATH, VAULT_TLS_SERVER_NAME, VAULT_CLIENT_CERT or VAULT_CLIENT_KEY";
             (vec![Finding::failed("address", why, remedy)], None)
         }
     };

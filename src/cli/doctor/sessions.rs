@@ -8,15 +8,23 @@ use super::{
     token::{self, Kind},
 };
 use crate::{
+    cli::operator,
     config::{Operator, Service},
     policies::PolicySet,
-    vault::{Client, Login, Session},
+    vault::{Client, Login, LoginCost, Session},
 };
 
 /// Two sessions, as far as there are any.
 pub(super) struct Sessions {
-    service: Result<(Session, Kind), Unusable>,
-    operator: Option<Result<Session, Unusable>>,
+    service: Result<(Arc<Session>, Kind), Unusable>,
+    operator: Option<Result<Arc<Session>, Unusable>>,
+}
+
+/// Whether a login may be made that spends something.
+#[derive(Clone, Copy)]
+pub(super) enum Logins {
+    Free,
+    AtACost,
 }
 
 /// Why there is no session.
@@ -25,12 +33,19 @@ enum Unusable {
     NotTried { because: &'static str, remedy: &'static str },
 }
 
+/// What becomes of a wrapped secret id.
+const WRAPPED: Unusable = Unusable::NotTried {
+    because: "the secret id is wrapped: its wrapping token is valid, and this would use it up",
+    remedy: "it is good for one login: that of whom it was made for",
+};
+
 impl Sessions {
     /// Logs in, as far as that does no harm.
     pub(super) async fn open(
         client: &Arc<Client>,
         service: Service,
         operator: Option<Operator>,
+        logins: Logins,
     ) -> Self {
         let service = match service {
             Service::Unknown => Err(Unusable::NotTried {
@@ -47,14 +62,23 @@ impl Sessions {
             }),
             Service::Login(login) => {
                 let kind = Kind::of(&login);
-                log_in(client, login).await.map(|session| (session, kind))
+                log_in(client, login, logins).await.map(|session| (session, kind))
             }
         };
         let operator = match operator {
             None => None,
-            Some(operator) => Some(log_in(client, operator.login).await),
+            Some(operator) => Some(log_in(client, operator.login, logins).await),
         };
         Self { service, operator }
+    }
+
+    /// Ends those that there are.
+    pub(super) async fn end(&self) {
+        let service = self.service.as_ref().ok().map(|(session, _)| session);
+        let operator = self.operator.as_ref().and_then(|operator| operator.as_ref().ok());
+        for session in service.into_iter().chain(operator) {
+            operator::end(session).await;
+        }
     }
 
     /// The service's token, and what has been set up.
@@ -86,14 +110,24 @@ impl Sessions {
     }
 }
 
-async fn log_in(client: &Arc<Client>, login: Login) -> Result<Session, Unusable> {
-    if login.uses_itself_up().await {
-        return Err(Unusable::NotTried {
-            because: "the secret id is wrapped, and this would use it up",
-            remedy: "it is good for one login: that of whom it was made for",
-        });
+async fn log_in(
+    client: &Arc<Client>,
+    login: Login,
+    logins: Logins,
+) -> Result<Arc<Session>, Unusable> {
+    match (login.cost(client).await, logins) {
+        (LoginCost::WrappedSecretId(Ok(())), _) => return Err(WRAPPED),
+        (LoginCost::WrappedSecretId(Err(why)), _) => return Err(Unusable::Refused(why)),
+        (LoginCost::OneUse, Logins::Free) => {
+            return Err(Unusable::NotTried {
+                because: "a login spends a use of the secret id, which may be good for one alone",
+                remedy: "add --login to log in with it",
+            });
+        }
+        (LoginCost::Nothing, _) | (LoginCost::OneUse, Logins::AtACost) => {}
     }
-    let session = Session::new(Arc::clone(client), login);
+    let session = Arc::new(Session::new(Arc::clone(client), login));
+    operator::revoke_on_signal(&session);
     match session.open().await {
         Ok(()) => Ok(session),
         Err(error) => Err(Unusable::Refused(error.to_string())),

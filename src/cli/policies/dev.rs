@@ -122,7 +122,8 @@ fn access(port: u16, token: &SecretString) -> Result<Access, String> {
     let vault = vault::Settings {
         address,
         namespace: None,
-        ca_cert: None,
+        trust: vault::Trust::System,
+        server_name: None,
         client_cert: None,
         timeout: TIMEOUT,
     };

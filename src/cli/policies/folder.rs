@@ -1,10 +1,10 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::output::Style,
+    cli::{complain, misused, output::Style},
     policies::{
         Caller, Check, Finding, Mounts, PolicySet, Severity, Source, expectations, shipped,
     },
@@ -25,6 +25,27 @@ pub(super) struct Linted {
     pub(super) findings: Vec<Finding>,
 }
 
+/// Why there are no policies to work with.
+pub(in crate::cli) enum FolderError {
+    /// They cannot be read.
+    Unreadable(String),
+    /// They have errors.
+    Unsound(String),
+}
+
+impl FolderError {
+    /// Says so, and returns the exit code for it.
+    pub(in crate::cli) fn exit(self) -> ExitCode {
+        match self {
+            Self::Unreadable(error) => misused(error),
+            Self::Unsound(error) => {
+                complain(error);
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
 impl Folder {
     /// This folder; without one, what this program brings along.
     pub(in crate::cli) fn new(dir: Option<PathBuf>) -> Self {
@@ -32,7 +53,7 @@ impl Folder {
     }
 
     /// The policies, with all that should be mended but what is allowed.
-    pub(super) fn lint(&self, mounts: &Mounts, allowed: &[Check]) -> Result<Linted, String> {
+    pub(super) fn lint(&self, mounts: &Mounts, allowed: &[Check]) -> Result<Linted, FolderError> {
         let Linted { set, mut findings } = self.read()?;
         findings.extend(set.lint(mounts));
         findings.retain(|finding| !allowed.contains(&finding.check));
@@ -45,37 +66,39 @@ impl Folder {
         &self,
         mounts: &Mounts,
         allowed: &[Check],
-    ) -> Result<PolicySet, String> {
+    ) -> Result<PolicySet, FolderError> {
         self.lint(mounts, allowed)?.without_errors()
     }
 
     /// The policies, unless one of them cannot be read.
-    pub(super) fn readable(&self) -> Result<PolicySet, String> {
+    pub(super) fn readable(&self) -> Result<PolicySet, FolderError> {
         self.read()?.without_errors()
     }
 
     /// The policies, with what is wrong with files that hold none.
-    fn read(&self) -> Result<Linted, String> {
+    fn read(&self) -> Result<Linted, FolderError> {
         let sources = match &self.dir {
             None => shipped::policies(),
-            Some(dir) => Source::read_all(dir, "hcl").map_err(|error| error.to_string())?,
+            Some(dir) => Source::read_all(dir, "hcl").map_err(unreadable)?,
         };
         if let Some(dir) = self.dir.as_ref().filter(|_| sources.is_empty()) {
-            return Err(format!("{}: there is no policy in it, no NAME.hcl", dir.display()));
+            let what = format!("{}: there is no policy in it, no NAME.hcl", dir.display());
+            return Err(FolderError::Unreadable(what));
         }
         let (set, findings) = PolicySet::read(sources);
         Ok(Linted { set, findings })
     }
 
     /// Everybody of whom something is expected.
-    pub(super) fn expectations(&self, set: &PolicySet) -> Result<Vec<Caller>, String> {
+    pub(super) fn expectations(&self, set: &PolicySet) -> Result<Vec<Caller>, FolderError> {
         let sources = match &self.dir {
             None => shipped::expectations(),
             Some(dir) => {
                 let tests = dir.join("tests");
-                let found = Source::read_all(&tests, "toml").map_err(|error| error.to_string())?;
+                let found = Source::read_all(&tests, "toml").map_err(unreadable)?;
                 if found.is_empty() {
-                    return Err(format!("{}: nothing is expected, no *.toml", tests.display()));
+                    let what = format!("{}: nothing is expected, no *.toml", tests.display());
+                    return Err(FolderError::Unreadable(what));
                 }
                 found
             }
@@ -88,7 +111,7 @@ impl Folder {
                 Err(error) => faults.push(format!("{}:{error}", source.file)),
             }
         }
-        if faults.is_empty() { Ok(callers) } else { Err(faults.join("\n\n")) }
+        if faults.is_empty() { Ok(callers) } else { Err(FolderError::Unsound(faults.join("\n\n"))) }
     }
 }
 
@@ -99,7 +122,7 @@ impl Linted {
     }
 
     /// The policies, unless there are errors.
-    fn without_errors(self) -> Result<PolicySet, String> {
+    fn without_errors(self) -> Result<PolicySet, FolderError> {
         let count = self.count(Severity::Error);
         if count == 0 {
             return Ok(self.set);
@@ -108,8 +131,13 @@ impl Linted {
             self.findings.iter().filter(|finding| finding.check.severity() == Severity::Error);
         let shown: Vec<_> = errors.map(|finding| show(finding, &Style::plain())).collect();
         let (count, shown) = (number(count, "error"), shown.join("\n\n"));
-        Err(format!("{count} in the policies; Vault was not asked\n\n{shown}"))
+        let what = format!("{count} in the policies; Vault was not asked\n\n{shown}");
+        Err(FolderError::Unsound(what))
     }
+}
+
+fn unreadable(error: impl std::fmt::Display) -> FolderError {
+    FolderError::Unreadable(error.to_string())
 }
 
 /// A finding for people.

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::folder::{Folder, Linted, as_json, number, show};
 use crate::{
     cli::{
-        USAGE, complain,
+        misused,
         output::{Output, Style},
         sources::{ConfigArgs, ForPolicies},
     },
@@ -42,17 +42,11 @@ impl Lint {
     pub(super) fn run(self) -> ExitCode {
         let mounts = match Settings::load_mounts(self.config.sources()) {
             Ok(mounts) => mounts,
-            Err(faults) => {
-                complain(faults);
-                return ExitCode::from(USAGE);
-            }
+            Err(faults) => return misused(faults),
         };
         let linted = match self.folder.lint(&mounts, &self.allowed) {
             Ok(linted) => linted,
-            Err(error) => {
-                complain(error);
-                return ExitCode::FAILURE;
-            }
+            Err(error) => return error.exit(),
         };
         let (errors, warnings) = (linted.count(Severity::Error), linted.count(Severity::Warning));
         let json = || {

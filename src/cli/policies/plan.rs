@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::folder::{Folder, number};
 use crate::{
     cli::{
-        USAGE, complain,
+        misused,
         operator::{Operator, OperatorArgs},
         output::{Output, Style, columns, printable},
         sources::ForVault,
@@ -66,17 +66,11 @@ impl Comparison {
     ) -> ExitCode {
         let mounts = match Settings::load_mounts(self.operator.clone().sources()) {
             Ok(mounts) => mounts,
-            Err(faults) => {
-                complain(faults);
-                return ExitCode::from(USAGE);
-            }
+            Err(faults) => return misused(faults),
         };
         let set: PolicySet = match self.folder.sound(&mounts, &self.allowed) {
             Ok(set) => set,
-            Err(error) => {
-                complain(error);
-                return ExitCode::FAILURE;
-            }
+            Err(error) => return error.exit(),
         };
         let unmanaged = self.unmanaged();
         self.operator.run(async |operator| {

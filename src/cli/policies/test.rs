@@ -70,10 +70,7 @@ impl Test {
         });
         let (callers, set) = match read {
             Ok(read) => read,
-            Err(error) => {
-                complain(error);
-                return ExitCode::FAILURE;
-            }
+            Err(error) => return error.exit(),
         };
         let output = self.output;
         if self.dev {

@@ -11,14 +11,16 @@ mod run;
 mod set;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     process::ExitCode,
 };
 
 use clap::{Args, Subcommand};
 
+pub(super) use crate::cli::names::tenant;
 use crate::{
-    secrets::{NameError, SecretName, SecretPath},
+    cli::output::emit,
+    secrets::{SecretName, SecretPath},
     tenants::TenantName,
 };
 
@@ -76,18 +78,6 @@ impl From<Place> for SecretPath {
     fn from(Place { tenant, name }: Place) -> Self {
         Self { tenant, name }
     }
-}
-
-/// The tenant of this name.
-pub(super) fn tenant(name: &str) -> Result<TenantName, NameError> {
-    TenantName::parse(name).ok_or(NameError::Tenant)
-}
-
-/// Writes something to standard output as it is.
-fn emit(bytes: &[u8]) -> Result<(), String> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
-    written.map_err(|error| format!("standard output: {error}"))
 }
 
 /// Whether somebody would see what is printed.

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 
 use super::bundle::Bundle;
 use crate::{
-    cli::{complain, store::StoreArgs},
+    cli::{complain, operator::end, store::StoreArgs},
     config,
     secrets::SecretData,
 };
@@ -48,6 +48,8 @@ impl Run {
         store.run(async |store| {
             let data = bundle.read(&store).await?.data;
             fits(&data)?;
+            // The program takes this one's place, and nobody could do it then.
+            end(&store.operator.session).await;
             let mut command = without_credentials(Command::new(program));
             command.args(arguments);
             command.envs(data.iter().map(|(key, value)| (key.as_str(), value.expose_secret())));

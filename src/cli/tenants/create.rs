@@ -8,7 +8,7 @@ use crate::{
         handover::{Handover, HandoverArgs},
         operator::{Operator, OperatorArgs},
         output::Output,
-        secrets::tenant,
+        names::tenant,
         sources::ForVault,
         steps::{Line, end_dry, report, show, undone, unless_stopped},
         stop::stopped,

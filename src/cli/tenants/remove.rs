@@ -6,11 +6,10 @@ use serde_json::json;
 use super::{confirm::Confirm, service_name};
 use crate::{
     cli::{
-        USAGE,
-        complain,
+        misused,
         operator::{Operator, OperatorArgs},
         output::{Output, counted},
-        secrets::tenant,
+        names::tenant,
         sources::ForVault,
     },
     policies::Mounts,
@@ -57,8 +56,7 @@ struct Done {
 impl Remove {
     pub(super) fn run(self) -> ExitCode {
         if let Some(fault) = self.confirm.fault(&self.tenant, "remove") {
-            complain(fault);
-            return ExitCode::from(USAGE);
+            return misused(fault);
         }
         self.operator.clone().run_on_mounts(async |operator, mounts| {
             let mut done = Done::default();

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     cli::{
-        USAGE, complain,
+        misused,
         output::{Output, counted},
-        secrets::tenant,
+        names::tenant,
         store::StoreArgs,
     },
     tenants::TenantName,
@@ -91,8 +91,7 @@ impl Rotate {
         let is_irreversible = self.destroy_old_versions && !self.dry_run;
         let fault = self.confirm.fault(tenant, "rotate --destroy-old-versions");
         if let Some(fault) = fault.filter(|_| is_irreversible) {
-            complain(fault);
-            return ExitCode::from(USAGE);
+            return misused(fault);
         }
         self.store.clone().run(async |store| {
             if is_irreversible {

@@ -8,7 +8,7 @@ use crate::{
     cli::{
         operator::{Operator, OperatorArgs},
         output::Output,
-        secrets::tenant,
+        names::tenant,
         sources::ForVault,
     },
     policies::Mounts,

@@ -10,7 +10,7 @@ use crate::{
     cli::{
         operator::OperatorArgs,
         output::{Output, Style, columns},
-        secrets::tenant,
+        names::tenant,
         sources::ForVault,
     },
     tenants::{Key, Tenant, TenantName},

@@ -6,10 +6,10 @@ use serde_json::json;
 use super::confirm::Confirm;
 use crate::{
     cli::{
-        USAGE, complain,
+        misused,
         output::{Output, counted},
         progress::Progress,
-        secrets::tenant,
+        names::tenant,
         store::{Store, StoreArgs},
     },
     secrets::{SecretError, SecretPath},
@@ -56,8 +56,7 @@ impl Shred {
     pub(super) fn run(self) -> ExitCode {
         let tenant = &self.tenant;
         if let Some(fault) = self.confirm.fault(tenant, "shred") {
-            complain(fault);
-            return ExitCode::from(USAGE);
+            return misused(fault);
         }
         self.store.clone().run(async |store| {
             let done = self.shred(&store).await?;

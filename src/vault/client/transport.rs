@@ -3,23 +3,27 @@
 
 use std::{
     error::Error,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header::LOCATION};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper_rustls::HttpsConnector;
+use hyper_rustls::{
+    DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, ResolveServerName,
+};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use tokio::time::timeout;
 use tower_service::Service;
+use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -74,7 +78,7 @@ impl Transport {
         tcp.set_keepalive(Some(KEEPALIVE));
         // It is divided among the addresses of a name.
         tcp.set_connect_timeout(Some(settings.timeout));
-        let https = HttpsConnector::from((tcp, tls(settings)?));
+        let https = HttpsConnector::new(tcp, tls(settings)?, false, server_name(settings)?);
         let connector = Connector { https, patience: settings.timeout };
         #[expect(clippy::disallowed_methods, reason = "this is the one client")]
         let mut client = legacy::Client::builder(TokioExecutor::new());
@@ -100,6 +104,9 @@ impl Transport {
 
 async fn read(response: Response<Incoming>, largest: usize) -> Result<Answer, VaultError> {
     let (head, mut incoming) = response.into_parts();
+    if head.status.is_redirection() {
+        return Err(redirected(head.status, head.headers.get(LOCATION)));
+    }
     let announced = incoming.size_hint().exact().and_then(|length| usize::try_from(length).ok());
     // Made to size where that is known, so that growing leaves nothing behind.
     let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(0).min(largest)));
@@ -112,6 +119,35 @@ async fn read(response: Response<Incoming>, largest: usize) -> Result<Answer, Va
         body.extend_from_slice(&chunk);
     }
     Ok((head.status.as_u16(), body))
+}
+
+/// Where Vault points to instead of answering, as a standby does that does not forward requests. Of
+/// the address only the origin is repeated.
+fn redirected(status: StatusCode, location: Option<&HeaderValue>) -> VaultError {
+    let location = location.and_then(|location| Url::parse(location.to_str().ok()?).ok());
+    let origin = location.map(|location| location.origin().ascii_serialization());
+    let whither = origin.map_or_else(|| "elsewhere".to_owned(), |origin| format!("to {origin}"));
+    VaultError::new(
+        Failure::Redirect,
+        format!(
+            "Vault answers {} and points {whither}, as a standby does that does not forward \
+             requests; a request with a token in it is not sent on: point VAULT_ADDR there, or at \
+             something that leads to the active node",
+            status.as_u16()
+        ),
+    )
+}
+
+/// The name that the server's certificate has to be for.
+fn server_name(
+    settings: &Settings,
+) -> Result<Arc<dyn ResolveServerName + Send + Sync>, SettingsError> {
+    let Some(name) = settings.server_name.clone() else {
+        return Ok(Arc::new(DefaultServerNameResolver::default()));
+    };
+    let name = ServerName::try_from(name)
+        .map_err(|_| SettingsError("VAULT_TLS_SERVER_NAME is no name of a server".to_owned()))?;
+    Ok(Arc::new(FixedServerNameResolver::new(name)))
 }
 
 fn tls(settings: &Settings) -> Result<ClientConfig, SettingsError> {

@@ -36,7 +36,7 @@ pub async fn misbehave(mut client: TcpStream, fault: Fault) -> io::Result<()> {
             }
             Ok(())
         }
-        Fault::Redirect(url) => {
+        Fault::Redirect(url) | Fault::Standby(url) => {
             let location = format!("Location: {url}\r\n");
             client.write_all(answer(307, &location, "").as_bytes()).await
         }

@@ -15,7 +15,7 @@ use crate::{
         operator::Operator,
         output::Output,
         password::{NewPassword, PasswordSource},
-        secrets::tenant,
+        names::tenant,
         steps::{Line, end_dry, report, show, undone, unless_stopped},
         stop::stopped,
         tenants::{check_ground, policies_in_vault, policy_name},

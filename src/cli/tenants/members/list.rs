@@ -7,7 +7,7 @@ use crate::{
     cli::{
         operator::OperatorArgs,
         output::Output,
-        secrets::tenant,
+        names::tenant,
         sources::ForVault,
         tenants::{member_json, member_rows, source_json, source_words},
     },

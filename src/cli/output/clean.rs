@@ -1,0 +1,83 @@
+use super::style::MARK;
+
+/// Returns the text with an escape, such as `\u{202e}`, for each character that a terminal would
+/// obey or not show. Line breaks and tabs stay, as do the marks of colours.
+pub(super) fn clean(text: &str) -> String {
+    escape(text, |c| !is_hidden(c) || matches!(c, '\n' | '\t'))
+}
+
+/// Returns the same as [`clean`] for a text that has to stay on one line.
+pub(in crate::cli) fn printable(text: &str) -> String {
+    escape(text, |c| !is_hidden(c))
+}
+
+fn escape(text: &str, keeps: impl Fn(char) -> bool) -> String {
+    let escaped = |part: &str| {
+        let mut all = String::with_capacity(part.len());
+        for c in part.chars() {
+            if keeps(c) { all.push(c) } else { all.extend(c.escape_default()) }
+        }
+        all
+    };
+    text.split(&*MARK).map(escaped).collect::<Vec<_>>().join(&MARK)
+}
+
+/// Returns this JSON text with the escapes of JSON for the same characters, which can only be in its
+/// strings: what it says stays the same.
+pub(super) fn escape_json(json: &str) -> String {
+    let mut all = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_hidden(c) && c != '\n' {
+            let mut units = [0; 2];
+            all.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            all.push(c);
+        }
+    }
+    all
+}
+
+/// Returns whether this is a control character (C0, DEL, C1), turns the direction of writing, ends a
+/// line, or is not shown: `Default_Ignorable_Code_Point` of Unicode but for the selectors of
+/// variants, which emoji have, and what is no character.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fdd0}'..='\u{fdef}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{clean, escape_json, is_hidden, printable};
+
+    #[test]
+    fn what_a_terminal_would_obey_or_hide_is_escaped() {
+        for (text, expected) in [
+            ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
+            ("a\rb\u{7f}\u{9b}", "a\\rb\\u{7f}\\u{9b}"),
+            ("lx.\u{202e}lch", "lx.\\u{202e}lch"),
+            ("a\u{200b}b\u{2066}\u{feff}", "a\\u{200b}b\\u{2066}\\u{feff}"),
+            ("a\nb\tc", "a\nb\tc"),
+            ("Ñandú \u{1f600}\u{fe0f}", "Ñandú \u{1f600}\u{fe0f}"),
+        ] {
+            assert_eq!(clean(text), expected);
+        }
+        assert_eq!(printable("a\nb\u{2028}c"), "a\\nb\\u{2028}c");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_hidden_is_left_and_json_says_the_same(text in any::<String>()) {
+            prop_assert!(!printable(&text).chars().any(is_hidden));
+            let json = escape_json(&serde_json::json!([text]).to_string());
+            prop_assert!(!json.chars().any(is_hidden));
+            let read: Vec<String> = serde_json::from_str(&json).expect("JSON");
+            prop_assert_eq!(&read, &[text]);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What commands say if something is wrong: what it is, and what to do.
+
+use std::fs;
+
+use crate::support::{
+    bao::{Bao, Unsealed},
+    fault::{Fault, FaultProxy},
+    platform::provision,
+    shell::Shell,
+    validator::Validator,
+};
+
+#[test]
+fn one_kind_of_argument_has_one_message() {
+    let shell = Shell::new("http://127.0.0.1:1", "");
+    let mut said: Vec<String> = [
+        &["tenants", "create", "ACME"][..],
+        &["tenants", "show", "ACME"],
+        &["tenants", "rotate", "ACME"],
+        &["tenants", "shred", "ACME"],
+        &["secrets", "list", "ACME"],
+        &["secrets", "get", "ACME", "crm"],
+        &["secrets", "delete", "ACME", "crm"],
+        &["secrets", "render", "ACME", "crm", "--file", "/nowhere/x"],
+        &["secrets", "run", "ACME", "crm", "--", "true"],
+    ]
+    .into_iter()
+    .map(|arguments| {
+        let ended = shell.run(arguments);
+        ended.failed(2, "invalid value 'ACME' for '<TENANT>': a tenant's name is");
+        ended.stderr
+    })
+    .collect();
+    said.dedup();
+    assert_eq!(said.len(), 1, "{said:#?}");
+}
+
+#[test]
+fn policies_that_cannot_be_read_are_exit_code_2_everywhere() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let empty = dir.path().display().to_string();
+    let shell = Shell::new("http://127.0.0.1:1", "s.some");
+    for folder in ["/nowhere", &empty] {
+        for arguments in [
+            &["policies", "lint", folder][..],
+            &["policies", "plan", folder],
+            &["policies", "apply", folder, "--yes"],
+            &["policies", "test", folder],
+            &["bootstrap", "--policies", folder],
+            &["doctor", "--policies", folder],
+        ] {
+            shell.run(arguments).failed(2, "");
+        }
+        // There 2 says that something would change.
+        shell.run(&["policies", "plan", folder, "--detailed-exitcode"]).failed(1, folder);
+    }
+    fs::write(dir.path().join("a.hcl"), "path \"a\" { capabilities = [\"reed\"] }")
+        .expect("a file");
+    shell.run(&["policies", "plan", &empty]).failed(1, "1 error in the policies");
+}
+
+#[test]
+fn half_an_approle_is_not_taken_for_a_missing_token() {
+    let shell = Shell::new("http://127.0.0.1:1", "");
+    let ended = shell.clone().with("VALIDATOR_ROLE_ID", "role").run(&["tenants", "list"]);
+    ended.failed(2, "VALIDATOR_SECRET_ID_FILE: it is missing, and role_id needs it");
+    assert!(!ended.stderr.contains("VAULT_TOKEN"), "{ended:?}");
+    let ended = shell.with("VALIDATOR_SECRET_ID_FILE", "/etc/hostname").run(&["tenants", "list"]);
+    ended.failed(2, "VALIDATOR_ROLE_ID: it is missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mount_that_is_missing_is_named_with_the_remedy() {
+    let bao = Bao::dev().await;
+    let shell = Shell::to(&bao, bao.root_token()).with("VALIDATOR_KV_MOUNT", "nope");
+    let ended = shell.run(&["secrets", "list", "acme"]);
+    ended.failed(1, "nothing is mounted in Vault at: nope/metadata/tenants/acme/");
+    assert!(ended.stderr.contains("VALIDATOR_KV_MOUNT") && ended.stderr.contains("bootstrap"));
+    assert!(!ended.stderr.contains("handler"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_and_https_are_not_mixed_up_without_a_word() {
+    let bao = Bao::dev().await;
+    let plain = Shell::new(&bao.addr().replace("http:", "https:"), bao.root_token());
+    let ended = plain.run(&["tenants", "list"]);
+    ended.failed(1, "its answer is not TLS; it may be plain http");
+    assert!(!ended.stderr.contains("Invalid"), "{ended:?}");
+    let ended = Shell::new("http://127.0.0.1:1", "s.some").run(&["tenants", "list"]);
+    ended.failed(1, "Connection refused");
+    assert!(ended.stderr.contains("VAULT_ADDR says where it is"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_vault_is_not_called_sealed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let bao = Bao::empty(dir.path(), Unsealed::ByPeople).await;
+    let shell = Shell::new(&bao.addr(), "s.some");
+    for arguments in [
+        &["tenants", "list"][..],
+        &["secrets", "list", "acme"],
+        &["policies", "plan"],
+        &["explain"],
+        &["bootstrap"],
+    ] {
+        let ended = shell.run(arguments);
+        ended.failed(1, "not initialised");
+        assert!(!ended.stderr.contains("sealed"), "{ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn initialising_asks_on_a_terminal() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let bao = Bao::empty(&dir.path().join("vault"), Unsealed::ByPeople).await;
+    let credentials = dir.path().join("credentials");
+    let path = credentials.display().to_string();
+    let shell = Shell::new(&bao.addr(), "");
+    let init = ["bootstrap", "--init", "--credentials", &path];
+    let ended = shell.on_a_terminal(&init, &[("Type yes", "no\n")]);
+    assert!(ended.code == Some(1) && ended.stdout.contains("nothing was changed"), "{ended:?}");
+    assert!(!credentials.exists(), "nothing was written");
+    let ended = shell.on_a_terminal(&init, &[("Type yes", "yes\n")]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(credentials.join("root-token").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_that_redirects_is_named_with_where_it_leads() {
+    let bao = Bao::dev().await;
+    let role = provision(&bao).await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    let validator = Validator::start(&bao, &role, &[("VAULT_ADDR", &fault.addr())]).await;
+
+    // Its own health it tells itself, as HashiCorp's standby does.
+    let leader = Fault::Standby("https://10.0.0.7:8200/v1/elsewhere?secret=x");
+    fault.set(leader).await;
+    validator.unready("vault_redirects").await;
+    let (_, told) = validator.admin("GET", "/readyz").await;
+    let detail = told["detail"].as_str().expect("a detail");
+    assert!(detail.contains("points to https://10.0.0.7:8200,"), "{detail}");
+    assert!(!detail.contains("secret"), "{detail}");
+    let ended = Shell::new(&fault.addr(), bao.root_token()).run(&["tenants", "list"]);
+    ended.failed(1, "points to https://10.0.0.7:8200,");
+    fault.set(Fault::Pass).await;
+    validator.ready().await;
+}

@@ -1,0 +1,150 @@
+//! Tokens that a command obtained are revoked when it ends, and nothing is used up unasked.
+
+use std::{fs, time::Duration};
+
+use serde_json::json;
+
+use super::{accessors, with_role};
+use crate::support::{
+    bao::Bao,
+    fault::{Fault, FaultProxy},
+    platform::{AppRole, app_role, provision},
+    shell::Shell,
+    validator::Validator,
+    wait::eventually,
+};
+
+/// A Vault with a role that may do what `default` allows and read all secrets.
+async fn with_reader() -> (Bao, AppRole) {
+    let bao = Bao::dev().await;
+    provision(&bao).await;
+    let rules = "path \"secret/*\" { capabilities = [\"read\", \"list\"] }\n\
+                 path \"transit/*\" { capabilities = [\"read\", \"update\"] }";
+    crate::support::platform::set_policy(&bao, "reader", rules).await;
+    let role = app_role(&bao, "reader", json!({"token_policies": ["reader"]})).await;
+    (bao, role)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_command_leaves_a_token_behind() {
+    let (bao, role) = with_reader().await;
+    crate::support::platform::create_tenant(&bao, "acme").await;
+    let root = Shell::to(&bao, bao.root_token());
+    root.feed(&["secrets", "set", "acme", "crm", "KEY"], b"value").done();
+    let dir = tempfile::tempdir().expect("a folder");
+    let shell = with_role(&bao.addr(), &role, dir.path());
+    let before = accessors(&bao).await;
+    for (arguments, code) in [
+        (&["secrets", "list", "acme"][..], 0),
+        (&["secrets", "get", "acme", "missing"], 1),
+        (&["tenants", "show", "acme"], 1),
+        (&["secrets", "run", "acme", "crm", "--", "sh", "-c", "exit 7"], 7),
+        (&["secrets", "run", "acme", "crm", "--", "no-such-program"], 127),
+        (&["doctor", "--login"], 1),
+    ] {
+        let ended = shell.run(arguments);
+        assert_eq!(ended.code, Some(code), "{ended:?}");
+        assert!(!ended.stderr.contains("revoked"), "{ended:?}");
+        assert_eq!(accessors(&bao).await, before, "after {arguments:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_is_stopped_revokes_its_token() {
+    let (bao, role) = with_reader().await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    fault.set_for("/v1/transit/", Fault::Hang).await;
+    fault.set_for("/v1/secret/", Fault::Hang).await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let shell = with_role(&fault.addr(), &role, dir.path()).with("VALIDATOR_VAULT_TIMEOUT", "60s");
+    let before = accessors(&bao).await;
+    for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
+        let command = shell.start(&["secrets", "list", "acme"]);
+        let logged_in = async || (accessors(&bao).await != before).then_some(());
+        eventually(Duration::from_secs(10), "the login", logged_in).await;
+        command.signal(signal);
+        let status = command.exited(Duration::from_secs(10)).await;
+        assert_eq!(status.code(), Some(code), "{signal}: {}", command.log());
+        assert_eq!(accessors(&bao).await, before, "{signal}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_cannot_be_revoked_is_told_and_no_failure() {
+    let (bao, role) = with_reader().await;
+    let fault = FaultProxy::start(&bao.authority()).await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let shell = with_role(&fault.addr(), &role, dir.path());
+    for how in [Fault::Hang, Fault::Reset, Fault::Status(500, r#"{"errors":["no"]}"#)] {
+        fault.set_for("/v1/auth/token/revoke-self", how).await;
+        let ended = shell.run(&["secrets", "list", "acme", "--output", "json"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let said: serde_json::Value = serde_json::from_str(&ended.stderr).expect("JSON");
+        let message = said["warning"]["message"].as_str().expect("a warning");
+        assert!(message.contains("could not be revoked"), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_somebody_else_made_are_left_alone() {
+    let (bao, _) = with_reader().await;
+    let options = json!({"policies": ["reader"], "ttl": "1h"});
+    let token = crate::support::platform::token(&bao, options).await;
+    let before = accessors(&bao).await;
+    Shell::to(&bao, &token).run(&["secrets", "list", "acme"]).done();
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::write(dir.path().join(".vault-token"), &token).expect("a file");
+    let home = dir.path().display().to_string();
+    Shell::new(&bao.addr(), "").with("HOME", &home).run(&["secrets", "list", "acme"]).done();
+    assert_eq!(accessors(&bao).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_revokes_its_token_when_it_stops() {
+    let bao = Bao::dev().await;
+    let role = provision(&bao).await;
+    let before = accessors(&bao).await;
+    let validator = Validator::start(&bao, &role, &[]).await;
+    assert_ne!(accessors(&bao).await, before);
+    validator.process().stop_gracefully(Duration::from_secs(15)).await;
+    assert_eq!(accessors(&bao).await, before, "{}", validator.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_spends_no_use_of_a_secret_id_unless_told_to() {
+    let bao = Bao::dev().await;
+    provision(&bao).await;
+    let settings = json!({"secret_id_num_uses": 1, "token_policies": ["validator"]});
+    let role = app_role(&bao, "once", settings).await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let shell = with_role(&bao.addr(), &role, dir.path());
+    for _ in 0..2 {
+        let said = shell.run(&["doctor"]).done();
+        assert!(said.contains("a login spends a use of the secret id"), "{said}");
+        assert!(said.contains("add --login"), "{said}");
+    }
+    let said = shell.run(&["doctor", "--login"]).stdout;
+    assert!(said.contains("Vault takes the token of the AppRole"), "{said}");
+    let said = shell.run(&["doctor", "--login"]);
+    assert!(said.code == Some(1) && said.stdout.contains("invalid secret id"), "{said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrapped_secret_id_is_looked_at_and_a_spent_one_is_named() {
+    let bao = Bao::dev().await;
+    let role = provision(&bao).await;
+    let path = "auth/approle/role/validator/secret-id";
+    let secret_id = bao.wrapped("POST", path, None).await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let shell = with_role(&bao.addr(), &AppRole { secret_id, ..role }, dir.path());
+    for _ in 0..2 {
+        let said = shell.run(&["doctor", "--login"]).done();
+        assert!(said.contains("its wrapping token is valid"), "{said}");
+    }
+    shell.run(&["secrets", "list", "acme"]);
+    let spent = shell.run(&["secrets", "list", "acme"]);
+    spent.failed(1, "/secret-id is spent or expired");
+    assert!(spent.stderr.contains("bootstrap --new-secret-id"), "{spent:?}");
+    let said = shell.run(&["doctor"]);
+    assert!(said.code == Some(1) && said.stdout.contains("is spent or expired"), "{said:?}");
+}
