@@ -1,12 +1,18 @@
-use std::path::PathBuf;
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::output::Style,
+    cli::{
+        complain,
+        output::{Output, Style},
+    },
     policies::{
-        Caller, Check, Finding, Mounts, PolicySet, Severity, Source, expectations, shipped,
+        Caller, Check, Finding, Mounts, PolicySet, Server, Severity, Source, expectations, shipped,
     },
 };
 
@@ -25,6 +31,14 @@ pub(super) struct Linted {
     pub(super) findings: Vec<Finding>,
 }
 
+/// Why a command does not begin.
+pub(super) enum Unfit {
+    /// The folder holds no files to work on.
+    Folder(String),
+    /// The files have errors, which are all that is in here.
+    Files(Vec<Finding>),
+}
+
 impl Folder {
     /// This folder; without one, what this program brings along.
     pub(in crate::cli) fn new(dir: Option<PathBuf>) -> Self {
@@ -32,7 +46,7 @@ impl Folder {
     }
 
     /// The policies, with all that should be mended but what is allowed.
-    pub(super) fn lint(&self, mounts: &Mounts, allowed: &[Check]) -> Result<Linted, String> {
+    pub(super) fn lint(&self, mounts: &Mounts, allowed: &[Check]) -> Result<Linted, Unfit> {
         let Linted { set, mut findings } = self.read()?;
         findings.extend(set.lint(mounts));
         findings.retain(|finding| !allowed.contains(&finding.check));
@@ -46,80 +60,120 @@ impl Folder {
         mounts: &Mounts,
         allowed: &[Check],
     ) -> Result<PolicySet, String> {
-        self.lint(mounts, allowed)?.without_errors()
+        let linted = self.lint(mounts, allowed).and_then(Linted::without_errors);
+        linted.map(|linted| linted.set).map_err(|unfit| unfit.to_string())
     }
 
     /// The policies, unless one of them cannot be read.
-    pub(super) fn readable(&self) -> Result<PolicySet, String> {
-        self.read()?.without_errors()
+    pub(super) fn readable(&self) -> Result<PolicySet, Unfit> {
+        Ok(self.read()?.without_errors()?.set)
     }
 
     /// The policies, with what is wrong with files that hold none.
-    fn read(&self) -> Result<Linted, String> {
+    fn read(&self) -> Result<Linted, Unfit> {
         let sources = match &self.dir {
             None => shipped::policies(),
-            Some(dir) => Source::read_all(dir, "hcl").map_err(|error| error.to_string())?,
+            Some(dir) => files(dir, "hcl", "there is no policy in it, no NAME.hcl")?,
         };
-        if let Some(dir) = self.dir.as_ref().filter(|_| sources.is_empty()) {
-            return Err(format!("{}: there is no policy in it, no NAME.hcl", dir.display()));
-        }
         let (set, findings) = PolicySet::read(sources);
         Ok(Linted { set, findings })
     }
 
     /// Everybody of whom something is expected.
-    pub(super) fn expectations(&self, set: &PolicySet) -> Result<Vec<Caller>, String> {
+    pub(super) fn expectations(&self, set: &PolicySet) -> Result<Vec<Caller>, Unfit> {
         let sources = match &self.dir {
             None => shipped::expectations(),
-            Some(dir) => {
-                let tests = dir.join("tests");
-                let found = Source::read_all(&tests, "toml").map_err(|error| error.to_string())?;
-                if found.is_empty() {
-                    return Err(format!("{}: nothing is expected, no *.toml", tests.display()));
-                }
-                found
-            }
+            Some(dir) => files(&dir.join("tests"), "toml", "nothing is expected, no *.toml")?,
         };
         let mut callers = Vec::new();
-        let mut faults = Vec::new();
+        let mut findings = Vec::new();
         for source in &sources {
             match expectations(source, set) {
                 Ok(found) => callers.extend(found),
-                Err(error) => faults.push(format!("{}:{error}", source.file)),
+                Err(finding) => findings.push(finding),
             }
         }
-        if faults.is_empty() { Ok(callers) } else { Err(faults.join("\n\n")) }
+        if findings.is_empty() { Ok(callers) } else { Err(Unfit::Files(findings)) }
     }
+}
+
+/// The files of a folder, of which there is at least one.
+fn files(folder: &Path, extension: &str, none: &str) -> Result<Vec<Source>, Unfit> {
+    let found = Source::read_all(folder, extension);
+    let found = found.map_err(|error| Unfit::Folder(error.to_string()))?;
+    if found.is_empty() {
+        return Err(Unfit::Folder(format!("{}: {none}", folder.display())));
+    }
+    Ok(found)
 }
 
 impl Linted {
     /// How many findings are this bad.
     pub(super) fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.check.severity() == severity).count()
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
-    /// The policies, unless there are errors.
-    fn without_errors(self) -> Result<PolicySet, String> {
-        let count = self.count(Severity::Error);
-        if count == 0 {
-            return Ok(self.set);
+    /// The same for policies that this server is to have.
+    pub(super) fn for_server(self, server: Server) -> Self {
+        let findings = self.findings.into_iter();
+        Self {
+            findings: findings.filter_map(|finding| finding.for_server(server)).collect(),
+            ..self
         }
-        let errors =
-            self.findings.iter().filter(|finding| finding.check.severity() == Severity::Error);
-        let shown: Vec<_> = errors.map(|finding| show(finding, &Style::plain())).collect();
-        let (count, shown) = (number(count, "error"), shown.join("\n\n"));
-        Err(format!("{count} in the policies; Vault was not asked\n\n{shown}"))
+    }
+
+    /// Whether the servers differ on these policies.
+    pub(super) fn depends_on_server(&self) -> bool {
+        let differs = |check| matches!(check, Check::OpenBaoOnly | Check::VaultOnly);
+        self.findings.iter().any(|finding| differs(finding.check))
+    }
+
+    /// The same, unless there are errors.
+    pub(super) fn without_errors(mut self) -> Result<Self, Unfit> {
+        if self.count(Severity::Error) == 0 {
+            return Ok(self);
+        }
+        self.findings.retain(|finding| finding.severity == Severity::Error);
+        Err(Unfit::Files(self.findings))
+    }
+}
+
+impl Unfit {
+    /// Tells why on standard error, and programs on standard output as well.
+    pub(super) fn report(&self, output: Output) {
+        if let (Self::Files(findings), false) = (self, output.is_text()) {
+            let findings: Vec<_> = findings.iter().map(as_json).collect();
+            output.print(
+                || json!({"errors": findings.len(), "findings": findings}),
+                |_| String::new(),
+            );
+        }
+        complain(self);
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(why) => f.write_str(why),
+            Self::Files(findings) => {
+                let shown: Vec<_> =
+                    findings.iter().map(|finding| show(finding, &Style::plain())).collect();
+                let count = number(findings.len(), "error");
+                write!(f, "{count} in the files; nothing was written\n\n{}", shown.join("\n\n"))
+            }
+        }
     }
 }
 
 /// A finding for people.
 pub(super) fn show(finding: &Finding, style: &Style) -> String {
-    let Finding { check, message, .. } = finding;
-    let severity = check.severity();
+    let Finding { check, severity, message, .. } = finding;
     let head = format!("{}[{check}]", severity.as_str());
     let head = match severity {
         Severity::Error => style.bad(&head),
         Severity::Warning => style.doubtful(&head),
+        Severity::Hint => style.place(&head),
     };
     format!("{head}: {message}\n{finding}")
 }
@@ -128,7 +182,7 @@ pub(super) fn show(finding: &Finding, style: &Style) -> String {
 pub(super) fn as_json(finding: &Finding) -> Value {
     json!({
         "check": finding.check.id(),
-        "severity": finding.check.severity().as_str(),
+        "severity": finding.severity.as_str(),
         "file": finding.file,
         "line": finding.at.line,
         "column": finding.at.column,

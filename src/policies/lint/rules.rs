@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Check, Note};
 use crate::policies::{
-    Capabilities, Capability, Policy, Position, Rule, error::Quoted, pattern::Pattern,
+    At, Capabilities, Capability, Policy, Position, Rule, error::Quoted, pattern::Pattern,
 };
 
 /// Keys that HashiCorp Vault doesn't know, and refuses.
@@ -22,6 +22,12 @@ pub(super) fn of_policy(name: &str, policy: &Policy) -> Vec<Note> {
         let remedy = format!("Vault goes by the name of the file, {name}: leave this one out");
         notes.push(Note::new(Check::OtherName, own.at, message, remedy));
     }
+    notes
+}
+
+/// The paths that come twice in one policy.
+pub(super) fn duplicate_paths(policy: &Policy) -> Vec<Note> {
+    let mut notes = Vec::new();
     let mut lines: HashMap<Pattern, usize> = HashMap::new();
     for rule in policy.rules() {
         let path = rule.path();
@@ -73,6 +79,7 @@ pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
         notes.push(Note::new(Check::IgnoredLabel, label.at, message, remedy));
     }
     notes.extend(openbao_only(rule));
+    notes.extend(rule.vault_only().iter().map(vault_only));
     notes
 }
 
@@ -107,4 +114,15 @@ fn openbao_only(rule: &Rule) -> Vec<Note> {
         Note::new(Check::OpenBaoOnly, at, message, remedy)
     };
     scan.chain(keys).map(note).collect()
+}
+
+fn vault_only(word: &At<&'static str>) -> Note {
+    // A description is already in words, and has its own backticks.
+    let what = match word.value {
+        described if described.contains('`') => described.to_owned(),
+        word => Quoted(word).to_string(),
+    };
+    let message = format!("OpenBao doesn't accept {what}");
+    let remedy = "it refuses the whole policy; with HashiCorp Vault alone, this is fine";
+    Note::new(Check::VaultOnly, word.at, message, remedy)
 }
