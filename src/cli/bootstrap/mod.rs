@@ -24,7 +24,7 @@ use crate::{
         handover::HandoverArgs,
         operator::{Operator, OperatorArgs, to_the_end},
         output::Output,
-        policies::{Folder, number},
+        policies::{Folder, accepted_by, number},
         sources::ForVault,
         steps::{Line, UPDATE, end_dry, report, show, unless_stopped},
         stop::stopped,
@@ -197,6 +197,9 @@ impl Run {
         opening.carry_out(seal, *shares, credentials).await?;
 
         let operator = self.log_in().await?;
+        let server = vault::Policies::new(&operator.session).server().await;
+        let server = server.map_err(|error| error.to_string())?;
+        accepted_by(server, &self.wishes.policies, &self.wishes.mounts)?;
         let plan = PlatformPlan::draw(&self.wishes, &operator.session).await?;
         if lines.len() == steps_to_open {
             show(&plan.lines(), arguments.output);

@@ -138,6 +138,17 @@ impl Linted {
     }
 }
 
+/// Refuses policies with which this server would refuse one.
+pub(in crate::cli) fn accepted_by(
+    server: Server,
+    set: &PolicySet,
+    mounts: &Mounts,
+) -> Result<(), String> {
+    let linted = Linted { set: set.clone(), findings: set.lint(mounts) };
+    let accepted = linted.for_server(server).without_errors();
+    accepted.map(drop).map_err(|unfit| unfit.to_string())
+}
+
 impl Unfit {
     /// Tells why on standard error, and programs on standard output as well.
     pub(super) fn report(&self, output: Output) {

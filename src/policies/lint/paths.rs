@@ -78,7 +78,7 @@ fn selector_fault(selector: &str) -> Option<(String, String)> {
             Some(field) => format!("did you mean {field}?"),
             None => format!("there are {}", FIELDS.join(", ")),
         };
-        let message = format!("there is no {} to fill in", Quoted(selector));
+        let message = format!("Vault fills in no {}", Quoted(selector));
         return Some((message, format!("the rule never holds: {hint}")));
     }
     // Metadata may have any key, so only what stands for a group or an alias is looked at.

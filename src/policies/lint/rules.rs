@@ -15,10 +15,11 @@ pub(super) fn of_policy(name: &str, policy: &Policy) -> Vec<Note> {
     let mut notes = Vec::new();
     if policy.rules().is_empty() {
         let remedy = "write a rule, or delete the file";
-        notes.push(Note::new(Check::Empty, Position::START, "it has no rules", remedy));
+        notes.push(Note::new(Check::Empty, Position::START, "the policy has no rules", remedy));
     }
     if let Some(own) = policy.name().filter(|own| own.value != name) {
-        let message = format!("it calls itself {}", Quoted(&own.value));
+        let message =
+            format!("`name` is {}, which is not the name of the file", Quoted(&own.value));
         let remedy = format!("Vault goes by the name of the file, {name}: leave this one out");
         notes.push(Note::new(Check::OtherName, own.at, message, remedy));
     }
@@ -36,7 +37,7 @@ pub(super) fn duplicate_paths(policy: &Policy) -> Vec<Note> {
             Some(line) => notes.push(Note::new(
                 Check::DuplicatePath,
                 path.at,
-                format!("the path {} stands in line {line} already", Quoted(&path.value)),
+                format!("the path {} is in line {line} already", Quoted(&path.value)),
                 "Vault joins the two: write one block that says what holds",
             )),
         }
@@ -51,14 +52,14 @@ pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
         notes.push(Note::new(
             Check::NoCapabilities,
             at,
-            "it has no capabilities",
+            "the rule has no capabilities",
             "it grants nothing, and hides what a broader path grants: write what is granted, or \
              capabilities = [\"deny\"]",
         ));
     }
     let beside_deny = rule.written().iter().find(|one| one.value != Capability::Deny);
     if let Some(hidden) = beside_deny.filter(|_| rule.capabilities().contains(Capability::Deny)) {
-        let message = format!("`{}` counts for nothing beside `deny`", hidden.value);
+        let message = format!("`{}` has no effect beside `deny`", hidden.value);
         notes.push(Note::new(Check::DenyHides, hidden.at, message, "leave one of them out"));
     }
     if let Some(legacy) = rule.legacy() {
@@ -74,7 +75,7 @@ pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
         notes.push(Note::new(Check::Legacy, legacy.at, message, remedy));
     }
     if let Some(label) = rule.ignored_labels().first() {
-        let message = format!("Vault passes over {}", Quoted(&label.value));
+        let message = format!("Vault ignores {}", Quoted(&label.value));
         let remedy = "a rule has one path: write a block for each";
         notes.push(Note::new(Check::IgnoredLabel, label.at, message, remedy));
     }
@@ -93,7 +94,7 @@ fn duplicate_keys(rule: &Rule) -> Vec<Note> {
                 "capabilities" => "Vault joins the two",
                 _ => "Vault takes the last, or joins them",
             };
-            let message = format!("{} stands in line {line} already", Quoted(item.key()));
+            let message = format!("{} is in line {line} already", Quoted(item.key()));
             let remedy = format!("{effect}: write it once");
             notes.push(Note::new(Check::DuplicateKey, item.at(), message, remedy));
         } else {

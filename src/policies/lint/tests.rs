@@ -41,7 +41,7 @@ fn a_finding_shows_its_place_and_a_way_to_mend_it() {
   |      ^
 = Vault joins the two: write one block that says what holds";
     assert_eq!(shown[0], expected);
-    assert_eq!(findings[0].message, "the path `/a` stands in line 2 already");
+    assert_eq!(findings[0].message, "the path `/a` is in line 2 already");
     assert_eq!(findings[1].check, Check::LeadingSlash);
 }
 
@@ -308,7 +308,7 @@ fn a_policy_by_the_name_of_a_tenant_is_held_to_that_tenant() {
     let (shared, globex) = (reads("secret/data/tenants/g*"), path("globex"));
     let findings = lint(&[("tenant-acme", &shared), ("tenant-globex", &globex)]);
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(findings[0].message, "it reaches the tenant globex, and is another's");
+    assert_eq!(findings[0].message, "a rule of a tenant's policy reaches the tenant globex");
 }
 
 #[test]

@@ -38,7 +38,7 @@ const SETUP: &str = "API=https://api.example.com\n\
 
 /// The page, from `templates/docs.html`.
 #[derive(Template)]
-#[template(path = "docs.html")]
+#[template(path = "docs.html", whitespace = "minimize")]
 struct Page<'d> {
     title: &'d str,
     version: &'d str,

@@ -24,11 +24,11 @@ const SAMPLES: [(&str, &str); 24] = [
     ("entity_id", r#""4dcd9ef8-7ab6-2a45-1fc2-2c1f90b6ee05""#),
     ("policies", r#"["default","tenant"]"#),
     ("token_type", r#""service""#),
-    ("type", r#""urn:vault-auth-validator:acl_denied""#),
-    ("title", r#""The token is not granted this""#),
-    ("status", "403"),
-    ("code", r#""acl_denied""#),
-    ("detail", r#""""#),
+    ("type", r#""urn:vault-auth-validator:body_too_large""#),
+    ("title", r#""The body is too large""#),
+    ("status", "413"),
+    ("code", r#""body_too_large""#),
+    ("detail", r#""a body may have 1 MiB""#),
     ("request_id", r#""7f3d8a52c0e94b1d""#),
 ];
 
@@ -65,9 +65,7 @@ fn object(api: &Value, schema: &Value, depth: usize) -> Value {
             Some(own) => own.clone(),
             None => sample(name).unwrap_or_else(|| example(api, field, depth - 1)),
         };
-        if value != json!("") {
-            object.insert(name.to_owned(), value);
-        }
+        object.insert(name.to_owned(), value);
     }
     if let Some(values) = schema.get("additionalProperties").filter(|values| values.is_object()) {
         object.insert("DATABASE_URL".to_owned(), json!("postgres://crm@db/crm"));

@@ -159,7 +159,10 @@ impl<'d> Response<'d> {
                     description: Markdown::new(text(&header["description"])),
                 })
                 .collect(),
-            example: json.map(|json| pretty(&example(api, &json["schema"], DEPTH))),
+            example: json.map(|json| match json.get("example") {
+                Some(own) => pretty(own),
+                None => pretty(&example(api, &json["schema"], DEPTH)),
+            }),
         }
     }
 }
