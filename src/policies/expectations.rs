@@ -168,14 +168,15 @@ impl Paths {
 /// # Errors
 /// When it is not TOML, has a key that is none, names a policy that is not in the set, or a path
 /// that no request has; when it could not be read.
-pub fn expectations(source: &Source, set: &PolicySet) -> Result<Vec<Caller>, Finding> {
+pub fn expectations(source: &Source, set: &PolicySet) -> Result<Vec<Caller>, Box<Finding>> {
     if let Some(error) = source.unreadable() {
-        return Err(Finding::error(source, Check::Unreadable, &error));
+        return Err(Box::new(Finding::error(source, Check::Unreadable, &error)));
     }
     let reading = Reading { source, set };
     reading.file().map_err(|fault| {
         let fault = fault.with_remedy("no test of this file was run");
-        Finding::error(source, Check::Syntax, &SyntaxError::new(&source.text, fault))
+        let error = SyntaxError::new(&source.text, fault);
+        Box::new(Finding::error(source, Check::Syntax, &error))
     })
 }
 
@@ -258,7 +259,7 @@ mod tests {
     use super::{Caller, PolicySet, Source, Wanted, expectations};
     use crate::policies::{Capability, Position};
 
-    fn read(text: &str) -> Result<Vec<Caller>, crate::policies::Finding> {
+    fn read(text: &str) -> Result<Vec<Caller>, Box<crate::policies::Finding>> {
         let policy = Source::new("tenant.hcl", "path \"a\" {}");
         let (set, _) = PolicySet::read(vec![policy]);
         expectations(&Source::new("tests/a.toml", text), &set)

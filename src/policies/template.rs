@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{At, Policy, error::Fault, matching::ForbiddenValue};
+use super::{At, Policy, Rule, error::Fault, matching::ForbiddenValue};
 
 /// A path in pieces: text, and what an identity has to fill in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,12 +150,12 @@ pub fn with_templates(
             .split_once("}}")
             .and_then(|(selector, rest)| Some((replace(selector.trim())?, rest)));
         match other {
-            Some((selector, rest)) => replaced += &format!("{{{{{selector}}}}}{rest}"),
-            None => replaced += &format!("{{{{{part}"),
+            Some((selector, rest)) => replaced.extend(["{{", &selector, "}}", rest]),
+            None => replaced.extend(["{{", part]),
         }
     }
     let (policy, _) = Policy::parse_in_part(&replaced);
-    let mut left = policy.rules().iter().flat_map(|rule| rule.selectors());
+    let mut left = policy.rules().iter().flat_map(Rule::selectors);
     let left = left.find(|selector| replace(selector).is_some()).map(str::to_owned);
     left.map_or(Ok(replaced), Err)
 }

@@ -90,7 +90,7 @@ impl Folder {
         for source in &sources {
             match expectations(source, set) {
                 Ok(found) => callers.extend(found),
-                Err(finding) => findings.push(finding),
+                Err(finding) => findings.push(*finding),
             }
         }
         if findings.is_empty() { Ok(callers) } else { Err(Unfit::Files(findings)) }

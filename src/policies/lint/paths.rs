@@ -82,10 +82,8 @@ fn selector_fault(selector: &str) -> Option<(String, String)> {
         return Some((message, format!("the rule never holds: {hint}")));
     }
     // Metadata may have any key, so only what stands for a group or an alias is looked at.
-    let named = |prefix: &&str| selector.starts_with(*prefix);
-    let prefix =
-        ["identity.entity.aliases.", "identity.groups.ids.", "identity.groups.names."].iter();
-    let rest = selector.get(prefix.copied().find(|prefix| named(&prefix))?.len()..)?;
+    let prefixes = ["identity.entity.aliases.", "identity.groups.ids.", "identity.groups.names."];
+    let rest = prefixes.iter().find_map(|prefix| selector.strip_prefix(prefix))?;
     let name = rest.split('.').next().filter(|name| name.contains(['*', '+']))?;
     let message = format!("{} is no wildcard within a template", Quoted(name));
     let remedy = "the rule never holds: name one group or one alias, in a rule each";

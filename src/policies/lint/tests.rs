@@ -189,9 +189,9 @@ fn a_denial_that_leaves_much_open_is_hinted_at() {
 
 #[test]
 fn what_is_wrong_with_one_rule_does_not_hide_the_others() {
+    use Check::{LeadingSlash, Legacy, Syntax};
     let text = "path \"a\" { capabilities = [\"reed\"] }\npath \"/b\" { policy = \"read\" }\n\
                 path \"c\" { capabilites = [] }\nnam = \"p\"\n";
-    use Check::{LeadingSlash, Legacy, Syntax};
     let expected = [(Syntax, 4, 1), (Syntax, 1, 28), (Syntax, 3, 12), (LeadingSlash, 2, 6)];
     let expected = [expected.as_slice(), &[(Legacy, 2, 22)]].concat();
     assert_eq!(found("p", text), expected);

@@ -13,9 +13,9 @@ impl Markdown {
         let mut html = String::new();
         let harmless = |event| match event {
             Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
-            Event::Start(Tag::HtmlBlock) | Event::End(TagEnd::HtmlBlock) => None,
             // A picture would be loaded from elsewhere: its text is enough.
-            Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => None,
+            Event::Start(Tag::HtmlBlock | Tag::Image { .. })
+            | Event::End(TagEnd::HtmlBlock | TagEnd::Image) => None,
             Event::Start(Tag::Link { dest_url, .. }) if !leads_to_the_web(&dest_url) => {
                 Some(Event::Start(Tag::Link {
                     link_type: LinkType::Inline,

@@ -5,7 +5,7 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 use http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     example::{example, pretty, sample},
@@ -90,8 +90,8 @@ impl<'d> Operation<'d> {
         let parameters: Vec<_> = parameters.collect();
         let method = method.to_ascii_uppercase();
         let body = RequestBody::new(api, &operation["requestBody"]["content"]);
-        let is_open = items(&operation["security"])
-            .any(|way| way.as_object().is_some_and(|way| way.is_empty()));
+        let is_open =
+            items(&operation["security"]).any(|way| way.as_object().is_some_and(Map::is_empty));
         let curl =
             Curl { method: &method, path, is_open, parameters: &parameters, body: body.as_ref() };
         Self {
@@ -198,15 +198,13 @@ impl Curl<'_, '_> {
             .map(|one| format!("{}={}", one.name, encoded(&one.example)))
             .collect();
         if !query.is_empty() {
-            address += &format!("?{}", query.join("&"));
+            address.extend(["?", &query.join("&")]);
         }
-        let mut parts = vec![match self.is_open {
-            true => "curl -sS --fail-with-body".to_owned(),
-            false => "auth | curl -sS --fail-with-body -H @-".to_owned(),
-        }];
-        if self.method != "GET" {
-            parts[0] += &format!(" -X {}", self.method);
-        }
+        let credentials = if self.is_open { ("", "") } else { ("auth | ", " -H @-") };
+        let method =
+            if self.method == "GET" { String::new() } else { format!(" -X {}", self.method) };
+        let (before, after) = credentials;
+        let mut parts = vec![format!("{before}curl -sS --fail-with-body{after}{method}")];
         for header in required("header") {
             parts.push(format!("-H {}", quoted(&format!("{}: {}", header.name, header.example))));
         }

@@ -115,7 +115,7 @@ fn words(schema: &Value) -> String {
             Some(limit) => limit.to_string(),
             None => continue,
         };
-        words += &format!(", {label} <code>{}</code>", escaped(&limit));
+        words.extend([", ", label, " <code>", &escaped(&limit), "</code>"]);
     }
     let values: Vec<_> = items(&schema["enum"])
         .map(|value| format!("<code>{}</code>", escaped(&value.to_string())))
