@@ -222,19 +222,24 @@ async fn what_was_made_is_taken_away_after_a_failure_too() {
     assert!(ended.stderr.contains("please delete it: identity/entity/name/validator-test-"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_made_is_taken_away_after_an_interruption() {
+/// Where in what remains the entities and the groups are.
+const ENTITIES: usize = 1;
+const GROUPS: usize = 4;
+
+/// Interrupts a test of this folder, with so slow a Vault, as soon as there is something of this
+/// sort; that it stops, and nothing remains.
+async fn interrupted(folder: &[&str], sort: usize, delay: Duration) {
     let bao = Bao::dev().await;
     let proxy = FaultProxy::start(&bao.authority()).await;
-    proxy.set(Fault::Late(Duration::from_millis(30))).await;
+    proxy.set(Fault::Late(delay)).await;
     let before = remains(&bao).await;
     let operator = Operator::at(&proxy.addr(), bao.root_token());
     let mut command = operator.command(tools::validator(), &["policies", "test"]);
+    command.args(folder);
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("it starts");
-    let made = "an entity to be made";
-    eventually(Duration::from_secs(20), made, async || {
-        (remains(&bao).await[1] != before[1]).then_some(())
+    eventually(Duration::from_secs(20), "something to be made", async || {
+        (remains(&bao).await[sort] != before[sort]).then_some(())
     })
     .await;
     let kill = format!("kill -s INT {}", child.id());
@@ -242,6 +247,16 @@ async fn what_was_made_is_taken_away_after_an_interruption() {
     let ended = Ended::of(child.wait_with_output().expect("it ends"));
     ended.failed(1, "stopped");
     assert_eq!(remains(&bao).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_is_taken_away_after_an_interruption() {
+    interrupted(&[], ENTITIES, Duration::from_millis(30)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_are_taken_away_after_an_interruption() {
+    interrupted(&[&grouped().path()], GROUPS, Duration::from_millis(200)).await;
 }
 
 #[test]
