@@ -47,6 +47,23 @@ path "auth/token/lookup" {
   capabilities = ["create", "update"]
 }
 
+# Groups that policies name in templates, for `explain`; and groups without policies that stand in
+# for them, for `policies test`.
+path "identity/group/id/+" {
+  capabilities = ["read"]
+}
+
+path "identity/group/name/+" {
+  capabilities = ["read"]
+}
+
+path "identity/group/name/validator-test-*" {
+  capabilities      = ["create", "read", "update", "delete"]
+  denied_parameters = {
+    "policies" = []
+  }
+}
+
 # What is mounted, and the accessors that aliases need.
 path "sys/mounts" {
   capabilities = ["read"]

@@ -311,6 +311,51 @@ async fn a_denial_names_the_policy_that_spoke() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_with_templates_of_groups_and_aliases_are_named() {
+    let service = Direct::start().await;
+    let bao = &service.bao;
+    let entity_id = &service.acme.caller.entity_id;
+    let entity = bao.must("GET", &format!("identity/entity/id/{entity_id}"), None).await;
+    let alias = &entity["data"]["aliases"][0];
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let path = format!("identity/entity-alias/id/{}", text(&alias["id"]));
+    bao.must("POST", &path, Some(json!({"custom_metadata": {"desk": "7"}}))).await;
+    let ops =
+        json!({"name": "ops", "metadata": {"area": "south"}, "member_entity_ids": [entity_id]});
+    let ops = text(&bao.must("POST", "identity/group", Some(ops)).await["data"]["id"]);
+    bao.must("POST", "identity/group", Some(json!({"name": "others"}))).await;
+    let selectors = [
+        format!(
+            "a/{{{{identity.entity.aliases.{}.custom_metadata.desk}}}}",
+            text(&alias["mount_accessor"])
+        ),
+        "b/{{identity.groups.names.ops.metadata.area}}".to_owned(),
+        format!("c/{{{{identity.groups.ids.{ops}.name}}}}"),
+        "d/{{identity.groups.names.others.name}}".to_owned(),
+        "e/{{identity.groups.names.nobody.name}}".to_owned(),
+    ];
+    let rules = selectors.map(|path| format!("path \"{path}\" {{ capabilities = [\"read\"] }}\n"));
+    set_policy(bao, "crm-agent", &rules.concat()).await;
+    let operator = json!({"policies": ["operator", "validator"], "ttl": "1h"});
+    let operator = Operator { address: bao.addr(), token: platform::token(bao, operator).await };
+    for (path, line) in [("a/7", 1), ("b/south", 2), ("c/ops", 3), ("d/others", 0), ("e/x", 0)] {
+        let require = format!("acl={path}");
+        let arguments = ["--method", "DELETE", "--require", &require];
+        let table = operator.table(service.acme.token(), &arguments, &[]);
+        let said = match line {
+            0 => "none of the caller's policies says anything about it".to_owned(),
+            line => format!("policy crm-agent, line {line}: path \"{}", &path[..2]),
+        };
+        assert!(table.contains(&said), "{path}: {table}");
+    }
+    // Without the right to read groups it is not known.
+    let operator = Operator::who_reads_policies(bao).await;
+    let table = operator.table(service.acme.token(), &["--require", "acl=d/others"], &[]);
+    assert!(table.contains("which policy spoke is not known"), "{table}");
+    assert!(table.contains("read on identity/entity/id/+, identity/group/id/+"), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_token_comes_from_standard_input_alone_and_is_not_shown() {
     let service = Direct::start().await;
     let operator = Operator::new(&service.bao).await;

@@ -1,11 +1,11 @@
 //! Which of a caller's policies speak for a path.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
 use crate::{
-    policies::{Policy, joined},
+    policies::{Policy, Rule, joined},
     token::Identity,
     vault::Records,
 };
@@ -50,9 +50,11 @@ impl Provenance {
             }
         }
         if let Some(id) = identity.entity_id() {
-            match records.entity_values(&id).await {
+            let rules = this.policies.iter().flat_map(|(_, policy)| policy.rules());
+            let selectors: BTreeSet<&str> = rules.flat_map(Rule::selectors).collect();
+            match records.entity_values(&id, &selectors).await {
                 Ok(values) => this.values = values,
-                Err(error) => this.unread.push(format!("the entity, {error}")),
+                Err(error) => this.unread.push(format!("the entity or one of its groups, {error}")),
             }
         }
         this
@@ -65,7 +67,12 @@ impl Provenance {
                 0 => String::new(),
                 number => format!(" (and {number} more)"),
             };
-            let needed = "your token needs read on sys/policies/acl/+";
+            let needed = if first.starts_with("the entity") {
+                "your token needs read on identity/entity/id/+, identity/group/id/+ and \
+                 identity/group/name/+"
+            } else {
+                "your token needs read on sys/policies/acl/+"
+            };
             return Word::Unknown(format!("cannot read {first}{others}; {needed}"));
         }
         let policies: Vec<&Policy> = self.policies.iter().map(|(_, policy)| policy).collect();

@@ -15,8 +15,12 @@ pub enum Capability {
     Patch,
     /// Read.
     Read,
+    /// Read a past state of what is there. HashiCorp Vault only.
+    Recover,
     /// List with all that is below. OpenBao only.
     Scan,
+    /// Receive events. HashiCorp Vault only.
+    Subscribe,
     /// Reach what needs root.
     Sudo,
     /// Change, and most actions.
@@ -25,14 +29,16 @@ pub enum Capability {
 
 impl Capability {
     /// All of them, in the order of their names, as `sys/capabilities` has them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Create,
         Self::Delete,
         Self::Deny,
         Self::List,
         Self::Patch,
         Self::Read,
+        Self::Recover,
         Self::Scan,
+        Self::Subscribe,
         Self::Sudo,
         Self::Update,
     ];
@@ -46,7 +52,9 @@ impl Capability {
             Self::List => "list",
             Self::Patch => "patch",
             Self::Read => "read",
+            Self::Recover => "recover",
             Self::Scan => "scan",
+            Self::Subscribe => "subscribe",
             Self::Sudo => "sudo",
             Self::Update => "update",
         }

@@ -28,6 +28,11 @@ impl SyntaxError {
     pub fn message(&self) -> &str {
         &self.fault.message
     }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> &str {
+        &self.fault.remedy
+    }
 }
 
 impl fmt::Display for SyntaxError {
@@ -43,11 +48,18 @@ impl Error for SyntaxError {}
 pub(super) struct Fault {
     pub(super) at: Position,
     pub(super) message: String,
+    remedy: String,
 }
 
 impl Fault {
     pub(super) fn new(at: Position, message: impl Into<String>) -> Self {
-        Self { at, message: message.into() }
+        let remedy = "Vault reads no further than this place, and refuses the whole policy";
+        Self { at, message: message.into(), remedy: remedy.to_owned() }
+    }
+
+    /// The same fault with a remedy of its own.
+    pub(super) fn with_remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: remedy.into(), ..self }
     }
 
     /// `expected`, where `found` stands.

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Capabilities, Capability, PolicySet, Position, Source, SyntaxError,
+    Capabilities, Capability, Check, Finding, PolicySet, Position, Source, SyntaxError,
     error::{Fault, Quoted},
     fields::nearest,
+    template::{GroupField, GroupKey, GroupSelector},
 };
 
 /// Somebody whose token is asked about.
@@ -20,10 +21,44 @@ pub struct Caller {
     pub file: String,
     /// The policies of the token.
     pub policies: Vec<String>,
-    /// The metadata of its entity; without any, the token has no entity.
+    /// The metadata of its entity. Without any, and without groups, the token has no entity.
     pub metadata: BTreeMap<String, String>,
+    /// The groups that its entity is a member of, by name.
+    pub groups: BTreeMap<String, Group>,
     /// What the policies are expected to grant, and not to.
     pub expectations: Vec<Expectation>,
+}
+
+/// A group that a caller is a member of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Its id, for policies that name groups by id.
+    pub id: Option<String>,
+    /// Its metadata.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Caller {
+    /// Returns what a template is filled with for this caller, as far as the file says.
+    #[must_use]
+    pub fn value(&self, selector: &str) -> Option<String> {
+        if let Some(key) = selector.strip_prefix("identity.entity.metadata.") {
+            return self.metadata.get(key).cloned();
+        }
+        let GroupSelector { group, field } = GroupSelector::parse(selector)?;
+        let is_meant = |(name, one): &(&String, &Group)| match group {
+            GroupKey::Name(wanted) => *name == wanted,
+            GroupKey::Id(wanted) => one.id.as_deref() == Some(wanted),
+        };
+        let (name, group) = self.groups.iter().find(is_meant)?;
+        match field {
+            GroupField::Id => group.id.clone(),
+            GroupField::Name => Some(name.clone()),
+            GroupField::Metadata(key) => group.metadata.get(key).cloned(),
+        }
+    }
 }
 
 /// What is expected on one path.
@@ -84,6 +119,8 @@ struct Table {
     #[serde(default)]
     metadata: BTreeMap<String, String>,
     #[serde(default)]
+    groups: BTreeMap<String, Group>,
+    #[serde(default)]
     may: Paths,
     #[serde(default)]
     may_not: Paths,
@@ -98,7 +135,9 @@ struct Paths {
     list: Vec<Spanned<String>>,
     patch: Vec<Spanned<String>>,
     read: Vec<Spanned<String>>,
+    recover: Vec<Spanned<String>>,
     scan: Vec<Spanned<String>>,
+    subscribe: Vec<Spanned<String>>,
     sudo: Vec<Spanned<String>>,
     update: Vec<Spanned<String>>,
     any: Vec<Spanned<String>>,
@@ -113,7 +152,9 @@ impl Paths {
             (Some(Capability::List), self.list),
             (Some(Capability::Patch), self.patch),
             (Some(Capability::Read), self.read),
+            (Some(Capability::Recover), self.recover),
             (Some(Capability::Scan), self.scan),
+            (Some(Capability::Subscribe), self.subscribe),
             (Some(Capability::Sudo), self.sudo),
             (Some(Capability::Update), self.update),
             (None, self.any),
@@ -126,10 +167,17 @@ impl Paths {
 ///
 /// # Errors
 /// When it is not TOML, has a key that is none, names a policy that is not in the set, or a path
-/// that no request has. Shown, the error has the line with a caret; the file is left to the reader.
-pub fn expectations(source: &Source, set: &PolicySet) -> Result<Vec<Caller>, SyntaxError> {
+/// that no request has; when it could not be read.
+pub fn expectations(source: &Source, set: &PolicySet) -> Result<Vec<Caller>, Box<Finding>> {
+    if let Some(error) = source.unreadable() {
+        return Err(Box::new(Finding::error(source, Check::Unreadable, &error)));
+    }
     let reading = Reading { source, set };
-    reading.file().map_err(|fault| SyntaxError::new(&source.text, fault))
+    reading.file().map_err(|fault| {
+        let fault = fault.with_remedy("no test of this file was run");
+        let error = SyntaxError::new(&source.text, fault);
+        Box::new(Finding::error(source, Check::Syntax, &error))
+    })
 }
 
 struct Reading<'s> {
@@ -148,7 +196,7 @@ impl Reading<'_> {
 
     fn caller(&self, table: Spanned<Table>) -> Result<Caller, Fault> {
         let start = table.span().start;
-        let Table { who, policies, metadata, may, may_not } = table.into_inner();
+        let Table { who, policies, metadata, groups, may, may_not } = table.into_inner();
         let policies: Result<Vec<_>, _> =
             policies.into_iter().map(|name| self.policy(name)).collect();
         let policies = policies?;
@@ -174,7 +222,7 @@ impl Reading<'_> {
         }
         expectations.sort_by_key(|expectation| expectation.line);
         let (who, file) = (who.into_inner(), self.source.file.clone());
-        Ok(Caller { who, file, policies, metadata, expectations })
+        Ok(Caller { who, file, policies, metadata, groups, expectations })
     }
 
     fn policy(&self, name: Spanned<String>) -> Result<String, Fault> {
@@ -211,7 +259,7 @@ mod tests {
     use super::{Caller, PolicySet, Source, Wanted, expectations};
     use crate::policies::{Capability, Position};
 
-    fn read(text: &str) -> Result<Vec<Caller>, crate::policies::SyntaxError> {
+    fn read(text: &str) -> Result<Vec<Caller>, Box<crate::policies::Finding>> {
         let policy = Source::new("tenant.hcl", "path \"a\" {}");
         let (set, _) = PolicySet::read(vec![policy]);
         expectations(&Source::new("tests/a.toml", text), &set)
@@ -240,6 +288,27 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_has_the_values_of_its_groups() {
+        let groups = "groups.ops = { id = \"1f\", metadata.area = \"crm\" }\ngroups.all = {}\n";
+        let callers = read(&format!("{CALLER}{groups}may.read = [\"a\"]")).unwrap();
+        for (selector, value) in [
+            ("identity.groups.names.ops.metadata.area", Some("crm")),
+            ("identity.groups.names.ops.name", Some("ops")),
+            ("identity.groups.names.ops.id", Some("1f")),
+            ("identity.groups.ids.1f.name", Some("ops")),
+            ("identity.groups.names.all.name", Some("all")),
+            ("identity.groups.names.all.id", None),
+            ("identity.groups.names.ops.metadata.team", None),
+            ("identity.groups.names.dev.name", None),
+            ("identity.groups.ids.ops.name", None),
+            ("identity.groups.names.ops", None),
+            ("identity.entity.metadata.tenant", None),
+        ] {
+            assert_eq!(callers[0].value(selector).as_deref(), value, "{selector}");
+        }
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused_where_it_stands() {
         for (text, line, column, words) in [
             ("caller = 1", 1, 10, "invalid type"),
@@ -250,14 +319,15 @@ mod tests {
             (&format!("{CALLER}may.any = [\"a\"]"), 4, 12, "`any` stands below may_not alone"),
             (&format!("{CALLER}may.read = [\"a/*\"]"), 4, 13, "without wildcards"),
             (&format!("{CALLER}may.read = [\"/a\"]"), 4, 13, "as a request has it"),
+            (&format!("{CALLER}groups.a.mail = \"x\"\nmay.read = [\"a\"]"), 4, 10, "unknown field"),
             (CALLER, 1, 1, "nothing is expected"),
             ("[[caller]]\nwho = \"a\"\npolicies = []", 2, 7, "has no policies"),
             (&CALLER.replace("tenant", "tennant"), 3, 13, "did you mean `tenant`?"),
             (&format!("{CALLER}may.read = [\"a\""), 4, 16, ""),
         ] {
             let error = read(text).expect_err(text);
-            assert_eq!(error.position(), Position { line, column }, "{text}: {error}");
-            assert!(error.message().contains(words), "{error}");
+            assert_eq!(error.at, Position { line, column }, "{text}: {error}");
+            assert!(error.message.contains(words), "{error:?}");
         }
     }
 }

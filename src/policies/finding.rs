@@ -1,12 +1,14 @@
 use std::fmt;
 
-use super::{Check, Position, Source, error::Excerpt};
+use super::{Check, Position, Server, Severity, Source, SyntaxError, error::Excerpt};
 
 /// Something in a file of policies that should be mended: where, what, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The check that found it.
     pub check: Check,
+    /// How bad it is.
+    pub severity: Severity,
     /// The file.
     pub file: String,
     /// The place in it.
@@ -27,7 +29,27 @@ impl Finding {
         remedy: String,
     ) -> Self {
         let excerpt = Excerpt::of(&source.text, at);
-        Self { check, file: source.file.clone(), at, message, remedy, excerpt }
+        let (file, severity) = (source.file.clone(), check.severity());
+        Self { check, severity, file, at, message, remedy, excerpt }
+    }
+
+    /// An error that makes a file unusable.
+    pub(super) fn error(source: &Source, check: Check, error: &SyntaxError) -> Self {
+        let (message, remedy) = (error.message().to_owned(), error.remedy().to_owned());
+        Self::new(source, check, error.position(), message, remedy)
+    }
+
+    /// The finding for policies that this server is to have: an error where it refuses the
+    /// policy, `None` where it knows what others don't.
+    #[must_use]
+    pub fn for_server(self, server: Server) -> Option<Self> {
+        match (self.check, server) {
+            (Check::VaultOnly, Server::OpenBao) | (Check::OpenBaoOnly, Server::Vault) => {
+                Some(Self { severity: Severity::Error, ..self })
+            }
+            (Check::VaultOnly, Server::Vault) | (Check::OpenBaoOnly, Server::OpenBao) => None,
+            _ => Some(self),
+        }
     }
 
     /// The line of the place, or the part of it around that.

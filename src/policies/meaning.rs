@@ -1,6 +1,9 @@
 //! Whether two policies say the same.
 
-use super::{At, Capabilities, Item, Policy, Position, Rule, Value};
+use super::{
+    At, Capabilities, Item, Policy, Position, Rule, Value,
+    fields::{integer, lifetime::Lifetime},
+};
 
 /// Keys whose meaning is held elsewhere, or that have none.
 const NO_MEANING: [&str; 4] = ["capabilities", "comment", "expiration", "policy"];
@@ -32,7 +35,7 @@ fn meanings(policy: &Policy) -> Vec<Meaning<'_>> {
 fn meaning(rule: &Rule) -> Meaning<'_> {
     let path = &*rule.path().value;
     let said = rule.attributes().iter().filter(|item| !NO_MEANING.contains(&item.key()));
-    let mut attributes: Vec<Item> = said.map(placeless).collect();
+    let mut attributes: Vec<Item> = said.map(|item| placeless(&same_number(item))).collect();
     attributes.sort_by(|one, other| one.key().cmp(other.key()));
     Meaning {
         path: path.strip_prefix('/').unwrap_or(path),
@@ -40,6 +43,26 @@ fn meaning(rule: &Rule) -> Meaning<'_> {
         expiration: rule.expiration(),
         attributes,
     }
+}
+
+/// The same, with durations in nanoseconds and numbers in decimal.
+fn same_number(item: &Item) -> Item {
+    let number = match item.key() {
+        "min_wrapping_ttl" | "max_wrapping_ttl" | "ttl" => {
+            let lifetime = Lifetime::read(std::slice::from_ref(item), item.key());
+            lifetime.ok().flatten().and_then(|lifetime| lifetime.nanoseconds().ok())
+        }
+        "pagination_limit" => integer::read(&item.value).ok(),
+        _ => None,
+    };
+    let value = match (number, &item.value.value) {
+        (Some(number), _) => Value::Integer(number.to_string()),
+        (None, Value::Block(items)) if item.key() == "control_group" => {
+            Value::Block(items.iter().map(same_number).collect())
+        }
+        (None, other) => other.clone(),
+    };
+    Item { keys: item.keys.clone(), value: At::new(value, item.value.at) }
 }
 
 /// The same, as if it stood at the start of a text.
@@ -79,6 +102,31 @@ mod tests {
         ] {
             assert!(same(POLICY, other), "{other}");
         }
+    }
+
+    #[test]
+    fn the_same_duration_or_number_in_other_words_makes_no_difference() {
+        for (one, other) in [
+            ("max_wrapping_ttl = \"90s\"", "max_wrapping_ttl = 90"),
+            ("max_wrapping_ttl = \"24h\"", "max_wrapping_ttl = \"1d\""),
+            ("min_wrapping_ttl = \"1h30m\"", "min_wrapping_ttl = 5400.0"),
+            ("pagination_limit = 010", "pagination_limit = \"8\""),
+            (
+                "control_group = { ttl = \"1h\" factor \"a\" { identity { group_names = [\"b\"] \
+                 approvals = 1 } } }",
+                "control_group { ttl = 3600 factor \"a\" { identity { group_names = [\"b\"] \
+                 approvals = 1 } } }",
+            ),
+        ] {
+            let rule = |attribute: &str| format!("path \"a\" {{ policy = \"read\" {attribute} }}");
+            assert!(same(&rule(one), &rule(other)), "{one} {other}");
+            let changed = other.replace(['5', '8', '9', '1', '3'], "2");
+            assert!(!same(&rule(one), &rule(&changed)), "{one} {changed}");
+        }
+        let parameter = |ttl: &str| {
+            format!("path \"a\" {{ policy = \"read\" allowed_parameters = {{ ttl = [{ttl}] }} }}")
+        };
+        assert!(!same(&parameter("\"90s\""), &parameter("90")));
     }
 
     #[test]

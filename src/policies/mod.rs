@@ -1,7 +1,7 @@
 //! Vault's ACL policies: reading them, and saying which rule of them speaks for a path.
 //!
 //! A policy is HCL 1, or JSON in the shape of it. [`Policy::parse`] accepts what OpenBao accepts
-//! and refuses what it refuses, and keeps what a reviewer has to see: the position of every path,
+//! and what HashiCorp Vault knows beside that, refuses what both refuse, and keeps what a reviewer has to see: the position of every path,
 //! key and capability, and all that is written twice. Where OpenBao accepts a text by passing over
 //! a part of it (JSON that ends too early, say), this parser refuses.
 //!
@@ -28,6 +28,7 @@ mod plan;
 mod policy;
 mod position;
 mod rule;
+mod server;
 mod set;
 pub mod shipped;
 mod store;
@@ -37,7 +38,7 @@ mod template;
 pub use apply::Outcome;
 pub use capability::{Capabilities, Capability};
 pub use error::SyntaxError;
-pub use expectations::{Caller, Expectation, Wanted, expectations};
+pub use expectations::{Caller, Expectation, Group, Wanted, expectations};
 pub use finding::Finding;
 pub use item::{Item, Value};
 pub use lint::{Check, Mounts, Severity};
@@ -47,5 +48,7 @@ pub use plan::{Plan, Step, Unchanged, Unmanaged, Wording};
 pub use policy::Policy;
 pub use position::{At, Position};
 pub use rule::Rule;
+pub use server::Server;
 pub use set::{Member, PolicySet, Source};
 pub use store::{Store, StoreError, Stored};
+pub use template::{GroupField, GroupKey, GroupSelector, with_templates};

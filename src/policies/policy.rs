@@ -6,6 +6,9 @@ use super::{
     syntax,
 };
 
+/// The maximum number of errors that are reported for one text.
+const MAX_ERRORS: usize = 20;
+
 /// One ACL policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -17,11 +20,23 @@ impl Policy {
     /// Reads a policy in HCL 1 or JSON.
     ///
     /// # Errors
-    /// When OpenBao would refuse it, or would accept it only by passing over a part of it. An
-    /// empty text is refused, one with only blanks or comments is not.
+    /// When OpenBao and HashiCorp Vault would refuse it, or OpenBao would accept it only by
+    /// passing over a part of it. An empty text is refused, one with only blanks or comments is
+    /// not. [`Rule::vault_only`] has what OpenBao refuses and HashiCorp Vault accepts.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
-        let items = syntax::items(text);
-        items.and_then(Self::read).map_err(|fault| SyntaxError::new(text, fault))
+        let (policy, errors) = Self::parse_in_part(text);
+        errors.into_iter().next().map_or(Ok(policy), Err)
+    }
+
+    /// Reads the rules that can be read, and returns an error for each that cannot.
+    #[must_use]
+    pub fn parse_in_part(text: &str) -> (Self, Vec<SyntaxError>) {
+        let (policy, faults) = match syntax::items(text) {
+            Ok(items) => Self::read(items),
+            Err(fault) => (Self { name: None, rules: Vec::new() }, vec![fault]),
+        };
+        let faults = faults.into_iter().take(MAX_ERRORS);
+        (policy, faults.map(|fault| SyntaxError::new(text, fault)).collect())
     }
 
     /// The `name` that the text gives itself. Vault reads it and goes by the name under which the
@@ -42,14 +57,21 @@ impl Policy {
         self
     }
 
-    fn read(items: Vec<Item>) -> Result<Self, Fault> {
-        known(&items, &["path", "name"])?;
-        let name = text::text(&items, "name")?;
+    fn read(items: Vec<Item>) -> (Self, Vec<Fault>) {
+        let unknown = |item: &Item| known(std::slice::from_ref(item), &["path", "name"]).err();
+        let mut faults: Vec<Fault> = items.iter().filter_map(unknown).collect();
+        let name = text::text(&items, "name").unwrap_or_else(|fault| {
+            faults.push(fault);
+            None
+        });
         let mut rules = Vec::new();
         for item in items.into_iter().filter(|item| item.key() == "path") {
-            rules.push(Rule::read(item, rules.last())?);
+            match Rule::read(item, rules.last()) {
+                Ok(rule) => rules.push(rule),
+                Err(fault) => faults.push(fault),
+            }
         }
-        Ok(Self { name, rules })
+        (Self { name, rules }, faults)
     }
 }
 

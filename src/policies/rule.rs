@@ -4,14 +4,14 @@ use super::{
     At, Capabilities, Capability, Item, Value,
     error::{Fault, Quoted},
     fields::{
-        block, control_group, expiration, filter, integer, known, lifetime::Lifetime, parameters,
-        text,
+        block, control_group, expiration, filter, integer, known, lifetime::Lifetime, nearest,
+        parameters, text,
     },
     template::Template,
 };
 
-/// The keys that OpenBao knows in a rule.
-const KEYS: [&str; 13] = [
+/// The keys that OpenBao or HashiCorp Vault knows in a rule.
+const KEYS: [&str; 14] = [
     "capabilities",
     "policy",
     "comment",
@@ -25,6 +25,7 @@ const KEYS: [&str; 13] = [
     "expiration",
     "list_scan_response_keys_filter_path",
     "control_group",
+    "subscribe_event_types",
 ];
 
 /// What a policy says about one path.
@@ -38,6 +39,7 @@ pub struct Rule {
     legacy: Option<At<String>>,
     capabilities: Capabilities,
     expiration: Option<i64>,
+    vault_only: Vec<At<&'static str>>,
 }
 
 impl Rule {
@@ -78,6 +80,16 @@ impl Rule {
         self.expiration
     }
 
+    /// What HashiCorp Vault knows and OpenBao refuses, with the whole policy.
+    pub fn vault_only(&self) -> &[At<&'static str>] {
+        &self.vault_only
+    }
+
+    /// The words between the braces of the path, which an identity fills in.
+    pub fn selectors(&self) -> impl Iterator<Item = &str> {
+        self.template.selectors()
+    }
+
     pub(super) fn template(&self) -> &Arc<Template> {
         &self.template
     }
@@ -100,7 +112,7 @@ impl Rule {
         let Value::Block(attributes) = item.value.value else {
             return Err(Fault::new(item.value.at, "expected a block"));
         };
-        control_group::check(&attributes)?;
+        let mut vault_only = control_group::check(&attributes)?;
         let limits = Limits::read(&attributes)?;
         let expiration = text::text(&attributes, "expiration")?;
         let expiration = expiration.filter(|text| !text.value.is_empty());
@@ -109,6 +121,7 @@ impl Rule {
         let old = legacy.as_ref().map_or(Ok(&[][..]), spelled_out)?;
         let words = text::texts(&attributes, "capabilities")?;
         let written = capabilities(&words, old)?;
+        vault_only.extend(vault_only_words(&attributes, &written, old)?);
         let all = written.iter().map(|capability| capability.value);
         let capabilities: Capabilities = all.chain(old.iter().copied()).collect();
         // Vault looks at nothing more once it has seen `deny`.
@@ -125,6 +138,7 @@ impl Rule {
             legacy,
             capabilities,
             expiration,
+            vault_only,
         })
     }
 }
@@ -163,9 +177,30 @@ fn capabilities(words: &[At<String>], legacy: &[Capability]) -> Result<Vec<At<Ca
 }
 
 fn no_capability(word: &At<String>) -> Fault {
-    let known = Capability::ALL.map(Capability::as_str).join(", ");
+    let known = Capability::ALL.map(Capability::as_str);
     let found = Quoted(&word.value);
-    Fault::expected(word.at, &format!("a capability ({known})"), found)
+    let fault = Fault::expected(word.at, &format!("a capability ({})", known.join(", ")), found);
+    match nearest(&word.value, &known) {
+        Some(nearest) => fault.with_remedy(format!("did you mean `{nearest}`?")),
+        None => fault,
+    }
+}
+
+/// The keys and capabilities that OpenBao refuses. It looks at no capability after `deny`.
+fn vault_only_words(
+    attributes: &[Item],
+    written: &[At<Capability>],
+    legacy: &[Capability],
+) -> Result<Vec<At<&'static str>>, Fault> {
+    const EVENT_TYPES: &str = "subscribe_event_types";
+    text::texts(attributes, EVENT_TYPES)?;
+    let keys = attributes.iter().filter(|item| item.key() == EVENT_TYPES);
+    let denied = legacy.contains(&Capability::Deny);
+    let looked_at = written.iter().take_while(|one| !denied && one.value != Capability::Deny);
+    let refused =
+        looked_at.filter(|one| matches!(one.value, Capability::Recover | Capability::Subscribe));
+    let words = refused.map(|one| At::new(one.value.as_str(), one.at));
+    Ok(keys.map(|item| At::new(EVENT_TYPES, item.at())).chain(words).collect())
 }
 
 /// What narrows a rule, apart from its capabilities.

@@ -1,44 +1,70 @@
 use std::{collections::BTreeMap, fs, io, path::Path};
 
-use super::{Check, Finding, Policy, PolicyName, Position, name::NameFault};
+use super::{
+    Check, Finding, Policy, PolicyName, Position, SyntaxError, error::Fault, name::NameFault,
+};
 
 /// A file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// Its path, for messages.
     pub file: String,
-    /// What is in it.
+    /// What is in it; empty if it could not be read.
     pub text: String,
+    fault: Option<Fault>,
 }
 
 impl Source {
     /// A file with this text.
     pub fn new(file: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { file: file.into(), text: text.into() }
+        Self { file: file.into(), text: text.into(), fault: None }
     }
 
     /// The files of a folder with this extension, in the order of their names; not those of
-    /// folders in it.
+    /// folders in it. One that cannot be read, or is not UTF-8, becomes an error of that file
+    /// where it is used.
     ///
     /// # Errors
-    /// If the folder or one of the files cannot be read; the error names it.
+    /// If the folder cannot be read; the error names it.
     pub fn read_all(folder: &Path, extension: &str) -> io::Result<Vec<Self>> {
-        let named = |path: &Path, error: &io::Error| {
-            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
         };
         let mut paths = Vec::new();
-        for entry in fs::read_dir(folder).map_err(|error| named(folder, &error))? {
-            let path = entry.map_err(|error| named(folder, &error))?.path();
-            if path.is_file() && path.extension().is_some_and(|found| found == extension) {
+        for entry in fs::read_dir(folder).map_err(named)? {
+            let path = entry.map_err(named)?.path();
+            if !path.is_dir() && path.extension().is_some_and(|found| found == extension) {
                 paths.push(path);
             }
         }
         paths.sort();
-        let read = |path: &std::path::PathBuf| {
-            let text = fs::read_to_string(path).map_err(|error| named(path, &error))?;
-            Ok(Self::new(path.display().to_string(), text))
+        Ok(paths.iter().map(|path| Self::read(path)).collect())
+    }
+
+    fn read(path: &Path) -> Self {
+        let file = path.display().to_string();
+        let (text, fault) = match read_bytes(path).map(String::from_utf8) {
+            Ok(Ok(text)) => (text, None),
+            Ok(Err(error)) => {
+                let valid = error.utf8_error().valid_up_to();
+                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                let byte = error.as_bytes().get(valid).copied().unwrap_or_default();
+                let message = format!("the file is not UTF-8: found the byte 0x{byte:02x}");
+                let fault = Fault::new(Position::of(&text, valid), message);
+                (text, Some(fault.with_remedy("save the file as UTF-8")))
+            }
+            Err(error) => {
+                let message = format!("the file cannot be read: {error}");
+                let fault = Fault::new(Position::START, message);
+                (String::new(), Some(fault.with_remedy("make it a file that you may read")))
+            }
         };
-        paths.iter().map(read).collect()
+        Self { file, text, fault }
+    }
+
+    /// Why the file could not be read as text.
+    pub(super) fn unreadable(&self) -> Option<SyntaxError> {
+        self.fault.clone().map(|fault| SyntaxError::new(&self.text, fault))
     }
 
     /// The name of the file, without folders and extension.
@@ -58,37 +84,52 @@ pub struct Member {
     pub policy: Policy,
 }
 
-/// Policies by name. What is in it can be read, and has a name that Vault takes as it is.
+/// Policies by name. Each could be read completely, and has a name that Vault takes as it is.
+///
+/// The rules that could be read of the other files are kept for [`PolicySet::lint`] alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PolicySet(BTreeMap<PolicyName, Member>);
+pub struct PolicySet {
+    policies: BTreeMap<PolicyName, Member>,
+    faulty: Vec<Member>,
+}
 
 impl PolicySet {
     /// The policies in these files, each under the name of its file, and what is wrong with the
     /// files that hold none.
     #[must_use]
     pub fn read(sources: Vec<Source>) -> (Self, Vec<Finding>) {
-        let mut set = BTreeMap::new();
+        let mut set = Self::default();
         let mut findings = Vec::new();
         for source in sources {
             let name = PolicyName::parse(source.stem());
-            let policy = Policy::parse(&source.text);
+            let (policy, found) = match source.unreadable() {
+                Some(error) => (None, vec![Finding::error(&source, Check::Unreadable, &error)]),
+                None => parsed(&source),
+            };
+            let sound = found.is_empty();
+            findings.extend(found);
             if let Err(fault) = &name {
                 findings.push(misnamed(&source, fault));
             }
-            if let Err(error) = &policy {
-                let (at, message) = (error.position(), error.message().to_owned());
-                findings.push(Finding::new(&source, Check::Syntax, at, message, String::new()));
-            }
-            if let (Ok(name), Ok(policy)) = (name, policy) {
-                set.insert(name, Member { source, policy });
+            match (name, policy) {
+                (Ok(name), Some(policy)) if sound => {
+                    set.policies.insert(name, Member { source, policy });
+                }
+                (_, Some(policy)) => set.faulty.push(Member { source, policy }),
+                (_, None) => (),
             }
         }
-        (Self(set), findings)
+        (set, findings)
+    }
+
+    /// The files that are not in the set, with those of their rules that could be read.
+    pub(super) fn faulty(&self) -> &[Member] {
+        &self.faulty
     }
 
     /// Each policy, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&PolicyName, &Member)> {
-        self.0.iter()
+        self.policies.iter()
     }
 
     /// The policy of this name.
@@ -100,14 +141,28 @@ impl PolicySet {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.policies.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.policies.is_empty()
     }
+}
+
+fn parsed(source: &Source) -> (Option<Policy>, Vec<Finding>) {
+    let (policy, errors) = Policy::parse_in_part(&source.text);
+    let finding = |error| Finding::error(source, Check::Syntax, error);
+    (Some(policy), errors.iter().map(finding).collect())
+}
+
+/// The bytes of a regular file: a pipe would be waited for.
+fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.is_file() {
+        return fs::read(path);
+    }
+    Err(io::Error::other("it is not a regular file"))
 }
 
 fn misnamed(source: &Source, fault: &NameFault) -> Finding {
@@ -121,4 +176,37 @@ fn misnamed(source: &Source, fault: &NameFault) -> Finding {
         }
     };
     Finding::new(source, Check::Name, Position::START, fault.to_string(), remedy.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink, process::Command};
+
+    use super::{Check, PolicySet, Position, Source};
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_a_finding_and_the_others_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let rule = "path \"a\" { capabilities = [\"read\"] }\n";
+        let file = |name: &str| folder.path().join(name);
+        fs::write(file("good.hcl"), rule).unwrap();
+        fs::write(file("latin.hcl"), [rule.as_bytes(), b"# caf\xe9\n"].concat()).unwrap();
+        fs::write(file("utf16.hcl"), b"\xff\xfep\0a\0").unwrap();
+        symlink("nowhere", file("dangling.hcl")).unwrap();
+        assert!(Command::new("mkfifo").arg(file("pipe.hcl")).status().unwrap().success());
+        fs::create_dir(file("folder.hcl")).unwrap();
+        let (set, findings) = PolicySet::read(Source::read_all(folder.path(), "hcl").unwrap());
+        assert_eq!(set.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["good"]);
+        let told: Vec<_> = findings.iter().map(|one| (one.check, one.at, &*one.message)).collect();
+        let at = |line, column| Position { line, column };
+        let expected = [
+            (at(1, 1), "the file cannot be read: No such file or directory (os error 2)"),
+            (at(2, 6), "the file is not UTF-8: found the byte 0xe9"),
+            (at(1, 1), "the file cannot be read: it is not a regular file"),
+            (at(1, 1), "the file is not UTF-8: found the byte 0xff"),
+        ];
+        let expected: Vec<_> =
+            expected.iter().map(|(at, message)| (Check::Unreadable, *at, *message)).collect();
+        assert_eq!(told, expected);
+    }
 }

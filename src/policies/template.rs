@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{At, error::Fault, matching::ForbiddenValue};
+use super::{At, Policy, Rule, error::Fault, matching::ForbiddenValue};
 
 /// A path in pieces: text, and what an identity has to fill in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,5 +79,114 @@ impl Template {
 }
 
 fn unbalanced(path: &At<Arc<str>>) -> Fault {
+    let remedy = "write {{ and }} around each template, and neither elsewhere";
     Fault::new(path.at, "expected a `}}` for every `{{` in the path, and no other")
+        .with_remedy(remedy)
+}
+
+/// A template that is filled from a group: `identity.groups.names.NAME.metadata.KEY`, say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupSelector<'s> {
+    /// The group.
+    pub group: GroupKey<'s>,
+    /// What of it.
+    pub field: GroupField<'s>,
+}
+
+/// The ways to name a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GroupKey<'s> {
+    /// By its name, which has no `.` in it.
+    Name(&'s str),
+    /// By its id.
+    Id(&'s str),
+}
+
+/// What of a group can fill a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupField<'s> {
+    /// Its id.
+    Id,
+    /// Its name.
+    Name,
+    /// The value of this key of its metadata.
+    Metadata(&'s str),
+}
+
+impl<'s> GroupSelector<'s> {
+    /// Reads what stands between the braces; `None` if it is about something else, or Vault would
+    /// never fill it (`identitytpl/templating.go` of both servers).
+    #[must_use]
+    pub fn parse(selector: &'s str) -> Option<Self> {
+        let (kind, rest) = selector.strip_prefix("identity.groups.")?.split_once('.')?;
+        let (key, field) = rest.split_once('.')?;
+        let group = match kind {
+            "names" => GroupKey::Name(key),
+            "ids" => GroupKey::Id(key),
+            _ => return None,
+        };
+        let field = match field {
+            "id" => GroupField::Id,
+            "name" => GroupField::Name,
+            _ => GroupField::Metadata(field.strip_prefix("metadata.")?),
+        };
+        Some(Self { group, field })
+    }
+}
+
+/// The text of a policy with other templates in its paths, for those that `replace` has another
+/// for.
+///
+/// # Errors
+/// The first template that could not be replaced, since it is written with escapes.
+pub fn with_templates(
+    text: &str,
+    replace: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, String> {
+    let mut parts = text.split("{{");
+    let mut replaced = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let other = part
+            .split_once("}}")
+            .and_then(|(selector, rest)| Some((replace(selector.trim())?, rest)));
+        match other {
+            Some((selector, rest)) => replaced.extend(["{{", &selector, "}}", rest]),
+            None => replaced.extend(["{{", part]),
+        }
+    }
+    let (policy, _) = Policy::parse_in_part(&replaced);
+    let mut left = policy.rules().iter().flat_map(Rule::selectors);
+    let left = left.find(|selector| replace(selector).is_some()).map(str::to_owned);
+    left.map_or(Ok(replaced), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GroupField, GroupKey, GroupSelector, with_templates};
+
+    #[test]
+    fn a_selector_of_a_group_is_read_as_vault_reads_it() {
+        let (group, field) = (GroupKey::Name("a b"), GroupField::Metadata("c.d"));
+        let selector = "identity.groups.names.a b.metadata.c.d";
+        assert_eq!(GroupSelector::parse(selector), Some(GroupSelector { group, field }));
+        for selector in [
+            "identity.groups.names.a.b.id",
+            "identity.groups.names.a",
+            "identity.groups.names.a.metadata",
+            "identity.groups.other.a.id",
+            "identity.entity.name",
+        ] {
+            assert_eq!(GroupSelector::parse(selector), None, "{selector}");
+        }
+    }
+
+    #[test]
+    fn templates_are_replaced_and_nothing_else() {
+        let replace = |selector: &str| (selector == "a").then(|| "b".to_owned());
+        let rule = |path: &str| format!("# a {{{{a\npath \"{path}\" {{ policy = \"read\" }}\n");
+        let replaced = with_templates(&rule("x/{{ a }}/{{c}}/{{a}}"), &replace);
+        assert_eq!(replaced, Ok(rule("x/{{b}}/{{c}}/{{b}}")));
+        assert_eq!(with_templates(&rule("a/{{aa}}/}}"), &replace), Ok(rule("a/{{aa}}/}}")));
+        assert_eq!(with_templates(&rule("{{\\u0061}}"), &replace), Err("a".to_owned()));
+    }
 }

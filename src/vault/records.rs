@@ -1,13 +1,20 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use rustify::endpoint::Endpoint;
 use serde_json::Value;
-use vaultrs::api::identity::entity::requests::ReadEntityByIdRequest;
+use vaultrs::api::identity::{
+    entity::requests::ReadEntityByIdRequest,
+    group::requests::{ReadGroupByIdRequest, ReadGroupByNameRequest},
+};
 
-use crate::vault::{
-    Session,
-    admin::{PolicyData, ReadPolicyRequest},
-    client::Operation,
-    error::{Failure, VaultError},
+use crate::{
+    policies::{GroupKey, GroupSelector},
+    vault::{
+        Session,
+        admin::{PolicyData, ReadPolicyRequest},
+        client::Operation,
+        error::{Failure, VaultError},
+    },
 };
 
 /// What an operator may look up to explain a decision.
@@ -49,20 +56,18 @@ impl<'s> Records<'s> {
         }
     }
 
-    /// What Vault puts into the templates of a policy for this entity, by the words between the
-    /// braces: `identity.entity.metadata.tenant`.
+    /// What Vault puts into these templates for this entity, by the words between the braces:
+    /// `identity.entity.metadata.tenant`. Of groups, those are read that are named there.
     ///
     /// # Errors
-    /// [`Unreadable`] if the token may not see it, or Vault does not answer.
+    /// [`Unreadable`] if the token may not see the entity or a group, or Vault does not answer.
     pub async fn entity_values(
         &self,
         entity_id: &str,
+        selectors: &BTreeSet<&str>,
     ) -> Result<HashMap<String, String>, Unreadable> {
         let request = ReadEntityByIdRequest { id: entity_id.to_owned() };
-        let own = self.session.token().await.map_err(|error| Unreadable(error.into()))?;
-        let client = self.session.client();
-        let entity: Value =
-            client.data(Operation::Entity, &own.token, request).await.map_err(Unreadable)?;
+        let entity = self.identity(request).await?;
         let mut values = HashMap::new();
         collect("identity.entity", &entity, &mut values);
         for alias in entity["aliases"].as_array().into_iter().flatten() {
@@ -70,15 +75,50 @@ impl<'s> Records<'s> {
                 collect(&format!("identity.entity.aliases.{mount}"), alias, &mut values);
             }
         }
+        let groups = selectors.iter().filter_map(|selector| GroupSelector::parse(selector));
+        let groups: BTreeSet<GroupKey<'_>> = groups.map(|selector| selector.group).collect();
+        for key in groups {
+            let (group, prefix) = match key {
+                GroupKey::Id(id) => {
+                    let request = ReadGroupByIdRequest { id: id.to_owned() };
+                    (self.identity(request).await, format!("identity.groups.ids.{id}"))
+                }
+                GroupKey::Name(name) => {
+                    let request = ReadGroupByNameRequest { name: name.to_owned() };
+                    (self.identity(request).await, format!("identity.groups.names.{name}"))
+                }
+            };
+            match group {
+                // Memberships that come with another group are in the list, too.
+                Ok(group) if contains(&entity["group_ids"], &group["id"]) => {
+                    collect(&prefix, &group, &mut values);
+                }
+                Ok(_) => (),
+                Err(Unreadable(error)) if error.failure == Failure::NotFound => (),
+                Err(error) => return Err(error),
+            }
+        }
         Ok(values)
     }
+
+    async fn identity(&self, request: impl Endpoint) -> Result<Value, Unreadable> {
+        let own = self.session.token().await.map_err(|error| Unreadable(error.into()))?;
+        let client = self.session.client();
+        client.data(Operation::Entity, &own.token, request).await.map_err(Unreadable)
+    }
+}
+
+fn contains(list: &Value, item: &Value) -> bool {
+    item.is_string() && list.as_array().is_some_and(|list| list.contains(item))
 }
 
 /// The id, the name and the metadata of something, under this prefix.
 fn collect(prefix: &str, record: &Value, values: &mut HashMap<String, String>) {
     let named = ["id", "name"].into_iter().map(|key| (key.to_owned(), &record[key]));
-    let metadata = record["metadata"].as_object().into_iter().flatten();
-    let metadata = metadata.map(|(key, value)| (format!("metadata.{key}"), value));
+    let metadata = ["metadata", "custom_metadata"].into_iter().flat_map(|kind| {
+        let pairs = record[kind].as_object().into_iter().flatten();
+        pairs.map(move |(key, value)| (format!("{kind}.{key}"), value))
+    });
     for (key, value) in named.chain(metadata) {
         if let Some(value) = value.as_str() {
             values.insert(format!("{prefix}.{key}"), value.to_owned());

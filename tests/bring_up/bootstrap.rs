@@ -179,6 +179,10 @@ async fn other_mounts_take_policies_of_their_own() {
     for source in shipped::policies().iter().filter(|source| source.stem() == "validator") {
         write("validator.hcl", &source.text);
     }
+    write("events.hcl", "path \"a\" { capabilities = [\"subscribe\"] }\n");
+    credentials.run(&shell, &arguments).failed(1, "error[vault-only]");
+    assert_eq!(state(&bao).await, before, "OpenBao would refuse one of them");
+    std::fs::remove_file(folder.path().join("events.hcl")).expect("it is there");
     credentials.run(&shell, &arguments).done();
     let mounts = bao.must("GET", "sys/mounts", None).await;
     assert_eq!(mounts["data"]["team/kv/"]["options"]["version"], "2");

@@ -49,8 +49,12 @@ const SITES: [(&str, Asks); 17] = [
     ("portainer", Asks::Operator),
 ];
 
-/// The webhooks that are open.
-const OPEN: [(&str, &str); 18] = [
+/// The webhooks and documents that are open.
+const OPEN: [(&str, &str); 22] = [
+    ("api", "/docs"),
+    ("api", "/docs?plain"),
+    ("api", "/docs/style.css"),
+    ("api", "/openapi.json"),
     ("chatwoot", "/webhooks/whatsapp/+56912345678"),
     ("chatwoot", "/webhooks/telegram/123456789:AAH-AbC_9"),
     ("chatwoot", "/webhooks/line/1"),
@@ -72,7 +76,17 @@ const OPEN: [(&str, &str); 18] = [
 ];
 
 /// What is nearly one of them, and not open.
-const NOT_OPEN: [(&str, &str); 19] = [
+const NOT_OPEN: [(&str, &str); 29] = [
+    ("api", "/"),
+    ("api", "/docs/"),
+    ("api", "/docs/style.css/"),
+    ("api", "/docs/style-css"),
+    ("api", "/docs/../v1/whoami"),
+    ("api", "/docsx"),
+    ("api", "/DOCS"),
+    ("api", "/openapi.json/v1"),
+    ("api", "/v1/docs"),
+    ("api", "/v1/whoami?/docs"),
     ("n8n", "/webhook"),
     ("n8n", "/webhook/"),
     ("n8n", "/webhook/a/"),
@@ -264,6 +278,29 @@ async fn what_is_near_a_webhook_is_guarded() {
         let patience = Duration::from_secs(5);
         let answer = exchange(&stack.caddy.address(), request.as_bytes(), patience).await;
         assert_eq!(answer.map(|answer| answer.status), Some(401), "{site} {path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documentation_of_the_api_needs_no_token_and_nothing_else_is_open() {
+    let service = Direct::start().await;
+    let api = service.validator.api_url().replace("http://", "");
+    let upstream = [("API_UPSTREAM", api.as_str())];
+    let caddy = Caddy::start(service.validator.auth_address(), "127.0.0.1:1", &upstream).await;
+    let send = async |method, path| caddy.send(method, "api.localhost", path, &[]).await;
+    for (path, media_type) in [
+        ("/docs", "text/html; charset=utf-8"),
+        ("/docs/style.css", "text/css; charset=utf-8"),
+        ("/openapi.json", "application/json"),
+    ] {
+        let answer = send("GET", path).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(media_type)));
+        assert!(answer.header("content-security-policy").is_some(), "{path}");
+        let other = send("POST", path).await;
+        assert_eq!((other.status, &other.json()["code"]), (405, &json!("method_not_allowed")));
+    }
+    for path in ["/", "/v1/whoami", "/v1/tenants/acme/secrets", "/docs/other"] {
+        assert_eq!(send("GET", path).await.status, 401, "{path}");
     }
 }
 

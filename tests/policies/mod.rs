@@ -10,3 +10,4 @@ mod corpus;
 mod generated;
 mod joined;
 mod oracle;
+mod templates;

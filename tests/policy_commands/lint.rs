@@ -1,3 +1,5 @@
+use std::fs;
+
 use serde_json::json;
 
 use super::{Ended, Folder, Operator, reads};
@@ -23,12 +25,13 @@ fn findings_are_shown_with_place_excerpt_and_remedy() {
     ]);
     let ended = lint(&folder, &[]);
     let expected = "\
-error[syntax]: expected a capability (create, delete, deny, list, patch, read, scan, sudo, \
-update), found `reed`
+error[syntax]: expected a capability (create, delete, deny, list, patch, read, recover, scan, \
+subscribe, sudo, update), found `reed`
 --> broken.hcl:2:19
   |
 2 |   capabilities = [\"reed\"]
   |                   ^
+= did you mean `read`?
 
 error[kv-path]: `secret/crm` is no path of KV version 2
 --> crm.hcl:2:6
@@ -65,7 +68,7 @@ fn warnings_fail_only_where_that_is_asked_for_and_checks_can_be_allowed() {
     folder.write("twice.hcl", &reads("a").repeat(2));
     assert_eq!(lint(&folder, &[]).code, Some(1));
     assert_eq!(lint(&folder, &["--allow", "duplicate-path"]).code, Some(0));
-    lint(&folder, &["--allow", "syntax"]).failed(2, "there are duplicate-path");
+    lint(&folder, &["--allow", "syntax"]).failed(2, "expected one of duplicate-path");
 }
 
 #[test]
@@ -79,7 +82,7 @@ fn programs_are_told_the_same() {
     assert_eq!((file, ended.code), (Some(json!("crm.hcl")), Some(1)));
     assert!(remedy.expect("a remedy").as_str().expect("text").contains("team/data/crm"));
     let expected = json!({
-        "policies": 1, "errors": 1, "warnings": 0,
+        "policies": 1, "errors": 1, "warnings": 0, "hints": 0,
         "findings": [{
             "check": "kv-path", "severity": "error", "line": 1, "column": 6,
             "message": "`team/crm` is no path of KV version 2", "excerpt": "path \"team/crm\" {",
@@ -105,4 +108,61 @@ fn a_folder_that_has_no_policies_is_no_success() {
     nobody.run(&["lint", "/nonexistent"]).failed(2, "/nonexistent: No such file");
     let other = Operator { variables: vec![("VALIDATOR_KV_MOUNT".into(), "../x".into())] };
     other.run(&["lint"]).failed(2, "VALIDATOR_KV_MOUNT: `../x` is no mount");
+}
+
+#[test]
+fn a_file_that_is_not_utf_8_hides_nothing_of_the_others() {
+    let folder = Folder::new(&[("crm.hcl", &reads("secret/crm"))]);
+    fs::write(folder.0.path().join("latin.hcl"), b"# caf\xe9\n").expect("a file");
+    let ended = lint(&folder, &["--output", "json"]);
+    let told = ended.json();
+    let findings = told["findings"].as_array().expect("findings");
+    let found: Vec<_> = findings.iter().map(|one| (&one["file"], &one["check"])).collect();
+    let expected = [("crm.hcl", "kv-path"), ("latin.hcl", "unreadable")];
+    let expected = expected.map(|(file, check)| (json!(file), json!(check)));
+    assert_eq!(found, expected.iter().map(|(file, check)| (file, check)).collect::<Vec<_>>());
+    assert_eq!(ended.code, Some(1));
+    lint(&folder, &["--allow", "unreadable"]).failed(2, "expected one of");
+    let nobody = Operator { variables: Vec::new() };
+    for command in ["plan", "test"] {
+        let ended = nobody.run(&[command, &folder.path(), "--output", "json"]);
+        assert_eq!((ended.code, ended.json()["errors"].as_u64().is_some()), (Some(1), true));
+    }
+    let ended = nobody.run(&["apply", "--yes", &folder.path()]);
+    ended.failed(1, "the file is not UTF-8: found the byte 0xe9");
+}
+
+#[test]
+fn the_server_can_be_named_that_the_policies_are_for() {
+    let folder = Folder::new(&[
+        ("events.hcl", "path \"a\" { capabilities = [\"subscribe\"] }"),
+        ("scan.hcl", "path \"a\" { capabilities = [\"scan\"] }"),
+    ]);
+    let counts = |arguments: &[&str]| {
+        let ended = lint(&folder, &[arguments, &["--output", "json"]].concat());
+        let told = ended.json();
+        let checks = told["findings"].as_array().expect("findings").iter();
+        let checks: Vec<_> =
+            checks.map(|one| one["check"].as_str().expect("text").to_owned()).collect();
+        (ended.code, told["errors"].as_u64(), told["warnings"].as_u64(), checks.join(" "))
+    };
+    let both = "vault-only openbao-only".to_owned();
+    assert_eq!(counts(&[]), (Some(0), Some(0), Some(2), both));
+    let one = |check: &str| (Some(1), Some(1), Some(0), check.to_owned());
+    assert_eq!(counts(&["--server", "openbao"]), one("vault-only"));
+    assert_eq!(counts(&["--server", "vault"]), one("openbao-only"));
+    let none = (Some(0), Some(0), Some(0), String::new());
+    assert_eq!(counts(&["--server", "openbao", "--allow", "vault-only"]), none);
+    lint(&folder, &["--server", "consul"]).failed(2, "expected `openbao` or `vault`");
+}
+
+#[test]
+fn a_hint_fails_nothing() {
+    let denies = "path \"route/crm/admin\" {\n  capabilities = [\"deny\"]\n}\n";
+    let folder = Folder::new(&[("crm.hcl", denies)]);
+    let ended = lint(&folder, &["--strict"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.starts_with("hint[deny-spelling]: this denies `route/crm/admin`"));
+    assert!(ended.stdout.ends_with("1 policy: no errors, no warnings, 1 hint\n"), "{ended:?}");
+    assert_eq!(lint(&folder, &["--allow", "deny-spelling"]).stdout.lines().count(), 1);
 }

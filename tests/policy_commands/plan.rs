@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{Folder, Operator, reads};
-use crate::support::{bao::Bao, platform};
+use crate::support::{bao::Bao, platform, rewording::Rewording};
 
 const CRM: &str =
     "# The CRM.\npath \"secret/data/crm\" {\n  capabilities = [\"read\", \"list\"]\n}\n";
@@ -138,10 +138,52 @@ async fn a_plan_that_cannot_be_drawn_says_why_and_what_helps() {
     folder.write("broken.hcl", "path \"a\" {\n");
     for operator in [&nowhere, &Operator::root(&bao)] {
         let ended = plan(operator);
-        ended.failed(1, "1 error in the policies; Vault was not asked\n\nerror[syntax]: expected");
+        ended.failed(1, "1 error in the files; nothing was written\n\nerror[syntax]: expected");
         ended.failed(1, "broken.hcl:2:1\n");
     }
     std::fs::remove_file(folder.0.path().join("broken.hcl")).expect("a file");
     bao.seal().await;
     plan(&Operator::root(&bao)).failed(1, "sealed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_duration_in_other_words_is_no_change() {
+    let bao = Bao::dev().await;
+    let rule = |ttl: &str| {
+        format!("path \"a\" {{\n  capabilities = [\"read\"]\n  max_wrapping_ttl = {ttl}\n}}\n")
+    };
+    for (stored, file, code) in [("90", "\"90s\"", 0), ("\"1d\"", "\"24h\"", 0), ("90", "91", 2)] {
+        platform::set_policy(&bao, "p", &rule(stored)).await;
+        let folder = Folder::new(&[("p.hcl", &rule(file))]);
+        let ended = Operator::root(&bao).run(&["plan", &folder.path(), "--detailed-exitcode"]);
+        assert_eq!(ended.code, Some(code), "{stored} {file}: {ended:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_server_refuses_is_judged_by_the_server_that_is_asked() {
+    let bao = Bao::dev().await;
+    let vault = Rewording::start(&bao.authority()).await;
+    let vault = Operator::at(&format!("http://{}", vault.address()), bao.root_token());
+    let openbao = Operator::root(&bao);
+    let of = |capability: &str| {
+        let text = format!("path \"a\" {{\n  capabilities = [\"{capability}\"]\n}}\n");
+        Folder::new(&[("good.hcl", &reads("b")), ("p.hcl", &text)])
+    };
+    let (subscribe, scan) = (of("subscribe"), of("scan"));
+    for (operator, refused, check, accepted) in
+        [(&openbao, &subscribe, "vault-only", &scan), (&vault, &scan, "openbao-only", &subscribe)]
+    {
+        let path = refused.path();
+        let words = format!("error[{check}]");
+        operator.run(&["plan", &path]).failed(1, &words);
+        operator.run(&["apply", "--yes", &path]).failed(1, &words);
+        assert_eq!(super::stored(&bao, "good").await, None, "nothing is written");
+        let told = operator.run(&["plan", &path, "--output", "json"]).json();
+        assert_eq!(told["findings"][0]["check"], check, "{told}");
+        for arguments in [&["plan", &path, "--allow", check][..], &["plan", &accepted.path()]] {
+            let ended = operator.run(arguments);
+            assert!(ended.stdout.contains("2 to write or delete"), "{arguments:?} {ended:?}");
+        }
+    }
 }

@@ -93,9 +93,13 @@ nothing is expected of other
 /// All that a test may have left behind.
 async fn remains(bao: &Bao) -> Vec<Value> {
     let mut remains = Vec::new();
-    for path in
-        ["sys/policies/acl", "identity/entity/name", "identity/entity-alias/id", "auth/token/roles"]
-    {
+    for path in [
+        "sys/policies/acl",
+        "identity/entity/name",
+        "identity/entity-alias/id",
+        "auth/token/roles",
+        "identity/group/name",
+    ] {
         let (status, answer) = bao.request("GET", &format!("{path}?list=true"), None).await;
         assert!(matches!(status, 200 | 404), "{path}: {answer}");
         remains.push(answer["data"]["keys"].clone());
@@ -121,6 +125,84 @@ async fn a_vault_in_use_is_asked_by_an_operator_and_left_as_it_was() {
     assert_eq!(super::stored(&bao, "own").await, Some(reads("theirs")));
 }
 
+/// Callers in groups, in one of which they have different metadata.
+fn grouped() -> Folder {
+    let paths = [
+        "team/{{identity.groups.names.ops.metadata.area}}",
+        "name/{{ identity.groups.names.ops.name }}",
+        "id/{{identity.groups.names.ops.id}}",
+        "by-id/{{identity.groups.ids.1f-2e.name}}/{{identity.groups.ids.1f-2e.metadata.area}}",
+        "staff/{{identity.groups.names.the staff.name}}",
+    ];
+    let expectations = r#"
+[[caller]]
+who = "south"
+policies = ["groups"]
+groups.ops = { id = "1f-2e", metadata.area = "south" }
+may.read = ["team/south", "name/ops", "id/1f-2e", "by-id/ops/south"]
+may_not.any = ["team/north", "staff/the staff"]
+
+[[caller]]
+who = "north"
+policies = ["groups"]
+metadata.tenant = "acme"
+groups.ops.metadata.area = "north"
+groups."the staff" = {}
+may.read = ["team/north", "name/ops", "staff/the staff"]
+may_not.any = ["team/south", "id/1f-2e", "by-id/ops/north"]
+
+[[caller]]
+who = "of no group"
+policies = ["groups"]
+metadata.tenant = "acme"
+may_not.any = ["team/north", "name/ops", "by-id/ops/north", "staff/the staff"]
+"#;
+    let policy: String = paths.iter().map(|path| reads(path)).collect();
+    Folder::new(&[("groups.hcl", &policy), ("tests/groups.toml", expectations)])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_are_put_into_groups_and_two_runs_do_not_disturb_each_other() {
+    let bao = Bao::dev().await;
+    let operator = Operator::new(&bao).await;
+    // The groups of the same name in Vault are neither used nor touched.
+    let group = json!({"name": "ops", "metadata": {"area": "theirs"}});
+    let theirs = bao.must("POST", "identity/group", Some(group)).await["data"]["id"].clone();
+    let before = remains(&bao).await;
+    let folder = grouped();
+    let run = || operator.run(&["test", &folder.path(), "--output", "json"]);
+    std::thread::scope(|scope| {
+        let both = [scope.spawn(run), scope.spawn(run)];
+        for run in both {
+            let ended = run.join().expect("it ends");
+            assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+            assert_eq!(ended.json()["expectations"].as_array().expect("a list").len(), 16);
+        }
+    });
+    assert_eq!(remains(&bao).await, before);
+    let group = bao.must("GET", "identity/group/name/ops", None).await;
+    assert_eq!(
+        (&group["data"]["id"], &group["data"]["metadata"]["area"]),
+        (&theirs, &json!("theirs"))
+    );
+    // The rule to blame is found, too.
+    let expectations = "[[caller]]\nwho = \"a\"\npolicies = [\"groups\"]\n\
+                        groups.ops.metadata.area = \"x\"\nmay_not.any = [\"team/x\"]\n";
+    folder.write("tests/groups.toml", expectations);
+    let ended = operator.run(&["test", &folder.path()]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stdout.contains("groups.hcl:1 path \"team/{{identity"), "{ended:?}");
+    assert_eq!(remains(&bao).await, before);
+}
+
+#[test]
+fn a_template_that_cannot_be_replaced_is_told_and_not_passed_over() {
+    let folder = grouped();
+    folder.write("groups.hcl", &reads("team/{{identity.gr\\u006fups.names.ops.metadata.area}}"));
+    let ended = dev(&[&folder.path()]);
+    ended.failed(1, "policy groups: write the template");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_made_is_taken_away_after_a_failure_too() {
     let bao = Bao::dev().await;
@@ -140,19 +222,24 @@ async fn what_was_made_is_taken_away_after_a_failure_too() {
     assert!(ended.stderr.contains("please delete it: identity/entity/name/validator-test-"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_made_is_taken_away_after_an_interruption() {
+/// Where in what remains the entities and the groups are.
+const ENTITIES: usize = 1;
+const GROUPS: usize = 4;
+
+/// Interrupts a test of this folder, with so slow a Vault, as soon as there is something of this
+/// sort; that it stops, and nothing remains.
+async fn interrupted(folder: &[&str], sort: usize, delay: Duration) {
     let bao = Bao::dev().await;
     let proxy = FaultProxy::start(&bao.authority()).await;
-    proxy.set(Fault::Late(Duration::from_millis(30))).await;
+    proxy.set(Fault::Late(delay)).await;
     let before = remains(&bao).await;
     let operator = Operator::at(&proxy.addr(), bao.root_token());
     let mut command = operator.command(tools::validator(), &["policies", "test"]);
+    command.args(folder);
     let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("it starts");
-    let made = "an entity to be made";
-    eventually(Duration::from_secs(20), made, async || {
-        (remains(&bao).await[1] != before[1]).then_some(())
+    eventually(Duration::from_secs(20), "something to be made", async || {
+        (remains(&bao).await[sort] != before[sort]).then_some(())
     })
     .await;
     let kill = format!("kill -s INT {}", child.id());
@@ -160,6 +247,16 @@ async fn what_was_made_is_taken_away_after_an_interruption() {
     let ended = Ended::of(child.wait_with_output().expect("it ends"));
     ended.failed(1, "stopped");
     assert_eq!(remains(&bao).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_made_is_taken_away_after_an_interruption() {
+    interrupted(&[], ENTITIES, Duration::from_millis(30)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_are_taken_away_after_an_interruption() {
+    interrupted(&[&grouped().path()], GROUPS, Duration::from_millis(200)).await;
 }
 
 #[test]
@@ -172,9 +269,17 @@ fn expectations_that_make_no_sense_are_told_where_they_stand() {
         "[[caller]]\nwho = \"a\"\npolicies = [\"ownn\"]\nmay.read = [\"a\"]\n",
     );
     let ended = dev(&[&folder.path()]);
-    ended.failed(1, "tests/a.toml:4:5: unknown field `raed`");
+    ended.failed(1, "error[syntax]: unknown field `raed`");
+    ended.failed(1, "tests/a.toml:4:5");
     ended.failed(1, "4 | may.raed = [\"a\"]\n  |     ^");
-    ended.failed(1, "tests/b.toml:3:13: there is no policy `ownn` here: did you mean `own`?");
+    ended.failed(1, "there is no policy `ownn` here: did you mean `own`?\n--> ");
+    ended.failed(1, "tests/b.toml:3:13");
+    let told = dev(&[&folder.path(), "--output", "json"]);
+    assert_eq!((told.code, &told.json()["errors"]), (Some(1), &json!(2)), "{told:?}");
+    fs::write(folder.0.path().join("tests/a.toml"), b"# caf\xe9\n").expect("a file");
+    let told = dev(&[&folder.path(), "--output", "json"]).json();
+    let checks: Vec<_> = [0, 1].iter().map(|n| &told["findings"][*n]["check"]).collect();
+    assert_eq!(checks, ["unreadable", "syntax"], "{told}");
     let folder = Folder::new(&[("own.hcl", &reads("a"))]);
     dev(&[&folder.path()]).failed(2, "tests: No such file");
     folder.write("tests/readme.md", "");

@@ -1,5 +1,7 @@
 //! What the API says of itself is so.
 
+use std::{fs, process::Command};
+
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -92,4 +94,43 @@ async fn answers_are_counted_by_route_and_status() {
     .expect("metrics")
     .body;
     assert!(text.contains(&format!("{series} 3")), "{text}");
+}
+
+/// The text of each `pre` of this class.
+fn preformatted(page: &str, class: &str) -> Vec<String> {
+    let start = format!("<pre class=\"{class}\" tabindex=\"0\"><code>");
+    let blocks = page.split(&start).skip(1);
+    let blocks = blocks.map(|rest| rest.split("</code></pre>").next().expect("an end"));
+    let plain = |html: &str| {
+        [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")]
+            .iter()
+            .fold(html.to_owned(), |text, (entity, character)| text.replace(entity, character))
+    };
+    blocks.map(plain).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_example_of_the_page_runs_and_succeeds() {
+    let service = Direct::start().await;
+    let page = get(&service, "/docs").await.body;
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let token = service.acme.token();
+    fs::write(home.path().join(".vault-token"), token).expect("a file");
+    let [setup] = &preformatted(&page, "setup")[..] else { panic!("one block of settings") };
+    let setup = setup.replace("https://api.example.com", &service.validator.api_url());
+    let examples = preformatted(&page, "curl");
+    assert!(examples.len() >= 7, "{examples:?}");
+    for example in examples {
+        // Each finds the secret that the page speaks of, live.
+        let body = Some(json!({"data": {"DATABASE_URL": "x", "OLD_KEY": "y"}}));
+        let put = service.api("PUT", "/v1/tenants/acme/secrets/crm", token, &[], body).await;
+        assert!(matches!(put.status, 200 | 201), "{put:?}");
+        let script = format!("set -eu\n{setup}\n{example}\n");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).env("HOME", home.path());
+        let output = tokio::task::spawn_blocking(move || shell.output().expect("a shell"));
+        let output = output.await.expect("an end");
+        let (told, error) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{example}\n{}{error}", String::from_utf8_lossy(told));
+    }
 }

@@ -27,7 +27,7 @@ use crate::{
         operator::{Operator, OperatorArgs, end, to_the_end},
         output::{Output, warn},
         password::{NewPassword, PasswordSource},
-        policies::{Folder, FolderError, number},
+        policies::{Folder, FolderError, accepted_by, number},
         sources::ForVault,
         steps::{Line, UPDATE, end_dry, report, show, unless_stopped},
         stop::stopped,
@@ -149,7 +149,7 @@ impl Bootstrap {
         }
         let wishes = match self.wishes(mounts, subject_mount) {
             Ok(wishes) => wishes,
-            Err(error) => return error.exit(),
+            Err(error) => return error.exit(self.output),
         };
         to_the_end(async || {
             let seal = Seal::new(&vault).map_err(|trouble| trouble.to_string())?;
@@ -245,6 +245,9 @@ impl Run {
     ) -> Result<ExitCode, String> {
         let Self { shares, arguments, .. } = self;
         let steps_to_open = opening.lines(*shares, &arguments.handover.credentials).len();
+        let server = vault::Policies::new(&operator.session).server().await;
+        let server = server.map_err(|error| error.to_string())?;
+        accepted_by(server, &self.wishes.policies, &self.wishes.mounts)?;
         let plan = PlatformPlan::draw(&self.wishes, &operator.session).await?;
         if lines.len() == steps_to_open {
             show(&plan.lines(), arguments.output);

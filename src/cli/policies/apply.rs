@@ -51,7 +51,7 @@ impl Apply {
             return ExitCode::from(USAGE);
         }
         let Self { yes, comparison, output } = self;
-        comparison.run(async |operator, plan| {
+        comparison.run(output, async |operator, plan| {
             if output.is_text() {
                 output.print(|| json!(null), |style| plan::as_text(&plan, style));
             }

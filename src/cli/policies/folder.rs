@@ -1,12 +1,19 @@
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
-    cli::{complain, misused, output::Style},
+    cli::{
+        complain, misused,
+        output::{Output, Style},
+    },
     policies::{
-        Caller, Check, Finding, Mounts, PolicySet, Severity, Source, expectations, shipped,
+        Caller, Check, Finding, Mounts, PolicySet, Server, Severity, Source, expectations, shipped,
     },
 };
 
@@ -25,25 +32,14 @@ pub(super) struct Linted {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Why there are no policies to work with.
+/// The reason for which a command does not begin.
 pub(in crate::cli) enum FolderError {
-    /// They cannot be read.
+    /// The folder holds no files to work on.
     Unreadable(String),
-    /// They have errors.
+    /// The files have errors, which are all that is in here.
+    Findings(Vec<Finding>),
+    /// The policies are not what the command is for.
     Unsound(String),
-}
-
-impl FolderError {
-    /// Says so, and returns the exit code for it.
-    pub(in crate::cli) fn exit(self) -> ExitCode {
-        match self {
-            Self::Unreadable(error) => misused(error),
-            Self::Unsound(error) => {
-                complain(error);
-                ExitCode::FAILURE
-            }
-        }
-    }
 }
 
 impl Folder {
@@ -67,24 +63,20 @@ impl Folder {
         mounts: &Mounts,
         allowed: &[Check],
     ) -> Result<PolicySet, FolderError> {
-        self.lint(mounts, allowed)?.without_errors()
+        Ok(self.lint(mounts, allowed)?.without_errors()?.set)
     }
 
     /// The policies, unless one of them cannot be read.
     pub(super) fn readable(&self) -> Result<PolicySet, FolderError> {
-        self.read()?.without_errors()
+        Ok(self.read()?.without_errors()?.set)
     }
 
     /// The policies, with what is wrong with files that hold none.
     fn read(&self) -> Result<Linted, FolderError> {
         let sources = match &self.dir {
             None => shipped::policies(),
-            Some(dir) => Source::read_all(dir, "hcl").map_err(unreadable)?,
+            Some(dir) => files(dir, "hcl", "there is no policy in it, no NAME.hcl")?,
         };
-        if let Some(dir) = self.dir.as_ref().filter(|_| sources.is_empty()) {
-            let what = format!("{}: there is no policy in it, no NAME.hcl", dir.display());
-            return Err(FolderError::Unreadable(what));
-        }
         let (set, findings) = PolicySet::read(sources);
         Ok(Linted { set, findings })
     }
@@ -93,61 +85,112 @@ impl Folder {
     pub(super) fn expectations(&self, set: &PolicySet) -> Result<Vec<Caller>, FolderError> {
         let sources = match &self.dir {
             None => shipped::expectations(),
-            Some(dir) => {
-                let tests = dir.join("tests");
-                let found = Source::read_all(&tests, "toml").map_err(unreadable)?;
-                if found.is_empty() {
-                    let what = format!("{}: nothing is expected, no *.toml", tests.display());
-                    return Err(FolderError::Unreadable(what));
-                }
-                found
-            }
+            Some(dir) => files(&dir.join("tests"), "toml", "nothing is expected, no *.toml")?,
         };
         let mut callers = Vec::new();
-        let mut faults = Vec::new();
+        let mut findings = Vec::new();
         for source in &sources {
             match expectations(source, set) {
                 Ok(found) => callers.extend(found),
-                Err(error) => faults.push(format!("{}:{error}", source.file)),
+                Err(finding) => findings.push(*finding),
             }
         }
-        if faults.is_empty() { Ok(callers) } else { Err(FolderError::Unsound(faults.join("\n\n"))) }
+        if findings.is_empty() { Ok(callers) } else { Err(FolderError::Findings(findings)) }
     }
+}
+
+/// The files of a folder, of which there is at least one.
+fn files(folder: &Path, extension: &str, none: &str) -> Result<Vec<Source>, FolderError> {
+    let found = Source::read_all(folder, extension);
+    let found = found.map_err(|error| FolderError::Unreadable(error.to_string()))?;
+    if found.is_empty() {
+        return Err(FolderError::Unreadable(format!("{}: {none}", folder.display())));
+    }
+    Ok(found)
 }
 
 impl Linted {
     /// How many findings are this bad.
     pub(super) fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.check.severity() == severity).count()
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
-    /// The policies, unless there are errors.
-    fn without_errors(self) -> Result<PolicySet, FolderError> {
-        let count = self.count(Severity::Error);
-        if count == 0 {
-            return Ok(self.set);
+    /// The same for policies that this server is to have.
+    pub(super) fn for_server(self, server: Server) -> Self {
+        let findings = self.findings.into_iter();
+        Self {
+            findings: findings.filter_map(|finding| finding.for_server(server)).collect(),
+            ..self
         }
-        let errors =
-            self.findings.iter().filter(|finding| finding.check.severity() == Severity::Error);
-        let shown: Vec<_> = errors.map(|finding| show(finding, &Style::plain())).collect();
-        let (count, shown) = (number(count, "error"), shown.join("\n\n"));
-        let what = format!("{count} in the policies; Vault was not asked\n\n{shown}");
-        Err(FolderError::Unsound(what))
+    }
+
+    /// Whether the servers differ on these policies.
+    pub(super) fn depends_on_server(&self) -> bool {
+        let differs = |check| matches!(check, Check::OpenBaoOnly | Check::VaultOnly);
+        self.findings.iter().any(|finding| differs(finding.check))
+    }
+
+    /// The same, unless there are errors.
+    pub(super) fn without_errors(mut self) -> Result<Self, FolderError> {
+        if self.count(Severity::Error) == 0 {
+            return Ok(self);
+        }
+        self.findings.retain(|finding| finding.severity == Severity::Error);
+        Err(FolderError::Findings(self.findings))
     }
 }
 
-fn unreadable(error: impl std::fmt::Display) -> FolderError {
-    FolderError::Unreadable(error.to_string())
+/// Refuses policies with which this server would refuse one.
+pub(in crate::cli) fn accepted_by(
+    server: Server,
+    set: &PolicySet,
+    mounts: &Mounts,
+) -> Result<(), String> {
+    let linted = Linted { set: set.clone(), findings: set.lint(mounts) };
+    let accepted = linted.for_server(server).without_errors();
+    accepted.map(drop).map_err(|error| error.to_string())
+}
+
+impl FolderError {
+    /// Reports the error on standard error, findings also on standard output for programs, and
+    /// returns the exit code for it.
+    pub(in crate::cli) fn exit(&self, output: Output) -> ExitCode {
+        match self {
+            Self::Unreadable(why) => return misused(why),
+            Self::Findings(findings) if !output.is_text() => {
+                let findings: Vec<_> = findings.iter().map(as_json).collect();
+                let json = || json!({"errors": findings.len(), "findings": findings});
+                output.print(json, |_| String::new());
+            }
+            Self::Findings(_) | Self::Unsound(_) => {}
+        }
+        complain(self);
+        ExitCode::FAILURE
+    }
+}
+
+impl fmt::Display for FolderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(why) | Self::Unsound(why) => f.write_str(why),
+            Self::Findings(findings) => {
+                let shown: Vec<_> =
+                    findings.iter().map(|finding| show(finding, &Style::plain())).collect();
+                let count = number(findings.len(), "error");
+                write!(f, "{count} in the files; nothing was written\n\n{}", shown.join("\n\n"))
+            }
+        }
+    }
 }
 
 /// A finding for people.
 pub(super) fn show(finding: &Finding, style: &Style) -> String {
-    let Finding { check, message, .. } = finding;
-    let severity = check.severity();
+    let Finding { check, severity, message, .. } = finding;
     let head = format!("{}[{check}]", severity.as_str());
     let head = match severity {
         Severity::Error => style.bad(&head),
         Severity::Warning => style.doubtful(&head),
+        Severity::Hint => style.place(&head),
     };
     format!("{head}: {message}\n{finding}")
 }
@@ -156,7 +199,7 @@ pub(super) fn show(finding: &Finding, style: &Style) -> String {
 pub(super) fn as_json(finding: &Finding) -> Value {
     json!({
         "check": finding.check.id(),
-        "severity": finding.check.severity().as_str(),
+        "severity": finding.severity.as_str(),
         "file": finding.file,
         "line": finding.at.line,
         "column": finding.at.column,

@@ -11,18 +11,19 @@ use crate::{
         sources::{ConfigArgs, ForPolicies},
     },
     config::Settings,
-    policies::{Check, Severity},
+    policies::{Check, Server, Severity},
 };
 
-/// Find what Vault would accept in silence and nobody means. Asks no Vault.
+/// Find mistakes in policies, most of which Vault would accept silently. Asks no Vault.
 ///
-/// Exits with 1 if there are errors. A mount is held to KV version 2's paths if it is the one of
+/// Exits with 1 if there are errors; hints never matter. A mount is held to KV version 2's paths if it is the one of
 /// `VALIDATOR_KV_MOUNT`, or if one of the policies names data/ or metadata/ below it.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   vault-auth-validator policies lint policies/
-  vault-auth-validator policies lint policies/ --strict --allow legacy --output json")]
+  vault-auth-validator policies lint policies/ --strict --allow legacy --output json
+  vault-auth-validator policies lint policies/ --server openbao")]
 pub(super) struct Lint {
     #[command(flatten)]
     folder: Folder,
@@ -32,6 +33,10 @@ pub(super) struct Lint {
     /// Pass over what this check finds. May be repeated.
     #[arg(long = "allow", value_name = "CHECK")]
     allowed: Vec<Check>,
+    /// The server that the policies are for: `openbao` or `vault`. What it refuses is an error, and
+    /// what only the other refuses is no finding.
+    #[arg(long, value_name = "SERVER")]
+    server: Option<Server>,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -46,7 +51,11 @@ impl Lint {
         };
         let linted = match self.folder.lint(&mounts, &self.allowed) {
             Ok(linted) => linted,
-            Err(error) => return error.exit(),
+            Err(error) => return error.exit(self.output),
+        };
+        let linted = match self.server {
+            Some(server) => linted.for_server(server),
+            None => linted,
         };
         let (errors, warnings) = (linted.count(Severity::Error), linted.count(Severity::Warning));
         let json = || {
@@ -54,6 +63,7 @@ impl Lint {
                 "policies": linted.set.len(),
                 "errors": errors,
                 "warnings": warnings,
+                "hints": linted.count(Severity::Hint),
                 "findings": linted.findings.iter().map(as_json).collect::<Vec<_>>(),
             })
         };
@@ -66,7 +76,11 @@ impl Lint {
 fn as_text(linted: &Linted, style: &Style) -> String {
     let errors = number(linted.count(Severity::Error), "error");
     let warnings = number(linted.count(Severity::Warning), "warning");
-    let summary = format!("{}: {errors}, {warnings}", number(linted.set.len(), "policy"));
+    let hints = match linted.count(Severity::Hint) {
+        0 => String::new(),
+        count => format!(", {}", number(count, "hint")),
+    };
+    let summary = format!("{}: {errors}, {warnings}{hints}", number(linted.set.len(), "policy"));
     let findings = linted.findings.iter().map(|finding| show(finding, style));
     findings.chain([summary]).collect::<Vec<_>>().join("\n\n")
 }

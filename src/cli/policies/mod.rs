@@ -9,7 +9,7 @@ mod test;
 
 pub(super) use self::{
     apply::words,
-    folder::{Folder, FolderError, number},
+    folder::{Folder, FolderError, accepted_by, number},
 };
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::folder::{Folder, number};
+use super::folder::{Folder, Linted, number};
 use crate::{
     cli::{
         misused,
@@ -12,7 +12,7 @@ use crate::{
         sources::ForVault,
     },
     config::Settings,
-    policies::{self, Check, PolicySet, Step, Unmanaged, Wording},
+    policies::{self, Check, Step, StoreError, Unmanaged, Wording},
     vault,
 };
 
@@ -62,21 +62,32 @@ impl Comparison {
     /// Lints the policies and, if they have no errors, goes on as the operator.
     pub(super) fn run(
         self,
+        output: Output,
         command: impl AsyncFnOnce(&Operator, policies::Plan) -> Result<ExitCode, String>,
     ) -> ExitCode {
         let mounts = match Settings::load_mounts(self.operator.clone().sources()) {
             Ok(mounts) => mounts,
             Err(faults) => return misused(faults),
         };
-        let set: PolicySet = match self.folder.sound(&mounts, &self.allowed) {
-            Ok(set) => set,
-            Err(error) => return error.exit(),
+        let linted = self.folder.lint(&mounts, &self.allowed).and_then(Linted::without_errors);
+        let linted = match linted {
+            Ok(linted) => linted,
+            Err(error) => return error.exit(output),
         };
         let unmanaged = self.unmanaged();
         self.operator.run(async |operator| {
             let store = vault::Policies::new(&operator.session);
-            let plan = policies::Plan::draw(&set, &store, unmanaged).await;
-            let plan = plan.map_err(|error| format!("{}: {error}", operator.address))?;
+            let at_address = |error: StoreError| format!("{}: {error}", operator.address);
+            let linted = if linted.depends_on_server() {
+                linted.for_server(store.server().await.map_err(at_address)?)
+            } else {
+                linted
+            };
+            let set = match linted.without_errors() {
+                Ok(Linted { set, .. }) => set,
+                Err(error) => return Ok(error.exit(output)),
+            };
+            let plan = policies::Plan::draw(&set, &store, unmanaged).await.map_err(at_address)?;
             command(&operator, plan).await
         })
     }
@@ -86,7 +97,7 @@ impl Plan {
     pub(super) fn run(self) -> ExitCode {
         let output = self.output;
         let mut changes = false;
-        let code = self.comparison.run(async |_, plan| {
+        let code = self.comparison.run(output, async |_, plan| {
             output.print(|| as_json(&plan), |style| as_text(&plan, style));
             changes = !plan.steps.is_empty();
             Ok(ExitCode::SUCCESS)

@@ -22,8 +22,8 @@ use crate::{
 /// Ask Vault whether policies grant what they should, and nothing that they should not.
 ///
 /// What is expected stands in tests/*.toml. For each caller there, a token with copies of the policies,
-/// and an entity with the metadata, is made in Vault, asked about, and taken away again, also after
-/// Ctrl-C. The policies that Vault has are neither used nor changed. With --dev, a server that is
+/// an entity with the metadata, and groups that stand in for the caller's, are made in Vault, asked
+/// about, and taken away again, also after Ctrl-C. The policies that Vault has are neither used nor changed. With --dev, a server that is
 /// started for it, in memory, is asked instead.
 #[derive(Args)]
 #[command(after_help = "\
@@ -36,6 +36,7 @@ A file of expectations:
   who = \"a service of acme\"
   policies = [\"tenant\", \"default\"]
   metadata.tenant = \"acme\"
+  groups.sales.metadata.area = \"south\"
   may.read = [\"secret/data/tenants/acme/crm\"]
   may_not.update = [\"secret/data/tenants/acme/crm\"]
   may_not.any = [\"secret/data/tenants/globex/crm\"]")]
@@ -70,21 +71,21 @@ impl Test {
         });
         let (callers, set) = match read {
             Ok(read) => read,
-            Err(error) => return error.exit(),
+            Err(error) => return error.exit(self.output),
         };
         let output = self.output;
         if self.dev {
             return to_the_end(async || {
                 let stop = tokio::spawn(stopped());
                 let server = DevServer::start(self.bao.as_deref(), &stop).await?;
-                let stand_ins = StandIns::new(&server.operator.session);
+                let stand_ins = StandIns::new(&server.operator.session, &callers);
                 let tried = try_all(&stand_ins, &set, &callers, &stop).await?;
                 Ok(report(&tried, &set, output))
             });
         }
         self.operator.run(async |operator: Operator| {
             let stop = tokio::spawn(stopped());
-            let stand_ins = StandIns::new(&operator.session);
+            let stand_ins = StandIns::new(&operator.session, &callers);
             let tried = try_all(&stand_ins, &set, &callers, &stop).await;
             for left in stand_ins.end().await {
                 complain(format!("this could not be taken away again, please delete it: {left}"));
@@ -108,7 +109,7 @@ async fn try_all<'c>(
         if stop.is_finished() {
             return Err("stopped".to_owned());
         }
-        let token = stand_ins.caller(&caller.policies, &caller.metadata).await?;
+        let token = stand_ins.caller(caller).await?;
         let paths: BTreeSet<&str> = caller.expectations.iter().map(|e| e.path.as_str()).collect();
         let paths: Vec<&str> = paths.into_iter().collect();
         let granted = stand_ins.granted(&token, &paths).await?;
@@ -188,10 +189,7 @@ impl Tried<'_> {
         let named = self.caller.policies.iter().filter_map(|name| Some((name, set.get(name)?)));
         let named: Vec<_> = named.collect();
         let policies: Vec<&Policy> = named.iter().map(|(_, member)| &member.policy).collect();
-        let fill = |selector: &str| {
-            let key = selector.strip_prefix("identity.entity.metadata.")?;
-            self.caller.metadata.get(key).cloned()
-        };
+        let fill = |selector: &str| self.caller.value(selector);
         let verdict = joined(&policies, &self.expectation.path, &fill).ok().flatten();
         let speakers = verdict.map(|verdict| verdict.sources).unwrap_or_default();
         if speakers.is_empty() {

@@ -28,12 +28,16 @@ const OPERATIONS: [&str; 14] = [
 ];
 
 /// Checks every `control_group`: each needs at least one factor, and each factor somebody who can
-/// approve.
-pub(in crate::policies) fn check(items: &[Item]) -> Result<(), Fault> {
-    named(items, "control_group").try_for_each(group)
+/// approve. Returns what HashiCorp Vault accepts and OpenBao refuses.
+pub(in crate::policies) fn check(items: &[Item]) -> Result<Vec<At<&'static str>>, Fault> {
+    let mut vault_only = Vec::new();
+    for item in named(items, "control_group") {
+        group(item, &mut vault_only)?;
+    }
+    Ok(vault_only)
 }
 
-fn group(item: &Item) -> Result<(), Fault> {
+fn group(item: &Item, vault_only: &mut Vec<At<&'static str>>) -> Result<(), Fault> {
     let items = block(item)?;
     known(items, &["ttl", "factor", "self_auth_allowed"])?;
     if let Some(lifetime) = Lifetime::read(items, "ttl")? {
@@ -48,10 +52,10 @@ fn group(item: &Item) -> Result<(), Fault> {
     if named(items, "factor").next().is_none() {
         return Err(Fault::new(item.at(), "expected at least one `factor` in the control group"));
     }
-    named(items, "factor").try_for_each(factor)
+    named(items, "factor").try_for_each(|item| factor(item, vault_only))
 }
 
-fn factor(item: &Item) -> Result<(), Fault> {
+fn factor(item: &Item, vault_only: &mut Vec<At<&'static str>>) -> Result<(), Fault> {
     let items = block(item)?;
     if item.labels().is_empty() {
         return Err(Fault::expected(item.value.at, "a name after `factor`", &item.value.value));
@@ -63,7 +67,7 @@ fn factor(item: &Item) -> Result<(), Fault> {
         return Err(Fault::expected(unknown.at, "an operation", found));
     }
     if operations.is_empty() {
-        return Err(Fault::new(item.at(), "expected `controlled_capabilities` in the factor"));
+        vault_only.push(At::new("a `factor` without `controlled_capabilities`", item.at()));
     }
     identity(item, items)
 }

@@ -17,7 +17,7 @@ pub(in crate::policies) fn integer(items: &[Item], key: &str) -> Result<Option<i
 }
 
 /// One integer.
-pub(super) fn read(value: &At<Value>) -> Result<i64, Fault> {
+pub(in crate::policies) fn read(value: &At<Value>) -> Result<i64, Fault> {
     match &value.value {
         Value::Integer(text) | Value::Text(text) => parse(text).ok_or_else(|| {
             let found = Quoted(text);

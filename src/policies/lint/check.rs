@@ -1,10 +1,12 @@
 use std::{fmt, str::FromStr};
 
-/// What is looked for in policies. Vault accepts all but the first two in silence.
+/// What is looked for in policies. Vault accepts most of it silently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Check {
     /// The file is no policy.
     Syntax,
+    /// The file cannot be read as text.
+    Unreadable,
     /// The name of the file is none that a policy may have.
     Name,
     /// A path stands in a policy twice.
@@ -19,6 +21,8 @@ pub enum Check {
     EmptySegment,
     /// A template that Vault never fills in.
     Template,
+    /// A placeholder that a program before Vault should have replaced.
+    Placeholder,
     /// A path of a KV version 2 mount without `data/`, `metadata/` or the like.
     KvPath,
     /// A right that creates transit keys by encrypting with them.
@@ -41,6 +45,12 @@ pub enum Check {
     Empty,
     /// What HashiCorp Vault refuses.
     OpenBaoOnly,
+    /// What OpenBao refuses.
+    VaultOnly,
+    /// A `deny` that most other rules outrank.
+    WeakDeny,
+    /// A `deny` for one spelling of a path that an application may take in several.
+    DenySpelling,
 }
 
 /// How bad something is.
@@ -50,6 +60,8 @@ pub enum Severity {
     Error,
     /// It does, but reads otherwise, or not everywhere.
     Warning,
+    /// It does; there may be more to do.
+    Hint,
 }
 
 impl Severity {
@@ -59,14 +71,16 @@ impl Severity {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Hint => "hint",
         }
     }
 }
 
 impl Check {
-    /// All of them: the errors, then the warnings.
-    pub const ALL: [Self; 19] = [
+    /// All of them: the errors, then the warnings, then the hints.
+    pub const ALL: [Self; 24] = [
         Self::Syntax,
+        Self::Unreadable,
         Self::Name,
         Self::DuplicatePath,
         Self::DuplicateKey,
@@ -74,6 +88,7 @@ impl Check {
         Self::Wildcard,
         Self::EmptySegment,
         Self::Template,
+        Self::Placeholder,
         Self::KvPath,
         Self::TransitCreate,
         Self::TenantReach,
@@ -85,6 +100,9 @@ impl Check {
         Self::OtherName,
         Self::Empty,
         Self::OpenBaoOnly,
+        Self::VaultOnly,
+        Self::WeakDeny,
+        Self::DenySpelling,
     ];
 
     /// Its name, which stays the same from version to version.
@@ -92,6 +110,7 @@ impl Check {
     pub fn id(self) -> &'static str {
         match self {
             Self::Syntax => "syntax",
+            Self::Unreadable => "unreadable",
             Self::Name => "name",
             Self::DuplicatePath => "duplicate-path",
             Self::DuplicateKey => "duplicate-key",
@@ -99,6 +118,7 @@ impl Check {
             Self::Wildcard => "wildcard",
             Self::EmptySegment => "empty-segment",
             Self::Template => "template",
+            Self::Placeholder => "placeholder",
             Self::KvPath => "kv-path",
             Self::TransitCreate => "transit-create",
             Self::TenantReach => "tenant-reach",
@@ -110,19 +130,26 @@ impl Check {
             Self::OtherName => "other-name",
             Self::Empty => "empty",
             Self::OpenBaoOnly => "openbao-only",
+            Self::VaultOnly => "vault-only",
+            Self::WeakDeny => "weak-deny",
+            Self::DenySpelling => "deny-spelling",
         }
     }
 
-    /// How bad it is.
+    /// How bad it is, as long as it is not known which server the policies are for.
     #[must_use]
     pub fn severity(self) -> Severity {
-        if self < Self::LeadingSlash { Severity::Error } else { Severity::Warning }
+        match self {
+            _ if self < Self::LeadingSlash => Severity::Error,
+            _ if self < Self::WeakDeny => Severity::Warning,
+            _ => Severity::Hint,
+        }
     }
 
     /// Whether one may go on all the same: not with a file that is no policy, or has no name.
     #[must_use]
     pub fn can_be_allowed(self) -> bool {
-        !matches!(self, Self::Syntax | Self::Name)
+        !matches!(self, Self::Syntax | Self::Unreadable | Self::Name)
     }
 }
 
@@ -140,7 +167,7 @@ impl FromStr for Check {
         let allowed = || Self::ALL.into_iter().filter(|check| check.can_be_allowed());
         allowed().find(|check| check.id() == id).ok_or_else(|| {
             let known: Vec<_> = allowed().map(Self::id).collect();
-            format!("there are {}", known.join(", "))
+            format!("expected one of {}", known.join(", "))
         })
     }
 }

@@ -1,6 +1,7 @@
-//! What Vault accepts in silence and nobody means.
+//! Mistakes that Vault accepts silently.
 
 mod check;
+mod denials;
 mod kv;
 mod paths;
 mod rules;
@@ -49,7 +50,8 @@ struct Surroundings<'s> {
 }
 
 impl PolicySet {
-    /// Everything in these policies that should be mended, in the order of files and lines.
+    /// Everything in these policies that should be mended, in the order of files and lines. That
+    /// includes the rules that could be read in files that have errors.
     #[must_use]
     pub fn lint(&self, mounts: &Mounts) -> Vec<Finding> {
         let surroundings = Surroundings {
@@ -57,9 +59,17 @@ impl PolicySet {
             kv: kv::mounts(self, mounts),
             tenants: tenants::named(self, mounts),
         };
+        let sound = self.iter().map(|(name, member)| {
+            let mut notes = rules::of_policy(name.as_str(), &member.policy);
+            notes.extend(rule_notes(name.as_str(), member, &surroundings));
+            (member, notes)
+        });
+        // Nothing is said of a file as a whole of which only a part could be read.
+        let faulty = self.faulty().iter();
+        let faulty =
+            faulty.map(|member| (member, rule_notes(member.source.stem(), member, &surroundings)));
         let mut findings = Vec::new();
-        for (name, member) in self.iter() {
-            let mut notes = notes(name.as_str(), member, &surroundings);
+        for (member, mut notes) in sound.chain(faulty) {
             notes.sort_by_key(|note| note.at);
             findings.extend(notes.into_iter().map(|Note { check, at, message, remedy }| {
                 Finding::new(&member.source, check, at, message, remedy)
@@ -69,12 +79,13 @@ impl PolicySet {
     }
 }
 
-fn notes(name: &str, member: &Member, surroundings: &Surroundings<'_>) -> Vec<Note> {
+fn rule_notes(name: &str, member: &Member, surroundings: &Surroundings<'_>) -> Vec<Note> {
     let policy = &member.policy;
-    let mut notes = rules::of_policy(name, policy);
+    let mut notes = rules::duplicate_paths(policy);
     for rule in policy.rules() {
         notes.extend(rules::of_rule(rule));
         notes.extend(paths::of_rule(rule));
+        notes.extend(denials::of_rule(rule));
         notes.extend(kv::of_rule(rule, &surroundings.kv));
         notes.extend(tenants::transit_create(rule, surroundings));
     }

@@ -4,7 +4,7 @@ use super::{Check, Note};
 use crate::policies::{Rule, error::Quoted, fields::nearest};
 
 /// What a template can have, with what varies in capitals (`identity/identity.go` of both servers).
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 13] = [
     "identity.entity.id",
     "identity.entity.name",
     "identity.entity.metadata.KEY",
@@ -12,9 +12,12 @@ const FIELDS: [&str; 10] = [
     "identity.entity.aliases.ACCESSOR.name",
     "identity.entity.aliases.ACCESSOR.metadata.KEY",
     "identity.entity.aliases.ACCESSOR.custom_metadata.KEY",
+    "identity.groups.ids.ID.id",
     "identity.groups.ids.ID.name",
     "identity.groups.ids.ID.metadata.KEY",
     "identity.groups.names.NAME.id",
+    "identity.groups.names.NAME.name",
+    "identity.groups.names.NAME.metadata.KEY",
 ];
 
 pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
@@ -33,6 +36,10 @@ pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
         }
         None => &filled,
     };
+    if bare.is_empty() {
+        let remedy = "no request has an empty path: write the path that is meant".to_owned();
+        note(Check::EmptySegment, "the path is empty", remedy);
+    }
     if bare.starts_with('/') || bare.contains("//") {
         let remedy = "no request has such a path: Vault redirects it to the one without".to_owned();
         note(Check::EmptySegment, "the path has an empty segment", remedy);
@@ -46,19 +53,65 @@ pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
         let remedy = "write `+` between slashes, or end the path there with `*`".to_owned();
         note(Check::Wildcard, "`+` is a wildcard as a whole segment alone", remedy);
     }
-    for selector in rule.template().selectors().filter(|selector| !is_known(selector)) {
-        let message = format!("there is no {} to fill in", Quoted(selector));
+    for selector in rule.template().selectors() {
+        notes.extend(
+            selector_fault(selector)
+                .map(|(message, remedy)| Note::new(Check::Template, path.at, message, remedy)),
+        );
+    }
+    if bare.contains("{identity.") || bare.contains("{ identity.") {
+        let remedy = "write {{ and }} around what is to be filled in";
+        notes.push(Note::new(Check::Template, path.at, "a template has two braces", remedy));
+    } else if let Some(placeholder) = placeholder(bare) {
+        let message = format!("{} looks like a placeholder", Quoted(placeholder));
+        let remedy = "Vault takes it as it stands: run the program that replaces it, or write \
+                      {{identity...}} for what Vault fills in";
+        notes.push(Note::new(Check::Placeholder, path.at, message, remedy));
+    }
+    notes
+}
+
+/// What is wrong with a template, and what to do.
+fn selector_fault(selector: &str) -> Option<(String, String)> {
+    if !is_known(selector) {
         let hint = match nearest(selector, &FIELDS) {
             Some(field) => format!("did you mean {field}?"),
             None => format!("there are {}", FIELDS.join(", ")),
         };
-        note(Check::Template, &message, format!("the rule never holds: {hint}"));
+        let message = format!("Vault fills in no {}", Quoted(selector));
+        return Some((message, format!("the rule never holds: {hint}")));
     }
-    if bare.contains("{identity.") || bare.contains("{ identity.") {
-        let remedy = "write {{ and }} around what is to be filled in".to_owned();
-        note(Check::Template, "a template has two braces", remedy);
-    }
-    notes
+    // Metadata may have any key, so only what stands for a group or an alias is looked at.
+    let prefixes = ["identity.entity.aliases.", "identity.groups.ids.", "identity.groups.names."];
+    let rest = prefixes.iter().find_map(|prefix| selector.strip_prefix(prefix))?;
+    let name = rest.split('.').next().filter(|name| name.contains(['*', '+']))?;
+    let message = format!("{} is no wildcard within a template", Quoted(name));
+    let remedy = "the rule never holds: name one group or one alias, in a rule each";
+    Some((message, remedy.to_owned()))
+}
+
+/// The first thing in a path that a template program, or a person, should have replaced:
+/// `${name}`, `$NAME`, `%{name}`, `{% name %}`, `{name}` or `<name>`.
+fn placeholder(path: &str) -> Option<&str> {
+    path.char_indices().find_map(|(start, first)| {
+        let rest = path.get(start..)?;
+        let after = rest.get(first.len_utf8()..)?;
+        let closed = |end: char| after.find(end).and_then(|place| rest.get(..=place + 1));
+        match (first, after.chars().next()?) {
+            ('$' | '%', '{') => closed('}').or(Some(rest)),
+            ('$', letter) if is_word(letter) => {
+                let end = after.find(|c: char| !is_word(c)).unwrap_or(after.len());
+                rest.get(..=end)
+            }
+            ('{', letter) if letter == '%' || is_word(letter) => closed('}'),
+            ('<', letter) if letter == '%' || is_word(letter) => closed('>'),
+            _ => None,
+        }
+    })
+}
+
+fn is_word(c: char) -> bool {
+    c == '_' || c.is_ascii_alphanumeric()
 }
 
 /// Whether this is one of the fields, with something for each word in capitals. A key of metadata

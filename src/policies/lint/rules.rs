@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Check, Note};
 use crate::policies::{
-    Capabilities, Capability, Policy, Position, Rule, error::Quoted, pattern::Pattern,
+    At, Capabilities, Capability, Policy, Position, Rule, error::Quoted, pattern::Pattern,
 };
 
 /// Keys that HashiCorp Vault doesn't know, and refuses.
@@ -15,13 +15,20 @@ pub(super) fn of_policy(name: &str, policy: &Policy) -> Vec<Note> {
     let mut notes = Vec::new();
     if policy.rules().is_empty() {
         let remedy = "write a rule, or delete the file";
-        notes.push(Note::new(Check::Empty, Position::START, "it has no rules", remedy));
+        notes.push(Note::new(Check::Empty, Position::START, "the policy has no rules", remedy));
     }
     if let Some(own) = policy.name().filter(|own| own.value != name) {
-        let message = format!("it calls itself {}", Quoted(&own.value));
+        let message =
+            format!("`name` is {}, which is not the name of the file", Quoted(&own.value));
         let remedy = format!("Vault goes by the name of the file, {name}: leave this one out");
         notes.push(Note::new(Check::OtherName, own.at, message, remedy));
     }
+    notes
+}
+
+/// The paths that come twice in one policy.
+pub(super) fn duplicate_paths(policy: &Policy) -> Vec<Note> {
+    let mut notes = Vec::new();
     let mut lines: HashMap<Pattern, usize> = HashMap::new();
     for rule in policy.rules() {
         let path = rule.path();
@@ -30,7 +37,7 @@ pub(super) fn of_policy(name: &str, policy: &Policy) -> Vec<Note> {
             Some(line) => notes.push(Note::new(
                 Check::DuplicatePath,
                 path.at,
-                format!("the path {} stands in line {line} already", Quoted(&path.value)),
+                format!("the path {} is in line {line} already", Quoted(&path.value)),
                 "Vault joins the two: write one block that says what holds",
             )),
         }
@@ -45,14 +52,14 @@ pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
         notes.push(Note::new(
             Check::NoCapabilities,
             at,
-            "it has no capabilities",
+            "the rule has no capabilities",
             "it grants nothing, and hides what a broader path grants: write what is granted, or \
              capabilities = [\"deny\"]",
         ));
     }
     let beside_deny = rule.written().iter().find(|one| one.value != Capability::Deny);
     if let Some(hidden) = beside_deny.filter(|_| rule.capabilities().contains(Capability::Deny)) {
-        let message = format!("`{}` counts for nothing beside `deny`", hidden.value);
+        let message = format!("`{}` has no effect beside `deny`", hidden.value);
         notes.push(Note::new(Check::DenyHides, hidden.at, message, "leave one of them out"));
     }
     if let Some(legacy) = rule.legacy() {
@@ -68,11 +75,12 @@ pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
         notes.push(Note::new(Check::Legacy, legacy.at, message, remedy));
     }
     if let Some(label) = rule.ignored_labels().first() {
-        let message = format!("Vault passes over {}", Quoted(&label.value));
+        let message = format!("Vault ignores {}", Quoted(&label.value));
         let remedy = "a rule has one path: write a block for each";
         notes.push(Note::new(Check::IgnoredLabel, label.at, message, remedy));
     }
     notes.extend(openbao_only(rule));
+    notes.extend(rule.vault_only().iter().map(vault_only));
     notes
 }
 
@@ -86,7 +94,7 @@ fn duplicate_keys(rule: &Rule) -> Vec<Note> {
                 "capabilities" => "Vault joins the two",
                 _ => "Vault takes the last, or joins them",
             };
-            let message = format!("{} stands in line {line} already", Quoted(item.key()));
+            let message = format!("{} is in line {line} already", Quoted(item.key()));
             let remedy = format!("{effect}: write it once");
             notes.push(Note::new(Check::DuplicateKey, item.at(), message, remedy));
         } else {
@@ -107,4 +115,15 @@ fn openbao_only(rule: &Rule) -> Vec<Note> {
         Note::new(Check::OpenBaoOnly, at, message, remedy)
     };
     scan.chain(keys).map(note).collect()
+}
+
+fn vault_only(word: &At<&'static str>) -> Note {
+    // A description is already in words, and has its own backticks.
+    let what = match word.value {
+        described if described.contains('`') => described.to_owned(),
+        word => Quoted(word).to_string(),
+    };
+    let message = format!("OpenBao doesn't accept {what}");
+    let remedy = "it refuses the whole policy; with HashiCorp Vault alone, this is fine";
+    Note::new(Check::VaultOnly, word.at, message, remedy)
 }

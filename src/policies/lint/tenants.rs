@@ -52,7 +52,7 @@ pub(super) fn transit_create(rule: &Rule, surroundings: &Surroundings<'_>) -> Op
         Note::new(
             Check::TransitCreate,
             at.map_or(path.at, |one| one.at),
-            "with `create`, to encrypt with a key that is not there makes it",
+            "with `create`, encrypting with a key that does not exist creates it",
             "grant `update` alone: it is enough to encrypt",
         )
     })
@@ -79,11 +79,12 @@ pub(super) fn reach(name: &str, policy: &Policy, surroundings: &Surroundings<'_>
     let granting = policy.rules().iter().filter(|rule| !rule.capabilities().denies());
     let reaching = granting.filter_map(|rule| Some((rule, reaches(&rule)?)));
     let message = |other: &str| match other {
-        ANY => "it reaches every tenant, and is a tenant's".to_owned(),
+        ANY => "a rule of a tenant's policy reaches every tenant".to_owned(),
         other if other == longer => {
-            "it reaches tenants whose names begin with its own tenant's".to_owned()
+            "a rule of a tenant's policy reaches tenants whose names begin with that tenant's"
+                .to_owned()
         }
-        other => format!("it reaches the tenant {other}, and is another's"),
+        other => format!("a rule of a tenant's policy reaches the tenant {other}"),
     };
     reaching.map(|(rule, other)| note(rule, message(other))).collect()
 }

@@ -1,4 +1,4 @@
-use crate::policies::{Check, Finding, Mounts, PolicySet, Severity, Source, shipped};
+use crate::policies::{Check, Finding, Mounts, PolicySet, Server, Severity, Source, shipped};
 
 fn mounts() -> Mounts {
     Mounts { kv: "secret".to_owned(), transit: "transit".to_owned() }
@@ -41,7 +41,7 @@ fn a_finding_shows_its_place_and_a_way_to_mend_it() {
   |      ^
 = Vault joins the two: write one block that says what holds";
     assert_eq!(shown[0], expected);
-    assert_eq!(findings[0].message, "the path `/a` stands in line 2 already");
+    assert_eq!(findings[0].message, "the path `/a` is in line 2 already");
     assert_eq!(findings[1].check, Check::LeadingSlash);
 }
 
@@ -83,7 +83,7 @@ fn rules_that_say_less_or_more_than_they_seem_to_are_found() {
 
 #[test]
 fn paths_that_mean_something_else_are_found() {
-    use Check::{EmptySegment, LeadingSlash, Template, Wildcard};
+    use Check::{EmptySegment, LeadingSlash, Placeholder, Template, Wildcard};
     for (path, expected) in [
         ("a*b", &[Wildcard][..]),
         ("a/*/b", &[Wildcard]),
@@ -98,6 +98,23 @@ fn paths_that_mean_something_else_are_found() {
         ("{{identity.entity.name.x}}", &[Template]),
         ("{{tenant}}/a", &[Template]),
         ("{identity.entity.name}", &[Template]),
+        ("", &[EmptySegment]),
+        ("/", &[LeadingSlash, EmptySegment]),
+        ("{{identity.groups.names.*.name}}", &[Template]),
+        ("{{identity.groups.names.+.metadata.area}}", &[Template]),
+        ("{{identity.groups.ids.a*.id}}", &[Template]),
+        ("{{identity.entity.aliases.*.name}}", &[Template]),
+        ("{{identity.groups.names.a.b.id}}", &[Template]),
+        ("{{identity.groups.names.a.mail}}", &[Template]),
+        ("${mount}/a", &[Placeholder]),
+        ("a/$TEAM/b", &[Placeholder]),
+        ("a/<team>", &[Placeholder]),
+        ("a/%{ team }/b", &[Placeholder]),
+        ("a/{% team %}", &[Placeholder]),
+        ("a/{team}/b", &[Placeholder]),
+        ("a/<%= team %>", &[Placeholder]),
+        ("a/100%/b$", &[]),
+        ("a/x < y", &[]),
         ("a/*", &[]),
         ("a/b*", &[]),
         ("+/a/+", &[]),
@@ -105,6 +122,9 @@ fn paths_that_mean_something_else_are_found() {
         ("{{ identity.entity.id }}/{{identity.entity.metadata.a.b}}", &[]),
         ("{{identity.entity.aliases.auth_x_1.custom_metadata.a}}", &[]),
         ("{{identity.groups.names.a b.id}}", &[]),
+        ("{{identity.groups.names.a.name}}/{{identity.groups.names.a.metadata.b.c}}", &[]),
+        ("{{identity.groups.ids.a.id}}/{{identity.groups.ids.a.name}}", &[]),
+        ("{{identity.entity.metadata.*}}", &[]),
     ] {
         let checks: Vec<_> =
             found("p", &reads(path)).into_iter().map(|(check, ..)| check).collect();
@@ -112,6 +132,75 @@ fn paths_that_mean_something_else_are_found() {
     }
     let findings = lint(&[("p", &reads("{{identity.entity.metdata.tenant}}"))]);
     assert!(findings[0].remedy.contains("did you mean identity.entity.metadata.KEY?"));
+}
+
+#[test]
+fn what_only_one_server_accepts_is_judged_by_the_server() {
+    let factor =
+        "control_group = { factor \"o\" { identity { group_names = [\"g\"] approvals = 1 } } }";
+    for (rule, check) in [
+        ("capabilities = [\"subscribe\"]", Check::VaultOnly),
+        ("capabilities = [\"read\", \"recover\"]", Check::VaultOnly),
+        ("capabilities = [\"read\"] subscribe_event_types = [\"*\"]", Check::VaultOnly),
+        (&format!("capabilities = [\"read\"] {factor}"), Check::VaultOnly),
+        ("capabilities = [\"scan\"]", Check::OpenBaoOnly),
+    ] {
+        let findings = lint(&[("p", &format!("path \"a\" {{ {rule} }}"))]);
+        let [finding] = findings.as_slice() else { panic!("{rule}: {findings:?}") };
+        assert_eq!((finding.check, finding.severity), (check, Severity::Warning), "{rule}");
+        let (refuses, accepts) = match check {
+            Check::VaultOnly => (Server::OpenBao, Server::Vault),
+            _ => (Server::Vault, Server::OpenBao),
+        };
+        let judged = finding.clone().for_server(refuses).map(|finding| finding.severity);
+        assert_eq!(judged, Some(Severity::Error), "{rule}");
+        assert_eq!(finding.clone().for_server(accepts), None, "{rule}");
+    }
+    // Neither looks at what comes after `deny`.
+    let denied = "path \"a\" { capabilities = [\"deny\", \"subscribe\"] }";
+    assert_eq!(found_checks("p", denied), [Check::DenyHides]);
+}
+
+#[test]
+fn a_denial_that_leaves_much_open_is_hinted_at() {
+    for (path, expected) in [
+        ("+/+/+", Some(Check::WeakDeny)),
+        ("+/x", Some(Check::WeakDeny)),
+        ("*", Some(Check::WeakDeny)),
+        ("route/app/admin", Some(Check::DenySpelling)),
+        ("route/app/admin/*", Some(Check::DenySpelling)),
+        ("route/+/a/ADMIN*", Some(Check::DenySpelling)),
+        ("route/app/{{identity.entity.name}}", None),
+        ("route/app", None),
+        ("route/app/*", None),
+        ("route/app/42", None),
+        ("secret/data/app/admin", None),
+        ("s+/x", Some(Check::Wildcard)),
+    ] {
+        let text = format!("path \"{path}\" {{ capabilities = [\"deny\"] }}");
+        assert_eq!(found_checks("p", &text), Vec::from_iter(expected), "{path}");
+    }
+    let text = "path \"route/app/admin\" { capabilities = [\"deny\"] }";
+    let remedy = lint(&[("p", text)])[0].remedy.clone();
+    for other in ["`route/app/ADMIN`", "`route/app/admin.json`", "`route/app/admin.`"] {
+        assert!(remedy.contains(other), "{remedy}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_one_rule_does_not_hide_the_others() {
+    use Check::{LeadingSlash, Legacy, Syntax};
+    let text = "path \"a\" { capabilities = [\"reed\"] }\npath \"/b\" { policy = \"read\" }\n\
+                path \"c\" { capabilites = [] }\nnam = \"p\"\n";
+    let expected = [(Syntax, 4, 1), (Syntax, 1, 28), (Syntax, 3, 12), (LeadingSlash, 2, 6)];
+    let expected = [expected.as_slice(), &[(Legacy, 2, 22)]].concat();
+    assert_eq!(found("p", text), expected);
+    let findings = lint(&[("p", text)]);
+    assert_eq!(findings[1].remedy, "did you mean `read`?");
+    assert!(findings.iter().all(|finding| !finding.remedy.is_empty()), "{findings:?}");
+    // The set has no policy of which a part is missing.
+    let (set, _) = PolicySet::read(vec![Source::new("p.hcl", text)]);
+    assert!(set.is_empty());
 }
 
 #[test]
@@ -219,7 +308,7 @@ fn a_policy_by_the_name_of_a_tenant_is_held_to_that_tenant() {
     let (shared, globex) = (reads("secret/data/tenants/g*"), path("globex"));
     let findings = lint(&[("tenant-acme", &shared), ("tenant-globex", &globex)]);
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(findings[0].message, "it reaches the tenant globex, and is another's");
+    assert_eq!(findings[0].message, "a rule of a tenant's policy reaches the tenant globex");
 }
 
 #[test]
@@ -253,6 +342,6 @@ fn checks_have_names_of_their_own_and_errors_come_first() {
     assert_eq!(Check::LeadingSlash.severity(), Severity::Warning);
     assert_eq!("kv-path".parse(), Ok(Check::KvPath));
     for id in ["name", "syntax", "KvPath"] {
-        assert!(id.parse::<Check>().expect_err(id).contains("there are duplicate-path"));
+        assert!(id.parse::<Check>().expect_err(id).contains("expected one of duplicate-path"));
     }
 }

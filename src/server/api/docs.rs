@@ -1,33 +1,59 @@
 //! The API for people: a page made from the OpenAPI document, without scripts, that loads nothing
-//! but its own style.
+//! but its own style sheet.
 
-use std::{fmt::Write, sync::LazyLock};
+mod example;
+mod markdown;
+mod operation;
+mod schema;
 
+use std::sync::LazyLock;
+
+use askama::Template;
 use axum::{body::Body, response::IntoResponse};
 use http::{
     Response,
     header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
 };
-use utoipa::openapi::{
-    RefOr,
-    path::{Operation, Parameter, PathItem},
-};
+use serde_json::Value;
 
+use self::{markdown::Markdown, operation::Operation, schema::Schema};
 use crate::server::api::openapi;
 
 /// Where the page is.
 pub(super) const PAGE: &str = "/docs";
 
-/// Where its style is.
+/// Where its style sheet is.
 pub(super) const STYLE: &str = "/docs/style.css";
 
-const CSS: &str = include_str!("docs.css");
+const CSS: &str = include_str!("docs/style.css");
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
+/// The lines that the examples need before them. `printf` is a part of the shell, so that the token
+/// is in no argument list.
+const SETUP: &str = "API=https://api.example.com\n\
+                     VAULT_TOKEN=$(cat ~/.vault-token)\n\
+                     auth() { printf 'Authorization: Bearer %s\\n' \"$VAULT_TOKEN\"; }";
+
+/// The page, from `templates/docs.html`.
+#[derive(Template)]
+#[template(path = "docs.html", whitespace = "minimize")]
+struct Page<'d> {
+    title: &'d str,
+    version: &'d str,
+    description: Markdown,
+    style: &'static str,
+    document: &'static str,
+    setup: &'static str,
+    operations: Vec<Operation<'d>>,
+    schemas: Vec<Schema<'d>>,
+}
+
 pub(super) async fn page() -> impl IntoResponse {
-    static PAGE: LazyLock<String> = LazyLock::new(render);
+    static PAGE: LazyLock<String> = LazyLock::new(|| {
+        render().unwrap_or_else(|error| format!("the page could not be made: {error}"))
+    });
     let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)];
     (headers, PAGE.as_str())
 }
@@ -36,107 +62,79 @@ pub(super) async fn style() -> Response<Body> {
     ([(CONTENT_TYPE, "text/css; charset=utf-8")], CSS).into_response()
 }
 
-fn render() -> String {
-    let api = openapi::document();
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
-         <link rel=\"stylesheet\" href=\"{STYLE}\">\n</head>\n<body>\n<h1>{title} {version}</h1>\n\
-         <p>{description}</p>\n<p>A token goes into <code>Authorization: Bearer …</code> or \
-         <code>X-Vault-Token</code>. For programs: <a href=\"{DOCUMENT}\">{DOCUMENT}</a>.</p>\n",
-        title = escape(&api.info.title),
-        version = escape(&api.info.version),
-        description = escape(api.info.description.as_deref().unwrap_or_default()),
-        DOCUMENT = openapi::DOCUMENT,
-    );
-    for (path, item) in &api.paths.paths {
-        if !path.contains("folder}") {
-            add_path(&mut page, path, item);
-        }
-    }
-    page += "</body>\n</html>\n";
-    page
-}
-
-fn add_path(page: &mut String, path: &str, item: &PathItem) {
-    let PathItem { get, put, patch, delete, .. } = item;
-    for (method, operation) in [("GET", get), ("PUT", put), ("PATCH", patch), ("DELETE", delete)] {
-        if let Some(operation) = operation {
-            add_operation(page, method, path, operation);
-        }
-    }
-}
-
-fn add_operation(page: &mut String, method: &str, path: &str, operation: &Operation) {
-    let summary = operation.summary.as_deref().unwrap_or_default();
-    let description = operation.description.as_deref().unwrap_or_default();
-    // Writing into a string does not fail, here and below.
-    let _ = write!(
-        page,
-        "<section>\n<h2><code>{method} {}</code></h2>\n<p><b>{}.</b> {}</p>\n<dl>\n",
-        escape(path),
-        escape(summary),
-        escape(description),
-    );
-    for parameter in operation.parameters.iter().flatten() {
-        if let RefOr::T(parameter) = parameter {
-            add_parameter(page, parameter);
-        }
-    }
-    for (status, response) in &operation.responses.responses {
-        let description = match response {
-            RefOr::T(response) => response.description.as_str(),
-            RefOr::Ref(_) => "",
-        };
-        let _ = writeln!(page, "<dt>{}</dt><dd>{}</dd>", escape(status), escape(description));
-    }
-    *page += "</dl>\n</section>\n";
-}
-
-fn add_parameter(page: &mut String, parameter: &Parameter) {
-    let description = parameter.description.as_deref().unwrap_or_default();
-    let pattern = match &parameter.schema {
-        Some(RefOr::T(utoipa::openapi::Schema::Object(object))) => object.pattern.as_deref(),
-        _ => None,
+fn render() -> Result<String, askama::Error> {
+    let api = serde_json::to_value(openapi::document()).map_err(askama::Error::custom)?;
+    let info = &api["info"];
+    let page = Page {
+        title: text(&info["title"]),
+        version: text(&info["version"]),
+        description: Markdown::new(text(&info["description"])),
+        style: STYLE,
+        document: openapi::DOCUMENT,
+        setup: SETUP,
+        operations: operation::all(&api),
+        schemas: schema::all(&api),
     };
-    let _ = writeln!(
-        page,
-        "<dt><code>{}</code></dt><dd><code>{}</code> {}</dd>",
-        escape(&parameter.name),
-        escape(pattern.unwrap_or_default()),
-        escape(description),
-    );
+    page.render()
 }
 
-/// The text in HTML. What stands between backticks there does so here.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// A string of the document; empty if there is none.
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// The members of an object of the document, in its order; none if there is no object.
+fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
+}
+
+/// The items of a list of the document; none if there is no list.
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, render};
+    use super::{items, members, openapi, render};
 
     #[test]
-    fn the_page_tells_of_every_call_and_loads_nothing_from_elsewhere() {
-        let page = render();
-        for call in [
-            "GET /v1/whoami",
-            "GET /v1/tenants/{tenant}/secrets<",
-            "GET /v1/tenants/{tenant}/secrets/{name}",
-            "PUT /v1/tenants/{tenant}/secrets/{name}",
-            "PATCH /v1/tenants/{tenant}/secrets/{name}",
-            "DELETE /v1/tenants/{tenant}/secrets/{name}",
-        ] {
-            assert!(page.contains(call), "{call}");
+    fn every_operation_of_the_document_is_on_the_page() {
+        let page = render().unwrap();
+        let api = serde_json::to_value(openapi::document()).unwrap();
+        let mut operations = 0;
+        for (path, item) in members(&api["paths"]).filter(|(path, _)| !path.contains("folder}")) {
+            for (method, operation) in members(item) {
+                let id = operation["operationId"].as_str().unwrap();
+                assert!(page.contains(&format!("<section id=\"{id}\">")), "{method} {path}");
+                for response in members(&operation["responses"]) {
+                    assert!(page.contains(&format!(">{}</span>", response.0)), "{path}");
+                }
+                for parameter in items(&operation["parameters"]) {
+                    let name = parameter["name"].as_str().unwrap();
+                    assert!(page.contains(&format!("<dt><code>{name}</code></dt>")), "{path}");
+                }
+                operations += 1;
+            }
         }
-        for loading in ["://", "<script", "<img", "style=", "javascript:"] {
-            assert!(!page.contains(loading), "{loading}");
+        assert!(operations >= 7, "{operations}");
+        assert_eq!(page.matches("<pre class=\"curl\"").count(), operations);
+        for (name, _) in members(&api["components"]["schemas"]) {
+            assert!(page.contains(&format!("id=\"schema-{name}\"")), "{name}");
         }
     }
 
     #[test]
-    fn what_means_something_in_html_is_escaped() {
-        assert_eq!(escape("<a href=\"&\">"), "&lt;a href=&quot;&amp;&quot;&gt;");
+    fn links_lead_somewhere_and_nothing_is_loaded_from_elsewhere() {
+        let page = render().unwrap();
+        for loading in ["<script", "<img", "style=", "src=", "javascript:", "url(", "href=\"http"] {
+            assert!(!page.contains(loading), "{loading}");
+        }
+        let targets: Vec<&str> =
+            page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(targets.len() > 10, "{targets:?}");
+        for target in targets {
+            assert!(page.contains(&format!("id=\"{target}\"")), "{target}");
+        }
+        assert!(!super::CSS.contains("url(") && !super::CSS.contains("@import"));
     }
 }

@@ -77,9 +77,14 @@ pub(super) fn router(api: Api) -> Router {
     complete(routes).layer(from_fn_with_state(Arc::clone(&api), attend::attend)).with_state(api)
 }
 
-/// What this is, and where the rest is
+/// The service and its links
 #[utoipa::path(get, path = "/", operation_id = "about", security(()), responses(
-    (status = 200, description = "The name and version of this service, and links", body = Value),
+    (status = 200, description = "The name and version of this service, and links", body = Value,
+        example = json!({
+            "name": "vault-auth-validator",
+            "version": "0.1.0",
+            "links": {"docs": "/docs", "openapi": "/openapi.json", "whoami": "/v1/whoami"},
+        })),
 ))]
 async fn about() -> Response<Body> {
     static JSON: LazyLock<Bytes> = LazyLock::new(|| {

@@ -45,8 +45,11 @@ struct Api;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what `problem` writes")]
 pub(super) struct Problem {
+    /// `urn:vault-auth-validator:` and the code.
     r#type: String,
+    /// The problem for people; the same for all problems with this code.
     title: String,
+    /// The status of the response.
     status: u16,
     /// The name by which programs know the problem.
     code: String,

@@ -1,12 +1,14 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rustify_derive::Endpoint;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
+use vaultrs::api::sys::requests::ReadHealthRequest;
 
 use super::{Desk, nameable, remedy};
 use crate::{
-    policies::{Store, StoreError, Stored},
+    policies::{Server, Store, StoreError, Stored},
     vault::{
         Session,
+        client::Operation,
         error::{Failure, VaultError},
     },
 };
@@ -23,6 +25,14 @@ struct ListPoliciesRequest {}
 #[derive(Deserialize)]
 struct Names {
     keys: Vec<String>,
+}
+
+/// HashiCorp Vault says since 1.16 which edition it is; OpenBao has no such key, and no version
+/// before 2.
+#[derive(Deserialize)]
+struct Edition {
+    enterprise: Option<IgnoredAny>,
+    version: String,
 }
 
 /// vaultrs reads policies by the legacy path alone.
@@ -77,6 +87,25 @@ impl<'s> Policies<'s> {
     #[must_use]
     pub fn new(session: &'s Session) -> Self {
         Self { desk: Desk { session } }
+    }
+
+    /// Which server keeps the policies, by what it says of itself at `sys/health`.
+    ///
+    /// # Errors
+    /// If it does not answer, or is sealed.
+    pub async fn server(&self) -> Result<Server, StoreError> {
+        let client = self.desk.session.client();
+        let request = ReadHealthRequest {
+            standbyok: Some(true),
+            perfstandbyok: Some(true),
+            ..ReadHealthRequest::default()
+        };
+        let edition: Result<Edition, _> = client.server(Operation::Admin, request).await;
+        let edition = edition.map_err(|error| {
+            StoreError(format!("cannot find out which server this is: {error}"))
+        })?;
+        let is_vault = edition.enterprise.is_some() || edition.version.starts_with("1.");
+        Ok(if is_vault { Server::Vault } else { Server::OpenBao })
     }
 }
 

@@ -1,3 +1,5 @@
+mod groups;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, PoisonError},
@@ -7,9 +9,10 @@ use rustify_derive::Endpoint;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use self::groups::StandInGroups;
 use super::Desk;
 use crate::{
-    policies::{Capabilities, Capability, Store},
+    policies::{Caller, Capabilities, Capability, Group, Store, with_templates},
     vault::{
         Policies, Session,
         error::{Failure, VaultError},
@@ -25,21 +28,25 @@ const LIFETIME: &str = "5m";
 
 /// Callers that stand in for real ones, so that Vault can be asked what it would grant those.
 ///
-/// Each has a token, an entity if there is metadata, and copies of policies under names that
-/// nobody else has. [`StandIns::end`] takes all of it away but the tokens. Those are batch tokens:
+/// Each has a token, an entity and groups if the caller has them, and copies of policies under
+/// names that nobody else has. In the copies, templates name the groups that stand in for the
+/// caller's. [`StandIns::end`] takes all of it away but the tokens. Those are batch tokens:
 /// nothing of them is stored, they die within minutes, and their policies are gone before.
 pub struct StandIns<'s> {
     desk: Desk<'s>,
     policies: Policies<'s>,
     name: String,
     made: Mutex<Vec<Made>>,
+    groups: StandInGroups,
 }
 
 /// Something to be taken away, by its name.
+#[derive(PartialEq)]
 enum Made {
     Policy(String),
     Role(String),
     Entity(String),
+    Group(String),
 }
 
 #[derive(Endpoint)]
@@ -99,9 +106,31 @@ struct Created {
     id: String,
 }
 
+/// An entity, whose alias has its name.
+struct Entity {
+    name: String,
+    id: String,
+}
+
 #[derive(Endpoint)]
 #[endpoint(path = "identity/entity/name/{self.name}", method = "DELETE")]
 struct DeleteEntityRequest {
+    #[endpoint(skip)]
+    name: String,
+}
+
+#[derive(Endpoint)]
+#[endpoint(path = "identity/group/name/{self.name}", method = "POST")]
+struct WriteGroupRequest {
+    #[endpoint(skip)]
+    name: String,
+    metadata: BTreeMap<String, String>,
+    member_entity_ids: Vec<String>,
+}
+
+#[derive(Endpoint)]
+#[endpoint(path = "identity/group/name/{self.name}", method = "DELETE")]
+struct DeleteGroupRequest {
     #[endpoint(skip)]
     name: String,
 }
@@ -115,14 +144,16 @@ struct CreateAliasRequest {
 }
 
 impl<'s> StandIns<'s> {
-    /// None yet.
+    /// Prepares for these callers; nothing is made yet.
     #[must_use]
-    pub fn new(session: &'s Session) -> Self {
+    pub fn new(session: &'s Session, callers: &[Caller]) -> Self {
+        let name = format!("{PREFIX}{:016x}", rand::random::<u64>());
         Self {
             desk: Desk { session },
             policies: Policies::new(session),
-            name: format!("{PREFIX}{:016x}", rand::random::<u64>()),
             made: Mutex::default(),
+            groups: StandInGroups::new(&name, callers),
+            name,
         }
     }
 
@@ -136,9 +167,13 @@ impl<'s> StandIns<'s> {
     ) -> Result<(), String> {
         let mut allowed = vec!["default".to_owned()];
         for (name, text) in policies {
+            let text = with_templates(text, &|selector| self.groups.selector(selector));
+            let text = text.map_err(|selector| {
+                format!("policy {name}: write the template {selector:?} without escapes")
+            })?;
             let name = self.copy_of(name);
             self.note(Made::Policy(name.clone()));
-            let written = self.policies.write(&name, text, None).await;
+            let written = self.policies.write(&name, &text, None).await;
             written.map_err(|error| error.to_string())?;
             allowed.push(name);
         }
@@ -154,18 +189,24 @@ impl<'s> StandIns<'s> {
         self.desk.done(request).await.map_err(|error| explain(&error, "make a token role"))
     }
 
-    /// The token of somebody with these policies, and with an entity with this metadata if there
-    /// is any.
+    /// The token of somebody with the policies of this caller, with an entity if it has metadata or
+    /// groups, and the one member of those groups until the next caller is made.
     ///
     /// # Errors
     /// What could not be made, and what helps.
-    pub async fn caller(
-        &self,
-        policies: &[String],
-        metadata: &BTreeMap<String, String>,
-    ) -> Result<SecretString, String> {
-        let entity_alias =
-            if metadata.is_empty() { None } else { Some(self.entity(metadata.clone()).await?) };
+    pub async fn caller(&self, caller: &Caller) -> Result<SecretString, String> {
+        let Caller { policies, metadata, groups, .. } = caller;
+        let entity_alias = if metadata.is_empty() && groups.is_empty() {
+            None
+        } else {
+            let Entity { name, id } = self.entity(metadata.clone()).await?;
+            for (group, values) in groups {
+                for key in groups::keys(group, values) {
+                    self.join(&key, group, values, &id).await?;
+                }
+            }
+            Some(name)
+        };
         let request = CreateTokenRequest {
             role: self.name.clone(),
             policies: policies.iter().map(|name| self.copy_of(name)).collect(),
@@ -215,6 +256,10 @@ impl<'s> StandIns<'s> {
                     let what = format!("auth/token/roles/{name}");
                     (what, self.delete(DeleteRoleRequest { name }).await)
                 }
+                Made::Group(name) => {
+                    let what = format!("identity/group/name/{name}");
+                    (what, self.delete(DeleteGroupRequest { name }).await)
+                }
                 Made::Entity(name) => {
                     let what = format!("identity/entity/name/{name}");
                     (what, self.delete(DeleteEntityRequest { name }).await)
@@ -230,7 +275,7 @@ impl<'s> StandIns<'s> {
     }
 
     /// Makes an entity, and the alias that it is to be found by.
-    async fn entity(&self, metadata: BTreeMap<String, String>) -> Result<String, String> {
+    async fn entity(&self, metadata: BTreeMap<String, String>) -> Result<Entity, String> {
         let name = format!("{}-{:08x}", self.name, rand::random::<u32>());
         self.note(Made::Entity(name.clone()));
         let request = CreateEntityRequest { name: name.clone(), metadata };
@@ -242,17 +287,38 @@ impl<'s> StandIns<'s> {
         let tokens = mounts.remove("token/").ok_or("there is no auth method at token/")?;
         let request = CreateAliasRequest {
             name: name.clone(),
-            canonical_id: created.id,
+            canonical_id: created.id.clone(),
             mount_accessor: tokens.accessor,
         };
         let alias = self.desk.done(request).await;
         alias.map_err(|error| explain(&error, "make an entity's alias"))?;
-        Ok(name)
+        Ok(Entity { name, id: created.id })
+    }
+
+    /// Makes this entity the one member of the group that stands in for `group` under this key.
+    async fn join(
+        &self,
+        key: &str,
+        group: &str,
+        values: &Group,
+        entity_id: &str,
+    ) -> Result<(), String> {
+        let Some(name) = self.groups.name(key) else {
+            return Err(format!("no group stands in for {group:?}"));
+        };
+        self.note(Made::Group(name.clone()));
+        let metadata = groups::metadata(group, values);
+        let member_entity_ids = vec![entity_id.to_owned()];
+        let written = self.desk.done(WriteGroupRequest { name, metadata, member_entity_ids }).await;
+        written.map_err(|error| explain(&error, "make a group"))
     }
 
     /// Notes what is about to be made, since an answer that is lost says nothing of whether it was.
     fn note(&self, made: Made) {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(made);
+        let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if !all.contains(&made) {
+            all.push(made);
+        }
     }
 
     /// What the copy of a policy is called. Vault's `default` is the same for all.

@@ -1,0 +1,4 @@
+path "a" {
+  capabilities          = ["deny"]
+  subscribe_event_types = ["kv*"]
+}

@@ -1,0 +1,4 @@
+path "secret/data/*" {
+  capabilities          = ["read", "subscribe"]
+  subscribe_event_types = ["kv*"]
+}
