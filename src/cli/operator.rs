@@ -7,6 +7,7 @@ use crate::{
     cli::{
         USAGE, complain,
         sources::{ConfigArgs, ForOperators, ForVault, Selection},
+        stop::obey_as_pid_1,
     },
     config::{Access, Settings, Sources},
     policies::Mounts,
@@ -39,6 +40,14 @@ impl<S: Selection> OperatorArgs<S> {
         self,
         command: impl AsyncFnOnce(Operator) -> Result<ExitCode, String>,
     ) -> ExitCode {
+        self.run_before_login(async |access| command(Operator::log_in(access).await?).await)
+    }
+
+    /// The same for a command that handles signals while it logs in.
+    pub(super) fn run_before_login(
+        self,
+        command: impl AsyncFnOnce(Access) -> Result<ExitCode, String>,
+    ) -> ExitCode {
         let access = match Access::load(self.config.sources()) {
             Ok(access) => access,
             Err(faults) => {
@@ -46,7 +55,7 @@ impl<S: Selection> OperatorArgs<S> {
                 return ExitCode::from(USAGE);
             }
         };
-        to_the_end(async || command(Operator::log_in(access).await?).await)
+        to_the_end(async || command(access).await)
     }
 }
 
@@ -69,9 +78,12 @@ impl OperatorArgs<ForVault> {
 /// Runs something that waits, and says what went wrong if it did.
 pub(super) fn to_the_end(work: impl AsyncFnOnce() -> Result<ExitCode, String>) -> ExitCode {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let outcome = runtime
-        .map_err(|error| error.to_string())
-        .and_then(|runtime| runtime.block_on(async { work().await }));
+    let outcome = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
+        runtime.block_on(async {
+            obey_as_pid_1();
+            work().await
+        })
+    });
     outcome.unwrap_or_else(|error| {
         complain(error);
         ExitCode::FAILURE

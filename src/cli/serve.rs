@@ -1,6 +1,7 @@
 use std::{error::Error, process::ExitCode, sync::Arc};
 
 use clap::Args;
+use rustix::process::Signal;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
         USAGE, complain,
         output::say,
         sources::{ConfigArgs, ForService},
-        stop::ServiceSignals,
+        stop::{Signals, service_stopped},
     },
     config::Settings,
     server, telemetry, vault,
@@ -65,7 +66,8 @@ impl Serve {
 
 /// Runs the service until a signal stops it.
 async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
-    let signals = ServiceSignals::register()?;
-    server::run(settings, signals.stop()).await?;
+    let signals =
+        Signals::register(&[Signal::TERM, Signal::INT, Signal::HUP, Signal::USR1, Signal::USR2])?;
+    server::run(settings, service_stopped(signals)).await?;
     Ok(())
 }
