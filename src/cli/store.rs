@@ -8,7 +8,7 @@ use crate::{
         operator::{Operator, OperatorArgs},
         sources::ForVault,
     },
-    config::Settings,
+    config::{Access, Settings},
     policies::Mounts,
     secrets::{SecretError, SecretName, Unreadable},
     tenants::TenantName,
@@ -28,11 +28,25 @@ pub(super) struct Store {
     pub(super) mounts: Mounts,
 }
 
+/// The settings with which the tenants' secrets are reached.
+pub(super) struct StoreAccess {
+    vault: Access,
+    mounts: Mounts,
+}
+
 impl StoreArgs {
     /// Runs a command on the secrets, and says what went wrong if it did.
     pub(super) fn run(
         self,
         command: impl AsyncFnOnce(Store) -> Result<ExitCode, String>,
+    ) -> ExitCode {
+        self.run_before_login(async |access| command(access.log_in().await?).await)
+    }
+
+    /// The same for a command that handles signals while it logs in.
+    pub(super) fn run_before_login(
+        self,
+        command: impl AsyncFnOnce(StoreAccess) -> Result<ExitCode, String>,
     ) -> ExitCode {
         let mounts = match Settings::load_mounts(self.operator.clone().sources()) {
             Ok(mounts) => mounts,
@@ -41,7 +55,14 @@ impl StoreArgs {
                 return ExitCode::from(USAGE);
             }
         };
-        self.operator.run(async |operator| command(Store { operator, mounts }).await)
+        self.operator.run_before_login(async |vault| command(StoreAccess { vault, mounts }).await)
+    }
+}
+
+impl StoreAccess {
+    /// Logs in.
+    pub(super) async fn log_in(self) -> Result<Store, String> {
+        Ok(Store { operator: Operator::log_in(self.vault).await?, mounts: self.mounts })
     }
 }
 
