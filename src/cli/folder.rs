@@ -1,7 +1,7 @@
 //! Folders into which nobody else may put a file, or put another in its place.
 
 use std::{
-    fs::{self, Metadata},
+    fs::{self, File, Metadata},
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf, absolute},
@@ -46,13 +46,17 @@ pub(super) fn check(folder: &Path, also: Option<u32>) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns true if nobody but root and this process's user can have put a file into this folder.
+/// Returns true if nobody but root and this process's user can have put a file into this folder,
+/// which was opened by this path.
 ///
 /// # Errors
 /// Those of `stat(2)`.
-pub(super) fn is_private(folder: &Path) -> io::Result<bool> {
-    let found = fs::metadata(folder)?;
-    Ok(check(folder, None).is_ok() && others_who_write(&found).is_none())
+pub(super) fn is_private(opened: &File, path: &Path) -> io::Result<bool> {
+    let is_safe = check(path, None).is_ok();
+    let (opened, found) = (opened.metadata()?, fs::metadata(path)?);
+    // Another may have been put in its place since, as long as that was possible.
+    let is_still_there = (opened.dev(), opened.ino()) == (found.dev(), found.ino());
+    Ok(is_safe && is_still_there && others_who_write(&opened).is_none())
 }
 
 /// Returns true if this is root's or this process's user's id.

@@ -81,7 +81,7 @@ pub(super) fn stopped() -> impl Future<Output = ()> {
 }
 
 /// Lets SIGTERM and SIGINT end a command that handles no signals, also as PID 1: that is sent only
-/// what it handles (signal(7), pid_namespaces(7)). To be called in a runtime.
+/// what it handles (`pid_namespaces(7)`). To be called in a runtime.
 pub(super) fn obey_as_pid_1() {
     if process::id() != 1 {
         return;
@@ -91,6 +91,10 @@ pub(super) fn obey_as_pid_1() {
         loop {
             let signal = signals.next().await;
             if !HANDLED.load(Relaxed) {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "it stands for the signal's default action, which runs no destructors"
+                )]
                 process::exit(ENDED_BY_SIGNAL + signal.as_raw());
             }
         }

@@ -19,7 +19,7 @@ use crate::support::{fault::Fault, process::Process, shell::Shell, wait::eventua
 const AS_PID_1: [&str; 5] = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
 
 /// The field of this number, from 3 on, of `/proc/PID/stat`: 3 is the state, 4 the parent.
-fn stat(pid: u32, field: usize) -> Option<String> {
+pub(super) fn stat(pid: u32, field: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = stat.rsplit_once(") ")?;
     rest.split(' ').nth(field - 3).map(str::to_owned)
@@ -37,7 +37,8 @@ async fn first(launcher: &Process) -> u32 {
     eventually(PATIENCE, "a child", async || children(launcher.pid()).first().copied()).await
 }
 
-fn send(signal: &str, pid: u32) {
+/// Sends a signal to a process that nobody here is the parent of.
+pub(super) fn send(signal: &str, pid: u32) {
     let kill = format!("kill -s {signal} {pid}");
     assert!(std::process::Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
 }

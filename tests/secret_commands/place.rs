@@ -92,6 +92,7 @@ pub(super) fn through(launcher: &[&str], own: &Command) -> Command {
 }
 
 /// Returns true if this process can make namespaces, as root can. Says so if not.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(super) fn can_unshare(options: &[&str]) -> bool {
     let tried = Command::new("unshare").args(options).arg("true").status();
     let can = tried.is_ok_and(|status| status.success());

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     Platform,
-    place::{PATIENCE, Place},
+    place::{PATIENCE, Place, STAY},
     set,
 };
 use crate::support::{fault::Fault, platform::log_in, shell::Shell, wait::eventually};
@@ -166,6 +166,28 @@ async fn a_watch_outlives_its_token() {
     set(&acme, "acme", "crm", &json!({"A": "2"}));
     place.becomes(&place.mark(), "A=1\nA=2\n").await;
     assert!(watch.exit_status().is_none(), "{}", watch.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_renewed_while_a_program_runs() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "1"}));
+    let place = Place::new();
+    let secret_id = place.folder.path().join("secret-id");
+    let role = &platform.acme.caller.role;
+    fs::write(&secret_id, &role.secret_id).expect("a file");
+    let service = Shell::to(&platform.bao, "")
+        .with("VALIDATOR_ROLE_ID", &role.role_id)
+        .with("VALIDATOR_SECRET_ID_FILE", &secret_id.display().to_string());
+    lifetime(&platform, "2s").await;
+    let watch = place.watch_with(&service, &[], &format!("{APPEND}; {STAY}"));
+    place.becomes(&place.mark(), "A=1\n").await;
+    more(&platform, &["auth/approle/login"], 2).await;
+    set(&acme, "acme", "crm", &json!({"A": "2"}));
+    place.becomes(&place.file(), "A=2\n").await;
+    assert_eq!(place.marked(), "A=1\n", "it still runs");
+    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0), "{}", watch.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

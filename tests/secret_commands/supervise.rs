@@ -9,13 +9,17 @@ use serde_json::json;
 
 use super::{
     Platform,
-    place::{PATIENCE, Place, STAY},
+    pid1::{send, stat},
+    place::{PATIENCE, Place, STAY, through},
     set,
 };
-use crate::support::{fault::Fault, shell::Shell, tools, wait::eventually};
+use crate::support::{fault::Fault, process::Process, shell::Shell, tools, wait::eventually};
 
 /// The time within which a signal ends a command that waits for nothing but Vault.
 const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// The time by which a write is late that a signal is to come during.
+const LATE: Duration = Duration::from_millis(300);
 
 const SERVICE: [&str; 2] = ["--on-change", "ignore"];
 
@@ -98,14 +102,22 @@ async fn the_rest_of_a_services_group_ends_with_it() {
 async fn a_program_that_does_not_end_is_killed_after_its_time_or_at_the_second_signal() {
     let (_platform, acme, place) = platform().await;
     let deaf = format!("trap '' TERM; echo ready >> \"$2\"; {STAY}");
-    let stopped = format!("(sleep 0.1; kill -STOP $$) & echo ready >> \"$2\"; {STAY}");
-    for (script, timeout, code) in [(&deaf, "300ms", 137), (&stopped, "1h", 143)] {
-        let options = [&SERVICE[..], &["--kill-timeout", timeout]].concat();
-        fs::write(place.mark(), "").expect("a file");
-        let watch = place.watch_with(&acme, &options, script);
-        place.marks("ready\n").await;
-        assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(code), "{}", watch.log());
-    }
+    let stopped = format!("echo $$ > \"$2\"; {STAY}");
+    let watch =
+        place.watch_with(&acme, &[&SERVICE[..], &["--kill-timeout", "300ms"]].concat(), &deaf);
+    place.marks("ready\n").await;
+    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(137), "{}", watch.log());
+
+    fs::write(place.mark(), "").expect("a file");
+    let watch =
+        place.watch_with(&acme, &[&SERVICE[..], &["--kill-timeout", "1h"]].concat(), &stopped);
+    place.marks("\n").await;
+    let pid = place.marked().trim().parse().expect("a process id");
+    send("STOP", pid);
+    let is_stopped = async || (stat(pid, 3).as_deref() == Some("T")).then_some(());
+    eventually(PATIENCE, "a stopped process", is_stopped).await;
+    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(143), "{}", watch.log());
+
     for (options, code) in [(&[][..], 0), (&SERVICE, 137)] {
         fs::write(place.mark(), "").expect("a file");
         let options = [options, &["--kill-timeout", "1h"]].concat();
@@ -267,7 +279,7 @@ async fn a_hangup_asks_vault_at_once_and_other_signals_do_nothing() {
 
 /// Starts a program on a terminal of its own, closes that once a file is there, and says how the
 /// program ended.
-const CLOSE_TERMINAL: &str = r#"
+const CLOSE_TERMINAL: &str = r"
 import os, pty, sys, time
 pid, terminal = pty.fork()
 if pid == 0:
@@ -276,10 +288,10 @@ while not os.path.exists(sys.argv[1]):
     time.sleep(0.01)
 os.close(terminal)
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"#;
+";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_terminal_ends_a_watch_in_order_unless_nohup_says_otherwise() {
+async fn a_closed_terminal_ends_a_watch_in_order() {
     let (_platform, acme, place) = platform().await;
     let (python, mark) = (tools::repository(".tools/bin/python"), place.mark());
     let (python, mark) = (python.display().to_string(), mark.display().to_string());
@@ -287,34 +299,38 @@ async fn a_closed_terminal_ends_a_watch_in_order_unless_nohup_says_otherwise() {
     let watch = place.watch_through(&acme, &launcher, &[], &marking(&["HUP"], "exit 0"));
     assert!(watch.exited(PATIENCE).await.success());
     assert_eq!((watch.log().as_str(), place.marked().as_str()), ("0\n", "ready\ngot HUP\n"));
-
-    let ignoring = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];
-    fs::write(place.mark(), "").expect("a file");
-    let watch = place.watch_through(&acme, &ignoring, &[], "cat \"$1\" >> \"$2\"");
-    place.becomes(&place.mark(), "A=1\n").await;
-    watch.signal("HUP");
-    set(&acme, "acme", "crm", &json!({"A": "2"}));
-    place.becomes(&place.mark(), "A=1\nA=2\n").await;
-    assert!(watch.exit_status().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hangup_ends_other_commands_in_order() {
+async fn a_hangup_ends_other_commands_in_order_and_not_at_all_under_nohup() {
     let platform = Platform::start().await;
     let operator = Shell::new(&platform.fault.addr(), platform.bao.root_token());
-    let slow = Fault::Late(Duration::from_millis(300));
     let place = Place::new();
     let credentials = place.folder.path().join("credentials").display().to_string();
-    for (signal, tenant) in [("HUP", "initech"), ("TERM", "umbrella")] {
-        let create =
-            ["tenants", "create", tenant, "--service", "crm", "--credentials", &credentials];
-        platform.fault.set_for("POST /v1/transit/keys/", slow).await;
-        let struck = platform.fault.struck();
-        let process = operator.start(&create);
+    let slow = async || {
+        platform.fault.set_for("POST /v1/transit/keys/", Fault::Late(LATE)).await;
+        platform.fault.struck()
+    };
+    let begun = async |struck| {
         let begun = async || (platform.fault.struck() > struck).then_some(());
         eventually(PATIENCE, "a first write", begun).await;
+    };
+    let create = |tenant| {
+        let create = ["tenants", "create", tenant, "--service", "crm", "--credentials"];
+        operator.command(&[&create[..], &[&credentials]].concat())
+    };
+    for (signal, tenant) in [("HUP", "initech"), ("TERM", "umbrella")] {
+        let struck = slow().await;
+        let process = Process::spawn("tenants create", &mut create(tenant));
+        begun(struck).await;
         process.signal(signal);
         assert_eq!(process.exited(PATIENCE).await.code(), Some(1), "{}", process.log());
         assert!(process.log().contains("not tried"), "{}", process.log());
     }
+    let struck = slow().await;
+    let ignoring = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];
+    let process = Process::spawn("sh", &mut through(&ignoring, &create("hooli")));
+    begun(struck).await;
+    process.signal("HUP");
+    assert_eq!(process.exited(PATIENCE).await.code(), Some(0), "{}", process.log());
 }

@@ -1,18 +1,16 @@
 //! A file that is never seen half written, nor by others.
 
 use std::{
+    ffi::OsStr,
     fs::{File, Permissions},
     io::{self, ErrorKind, Read, Write},
-    os::{
-        fd::OwnedFd,
-        unix::fs::{MetadataExt, PermissionsExt, fchown},
-    },
+    os::unix::fs::{MetadataExt, PermissionsExt, fchown},
     path::PathBuf,
 };
 
 use clap::Args;
 use rustix::{
-    fs::{AtFlags, Mode, OFlags, open, openat, renameat, unlinkat},
+    fs::{AtFlags, FileType, Mode, OFlags, Stat, open, openat, renameat, statat, unlinkat},
     io::Errno,
     process::{getegid, geteuid},
 };
@@ -71,11 +69,11 @@ impl Target {
         }
         let before = present(&folder, name)?;
         let owner = match &before {
-            Some(before) => self.owner_after(before)?,
+            Some(before) => self.owner_after(before, &folder)?,
             None => self.wanted(),
         };
-        if let Some(before) = before
-            && has(before, owner, contents)?
+        if let Some(before) = &before
+            && has(&folder, name, before, owner, contents)?
         {
             return Ok(Outcome::Unchanged);
         }
@@ -95,13 +93,12 @@ impl Target {
     }
 
     /// Whose a file stays or becomes. Another's is refused where others can have put it.
-    fn owner_after(&self, before: &File) -> io::Result<Ids> {
-        let before = before.metadata()?;
-        let (wanted, ids) = (self.wanted(), (before.uid(), before.gid()));
-        if before.uid() == wanted.0 {
+    fn owner_after(&self, before: &Stat, folder: &File) -> io::Result<Ids> {
+        let (wanted, ids) = (self.wanted(), (before.st_uid, before.st_gid));
+        if ids.0 == wanted.0 {
             return Ok(if self.owner.is_some() { wanted } else { ids });
         }
-        if !folder::is_private(&folder::of(&self.file))? {
+        if !folder::is_private(folder, &folder::of(&self.file))? {
             return Err(io::Error::other(format!(
                 "it belongs to user {}, and other users can have put it there: remove it{}",
                 ids.0,
@@ -130,7 +127,7 @@ impl<'a> Unfinished<'a> {
         Ok(new)
     }
 
-    fn put_in_place(self, name: &std::ffi::OsStr) -> io::Result<()> {
+    fn put_in_place(self, name: &OsStr) -> io::Result<()> {
         renameat(self.folder, &self.name, self.folder, name).map_err(|error| match error {
             Errno::BUSY => io::Error::new(
                 ErrorKind::ResourceBusy,
@@ -148,32 +145,40 @@ impl Drop for Unfinished<'_> {
     }
 }
 
-/// Opens the file that is there; an error if it is no plain file, which would not be one afterwards.
-fn present(folder: &File, name: &std::ffi::OsStr) -> io::Result<Option<File>> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    match openat(folder, name, flags, Mode::empty()).map(|fd: OwnedFd| File::from(fd)) {
-        Ok(file) if file.metadata()?.is_file() => Ok(Some(file)),
-        Ok(_) => Err(io::Error::other("it is there, and is no file")),
-        Err(Errno::LOOP | Errno::MLINK) => {
+/// Looks at the file that is there; an error if it is no plain file, which would not be one afterwards.
+fn present(folder: &File, name: &OsStr) -> io::Result<Option<Stat>> {
+    let found = match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(found) => found,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile => Ok(Some(found)),
+        FileType::Symlink => {
             Err(io::Error::other("it is a symbolic link: name the file that it points to"))
         }
-        Err(Errno::NXIO) => Err(io::Error::other("it is there, and is no file")),
-        Err(Errno::NOENT) => Ok(None),
-        Err(error) => Err(error.into()),
+        _ => Err(io::Error::other("it is there, and is no file")),
     }
 }
 
 /// Returns true if the file is what it should be already.
-fn has(mut before: File, owner: Ids, contents: &[u8]) -> io::Result<bool> {
-    let metadata = before.metadata()?;
-    let alike = metadata.mode() & 0o7777 == MODE
-        && (metadata.uid(), metadata.gid()) == owner
-        && metadata.len() == contents.len() as u64;
+fn has(
+    folder: &File,
+    name: &OsStr,
+    before: &Stat,
+    owner: Ids,
+    contents: &[u8],
+) -> io::Result<bool> {
+    let alike = before.st_mode & 0o7777 == MODE
+        && (before.st_uid, before.st_gid) == owner
+        && u64::try_from(before.st_size) == Ok(contents.len() as u64);
     if !alike {
         return Ok(false);
     }
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(openat(folder, name, flags, Mode::empty())?);
     let mut found = Zeroizing::new(Vec::with_capacity(contents.len()));
-    before.read_to_end(&mut found)?;
+    file.take(contents.len() as u64).read_to_end(&mut found)?;
     Ok(*found == contents)
 }
 

@@ -1,6 +1,7 @@
 mod on_change;
 mod pauses;
 mod process_group;
+mod reactions;
 mod rendering;
 mod supervisor;
 
@@ -11,8 +12,9 @@ use tokio::sync::{Notify, watch};
 
 use self::{
     on_change::{OnChange, ProgramArgs},
+    reactions::Mode,
     rendering::Rendering,
-    supervisor::{Mode, Supervisor, Wires},
+    supervisor::{Supervisor, Wires},
 };
 use super::{bundle::Bundle, file::Target};
 use crate::{

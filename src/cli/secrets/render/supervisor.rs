@@ -2,7 +2,6 @@
 
 use std::{
     ffi::OsString,
-    fs::File,
     io::{self, ErrorKind},
     os::unix::process::ExitStatusExt,
     process::{ExitCode, ExitStatus},
@@ -19,6 +18,7 @@ use super::{
     on_change::{OnChange, ProgramArgs},
     pauses::Pauses,
     process_group::{Children, ProcessGroup},
+    reactions::{HANDLED, Mode, Reaction, Reactions},
 };
 use crate::cli::{
     complain,
@@ -33,28 +33,6 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The time that the kernel has to end what got SIGKILL.
 const AFTER_KILL: Duration = Duration::from_secs(1);
 
-/// The signals that are handled, and not left to end this process.
-const HANDLED: [Signal; 6] =
-    [Signal::TERM, Signal::INT, Signal::QUIT, Signal::HUP, Signal::USR1, Signal::USR2];
-
-/// The kind of command that this one is, which decides what its signals mean.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// It writes the file and runs the program once.
-    Once,
-    /// It watches, and runs a command after each change.
-    Watch,
-    /// It watches beside a service.
-    Service,
-}
-
-/// The meaning of a signal.
-enum Reaction {
-    Stop,
-    Check,
-    HandOn,
-}
-
 /// How a program's run came to its end.
 enum Course {
     Ended(ExitStatus),
@@ -66,10 +44,9 @@ enum Course {
 pub(super) struct Supervisor<'a> {
     command: &'a [OsString],
     program: &'a ProgramArgs,
-    mode: Mode,
+    reactions: Reactions,
     signals: Signals,
     children: Children,
-    has_terminal: bool,
     /// The signal that this process was asked to end with.
     stop: Option<Signal>,
     /// Whether there was a change that the program does not know of.
@@ -97,10 +74,9 @@ impl<'a> Supervisor<'a> {
         Ok(Self {
             command,
             program,
-            mode,
+            reactions: Reactions::new(mode),
             signals: Signals::register(&HANDLED)?,
             children: Children::register()?,
-            has_terminal: terminal().is_ok(),
             stop: None,
             owing: true,
         })
@@ -113,8 +89,8 @@ impl<'a> Supervisor<'a> {
                 signal = self.signals.next() => signal,
                 _ = self.children.ended(None) => continue,
             };
-            if let Reaction::Stop = self.reaction(signal) {
-                return match self.mode {
+            if let Reaction::Stop = self.reactions.to(signal) {
+                return match self.reactions.mode {
                     Mode::Watch => ExitCode::SUCCESS,
                     Mode::Once | Mode::Service => exit_code(ENDED_BY_SIGNAL + signal.as_raw()),
                 };
@@ -229,7 +205,7 @@ impl<'a> Supervisor<'a> {
                 _ = wires.changes.changed() => return None,
                 () = until(retry) => return None,
                 _ = self.children.ended(None) => {}
-                signal = self.signals.next() => match self.reaction(signal) {
+                signal = self.signals.next() => match self.reactions.to(signal) {
                     Reaction::Stop => return Some(ExitCode::SUCCESS),
                     Reaction::Check => wires.check.notify_one(),
                     Reaction::HandOn => {}
@@ -256,7 +232,7 @@ impl<'a> Supervisor<'a> {
                         ));
                     }
                 },
-                signal = self.signals.next() => match self.reaction(signal) {
+                signal = self.signals.next() => match self.reactions.to(signal) {
                     Reaction::Stop => {
                         self.stop = Some(signal);
                         return Course::Stop(signal);
@@ -300,7 +276,7 @@ impl<'a> Supervisor<'a> {
                     group.signal_all(Signal::KILL);
                     deadline = Instant::now() + AFTER_KILL;
                 }
-                signal = self.signals.next() => match self.reaction(signal) {
+                signal = self.signals.next() => match self.reactions.to(signal) {
                     Reaction::Stop if self.stop.is_some() => {
                         if !killed {
                             deadline = Instant::now();
@@ -327,20 +303,6 @@ impl<'a> Supervisor<'a> {
         self.program.kill_signal.unwrap_or(otherwise)
     }
 
-    fn reaction(&self, signal: Signal) -> Reaction {
-        match (signal, self.mode) {
-            (Signal::TERM | Signal::INT | Signal::QUIT, _) | (Signal::HUP, Mode::Once) => {
-                Reaction::Stop
-            }
-            // A terminal that is closed sends it, too.
-            (Signal::HUP, Mode::Watch) if self.has_terminal && terminal().is_err() => {
-                Reaction::Stop
-            }
-            (Signal::HUP, Mode::Watch) => Reaction::Check,
-            _ => Reaction::HandOn,
-        }
-    }
-
     fn unstarted(&self, error: &io::Error) -> String {
         format!("cannot start {}: {error}", self.command[0].display())
     }
@@ -356,11 +318,6 @@ async fn until(time: Option<Instant>) {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
     }
-}
-
-/// Opens this process's terminal, if it has one.
-fn terminal() -> io::Result<File> {
-    File::open("/dev/tty")
 }
 
 /// Returns a program's exit code, or the one that shells have for the signal that ended it.
