@@ -1,14 +1,16 @@
 use std::{
     fmt,
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
-    io::{ErrorKind, Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    io::{self, ErrorKind, Read, Seek, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 use clap::Args;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
+
+use crate::cli::folder;
 
 /// How much room a file takes before it is filled: more than all that is ever put into one.
 const ROOM: usize = 16 * 1024;
@@ -74,12 +76,18 @@ impl Credentials {
             .mode(0o700)
             .create(&self.dir)
             .map_err(|error| cannot(&error))?;
+        folder::check(&self.dir, None)
+            .map_err(|error| cannot(&format!("{error}; name another folder with --credentials")))?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).mode(MODE);
         let mut file = match options.clone().create_new(true).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::AlreadyExists => match self.look(name)? {
-                Content::Blank => options.open(&path).map_err(|error| cannot(&error))?,
+                Content::Blank => {
+                    let file = options.open(&path).map_err(|error| cannot(&error))?;
+                    check_private(&file).map_err(|error| cannot(&error))?;
+                    file
+                }
                 _ => return Err(taken(&path)),
             },
             Err(error) => return Err(cannot(&error)),
@@ -124,6 +132,21 @@ impl fmt::Display for Credentials {
     }
 }
 
+/// Refuses a blank file that somebody else made, or that somebody else may have opened to read it once
+/// it is filled.
+fn check_private(file: &File) -> io::Result<()> {
+    let found = file.metadata()?;
+    if !folder::is_trusted(found.uid()) {
+        let uid = found.uid();
+        return Err(io::Error::other(format!("it belongs to user {uid}: remove it")));
+    }
+    if found.mode() & 0o077 != 0 {
+        let mode = found.mode() & 0o7777;
+        return Err(io::Error::other(format!("others may use it (mode {mode:04o}): remove it")));
+    }
+    Ok(())
+}
+
 /// That a file is not overwritten.
 pub(super) fn taken(path: &Path) -> String {
     format!(
@@ -148,7 +171,10 @@ impl Reserved {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt};
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt, chown},
+    };
 
     use secrecy::ExposeSecret;
 
@@ -180,16 +206,38 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_reserved_and_left_is_taken_up_and_made_private() {
+    fn a_file_that_was_reserved_and_left_is_taken_up_unless_others_may_read_it() {
         let (_dir, credentials) = folder();
         drop(credentials.reserve("a").expect("a reservation"));
         assert_eq!(credentials.look("a"), Ok(Content::Blank));
         assert_eq!(credentials.look("b"), Ok(Content::Absent));
         fs::set_permissions(credentials.path("a"), fs::Permissions::from_mode(0o644)).expect("ok");
+        let refused = credentials.reserve("a").err().expect("others may have opened it");
+        assert!(refused.contains("others may use it (mode 0644): remove it"), "{refused}");
+        assert_eq!(credentials.look("a"), Ok(Content::Blank));
+        fs::set_permissions(credentials.path("a"), fs::Permissions::from_mode(0o600)).expect("ok");
         credentials.reserve("a").and_then(|file| file.fill("secret")).expect("it is written");
-        let mode = fs::metadata(credentials.path("a")).expect("it is there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
         assert_eq!(credentials.look("a"), Ok(Content::Written));
+    }
+
+    #[test]
+    fn a_blank_file_or_a_folder_of_somebody_else_is_refused() {
+        let (_dir, credentials) = folder();
+        drop(credentials.reserve("a").expect("a reservation"));
+        fs::set_permissions(&credentials.dir, fs::Permissions::from_mode(0o777)).expect("ok");
+        let refused = credentials.reserve("b").err().expect("everybody's folder");
+        assert!(refused.contains("everybody may write to the folder"), "{refused}");
+        assert_eq!(credentials.look("b"), Ok(Content::Absent));
+        fs::set_permissions(&credentials.dir, fs::Permissions::from_mode(0o1777)).expect("ok");
+        if chown(credentials.path("a"), Some(12345), None).is_err() {
+            eprintln!("skipped: giving files away needs root");
+            return;
+        }
+        let refused = credentials.reserve("a").err().expect("somebody's file");
+        assert!(refused.contains("it belongs to user 12345"), "{refused}");
+        chown(&credentials.dir, Some(12345), None).expect("root");
+        let refused = credentials.reserve("b").err().expect("somebody's folder");
+        assert!(refused.contains("belongs to user 12345, who may replace"), "{refused}");
     }
 
     #[test]

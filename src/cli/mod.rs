@@ -7,6 +7,7 @@ mod completions;
 mod credentials;
 mod doctor;
 mod explain;
+mod folder;
 mod handover;
 mod healthcheck;
 mod man;

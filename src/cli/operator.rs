@@ -8,7 +8,7 @@ use crate::{
         complain, misused,
         output::warn,
         sources::{ConfigArgs, ForOperators, ForVault, Selection},
-        stop::{self, ended_by},
+        stop::{clean_up_on_signal, obey_as_pid_1},
     },
     config::{Access, Settings, Sources},
     policies::Mounts,
@@ -41,17 +41,24 @@ impl<S: Selection> OperatorArgs<S> {
         self,
         command: impl AsyncFnOnce(Operator) -> Result<ExitCode, String>,
     ) -> ExitCode {
-        let access = match Access::load(self.config.sources()) {
-            Ok(access) => access,
-            Err(faults) => return misused(faults),
-        };
-        to_the_end(async || {
+        self.run_before_login(async |access| {
             let operator = Operator::log_in(access).await?;
             let session = Arc::clone(&operator.session);
             let outcome = command(operator).await;
             end(&session).await;
             outcome
         })
+    }
+
+    /// The same for a command that handles signals while it logs in, and ends its session itself.
+    pub(super) fn run_before_login(
+        self,
+        command: impl AsyncFnOnce(Access) -> Result<ExitCode, String>,
+    ) -> ExitCode {
+        match Access::load(self.config.sources()) {
+            Ok(access) => to_the_end(async || command(access).await),
+            Err(faults) => misused(faults),
+        }
     }
 }
 
@@ -71,9 +78,12 @@ impl OperatorArgs<ForVault> {
 /// Runs something that waits, and says what went wrong if it did.
 pub(super) fn to_the_end(work: impl AsyncFnOnce() -> Result<ExitCode, String>) -> ExitCode {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let outcome = runtime
-        .map_err(|error| error.to_string())
-        .and_then(|runtime| runtime.block_on(async { work().await }));
+    let outcome = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
+        runtime.block_on(async {
+            obey_as_pid_1();
+            work().await
+        })
+    });
     outcome.unwrap_or_else(|error| {
         complain(error);
         ExitCode::FAILURE
@@ -87,22 +97,12 @@ pub(super) async fn end(session: &Session) {
     }
 }
 
-/// Ends the process at a signal, as if nobody had caught it but with the token revoked, unless the
-/// command sees to signals itself. It is a task of its own, since a command may be waiting for
-/// somebody to type.
+/// Revokes the token at a signal that ends the process, unless the command handles signals itself.
 pub(super) fn revoke_on_signal(session: &Arc<Session>) {
-    if !session.obtains_tokens() {
-        return;
+    if session.obtains_tokens() {
+        let session = Arc::clone(session);
+        clean_up_on_signal(async move { end(&session).await });
     }
-    let session = Arc::clone(session);
-    tokio::spawn(async move {
-        let signal = ended_by().await;
-        if !stop::is_awaited() {
-            end(&session).await;
-            #[expect(clippy::disallowed_methods, reason = "the command may never come back")]
-            std::process::exit(128 + signal.as_raw_value());
-        }
-    });
 }
 
 impl Operator {

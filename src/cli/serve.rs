@@ -1,6 +1,7 @@
 use std::{error::Error, process::ExitCode, sync::Arc};
 
 use clap::Args;
+use rustix::process::Signal;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
         operator::to_the_end,
         output::say,
         sources::{ConfigArgs, ForService},
-        stop::ServiceSignals,
+        stop::{Signals, service_stopped},
     },
     config::Settings,
     policies::Mounts,
@@ -107,7 +108,8 @@ async fn check_mount(
 
 /// Runs the service until a signal stops it.
 async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
-    let signals = ServiceSignals::register()?;
-    server::run(settings, signals.stop()).await?;
+    let signals =
+        Signals::register(&[Signal::TERM, Signal::INT, Signal::HUP, Signal::USR1, Signal::USR2])?;
+    server::run(settings, service_stopped(signals)).await?;
     Ok(())
 }

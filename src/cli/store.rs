@@ -1,14 +1,14 @@
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::Args;
 
 use crate::{
     cli::{
-        USAGE, complain,
-        operator::{Operator, OperatorArgs},
+        misused,
+        operator::{Operator, OperatorArgs, end},
         sources::ForVault,
     },
-    config::Settings,
+    config::{Access, Settings},
     policies::Mounts,
     secrets::{SecretError, SecretName, Unreadable},
     tenants::TenantName,
@@ -29,22 +29,46 @@ pub(super) struct Store {
     pub(super) checks: RecentChecks,
 }
 
+/// The settings with which the tenants' secrets are reached.
+pub(super) struct StoreAccess {
+    vault: Access,
+    mounts: Mounts,
+}
+
 impl StoreArgs {
     /// Runs a command on the secrets, and says what went wrong if it did.
     pub(super) fn run(
         self,
         command: impl AsyncFnOnce(Store) -> Result<ExitCode, String>,
     ) -> ExitCode {
-        let mounts = match Settings::load_mounts(self.operator.clone().sources()) {
-            Ok(mounts) => mounts,
-            Err(faults) => {
-                complain(faults);
-                return ExitCode::from(USAGE);
-            }
-        };
-        self.operator.run(async |operator| {
-            command(Store { operator, mounts, checks: RecentChecks::default() }).await
+        self.run_before_login(async |access| {
+            let store = access.log_in().await?;
+            let session = Arc::clone(&store.operator.session);
+            let outcome = command(store).await;
+            end(&session).await;
+            outcome
         })
+    }
+
+    /// The same for a command that handles signals while it logs in, and ends its session itself.
+    pub(super) fn run_before_login(
+        self,
+        command: impl AsyncFnOnce(StoreAccess) -> Result<ExitCode, String>,
+    ) -> ExitCode {
+        match Settings::load_mounts(self.operator.clone().sources()) {
+            Ok(mounts) => self
+                .operator
+                .run_before_login(async |vault| command(StoreAccess { vault, mounts }).await),
+            Err(faults) => misused(faults),
+        }
+    }
+}
+
+impl StoreAccess {
+    /// Logs in.
+    pub(super) async fn log_in(self) -> Result<Store, String> {
+        let operator = Operator::log_in(self.vault).await?;
+        Ok(Store { operator, mounts: self.mounts, checks: RecentChecks::default() })
     }
 }
 

@@ -1,6 +1,9 @@
 //! `secrets` and `tenants` as people and services meet them, against the real OpenBao.
 
+mod files;
 mod get_set;
+mod pid1;
+mod place;
 mod render;
 mod rotate;
 mod rotate_faults;
@@ -8,6 +11,7 @@ mod rotate_lease;
 mod rotate_many;
 mod run;
 mod shred;
+mod supervise;
 
 use serde_json::{Value, json};
 

@@ -3,56 +3,18 @@
 use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt, chown},
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
 use serde_json::json;
-use tempfile::TempDir;
 
-use super::{Platform, set};
-use crate::support::{
-    fault::Fault, platform::log_in, process::Process, shell::Shell, wait::eventually,
+use super::{
+    Platform,
+    place::{PATIENCE, Place, STAY},
+    set,
 };
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A folder for the file.
-struct Place {
-    folder: TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary directory") }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("crm.env")
-    }
-
-    fn mark(&self) -> PathBuf {
-        self.folder.path().join("mark")
-    }
-
-    /// Watches `crm`, and appends the file to another whenever it is told.
-    fn watch(&self, shell: &Shell, script: &str) -> Process {
-        let file = self.file().display().to_string();
-        let watch = ["secrets", "render", "acme", "crm", "--watch", "--interval", "100ms"];
-        let mark = self.mark().display().to_string();
-        let command = ["--file", &file, "--", "sh", "-c", script, "sh", &file, &mark];
-        shell.start(&[&watch[..], &command].concat())
-    }
-
-    /// Waits until the file is this.
-    async fn becomes(&self, path: &Path, expected: &str) {
-        let what = format!("{} to be {expected:?}", path.display());
-        eventually(PATIENCE, &what, async || {
-            (fs::read_to_string(path).ok()? == expected).then_some(())
-        })
-        .await;
-    }
-}
+use crate::support::{fault::Fault, platform::log_in, shell::Shell, wait::eventually};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o7777
@@ -105,7 +67,7 @@ async fn a_watched_file_follows_its_secrets_and_the_program_is_told() {
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
     let place = Place::new();
-    let watch = place.watch(&acme, APPEND);
+    let watch = place.watch_with(&acme, &[], APPEND);
     place.becomes(&place.mark(), "A=1\n").await;
     set(&acme, "acme", "crm", &json!({"A": "2"}));
     place.becomes(&place.mark(), "A=1\nA=2\n").await;
@@ -135,7 +97,7 @@ async fn while_vault_is_away_a_watched_file_stays_and_nothing_is_lost() {
     let place = Place::new();
     let away = Shell::new(&platform.fault.addr(), platform.acme.token())
         .with("VALIDATOR_VAULT_TIMEOUT", "300ms");
-    let watch = place.watch(&away, APPEND);
+    let watch = place.watch_with(&away, &[], APPEND);
     place.becomes(&place.mark(), "A=1\n").await;
     for fault in [Fault::Reset, Fault::Status(503, r#"{"errors":["Vault is sealed"]}"#)] {
         let struck = platform.fault.struck();
@@ -165,7 +127,7 @@ async fn a_program_that_fails_is_told_again_until_it_does_not() {
 
     let fail = place.folder.path().join("mark.fail");
     fs::write(&fail, "").expect("a file");
-    let watch = place.watch(&acme, "test ! -e \"$2.fail\" && cat \"$1\" >> \"$2\"");
+    let watch = place.watch_with(&acme, &[], "test ! -e \"$2.fail\" && cat \"$1\" >> \"$2\"");
     let failed = async |times| {
         let said = || watch.log().matches("exit status: 1").count() == times;
         eventually(PATIENCE, "a word", async || said().then_some(())).await;
@@ -193,7 +155,7 @@ async fn a_watch_outlives_its_token() {
         .with("VALIDATOR_ROLE_ID", &role.role_id)
         .with("VALIDATOR_SECRET_ID_FILE", &secret_id.display().to_string());
     lifetime(&platform, "2s").await;
-    let watch = place.watch(&service, APPEND);
+    let watch = place.watch_with(&service, &[], APPEND);
     place.becomes(&place.mark(), "A=1\n").await;
     more(&platform, &["auth/approle/login"], 2).await;
     lifetime(&platform, "1h").await;
@@ -204,6 +166,28 @@ async fn a_watch_outlives_its_token() {
     set(&acme, "acme", "crm", &json!({"A": "2"}));
     place.becomes(&place.mark(), "A=1\nA=2\n").await;
     assert!(watch.exit_status().is_none(), "{}", watch.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_renewed_while_a_program_runs() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "1"}));
+    let place = Place::new();
+    let secret_id = place.folder.path().join("secret-id");
+    let role = &platform.acme.caller.role;
+    fs::write(&secret_id, &role.secret_id).expect("a file");
+    let service = Shell::to(&platform.bao, "")
+        .with("VALIDATOR_ROLE_ID", &role.role_id)
+        .with("VALIDATOR_SECRET_ID_FILE", &secret_id.display().to_string());
+    lifetime(&platform, "2s").await;
+    let watch = place.watch_with(&service, &[], &format!("{APPEND}; {STAY}"));
+    place.becomes(&place.mark(), "A=1\n").await;
+    more(&platform, &["auth/approle/login"], 2).await;
+    set(&acme, "acme", "crm", &json!({"A": "2"}));
+    place.becomes(&place.file(), "A=2\n").await;
+    assert_eq!(place.marked(), "A=1\n", "it still runs");
+    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0), "{}", watch.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -219,7 +203,7 @@ async fn watch_with_a_refused_secret_id_does_not_lock_the_role() {
         .with("VALIDATOR_ROLE_ID", &role.role_id)
         .with("VALIDATOR_SECRET_ID_FILE", &secret_id.display().to_string());
     lifetime(&platform, "2s").await;
-    let watch = place.watch(&service, APPEND);
+    let watch = place.watch_with(&service, &[], APPEND);
     place.becomes(&place.mark(), "A=1\n").await;
     fs::write(&secret_id, "wrong").expect("a file");
     let refused = async || watch.log().contains("invalid secret id").then_some(());

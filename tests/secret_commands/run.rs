@@ -1,10 +1,15 @@
 //! `secrets run`: the program, its environment, its signals and its end.
 
-use std::{os::unix::process::ExitStatusExt, process::Command, time::Duration};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
+    process::Command,
+    time::Duration,
+};
 
 use serde_json::json;
 
-use super::{Platform, set};
+use super::{Platform, place::through, set};
 use crate::support::{
     shell::{Ended, Shell},
     tools,
@@ -103,4 +108,84 @@ async fn a_program_is_not_started_without_its_secrets() {
     let away = Shell::new("http://127.0.0.1:1", "s.own");
     run(&away, &touch).failed(1, "Vault cannot be reached");
     run(&acme, &[]).failed(2, "CMD");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_is_too_large_is_named_with_the_limit() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    let large = |bytes| "x".repeat(bytes);
+    // `LARGE=` and the NUL at the end count.
+    set(&acme, "acme", "crm", &json!({"A": "1", "LARGE": large(131_072 - 7)}));
+    assert_eq!(run(&acme, &["printenv", "A"]).done(), "1\n");
+    set(&acme, "acme", "crm", &json!({"A": "1", "LARGE": large(131_072 - 6)}));
+    let ended = run(&acme, &["true"]);
+    ended.failed(126, "`LARGE` takes 131073 bytes, with its name: a variable may take 131072");
+    assert!(ended.stderr.len() < 500, "{ended:?}");
+
+    let some = large(60_000);
+    let keys = ["A", "B", "C", "D", "LARGEST"];
+    let mut values: serde_json::Map<_, _> =
+        keys.iter().map(|key| ((*key).to_owned(), json!(some))).collect();
+    values["LARGEST"] = json!(large(60_001));
+    set(&acme, "acme", "crm", &values.into());
+    let little = ["sh", "-c", "ulimit -s 1024; exec \"$@\"", "sh"];
+    let own = acme.command(&[&RUN[..], &["true"]].concat());
+    let output = through(&little, &own).output().expect("sh");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(126), "{said}");
+    let words =
+        "the secrets take 300022 bytes, and all variables and arguments together may take 262144";
+    assert!(
+        said.contains(words) && said.contains("`LARGEST` takes 60010 bytes, `D` takes"),
+        "{said}"
+    );
+    assert!(!said.contains("xxx"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_do_not_decide_which_program_is_started() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
+    for (place, name) in [(&ours, "first"), (&theirs, "first"), (&theirs, "second")] {
+        fs::create_dir_all(place).expect("a folder");
+        let script = format!("#!/bin/sh\necho {} $PATH\n", place.display());
+        fs::write(place.join(name), script).expect("a file");
+        let runs = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(place.join(name), runs).expect("a mode");
+    }
+    fs::write(ours.join("data"), "").expect("a file");
+    let (ours, theirs) = (ours.display().to_string(), theirs.display().to_string());
+    set(&acme, "acme", "crm", &json!({"PATH": theirs}));
+    let acme = acme.with("PATH", &format!("/no/such/folder:{ours}:/usr/bin:/bin"));
+    assert_eq!(run(&acme, &["first"]).done(), format!("{ours} {theirs}\n"));
+    run(&acme, &["second"]).failed(127, "cannot start second");
+    run(&acme, &["data"]).failed(126, "Permission denied");
+    assert_eq!(run(&acme, &[&format!("{theirs}/second")]).done(), format!("{theirs} {theirs}\n"));
+    // The name by which it is called is the one that was given.
+    assert_eq!(run(&acme, &["sh", "-c", "echo $0"]).done(), "sh\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_decide_on_code_reach_the_program_only_if_they_are_allowed() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    let print = |key, options: &[&str]| {
+        let run = ["secrets", "run", "acme", "crm"];
+        acme.run(&[&run[..], options, &["--", "printenv", key]].concat())
+    };
+    for key in
+        ["LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_X", "GLIBC_TUNABLES", "BASH_ENV", "NODE_OPTIONS"]
+    {
+        set(&acme, "acme", "crm", &json!({key: "/no/such/place"}));
+        let refused = print(key, &[]);
+        refused.failed(1, &format!("--allow {key}"));
+        assert!(!refused.stderr.contains("/no/such/place"), "{refused:?}");
+        print(key, &["--allow", "OTHER"]).failed(1, key);
+        assert_eq!(print(key, &["--allow", "OTHER", "--allow", key]).done(), "/no/such/place\n");
+    }
+    set(&acme, "acme", "crm", &json!({"ENV": "production", "LDAP_HOST": "x", "OLD_PATH": "y"}));
+    assert_eq!(print("ENV", &[]).done(), "production\n");
 }

@@ -24,7 +24,8 @@ use crate::{
 /// Load policies into Vault: shows the plan, asks, and writes exactly that.
 ///
 /// A policy that somebody changed meanwhile is left as they have it. The first write that fails is the
-/// last; what was written and what was not is told. Ctrl-C stops between two writes.
+/// last; what was written and what was not is told. Ctrl-C, SIGTERM and a closed
+/// terminal stop it between two writes.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -2,10 +2,12 @@
 
 mod bundle;
 mod delete;
+mod environment;
 mod file;
 mod get;
 mod input;
 mod list;
+mod owner;
 mod render;
 mod run;
 mod set;
