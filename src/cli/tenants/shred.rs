@@ -161,7 +161,6 @@ impl Shred {
             "key_deleted": done.key,
             "secrets_unreadable": done.secrets,
             "secrets_purged": done.purged,
-            "next": [format!("vault-auth-validator tenants remove {}", self.tenant)],
         })
     }
 }

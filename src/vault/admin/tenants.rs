@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{
     key_rotation::RotationData,
     effective::{EffectivePolicies, as_member},
-    things::{Entity, Things},
+    things::{Entity, MemberIndex, Things},
 };
 use crate::{
     policies::Mounts,
@@ -224,10 +224,10 @@ impl<'s> Tenants<'s> {
         let mut recorded = BTreeMap::new();
         for tenant in index.tenants().await? {
             let ids: BTreeSet<String> = index.members(&tenant).await?.into_iter().collect();
-            for id in &ids {
-                if !wanted.get(tenant.as_str()).is_some_and(|ids| ids.contains(id.as_str())) {
-                    index.remove(&tenant, id).await?;
-                }
+            let of_it = wanted.get(tenant.as_str());
+            for id in ids.iter().filter(|id| of_it.is_none_or(|of_it| !of_it.contains(id.as_str())))
+            {
+                self.strike(&index, &tenant, id).await?;
             }
             recorded.insert(tenant, ids);
         }
@@ -243,6 +243,25 @@ impl<'s> Tenants<'s> {
             .try_collect::<Vec<()>>()
             .await?;
         index.complete().await
+    }
+
+    /// Deletes the record of an entity that did not belong to the tenant when all were read. It may
+    /// have been put into the tenant since, or be just now.
+    async fn strike(
+        &self,
+        index: &MemberIndex<'_, '_>,
+        tenant: &str,
+        id: &str,
+    ) -> Result<(), Trouble> {
+        let belongs = async || {
+            let entity = self.things.entity_by_id(id).await?;
+            Ok::<_, Trouble>(entity.is_some_and(|entity| entity.tenant() == Some(tenant)))
+        };
+        if belongs().await? {
+            return Ok(());
+        }
+        index.remove(tenant, id).await?;
+        if belongs().await? { index.add(tenant, id).await } else { Ok(()) }
     }
 
     /// Every entity.

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 pub use self::accounts::{LoginMethod, account_path, is_user_name};
 pub(super) use self::identity::{Aliases, Entity};
+pub(super) use self::index::MemberIndex;
 use self::roles::role_path;
 use super::{Call, Desk, nameable, remedy};
 use crate::{
