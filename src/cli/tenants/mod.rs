@@ -25,7 +25,7 @@ use crate::{
     cli::output::{Style, columns, printable},
     policies::{PolicyName, Store},
     provision::{Inventory, State, Thing},
-    tenants::{Key, Login, Member, ServiceName, TenantName},
+    tenants::{Key, Login, Member, ServiceName},
     vault::{Policies, Session, Source, Things},
 };
 
