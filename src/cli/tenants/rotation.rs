@@ -251,7 +251,11 @@ impl RotationError {
                 }
                 error => remedy(error, tenant),
             },
-            Self::Lease(_) | Self::MinEncryption(_) | Self::Undated { .. } => String::new(),
+            Self::MinEncryption(_) => format!(
+                ". Set min_encryption_version of the transit key tenant-{tenant} to 0, and run this \
+                 again"
+            ),
+            Self::Lease(_) | Self::Undated { .. } => String::new(),
         };
         format!("{tenant}: {self}{remedy}")
     }
@@ -265,8 +269,7 @@ impl fmt::Display for RotationError {
             Self::MinEncryption(version) => write!(
                 f,
                 "min_encryption_version of its key is {version}, and Vault lets no newer version be \
-                 the oldest that decrypts; nothing was done. Set it to 0 \
-                 (transit/keys/tenant-NAME/config), and run this again"
+                 the oldest that decrypts; nothing was done"
             ),
             Self::Undated { created, now } => {
                 let created = Timestamp::from_second(*created)
