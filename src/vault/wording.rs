@@ -268,14 +268,6 @@ mod tests {
                 Failure::Undecryptable(Unreadable::KeyGone),
             ),
             (
-                SecretDetails,
-                404,
-                "Invalid path for a versioned K/V secrets engine. See the API docs for the \
-                 appropriate API endpoints to use. If using the Vault CLI, use 'vault kv list' for \
-                 this operation.",
-                Failure::NoEndpoint,
-            ),
-            (
                 Entity,
                 404,
                 "no handler for route \"identity/entity/id/x\". route entry not found.",
@@ -284,6 +276,17 @@ mod tests {
         ] {
             assert_eq!(said(operation, status, message), expected, "{operation:?} {message}");
         }
+    }
+
+    #[test]
+    fn kv_engine_without_details_is_no_empty_folder() {
+        let unsupported = "Invalid path for a versioned K/V secrets engine. See the API docs for \
+                           the appropriate API endpoints to use. If using the Vault CLI, use \
+                           'vault kv list' for this operation.";
+        assert_eq!(said(SecretDetails, 404, unsupported), Failure::NoEndpoint);
+        assert_eq!(said(SecretRead, 404, unsupported), Failure::BadRequest);
+        assert_eq!(meaning(SecretDetails, 404, Some(&[])), Failure::NotFound);
+        assert_eq!(meaning(SecretDetails, 404, None), Failure::Malformed);
     }
 
     #[test]
