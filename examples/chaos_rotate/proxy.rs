@@ -170,13 +170,12 @@ impl Connections {
     /// Makes this rotation of the key meet another, or if none comes soon, another change of it.
     async fn conflict(&self, request: &Request) -> io::Result<Vec<u8>> {
         let partner = self.waiting.lock().await.take();
-        let is_met = match partner {
-            Some(partner) => partner.send(()).is_ok(),
-            None => {
-                let (sender, met) = oneshot::channel();
-                self.waiting.lock().await.replace(sender);
-                tokio::time::timeout(PATIENCE, met).await.is_ok_and(|met| met.is_ok())
-            }
+        let is_met = if let Some(partner) = partner {
+            partner.send(()).is_ok()
+        } else {
+            let (sender, met) = oneshot::channel();
+            self.waiting.lock().await.replace(sender);
+            tokio::time::timeout(PATIENCE, met).await.is_ok_and(|met| met.is_ok())
         };
         if is_met {
             return self.answer(request).await;

@@ -149,17 +149,19 @@ async fn rotation_that_fails_in_the_middle_says_what_was_done() {
     let rotator = rotator.with("VAULT_ADDR", &platform.fault.addr());
     let denied = r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#;
     let denied = Fault::Status(403, denied);
-    platform.fault.set_for("POST /v1/transit/keys/tenant-acme/config", denied).await;
-    let ended = rotator.run(&[&ROTATE[..], &DESTROY].concat());
-    let done: Value = serde_json::from_str(&ended.stdout).expect("JSON");
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("policies/key-rotator.hcl"), "{ended:?}");
-    assert_eq!((&done["rewrapped"], &done["versions_destroyed"]), (&json!(2), &json!(2)));
-    assert_eq!((&done["key_version"], &done["min_decryption_version"]), (&json!(2), &json!(1)));
-    platform.fault.set_for("POST /v1/secret/destroy/", denied).await;
-    let ended = rotator.run(&[&ROTATE[..], &DESTROY].concat());
-    let done: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let rotated = async |denying: &str| {
+        platform.fault.set_for(denying, denied).await;
+        let ended = rotator.run(&[&ROTATE[..], &DESTROY].concat());
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("policies/key-rotator.hcl"), "{ended:?}");
+        serde_json::from_str::<Value>(&ended.stdout).expect("JSON")
+    };
+    let done = rotated("POST /v1/secret/destroy/").await;
     assert_eq!((&done["rotated"], &done["complete"]), (&json!(true), &json!(false)), "{done}");
+    let done = rotated("POST /v1/transit/keys/tenant-acme/config").await;
+    assert_eq!((&done["rotated"], &done["complete"]), (&json!(false), &json!(true)), "{done}");
+    assert_eq!(done["versions_destroyed"], 2);
+    assert_eq!((&done["key_version"], &done["min_decryption_version"]), (&json!(2), &json!(1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,10 +86,8 @@ impl Rotate {
     }
 
     fn run_for(self, tenant: &TenantName) -> ExitCode {
-        let old_versions = match self.destroy_old_versions {
-            true => OldVersions::Destroy,
-            false => OldVersions::Keep,
-        };
+        let old_versions =
+            if self.destroy_old_versions { OldVersions::Destroy } else { OldVersions::Keep };
         let is_irreversible = self.destroy_old_versions && !self.dry_run;
         let fault = self.confirm.fault(tenant, "rotate --destroy-old-versions");
         if let Some(fault) = fault.filter(|_| is_irreversible) {

@@ -91,7 +91,9 @@ impl Report {
             lines.push("No older version of the key decrypts any more.".to_owned());
         }
         if !complete {
-            lines.push(style.bad("It ended before all secrets were looked at."));
+            lines.push(style.bad(
+                "It ended before all secrets were looked at; those under way are not counted.",
+            ));
         }
         lines.join("\n")
     }
