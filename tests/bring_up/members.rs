@@ -3,15 +3,14 @@
 use serde_json::json;
 
 use super::{Credentials, operator, platform, root};
+use crate::support::{bao::Bao, shell::Shell};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
-    let bao = platform().await;
-    let (shell, credentials) = (operator(&bao).await, Credentials::new());
-    assert_eq!(shell.run(&["tenants", "list"]).done(), "no tenants\n");
+/// Makes tenants with and without keys and services, and keys of nobody's.
+async fn several_tenants(bao: &Bao, shell: &Shell) {
+    let credentials = Credentials::new();
     let create = ["tenants", "create", "acme", "--service", "crm", "--policy", "crm-agent"];
-    credentials.run(&shell, &create).done();
-    credentials.run(&shell, &["tenants", "create", "globex"]).done();
+    credentials.run(shell, &create).done();
+    credentials.run(shell, &["tenants", "create", "globex"]).done();
     bao.must("POST", "transit/keys/tenant-acme/rotate", None).await;
     let person = json!({
         "name": "Ann \u{1b}[31m of Acme",
@@ -27,7 +26,14 @@ async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
     for nobodys in ["transit/keys/tenant-No", "transit/keys/other"] {
         bao.must("POST", nobodys, Some(json!({}))).await;
     }
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
+    let bao = platform().await;
+    let shell = operator(&bao).await;
+    assert_eq!(shell.run(&["tenants", "list"]).done(), "no tenants\n");
+    several_tenants(&bao, &shell).await;
     let listed = shell.run(&["tenants", "list"]).done();
     let expected = "  \
   tenant   key                        version  decrypts from  age  rotate every  due  members  disabled

@@ -137,7 +137,7 @@ async fn the_compose_service_rotates_what_is_due_until_it_is_stopped() {
     ask("POST", "secret/data/tenant-settings/acme", Some(settings)).await;
 
     let service = machine.start("key-rotation");
-    eventually(Duration::from_secs(60), "a rotation", async || {
+    eventually(Duration::from_mins(1), "a rotation", async || {
         assert!(service.exit_status().is_none(), "it exited:\n{}", service.log());
         service.log().contains("1 rotated").then_some(())
     })

@@ -35,7 +35,7 @@ async fn what_is_old_is_rotated_and_rewrapped_and_nothing_else() {
     age_key(&platform.bao, "initech", 900 * 24).await;
     for tenant in ["acme", "globex"] {
         platform.set_interval(tenant, "90d").await;
-        platform.write(tenant, "crm").await;
+        platform.write(tenant, "crm");
     }
     age_key(&platform.bao, "acme", 90 * 24).await;
     age_key(&platform.bao, "globex", 90 * 24 - 1).await;
@@ -109,7 +109,7 @@ async fn what_vault_has_rotated_by_itself_is_rewrapped() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     platform.set_interval("acme", "90d").await;
-    platform.write("acme", "crm").await;
+    platform.write("acme", "crm");
     platform.bao.must("POST", "transit/keys/tenant-acme/rotate", None).await;
     let done = rotator.run(&DUE).json();
     let because = outcome(&done, "acme")["due_because"].as_str().expect("a reason").to_owned();
@@ -132,7 +132,7 @@ async fn a_rotation_that_was_not_finished_is_gone_on_with() {
     let rotator = platform.rotator().await;
     let slow = rotator.clone().with("VAULT_ADDR", &platform.fault.addr());
     platform.set_interval("acme", "90d").await;
-    platform.write("acme", "crm").await;
+    platform.write("acme", "crm");
     age_key(&platform.bao, "acme", 91 * 24).await;
     platform.fault.set_for("POST /v1/transit/rewrap/", Fault::Hang).await;
     let process = slow.start(&DUE);
@@ -180,7 +180,7 @@ async fn two_runs_at_once_rotate_each_key_once() {
     let rotator = platform.rotator().await;
     for tenant in ["acme", "globex"] {
         platform.set_interval(tenant, "90d").await;
-        platform.write(tenant, "crm").await;
+        platform.write(tenant, "crm");
     }
     for round in 2..5 {
         for tenant in ["acme", "globex"] {
@@ -241,7 +241,7 @@ async fn a_signal_ends_a_rotation_under_way_and_gives_its_lease_back() {
     let rotator = platform.rotator().await;
     let slow = rotator.clone().with("VAULT_ADDR", &platform.fault.addr());
     platform.set_interval("acme", "90d").await;
-    platform.write("acme", "crm").await;
+    platform.write("acme", "crm");
     for (arguments, code) in [(&[][..], 1), (&["--repeat", "1d"][..], 0)] {
         age_key(&platform.bao, "acme", 91 * 24).await;
         let struck = platform.fault.struck();

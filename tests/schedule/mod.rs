@@ -53,7 +53,7 @@ impl Platform {
     }
 
     /// Writes a secret of the tenant's.
-    async fn write(&self, tenant: &str, name: &str) {
+    fn write(&self, tenant: &str, name: &str) {
         let tenant = self.tenants.iter().find(|one| one.name == tenant).expect("the tenant");
         let shell = Shell::to(&self.bao, tenant.token());
         shell.feed(&["secrets", "set", &tenant.name, name], br#"{"A":"1"}"#).done();
