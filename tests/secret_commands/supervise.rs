@@ -165,6 +165,25 @@ async fn a_signal_ends_a_watch_while_vault_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_a_watch_while_a_later_look_fails_or_hangs() {
+    let (platform, _, place) = platform().await;
+    let away = Shell::new(&platform.fault.addr(), platform.acme.token());
+    for fault in [Fault::Hang, Fault::Reset] {
+        platform.fault.set(Fault::Pass).await;
+        let watch = place.watch_with(&away, &[], "echo told > \"$2\"");
+        place.becomes(&place.mark(), "told\n").await;
+        let struck = platform.fault.struck();
+        platform.fault.set(fault).await;
+        let failed = async || (platform.fault.struck() > struck).then_some(());
+        eventually(PATIENCE, "a look", failed).await;
+        let asked = Instant::now();
+        assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0), "{}", watch.log());
+        assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
+        fs::remove_file(place.mark()).expect("it is there");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn changes_are_seen_while_a_command_runs_and_it_runs_again_afterwards() {
     let (_platform, acme, place) = platform().await;
     let busy = place.folder.path().join("mark.busy");
