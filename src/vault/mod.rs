@@ -11,6 +11,7 @@ mod backoff;
 mod call;
 mod capacity;
 mod client;
+mod clock;
 mod error;
 mod facts;
 mod file_change;

@@ -11,6 +11,7 @@ use crate::{
     tenants::Remaining,
     vault::{
         client::Operation,
+        clock::{DeletionTime, VaultClock},
         error::{Failure, VaultError},
         secrets::{Call, Secrets},
     },
@@ -55,7 +56,8 @@ struct Metadata {
 
 #[derive(Deserialize)]
 struct VersionState {
-    deletion_time: Option<String>,
+    #[serde(default)]
+    deletion_time: DeletionTime,
     #[serde(default)]
     destroyed: bool,
 }
@@ -177,8 +179,12 @@ impl Secrets<'_> {
         let Some(version) = Version::new(metadata.current_version) else {
             return Ok(Current::Absent);
         };
-        let state = metadata.versions.get(&metadata.current_version);
-        let gone = state.is_none_or(|state| state.destroyed || state.is_deleted());
+        let gone = match metadata.versions.get(&metadata.current_version) {
+            Some(state) if !state.destroyed => {
+                VaultClock::new(self.client).has_passed(state.deletion_time).await?
+            }
+            _ => true,
+        };
         Ok(if gone { Current::Gone(version) } else { Current::Live(version) })
     }
 
@@ -226,16 +232,5 @@ impl VersionMetadata {
 
     fn created_at(&self) -> Result<Timestamp, VaultError> {
         self.created_time.parse().map_err(|_| VaultError::malformed("created_time is no time"))
-    }
-}
-
-impl VersionState {
-    /// Whether the time that it was deleted at, or is to be, is past.
-    #[expect(clippy::disallowed_methods, reason = "the one wall clock: for a list, as Vault's is")]
-    fn is_deleted(&self) -> bool {
-        let time = self.deletion_time.as_deref().filter(|time| !time.is_empty());
-        time.is_some_and(|time| {
-            time.parse().map_or(true, |time: Timestamp| time <= Timestamp::now())
-        })
     }
 }
