@@ -35,15 +35,18 @@ impl<'c> VaultClock<'c> {
         Self { client, time: OnceCell::new() }
     }
 
-    /// Returns whether Vault takes a version with this deletion time for deleted. Vault is asked
-    /// for its time only if there is one.
+    /// Returns the time at which a version with this deletion time was deleted, as Vault takes it;
+    /// `None` if it is live. Vault is asked for its time only if there is a deletion time.
     ///
     /// # Errors
     /// [`VaultError`] if Vault does not tell the time.
-    pub(super) async fn has_passed(&self, deletion: DeletionTime) -> Result<bool, VaultError> {
-        let Some(deletion) = deletion.0 else { return Ok(false) };
+    pub(super) async fn passed(
+        &self,
+        deletion: DeletionTime,
+    ) -> Result<Option<Timestamp>, VaultError> {
+        let Some(deletion) = deletion.0 else { return Ok(None) };
         let now = self.time.get_or_try_init(async || VaultTime::ask(self.client).await).await?;
-        Ok(now.is_after(deletion))
+        Ok(now.is_after(deletion).then_some(deletion))
     }
 }
 

@@ -37,7 +37,7 @@ pub use login::Login;
 pub use reach::{Condition, Product, Sight, Unseen, look};
 pub use records::{Records, Unreadable};
 pub use seal::{Initialised, Seal, SealKind, SealState, Shares};
-pub use secrets::{SecretNames, Secrets, Task};
+pub use secrets::{SecretNames, Secrets, Task, despite_others};
 pub use self_test::NEEDED;
 pub use session::{LoginError, Session};
 pub use settings::{ClientCertificate, Namespace, Settings, SettingsError};

@@ -67,7 +67,7 @@ impl Rotate {
                     SecretError::Denied => {
                         "; it needs what policies/key-rotator.hcl grants".to_owned()
                     }
-                    SecretError::Unavailable(_) => {
+                    SecretError::Unavailable(_) | SecretError::Unsettled(_) => {
                         ". Nothing is lost; run it again to go on".to_owned()
                     }
                     error => remedy(error, tenant),

@@ -1,7 +1,10 @@
 //! The tenants' secrets in Vault's KV engine (version 2), encrypted by its transit engine.
 
+mod contention;
+mod history;
 mod keys;
 mod kv;
+mod metadata;
 mod names;
 mod rotation;
 mod transit;
@@ -10,6 +13,7 @@ use futures_util::{Stream, TryStreamExt};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
+pub use contention::despite_others;
 pub use names::SecretNames;
 pub use rotation::Task;
 
@@ -77,8 +81,8 @@ impl<'c> Secrets<'c> {
     /// Writes a version that holds just this, if the secret is in the state that it is meant for.
     ///
     /// # Errors
-    /// [`SecretError`]; whatever it is, the secret is whole. With [`SecretError::Unavailable`] it
-    /// may be the old one or the new.
+    /// [`SecretError`]; whatever it is, the secret is whole. With [`SecretError::Unsettled`] it may
+    /// be the old one or the new, else it is the old one.
     pub async fn write(
         &self,
         path: &SecretPath,
@@ -95,7 +99,8 @@ impl<'c> Secrets<'c> {
     /// Writes a version that holds what the latest does, with this change.
     ///
     /// # Errors
-    /// As [`Secrets::write`]; also if there is no latest version to be had.
+    /// As [`Secrets::write`]; also if there is no latest version to be had, or a key that has to be
+    /// there is not.
     pub async fn patch(
         &self,
         path: &SecretPath,
@@ -109,7 +114,7 @@ impl<'c> Secrets<'c> {
         let live = found.into_live()?;
         key?;
         let secret = self.open(path, live).await?;
-        self.seal(path, &secret.data.patched(change), current).await
+        self.seal(path, &secret.data.patched(change)?, current).await
     }
 
     /// Deletes the latest version, whatever it holds, and says which that was. Vault keeps it and can
@@ -187,6 +192,17 @@ impl<'c> Secrets<'c> {
                 self.client.data(operation, self.token, call).await
             }
             answer => answer,
+        }
+    }
+}
+
+impl SecretError {
+    /// What a failure is of a call that changes something.
+    fn of_change(error: VaultError) -> Self {
+        let unsettled = error.is_unsettled();
+        match Self::from(error) {
+            Self::Unavailable(unavailable) if unsettled => Self::Unsettled(unavailable),
+            settled => settled,
         }
     }
 }
