@@ -12,3 +12,4 @@ mod schema;
 mod store;
 mod unread;
 mod vault;
+mod versions;
