@@ -45,7 +45,7 @@ pub(super) struct Render {
     /// The file.
     #[arg(long)]
     file: PathBuf,
-    /// Who reads it: compose, docker, systemd or sh.
+    /// Who reads it: compose, docker, systemd, python-dotenv or sh.
     #[arg(long, default_value_t = Dialect::Compose)]
     dialect: Dialect,
     /// Go on, and write it anew on every change.
