@@ -1,11 +1,13 @@
 //! `secrets` and `tenants` as people and services meet them, against the real OpenBao.
 
+mod dialects;
 mod get_set;
 mod render;
 mod rotate;
 mod rotate_many;
 mod run;
 mod shred;
+mod versions;
 
 use serde_json::{Value, json};
 
