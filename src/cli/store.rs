@@ -93,9 +93,15 @@ impl Store {
 pub(super) fn why(error: &SecretError, tenant: &TenantName, name: &SecretName) -> String {
     let remedy = match error {
         SecretError::Absent => format!("; `secrets list {tenant}` shows what there is"),
-        SecretError::Deleted(version) => format!(
-            "; to bring it back: bao kv undelete -mount=MOUNT -versions={version} \
-             tenants/{tenant}/{name}"
+        SecretError::Deleted(version) => {
+            format!("; `secrets undelete {tenant} {name} --version {version}` brings it back")
+        }
+        SecretError::VersionAbsent { .. } => {
+            format!("; `secrets versions {tenant} {name}` shows which there are")
+        }
+        SecretError::Unsettled(_) => format!(
+            "; it may be done or not: `secrets versions {tenant} {name}` shows which versions there \
+             are"
         ),
         SecretError::Conflict => "; look at it again, and decide anew".to_owned(),
         SecretError::TooLarge => "; split it into several".to_owned(),

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
@@ -41,7 +44,33 @@ pub struct SecretData(BTreeMap<Key, SecretString>);
 
 /// A change of some values (RFC 7396): a string is put, and what is `None` is taken out.
 #[derive(Clone, Debug, Default)]
-pub struct Patch(BTreeMap<Key, Option<SecretString>>);
+pub struct Patch {
+    values: BTreeMap<Key, Option<SecretString>>,
+    /// The keys that have to be there before. RFC 7396 asks for none.
+    required: BTreeSet<Key>,
+}
+
+/// A key that was to be taken out is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AbsentKey {
+    /// The key.
+    pub key: Key,
+    /// The keys that are there.
+    pub present: Vec<Key>,
+}
+
+impl fmt::Display for AbsentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it has no key `{}` to take out", self.key)?;
+        let present: Vec<&str> = self.present.iter().map(Key::as_str).collect();
+        match present[..] {
+            [] => f.write_str(", and no other key"),
+            _ => write!(f, "; it has {}", present.join(", ")),
+        }
+    }
+}
+
+impl std::error::Error for AbsentKey {}
 
 impl SecretData {
     /// The value of this key.
@@ -56,15 +85,20 @@ impl SecretData {
     }
 
     /// The same with this change.
-    #[must_use]
-    pub fn patched(mut self, patch: Patch) -> Self {
-        for (key, value) in patch.0 {
+    ///
+    /// # Errors
+    /// [`AbsentKey`] if a key is not there that has to be.
+    pub fn patched(mut self, patch: Patch) -> Result<Self, AbsentKey> {
+        if let Some(key) = patch.required.into_iter().find(|key| !self.0.contains_key(key)) {
+            return Err(AbsentKey { key, present: self.0.into_keys().collect() });
+        }
+        for (key, value) in patch.values {
             match value {
                 Some(value) => self.0.insert(key, value),
                 None => self.0.remove(&key),
             };
         }
-        self
+        Ok(self)
     }
 
     /// The same, and what another holds, which goes before.
@@ -82,11 +116,18 @@ impl SecretData {
 }
 
 impl Patch {
-    /// The same change, which also takes these keys out.
+    /// The same change, which also takes these keys out, and fails if one is not there.
     #[must_use]
     pub fn without(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
-        self.0.extend(keys.into_iter().map(|key| (key, None)));
+        self.required.extend(keys);
+        self.values.extend(self.required.iter().map(|key| (key.clone(), None)));
         self
+    }
+
+    /// Whether it can be made only to a secret that is there.
+    #[must_use]
+    pub fn needs_a_secret(&self) -> bool {
+        !self.required.is_empty()
     }
 }
 
@@ -98,7 +139,7 @@ impl FromIterator<(Key, SecretString)> for SecretData {
 
 impl FromIterator<(Key, Option<SecretString>)> for Patch {
     fn from_iter<I: IntoIterator<Item = (Key, Option<SecretString>)>>(values: I) -> Self {
-        Self(values.into_iter().collect())
+        Self { values: values.into_iter().collect(), required: BTreeSet::new() }
     }
 }
 
@@ -140,9 +181,23 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let patched = data.patched(patch);
+        let patched = data.patched(patch).expect("nothing has to be there");
         let json = serde_json::to_string(&patched.exposed()).expect("JSON");
         assert_eq!(json, r#"{"A":"4","C":"3"}"#);
+    }
+
+    #[test]
+    fn key_that_is_to_be_taken_out_has_to_be_there() {
+        let key = |key| Key::parse(key).expect("a key");
+        let data = || -> SecretData {
+            [(key("A"), "1".into()), (key("B"), "2".into())].into_iter().collect()
+        };
+        let without = |keys: &[&'static str]| Patch::default().without(keys.iter().map(|k| key(k)));
+        let left = data().patched(without(&["B"])).expect("it is there");
+        assert_eq!(serde_json::to_string(&left.exposed()).expect("JSON"), r#"{"A":"1"}"#);
+        let absent = data().patched(without(&["A", "C"])).map(drop).expect_err("C is not there");
+        assert_eq!(absent.to_string(), "it has no key `C` to take out; it has A, B");
+        assert!(without(&["A"]).needs_a_secret() && !Patch::default().needs_a_secret());
     }
 
     #[test]

@@ -1,15 +1,24 @@
 use std::fmt;
 
 use crate::{
-    secrets::{Conflict, Version},
+    secrets::{AbsentKey, Conflict, Version},
     token::Unavailable,
 };
 
 /// Why there is no secret to give, or none was written.
 #[derive(Clone, Debug)]
 pub enum SecretError {
-    /// There is none of this name, or none of this version.
+    /// There is none of this name.
     Absent,
+    /// There is a secret of this name, without this version.
+    VersionAbsent {
+        /// The version that was asked for.
+        version: Version,
+        /// The latest that there is.
+        latest: Version,
+    },
+    /// A key that was to be taken out is not there. Nothing was written.
+    KeyAbsent(AbsentKey),
     /// This version was deleted. Vault may still be able to bring it back.
     Deleted(Version),
     /// This version was destroyed.
@@ -35,8 +44,11 @@ pub enum SecretError {
     Denied,
     /// Vault does not take the token at all.
     TokenRefused,
-    /// Vault's word could not be had. A write may have been done, whole, or not at all.
+    /// Vault's word could not be had. Nothing was changed.
     Unavailable(Unavailable),
+    /// Vault was told to change something, and its answer did not come or could not be read. The
+    /// change was made whole, or not at all.
+    Unsettled(Unavailable),
 }
 
 /// What is wrong with a tenant's key. It stays so: a key cannot be changed in these.
@@ -75,6 +87,7 @@ impl SecretError {
                 | Self::Denied
                 | Self::TokenRefused
                 | Self::Unavailable(_)
+                | Self::Unsettled(_)
         )
     }
 }
@@ -83,6 +96,10 @@ impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent => f.write_str("there is no such secret"),
+            Self::VersionAbsent { version, latest } => {
+                write!(f, "there is no version {version}; the latest is {latest}")
+            }
+            Self::KeyAbsent(absent) => write!(f, "{absent}; nothing was written"),
             Self::Deleted(version) => write!(f, "version {version} was deleted"),
             Self::Destroyed(version) => write!(f, "version {version} was destroyed"),
             Self::Conflict => f.write_str(
@@ -104,7 +121,9 @@ impl fmt::Display for SecretError {
             Self::TooLarge => f.write_str("Vault does not take a secret of this size"),
             Self::Denied => f.write_str("Vault does not grant the token this"),
             Self::TokenRefused => f.write_str("Vault refuses the token"),
-            Self::Unavailable(unavailable) => f.write_str(&unavailable.detail),
+            Self::Unavailable(unavailable) | Self::Unsettled(unavailable) => {
+                f.write_str(&unavailable.detail)
+            }
         }
     }
 }
@@ -142,6 +161,12 @@ impl fmt::Display for Unreadable {
                  was made anew, or Vault lost the version before it was stored"
             }
         })
+    }
+}
+
+impl From<AbsentKey> for SecretError {
+    fn from(absent: AbsentKey) -> Self {
+        Self::KeyAbsent(absent)
     }
 }
 

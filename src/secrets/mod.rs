@@ -13,11 +13,13 @@ mod precondition;
 mod record;
 mod version;
 
-pub use data::{Exposed, Key, Patch, SecretData};
+pub use data::{AbsentKey, Exposed, Key, Patch, SecretData};
 pub use env::{Dialect, Inexpressible};
 pub use error::{KeyFault, SecretError, Unreadable};
 pub use json::{BodyError, to_wiped_json};
 pub use path::{NameError, SecretName, SecretPath, key_name};
 pub use precondition::{Conflict, Current, Precondition};
 pub use record::{Ciphertext, Record};
-pub use version::{Change, ListPage, Listed, Secret, Version, Written};
+pub use version::{
+    Change, Effect, ListPage, Listed, Secret, Undeleted, Version, VersionInfo, VersionState, Written,
+};

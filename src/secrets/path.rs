@@ -5,6 +5,9 @@ use crate::tenants::{TenantName, is_name};
 /// The largest number of parts in a secret's name.
 const MAX_PARTS: usize = 4;
 
+/// The parts that follow a name in the paths of the API.
+const OPERATIONS: [&str; 2] = ["versions", "undelete"];
+
 /// What a secret is called within its tenant: one to four parts, each
 /// `[a-z0-9][a-z0-9_-]{0,62}`, as in `mcp/hostinger`.
 ///
@@ -43,6 +46,13 @@ impl SecretName {
     pub fn parse(name: &str) -> Result<Self, NameError> {
         let valid = name.split('/').count() <= MAX_PARTS && name.split('/').all(is_name);
         valid.then(|| Self(name.into())).ok_or(NameError::Secret)
+    }
+
+    /// Whether it ends as the paths do by which the API reaches the versions of another secret:
+    /// `crm/versions` is where those of `crm` are. Such a name is not written to.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.0.rsplit_once('/').is_some_and(|(_, last)| OPERATIONS.contains(&last))
     }
 
     /// The name as text.
@@ -133,6 +143,20 @@ mod tests {
             &long,
         ] {
             assert_eq!(SecretName::parse(name), Err(NameError::Secret), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn name_that_ends_like_an_operation_is_reserved() {
+        for (name, reserved) in [
+            ("crm/versions", true),
+            ("a/b/c/undelete", true),
+            ("versions", false),
+            ("undelete", false),
+            ("versions/crm", false),
+            ("crm/versions2", false),
+        ] {
+            assert_eq!(SecretName::parse(name).expect("a name").is_reserved(), reserved, "{name}");
         }
     }
 

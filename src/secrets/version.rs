@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::secrets::{Current, SecretData, SecretName};
 
 /// The number of one state of a secret, from 1 on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(NonZeroU64);
 
 impl Version {
@@ -50,6 +50,72 @@ pub struct Secret {
     pub key_version: u64,
     /// What it holds.
     pub data: SecretData,
+}
+
+/// A version of a secret without what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionInfo {
+    /// Which one.
+    pub version: Version,
+    /// When it was written, by Vault's clock.
+    pub created_at: Timestamp,
+    /// What has become of it.
+    pub state: VersionState,
+    /// The version of the tenant's key that it was encrypted with, as far as that is known: it takes
+    /// the right to read the version, and stands in none that was deleted.
+    pub key_version: Option<u64>,
+}
+
+/// What has become of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionState {
+    /// It can be read.
+    Live,
+    /// It was deleted at this time, by Vault's clock, and can be brought back.
+    Deleted(Timestamp),
+    /// It was destroyed for good.
+    Destroyed,
+}
+
+impl VersionState {
+    /// The state in one word: `live`, `deleted` or `destroyed`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Deleted(_) => "deleted",
+            Self::Destroyed => "destroyed",
+        }
+    }
+
+    /// When the version was deleted, if that can be undone.
+    #[must_use]
+    pub fn deleted_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Deleted(time) => Some(time),
+            Self::Live | Self::Destroyed => None,
+        }
+    }
+}
+
+/// The outcome of bringing a version back.
+#[derive(Clone, Copy, Debug)]
+pub struct Undeleted {
+    /// The version, which is live.
+    pub version: VersionInfo,
+    /// The latest version of the secret, which is read where none is named. It may be another.
+    pub latest: Version,
+    /// What the call did.
+    pub effect: Effect,
+}
+
+/// What a call that may be repeated did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// What was asked for.
+    Done,
+    /// Nothing: it was so already.
+    Unchanged,
 }
 
 /// A version that was just written.

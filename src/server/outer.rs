@@ -21,9 +21,12 @@ use crate::{
 pub(super) fn complete<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     router
         .fallback(async |headers: HeaderMap| problem::not_found(&headers).map(Body::from))
-        .method_not_allowed_fallback(async |headers: HeaderMap| {
-            problem::method_not_allowed(&headers).map(Body::from)
-        })
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
+/// Refuses a method that a path does not take.
+pub(super) async fn method_not_allowed(headers: HeaderMap) -> Response<Body> {
+    problem::method_not_allowed(&headers, None).map(Body::from)
 }
 
 /// These routes for paths alone, with a refusal where they break.

@@ -125,11 +125,11 @@ pub(super) fn not_found(headers: &HeaderMap) -> Response<Bytes> {
     document(StatusCode::NOT_FOUND, "not_found", title, None, &RequestId::of(headers))
 }
 
-/// There is something here, and this is not how to use it.
-pub(super) fn method_not_allowed(headers: &HeaderMap) -> Response<Bytes> {
+/// There is something here, and this is not how to use it. `told` says more.
+pub(super) fn method_not_allowed(headers: &HeaderMap, told: Option<&str>) -> Response<Bytes> {
     let title = "This path does not take this method";
     let id = RequestId::of(headers);
-    document(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, None, &id)
+    document(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, told, &id)
 }
 
 /// Returns the refusal of a request that the admin listener does not take from this sender, and

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-use crate::vault::{Client, call::Call, client::Operation, error::VaultError};
+use crate::{
+    token::Unavailable,
+    vault::{Client, call::Call, client::Operation, error::VaultError},
+};
 
 /// Vault's clock, for one answer: read when it is first needed, and not again.
 pub(super) struct VaultClock<'c> {
@@ -35,26 +38,42 @@ impl<'c> VaultClock<'c> {
         Self { client, time: OnceCell::new() }
     }
 
-    /// Returns whether Vault takes a version with this deletion time for deleted. Vault is asked
-    /// for its time only if there is one.
+    /// Returns the time at which a version with this deletion time was deleted, as Vault takes it;
+    /// `None` if it is live. Vault is asked for its time only if there is a deletion time.
     ///
     /// # Errors
     /// [`VaultError`] if Vault does not tell the time.
-    pub(super) async fn has_passed(&self, deletion: DeletionTime) -> Result<bool, VaultError> {
-        let Some(deletion) = deletion.0 else { return Ok(false) };
+    pub(super) async fn passed(
+        &self,
+        deletion: DeletionTime,
+    ) -> Result<Option<Timestamp>, VaultError> {
+        let Some(deletion) = deletion.0 else { return Ok(None) };
         let now = self.time.get_or_try_init(async || VaultTime::ask(self.client).await).await?;
-        Ok(now.is_after(deletion))
+        Ok(now.is_after(deletion).then_some(deletion))
     }
 }
 
+/// Returns the time by the clock of the server that answers, in whole seconds.
+///
+/// # Errors
+/// [`Unavailable`] if it does not say.
+pub async fn server_time(client: &Client) -> Result<Timestamp, Unavailable> {
+    Ok(ask(client).await?)
+}
+
+/// Asks Vault for its time. `sys/health` needs no token and has the time in its body; the `Date`
+/// header may be that of a proxy in between.
+async fn ask(client: &Client) -> Result<Timestamp, VaultError> {
+    let standbys_too = [("standbyok", "true"), ("perfstandbyok", "true")];
+    let call = Call::get("sys/health").with_query(&standbys_too);
+    let ServerTime { server_time_utc } = client.server(Operation::Health, &call).await?;
+    let time = Timestamp::from_second(server_time_utc).ok().filter(|time| time.as_second() > 0);
+    time.ok_or_else(|| VaultError::malformed("server_time_utc is no time"))
+}
+
 impl VaultTime {
-    /// Asks Vault for its time. `sys/health` needs no token and has the time in its body; the
-    /// `Date` header may be that of a proxy in between.
     async fn ask(client: &Client) -> Result<Self, VaultError> {
-        let standbys_too = [("standbyok", "true"), ("perfstandbyok", "true")];
-        let call = Call::get("sys/health").with_query(&standbys_too);
-        let ServerTime { server_time_utc } = client.server(Operation::Health, &call).await?;
-        Self::from_second(server_time_utc)
+        Self::from_second(ask(client).await?.as_second())
             .ok_or_else(|| VaultError::malformed("server_time_utc is no time"))
     }
 

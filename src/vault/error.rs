@@ -166,6 +166,44 @@ impl VaultError {
         &self.detail
     }
 
+    /// Whether a call that changes something may have been carried out all the same: it was sent,
+    /// and there is no answer that denies it.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        match self.failure {
+            // A 400 is also what a server says that ceased to lead while it wrote.
+            Failure::Timeout
+            | Failure::Reset
+            | Failure::Malformed
+            | Failure::AnswerTooLarge
+            | Failure::Server
+            | Failure::BadRequest => true,
+            Failure::Connect
+            | Failure::Tls
+            | Failure::Redirect
+            | Failure::Refused
+            | Failure::NothingGranted
+            | Failure::NotFound
+            | Failure::NoMount
+            | Failure::NoEndpoint
+            | Failure::NoNamespace
+            | Failure::NoKey
+            | Failure::Conflict
+            | Failure::Undecryptable(_)
+            | Failure::Initialized
+            | Failure::ConfigurationOnly
+            | Failure::TooLarge
+            | Failure::Local
+            | Failure::OwnToken
+            | Failure::OwnPolicy
+            | Failure::LoginRefused
+            | Failure::LoginDenied
+            | Failure::SecretIdSpent
+            | Failure::Throttled
+            | Failure::Sealed
+            | Failure::StorageConflict => false,
+        }
+    }
+
     pub(crate) fn malformed(detail: &str) -> Self {
         Self::new(Failure::Malformed, detail)
     }

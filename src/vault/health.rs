@@ -1,18 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use serde::Deserialize;
 use tokio::{sync::watch, time::sleep};
 use vaultrs::api::sys::requests::ReadHealthRequest;
 
-use crate::{
-    token::Unavailable,
-    vault::{
-        Client,
-        call::Call,
-        client::Operation,
-        error::{Failure, VaultError},
-    },
+use crate::vault::{
+    Client,
+    call::Call,
+    client::Operation,
+    error::{Failure, VaultError},
 };
 
 /// How often Vault's health is asked for while it is well, and while it is not.
@@ -71,29 +66,6 @@ pub async fn watch_health(client: Arc<Client>, health: watch::Sender<Health>) {
             _ => {}
         }
         sleep(if seen == Health::Up { WELL } else { UNWELL }).await;
-    }
-}
-
-/// Returns the time by the clock of the server that answers, in whole seconds.
-///
-/// # Errors
-/// [`Unavailable`] if it does not say.
-pub async fn server_time(client: &Client) -> Result<Timestamp, Unavailable> {
-    #[derive(Deserialize)]
-    struct Clock {
-        server_time_utc: i64,
-    }
-    let Clock { server_time_utc } = client.server(Operation::Health, request()).await?;
-    let time = Timestamp::from_second(server_time_utc).ok().filter(|time| time.as_second() > 0);
-    time.ok_or_else(|| VaultError::malformed("server_time_utc is no time").into())
-}
-
-/// The call that counts standby nodes as healthy.
-fn request() -> ReadHealthRequest {
-    ReadHealthRequest {
-        standbyok: Some(true),
-        perfstandbyok: Some(true),
-        ..ReadHealthRequest::default()
     }
 }
 

@@ -37,14 +37,15 @@ pub use admin::{
 };
 pub use authority::{Asker, VaultAuthority};
 pub use client::Client;
-pub use health::{Health, server_time, watch_health};
+pub use clock::server_time;
+pub use health::{Health, watch_health};
 pub use login::{Login, LoginCost};
 pub use reach::{Condition, Product, Sight, Unseen, look};
 pub use records::{Records, Unreadable};
 pub use seal::{Initialised, Seal, SealKind, SealState, Shares};
 pub use secrets::{
     Acquisition, MAX_PAGE, NamesPage, RecentChecks, RotationLease, SecretNames, Secrets, Task,
-    patiently,
+    despite_others, patiently,
 };
 pub use self_test::NEEDED;
 pub use session::{LoginError, Session};

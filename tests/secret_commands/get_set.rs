@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Platform, get, set};
 use crate::support::{fault::Fault, shell::Shell};
@@ -69,27 +69,95 @@ async fn what_cannot_be_a_value_is_refused_and_nothing_is_written() {
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "before"}));
     let set_a = ["secrets", "set", "acme", "crm", "A"];
-    acme.feed(&set_a, b"").failed(1, "standard input is empty");
-    acme.feed(&set_a, b"hunter2\xff").failed(1, "no text in UTF-8");
-    acme.feed(&set_a, &vec![b'a'; 1024 * 1024 + 1]).failed(1, "larger than 1 MiB");
+    for line_end in ["", "\n", "\r\n"] {
+        acme.feed(&set_a, line_end.as_bytes()).failed(2, "the value for A is empty, and nothing");
+    }
+    acme.feed(&set_a, b"hunter2\xff").failed(2, "no text in UTF-8");
+    acme.feed(&set_a, &vec![b'a'; 1024 * 1024 + 1]).failed(2, "larger than 1 MiB");
     let all = &set_a[..4];
     for (json, words) in [
         ("{\"A\": hunter2", "no JSON"),
         ("{\"A\": 1}", "the value of `A` is no string"),
         ("{\"A\": \"1\", \"A\": \"2\"}", "twice"),
-        ("[]", "is an object"),
+        ("", "standard input is empty"),
+        ("[]", r#"the values are an object of strings: {"KEY":"value"}"#),
         ("{\"hunter2!\": \"1\"}", "key 1 is not"),
     ] {
         let ended = acme.feed(all, json.as_bytes());
-        ended.failed(1, words);
+        ended.failed(2, words);
         assert!(!ended.stderr.contains("hunter2"), "{ended:?}");
     }
     let missing = acme.run(&["secrets", "set", "acme", "crm", "A=@hunter2"]);
-    missing.failed(1, "the file named for A");
+    missing.failed(2, "the file named for A");
     assert!(!missing.stderr.contains("hunter2"), "it may have been the value: {missing:?}");
     let nothing = acme.on_a_terminal(&set_a, &[("unseen:A: ", "\n")]);
-    assert!(nothing.code == Some(1) && nothing.stdout.contains("nothing was typed"), "{nothing:?}");
+    assert!(nothing.code == Some(2) && nothing.stdout.contains("is empty"), "{nothing:?}");
     assert_eq!(get(&acme, "acme", "crm", None), json!({"A": "before"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn empty_value_is_written_where_it_is_asked_for() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("empty");
+    fs::write(&file, "").expect("a file");
+    let from_file = format!("A=@{}", file.display());
+    let set_a = ["secrets", "set", "acme", "crm", &from_file];
+    for arguments in [set_a.as_slice(), &[&set_a[..], &["--exact"]].concat()] {
+        acme.run(arguments).failed(2, "--allow-empty writes it");
+    }
+    acme.run(&[&set_a[..], &["--allow-empty"]].concat()).done();
+    set(&acme, "acme", "json", &json!({"A": ""}));
+    for name in ["crm", "json"] {
+        assert_eq!(get(&acme, "acme", name, None), json!({"A": ""}));
+    }
+    acme.feed(&["secrets", "set", "acme", "crm", "A"], b"ends-in-cr\r").done();
+    assert_eq!(get(&acme, "acme", "crm", None), json!({"A": "ends-in-cr\r"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_that_is_to_be_taken_out_has_to_be_there() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    let unset = |key| acme.run(&["secrets", "set", "acme", "crm", "--unset", key]);
+    unset("A").failed(1, "there is no such secret");
+    set(&acme, "acme", "crm", &json!({"A": "1", "B": "2"}));
+    unset("C").failed(1, "it has no key `C` to take out; it has A, B; nothing was written");
+    let one_of_two = ["secrets", "set", "acme", "crm", "NEW", "--unset", "C"];
+    acme.feed(&one_of_two, b"3").failed(1, "nothing was written");
+    assert_eq!(unset("B").done(), "changed acme/crm: version 2\n");
+    assert_eq!(get(&acme, "acme", "crm", None), json!({"A": "1"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn write_that_is_certain_not_to_be_done_is_told_apart_from_one_that_may_be() {
+    let platform = Platform::start().await;
+    let acme = Shell::new(&platform.fault.addr(), platform.acme.token())
+        .with("VALIDATOR_VAULT_TIMEOUT", "1s");
+    let throttled = Fault::Status(429, r#"{"errors":["rate limit quota exceeded"]}"#);
+    let sealed = Fault::Status(503, r#"{"errors":["Vault is sealed"]}"#);
+    for (call, fault, certain) in [
+        ("GET /v1/secret/data/", Fault::Hang, true),
+        ("GET /v1/transit/keys/", throttled, true),
+        ("POST /v1/transit/encrypt/", Fault::Garbage, true),
+        ("POST /v1/secret/data/", throttled, true),
+        ("POST /v1/secret/data/", sealed, true),
+        ("POST /v1/secret/data/", Fault::Hang, false),
+        ("POST /v1/secret/data/", Fault::Lost, false),
+        ("POST /v1/secret/data/", Fault::Status(200, "{}"), false),
+        ("POST /v1/secret/data/", Fault::Status(502, "{}"), false),
+    ] {
+        platform.fault.set_for(call, fault).await;
+        let ended = acme.feed(&["secrets", "set", "acme", "crm", "A"], b"1");
+        let certainty = if certain {
+            "; nothing was written"
+        } else {
+            "; it may be done or not: `secrets versions acme crm`"
+        };
+        ended.failed(1, certainty);
+        assert_eq!(ended.stderr.contains("nothing was"), certain, "{call} {fault:?}: {ended:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +205,7 @@ async fn of_many_who_write_a_key_each_none_loses_anothers() {
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A0": "0"}));
     std::thread::scope(|scope| {
-        for number in 1..=4 {
+        for number in 1..=8 {
             let acme = &acme;
             scope.spawn(move || {
                 let key = format!("A{number}");
@@ -145,7 +213,10 @@ async fn of_many_who_write_a_key_each_none_loses_anothers() {
             });
         }
     });
-    let expected = json!({"A0": "0", "A1": "A1", "A2": "A2", "A3": "A3", "A4": "A4"});
+    let expected: Value = (1..=8)
+        .map(|number| (format!("A{number}"), json!(format!("A{number}"))))
+        .chain([("A0".to_owned(), json!("0"))])
+        .collect();
     assert_eq!(get(&acme, "acme", "crm", None), expected);
 }
 
@@ -164,8 +235,9 @@ async fn a_deleted_secret_is_listed_as_such_and_can_be_written_again() {
     acme.run(&stale).failed(1, "nothing was written");
     get(&acme, "acme", "crm", None);
     let agreed = acme.on_a_terminal(&delete, &[("Type yes: ", "yes\n")]);
-    assert!(agreed.done().contains("bao kv undelete -mount=secret -versions=1 tenants/acme/crm"));
-    acme.run(&["secrets", "get", "acme", "crm"]).failed(1, "version 1 was deleted");
+    assert!(agreed.done().contains("`secrets undelete acme crm --version 1` brings it back"));
+    let gone = acme.run(&["secrets", "get", "acme", "crm"]);
+    gone.failed(1, "version 1 was deleted; `secrets undelete acme crm --version 1` brings it back");
     let listed = acme.run(&["secrets", "list", "acme", "--output", "json"]).json();
     let expected = json!({"tenant": "acme", "secrets": [
         {"name": "crm", "version": 1, "deleted": true},

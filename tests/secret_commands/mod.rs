@@ -1,6 +1,7 @@
 //! `secrets` and `tenants` as people and services meet them, against the real OpenBao.
 
 mod files;
+mod dialects;
 mod get_set;
 mod pid1;
 mod place;
@@ -12,6 +13,7 @@ mod rotate_many;
 mod run;
 mod shred;
 mod supervise;
+mod versions;
 
 use serde_json::{Value, json};
 

@@ -64,7 +64,10 @@ async fn a_secret_is_created_read_replaced_and_deleted() {
     assert_eq!(document(&unconditional, 200, "\"3\"")["version"], 3);
     assert_eq!(get(&service, CRM).await.json()["data"], json!({"URL": "third"}));
     assert_eq!(get(&service, &format!("{CRM}?version=1")).await.json()["data"], values);
-    problem(&get(&service, &format!("{CRM}?version=9")).await, 404, "secret_not_found");
+    let said = problem(&get(&service, &format!("{CRM}?version=9")).await, 404, "version_not_found");
+    assert_eq!(said, "there is no version 9; the latest is 3");
+    let nowhere = get(&service, "/v1/tenants/acme/secrets/none?version=9").await;
+    problem(&nowhere, 404, "secret_not_found");
 
     let delete = async |headers: &[(&str, &str)]| {
         service.api("DELETE", CRM, service.acme.token(), headers, None).await

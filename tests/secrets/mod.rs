@@ -15,3 +15,4 @@ mod schema;
 mod store;
 mod unread;
 mod vault;
+mod versions;

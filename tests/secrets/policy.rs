@@ -30,7 +30,7 @@ async fn a_tenant_may_do_with_its_own_secrets_what_the_service_does_and_nothing_
         ("DELETE", "secret/data/tenants/{}/x", 403, None),
         ("DELETE", "secret/metadata/tenants/{}/x", 403, None),
         ("PUT", "secret/destroy/tenants/{}/x", 403, Some(versions.clone())),
-        ("PUT", "secret/undelete/tenants/{}/x", 403, Some(versions)),
+        ("POST", "secret/undelete/tenants/{}/x", 204, Some(versions)),
         ("POST", "secret/data/tenants/{}", 403, secret),
         ("POST", "transit/keys/tenant-{}", 403, Some(json!({"derived": false}))),
         ("POST", "transit/keys/tenant-{}/rotate", 403, None),

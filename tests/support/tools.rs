@@ -38,6 +38,16 @@ pub fn schemathesis() -> PathBuf {
     tool("SCHEMATHESIS_BIN", "schemathesis")
 }
 
+/// The Python that has python-dotenv and podman-compose.
+pub fn python() -> PathBuf {
+    tool("PYTHON_BIN", "python")
+}
+
+/// podman-compose.
+pub fn podman_compose() -> PathBuf {
+    tool("PODMAN_COMPOSE_BIN", "podman-compose")
+}
+
 /// The validator: the one that cargo built for this test, or, for an example, the one
 /// built into the folder above its own.
 pub fn validator() -> PathBuf {

@@ -64,12 +64,10 @@ impl Delete {
                     "version": version.number(),
                 })
             };
-            let kv = &store.mounts.kv;
             output.print(json, |_| {
                 format!(
                     "deleted {tenant}/{name}: version {version}\n\
-                     bao kv undelete -mount={kv} -versions={version} tenants/{tenant}/{name} \
-                     brings it back"
+                     `secrets undelete {tenant} {name} --version {version}` brings it back"
                 )
             });
             Ok(ExitCode::SUCCESS)

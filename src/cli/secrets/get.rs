@@ -9,9 +9,12 @@ use super::{Place, emit, is_seen};
 use crate::{
     cli::{
         output::Output,
-        store::{StoreArgs, why},
+        store::{Store, StoreArgs, why},
     },
-    secrets::{Dialect, Exposed, Key, Secret, SecretData, SecretPath, Version, to_wiped_json},
+    secrets::{
+        Dialect, Exposed, Key, Secret, SecretData, SecretError, SecretPath, Version, VersionInfo,
+        VersionState, to_wiped_json,
+    },
 };
 
 /// Show a secret, or one of its values.
@@ -38,7 +41,7 @@ pub(super) struct Get {
     /// Show values on a terminal too.
     #[arg(long)]
     reveal: bool,
-    /// Whom the lines are for: compose, docker, systemd or sh.
+    /// Whom the lines are for: compose, docker, systemd, python-dotenv or sh.
     #[arg(long, default_value_t = Dialect::Compose, conflicts_with = "key")]
     dialect: Dialect,
     #[command(flatten)]
@@ -67,7 +70,10 @@ impl Get {
         let path = SecretPath::from(place);
         store.run(async |store| {
             let read = store.with(async |secrets| secrets.read(&path, version).await).await;
-            let mut secret = read.map_err(|error| why(&error, &path.tenant, &path.name))?;
+            let mut secret = match read {
+                Ok(secret) => secret,
+                Err(error) => return Err(why_unread(&store, &path, &error).await),
+            };
             if is_seen() && !reveal {
                 secret.data = masked(&secret.data);
             }
@@ -87,6 +93,29 @@ impl Get {
             }
             Ok(ExitCode::SUCCESS)
         })
+    }
+}
+
+/// What is in the way of reading a secret. A version that does not exist is told with those that do,
+/// if the token may know them.
+async fn why_unread(store: &Store, path: &SecretPath, error: &SecretError) -> String {
+    let SecretPath { tenant, name } = path;
+    let SecretError::VersionAbsent { version, .. } = error else { return why(error, tenant, name) };
+    match store.with(async |secrets| secrets.list_versions(path).await).await {
+        Ok(versions) => {
+            let versions: Vec<String> = versions.iter().map(in_short).collect();
+            format!("{tenant}/{name}: there is no version {version}; there are {}", {
+                versions.join(", ")
+            })
+        }
+        Err(_) => why(error, tenant, name),
+    }
+}
+
+fn in_short(info: &VersionInfo) -> String {
+    match info.state {
+        VersionState::Live => info.version.to_string(),
+        state => format!("{} ({})", info.version, state.as_str()),
     }
 }
 

@@ -7,10 +7,11 @@ use std::{
     path::PathBuf,
 };
 
+use clap::Args;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::secrets::{Key, Patch, SecretData};
+use crate::secrets::{BodyError, Key, Patch, SecretData};
 
 /// The largest value, and the largest secret, in bytes.
 const MAX_INPUT: usize = 1024 * 1024;
@@ -32,13 +33,20 @@ pub(super) enum Place {
     File(PathBuf),
 }
 
-/// What becomes of a line break at the end of a value.
-#[derive(Clone, Copy)]
-pub(super) enum LineBreak {
-    /// It is not part of the value, as files and pipes have one for their own sake.
-    Dropped,
-    Kept,
+/// How values are read.
+#[derive(Args, Clone, Copy)]
+pub(super) struct Reading {
+    /// Keep a line break at the end of a value. Else it is dropped, as files and pipes have one for
+    /// their own sake.
+    #[arg(long)]
+    exact: bool,
+    /// Write a value even if it is empty, as that of a broken pipe or a truncated file is.
+    #[arg(long)]
+    allow_empty: bool,
 }
+
+/// The JSON that is read. It has the bare values, and not the document that the API takes.
+const JSON_FORM: &str = r#"the values are an object of strings: {"KEY":"value"}"#;
 
 impl Input {
     /// What these arguments ask for, besides taking these keys out. No error repeats one that may
@@ -60,36 +68,35 @@ impl Input {
     }
 
     /// Reads the values.
-    pub(super) fn read(self, line_break: LineBreak) -> Result<Patch, String> {
-        let stdin = || {
-            let text = read("standard input", io::stdin())?;
-            match text.len() {
-                0 => Err("standard input is empty, and nothing was written".to_owned()),
-                _ => Ok(text),
-            }
-        };
+    pub(super) fn read(self, reading: Reading) -> Result<Patch, String> {
+        let stdin = || read("standard input", io::stdin());
         match self {
             Self::Json => {
-                let data = SecretData::from_json(stdin()?.as_bytes());
-                let data = data.map_err(|error| format!("standard input: {error}"))?;
+                let json = stdin()?;
+                if json.is_empty() {
+                    return Err("standard input is empty, and nothing was written".to_owned());
+                }
+                let data = SecretData::from_json(json.as_bytes()).map_err(|error| {
+                    let error = match error {
+                        BodyError::Shape => JSON_FORM.to_owned(),
+                        error => error.to_string(),
+                    };
+                    format!("standard input: {error}; nothing was written")
+                })?;
                 Ok(data.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())
             }
-            Self::Keys(keys) => values(keys, line_break, |key| {
+            Self::Keys(keys) => values(keys, reading, |key| {
                 let typed = rpassword::prompt_password(format!("{key}: "));
-                let typed = typed.map(Zeroizing::new).map_err(|error| error.to_string())?;
-                if typed.is_empty() {
-                    return Err(format!("nothing was typed for {key}, and nothing was written"));
-                }
-                Ok(typed)
+                typed.map(Zeroizing::new).map_err(|error| error.to_string())
             }),
-            Self::OneValue(keys) => values(keys, line_break, |_| stdin()),
+            Self::OneValue(keys) => values(keys, reading, |_| stdin()),
         }
     }
 }
 
 fn values(
     keys: Vec<(Key, Place)>,
-    line_break: LineBreak,
+    reading: Reading,
     mut ask: impl FnMut(&Key) -> Result<Zeroizing<String>, String>,
 ) -> Result<Patch, String> {
     let value = |(key, place): (Key, Place)| {
@@ -102,10 +109,12 @@ fn values(
                 read(&format!("the file named for {key}"), file)?
             }
         };
-        let value = match line_break {
-            LineBreak::Dropped => trimmed(&text),
-            LineBreak::Kept => &text,
-        };
+        let value = if reading.exact { &text } else { trimmed(&text) };
+        if value.is_empty() && !reading.allow_empty {
+            return Err(format!(
+                "the value for {key} is empty, and nothing was written; --allow-empty writes it"
+            ));
+        }
         Ok((key, Some(SecretString::from(value))))
     };
     keys.into_iter().map(value).collect()
@@ -144,10 +153,10 @@ fn read(what: &str, source: impl Read) -> Result<Zeroizing<String>, String> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// Without one line break at its end.
+/// Without one line break at its end: `\n` or `\r\n`. A carriage return alone is none.
 fn trimmed(text: &str) -> &str {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_suffix('\r').unwrap_or(text)
+    let Some(line) = text.strip_suffix('\n') else { return text };
+    line.strip_suffix('\r').unwrap_or(line)
 }
 
 #[cfg(test)]
@@ -167,9 +176,17 @@ mod tests {
 
     #[test]
     fn one_line_break_at_the_end_is_dropped() {
-        for (text, expected) in
-            [("a", "a"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("\n", ""), ("", "")]
-        {
+        for (text, expected) in [
+            ("a", "a"),
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a\n\n", "a\n"),
+            ("a\r", "a\r"),
+            ("a\r\r\n", "a\r"),
+            ("a\n\r", "a\n\r"),
+            ("\n", ""),
+            ("", ""),
+        ] {
             assert_eq!(trimmed(text), expected);
         }
     }

@@ -11,6 +11,8 @@ mod owner;
 mod render;
 mod run;
 mod set;
+mod undelete;
+mod versions;
 
 use std::{
     io::{self, IsTerminal},
@@ -48,6 +50,8 @@ enum Command {
     Get(get::Get),
     Set(set::Set),
     Delete(delete::Delete),
+    Versions(versions::Versions),
+    Undelete(undelete::Undelete),
     Render(render::Render),
     Run(run::Run),
 }
@@ -59,6 +63,8 @@ impl Secrets {
             Command::Get(get) => get.run(),
             Command::Set(set) => set.run(),
             Command::Delete(delete) => delete.run(),
+            Command::Versions(versions) => versions.run(),
+            Command::Undelete(undelete) => undelete.run(),
             Command::Render(render) => render.run(),
             Command::Run(run) => run.run(),
         }

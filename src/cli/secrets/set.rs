@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::input::{Input, LineBreak};
+use super::input::{Input, Reading};
 use crate::{
     cli::{
         USAGE, complain,
@@ -13,7 +13,7 @@ use crate::{
     secrets::{
         Change, Key, Patch, Precondition, SecretData, SecretError, SecretPath, Version, Written,
     },
-    vault::Secrets,
+    vault::{Secrets, despite_others},
 };
 
 /// Write a secret, or some of its values.
@@ -21,7 +21,8 @@ use crate::{
 /// The value of a KEY is typed unseen, or read from standard input if that is no terminal, or from
 /// FILE. It is never an argument itself. Without a KEY, standard input is JSON. What the secret
 /// holds besides stays, unless --replace says otherwise. A line break at the end of a value is
-/// dropped, unless --exact says otherwise.
+/// dropped, unless --exact says otherwise. An empty value is refused, unless --allow-empty says
+/// otherwise or JSON has it.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -39,15 +40,14 @@ pub(super) struct Set {
     /// The keys, each alone or with the file that holds its value.
     #[arg(value_name = "KEY|KEY=@FILE")]
     keys: Vec<String>,
-    /// Take this key out. May be repeated.
+    /// Take this key out, which has to be there. May be repeated.
     #[arg(long, value_name = "KEY")]
     unset: Vec<String>,
     /// Let the secret hold nothing else.
     #[arg(long, conflicts_with = "unset")]
     replace: bool,
-    /// Keep a line break at the end of a value.
-    #[arg(long)]
-    exact: bool,
+    #[command(flatten)]
+    reading: Reading,
     /// Only if this is still the latest version.
     #[arg(long, value_name = "VERSION", conflicts_with = "create")]
     if_version: Option<Version>,
@@ -67,9 +67,6 @@ struct Order {
     unset: Vec<Key>,
 }
 
-/// How often a write is tried that others come before.
-const TRIES: usize = 5;
-
 impl Set {
     pub(super) fn run(self) -> ExitCode {
         let Order { path, input, unset } = match self.order() {
@@ -79,7 +76,7 @@ impl Set {
                 return ExitCode::from(USAGE);
             }
         };
-        let Self { replace, exact, if_version, create, output, store, .. } = self;
+        let Self { replace, reading, if_version, create, output, store, .. } = self;
         let precondition = match (if_version, create) {
             (Some(version), _) => Precondition::Latest(version),
             (None, true) => Precondition::Absent,
@@ -87,24 +84,27 @@ impl Set {
         };
         store.run(async |store| {
             // After the login, so that nobody types in vain.
-            let line_break = if exact { LineBreak::Kept } else { LineBreak::Dropped };
-            let change = input.read(line_break)?.without(unset);
+            let change = match input.read(reading) {
+                Ok(values) => values.without(unset),
+                Err(error) => {
+                    complain(error);
+                    return Ok(ExitCode::from(USAGE));
+                }
+            };
             let written = store.with(async |secrets| {
                 if replace || create {
-                    let data = SecretData::default().patched(change);
+                    let data = SecretData::default().patched(change)?;
                     put(secrets, &path, &data, precondition).await
                 } else {
                     merge(secrets, &path, &change, precondition).await
                 }
             });
             let written = written.await.map_err(|error| {
-                let remedy = match error {
-                    SecretError::Unavailable(_) => {
-                        "; it may be written or not: `secrets list` shows the version"
-                    }
+                let certainty = match error {
+                    SecretError::Unavailable(_) => "; nothing was written",
                     _ => "",
                 };
-                why(&error, &path.tenant, &path.name) + remedy
+                why(&error, &path.tenant, &path.name) + certainty
             })?;
             output.print(|| as_json(&path, &written), |_| as_text(&path, &written));
             Ok(ExitCode::SUCCESS)
@@ -116,12 +116,19 @@ impl Set {
             SecretPath::parse(&self.tenant, &self.name).map_err(|error| error.to_string())?;
         let unset = self.unset.iter().map(|key| Key::parse(key)).collect::<Option<Vec<_>>>();
         let unset = unset.ok_or("a key to take out is [A-Za-z_][A-Za-z0-9_]{0,127}")?;
+        if path.name.is_reserved() {
+            return Err(
+                "a secret's name does not end in `/versions` or `/undelete`: that is where \
+                        the API has the versions of another"
+                    .to_owned(),
+            );
+        }
         Ok(Order { path, input: Input::of(&self.keys, &unset)?, unset })
     }
 }
 
-/// Writes just this. If nothing was said of what has to be there, somebody who came before is
-/// overwritten as if they had come long before.
+/// Writes just this. If nothing was said of what has to be there, a write that came before is
+/// overwritten as if it had come long before.
 async fn put(
     secrets: Secrets<'_>,
     path: &SecretPath,
@@ -140,9 +147,9 @@ async fn merge(
 ) -> Result<Written, SecretError> {
     let write = async || match secrets.patch(path, change.clone(), precondition).await {
         Err(SecretError::Absent | SecretError::Deleted(_) | SecretError::Destroyed(_))
-            if precondition == Precondition::None =>
+            if precondition == Precondition::None && !change.needs_a_secret() =>
         {
-            let data = SecretData::default().patched(change.clone());
+            let data = SecretData::default().patched(change.clone())?;
             secrets.write(path, &data, Precondition::Absent).await
         }
         written => written,
@@ -150,18 +157,15 @@ async fn merge(
     again(precondition, write).await
 }
 
-/// Tries again if somebody else came before, unless that was to be found out.
+/// Tries again if others come before, unless that was to be found out.
 async fn again(
     precondition: Precondition,
     write: impl AsyncFn() -> Result<Written, SecretError>,
 ) -> Result<Written, SecretError> {
-    for _ in 1..TRIES {
-        match write().await {
-            Err(SecretError::Conflict) if precondition == Precondition::None => {}
-            written => return written,
-        }
+    match precondition {
+        Precondition::None => despite_others(write).await,
+        Precondition::Absent | Precondition::Present | Precondition::Latest(_) => write().await,
     }
-    write().await
 }
 
 fn as_text(SecretPath { tenant, name }: &SecretPath, written: &Written) -> String {

@@ -1,5 +1,6 @@
 use std::{fmt, str::FromStr};
 
+use super::shell;
 use crate::secrets::Key;
 
 /// Who reads the lines.
@@ -14,6 +15,10 @@ pub enum Dialect {
     /// systemd, as `EnvironmentFile=`.
     /// <https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile=>
     Systemd,
+    /// python-dotenv, and podman-compose, which reads `env_file` with it: quotes, escapes and
+    /// interpolation.
+    /// <https://github.com/theskumar/python-dotenv/blob/main/README.md>
+    PythonDotenv,
     /// A POSIX shell that runs them, as with `set -a; . FILE`.
     /// <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html>
     Sh,
@@ -22,29 +27,10 @@ pub enum Dialect {
 /// A line that is this long, or longer, is none to Docker, which reads 64 KiB at a time.
 const DOCKER_LINE: usize = 64 * 1024 - 2;
 
-/// Variables that a shell sets or forbids to set; also `bash`, which is `sh` on many systems.
-const SHELLS_OWN: [&str; 16] = [
-    "_",
-    "COMP_WORDBREAKS",
-    "DIRSTACK",
-    "EPOCHREALTIME",
-    "EPOCHSECONDS",
-    "EUID",
-    "FUNCNAME",
-    "GROUPS",
-    "HISTCMD",
-    "LINENO",
-    "OPTIND",
-    "PPID",
-    "RANDOM",
-    "SECONDS",
-    "SHELLOPTS",
-    "UID",
-];
-
 impl Dialect {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Compose, Self::Docker, Self::Systemd, Self::Sh];
+    pub const ALL: [Self; 5] =
+        [Self::Compose, Self::Docker, Self::Systemd, Self::PythonDotenv, Self::Sh];
 
     /// What it is called in a query or on the command line.
     #[must_use]
@@ -53,6 +39,7 @@ impl Dialect {
             Self::Compose => "compose",
             Self::Docker => "docker",
             Self::Systemd => "systemd",
+            Self::PythonDotenv => "python-dotenv",
             Self::Sh => "sh",
         }
     }
@@ -74,8 +61,20 @@ impl Dialect {
             _ if is_plain(value) => line.push_str(value),
             Self::Compose => quote(value, compose_escape, line),
             Self::Systemd | Self::Sh => quote(value, shell_escape, line),
+            Self::PythonDotenv => quote_for_dotenv(value, line),
         }
         Ok(())
+    }
+
+    /// The most bytes that a value may take between the quotes.
+    pub(super) fn room(self, value: &str) -> usize {
+        let escaped = 2 * value.len();
+        match self {
+            Self::PythonDotenv => {
+                escaped + DOLLAR.len() * value.matches("${").count() + LAST_BACKSLASH.len()
+            }
+            Self::Compose | Self::Docker | Self::Systemd | Self::Sh => escaped,
+        }
     }
 
     /// What this dialect has no words for in them.
@@ -90,10 +89,10 @@ impl Dialect {
             Self::Systemd if value.chars().any(is_no_character) => {
                 Some("it has a byte order mark or a noncharacter of Unicode in it")
             }
-            Self::Sh if SHELLS_OWN.contains(&key) || key.starts_with("BASH") => {
-                Some("shells keep the variable of this name for themselves")
+            Self::Sh if shell::is_own(key) => {
+                Some("a shell keeps the variable of this name for itself")
             }
-            Self::Compose | Self::Docker | Self::Systemd | Self::Sh => None,
+            Self::Compose | Self::Docker | Self::Systemd | Self::PythonDotenv | Self::Sh => None,
         }
     }
 }
@@ -109,13 +108,17 @@ type Escape = fn(char) -> Option<&'static str>;
 
 fn quote(value: &str, escape: Escape, line: &mut String) {
     line.push('"');
-    for c in value.chars() {
+    push_escaped(value, escape, line);
+    line.push('"');
+}
+
+fn push_escaped(text: &str, escape: Escape, line: &mut String) {
+    for c in text.chars() {
         match escape(c) {
             Some(escaped) => line.push_str(escaped),
             None => line.push(c),
         }
     }
-    line.push('"');
 }
 
 /// Between double quotes a shell, and systemd like it, takes a backslash before these for what it
@@ -143,6 +146,40 @@ fn compose_escape(c: char) -> Option<&'static str> {
     }
 }
 
+/// python-dotenv interpolates `${NAME}` whatever the quotes, and knows no escape for it, but a default
+/// for a variable that there cannot be, which it takes as it is.
+const DOLLAR: &str = "${:-$}";
+
+/// The same for a backslash. Most versions take the quotation mark behind `\\` for an escaped one.
+const LAST_BACKSLASH: &str = r"${:-\\}";
+
+fn quote_for_dotenv(value: &str, line: &mut String) {
+    let (value, last) = match value.strip_suffix('\\') {
+        Some(rest) => (rest, LAST_BACKSLASH),
+        None => (value, ""),
+    };
+    line.push('"');
+    for (number, part) in value.split("${").enumerate() {
+        if number > 0 {
+            line.push_str(DOLLAR);
+            line.push('{');
+        }
+        push_escaped(part, dotenv_escape, line);
+    }
+    line.push_str(last);
+    line.push('"');
+}
+
+fn dotenv_escape(c: char) -> Option<&'static str> {
+    match c {
+        '"' => Some("\\\""),
+        '\\' => Some(r"\\"),
+        '\n' => Some("\\n"),
+        '\r' => Some("\\r"),
+        _ => None,
+    }
+}
+
 /// What systemd calls no valid character in a file of its own.
 fn is_no_character(c: char) -> bool {
     let code = u32::from(c);
@@ -160,6 +197,6 @@ impl FromStr for Dialect {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::ALL.into_iter().find(|dialect| dialect.as_str() == text);
-        known.ok_or_else(|| "the dialects are compose, docker, systemd and sh".to_owned())
+        known.ok_or_else(|| format!("the dialects are {}", Self::ALL.map(Self::as_str).join(", ")))
     }
 }

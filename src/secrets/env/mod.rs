@@ -3,6 +3,7 @@
 mod dialect;
 #[cfg(test)]
 mod properties;
+mod shell;
 
 use std::fmt;
 
@@ -38,9 +39,9 @@ impl SecretData {
     /// # Errors
     /// [`Inexpressible`] for the first value that it could not get.
     pub fn to_env(&self, dialect: Dialect) -> Result<Zeroizing<String>, Inexpressible> {
-        // Escaping at most doubles a value; room for all of it, so that growing leaves no copies.
+        // Room for all of it, so that growing leaves no copies.
         let room = self.iter().map(|(key, value)| {
-            key.as_str().len() + 2 * value.expose_secret().len() + "=\"\"\n".len()
+            key.as_str().len() + dialect.room(value.expose_secret()) + "=\"\"\n".len()
         });
         let mut lines = Zeroizing::new(String::with_capacity(room.sum()));
         for (key, value) in self.iter() {

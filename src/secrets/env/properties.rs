@@ -111,7 +111,7 @@ proptest! {
         for dialect in Dialect::ALL {
             let refused = secret(&pairs).to_env(dialect).is_err();
             let expected = match dialect {
-                Dialect::Compose | Dialect::Sh => false,
+                Dialect::Compose | Dialect::PythonDotenv | Dialect::Sh => false,
                 Dialect::Docker => value.contains('\n') || value.ends_with('\r'),
                 Dialect::Systemd => value.chars().any(readers::is_refused_by_systemd),
             };
@@ -120,15 +120,58 @@ proptest! {
     }
 }
 
+/// The shells of this machine.
+fn shells() -> Vec<&'static [&'static str]> {
+    let known: [&[&str]; 7] = [
+        &["sh"],
+        &["dash"],
+        &["bash"],
+        &["bash", "--posix"],
+        &["busybox", "sh"],
+        &["mksh"],
+        &["zsh", "--emulate", "sh", "-f"],
+    ];
+    let is_there = |shell: &&[&str]| {
+        let mut command = Command::new(shell[0]);
+        command.args(&shell[1..]).args(["-c", ":"]).env_clear().stdin(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    known.into_iter().filter(is_there).collect()
+}
+
 #[test]
-fn bash_has_the_very_values_too() {
-    if Command::new("bash").arg("--version").stdout(Stdio::null()).status().is_err() {
-        return;
-    }
+fn every_shell_has_the_very_values() {
     let value = "a\\ \"$HOME\" `id` 'x'\n!! # \r\t~ ü".to_owned();
     let pairs: Pairs = vec![("KEY".to_owned(), value), ("OTHER".to_owned(), String::new())];
     let (pairs, lines) = written(pairs, Dialect::Sh);
-    assert_eq!(run_by(&["bash", "--posix"], &lines, &pairs), pairs);
+    for shell in shells() {
+        assert_eq!(run_by(shell, &lines, &pairs), pairs, "{shell:?}");
+    }
+}
+
+/// The variables that this shell has before anything is run: those of its own, and a few.
+fn variables_of(shell: &[&str]) -> Vec<String> {
+    let list = "compgen -A variable 2>/dev/null; set";
+    let output = Command::new(shell[0]).args(&shell[1..]).args(["-c", list]).env_clear().output();
+    let output = String::from_utf8_lossy(&output.expect("a shell").stdout).into_owned();
+    let names = output.lines().map(|line| line.split_once('=').map_or(line, |(name, _)| name));
+    names.filter(|name| Key::parse(name).is_some()).map(str::to_owned).collect()
+}
+
+#[test]
+fn shell_keeps_each_variable_that_is_written_for_it() {
+    for shell in shells() {
+        let mut names = variables_of(shell);
+        names.extend(["SRANDOM", "PIPESTATUS", "SHLVL", "FUNCNAME", "RANDOM"].map(str::to_owned));
+        // The one decides where `env` is, the other is zsh's own and written all the same.
+        names.retain(|name| name != "PATH" && name != "USERNAME");
+        for name in names {
+            let (pairs, lines) = written(vec![(name.clone(), "a b 1".to_owned())], Dialect::Sh);
+            if !pairs.is_empty() {
+                assert_eq!(run_by(shell, &lines, &pairs), pairs, "{name} of {shell:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -142,12 +185,21 @@ fn a_plain_value_is_the_same_to_all_and_others_are_quoted() {
         let plain = "postgres://crm:5432/a_b-c,d@x+y%20.z";
         assert_eq!(line(plain, dialect), Ok(format!("KEY={plain}\n")));
     }
-    for (value, compose, docker, systemd, sh) in [
-        ("", r#""""#, "", r#""""#, r#""""#),
-        ("a b", r#""a b""#, "a b", r#""a b""#, r#""a b""#),
-        (r#"a"$`\"#, r#""a\"\$`\\""#, r#"a"$`\"#, r#""a\"\$\`\\""#, r#""a\"\$\`\\""#),
+    for (value, compose, docker, systemd, dotenv, sh) in [
+        ("", r#""""#, "", r#""""#, r#""""#, r#""""#),
+        ("a b", r#""a b""#, "a b", r#""a b""#, r#""a b""#, r#""a b""#),
+        (
+            r#"a"$`\"#,
+            r#""a\"\$`\\""#,
+            r#"a"$`\"#,
+            r#""a\"\$\`\\""#,
+            r#""a\"$`${:-\\}""#,
+            r#""a\"\$\`\\""#,
+        ),
+        (r"${A}", r#""\${A}""#, "${A}", r#""\${A}""#, r#""${:-$}{A}""#, r#""\${A}""#),
     ] {
-        let expected = [compose, docker, systemd, sh].map(|value| Ok(format!("KEY={value}\n")));
+        let expected =
+            [compose, docker, systemd, dotenv, sh].map(|value| Ok(format!("KEY={value}\n")));
         assert_eq!(Dialect::ALL.map(|dialect| line(value, dialect)), expected, "{value}");
     }
 }
@@ -163,6 +215,9 @@ fn a_refusal_names_the_key_and_the_dialect_and_never_the_value() {
         ("_", "hidden-value", &[Dialect::Sh]),
         ("UID", "hidden-value", &[Dialect::Sh]),
         ("BASH_ENV", "hidden-value", &[Dialect::Sh]),
+        ("SRANDOM", "hidden-value", &[Dialect::Sh]),
+        ("PIPESTATUS", "hidden-value", &[Dialect::Sh]),
+        ("SHLVL", "hidden-value", &[Dialect::Sh]),
     ] {
         for dialect in Dialect::ALL {
             let outcome = secret(&vec![(key.to_owned(), value.to_owned())]).to_env(dialect);

@@ -118,7 +118,9 @@ impl Caller<'_> {
         match error {
             SecretError::TokenRefused => api.validator.reconsider(asked).await.into(),
             SecretError::Denied => Refusal::AclDenied.into(),
-            SecretError::Unavailable(unavailable) => Refusal::from(unavailable).into(),
+            SecretError::Unavailable(unavailable) | SecretError::Unsettled(unavailable) => {
+                Refusal::from(unavailable).into()
+            }
             error => ApiError::Secret(error),
         }
     }

@@ -10,7 +10,7 @@ use utoipa::{
 };
 
 use crate::{
-    secrets::{Exposed, Secret, SecretName, SecretPath, Version, Written},
+    secrets::{Exposed, Secret, SecretName, SecretPath, Undeleted, Version, VersionInfo, Written},
     tenants::TenantName,
 };
 
@@ -47,6 +47,52 @@ pub(super) struct SecretDocument<'s> {
     key_version: u64,
     #[schema(schema_with = strings)]
     data: Exposed<'s>,
+}
+
+/// All versions of a secret that Vault has.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SecretVersions)]
+pub(super) struct VersionsDocument<'s> {
+    tenant: &'s str,
+    name: &'s str,
+    /// The oldest first. The last is the latest, whatever has become of it.
+    versions: Vec<VersionDocument>,
+}
+
+/// A version of a secret, without what it holds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SecretVersion)]
+struct VersionDocument {
+    #[schema(minimum = 1)]
+    version: u64,
+    /// `live`, `deleted` or `destroyed`. A deleted one can be brought back.
+    #[schema(pattern = "^(live|deleted|destroyed)$")]
+    state: &'static str,
+    /// When it was written (RFC 3339).
+    created_at: String,
+    /// When it was deleted (RFC 3339); null where it is not.
+    deleted_at: Option<String>,
+    /// The version of the tenant's key that it was encrypted with, if it is live and the caller may
+    /// read it. It is looked up for the newest 100 that are live.
+    #[schema(minimum = 1)]
+    key_version: Option<u64>,
+}
+
+/// A version that was brought back.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UndeletedVersion)]
+pub(super) struct UndeletedDocument<'s> {
+    tenant: &'s str,
+    name: &'s str,
+    #[schema(minimum = 1)]
+    version: u64,
+    #[schema(pattern = "^live$")]
+    state: &'static str,
+    /// When it was written (RFC 3339).
+    created_at: String,
+    /// The latest version, which is read where none is named. It may be another.
+    #[schema(minimum = 1)]
+    latest: u64,
 }
 
 /// A version that was written.
@@ -103,6 +149,41 @@ impl<'s> SecretDocument<'s> {
             created_at: secret.created_at.to_string(),
             key_version: secret.key_version,
             data: secret.data.exposed(),
+        }
+    }
+}
+
+impl<'s> VersionsDocument<'s> {
+    pub(super) fn new(path: &'s SecretPath, versions: &[VersionInfo]) -> Self {
+        Self {
+            tenant: path.tenant.as_str(),
+            name: path.name.as_str(),
+            versions: versions.iter().map(VersionDocument::new).collect(),
+        }
+    }
+}
+
+impl VersionDocument {
+    fn new(info: &VersionInfo) -> Self {
+        Self {
+            version: info.version.number(),
+            state: info.state.as_str(),
+            created_at: info.created_at.to_string(),
+            deleted_at: info.state.deleted_at().map(|time| time.to_string()),
+            key_version: info.key_version,
+        }
+    }
+}
+
+impl<'s> UndeletedDocument<'s> {
+    pub(super) fn new(path: &'s SecretPath, undeleted: &Undeleted) -> Self {
+        Self {
+            tenant: path.tenant.as_str(),
+            name: path.name.as_str(),
+            version: undeleted.version.version.number(),
+            state: undeleted.version.state.as_str(),
+            created_at: undeleted.version.created_at.to_string(),
+            latest: undeleted.latest.number(),
         }
     }
 }

@@ -25,10 +25,14 @@ pub(super) enum ApiError {
     MediaType(&'static str),
     /// The body is not what is wanted.
     Body(BodyError),
+    /// There is something in a body that should be empty.
+    BodyUnwanted,
     /// The body is larger than any that is read.
     BodyTooLarge,
     /// The body did not come, or not whole.
     BodyBroken(StatusCode),
+    /// The path is that of a secret's versions, and of a secret of its own.
+    NameAmbiguous,
     /// There is a secret, without this field.
     NoSuchField,
     /// A value has no words in the dialect that was asked for.
@@ -36,6 +40,9 @@ pub(super) enum ApiError {
     /// There is no secret to give, or none was written.
     Secret(SecretError),
 }
+
+const AMBIGUOUS: &str = "there is a secret of this very name, which ends in `versions`; the command \
+                         `secrets` reaches that one and the versions of the other";
 
 impl ApiError {
     /// What it means, to everyone: the table of the codes that [`Refusal`] does not have.
@@ -51,11 +58,13 @@ impl ApiError {
             Self::MediaType(_) => (415, "media_type_unsupported", "The body has to be JSON"),
             Self::Body(BodyError::Syntax { .. }) => (400, "body_malformed", "The body is no JSON"),
             Self::Body(_) => (422, "body_invalid", "The body does not say what to write"),
+            Self::BodyUnwanted => (422, "body_invalid", "There is something in the body"),
             Self::BodyTooLarge => (413, "body_too_large", "The body is too large"),
             Self::BodyBroken(StatusCode::REQUEST_TIMEOUT) => {
                 (408, "body_timeout", "The body did not come in time")
             }
             Self::BodyBroken(_) => (400, "body_malformed", "The body is no JSON"),
+            Self::NameAmbiguous => (409, "name_ambiguous", "The path has two meanings"),
             Self::NoSuchField => (404, "field_not_found", "The secret has no such field"),
             Self::Inexpressible(_) => {
                 (422, "value_inexpressible", "A value cannot be written in this dialect")
@@ -68,11 +77,13 @@ impl ApiError {
     fn told(&self) -> Option<String> {
         match self {
             Self::Refused(_) | Self::NoSuchField => None,
+            Self::NameAmbiguous => Some(AMBIGUOUS.to_owned()),
             Self::Name(error) => Some(error.to_string()),
             Self::Query(what) | Self::Precondition(what) | Self::MediaType(what) => {
                 Some((*what).to_owned())
             }
             Self::Body(error) => Some(error.to_string()),
+            Self::BodyUnwanted => Some("a body is not read here; leave it out".to_owned()),
             Self::BodyTooLarge => Some("a body may have 1 MiB".to_owned()),
             Self::BodyBroken(_) => Some("the body ended too early, or came too slowly".to_owned()),
             Self::Inexpressible(error) => Some(error.to_string()),
@@ -96,6 +107,10 @@ fn secret_terms(error: &SecretError) -> Terms {
     let client = |status, code, title| terms(status, code, title, Severity::Client);
     match error {
         SecretError::Absent => client(404, "secret_not_found", "There is no such secret"),
+        SecretError::VersionAbsent { .. } => {
+            client(404, "version_not_found", "The secret has no such version")
+        }
+        SecretError::KeyAbsent(_) => client(404, "field_not_found", "The secret has no such field"),
         SecretError::Deleted(_) => client(404, "secret_deleted", "The secret was deleted"),
         SecretError::Destroyed(_) => client(404, "secret_destroyed", "The secret was destroyed"),
         SecretError::Conflict | SecretError::KeyAhead | SecretError::LeaseLost => {
@@ -114,7 +129,9 @@ fn secret_terms(error: &SecretError) -> Terms {
         }
         SecretError::Denied => Refusal::AclDenied.terms(),
         SecretError::TokenRefused => Refusal::TokenInvalid.terms(),
-        SecretError::Unavailable(unavailable) => Refusal::from(unavailable.clone()).terms(),
+        SecretError::Unavailable(unavailable) | SecretError::Unsettled(unavailable) => {
+            Refusal::from(unavailable.clone()).terms()
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod query;
 mod rounds;
 mod secrets;
 mod unsent;
+mod versions;
 mod whoami;
 
 use std::sync::{Arc, LazyLock};
@@ -29,20 +30,23 @@ use std::sync::{Arc, LazyLock};
 use axum::{
     Router,
     body::Body,
+    extract::Request,
     middleware::from_fn_with_state,
     response::IntoResponse,
-    routing::{MethodRouter, get},
+    routing::{MethodRouter, any, get, post},
 };
 use bytes::Bytes;
 use http::{Response, header::CONTENT_TYPE};
 use serde_json::json;
+use tower_service::Service;
 
 pub(in crate::server) use self::capacity::Capacity;
+use self::versions::Operation;
 use crate::{
     decision::Validator,
     forwarded::Trust,
     policies::Mounts,
-    server::outer::complete,
+    server::outer::{complete, method_not_allowed},
     telemetry::{Metrics, Traces},
     token::Sources,
     vault::{Client, RecentChecks},
@@ -63,21 +67,42 @@ pub(super) struct Api {
 
 /// All routes. `openapi` lists the same; a test compares.
 pub(super) fn router(api: Api) -> Router {
-    let secret: MethodRouter<Arc<Api>> =
-        get(secrets::read).put(secrets::write).patch(secrets::patch).delete(secrets::delete);
     let api = Arc::new(api);
     let routes = Router::new()
         .route("/", get(about))
         .route("/v1/whoami", get(whoami::whoami))
         .route("/v1/tenants/{tenant}/secrets", get(list::list))
-        .route("/v1/tenants/{tenant}/secrets/{*name}", secret)
+        .route("/v1/tenants/{tenant}/secrets/{*name}", of_secret(&api))
         .route(openapi::DOCUMENT, get(openapi::serve))
         .route(docs::PAGE, get(docs::page))
         .route(docs::STYLE, get(docs::style));
     complete(routes).layer(from_fn_with_state(Arc::clone(&api), attend::attend)).with_state(api)
 }
 
-/// The service and its links
+/// The routes to a secret, to its versions, and to what brings one back. A name has several parts, and
+/// the router takes nothing behind those.
+fn of_secret(api: &Arc<Api>) -> MethodRouter<Arc<Api>> {
+    let secret = get(secrets::read)
+        .put(secrets::write)
+        .patch(secrets::patch)
+        .delete(secrets::delete)
+        .fallback(method_not_allowed)
+        .with_state(Arc::clone(api));
+    let versions = get(versions::list).fallback(versions::reserved).with_state(Arc::clone(api));
+    let undelete =
+        post(versions::undelete).fallback(versions::reserved).with_state(Arc::clone(api));
+    any(move |request: Request| {
+        let mut route: MethodRouter = match Operation::of(request.uri().path()) {
+            Operation::Secret => secret,
+            Operation::Versions => versions,
+            Operation::Undelete => undelete,
+        };
+        // It is always ready.
+        route.call(request)
+    })
+}
+
+/// What this is, and where the rest is
 #[utoipa::path(get, path = "/", operation_id = "about", security(()), responses(
     (status = 200, description = "The name and version of this service, and links", body = Value,
         example = json!({

@@ -34,6 +34,8 @@ pub(super) const DOCUMENT: &str = "/openapi.json";
         super::secrets::write,
         super::secrets::patch,
         super::secrets::delete,
+        super::versions::list,
+        super::versions::undelete,
     ),
     components(schemas(Problem)),
     security(("bearer" = []), ("vault_token" = [])),
@@ -92,8 +94,8 @@ impl Modify for Presence {
     fn modify(&self, api: &mut Document) {
         let items = api.paths.paths.values_mut();
         let operations = items.flat_map(|item| {
-            let PathItem { get, put, patch, delete, .. } = item;
-            [get, put, patch, delete].into_iter().flatten()
+            let PathItem { get, put, post, patch, delete, .. } = item;
+            [get, put, post, patch, delete].into_iter().flatten()
         });
         for parameter in operations.flat_map(|operation| operation.parameters.iter_mut().flatten())
         {
@@ -113,21 +115,24 @@ struct LongNames;
 
 impl Modify for LongNames {
     fn modify(&self, api: &mut Document) {
-        const SHORT: &str = "/v1/tenants/{tenant}/secrets/{name}";
         const FOLDERS: [&str; 3] = ["folder", "subfolder", "subsubfolder"];
-        let Some(item) = api.paths.paths.get(SHORT).cloned() else { return };
-        for depth in 1..=FOLDERS.len() {
-            let folders = &FOLDERS[..depth];
-            let path = SHORT.replace("{name}", &format!("{{{}}}/{{name}}", folders.join("}/{")));
-            api.paths.paths.insert(path, below(item.clone(), folders));
+        let named = api.paths.paths.iter().filter(|(path, _)| path.contains("/{name}"));
+        let named: Vec<_> = named.map(|(path, item)| (path.clone(), item.clone())).collect();
+        for (short, item) in named {
+            for depth in 1..=FOLDERS.len() {
+                let folders = &FOLDERS[..depth];
+                let long = format!("{{{}}}/{{name}}", folders.join("}/{"));
+                let path = short.replace("{name}", &long);
+                api.paths.paths.insert(path, below(item.clone(), folders));
+            }
         }
     }
 }
 
 /// The same within these folders.
 fn below(mut item: PathItem, folders: &[&str]) -> PathItem {
-    let PathItem { get, put, patch, delete, .. } = &mut item;
-    for operation in [get, put, patch, delete].into_iter().flatten() {
+    let PathItem { get, put, post, patch, delete, .. } = &mut item;
+    for operation in [get, put, post, patch, delete].into_iter().flatten() {
         if let Some(id) = &mut operation.operation_id {
             *id = format!("{id}_in_{}", folders[folders.len() - 1]);
         }
@@ -185,13 +190,13 @@ impl IntoResponses for Unfound {
         problems(&[
             (
                 404,
-                "There is nothing to be had: `secret_not_found`, `secret_deleted`, \
-                   `secret_destroyed`, `field_not_found`, `key_missing`",
+                "There is nothing to be had: `secret_not_found`, `version_not_found`, \
+                   `secret_deleted`, `secret_destroyed`, `field_not_found`, `key_missing`",
             ),
             (
                 409,
-                "What is there cannot be used: `secret_unreadable`, `key_unfit`, \
-                   `mount_unfit`",
+                "What is there cannot be used: `secret_unreadable`, `key_unfit`, `mount_unfit`; or \
+                   the path has two meanings: `name_ambiguous`",
             ),
         ])
     }

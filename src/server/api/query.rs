@@ -34,7 +34,8 @@ impl Form {
 }
 
 const PARAMETERS: &str = "the parameters are version=N, format=json or format=env, with that \
-                          dialect=compose, docker, systemd or sh, and field=KEY, each once";
+                          dialect=compose, docker, systemd, python-dotenv or sh, and field=KEY, \
+                          each once";
 
 impl ReadQuery {
     /// The query of a request to read. `text_wanted` says whether its headers ask for text.
@@ -71,6 +72,16 @@ impl ReadQuery {
     }
 }
 
+/// The version in the query of a request that has to name one.
+pub(super) fn version(query: Option<&str>) -> Result<Version, ApiError> {
+    const NEEDED: ApiError = ApiError::Query("the parameter is version=N, once");
+    let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    match (pairs.next(), pairs.next()) {
+        (Some((name, version)), None) if name == "version" => version.parse().map_err(|_| NEEDED),
+        _ => Err(NEEDED),
+    }
+}
+
 /// The query of a request that has no use for one.
 pub(super) fn no_query(query: Option<&str>) -> Result<(), ApiError> {
     match query {
@@ -81,7 +92,7 @@ pub(super) fn no_query(query: Option<&str>) -> Result<(), ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, ReadQuery};
+    use super::{Form, ReadQuery, version};
     use crate::secrets::{Dialect, Key, Version};
 
     #[test]
@@ -98,6 +109,26 @@ mod tests {
             ("field=A%5FB&version=3", version, Some(Form::Field(key))),
         ] {
             assert_eq!(ReadQuery::read(query), Some(ReadQuery { version, form }), "{query}");
+        }
+    }
+
+    #[test]
+    fn one_version_has_to_be_named() {
+        assert_eq!(version(Some("version=3")).ok(), Version::new(3));
+        for query in [
+            None,
+            Some(""),
+            Some("version="),
+            Some("version=0"),
+            Some("version=03"),
+            Some("Version=3"),
+            Some("version=3&version=3"),
+            Some("version=3&x=1"),
+            Some("x=3"),
+            Some("3"),
+        ] {
+            let outcome = version(query).map_err(|error| error.terms().code);
+            assert_eq!(outcome, Err("query_invalid"), "{query:?}");
         }
     }
 

@@ -39,7 +39,7 @@ type Answer = Result<Response<Body>, ApiError>;
         ("name" = String, Path, pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
         ("version" = Option<u64>, Query, minimum = 1, description = "The latest, if not given"),
         ("format" = Option<String>, Query, pattern = "^(json|env)$"),
-        ("dialect" = Option<String>, Query, pattern = "^(compose|docker|systemd|sh)$",
+        ("dialect" = Option<String>, Query, pattern = "^(compose|docker|systemd|python-dotenv|sh)$",
             description = "Who reads the lines; goes with format=env, and is compose if not given"),
         ("field" = Option<String>, Query, pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
             description = "Goes with version alone"),
@@ -202,7 +202,12 @@ pub(super) async fn delete(
 
 /// The secret that the path names. It is read as it stands: what is encoded is no name.
 fn path(uri: &Uri) -> Result<SecretPath, NameError> {
-    let rest = uri.path().strip_prefix("/v1/tenants/");
+    secret_at(uri.path())
+}
+
+/// The secret that this path of the API names.
+pub(super) fn secret_at(path: &str) -> Result<SecretPath, NameError> {
+    let rest = path.strip_prefix("/v1/tenants/");
     let (tenant, rest) = rest.and_then(|rest| rest.split_once('/')).ok_or(NameError::Tenant)?;
     SecretPath::parse(tenant, rest.strip_prefix("secrets/").ok_or(NameError::Secret)?)
 }

@@ -1,7 +1,5 @@
 //! The calls of the KV engine, version 2.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,7 +9,6 @@ use crate::{
     tenants::Remaining,
     vault::{
         client::Operation,
-        clock::{DeletionTime, VaultClock},
         error::{Failure, VaultError},
         secrets::{Call, Secrets},
     },
@@ -47,21 +44,6 @@ struct VersionMetadata {
     destroyed: bool,
 }
 
-/// The `data` of an answer about all versions.
-#[derive(Deserialize)]
-pub(super) struct Metadata {
-    pub(super) current_version: u64,
-    pub(super) versions: HashMap<u64, VersionState>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct VersionState {
-    #[serde(default)]
-    deletion_time: DeletionTime,
-    #[serde(default)]
-    destroyed: bool,
-}
-
 #[derive(Serialize)]
 struct Write<'r> {
     options: Options,
@@ -81,6 +63,34 @@ struct Versions {
 impl Secrets<'_> {
     /// A version, the latest if none is named.
     pub(super) async fn find(
+        &self,
+        path: &SecretPath,
+        version: Option<Version>,
+    ) -> Result<Found, SecretError> {
+        match self.look(path, version).await? {
+            Found::Nothing(SecretError::Absent) => Ok(Found::Nothing(match version {
+                Some(version) => self.why_absent(path, version).await?,
+                None => SecretError::Absent,
+            })),
+            found => Ok(found),
+        }
+    }
+
+    /// Tells a version that does not exist from a secret that does not, which Vault answers alike.
+    async fn why_absent(
+        &self,
+        path: &SecretPath,
+        version: Version,
+    ) -> Result<SecretError, SecretError> {
+        Ok(match self.look(path, None).await?.current() {
+            Current::Live(latest) | Current::Gone(latest) => {
+                SecretError::VersionAbsent { version, latest }
+            }
+            Current::Absent => SecretError::Absent,
+        })
+    }
+
+    async fn look(
         &self,
         path: &SecretPath,
         version: Option<Version>,
@@ -116,9 +126,11 @@ impl Secrets<'_> {
     ) -> Result<(Version, Timestamp), SecretError> {
         let options = Options { cas: current.check_and_set() };
         let call = Call::post(self.kv("data", path), &Write { options, data: record });
-        let written: VersionMetadata =
-            self.client.data(Operation::SecretWrite, self.token, &call).await?;
-        Ok((written.version()?, written.created_at()?))
+        let written: Result<VersionMetadata, _> =
+            self.client.data(Operation::SecretWrite, self.token, &call).await;
+        written
+            .and_then(|written| Ok((written.version()?, written.created_at()?)))
+            .map_err(SecretError::of_change)
     }
 
     /// Deletes a version, softly.
@@ -127,9 +139,16 @@ impl Secrets<'_> {
         path: &SecretPath,
         version: Version,
     ) -> Result<(), SecretError> {
-        let call =
-            Call::post(self.kv("delete", path), &Versions { versions: vec![version.number()] });
-        Ok(self.client.done(Operation::SecretDelete, self.token, &call).await?)
+        self.change_versions("delete", path, vec![version.number()]).await
+    }
+
+    /// Brings a version back that was deleted. Vault says yes to any other, too.
+    pub(super) async fn undelete_version(
+        &self,
+        path: &SecretPath,
+        version: Version,
+    ) -> Result<(), SecretError> {
+        self.change_versions("undelete", path, vec![version.number()]).await
     }
 
     /// Destroys these versions for good.
@@ -139,8 +158,18 @@ impl Secrets<'_> {
         versions: &[Remaining],
     ) -> Result<(), SecretError> {
         let versions = versions.iter().map(|remaining| remaining.version).collect();
-        let call = Call::post(self.kv("destroy", path), &Versions { versions });
-        Ok(self.client.done(Operation::SecretDelete, self.token, &call).await?)
+        self.change_versions("destroy", path, versions).await
+    }
+
+    async fn change_versions(
+        &self,
+        kind: &str,
+        path: &SecretPath,
+        versions: Vec<u64>,
+    ) -> Result<(), SecretError> {
+        let call = Call::post(self.kv(kind, path), &Versions { versions });
+        let done = self.client.done(Operation::SecretDelete, self.token, &call).await;
+        done.map_err(SecretError::of_change)
     }
 
     /// Deletes a secret with all its versions for good.
@@ -149,61 +178,12 @@ impl Secrets<'_> {
     /// [`SecretError`].
     pub async fn purge(&self, path: &SecretPath) -> Result<(), SecretError> {
         let call = Call::delete(self.kv("metadata", path));
-        Ok(self.client.done(Operation::SecretDelete, self.token, &call).await?)
+        let done = self.client.done(Operation::SecretDelete, self.token, &call).await;
+        done.map_err(SecretError::of_change)
     }
 
-    /// The versions that were not destroyed, the oldest first, and the number of the latest of all.
-    pub(super) async fn versions(
-        &self,
-        path: &SecretPath,
-    ) -> Result<(Vec<Version>, u64), SecretError> {
-        let Some(metadata) = self.metadata(path).await? else { return Ok((Vec::new(), 0)) };
-        let kept = metadata.versions.into_iter().filter(|(_, state)| !state.destroyed);
-        let mut kept: Vec<Version> = kept.filter_map(|(number, _)| Version::new(number)).collect();
-        kept.sort_unstable();
-        Ok((kept, metadata.current_version))
-    }
-
-    /// The metadata; `None` if there is no such secret.
-    pub(super) async fn metadata(
-        &self,
-        path: &SecretPath,
-    ) -> Result<Option<Metadata>, SecretError> {
-        let call = Call::get(self.kv("metadata", path));
-        match self.ask(Operation::SecretMetadata, &call).await {
-            Ok(metadata) => Ok(Some(Metadata::checked(metadata)?)),
-            Err(error) if error.failure == Failure::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn kv(&self, kind: &str, path: &SecretPath) -> String {
+    pub(super) fn kv(&self, kind: &str, path: &SecretPath) -> String {
         format!("{}/{kind}/tenants/{}/{}", self.mounts.kv, path.tenant, path.name)
-    }
-}
-
-impl Metadata {
-    /// The same, unless it contradicts itself. A secret of which only metadata was written has no
-    /// version yet.
-    fn checked(self) -> Result<Self, VaultError> {
-        let Self { current_version, versions } = &self;
-        if versions.keys().any(|number| !(1..=*current_version).contains(number)) {
-            return Err(VaultError::malformed("a version that is 0 or above current_version"));
-        }
-        if *current_version > 0 && !versions.contains_key(current_version) {
-            return Err(VaultError::malformed("current_version is not among versions"));
-        }
-        Ok(self)
-    }
-
-    /// The latest version, which Vault's clock decides on.
-    pub(super) async fn current(&self, clock: &VaultClock<'_>) -> Result<Current, SecretError> {
-        let Some(version) = Version::new(self.current_version) else { return Ok(Current::Absent) };
-        let gone = match self.versions.get(&self.current_version) {
-            Some(state) if !state.destroyed => clock.has_passed(state.deletion_time).await?,
-            _ => true,
-        };
-        Ok(if gone { Current::Gone(version) } else { Current::Live(version) })
     }
 }
 

@@ -1,10 +1,13 @@
 //! The tenants' secrets in Vault's KV engine (version 2), encrypted by its transit engine.
 
 mod checks;
+mod contention;
+mod history;
 mod keys;
 mod kv;
 mod lease;
 mod list;
+mod metadata;
 mod mount;
 mod names;
 mod retry;
@@ -19,6 +22,7 @@ use serde::de::DeserializeOwned;
 pub use lease::{Acquisition, RotationLease};
 pub use checks::RecentChecks;
 pub use list::{MAX_PAGE, NamesPage};
+pub use contention::despite_others;
 pub use names::SecretNames;
 pub use retry::patiently;
 pub use rotation::Task;
@@ -91,8 +95,8 @@ impl<'c> Secrets<'c> {
     /// Writes a version that holds just this, if the secret is in the state that it is meant for.
     ///
     /// # Errors
-    /// [`SecretError`]; whatever it is, the secret is whole. With [`SecretError::Unavailable`] it
-    /// may be the old one or the new.
+    /// [`SecretError`]; whatever it is, the secret is whole. With [`SecretError::Unsettled`] it may
+    /// be the old one or the new, else it is the old one.
     pub async fn write(
         &self,
         path: &SecretPath,
@@ -112,7 +116,8 @@ impl<'c> Secrets<'c> {
     /// Writes a version that holds what the latest does, with this change.
     ///
     /// # Errors
-    /// As [`Secrets::write`]; also if there is no latest version to be had.
+    /// As [`Secrets::write`]; also if there is no latest version to be had, or a key that has to be
+    /// there is not.
     pub async fn patch(
         &self,
         path: &SecretPath,
@@ -126,7 +131,7 @@ impl<'c> Secrets<'c> {
         let live = found.into_live()?;
         key?;
         let secret = self.open(path, live).await?;
-        let ciphertext = self.encrypt_here(path, &secret.data.patched(change)).await?;
+        let ciphertext = self.encrypt_here(path, &secret.data.patched(change)?).await?;
         self.store(path, ciphertext, current).await
     }
 
@@ -254,6 +259,17 @@ impl<'c> Secrets<'c> {
                 self.client.data(operation, self.token, call).await
             }
             answer => answer,
+        }
+    }
+}
+
+impl SecretError {
+    /// What a failure is of a call that changes something.
+    fn of_change(error: VaultError) -> Self {
+        let unsettled = error.is_unsettled();
+        match Self::from(error) {
+            Self::Unavailable(unavailable) if unsettled => Self::Unsettled(unavailable),
+            settled => settled,
         }
     }
 }

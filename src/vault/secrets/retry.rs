@@ -17,7 +17,7 @@ pub async fn patiently<T>(
     let (first_pause, retries) = RETRIES;
     for pause in pauses(first_pause, retries) {
         match attempt().await {
-            Err(SecretError::Unavailable(_)) => sleep(pause).await,
+            Err(SecretError::Unavailable(_) | SecretError::Unsettled(_)) => sleep(pause).await,
             outcome => return outcome,
         }
     }

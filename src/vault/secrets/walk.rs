@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     checks::Check,
-    kv::{Metadata, VersionState},
+    metadata::{KeyInfo, Metadata},
 };
 use crate::{
     secrets::{SecretError, SecretName},
@@ -67,13 +67,6 @@ struct Keys {
     keys: Vec<String>,
     #[serde(default)]
     key_info: HashMap<String, KeyInfo>,
-}
-
-/// The metadata of a secret. That of a folder is empty.
-#[derive(Deserialize)]
-struct KeyInfo {
-    current_version: Option<u64>,
-    versions: Option<HashMap<u64, VersionState>>,
 }
 
 impl<'c> Walk<'c> {
@@ -206,15 +199,8 @@ impl Folder {
             Some(last) if length == limit => Rest::After(last.clone()),
             _ => Rest::Nothing,
         };
-        let secrets = key_info.into_iter().filter_map(|(key, info)| Some((key, info.metadata()?)));
+        let secrets = key_info.into_iter().filter_map(|(key, KeyInfo(metadata))| Some((key, metadata?)));
         self.metadata = secrets.collect();
         self.keys = keys.into();
-    }
-}
-
-impl KeyInfo {
-    fn metadata(self) -> Option<Metadata> {
-        let (current_version, versions) = (self.current_version?, self.versions?);
-        Some(Metadata { current_version, versions })
     }
 }

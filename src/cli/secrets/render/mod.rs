@@ -58,7 +58,7 @@ pub(super) struct Render {
     bundle: Bundle,
     #[command(flatten)]
     target: Target,
-    /// Who reads it: compose, docker, systemd or sh.
+    /// Who reads it: compose, docker, systemd, python-dotenv or sh.
     #[arg(long, default_value_t = Dialect::Compose)]
     dialect: Dialect,
     /// A key that is written although it lets the environment decide on code that programs load,

@@ -1,0 +1,82 @@
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::Place;
+use crate::{
+    cli::{
+        output::{Output, Style, columns},
+        store::{StoreArgs, why},
+    },
+    secrets::{SecretPath, VersionInfo, VersionState},
+};
+
+/// List the versions of a secret: when each was written, and what has become of it.
+///
+/// A deleted version can be brought back, a destroyed one is gone. The last is the latest, which is
+/// read where none is named. The version of the tenant's key that each was encrypted with is shown
+/// where the token may read the version.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator secrets versions acme crm
+  vault-auth-validator secrets versions acme crm --output json | jq '.versions[] | select(.state == \"deleted\")'")]
+pub(super) struct Versions {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+impl Versions {
+    pub(super) fn run(self) -> ExitCode {
+        let Self { place, output, store } = self;
+        let path = SecretPath::from(place);
+        store.run(async |store| {
+            let versions = store.with(async |secrets| secrets.history(&path).await).await;
+            let versions = versions.map_err(|error| why(&error, &path.tenant, &path.name))?;
+            output.print(|| as_json(&path, &versions), |style| table(&versions, style));
+            Ok(ExitCode::SUCCESS)
+        })
+    }
+}
+
+fn table(versions: &[VersionInfo], style: &Style) -> String {
+    let row = |info: &VersionInfo| {
+        let state = info.state.as_str();
+        let state = match info.state {
+            VersionState::Live => style.good(state),
+            VersionState::Deleted(_) => style.doubtful(state),
+            VersionState::Destroyed => style.bad(state),
+        };
+        let key = info.key_version.map(|version| format!("key version {version}"));
+        let deleted = info.state.deleted_at().map(|time| format!("deleted {time:.0}"));
+        [
+            format!("version {}", info.version),
+            state,
+            format!("written {:.0}", info.created_at),
+            deleted.or(key).unwrap_or_default(),
+        ]
+    };
+    columns(&versions.iter().map(row).collect::<Vec<_>>())
+}
+
+fn as_json(SecretPath { tenant, name }: &SecretPath, versions: &[VersionInfo]) -> Value {
+    let version = |info: &VersionInfo| {
+        json!({
+            "version": info.version.number(),
+            "state": info.state.as_str(),
+            "created_at": info.created_at.to_string(),
+            "deleted_at": info.state.deleted_at().map(|time| time.to_string()),
+            "key_version": info.key_version,
+        })
+    };
+    json!({
+        "tenant": tenant.as_str(),
+        "name": name.as_str(),
+        "versions": versions.iter().map(version).collect::<Vec<_>>(),
+    })
+}
