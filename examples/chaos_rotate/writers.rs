@@ -14,7 +14,7 @@ use vault_auth_validator::{
     policies::Mounts,
     secrets::{Key, Precondition, SecretData, SecretError, SecretPath},
     telemetry::Metrics,
-    vault::{Client, Secrets, Settings},
+    vault::{Client, Secrets, Settings, Trust},
 };
 
 /// The number of writers, each with a secret of its own.
@@ -59,7 +59,8 @@ impl Tenant {
         let settings = Settings {
             address: address.parse().expect("an address"),
             namespace: None,
-            ca_cert: None,
+            trust: Trust::System,
+            server_name: None,
             client_cert: None,
             timeout: TIMEOUT,
         };

@@ -21,5 +21,6 @@ pub use path::{NameError, SecretName, SecretPath, key_name};
 pub use precondition::{Conflict, Current, Precondition};
 pub use record::{Ciphertext, Record};
 pub use version::{
-    Change, Effect, ListPage, Listed, Secret, Undeleted, Version, VersionInfo, VersionState, Written,
+    Change, Effect, ListPage, Listed, Secret, Undeleted, Version, VersionInfo, VersionState,
+    Written,
 };

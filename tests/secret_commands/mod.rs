@@ -1,7 +1,7 @@
 //! `secrets` and `tenants` as people and services meet them, against the real OpenBao.
 
-mod files;
 mod dialects;
+mod files;
 mod get_set;
 mod pid1;
 mod place;

@@ -6,9 +6,9 @@ use super::{check_ground, policies_in_vault, policy_name, service_name};
 use crate::{
     cli::{
         handover::{Handover, HandoverArgs},
+        names::tenant,
         operator::{Operator, OperatorArgs},
         output::Output,
-        names::tenant,
         sources::ForVault,
         steps::{Line, end_dry, report, show, undone, unless_stopped},
         stop::stopped,

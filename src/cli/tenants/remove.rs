@@ -7,9 +7,9 @@ use super::{confirm::Confirm, service_name};
 use crate::{
     cli::{
         misused,
+        names::tenant,
         operator::{Operator, OperatorArgs},
         output::{Output, counted},
-        names::tenant,
         sources::ForVault,
     },
     policies::Mounts,

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     cli::{
         misused,
-        output::{Output, counted},
         names::tenant,
+        output::{Output, counted},
         store::StoreArgs,
     },
     tenants::TenantName,

@@ -6,9 +6,9 @@ use serde_json::json;
 use super::check_ground;
 use crate::{
     cli::{
+        names::tenant,
         operator::{Operator, OperatorArgs},
         output::Output,
-        names::tenant,
         sources::ForVault,
     },
     policies::Mounts,

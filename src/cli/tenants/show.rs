@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     cli::{
+        names::tenant,
         operator::OperatorArgs,
         output::{Output, Style, columns},
-        names::tenant,
         sources::ForVault,
     },
     tenants::{Key, Tenant, TenantName},
@@ -74,7 +74,8 @@ impl Shown {
     fn as_text(&self, style: &Style) -> String {
         let Self { tenant, schedule, secrets, source } = self;
         let key = key_words(tenant.key.as_ref());
-        let key = if tenant.key.as_ref().is_some_and(Key::is_sound) { key } else { style.bad(&key) };
+        let key =
+            if tenant.key.as_ref().is_some_and(Key::is_sound) { key } else { style.bad(&key) };
         let versions = tenant
             .key
             .as_ref()

@@ -7,9 +7,9 @@ use super::confirm::Confirm;
 use crate::{
     cli::{
         misused,
+        names::tenant,
         output::{Output, counted},
         progress::Progress,
-        names::tenant,
         store::{Store, StoreArgs},
     },
     secrets::{SecretError, SecretPath},

@@ -4,8 +4,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
 use super::{
-    key_rotation::RotationData,
     effective::{EffectivePolicies, as_member},
+    key_rotation::RotationData,
     things::{Entity, MemberIndex, Things},
 };
 use crate::{

@@ -19,10 +19,10 @@ use futures_util::{Stream, TryStreamExt, stream};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
-pub use lease::{Acquisition, RotationLease};
 pub use checks::RecentChecks;
-pub use list::{MAX_PAGE, NamesPage};
 pub use contention::despite_others;
+pub use lease::{Acquisition, RotationLease};
+pub use list::{MAX_PAGE, NamesPage};
 pub use names::SecretNames;
 pub use retry::patiently;
 pub use rotation::Task;

@@ -199,7 +199,8 @@ impl Folder {
             Some(last) if length == limit => Rest::After(last.clone()),
             _ => Rest::Nothing,
         };
-        let secrets = key_info.into_iter().filter_map(|(key, KeyInfo(metadata))| Some((key, metadata?)));
+        let secrets =
+            key_info.into_iter().filter_map(|(key, KeyInfo(metadata))| Some((key, metadata?)));
         self.metadata = secrets.collect();
         self.keys = keys.into();
     }

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::{
     cli::{
+        names::tenant,
         operator::OperatorArgs,
         output::Output,
-        names::tenant,
         sources::ForVault,
         tenants::{member_json, member_rows, source_json, source_words},
     },

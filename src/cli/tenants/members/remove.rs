@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::MountArgs;
 use crate::{
-    cli::{operator::Operator, output::Output, names::tenant},
+    cli::{names::tenant, operator::Operator, output::Output},
     policies::Mounts,
     tenants::TenantName,
     vault::{Members, Removal, Removed},
