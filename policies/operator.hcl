@@ -47,8 +47,8 @@ path "auth/token/lookup" {
   capabilities = ["create", "update"]
 }
 
-# Groups that policies name in templates, for `explain`; and groups without policies that stand in
-# for them, for `policies test`.
+# Groups: those that members are in, for `tenants show`, and that policies name in templates, for
+# `explain`; and groups without policies that stand in for them, for `policies test`.
 path "identity/group/id/+" {
   capabilities = ["read"]
 }
@@ -137,11 +137,6 @@ path "identity/entity-alias" {
 
 path "identity/entity-alias/id/+" {
   capabilities = ["read", "update", "delete"]
-}
-
-# The policies that members have by their groups.
-path "identity/group/id/+" {
-  capabilities = ["read"]
 }
 
 # Which entities are members of which tenant, for lists: no secret, and it grants nothing.

@@ -56,8 +56,9 @@ pub(super) enum Operation {
 impl Operation {
     /// The operation that the last part of this path stands for, if a name is before it.
     pub(super) fn of(path: &str) -> Self {
-        let name = path.split_once("/secrets/").map_or("", |(_, name)| name);
-        match name.rsplit_once('/') {
+        let behind_tenant = path.strip_prefix("/v1/tenants/").and_then(|rest| rest.split_once('/'));
+        let name = behind_tenant.and_then(|(_, rest)| rest.strip_prefix("secrets/"));
+        match name.and_then(|name| name.rsplit_once('/')) {
             Some((_, "versions")) => Self::Versions,
             Some((_, "undelete")) => Self::Undelete,
             _ => Self::Secret,
