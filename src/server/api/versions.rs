@@ -152,10 +152,7 @@ pub(super) async fn undelete(
     }
     let caller = visitor.admit().await?;
     let memory = caller.reserve(Some(0)).await?;
-    match body::read(body, &parts.headers).await?.trim_ascii() {
-        b"" | b"{}" => {}
-        _ => return Err(ApiError::BodyUnwanted),
-    }
+    body::expect_nothing(body, &parts.headers).await?;
     let _turn = caller.turn().await?;
     match caller.secrets().undelete(&path, version).await {
         Ok(undeleted) => {
