@@ -168,7 +168,7 @@ pub(super) async fn patch(
 
 /// Delete a secret
 ///
-/// The latest version, so that an operator can bring it back.
+/// Hides the latest version, which `undelete` brings back.
 #[utoipa::path(
     delete, path = "/v1/tenants/{tenant}/secrets/{name}", operation_id = "delete_secret",
     tag = "secrets",
@@ -180,7 +180,7 @@ pub(super) async fn patch(
     ),
     responses(
         (status = 204, description = "The latest version is deleted"),
-        (status = 412, description = "It is another version", body = super::openapi::Problem,
+        (status = 412, description = "It is another version: `version_conflict`", body = super::openapi::Problem,
             content_type = "application/problem+json"),
         Unfound, Refusals,
     ),
