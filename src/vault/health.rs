@@ -49,8 +49,8 @@ impl Health {
     }
 }
 
-/// The status of a standby node.
-const STANDBY: u16 = 429;
+/// The statuses of a standby node and of a performance standby node.
+const STANDBY: [u16; 2] = [429, 473];
 
 /// Keeps `health` up to date, for ever, and writes one log line for each change.
 pub async fn watch_health(client: Arc<Client>, health: watch::Sender<Health>) {
@@ -79,7 +79,7 @@ async fn look(client: &Client) -> (Health, String) {
     // A standby answers this itself, and one of OpenBao all that is read; only another request, which
     // Vault refuses for want of a token, shows whether it passes requests on.
     let other = Call::post("sys/capabilities", &json!({}));
-    if status == STANDBY
+    if STANDBY.contains(&status)
         && let Err(error) = client.status(Operation::Health, &other).await
         && error.failure == Failure::Redirect
     {
