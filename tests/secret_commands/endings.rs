@@ -22,8 +22,11 @@ use crate::support::{
     wait::eventually,
 };
 
-/// A second, which a signal takes at the most, and what a busy machine adds to it.
-const AT_ONCE: Duration = Duration::from_millis(1500);
+/// The longest that a signal takes to end a command.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// The time that a login takes which a signal overtakes.
+const LATE: Duration = Duration::from_millis(250);
 
 const LOGIN: &str = "POST /v1/auth/approle/login";
 
@@ -77,7 +80,7 @@ async fn token_that_a_login_brings_after_the_signal_is_revoked() {
     let once = ["secrets", "render", "acme", "crm", "--file", &file];
     let watch = [&once[..], &["--watch"]].concat();
     for (arguments, code) in [(&GET[..], 143), (&once, 143), (&watch, 0)] {
-        fault.set_for(LOGIN, Fault::Late(Duration::from_millis(400))).await;
+        fault.set_for(LOGIN, Fault::Late(LATE)).await;
         let (struck, logins) = (fault.struck(), scene.logins());
         let command = scene.shell.start(arguments);
         scene.strikes(struck).await;
@@ -109,7 +112,7 @@ async fn watch_that_logs_in_anew_leaves_no_token_behind() {
         live("1h").await;
         let struck = fault.struck();
         if during_login {
-            fault.set_for(LOGIN, Fault::Late(Duration::from_millis(400))).await;
+            fault.set_for(LOGIN, Fault::Late(LATE)).await;
             scene.strikes(struck).await;
         } else {
             let second = async || (scene.logins() > logins + 1).then_some(());
@@ -199,7 +202,7 @@ async fn service_that_stops_leaves_no_token_behind() {
     let before = accessors(bao).await;
     let address = fault.addr();
     for late in [LOGIN, "/v1/sys/capabilities"] {
-        fault.set_for(late, Fault::Late(Duration::from_millis(400))).await;
+        fault.set_for(late, Fault::Late(LATE)).await;
         let (struck, logins) = (fault.struck(), bao.audited("auth/approle/login"));
         let service = Validator::start_unready(bao, &role, &[("VAULT_ADDR", &address)]).await;
         let struck = async || (fault.struck() > struck).then_some(());

@@ -43,7 +43,7 @@ const ENDED: &str = "the session has ended";
 
 /// The longest that the end of a session may take: nobody waits for Vault any more, and who was sent a
 /// signal is to end within a second.
-const FAREWELL: Duration = Duration::from_millis(900);
+const FAREWELL: Duration = Duration::from_millis(750);
 
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
