@@ -8,7 +8,7 @@ use crate::{
         complain, misused,
         output::warn,
         sources::{ConfigArgs, ForOperators, ForVault, Selection},
-        stop::{clean_up_on_signal, obey_as_pid_1},
+        stop::{clean_up_on_signal, obey_as_pid_1, until_ended},
     },
     config::{Access, Settings, Sources},
     policies::Mounts,
@@ -23,7 +23,7 @@ pub(super) struct OperatorArgs<S: Selection = ForOperators> {
     config: ConfigArgs<S>,
 }
 
-/// Somebody at a terminal who is logged in to Vault.
+/// Somebody at a terminal who logs in to Vault.
 pub(super) struct Operator {
     pub(super) session: Arc<Session>,
     /// Where Vault is.
@@ -81,7 +81,7 @@ pub(super) fn to_the_end(work: impl AsyncFnOnce() -> Result<ExitCode, String>) -
     let outcome = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
         runtime.block_on(async {
             obey_as_pid_1();
-            work().await
+            until_ended(work()).await
         })
     });
     outcome.unwrap_or_else(|error| {
@@ -106,14 +106,25 @@ pub(super) fn revoke_on_signal(session: &Arc<Session>) {
 }
 
 impl Operator {
-    /// Logs in with this access.
-    pub(super) async fn log_in(access: Access) -> Result<Self, String> {
+    /// Has yet to log in with this access. To be called in a runtime.
+    pub(super) fn new(access: Access) -> Result<Self, String> {
         let address = access.vault.address.origin().ascii_serialization();
         let metrics = Arc::new(Metrics::default());
         let client = Client::new(&access.vault, metrics).map_err(|error| error.to_string())?;
         let session = Arc::new(Session::new(Arc::new(client), access.login));
         revoke_on_signal(&session);
-        session.open().await.map_err(|error| format!("{address}: {error}"))?;
         Ok(Self { session, address })
+    }
+
+    /// Logs in with this access.
+    pub(super) async fn log_in(access: Access) -> Result<Self, String> {
+        let operator = Self::new(access)?;
+        operator.open().await?;
+        Ok(operator)
+    }
+
+    /// Logs in.
+    pub(super) async fn open(&self) -> Result<(), String> {
+        self.session.open().await.map_err(|error| format!("{}: {error}", self.address))
     }
 }

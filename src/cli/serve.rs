@@ -98,7 +98,7 @@ async fn check_mount(
     if matches!(login, Login::AppRole { .. }) {
         return Ok(());
     }
-    let session = Session::new(client, login);
+    let session = Arc::new(Session::new(client, login));
     if session.open().await.is_err() {
         return Ok(());
     }

@@ -9,7 +9,10 @@ use std::{
 };
 
 use rustix::process::Signal;
-use tokio::signal::unix::{self, SignalKind, signal};
+use tokio::{
+    signal::unix::{self, SignalKind, signal},
+    sync::Notify,
+};
 
 /// The signals that have a name here.
 const NAMES: [(&str, Signal); 7] = [
@@ -31,6 +34,9 @@ static HANDLED: AtomicBool = AtomicBool::new(false);
 
 /// True once something else ends the process at a signal, having cleaned up.
 static CLEANED_UP: AtomicBool = AtomicBool::new(false);
+
+/// Notified when that begins.
+static ENDING: Notify = Notify::const_new();
 
 /// Registered signals. From its registration on, none of them ends the process.
 pub(super) struct Signals {
@@ -110,10 +116,20 @@ pub(super) fn clean_up_on_signal(cleanup: impl Future<Output = ()> + Send + 'sta
     tokio::spawn(async move {
         let signal = signals.next().await;
         if !HANDLED.load(Relaxed) {
+            ENDING.notify_one();
             cleanup.await;
             exit_by(signal);
         }
     });
+}
+
+/// Does some work, and gives it up when a signal ends the process: it would fail for want of what
+/// is cleaned up, and say so. Then this never returns.
+pub(super) async fn until_ended<T>(work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        outcome = work => outcome,
+        () = ENDING.notified() => pending().await,
+    }
 }
 
 #[expect(

@@ -22,7 +22,7 @@ pub(super) struct StoreArgs {
     operator: OperatorArgs<ForVault>,
 }
 
-/// The tenants' secrets, as somebody who is logged in to Vault sees them.
+/// The tenants' secrets, as somebody sees them who logs in to Vault.
 pub(super) struct Store {
     pub(super) operator: Operator,
     pub(super) mounts: Mounts,
@@ -42,7 +42,8 @@ impl StoreArgs {
         command: impl AsyncFnOnce(Store) -> Result<ExitCode, String>,
     ) -> ExitCode {
         self.run_before_login(async |access| {
-            let store = access.log_in().await?;
+            let store = access.store()?;
+            store.operator.open().await?;
             let session = Arc::clone(&store.operator.session);
             let outcome = command(store).await;
             end(&session).await;
@@ -65,9 +66,9 @@ impl StoreArgs {
 }
 
 impl StoreAccess {
-    /// Logs in.
-    pub(super) async fn log_in(self) -> Result<Store, String> {
-        let operator = Operator::log_in(self.vault).await?;
+    /// The secrets, for somebody who has yet to log in. To be called in a runtime.
+    pub(super) fn store(self) -> Result<Store, String> {
+        let operator = Operator::new(self.vault)?;
         Ok(Store { operator, mounts: self.mounts, checks: RecentChecks::default() })
     }
 }

@@ -77,9 +77,10 @@ fn trusting(
     certificates: Vec<CertificateDer<'static>>,
     place: &Path,
 ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, String> {
-    let verifier = Verifier::new(certificates).map_err(unusable(place))?;
-    let builder = ClientConfig::builder().dangerous();
-    Ok(builder.with_custom_certificate_verifier(Arc::new(verifier)))
+    let builder = ClientConfig::builder();
+    let verifier = Verifier::new(certificates, builder.crypto_provider());
+    let verifier = verifier.map_err(unusable(place))?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)))
 }
 
 pub(super) fn unusable<E: Display>(file: &Path) -> impl Fn(E) -> String {

@@ -11,12 +11,16 @@ use rustls::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
+    crypto::{
+        CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    },
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     server::ParsedCertificate,
 };
 use x509_cert::{
-    der::{Decode, oid::db::rfc5280},
-    ext::pkix::ExtendedKeyUsage,
+    certificate::Version,
+    der::{self, Decode, oid::db::rfc5280},
+    ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage},
 };
 
 use super::tls::unusable;
@@ -65,11 +69,14 @@ fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 /// itself among them, as `openssl req -x509` makes one.
 ///
 /// The second is what Go's TLS, and so `bao` and `vault`, accept as well. webpki refuses it, if it is
-/// marked as an authority's, whatever is trusted.
+/// marked as an authority's, whatever is trusted. In turn webpki lets any trusted certificate sign
+/// others, also one that is a server's alone; here only an authority's does.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    authorities: Arc<WebPkiServerVerifier>,
+    /// `None` if no certificate is an authority's.
+    authorities: Option<Arc<WebPkiServerVerifier>>,
     certificates: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
@@ -77,13 +84,25 @@ impl Verifier {
     ///
     /// # Errors
     /// Which of them is none.
-    pub(super) fn new(certificates: Vec<CertificateDer<'static>>) -> Result<Self, String> {
+    pub(super) fn new(
+        certificates: Vec<CertificateDer<'static>>,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
         for certificate in &certificates {
-            roots.add(certificate.clone()).map_err(|error| error.to_string())?;
+            if signs_others(certificate).map_err(|error| error.to_string())? {
+                roots.add(certificate.clone()).map_err(|error| error.to_string())?;
+            }
         }
-        let authorities = WebPkiServerVerifier::builder(Arc::new(roots)).build();
-        Ok(Self { authorities: authorities.map_err(|error| error.to_string())?, certificates })
+        let authorities = (!roots.is_empty()).then(|| {
+            let provider = Arc::clone(provider);
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()
+        });
+        Ok(Self {
+            authorities: authorities.transpose().map_err(|error| error.to_string())?,
+            certificates,
+            algorithms: provider.signature_verification_algorithms,
+        })
     }
 }
 
@@ -99,7 +118,10 @@ impl ServerCertVerifier for Verifier {
         if self.certificates.iter().any(|trusted| trusted.as_ref() == end_entity.as_ref()) {
             return verify_trusted(end_entity, name, now);
         }
-        self.authorities.verify_server_cert(end_entity, intermediates, name, ocsp, now)
+        let Some(authorities) = &self.authorities else {
+            return Err(CertificateError::UnknownIssuer.into());
+        };
+        authorities.verify_server_cert(end_entity, intermediates, name, ocsp, now)
     }
 
     fn verify_tls12_signature(
@@ -108,7 +130,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities.verify_tls12_signature(message, certificate, signature)
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -117,12 +139,24 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities.verify_tls13_signature(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.authorities.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
+}
+
+/// Returns true if a certificate may sign others (RFC 5280, 4.2.1.3 and 4.2.1.9). One of version 1
+/// cannot say that, and may if it is trusted.
+fn signs_others(certificate: &CertificateDer<'_>) -> Result<bool, der::Error> {
+    let parsed = x509_cert::Certificate::from_der(certificate)?;
+    let fields = parsed.tbs_certificate();
+    let constraints = fields.get_extension::<BasicConstraints>()?;
+    let is_authority =
+        constraints.map_or(fields.version() == Version::V1, |(_, constraints)| constraints.ca);
+    let usage = fields.get_extension::<KeyUsage>()?;
+    Ok(is_authority && usage.is_none_or(|(_, usage)| usage.key_cert_sign()))
 }
 
 /// Verifies all of a certificate but its signature, which its being trusted byte for byte stands for:
@@ -156,3 +190,6 @@ fn verify_trusted(
     verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
     Ok(ServerCertVerified::assertion())
 }
+
+#[cfg(test)]
+mod tests;

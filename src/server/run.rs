@@ -2,10 +2,7 @@ use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper_util::service::TowerToHyperService;
-use tokio::{
-    sync::watch,
-    task::{AbortHandle, JoinHandle},
-};
+use tokio::{sync::watch, task::JoinHandle};
 use tower_http::add_extension::AddExtension;
 
 use crate::{
@@ -113,9 +110,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         capacity: Capacity::default(),
     };
     let health = watch_health(client, health_sender);
-    let keep = keep(&session);
-    let keeper = keep.abort_handle();
-    let broken = chores(keep, health, Arc::clone(&validator));
+    let broken = chores(keep(&session), health, Arc::clone(&validator));
     let auth = Arc::new(Auth {
         validator,
         requirements: KnownRequirements::default(),
@@ -138,7 +133,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         () = stop => Ok(()),
         task = broken => Err(RunError::Broken(task)),
     };
-    shut_down([front, back], &session, &keeper).await;
+    shut_down([front, back], &session).await;
     outcome
 }
 
@@ -149,19 +144,17 @@ fn keep(session: &Arc<Session>) -> JoinHandle<()> {
 }
 
 /// Answers what is under way, and revokes the service's own token.
-async fn shut_down([front, back]: [Doors; 2], session: &Session, keeper: &AbortHandle) {
+async fn shut_down([front, back]: [Doors; 2], session: &Session) {
     tracing::info!("stopping");
     front.close(DRAIN).await;
     back.close(DRAIN_ADMIN).await;
-    // Or it would log in again.
-    keeper.abort();
     if let Err(why) = session.close().await {
         tracing::warn!("{why}");
     }
     tracing::info!("stopped");
 }
 
-/// Begins what goes on for ever beside the requests. Says which of it ended, should it.
+/// Begins what goes on beside the requests as long as the service runs. Says which of it ended, should it.
 fn chores(
     session: JoinHandle<()>,
     health: impl Future<Output: Send> + Send + 'static,

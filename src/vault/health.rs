@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use serde_json::json;
 use tokio::{sync::watch, time::sleep};
 use vaultrs::api::sys::requests::ReadHealthRequest;
 
@@ -48,8 +49,8 @@ impl Health {
     }
 }
 
-/// The status of a standby node.
-const STANDBY: u16 = 429;
+/// The statuses of a standby node and of a performance standby node.
+const STANDBY: [u16; 2] = [429, 473];
 
 /// Keeps `health` up to date, for ever, and writes one log line for each change.
 pub async fn watch_health(client: Arc<Client>, health: watch::Sender<Health>) {
@@ -75,15 +76,14 @@ async fn look(client: &Client) -> (Health, String) {
         Ok(status) => status,
         Err(error) => return (Health::of(&error), error.to_string()),
     };
-    // A standby answers this itself; only another request shows whether it passes requests on.
-    if status == STANDBY
-        && let Err(error) = client.status(Operation::Health, &Call::get(ANYBODYS)).await
+    // A standby answers this itself, and one of OpenBao all that is read; only another request, which
+    // Vault refuses for want of a token, shows whether it passes requests on.
+    let other = Call::post("sys/capabilities", &json!({}));
+    if STANDBY.contains(&status)
+        && let Err(error) = client.status(Operation::Health, &other).await
         && error.failure == Failure::Redirect
     {
         return (Health::of(&error), error.to_string());
     }
     (Health::from_status(status), status.to_string())
 }
-
-/// A path that anybody may read, and that a standby does not answer by itself.
-const ANYBODYS: &str = "sys/internal/ui/mounts";

@@ -10,8 +10,8 @@ use tokio::{
     time::{sleep, sleep_until},
 };
 
-use self::command::Failed;
 pub use self::command::LoginError;
+use self::command::Logins;
 use crate::{
     token::{Cause, Unavailable},
     vault::{
@@ -44,8 +44,8 @@ pub struct Session {
     login: Login,
     state: watch::Sender<State>,
     doubts: Notify,
-    /// The logins of [`Session::refresh`] that failed.
-    failed: Mutex<Failed>,
+    /// Held during a login.
+    logins: Mutex<Logins>,
 }
 
 #[derive(Clone)]
@@ -92,7 +92,7 @@ impl Session {
             login,
             state: watch::Sender::new(State::LoggingIn),
             doubts: Notify::new(),
-            failed: Mutex::default(),
+            logins: Mutex::default(),
         }
     }
 
@@ -165,7 +165,7 @@ impl Session {
         });
     }
 
-    /// Keeps the session alive, for ever.
+    /// Keeps the session alive until [`Session::close`] ends it.
     pub async fn keep(&self) {
         let mut attempts = Attempts::default();
         let mut said = None;
@@ -174,7 +174,8 @@ impl Session {
         loop {
             let file = stamp(self.login.file()).await;
             let (hindrance, unavailable) = match self.log_in().await {
-                Ok(own) => {
+                Ok(None) => return,
+                Ok(Some(own)) => {
                     said = None;
                     kept = Kept::Before;
                     let ending = self.keep_token(own, file).await;
@@ -223,14 +224,19 @@ impl Session {
         }
     }
 
-    /// Logs in with a token that is fit for the work.
-    async fn log_in(&self) -> Result<Arc<OwnToken>, VaultError> {
+    /// Logs in with a token that is fit for the work; `None` once the session has ended.
+    async fn log_in(&self) -> Result<Option<Arc<OwnToken>>, VaultError> {
+        let Some(_logins) = self.logins().await else { return Ok(None) };
         let own = self.login.log_in(&self.client).await?;
-        self_test::run(&self.client, &own).await?;
+        if let Err(unfit) = self_test::run(&self.client, &own).await {
+            // It is not worked with, and ends by itself if it is not revoked.
+            let _ = self.revoke(&own).await;
+            return Err(unfit);
+        }
         let own = Arc::new(own);
         self.state.send_replace(State::In(Arc::clone(&own)));
         tracing::info!("logged in to vault");
-        Ok(own)
+        Ok(Some(own))
     }
 
     /// There is no other token for this reason. One that there is serves on while its lease lasts.

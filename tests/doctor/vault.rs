@@ -111,7 +111,7 @@ async fn a_certificate_that_nobody_known_signed_is_told_from_no_tls_at_all() {
     let shell = Shell::at(&bao.tls_addr());
     let authority = shell.file("ca.pem", &other);
     let said = shell.with("VAULT_CACERT", &authority.display().to_string()).diagnosis(&[]);
-    said.is("TLS", "fail", "not to be trusted");
+    said.is("TLS", "fail", "nobody who is trusted here");
     let said = Shell::at(&bao.tls_addr()).diagnosis(&[]);
     said.is("TLS", "fail", "nobody who is trusted here");
     let said = Shell::at(&bao.addr().replace("http:", "https:")).diagnosis(&[]);

@@ -9,7 +9,7 @@ mod tokens;
 
 use std::{fs, path::Path};
 
-use crate::support::{bao::Bao, platform::AppRole, shell::Shell};
+use crate::support::{platform::AppRole, shell::Shell};
 
 /// A shell that logs in with this role, whose secret id is in a file of this folder.
 fn with_role(address: &str, role: &AppRole, dir: &Path) -> Shell {
@@ -18,14 +18,4 @@ fn with_role(address: &str, role: &AppRole, dir: &Path) -> Shell {
     Shell::new(address, "")
         .with("VALIDATOR_ROLE_ID", &role.role_id)
         .with("VALIDATOR_SECRET_ID_FILE", &file.display().to_string())
-}
-
-/// The accessors of all live tokens.
-async fn accessors(bao: &Bao) -> Vec<String> {
-    let listed = bao.must("GET", "auth/token/accessors?list=true", None).await;
-    let keys = listed["data"]["keys"].as_array().expect("accessors");
-    let mut keys: Vec<_> =
-        keys.iter().map(|key| key.as_str().expect("a text").to_owned()).collect();
-    keys.sort();
-    keys
 }

@@ -4,11 +4,11 @@ use std::{fs, time::Duration};
 
 use serde_json::json;
 
-use super::{accessors, with_role};
+use super::with_role;
 use crate::support::{
     bao::Bao,
     fault::{Fault, FaultProxy},
-    platform::{AppRole, app_role, provision},
+    platform::{AppRole, accessors, app_role, provision},
     shell::Shell,
     validator::Validator,
     wait::eventually,

@@ -11,7 +11,7 @@ use vault_auth_validator::{
 use super::{reads, stored};
 use crate::support::{bao::Bao, platform};
 
-async fn session(bao: &Bao) -> Session {
+async fn session(bao: &Bao) -> Arc<Session> {
     let settings = Settings {
         address: bao.addr().parse().expect("an address"),
         namespace: None,
@@ -21,7 +21,7 @@ async fn session(bao: &Bao) -> Session {
         timeout: Duration::from_secs(10),
     };
     let client = Client::new(&settings, Arc::default()).expect("a client");
-    let session = Session::new(Arc::new(client), Login::Token(bao.root_token().into()));
+    let session = Arc::new(Session::new(Arc::new(client), Login::Token(bao.root_token().into())));
     session.open().await.expect("a login");
     session
 }

@@ -1,6 +1,7 @@
 //! `secrets` and `tenants` as people and services meet them, against the real OpenBao.
 
 mod dialects;
+mod endings;
 mod files;
 mod get_set;
 mod pid1;

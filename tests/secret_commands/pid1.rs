@@ -16,7 +16,8 @@ use super::{
 use crate::support::{fault::Fault, process::Process, shell::Shell, wait::eventually};
 
 /// Makes a program the first process of a PID namespace. The program ends with `unshare`.
-const AS_PID_1: [&str; 5] = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+pub(super) const AS_PID_1: [&str; 5] =
+    ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
 
 /// The field of this number, from 3 on, of `/proc/PID/stat`: 3 is the state, 4 the parent.
 pub(super) fn stat(pid: u32, field: usize) -> Option<String> {
@@ -33,7 +34,7 @@ fn children(parent: u32) -> Vec<u32> {
 }
 
 /// The first process of the namespace, as it is seen from here.
-async fn first(launcher: &Process) -> u32 {
+pub(super) async fn first(launcher: &Process) -> u32 {
     eventually(PATIENCE, "a child", async || children(launcher.pid()).first().copied()).await
 }
 

@@ -80,6 +80,17 @@ async fn rotation_that_is_told_to_end_gives_its_lease_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rotation_that_is_told_to_end_does_not_wait_for_a_vault_that_hangs() {
+    let platform = Platform::start().await;
+    let patient = platform.rotator().await.with("VALIDATOR_VAULT_TIMEOUT", "60s");
+    let process = held(&platform, &patient).await;
+    platform.bao.freeze();
+    process.signal("TERM");
+    assert_eq!(process.exited(Duration::from_secs(5)).await.code(), Some(1), "{}", process.log());
+    platform.bao.thaw();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rotation_that_lost_its_lease_destroys_nothing() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);

@@ -177,7 +177,7 @@ async fn keys_that_decide_on_code_reach_the_program_only_if_they_are_allowed() {
         acme.run(&[&run[..], options, &["--", "printenv", key]].concat())
     };
     for key in
-        ["LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_X", "GLIBC_TUNABLES", "BASH_ENV", "NODE_OPTIONS"]
+        ["LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_X", "GLIBC_TUNABLES", "BASH_ENV", "OPENSSL_CONF"]
     {
         set(&acme, "acme", "crm", &json!({key: "/no/such/place"}));
         let refused = print(key, &[]);

@@ -38,7 +38,8 @@ pub enum Fault {
     Drip,
     /// 307 to this URL.
     Redirect(&'static str),
-    /// 307 to this URL, but for its own health: 429, as of a standby that does not forward requests.
+    /// 307 to this URL, as of a standby of OpenBao that does not forward requests. Its own health, 429,
+    /// and what is read it answers itself.
     Standby(&'static str),
     /// This status and JSON body.
     Status(u16, &'static str),
@@ -154,6 +155,10 @@ async fn treat(mut client: TcpStream, target: &str, plan: &Plan) -> io::Result<(
     }
     let request = read_request(&mut client).await?;
     if !request.starts_with(&plan.prefix) {
+        return pass_one(client, target, &request).await;
+    }
+    let reads = request.starts_with("GET ") && !request.starts_with("/v1/sys/health");
+    if matches!(plan.fault, Fault::Standby(_)) && reads {
         return pass_one(client, target, &request).await;
     }
     plan.struck.fetch_add(1, Ordering::SeqCst);

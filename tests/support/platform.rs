@@ -208,3 +208,13 @@ async fn enable(bao: &Bao, kind: &str, name: &str, settings: Value) {
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("a string, not {value}")).to_owned()
 }
+
+/// The accessors of all live tokens.
+pub async fn accessors(bao: &Bao) -> Vec<String> {
+    let listed = bao.must("GET", "auth/token/accessors?list=true", None).await;
+    let keys = listed["data"]["keys"].as_array().expect("accessors");
+    let mut keys: Vec<_> =
+        keys.iter().map(|key| key.as_str().expect("a text").to_owned()).collect();
+    keys.sort();
+    keys
+}

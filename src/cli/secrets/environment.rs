@@ -12,14 +12,21 @@ use crate::secrets::SecretData;
 /// them runs code of their own in every program that is started.
 const LOADER: [&str; 2] = ["LD_", "DYLD_"];
 
-/// Keys that let the C library, or a widespread interpreter, load code or run commands at the start
+/// Keys that let the C library, OpenSSL, or a widespread interpreter, load code or run commands at the start
 /// of any program. After those that `sudo` removes (`initial_badenv_table` in its plugins/sudoers/env.c),
 /// and the like of younger interpreters. `ENV` is left out: only interactive shells read it.
-const CODE: [&str; 30] = [
+const CODE: [&str; 41] = [
     "BASHOPTS",
     "BASH_ENV",
+    "BUN_OPTIONS",
     "CLASSPATH",
+    "CORECLR_ENABLE_PROFILING",
+    "CORECLR_PROFILER",
+    "CORECLR_PROFILER_PATH",
     "DOTNET_STARTUP_HOOKS",
+    "ERL_AFLAGS",
+    "ERL_FLAGS",
+    "ERL_ZFLAGS",
     "FPATH",
     "GCONV_PATH",
     "GLIBC_TUNABLES",
@@ -29,6 +36,9 @@ const CODE: [&str; 30] = [
     "LUA_INIT",
     "NODE_OPTIONS",
     "NODE_PATH",
+    "OPENSSL_CONF",
+    "OPENSSL_ENGINES",
+    "OPENSSL_MODULES",
     "PERL5DB",
     "PERL5LIB",
     "PERL5OPT",
@@ -41,6 +51,7 @@ const CODE: [&str; 30] = [
     "PYTHONPATH",
     "PYTHONSTARTUP",
     "PYTHONUSERBASE",
+    "PYTHONWARNINGS",
     "RUBYLIB",
     "RUBYOPT",
     "SHELLOPTS",

@@ -17,6 +17,9 @@ use crate::{
 /// The interval at which a lease that another process holds is asked for.
 const POLL: Duration = Duration::from_secs(1);
 
+/// The longest that giving a lease back may take, whatever Vault's time limit is.
+const RELEASE: Duration = Duration::from_secs(2);
+
 /// How long a command waits for the lease on a tenant's rotation.
 #[derive(Args, Clone, Copy)]
 pub(super) struct WaitArgs {
@@ -62,7 +65,8 @@ pub(super) async fn exclusively<T>(
         () = stopped() => Err(LeaseError::Stopped),
     };
     // A lease that cannot be given back ends by itself.
-    let _ = store.with(async |secrets| lease.release(&secrets).await).await;
+    let given_back = store.with(async |secrets| lease.release(&secrets).await);
+    let _ = tokio::time::timeout(RELEASE, given_back).await;
     outcome
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::{sync::MutexGuard, time::timeout_at};
 
 use super::{Session, State};
 use crate::{
@@ -24,9 +24,12 @@ use crate::{
     },
 };
 
-/// Logins that failed, and the time during which none is tried.
+/// The logins of a session.
 #[derive(Default)]
-pub(super) struct Failed {
+pub(super) struct Logins {
+    /// True once the session has ended: from then on there is none.
+    ended: bool,
+    /// Those of [`Session::open`] that failed, and the time during which none is tried.
     attempts: Attempts,
     hold: Option<(Hold, VaultError)>,
 }
@@ -35,9 +38,12 @@ pub(super) struct Failed {
 #[derive(Debug)]
 pub struct LoginError(VaultError);
 
+/// The reason why there is no token after the end of a session.
+const ENDED: &str = "the session has ended";
+
 /// The longest that the end of a session may take: nobody waits for Vault any more, and who was sent a
 /// signal is to end within a second.
-const FAREWELL: Duration = Duration::from_millis(900);
+const FAREWELL: Duration = Duration::from_millis(750);
 
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,15 +76,49 @@ impl fmt::Display for LoginError {
 impl std::error::Error for LoginError {}
 
 impl Session {
-    /// Logs in once, for a program that is soon done.
+    /// Logs in, for a program that runs without [`Session::keep`], unless that failed a short while
+    /// ago: then the error is the same.
+    ///
+    /// It is a task of its own. A caller that is gone before the answer would leave a token behind
+    /// that nobody knows of; like this, [`Session::close`] revokes it.
     ///
     /// # Errors
     /// [`LoginError`] if Vault does not let it in.
-    pub async fn open(&self) -> Result<(), LoginError> {
-        let own = match self.login.log_in(&self.client).await {
-            Ok(own) => own,
+    pub async fn open(self: &Arc<Self>) -> Result<(), LoginError> {
+        let session = Arc::clone(self);
+        let opened = tokio::spawn(async move { session.open_by_itself().await }).await;
+        opened
+            .unwrap_or_else(|error| {
+                Err(VaultError::new(Failure::Local, format!("the login broke off: {error}")))
+            })
+            .map_err(LoginError)
+    }
+
+    async fn open_by_itself(&self) -> Result<(), VaultError> {
+        let Some(mut logins) = self.logins().await else {
+            return Err(VaultError::new(Failure::Local, ENDED));
+        };
+        let file = stamp(self.login.file()).await;
+        if let Some((hold, error)) = &logins.hold
+            && !hold.is_over(file)
+        {
+            return Err(error.clone());
+        }
+        match self.login.log_in(&self.client).await {
+            Ok(own) => {
+                *logins = Logins::default();
+                let before = self.state.send_replace(State::In(Arc::new(own)));
+                drop(logins);
+                if let State::In(before) = before {
+                    // It is of no use any more, and ends by itself if it is not revoked.
+                    let _ = self.revoke(&before).await;
+                }
+                Ok(())
+            }
             Err(error) => {
                 let error = self.explained(error).await;
+                let hold = logins.attempts.failed(error.failure.into(), file);
+                logins.hold = Some((hold, error.clone()));
                 self.state.send_if_modified(|state| {
                     let waiting = matches!(state, State::LoggingIn);
                     if waiting {
@@ -86,15 +126,15 @@ impl Session {
                     }
                     waiting
                 });
-                return Err(LoginError(error));
+                Err(error)
             }
-        };
-        let before = self.state.send_replace(State::In(Arc::new(own)));
-        if let State::In(before) = before {
-            // It is of no use any more, and ends by itself if it is not revoked.
-            let _ = self.revoke(&before).await;
         }
-        Ok(())
+    }
+
+    /// The right to log in, which one has at a time; `None` once the session has ended.
+    pub(super) async fn logins(&self) -> Option<MutexGuard<'_, Logins>> {
+        let logins = self.logins.lock().await;
+        (!logins.ended).then_some(logins)
     }
 
     /// Ends the session: revokes the token if a login brought it or is about to, within a second. A
@@ -103,16 +143,31 @@ impl Session {
     /// # Errors
     /// Why the token was not revoked. It ends by itself later.
     pub async fn close(&self) -> Result<(), String> {
-        let revoked = timeout(FAREWELL, async {
-            let own = self.token().await;
-            let closed = Unavailable::new(Cause::NotReady, "the session has ended");
-            self.state.send_replace(State::Out(closed));
-            match own {
-                Ok(own) => self.revoke(&own).await,
-                Err(_) => Ok(()),
-            }
-        });
-        revoked.await.unwrap_or_else(|_| Err("Vault does not answer".to_owned())).map_err(|why| {
+        let closed = State::Out(Unavailable::new(Cause::NotReady, ENDED));
+        if !self.obtains_tokens() {
+            self.state.send_replace(closed);
+            return Ok(());
+        }
+        let end = Instant::now() + FAREWELL;
+        // One that is under way may bring a token yet.
+        let Ok(mut logins) = timeout_at(end.into(), self.logins.lock()).await else {
+            return Err("this ended while a login was under way: if Vault lets it in, its token \
+                        lives on until it ends"
+                .to_owned());
+        };
+        logins.ended = true;
+        drop(logins);
+        let present = match &*self.state.borrow() {
+            State::In(own) => Some(Arc::clone(own)),
+            State::LoggingIn | State::Out(_) => None,
+        };
+        let revoked = match &present {
+            // It stays until then: this may be given up, and called again.
+            Some(own) => timeout_at(end.into(), self.revoke(own)).await,
+            None => Ok(Ok(())),
+        };
+        self.state.send_replace(closed);
+        revoked.unwrap_or_else(|_| Err("Vault does not answer".to_owned())).map_err(|why| {
             format!(
                 "the token of this login could not be revoked, and lives on until it ends: {why}"
             )
@@ -120,7 +175,7 @@ impl Session {
     }
 
     /// Revokes this token if a login brought it. A batch token, which has no accessor, cannot be.
-    async fn revoke(&self, own: &OwnToken) -> Result<(), String> {
+    pub(super) async fn revoke(&self, own: &OwnToken) -> Result<(), String> {
         if !self.login.obtains_tokens() || !own.has_accessor_at_all() {
             return Ok(());
         }
@@ -154,12 +209,12 @@ impl Session {
     ///
     /// # Errors
     /// [`LoginError`] if Vault does not let it in any more.
-    pub async fn refresh(&self) -> Result<(), LoginError> {
+    pub async fn refresh(self: &Arc<Self>) -> Result<(), LoginError> {
         let present = match &*self.state.borrow() {
             State::In(own) => Some(Arc::clone(own)),
             State::LoggingIn | State::Out(_) => None,
         };
-        let Some(own) = present else { return self.open_again().await };
+        let Some(own) = present else { return self.open().await };
         if own.renewal().is_none_or(|due| due > Instant::now()) {
             return Ok(());
         }
@@ -169,27 +224,7 @@ impl Session {
             self.leave(&own, State::In(Arc::new(renewed)));
             return Ok(());
         }
-        self.open_again().await
-    }
-
-    /// Logs in, unless that failed a short while ago: then the error is the same.
-    async fn open_again(&self) -> Result<(), LoginError> {
-        let mut failed = self.failed.lock().await;
-        let file = stamp(self.login.file()).await;
-        if let Some((hold, error)) = &failed.hold
-            && !hold.is_over(file)
-        {
-            return Err(LoginError(error.clone()));
-        }
-        let opened = self.open().await;
-        match &opened {
-            Ok(()) => *failed = Failed::default(),
-            Err(LoginError(error)) => {
-                let hold = failed.attempts.failed(error.failure.into(), file);
-                failed.hold = Some((hold, error.clone()));
-            }
-        }
-        opened
+        self.open().await
     }
 
     /// Has no token from now on, if Vault refused this one; [`Session::refresh`] brings another.

@@ -96,12 +96,9 @@ impl Render {
     }
 
     async fn render(&self, access: StoreAccess, mode: Mode) -> Result<ExitCode, String> {
-        let mut supervisor = Supervisor::new(&self.command, &self.program, mode)
+        let supervisor = Supervisor::new(&self.command, &self.program, mode)
             .map_err(|error| format!("signals cannot be handled: {error}"))?;
-        let store = tokio::select! {
-            code = supervisor.stopped() => return Ok(code),
-            store = access.log_in() => store?,
-        };
+        let store = access.store()?;
         let outcome = self.render_from(&store, supervisor, mode).await;
         end(&store.operator.session).await;
         outcome
@@ -113,9 +110,13 @@ impl Render {
         mut supervisor: Supervisor<'_>,
         mode: Mode,
     ) -> Result<ExitCode, String> {
+        let begun = async {
+            store.operator.open().await?;
+            Rendering::begin(self, store).await
+        };
         let rendering = tokio::select! {
             code = supervisor.stopped() => return Ok(code),
-            rendering = Rendering::begin(self, store) => rendering?,
+            rendering = begun => rendering?,
         };
         let (written, changes) = watch::channel(());
         let check = Notify::new();
