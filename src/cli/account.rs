@@ -96,13 +96,17 @@ impl AccountPlan {
     }
 
     pub(super) fn line(&self) -> Line {
-        let WantedAccount { mount, name, policies, .. } = &self.wanted;
+        let WantedAccount { mount, name, policies, absent, .. } = &self.wanted;
         let listed =
             |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
+        let stays = match absent {
+            Absent::Made(_) => "; it was there before, and keeps its password",
+            Absent::Refused => "",
+        };
         let (verb, detail) = match &self.state {
-            State::There => (SAME, format!("policies {}", listed(policies))),
+            State::There => (SAME, format!("policies {}{stays}", listed(policies))),
             State::Lacks(missing) => {
-                (UPDATE, format!("it has yet to get the policies {}", listed(missing)))
+                (UPDATE, format!("it has yet to get the policies {}{stays}", listed(missing)))
             }
             State::Missing(password) => {
                 ("create", format!("policies {}, {}", listed(policies), password.detail()))

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     fs::File,
     io::{self, IsTerminal, Read},
     path::PathBuf,
@@ -9,6 +10,7 @@ use std::{
 };
 
 use rand::Rng;
+use rustix::fs::{Access, access};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -44,6 +46,19 @@ impl FromStr for PasswordSource {
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(if text == "-" { Self::Stdin } else { Self::File(text.into()) })
+    }
+}
+
+impl PasswordSource {
+    /// Checks that there is something to read, without reading it.
+    ///
+    /// # Errors
+    /// Why there is not.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Stdin => Ok(()),
+            Self::File(path) => access(path, Access::READ_OK).map_err(|error| unreadable(&error)),
+        }
     }
 }
 
@@ -97,7 +112,7 @@ fn read(source: &PasswordSource, account: &str) -> Result<SecretString, String> 
         PasswordSource::Stdin => limited(io::stdin(), "standard input")?,
         // Not the path: somebody may have meant it for the password.
         PasswordSource::File(path) => {
-            let file = File::open(path).map_err(|error| format!("the password's file: {error}"))?;
+            let file = File::open(path).map_err(|error| unreadable(&error))?;
             limited(file, "the password's file")?
         }
     };
@@ -108,6 +123,10 @@ fn read(source: &PasswordSource, account: &str) -> Result<SecretString, String> 
         1..=MAX_LENGTH => Ok(text.into()),
         _ => Err(format!("the password is longer than {MAX_LENGTH} bytes; no account was made")),
     }
+}
+
+fn unreadable(error: &dyn fmt::Display) -> String {
+    format!("the password's file: {error}")
 }
 
 /// Asks twice, since nobody sees a slip.

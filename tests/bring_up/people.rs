@@ -232,7 +232,7 @@ async fn somebody_of_another_method_is_added_after_a_first_login() {
     let unknown = shown[0]["policies_unknown"][0].as_str().expect("a reason");
     assert_eq!(unknown, "corp/: they depend on the jwt role of the login");
     let remove = ["tenants", "members", "remove", "acme", "Ben@acme.com", "--mount", "corp"];
-    let delete = [&remove[..], &["--delete-user"]].concat();
+    let delete = [&remove[..], &["--delete-user", "--yes"]].concat();
     shell.run(&delete).failed(1, "not Vault's to delete; nothing was changed");
     assert_eq!(members(&shell, "acme").len(), 1);
     shell.run(&remove).done();

@@ -139,6 +139,9 @@ impl Bootstrap {
         {
             return misused(faults);
         }
+        if let Some(Err(fault)) = self.operator_password.as_ref().map(PasswordSource::check) {
+            return misused(fault);
+        }
         let shares = Shares { number: self.shares, threshold: self.threshold };
         let possible = match shares.threshold {
             1 => shares.number == 1,

@@ -9,9 +9,8 @@ use clap::Args;
 use super::MountArgs;
 use crate::{
     cli::{
-        USAGE,
         account::{Absent, AccountPlan, WantedAccount, user_name},
-        complain,
+        misused,
         names::tenant,
         operator::Operator,
         output::Output,
@@ -68,11 +67,13 @@ pub(super) struct Add {
 impl Add {
     pub(super) fn run(self) -> ExitCode {
         if self.create_user && self.password_file.is_none() && !io::stdin().is_terminal() {
-            complain(
+            return misused(
                 "the account's password is asked for on the terminal, and there is none: add \
                  --password-file FILE, or `--password-file -` for standard input",
             );
-            return ExitCode::from(USAGE);
+        }
+        if let Some(Err(fault)) = self.password_file.as_ref().map(PasswordSource::check) {
+            return misused(fault);
         }
         let mount = self.mount.clone();
         mount.run(async |operator, mounts, mount| self.add(&operator, &mounts, &mount).await)

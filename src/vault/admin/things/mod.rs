@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Where services log in.
-const APPROLE: &str = "approle";
+pub(super) const APPROLE: &str = "approle";
 
 /// What operators make and look up in Vault.
 pub struct Things<'s> {
