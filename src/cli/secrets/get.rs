@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Place, emit, is_seen};
 use crate::{
     cli::{
-        output::Output,
+        output::{Output, escape_json, is_hidden},
         store::{Store, StoreArgs, why},
     },
     secrets::{
@@ -81,7 +81,7 @@ impl Get {
                 secret.data = one(&path, &secret.data, key)?;
             }
             match (&key, output.is_text()) {
-                (_, false) => emit(&to_wiped_json(&document(&path, &secret)))?,
+                (_, false) => emit(&json(&document(&path, &secret)))?,
                 (Some(key), true) => bare(&secret.data, key)?,
                 (None, true) => {
                     let lines = secret.data.to_env(dialect).map_err(|error| error.to_string())?;
@@ -93,6 +93,15 @@ impl Get {
             }
             Ok(ExitCode::SUCCESS)
         })
+    }
+}
+
+/// The document in JSON, on a terminal without what would control it.
+fn json(document: &Document<'_>) -> Zeroizing<Vec<u8>> {
+    let json = to_wiped_json(document);
+    match str::from_utf8(&json) {
+        Ok(text) if is_seen() => Zeroizing::new(escape_json(text).into_bytes()),
+        _ => json,
     }
 }
 
@@ -161,7 +170,7 @@ fn visible(text: &str) -> Zeroizing<String> {
     for c in text.chars() {
         match c {
             '\n' | '\t' => shown.push(c),
-            c if c.is_control() => shown.extend(c.escape_unicode()),
+            c if is_hidden(c) => shown.extend(c.escape_unicode()),
             c => shown.push(c),
         }
     }
@@ -180,5 +189,6 @@ mod tests {
     fn nothing_that_controls_a_terminal_is_shown_as_it_is() {
         assert_eq!(*visible("a\nb\tü"), "a\nb\tü");
         assert_eq!(*visible("\x1b[2J\r\u{9b}"), "\\u{1b}[2J\\u{d}\\u{9b}");
+        assert_eq!(*visible("lx.\u{202e}lch\u{200b}"), "lx.\\u{202e}lch\\u{200b}");
     }
 }
