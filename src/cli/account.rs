@@ -49,6 +49,14 @@ enum State {
 }
 
 impl WantedAccount {
+    /// Reads its password, as [`NewPassword::read`] does.
+    pub(super) fn read_password(&mut self) -> Result<(), String> {
+        match &mut self.absent {
+            Absent::Made(password) => password.read(&self.name),
+            Absent::Refused => Ok(()),
+        }
+    }
+
     /// Compares it with what is there.
     pub(super) async fn plan(&self, things: &Things<'_>) -> Result<AccountPlan, String> {
         let (mount, name) = (&self.mount, &self.name);
@@ -85,6 +93,14 @@ impl WantedAccount {
 }
 
 impl AccountPlan {
+    /// Reads its password if one is needed, as [`NewPassword::read`] does.
+    pub(super) fn read_password(&mut self) -> Result<(), String> {
+        match &mut self.state {
+            State::Missing(password) => password.read(&self.wanted.name),
+            State::There | State::Lacks(_) => Ok(()),
+        }
+    }
+
     /// Whether anything is to be done.
     pub(super) fn is_wanted(&self) -> bool {
         !matches!(self.state, State::There)

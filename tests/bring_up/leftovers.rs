@@ -1,5 +1,12 @@
 //! Removals that were cut short, or that meet what somebody has changed by hand.
 
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use super::{Credentials, add_person, log_in_as, operator, platform, state};
@@ -7,6 +14,7 @@ use crate::support::{
     bao::Bao,
     platform::{set_policy, token},
     shell::Shell,
+    wait::eventually,
 };
 
 const SHOW: [&str; 5] = ["tenants", "show", "acme", "--output", "json"];
@@ -150,4 +158,23 @@ async fn what_was_to_be_a_password_is_looked_for_first_and_changes_no_account() 
     assert_eq!(state(&bao).await, before);
     let told = add_person(&shell, "acme", "ana", &["--policy", "route-n8n"]).done();
     assert!(told.contains("it was there before, and keeps its password"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_asked_for_a_password_can_give_up() {
+    let (_bao, shell) = with_ana().await;
+    let add = ["tenants", "members", "add", "acme", "ben", "--create-user"];
+    let mut command = shell.command(&[&add[..], &["--password-file", "-"]].concat());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("a process");
+    let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut plan = String::new();
+    while !plan.contains("of the tenant acme") {
+        assert_ne!(stdout.read_line(&mut plan).expect("text"), 0, "{plan}");
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).expect("a signal");
+    let ended = async || child.try_wait().expect("its state");
+    let ended = eventually(Duration::from_secs(20), "the command ends", ended).await;
+    assert!(!ended.success(), "{ended:?}");
+    assert_eq!(members(&shell).as_array().map(Vec::len), Some(1));
 }

@@ -113,9 +113,7 @@ async fn why_unread(store: &Store, path: &SecretPath, error: &SecretError) -> St
     match store.with(async |secrets| secrets.list_versions(path).await).await {
         Ok(versions) => {
             let versions: Vec<String> = versions.iter().map(in_short).collect();
-            format!("{tenant}/{name}: there is no version {version}; there are {}", {
-                versions.join(", ")
-            })
+            format!("{tenant}/{name}: there is no version {version}, but {}", versions.join(", "))
         }
         Err(_) => why(error, tenant, name),
     }

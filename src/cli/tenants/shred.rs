@@ -136,9 +136,7 @@ impl Shred {
                  Backups of Vault from before have the key in them still."
             )
         } else {
-            format!(
-                "{tenant} has no key: it was shredded before, or never had one. Nothing to delete."
-            )
+            format!("{tenant} has no key: it was shredded before, or never had one.")
         };
         let left = match (self.purge, done.secrets) {
             (true, _) => format!("{} deleted with all versions.\n", counted(done.purged, "secret")),

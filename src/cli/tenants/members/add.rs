@@ -102,7 +102,7 @@ impl Add {
                 "there is no auth method at {mount}/: --mount names another; nothing was changed"
             )
         })?;
-        let account = self.account(operator, mount, &method, &things).await?;
+        let mut account = self.account(operator, mount, &method, &things).await?;
         let membership = Thing::Membership(Membership {
             kv: mounts.kv.clone(),
             tenant: self.tenant.to_string(),
@@ -117,6 +117,9 @@ impl Add {
         show(&lines, self.output);
         if self.dry_run {
             return Ok(end_dry(&lines, self.output));
+        }
+        if let Some(Err(fault)) = account.as_mut().map(AccountPlan::read_password) {
+            return Ok(misused(fault));
         }
         tenants.complete_record().await.map_err(|trouble| trouble.to_string())?;
         let stop = tokio::spawn(stopped());
@@ -146,7 +149,7 @@ impl Add {
         let name = user_name(&self.name).map_err(|why| format!("{}: {why}", self.name))?;
         let source = self.password_file.clone().unwrap_or(PasswordSource::Stdin);
         let absent = if self.create_user {
-            Absent::Made(NewPassword::Given(source))
+            Absent::Made(NewPassword::given(source))
         } else {
             Absent::Refused
         };
