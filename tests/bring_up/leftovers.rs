@@ -178,3 +178,22 @@ async fn whoever_is_asked_for_a_password_can_give_up() {
     assert!(!ended.success(), "{ended:?}");
     assert_eq!(members(&shell).as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_looked_for_in_the_wrong_place_is_not_said_to_be_gone() {
+    let (bao, shell) = with_n8n().await;
+    let root = Shell::to(&bao, bao.root_token()).with("VALIDATOR_TRANSIT_MOUNT", "nope");
+    let before = state(&bao).await;
+    for command in [
+        &["remove", "acme", "--confirm", "acme"][..],
+        &["shred", "acme", "--confirm", "acme"],
+        &["set", "acme", "--rotate-every", "5d"],
+        &["members", "add", "acme", "ana"],
+        &["show", "acme"],
+    ] {
+        let told = root.run(&[&["tenants"], command].concat());
+        told.failed(1, "nothing is mounted in Vault at: nope/keys");
+    }
+    assert_eq!(state(&bao).await, before);
+    assert_eq!(members(&shell)[0]["name"], "acme-n8n");
+}
