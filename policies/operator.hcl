@@ -11,6 +11,8 @@
 #   have another method for them.
 # - Who makes secret ids can use one, and be a tenant's service for that long. That they come
 #   wrapped alone means that the service notices, since its own then does not unwrap.
+# - Who may revoke tokens by their accessors can end anybody's, and who writes accounts can lock their
+#   owners out.
 # - Who may delete a tenant's key can make all of its secrets unreadable for ever.
 # Each of these is in Vault's audit log, and `policies plan` shows a policy that was changed. So
 # give this to few, for a short time (a token of an hour), and `policy-auditor` to somebody else.

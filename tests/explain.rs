@@ -11,6 +11,7 @@ use crate::support::{
     bao::Bao,
     direct::Direct,
     platform::{self, create_caller, set_policy, token_with},
+    shell::Shell,
     stack::bearer,
     tools,
 };
@@ -545,4 +546,15 @@ async fn tokens(service: &mut Direct) -> Vec<(&'static str, String)> {
         ("revoked", revoked),
         ("disabled", disabled.token),
     ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_cannot_be_read_is_exit_code_2() {
+    let bao = Bao::dev().await;
+    let operator = Operator::new(&bao).await;
+    let shell = Shell::to(&bao, &operator.token);
+    for form in [&[][..], &["--output", "json"]] {
+        let ended = shell.feed(&[&["explain"], form].concat(), b"\xff\xfe\n");
+        ended.failed(2, "the token cannot be read: stream did not contain valid UTF-8");
+    }
 }

@@ -49,6 +49,14 @@ enum State {
 }
 
 impl WantedAccount {
+    /// Reads its password, as [`NewPassword::read`] does.
+    pub(super) fn read_password(&mut self) -> Result<(), String> {
+        match &mut self.absent {
+            Absent::Made(password) => password.read(&self.name),
+            Absent::Refused => Ok(()),
+        }
+    }
+
     /// Compares it with what is there.
     pub(super) async fn plan(&self, things: &Things<'_>) -> Result<AccountPlan, String> {
         let (mount, name) = (&self.mount, &self.name);
@@ -85,6 +93,14 @@ impl WantedAccount {
 }
 
 impl AccountPlan {
+    /// Reads its password if one is needed, as [`NewPassword::read`] does.
+    pub(super) fn read_password(&mut self) -> Result<(), String> {
+        match &mut self.state {
+            State::Missing(password) => password.read(&self.wanted.name),
+            State::There | State::Lacks(_) => Ok(()),
+        }
+    }
+
     /// Whether anything is to be done.
     pub(super) fn is_wanted(&self) -> bool {
         !matches!(self.state, State::There)
@@ -96,13 +112,17 @@ impl AccountPlan {
     }
 
     pub(super) fn line(&self) -> Line {
-        let WantedAccount { mount, name, policies, .. } = &self.wanted;
+        let WantedAccount { mount, name, policies, absent, .. } = &self.wanted;
         let listed =
             |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
+        let stays = match absent {
+            Absent::Made(_) => "; it was there before, and keeps its password",
+            Absent::Refused => "",
+        };
         let (verb, detail) = match &self.state {
-            State::There => (SAME, format!("policies {}", listed(policies))),
+            State::There => (SAME, format!("policies {}{stays}", listed(policies))),
             State::Lacks(missing) => {
-                (UPDATE, format!("it has yet to get the policies {}", listed(missing)))
+                (UPDATE, format!("it has yet to get the policies {}{stays}", listed(missing)))
             }
             State::Missing(password) => {
                 ("create", format!("policies {}, {}", listed(policies), password.detail()))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{
-        USAGE, complain,
+        misused,
         operator::{Operator, OperatorArgs},
         output::{Output, Style, columns},
         provenance::{Provenance, Word},
@@ -71,18 +71,14 @@ const NOTHING_KEPT: CacheSettings = CacheSettings {
 impl Explain {
     pub(super) fn run(self) -> ExitCode {
         if !self.argument.is_empty() {
-            complain(
+            return misused(
                 "explain takes no argument besides its options: the token is read from standard \
                  input, and one that was an argument has been seen by others",
             );
-            return ExitCode::from(USAGE);
         }
         let subject_mount = match Settings::load_subject_mount(self.operator.clone().sources()) {
             Ok(mount) => mount,
-            Err(faults) => {
-                complain(faults);
-                return ExitCode::from(USAGE);
-            }
+            Err(faults) => return misused(faults),
         };
         let operator = self.operator.clone();
         operator.run(async |operator| self.explain(operator, subject_mount).await)
@@ -91,7 +87,10 @@ impl Explain {
     async fn explain(&self, operator: Operator, subject_mount: String) -> Result<ExitCode, String> {
         let headers = self.headers();
         let trust = Trust { proxies: Vec::new(), family: HeaderFamily::Forwarded };
-        let token = read_token().map_err(|error| format!("no token: {error}"))?;
+        let token = match read_token() {
+            Ok(token) => token,
+            Err(error) => return Ok(misused(format!("the token cannot be read: {error}"))),
+        };
         let session = Arc::clone(&operator.session);
         let authority = VaultAuthority::new(session, Asker::Operator, subject_mount);
         let root_tokens = if self.allow_root { RootTokens::Allowed } else { RootTokens::Refused };

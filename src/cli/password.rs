@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     fs::File,
     io::{self, IsTerminal, Read},
     path::PathBuf,
@@ -9,6 +10,7 @@ use std::{
 };
 
 use rand::Rng;
+use rustix::fs::{Access, access};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -31,12 +33,13 @@ pub(super) enum PasswordSource {
 /// The origin of a new account's password.
 #[derive(Clone)]
 pub(super) enum NewPassword {
-    Given(PasswordSource),
-    /// It is made up and written to a file, from which a run that comes after one that failed takes it.
-    Generated {
-        credentials: Credentials,
-        file: String,
+    Given {
+        source: PasswordSource,
+        /// Nothing, until it is read.
+        password: Option<SecretString>,
     },
+    /// It is made up and written to a file, from which a run that comes after one that failed takes it.
+    Generated { credentials: Credentials, file: String },
 }
 
 impl FromStr for PasswordSource {
@@ -47,12 +50,44 @@ impl FromStr for PasswordSource {
     }
 }
 
+impl PasswordSource {
+    /// Checks that there is something to read, without reading it.
+    ///
+    /// # Errors
+    /// Why there is not.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Stdin => Ok(()),
+            Self::File(path) => access(path, Access::READ_OK).map_err(|error| unreadable(&error)),
+        }
+    }
+}
+
 impl NewPassword {
+    /// One that is read there.
+    pub(super) fn given(source: PasswordSource) -> Self {
+        Self::Given { source, password: None }
+    }
+
+    /// Reads the password of this account, if it is to be read. A command does so before it handles
+    /// signals, since Ctrl-C ends it while somebody types.
+    pub(super) fn read(&mut self, account: &str) -> Result<(), String> {
+        match self {
+            Self::Given { source, password: password @ None } => {
+                *password = Some(read(source, account)?);
+                Ok(())
+            }
+            Self::Given { .. } | Self::Generated { .. } => Ok(()),
+        }
+    }
+
     /// The place of the password, for a plan.
     pub(super) fn detail(&self) -> String {
         match self {
-            Self::Given(PasswordSource::Stdin) => "password from standard input".to_owned(),
-            Self::Given(PasswordSource::File(path)) => {
+            Self::Given { source: PasswordSource::Stdin, .. } => {
+                "password from standard input".to_owned()
+            }
+            Self::Given { source: PasswordSource::File(path), .. } => {
                 format!("password from {}", path.display())
             }
             Self::Generated { credentials, file } => {
@@ -68,16 +103,17 @@ impl NewPassword {
     /// The file that a password is written to, if it is made up.
     pub(super) fn written_to(&self) -> Option<PathBuf> {
         match self {
-            Self::Given(_) => None,
+            Self::Given { .. } => None,
             Self::Generated { credentials, file } => Some(credentials.path(file)),
         }
     }
 
-    /// Reads the password of this account, or makes one up. One that is made up is in its file
+    /// Returns the password of this account, or makes one up. One that is made up is in its file
     /// before any account has it.
     pub(super) fn draw(&self, account: &str) -> Result<SecretString, String> {
         match self {
-            Self::Given(source) => read(source, account),
+            Self::Given { password: Some(password), .. } => Ok(password.clone()),
+            Self::Given { source, password: None } => read(source, account),
             Self::Generated { credentials, file } => {
                 if let Some(password) = credentials.read(file)? {
                     return Ok(password);
@@ -97,7 +133,7 @@ fn read(source: &PasswordSource, account: &str) -> Result<SecretString, String> 
         PasswordSource::Stdin => limited(io::stdin(), "standard input")?,
         // Not the path: somebody may have meant it for the password.
         PasswordSource::File(path) => {
-            let file = File::open(path).map_err(|error| format!("the password's file: {error}"))?;
+            let file = File::open(path).map_err(|error| unreadable(&error))?;
             limited(file, "the password's file")?
         }
     };
@@ -108,6 +144,10 @@ fn read(source: &PasswordSource, account: &str) -> Result<SecretString, String> 
         1..=MAX_LENGTH => Ok(text.into()),
         _ => Err(format!("the password is longer than {MAX_LENGTH} bytes; no account was made")),
     }
+}
+
+fn unreadable(error: &dyn fmt::Display) -> String {
+    format!("the password's file: {error}")
 }
 
 /// Asks twice, since nobody sees a slip.

@@ -106,9 +106,6 @@ pub(super) fn why(error: &SecretError, tenant: &TenantName, name: &SecretName) -
         ),
         SecretError::Conflict => "; look at it again, and decide anew".to_owned(),
         SecretError::TooLarge => "; split it into several".to_owned(),
-        SecretError::Denied => {
-            "; policies/tenant.hcl has what a service or a person of the tenant needs".to_owned()
-        }
         error => remedy(error, tenant),
     };
     format!("{tenant}/{name}: {error}{remedy}")
@@ -132,6 +129,9 @@ pub(super) fn remedy(error: &SecretError, tenant: &TenantName) -> String {
             "; VALIDATOR_KV_MOUNT names the mount, and `bao kv enable-versioning MOUNT` brings one to \
              version 2"
                 .to_owned()
+        }
+        SecretError::Denied => {
+            "; policies/tenant.hcl has what a service or a person of the tenant needs".to_owned()
         }
         SecretError::TokenRefused => {
             "; `vault login` brings a new one, and VAULT_TOKEN goes before it".to_owned()

@@ -4,6 +4,7 @@
 mod again;
 mod bootstrap;
 mod init;
+mod leftovers;
 mod members;
 mod operators;
 mod people;

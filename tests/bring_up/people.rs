@@ -180,7 +180,8 @@ async fn an_account_is_not_made_by_mistake() {
     let create = [&add("acme", "anna")[..], &["--create-user"]].concat();
     shell.run(&create).failed(2, "--password-file");
     let empty = shell.feed(&[&create[..], &["--password-file", "-"]].concat(), b"\n");
-    assert!(empty.stdout.contains("the password is empty; no account was made"), "{empty:?}");
+    assert!(empty.stderr.contains("the password is empty; no account was made"), "{empty:?}");
+    assert_eq!(empty.code, Some(2), "{empty:?}");
     for (name, words) in [("a/b", "user name"), ("ana@acme.com", "user name"), ("..", "user name")]
     {
         add_person(&shell, "acme", name, &[]).failed(1, words);
@@ -203,7 +204,7 @@ async fn a_password_is_asked_for_twice_where_nobody_sees_it() {
     let arguments = [&add("acme", "ana")[..], &["--create-user"]].concat();
     let dialogue = [("unseen:Password of ana", "one\n"), ("unseen:The same again", "two\n")];
     let ended = shell.on_a_terminal(&arguments, &dialogue);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stdout.contains("the two differ"), "{ended:?}");
     let dialogue = [("unseen:Password of ana", "typed\n"), ("unseen:The same again", "typed\n")];
     let ended = shell.on_a_terminal(&arguments, &dialogue);
@@ -232,7 +233,7 @@ async fn somebody_of_another_method_is_added_after_a_first_login() {
     let unknown = shown[0]["policies_unknown"][0].as_str().expect("a reason");
     assert_eq!(unknown, "corp/: they depend on the jwt role of the login");
     let remove = ["tenants", "members", "remove", "acme", "Ben@acme.com", "--mount", "corp"];
-    let delete = [&remove[..], &["--delete-user"]].concat();
+    let delete = [&remove[..], &["--delete-user", "--yes"]].concat();
     shell.run(&delete).failed(1, "not Vault's to delete; nothing was changed");
     assert_eq!(members(&shell, "acme").len(), 1);
     shell.run(&remove).done();

@@ -92,7 +92,7 @@ async fn a_person_whose_account_is_deleted_is_refused_at_once() {
     shell.run(&["tenants", "create", "acme"]).done();
     add_person(&shell, "acme", "ana", &[]).done();
     let token = log_in_as(&bao, "ana", "secret-of-it").await;
-    let remove = ["tenants", "members", "remove", "acme", "ana", "--delete-user"];
+    let remove = ["tenants", "members", "remove", "acme", "ana", "--delete-user", "--yes"];
     let told = shell.run(&[&remove[..], &["--output", "json"]].concat()).json();
     assert_eq!((&told["account_deleted"], &told["tokens_refused"]), (&json!(true), &json!(true)));
     assert_eq!(bao.request_as(&token, "GET", "auth/token/lookup-self", None).await.0, 403);

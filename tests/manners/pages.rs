@@ -1,6 +1,6 @@
 //! The manual pages and the completions, which follow from the same table as the help.
 
-use std::process::Command;
+use std::{io::ErrorKind, process::Command};
 
 use crate::support::shell::Shell;
 
@@ -9,8 +9,15 @@ fn shell() -> Shell {
 }
 
 /// What a shell says, if it is installed.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn says(program: &str, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).output().ok()?;
+    let output = match Command::new(program).args(arguments).output() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            eprintln!("skipped: there is no {program} on this machine");
+            return None;
+        }
+        output => output.expect("it starts"),
+    };
     assert!(output.status.success(), "{program} {}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).expect("text"))
 }

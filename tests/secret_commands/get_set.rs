@@ -165,6 +165,15 @@ async fn values_are_masked_on_a_terminal_and_plain_elsewhere() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "hunter2 \u{1b}[2J", "B": "$x"}));
+    let hidden = "\u{202e}\u{9b}\u{200b}";
+    set(&acme, "acme", "hidden", &json!({"A": hidden}));
+    for more in [&["A"][..], &["--output", "json"], &["--dialect", "docker"]] {
+        let get = [&["secrets", "get", "acme", "hidden", "--reveal"], more].concat();
+        let shown = acme.on_a_terminal(&get, &[]).done();
+        assert!(shown.contains("202e") && !hidden.chars().any(|c| shown.contains(c)), "{shown:?}");
+    }
+    let get = ["secrets", "get", "acme", "hidden", "--output", "json"];
+    assert_eq!(acme.run(&get).json()["data"]["A"], hidden);
     let all = ["secrets", "get", "acme", "crm"];
     let one = ["secrets", "get", "acme", "crm", "A"];
     let json = ["secrets", "get", "acme", "crm", "--output", "json"];

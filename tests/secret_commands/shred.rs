@@ -17,7 +17,7 @@ async fn without_its_key_a_tenants_secrets_are_ciphertext() {
     operator.run(&shred).failed(2, "add --confirm acme");
     operator.run(&[&shred[..], &["--confirm", "globex"]].concat()).failed(2, "another tenant");
     let other = operator.on_a_terminal(&shred, &[("tenant's name: ", "globex\n")]);
-    assert!(other.code == Some(1) && other.stdout.contains("nothing was deleted"), "{other:?}");
+    assert!(other.code == Some(1) && other.stdout.contains("nothing was done"), "{other:?}");
     acme.run(&["secrets", "get", "acme", "crm"]).done();
 
     let root = Shell::to(&platform.bao, platform.bao.root_token());
@@ -30,6 +30,14 @@ async fn without_its_key_a_tenants_secrets_are_ciphertext() {
     assert!(read.code == Some(1) && read.stderr.contains("no key"), "{read:?}");
     let again = operator.run(&[&shred[..], &["--confirm", "acme"]].concat()).done();
     assert!(again.contains("acme has no key: it was shredded before, or never had one"), "{again}");
+
+    for tenant in ["acme", "nobody"] {
+        let told = operator.run(&["tenants", "shred", tenant, "--confirm", tenant]).done();
+        assert!(
+            !told.contains("keep their AppRoles") && !told.contains("ciphertext"),
+            "{tenant}: {told}"
+        );
+    }
 
     // Another key of the same name decrypts nothing of it.
     create_key(&platform.bao, "acme").await;

@@ -66,7 +66,7 @@ async fn version_that_does_not_exist_is_told_with_those_that_do() {
     acme.run(&["secrets", "delete", "acme", "crm", "--yes"]).done();
     set(&acme, "acme", "crm", &json!({"A": "3"}));
     let ask = |shell: &Shell, name| shell.run(&["secrets", "get", "acme", name, "--version", "99"]);
-    ask(&acme, "crm").failed(1, "acme/crm: there is no version 99; there are 1, 2 (deleted), 3");
+    ask(&acme, "crm").failed(1, "acme/crm: there is no version 99, but 1, 2 (deleted), 3");
     ask(&acme, "none").failed(1, "there is no such secret");
     let denied = r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#;
     platform.fault.set_for("GET /v1/secret/metadata/", Fault::Status(403, denied)).await;

@@ -147,10 +147,15 @@ impl Bootstrap {
         if !possible {
             return misused("--threshold is 1 if --shares is, else from 2 to --shares");
         }
-        let wishes = match self.wishes(mounts, subject_mount) {
+        let mut wishes = match self.wishes(mounts, subject_mount) {
             Ok(wishes) => wishes,
             Err(error) => return error.exit(self.output),
         };
+        if let Some(account) = wishes.operator.as_mut().filter(|_| !self.dry_run)
+            && let Err(fault) = account.read_password()
+        {
+            return misused(fault);
+        }
         to_the_end(async || {
             let seal = Seal::new(&vault).map_err(|trouble| trouble.to_string())?;
             Run { seal, vault, shares, wishes, arguments: self }.bring_up().await
@@ -162,7 +167,7 @@ impl Bootstrap {
         let name = self.operator_name.as_ref()?;
         let credentials = self.handover.credentials.clone();
         let password = match &self.operator_password {
-            Some(source) => NewPassword::Given(source.clone()),
+            Some(source) => NewPassword::given(source.clone()),
             None => NewPassword::Generated { credentials, file: format!("{name}-password") },
         };
         Some(WantedAccount {

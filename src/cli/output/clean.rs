@@ -23,9 +23,10 @@ fn escape(text: &str, keeps: impl Fn(char) -> bool) -> String {
 }
 
 /// Returns this JSON text with the escapes of JSON for the same characters, which can only be in its
-/// strings: what it says stays the same.
-pub(super) fn escape_json(json: &str) -> String {
-    let mut all = String::with_capacity(json.len());
+/// strings: what it says stays the same. It has room from the start, since a string that grows leaves
+/// copies behind.
+pub(in crate::cli) fn escape_json(json: &str) -> String {
+    let mut all = String::with_capacity(6 * json.len());
     for c in json.chars() {
         if is_hidden(c) && c != '\n' {
             let mut units = [0; 2];
@@ -40,7 +41,7 @@ pub(super) fn escape_json(json: &str) -> String {
 /// Returns whether this is a control character (C0, DEL, C1), turns the direction of writing, ends a
 /// line, or is not shown: `Default_Ignorable_Code_Point` of Unicode but for the selectors of
 /// variants, which emoji have, and what is no character.
-fn is_hidden(c: char) -> bool {
+pub(in crate::cli) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'

@@ -17,13 +17,10 @@ use std::{
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use self::{clean::clean, style::painted};
 pub(super) use self::{
-    clean::printable,
+    clean::{escape_json, is_hidden, printable},
     style::{Style, columns},
-};
-use self::{
-    clean::{clean, escape_json},
-    style::painted,
 };
 
 /// The form in which results are printed, and errors.

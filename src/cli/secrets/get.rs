@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Place, emit, is_seen};
 use crate::{
     cli::{
-        output::Output,
+        output::{Output, escape_json, is_hidden},
         store::{Store, StoreArgs, why},
     },
     secrets::{
@@ -81,7 +81,7 @@ impl Get {
                 secret.data = one(&path, &secret.data, key)?;
             }
             match (&key, output.is_text()) {
-                (_, false) => emit(&to_wiped_json(&document(&path, &secret)))?,
+                (_, false) => emit(&json(&document(&path, &secret)))?,
                 (Some(key), true) => bare(&secret.data, key)?,
                 (None, true) => {
                     let lines = secret.data.to_env(dialect).map_err(|error| error.to_string())?;
@@ -96,6 +96,15 @@ impl Get {
     }
 }
 
+/// The document in JSON, on a terminal without what would control it.
+fn json(document: &Document<'_>) -> Zeroizing<Vec<u8>> {
+    let json = to_wiped_json(document);
+    match str::from_utf8(&json) {
+        Ok(text) if is_seen() => Zeroizing::new(escape_json(text).into_bytes()),
+        _ => json,
+    }
+}
+
 /// What is in the way of reading a secret. A version that does not exist is told with those that do,
 /// if the token may know them.
 async fn why_unread(store: &Store, path: &SecretPath, error: &SecretError) -> String {
@@ -104,9 +113,7 @@ async fn why_unread(store: &Store, path: &SecretPath, error: &SecretError) -> St
     match store.with(async |secrets| secrets.list_versions(path).await).await {
         Ok(versions) => {
             let versions: Vec<String> = versions.iter().map(in_short).collect();
-            format!("{tenant}/{name}: there is no version {version}; there are {}", {
-                versions.join(", ")
-            })
+            format!("{tenant}/{name}: there is no version {version}, but {}", versions.join(", "))
         }
         Err(_) => why(error, tenant, name),
     }
@@ -161,7 +168,7 @@ fn visible(text: &str) -> Zeroizing<String> {
     for c in text.chars() {
         match c {
             '\n' | '\t' => shown.push(c),
-            c if c.is_control() => shown.extend(c.escape_unicode()),
+            c if is_hidden(c) => shown.extend(c.escape_unicode()),
             c => shown.push(c),
         }
     }
@@ -180,5 +187,6 @@ mod tests {
     fn nothing_that_controls_a_terminal_is_shown_as_it_is() {
         assert_eq!(*visible("a\nb\tü"), "a\nb\tü");
         assert_eq!(*visible("\x1b[2J\r\u{9b}"), "\\u{1b}[2J\\u{d}\\u{9b}");
+        assert_eq!(*visible("lx.\u{202e}lch\u{200b}"), "lx.\\u{202e}lch\\u{200b}");
     }
 }

@@ -182,7 +182,7 @@ fn source_words(source: &Source) -> String {
     match source {
         Source::All => "Every entity in Vault was read.".to_owned(),
         Source::Recorded { complete_since } => format!(
-            "These are the members on record. Whoever was given the tenant by other means since \
+            "Only members on record were read. Whoever was given the tenant by other means since \
              {complete_since} is found by `tenants list`."
         ),
     }

@@ -21,7 +21,8 @@ use crate::{
 ///
 /// A service's AppRole, secret ids and entity are deleted, and Vault refuses its tokens. With --service
 /// only those are; the rest of the tenant stays. Without, every service is removed and every person taken
-/// out of the tenant, whose accounts stay.
+/// out of the tenant, whose accounts stay, with their tokens and other policies: to delete one as well,
+/// `tenants members remove --delete-user` comes before.
 ///
 /// Secrets are not touched: while the tenant has its key, only services can be removed. `tenants shred`
 /// deletes the key and with it every secret. Asks for the tenant's name, on the terminal or with
@@ -129,7 +130,8 @@ impl Remove {
             member.logins.iter().any(Login::is_persons) || member.logins.is_empty()
         });
         let what = format!(
-            "This deletes {} with all secret ids and tokens, and takes {} out of {tenant}.",
+            "This deletes {} with all secret ids and tokens, and takes {} out of \
+             {tenant}. People's accounts stay.",
             counted(services.len() as u64, "service"),
             counted(people.len() as u64, "other member"),
         );
@@ -160,7 +162,12 @@ impl Remove {
             "Vault refuses the services' tokens; the validator does within VALIDATOR_CACHE_TTL."
                 .to_owned()
         });
-        services.chain(people).chain(refused).collect::<Vec<_>>().join("\n")
+        let stays = (!done.people.is_empty()).then(|| {
+            "People's accounts stay, with their tokens and other policies; to keep somebody out, delete \
+             the account."
+                .to_owned()
+        });
+        services.chain(people).chain(refused).chain(stays).collect::<Vec<_>>().join("\n")
     }
 
     fn as_json(&self, done: &Done) -> serde_json::Value {

@@ -136,19 +136,23 @@ impl Shred {
                  Backups of Vault from before have the key in them still."
             )
         } else {
-            format!(
-                "{tenant} has no key: it was shredded before, or never had one. Nothing to delete."
-            )
+            format!("{tenant} has no key: it was shredded before, or never had one.")
         };
         let left = match (self.purge, done.secrets) {
             (true, _) => format!("{} deleted with all versions.\n", counted(done.purged, "secret")),
             (false, Some(0)) => String::new(),
+            (false, None) if !done.key => String::new(),
             (false, _) => {
                 format!(
                     "{secrets} left as ciphertext that nobody can decrypt; --purge deletes it.\n"
                 )
             }
         };
+        if !done.key {
+            return format!(
+                "{key}\n{left}`vault-auth-validator tenants show {tenant}` tells who belongs to it still."
+            );
+        }
         format!(
             "{key}\n{left}Services of {tenant} keep their AppRoles and tokens, and people belong to it \
              still: `vault-auth-validator tenants remove {tenant}` ends that."

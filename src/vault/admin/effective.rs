@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::things::{Entity, Things};
+use super::things::{APPROLE, Entity, Things};
 use crate::{
     provision::Trouble,
     tenants::{Login, LoginKind, Member},
@@ -49,11 +49,15 @@ impl<'t, 's> EffectivePolicies<'t, 's> {
         let Login { kind, name, mount, method } = login;
         match (kind, method.as_str()) {
             // The AppRole is called like the entity, if this program made it.
-            (LoginKind::Service, _) if can_be_a_role(&entity.name) => {
-                self.things.policies_by_role_id(&entity.name, name).await
-            }
             (LoginKind::Service, _) => {
-                Err(Trouble(format!("{mount}/: no AppRole is called like the entity")))
+                let policies = if mount == APPROLE && can_be_a_role(&entity.name) {
+                    self.things.policies_by_role_id(&entity.name, name).await?
+                } else {
+                    None
+                };
+                let none =
+                    || Trouble(format!("{mount}/: its AppRole is not called like the entity"));
+                policies.ok_or_else(none)
             }
             (LoginKind::Person, "userpass") => {
                 let account = self.things.account(mount, name).await?;

@@ -2,7 +2,7 @@
 
 use super::{
     effective::EffectivePolicies,
-    things::{Aliases, Entity, Things},
+    things::{APPROLE, Aliases, Entity, Things},
 };
 use crate::{
     policies::Mounts,
@@ -69,7 +69,7 @@ impl<'s> Members<'s> {
             Trouble(format!("nobody who logs in as {name} at {mount}/ belongs to {tenant}"))
         })?;
         match entity.tenant() {
-            Some(found) if found == tenant.as_str() => self.take_out(&entity, tenant).await?,
+            Some(found) if found == tenant.as_str() => {}
             Some(other) => {
                 return Err(Trouble(format!(
                     "{name} belongs to {other}, not to {tenant}; nothing was changed"
@@ -82,14 +82,18 @@ impl<'s> Members<'s> {
             }
         }
         if removal == Removal::KeepAccount {
+            self.take_out(&entity, tenant).await?;
             return self.check_policies(entity, tenant, &name).await;
         }
+        // The account goes first: a person who is still in the tenant can be removed again.
         self.things.delete_account(mount, &name).await?;
         if let Some((alias, Aliases::Several)) = entity.alias_at(mount) {
+            self.take_out(&entity, tenant).await?;
             self.things.delete_alias(alias).await?;
-            return Ok(Removed::Membership);
+            return self.check_policies(entity, tenant, &name).await;
         }
         self.things.delete_entity(&entity.name).await?;
+        self.forget(&entity.id, tenant).await?;
         Ok(Removed::Entity)
     }
 
@@ -100,7 +104,8 @@ impl<'s> Members<'s> {
     pub async fn remove_member(&self, tenant: &TenantName, member: &Member) -> Result<(), Trouble> {
         match self.things.entity_by_id(&member.id).await? {
             Some(entity) if entity.tenant() == Some(tenant.as_str()) => {
-                self.take_out(&entity, tenant).await
+                self.take_out(&entity, tenant).await?;
+                self.check_policies(entity, tenant, member.name()).await.map(drop)
             }
             _ => self.forget(&member.id, tenant).await.map(drop),
         }
@@ -128,7 +133,10 @@ impl<'s> Members<'s> {
                 }
             }
             Some(_) => Err(Trouble(format!("the entity {name} does not belong to {tenant}"))),
-            // It was removed but for its role, or the AppRole is somebody else's.
+            None if self.things.role_id(&name).await?.is_some() => Err(Trouble(format!(
+                "there is no entity {name} to say whose it is, and an AppRole of this name, by which \
+                 somebody can log in: delete auth/approle/role/{name} if it was {tenant}'s"
+            ))),
             None => Ok(false),
         }
     }
@@ -160,17 +168,38 @@ impl<'s> Members<'s> {
         let Some(entity) = entity else {
             return Err(Trouble(format!("the entity {name} does not belong to {tenant} any more")));
         };
-        let role_id = self.things.role_id(name).await?;
-        let other = entity.role_id().is_some_and(|alias| Some(alias) != role_id.as_deref());
-        if other && role_id.is_some() {
-            return Err(Trouble(format!(
-                "the entity {name} logs in by another AppRole than the one of its name; nothing was \
-                 removed"
-            )));
-        }
+        self.check_roles(&entity).await?;
         self.things.delete_role(name).await?;
         self.things.delete_entity(name).await?;
         self.forget(&entity.id, tenant).await.map(drop)
+    }
+
+    /// Checks that the entity logs in by the AppRole of its name alone: another one would stay, and
+    /// its policies with it. One that is deleted already is none.
+    async fn check_roles(&self, entity: &Entity) -> Result<(), Trouble> {
+        let name = &entity.name;
+        let own = self.things.role_id(name).await?;
+        for Login { name: role_id, mount, .. } in entity.logins() {
+            if mount != APPROLE {
+                return Err(Trouble(format!(
+                    "the entity {name} logs in by an AppRole at {mount}/, and is not removed: delete \
+                     that AppRole and the entity's alias first"
+                )));
+            }
+            if own.as_ref() == Some(&role_id) {
+                continue;
+            }
+            let other = self.things.role_with_id(&role_id).await?;
+            if own.is_some() || other.is_some() {
+                let other = other.map(|role| format!(": auth/approle/role/{role}"));
+                return Err(Trouble(format!(
+                    "the entity {name} logs in by another AppRole than the one of its name, and is \
+                     not removed; delete that AppRole first{}",
+                    other.unwrap_or_default()
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// That no policy says that whoever was taken out is of the tenant.

@@ -173,7 +173,7 @@ impl<'s> Tenants<'s> {
     /// Why Vault does not tell.
     pub async fn key(&self, name: &TenantName) -> Result<Option<Key>, Trouble> {
         let path = format!("{}/keys/{}", self.mounts.transit, key_name(name));
-        let key: Option<KeyData> = self.things.get(&path).await?;
+        let key: Option<KeyData> = self.things.get_in_mount(&path).await?;
         let read = |key: KeyData| {
             let rotation = key.rotation.read(key.latest_version);
             Ok(Key {

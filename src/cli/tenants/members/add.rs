@@ -9,9 +9,8 @@ use clap::Args;
 use super::MountArgs;
 use crate::{
     cli::{
-        USAGE,
         account::{Absent, AccountPlan, WantedAccount, user_name},
-        complain,
+        misused,
         names::tenant,
         operator::Operator,
         output::Output,
@@ -68,11 +67,13 @@ pub(super) struct Add {
 impl Add {
     pub(super) fn run(self) -> ExitCode {
         if self.create_user && self.password_file.is_none() && !io::stdin().is_terminal() {
-            complain(
+            return misused(
                 "the account's password is asked for on the terminal, and there is none: add \
                  --password-file FILE, or `--password-file -` for standard input",
             );
-            return ExitCode::from(USAGE);
+        }
+        if let Some(Err(fault)) = self.password_file.as_ref().map(PasswordSource::check) {
+            return misused(fault);
         }
         let mount = self.mount.clone();
         mount.run(async |operator, mounts, mount| self.add(&operator, &mounts, &mount).await)
@@ -101,7 +102,7 @@ impl Add {
                 "there is no auth method at {mount}/: --mount names another; nothing was changed"
             )
         })?;
-        let account = self.account(operator, mount, &method, &things).await?;
+        let mut account = self.account(operator, mount, &method, &things).await?;
         let membership = Thing::Membership(Membership {
             kv: mounts.kv.clone(),
             tenant: self.tenant.to_string(),
@@ -116,6 +117,9 @@ impl Add {
         show(&lines, self.output);
         if self.dry_run {
             return Ok(end_dry(&lines, self.output));
+        }
+        if let Some(Err(fault)) = account.as_mut().map(AccountPlan::read_password) {
+            return Ok(misused(fault));
         }
         tenants.complete_record().await.map_err(|trouble| trouble.to_string())?;
         let stop = tokio::spawn(stopped());
@@ -145,7 +149,7 @@ impl Add {
         let name = user_name(&self.name).map_err(|why| format!("{}: {why}", self.name))?;
         let source = self.password_file.clone().unwrap_or(PasswordSource::Stdin);
         let absent = if self.create_user {
-            Absent::Made(NewPassword::Given(source))
+            Absent::Made(NewPassword::given(source))
         } else {
             Absent::Refused
         };

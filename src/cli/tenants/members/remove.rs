@@ -1,11 +1,14 @@
-use std::process::ExitCode;
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
 use clap::Args;
 use serde_json::json;
 
 use super::MountArgs;
 use crate::{
-    cli::{names::tenant, operator::Operator, output::Output},
+    cli::{ask::consents, misused, names::tenant, operator::Operator, output::Output},
     policies::Mounts,
     tenants::TenantName,
     vault::{Members, Removal, Removed},
@@ -15,12 +18,14 @@ use crate::{
 ///
 /// The tenant is taken out of the metadata of the person's entity, so that rules that name the tenant no
 /// longer hold for the person's tokens. The account, its other policies and its tokens stay, unless
-/// --delete-user is given: Vault refuses the tokens then.
+/// --delete-user is given: Vault refuses the tokens then. That cannot be undone, so it asks on a terminal;
+/// elsewhere it needs --yes.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   vault-auth-validator tenants members remove acme ana
-  vault-auth-validator tenants members remove acme ana --delete-user")]
+  vault-auth-validator tenants members remove acme ana --delete-user
+  vault-auth-validator tenants members remove acme ana --delete-user --yes")]
 pub(super) struct Remove {
     /// The tenant.
     #[arg(value_parser = tenant)]
@@ -30,6 +35,9 @@ pub(super) struct Remove {
     /// Delete the person's account, of user name and password, and the entity if no other login is its.
     #[arg(long)]
     delete_user: bool,
+    /// With --delete-user: delete without asking.
+    #[arg(long, requires = "delete_user")]
+    yes: bool,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -38,8 +46,15 @@ pub(super) struct Remove {
 
 impl Remove {
     pub(super) fn run(self) -> ExitCode {
+        if self.asks() && !io::stdin().is_terminal() {
+            return misused("--delete-user asks first, and there is nobody to ask: add --yes");
+        }
         let mount = self.mount.clone();
         mount.run(async |operator, mounts, mount| self.remove(&operator, &mounts, &mount).await)
+    }
+
+    fn asks(&self) -> bool {
+        self.delete_user && !self.yes
     }
 
     async fn remove(
@@ -48,6 +63,16 @@ impl Remove {
         mounts: &Mounts,
         mount: &str,
     ) -> Result<ExitCode, String> {
+        if self.asks() {
+            let (name, tenant) = (&self.name, &self.tenant);
+            let question = format!(
+                "Delete the account {name} at {mount}/, and take {name} out of {tenant}? Nobody can \
+                 undo it."
+            );
+            if !consents(&question)? {
+                return Err("nothing was changed".to_owned());
+            }
+        }
         let removal = if self.delete_user { Removal::DeleteAccount } else { Removal::KeepAccount };
         let members = Members::new(&operator.session, mounts);
         let removed = members.remove_person(&self.tenant, mount, &self.name, removal).await;

@@ -190,11 +190,6 @@ impl Entity {
         self.metadata.as_ref()?.get(TENANT).map(String::as_str)
     }
 
-    /// The role id that it logs in with.
-    pub(in crate::vault::admin) fn role_id(&self) -> Option<&str> {
-        self.app_role().map(|alias| alias.name.as_str())
-    }
-
     /// The policies that it has by itself.
     pub(in crate::vault::admin) fn policies(&self) -> impl Iterator<Item = &String> {
         self.policies.iter().flatten()

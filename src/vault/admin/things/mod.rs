@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Where services log in.
-const APPROLE: &str = "approle";
+pub(super) const APPROLE: &str = "approle";
 
 /// What operators make and look up in Vault.
 pub struct Things<'s> {
@@ -105,6 +105,15 @@ impl<'s> Things<'s> {
     /// What is at this path; `None` if there is nothing, or nothing is mounted there.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, Trouble> {
         let answer = unless_absent(self.desk.data(&Call::get(path)).await);
+        answer.map_err(|error| trouble(&error, &format!("read {path}"), &format!("read on {path}")))
+    }
+
+    /// The same in a mount that has to be there.
+    pub(super) async fn get_in_mount<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<Option<T>, Trouble> {
+        let answer = unless_not_found(self.desk.data(&Call::get(path)).await);
         answer.map_err(|error| trouble(&error, &format!("read {path}"), &format!("read on {path}")))
     }
 
@@ -188,9 +197,17 @@ impl Inventory for Things<'_> {
 
 /// The answer, with `None` where there is no such thing, and where there is no mount to have it.
 fn unless_absent<T>(answer: Result<T, VaultError>) -> Result<Option<T>, VaultError> {
+    match unless_not_found(answer) {
+        Err(error) if error.failure == Failure::NoMount => Ok(None),
+        answer => answer,
+    }
+}
+
+/// The answer, with `None` where there is no such thing.
+fn unless_not_found<T>(answer: Result<T, VaultError>) -> Result<Option<T>, VaultError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) if matches!(error.failure, Failure::NotFound | Failure::NoMount) => Ok(None),
+        Err(error) if error.failure == Failure::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -58,16 +58,29 @@ impl Things<'_> {
         self.delete(&role_path(name)).await
     }
 
-    /// The policies of the AppRole of this name, if it is the one with this role id.
+    /// The policies of the AppRole of this name; `None` if it is not the one with this role id.
     pub(in crate::vault::admin) async fn policies_by_role_id(
         &self,
         name: &str,
         role_id: &str,
-    ) -> Result<BTreeSet<String>, Trouble> {
+    ) -> Result<Option<BTreeSet<String>>, Trouble> {
         if self.role_id(name).await?.as_deref() != Some(role_id) {
-            return Ok(BTreeSet::new());
+            return Ok(None);
         }
-        Ok(self.role(name).await?.map(|role| role.policies()).unwrap_or_default())
+        Ok(self.role(name).await?.map(|role| role.policies()))
+    }
+
+    /// The name of the AppRole with this role id; `None` if there is none. Reads the role ids of all.
+    pub(in crate::vault::admin) async fn role_with_id(
+        &self,
+        role_id: &str,
+    ) -> Result<Option<String>, Trouble> {
+        for name in self.keys(&format!("auth/{APPROLE}/role")).await? {
+            if self.role_id(&name).await?.as_deref() == Some(role_id) {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     async fn role(&self, name: &str) -> Result<Option<RoleData>, Trouble> {
