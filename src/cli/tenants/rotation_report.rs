@@ -124,8 +124,27 @@ impl Report {
         if tally.unknown > 0 {
             lines.push(format!("{} of them deleted, so that nobody can tell.", tally.unknown));
         }
-        lines.push("--destroy-old-versions destroys them, and ends that.".to_owned());
+        lines.extend(self.endings());
         lines
+    }
+
+    /// How older versions cease to need the key.
+    fn endings(&self) -> Vec<String> {
+        let Tally { remaining, without_successor: live, .. } = self.tally;
+        let others = match live {
+            0 => Some("them"),
+            live if live < remaining => Some("the others"),
+            _ => None,
+        };
+        let others = others
+            .map(|others| format!("--destroy-old-versions destroys {others}, and ends that."));
+        let live = (live > 0).then(|| {
+            format!(
+                "{live} of them live, without a live version after them, and never destroyed here: \
+                 write a new version of the secret, or destroy them with `bao kv destroy`."
+            )
+        });
+        live.into_iter().chain(others).collect()
     }
 
     /// Returns it for programs.
@@ -152,6 +171,7 @@ impl Report {
                 "versions": tally.remaining,
                 "secrets": tally.remaining_in,
                 "deleted": tally.unknown,
+                "without_successor": tally.without_successor,
                 "first": remaining.collect::<Vec<_>>(),
             },
             "failed": {
