@@ -11,8 +11,8 @@ use crate::{
     secrets::Unreadable,
     vault::{
         client::Operation::{
-            self, Admin, Capabilities, Decrypt, Encrypt, Login, Lookup, LookupSelf, Rewrap, Seal,
-            SecretDetails, SecretWrite, Spend,
+            self, Admin, Capabilities, Decrypt, Encrypt, Login, Lookup, LookupSelf, Mount, Rewrap,
+            Seal, SecretDetails, SecretWrite, Spend,
         },
         error::Failure,
     },
@@ -73,6 +73,14 @@ const TABLE: &[Wording] = &[
         Failure::OwnToken,
     ),
     (ANY, 403, "1 error occurred:\n\t* permission denied\n\n", Failure::OwnPolicy),
+    // To a token that may do nothing in the mount, or if there is none.
+    (
+        &[Mount],
+        403,
+        "preflight capability check returned 403, please ensure client's policies grant access to \
+         path \"{path}\"",
+        Failure::OwnPolicy,
+    ),
     (ANY, 503, "Vault is sealed", Failure::Sealed),
     // Of OpenBao. HashiCorp Vault's Enterprise edition says of the path that there is no handler.
     (ANY, 404, "namespace not found", Failure::NoNamespace),

@@ -297,9 +297,11 @@ async fn an_operator_who_may_not_keep_the_record_reads_all_entities() {
     let bao = platform().await;
     let entity = json!({"name": "somebody", "metadata": {"tenant": "acme"}});
     bao.must("POST", "identity/entity", Some(entity)).await;
-    let policy = ["sys/auth", "sys/mounts", "transit/keys", "transit/keys/+", "identity/*"]
-        .map(|path| format!("path \"{path}\" {{ capabilities = [\"read\", \"list\"] }}\n"))
-        .concat();
+    let settings = "secret/metadata/tenant-settings";
+    let policy =
+        ["sys/auth", "sys/mounts", "transit/keys", "transit/keys/+", "identity/*", settings]
+            .map(|path| format!("path \"{path}\" {{ capabilities = [\"read\", \"list\"] }}\n"))
+            .concat();
     let token = crate::support::platform::token_with(&bao, &(policy + SELF)).await;
     let shell = Shell::to(&bao, &token);
     for _ in 0..2 {

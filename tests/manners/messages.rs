@@ -27,12 +27,15 @@ fn one_kind_of_argument_has_one_message() {
     .into_iter()
     .map(|arguments| {
         let ended = shell.run(arguments);
-        ended.failed(2, "invalid value 'ACME' for '<TENANT>': a tenant's name is");
-        ended.stderr
+        ended.failed(2, "TENANT");
+        // The tenant of `rotate` may be left out.
+        ended.stderr.replace("[TENANT]", "<TENANT>")
     })
     .collect();
     said.dedup();
     assert_eq!(said.len(), 1, "{said:#?}");
+    let words = "invalid value 'ACME' for '<TENANT>': a tenant's name is";
+    assert!(said[0].contains(words), "{said:#?}");
 }
 
 #[test]
@@ -56,7 +59,7 @@ fn policies_that_cannot_be_read_are_exit_code_2_everywhere() {
     }
     fs::write(dir.path().join("a.hcl"), "path \"a\" { capabilities = [\"reed\"] }")
         .expect("a file");
-    shell.run(&["policies", "plan", &empty]).failed(1, "1 error in the policies");
+    shell.run(&["policies", "plan", &empty]).failed(1, "1 error in the files");
 }
 
 #[test]
@@ -74,7 +77,7 @@ async fn a_mount_that_is_missing_is_named_with_the_remedy() {
     let bao = Bao::dev().await;
     let shell = Shell::to(&bao, bao.root_token()).with("VALIDATOR_KV_MOUNT", "nope");
     let ended = shell.run(&["secrets", "list", "acme"]);
-    ended.failed(1, "nothing is mounted in Vault at: nope/metadata/tenants/acme/");
+    ended.failed(1, "nothing is mounted in Vault at: nope/");
     assert!(ended.stderr.contains("VALIDATOR_KV_MOUNT") && ended.stderr.contains("bootstrap"));
     assert!(!ended.stderr.contains("handler"), "{ended:?}");
 }

@@ -1,6 +1,6 @@
 //! Rotations of keys and secrets that are not as they should be.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{DESTROY, Platform, ROTATE, get, rotate, set};
 use crate::support::{fault::Fault, shell::Shell};
@@ -213,8 +213,8 @@ async fn answers_whose_numbers_contradict_each_other_are_refused() {
     for (numbers, words) in [
         (r#""latest_version":0,"min_decryption_version":0"#, "latest_version is 0"),
         (r#""latest_version":1,"min_decryption_version":2"#, "not between 1 and latest_version"),
-        (r#""latest_version":-1,"min_decryption_version":1"#, "cannot be read"),
-        (r#""latest_version":1"#, "cannot be read"),
+        (r#""latest_version":-1,"min_decryption_version":1"#, "is not understood"),
+        (r#""latest_version":1"#, "is not understood"),
     ] {
         let body = format!(
             r#"{{"data":{{"derived":true,"convergent_encryption":false,"keys":{{"1":1,"0":1}},
@@ -225,11 +225,18 @@ async fn answers_whose_numbers_contradict_each_other_are_refused() {
         rotator.run(&ROTATE).failed(1, words);
         acme.run(&["secrets", "get", "acme", "crm"]).failed(1, words);
     }
-    for versions in ["{}", r#"{"1":{}}"#, r#"{"0":{},"2":{}}"#, r#"{"2":{},"3":{}}"#] {
-        let body = format!(r#"{{"data":{{"current_version":2,"versions":{versions}}}}}"#);
-        let fault = Fault::Status(200, body.leak());
+    for versions in [&[][..], &["1"], &["0", "2"], &["2", "3"]] {
+        let entry = json!({"created_time": "2026-11-27T21:57:24Z"});
+        let versions: Map<_, _> =
+            versions.iter().map(|version| ((*version).to_owned(), entry.clone())).collect();
+        let metadata = json!({"current_version": 2, "versions": versions});
+        let list = json!({"data": {"keys": ["crm"], "key_info": {"crm": metadata}}});
+        let fault = Fault::Status(200, list.to_string().leak());
+        platform.fault.set_for("GET /v1/secret/detailed-metadata/tenants/acme", fault).await;
+        acme.run(&["secrets", "list", "acme"]).failed(1, "is not understood");
+        let fault = Fault::Status(200, json!({ "data": metadata }).to_string().leak());
         platform.fault.set_for("GET /v1/secret/metadata/tenants/acme/crm", fault).await;
-        acme.run(&["secrets", "list", "acme"]).failed(1, "cannot be read");
+        acme.run(&["secrets", "versions", "acme", "crm"]).failed(1, "is not understood");
     }
     platform.fault.set(Fault::Pass).await;
     assert_eq!(get(&acme, "acme", "crm", None), json!({"A": "1"}));

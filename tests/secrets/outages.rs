@@ -18,12 +18,7 @@ async fn while_vault_fails_the_answer_is_503_and_the_secret_stays_whole() {
     let token = service.acme.token();
     let old = json!({"data": {"A": "old"}});
     service.api("PUT", CRM, token, &[], Some(old.clone())).await;
-    let calls = [
-        "GET /v1/secret/data/",
-        "GET /v1/transit/keys/",
-        "POST /v1/transit/",
-        "POST /v1/secret/data/",
-    ];
+    let calls = ["GET /v1/secret/data/", "POST /v1/transit/", "POST /v1/secret/data/"];
     for (fault, code) in [
         (Fault::Hang, "vault_unavailable"),
         (Fault::Reset, "vault_unavailable"),
@@ -49,6 +44,11 @@ async fn while_vault_fails_the_answer_is_503_and_the_secret_stays_whole() {
             assert_eq!(read.json()["data"], old["data"], "{call} {fault:?}");
             assert_eq!(read.json()["version"], 1, "{call} {fault:?}");
         }
+        // Of this tenant, no key has been seen yet.
+        service.fault.set_for("GET /v1/transit/keys/", fault).await;
+        let (path, new) = ("/v1/tenants/globex/secrets/crm", Some(json!({"data": {"A": "new"}})));
+        let written = service.api("PUT", path, service.globex.token(), &[], new).await;
+        problem(&written, 503, code);
     }
 }
 

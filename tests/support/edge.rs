@@ -15,7 +15,7 @@ use super::{
 pub const DOMAIN: &str = "crm.localhost";
 
 /// The requirement that the recipes are written with, besides the tenant.
-pub const REQUIREMENT: &str = "policy=crm-agent,crm-admin";
+pub const REQUIREMENT: &str = "policy=crm-agent,crm-admin,route-crm";
 
 /// The origin that the recipes name as an example.
 pub const ORIGIN: &str = "https://app.example.com";

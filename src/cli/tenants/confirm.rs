@@ -37,6 +37,6 @@ impl Confirm {
         }
         let typed = ask(&format!("{consequence} Nobody can undo it.\nType the tenant's name"))?;
         let same = typed == tenant.as_str();
-        same.then_some(()).ok_or_else(|| "that is not its name; nothing was deleted".to_owned())
+        same.then_some(()).ok_or_else(|| "that is not its name; nothing was done".to_owned())
     }
 }

@@ -40,7 +40,7 @@ Examples:
   vault-auth-validator tenants create acme --service n8n --new-secret-id --credentials /root/new")]
 pub(super) struct Create {
     /// What the tenant is called: a-z, 0-9, `-` and `_`.
-    #[arg(value_name = "NAME", value_parser = tenant)]
+    #[arg(value_parser = tenant)]
     tenant: TenantName,
     /// A service that works for the tenant, of the same form. May be repeated.
     #[arg(long = "service", value_name = "SERVICE", value_parser = service_name)]

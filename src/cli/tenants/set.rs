@@ -27,7 +27,7 @@ Examples:
   vault-auth-validator tenants set acme --rotate-every never")]
 pub(super) struct Set {
     /// The tenant.
-    #[arg(value_name = "NAME", value_parser = tenant)]
+    #[arg(value_parser = tenant)]
     tenant: TenantName,
     /// The age from which `tenants rotate --due` rotates the tenant's key: whole hours or days, or
     /// `never`.

@@ -30,7 +30,7 @@ Examples:
   vault-auth-validator tenants show acme --output json")]
 pub(super) struct Show {
     /// What the tenant is called.
-    #[arg(value_name = "NAME", value_parser = tenant)]
+    #[arg(value_parser = tenant)]
     tenant: TenantName,
     #[command(flatten)]
     output: Output,
