@@ -158,7 +158,9 @@ async fn old_versions_are_destroyed_only_with_the_tenants_name() {
     let refused = rotator.on_a_terminal(&destroy, &[(question, "globex\n")]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert_eq!(platform.key_versions().await, (1, 1));
-    rotator.run(&[&destroy[..], &["--dry-run"]].concat()).done();
+    let plan = rotator.run(&[&destroy[..], &["--dry-run"]].concat()).done();
+    assert!(plan.contains("Without --dry-run this destroys them for good."), "{plan}");
+    assert!(!plan.contains("stay readable"), "{plan}");
     rotator.on_a_terminal(&destroy, &[(question, "acme\n")]).done();
     assert_eq!(platform.key_versions().await, (2, 2));
 }

@@ -123,6 +123,11 @@ async fn commands_tell_of_a_mount_of_version_1() {
         let (code, said) = run(arguments, "secret", token);
         assert_eq!(code, Some(0), "{arguments:?}: {said}");
     }
+    for more in [&["--dry-run"][..], &[]] {
+        let (code, said) = run(&[&["tenants", "rotate", "acme"], more].concat(), "nowhere", &root);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("nothing is mounted in Vault at: nowhere/"), "{said}");
+    }
     let (_, said) = run(&["tenants", "create", "globex"], "old", &root);
     assert!(said.contains("KV version 1") && !said.contains("bootstrap"), "{said}");
     is_empty(&bao).await;

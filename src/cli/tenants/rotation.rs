@@ -121,7 +121,7 @@ impl<'s> Rotation<'s> {
             }
             Beginning::WentOn | Beginning::Joined => found,
         };
-        self.report.replace(Some(Report::new(beginning, key)));
+        self.report.replace(Some(Report::new(beginning, key, self.old_versions)));
         self.record(lease, key, Stage::Rewrapping).await?;
         settle(self.store).await;
         let task = match self.old_versions {
@@ -144,7 +144,11 @@ impl<'s> Rotation<'s> {
         self.check_min_encryption(key, beginning)?;
         let latest = key.latest + u64::from(beginning == Beginning::Rotated);
         let total = self.count().await?;
-        self.report.replace(Some(Report::new(beginning, KeyVersions { latest, ..key })));
+        self.report.replace(Some(Report::new(
+            beginning,
+            KeyVersions { latest, ..key },
+            self.old_versions,
+        )));
         Ok(self.go_through(latest, Task::Survey, total).await?)
     }
 
@@ -242,7 +246,11 @@ impl<'s> Rotation<'s> {
 
     async fn check_mount(&self) -> Result<(), SecretError> {
         let ask = async |secrets: Secrets<'_>| secrets.check_mount().await;
-        self.store.with(async |secrets| patiently(async || ask(secrets).await).await).await
+        match self.store.with(async |secrets| patiently(async || ask(secrets).await).await).await {
+            // There is none, or the token may do nothing in it: the next call there says which.
+            Err(SecretError::Denied) => Ok(()),
+            checked => checked,
+        }
     }
 
     async fn key(&self) -> Result<KeyVersions, SecretError> {

@@ -140,7 +140,7 @@ impl Rotation<'_> {
 
     /// Looks at every secret. One that cannot be read may be behind as well.
     async fn behind(&self, key: KeyVersions) -> Result<Option<Reason>, RotationError> {
-        self.report.replace(Some(Report::new(Beginning::WentOn, key)));
+        self.report.replace(Some(Report::new(Beginning::WentOn, key, self.old_versions)));
         let surveyed = self.go_through(key.latest, Task::Survey, 0).await;
         let report = self.report.take();
         surveyed?;
