@@ -17,7 +17,7 @@ async fn without_its_key_a_tenants_secrets_are_ciphertext() {
     operator.run(&shred).failed(2, "add --confirm acme");
     operator.run(&[&shred[..], &["--confirm", "globex"]].concat()).failed(2, "another tenant");
     let other = operator.on_a_terminal(&shred, &[("tenant's name: ", "globex\n")]);
-    assert!(other.code == Some(1) && other.stdout.contains("nothing was deleted"), "{other:?}");
+    assert!(other.code == Some(1) && other.stdout.contains("nothing was done"), "{other:?}");
     acme.run(&["secrets", "get", "acme", "crm"]).done();
 
     let root = Shell::to(&platform.bao, platform.bao.root_token());
