@@ -242,8 +242,15 @@ impl Reading<'_> {
     fn expectation(&self, path: Spanned<String>, wanted: Wanted) -> Result<Expectation, Fault> {
         let at = self.place(path.span().start);
         let path = path.into_inner();
-        if path.is_empty() || path.starts_with('/') || path.contains(['*', '+', '{', '}']) {
-            let expected = "a path as a request has it, without wildcards and templates";
+        // Vault trims the paths that it is asked about.
+        let is_trimmed = path.trim() == path;
+        if path.is_empty()
+            || !is_trimmed
+            || path.starts_with('/')
+            || path.contains(['*', '+', '{', '}'])
+        {
+            let expected =
+                "a path as a request has it, without wildcards, templates, or blanks at its ends";
             return Err(Fault::expected(at, expected, Quoted(&path)));
         }
         Ok(Expectation { path, wanted, line: at.line })
@@ -319,6 +326,7 @@ mod tests {
             (&format!("{CALLER}may.any = [\"a\"]"), 4, 12, "`any` stands below may_not alone"),
             (&format!("{CALLER}may.read = [\"a/*\"]"), 4, 13, "without wildcards"),
             (&format!("{CALLER}may.read = [\"/a\"]"), 4, 13, "as a request has it"),
+            (&format!("{CALLER}may.read = [\"a \"]"), 4, 13, "blanks at its ends"),
             (&format!("{CALLER}groups.a.mail = \"x\"\nmay.read = [\"a\"]"), 4, 10, "unknown field"),
             (CALLER, 1, 1, "nothing is expected"),
             ("[[caller]]\nwho = \"a\"\npolicies = []", 2, 7, "has no policies"),

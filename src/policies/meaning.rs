@@ -34,8 +34,9 @@ fn meanings(policy: &Policy) -> Vec<Meaning<'_>> {
 
 fn meaning(rule: &Rule) -> Meaning<'_> {
     let path = &*rule.path().value;
-    let said = rule.attributes().iter().filter(|item| !NO_MEANING.contains(&item.key()));
-    let mut attributes: Vec<Item> = said.map(|item| placeless(&same_number(item))).collect();
+    let all = rule.attributes();
+    let said = all.iter().filter(|item| !NO_MEANING.contains(&item.key()));
+    let mut attributes: Vec<Item> = said.map(|item| placeless(&same_number(all, item))).collect();
     attributes.sort_by(|one, other| one.key().cmp(other.key()));
     Meaning {
         path: path.strip_prefix('/').unwrap_or(path),
@@ -45,9 +46,11 @@ fn meaning(rule: &Rule) -> Meaning<'_> {
     }
 }
 
-/// The same, with durations in nanoseconds and numbers in decimal.
-fn same_number(item: &Item) -> Item {
+/// The same, with durations in nanoseconds and numbers in decimal. One of several values of a key is
+/// left as it is, since the first decides how the others are read.
+fn same_number(all: &[Item], item: &Item) -> Item {
     let number = match item.key() {
+        key if all.iter().filter(|other| other.key() == key).count() > 1 => None,
         "min_wrapping_ttl" | "max_wrapping_ttl" | "ttl" => {
             let lifetime = Lifetime::read(std::slice::from_ref(item), item.key());
             lifetime.ok().flatten().and_then(|lifetime| lifetime.nanoseconds().ok())
@@ -58,7 +61,7 @@ fn same_number(item: &Item) -> Item {
     let value = match (number, &item.value.value) {
         (Some(number), _) => Value::Integer(number.to_string()),
         (None, Value::Block(items)) if item.key() == "control_group" => {
-            Value::Block(items.iter().map(same_number).collect())
+            Value::Block(items.iter().map(|item| same_number(items, item)).collect())
         }
         (None, other) => other.clone(),
     };
@@ -123,6 +126,12 @@ mod tests {
             let changed = other.replace(['5', '8', '9', '1', '3'], "2");
             assert!(!same(&rule(one), &rule(&changed)), "{one} {changed}");
         }
+        // Behind a text, a number is read as a text.
+        let second = |ttl: &str| {
+            let text = "path \"a\" { policy = \"read\" max_wrapping_ttl = \"90s\" ";
+            format!("{text} max_wrapping_ttl = {ttl} }}")
+        };
+        assert!(!same(&second("010"), &second("8")));
         let parameter = |ttl: &str| {
             format!("path \"a\" {{ policy = \"read\" allowed_parameters = {{ ttl = [{ttl}] }} }}")
         };

@@ -210,16 +210,32 @@ async fn what_was_made_is_taken_away_after_a_failure_too() {
         "path \"sys/policies/acl/+\" { capabilities = [\"create\", \"update\", \"delete\"] }
         path \"auth/token/roles/+\" { capabilities = [\"create\", \"update\", \"delete\"] }
         path \"auth/token/lookup-self\" { capabilities = [\"read\"] }";
-    let token = platform::token_with(&bao, policy).await;
-    let before = remains(&bao).await;
-    let ended = Operator::at(&bao.addr(), &token).run(&["test", &mixed().path()]);
-    assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("cannot make an entity"), "{ended:?}");
-    assert!(ended.stderr.contains("policies/operator.hcl grants, or use --dev"), "{ended:?}");
-    let after = remains(&bao).await;
-    assert_eq!((&after[0], &after[3]), (&before[0], &before[3]), "{ended:?}");
-    // An entity that was perhaps made, and could not be deleted, is told of.
-    assert!(ended.stderr.contains("please delete it: identity/entity/name/validator-test-"));
+    let entities = "path \"identity/entity\" { capabilities = [\"create\", \"update\"] }";
+    for (policy, failure, is_left) in [
+        (
+            "path \"auth/token/lookup-self\" { capabilities = [\"read\"] }",
+            "write a copy of the policy other",
+            false,
+        ),
+        (policy, "make an entity", false),
+        (&format!("{policy}\n{entities}"), "read sys/auth", true),
+    ] {
+        let token = platform::token_with(&bao, policy).await;
+        let before = remains(&bao).await;
+        let ended = Operator::at(&bao.addr(), &token).run(&["test", &mixed().path()]);
+        ended.failed(1, &format!("cannot {failure}"));
+        assert!(ended.stderr.contains("policies/operator.hcl grants, or use --dev"), "{ended:?}");
+        let after = remains(&bao).await;
+        assert_eq!((&after[0], &after[3]), (&before[0], &before[3]), "{ended:?}");
+        // What could not be deleted is told of, and nothing that is not there.
+        let told = ended.stderr.contains("please delete it: identity/entity/name/validator-test-");
+        assert_eq!(
+            (told, ended.stderr.contains("please delete it")),
+            (is_left, is_left),
+            "{ended:?}"
+        );
+        assert_eq!(after[1] != before[1], is_left);
+    }
 }
 
 /// Where in what remains the entities and the groups are.

@@ -50,6 +50,7 @@ async fn a_secret_is_created_read_replaced_and_deleted() {
         "tenant": "acme", "name": "crm", "version": 1, "key_version": 1, "created_at": null,
     });
     assert_eq!(document(&created, 201, "\"1\""), about);
+    assert_eq!(created.header("location"), Some(CRM));
     let mut whole = about.clone();
     whole["data"] = values.clone();
     let read = get(&service, CRM).await;
@@ -60,6 +61,7 @@ async fn a_secret_is_created_read_replaced_and_deleted() {
     problem(&put(&service, &[("if-match", "\"2\"")], &values).await, 412, "version_conflict");
     let replaced = put(&service, &[("if-match", "\"1\"")], &json!({"URL": "other"})).await;
     assert_eq!(document(&replaced, 200, "\"2\"")["version"], 2);
+    assert_eq!(replaced.header("location"), None);
     let unconditional = put(&service, &[], &json!({"URL": "third"})).await;
     assert_eq!(document(&unconditional, 200, "\"3\"")["version"], 3);
     assert_eq!(get(&service, CRM).await.json()["data"], json!({"URL": "third"}));

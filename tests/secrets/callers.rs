@@ -131,6 +131,31 @@ async fn each_call_to_vault_spends_a_use_and_the_door_none() {
     refused(&service.ask(&token).await, "token_invalid");
 }
 
+/// As `docs/secrets.md` says.
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_spend_a_use_for_each_live_one_and_undelete_three() {
+    let service = with_a_secret(&[]).await;
+    service.api("DELETE", CRM, service.acme.token(), &[], None).await;
+    let settings = json!({"token_num_uses": 50});
+    let token = token_of_acme(&service, "counted", settings).await;
+    let undelete = format!("{CRM}/undelete?version=1");
+    let versions = format!("{CRM}/versions");
+    let mut left = 50;
+    for (method, path, spent) in [
+        ("GET", &versions, 2),
+        ("POST", &undelete, 3),
+        ("POST", &undelete, 1),
+        ("GET", &versions, 3),
+    ] {
+        let answer = service.api(method, path, &token, &[], None).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        left -= spent;
+        let told = Some(json!({ "token": token }));
+        let told = service.bao.must("POST", "auth/token/lookup", told).await;
+        assert_eq!(told["data"]["num_uses"], left, "{method} {path}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_caller_is_told_what_is_known_of_it() {
     let service = Direct::start().await;

@@ -75,6 +75,34 @@ async fn the_openapi_document_has_each_call_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_operation_says_what_it_does_and_which_headers_it_sends() {
+    let service = Direct::start().await;
+    let document = get(&service, "/openapi.json").await.json();
+    let verbs = ["Bring", "Change", "Delete", "Describe", "List", "Name", "Read", "Write"];
+    let mut calls = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, call) in item.as_object().expect("calls") {
+            let summary = call["summary"].as_str().expect("a summary");
+            let verb = summary.split(' ').next().expect("a word");
+            assert!(verbs.contains(&verb), "{method} {path}: {summary}");
+            for (status, header) in [
+                ("201", "Location"),
+                ("401", "WWW-Authenticate"),
+                ("403", "WWW-Authenticate"),
+                ("429", "Retry-After"),
+                ("503", "Retry-After"),
+            ] {
+                let response = &call["responses"][status];
+                let headers = &response["headers"];
+                assert_eq!(response.is_null(), headers[header].is_null(), "{path} {status}");
+            }
+            calls += 1;
+        }
+    }
+    assert!(calls > 20, "{calls}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn answers_are_counted_by_route_and_status() {
     let service = Direct::start().await;
     for name in ["a", "b", "c"] {

@@ -1,10 +1,12 @@
 //! The versions of a secret over HTTP, and how a deleted one is brought back.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
     expect::problem,
-    support::{direct::Direct, fault::Fault, http::Answer, platform},
+    support::{direct::Direct, fault::Fault, http::Answer, platform, raw::exchange},
 };
 
 const CRM: &str = "/v1/tenants/acme/secrets/crm";
@@ -165,6 +167,27 @@ async fn another_site_cannot_have_a_browser_bring_a_version_back() {
     let json = [("content-type", "application/json"), ("origin", "https://app.example")];
     assert_eq!(undelete(&json, None).await.status, 200);
     assert_eq!(undelete(&[], Some(json!({}))).await.status, 200);
+}
+
+/// Memory is reserved for the bodies of writes alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn body_of_a_request_that_takes_none_is_not_held_in_memory() {
+    let service = Direct::start().await;
+    put(&service, CRM, "1").await;
+    let address = service.validator.api_url().replace("http://", "");
+    let blanks = " ".repeat(100);
+    for body in [
+        format!("Content-Length: 100000\r\n\r\n{blanks}"),
+        format!("Transfer-Encoding: chunked\r\n\r\n64\r\n{blanks}\r\n"),
+    ] {
+        let request = format!(
+            "POST {CRM}/undelete?version=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{body}",
+            service.acme.token()
+        );
+        // The rest of the body never comes.
+        let answer = exchange(&address, request.as_bytes(), Duration::from_secs(3)).await;
+        problem(&answer.expect("an answer").into(), 422, "body_invalid");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

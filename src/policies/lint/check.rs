@@ -17,8 +17,10 @@ pub enum Check {
     NoCapabilities,
     /// A `*` or `+` that is no wildcard where it stands.
     Wildcard,
-    /// A path that no request has.
+    /// A path with an empty segment, which no request has.
     EmptySegment,
+    /// Another path that no request has: with the API's `v1/`, or with dot segments.
+    Unreachable,
     /// A template that Vault never fills in.
     Template,
     /// A placeholder that a program before Vault should have replaced.
@@ -78,7 +80,7 @@ impl Severity {
 
 impl Check {
     /// All of them: the errors, then the warnings, then the hints.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Syntax,
         Self::Unreadable,
         Self::Name,
@@ -87,6 +89,7 @@ impl Check {
         Self::NoCapabilities,
         Self::Wildcard,
         Self::EmptySegment,
+        Self::Unreachable,
         Self::Template,
         Self::Placeholder,
         Self::KvPath,
@@ -117,6 +120,7 @@ impl Check {
             Self::NoCapabilities => "no-capabilities",
             Self::Wildcard => "wildcard",
             Self::EmptySegment => "empty-segment",
+            Self::Unreachable => "unreachable",
             Self::Template => "template",
             Self::Placeholder => "placeholder",
             Self::KvPath => "kv-path",

@@ -44,6 +44,14 @@ pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
         let remedy = "no request has such a path: Vault redirects it to the one without".to_owned();
         note(Check::EmptySegment, "the path has an empty segment", remedy);
     }
+    if bare.starts_with("v1/") {
+        let remedy = "`/v1/` is the API's, and no part of a path in Vault: leave it out".to_owned();
+        note(Check::Unreachable, "the path begins with `v1/`", remedy);
+    }
+    if bare.split('/').any(|segment| matches!(segment, "." | "..")) {
+        let remedy = "no request has such a path: write the one that is meant".to_owned();
+        note(Check::Unreachable, "the path has a segment `.` or `..`", remedy);
+    }
     let star = bare.find('*').filter(|place| place + 1 < bare.len());
     if star.is_some() {
         let remedy = "write `+` for one whole segment, or end the path with the `*`".to_owned();
@@ -62,7 +70,7 @@ pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
     if bare.contains("{identity.") || bare.contains("{ identity.") {
         let remedy = "write {{ and }} around what is to be filled in";
         notes.push(Note::new(Check::Template, path.at, "a template has two braces", remedy));
-    } else if let Some(placeholder) = placeholder(bare) {
+    } else if let Some(placeholder) = placeholder(&rule.template().filled(|_| "{…}".to_owned())) {
         let message = format!("{} looks like a placeholder", Quoted(placeholder));
         let remedy = "Vault takes it as it stands: run the program that replaces it, or write \
                       {{identity...}} for what Vault fills in";

@@ -83,7 +83,7 @@ fn rules_that_say_less_or_more_than_they_seem_to_are_found() {
 
 #[test]
 fn paths_that_mean_something_else_are_found() {
-    use Check::{EmptySegment, LeadingSlash, Placeholder, Template, Wildcard};
+    use Check::{EmptySegment, LeadingSlash, Placeholder, Template, Unreachable, Wildcard};
     for (path, expected) in [
         ("a*b", &[Wildcard][..]),
         ("a/*/b", &[Wildcard]),
@@ -100,6 +100,12 @@ fn paths_that_mean_something_else_are_found() {
         ("{identity.entity.name}", &[Template]),
         ("", &[EmptySegment]),
         ("/", &[LeadingSlash, EmptySegment]),
+        ("v1/a", &[Unreachable]),
+        ("/v1/a", &[LeadingSlash, Unreachable]),
+        ("a/../b", &[Unreachable]),
+        ("./a", &[Unreachable]),
+        ("a/v1/.b/..c", &[]),
+        ("v1*", &[]),
         ("{{identity.groups.names.*.name}}", &[Template]),
         ("{{identity.groups.names.+.metadata.area}}", &[Template]),
         ("{{identity.groups.ids.a*.id}}", &[Template]),
@@ -113,6 +119,7 @@ fn paths_that_mean_something_else_are_found() {
         ("a/{% team %}", &[Placeholder]),
         ("a/{team}/b", &[Placeholder]),
         ("a/<%= team %>", &[Placeholder]),
+        ("a/${{identity.entity.name}}", &[Placeholder]),
         ("a/100%/b$", &[]),
         ("a/x < y", &[]),
         ("a/*", &[]),
@@ -132,6 +139,8 @@ fn paths_that_mean_something_else_are_found() {
     }
     let findings = lint(&[("p", &reads("{{identity.entity.metdata.tenant}}"))]);
     assert!(findings[0].remedy.contains("did you mean identity.entity.metadata.KEY?"));
+    let findings = lint(&[("p", &reads("a/${{identity.entity.name}}"))]);
+    assert_eq!(findings[0].message, "`${…}` looks like a placeholder");
 }
 
 #[test]

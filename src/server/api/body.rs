@@ -18,6 +18,9 @@ use crate::server::api::error::ApiError;
 /// The largest body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
+/// The largest body of a request that takes none, in bytes. No memory is reserved for it.
+const MAX_NOTHING: usize = 64;
+
 /// How long a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -54,17 +57,41 @@ pub(super) fn check_head(headers: &HeaderMap, media: Media) -> Result<(), ApiErr
 
 /// The whole body.
 pub(super) async fn read(body: Body, headers: &HeaderMap) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-    let read = timeout(PATIENCE, collect(body, announced(headers).unwrap_or(MAX_BODY))).await;
-    read.unwrap_or(Err(TOO_SLOW))
+    read_up_to(MAX_BODY, body, headers).await
 }
 
-async fn collect(mut body: Body, expected: usize) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+/// Refuses a body in which there is something. An empty object is nothing.
+pub(super) async fn expect_nothing(body: Body, headers: &HeaderMap) -> Result<(), ApiError> {
+    match read_up_to(MAX_NOTHING, body, headers).await {
+        Ok(whole) if matches!(whole.trim_ascii(), b"" | b"{}") => Ok(()),
+        Ok(_) | Err(ApiError::BodyTooLarge) => Err(ApiError::BodyUnwanted),
+        Err(error) => Err(error),
+    }
+}
+
+async fn read_up_to(
+    limit: usize,
+    body: Body,
+    headers: &HeaderMap,
+) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+    let expected = announced(headers).unwrap_or(limit);
+    timeout(PATIENCE, collect(body, expected, limit)).await.unwrap_or(Err(TOO_SLOW))
+}
+
+async fn collect(
+    mut body: Body,
+    expected: usize,
+    limit: usize,
+) -> Result<Zeroizing<Vec<u8>>, ApiError> {
+    if expected > limit {
+        return Err(ApiError::BodyTooLarge);
+    }
     // Made to size, so that growing leaves nothing behind.
-    let mut whole = Zeroizing::new(Vec::with_capacity(expected.min(MAX_BODY)));
+    let mut whole = Zeroizing::new(Vec::with_capacity(expected));
     while let Some(frame) = next_frame(&mut body).await? {
         let frame = frame.map_err(|_| ApiError::BodyBroken(StatusCode::BAD_REQUEST))?;
         let Some(data) = frame.data_ref() else { continue };
-        if whole.len() + data.len() > MAX_BODY {
+        if whole.len() + data.len() > limit {
             return Err(ApiError::BodyTooLarge);
         }
         whole.extend_from_slice(data);

@@ -34,7 +34,7 @@ struct ListQuery {
     after: Option<SecretName>,
 }
 
-/// The names of a tenant's secrets
+/// List the secrets of a tenant
 ///
 /// In alphabetical order, with the latest version of each. A deleted secret is left out, and
 /// counts towards the limit. If there are more, `Link` says where the next page is.

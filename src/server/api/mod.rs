@@ -102,7 +102,7 @@ fn of_secret(api: &Arc<Api>) -> MethodRouter<Arc<Api>> {
     })
 }
 
-/// What this is, and where the rest is
+/// Name this service and its documentation
 #[utoipa::path(get, path = "/", operation_id = "about", security(()), responses(
     (status = 200, description = "The name and version of this service, and links", body = Value,
         example = json!({

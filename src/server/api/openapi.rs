@@ -8,10 +8,10 @@ use http::{Response, header::CONTENT_TYPE};
 use utoipa::{
     IntoResponses, Modify, OpenApi, ToSchema,
     openapi::{
-        Content, OpenApi as Document, PathItem, Ref, RefOr, ResponseBuilder, Schema,
+        Content, HeaderBuilder, OpenApi as Document, PathItem, Ref, RefOr, ResponseBuilder, Schema,
         path::Parameter,
         response::Response as Described,
-        schema::{SchemaType, Type},
+        schema::{ObjectBuilder, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -226,16 +226,29 @@ impl IntoResponses for Unwritten {
     }
 }
 
+/// The header that a problem of this status has beside those of all.
+fn header_with(status: u16) -> Option<(&'static str, &'static str)> {
+    match status {
+        401 | 403 => Some(("WWW-Authenticate", "The credential that would do (RFC 6750)")),
+        429 | 503 => Some(("Retry-After", "The seconds after which to try again")),
+        _ => None,
+    }
+}
+
 type Responses = BTreeMap<String, RefOr<Described>>;
 
 fn problems(problems: &[(u16, &str)]) -> Responses {
     let described = |(status, description): &(u16, &str)| {
         let content = Content::new(Some(Ref::from_schema_name("Problem")));
-        let response = ResponseBuilder::new()
+        let mut response = ResponseBuilder::new()
             .description(*description)
-            .content("application/problem+json", content)
-            .build();
-        (status.to_string(), RefOr::T(response))
+            .content("application/problem+json", content);
+        if let Some((name, description)) = header_with(*status) {
+            let schema = ObjectBuilder::new().schema_type(Type::String).build();
+            let header = HeaderBuilder::new().schema(Some(schema)).description(Some(description));
+            response = response.header(name, header.build());
+        }
+        (status.to_string(), RefOr::T(response.build()))
     };
     problems.iter().map(described).collect()
 }

@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
 };
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header::LOCATION};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
@@ -27,7 +27,7 @@ use crate::{
 
 type Answer = Result<Response<Body>, ApiError>;
 
-/// A secret
+/// Read a secret
 ///
 /// As a document; as lines for an environment with `format=env` or `Accept: text/plain`; or one
 /// bare value with `field`.
@@ -97,7 +97,10 @@ pub(super) async fn read(
         (status = 200, description = "A new version is written", body = WrittenDocument<'_>,
             headers(("ETag" = String, description = "The version, in double quotes"))),
         (status = 201, description = "The secret is created", body = WrittenDocument<'_>,
-            headers(("ETag" = String, description = "The version, in double quotes"))),
+            headers(
+                ("ETag" = String, description = "The version, in double quotes"),
+                ("Location" = String, description = "The path of the secret"),
+            )),
         Unwritten, Unfound, Refusals,
     ),
 )]
@@ -165,7 +168,7 @@ pub(super) async fn patch(
 
 /// Delete a secret
 ///
-/// The latest version, so that an operator can bring it back.
+/// Hides the latest version, which `undelete` brings back.
 #[utoipa::path(
     delete, path = "/v1/tenants/{tenant}/secrets/{name}", operation_id = "delete_secret",
     tag = "secrets",
@@ -177,7 +180,7 @@ pub(super) async fn patch(
     ),
     responses(
         (status = 204, description = "The latest version is deleted"),
-        (status = 412, description = "It is another version", body = super::openapi::Problem,
+        (status = 412, description = "It is another version: `version_conflict`", body = super::openapi::Problem,
             content_type = "application/problem+json"),
         Unfound, Refusals,
     ),
@@ -233,6 +236,11 @@ fn tell(path: &SecretPath, written: &Written) -> Response<Bytes> {
         Change::Created => StatusCode::CREATED,
         Change::Replaced => StatusCode::OK,
     };
-    let document = WrittenDocument::new(path, written);
-    answer::of_version(answer::json(status, &document), written.version)
+    let mut response = answer::json(status, &WrittenDocument::new(path, written));
+    if written.change == Change::Created {
+        let SecretPath { tenant, name } = path;
+        let location = HeaderValue::try_from(format!("/v1/tenants/{tenant}/secrets/{name}"));
+        response.headers_mut().extend(location.ok().map(|location| (LOCATION, location)));
+    }
+    answer::of_version(response, written.version)
 }

@@ -66,9 +66,9 @@ impl Operation {
     }
 }
 
-/// The versions of a secret
+/// List the versions of a secret
 ///
-/// All that Vault has, with what has become of them. A secret whose own name ends in `versions` is
+/// All that Vault has, each with its state: live, deleted or destroyed. A secret whose own name ends in `versions` is
 /// not reached by this API; while there is one in this place, the answer is 409 `name_ambiguous`.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/secrets/{name}/versions", operation_id = "list_versions",
@@ -152,10 +152,7 @@ pub(super) async fn undelete(
     }
     let caller = visitor.admit().await?;
     let memory = caller.reserve(Some(0)).await?;
-    match body::read(body, &parts.headers).await?.trim_ascii() {
-        b"" | b"{}" => {}
-        _ => return Err(ApiError::BodyUnwanted),
-    }
+    body::expect_nothing(body, &parts.headers).await?;
     let _turn = caller.turn().await?;
     match caller.secrets().undelete(&path, version).await {
         Ok(undeleted) => {

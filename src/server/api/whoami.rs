@@ -37,7 +37,7 @@ pub(super) struct CallerDocument<'i> {
     expires_at: Option<Cow<'i, str>>,
 }
 
-/// What the service knows of the caller
+/// Describe the caller
 ///
 /// The very facts that `/validate` decides by. A token with a limited number of uses spends one.
 #[utoipa::path(get, path = "/v1/whoami", operation_id = "whoami", responses(

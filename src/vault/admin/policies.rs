@@ -89,6 +89,22 @@ impl<'s> Policies<'s> {
         Self { desk: Desk { session } }
     }
 
+    /// Writes a policy in the place of `before`.
+    pub(super) async fn put(
+        &self,
+        name: &str,
+        text: &str,
+        before: Option<&Stored>,
+    ) -> Result<(), VaultError> {
+        let request = WritePolicyRequest {
+            name: nameable(name)?,
+            policy: BASE64_STANDARD.encode(text),
+            cas: before.map_or(Some(0), |before| before.version),
+            cas_required: before.is_some_and(|before| before.cas_required),
+        };
+        self.desk.done(request).await
+    }
+
     /// Which server keeps the policies, by what it says of itself at `sys/health`.
     ///
     /// # Errors
@@ -130,17 +146,9 @@ impl Store for Policies<'_> {
         text: &str,
         before: Option<&Stored>,
     ) -> Result<(), StoreError> {
-        let write = async {
-            let request = WritePolicyRequest {
-                name: nameable(name)?,
-                policy: BASE64_STANDARD.encode(text),
-                cas: before.map_or(Some(0), |before| before.version),
-                cas_required: before.is_some_and(|before| before.cas_required),
-            };
-            self.desk.done(request).await
-        };
         let what = format!("write the policy {name}");
-        write.await.map_err(|error| explain(&error, &what, "create and update"))
+        let written = self.put(name, text, before).await;
+        written.map_err(|error| explain(&error, &what, "create and update"))
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {

@@ -1,15 +1,21 @@
 mod groups;
+mod requests;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rustify_derive::Endpoint;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 
-use self::groups::StandInGroups;
+use self::{
+    groups::StandInGroups,
+    requests::{
+        Auth, AuthMount, AuthMountsRequest, CreateAliasRequest, CreateEntityRequest,
+        CreateTokenRequest, Created, DeleteEntityRequest, DeleteGroupRequest, DeleteRoleRequest,
+        WriteGroupRequest, WriteRoleRequest,
+    },
+};
 use super::Desk;
 use crate::{
     policies::{Caller, Capabilities, Capability, Group, Store, with_templates},
@@ -41,7 +47,7 @@ pub struct StandIns<'s> {
 }
 
 /// Something to be taken away, by its name.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 enum Made {
     Policy(String),
     Role(String),
@@ -49,98 +55,10 @@ enum Made {
     Group(String),
 }
 
-#[derive(Endpoint)]
-#[endpoint(path = "sys/auth", method = "GET")]
-struct AuthMountsRequest {}
-
-#[derive(Deserialize)]
-struct AuthMount {
-    accessor: String,
-}
-
-/// vaultrs has neither the lists' globs nor the type.
-#[derive(Endpoint)]
-#[endpoint(path = "auth/token/roles/{self.name}", method = "POST")]
-struct WriteRoleRequest {
-    #[endpoint(skip)]
-    name: String,
-    allowed_policies: Vec<String>,
-    allowed_entity_aliases: Vec<String>,
-    orphan: bool,
-    renewable: bool,
-    token_type: &'static str,
-}
-
-#[derive(Endpoint)]
-#[endpoint(path = "auth/token/roles/{self.name}", method = "DELETE")]
-struct DeleteRoleRequest {
-    #[endpoint(skip)]
-    name: String,
-}
-
-#[derive(Endpoint)]
-#[endpoint(path = "auth/token/create/{self.role}", method = "POST")]
-struct CreateTokenRequest {
-    #[endpoint(skip)]
-    role: String,
-    policies: Vec<String>,
-    no_default_policy: bool,
-    entity_alias: Option<String>,
-    ttl: &'static str,
-}
-
-#[derive(Deserialize)]
-struct Auth {
-    client_token: SecretString,
-}
-
-#[derive(Endpoint)]
-#[endpoint(path = "identity/entity", method = "POST")]
-struct CreateEntityRequest {
-    name: String,
-    metadata: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct Created {
-    id: String,
-}
-
 /// An entity, whose alias has its name.
 struct Entity {
     name: String,
     id: String,
-}
-
-#[derive(Endpoint)]
-#[endpoint(path = "identity/entity/name/{self.name}", method = "DELETE")]
-struct DeleteEntityRequest {
-    #[endpoint(skip)]
-    name: String,
-}
-
-#[derive(Endpoint)]
-#[endpoint(path = "identity/group/name/{self.name}", method = "POST")]
-struct WriteGroupRequest {
-    #[endpoint(skip)]
-    name: String,
-    metadata: BTreeMap<String, String>,
-    member_entity_ids: Vec<String>,
-}
-
-#[derive(Endpoint)]
-#[endpoint(path = "identity/group/name/{self.name}", method = "DELETE")]
-struct DeleteGroupRequest {
-    #[endpoint(skip)]
-    name: String,
-}
-
-#[derive(Endpoint)]
-#[endpoint(path = "identity/entity-alias", method = "POST")]
-struct CreateAliasRequest {
-    name: String,
-    canonical_id: String,
-    mount_accessor: String,
 }
 
 impl<'s> StandIns<'s> {
@@ -171,13 +89,12 @@ impl<'s> StandIns<'s> {
             let text = text.map_err(|selector| {
                 format!("policy {name}: write the template {selector:?} without escapes")
             })?;
-            let name = self.copy_of(name);
-            self.note(Made::Policy(name.clone()));
-            let written = self.policies.write(&name, &text, None).await;
-            written.map_err(|error| error.to_string())?;
-            allowed.push(name);
+            let copy = self.copy_of(name);
+            let written = self.policies.put(&copy, &text, None);
+            let what = format!("write a copy of the policy {name}");
+            self.making(Made::Policy(copy.clone()), &what, written).await?;
+            allowed.push(copy);
         }
-        self.note(Made::Role(self.name.clone()));
         let request = WriteRoleRequest {
             name: self.name.clone(),
             allowed_policies: allowed,
@@ -186,7 +103,8 @@ impl<'s> StandIns<'s> {
             renewable: false,
             token_type: "batch",
         };
-        self.desk.done(request).await.map_err(|error| explain(&error, "make a token role"))
+        let role = Made::Role(self.name.clone());
+        self.making(role, "make a token role", self.desk.done(request)).await
     }
 
     /// The token of somebody with the policies of this caller, with an entity if it has metadata or
@@ -244,7 +162,7 @@ impl<'s> StandIns<'s> {
 
     /// Takes away all that was made, as far as it goes, and says what is left.
     pub async fn end(&self) -> Vec<String> {
-        let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
+        let made = std::mem::take(&mut *self.made());
         let mut left = Vec::new();
         for one in made.into_iter().rev() {
             let (what, gone) = match one {
@@ -277,10 +195,10 @@ impl<'s> StandIns<'s> {
     /// Makes an entity, and the alias that it is to be found by.
     async fn entity(&self, metadata: BTreeMap<String, String>) -> Result<Entity, String> {
         let name = format!("{}-{:08x}", self.name, rand::random::<u32>());
-        self.note(Made::Entity(name.clone()));
         let request = CreateEntityRequest { name: name.clone(), metadata };
-        let created: Result<Created, _> = self.desk.data(request).await;
-        let created = created.map_err(|error| explain(&error, "make an entity"))?;
+        let entity = Made::Entity(name.clone());
+        let created: Created =
+            self.making(entity, "make an entity", self.desk.data(request)).await?;
         let mounts: Result<HashMap<String, AuthMount>, _> =
             self.desk.data(AuthMountsRequest {}).await;
         let mut mounts = mounts.map_err(|error| explain(&error, "read sys/auth"))?;
@@ -306,19 +224,39 @@ impl<'s> StandIns<'s> {
         let Some(name) = self.groups.name(key) else {
             return Err(format!("no group stands in for {group:?}"));
         };
-        self.note(Made::Group(name.clone()));
+        let made = Made::Group(name.clone());
         let metadata = groups::metadata(group, values);
         let member_entity_ids = vec![entity_id.to_owned()];
-        let written = self.desk.done(WriteGroupRequest { name, metadata, member_entity_ids }).await;
-        written.map_err(|error| explain(&error, "make a group"))
+        let request = WriteGroupRequest { name, metadata, member_entity_ids };
+        self.making(made, "make a group", self.desk.done(request)).await
     }
 
     /// Notes what is about to be made, since an answer that is lost says nothing of whether it was.
-    fn note(&self, made: Made) {
-        let mut all = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if !all.contains(&made) {
-            all.push(made);
-        }
+    /// What was not there and is refused is not.
+    async fn making<T>(
+        &self,
+        made: Made,
+        what: &str,
+        request: impl Future<Output = Result<T, VaultError>>,
+    ) -> Result<T, String> {
+        let is_new = {
+            let mut all = self.made();
+            let is_new = !all.contains(&made);
+            if is_new {
+                all.push(made.clone());
+            }
+            is_new
+        };
+        request.await.map_err(|error| {
+            if is_new && error.failure == Failure::OwnPolicy {
+                self.made().retain(|one| *one != made);
+            }
+            explain(&error, what)
+        })
+    }
+
+    fn made(&self) -> MutexGuard<'_, Vec<Made>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the copy of a policy is called. Vault's `default` is the same for all.

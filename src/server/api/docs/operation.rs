@@ -201,10 +201,11 @@ impl Curl<'_, '_> {
             address.extend(["?", &query.join("&")]);
         }
         let credentials = if self.is_open { ("", "") } else { ("auth | ", " -H @-") };
-        let method =
-            if self.method == "GET" { String::new() } else { format!(" -X {}", self.method) };
         let (before, after) = credentials;
-        let mut parts = vec![format!("{before}curl -sS --fail-with-body{after}{method}")];
+        let mut parts = vec![format!("{before}curl -sS --fail-with-body{after}")];
+        if self.method != "GET" {
+            parts.push(format!("-X {}", self.method));
+        }
         for header in required("header") {
             parts.push(format!("-H {}", quoted(&format!("{}: {}", header.name, header.example))));
         }
