@@ -1,6 +1,6 @@
 # For whoever rotates the tenants' keys: a new version of the key, and every secret encrypted anew
 # with it. Vault does that within itself, so no secret is seen in the clear, and none can be:
-# there is no `transit/decrypt` here.
+# there is no `transit/decrypt` here. `--destroy-old-versions` takes version-destroyer as well.
 #
 # What this does not prevent: whoever may replace a ciphertext can replace it with one that is older,
 # or with nothing that can be decrypted. Versions and the audit log show it. So give this for a
@@ -39,11 +39,6 @@ path "secret/metadata/tenants/*" {
 # Their ciphertexts.
 path "secret/data/tenants/*" {
   capabilities = ["read", "update"]
-}
-
-# `--destroy-old-versions` alone.
-path "secret/destroy/tenants/*" {
-  capabilities = ["update"]
 }
 
 # Leases on rotations, so that a tenant's key is rotated by one process at a time, and notes of which

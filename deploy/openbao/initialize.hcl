@@ -170,6 +170,12 @@ initialize "policies" {
     data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/validator.hcl" } }
   }
 
+  request "version-destroyer" {
+    operation = "update"
+    path      = "sys/policies/acl/version-destroyer"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/version-destroyer.hcl" } }
+  }
+
   # For the first operator, who makes the others. Root's tokens are gone.
   request "administrator" {
     operation = "update"

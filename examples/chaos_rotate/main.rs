@@ -93,7 +93,7 @@ impl Driver {
         let bao = Bao::raft(storage).await;
         platform::provision(&bao).await;
         platform::create_key(&bao, "acme").await;
-        let policies = json!({"policies": ["key-rotator"], "ttl": "24h"});
+        let policies = json!({"policies": ["key-rotator", "version-destroyer"], "ttl": "24h"});
         let rotator = platform::token(&bao, policies).await;
         let policies = json!({"policies": ["every-secret"], "ttl": "24h"});
         let policy = "path \"secret/*\" { capabilities = [\"create\", \"read\", \"update\"] }\n\

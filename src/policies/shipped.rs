@@ -9,7 +9,7 @@ macro_rules! files {
     };
 }
 
-const POLICIES: [(&str, &str); 20] = files! {
+const POLICIES: [(&str, &str); 21] = files! {
     "agent-director.hcl"
     "agent-executor.hcl"
     "agent-writer.hcl"
@@ -30,6 +30,7 @@ const POLICIES: [(&str, &str); 20] = files! {
     "staff.hcl"
     "tenant.hcl"
     "validator.hcl"
+    "version-destroyer.hcl"
 };
 
 const EXPECTATIONS: [(&str, &str); 8] = files! {

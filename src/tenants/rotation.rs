@@ -61,6 +61,9 @@ pub struct Tally {
     pub remaining_in: u64,
     /// How many of them were deleted, so that nobody can tell.
     pub unknown: u64,
+    /// The number of them that are live in a secret whose latest version is not: these are never
+    /// destroyed.
+    pub without_successor: u64,
     /// How many secrets could not be dealt with.
     pub failed: u64,
     /// The first of the secrets with such versions, with these.
@@ -96,6 +99,7 @@ impl Tally {
         for remaining in &standing.remaining {
             match remaining.need {
                 Need::Key(key) => {
+                    self.without_successor += u64::from(standing.latest == Renewal::Gone);
                     self.oldest = Some(self.oldest.map_or(key, |oldest| oldest.min(key)));
                 }
                 Need::Unknown => self.unknown += 1,
@@ -115,10 +119,11 @@ impl Tally {
     }
 
     /// The oldest version of the key that is needed, this one or an older; `None` while that is
-    /// not known of all versions of all secrets.
+    /// not known of all versions of all secrets. Without any secret nothing is known: they may be in
+    /// another mount.
     #[must_use]
     pub fn oldest_needed(&self, latest: u64) -> Option<u64> {
-        let known = self.failed == 0 && self.unknown == 0;
+        let known = self.secrets > 0 && self.failed == 0 && self.unknown == 0;
         known.then(|| self.oldest.map_or(latest, |oldest| oldest.min(latest)))
     }
 }
@@ -141,7 +146,7 @@ mod tests {
             }
             tally.oldest_needed(4)
         };
-        assert_eq!(oldest(&[]), Some(4));
+        assert_eq!(oldest(&[]), None);
         assert_eq!(oldest(&[&[], &[]]), Some(4));
         assert_eq!(oldest(&[&[Need::Key(3)], &[Need::Key(2), Need::Key(3)]]), Some(2));
         assert_eq!(oldest(&[&[Need::Key(3)], &[Need::Unknown]]), None);

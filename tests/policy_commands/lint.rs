@@ -96,7 +96,7 @@ fn programs_are_told_the_same() {
 fn what_is_shipped_is_linted_where_no_folder_is_named() {
     let nobody = Operator { variables: Vec::new() };
     let ended = nobody.run(&["lint", "--strict"]);
-    let stdout = "20 policies: no errors, no warnings\n".to_owned();
+    let stdout = "21 policies: no errors, no warnings\n".to_owned();
     assert_eq!(ended, Ended { code: Some(0), stdout, stderr: String::new() });
 }
 

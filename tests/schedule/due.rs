@@ -155,6 +155,30 @@ async fn a_rotation_that_was_not_finished_is_gone_on_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_cannot_be_read_does_not_keep_the_key_from_its_next_rotation() {
+    let platform = Platform::start().await;
+    let rotator = platform.rotator().await;
+    platform.set_interval("acme", "90d").await;
+    platform.write("acme", "crm");
+    let plain = json!({"data": {"A": "plain"}});
+    platform.bao.must("POST", "secret/data/tenants/acme/plain", Some(plain)).await;
+    for (version, because) in [(2, "the key is 91d old"), (3, "the key is 91d old")] {
+        age_key(&platform.bao, "acme", 91 * 24).await;
+        platform.age_note("acme", 91 * 24).await;
+        for (because, rotated) in [(because, true), ("a rotation was not finished", false)] {
+            let ended = rotator.run(&DUE);
+            assert_eq!(ended.code, Some(1), "{ended:?}");
+            let told = told(&ended);
+            let acme = outcome(&told, "acme");
+            assert_eq!(acme["due_because"], because, "{acme}");
+            assert_eq!(acme["report"]["rotated"], rotated, "{acme}");
+        }
+        assert_eq!(platform.key_version("acme").await, version);
+        assert_eq!(platform.secret_key_version("acme", "crm").await, version);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_that_another_process_is_rotating_is_no_failure() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;

@@ -74,6 +74,19 @@ impl Platform {
         version.and_then(|(version, _)| version.parse().ok()).expect("a version")
     }
 
+    /// Makes the note of the tenant's last rotation older, as `age_key` does its key.
+    async fn age_note(&self, tenant: &str, hours: i64) {
+        let path = format!("secret/metadata/rotation/{tenant}");
+        let (status, answer) = self.bao.request("GET", &path, None).await;
+        if status == 404 {
+            return;
+        }
+        let mut note = answer["data"]["custom_metadata"].clone();
+        let created: i64 = note["created"].as_str().expect("a time").parse().expect("seconds");
+        note["created"] = json!((created - 3600 * hours).to_string());
+        self.bao.must("POST", &path, Some(json!({"custom_metadata": note}))).await;
+    }
+
     /// Writes something in the place of the tenant's settings.
     async fn put_settings(&self, tenant: &str, data: Value) {
         let path = format!("secret/data/tenant-settings/{tenant}");

@@ -52,13 +52,19 @@ impl Platform {
 
     /// Somebody with just this policy.
     async fn holder(&self, policy: &str) -> Shell {
-        let options = json!({"policies": [policy], "ttl": "1h"});
+        self.holder_of(&[policy]).await
+    }
+
+    async fn holder_of(&self, policies: &[&str]) -> Shell {
+        let options = json!({"policies": policies, "ttl": "1h"});
         Shell::to(&self.bao, &platform::token(&self.bao, options).await)
     }
 
-    /// Somebody who rotates keys, and waits no longer for others' writes than a test can.
+    /// Somebody who rotates keys and may destroy old versions, and waits no longer for others'
+    /// writes than a test can.
     async fn rotator(&self) -> Shell {
-        self.holder("key-rotator").await.with("VALIDATOR_VAULT_TIMEOUT", "1s")
+        let rotator = self.holder_of(&["key-rotator", "version-destroyer"]).await;
+        rotator.with("VALIDATOR_VAULT_TIMEOUT", "1s")
     }
 
     /// Ends the lease of a rotation of acme's key that was killed, if there is one.

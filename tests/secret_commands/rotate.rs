@@ -34,7 +34,13 @@ async fn every_secret_is_encrypted_anew_and_says_the_same() {
         "behind": 0,
         "rewrapped": 3,
         "versions_destroyed": 0,
-        "remaining": {"versions": 4, "secrets": 3, "deleted": 0, "first": done["remaining"]["first"]},
+        "remaining": {
+            "versions": 4,
+            "secrets": 3,
+            "deleted": 0,
+            "without_successor": 0,
+            "first": done["remaining"]["first"],
+        },
         "failed": {"secrets": 0, "first": [], "all": []},
     });
     assert_eq!(done, expected);
@@ -79,7 +85,12 @@ async fn a_key_version_that_a_deleted_secret_may_need_stays_in_use() {
     let done = rotate(&rotator, &[]);
     assert_eq!((&done["rotated"], &done["rewrapped"]), (&json!(true), &json!(1)));
     acme.run(&["secrets", "delete", "acme", "crm", "--yes"]).done();
-    let text = rotator.run(&[&["tenants", "rotate", "acme"], &DESTROY[..]].concat()).done();
+    let destroy = [&["tenants", "rotate", "acme"], &DESTROY[..]].concat();
+    let text = rotator.run(&destroy).done();
+    assert!(text.contains("1 of them live, without a live version after them"), "{text}");
+    assert_eq!(platform.key_versions().await, (3, 1));
+    set(&acme, "acme", "crm", &json!({"A": "2"}));
+    let text = rotator.run(&destroy).done();
     assert!(text.contains("No older version of the key decrypts any more."), "{text}");
     assert_eq!(platform.key_versions().await, (3, 3));
 }
@@ -121,6 +132,20 @@ async fn without_the_right_nothing_happens() {
     let rotator = platform.rotator().await;
     rotator.run(&["tenants", "rotate", "nobody"]).failed(1, "no key");
     rotator.run(&["tenants", "rotate", "No-Body"]).failed(2, "a tenant's name is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn destroying_takes_a_policy_of_its_own() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "1"}));
+    let rotator = platform.holder("key-rotator").await.with("VALIDATOR_VAULT_TIMEOUT", "1s");
+    let refused = rotator.run(&[&ROTATE[..], &DESTROY].concat());
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("policies/version-destroyer.hcl"), "{refused:?}");
+    assert_eq!(get(&acme, "acme", "crm", Some("1")), json!({"A": "1"}));
+    assert_eq!(platform.key_versions().await, (2, 1));
+    assert_eq!(rotate(&rotator, &[])["complete"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]

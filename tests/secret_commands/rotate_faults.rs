@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{DESTROY, Platform, ROTATE, get, rotate, set};
-use crate::support::fault::Fault;
+use crate::support::{fault::Fault, shell::Shell};
 
 impl Platform {
     /// Writes a record with this ciphertext.
@@ -89,6 +89,45 @@ async fn ciphertext_of_a_version_that_the_key_does_not_have_is_a_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn live_version_behind_a_deleted_latest_one_is_not_destroyed() {
+    let platform = Platform::start().await;
+    let (acme, rotator) = (platform.acme(), platform.rotator().await);
+    for value in ["1", "2", "3"] {
+        set(&acme, "acme", "crm", &json!({"A": value}));
+    }
+    acme.run(&["secrets", "delete", "acme", "crm", "--yes"]).done();
+    let done = rotate(&rotator, &DESTROY);
+    assert_eq!(
+        (&done["versions_destroyed"], &done["remaining"]["versions"]),
+        (&json!(1), &json!(2))
+    );
+    assert_eq!(platform.key_versions().await, (2, 1));
+    for (version, value) in [("1", "1"), ("2", "2")] {
+        assert_eq!(get(&acme, "acme", "crm", Some(version)), json!({"A": value}));
+    }
+    let text = rotator.run(&[&["tenants", "rotate", "acme"], &DESTROY[..]].concat()).done();
+    assert!(text.contains("without a live version after them"), "{text}");
+    assert!(!text.contains("--destroy-old-versions destroys them"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mount_without_secrets_of_the_tenant_gives_up_no_version_of_its_key() {
+    let platform = Platform::start().await;
+    let acme = platform.acme();
+    set(&acme, "acme", "crm", &json!({"A": "1"}));
+    let other = json!({"type": "kv", "options": {"version": "2"}});
+    platform.bao.must("POST", "sys/mounts/other", Some(other)).await;
+    let root = Shell::to(&platform.bao, platform.bao.root_token())
+        .with("VALIDATOR_KV_MOUNT", "other")
+        .with("VALIDATOR_VAULT_TIMEOUT", "1s");
+    for more in [&DESTROY[..], &[]] {
+        let done = rotate(&root, more);
+        assert_eq!((&done["secrets"], &done["min_decryption_version"]), (&json!(0), &json!(1)));
+    }
+    assert_eq!(get(&acme, "acme", "crm", None), json!({"A": "1"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn min_encryption_version_is_looked_at_before_anything_is_destroyed() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
@@ -119,7 +158,9 @@ async fn old_versions_are_destroyed_only_with_the_tenants_name() {
     let refused = rotator.on_a_terminal(&destroy, &[(question, "globex\n")]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert_eq!(platform.key_versions().await, (1, 1));
-    rotator.run(&[&destroy[..], &["--dry-run"]].concat()).done();
+    let plan = rotator.run(&[&destroy[..], &["--dry-run"]].concat()).done();
+    assert!(plan.contains("Without --dry-run this destroys them for good."), "{plan}");
+    assert!(!plan.contains("stay readable"), "{plan}");
     rotator.on_a_terminal(&destroy, &[(question, "acme\n")]).done();
     assert_eq!(platform.key_versions().await, (2, 2));
 }
@@ -153,7 +194,7 @@ async fn rotation_that_fails_in_the_middle_says_what_was_done() {
         platform.fault.set_for(denying, denied).await;
         let ended = rotator.run(&[&ROTATE[..], &DESTROY].concat());
         assert_eq!(ended.code, Some(1), "{ended:?}");
-        assert!(ended.stderr.contains("policies/key-rotator.hcl"), "{ended:?}");
+        assert!(ended.stderr.contains("policies/version-destroyer.hcl"), "{ended:?}");
         serde_json::from_str::<Value>(&ended.stdout).expect("JSON")
     };
     let done = rotated("POST /v1/secret/destroy/").await;

@@ -11,6 +11,9 @@ use crate::{
     support::{bao::Bao, direct::Direct, fault::Fault, platform, tools},
 };
 
+/// The answer to a token that may do nothing in the mount.
+const PREFLIGHT: &str = r#"{"errors":["preflight capability check returned 403, please ensure client's policies grant access to path \"secret/\""]}"#;
+
 /// Mounts KV version 1 at `old/`, where the policy of tenants is good, too.
 async fn with_old_mount(bao: &Bao) {
     let old = json!({"type": "kv", "options": {"version": "1"}});
@@ -60,6 +63,7 @@ async fn mount_that_vault_does_not_tell_of_is_not_written_to() {
             let secret = data(&json!({"A": "1"}));
             for fault in [
                 Fault::Status(403, r#"{"errors":["preflight capability check returned 403"]}"#),
+                Fault::Status(403, PREFLIGHT),
                 Fault::Status(200, r#"{"data":{"type":"kv"}}"#),
                 Fault::Status(200, r#"{"data":{"type":"kv","options":{"version":"1"}}}"#),
                 Fault::Status(200, r#"{"data":{"type":"cubbyhole","options":{"version":"2"}}}"#),
@@ -68,8 +72,12 @@ async fn mount_that_vault_does_not_tell_of_is_not_written_to() {
             ] {
                 vault.fault.set_for("GET /v1/sys/internal/ui/mounts/secret", fault).await;
                 let written = secrets.write(&place, &secret, Precondition::None).await;
-                let unwritten =
-                    matches!(written, Err(SecretError::MountUnfit | SecretError::Unavailable(_)));
+                let unwritten = matches!(
+                    written,
+                    Err(SecretError::MountUnfit
+                        | SecretError::Unavailable(_)
+                        | SecretError::Denied)
+                );
                 assert!(unwritten, "{fault:?}: {written:?}");
                 let (status, _) =
                     vault.bao.request("GET", "secret/data/tenants/acme/crm", None).await;
@@ -106,12 +114,19 @@ async fn commands_tell_of_a_mount_of_version_1() {
         (&["serve", "--check"][..], root.as_str()),
         (&set, acme.token()),
         (&["tenants", "create", "globex"], &root),
+        (&["tenants", "rotate", "acme", "--dry-run"], &root),
+        (&["tenants", "rotate", "acme"], &root),
     ] {
         let (code, said) = run(arguments, "old", token);
         assert_eq!(code, Some(1), "{arguments:?}: {said}");
         assert!(said.contains("version 2"), "{arguments:?}: {said}");
         let (code, said) = run(arguments, "secret", token);
         assert_eq!(code, Some(0), "{arguments:?}: {said}");
+    }
+    for more in [&["--dry-run"][..], &[]] {
+        let (code, said) = run(&[&["tenants", "rotate", "acme"], more].concat(), "nowhere", &root);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("nothing is mounted in Vault at: nowhere/"), "{said}");
     }
     let (_, said) = run(&["tenants", "create", "globex"], "old", &root);
     assert!(said.contains("KV version 1") && !said.contains("bootstrap"), "{said}");

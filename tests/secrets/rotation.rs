@@ -12,7 +12,7 @@ use vault_auth_validator::{
 };
 
 use super::vault::{Vault, data, path};
-use crate::support::{bao::Bao, fault::Fault};
+use crate::support::{bao::Bao, fault::Fault, wait::eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_that_a_rotation_returns_are_stored_whatever_it_met() {
@@ -41,6 +41,28 @@ async fn versions_that_a_rotation_returns_are_stored_whatever_it_met() {
         let latest = latest.expect("a key").latest;
         assert!(latest >= stored, "{stored} was said to be stored, and {latest} is");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ciphertext_is_written_within_the_time_that_a_rotation_waits_for() {
+    let vault = Vault::start().await;
+    let place = path("acme/crm");
+    // The look for the secret, and then for the mount.
+    let late = Fault::Late(Duration::from_millis(1200));
+    vault.fault.set_for("GET /v1/s", late).await;
+    let secret = data(&json!({"A": "1"}));
+    let writing = vault.with(vault.acme.token(), async |secrets| {
+        secrets.write(&place, &secret, Precondition::Absent).await
+    });
+    let rotating = async {
+        eventually(Duration::from_secs(10), "a look for the mount", async || {
+            (vault.fault.struck() == 2).then_some(())
+        })
+        .await;
+        vault.bao.must("POST", "transit/keys/tenant-acme/rotate", Some(json!({}))).await;
+    };
+    let (written, ()) = tokio::join!(writing, rotating);
+    assert_eq!(written.expect("it is written").key_version, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,7 +22,8 @@ use crate::{
 /// Rotate a tenant's key, and encrypt its secrets anew with the new version.
 ///
 /// Vault does it: no secret leaves it in the clear, and the token needs no right to decrypt
-/// (policies/key-rotator.hcl has what it needs). Each secret gets a new version that says the same,
+/// (policies/key-rotator.hcl has what it needs, and policies/version-destroyer.hcl what
+/// --destroy-old-versions needs besides). Each secret gets a new version that says the same,
 /// unless somebody writes one meanwhile, which stays. It may be ended anywhere and run again: a
 /// rotation that was not finished is then gone on with. One process at a time rotates a tenant's key;
 /// another waits for it, and then begins no second rotation.
@@ -62,7 +63,7 @@ pub(super) struct Rotate {
     #[arg(long)]
     dry_run: bool,
     /// Destroy, for good, what still needs an older version of the key: versions of secrets that have
-    /// a successor, and those that were deleted, of which nobody can tell.
+    /// a live successor, and those that were deleted, of which nobody can tell.
     #[arg(long)]
     destroy_old_versions: bool,
     #[command(flatten)]

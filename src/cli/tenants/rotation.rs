@@ -7,6 +7,7 @@ use std::{cell::RefCell, fmt, pin::pin, time::Duration};
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
 
+use self::condition::Reason;
 pub(super) use self::condition::{Outcome, rotate_if_due, survey_if_due};
 use super::{
     lease::{LeaseError, WaitArgs, exclusively},
@@ -65,7 +66,7 @@ pub(super) async fn rotate(
 ) -> (Option<Report>, Result<(), String>) {
     let rotation = Rotation::new(store, tenant, old_versions);
     let outcome = rotation.run(wait).await;
-    (rotation.report.into_inner(), outcome.map_err(|error| error.message(tenant)))
+    (rotation.report.into_inner(), outcome.map_err(|error| error.message(tenant, old_versions)))
 }
 
 /// Does nothing, and returns what [`rotate`] would do.
@@ -75,8 +76,8 @@ pub(super) async fn survey(
     old_versions: OldVersions,
 ) -> (Option<Report>, Result<(), String>) {
     let rotation = Rotation::new(store, tenant, old_versions);
-    let outcome = rotation.survey().await;
-    (rotation.report.into_inner(), outcome.map_err(|error| error.message(tenant)))
+    let outcome = rotation.run_survey().await;
+    (rotation.report.into_inner(), outcome.map_err(|error| error.message(tenant, old_versions)))
 }
 
 impl<'s> Rotation<'s> {
@@ -85,19 +86,31 @@ impl<'s> Rotation<'s> {
     }
 
     async fn run(&self, wait: WaitArgs) -> Result<(), RotationError> {
+        self.check_mount().await?;
         let before = self.key().await?;
-        let work = async |lease: &RotationLease| self.work(lease, before).await;
+        let work = async |lease: &RotationLease| self.work(lease, before, None).await;
         let worked = exclusively(self.store, self.tenant, wait, work).await;
         worked.map_err(RotationError::Lease)?
     }
 
-    /// Does it all, with the versions of the key before the lease was waited for.
-    async fn work(&self, lease: &RotationLease, before: KeyVersions) -> Result<(), RotationError> {
+    async fn run_survey(&self) -> Result<(), RotationError> {
+        self.check_mount().await?;
+        self.survey(None).await
+    }
+
+    /// Does it all, with the versions of the key before the lease was waited for, and the reason
+    /// why it is due, if it has to be.
+    async fn work(
+        &self,
+        lease: &RotationLease,
+        before: KeyVersions,
+        reason: Option<Reason>,
+    ) -> Result<(), RotationError> {
         let found = self.key().await?;
         let is_newer = found.latest > before.latest || lease.has_waited_for(found.created);
         let beginning = match stage(lease.stored(), found) {
             Some(Stage::Finished) if is_newer => Beginning::Joined,
-            stage => self.beginning(stage, found),
+            stage => self.beginning(stage, found, reason),
         };
         self.check_min_encryption(found, beginning)?;
         let total = self.count().await?;
@@ -108,7 +121,7 @@ impl<'s> Rotation<'s> {
             }
             Beginning::WentOn | Beginning::Joined => found,
         };
-        self.report.replace(Some(Report::new(beginning, key)));
+        self.report.replace(Some(Report::new(beginning, key, self.old_versions)));
         self.record(lease, key, Stage::Rewrapping).await?;
         settle(self.store).await;
         let task = match self.old_versions {
@@ -123,23 +136,34 @@ impl<'s> Rotation<'s> {
         Ok(())
     }
 
-    async fn survey(&self) -> Result<(), RotationError> {
+    async fn survey(&self, reason: Option<Reason>) -> Result<(), RotationError> {
         let store = self.store;
         let key = self.key().await?;
         let stored = store.with(async |secrets| secrets.stored_key_version(self.tenant).await);
-        let beginning = self.beginning(stage(stored.await?, key), key);
+        let beginning = self.beginning(stage(stored.await?, key), key, reason);
         self.check_min_encryption(key, beginning)?;
         let latest = key.latest + u64::from(beginning == Beginning::Rotated);
         let total = self.count().await?;
-        self.report.replace(Some(Report::new(beginning, KeyVersions { latest, ..key })));
+        self.report.replace(Some(Report::new(
+            beginning,
+            KeyVersions { latest, ..key },
+            self.old_versions,
+        )));
         Ok(self.go_through(latest, Task::Survey, total).await?)
     }
 
     /// Nothing is gone on with unless the key's latest version is known to be stored: Vault may have
-    /// it in its memory alone, and only another rotation that succeeds stores it.
-    fn beginning(&self, stage: Option<Stage>, key: KeyVersions) -> Beginning {
+    /// it in its memory alone, and only another rotation that succeeds stores it. Nor is one that
+    /// began so long ago that the next is due: a secret that cannot be read lets none be finished.
+    fn beginning(
+        &self,
+        stage: Option<Stage>,
+        key: KeyVersions,
+        reason: Option<Reason>,
+    ) -> Beginning {
         let retiring = self.old_versions == OldVersions::Destroy && key.oldest < key.latest;
         match stage {
+            _ if matches!(reason, Some(Reason::Old(_))) => Beginning::Rotated,
             Some(Stage::Rewrapping) => Beginning::WentOn,
             Some(Stage::Finished) if retiring => Beginning::WentOn,
             Some(Stage::Finished) | None => Beginning::Rotated,
@@ -220,6 +244,15 @@ impl<'s> Rotation<'s> {
         self.store.with(async |secrets| lease.record(&secrets, stored).await).await
     }
 
+    async fn check_mount(&self) -> Result<(), SecretError> {
+        let ask = async |secrets: Secrets<'_>| secrets.check_mount().await;
+        match self.store.with(async |secrets| patiently(async || ask(secrets).await).await).await {
+            // There is none, or the token may do nothing in it: the next call there says which.
+            Err(SecretError::Denied) => Ok(()),
+            checked => checked,
+        }
+    }
+
     async fn key(&self) -> Result<KeyVersions, SecretError> {
         let ask = async |secrets: Secrets<'_>| secrets.key(self.tenant).await;
         self.store.with(async |secrets| patiently(async || ask(secrets).await).await).await
@@ -239,9 +272,14 @@ fn stage(stored: Option<StoredVersion>, key: KeyVersions) -> Option<Stage> {
 
 impl RotationError {
     /// What went wrong, and what to do about it.
-    fn message(&self, tenant: &TenantName) -> String {
+    fn message(&self, tenant: &TenantName, old_versions: OldVersions) -> String {
         let remedy = match self {
             Self::Secret(error) | Self::Lease(LeaseError::Failed(error)) => match error {
+                SecretError::Denied if old_versions == OldVersions::Destroy => {
+                    "; it needs what policies/key-rotator.hcl and policies/version-destroyer.hcl \
+                     grant, which `policies apply` loads"
+                        .to_owned()
+                }
                 SecretError::Denied => {
                     "; it needs what policies/key-rotator.hcl grants, which `policies apply` loads"
                         .to_owned()

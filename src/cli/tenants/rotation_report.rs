@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::rotation::OldVersions;
 use crate::{
     cli::output::{Style, columns, counted},
     tenants::{KeyVersions, Tally, TenantName},
@@ -33,19 +34,20 @@ pub(super) struct Report {
     pub(super) beginning: Beginning,
     /// What the secrets were brought to.
     pub(super) key: KeyVersions,
+    old_versions: OldVersions,
     pub(super) tally: Tally,
     /// Whether all secrets were looked at.
     pub(super) complete: bool,
 }
 
 impl Report {
-    pub(super) fn new(beginning: Beginning, key: KeyVersions) -> Self {
-        Self { beginning, key, tally: Tally::default(), complete: false }
+    pub(super) fn new(beginning: Beginning, key: KeyVersions, old_versions: OldVersions) -> Self {
+        Self { beginning, key, old_versions, tally: Tally::default(), complete: false }
     }
 
     /// Returns it for people.
     pub(super) fn as_text(&self, tenant: &TenantName, mode: Mode, style: &Style) -> String {
-        let Self { beginning, key, tally, complete } = self;
+        let Self { beginning, key, tally, complete, .. } = self;
         let latest = key.latest;
         let mut lines = vec![match (beginning, mode) {
             (Beginning::Rotated, Mode::Rotation) => {
@@ -104,13 +106,21 @@ impl Report {
         if tally.remaining == 0 {
             return Vec::new();
         }
+        let to_come = match mode {
+            Mode::Survey => self.old_versions,
+            Mode::Rotation => OldVersions::Keep,
+        };
         let would = if mode == Mode::Survey { "would " } else { "" };
         let (versions, secrets) =
             (counted(tally.remaining, "older version"), counted(tally.remaining_in, "secret"));
+        let fate = match to_come {
+            OldVersions::Destroy => ":".to_owned(),
+            OldVersions::Keep => {
+                format!(": it stays in use, from {} on, and they stay readable.", key.oldest)
+            }
+        };
         let mut lines = vec![format!(
-            "{versions} of {secrets} {would}need an older version of the key, or may: it stays in \
-             use, from {} on, and they stay readable.",
-            key.oldest
+            "{versions} of {secrets} {would}need an older version of the key, or may{fate}"
         )];
         let row = |(name, versions): &(String, Vec<u64>)| {
             let versions: Vec<String> = versions.iter().map(u64::to_string).collect();
@@ -124,13 +134,36 @@ impl Report {
         if tally.unknown > 0 {
             lines.push(format!("{} of them deleted, so that nobody can tell.", tally.unknown));
         }
-        lines.push("--destroy-old-versions destroys them, and ends that.".to_owned());
+        lines.extend(self.endings(to_come));
         lines
+    }
+
+    /// How older versions cease to need the key.
+    fn endings(&self, to_come: OldVersions) -> Vec<String> {
+        let Tally { remaining, without_successor: live, .. } = self.tally;
+        let others = match live {
+            0 => Some("them"),
+            live if live < remaining => Some("the others"),
+            _ => None,
+        };
+        let others = others.map(|others| match to_come {
+            OldVersions::Destroy => format!("Without --dry-run this destroys {others} for good."),
+            OldVersions::Keep => {
+                format!("--destroy-old-versions destroys {others}, and ends that.")
+            }
+        });
+        let live = (live > 0).then(|| {
+            format!(
+                "{live} of them live, without a live version after them, and never destroyed here: \
+                 write a new version of the secret, or destroy them with `bao kv destroy`."
+            )
+        });
+        live.into_iter().chain(others).collect()
     }
 
     /// Returns it for programs.
     pub(super) fn as_json(&self, tenant: &TenantName, mode: Mode) -> Value {
-        let Self { beginning, key, tally, complete } = self;
+        let Self { beginning, key, tally, complete, .. } = self;
         let remaining = tally.examples.iter();
         let remaining =
             remaining.map(|(name, versions)| json!({"name": name, "versions": versions}));
@@ -152,6 +185,7 @@ impl Report {
                 "versions": tally.remaining,
                 "secrets": tally.remaining_in,
                 "deleted": tally.unknown,
+                "without_successor": tally.without_successor,
                 "first": remaining.collect::<Vec<_>>(),
             },
             "failed": {

@@ -15,6 +15,8 @@ mod rotation;
 mod transit;
 mod walk;
 
+use std::time::Instant;
+
 use futures_util::{Stream, TryStreamExt, stream};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
@@ -103,6 +105,7 @@ impl<'c> Secrets<'c> {
         data: &SecretData,
         precondition: Precondition,
     ) -> Result<Written, SecretError> {
+        let start = Instant::now();
         let encrypt = async {
             self.ensure_key(&path.tenant).await?;
             self.encrypt_here(path, data).await
@@ -110,7 +113,13 @@ impl<'c> Secrets<'c> {
         let (found, ciphertext) = tokio::join!(self.find(path, None), encrypt);
         let current = found?.current();
         precondition.check(current)?;
-        self.store(path, ciphertext?, current).await
+        let mut ciphertext = ciphertext?;
+        self.ensure_versioned(current).await?;
+        // A rotation of the key waits for two calls: to encrypt, and to write.
+        if start.elapsed() >= self.client.timeout() {
+            ciphertext = self.encrypt_here(path, data).await?;
+        }
+        self.store(path, ciphertext, current).await
     }
 
     /// Writes a version that holds what the latest does, with this change.
@@ -241,7 +250,6 @@ impl<'c> Secrets<'c> {
         ciphertext: Ciphertext,
         current: Current,
     ) -> Result<Written, SecretError> {
-        self.ensure_versioned(current).await?;
         let key_version = ciphertext.key_version();
         let record = Record::new(&path.tenant, ciphertext);
         let (version, created_at) = self.put(path, &record, current).await?;

@@ -25,8 +25,8 @@ pub enum Task<'l> {
     /// Their latest versions are encrypted anew.
     Rewrap,
     /// The same, and then all that still needs an older version of the key is destroyed, and all
-    /// that was deleted and may need it: of each secret whose latest version Vault has just read
-    /// with the new version of the key, while the lease is held.
+    /// that was deleted and may need it, while the lease is held. A live version is destroyed
+    /// only if Vault has just read the latest of its secret with the new version of the key.
     RewrapAndDestroy(&'l RotationLease),
 }
 
@@ -92,18 +92,20 @@ impl<'c> Secrets<'c> {
             let remaining = need.filter(|need| !need.is_met_by(key_version));
             standing.remaining.extend(remaining.map(|need| Remaining { version: number, need }));
         }
-        if let Task::RewrapAndDestroy(lease) = task
-            && !standing.remaining.is_empty()
-        {
-            // What has a successor or was deleted, and never what somebody wrote just now.
+        if let Task::RewrapAndDestroy(lease) = task {
+            // What has a live successor or was deleted, and never what somebody wrote just now.
             let expendable = |remaining: &Remaining| {
-                remaining.need == Need::Unknown || remaining.version < newest
+                remaining.need == Need::Unknown
+                    || (remaining.version < newest && latest != Renewal::Gone)
             };
             let (gone, kept): (Vec<_>, Vec<_>) =
                 standing.remaining.into_iter().partition(expendable);
+            standing.remaining = kept;
+            if gone.is_empty() {
+                return Ok(standing);
+            }
             lease.confirm(self).await?;
             self.destroy(path, &gone).await?;
-            standing.remaining = kept;
             standing.destroyed = gone.len();
         }
         Ok(standing)

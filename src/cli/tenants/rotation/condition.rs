@@ -75,7 +75,7 @@ pub(in crate::cli::tenants) async fn survey_if_due(
 ) -> Outcome {
     let rotation = Rotation::new(store, tenant, OldVersions::Keep);
     let outcome = match rotation.due_by_itself(interval).await {
-        Ok(Some(reason)) => rotation.survey().await.map(|()| Some(reason)),
+        Ok(Some(reason)) => rotation.survey(Some(reason)).await.map(|()| Some(reason)),
         not_due => not_due,
     };
     rotation.into_outcome(outcome)
@@ -90,7 +90,7 @@ impl Rotation<'_> {
             let key = self.key().await?;
             let reason = self.reason(key, lease.stored(), interval).await?;
             if reason.is_some() {
-                self.work(lease, key).await?;
+                self.work(lease, key, reason).await?;
             }
             Ok(reason)
         };
@@ -115,12 +115,13 @@ impl Rotation<'_> {
         interval: RotationInterval,
     ) -> Result<Option<Reason>, RotationError> {
         let stage = stage(stored, key);
-        if stage == Some(Stage::Rewrapping) {
-            return Ok(Some(Reason::Unfinished));
-        }
-        let age = self.age(key).await?;
+        let age = match self.age(key).await {
+            Err(_) if stage == Some(Stage::Rewrapping) => return Ok(Some(Reason::Unfinished)),
+            age => age?,
+        };
         match (interval.compare(Some(age)), stage) {
             (Due::Due | Due::Overdue | Due::Unknown, _) => Ok(Some(Reason::Old(age))),
+            (Due::NotYet, Some(Stage::Rewrapping)) => Ok(Some(Reason::Unfinished)),
             (Due::NotYet, Some(Stage::Finished)) => Ok(None),
             // There is no older version.
             (Due::NotYet, _) if key.latest == 1 => Ok(None),
@@ -139,7 +140,7 @@ impl Rotation<'_> {
 
     /// Looks at every secret. One that cannot be read may be behind as well.
     async fn behind(&self, key: KeyVersions) -> Result<Option<Reason>, RotationError> {
-        self.report.replace(Some(Report::new(Beginning::WentOn, key)));
+        self.report.replace(Some(Report::new(Beginning::WentOn, key, self.old_versions)));
         let surveyed = self.go_through(key.latest, Task::Survey, 0).await;
         let report = self.report.take();
         surveyed?;
@@ -154,7 +155,9 @@ impl Rotation<'_> {
             (Ok(_), _) => Outcome::NotDue,
             (Err(RotationError::Lease(LeaseError::Held(holder))), _) => Outcome::InProgress(holder),
             (Err(RotationError::Lease(LeaseError::Stopped)), report) => Outcome::Stopped(report),
-            (Err(error), report) => Outcome::Failed(error.message(self.tenant), report),
+            (Err(error), report) => {
+                Outcome::Failed(error.message(self.tenant, self.old_versions), report)
+            }
         }
     }
 }
