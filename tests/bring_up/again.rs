@@ -176,7 +176,7 @@ async fn a_step_that_fails_is_the_last_and_what_was_done_is_told() {
     let credentials = Credentials::new();
     let broken = Fault::Status(500, r#"{"errors":["no space left on device"]}"#);
     for (point, done, not_tried) in
-        [("POST /v1/transit/config/keys", 2, 24), ("PUT /v1/sys/policies/acl/crm-agent", 7, 17)]
+        [("POST /v1/transit/config/keys", 2, 25), ("PUT /v1/sys/policies/acl/crm-agent", 7, 18)]
     {
         fault.set_for(point, broken).await;
         let ended = credentials.run(&shell, &["bootstrap", "--output", "json"]);
