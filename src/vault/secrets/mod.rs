@@ -110,7 +110,8 @@ impl<'c> Secrets<'c> {
             self.ensure_key(&path.tenant).await?;
             self.encrypt_here(path, data).await
         };
-        let (found, ciphertext) = tokio::join!(self.find(path, None), encrypt);
+        // The runtime goes on with the last of these at once, and a read takes longer.
+        let (ciphertext, found) = tokio::join!(encrypt, self.find(path, None));
         let current = found?.current();
         precondition.check(current)?;
         let mut ciphertext = ciphertext?;
