@@ -22,11 +22,11 @@ pub(super) struct WantedAccount {
     pub(super) policies: BTreeSet<String>,
     /// The life of the tokens of a new account, unless it is Vault's default.
     pub(super) token_ttl: Option<&'static str>,
-    /// What is done if it is not there.
+    /// The step to take if it is not there.
     pub(super) absent: Absent,
 }
 
-/// What is done if an account is not there.
+/// The step to take if an account is not there.
 #[derive(Clone)]
 pub(super) enum Absent {
     /// It is made.
@@ -101,7 +101,7 @@ impl AccountPlan {
         }
     }
 
-    /// Whether anything is to be done.
+    /// Returns true if anything is to be done.
     pub(super) fn is_wanted(&self) -> bool {
         !matches!(self.state, State::There)
     }
@@ -131,7 +131,7 @@ impl AccountPlan {
         Line { verb, kind: "account", name: format!("{name} ({mount}/)"), detail }
     }
 
-    /// How the person logs in.
+    /// Returns the command line with which the person logs in.
     pub(super) fn log_in(&self) -> String {
         let WantedAccount { mount, name, .. } = &self.wanted;
         let written = match &self.state {

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_reserved_and_left_is_taken_up_unless_others_may_read_it() {
+    fn blank_file_is_taken_up_unless_others_may_read_it() {
         let (_dir, credentials) = folder();
         drop(credentials.reserve("a").expect("a reservation"));
         assert_eq!(credentials.look("a"), Ok(Content::Blank));

@@ -23,7 +23,7 @@ pub(super) struct OperatorArgs<S: Selection = ForOperators> {
     config: ConfigArgs<S>,
 }
 
-/// Somebody at a terminal who logs in to Vault.
+/// The session of an operator with Vault.
 pub(super) struct Operator {
     pub(super) session: Arc<Session>,
     /// Where Vault is.

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_duration_or_number_in_other_words_makes_no_difference() {
+    fn equal_durations_and_numbers_make_no_difference() {
         for (one, other) in [
             ("max_wrapping_ttl = \"90s\"", "max_wrapping_ttl = 90"),
             ("max_wrapping_ttl = \"24h\"", "max_wrapping_ttl = \"1d\""),

@@ -185,7 +185,7 @@ mod tests {
     use super::{Check, PolicySet, Position, Source};
 
     #[test]
-    fn a_file_that_cannot_be_read_is_a_finding_and_the_others_are_read() {
+    fn unreadable_file_is_a_finding_beside_the_others() {
         let folder = tempfile::tempdir().unwrap();
         let rule = "path \"a\" { capabilities = [\"read\"] }\n";
         let file = |name: &str| folder.path().join(name);

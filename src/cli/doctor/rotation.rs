@@ -19,7 +19,7 @@ pub(super) const SETTINGS: &str = "rotate-every";
 pub(super) const AGE: &str = "age of keys";
 pub(super) const AUTO_ROTATE: &str = "Vault's rotation";
 
-/// How to leave rotations to this program.
+/// The remedy that leaves rotations to this program.
 const SWITCH_OFF: &str = "`bao write transit/keys/tenant-NAME/config auto_rotate_period=0`";
 
 const WHERE: &str = "docs/secrets-commands.md says how to run it every day";

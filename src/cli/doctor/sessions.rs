@@ -20,7 +20,7 @@ pub(super) struct Sessions {
     operator: Option<Result<Arc<Session>, Unusable>>,
 }
 
-/// Whether a login may be made that spends something.
+/// The permission to make a login that spends something.
 #[derive(Clone, Copy)]
 pub(super) enum Logins {
     Free,
@@ -33,7 +33,7 @@ enum Unusable {
     NotTried { because: &'static str, remedy: &'static str },
 }
 
-/// What becomes of a wrapped secret id.
+/// The finding about a wrapped secret id, which is left as it is.
 const WRAPPED: Unusable = Unusable::NotTried {
     because: "the secret id is wrapped: its wrapping token is valid, and this would use it up",
     remedy: "it is good for one login: that of whom it was made for",

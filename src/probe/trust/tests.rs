@@ -106,7 +106,7 @@ fn refused(outcome: Result<(), String>, words: &str) {
 }
 
 #[test]
-fn certificate_that_is_trusted_itself_is_taken_from_the_owner_of_its_key_alone() {
+fn pinned_certificate_takes_its_own_key() {
     for is_ca in [AUTHORITY, IsCa::ExplicitNoCa, IsCa::NoCa] {
         let own = key();
         let certificate = self_signed(&params(NAME, is_ca), &own);
@@ -116,7 +116,7 @@ fn certificate_that_is_trusted_itself_is_taken_from_the_owner_of_its_key_alone()
 }
 
 #[test]
-fn certificate_beside_the_trusted_one_is_refused_whatever_is_shown_with_it() {
+fn certificate_beside_the_pinned_one_is_refused() {
     let (own, other) = (key(), key());
     let trusted = self_signed(&params(NAME, AUTHORITY), &own);
     let twin = self_signed(&params(NAME, AUTHORITY), &other);
