@@ -86,6 +86,20 @@ async fn among_fifty_at_once_exactly_three_come_in() {
     }
 }
 
+/// Vault counts a use before the lookup that makes it. A token that ends in between, with its last
+/// use by another request, is unknown to that lookup.
+#[tokio::test(flavor = "multi_thread")]
+async fn use_counted_before_the_token_ended_is_granted() {
+    let service = Direct::start().await;
+    let token = three_uses(&service.bao, false).await;
+    let ended = Fault::Status(403, r#"{"errors":["bad token"]}"#);
+    service.fault.set_for("/v1/auth/token/lookup-self", ended).await;
+    granted(&service.ask(&token).await);
+    let refusal = Fault::Status(403, r#"{"errors":["permission denied"]}"#);
+    service.fault.set_for("/v1/auth/token/lookup-self", refusal).await;
+    refused(&service.ask(&token).await, "token_invalid");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_not_let_in_is_a_use_as_well() {
     let service = Direct::start().await;

@@ -91,14 +91,17 @@ pub(super) fn granted(
     granted.ok_or_else(|| VaultError::malformed("a path is missing"))
 }
 
-/// Uses a token once, by letting it look itself up. Vault counts the use before it looks at the
-/// token's policies, so to be refused by those is to have been counted.
+/// Uses a token once, by letting it look itself up. Vault counts the use before it checks the token's
+/// policies and before the lookup itself, so an error of either means that the use was counted: by
+/// the time of the lookup another request may have ended the token with its last use.
 pub(super) async fn use_once(client: &Client, token: &Token) -> Result<Spent, VaultError> {
     let request = LookupTokenSelfRequest::default();
     let used = client.data::<IgnoredAny>(Operation::Spend, token.secret(), request);
     match used.await {
         Ok(_) => Ok(Spent::One),
-        Err(error) if error.failure == Failure::OwnPolicy => Ok(Spent::One),
+        Err(error) if matches!(error.failure, Failure::OwnPolicy | Failure::Refused) => {
+            Ok(Spent::One)
+        }
         Err(error) if error.failure == Failure::OwnToken => Ok(Spent::None),
         Err(error) => Err(error),
     }

@@ -39,7 +39,8 @@ const TABLE: &[Wording] = &[
     (&[Login], 400, "missing role_id", Failure::LoginRefused),
     (&[Login], 400, "missing secret_id", Failure::LoginRefused),
     // About the token that was asked about, which is never the one that the call is made with.
-    (&[Lookup], 403, "bad token", Failure::Refused),
+    // Of a use, it is said after that was counted: the token ended before its lookup.
+    (&[Lookup, Spend], 403, "bad token", Failure::Refused),
     (&[Lookup], 400, "illegal base64 data at input byte {number}", Failure::Refused),
     (&[Capabilities], 400, "1 error occurred:\n\t* invalid token\n\n", Failure::Refused),
     (&[Capabilities], 400, "invalid token", Failure::Refused),
@@ -58,7 +59,7 @@ const TABLE: &[Wording] = &[
     ),
     // About the token that the call is made with: of one that ends while it looks itself up; the
     // third is HashiCorp's since 1.17.
-    (&[Spend, LookupSelf], 403, "bad token", Failure::OwnToken),
+    (&[LookupSelf], 403, "bad token", Failure::OwnToken),
     (ANY, 403, "permission denied", Failure::OwnToken),
     (
         ANY,
@@ -235,7 +236,7 @@ mod tests {
             (Lookup, 403, "bad token", Failure::Refused),
             (Lookup, 400, "illegal base64 data at input byte 0", Failure::Refused),
             (Capabilities, 400, invalid, Failure::Refused),
-            (Spend, 403, "bad token", Failure::OwnToken),
+            (Spend, 403, "bad token", Failure::Refused),
             (
                 Capabilities,
                 403,
