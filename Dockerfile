@@ -15,14 +15,14 @@ FROM chef AS build
 ENV RUSTFLAGS="-C target-feature=+crt-static"
 # The recipe holds the manifests alone, so this layer lasts until a dependency changes.
 COPY --from=plan /build/recipe.json recipe.json
-RUN cargo chef cook --release --locked --bin vault-auth-validator \
+RUN cargo chef cook --profile dist --locked --bin vault-auth-validator \
     --target "$(rustc --print host-tuple)" --recipe-path recipe.json
 COPY . .
 # The listeners' defaults become 0.0.0.0: a container is a machine of its own.
 ENV VALIDATOR_BUILD_FOR_CONTAINER=1
-RUN cargo build --release --locked --bin vault-auth-validator \
+RUN cargo build --profile dist --locked --bin vault-auth-validator \
     --target "$(rustc --print host-tuple)" \
-    && cp "target/$(rustc --print host-tuple)/release/vault-auth-validator" /vault-auth-validator
+    && cp "target/$(rustc --print host-tuple)/dist/vault-auth-validator" /vault-auth-validator
 
 FROM scratch
 ARG VERSION=dev

@@ -8,6 +8,7 @@ IMAGE ?= vault-auth-validator
 TOOLS := .tools
 BIN := $(TOOLS)/bin
 CARGO_DENY_VERSION := 0.20.2
+CARGO_CYCLONEDX_VERSION := 0.5.9
 COMPOSE_FILES := $(wildcard deploy/compose.yaml deploy/*/compose.yaml)
 CADDY_FILES := $(wildcard deploy/caddy/*Caddyfile* deploy/caddy/*.caddy*)
 
@@ -27,6 +28,7 @@ help: ## Print this list
 # Each stamp is newer than what it was made from, so a second run does nothing.
 WHEELS := $(TOOLS)/.wheels
 CARGO_DENY := $(TOOLS)/.cargo-deny-$(CARGO_DENY_VERSION)
+CARGO_CYCLONEDX := $(TOOLS)/.cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)
 SCHEMATHESIS := $(TOOLS)/.schemathesis
 ENV_READERS := $(TOOLS)/.env-readers
 CHECK_JSONSCHEMA := $(TOOLS)/.check-jsonschema
@@ -72,11 +74,16 @@ $(NGINX): $(WHEELS)
 	$(BIN)/nginx -v 2>/dev/null || { echo "nginx is needed: please install it" >&2; exit 1; }
 	touch $@
 
-# Nobody reuses this binary and it runs for a second: no need for its fat LTO.
+# These run for a second: optimizing them fully would take longer than it saves.
+INSTALL_TOOL = CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 $(CARGO) install --locked --root $(TOOLS)
+
 $(CARGO_DENY):
-	CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
-	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 \
-	$(CARGO) install cargo-deny --version $(CARGO_DENY_VERSION) --locked --root $(TOOLS)
+	$(INSTALL_TOOL) cargo-deny --version $(CARGO_DENY_VERSION)
+	touch $@
+
+$(CARGO_CYCLONEDX):
+	$(INSTALL_TOOL) cargo-cyclonedx --version $(CARGO_CYCLONEDX_VERSION)
 	touch $@
 
 
@@ -114,7 +121,7 @@ chaos-rotate-check: $(WHEELS) ## The same in a minute
 
 
 .PHONY: test
-test: tools fmt-check dockerfile-lint caddy-check compose-check deny lint unit unit-hashicorp demo-check abuse-check chaos-rotate-check ## Everything that CI runs
+test: tools fmt-check dockerfile-lint caddy-check compose-check deny lint doc unit unit-hashicorp demo-check abuse-check chaos-rotate-check ## Everything that CI runs
 
 .PHONY: fmt-check
 fmt-check: ## Formatting of the Rust code
@@ -148,6 +155,10 @@ deny: $(CARGO_DENY) ## Licences, banned crates and sources of the dependencies
 lint: ## clippy; every warning is an error
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 
+.PHONY: doc
+doc: ## The documentation of the code, private items included; every warning is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
 .PHONY: unit
 unit: tools ## cargo test: unit, integration (real OpenBao and proxies) and doc tests
 	$(CARGO) test --locked
@@ -178,7 +189,7 @@ need = command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get
 
 # Linked as in the image, so that what is measured is what is shipped. BENCH="--only direct" and
 # the like measure a part.
-MEASURE = RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) bench --locked \
+MEASURE = RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) bench --profile dist --locked \
 	--target "$$(rustc --print host-tuple)" --bench
 
 .PHONY: bench
@@ -207,6 +218,12 @@ bench-record: ## Write benches/baseline.json anew
 image: ## Build the container image
 	$(DOCKER) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
 		--tag $(IMAGE):$(or $(VERSION),dev) .
+
+.PHONY: sbom
+sbom: $(CARGO_CYCLONEDX) ## Write the bill of materials, in CycloneDX, to target/sbom.cdx.json
+	$(BIN)/cargo-cyclonedx cyclonedx --format json --spec-version 1.5 --describe crate --override-filename sbom.cdx
+	mkdir -p target
+	mv sbom.cdx.json target/
 
 .PHONY: clean
 clean: ## Remove everything built or fetched
