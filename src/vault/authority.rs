@@ -9,14 +9,18 @@ use tokio::time::timeout;
 
 use crate::{
     token::{
-        Answer, Authority, Cause, Facts, Granted, LookupPriority, Spent, Standing, Token,
-        Unavailable, Verdict,
+        Answer, Authority, Capabilities, Cause, Facts, Granted, LookupPriority, Spent, Standing,
+        Token, Unavailable, Verdict,
     },
     vault::{
-        Session,
+        Client, Session,
+        api::{
+            sys,
+            token::{self, TokenLookup},
+        },
         capacity::{Call, Capacity},
         error::{Failure, VaultError},
-        facts::{Owner, Remaining, TokenData},
+        facts::{Owner, Remaining},
         own_token::OwnToken,
         questions,
     },
@@ -99,7 +103,7 @@ impl VaultAuthority {
     async fn look_up(&self, own: &OwnToken, token: &Token) -> Result<Verdict, VaultError> {
         let client = self.session.client();
         let asked = Instant::now();
-        let data = match questions::token_data(client, own, token).await {
+        let data = match lookup(client, own, token).await {
             Ok(Some(data)) if !data.is_used_up() => data,
             Ok(_) => return Ok(Verdict::Invalid),
             Err(error) if error.failure == Failure::OwnPolicy => {
@@ -127,7 +131,7 @@ impl VaultAuthority {
         &self,
         own: &OwnToken,
         token: &Token,
-        data: &TokenData,
+        data: &TokenLookup,
         standing: Standing,
     ) -> Result<Option<Owner>, VaultError> {
         let Some(id) = data.entity_id.as_deref().filter(|id| !id.is_empty()) else {
@@ -147,7 +151,7 @@ impl VaultAuthority {
         &self,
         own: &OwnToken,
         token: &Token,
-        data: &TokenData,
+        data: &TokenLookup,
     ) -> Result<Standing, VaultError> {
         let about_own = own.is(token);
         if !about_own && own.has_accessor(data.accessor.as_deref()) {
@@ -167,7 +171,7 @@ impl VaultAuthority {
     async fn is_accepted(&self, own: &OwnToken, token: &Token) -> Result<bool, VaultError> {
         let any_path = ["sys/capabilities".to_owned()];
         let client = self.session.client();
-        Ok(questions::capabilities(client, own, token, &any_path).await?.is_some())
+        Ok(capabilities(client, own, token, &any_path).await?.is_some())
     }
 
     /// Vault fails on a token whose last use another request takes at that moment. It is gone then,
@@ -175,7 +179,7 @@ impl VaultAuthority {
     async fn unless_used_up(&self, token: &Token, error: VaultError) -> Result<Spent, Unavailable> {
         if matches!(error.failure, Failure::Server | Failure::StorageConflict) {
             let own = self.session.token().await?;
-            let data = questions::token_data(self.session.client(), &own, token).await;
+            let data = lookup(self.session.client(), &own, token).await;
             if data.is_ok_and(|data| data.is_none_or(|data| data.is_used_up())) {
                 return Ok(Spent::None);
             }
@@ -198,12 +202,42 @@ impl VaultAuthority {
         }
         let about_own = own.as_presented();
         let client = self.session.client();
-        match questions::token_data(client, own, &about_own).await {
+        match lookup(client, own, &about_own).await {
             Ok(Some(_)) if token.expose().contains('.') => {
                 Ok(Verdict::Live(Box::new(Facts::of_another_namespace())))
             }
             _ => Err(error),
         }
+    }
+}
+
+/// The token's lookup; `None` if Vault has no such token.
+async fn lookup(
+    client: &Client,
+    own: &OwnToken,
+    token: &Token,
+) -> Result<Option<TokenLookup>, VaultError> {
+    none_on(Failure::Refused, token::lookup(client, &own.token, token).await)
+}
+
+/// What the token is granted on these paths, in their order; `None` if Vault has no such token.
+async fn capabilities(
+    client: &Client,
+    own: &OwnToken,
+    token: &Token,
+    paths: &[String],
+) -> Result<Option<Arc<[Capabilities]>>, VaultError> {
+    let response = sys::capabilities(client, &own.token, token, paths).await;
+    let response = none_on(Failure::Refused, response)?;
+    response.map(|response| response.on_each(paths)).transpose()
+}
+
+/// The result, with `None` for this failure.
+fn none_on<T>(expected: Failure, result: Result<T, VaultError>) -> Result<Option<T>, VaultError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.failure == expected => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -223,7 +257,7 @@ impl Authority for VaultAuthority {
             let (client, token, paths) = (self.session.client(), &token, &paths);
             let question = |own: Arc<OwnToken>| -> BoxFuture<'_, _> {
                 Box::pin(async move {
-                    let granted = questions::capabilities(client, &own, token, paths).await?;
+                    let granted = capabilities(client, &own, token, paths).await?;
                     Ok(granted.map_or(Granted::Invalid, Granted::Capabilities))
                 })
             };
@@ -234,7 +268,7 @@ impl Authority for VaultAuthority {
     fn spend(&self, token: Token) -> Answer<'_, Spent> {
         Box::pin(async move {
             let used = async {
-                match questions::use_once(self.session.client(), &token).await {
+                match token::consume_use(self.session.client(), &token).await {
                     Ok(spent) => Ok(spent),
                     Err(error) => self.unless_used_up(&token, error).await,
                 }
@@ -250,7 +284,7 @@ impl Authority for VaultAuthority {
             let nobodys = format!("s.{:032x}", rand::random::<u128>());
             let nobodys = Token::from(SecretString::from(nobodys));
             let client = self.session.client();
-            questions::token_data(client, &own, &nobodys).await.map(drop).map_err(Into::into)
+            lookup(client, &own, &nobodys).await.map(drop).map_err(Into::into)
         })
     }
 

@@ -16,27 +16,8 @@ use crate::{
     networks,
     tenants::TenantName,
     token::{Expiry, Facts, Standing, TokenType, Usage},
-    vault::{Namespace, error::VaultError, subject::subject},
+    vault::{Namespace, api::token::TokenLookup, error::VaultError, subject::subject},
 };
-
-/// The `data` of `auth/token/lookup`. Without `Debug`, since it holds the token.
-#[derive(Deserialize)]
-pub(super) struct TokenData {
-    pub(super) accessor: Option<String>,
-    #[serde(rename = "type")]
-    token_type: Option<String>,
-    /// Null for a batch token whose policies are all its entity's. Vault never leaves it out.
-    #[serde(deserialize_with = "Option::deserialize")]
-    policies: Option<Vec<String>>,
-    identity_policies: Option<Vec<String>>,
-    pub(super) entity_id: Option<String>,
-    expire_time: Option<String>,
-    ttl: Option<i64>,
-    num_uses: Option<i64>,
-    path: Option<String>,
-    bound_cidrs: Option<Vec<String>>,
-    namespace_path: Option<String>,
-}
 
 /// The `data` of `identity/entity/id`. Vault always tells the id and whether it is disabled; an
 /// answer without them is not one to rely on.
@@ -80,7 +61,7 @@ pub(super) enum Remaining {
     Live,
 }
 
-impl TokenData {
+impl TokenLookup {
     /// What kind of token this is, short of being the service's own.
     ///
     /// A token of another namespace names its own, or, seen from below, has no expiry without being

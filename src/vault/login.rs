@@ -6,18 +6,18 @@ use std::{
 
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use tokio::sync::Mutex;
 use vaultrs::api::{
     auth::approle::requests::LoginWithApproleRequest,
     sys::requests::{UnwrapRequest, WrappingLookupRequest},
-    token::requests::{LookupTokenSelfRequest, RenewTokenSelfRequest},
 };
 
 use crate::{
     probe::now,
     vault::{
         Client,
+        api::token::{TokenAuth, lookup_self, renew_self},
         client::Operation,
         error::{Failure, VaultError},
         own_token::{Issue, OwnToken},
@@ -66,29 +66,6 @@ pub enum LoginCost {
 pub struct Unwrapped {
     wrapping_token: SecretString,
     secret_id: SecretString,
-}
-
-/// The `auth` of an answer that brings a token. Without `Debug`, since it holds the token.
-#[derive(Deserialize)]
-struct Auth {
-    client_token: SecretString,
-    accessor: Option<String>,
-    entity_id: Option<String>,
-    lease_duration: u64,
-    #[serde(default)]
-    renewable: bool,
-}
-
-/// The `data` of `auth/token/lookup-self`, as far as it is of use here.
-#[derive(Deserialize)]
-struct Own {
-    accessor: Option<String>,
-    /// Null for a token that never ends.
-    expire_time: Option<IgnoredAny>,
-    ttl: Option<u64>,
-    #[serde(default)]
-    renewable: bool,
-    policies: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -176,8 +153,8 @@ async fn app_role(
         secret_id: secret_id.expose_secret().to_owned(),
     };
     let asked = Instant::now();
-    let auth: Auth = client.auth(Operation::Login, None, request).await?;
-    Ok(auth.into_token(asked))
+    let auth: TokenAuth = client.auth(Operation::Login, None, request).await?;
+    Ok(into_token(auth, asked))
 }
 
 /// The error with the role and the file that it is about, and what to do.
@@ -222,8 +199,7 @@ fn until(later: SignedDuration) -> String {
 /// What there is to know of a token that somebody else made.
 async fn inspect(client: &Client, token: SecretString) -> Result<OwnToken, VaultError> {
     let asked = Instant::now();
-    let own: Own =
-        client.data(Operation::LookupSelf, &token, LookupTokenSelfRequest::default()).await?;
+    let own = lookup_self(client, &token).await?;
     if own.policies.iter().flatten().any(|policy| policy == "root") {
         tracing::warn!(
             "the service's own token is a root token: use one with the policy `validator` alone"
@@ -242,22 +218,18 @@ async fn inspect(client: &Client, token: SecretString) -> Result<OwnToken, Vault
 /// A longer life for this token.
 pub(super) async fn renew(client: &Client, own: &OwnToken) -> Result<OwnToken, VaultError> {
     let asked = Instant::now();
-    let request = RenewTokenSelfRequest::default();
-    let auth: Auth = client.auth(Operation::Renew, Some(&own.token), request).await?;
-    Ok(auth.into_token(asked))
+    Ok(into_token(renew_self(client, &own.token).await?, asked))
 }
 
-impl Auth {
-    fn into_token(self, asked: Instant) -> OwnToken {
-        let issue = Issue {
-            asked,
-            accessor: self.accessor,
-            entity_id: self.entity_id,
-            seconds: Some(self.lease_duration),
-            renewable: self.renewable,
-        };
-        OwnToken::new(self.client_token, issue)
-    }
+fn into_token(auth: TokenAuth, asked: Instant) -> OwnToken {
+    let issue = Issue {
+        asked,
+        accessor: auth.accessor,
+        entity_id: auth.entity_id,
+        seconds: Some(auth.lease_duration),
+        renewable: auth.renewable,
+    };
+    OwnToken::new(auth.client_token, issue)
 }
 
 /// What was written into the secret id file, or what it wraps.

@@ -5,6 +5,7 @@
 //! a field may be missing, and not at all where a missing one would have to be guessed.
 
 mod admin;
+mod api;
 mod attempts;
 mod authority;
 mod backoff;

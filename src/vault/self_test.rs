@@ -5,9 +5,9 @@ use crate::{
     token::Capabilities,
     vault::{
         Client,
+        api::sys,
         error::{Failure, VaultError},
         own_token::OwnToken,
-        questions::capabilities,
     },
 };
 
@@ -21,9 +21,12 @@ pub const NEEDED: [(&str, Capabilities); 3] = [
 /// Tells what this token lacks.
 pub(super) async fn run(client: &Client, own: &OwnToken) -> Result<(), VaultError> {
     let paths: Vec<String> = NEEDED.iter().map(|(path, _)| (*path).to_owned()).collect();
-    let granted = match capabilities(client, own, &own.as_presented(), &paths).await {
-        Ok(Some(granted)) => granted,
-        Ok(None) => return Err(VaultError::new(Failure::OwnToken, "vault refuses the token")),
+    let response = sys::capabilities(client, &own.token, &own.as_presented(), &paths).await;
+    let granted = match response.and_then(|response| response.on_each(&paths)) {
+        Ok(granted) => granted,
+        Err(error) if error.failure == Failure::Refused => {
+            return Err(VaultError::new(Failure::OwnToken, "vault refuses the token"));
+        }
         Err(error) if error.failure == Failure::OwnPolicy => {
             return Err(lacking("update on sys/capabilities"));
         }

@@ -11,8 +11,8 @@ use crate::{
     secrets::Unreadable,
     vault::{
         client::Operation::{
-            self, Admin, Capabilities, Decrypt, Encrypt, Login, Lookup, LookupSelf, Mount, Rewrap,
-            Seal, SecretDetails, SecretWrite, Spend,
+            self, Admin, Capabilities, ConsumeUse, Decrypt, Encrypt, Login, Lookup, LookupSelf,
+            Mount, Rewrap, Seal, SecretDetails, SecretWrite,
         },
         error::Failure,
     },
@@ -40,7 +40,7 @@ const TABLE: &[Wording] = &[
     (&[Login], 400, "missing secret_id", Failure::LoginRefused),
     // About the token that was asked about, which is never the one that the call is made with.
     // Of a use, it is said after that was counted: the token ended before its lookup.
-    (&[Lookup, Spend], 403, "bad token", Failure::Refused),
+    (&[Lookup, ConsumeUse], 403, "bad token", Failure::Refused),
     (&[Lookup], 400, "illegal base64 data at input byte {number}", Failure::Refused),
     (&[Capabilities], 400, "1 error occurred:\n\t* invalid token\n\n", Failure::Refused),
     (&[Capabilities], 400, "invalid token", Failure::Refused),
@@ -216,8 +216,8 @@ mod tests {
     use super::{
         Failure,
         Operation::{
-            self, Capabilities, Decrypt, Entity, Login, Lookup, SecretDetails, SecretRead,
-            SecretWrite, Spend,
+            self, Capabilities, ConsumeUse, Decrypt, Entity, Login, Lookup, SecretDetails,
+            SecretRead, SecretWrite,
         },
         TABLE, Unreadable, matches_pattern, meaning,
     };
@@ -236,7 +236,7 @@ mod tests {
             (Lookup, 403, "bad token", Failure::Refused),
             (Lookup, 400, "illegal base64 data at input byte 0", Failure::Refused),
             (Capabilities, 400, invalid, Failure::Refused),
-            (Spend, 403, "bad token", Failure::Refused),
+            (ConsumeUse, 403, "bad token", Failure::Refused),
             (
                 Capabilities,
                 403,
@@ -247,7 +247,7 @@ mod tests {
             (Lookup, 403, "permission denied", Failure::OwnToken),
             (Lookup, 403, OWN_SINCE_1_17, Failure::OwnToken),
             (Capabilities, 403, OWN_SINCE_1_17, Failure::OwnToken),
-            (Spend, 403, OWN_SINCE_1_17, Failure::OwnToken),
+            (ConsumeUse, 403, OWN_SINCE_1_17, Failure::OwnToken),
             (SecretRead, 403, OWN_SINCE_1_17, Failure::OwnToken),
             (Lookup, 403, OWN_POLICY, Failure::OwnPolicy),
             (Login, 403, "permission denied", Failure::LoginDenied),

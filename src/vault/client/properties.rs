@@ -10,9 +10,9 @@ use super::{AuthEnvelope, Envelope, Operation, parse};
 use crate::{
     token::{Capabilities, Facts, Standing, TokenType, Usage},
     vault::{
+        api::{sys::CapabilitiesResponse, token::TokenLookup},
         error::{Failure, VaultError},
-        facts::{EntityData, Owner, TokenData},
-        questions::{CapabilitiesData, granted},
+        facts::{EntityData, Owner},
     },
 };
 
@@ -120,8 +120,8 @@ fn remove(answer: &mut Value, place: &str) {
     }
 }
 
-fn read_token(status: u16, body: &[u8]) -> Result<TokenData, VaultError> {
-    let envelope: Envelope<TokenData> =
+fn read_token(status: u16, body: &[u8]) -> Result<TokenLookup, VaultError> {
+    let envelope: Envelope<TokenLookup> =
         parse(Operation::Lookup, (status, Zeroizing::new(body.to_vec())))?;
     envelope.data.ok_or_else(|| VaultError::malformed("no data"))
 }
@@ -240,10 +240,10 @@ proptest! {
         let paths = ["route/crm".to_owned(), "route/crm/contacts".to_owned()];
         let answer = change(real("capabilities").remove(0).clone(), changes);
         let body = Zeroizing::new(answer.to_string().into_bytes());
-        let read: Result<Envelope<CapabilitiesData>, _> =
+        let read: Result<Envelope<CapabilitiesResponse>, _> =
             parse(Operation::Capabilities, (200, body));
         let read = read.and_then(|read| read.data.ok_or_else(|| VaultError::malformed("no data")));
-        if let Ok(capabilities) = read.and_then(|words| granted(&words, &paths)) {
+        if let Ok(capabilities) = read.and_then(|read| read.on_each(&paths)) {
             prop_assert_eq!(capabilities.len(), paths.len());
             for (path, capabilities) in paths.iter().zip(&*capabilities) {
                 let said = texts(&answer["data"][path]);

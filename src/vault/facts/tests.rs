@@ -3,7 +3,7 @@ use std::time::Instant;
 use proptest::{option, prelude::*};
 use serde_json::{Value, json};
 
-use super::{Owner, Remaining, TokenData};
+use super::{Owner, Remaining, TokenLookup};
 use crate::{
     token::{Expiry, Facts, Standing, Usage},
     vault::{Namespace, error::VaultError},
@@ -35,7 +35,7 @@ fn token(changes: &Value) -> Value {
 
 fn standing(changes: &Value, namespace: Option<&str>) -> Standing {
     let namespace: Option<Namespace> = namespace.map(|path| path.parse().expect("a namespace"));
-    let data: TokenData = serde_json::from_value(token(changes)).expect("the fields of a token");
+    let data: TokenLookup = serde_json::from_value(token(changes)).expect("the fields of a token");
     data.standing(namespace.as_ref()).expect("a kind of token")
 }
 
@@ -48,7 +48,7 @@ fn owner(entity: Value) -> Owner {
 }
 
 fn facts_of(changes: &Value, owner: &Owner) -> Result<Facts, VaultError> {
-    let data: TokenData = serde_json::from_value(token(changes)).expect("the fields of a token");
+    let data: TokenLookup = serde_json::from_value(token(changes)).expect("the fields of a token");
     let standing = data.standing(None)?;
     data.into_facts(standing, owner, "userpass", Instant::now())
 }
@@ -108,13 +108,13 @@ fn missing_policies_are_unknown_and_not_none() {
     }
     let mut without = token(&json!({"type": "batch"}));
     without.as_object_mut().expect("fields").remove("policies");
-    assert!(serde_json::from_value::<TokenData>(without).is_err());
+    assert!(serde_json::from_value::<TokenLookup>(without).is_err());
 }
 
 #[test]
 fn remaining_life_is_read_from_ttl_and_end() {
     let remaining = |changes: Value| {
-        serde_json::from_value::<TokenData>(token(&changes)).expect("a token").remaining()
+        serde_json::from_value::<TokenLookup>(token(&changes)).expect("a token").remaining()
     };
     for ttl in [-1, i64::MIN] {
         assert_eq!(remaining(json!({ "ttl": ttl })), Remaining::Ended);
@@ -148,7 +148,8 @@ fn only_root_tokens_may_never_end() {
 fn limits_are_read_whole_or_not_at_all() {
     let usage = |uses: i64| facts(&json!({ "num_uses": uses }), None).expect("facts").usage;
     assert_eq!([0, 1, -1].map(usage), [Usage::Unlimited, Usage::Counted, Usage::Counted]);
-    let data = |uses: i64| serde_json::from_value::<TokenData>(token(&json!({ "num_uses": uses })));
+    let data =
+        |uses: i64| serde_json::from_value::<TokenLookup>(token(&json!({ "num_uses": uses })));
     let used_up = |uses: i64| data(uses).expect("data").is_used_up();
     assert_eq!([0, 1, -1].map(used_up), [false, false, true]);
     let cidrs = json!({"bound_cidrs": ["10.0.0.0/8", "192.168.1.5", "2001:db8::/32", "::1"]});

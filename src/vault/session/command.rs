@@ -6,16 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
 use tokio::{sync::MutexGuard, time::timeout_at};
 
 use super::{Session, State};
 use crate::{
     token::{Cause, Unavailable},
     vault::{
+        api::token::revoke_self,
         attempts::{Attempts, Hold},
-        call::Call,
-        client::Operation,
         error::{Failure, VaultError},
         file_change::stamp,
         login::renew,
@@ -179,9 +177,7 @@ impl Session {
         if !self.login.obtains_tokens() || !own.has_accessor_at_all() {
             return Ok(());
         }
-        let call = Call::post("auth/token/revoke-self", &json!({}));
-        let revoked = self.client.done(Operation::Revoke, &own.token, &call).await;
-        revoked.or_else(|error| match error.failure {
+        revoke_self(&self.client, &own.token).await.or_else(|error| match error.failure {
             // It has been revoked, or was used up.
             Failure::OwnToken => Ok(()),
             Failure::OwnPolicy => Err("its policies do not grant update on \
