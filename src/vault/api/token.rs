@@ -9,12 +9,7 @@ use vaultrs::api::token::requests::{
 
 use crate::{
     token::{Spent, Token},
-    vault::{
-        Client,
-        call::Call,
-        client::Operation,
-        error::{Failure, VaultError},
-    },
+    vault::client::{Call, Client, Failure, Operation, VaultError},
 };
 
 /// The `data` of `auth/token/lookup`. Has no `Debug`, since the response contains the token.
@@ -65,7 +60,7 @@ pub(in crate::vault) struct TokenAuth {
 /// Looks up `token` with the requester's token (`auth/token/lookup`).
 ///
 /// # Errors
-/// [`Failure::Refused`] if Vault has no such token.
+/// An error of its own kind if Vault has no such token.
 pub(in crate::vault) async fn lookup(
     client: &Client,
     requester: &SecretString,
