@@ -107,7 +107,7 @@ async fn an_empty_vault_is_not_called_sealed() {
         &["bootstrap"],
     ] {
         let ended = shell.run(arguments);
-        ended.failed(1, "not initialized");
+        ended.failed(1, "not initiali");
         assert!(!ended.stderr.contains("sealed"), "{ended:?}");
     }
 }

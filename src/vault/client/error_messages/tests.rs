@@ -87,7 +87,7 @@ fn kv_without_detailed_metadata_is_no_endpoint() {
 }
 
 #[test]
-fn message_of_another_operation_or_status_is_unknown() {
+fn other_operation_or_status_is_unknown() {
     for (operation, status, message, expected) in [
         (Entity, 403, "bad token", Failure::Malformed),
         (Capabilities, 403, "bad token", Failure::Malformed),
