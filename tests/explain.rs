@@ -422,7 +422,7 @@ async fn an_operator_who_may_not_ask_is_told_what_to_do() {
     let ended = operator.explain(token, &["--require", "acl=a"]);
     told(&ended, 1, &["update on auth/token/lookup and sys/capabilities"]);
     operator.token = "s.unknown".to_owned();
-    told(&operator.explain(token, &[]), 1, &["Vault refuses the token"]);
+    told(&operator.explain(token, &[]), 1, &["Vault rejected the token"]);
     service.bao.seal().await;
     told(&operator.explain(token, &[]), 1, &["sealed"]);
 }

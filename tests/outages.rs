@@ -87,7 +87,7 @@ async fn a_validator_that_is_started_before_vault_waits_for_it() {
 async fn an_outage_is_logged_once_and_not_at_every_look() {
     let service = Direct::start_with(&IMPATIENT).await;
     let lines = |words: &str| service.validator.log().matches(words).count();
-    let before = (lines("vault is away"), lines("vault is up"));
+    let before = (lines("vault is unavailable"), lines("vault is up"));
     service.bao.freeze();
     service.validator.unready("vault_unavailable").await;
     let looks = service.calls("health").await;
@@ -97,6 +97,6 @@ async fn an_outage_is_logged_once_and_not_at_every_look() {
     .await;
     service.bao.thaw();
     service.validator.ready().await;
-    let after = (lines("vault is away"), lines("vault is up"));
+    let after = (lines("vault is unavailable"), lines("vault is up"));
     assert_eq!(after, (before.0 + 1, before.1 + 1), "{}", service.validator.log());
 }

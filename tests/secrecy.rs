@@ -247,8 +247,8 @@ async fn nothing_that_the_service_logs_in_with_is_shown() {
     shown.has_none_of(&secrets);
     shown.has("logged in to vault");
     shown.has("invalid role or secret ID");
-    shown.has("somebody may have replaced it");
-    shown.has("spent or expired");
+    shown.has("may have been replaced by an attacker");
+    shown.has("already used or has expired");
     shown.has("token_not_allowed");
 }
 

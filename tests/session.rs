@@ -198,7 +198,7 @@ async fn a_wrapped_secret_id_is_unwrapped_once_and_serves_every_login() {
     assert_eq!(bao.audited("sys/wrapping/unwrap"), 1);
 
     validator.restart().await;
-    logged(&validator, "is spent or expired: an operator makes a new one").await;
+    logged(&validator, "was already used or has expired: an operator creates a new one").await;
     validator.unready("not_logged_in").await;
     validator.write_secret_id(&bao.wrapped("POST", SECRET_ID, None).await);
     validator.ready().await;
@@ -214,7 +214,7 @@ async fn a_wrapped_secret_id_that_somebody_put_in_place_is_not_used() {
     let wrapping = bao.wrapped("POST", "sys/wrapping/wrap", Some(gift)).await;
     let wrapped = AppRole { secret_id: wrapping.clone(), ..role };
     let validator = Validator::start_unready(&bao, &wrapped, &[]).await;
-    logged(&validator, "somebody may have replaced it").await;
+    logged(&validator, "may have been replaced by an attacker").await;
     validator.unready("not_logged_in").await;
     assert_eq!(bao.audited("auth/approle/login"), 1, "the tenant's, and no more");
     let (status, _) = bao.request_as(&wrapping, "POST", "sys/wrapping/unwrap", None).await;

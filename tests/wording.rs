@@ -124,7 +124,7 @@ async fn without_a_way_to_log_in_the_service_is_not_ready() {
     validator.unready("not_logged_in").await;
     let (_, told) = validator.admin("GET", "/readyz").await;
     let detail = told["detail"].as_str().expect("a detail");
-    assert!(detail.contains("Vault refuses the token of VAULT_TOKEN"), "{detail}");
+    assert!(detail.contains("VAULT_TOKEN contains a token that is unknown"), "{detail}");
     assert!(!detail.contains(&own), "the token is shown");
 }
 

@@ -1,4 +1,5 @@
-//! Vault's clock. It decides what is deleted and what is not; this machine's may differ by hours.
+//! Vault's clock. It decides which versions are deleted; the clock of this machine may differ by
+//! hours.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -6,19 +7,22 @@ use tokio::sync::OnceCell;
 
 use crate::{
     token::Unavailable,
-    vault::{Client, call::Call, client::Operation, error::VaultError},
+    vault::{
+        api::sys::health::health,
+        client::{Client, VaultError},
+    },
 };
 
-/// Vault's clock, for one answer: read when it is first needed, and not again.
+/// Vault's clock, for one response: read when it is first needed, and only once.
 pub(super) struct VaultClock<'c> {
     client: &'c Client,
     time: OnceCell<VaultTime>,
 }
 
-/// The time on Vault's clock when it was read, known to the second.
+/// The time on Vault's clock when it was read, to the second.
 #[derive(Clone, Copy, Debug)]
 struct VaultTime {
-    /// The first moment that had certainly not come.
+    /// The end of the current second.
     end: Timestamp,
 }
 
@@ -27,54 +31,49 @@ struct VaultTime {
 #[serde(try_from = "Option<String>")]
 pub(super) struct DeletionTime(Option<Timestamp>);
 
-#[derive(Deserialize)]
-struct ServerTime {
-    /// In seconds since 1970.
-    server_time_utc: i64,
-}
-
 impl<'c> VaultClock<'c> {
     pub(super) fn new(client: &'c Client) -> Self {
         Self { client, time: OnceCell::new() }
     }
 
-    /// Returns the time at which a version with this deletion time was deleted, as Vault takes it;
-    /// `None` if it is live. Vault is asked for its time only if there is a deletion time.
+    /// Returns the time at which a version with this deletion time was deleted by Vault's clock;
+    /// `None` if it is not deleted. Vault's time is requested only if there is a deletion time.
     ///
     /// # Errors
-    /// [`VaultError`] if Vault does not tell the time.
+    /// [`VaultError`] if Vault does not report its time.
     pub(super) async fn passed(
         &self,
         deletion: DeletionTime,
     ) -> Result<Option<Timestamp>, VaultError> {
         let Some(deletion) = deletion.0 else { return Ok(None) };
-        let now = self.time.get_or_try_init(async || VaultTime::ask(self.client).await).await?;
+        let now = self.time.get_or_try_init(async || VaultTime::request(self.client).await).await?;
         Ok(now.is_after(deletion).then_some(deletion))
     }
 }
 
-/// Returns the time by the clock of the server that answers, in whole seconds.
+/// Returns the time on the clock of the server that responds, in whole seconds.
 ///
 /// # Errors
-/// [`Unavailable`] if it does not say.
+/// [`Unavailable`] if it does not report its time.
 pub async fn server_time(client: &Client) -> Result<Timestamp, Unavailable> {
-    Ok(ask(client).await?)
+    Ok(request_time(client).await?)
 }
 
-/// Asks Vault for its time. `sys/health` needs no token and has the time in its body; the `Date`
-/// header may be that of a proxy in between.
-async fn ask(client: &Client) -> Result<Timestamp, VaultError> {
-    let standbys_too = [("standbyok", "true"), ("perfstandbyok", "true")];
-    let call = Call::get("sys/health").with_query(&standbys_too);
-    let ServerTime { server_time_utc } = client.server(Operation::Health, &call).await?;
-    let time = Timestamp::from_second(server_time_utc).ok().filter(|time| time.as_second() > 0);
-    time.ok_or_else(|| VaultError::malformed("server_time_utc is no time"))
+/// Requests Vault's time. `sys/health` needs no token and has the time in its body; the `Date` header
+/// may be that of a proxy.
+async fn request_time(client: &Client) -> Result<Timestamp, VaultError> {
+    let seconds = health(client).await?.server_time_utc;
+    let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.filter(|time| time.as_second() > 0).ok_or_else(invalid_time)
+}
+
+fn invalid_time() -> VaultError {
+    VaultError::malformed("server_time_utc is missing or not a time")
 }
 
 impl VaultTime {
-    async fn ask(client: &Client) -> Result<Self, VaultError> {
-        Self::from_second(ask(client).await?.as_second())
-            .ok_or_else(|| VaultError::malformed("server_time_utc is no time"))
+    async fn request(client: &Client) -> Result<Self, VaultError> {
+        Self::from_second(request_time(client).await?.as_second()).ok_or_else(invalid_time)
     }
 
     fn from_second(second: i64) -> Option<Self> {
@@ -82,8 +81,8 @@ impl VaultTime {
         Some(Self { end })
     }
 
-    /// Returns whether this moment is past. One within the present second counts, so that what was
-    /// deleted just now is not taken for live.
+    /// Returns true if this moment is past. A moment within the current second is, so that a version
+    /// that was deleted just now is not taken for a live one.
     fn is_after(self, moment: Timestamp) -> bool {
         moment < self.end
     }
@@ -92,7 +91,7 @@ impl VaultTime {
 impl TryFrom<Option<String>> for DeletionTime {
     type Error = jiff::Error;
 
-    /// Vault writes an empty string where there is none.
+    /// Parses a time; an empty string, which Vault sends for none, is `None`.
     fn try_from(text: Option<String>) -> Result<Self, jiff::Error> {
         let text = text.filter(|text| !text.is_empty());
         text.map(|text| text.parse()).transpose().map(Self)
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn moment_is_past_from_the_second_on_in_which_it_is() {
+    fn current_second_counts_as_past() {
         let now = VaultTime::from_second(1_795_816_644).expect("2026-11-27T21:57:24Z");
         for (moment, past) in [
             ("2026-11-27T21:57:23Z", true),
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn time_that_cannot_be_read_is_not_taken_for_none() {
+    fn malformed_deletion_time_is_an_error() {
         for none in ["null", r#""""#] {
             assert_eq!(deletion(none).expect("none"), DeletionTime::default());
         }

@@ -1,38 +1,39 @@
 use std::{sync::Arc, time::Duration};
 
-use serde_json::json;
 use tokio::{sync::watch, time::sleep};
-use vaultrs::api::sys::requests::ReadHealthRequest;
 
 use crate::vault::{
-    Client,
-    call::Call,
-    client::Operation,
-    error::{Failure, VaultError},
+    api::sys::health::{forwarding_status, health_status},
+    client::{Client, Failure, VaultError},
 };
 
-/// How often Vault's health is asked for while it is well, and while it is not.
-const WELL: Duration = Duration::from_secs(5);
-const UNWELL: Duration = Duration::from_secs(1);
+/// The interval between two checks while Vault is available.
+const POLL_INTERVAL_UP: Duration = Duration::from_secs(5);
 
-/// What Vault says of itself.
+/// The interval between two checks while it is not.
+const POLL_INTERVAL_DOWN: Duration = Duration::from_secs(1);
+
+/// The statuses of a standby node and of a performance standby node.
+const STANDBY: [u16; 2] = [429, 473];
+
+/// The health of Vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// It has not been asked yet.
+    /// It has not been checked yet.
     Unknown,
     /// It serves requests.
     Up,
-    /// It is sealed, or not initialised.
+    /// It is sealed or not initialized.
     Sealed,
-    /// It does not answer, or answers that it cannot serve.
+    /// It does not respond, or responds that it cannot serve requests.
     Unavailable,
-    /// It is a standby that points to the active node instead of answering, and where that is.
+    /// It is a standby that redirects requests to the active node, at this address.
     Redirects(Arc<str>),
 }
 
 impl Health {
-    /// By the status of `sys/health`. Standby nodes, which are 429, and performance standby nodes,
-    /// which are 473, mostly serve requests or pass them on.
+    /// Returns the health for a status of `sys/health`. Standby nodes (429) and performance standby
+    /// nodes (473) mostly serve requests or forward them.
     fn from_status(status: u16) -> Self {
         match status {
             200 | 429 | 473 => Self::Up,
@@ -41,7 +42,7 @@ impl Health {
         }
     }
 
-    fn of(error: &VaultError) -> Self {
+    fn from_error(error: &VaultError) -> Self {
         match error.failure {
             Failure::Redirect => Self::Redirects(error.detail().into()),
             _ => Self::Unavailable,
@@ -49,41 +50,37 @@ impl Health {
     }
 }
 
-/// The statuses of a standby node and of a performance standby node.
-const STANDBY: [u16; 2] = [429, 473];
-
-/// Keeps `health` up to date, for ever, and writes one log line for each change.
+/// Keeps `health` up to date, without end, and logs each change.
 pub async fn watch_health(client: Arc<Client>, health: watch::Sender<Health>) {
     loop {
-        let (seen, detail) = look(&client).await;
-        let changed = health.send_if_modified(|known| {
-            let changed = *known != seen;
-            known.clone_from(&seen);
+        let (current, detail) = check_health(&client).await;
+        let changed = health.send_if_modified(|previous| {
+            let changed = *previous != current;
+            previous.clone_from(&current);
             changed
         });
-        match seen {
+        match current {
             Health::Up if changed => tracing::info!("vault is up"),
-            _ if changed => tracing::warn!(state = ?seen, detail, "vault is away"),
+            _ if changed => tracing::warn!(state = ?current, detail, "vault is unavailable"),
             _ => {}
         }
-        sleep(if seen == Health::Up { WELL } else { UNWELL }).await;
+        sleep(if current == Health::Up { POLL_INTERVAL_UP } else { POLL_INTERVAL_DOWN }).await;
     }
 }
 
-async fn look(client: &Client) -> (Health, String) {
-    let asked = client.status(Operation::Health, ReadHealthRequest::default()).await;
-    let status = match asked {
+/// Returns the health and the status or error that it was determined from.
+async fn check_health(client: &Client) -> (Health, String) {
+    let status = match health_status(client).await {
         Ok(status) => status,
-        Err(error) => return (Health::of(&error), error.to_string()),
+        Err(error) => return (Health::from_error(&error), error.to_string()),
     };
-    // A standby answers this itself, and one of OpenBao all that is read; only another request, which
-    // Vault refuses for want of a token, shows whether it passes requests on.
-    let other = Call::post("sys/capabilities", &json!({}));
+    // A standby serves `sys/health` itself, and one of OpenBao every read; only another request shows
+    // whether it forwards requests.
     if STANDBY.contains(&status)
-        && let Err(error) = client.status(Operation::Health, &other).await
+        && let Err(error) = forwarding_status(client).await
         && error.failure == Failure::Redirect
     {
-        return (Health::of(&error), error.to_string());
+        return (Health::from_error(&error), error.to_string());
     }
     (Health::from_status(status), status.to_string())
 }

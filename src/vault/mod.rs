@@ -1,52 +1,52 @@
-//! The only place that knows Vault's wire: the client, the service's own session, and the
-//! domain's traits put into calls.
+//! The Vault client, the service's session, and the adapters for the domain traits. No other module
+//! speaks Vault's API.
 //!
-//! What is relied on is what HashiCorp Vault and OpenBao share. Answers are read tolerantly where
-//! a field may be missing, and not at all where a missing one would have to be guessed.
+//! Only behaviour that HashiCorp Vault and OpenBao share is relied on. Responses are parsed
+//! tolerantly where a field may be missing, and rejected where a missing field would have to be
+//! guessed.
 
+mod adapters;
 mod admin;
-mod attempts;
-mod authority;
-mod backoff;
-mod call;
-mod capacity;
+mod api;
 mod client;
 mod clock;
-mod error;
-mod facts;
-mod file_change;
 mod health;
-mod login;
-mod own_token;
-mod questions;
-mod reach;
-mod records;
-mod seal;
+mod initializer;
 mod secrets;
-mod self_test;
+mod server_probe;
 mod session;
-mod settings;
-mod subject;
-mod wording;
 
 pub use crate::probe::Trust;
+pub use adapters::{Asker, Records, Unreadable, VaultAuthority};
 pub use admin::{
     Examiner, Key, LoginMethod, Members, Mount, Policies, Removal, Removed, RotationIntervals,
     Source, StandIns, TenantSettings, Tenants, Things, TokenRecord, Untold, account_path,
     is_user_name,
 };
-pub use authority::{Asker, VaultAuthority};
-pub use client::Client;
+pub use api::sys::health::{Condition, Product};
+pub use client::{Client, ClientCertificate, Namespace, Settings, SettingsError};
 pub use clock::server_time;
 pub use health::{Health, watch_health};
-pub use login::{Login, LoginCost};
-pub use reach::{Condition, Product, Sight, Unseen, look};
-pub use records::{Records, Unreadable};
-pub use seal::{Initialised, Seal, SealKind, SealState, Shares};
+pub use initializer::{Initialised, Seal, SealKind, SealState, Shares};
 pub use secrets::{
     Acquisition, MAX_PAGE, NamesPage, RecentChecks, RotationLease, SecretNames, Secrets, Task,
     despite_others, patiently,
 };
-pub use self_test::NEEDED;
-pub use session::{LoginError, Session};
-pub use settings::{ClientCertificate, Namespace, Settings, SettingsError};
+pub use server_probe::{Sight, Unseen, look};
+pub use session::{Login, LoginCost, LoginError, NEEDED, Session};
+
+// Paths of `admin` and `secrets`.
+mod backoff {
+    pub(super) use super::client::backoff::{pauses, pauses_up_to};
+}
+mod call {
+    pub(super) use super::client::Call;
+}
+mod error {
+    pub(super) use super::client::{Failure, VaultError};
+}
+mod questions {
+    pub(super) use super::api::sys::capabilities::CapabilitiesRequest;
+
+    pub(super) type CapabilitiesData = std::collections::HashMap<String, Vec<String>>;
+}

@@ -96,7 +96,7 @@ async fn a_vault_that_is_away_or_sealed_is_said_to_be() {
         let away = Shell::new("http://127.0.0.1:1", "s.own").run(arguments);
         away.failed(1, "VAULT_ADDR says where Vault is");
         let nobody = Shell::to(&bao, "s.unknown").run(arguments);
-        nobody.failed(1, "Vault refuses the token");
+        nobody.failed(1, "Vault rejected the token");
     }
     bao.seal().await;
     operator.run(&["bootstrap"]).failed(1, "Vault is sealed: unseal it");

@@ -47,7 +47,7 @@ async fn an_operators_own_rights_are_enough_for_most() {
     }
     said.is("tenants' keys", "skipped", "your token has no list on transit/keys");
     let said = Shell::of_service(&bao.addr(), &role).and_home_of("s.unknown").diagnosis(&[]);
-    said.is("operator", "fail", "Vault refuses the token");
+    said.is("operator", "fail", "Vault rejected the token");
     said.is("audit", "skipped", "the operator does not get in");
 }
 

@@ -49,7 +49,7 @@ async fn a_self_signed_certificate_is_trusted_if_it_is_named_and_fits() {
     let other = file(dir.path(), "other.pem", &other).display().to_string();
     for shell in [shell.clone(), shell.clone().with("VAULT_CACERT", &other)] {
         let ended = list(&shell);
-        ended.failed(1, "VAULT_CACERT names the authorities that are trusted");
+        ended.failed(1, "set VAULT_CACERT to the certificate authorities");
         assert!(!ended.stderr.contains("Other") && !ended.stderr.contains("UsedAs"), "{ended:?}");
     }
 }
@@ -152,5 +152,5 @@ async fn what_vaults_own_command_takes_is_taken() {
     list(&shell.clone().with("BAO_ADDR", "http://127.0.0.1:1")).failed(2, "differ");
     let namespaces = shell.clone().with("VAULT_NAMESPACE", "team");
     list(&namespaces.with("BAO_NAMESPACE", "/team/"))
-        .failed(1, "Vault has no namespace of the name in VAULT_NAMESPACE");
+        .failed(1, "the namespace in VAULT_NAMESPACE does not exist");
 }

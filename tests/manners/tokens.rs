@@ -143,8 +143,11 @@ async fn a_wrapped_secret_id_is_looked_at_and_a_spent_one_is_named() {
     }
     shell.run(&["secrets", "list", "acme"]);
     let spent = shell.run(&["secrets", "list", "acme"]);
-    spent.failed(1, "/secret-id is spent or expired");
+    spent.failed(1, "/secret-id was already used or has expired");
     assert!(spent.stderr.contains("bootstrap --new-secret-id"), "{spent:?}");
     let said = shell.run(&["doctor"]);
-    assert!(said.code == Some(1) && said.stdout.contains("is spent or expired"), "{said:?}");
+    assert!(
+        said.code == Some(1) && said.stdout.contains("was already used or has expired"),
+        "{said:?}"
+    );
 }

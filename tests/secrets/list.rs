@@ -191,13 +191,23 @@ async fn vaults_clock_decides_what_is_deleted() {
         let now = [gone(version(1)), live(version(2)), live(version(1))];
         assert_eq!(states().await, now, "as soon as it was deleted");
         // Vault's clock goes on, and ours stays.
-        let in_2100 = Fault::Status(200, r#"{"server_time_utc":4102444800}"#);
+        let in_2100 = Fault::Status(
+            200,
+            r#"{"initialized":true,"sealed":false,"server_time_utc":4102444800}"#,
+        );
         vault.fault.set_for("GET /v1/sys/health", in_2100).await;
         assert_eq!(states().await, [gone(version(1)), gone(version(2)), live(version(1))]);
-        let in_2000 = Fault::Status(200, r#"{"server_time_utc":946684800}"#);
+        let in_2000 = Fault::Status(
+            200,
+            r#"{"initialized":true,"sealed":false,"server_time_utc":946684800}"#,
+        );
         vault.fault.set_for("GET /v1/sys/health", in_2000).await;
         assert_eq!(states().await, [live(version(1)), live(version(2)), live(version(1))]);
-        for garbage in [r#"{"server_time_utc":"now"}"#, "{}"] {
+        for garbage in [
+            r#"{"initialized":true,"sealed":false,"server_time_utc":"now"}"#,
+            r#"{"initialized":true,"sealed":false}"#,
+            "{}",
+        ] {
             vault.fault.set_for("GET /v1/sys/health", Fault::Status(200, garbage)).await;
             let listed = vault.with(vault.acme.token(), async |secrets| {
                 secrets.list(&path("acme/x").tenant).try_collect::<Vec<_>>().await

@@ -1,21 +1,23 @@
-/// The largest answer of Vault that is read, in bytes. What this program asks for fits into a
-/// fraction of it, and a broken peer must not be able to fill the memory.
-const MAX_ANSWER: usize = 1024 * 1024;
+/// The maximum size of most responses, in bytes. The expected ones take a fraction of it; the limit
+/// keeps a broken peer from filling the memory.
+const MAX_RESPONSE: usize = 1024 * 1024;
 
-/// The same for secrets: of one of 1 MiB, with what encryption and two layers of base64 add; and
-/// for a list of some ten thousand names.
-const MAX_SECRET: usize = 4 * 1024 * 1024;
+/// The maximum size of responses with secrets, in bytes: a secret of 1 MiB with the overhead of
+/// encryption and of two layers of base64, or a list of some ten thousand names.
+const MAX_SECRET_RESPONSE: usize = 4 * 1024 * 1024;
 
-/// The same for the list of all entities, which Vault has no pages of: about 300 bytes for each.
-const MAX_ENTITY_LIST: usize = 64 * 1024 * 1024;
+/// The maximum size of the list of all entities, in bytes. Vault does not page it; an entity takes
+/// about 300 bytes.
+const MAX_ENTITY_LIST_RESPONSE: usize = 64 * 1024 * 1024;
 
-/// What kind of call it is, in the metrics.
+/// The kind of a request to Vault. Determines its label in the metrics, its limits, and the error
+/// messages that are expected in the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Lookup,
     LookupSelf,
     Capabilities,
-    Spend,
+    ConsumeUse,
     Entity,
     EntityList,
     Policy,
@@ -40,12 +42,13 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
+    /// Returns the label in the metrics and traces.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Lookup => "lookup",
             Self::LookupSelf => "lookup_self",
             Self::Capabilities => "capabilities",
-            Self::Spend => "spend",
+            Self::ConsumeUse => "spend",
             Self::Entity => "entity",
             Self::EntityList => "entity_list",
             Self::Policy => "policy",
@@ -70,23 +73,23 @@ impl Operation {
         }
     }
 
-    /// Whether several callers may wait for the answer.
+    /// Returns true if several callers may wait for one response.
     pub(super) fn is_shared(self) -> bool {
         matches!(self, Self::Lookup | Self::Entity | Self::Capabilities)
     }
 
-    /// The largest answer that is read, in bytes.
-    pub(super) fn largest_answer(self) -> usize {
+    /// Returns the maximum size of the response body, in bytes.
+    pub(super) fn max_response_size(self) -> usize {
         match self {
-            Self::EntityList => MAX_ENTITY_LIST,
+            Self::EntityList => MAX_ENTITY_LIST_RESPONSE,
             Self::Admin
             | Self::SecretList
             | Self::SecretDetails
             | Self::SecretRead
             | Self::Encrypt
             | Self::Decrypt
-            | Self::Rewrap => MAX_SECRET,
-            _ => MAX_ANSWER,
+            | Self::Rewrap => MAX_SECRET_RESPONSE,
+            _ => MAX_RESPONSE,
         }
     }
 }

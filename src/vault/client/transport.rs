@@ -1,5 +1,4 @@
-//! What calls go over: plain HTTP/1.1 on connections that stay open for a while. Nothing is
-//! redirected, and there is no proxy.
+//! The HTTP/1.1 transport: pooled connections, no redirects, no proxy.
 
 use std::{
     error::Error,
@@ -26,33 +25,33 @@ use tower_service::Service;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::{
-    probe::tls_config,
-    vault::{
-        Settings, SettingsError,
-        client::Answer,
-        error::{Failure, VaultError},
-    },
+use super::{
+    error::VaultError,
+    failure::Failure,
+    response::RawResponse,
+    settings::{Settings, SettingsError},
 };
+use crate::probe::tls_config;
 
-/// How long a connection to Vault is kept unused. Short, so that a changed address is soon seen.
-const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+/// The time after which an idle connection to Vault is closed. It is short, so that a changed
+/// address takes effect soon.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// After this silence the kernel asks whether the other end is there.
-const KEEPALIVE: Duration = Duration::from_secs(15);
+/// The idle time after which the kernel sends TCP keep-alive probes.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// Sends requests.
+/// Sends HTTP requests over pooled connections.
 pub(super) struct Transport {
     http: legacy::Client<Connector, Full<Bytes>>,
     timeout: Duration,
 }
 
-/// Opens connections. One that is no longer waited for is opened all the same, so it has a limit of
-/// its own, TLS included.
+/// Opens connections, each within a timeout that includes the TLS handshake. The timeout is its own,
+/// since hyper completes a connection even if the request that it was opened for is gone.
 #[derive(Clone)]
 struct Connector {
     https: HttpsConnector<HttpConnector>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Service<Uri> for Connector {
@@ -65,7 +64,7 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, server: Uri) -> Self::Future {
-        let connection = timeout(self.patience, self.https.call(server));
+        let connection = timeout(self.timeout, self.https.call(server));
         async move { connection.await? }.boxed()
     }
 }
@@ -75,45 +74,48 @@ impl Transport {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(KEEPALIVE));
-        // It is divided among the addresses of a name.
+        tcp.set_keepalive(Some(TCP_KEEPALIVE));
+        // hyper divides it among the addresses of a name.
         tcp.set_connect_timeout(Some(settings.timeout));
         let https = HttpsConnector::new(tcp, tls(settings)?, false, server_name(settings)?);
-        let connector = Connector { https, patience: settings.timeout };
+        let connector = Connector { https, timeout: settings.timeout };
         #[expect(clippy::disallowed_methods, reason = "this is the one client")]
         let mut client = legacy::Client::builder(TokioExecutor::new());
-        client.pool_idle_timeout(IDLE_CONNECTION).pool_timer(TokioTimer::new());
+        client.pool_idle_timeout(POOL_IDLE_TIMEOUT).pool_timer(TokioTimer::new());
         Ok(Self { http: client.build(connector), timeout: settings.timeout })
     }
 
-    /// The longest that a request may take.
+    /// Returns the timeout of a request.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// The answer to this request, if it is no larger than this, in bytes. Whoever asks looks to the
-    /// time that it takes.
+    /// Sends a request and returns the response, whose body may have at most `max_size` bytes. The
+    /// caller is responsible for a timeout.
     pub(super) async fn send(
         &self,
         request: Request<Full<Bytes>>,
-        largest: usize,
-    ) -> Result<Answer, VaultError> {
-        read(self.http.request(request).await?, largest).await
+        max_size: usize,
+    ) -> Result<RawResponse, VaultError> {
+        read_response(self.http.request(request).await?, max_size).await
     }
 }
 
-async fn read(response: Response<Incoming>, largest: usize) -> Result<Answer, VaultError> {
+async fn read_response(
+    response: Response<Incoming>,
+    max_size: usize,
+) -> Result<RawResponse, VaultError> {
     let (head, mut incoming) = response.into_parts();
     if head.status.is_redirection() {
-        return Err(redirected(head.status, head.headers.get(LOCATION)));
+        return Err(redirect_error(head.status, head.headers.get(LOCATION)));
     }
-    let announced = incoming.size_hint().exact().and_then(|length| usize::try_from(length).ok());
-    // Made to size where that is known, so that growing leaves nothing behind.
-    let mut body = Zeroizing::new(Vec::with_capacity(announced.unwrap_or(0).min(largest)));
+    let length = incoming.size_hint().exact().and_then(|length| usize::try_from(length).ok());
+    // Allocated at once where the length is known, so that a reallocation leaves no copy behind.
+    let mut body = Zeroizing::new(Vec::with_capacity(length.unwrap_or(0).min(max_size)));
     while let Some(frame) = incoming.frame().await {
         let Ok(chunk) = frame?.into_data() else { continue };
-        if body.len() + chunk.len() > largest {
-            let detail = format!("an answer of more than {largest} bytes");
+        if body.len() + chunk.len() > max_size {
+            let detail = format!("it has more than {max_size} bytes");
             return Err(VaultError::new(Failure::AnswerTooLarge, detail));
         }
         body.extend_from_slice(&chunk);
@@ -121,44 +123,45 @@ async fn read(response: Response<Incoming>, largest: usize) -> Result<Answer, Va
     Ok((head.status.as_u16(), body))
 }
 
-/// Where Vault points to instead of answering, as a standby does that does not forward requests. Of
-/// the address only the origin is repeated.
-fn redirected(status: StatusCode, location: Option<&HeaderValue>) -> VaultError {
+/// Returns the error of a redirect, which a standby sends that does not forward requests. Of the
+/// location only the origin is repeated.
+fn redirect_error(status: StatusCode, location: Option<&HeaderValue>) -> VaultError {
     let location = location.and_then(|location| Url::parse(location.to_str().ok()?).ok());
     let origin = location.map(|location| location.origin().ascii_serialization());
-    let whither = origin.map_or_else(|| "elsewhere".to_owned(), |origin| format!("to {origin}"));
+    let target = origin.unwrap_or_else(|| "another location".to_owned());
     VaultError::new(
         Failure::Redirect,
         format!(
-            "Vault answers {} and points {whither}, as a standby does that does not forward \
-             requests; a request with a token in it is not sent on: point VAULT_ADDR there, or at \
-             something that leads to the active node",
+            "Vault responded with {} and redirects to {target}, as a standby does that does not \
+             forward requests; a request with a token is not redirected: set VAULT_ADDR to that \
+             address, or to one that leads to the active node",
             status.as_u16()
         ),
     )
 }
 
-/// The name that the server's certificate has to be for.
+/// Returns the resolver of the name that the server's certificate has to be for.
 fn server_name(
     settings: &Settings,
 ) -> Result<Arc<dyn ResolveServerName + Send + Sync>, SettingsError> {
     let Some(name) = settings.server_name.clone() else {
         return Ok(Arc::new(DefaultServerNameResolver::default()));
     };
-    let name = ServerName::try_from(name)
-        .map_err(|_| SettingsError("VAULT_TLS_SERVER_NAME is no name of a server".to_owned()))?;
+    let name = ServerName::try_from(name).map_err(|_| {
+        SettingsError("VAULT_TLS_SERVER_NAME is not a valid server name".to_owned())
+    })?;
     Ok(Arc::new(FixedServerNameResolver::new(name)))
 }
 
 fn tls(settings: &Settings) -> Result<ClientConfig, SettingsError> {
     if settings.address.scheme() == "http" {
-        // The system's certificates are not asked for: an image may have none.
-        let nobody = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
-        return Ok(nobody.with_no_client_auth());
+        // The system's certificates are not loaded: a container image may have none.
+        let no_roots = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
+        return Ok(no_roots.with_no_client_auth());
     }
     let (trust, identity) = settings.tls();
     tls_config(&trust, identity.as_ref())
-        .map_err(|error| SettingsError(format!("TLS cannot be set up: {error}")))
+        .map_err(|error| SettingsError(format!("cannot configure TLS: {error}")))
 }
 
 #[cfg(test)]
@@ -174,14 +177,14 @@ mod tests {
     use super::Connector;
 
     #[tokio::test]
-    async fn a_handshake_that_does_not_come_is_not_waited_for() {
+    async fn hanging_tls_handshake_times_out() {
         let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = silent.local_addr().expect("its address");
-        let nobody = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
+        let no_roots = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
-        let https = HttpsConnector::from((tcp, nobody.with_no_client_auth()));
-        let mut connector = Connector { https, patience: Duration::from_millis(100) };
+        let https = HttpsConnector::from((tcp, no_roots.with_no_client_auth()));
+        let mut connector = Connector { https, timeout: Duration::from_millis(100) };
         let server = format!("https://{address}").parse().expect("a URI");
         let connection = timeout(Duration::from_secs(10), connector.call(server)).await;
         assert!(connection.expect("an end").is_err(), "a connection without TLS");

@@ -1,4 +1,4 @@
-//! The session of a command, which logs in when it has to and has no task that does.
+//! The session of a command, which logs in when it needs a token and has no task for that.
 
 use std::{
     fmt,
@@ -6,51 +6,38 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
-use tokio::{sync::MutexGuard, time::timeout_at};
+use tokio::time::timeout_at;
 
-use super::{Session, State};
+use super::{
+    file_version::file_version,
+    login::renew,
+    state::{Logins, Session, SessionState},
+};
 use crate::{
     token::{Cause, Unavailable},
     vault::{
-        attempts::{Attempts, Hold},
-        call::Call,
-        client::Operation,
-        error::{Failure, VaultError},
-        file_change::stamp,
-        login::renew,
-        own_token::OwnToken,
-        seal::is_empty,
+        api::sys::seal::seal_status,
+        client::{Failure, VaultError},
     },
 };
-
-/// The logins of a session.
-#[derive(Default)]
-pub(super) struct Logins {
-    /// True once the session has ended: from then on there is none.
-    ended: bool,
-    /// Those of [`Session::open`] that failed, and the time during which none is tried.
-    attempts: Attempts,
-    hold: Option<(Hold, VaultError)>,
-}
-
-/// Vault did not let somebody in.
-#[derive(Debug)]
-pub struct LoginError(VaultError);
 
 /// The reason why there is no token after the end of a session.
 const ENDED: &str = "the session has ended";
 
-/// The longest that the end of a session may take: nobody waits for Vault any more, and who was sent a
-/// signal is to end within a second.
-const FAREWELL: Duration = Duration::from_millis(750);
+/// The maximum time for the end of a session: the command has its result already, and one that
+/// received a signal has to end within a second.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(750);
+
+/// A login failed.
+#[derive(Debug)]
+pub struct LoginError(VaultError);
 
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.failure {
             Failure::OwnToken => f.write_str(
-                "Vault refuses the token: it is unknown, expired or revoked. `vault login` brings \
-                 a new one, and VAULT_TOKEN goes before it",
+                "Vault rejected the token (unknown, expired or revoked). Run `vault login`; note \
+                 that VAULT_TOKEN takes precedence over its token",
             ),
             Failure::OwnPolicy => f.write_str(
                 "the token may not look itself up: it needs Vault's policy `default`, or the one \
@@ -63,11 +50,9 @@ impl fmt::Display for LoginError {
             | Failure::Redirect => f.write_str(self.0.detail()),
             Failure::NoNamespace => write!(f, "{}", self.0),
             Failure::Tls => write!(f, "Vault cannot be reached: {}", self.0.detail()),
-            Failure::Connect | Failure::Timeout => write!(
-                f,
-                "Vault cannot be reached: {}; VAULT_ADDR says where it is",
-                self.0.detail()
-            ),
+            Failure::Connect | Failure::Timeout => {
+                write!(f, "Vault cannot be reached: {}; check VAULT_ADDR", self.0.detail())
+            }
             _ => write!(f, "cannot log in to Vault: {}", self.0),
         }
     }
@@ -76,160 +61,126 @@ impl fmt::Display for LoginError {
 impl std::error::Error for LoginError {}
 
 impl Session {
-    /// Logs in, for a program that runs without [`Session::keep`], unless that failed a short while
-    /// ago: then the error is the same.
+    /// Logs in, for a program without the service's renewal task. If a login failed a short while
+    /// ago, returns the same error without another login.
     ///
-    /// It is a task of its own. A caller that is gone before the answer would leave a token behind
-    /// that nobody knows of; like this, [`Session::close`] revokes it.
+    /// The login is a task of its own. If its caller is cancelled, the token is not lost:
+    /// [`Session::close`] revokes it.
     ///
     /// # Errors
-    /// [`LoginError`] if Vault does not let it in.
+    /// [`LoginError`] if the login fails.
     pub async fn open(self: &Arc<Self>) -> Result<(), LoginError> {
         let session = Arc::clone(self);
-        let opened = tokio::spawn(async move { session.open_by_itself().await }).await;
-        opened
+        let login = tokio::spawn(async move { session.log_in_command().await }).await;
+        login
             .unwrap_or_else(|error| {
-                Err(VaultError::new(Failure::Local, format!("the login broke off: {error}")))
+                Err(VaultError::new(Failure::Local, format!("the login task failed: {error}")))
             })
             .map_err(LoginError)
     }
 
-    async fn open_by_itself(&self) -> Result<(), VaultError> {
-        let Some(mut logins) = self.logins().await else {
+    async fn log_in_command(&self) -> Result<(), VaultError> {
+        let Some(mut logins) = self.lock_logins().await else {
             return Err(VaultError::new(Failure::Local, ENDED));
         };
-        let file = stamp(self.login.file()).await;
+        let file = file_version(self.login.file()).await;
         if let Some((hold, error)) = &logins.hold
-            && !hold.is_over(file)
+            && !hold.has_ended(file)
         {
             return Err(error.clone());
         }
         match self.login.log_in(&self.client).await {
             Ok(own) => {
                 *logins = Logins::default();
-                let before = self.state.send_replace(State::In(Arc::new(own)));
+                let previous = self.state.send_replace(SessionState::LoggedIn(Arc::new(own)));
                 drop(logins);
-                if let State::In(before) = before {
-                    // It is of no use any more, and ends by itself if it is not revoked.
-                    let _ = self.revoke(&before).await;
+                if let SessionState::LoggedIn(previous) = previous {
+                    // The token is not used any more, and expires if it cannot be revoked.
+                    let _ = self.revoke(&previous).await;
                 }
                 Ok(())
             }
             Err(error) => {
-                let error = self.explained(error).await;
-                let hold = logins.attempts.failed(error.failure.into(), file);
+                let error = self.explain_sealed(error).await;
+                let hold = logins.throttle.record_failure(error.failure.into(), file);
                 logins.hold = Some((hold, error.clone()));
                 self.state.send_if_modified(|state| {
-                    let waiting = matches!(state, State::LoggingIn);
-                    if waiting {
-                        *state = State::Out(error.clone().into());
+                    let is_waiting = matches!(state, SessionState::LoggingIn);
+                    if is_waiting {
+                        *state = SessionState::LoggedOut(error.clone().into());
                     }
-                    waiting
+                    is_waiting
                 });
                 Err(error)
             }
         }
     }
 
-    /// The right to log in, which one has at a time; `None` once the session has ended.
-    pub(super) async fn logins(&self) -> Option<MutexGuard<'_, Logins>> {
-        let logins = self.logins.lock().await;
-        (!logins.ended).then_some(logins)
-    }
-
-    /// Ends the session: revokes the token if a login brought it or is about to, within a second. A
-    /// token that somebody else made is left alone.
+    /// Ends the session: revokes the token if a login issued it, and waits for a login in progress,
+    /// all within a second. A token that was issued outside of this program is not revoked.
     ///
     /// # Errors
-    /// Why the token was not revoked. It ends by itself later.
+    /// The reason why the token was not revoked. It stays valid until it expires.
     pub async fn close(&self) -> Result<(), String> {
-        let closed = State::Out(Unavailable::new(Cause::NotReady, ENDED));
+        let closed = SessionState::LoggedOut(Unavailable::new(Cause::NotReady, ENDED));
         if !self.obtains_tokens() {
             self.state.send_replace(closed);
             return Ok(());
         }
-        let end = Instant::now() + FAREWELL;
-        // One that is under way may bring a token yet.
-        let Ok(mut logins) = timeout_at(end.into(), self.logins.lock()).await else {
-            return Err("this ended while a login was under way: if Vault lets it in, its token \
-                        lives on until it ends"
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
+        // A login in progress may still issue a token.
+        let Ok(mut logins) = timeout_at(deadline.into(), self.logins.lock()).await else {
+            return Err("the program ended during a login: if it succeeds, its token stays valid \
+                        until it expires"
                 .to_owned());
         };
         logins.ended = true;
         drop(logins);
-        let present = match &*self.state.borrow() {
-            State::In(own) => Some(Arc::clone(own)),
-            State::LoggingIn | State::Out(_) => None,
-        };
-        let revoked = match &present {
-            // It stays until then: this may be given up, and called again.
-            Some(own) => timeout_at(end.into(), self.revoke(own)).await,
+        let revoked = match &self.current_token() {
+            // The state is changed after that: this future may be cancelled, and called again.
+            Some(own) => timeout_at(deadline.into(), self.revoke(own)).await,
             None => Ok(Ok(())),
         };
         self.state.send_replace(closed);
-        revoked.unwrap_or_else(|_| Err("Vault does not answer".to_owned())).map_err(|why| {
+        revoked.unwrap_or_else(|_| Err("Vault does not respond".to_owned())).map_err(|why| {
             format!(
-                "the token of this login could not be revoked, and lives on until it ends: {why}"
+                "the token of this login could not be revoked, and stays valid until it expires: \
+                 {why}"
             )
         })
     }
 
-    /// Revokes this token if a login brought it. A batch token, which has no accessor, cannot be.
-    pub(super) async fn revoke(&self, own: &OwnToken) -> Result<(), String> {
-        if !self.login.obtains_tokens() || !own.has_accessor_at_all() {
-            return Ok(());
-        }
-        let call = Call::post("auth/token/revoke-self", &json!({}));
-        let revoked = self.client.done(Operation::Revoke, &own.token, &call).await;
-        revoked.or_else(|error| match error.failure {
-            // It has been revoked, or was used up.
-            Failure::OwnToken => Ok(()),
-            Failure::OwnPolicy => Err("its policies do not grant update on \
-                 auth/token/revoke-self, which Vault's policy `default` and \
-                 policies/validator.hcl do"
-                .to_owned()),
-            _ => Err(error.to_string()),
-        })
-    }
-
-    /// The error, of a Vault that is not initialised with that reason: to any other call it says
-    /// that it is sealed.
-    async fn explained(&self, error: VaultError) -> VaultError {
-        if error.failure == Failure::Sealed && is_empty(&self.client).await {
-            return VaultError::new(
-                Failure::Sealed,
-                "Vault is not initialised: `vault-auth-validator bootstrap --init` does that",
-            );
-        }
-        error
-    }
-
-    /// Sees to it that there is a token for a while to come: renews the present one when that is due,
-    /// or logs in anew. For a program that runs on without [`Session::keep`].
+    /// Makes sure that there is a token for some time: renews the current one when it is due, or
+    /// logs in again. For a program without the
+    /// service's renewal task.
     ///
     /// # Errors
-    /// [`LoginError`] if Vault does not let it in any more.
+    /// [`LoginError`] if the login fails.
     pub async fn refresh(self: &Arc<Self>) -> Result<(), LoginError> {
-        let present = match &*self.state.borrow() {
-            State::In(own) => Some(Arc::clone(own)),
-            State::LoggingIn | State::Out(_) => None,
-        };
-        let Some(own) = present else { return self.open().await };
+        let Some(own) = self.current_token() else { return self.open().await };
         if own.renewal().is_none_or(|due| due > Instant::now()) {
             return Ok(());
         }
         if own.is_renewable()
             && let Ok(renewed) = renew(&self.client, &own).await
         {
-            self.leave(&own, State::In(Arc::new(renewed)));
+            self.replace_state(&own, SessionState::LoggedIn(Arc::new(renewed)));
             return Ok(());
         }
         self.open().await
     }
 
-    /// Has no token from now on, if Vault refused this one; [`Session::refresh`] brings another.
-    pub(crate) fn give_up(&self, refused: &Arc<OwnToken>) {
-        let unavailable = Unavailable::new(Cause::NotReady, "vault refuses the token");
-        self.leave(refused, State::Out(unavailable));
+    /// Returns the error, with a hint if the server is sealed because it is not initialized: Vault's
+    /// response to a login does not distinguish the two.
+    async fn explain_sealed(&self, error: VaultError) -> VaultError {
+        if error.failure == Failure::Sealed
+            && seal_status(&self.client).await.is_ok_and(|status| !status.initialized)
+        {
+            return VaultError::new(
+                Failure::Sealed,
+                "Vault is not initialized: run `vault-auth-validator bootstrap --init`",
+            );
+        }
+        error
     }
 }

@@ -12,17 +12,16 @@ use crate::{
     vault::{
         Session,
         admin::{PolicyData, ReadPolicyRequest},
-        client::Operation,
-        error::{Failure, VaultError},
+        client::{Failure, Operation, VaultError},
     },
 };
 
-/// What an operator may look up to explain a decision.
+/// Reads policies and entities with an operator's token, to explain a decision.
 pub struct Records<'s> {
     session: &'s Session,
 }
 
-/// A record that the operator's token does not get to see, and why.
+/// A policy, entity or group could not be read.
 #[derive(Debug)]
 pub struct Unreadable(VaultError);
 
@@ -35,16 +34,16 @@ impl std::fmt::Display for Unreadable {
 impl std::error::Error for Unreadable {}
 
 impl<'s> Records<'s> {
-    /// The records that this session's token may see.
+    /// Creates a reader that uses this session's token.
     #[must_use]
     pub fn new(session: &'s Session) -> Self {
         Self { session }
     }
 
-    /// The text of the policy with this name; `None` if there is none, as for `root`.
+    /// Returns the text of the policy with this name; `None` if it does not exist, as for `root`.
     ///
     /// # Errors
-    /// [`Unreadable`] if the token may not see it, or Vault does not answer.
+    /// If the token may not read it, or Vault does not respond.
     pub async fn policy(&self, name: &str) -> Result<Option<String>, Unreadable> {
         let own = self.session.token().await.map_err(|error| Unreadable(error.into()))?;
         let client = self.session.client();
@@ -56,18 +55,19 @@ impl<'s> Records<'s> {
         }
     }
 
-    /// What Vault puts into these templates for this entity, by the words between the braces:
-    /// `identity.entity.metadata.tenant`. Of groups, those are read that are named there.
+    /// Returns the values that Vault fills into these templates for this entity, by the selectors
+    /// between the braces, such as `identity.entity.metadata.tenant`. Reads the groups that the
+    /// selectors name.
     ///
     /// # Errors
-    /// [`Unreadable`] if the token may not see the entity or a group, or Vault does not answer.
+    /// If the token may not read the entity or a group, or Vault does not respond.
     pub async fn entity_values(
         &self,
         entity_id: &str,
         selectors: &BTreeSet<&str>,
     ) -> Result<HashMap<String, String>, Unreadable> {
         let request = ReadEntityByIdRequest { id: entity_id.to_owned() };
-        let entity = self.identity(request).await?;
+        let entity = self.read(request).await?;
         let mut values = HashMap::new();
         collect("identity.entity", &entity, &mut values);
         for alias in entity["aliases"].as_array().into_iter().flatten() {
@@ -81,15 +81,15 @@ impl<'s> Records<'s> {
             let (group, prefix) = match key {
                 GroupKey::Id(id) => {
                     let request = ReadGroupByIdRequest { id: id.to_owned() };
-                    (self.identity(request).await, format!("identity.groups.ids.{id}"))
+                    (self.read(request).await, format!("identity.groups.ids.{id}"))
                 }
                 GroupKey::Name(name) => {
                     let request = ReadGroupByNameRequest { name: name.to_owned() };
-                    (self.identity(request).await, format!("identity.groups.names.{name}"))
+                    (self.read(request).await, format!("identity.groups.names.{name}"))
                 }
             };
             match group {
-                // Memberships that come with another group are in the list, too.
+                // The list also has the groups that the entity is in through another group.
                 Ok(group) if contains(&entity["group_ids"], &group["id"]) => {
                     collect(&prefix, &group, &mut values);
                 }
@@ -101,7 +101,7 @@ impl<'s> Records<'s> {
         Ok(values)
     }
 
-    async fn identity(&self, request: impl Endpoint) -> Result<Value, Unreadable> {
+    async fn read(&self, request: impl Endpoint) -> Result<Value, Unreadable> {
         let own = self.session.token().await.map_err(|error| Unreadable(error.into()))?;
         let client = self.session.client();
         client.data(Operation::Entity, &own.token, request).await.map_err(Unreadable)
@@ -112,7 +112,7 @@ fn contains(list: &Value, item: &Value) -> bool {
     item.is_string() && list.as_array().is_some_and(|list| list.contains(item))
 }
 
-/// The id, the name and the metadata of something, under this prefix.
+/// Collects the id, the name and the metadata of an entity, alias or group under this prefix.
 fn collect(prefix: &str, record: &Value, values: &mut HashMap<String, String>) {
     let named = ["id", "name"].into_iter().map(|key| (key.to_owned(), &record[key]));
     let metadata = ["metadata", "custom_metadata"].into_iter().flat_map(|kind| {

@@ -9,9 +9,10 @@ use zeroize::Zeroizing;
 
 use crate::secrets::to_wiped_json;
 
-/// A call that is put together here. vaultrs has many of them, but lets plaintexts lie about, drops
-/// what is needed from the answers, and has none for much of what administrators do.
-pub(super) struct Call {
+/// A request to Vault's API, built from a method, a path and a body. It replaces vaultrs' request
+/// types where those leave plaintext in memory, where vaultrs' responses drop needed fields, and for
+/// the many administrative endpoints that vaultrs lacks. The body is wiped when it is dropped.
+pub(in crate::vault) struct Call {
     method: RequestMethod,
     path: String,
     query: Option<String>,
@@ -19,19 +20,19 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn get(path: impl Into<String>) -> Self {
+    pub(in crate::vault) fn get(path: impl Into<String>) -> Self {
         Self::new(RequestMethod::GET, path, None)
     }
 
-    pub(super) fn list(path: impl Into<String>) -> Self {
+    pub(in crate::vault) fn list(path: impl Into<String>) -> Self {
         Self::new(RequestMethod::LIST, path, None)
     }
 
-    pub(super) fn post(path: impl Into<String>, body: &impl Serialize) -> Self {
+    pub(in crate::vault) fn post(path: impl Into<String>, body: &impl Serialize) -> Self {
         Self::new(RequestMethod::POST, path, Some(to_wiped_json(body)))
     }
 
-    pub(super) fn delete(path: impl Into<String>) -> Self {
+    pub(in crate::vault) fn delete(path: impl Into<String>) -> Self {
         Self::new(RequestMethod::DELETE, path, None)
     }
 
@@ -43,13 +44,13 @@ impl Call {
         Self { method, path: path.into(), query: None, body }
     }
 
-    pub(super) fn with_query(self, pairs: &[(&str, &str)]) -> Self {
+    pub(in crate::vault) fn with_query(self, pairs: &[(&str, &str)]) -> Self {
         let query = Serializer::new(String::new()).extend_pairs(pairs).finish();
         Self { query: Some(query), ..self }
     }
 }
 
-/// By reference, so that a call can be made again.
+/// Implemented for a reference, so that a request can be sent again.
 impl Endpoint for &Call {
     type Response = ();
 
@@ -68,7 +69,7 @@ impl Endpoint for &Call {
         Ok(self.query.clone())
     }
 
-    /// A copy, which the client wipes.
+    /// Returns a copy, which the client wipes.
     fn body(&self) -> Result<Option<Vec<u8>>, ClientError> {
         Ok(self.body.as_ref().map(|body| body.to_vec()))
     }

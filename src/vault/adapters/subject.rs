@@ -1,53 +1,59 @@
-//! The subject of a caller: who it is, in one readable name that nobody else in Vault has.
+//! The subject of a caller: one readable name that is unique within Vault.
 //!
 //! There are three forms:
 //!
 //! | form | of an entity with |
 //! |---|---|
-//! | `NAME` | one alias, on the mount that people use |
+//! | `NAME` | one alias, on the auth mount of people |
 //! | `NAME@MOUNT/` | one alias, on another mount |
 //! | `entity:NAME` | several aliases or none, or an alias of an AppRole, whose name is the role id |
 //!
-//! An alias is the only one of its name on its mount, and an entity the only one of its name. A name
-//! that could be mistaken for one of another form is written in a longer one, so that two entities
-//! never have the same subject.
+//! Alias names are unique on their mount, and entity names are unique. A name that could be mistaken
+//! for one of another form is written in a longer form, so that two entities never have the same
+//! subject.
 
-use crate::vault::facts::{Alias, EntityData};
+use crate::vault::api::entity::{EntityAlias, TokenEntity};
 
-/// The start of the third form.
-const ENTITY: &str = "entity:";
+/// The prefix of the third form.
+const ENTITY_PREFIX: &str = "entity:";
 
-/// The subject of this entity; `None` if it has no name. `people` is the path of the auth mount
-/// that people use, without `auth/` and without slashes at its ends.
-pub(super) fn subject(entity: &EntityData, people: &str) -> Option<Box<str>> {
+/// Returns the subject of this entity; `None` if it has no name. `subject_mount` is the path of the
+/// auth mount of people, without `auth/` and without slashes at its ends.
+pub(super) fn subject(entity: &TokenEntity, subject_mount: &str) -> Option<Box<str>> {
     let alias = match entity.aliases() {
-        [alias] if alias.mount_type.as_deref() != Some("approle") => of_alias(alias, people),
+        [alias] if alias.mount_type.as_deref() != Some("approle") => {
+            alias_subject(alias, subject_mount)
+        }
         _ => None,
     };
-    let subject = alias.or_else(|| of_entity(entity.name.as_deref()?));
+    let subject = alias.or_else(|| entity_subject(entity.name.as_deref()?));
     subject.map(String::into_boxed_str)
 }
 
-/// The first or the second form; `None` if the mount is not known, or has a path in which the end
-/// of the name would not be seen.
-fn of_alias(alias: &Alias, people: &str) -> Option<String> {
+/// Returns the first or the second form; `None` if the mount is unknown, or has a path that would
+/// make the end of the name ambiguous.
+fn alias_subject(alias: &EntityAlias, subject_mount: &str) -> Option<String> {
     let name = alias.name.as_str();
     alias.mount_type.as_deref().filter(|kind| !kind.is_empty())?;
     let mount = alias.mount_path.as_deref()?.strip_prefix("auth/")?.strip_suffix('/')?;
     if name.is_empty() || mount.is_empty() || mount.contains('@') {
         return None;
     }
-    let clear = !name.contains('@') && !name.starts_with(ENTITY);
-    Some(if mount == people && clear { name.to_owned() } else { format!("{name}@{mount}/") })
+    let is_unambiguous = !name.contains('@') && !name.starts_with(ENTITY_PREFIX);
+    Some(if mount == subject_mount && is_unambiguous {
+        name.to_owned()
+    } else {
+        format!("{name}@{mount}/")
+    })
 }
 
-/// The third form. What looks like the second form of a name that begins like the third gets a
-/// further `@`, and so does what looks like having got one.
-fn of_entity(name: &str) -> Option<String> {
+/// Returns the third form. A name with which it would look like the second form of an alias gets an
+/// `@` at its end, and so does a name that looks as if it had got one.
+fn entity_subject(name: &str) -> Option<String> {
     let bare = name.trim_end_matches('@');
-    let like_an_alias = bare.ends_with('/') && bare.contains('@');
-    let end = if like_an_alias { "@" } else { "" };
-    (!name.is_empty()).then(|| format!("{ENTITY}{name}{end}"))
+    let looks_like_alias = bare.ends_with('/') && bare.contains('@');
+    let suffix = if looks_like_alias { "@" } else { "" };
+    (!name.is_empty()).then(|| format!("{ENTITY_PREFIX}{name}{suffix}"))
 }
 
 #[cfg(test)]
@@ -55,9 +61,9 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    use super::{EntityData, subject};
+    use super::{TokenEntity, subject};
 
-    fn entity(name: &str, aliases: &Value) -> EntityData {
+    fn entity(name: &str, aliases: &Value) -> TokenEntity {
         let entity = json!({"id": "id", "name": name, "disabled": false, "aliases": aliases});
         serde_json::from_value(entity).expect("an entity")
     }
@@ -67,12 +73,12 @@ mod tests {
         json!({"name": name, "mount_path": format!("auth/{mount}/"), "mount_type": kind})
     }
 
-    fn of(entity: &EntityData) -> String {
+    fn of(entity: &TokenEntity) -> String {
         subject(entity, "userpass").map(String::from).unwrap_or_default()
     }
 
     #[test]
-    fn each_form_is_for_its_kind_of_entity() {
+    fn each_kind_of_entity_has_its_form() {
         let person = |name, mount| entity("entity_1", &json!([alias(name, mount)]));
         for (entity, expected) in [
             (person("ana", "userpass"), "ana"),
@@ -101,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn alias_whose_mount_is_not_told_gives_no_name() {
+    fn alias_of_unknown_mount_gives_no_name() {
         for unknown in [
             json!({"name": "ana"}),
             json!({"name": "ana", "mount_path": "", "mount_type": ""}),
@@ -114,7 +120,7 @@ mod tests {
         }
     }
 
-    /// A few pieces that the forms are made of, so that names often look like other forms.
+    /// Names of the pieces that the forms consist of, so that they often look like other forms.
     fn text() -> impl Strategy<Value = String> {
         let piece = prop_oneof![
             Just("ana"),
@@ -129,8 +135,8 @@ mod tests {
         prop::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat())
     }
 
-    /// What sets an entity apart from all others in Vault: its name, or an alias on a mount.
-    fn someone() -> impl Strategy<Value = (String, Vec<(String, String)>)> {
+    /// The unique properties of an entity: its name, and its aliases on mounts.
+    fn any_entity() -> impl Strategy<Value = (String, Vec<(String, String)>)> {
         (text(), prop::collection::vec((text(), text()), 0..3))
     }
 
@@ -138,7 +144,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
         #[test]
-        fn two_entities_never_share_a_subject(one in someone(), other in someone()) {
+        fn entities_never_share_a_subject(one in any_entity(), other in any_entity()) {
             // Vault has no two entities of one name, nor with one alias.
             prop_assume!(one.0 != other.0);
             prop_assume!(one.1.iter().all(|alias| !other.1.contains(alias)));

@@ -3,13 +3,13 @@ use std::time::Instant;
 use proptest::{option, prelude::*};
 use serde_json::{Value, json};
 
-use super::{Owner, Remaining, TokenData};
+use super::{EntityResult, Remaining, TokenLookup};
 use crate::{
     token::{Expiry, Facts, Standing, Usage},
-    vault::{Namespace, error::VaultError},
+    vault::client::{Namespace, VaultError},
 };
 
-/// The answer to a lookup of a token like any other, with these fields instead of its own.
+/// The `data` of a lookup of a plain service token, with these fields replaced.
 fn token(changes: &Value) -> Value {
     let mut data = json!({
         "accessor": "accessor",
@@ -35,22 +35,22 @@ fn token(changes: &Value) -> Value {
 
 fn standing(changes: &Value, namespace: Option<&str>) -> Standing {
     let namespace: Option<Namespace> = namespace.map(|path| path.parse().expect("a namespace"));
-    let data: TokenData = serde_json::from_value(token(changes)).expect("the fields of a token");
-    data.standing(namespace.as_ref()).expect("a kind of token")
+    let data: TokenLookup = serde_json::from_value(token(changes)).expect("the fields of a token");
+    data.token_kind(namespace.as_ref()).expect("a kind of token")
 }
 
-fn facts(changes: &Value, entity: Option<Value>) -> Result<Facts, VaultError> {
-    facts_of(changes, &entity.map_or(Owner::None, owner))
+fn info(changes: &Value, entity: Option<Value>) -> Result<Facts, VaultError> {
+    info_with_entity(changes, &entity.map_or(EntityResult::NoEntity, entity_result))
 }
 
-fn owner(entity: Value) -> Owner {
-    Owner::Entity(serde_json::from_value(entity).expect("the fields of an entity"))
+fn entity_result(entity: Value) -> EntityResult {
+    EntityResult::Found(serde_json::from_value(entity).expect("the fields of an entity"))
 }
 
-fn facts_of(changes: &Value, owner: &Owner) -> Result<Facts, VaultError> {
-    let data: TokenData = serde_json::from_value(token(changes)).expect("the fields of a token");
-    let standing = data.standing(None)?;
-    data.into_facts(standing, owner, "userpass", Instant::now())
+fn info_with_entity(changes: &Value, entity: &EntityResult) -> Result<Facts, VaultError> {
+    let data: TokenLookup = serde_json::from_value(token(changes)).expect("the fields of a token");
+    let standing = data.token_kind(None)?;
+    data.into_token_info(standing, entity, "userpass", Instant::now())
 }
 
 fn entity(changes: &Value) -> Value {
@@ -62,7 +62,7 @@ fn entity(changes: &Value) -> Value {
 }
 
 #[test]
-fn each_kind_of_token_is_known_by_its_marks() {
+fn token_kind_is_derived_from_its_lookup() {
     for (changes, expected) in [
         (json!({}), Standing::Ordinary),
         (json!({"policies": []}), Standing::Ordinary),
@@ -97,29 +97,29 @@ fn each_kind_of_token_is_known_by_its_marks() {
 }
 
 #[test]
-fn missing_policies_are_unknown_and_not_none() {
+fn missing_policies_are_an_error() {
     for changes in [
         json!({"policies": null}),
         json!({"policies": null, "type": "batch", "path": "oidc/provider/a/b/token"}),
         json!({"policies": null, "type": "batch", "path": "oidc/provider/main"}),
         json!({"policies": null, "type": "batch", "path": null}),
     ] {
-        assert!(facts(&changes, None).is_err(), "{changes}");
+        assert!(info(&changes, None).is_err(), "{changes}");
     }
     let mut without = token(&json!({"type": "batch"}));
     without.as_object_mut().expect("fields").remove("policies");
-    assert!(serde_json::from_value::<TokenData>(without).is_err());
+    assert!(serde_json::from_value::<TokenLookup>(without).is_err());
 }
 
 #[test]
-fn remaining_life_is_read_from_ttl_and_end() {
+fn remaining_lifetime_depends_on_ttl_and_expiry() {
     let remaining = |changes: Value| {
-        serde_json::from_value::<TokenData>(token(&changes)).expect("a token").remaining()
+        serde_json::from_value::<TokenLookup>(token(&changes)).expect("a token").remaining()
     };
     for ttl in [-1, i64::MIN] {
         assert_eq!(remaining(json!({ "ttl": ttl })), Remaining::Ended);
         assert_eq!(remaining(json!({"ttl": ttl, "expire_time": null})), Remaining::Ended);
-        assert!(facts(&json!({ "ttl": ttl }), None).is_err());
+        assert!(info(&json!({ "ttl": ttl }), None).is_err());
     }
     assert_eq!(remaining(json!({"ttl": 0})), Remaining::Ending);
     assert_eq!(remaining(json!({"ttl": 0, "expire_time": null})), Remaining::Live);
@@ -127,53 +127,54 @@ fn remaining_life_is_read_from_ttl_and_end() {
 }
 
 #[test]
-fn only_root_tokens_may_never_end() {
+fn only_root_tokens_may_never_expire() {
     let endless = json!({"expire_time": null, "ttl": 0});
-    assert!(facts(&endless, None).is_err());
+    assert!(info(&endless, None).is_err());
     let root = json!({"expire_time": null, "ttl": 0, "policies": ["root"]});
-    assert_eq!(facts(&root, None).expect("facts").expiry, Expiry::Never);
+    assert_eq!(info(&root, None).expect("token info").expiry, Expiry::Never);
     for unreadable in [
         json!({"expire_time": "tomorrow"}),
         json!({"expire_time": "2026-11-20"}),
         json!({"ttl": null}),
         json!({"ttl": i64::MAX}),
     ] {
-        assert!(facts(&unreadable, None).is_err(), "{unreadable}");
+        assert!(info(&unreadable, None).is_err(), "{unreadable}");
     }
-    let ending = facts(&json!({"ttl": 0}), None).expect("facts");
+    let ending = info(&json!({"ttl": 0}), None).expect("token info");
     assert!(ending.expiry.is_past(Instant::now()));
 }
 
 #[test]
-fn limits_are_read_whole_or_not_at_all() {
-    let usage = |uses: i64| facts(&json!({ "num_uses": uses }), None).expect("facts").usage;
+fn malformed_limits_are_an_error() {
+    let usage = |uses: i64| info(&json!({ "num_uses": uses }), None).expect("token info").usage;
     assert_eq!([0, 1, -1].map(usage), [Usage::Unlimited, Usage::Counted, Usage::Counted]);
-    let data = |uses: i64| serde_json::from_value::<TokenData>(token(&json!({ "num_uses": uses })));
+    let data =
+        |uses: i64| serde_json::from_value::<TokenLookup>(token(&json!({ "num_uses": uses })));
     let used_up = |uses: i64| data(uses).expect("data").is_used_up();
     assert_eq!([0, 1, -1].map(used_up), [false, false, true]);
     let cidrs = json!({"bound_cidrs": ["10.0.0.0/8", "192.168.1.5", "2001:db8::/32", "::1"]});
-    let cidrs = facts(&cidrs, None).expect("facts").bound_cidrs;
+    let cidrs = info(&cidrs, None).expect("token info").bound_cidrs;
     let cidrs: Vec<String> = cidrs.iter().map(ToString::to_string).collect();
     assert_eq!(cidrs, ["10.0.0.0/8", "192.168.1.5/32", "2001:db8::/32", "::1/128"]);
     for unreadable in ["", "10.0.0.0/33", "localhost", "10.0.0.1:80", "*"] {
-        assert!(facts(&json!({ "bound_cidrs": [unreadable] }), None).is_err(), "{unreadable}");
+        assert!(info(&json!({ "bound_cidrs": [unreadable] }), None).is_err(), "{unreadable}");
     }
 }
 
 #[test]
-fn entity_that_is_not_found_gives_neither_subject_nor_tenant() {
+fn missing_entity_has_no_subject_or_tenant() {
     let changes = json!({"entity_id": "merged", "policies": ["tenant-acme"]});
-    let facts = facts_of(&changes, &Owner::Unknown).expect("facts");
-    assert_eq!((facts.subject, facts.tenant), (None, None));
-    assert_eq!(facts.entity_id.as_deref(), Some("merged"));
+    let info = info_with_entity(&changes, &EntityResult::NotFound).expect("token info");
+    assert_eq!((info.subject, info.tenant), (None, None));
+    assert_eq!(info.entity_id.as_deref(), Some("merged"));
 }
 
 #[test]
-fn the_tenant_is_the_entitys_or_that_of_exactly_one_policy() {
+fn tenant_is_the_entitys_or_the_only_policys() {
     let tenant = |metadata: Value, policies: Value| {
         let entity = entity(&json!({ "metadata": metadata }));
-        let facts = facts(&json!({"policies": policies}), Some(entity)).expect("facts");
-        facts.tenant.map(|tenant| tenant.to_string())
+        let info = info(&json!({"policies": policies}), Some(entity)).expect("token info");
+        info.tenant.map(|tenant| tenant.to_string())
     };
     let acme = Some("acme".to_owned());
     assert_eq!(tenant(json!({"tenant": "acme"}), json!(["tenant-globex"])), acme);
@@ -189,21 +190,21 @@ fn the_tenant_is_the_entitys_or_that_of_exactly_one_policy() {
 
 proptest! {
     #[test]
-    fn policies_are_sorted_and_without_duplicates(
+    fn policies_are_sorted_and_unique(
         own in prop::collection::vec("[a-d]{1,2}", 0..6),
         identity in option::of(prop::collection::vec("[a-d]{1,2}", 0..6)),
     ) {
         let changes = json!({"policies": own, "identity_policies": identity});
-        let facts = facts(&changes, None).expect("facts");
-        prop_assert!(facts.policies.windows(2).all(|pair| pair[0] < pair[1]));
+        let info = info(&changes, None).expect("token info");
+        prop_assert!(info.policies.windows(2).all(|pair| pair[0] < pair[1]));
         for name in own.iter().chain(identity.iter().flatten()) {
-            prop_assert!(facts.policies.iter().any(|policy| **policy == **name));
+            prop_assert!(info.policies.iter().any(|policy| **policy == **name));
         }
-        prop_assert!(facts.policies.iter().all(|policy| own.iter().chain(identity.iter().flatten()).any(|name| **name == **policy)));
+        prop_assert!(info.policies.iter().all(|policy| own.iter().chain(identity.iter().flatten()).any(|name| **name == **policy)));
     }
 
     #[test]
-    fn no_numbers_break_it_and_an_ordinary_token_always_ends(
+    fn plain_token_always_expires(
         ttl in any::<i64>(),
         uses in any::<i64>(),
         time in option::of("2026-11-20T09:31:26Z|\\PC{0,12}"),
@@ -212,9 +213,9 @@ proptest! {
         let policy = if root { "root" } else { "default" };
         let changes =
             json!({"ttl": ttl, "num_uses": uses, "expire_time": time, "policies": [policy]});
-        if let Ok(facts) = facts(&changes, None) {
-            prop_assert!(root || facts.expiry != Expiry::Never);
-            prop_assert_eq!(facts.usage == Usage::Unlimited, uses == 0);
+        if let Ok(info) = info(&changes, None) {
+            prop_assert!(root || info.expiry != Expiry::Never);
+            prop_assert_eq!(info.usage == Usage::Unlimited, uses == 0);
         }
     }
 }

@@ -1,0 +1,12 @@
+//! Implementations of the domain's traits, and the reader for `explain`.
+
+mod call_limits;
+mod explain_reader;
+mod subject;
+mod token_backend;
+pub(super) mod token_info;
+
+pub use self::{
+    explain_reader::{Records, Unreadable},
+    token_backend::{Asker, VaultAuthority},
+};

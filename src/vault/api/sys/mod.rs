@@ -1,0 +1,6 @@
+//! The system backend, `sys/`.
+
+pub(in crate::vault) mod capabilities;
+pub(in crate::vault) mod health;
+pub(in crate::vault) mod seal;
+pub(in crate::vault) mod wrapping;

@@ -1,0 +1,264 @@
+//! The HTTP client for Vault's API: requests, connections, retries, responses and errors.
+
+mod api_request;
+pub(super) mod backoff;
+mod error;
+mod error_messages;
+mod failure;
+mod http_request;
+mod operation;
+#[cfg(test)]
+mod properties;
+mod response;
+mod settings;
+mod transport;
+
+use std::{sync::Arc, time::Duration};
+
+use rustify::{endpoint::Endpoint, enums::RequestMethod};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use tokio::time::{sleep, timeout};
+use tracing::{Instrument, Span, info_span};
+
+pub use self::settings::{ClientCertificate, Namespace, Settings, SettingsError};
+pub(super) use self::{
+    api_request::Call, error::VaultError, failure::Failure, operation::Operation,
+};
+use self::{
+    backoff::pauses,
+    http_request::{RequestOptions, build_request},
+    response::{
+        AuthEnvelope, Envelope, RawResponse, WrapEnvelope, check_status, is_storage_conflict,
+        parse, parse_optional, parse_or_deleted,
+    },
+    transport::Transport,
+};
+use crate::telemetry::Metrics;
+
+/// The first delay before a write is sent again that collided with another one in Vault's storage,
+/// which doubles, and the number of retries: about a second in all, and no longer than the timeout
+/// of the request.
+const STORAGE_CONFLICT_RETRIES: (Duration, u32) = (Duration::from_millis(20), 5);
+
+/// Sends requests to Vault, each with a timeout and a maximum response size. Follows no redirects
+/// and uses no proxy.
+pub struct Client {
+    transport: Transport,
+    origin: String,
+    namespace: Option<Namespace>,
+    metrics: Arc<Metrics>,
+}
+
+impl Client {
+    /// Creates a client with these settings.
+    ///
+    /// # Errors
+    /// If a certificate or a key cannot be read.
+    pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Result<Self, SettingsError> {
+        let transport = Transport::new(settings)?;
+        let origin = settings.address.origin().ascii_serialization();
+        Ok(Self { transport, origin, namespace: settings.namespace.clone(), metrics })
+    }
+
+    /// Returns the namespace that requests are made in.
+    pub(crate) fn namespace(&self) -> Option<&Namespace> {
+        self.namespace.as_ref()
+    }
+
+    /// Returns the timeout of a request, which is also the time that one caller waits for it.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.transport.timeout()
+    }
+
+    /// Returns the timeout of a request whose response several callers wait for, each for
+    /// [`Client::timeout`]: the last of them may join just before the first times out.
+    pub(crate) fn shared_timeout(&self) -> Duration {
+        self.timeout() * 2
+    }
+
+    /// Sends a request and returns the `data` of the response.
+    pub(crate) async fn data<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
+        let envelope: Envelope<T> = self.request(operation, Some(token), endpoint, parse).await?;
+        envelope.data.ok_or_else(|| VaultError::malformed("no data"))
+    }
+
+    /// Sends a request and returns the `data` of the response, also that of a 404, which Vault
+    /// sends for a deleted version.
+    pub(crate) async fn data_or_remains<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
+        let envelope: Envelope<T> =
+            self.request(operation, Some(token), endpoint, parse_or_deleted).await?;
+        envelope.data.ok_or_else(|| VaultError::malformed("no data"))
+    }
+
+    /// Sends a request and returns the `data` of the response; `None` if the body of a 2xx response
+    /// is empty.
+    pub(crate) async fn data_if_any<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<Option<T>, VaultError> {
+        self.request(operation, Some(token), endpoint, parse_optional).await
+    }
+
+    /// Sends a request and returns the wrapping token of the response, which is valid for `ttl`.
+    pub(crate) async fn wrapped(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+        ttl: Duration,
+    ) -> Result<SecretString, VaultError> {
+        let namespace = self.namespace.as_ref();
+        let options = RequestOptions { token: Some(token), namespace, wrap_ttl: Some(ttl) };
+        let envelope: WrapEnvelope = self.request_with(operation, options, endpoint, parse).await?;
+        let info = envelope.wrap_info.ok_or_else(|| VaultError::malformed("no wrap_info"))?;
+        Ok(info.token)
+    }
+
+    /// Sends a request about the server itself, without a token, and returns the response. It is
+    /// made in the root namespace.
+    pub(crate) async fn server<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
+        self.request_with(operation, RequestOptions::default(), endpoint, parse).await
+    }
+
+    /// Sends a request and returns the `auth` of the response, which issues or renews a token.
+    pub(crate) async fn auth<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        token: Option<&SecretString>,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
+        let envelope: AuthEnvelope<T> = self.request(operation, token, endpoint, parse).await?;
+        envelope.auth.ok_or_else(|| VaultError::malformed("no auth"))
+    }
+
+    /// Sends a request and ignores the body of a 2xx response, which most endpoints for it do not
+    /// have.
+    pub(crate) async fn done(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        endpoint: impl Endpoint,
+    ) -> Result<(), VaultError> {
+        let ignore_body = |operation, response| check_status(operation, response).map(drop);
+        self.request(operation, Some(token), endpoint, ignore_body).await
+    }
+
+    /// Sends a request about the server itself, without a token, and returns the status of the
+    /// response, whatever it is. It is made in the root namespace.
+    pub(super) async fn status(
+        &self,
+        operation: Operation,
+        endpoint: impl Endpoint,
+    ) -> Result<u16, VaultError> {
+        let response = self.send(operation, RequestOptions::default(), endpoint).await;
+        let status = response.map(|(status, _)| status);
+        self.count(operation, status.as_ref().err());
+        status
+    }
+
+    async fn request<T>(
+        &self,
+        operation: Operation,
+        token: Option<&SecretString>,
+        endpoint: impl Endpoint,
+        parse: impl FnOnce(Operation, RawResponse) -> Result<T, VaultError>,
+    ) -> Result<T, VaultError> {
+        let namespace = self.namespace.as_ref();
+        let options = RequestOptions { token, namespace, wrap_ttl: None };
+        self.request_with(operation, options, endpoint, parse).await
+    }
+
+    async fn request_with<T>(
+        &self,
+        operation: Operation,
+        options: RequestOptions<'_>,
+        endpoint: impl Endpoint,
+        parse: impl FnOnce(Operation, RawResponse) -> Result<T, VaultError>,
+    ) -> Result<T, VaultError> {
+        let response = self.send(operation, options, endpoint).instrument(span(operation)).await;
+        let parsed = response.and_then(|response| parse(operation, response));
+        self.count(operation, parsed.as_ref().err());
+        parsed
+    }
+
+    fn count(&self, operation: Operation, error: Option<&VaultError>) {
+        let outcome = error.map_or("ok", |error| error.failure.label());
+        self.metrics.vault_request(operation.label(), outcome);
+    }
+
+    async fn send(
+        &self,
+        operation: Operation,
+        options: RequestOptions<'_>,
+        endpoint: impl Endpoint,
+    ) -> Result<RawResponse, VaultError> {
+        let response = self.send_with_retry(operation, options, &endpoint);
+        let limit = if operation.is_shared() { self.shared_timeout() } else { self.timeout() };
+        timeout(limit, response).await.unwrap_or_else(|_| {
+            let why = "Vault did not respond within VALIDATOR_VAULT_TIMEOUT";
+            Err(VaultError::new(Failure::Timeout, why))
+        })
+    }
+
+    /// Sends a request, and sends a write again that collided with another one in Vault's storage.
+    ///
+    /// That is safe for every write: Vault reports that it wrote nothing. A compare-and-set write is
+    /// then compared with the result of the other write. And a transit key whose new version Vault
+    /// could not store has that version in memory only until a further rotation is stored.
+    async fn send_with_retry(
+        &self,
+        operation: Operation,
+        options: RequestOptions<'_>,
+        endpoint: &impl Endpoint,
+    ) -> Result<RawResponse, VaultError> {
+        let is_write = matches!(
+            endpoint.method(),
+            RequestMethod::POST | RequestMethod::PUT | RequestMethod::PATCH | RequestMethod::DELETE
+        );
+        let (first_delay, retries) = STORAGE_CONFLICT_RETRIES;
+        for delay in pauses(first_delay, if is_write { retries } else { 0 }) {
+            let response = self.send_once(operation, options, endpoint).await?;
+            if !is_storage_conflict(operation, &response) {
+                return Ok(response);
+            }
+            self.metrics.vault_request(operation.label(), Failure::StorageConflict.label());
+            sleep(delay).await;
+        }
+        self.send_once(operation, options, endpoint).await
+    }
+
+    async fn send_once(
+        &self,
+        operation: Operation,
+        options: RequestOptions<'_>,
+        endpoint: &impl Endpoint,
+    ) -> Result<RawResponse, VaultError> {
+        let request = build_request(&self.origin, options, endpoint)?;
+        self.transport.send(request, operation.max_response_size()).await
+    }
+}
+
+/// Returns the trace span of a request; a disabled one outside of a trace.
+fn span(operation: Operation) -> Span {
+    if Span::current().is_disabled() {
+        return Span::none();
+    }
+    info_span!("vault", otel.kind = "client", operation = operation.label())
+}

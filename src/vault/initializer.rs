@@ -1,0 +1,177 @@
+//! Initialization and unsealing of a server.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use secrecy::SecretString;
+use tokio::time::sleep;
+
+use crate::{
+    provision::Trouble,
+    vault::{
+        admin::remedy,
+        api::sys::{
+            health::health_status,
+            seal::{InitRequest, initialize, leader, seal_status, unseal},
+        },
+        client::{Client, Failure, Settings, VaultError},
+    },
+};
+
+/// The timeout of the initialization. It is long, since only its response ever contains the keys.
+const INIT_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// The maximum time in which an unsealed server has to become active or find its leader.
+const LEADER_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The interval between two checks for that.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Initializes and unseals a server, before there is a token for it.
+pub struct Seal {
+    client: Client,
+    long_timeout_client: Client,
+}
+
+/// The state of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealState {
+    /// It is not initialized.
+    Empty(SealKind),
+    /// It is initialized and sealed.
+    Sealed(SealKind),
+    /// It is unsealed.
+    Unsealed,
+}
+
+/// The kind of a seal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealKind {
+    /// Shares of the unseal key, held by operators.
+    Shamir,
+    /// Auto-unseal at the start of the server. The keys of the operators are recovery keys.
+    Auto,
+}
+
+/// The number of shares that the key is split into, and of those that are needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// The number of shares.
+    pub number: u8,
+    /// The number of shares that are needed.
+    pub threshold: u8,
+}
+
+/// The result of an initialization, which the server shows only once.
+pub struct Initialised {
+    /// The shares of the unseal key, or the recovery keys.
+    pub keys: Vec<SecretString>,
+    /// The initial root token.
+    pub root_token: SecretString,
+}
+
+impl Seal {
+    /// Creates the clients for the server of these settings.
+    ///
+    /// # Errors
+    /// If a certificate or a key cannot be read.
+    pub fn new(settings: &Settings) -> Result<Self, Trouble> {
+        let with_long_timeout = Settings { timeout: INIT_TIMEOUT, ..settings.clone() };
+        let client = |settings: &Settings| {
+            Client::new(settings, Arc::default()).map_err(|error| Trouble(error.to_string()))
+        };
+        Ok(Self { client: client(settings)?, long_timeout_client: client(&with_long_timeout)? })
+    }
+
+    /// Returns the state of the server.
+    ///
+    /// # Errors
+    /// If it does not report it.
+    pub async fn state(&self) -> Result<SealState, Trouble> {
+        let status = seal_status(&self.client)
+            .await
+            .map_err(|error| action_error(&error, "read the seal status of Vault"))?;
+        let kind = if status.seal_type == "shamir" { SealKind::Shamir } else { SealKind::Auto };
+        Ok(match (status.initialized, status.sealed) {
+            (false, _) => SealState::Empty(kind),
+            (true, true) => SealState::Sealed(kind),
+            (true, false) => SealState::Unsealed,
+        })
+    }
+
+    /// Initializes the server.
+    ///
+    /// # Errors
+    /// If the server was not initialized, or it is unknown whether it was.
+    pub async fn initialise(&self, kind: SealKind, shares: Shares) -> Result<Initialised, Trouble> {
+        let shares_of = |wanted| (kind == wanted).then_some(shares);
+        let (secret, recovery) = (shares_of(SealKind::Shamir), shares_of(SealKind::Auto));
+        let request = InitRequest {
+            secret_shares: secret.map(|shares| shares.number),
+            secret_threshold: secret.map(|shares| shares.threshold),
+            recovery_shares: recovery.map(|shares| shares.number),
+            recovery_threshold: recovery.map(|shares| shares.threshold),
+        };
+        let response = initialize(&self.long_timeout_client, request)
+            .await
+            .map_err(|error| action_error(&error, "initialize Vault"))?;
+        let keys = match kind {
+            SealKind::Shamir => response.keys_base64,
+            SealKind::Auto => response.recovery_keys_base64,
+        };
+        Ok(Initialised { keys: keys.unwrap_or_default(), root_token: response.root_token })
+    }
+
+    /// Unseals the server with as many of these keys as it needs.
+    ///
+    /// # Errors
+    /// If it is still sealed after them.
+    pub async fn unseal(&self, keys: &[SecretString]) -> Result<(), Trouble> {
+        for key in keys {
+            let status = unseal(&self.long_timeout_client, key).await;
+            let status = status.map_err(|error| action_error(&error, "unseal Vault"))?;
+            if !status.sealed {
+                return Ok(());
+            }
+        }
+        Err(Trouble("cannot unseal Vault: not enough valid unseal keys".to_owned()))
+    }
+
+    /// Waits until the server serves requests, which needs an active node.
+    ///
+    /// # Errors
+    /// If it does not within a minute.
+    pub async fn serves(&self) -> Result<(), Trouble> {
+        let start = Instant::now();
+        loop {
+            let last = match health_status(&self.client).await {
+                Ok(200) => return Ok(()),
+                // A standby forwards writes to the leader, once there is one.
+                Ok(429 | 473) if self.has_leader().await => return Ok(()),
+                Ok(status) => format!("sys/health responds with {status}"),
+                Err(error) => error.to_string(),
+            };
+            if start.elapsed() > LEADER_TIMEOUT {
+                return Err(Trouble(format!(
+                    "Vault does not become active ({last}): see its log for the reason"
+                )));
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    async fn has_leader(&self) -> bool {
+        let leader = leader(&self.client).await;
+        leader.is_ok_and(|leader| !leader.is_self && !leader.leader_address.is_empty())
+    }
+}
+
+fn action_error(error: &VaultError, action: &str) -> Trouble {
+    let hint = match error.failure {
+        Failure::Initialized => "; another operator has just done so, and has the keys".to_owned(),
+        _ => remedy(error, "nothing"),
+    };
+    Trouble(format!("cannot {action}: {error}{hint}"))
+}

@@ -1,0 +1,52 @@
+//! The check of the service's own token after a login: a missing policy is reported at once and by
+//! name, instead of failing the request of a caller.
+
+use super::service_token::ServiceToken;
+use crate::{
+    token::Capabilities,
+    vault::{
+        api::sys::capabilities::capabilities,
+        client::{Client, Failure, VaultError},
+    },
+};
+
+/// The capabilities that requests depend on, as `policies/validator.hcl` grants them.
+pub const NEEDED: [(&str, Capabilities); 3] = [
+    ("auth/token/lookup", Capabilities::UPDATE),
+    ("identity/entity/id/00000000-0000-0000-0000-000000000000", Capabilities::READ),
+    ("sys/capabilities", Capabilities::UPDATE),
+];
+
+/// Checks that this token has the needed capabilities.
+///
+/// # Errors
+/// A denied permission, with the missing capabilities.
+pub(super) async fn check_capabilities(
+    client: &Client,
+    own: &ServiceToken,
+) -> Result<(), VaultError> {
+    let paths: Vec<String> = NEEDED.iter().map(|(path, _)| (*path).to_owned()).collect();
+    let response = capabilities(client, &own.token, &own.as_presented(), &paths).await;
+    let granted = match response.and_then(|response| response.on_each(&paths)) {
+        Ok(granted) => granted,
+        Err(error) if error.failure == Failure::Refused => {
+            return Err(VaultError::new(Failure::OwnToken, "it has just been issued"));
+        }
+        Err(error) if error.failure == Failure::OwnPolicy => {
+            return Err(missing_capabilities("update on sys/capabilities"));
+        }
+        Err(error) => return Err(error),
+    };
+    let missing: Vec<String> = NEEDED
+        .iter()
+        .zip(granted.iter())
+        .filter(|((_, needed), granted)| !granted.has_any(*needed))
+        .map(|((path, needed), _)| format!("{} on {path}", needed.words().join(", ")))
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(missing_capabilities(&missing.join("; "))) }
+}
+
+fn missing_capabilities(missing: &str) -> VaultError {
+    let hint = "give its role the policy in policies/validator.hcl";
+    VaultError::new(Failure::OwnPolicy, format!("the service's own token lacks {missing}: {hint}"))
+}
