@@ -18,6 +18,7 @@
 //! `secrets`, makes what `provision` asks for, and is looked at with `probe`; `server` and `cli` use
 //! everything. A test holds the table.
 
+pub mod capabilities;
 pub mod cli;
 pub mod config;
 pub mod decision;

@@ -1,10 +1,10 @@
 use std::borrow::Cow;
 
 use crate::{
+    capabilities::Capabilities,
     decision::{Refusal, method::Need},
     forwarded::{Forwarded, ForwardedError},
     requirement::Requirement,
-    token::Capabilities,
 };
 
 /// The paths that Vault has to be asked about, and what has to be granted on each.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::{
+    capabilities::Capability,
     decision::{
         Asked, Refusal, Validator,
         acl::AclQuestion,
@@ -178,9 +179,10 @@ impl Validator {
             Ok((granted, _)) => {
                 let needed: Vec<String> = question.needs().map(ToString::to_string).collect();
                 let needed = needed.join(", and ");
-                let words = granted.iter().flat_map(|on| on.words()).collect::<Vec<_>>().join(", ");
-                let words = if words.is_empty() { "nothing" } else { &words };
-                let because = format!("Vault grants {words} on {path}; {needed}");
+                let names = granted.iter().flat_map(|on| on.iter()).map(Capability::as_str);
+                let names = names.collect::<Vec<_>>().join(", ");
+                let names = if names.is_empty() { "nothing" } else { &names };
+                let because = format!("Vault grants {names} on {path}; {needed}");
                 let met = question.is_met_by(&granted);
                 (if met { Ok(()) } else { Err(Refusal::AclDenied) }, because)
             }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use percent_encoding::percent_decode;
 
-use crate::token::Capabilities;
+use crate::capabilities::Capabilities;
 
 /// Query parameters by which frameworks let a client override the method: `_method` (Rack, Laravel,
 /// Symfony, `WordPress`), `_HttpMethod` (Salesforce), and the names of the usual header fields. As
@@ -49,7 +49,7 @@ impl<'r> Need<'r> {
 
 impl fmt::Display for Need<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} needs {}", self.method, self.capabilities.words().join(" or "))
+        write!(f, "{} needs {}", self.method, self.capabilities.names().join(" or "))
     }
 }
 

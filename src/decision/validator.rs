@@ -4,6 +4,7 @@ use tokio::time::{Instant, interval, timeout_at};
 use tracing::Instrument;
 
 use crate::{
+    capabilities::Capabilities,
     decision::{
         Asked, Decision, Failures, Refusal, RootTokens,
         acl::AclQuestion,
@@ -12,8 +13,8 @@ use crate::{
     forwarded::{Forwarded, ForwardedError},
     requirement::Requirement,
     token::{
-        CacheStatus, Capabilities, Cause, Credential, Entry, FactsCache, Identity, Known,
-        KnownGrants, Spent, Standing, Token, TokenKey, Unavailable, Usage,
+        CacheStatus, Cause, Credential, Entry, FactsCache, Identity, Known, KnownGrants, Spent,
+        Standing, Token, TokenKey, Unavailable, Usage,
     },
 };
 

@@ -3,7 +3,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::token::{Capabilities, Credential, Facts};
+use crate::{
+    capabilities::Capabilities,
+    token::{Credential, Facts},
+};
 
 /// A caller's token on its way to Vault. Wiped from memory when it is dropped, and its `Debug`
 /// shows nothing of it.

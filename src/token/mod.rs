@@ -6,7 +6,6 @@
 
 mod authority;
 mod cache;
-mod capabilities;
 mod credential;
 mod facts;
 mod identity;
@@ -16,7 +15,6 @@ pub use authority::{
     Answer, Authority, Cause, Granted, LookupPriority, Spent, Token, Unavailable, Verdict,
 };
 pub use cache::{CacheSettings, CacheStatus, Entry, FactsCache, Known, KnownGrants};
-pub use capabilities::Capabilities;
 pub use credential::{Credential, CredentialError, Source, Sources};
 pub use facts::{Expiry, Facts, Standing, TokenType, Usage};
 pub use identity::Identity;

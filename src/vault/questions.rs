@@ -10,7 +10,8 @@ use vaultrs::api::{
 };
 
 use crate::{
-    token::{Capabilities, Spent, Token},
+    capabilities::Capabilities,
+    token::{Spent, Token},
     vault::{
         Client,
         client::Operation,
@@ -85,7 +86,7 @@ pub(super) fn granted(
 ) -> Result<Arc<[Capabilities]>, VaultError> {
     let on = |path: &String| {
         let words = words.get(path)?;
-        Some(Capabilities::from_words(words.iter().map(String::as_str)))
+        Some(Capabilities::from_names(words.iter().map(String::as_str)))
     };
     let granted: Option<_> = paths.iter().map(on).collect();
     granted.ok_or_else(|| VaultError::malformed("a path is missing"))

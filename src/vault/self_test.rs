@@ -2,7 +2,7 @@
 //! missing policy shows at once, by name, and not as a failure of somebody's request.
 
 use crate::{
-    token::Capabilities,
+    capabilities::Capabilities,
     vault::{
         Client,
         error::{Failure, VaultError},
@@ -32,7 +32,7 @@ pub(super) async fn run(client: &Client, own: &OwnToken) -> Result<(), VaultErro
     let missing =
         NEEDED.iter().zip(granted.iter()).filter(|((_, needed), on)| !on.has_any(*needed));
     let missing: Vec<String> = missing
-        .map(|((path, needed), _)| format!("{} on {path}", needed.words().join(", ")))
+        .map(|((path, needed), _)| format!("{} on {path}", needed.names().join(", ")))
         .collect();
     if missing.is_empty() { Ok(()) } else { Err(lacking(&missing.join("; "))) }
 }

@@ -8,7 +8,10 @@ use std::{
 
 use ipnet::IpNet;
 
-use crate::token::{Capabilities, Facts, Identity, Standing, Usage, cache::CacheSettings};
+use crate::{
+    capabilities::Capabilities,
+    token::{Facts, Identity, Standing, Usage, cache::CacheSettings},
+};
 
 /// After which part of its fresh time an answer of Vault's that is in use is asked for again.
 pub(super) const RECHECK_AFTER: f64 = 0.75;

@@ -9,9 +9,9 @@ use std::{
 
 use quick_cache::{Equivalent, sync::Cache};
 
-use crate::token::{
-    Capabilities,
-    cache::{CacheSettings, Entry, entry::RECHECK_AFTER},
+use crate::{
+    capabilities::Capabilities,
+    token::cache::{CacheSettings, Entry, entry::RECHECK_AFTER},
 };
 
 /// The longest path that is remembered, in bytes. Clients choose paths, and Vault those that count.
@@ -145,9 +145,12 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::{Age, GrantedOnPaths, MAX_PATH};
-    use crate::token::{
-        Capabilities, Facts,
-        cache::{CacheSettings, Entry, entry::Question},
+    use crate::{
+        capabilities::Capabilities,
+        token::{
+            Facts,
+            cache::{CacheSettings, Entry, entry::Question},
+        },
     };
 
     const MINUTE: Duration = Duration::from_mins(1);

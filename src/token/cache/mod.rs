@@ -18,12 +18,15 @@ use tracing::Instrument;
 
 pub use entry::{CacheStatus, Entry, Known, KnownGrants};
 
-use crate::token::{
-    Authority, Capabilities, Credential, Spent, Token, TokenKey, TokenKeys, Unavailable,
-    cache::{
-        granted::Age,
-        shared::Shared,
-        waiting::{broken, in_flight},
+use crate::{
+    capabilities::Capabilities,
+    token::{
+        Authority, Credential, Spent, Token, TokenKey, TokenKeys, Unavailable,
+        cache::{
+            granted::Age,
+            shared::Shared,
+            waiting::{broken, in_flight},
+        },
     },
 };
 

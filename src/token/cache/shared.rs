@@ -11,17 +11,20 @@ use quick_cache::{
     sync::{Cache, DefaultLifecycle},
 };
 
-use crate::token::{
-    Authority, Capabilities, Cause, Granted, LookupPriority, Place, Spent, Token, TokenKey,
-    Unavailable, Verdict,
-    cache::{
-        CacheSettings, Entry,
-        breaker::CircuitBreaker,
-        entry::Question,
-        flights::Flights,
-        granted::{GrantedOnPaths, Recalled},
-        questions::Questions,
-        recent::RecentlyValid,
+use crate::{
+    capabilities::Capabilities,
+    token::{
+        Authority, Cause, Granted, LookupPriority, Place, Spent, Token, TokenKey, Unavailable,
+        Verdict,
+        cache::{
+            CacheSettings, Entry,
+            breaker::CircuitBreaker,
+            entry::Question,
+            flights::Flights,
+            granted::{GrantedOnPaths, Recalled},
+            questions::Questions,
+            recent::RecentlyValid,
+        },
     },
 };
 

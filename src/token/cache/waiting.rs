@@ -9,13 +9,16 @@ use std::{
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
-use crate::token::{
-    CacheStatus, Capabilities, Cause, Token, TokenKey, Unavailable,
-    cache::{
-        Entry, Known, KnownGrants,
-        flights::Flight,
-        granted::Age,
-        shared::{Outcome, Shared},
+use crate::{
+    capabilities::Capabilities,
+    token::{
+        CacheStatus, Cause, Token, TokenKey, Unavailable,
+        cache::{
+            Entry, Known, KnownGrants,
+            flights::Flight,
+            granted::Age,
+            shared::{Outcome, Shared},
+        },
     },
 };
 

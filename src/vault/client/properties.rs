@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 use super::{AuthEnvelope, Envelope, Operation, parse};
 use crate::{
-    token::{Capabilities, Facts, Standing, TokenType, Usage},
+    capabilities::Capabilities,
+    token::{Facts, Standing, TokenType, Usage},
     vault::{
         error::{Failure, VaultError},
         facts::{EntityData, Owner, TokenData},
@@ -250,7 +251,7 @@ proptest! {
                 if *capabilities != Capabilities::NONE {
                     prop_assert!(!said.contains(&"deny"));
                     let all = said.contains(&"root");
-                    prop_assert!(all || capabilities.words().iter().all(|word| said.contains(word)));
+                    prop_assert!(all || capabilities.names().iter().all(|word| said.contains(word)));
                 }
             }
         }
