@@ -6,34 +6,34 @@ use crate::{
     capabilities::Capability,
     decision::{
         Asked, Refusal, Validator,
-        acl::AclQuestion,
-        validator::{Caller, meet},
+        acl::AclCheck,
+        authorizer::{AuthenticatedCaller, check_requirement},
     },
     requirement::Requirement,
     token::{CacheStatus, CredentialError, Entry, Standing, Token, Usage},
 };
 
-/// Why `/validate` would decide as it would, check by check.
+/// The decision that `/validate` would take, with the result of every check.
 #[derive(Debug)]
 pub struct Explanation {
-    /// The decision: the caller who would be let in, or the refusal.
+    /// The decision: allowed, or the refusal.
     pub outcome: Result<(), Refusal>,
-    /// The caller, if Vault knows the token.
+    /// The caller's token entry, if the token is valid.
     pub entry: Option<Arc<Entry>>,
-    /// Every check, whether or not an earlier one had ended the matter.
+    /// All checks, including those after a failed one.
     pub checks: Vec<Check>,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug)]
 pub struct Check {
-    /// What it is: `token`, `address`, or a requirement as it was written.
+    /// The name of the check: `token`, `kind`, `address`, or a requirement as written in a query string.
     pub what: String,
-    /// Whether it stands in the way, and how.
+    /// The outcome: passed, or the refusal.
     pub outcome: Result<(), Refusal>,
-    /// The facts that this rests on.
+    /// The reason for the outcome.
     pub because: String,
-    /// The path that Vault was asked about, if it was.
+    /// The path whose capabilities were fetched, if any.
     pub path: Option<String>,
 }
 
@@ -44,8 +44,7 @@ impl Check {
 }
 
 impl Validator {
-    /// The decision for this request with what it rests on. A token with a limited number of uses
-    /// keeps them all.
+    /// Explains the decision for a request. Consumes no use of a limited-use token.
     pub async fn explain(&self, asked: &Asked<'_>) -> Explanation {
         let without = |refusal: Refusal, because: &str| Explanation {
             outcome: Err(refusal.clone()),
@@ -56,9 +55,9 @@ impl Validator {
             Ok(credential) => credential,
             Err(error) => {
                 let because = match error {
-                    CredentialError::Missing => "there is none",
-                    CredentialError::Malformed => "no token has such characters",
-                    CredentialError::Conflict => "there are several",
+                    CredentialError::Missing => "no credential was sent",
+                    CredentialError::Malformed => "it contains characters that no token has",
+                    CredentialError::Conflict => "the request contains different tokens",
                 };
                 return without(Refusal::Credential(*error), because);
             }
@@ -72,10 +71,10 @@ impl Validator {
             }
         };
         let Some(entry) = entry else {
-            let because = "Vault does not know it, or its entity is disabled";
+            let because = "it is unknown, expired or revoked, or its entity is disabled";
             return without(Refusal::TokenInvalid, because);
         };
-        let caller = Caller {
+        let caller = AuthenticatedCaller {
             credential,
             key,
             entry: Arc::clone(&entry),
@@ -83,22 +82,22 @@ impl Validator {
             deadline: Instant::now() + self.patience,
         };
         let mut checks = vec![Check::new("token", Ok(()), describe(&entry))];
-        checks.extend(self.admission(&entry, asked));
-        // What is known of a token of another namespace says nothing in this one.
+        checks.extend(self.token_check(&entry, asked));
+        // Requirements cannot be checked for a token of another namespace.
         if entry.standing != Standing::ForeignNamespace {
             for requirement in asked.requirements.iter() {
                 checks.push(self.requirement(requirement, &caller, asked).await);
             }
         }
-        let outcome = match self.admit(&entry, &asked.forwarded) {
-            Ok(()) => self.meet_all(&caller, asked).await.map(drop),
+        let outcome = match self.check_token(&entry, &asked.forwarded) {
+            Ok(()) => self.check_requirements(&caller, asked).await.map(drop),
             refused => refused,
         };
         Explanation { outcome, entry: Some(entry), checks }
     }
 
-    fn admission(&self, entry: &Entry, asked: &Asked<'_>) -> Option<Check> {
-        let outcome = self.admit(entry, &asked.forwarded);
+    fn token_check(&self, entry: &Entry, asked: &Asked<'_>) -> Option<Check> {
+        let outcome = self.check_token(entry, &asked.forwarded);
         let bound = !entry.bound_cidrs.is_empty();
         let networks = || {
             let networks: Vec<String> = entry.bound_cidrs.iter().map(ToString::to_string).collect();
@@ -108,7 +107,7 @@ impl Validator {
             Ok(()) if !bound => return None,
             Ok(()) | Err(Refusal::AddressNotAllowed) => ("address", networks()),
             Err(Refusal::RequestInvalid(_)) => {
-                ("address", format!("{}, and the client's address is not known", networks()))
+                ("address", format!("{}, and the client's address is unknown", networks()))
             }
             Err(refusal) => ("kind", refusal.detail().unwrap_or_default()),
         };
@@ -118,7 +117,7 @@ impl Validator {
     async fn requirement(
         &self,
         requirement: &Requirement,
-        caller: &Caller<'_>,
+        caller: &AuthenticatedCaller<'_>,
         asked: &Asked<'_>,
     ) -> Check {
         let what = requirement.to_string();
@@ -127,21 +126,21 @@ impl Validator {
             Requirement::AnyPolicy(_) => {
                 let policies = identity.policies().collect::<Vec<_>>().join(", ");
                 let because = format!("the token's policies are {policies}");
-                Check::new(&what, meet(requirement, identity), because)
+                Check::new(&what, check_requirement(requirement, identity), because)
             }
             Requirement::Tenant(_) => {
                 let because = match identity.tenant() {
                     Some(tenant) => format!("the caller's tenant is {tenant}"),
                     None if identity.entity_id().is_some() && identity.subject().is_none() => {
-                        "the caller has no tenant: its entity was merged into another, which is not \
-                         found by the id that the token has; a new login mends that"
+                        "the caller has no tenant: its entity was merged into another one, and Vault \
+                         does not find that by the id in the token; log in again"
                             .to_owned()
                     }
-                    None => "the caller has no tenant: neither one in the entity's metadata nor \
-                             exactly one policy named tenant-NAME"
+                    None => "the caller has no tenant: the entity's metadata has none, and the token does \
+                             not have exactly one policy named tenant-NAME"
                         .to_owned(),
                 };
-                Check::new(&what, meet(requirement, identity), because)
+                Check::new(&what, check_requirement(requirement, identity), because)
             }
             Requirement::Acl(_) | Requirement::AclUri(_) => {
                 self.acl(&what, requirement, caller, asked).await
@@ -153,38 +152,38 @@ impl Validator {
         &self,
         what: &str,
         requirement: &Requirement,
-        caller: &Caller<'_>,
+        caller: &AuthenticatedCaller<'_>,
         asked: &Asked<'_>,
     ) -> Check {
-        let question = match AclQuestion::new(std::iter::once(requirement), &asked.forwarded) {
-            Ok(Some(question)) => question,
+        let check = match AclCheck::new(std::iter::once(requirement), &asked.forwarded) {
+            Ok(Some(check)) => check,
             Ok(None) => return Check::new(what, Ok(()), ""),
             Err(refusal) => {
                 let because = match &refusal {
-                    Refusal::AclDenied => "no capability stands for this method, or for one that \
-                                           a parameter such as _method overrides it by"
+                    Refusal::AclDenied => "no capability allows this method, or one that a \
+                                           parameter such as _method overrides it with"
                         .to_owned(),
-                    Refusal::PathAmbiguous => "programs differ on what this path means".to_owned(),
+                    Refusal::PathAmbiguous => "programs interpret this path differently".to_owned(),
                     other => other.detail().unwrap_or_default(),
                 };
                 return Check::new(what, Err(refusal), because);
             }
         };
-        let path = question.paths.join(", ");
-        let (outcome, because) = match self.ask_granted(caller, &question).await {
+        let path = check.paths.join(", ");
+        let (outcome, because) = match self.fetch_capabilities(caller, &check).await {
             Err(refusal) => {
                 let because = refusal.detail().unwrap_or_default();
                 (Err(refusal), because)
             }
             Ok((granted, _)) => {
-                let needed: Vec<String> = question.needs().map(ToString::to_string).collect();
+                let needed: Vec<String> = check.methods().map(ToString::to_string).collect();
                 let needed = needed.join(", and ");
                 let names = granted.iter().flat_map(|on| on.iter()).map(Capability::as_str);
                 let names = names.collect::<Vec<_>>().join(", ");
                 let names = if names.is_empty() { "nothing" } else { &names };
                 let because = format!("Vault grants {names} on {path}; {needed}");
-                let met = question.is_met_by(&granted);
-                (if met { Ok(()) } else { Err(Refusal::AclDenied) }, because)
+                let satisfied = check.is_satisfied_by(&granted);
+                (if satisfied { Ok(()) } else { Err(Refusal::AclDenied) }, because)
             }
         };
         Check { what: what.to_owned(), outcome, because, path: Some(path) }
@@ -194,7 +193,7 @@ impl Validator {
 fn describe(entry: &Entry) -> String {
     let identity = &entry.identity;
     if entry.standing == Standing::ForeignNamespace {
-        return "a live token".to_owned();
+        return "an active token".to_owned();
     }
     let kind = identity.token_type().as_str();
     let whose = match (identity.subject(), identity.entity_id()) {
@@ -208,7 +207,7 @@ fn describe(entry: &Entry) -> String {
     };
     let uses = match entry.usage {
         Usage::Unlimited => "",
-        Usage::Counted => "; each validation spends one of its uses",
+        Usage::Counted => "; each validation consumes one of its uses",
     };
-    format!("a live {kind} token {whose}, {ends}{uses}")
+    format!("an active {kind} token {whose}, {ends}{uses}")
 }

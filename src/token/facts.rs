@@ -5,44 +5,44 @@ use jiff::Timestamp;
 
 use crate::tenants::TenantName;
 
-/// What Vault said of a live token. The token itself is not among it.
+/// Vault's information about a valid token, without the token itself.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// Vault's handle on the token, by which it can be looked up or revoked without being known.
-    /// Empty for batch tokens, which have none.
+    /// The accessor, by which the token can be looked up or revoked without the token itself. Empty for
+    /// batch tokens, which have none.
     pub accessor: Box<str>,
-    /// Whether the token is stored by Vault or carries itself.
+    /// The token type.
     pub token_type: TokenType,
-    /// Whether it is a token that may come in at all.
+    /// The kind of the token, which decides if it is accepted at all.
     pub standing: Standing,
     /// The id of the caller's entity, if it has one.
     pub entity_id: Option<Box<str>>,
-    /// Who the caller is, in a readable name that nobody else in Vault has.
+    /// The caller's readable name, unique within Vault.
     pub subject: Option<Box<str>>,
-    /// Whose the caller is.
+    /// The caller's tenant.
     pub tenant: Option<TenantName>,
-    /// Every policy that Vault applies, the token's own and those of its identity: sorted,
-    /// without duplicates.
+    /// The policies that Vault applies, the token's own and those of its identity: sorted, without
+    /// duplicates.
     pub policies: Vec<Box<str>>,
-    /// When the token ends.
+    /// The token's expiry.
     pub expiry: Expiry,
-    /// Whether the token may be used only a limited number of times.
+    /// The limit on the number of uses.
     pub usage: Usage,
-    /// The networks that the token may be used from; any, if empty.
+    /// The networks that the token may be used from; empty for any.
     pub bound_cidrs: Vec<IpNet>,
 }
 
-/// How Vault issues the token.
+/// A token type of Vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenType {
-    /// Kept in Vault's storage.
+    /// Persisted in Vault's storage.
     Service,
-    /// Carries itself, encrypted.
+    /// Not persisted: an encrypted blob that carries its own data.
     Batch,
 }
 
 impl TokenType {
-    /// Vault's own word for it.
+    /// Returns Vault's name of the type.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,56 +52,57 @@ impl TokenType {
     }
 }
 
-/// What a token is for. Only an ordinary one is a caller's identity.
+/// The purpose of a token. Only [`Standing::Ordinary`] identifies a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Issued to a caller.
+    /// A token that was issued to a caller.
     Ordinary,
-    /// Holds the policy `root`.
+    /// A token with the policy `root`.
     Root,
-    /// Wraps a response, and is spent by reading it.
+    /// A response-wrapping token, used up by unwrapping.
     Wrapping,
-    /// An access token of Vault's OIDC provider, made for its userinfo endpoint alone.
+    /// An access token of Vault's OIDC provider, valid only for its userinfo endpoint.
     OidcAccess,
-    /// The token of this service itself.
+    /// This service's own token.
     Own,
-    /// Its entity's tenant is no name but a pattern, which would widen a templated policy.
+    /// A token whose entity's `tenant` metadata contains `/`, `*` or `+`, which would broaden a templated
+    /// policy path.
     Widening,
-    /// Of another namespace than the one this service looks into.
+    /// A token of another namespace than the one that this service is configured for.
     ForeignNamespace,
 }
 
-/// When a token ends.
+/// The expiry of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// Only root tokens may do this.
+    /// The token does not expire, as only root tokens may.
     Never,
-    /// Then, unless it is renewed or revoked before.
+    /// The token expires at this time, unless it is renewed or revoked before.
     At {
-        /// By Vault's clock, to be told to others.
+        /// The wall-clock time, by Vault's clock, for responses.
         timestamp: Timestamp,
-        /// By the monotonic clock of this process, to be acted on.
+        /// The time by this process's monotonic clock, for decisions.
         deadline: Instant,
     },
 }
 
-/// How often a token may be used.
+/// The limit on the number of uses of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Usage {
-    /// As often as one likes.
+    /// No limit.
     Unlimited,
-    /// A number of times (`num_uses`), each of which must be counted by Vault.
+    /// A number of uses (`num_uses`), each of which has to be counted by Vault.
     Counted,
 }
 
 impl Facts {
-    /// The names of the policies, sorted.
+    /// Returns the names of the policies, sorted.
     pub fn policies(&self) -> impl Iterator<Item = &str> {
         self.policies.iter().map(AsRef::as_ref)
     }
 
-    /// All that is known of a token that only another namespace could tell about. Not for keeping:
-    /// its end is not known.
+    /// Creates the information about a token of another namespace, which this namespace cannot look up.
+    /// It is not cacheable, since the token's expiry is unknown.
     #[must_use]
     pub fn of_another_namespace() -> Self {
         Self {
@@ -120,13 +121,13 @@ impl Facts {
 }
 
 impl Expiry {
-    /// Whether the token has ended by `now`.
+    /// Returns true if the token has expired at `now`.
     #[must_use]
     pub fn is_past(self, now: Instant) -> bool {
         self.deadline().is_some_and(|deadline| now >= deadline)
     }
 
-    /// When the token ends by this process's monotonic clock, if ever.
+    /// Returns the time of expiry by this process's monotonic clock.
     #[must_use]
     pub fn deadline(self) -> Option<Instant> {
         match self {
