@@ -1,5 +1,5 @@
-//! A forward-auth service that authenticates and authorizes requests with HashiCorp Vault or OpenBao
-//! tokens, and an API and a command for tenants' secrets and policies in the same Vault.
+//! A forward-auth service that authenticates and authorizes requests with HashiCorp Vault or
+//! OpenBao tokens, and an API and a command for tenants' secrets and policies in the same Vault.
 //!
 //! # Glossary
 //!
@@ -35,7 +35,8 @@
 //!   -> 200 with the identity headers, or a problem document
 //! ```
 //!
-//! Token information and capabilities are cached. Decisions are not: each request is authorized anew.
+//! Token information and capabilities are cached. Decisions are not: each request is authorized
+//! anew.
 //!
 //! # Layers
 //!

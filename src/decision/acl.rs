@@ -56,10 +56,16 @@ impl<'r> AclCheck<'r> {
         std::iter::once(&self.method).chain(&self.overrides)
     }
 
-    /// Returns true if enough is granted on every path; `None` if a path's capabilities are not cached.
-    pub(super) fn check_cached(&self, on: impl Fn(&str) -> Option<Capabilities>) -> Option<bool> {
-        let granted = self.paths.iter().map(|path| on(path));
-        granted.map(|on| Some(self.is_sufficient(on?))).try_fold(true, |all, one| Some(all & one?))
+    /// Returns true if enough is granted on every path; `None` if a path's capabilities are not
+    /// cached.
+    pub(super) fn check_cached(
+        &self,
+        cached: impl Fn(&str) -> Option<Capabilities>,
+    ) -> Option<bool> {
+        let granted = self.paths.iter().map(|path| cached(path));
+        granted
+            .map(|one| Some(self.is_sufficient(one?)))
+            .try_fold(true, |all, one| Some(all & one?))
     }
 
     /// Returns true if enough is granted on every path.

@@ -21,8 +21,8 @@ use crate::{
 /// The interval at which expired entries are removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Authorizes requests. Cheap checks run first, and errors about a route's requirements are reported
-/// only to callers with a valid token.
+/// Authorizes requests. Cheap checks run first, and errors about a route's requirements are
+/// reported only to callers with a valid token.
 pub struct Validator {
     /// The token cache.
     pub cache: Arc<FactsCache>,
@@ -63,8 +63,8 @@ enum CachedOutcome<'r> {
 }
 
 impl Validator {
-    /// Authorizes a request from the cache alone. Returns `None` if the cache does not suffice to allow it;
-    /// then [`Validator::decide`] decides.
+    /// Authorizes a request from the cache alone. Returns `None` if the cache does not suffice to
+    /// allow it; then [`Validator::decide`] decides.
     #[must_use]
     pub fn grant_from_memory(&self, asked: &Asked<'_>) -> Option<Arc<Entry>> {
         let credential = asked.credential.as_ref().ok()?;
@@ -86,20 +86,20 @@ impl Validator {
         }
     }
 
-    /// Decides if a request is allowed: authenticates the credential and checks the requirements. Consumes
-    /// one use of a limited-use token.
+    /// Decides if a request is allowed: authenticates the credential and checks the requirements.
+    /// Consumes one use of a limited-use token.
     pub async fn decide(&self, asked: &Asked<'_>) -> Decision {
         self.authorize_with(asked, UseAccounting::ConsumeNow).await
     }
 
-    /// Decides the same for a request that is forwarded to Vault with the caller's own token: Vault itself
-    /// counts the use.
+    /// Decides the same for a request that is forwarded to Vault with the caller's own token: Vault
+    /// itself counts the use.
     pub async fn recognise(&self, asked: &Asked<'_>) -> Decision {
         self.authorize_with(asked, UseAccounting::LeftToVault).await
     }
 
-    /// Classifies a rejection by Vault of a token that was accepted here: the token has expired since, or
-    /// it is bound to addresses that this service's own, which Vault sees, is not among.
+    /// Classifies a rejection by Vault of a token that was accepted here: the token has expired
+    /// since, or it is bound to addresses that this service's own, which Vault sees, is not among.
     pub async fn reconsider(&self, asked: &Asked<'_>) -> Refusal {
         let credential = match &asked.credential {
             Ok(credential) => credential,
@@ -139,8 +139,8 @@ impl Validator {
         }
     }
 
-    /// Looks the token up. A token that is cached or was recently valid is never limited because of other
-    /// clients at its address.
+    /// Looks the token up. A token that is cached or was recently valid is never limited because of
+    /// other clients at its address.
     async fn lookup(
         &self,
         key: TokenKey,
@@ -190,8 +190,8 @@ impl Validator {
         attempt.map_err(|LimitReached| Refusal::TooManyFailures)
     }
 
-    /// Checks the token and the requirements. Returns the entry, and the cache status of the results that
-    /// the decision is based on.
+    /// Checks the token and the requirements. Returns the entry, and the cache status of the
+    /// results that the decision is based on.
     async fn authorize_caller(
         &self,
         caller: AuthenticatedCaller<'_>,
@@ -206,8 +206,9 @@ impl Validator {
         satisfied.map(|status| (caller.entry, status))
     }
 
-    /// Consumes one use, even if the request is denied, as Vault itself does. Runs after the requirements
-    /// were checked, since Vault revokes a token with its last use, and could not be asked about it then.
+    /// Consumes one use, even if the request is denied, as Vault itself does. Runs after the
+    /// requirements were checked, since Vault revokes a token with its last use, and could not be
+    /// asked about it then.
     async fn consume_use(
         &self,
         caller: &AuthenticatedCaller<'_>,
@@ -224,8 +225,8 @@ impl Validator {
         }
     }
 
-    /// Checks all requirements, first those that the token information decides. Returns the cache status
-    /// of the results.
+    /// Checks all requirements, first those that the token information decides. Returns the cache
+    /// status of the results.
     pub(super) async fn check_requirements(
         &self,
         caller: &AuthenticatedCaller<'_>,
@@ -255,16 +256,16 @@ impl Validator {
         let Some(check) = AclCheck::new(asked.requirements.iter(), &asked.forwarded)? else {
             return Ok(CachedOutcome::Satisfied);
         };
-        let recall = |path: &str| self.cache.cached_capabilities(key, credential, entry, path);
-        match check.check_cached(recall) {
+        let cached = |path: &str| self.cache.cached_capabilities(key, credential, entry, path);
+        match check.check_cached(cached) {
             Some(true) => Ok(CachedOutcome::Satisfied),
             Some(false) => Err(Refusal::AclDenied),
             None => Ok(CachedOutcome::NeedsVault(check)),
         }
     }
 
-    /// Checks that tokens of this kind are accepted, and that this one may be used from the client's
-    /// address.
+    /// Checks that tokens of this kind are accepted, and that this one may be used from the
+    /// client's address.
     pub(super) fn check_token(
         &self,
         entry: &Entry,
@@ -300,8 +301,8 @@ impl Validator {
     }
 }
 
-/// Returns the address that failures count against. `None` if the proxy sends no address at all, which
-/// depends on its configuration and not on a client.
+/// Returns the address that failures count against. `None` if the proxy sends no address at all,
+/// which depends on its configuration and not on a client.
 fn rate_limited_address(forwarded: &Forwarded<'_>) -> Option<IpAddr> {
     match forwarded.client() {
         Err(ForwardedError::Missing(_)) => None,
@@ -322,7 +323,8 @@ fn deadline_exceeded() -> Unavailable {
     Unavailable::new(Cause::Vault, "vault: the responses took too long")
 }
 
-/// Checks a requirement against the caller's identity. `acl` requirements pass, since they need Vault.
+/// Checks a requirement against the caller's identity. `acl` requirements pass, since they need
+/// Vault.
 pub(super) fn check_requirement(
     requirement: &Requirement,
     identity: &Identity,

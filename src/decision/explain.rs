@@ -27,7 +27,8 @@ pub struct Explanation {
 /// The result of one check.
 #[derive(Debug)]
 pub struct Check {
-    /// The name of the check: `token`, `kind`, `address`, or a requirement as written in a query string.
+    /// The name of the check: `token`, `kind`, `address`, or a requirement as written in a query
+    /// string.
     pub what: String,
     /// The outcome: passed, or the refusal.
     pub outcome: Result<(), Refusal>,
@@ -64,7 +65,7 @@ impl Validator {
         };
         let key = self.cache.key(credential);
         let entry = match self.cache.ask(key, Token::from(credential)).await {
-            Ok(known) => known.entry,
+            Ok(lookup) => lookup.entry,
             Err(unavailable) => {
                 let because = Arc::clone(&unavailable.detail);
                 return without(unavailable.into(), &because);
@@ -81,12 +82,12 @@ impl Validator {
             status: CacheStatus::Miss,
             deadline: Instant::now() + self.patience,
         };
-        let mut checks = vec![Check::new("token", Ok(()), describe(&entry))];
-        checks.extend(self.token_check(&entry, asked));
+        let mut checks = vec![Check::new("token", Ok(()), describe_token(&entry))];
+        checks.extend(self.explain_token(&entry, asked));
         // Requirements cannot be checked for a token of another namespace.
         if entry.standing != Standing::ForeignNamespace {
             for requirement in asked.requirements.iter() {
-                checks.push(self.requirement(requirement, &caller, asked).await);
+                checks.push(self.explain_requirement(requirement, &caller, asked).await);
             }
         }
         let outcome = match self.check_token(&entry, &asked.forwarded) {
@@ -96,7 +97,7 @@ impl Validator {
         Explanation { outcome, entry: Some(entry), checks }
     }
 
-    fn token_check(&self, entry: &Entry, asked: &Asked<'_>) -> Option<Check> {
+    fn explain_token(&self, entry: &Entry, asked: &Asked<'_>) -> Option<Check> {
         let outcome = self.check_token(entry, &asked.forwarded);
         let bound = !entry.bound_cidrs.is_empty();
         let networks = || {
@@ -114,7 +115,7 @@ impl Validator {
         Some(Check::new(what, outcome, because))
     }
 
-    async fn requirement(
+    async fn explain_requirement(
         &self,
         requirement: &Requirement,
         caller: &AuthenticatedCaller<'_>,
@@ -132,8 +133,8 @@ impl Validator {
                 let because = match identity.tenant() {
                     Some(tenant) => format!("the caller's tenant is {tenant}"),
                     None if identity.entity_id().is_some() && identity.subject().is_none() => {
-                        "the caller has no tenant: its entity was merged into another one, and Vault \
-                         does not find that by the id in the token; log in again"
+                        "the caller has no tenant: its entity was merged into another one, which Vault \
+                         does not find by the id in the token; log in again"
                             .to_owned()
                     }
                     None => "the caller has no tenant: the entity's metadata has none, and the token does \
@@ -143,12 +144,12 @@ impl Validator {
                 Check::new(&what, check_requirement(requirement, identity), because)
             }
             Requirement::Acl(_) | Requirement::AclUri(_) => {
-                self.acl(&what, requirement, caller, asked).await
+                self.explain_acl(&what, requirement, caller, asked).await
             }
         }
     }
 
-    async fn acl(
+    async fn explain_acl(
         &self,
         what: &str,
         requirement: &Requirement,
@@ -190,7 +191,7 @@ impl Validator {
     }
 }
 
-fn describe(entry: &Entry) -> String {
+fn describe_token(entry: &Entry) -> String {
     let identity = &entry.identity;
     if entry.standing == Standing::ForeignNamespace {
         return "an active token".to_owned();

@@ -19,12 +19,12 @@ pub(super) const FAILURE_WINDOW: Duration = Duration::from_mins(1);
 /// The maximum number of tracked addresses; the least active are evicted.
 const MAX_ADDRESSES: u64 = 65_536;
 
-/// Limits the number of invalid tokens per client address, so that a client that guesses tokens does not
-/// load Vault.
+/// Limits the number of invalid tokens per client address, so that a client that guesses tokens
+/// does not load Vault.
 ///
-/// An attempt is counted before the lookup, and given back if the token is valid. While as many attempts
-/// are in flight as may still fail, further attempts wait for their outcome, so that valid tokens are not
-/// denied because many arrived at once.
+/// An attempt is counted before the lookup, and given back if the token is valid. While as many
+/// attempts are in flight as may still fail, further attempts wait for their outcome, so that valid
+/// tokens are not denied because many arrived at once.
 pub struct Failures {
     limit: Option<u32>,
     budgets: Cache<IpAddr, Arc<FailureBudget>>,
@@ -56,7 +56,8 @@ impl Failures {
         Self { limit, budgets }
     }
 
-    /// Waits for a permit to look up a token from this address. Clients without an address are not limited.
+    /// Waits for a permit to look up a token from this address. Clients without an address are not
+    /// limited.
     pub(super) async fn begin_attempt(
         &self,
         client: Option<IpAddr>,
@@ -104,8 +105,8 @@ impl FailureBudget {
     }
 }
 
-/// Returns the unit that is limited: an IPv4 address, or the /64 network of an IPv6 address, within which
-/// a client may choose addresses freely (RFC 4291, 2.5.4).
+/// Returns the unit that is limited: an IPv4 address, or the /64 network of an IPv6 address, within
+/// which a client may choose addresses freely (RFC 4291, 2.5.4).
 fn rate_limit_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

@@ -6,9 +6,9 @@ use percent_encoding::percent_decode;
 
 use crate::capabilities::Capabilities;
 
-/// Query parameters that override the method in common frameworks: `_method` (Rack, Laravel, Symfony,
-/// `WordPress`), `_HttpMethod` (Salesforce), and the names of the usual header fields. Normalized as by
-/// [`normalized_name`].
+/// Query parameters that override the method in common frameworks: `_method` (Rack, Laravel,
+/// Symfony, `WordPress`), `_HttpMethod` (Salesforce), and the names of the usual header fields.
+/// Normalized as by [`normalized_name`].
 const OVERRIDE_PARAMETERS: [&str; 5] =
     ["_method", "_httpmethod", "x_http_method_override", "x_http_method", "x_method_override"];
 
@@ -20,15 +20,16 @@ pub(super) struct MethodRequirement<'r> {
 }
 
 impl<'r> MethodRequirement<'r> {
-    /// Returns the requirement of the request's own method; `None` if it has no capability. Methods are
-    /// case-sensitive (RFC 9110, 9.1).
+    /// Returns the requirement of the request's own method; `None` if it has no capability. Methods
+    /// are case-sensitive (RFC 9110, 9.1).
     pub(super) fn for_method(method: &'r str) -> Option<Self> {
         required_capabilities(method)
             .map(|capabilities| Self { method: method.into(), capabilities })
     }
 
-    /// Returns the requirements of the methods that parameters of this query override the request's own
-    /// with; `None` if one of them has no capability. Frameworks accept such methods in any case.
+    /// Returns the requirements of the methods that parameters of this query override the request's
+    /// own with; `None` if one of them has no capability. Frameworks accept such methods in any
+    /// case.
     pub(super) fn for_overrides(query: &[u8]) -> Option<Vec<Self>> {
         // Each parameter name contains an `m`, which may be encoded.
         if !query.iter().any(|byte| matches!(byte, b'm' | b'M' | b'%')) {
@@ -68,8 +69,8 @@ fn required_capabilities(method: &str) -> Option<Capabilities> {
     }
 }
 
-/// Returns the methods in this query that may override the request's own, in upper case. Parameters end
-/// at `&`, and in some parsers at `;`.
+/// Returns the methods in this query that may override the request's own, in upper case. Parameters
+/// end at `&`, and in some parsers at `;`.
 fn override_methods(query: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     query.split(|byte| matches!(byte, b'&' | b';' | b'#')).filter_map(|parameter| {
         let equals = parameter.iter().position(|byte| *byte == b'=').unwrap_or(parameter.len());
@@ -84,8 +85,9 @@ fn override_methods(query: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Returns a parameter's name as the most lenient parser reads it: decoded, without leading white space,
-/// in lower case, with `_` for punctuation, and cut off at a NUL byte or at the `[` of an array.
+/// Returns a parameter's name as the most lenient parser reads it: decoded, without leading white
+/// space, in lower case, with `_` for punctuation, and cut off at a NUL byte or at the `[` of an
+/// array.
 fn normalized_name(name: &[u8]) -> impl Iterator<Item = u8> {
     percent_decode(name)
         .skip_while(|byte| byte.is_ascii_whitespace() || *byte == b'+')

@@ -22,8 +22,8 @@ pub enum Refusal {
     TokenInvalid,
     /// The token is valid, but its kind does not identify a caller.
     TokenNotAllowed(Standing),
-    /// The token is valid, but has a use limit and bound addresses: its uses cannot be counted from the
-    /// validator's own address.
+    /// The token is valid, but has a use limit and bound addresses: its uses cannot be counted from
+    /// the validator's own address.
     LimitedUseWithBoundCidrs,
     /// The token may not be used from the client's address.
     AddressNotAllowed,
@@ -105,7 +105,8 @@ enum RefusalClass {
 }
 
 impl Refusal {
-    /// Returns the status, code, title, challenge and severity of this refusal: the one table of codes.
+    /// Returns the status, code, title, challenge and severity of this refusal: the one table of
+    /// codes.
     #[must_use]
     pub fn terms(&self) -> Terms {
         use RefusalClass::{

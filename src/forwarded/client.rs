@@ -1,12 +1,12 @@
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Returns the client's address from the lines of `X-Forwarded-For`, which are one list (RFC 9110, 5.3):
-/// the rightmost address that is not a trusted proxy, or the leftmost one if all are trusted proxies. Each
-/// proxy appends the address of its peer, so anything to the left of the rightmost untrusted address was
-/// sent by the client. Empty elements are ignored (RFC 9110, 5.6.1.2).
+/// Returns the client's address from the lines of `X-Forwarded-For`, which are one list (RFC 9110,
+/// 5.3): the rightmost address that is not a trusted proxy, or the leftmost one if all are trusted
+/// proxies. Each proxy appends the address of its peer, so anything to the left of the rightmost
+/// untrusted address was sent by the client. Empty elements are ignored (RFC 9110, 5.6.1.2).
 ///
-/// `None` if the list is empty, or if an examined element is not an address. The elements to the left
-/// are not examined and may be any bytes: otherwise a client could hide its address.
+/// `None` if the list is empty, or if an examined element is not an address. The elements to the
+/// left are not examined and may be any bytes: otherwise a client could hide its address.
 pub(super) fn rightmost_untrusted<'h>(
     lines: impl Iterator<Item = &'h [u8]>,
     trusted: impl Fn(IpAddr) -> bool,

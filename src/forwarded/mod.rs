@@ -1,7 +1,7 @@
 //! The original request, as described by the proxy's forwarding headers.
 //!
-//! The headers are read only on demand, only from a trusted peer, and only if there is exactly one of
-//! each; `X-Forwarded-For` is a list, and may have several lines.
+//! The headers are read only on demand, only from a trusted peer, and only if there is exactly one
+//! of each; `X-Forwarded-For` is a list, and may have several lines.
 
 mod client;
 #[cfg(test)]
@@ -39,7 +39,8 @@ pub enum HeaderFamily {
 pub enum Peer {
     /// A host, by its address.
     Address(IpAddr),
-    /// A local process, connected to a unix socket. Trusted, since file permissions guard the socket.
+    /// A local process, connected to a unix socket. Trusted, since file permissions guard the
+    /// socket.
     Local,
 }
 
@@ -121,8 +122,8 @@ impl<'h> Forwarded<'h> {
         Ok(ForwardedTarget { name, path, query })
     }
 
-    /// Returns the client's address: the peer's, or, if the peer is a trusted proxy, the rightmost address
-    /// in `X-Forwarded-For` that is not one.
+    /// Returns the client's address: the peer's, or, if the peer is a trusted proxy, the rightmost
+    /// address in `X-Forwarded-For` that is not one.
     ///
     /// # Errors
     /// [`ForwardedError`] if it is unknown.
@@ -138,9 +139,9 @@ impl<'h> Forwarded<'h> {
         }
     }
 
-    /// Returns the address that failures of this request count against: the client's, or the proxy's if
-    /// that is unknown. A proxy on a unix socket has the unspecified address. So an invalid address never
-    /// lifts a limit.
+    /// Returns the address that failures of this request count against: the client's, or the
+    /// proxy's if that is unknown. A proxy on a unix socket has the unspecified address. So an
+    /// invalid address never lifts a limit.
     pub fn client_for_limits(&self) -> IpAddr {
         self.client().unwrap_or(match self.peer {
             Peer::Address(address) => address.to_canonical(),

@@ -4,15 +4,15 @@ use quick_cache::sync::Cache;
 
 use crate::requirement::{RequirementError, Requirements};
 
-/// The maximum number of cached query strings. A configuration has few, but more occur where it inserts
-/// the tenant's name.
+/// The maximum number of cached query strings. A configuration has few, but more occur where it
+/// inserts the tenant's name.
 const MAX_ENTRIES: usize = 4096;
 
 /// The maximum length of a cached query string, in bytes.
 const MAX_LENGTH: usize = 512;
 
-/// The cache of parsed requirements by query string. Requirements depend on nothing but the query string,
-/// so entries never expire.
+/// The cache of parsed requirements by query string. Requirements depend on nothing but the query
+/// string, so entries never expire.
 pub struct KnownRequirements(Cache<Box<str>, Arc<Requirements>>);
 
 impl Default for KnownRequirements {

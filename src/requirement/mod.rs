@@ -1,7 +1,8 @@
-//! A route's requirements, which the proxy's configuration passes in the query string of `/validate`.
+//! A route's requirements, which the proxy's configuration passes in the query string of
+//! `/validate`.
 //!
-//! Requirements only restrict access. Invalid ones are an error, so that a mistake in a configuration
-//! closes a route and never opens one.
+//! Requirements only restrict access. Invalid ones are an error, so that a mistake in a
+//! configuration closes a route and never opens one.
 
 mod cache;
 mod parse;

@@ -18,8 +18,8 @@ const MAX_POLICY_LENGTH: usize = 256;
 /// The maximum number of requirements of a route.
 const MAX_REQUIREMENTS: usize = 16;
 
-/// An error in a query string of requirements. The proxy's configuration has to be fixed, so the message
-/// names the parameter and the fix.
+/// An error in a query string of requirements. The proxy's configuration has to be fixed, so the
+/// message names the parameter and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequirementError {
     /// The parameter is unknown.
@@ -32,8 +32,8 @@ pub enum RequirementError {
     Malformed(&'static str),
     /// The path contains a `+`, which means a space in a query string.
     UnencodedPlus(&'static str),
-    /// The text contains a character that has to be percent-encoded in a query string, or a `%` without
-    /// two hexadecimal digits after it (RFC 3986, 3.4).
+    /// The text contains a character that has to be percent-encoded in a query string, or a `%`
+    /// without two hexadecimal digits after it (RFC 3986, 3.4).
     Unencoded,
     /// There are more requirements than allowed.
     TooMany,
@@ -95,8 +95,8 @@ impl Requirements {
     /// Parses the query string of a `/validate` request.
     ///
     /// # Errors
-    /// [`RequirementError`] if it is not a query string of RFC 3986, else for the first parameter that is
-    /// unknown, empty or malformed.
+    /// [`RequirementError`] if it is not a query string of RFC 3986, else for the first parameter
+    /// that is unknown, empty or malformed.
     pub fn parse(query: &str) -> Result<Self, RequirementError> {
         if !is_query(query.as_bytes()) {
             return Err(RequirementError::Unencoded);
@@ -123,8 +123,8 @@ impl Requirements {
     }
 }
 
-/// Returns the decoded name and value of each parameter, and its text as written. Unlike a lenient parser
-/// this skips nothing: a stray `&` gives an empty name, which no requirement has.
+/// Returns the decoded name and value of each parameter, and its text as written. Unlike a lenient
+/// parser this skips nothing: a stray `&` gives an empty name, which no requirement has.
 fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>, &str)> {
     let parts = (!query.is_empty()).then(|| query.split('&')).into_iter().flatten();
     parts.map(|part| {
@@ -135,8 +135,8 @@ fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>, &str)
     })
 }
 
-/// Returns the parameter's name for error messages; empty if it is not a plausible name, since it may
-/// come from a client then.
+/// Returns the parameter's name for error messages; empty if it is not a plausible name, since it
+/// may come from a client then.
 fn sanitized_name(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
     let fits = (1..=20).contains(&name.len()) && name.bytes().all(plain);
@@ -157,8 +157,9 @@ fn any_policy(list: &str) -> Result<Requirement, RequirementError> {
     policies.collect::<Result<_, _>>().map(Requirement::AnyPolicy)
 }
 
-/// Returns true if the text may be a policy name. Vault allows almost any name, and stores it in lower
-/// case. Characters that no name has, and those that a broken template or encoding leaves, are rejected.
+/// Returns true if the text may be a policy name. Vault allows almost any name, and stores it in
+/// lower case. Characters that no name has, and those that a broken template or encoding leaves,
+/// are rejected.
 fn is_policy_name(name: &str) -> bool {
     let forbidden = |c: char| {
         c.is_control() || c.is_whitespace() || matches!(c, '{' | '}' | char::REPLACEMENT_CHARACTER)

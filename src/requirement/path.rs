@@ -4,9 +4,9 @@ use std::{borrow::Cow, fmt};
 
 use percent_encoding::percent_decode_str;
 
-/// A path to check capabilities on, such as `route/crm`. It has no white space at its ends, which Vault
-/// removes before it evaluates policies (Go's `strings.TrimSpace`; both that and Rust's `trim` use
-/// Unicode's `White_Space`).
+/// A path to check capabilities on, such as `route/crm`. It has no white space at its ends, which
+/// Vault removes before it evaluates policies (Go's `strings.TrimSpace`; both that and Rust's
+/// `trim` use Unicode's `White_Space`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AclPath(Box<str>);
 
@@ -18,8 +18,8 @@ pub struct AmbiguousPath;
 const MAX_LENGTH: usize = 8192;
 
 impl AclPath {
-    /// Parses a path: non-empty segments between single slashes, none of them `.` or `..`, no unresolved
-    /// placeholder of a proxy, and no white space at its ends.
+    /// Parses a path: non-empty segments between single slashes, none of them `.` or `..`, no
+    /// unresolved placeholder of a proxy, and no white space at its ends.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let placeholder = text.contains(['{', '}', char::REPLACEMENT_CHARACTER]);
@@ -36,9 +36,10 @@ impl AclPath {
 
     /// Appends the decoded path of a request target to this path.
     ///
-    /// A path is accepted only if every program arrives at the same one, even if it decodes once or not
-    /// at all, resolves dot segments, merges slashes, treats `\` as `/`, or cuts at `;`. Vault itself does
-    /// none of this: `a/../b` and `a//b` are names under `a`. But it removes white space at the ends.
+    /// A path is accepted only if every program arrives at the same one, even if it decodes once or
+    /// not at all, resolves dot segments, merges slashes, treats `\` as `/`, or cuts at `;`. Vault
+    /// itself does none of this: `a/../b` and `a//b` are names under `a`. But it removes white
+    /// space at the ends.
     ///
     /// # Errors
     /// [`AmbiguousPath`] if programs may interpret it differently.
@@ -63,8 +64,8 @@ impl fmt::Display for AclPath {
     }
 }
 
-/// Removes the percent-encoding if that is unambiguous: every `%` begins an octet, the octets are UTF-8,
-/// and the result contains no `%` that could be decoded again.
+/// Removes the percent-encoding if that is unambiguous: every `%` begins an octet, the octets are
+/// UTF-8, and the result contains no `%` that could be decoded again.
 fn decode(path: &str) -> Option<Cow<'_, str>> {
     let octets = |part: &str| part.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
     if !path.split('%').skip(1).all(octets) {

@@ -43,7 +43,8 @@ impl From<&Credential<'_>> for Token {
 pub enum Verdict {
     /// The token is valid; its information.
     Live(Box<Facts>),
-    /// The token is unknown, expired, revoked, or of a disabled entity: Vault does not distinguish these.
+    /// The token is unknown, expired, revoked, or of a disabled entity: Vault does not distinguish
+    /// these.
     Invalid,
 }
 
@@ -128,7 +129,7 @@ pub trait Authority: Send + Sync + 'static {
     /// Checks that Vault responds to lookups, whatever the response is.
     fn probe(&self) -> Answer<'_, ()>;
 
-    /// The maximum time that one caller waits for a response. A shared call may take twice as long, so
-    /// that a caller that joins it late still has this time.
+    /// The maximum time that one caller waits for a response. A shared call may take twice as long,
+    /// so that a caller that joins it late still has this time.
     fn timeout(&self) -> Duration;
 }

@@ -59,8 +59,8 @@ impl<'h> Credential<'h> {
         found.0.ok_or(CredentialError::Missing)
     }
 
-    /// Creates a credential from text that is well formed: visible ASCII, of any length. A batch token
-    /// grows with its policies; the size limit of the request header bounds it.
+    /// Creates a credential from text that is well formed: visible ASCII, of any length. A batch
+    /// token grows with its policies; the size limit of the request header bounds it.
     ///
     /// Vault allows administrators to choose token ids, so no prefix is required. Quotes, commas,
     /// semicolons and backslashes are rejected: no generated token has them, and in a header they
@@ -129,8 +129,8 @@ impl Source {
     }
 }
 
-/// Returns the rest of each `Authorization` header with this scheme (RFC 9110, 11.4: scheme names are
-/// case-insensitive). Other schemes belong to the application.
+/// Returns the rest of each `Authorization` header with this scheme (RFC 9110, 11.4: scheme names
+/// are case-insensitive). Other schemes belong to the application.
 fn scheme_values<'h>(fields: Fields<'h>, wanted: &'static str) -> impl Iterator<Item = &'h [u8]> {
     fields.all("authorization").filter_map(move |value| {
         let end = value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(value.len());
@@ -150,9 +150,9 @@ fn basic_password<'h>(encoded: &[u8]) -> Result<Credential<'h>, CredentialError>
 }
 
 /// Returns the value of each cookie with this name, parsed strictly (RFC 6265, 4.2.1): pairs are
-/// separated by `; `, without white space around `=`. So this reads exactly the pairs that the proxies'
-/// example configurations remove from the request with `(^|;\s*)NAME=[^;]*`. An application may parse
-/// further pairs; a token in those is not accepted.
+/// separated by `; `, without white space around `=`. So this reads exactly the pairs that the
+/// proxies' example configurations remove from the request with `(^|;\s*)NAME=[^;]*`. An
+/// application may parse further pairs; a token in those is not accepted.
 fn cookie_values<'h>(fields: Fields<'h>, name: &[u8]) -> impl Iterator<Item = &'h [u8]> {
     let pairs = fields.all("cookie").flat_map(|line| {
         let mut pairs = line.split(|byte| *byte == b';');

@@ -8,8 +8,8 @@ use crate::tenants::TenantName;
 /// Vault's information about a valid token, without the token itself.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// The accessor, by which the token can be looked up or revoked without the token itself. Empty for
-    /// batch tokens, which have none.
+    /// The accessor, by which the token can be looked up or revoked without the token itself. Empty
+    /// for batch tokens, which have none.
     pub accessor: Box<str>,
     /// The token type.
     pub token_type: TokenType,
@@ -65,8 +65,8 @@ pub enum Standing {
     OidcAccess,
     /// This service's own token.
     Own,
-    /// A token whose entity's `tenant` metadata contains `/`, `*` or `+`, which would broaden a templated
-    /// policy path.
+    /// A token whose entity's `tenant` metadata contains `/`, `*` or `+`, which would broaden a
+    /// templated policy path.
     Widening,
     /// A token of another namespace than the one that this service is configured for.
     ForeignNamespace,
@@ -101,8 +101,8 @@ impl Facts {
         self.policies.iter().map(AsRef::as_ref)
     }
 
-    /// Creates the information about a token of another namespace, which this namespace cannot look up.
-    /// It is not cacheable, since the token's expiry is unknown.
+    /// Creates the information about a token of another namespace, which this namespace cannot look
+    /// up. It is not cacheable, since the token's expiry is unknown.
     #[must_use]
     pub fn of_another_namespace() -> Self {
         Self {

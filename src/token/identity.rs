@@ -23,8 +23,8 @@ const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
 /// The same within a comma-separated list.
 const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
 
-/// The caller's identity as sent to the service behind the proxy: one value for each identity header,
-/// empty if absent, so that a copy that the client sent is always replaced.
+/// The caller's identity as sent to the service behind the proxy: one value for each identity
+/// header, empty if absent, so that a copy that the client sent is always replaced.
 ///
 /// Serialized once per token, as header lines that are copied into each response.
 #[derive(Clone, Debug)]
@@ -74,8 +74,8 @@ impl Identity {
             expires,
             facts.token_type.as_str().to_owned(),
         ];
-        // The values are ASCII without controls. If one were not, it is sent empty: a service denies a
-        // request without identity, but might accept half a name or an injected line.
+        // The values are ASCII without controls. If one were not, it is sent empty: a service
+        // denies a request without identity, but might accept half a name or an injected line.
         let fields =
             fields.map(|value| HeaderValue::from_str(&value).map(|_| value).unwrap_or_default());
         let length = zip(Self::HEADERS, &fields).map(|(name, value)| name.len() + value.len() + 4);
@@ -109,8 +109,8 @@ impl Identity {
         headers
     }
 
-    /// Returns true if Vault applies this policy to the caller's token. `name` has to be in lower case, as
-    /// all policy names in Vault are.
+    /// Returns true if Vault applies this policy to the caller's token. `name` has to be in lower
+    /// case, as all policy names in Vault are.
     #[must_use]
     pub fn has_policy(&self, name: &str) -> bool {
         let encoded = encode_list_item(name);

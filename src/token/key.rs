@@ -47,8 +47,8 @@ impl Hasher for PrehashedHasher {
     }
 }
 
-/// Hashes tokens into cache keys: BLAKE3, keyed with 256 random bits that never leave the process. So a
-/// memory image contains no plain token hashes, and clients cannot choose colliding keys.
+/// Hashes tokens into cache keys: BLAKE3, keyed with 256 random bits that never leave the process.
+/// So a memory image contains no plain token hashes, and clients cannot choose colliding keys.
 pub struct CacheKeyHasher([u8; 32]);
 
 impl CacheKeyHasher {

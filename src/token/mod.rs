@@ -1,8 +1,8 @@
 //! Credentials, and Vault's information about tokens.
 //!
-//! A [`Credential`] is read from a request's headers and hashed into a [`TokenKey`]. The token cache
-//! looks the key up, and calls Vault through the backend trait on a miss. Decisions are made from the
-//! cached token information, and are not cached themselves.
+//! A [`Credential`] is read from a request's headers and hashed into a [`TokenKey`]. The token
+//! cache looks the key up, and calls Vault through the backend trait on a miss. Decisions are made
+//! from the cached token information, and are not cached themselves.
 
 mod authority;
 mod cache;

@@ -5,8 +5,8 @@ use std::{
 
 use tokio::sync::watch;
 
-/// A circuit breaker for Vault: while it is open, entries that may be served stale are served without
-/// waiting for a timeout each.
+/// A circuit breaker for Vault: while it is open, entries that may be served stale are served
+/// without waiting for a timeout each.
 ///
 /// It opens when a call times out and Vault has responded to no other call meanwhile, and closes at
 /// the next response, whatever its status.

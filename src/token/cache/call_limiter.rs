@@ -14,7 +14,8 @@ const MAX_CALLS: usize = 8;
 /// The maximum number of tracked tokens. An evicted token starts from zero.
 const MAX_TOKENS: usize = 65_536;
 
-/// Limits the concurrent calls to Vault for each token, so that one token cannot use up the capacity.
+/// Limits the concurrent calls to Vault for each token, so that one token cannot use up the
+/// capacity.
 pub(super) struct CallLimiter(Cache<TokenKey, Arc<Semaphore>, UnitWeighter, PrehashedHasher>);
 
 impl CallLimiter {

@@ -17,8 +17,8 @@ use crate::{
 /// The maximum length of a cached path, in bytes. Clients influence paths through `acl_uri`.
 const MAX_PATH: usize = 512;
 
-/// The capabilities that Vault grants on paths to cached tokens. Each is fresh for the time to live of
-/// the cache, counted from its own call.
+/// The capabilities that Vault grants on paths to cached tokens. Each is fresh for the time to live
+/// of the cache, counted from its own call.
 pub(super) struct CapabilityCache {
     entries: Cache<CapabilityKey, Arc<CachedCapabilities>>,
     fresh_for: Duration,
@@ -89,8 +89,8 @@ impl CapabilityCache {
         Some(CapabilityHit { capabilities: granted.capabilities, freshness })
     }
 
-    /// Caches what Vault, called at `fetched_at`, grants on these paths. Skips long paths, and those with
-    /// a result of a later call.
+    /// Caches what Vault, called at `fetched_at`, grants on these paths. Skips long paths, and
+    /// those with a result of a later call.
     pub(super) fn insert(
         &self,
         entry: &Entry,

@@ -39,8 +39,8 @@ pub struct Entry {
     usable_for: Millis,
     /// True if a background refresh was started.
     refreshing: AtomicBool,
-    /// The id by which capabilities are cached, unique to the token: cached capabilities are dropped
-    /// with the entry. A refreshed entry keeps the id of the entry that it replaces.
+    /// The id by which capabilities are cached, unique to the token: cached capabilities are
+    /// dropped with the entry. A refreshed entry keeps the id of the entry that it replaces.
     pub(super) id: u64,
     /// The eviction count at the time of the call.
     pub(super) generation: u64,
@@ -114,8 +114,8 @@ impl Millis {
 }
 
 impl Entry {
-    /// Creates an entry that is fresh for the configured time, but not during the token's last second:
-    /// Vault reports the remaining lifetime in whole seconds only.
+    /// Creates an entry that is fresh for the configured time, but not during the token's last
+    /// second: Vault reports the remaining lifetime in whole seconds only.
     pub(super) fn new(facts: Facts, stamp: FetchStamp, settings: &CacheSettings) -> Self {
         let identity = Identity::new(&facts);
         let FetchStamp { fetched_at, id, generation } = stamp;
@@ -154,8 +154,8 @@ impl Entry {
         !self.fresh_for.is_past(self.age(now))
     }
 
-    /// Returns true if the entry may be cached. A limited-use token is never cached, since each use has
-    /// to reach Vault.
+    /// Returns true if the entry may be cached. A limited-use token is never cached, since each use
+    /// has to reach Vault.
     pub(super) fn is_cacheable(&self) -> bool {
         self.usage == Usage::Unlimited && self.is_fresh(Instant::now())
     }

@@ -1,5 +1,5 @@
-//! Waiting for Vault: callers share calls, each waits for its own timeout at most, and none waits while
-//! the circuit breaker is open and a stale entry may be served.
+//! Waiting for Vault: callers share calls, each waits for its own timeout at most, and none waits
+//! while the circuit breaker is open and a stale entry may be served.
 
 use std::{
     sync::Arc,
@@ -73,8 +73,8 @@ impl CacheInner {
         }
     }
 
-    /// Joins the lookup in flight or makes one. A lookup that began before this call is not taken if it
-    /// failed, since this caller has time left, or if an eviction happened since.
+    /// Joins the lookup in flight or makes one. A lookup that began before this call is not taken
+    /// if it failed, since this caller has time left, or if an eviction happened since.
     async fn shared_lookup(self: &Arc<Self>, key: TokenKey, token: Token) -> LookupOutcome {
         let (arrived_at, generation) = (Instant::now(), self.generation());
         let run = || {
@@ -118,8 +118,8 @@ impl CacheInner {
         });
     }
 
-    /// Fetches the token's capabilities on these paths. Concurrent callers with the same paths share one
-    /// call.
+    /// Fetches the token's capabilities on these paths. Concurrent callers with the same paths
+    /// share one call.
     pub(super) async fn shared_capabilities(
         self: &Arc<Self>,
         key: TokenKey,
@@ -169,7 +169,8 @@ impl CacheInner {
         }
     }
 
-    /// Returns the cached capabilities if all of these paths have them, none less fresh than `oldest`.
+    /// Returns the cached capabilities if all of these paths have them, none less fresh than
+    /// `oldest`.
     fn cached_capabilities(
         &self,
         entry: &Entry,
@@ -199,8 +200,8 @@ impl CacheInner {
     }
 }
 
-/// Runs a call in a task of its own, so that a client that disconnects does not cancel it for the other
-/// callers. Returns `None` if the task panicked.
+/// Runs a call in a task of its own, so that a client that disconnects does not cancel it for the
+/// other callers. Returns `None` if the task panicked.
 pub(super) fn spawn_detached<T: Send + 'static>(
     call: impl Future<Output = T> + Send + 'static,
 ) -> impl Future<Output = Option<T>> {

@@ -28,11 +28,11 @@ use crate::{
     },
 };
 
-/// The minimum time for which rejections are kept. Longer than any lookup can take, so that a success
-/// that arrives later than a rejection cannot overwrite it.
+/// The minimum time for which rejections are kept. Longer than any lookup can take, so that a
+/// success that arrives later than a rejection cannot overwrite it.
 const NEGATIVE_RETENTION: Duration = Duration::from_mins(2);
 
-/// What all limiter that are under way write into.
+/// The state shared by the cache and its calls in flight.
 pub(super) struct CacheInner {
     pub(super) settings: CacheSettings,
     pub(super) backend: Arc<dyn Authority>,
@@ -104,7 +104,8 @@ impl CacheInner {
         since.is_some_and(|since| since.elapsed() < self.settings.negative_ttl)
     }
 
-    /// Looks a token up unless another caller's lookup has cached a result since generation `since`.
+    /// Looks a token up unless another caller's lookup has cached a result since generation
+    /// `since`.
     pub(super) async fn lookup_if_absent(
         &self,
         key: TokenKey,
@@ -168,8 +169,9 @@ impl CacheInner {
 
     /// Caches an entry unless an eviction or a rejection happened since its lookup began.
     ///
-    /// An eviction increments the generation before it removes entries. So either it removes this entry,
-    /// or the changed generation is seen here. A rejection that another call got meanwhile is newer.
+    /// An eviction increments the generation before it removes entries. So either it removes this
+    /// entry, or the changed generation is seen here. A rejection that another call got meanwhile
+    /// is newer.
     async fn insert_if_current(&self, key: TokenKey, entry: &Arc<Entry>) {
         if !self.is_current(key, entry).await {
             self.remove(key);
@@ -209,8 +211,8 @@ impl CacheInner {
         self.capabilities.get(entry, path, now)
     }
 
-    /// Fetches the token's capabilities on these paths, and caches them unless there was an eviction
-    /// meanwhile. Returns `None` if Vault rejects the token.
+    /// Fetches the token's capabilities on these paths, and caches them unless there was an
+    /// eviction meanwhile. Returns `None` if Vault rejects the token.
     pub(super) async fn fetch_capabilities(
         &self,
         key: TokenKey,

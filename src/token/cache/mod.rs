@@ -77,8 +77,8 @@ impl FactsCache {
         Some(entry)
     }
 
-    /// Looks up a token that has no fresh entry: returns a cached rejection, or asks Vault. Concurrent
-    /// lookups of one token are coalesced; each caller waits for its own timeout.
+    /// Looks up a token that has no fresh entry: returns a cached rejection, or asks Vault.
+    /// Concurrent lookups of one token are coalesced; each caller waits for its own timeout.
     ///
     /// # Errors
     /// [`Unavailable`] if Vault is unavailable and no stale result may be served.
@@ -109,7 +109,8 @@ impl FactsCache {
     }
 
     /// Returns the cached capabilities of the entry's token on this path. Refreshes them in the
-    /// background like [`Self::get`]. Stale capabilities are returned only if `status` is stale, too.
+    /// background like [`Self::get`]. Stale capabilities are returned only if `status` is stale,
+    /// too.
     #[must_use]
     pub fn cached_capabilities(
         &self,
@@ -145,8 +146,8 @@ impl FactsCache {
         tokio::spawn(refresh.in_current_span());
     }
 
-    /// Fetches the capabilities of the entry's token on these paths from Vault, in the order of the paths.
-    /// They are cached as long as a token is.
+    /// Fetches the capabilities of the entry's token on these paths from Vault, in the order of the
+    /// paths. They are cached as long as a token is.
     ///
     /// # Errors
     /// [`Unavailable`] if Vault is unavailable and no stale result may be served.

@@ -20,8 +20,8 @@ impl<K: Hash + Eq + Send + Sync + 'static> SingleFlight<K> {
 
     /// Waits for the call in flight with this key, or makes this call if there is none.
     ///
-    /// To moka the result is an error, since concurrent callers share errors and moka does not cache
-    /// them.
+    /// To moka the result is an error, since concurrent callers share errors and moka does not
+    /// cache them.
     pub(super) async fn run<T: Send + Sync + 'static>(
         &self,
         key: K,

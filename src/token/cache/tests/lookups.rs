@@ -23,8 +23,8 @@ async fn disconnect_does_not_cancel_shared_lookup() {
     first.abort();
     assert!(first.await.is_err(), "not aborted");
     backend.permits.add_permits(1);
-    let known = second.await.expect("not aborted").expect("a result");
-    assert!(known.entry.is_some());
+    let lookup = second.await.expect("not aborted").expect("a result");
+    assert!(lookup.entry.is_some());
     assert_eq!(backend.lookups(), 1);
 }
 
@@ -47,8 +47,8 @@ async fn concurrent_rejections_share_one_lookup() {
         let (backend, cache) = TestBackend::new(|| Ok(Verdict::Invalid), 1000);
         let clients: Vec<_> = (0..20).map(|_| spawn_lookup(&cache)).collect();
         for client in clients {
-            let known = client.await.expect("not aborted").expect("a result");
-            assert!(known.entry.is_none());
+            let lookup = client.await.expect("not aborted").expect("a result");
+            assert!(lookup.entry.is_none());
         }
         assert_eq!(backend.lookups(), 1);
     }
@@ -61,14 +61,15 @@ async fn limited_use_or_ending_token_is_not_cached() {
     for result in [counted, ending] {
         let (backend, cache) = TestBackend::new(result, 2);
         for _ in 0..2 {
-            let known = get_or_fetch(&cache).await.expect("a result");
-            assert!(known.entry.is_some() && known.status == CacheStatus::Miss);
+            let lookup = get_or_fetch(&cache).await.expect("a result");
+            assert!(lookup.entry.is_some() && lookup.status == CacheStatus::Miss);
         }
         assert_eq!(backend.lookups(), 2);
     }
 }
 
-/// What a cache with a time to active of 400 ms says of a token again and again, for a second.
+/// Looks one token up for a second in a cache with a time to live of 400 ms. Returns the number of
+/// lookups at the backend, and the status of each result.
 async fn statuses_in_use(
     result: fn() -> Result<Verdict, Unavailable>,
 ) -> (usize, Vec<CacheStatus>) {
@@ -158,7 +159,7 @@ async fn late_joiner_has_its_own_timeout() {
 async fn earlier_failure_is_not_inherited() {
     static FIRST: AtomicUsize = AtomicUsize::new(0);
     let result = || match FIRST.fetch_add(1, SeqCst) {
-        0 => Err(Unavailable::new(Cause::Vault, "away")),
+        0 => Err(Unavailable::new(Cause::Vault, "unavailable")),
         _ => Ok(active()),
     };
     let (backend, cache) = TestBackend::new(result, 0);
@@ -173,8 +174,8 @@ async fn earlier_failure_is_not_inherited() {
 
 #[tokio::test]
 async fn unavailability_is_not_cached() {
-    let away = || Err(Unavailable::new(Cause::Vault, "away"));
-    let (backend, cache) = TestBackend::new(away, 2);
+    let unavailable = || Err(Unavailable::new(Cause::Vault, "unavailable"));
+    let (backend, cache) = TestBackend::new(unavailable, 2);
     assert!(get_or_fetch(&cache).await.is_err());
     assert!(get_or_fetch(&cache).await.is_err());
     assert_eq!(backend.lookups(), 2);

@@ -22,7 +22,7 @@ async fn stale_grace_covers_every_unavailability() {
         1 => Err(Unavailable::new(Cause::Overloaded, "too many")),
         2 => Err(Unavailable::new(Cause::Throttled, "too many")),
         3 => Err(Unavailable::new(Cause::NotReady, "not yet")),
-        4 => Err(Unavailable::new(Cause::Vault, "away")),
+        4 => Err(Unavailable::new(Cause::Vault, "unavailable")),
         _ => Ok(Verdict::Invalid),
     };
     let (backend, _) = TestBackend::new(result, 100);
@@ -107,8 +107,8 @@ async fn waiting_callers_get_stale_when_breaker_opens() {
         tokio::time::sleep(TIMEOUT / 2).await;
         lookup_token(&cache, &tokens[1]).await
     });
-    for known in [early, late] {
-        assert_eq!(known.expect("grace").status, CacheStatus::Stale);
+    for lookup in [early, late] {
+        assert_eq!(lookup.expect("grace").status, CacheStatus::Stale);
     }
     assert!(start.elapsed() < TIMEOUT + TIMEOUT / 4, "{:?}", start.elapsed());
 }
