@@ -64,15 +64,15 @@ enum CachedOutcome<'r> {
 
 impl Validator {
     /// Authorizes a request from the cache alone. Returns `None` if the cache does not suffice to
-    /// allow it; then [`Validator::decide`] decides.
+    /// allow it; then the request has to be decided with calls to Vault.
     #[must_use]
-    pub fn grant_from_memory(&self, asked: &Asked<'_>) -> Option<Arc<Entry>> {
-        let credential = asked.credential.as_ref().ok()?;
+    pub fn grant_from_memory(&self, request: &Asked<'_>) -> Option<Arc<Entry>> {
+        let credential = request.credential.as_ref().ok()?;
         let key = self.cache.key(credential);
         let entry = self.cache.get(key, credential)?;
-        self.check_token(&entry, &asked.forwarded).ok()?;
+        self.check_token(&entry, &request.forwarded).ok()?;
         let satisfied =
-            self.check_cached(key, credential, (&entry, CacheStatus::Hit), asked).ok()?;
+            self.check_cached(key, credential, (&entry, CacheStatus::Hit), request).ok()?;
         matches!(satisfied, CachedOutcome::Satisfied).then_some(entry)
     }
 
@@ -88,20 +88,20 @@ impl Validator {
 
     /// Decides if a request is allowed: authenticates the credential and checks the requirements.
     /// Consumes one use of a limited-use token.
-    pub async fn decide(&self, asked: &Asked<'_>) -> Decision {
-        self.authorize_with(asked, UseAccounting::ConsumeNow).await
+    pub async fn decide(&self, request: &Asked<'_>) -> Decision {
+        self.authorize_with(request, UseAccounting::ConsumeNow).await
     }
 
     /// Decides the same for a request that is forwarded to Vault with the caller's own token: Vault
     /// itself counts the use.
-    pub async fn recognise(&self, asked: &Asked<'_>) -> Decision {
-        self.authorize_with(asked, UseAccounting::LeftToVault).await
+    pub async fn recognise(&self, request: &Asked<'_>) -> Decision {
+        self.authorize_with(request, UseAccounting::LeftToVault).await
     }
 
     /// Classifies a rejection by Vault of a token that was accepted here: the token has expired
     /// since, or it is bound to addresses that this service's own, which Vault sees, is not among.
-    pub async fn reconsider(&self, asked: &Asked<'_>) -> Refusal {
-        let credential = match &asked.credential {
+    pub async fn reconsider(&self, request: &Asked<'_>) -> Refusal {
+        let credential = match &request.credential {
             Ok(credential) => credential,
             Err(error) => return Refusal::Credential(*error),
         };
@@ -116,24 +116,24 @@ impl Validator {
         }
     }
 
-    async fn authorize_with(&self, asked: &Asked<'_>, accounting: UseAccounting) -> Decision {
+    async fn authorize_with(&self, request: &Asked<'_>, accounting: UseAccounting) -> Decision {
         let deadline = Instant::now() + self.patience;
-        let refused = |refusal| Decision { outcome: Err(refusal), cache: None };
-        let credential = match &asked.credential {
+        let denied = |refusal| Decision { outcome: Err(refusal), cache: None };
+        let credential = match &request.credential {
             Ok(credential) => credential,
-            Err(error) => return refused(Refusal::Credential(*error)),
+            Err(error) => return denied(Refusal::Credential(*error)),
         };
         let key = self.cache.key(credential);
-        let lookup = match self.lookup(key, credential, &asked.forwarded, deadline).await {
+        let lookup = match self.lookup(key, credential, &request.forwarded, deadline).await {
             Ok(lookup) => lookup,
-            Err(refusal) => return refused(refusal),
+            Err(refusal) => return denied(refusal),
         };
         let Some(entry) = lookup.entry else {
             return Decision { outcome: Err(Refusal::TokenInvalid), cache: Some(lookup.status) };
         };
         let caller =
             AuthenticatedCaller { credential, key, entry, status: lookup.status, deadline };
-        match self.authorize_caller(caller, asked, accounting).await {
+        match self.authorize_caller(caller, request, accounting).await {
             Ok((entry, status)) => Decision { outcome: Ok(entry), cache: Some(status) },
             Err(refusal) => Decision { outcome: Err(refusal), cache: Some(lookup.status) },
         }
@@ -167,15 +167,15 @@ impl Validator {
         attempt: Attempt,
     ) -> Result<TokenLookup, Unavailable> {
         let (cache, token) = (Arc::clone(&self.cache), Token::from(credential));
-        let asked = async move {
+        let lookup = async move {
             let lookup = cache.ask(key, token).await?;
             if lookup.entry.is_none() {
                 attempt.fail(key);
             }
             Ok(lookup)
         };
-        let asked = tokio::spawn(Box::pin(asked.in_current_span())).await;
-        asked.unwrap_or_else(|_| Err(Unavailable::new(Cause::Vault, "the lookup task failed")))
+        let lookup = tokio::spawn(Box::pin(lookup.in_current_span())).await;
+        lookup.unwrap_or_else(|_| Err(Unavailable::new(Cause::Vault, "the lookup task failed")))
     }
 
     async fn begin_attempt(
@@ -195,11 +195,11 @@ impl Validator {
     async fn authorize_caller(
         &self,
         caller: AuthenticatedCaller<'_>,
-        asked: &Asked<'_>,
+        request: &Asked<'_>,
         accounting: UseAccounting,
     ) -> Result<(Arc<Entry>, CacheStatus), Refusal> {
-        self.check_token(&caller.entry, &asked.forwarded)?;
-        let satisfied = self.check_requirements(&caller, asked).await;
+        self.check_token(&caller.entry, &request.forwarded)?;
+        let satisfied = self.check_requirements(&caller, request).await;
         if (caller.entry.usage, accounting) == (Usage::Counted, UseAccounting::ConsumeNow) {
             self.consume_use(&caller, satisfied.as_ref().err()).await?;
         }
@@ -230,10 +230,10 @@ impl Validator {
     pub(super) async fn check_requirements(
         &self,
         caller: &AuthenticatedCaller<'_>,
-        asked: &Asked<'_>,
+        request: &Asked<'_>,
     ) -> Result<CacheStatus, Refusal> {
         let AuthenticatedCaller { credential, key, entry, status, .. } = caller;
-        let satisfied = self.check_cached(*key, credential, (entry, *status), asked)?;
+        let satisfied = self.check_cached(*key, credential, (entry, *status), request)?;
         let CachedOutcome::NeedsVault(check) = satisfied else { return Ok(*status) };
         let (granted, answered) = self.fetch_capabilities(caller, &check).await?;
         let satisfied = check.is_satisfied_by(&granted);
@@ -246,14 +246,14 @@ impl Validator {
         key: TokenKey,
         credential: &Credential<'_>,
         entry: (&Arc<Entry>, CacheStatus),
-        asked: &Asked<'a>,
+        request: &Asked<'a>,
     ) -> Result<CachedOutcome<'a>, Refusal> {
         let identity = &entry.0.identity;
-        asked
+        request
             .requirements
             .iter()
             .try_for_each(|requirement| check_requirement(requirement, identity))?;
-        let Some(check) = AclCheck::new(asked.requirements.iter(), &asked.forwarded)? else {
+        let Some(check) = AclCheck::new(request.requirements.iter(), &request.forwarded)? else {
             return Ok(CachedOutcome::Satisfied);
         };
         let cached = |path: &str| self.cache.cached_capabilities(key, credential, entry, path);
@@ -274,7 +274,7 @@ impl Validator {
         match entry.standing {
             Standing::Ordinary => {}
             Standing::Root if self.root_tokens == RootTokens::Allowed => {}
-            standing => return Err(Refusal::TokenNotAllowed(standing)),
+            kind => return Err(Refusal::TokenNotAllowed(kind)),
         }
         if entry.bound_cidrs.is_empty() {
             return Ok(());

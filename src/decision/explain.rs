@@ -46,13 +46,13 @@ impl Check {
 
 impl Validator {
     /// Explains the decision for a request. Consumes no use of a limited-use token.
-    pub async fn explain(&self, asked: &Asked<'_>) -> Explanation {
+    pub async fn explain(&self, request: &Asked<'_>) -> Explanation {
         let without = |refusal: Refusal, because: &str| Explanation {
             outcome: Err(refusal.clone()),
             entry: None,
             checks: vec![Check::new("token", Err(refusal), because)],
         };
-        let credential = match &asked.credential {
+        let credential = match &request.credential {
             Ok(credential) => credential,
             Err(error) => {
                 let because = match error {
@@ -83,22 +83,22 @@ impl Validator {
             deadline: Instant::now() + self.patience,
         };
         let mut checks = vec![Check::new("token", Ok(()), describe_token(&entry))];
-        checks.extend(self.explain_token(&entry, asked));
+        checks.extend(self.explain_token(&entry, request));
         // Requirements cannot be checked for a token of another namespace.
         if entry.standing != Standing::ForeignNamespace {
-            for requirement in asked.requirements.iter() {
-                checks.push(self.explain_requirement(requirement, &caller, asked).await);
+            for requirement in request.requirements.iter() {
+                checks.push(self.explain_requirement(requirement, &caller, request).await);
             }
         }
-        let outcome = match self.check_token(&entry, &asked.forwarded) {
-            Ok(()) => self.check_requirements(&caller, asked).await.map(drop),
+        let outcome = match self.check_token(&entry, &request.forwarded) {
+            Ok(()) => self.check_requirements(&caller, request).await.map(drop),
             refused => refused,
         };
         Explanation { outcome, entry: Some(entry), checks }
     }
 
-    fn explain_token(&self, entry: &Entry, asked: &Asked<'_>) -> Option<Check> {
-        let outcome = self.check_token(entry, &asked.forwarded);
+    fn explain_token(&self, entry: &Entry, request: &Asked<'_>) -> Option<Check> {
+        let outcome = self.check_token(entry, &request.forwarded);
         let bound = !entry.bound_cidrs.is_empty();
         let networks = || {
             let networks: Vec<String> = entry.bound_cidrs.iter().map(ToString::to_string).collect();
@@ -119,7 +119,7 @@ impl Validator {
         &self,
         requirement: &Requirement,
         caller: &AuthenticatedCaller<'_>,
-        asked: &Asked<'_>,
+        request: &Asked<'_>,
     ) -> Check {
         let what = requirement.to_string();
         let identity = &caller.entry.identity;
@@ -144,7 +144,7 @@ impl Validator {
                 Check::new(&what, check_requirement(requirement, identity), because)
             }
             Requirement::Acl(_) | Requirement::AclUri(_) => {
-                self.explain_acl(&what, requirement, caller, asked).await
+                self.explain_acl(&what, requirement, caller, request).await
             }
         }
     }
@@ -154,9 +154,9 @@ impl Validator {
         what: &str,
         requirement: &Requirement,
         caller: &AuthenticatedCaller<'_>,
-        asked: &Asked<'_>,
+        request: &Asked<'_>,
     ) -> Check {
-        let check = match AclCheck::new(std::iter::once(requirement), &asked.forwarded) {
+        let check = match AclCheck::new(std::iter::once(requirement), &request.forwarded) {
             Ok(Some(check)) => check,
             Ok(None) => return Check::new(what, Ok(()), ""),
             Err(refusal) => {

@@ -113,7 +113,7 @@ impl Refusal {
             Failed, Forbidden, Limited, Malformed, Misconfigured, MissingCredential,
             Unauthenticated, Unavailable as Unknown,
         };
-        let (kind, code, title) = match self {
+        let (class, code, title) = match self {
             Self::RequirementInvalid(_) => {
                 (Misconfigured, "requirement_invalid", "The requirements of this route are invalid")
             }
@@ -158,7 +158,7 @@ impl Refusal {
             },
             Self::Internal => (Failed, "internal_error", "Internal error"),
         };
-        kind.terms(code, title)
+        class.problem_spec(code, title)
     }
 
     /// Returns details for operators beyond the code, if any. Never contains a secret.
@@ -166,8 +166,8 @@ impl Refusal {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::RequirementInvalid(error) => Some(error.to_string()),
-            Self::RequestInvalid(what) => Some(what.clone()),
-            Self::TokenNotAllowed(standing) => disallowed_reason(*standing).map(str::to_owned),
+            Self::RequestInvalid(error) => Some(error.clone()),
+            Self::TokenNotAllowed(kind) => disallowed_reason(*kind).map(str::to_owned),
             Self::LimitedUseWithBoundCidrs => Some(
                 "its uses and its addresses are limited: Vault would check the validator's address \
                  when it counts a use"
@@ -179,8 +179,8 @@ impl Refusal {
     }
 }
 
-fn disallowed_reason(standing: Standing) -> Option<&'static str> {
-    match standing {
+fn disallowed_reason(kind: Standing) -> Option<&'static str> {
+    match kind {
         Standing::Ordinary => None,
         Standing::Root => Some("it is a root token; VALIDATOR_ALLOW_ROOT=true accepts these"),
         Standing::Wrapping => Some("it is a response-wrapping token"),
@@ -194,7 +194,7 @@ fn disallowed_reason(standing: Standing) -> Option<&'static str> {
 }
 
 impl RefusalClass {
-    fn terms(self, code: &'static str, title: &'static str) -> Terms {
+    fn problem_spec(self, code: &'static str, title: &'static str) -> Terms {
         let (status, challenge, severity) = match self {
             Self::Misconfigured => (StatusCode::BAD_REQUEST, Challenge::Absent, Severity::Operator),
             Self::Malformed => (StatusCode::BAD_REQUEST, Challenge::Absent, Severity::Client),

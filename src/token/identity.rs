@@ -29,14 +29,14 @@ const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
 /// Serialized once per token, as header lines that are copied into each response.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The header lines, in the order of [`Identity::HEADERS`].
+    /// The header lines, in the order of `HEADERS`.
     lines: Box<str>,
     /// The end of each value within the lines.
     ends: [u32; HEADER_COUNT],
     token_type: TokenType,
 }
 
-/// The index in [`Identity::HEADERS`] of a header whose value is read on its own.
+/// The index in `HEADERS` of a header whose value is read on its own.
 #[derive(Clone, Copy)]
 enum IdentityField {
     Subject,
@@ -59,20 +59,20 @@ impl Identity {
 
     /// Creates the identity from token information.
     #[must_use]
-    pub fn new(facts: &Facts) -> Self {
+    pub fn new(info: &Facts) -> Self {
         let policies: Vec<_> =
-            facts.policies.iter().map(|policy| encode_list_item(policy)).collect();
-        let expires = match facts.expiry {
+            info.policies.iter().map(|policy| encode_list_item(policy)).collect();
+        let expires = match info.expiry {
             Expiry::Never => String::new(),
             Expiry::At { timestamp, .. } => format!("{timestamp:.0}"),
         };
         let fields = [
-            encode(facts.subject.as_deref().unwrap_or_default()),
-            encode(facts.entity_id.as_deref().unwrap_or_default()),
-            facts.tenant.as_ref().map_or("", |tenant| tenant.as_str()).to_owned(),
+            encode(info.subject.as_deref().unwrap_or_default()),
+            encode(info.entity_id.as_deref().unwrap_or_default()),
+            info.tenant.as_ref().map_or("", |tenant| tenant.as_str()).to_owned(),
             policies.join(","),
             expires,
-            facts.token_type.as_str().to_owned(),
+            info.token_type.as_str().to_owned(),
         ];
         // The values are ASCII without controls. If one were not, it is sent empty: a service
         // denies a request without identity, but might accept half a name or an injected line.
@@ -88,7 +88,7 @@ impl Identity {
             lines.push_str("\r\n");
             end
         });
-        Self { lines: lines.into(), ends, token_type: facts.token_type }
+        Self { lines: lines.into(), ends, token_type: info.token_type }
     }
 
     /// Returns the identity headers as lines that end in CR and LF (RFC 9112, 2.1).
@@ -202,7 +202,7 @@ mod tests {
         token::{CacheStatus, Expiry, Facts, Standing, TokenType, Usage},
     };
 
-    fn facts(subject: Option<&str>, policies: &[&str]) -> Facts {
+    fn info(subject: Option<&str>, policies: &[&str]) -> Facts {
         Facts {
             accessor: "accessor".into(),
             token_type: TokenType::Batch,
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn each_header_has_its_value() {
-        let identity = Identity::new(&facts(Some("ann"), &["crm", "default"]));
+        let identity = Identity::new(&info(Some("ann"), &["crm", "default"]));
         let headers = identity.headers(CacheStatus::Stale);
         let expected = [
             ("x-auth-subject", "ann"),
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn names_survive_encoding() {
         for name in ["a b", " a ", "naïve", "50%", "a,b", "%2C", "a\nb", "日本"] {
-            let identity = Identity::new(&facts(Some(name), &["first", name]));
+            let identity = Identity::new(&info(Some(name), &["first", name]));
             assert_eq!(identity.subject().as_deref(), Some(name));
             assert_eq!(identity.policies().collect::<Vec<_>>(), ["first", name]);
             assert!(identity.has_policy(name) && identity.has_policy("first"), "{name:?}");
@@ -257,12 +257,12 @@ mod tests {
 
     #[test]
     fn partial_name_is_not_a_policy() {
-        let identity = Identity::new(&facts(None, &["crm-agent", "a,b"]));
+        let identity = Identity::new(&info(None, &["crm-agent", "a,b"]));
         for name in ["crm", "agent", "crm-agent,a", "a", "b", "", "a%2Cb"] {
             assert!(!identity.has_policy(name), "{name}");
         }
         assert_eq!(identity.subject(), None);
-        let without = Identity::new(&facts(None, &[]));
+        let without = Identity::new(&info(None, &[]));
         assert!(!without.has_policy("") && without.policies().next().is_none());
     }
 }

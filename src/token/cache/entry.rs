@@ -116,19 +116,19 @@ impl Millis {
 impl Entry {
     /// Creates an entry that is fresh for the configured time, but not during the token's last
     /// second: Vault reports the remaining lifetime in whole seconds only.
-    pub(super) fn new(facts: Facts, stamp: FetchStamp, settings: &CacheSettings) -> Self {
-        let identity = Identity::new(&facts);
+    pub(super) fn new(info: Facts, stamp: FetchStamp, settings: &CacheSettings) -> Self {
+        let identity = Identity::new(&info);
         let FetchStamp { fetched_at, id, generation } = stamp;
-        let deadline = facts.expiry.deadline();
+        let deadline = info.expiry.deadline();
         let left = deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(fetched_at));
         let fresh_for = settings.ttl.min(left.saturating_sub(Duration::from_secs(1)));
         let usable_for = fresh_for.saturating_add(settings.stale_grace).min(left);
         Self {
             identity,
-            accessor: facts.accessor,
-            standing: facts.standing,
-            usage: facts.usage,
-            bound_cidrs: facts.bound_cidrs.into(),
+            accessor: info.accessor,
+            standing: info.standing,
+            usage: info.usage,
+            bound_cidrs: info.bound_cidrs.into(),
             fetched_at,
             fresh_for: Millis::of(fresh_for),
             refresh_after: Millis::of(fresh_for.mul_f64(REFRESH_AT)),

@@ -136,14 +136,14 @@ impl CacheInner {
         };
         let answer = self.backend.lookup(token, priority).await;
         match answer {
-            Ok(Verdict::Live(facts)) => {
+            Ok(Verdict::Live(info)) => {
                 self.breaker.record_response();
                 self.recent.add(key);
-                let changed = |entry: &Arc<Entry>| !entry.identity.policies().eq(facts.policies());
+                let changed = |entry: &Arc<Entry>| !entry.identity.policies().eq(info.policies());
                 if before.as_ref().is_some_and(changed) {
                     stamp.id = new_id();
                 }
-                let entry = Arc::new(Entry::new(*facts, stamp, &self.settings));
+                let entry = Arc::new(Entry::new(*info, stamp, &self.settings));
                 self.insert_if_current(key, &entry).await;
                 LookupOutcome::Valid(entry)
             }

@@ -52,7 +52,7 @@ impl TokenType {
     }
 }
 
-/// The purpose of a token. Only [`Standing::Ordinary`] identifies a caller.
+/// The purpose of a token. Only a token that was issued to a caller identifies one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// A token that was issued to a caller.
