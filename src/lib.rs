@@ -1,23 +1,67 @@
-//! Forward authentication with HashiCorp Vault or OpenBao as the only authority.
+//! A forward-auth service that authenticates and authorizes requests with HashiCorp Vault or
+//! OpenBao tokens, and an API and a command for tenants' secrets and policies in the same Vault.
 //!
-//! A proxy asks `/validate` about every request. The answer comes from a cache of what Vault said
-//! of the token, judged anew each time:
+//! # Glossary
+//!
+//! | term | meaning |
+//! |---|---|
+//! | credential | a well-formed token in a request, not yet looked up |
+//! | token information | Vault's information about a valid token and its entity: kind, policies, tenant, expiry |
+//! | identity | the caller as the service behind the proxy sees it: the `X-Auth-…` headers |
+//! | entry | a cached token: its identity and token information, with freshness times |
+//! | lookup | a call to Vault for token information; concurrent lookups of one token are coalesced |
+//! | stale | past the freshness lifetime, but still served while Vault is unavailable |
+//! | requirement | a condition in the proxy's configuration that a request has to meet (`tenant=acme`) |
+//! | forwarded request | the client's original request, as the proxy's `X-Forwarded-…` headers describe it |
+//! | decision | a request is allowed, or denied with a refusal |
+//! | refusal | the reason of a denial, with one status, code, metric label and log level |
+//! | unavailable | Vault gave no reliable response, so the token's state is unknown: 503, never 401 |
+//! | tenant | a customer whose secrets, keys and policies are separate from others' |
+//!
+//! Seal, rewrap, renew, revoke, accessor, entity, alias and policy mean what they mean in Vault.
+//!
+//! # Flow of a request
+//!
+//! A proxy sends a subrequest to `/validate` for each request of a client.
 //!
 //! ```text
-//! listener -> Credential + Requirements -> Validator::decide -> FactsCache -> (miss: vault)
-//!          <- 200 with the caller's identity, or a problem document
+//! listener
+//!   -> forwarded request + credential + requirements
+//!   -> decision: token from the cache
+//!        (miss: lookup at Vault with the service's own token)
+//!   -> kind and address of the token checked
+//!   -> requirements checked against the token information
+//!        (acl: capabilities from the cache or Vault)
+//!   -> 200 with the identity headers, or a problem document
 //! ```
+//!
+//! Token information and capabilities are cached. Decisions are not: each request is authorized
+//! anew.
 //!
 //! # Layers
 //!
-//! Nothing calls back up. `policies`, `fields`, `networks`, `probe`, `provision` and `uri` stand
-//! alone; `tenants` knows `provision`, `forwarded` and `token` read `fields`, `token` and
-//! `requirement` know `tenants`, `forwarded`, `config` and `vault` read `networks`, `requirement`
-//! and `server` read `uri`, `secrets` knows both `tenants` and `token`; `decision` judges with the types of `forwarded`,
-//! `token` and `requirement`; `vault` answers for `token` what a token is, keeps `policies` and
-//! `secrets`, makes what `provision` asks for, and is looked at with `probe`; `server` and `cli` use
-//! everything. A test holds the table.
+//! A module uses only modules above it in this table; a test enforces the exact dependencies.
+//!
+//! | module | purpose |
+//! |---|---|
+//! | [`capabilities`] | capabilities of Vault's policies |
+//! | [`fields`], [`networks`], [`uri`] | header fields of any server, IP networks, URI syntax |
+//! | [`policies`] | parser, linter, evaluation and diff of Vault policies |
+//! | [`probe`] | connections to a server for diagnostics |
+//! | [`provision`] | desired state of Vault, plan and apply |
+//! | [`tenants`] | names of tenants and services, and what they are called in Vault |
+//! | [`forwarded`] | forwarded request, trusted proxies, client address |
+//! | [`token`] | credentials, token information, identity, the backend trait, the cache |
+//! | [`requirement`] | parsing, caching and path normalization of requirements |
+//! | [`secrets`] | names, data and formats of secrets, and the trait of their store |
+//! | [`decision`] | authorization: token, requirement and capability checks, refusals, rate limits, explanations |
+//! | [`telemetry`] | logs and metrics |
+//! | [`vault`] | Vault's API, the service's session, and the implementations of the traits above |
+//! | [`config`] | settings from flags, environment and file |
+//! | [`server`] | listeners, HTTP/1 and HTTP/2, `/validate`, the secrets API, the admin listener |
+//! | [`cli`] | the command's arguments and output |
 
+pub mod capabilities;
 pub mod cli;
 pub mod config;
 pub mod decision;

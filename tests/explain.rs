@@ -105,9 +105,9 @@ async fn the_table_says_what_each_requirement_rests_on() {
     let table = operator.table(&caller.token, &arguments, &[]);
     let expected = "\
 GET https://acme.crm.localhost/notes/7?page=2
-refused  403 acl_denied: The token is not granted this
+refused  403 acl_denied: Vault's policies deny this request
 
-  ok  token                               a live service token of entity:acme, expires TIME
+  ok  token                               an active service token of entity:acme, expires TIME
   ok  tenant=acme                         the caller's tenant is acme
   ok  policy=crm-admin,crm-agent          the token's policies are crm-agent, default, tenant
   ok  acl=secret/data/tenants/acme/crm    Vault grants create, read, update on secret/data/tenants/acme/crm; GET needs read
@@ -122,7 +122,7 @@ refused  403 acl_denied: The token is not granted this
 GET https://acme.crm.localhost/
 allowed  200
 
-  ok  token  a live service token of entity:acme, expires TIME
+  ok  token  an active service token of entity:acme, expires TIME
 ";
     assert_eq!(table, expected);
 }
@@ -142,37 +142,39 @@ async fn the_table_says_what_is_wrong_with_a_token() {
             "s.unknown",
             [].as_slice(),
             "refused  401 token_invalid: The token is not valid",
-            vec!["no  token  Vault does not know it, or its entity is disabled".to_owned()],
+            vec![
+                "no  token  it is unknown, expired or revoked, or its entity is disabled"
+                    .to_owned(),
+            ],
         ),
         (
             "",
             &[],
-            "refused  401 credential_missing: A credential is needed",
-            vec!["no  token  there is none".to_owned()],
+            "refused  401 credential_missing: A credential is required",
+            vec!["no  token  no credential was sent".to_owned()],
         ),
         (
             "a b",
             &[],
             "refused  401 credential_malformed: The credential is malformed",
-            vec!["no  token  no token has such characters".to_owned()],
+            vec!["no  token  it contains characters that no token has".to_owned()],
         ),
         (
             &root,
             &[],
-            "refused  403 token_not_allowed: A token of this kind cannot be used here",
+            "refused  403 token_not_allowed: Tokens of this kind are not accepted",
             vec![
-                "ok  token  a live service token without an entity, never expires".to_owned(),
-                "no  kind   it is a root token; VALIDATOR_ALLOW_ROOT would let it in".to_owned(),
+                "ok  token  an active service token without an entity, never expires".to_owned(),
+                "no  kind   it is a root token; VALIDATOR_ALLOW_ROOT=true accepts these".to_owned(),
             ],
         ),
         (
             &foreign,
             &["--require", "tenant=acme&policy=a"],
-            "refused  403 token_not_allowed: A token of this kind cannot be used here",
+            "refused  403 token_not_allowed: Tokens of this kind are not accepted",
             vec![
-                "ok  token  a live token".to_owned(),
-                "no  kind   it is of another namespace than the one that VAULT_NAMESPACE names"
-                    .to_owned(),
+                "ok  token  an active token".to_owned(),
+                "no  kind   it belongs to another namespace than VAULT_NAMESPACE".to_owned(),
             ],
         ),
     ] {
@@ -202,15 +204,15 @@ async fn the_table_says_where_a_token_may_be_used_from() {
         ),
         (
             &[],
-            "refused  400 request_invalid: The request cannot be judged",
+            "refused  400 request_invalid: The request is invalid",
             "no",
-            ", and the client's address is not known",
+            ", and the client's address is unknown",
         ),
     ] {
         let table = operator.table(&bound, arguments, &[]);
         let expected = format!(
             "GET /\n{verdict}\n\n\
-             \x20 ok  token    a live service token without an entity, expires TIME\n\
+             \x20 ok  token    an active service token without an entity, expires TIME\n\
              \x20 {outcome}  address  it may be used from 192.0.2.0/24, ::1/128{more}\n"
         );
         assert_eq!(table, expected);
@@ -246,7 +248,7 @@ async fn programs_are_told_the_same() {
     let mut told: Value = serde_json::from_str(&ended.stdout).expect("JSON");
     assert!(told["caller"]["expires"].take().is_string());
     let live = told["checks"][0]["because"].take();
-    assert!(live.as_str().is_some_and(|text| text.starts_with("a live service token of")));
+    assert!(live.as_str().is_some_and(|text| text.starts_with("an active service token of")));
     let expected = json!({
         "request": {"method": "DELETE", "host": null, "uri": "/7", "client": "192.0.2.1"},
         "allowed": false,
@@ -384,7 +386,7 @@ async fn a_token_with_a_limited_number_of_uses_keeps_them() {
     let token = platform::token(&service.bao, options).await;
     for _ in 0..3 {
         let table = operator.table(&token, &["--require", "acl=a&policy=tenant"], &[]);
-        assert!(table.contains("each validation spends one of its uses"), "{table}");
+        assert!(table.contains("each validation consumes one of its uses"), "{table}");
         assert!(table.contains("refused  403 acl_denied"), "{table}");
     }
     assert_eq!(service.ask(&token).await.status, 200);
@@ -431,7 +433,7 @@ async fn an_operator_who_may_not_ask_is_told_what_to_do() {
 fn a_requirement_that_cannot_be_read_is_told_before_vault_is_asked() {
     let nowhere = [("VAULT_ADDR", "http://127.0.0.1:1"), ("VAULT_TOKEN", "s.own")];
     for (option, value, words) in [
-        ("--require", "tennant=a", "there are policy, tenant, acl and acl_uri"),
+        ("--require", "tennant=a", "use policy, tenant, acl or acl_uri"),
         ("--require", "tenant=", "`tenant` has an empty value"),
         ("--require", "tenant=acme#&policy=a", "has to be percent-encoded"),
         ("--require", "tenant={labels.9}", "placeholder that was not filled in"),

@@ -9,23 +9,34 @@ use std::{
 use crate::support::tools::repository;
 
 /// Each part, and the parts that it may use besides itself. A new one has to be put here.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
+    ("capabilities", &[]),
     ("fields", &[]),
     ("networks", &[]),
-    ("policies", &[]),
+    ("policies", &["capabilities"]),
     ("probe", &[]),
     ("provision", &[]),
     ("uri", &[]),
     ("tenants", &["provision"]),
     ("forwarded", &["fields", "networks"]),
-    ("token", &["fields", "tenants"]),
+    ("token", &["capabilities", "fields", "tenants"]),
     ("requirement", &["tenants", "uri"]),
     ("secrets", &["tenants", "token"]),
-    ("decision", &["forwarded", "token", "requirement"]),
+    ("decision", &["capabilities", "forwarded", "token", "requirement"]),
     ("telemetry", &["decision", "token"]),
     (
         "vault",
-        &["networks", "policies", "probe", "provision", "token", "tenants", "secrets", "telemetry"],
+        &[
+            "capabilities",
+            "networks",
+            "policies",
+            "probe",
+            "provision",
+            "token",
+            "tenants",
+            "secrets",
+            "telemetry",
+        ],
     ),
     ("config", &["forwarded", "networks", "policies", "token", "decision", "telemetry", "vault"]),
     (
@@ -48,6 +59,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     (
         "cli",
         &[
+            "capabilities",
             "config",
             "decision",
             "fields",

@@ -9,10 +9,11 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use vault_auth_validator::{
+    capabilities::Capabilities,
     tenants::TenantName,
     token::{
-        Answer, Authority, CacheSettings, Capabilities, Credential, Expiry, Facts, FactsCache,
-        Granted, LookupPriority, Spent, Standing, Token, TokenType, Usage, Verdict,
+        Answer, Authority, CacheSettings, Credential, Expiry, Facts, FactsCache, Granted,
+        LookupPriority, Spent, Standing, Token, TokenType, Usage, Verdict,
     },
 };
 

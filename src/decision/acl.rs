@@ -1,22 +1,22 @@
 use std::borrow::Cow;
 
 use crate::{
-    decision::{Refusal, method::Need},
+    capabilities::Capabilities,
+    decision::{Refusal, method::MethodRequirement},
     forwarded::{Forwarded, ForwardedError},
     requirement::Requirement,
-    token::Capabilities,
 };
 
-/// The paths that Vault has to be asked about, and what has to be granted on each.
-pub(super) struct AclQuestion<'r> {
+/// The capabilities that a request's `acl` requirements demand, and the paths to check them on.
+pub(super) struct AclCheck<'r> {
     pub(super) paths: Vec<Cow<'r, str>>,
-    method: Need<'r>,
-    /// The methods that an application may act by instead.
-    overrides: Vec<Need<'r>>,
+    method: MethodRequirement<'r>,
+    /// The methods that the application may use instead of the request's own.
+    overrides: Vec<MethodRequirement<'r>>,
 }
 
-impl<'r> AclQuestion<'r> {
-    /// What these requirements ask for this request; `None` if nothing.
+impl<'r> AclCheck<'r> {
+    /// Creates the check for a request; `None` without `acl` requirements.
     pub(super) fn new(
         requirements: impl Iterator<Item = &'r Requirement>,
         forwarded: &Forwarded<'r>,
@@ -39,37 +39,41 @@ impl<'r> AclQuestion<'r> {
                 Requirement::AnyPolicy(_) | Requirement::Tenant(_) => {}
             }
         }
-        let method = Need::of(forwarded.method()?).ok_or(Refusal::AclDenied)?;
+        let method =
+            MethodRequirement::for_method(forwarded.method()?).ok_or(Refusal::AclDenied)?;
         let query = match target {
             Ok(target) => target.query,
-            // A proxy need not tell the URI where the path is a fixed one.
+            // A proxy need not send the URI where the path is fixed.
             Err(ForwardedError::Missing(_)) => &[],
             Err(error) => return Err(error.into()),
         };
-        let overrides = Need::of_overrides(query).ok_or(Refusal::AclDenied)?;
+        let overrides = MethodRequirement::for_overrides(query).ok_or(Refusal::AclDenied)?;
         Ok(Some(Self { paths, method, overrides }))
     }
 
-    /// The needs of each method of the request, on every path.
-    pub(super) fn needs(&self) -> impl Iterator<Item = &Need<'r>> {
+    /// Returns the request's methods, each with the capabilities that it requires on every path.
+    pub(super) fn methods(&self) -> impl Iterator<Item = &MethodRequirement<'r>> {
         std::iter::once(&self.method).chain(&self.overrides)
     }
 
-    /// Whether enough is granted on every path, if memory has it for all of them.
-    pub(super) fn is_met_from_memory(
+    /// Returns true if enough is granted on every path; `None` if a path's capabilities are not
+    /// cached.
+    pub(super) fn check_cached(
         &self,
-        on: impl Fn(&str) -> Option<Capabilities>,
+        cached: impl Fn(&str) -> Option<Capabilities>,
     ) -> Option<bool> {
-        let granted = self.paths.iter().map(|path| on(path));
-        granted.map(|on| Some(self.is_enough(on?))).try_fold(true, |all, one| Some(all & one?))
+        let granted = self.paths.iter().map(|path| cached(path));
+        granted
+            .map(|one| Some(self.is_sufficient(one?)))
+            .try_fold(true, |all, one| Some(all & one?))
     }
 
-    /// Whether enough is granted on every path.
-    pub(super) fn is_met_by(&self, granted: &[Capabilities]) -> bool {
-        granted.len() == self.paths.len() && granted.iter().all(|on| self.is_enough(*on))
+    /// Returns true if enough is granted on every path.
+    pub(super) fn is_satisfied_by(&self, granted: &[Capabilities]) -> bool {
+        granted.len() == self.paths.len() && granted.iter().all(|on| self.is_sufficient(*on))
     }
 
-    fn is_enough(&self, granted: Capabilities) -> bool {
-        self.needs().all(|need| need.is_met_by(granted))
+    fn is_sufficient(&self, granted: Capabilities) -> bool {
+        self.methods().all(|method| method.is_satisfied_by(granted))
     }
 }

@@ -3,36 +3,38 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::{
+    capabilities::Capability,
     decision::{
         Asked, Refusal, Validator,
-        acl::AclQuestion,
-        validator::{Caller, meet},
+        acl::AclCheck,
+        authorizer::{AuthenticatedCaller, check_requirement},
     },
     requirement::Requirement,
     token::{CacheStatus, CredentialError, Entry, Standing, Token, Usage},
 };
 
-/// Why `/validate` would decide as it would, check by check.
+/// The decision that `/validate` would take, with the result of every check.
 #[derive(Debug)]
 pub struct Explanation {
-    /// The decision: the caller who would be let in, or the refusal.
+    /// The decision: allowed, or the refusal.
     pub outcome: Result<(), Refusal>,
-    /// The caller, if Vault knows the token.
+    /// The caller's token entry, if the token is valid.
     pub entry: Option<Arc<Entry>>,
-    /// Every check, whether or not an earlier one had ended the matter.
+    /// All checks, including those after a failed one.
     pub checks: Vec<Check>,
 }
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug)]
 pub struct Check {
-    /// What it is: `token`, `address`, or a requirement as it was written.
+    /// The name of the check: `token`, `kind`, `address`, or a requirement as written in a query
+    /// string.
     pub what: String,
-    /// Whether it stands in the way, and how.
+    /// The outcome: passed, or the refusal.
     pub outcome: Result<(), Refusal>,
-    /// The facts that this rests on.
+    /// The reason for the outcome.
     pub because: String,
-    /// The path that Vault was asked about, if it was.
+    /// The path whose capabilities were fetched, if any.
     pub path: Option<String>,
 }
 
@@ -43,61 +45,60 @@ impl Check {
 }
 
 impl Validator {
-    /// The decision for this request with what it rests on. A token with a limited number of uses
-    /// keeps them all.
-    pub async fn explain(&self, asked: &Asked<'_>) -> Explanation {
+    /// Explains the decision for a request. Consumes no use of a limited-use token.
+    pub async fn explain(&self, request: &Asked<'_>) -> Explanation {
         let without = |refusal: Refusal, because: &str| Explanation {
             outcome: Err(refusal.clone()),
             entry: None,
             checks: vec![Check::new("token", Err(refusal), because)],
         };
-        let credential = match &asked.credential {
+        let credential = match &request.credential {
             Ok(credential) => credential,
             Err(error) => {
                 let because = match error {
-                    CredentialError::Missing => "there is none",
-                    CredentialError::Malformed => "no token has such characters",
-                    CredentialError::Conflict => "there are several",
+                    CredentialError::Missing => "no credential was sent",
+                    CredentialError::Malformed => "it contains characters that no token has",
+                    CredentialError::Conflict => "the request contains different tokens",
                 };
                 return without(Refusal::Credential(*error), because);
             }
         };
         let key = self.cache.key(credential);
         let entry = match self.cache.ask(key, Token::from(credential)).await {
-            Ok(known) => known.entry,
+            Ok(lookup) => lookup.entry,
             Err(unavailable) => {
                 let because = Arc::clone(&unavailable.detail);
                 return without(unavailable.into(), &because);
             }
         };
         let Some(entry) = entry else {
-            let because = "Vault does not know it, or its entity is disabled";
+            let because = "it is unknown, expired or revoked, or its entity is disabled";
             return without(Refusal::TokenInvalid, because);
         };
-        let caller = Caller {
+        let caller = AuthenticatedCaller {
             credential,
             key,
             entry: Arc::clone(&entry),
             status: CacheStatus::Miss,
             deadline: Instant::now() + self.patience,
         };
-        let mut checks = vec![Check::new("token", Ok(()), describe(&entry))];
-        checks.extend(self.admission(&entry, asked));
-        // What is known of a token of another namespace says nothing in this one.
+        let mut checks = vec![Check::new("token", Ok(()), describe_token(&entry))];
+        checks.extend(self.explain_token(&entry, request));
+        // Requirements cannot be checked for a token of another namespace.
         if entry.standing != Standing::ForeignNamespace {
-            for requirement in asked.requirements.iter() {
-                checks.push(self.requirement(requirement, &caller, asked).await);
+            for requirement in request.requirements.iter() {
+                checks.push(self.explain_requirement(requirement, &caller, request).await);
             }
         }
-        let outcome = match self.admit(&entry, &asked.forwarded) {
-            Ok(()) => self.meet_all(&caller, asked).await.map(drop),
+        let outcome = match self.check_token(&entry, &request.forwarded) {
+            Ok(()) => self.check_requirements(&caller, request).await.map(drop),
             refused => refused,
         };
         Explanation { outcome, entry: Some(entry), checks }
     }
 
-    fn admission(&self, entry: &Entry, asked: &Asked<'_>) -> Option<Check> {
-        let outcome = self.admit(entry, &asked.forwarded);
+    fn explain_token(&self, entry: &Entry, request: &Asked<'_>) -> Option<Check> {
+        let outcome = self.check_token(entry, &request.forwarded);
         let bound = !entry.bound_cidrs.is_empty();
         let networks = || {
             let networks: Vec<String> = entry.bound_cidrs.iter().map(ToString::to_string).collect();
@@ -107,18 +108,18 @@ impl Validator {
             Ok(()) if !bound => return None,
             Ok(()) | Err(Refusal::AddressNotAllowed) => ("address", networks()),
             Err(Refusal::RequestInvalid(_)) => {
-                ("address", format!("{}, and the client's address is not known", networks()))
+                ("address", format!("{}, and the client's address is unknown", networks()))
             }
             Err(refusal) => ("kind", refusal.detail().unwrap_or_default()),
         };
         Some(Check::new(what, outcome, because))
     }
 
-    async fn requirement(
+    async fn explain_requirement(
         &self,
         requirement: &Requirement,
-        caller: &Caller<'_>,
-        asked: &Asked<'_>,
+        caller: &AuthenticatedCaller<'_>,
+        request: &Asked<'_>,
     ) -> Check {
         let what = requirement.to_string();
         let identity = &caller.entry.identity;
@@ -126,73 +127,74 @@ impl Validator {
             Requirement::AnyPolicy(_) => {
                 let policies = identity.policies().collect::<Vec<_>>().join(", ");
                 let because = format!("the token's policies are {policies}");
-                Check::new(&what, meet(requirement, identity), because)
+                Check::new(&what, check_requirement(requirement, identity), because)
             }
             Requirement::Tenant(_) => {
                 let because = match identity.tenant() {
                     Some(tenant) => format!("the caller's tenant is {tenant}"),
                     None if identity.entity_id().is_some() && identity.subject().is_none() => {
-                        "the caller has no tenant: its entity was merged into another, which is not \
-                         found by the id that the token has; a new login mends that"
+                        "the caller has no tenant: its entity was merged into another one, which Vault \
+                         does not find by the id in the token; log in again"
                             .to_owned()
                     }
-                    None => "the caller has no tenant: neither one in the entity's metadata nor \
-                             exactly one policy named tenant-NAME"
+                    None => "the caller has no tenant: the entity's metadata has none, and the token does \
+                             not have exactly one policy named tenant-NAME"
                         .to_owned(),
                 };
-                Check::new(&what, meet(requirement, identity), because)
+                Check::new(&what, check_requirement(requirement, identity), because)
             }
             Requirement::Acl(_) | Requirement::AclUri(_) => {
-                self.acl(&what, requirement, caller, asked).await
+                self.explain_acl(&what, requirement, caller, request).await
             }
         }
     }
 
-    async fn acl(
+    async fn explain_acl(
         &self,
         what: &str,
         requirement: &Requirement,
-        caller: &Caller<'_>,
-        asked: &Asked<'_>,
+        caller: &AuthenticatedCaller<'_>,
+        request: &Asked<'_>,
     ) -> Check {
-        let question = match AclQuestion::new(std::iter::once(requirement), &asked.forwarded) {
-            Ok(Some(question)) => question,
+        let check = match AclCheck::new(std::iter::once(requirement), &request.forwarded) {
+            Ok(Some(check)) => check,
             Ok(None) => return Check::new(what, Ok(()), ""),
             Err(refusal) => {
                 let because = match &refusal {
-                    Refusal::AclDenied => "no capability stands for this method, or for one that \
-                                           a parameter such as _method overrides it by"
+                    Refusal::AclDenied => "no capability allows this method, or one that a \
+                                           parameter such as _method overrides it with"
                         .to_owned(),
-                    Refusal::PathAmbiguous => "programs differ on what this path means".to_owned(),
+                    Refusal::PathAmbiguous => "programs interpret this path differently".to_owned(),
                     other => other.detail().unwrap_or_default(),
                 };
                 return Check::new(what, Err(refusal), because);
             }
         };
-        let path = question.paths.join(", ");
-        let (outcome, because) = match self.ask_granted(caller, &question).await {
+        let path = check.paths.join(", ");
+        let (outcome, because) = match self.fetch_capabilities(caller, &check).await {
             Err(refusal) => {
                 let because = refusal.detail().unwrap_or_default();
                 (Err(refusal), because)
             }
             Ok((granted, _)) => {
-                let needed: Vec<String> = question.needs().map(ToString::to_string).collect();
+                let needed: Vec<String> = check.methods().map(ToString::to_string).collect();
                 let needed = needed.join(", and ");
-                let words = granted.iter().flat_map(|on| on.words()).collect::<Vec<_>>().join(", ");
-                let words = if words.is_empty() { "nothing" } else { &words };
-                let because = format!("Vault grants {words} on {path}; {needed}");
-                let met = question.is_met_by(&granted);
-                (if met { Ok(()) } else { Err(Refusal::AclDenied) }, because)
+                let names = granted.iter().flat_map(|on| on.iter()).map(Capability::as_str);
+                let names = names.collect::<Vec<_>>().join(", ");
+                let names = if names.is_empty() { "nothing" } else { &names };
+                let because = format!("Vault grants {names} on {path}; {needed}");
+                let satisfied = check.is_satisfied_by(&granted);
+                (if satisfied { Ok(()) } else { Err(Refusal::AclDenied) }, because)
             }
         };
         Check { what: what.to_owned(), outcome, because, path: Some(path) }
     }
 }
 
-fn describe(entry: &Entry) -> String {
+fn describe_token(entry: &Entry) -> String {
     let identity = &entry.identity;
     if entry.standing == Standing::ForeignNamespace {
-        return "a live token".to_owned();
+        return "an active token".to_owned();
     }
     let kind = identity.token_type().as_str();
     let whose = match (identity.subject(), identity.entity_id()) {
@@ -206,7 +208,7 @@ fn describe(entry: &Entry) -> String {
     };
     let uses = match entry.usage {
         Usage::Unlimited => "",
-        Usage::Counted => "; each validation spends one of its uses",
+        Usage::Counted => "; each validation consumes one of its uses",
     };
-    format!("a live {kind} token {whose}, {ends}{uses}")
+    format!("an active {kind} token {whose}, {ends}{uses}")
 }

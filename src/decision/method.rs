@@ -1,61 +1,64 @@
-//! The methods that a request may be acted on by, and what each needs.
+//! The methods of a request, overrides included, and the capabilities that they require.
 
 use std::{borrow::Cow, fmt};
 
 use percent_encoding::percent_decode;
 
-use crate::token::Capabilities;
+use crate::capabilities::Capabilities;
 
-/// Query parameters by which frameworks let a client override the method: `_method` (Rack, Laravel,
-/// Symfony, `WordPress`), `_HttpMethod` (Salesforce), and the names of the usual header fields. As
-/// [`plain_name`] writes them.
-const OVERRIDES: [&str; 5] =
+/// Query parameters that override the method in common frameworks: `_method` (Rack, Laravel,
+/// Symfony, `WordPress`), `_HttpMethod` (Salesforce), and the names of the usual header fields.
+/// Normalized as by [`normalized_name`].
+const OVERRIDE_PARAMETERS: [&str; 5] =
     ["_method", "_httpmethod", "x_http_method_override", "x_http_method", "x_method_override"];
 
-/// A method, and the capabilities of which Vault has to grant one for it.
+/// A method, and the capabilities of which Vault has to grant at least one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Need<'r> {
+pub(super) struct MethodRequirement<'r> {
     method: Cow<'r, str>,
     capabilities: Capabilities,
 }
 
-impl<'r> Need<'r> {
-    /// What the request's own method needs; `None` if nothing stands for it. Methods are
-    /// case-sensitive (RFC 9110, 9.1).
-    pub(super) fn of(method: &'r str) -> Option<Self> {
-        implied(method).map(|capabilities| Self { method: method.into(), capabilities })
+impl<'r> MethodRequirement<'r> {
+    /// Returns the requirement of the request's own method; `None` if it has no capability. Methods
+    /// are case-sensitive (RFC 9110, 9.1).
+    pub(super) fn for_method(method: &'r str) -> Option<Self> {
+        required_capabilities(method)
+            .map(|capabilities| Self { method: method.into(), capabilities })
     }
 
-    /// What each method needs that a parameter of this query overrides the request's own by;
-    /// `None` if nothing stands for one of them. Frameworks take such a method in any case.
-    pub(super) fn of_overrides(query: &[u8]) -> Option<Vec<Self>> {
-        // Each of their names has an `m`, which may be encoded.
+    /// Returns the requirements of the methods that parameters of this query override the request's
+    /// own with; `None` if one of them has no capability. Frameworks accept such methods in any
+    /// case.
+    pub(super) fn for_overrides(query: &[u8]) -> Option<Vec<Self>> {
+        // Each parameter name contains an `m`, which may be encoded.
         if !query.iter().any(|byte| matches!(byte, b'm' | b'M' | b'%')) {
             return Some(Vec::new());
         }
-        overrides(query)
+        override_methods(query)
             .map(|value| {
                 let method = String::from_utf8(value).ok()?;
-                implied(&method).map(|capabilities| Self { method: method.into(), capabilities })
+                required_capabilities(&method)
+                    .map(|capabilities| Self { method: method.into(), capabilities })
             })
             .collect()
     }
 
-    /// Whether enough is granted.
-    pub(super) fn is_met_by(&self, granted: Capabilities) -> bool {
+    /// Returns true if one of the capabilities is granted.
+    pub(super) fn is_satisfied_by(&self, granted: Capabilities) -> bool {
         granted.has_any(self.capabilities)
     }
 }
 
-impl fmt::Display for Need<'_> {
+impl fmt::Display for MethodRequirement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} needs {}", self.method, self.capabilities.words().join(" or "))
+        write!(f, "{} needs {}", self.method, self.capabilities.names().join(" or "))
     }
 }
 
-/// The capabilities of which one has to be granted for a request with this method. One that is not
-/// listed is nobody's right.
-fn implied(method: &str) -> Option<Capabilities> {
+/// Returns the capabilities of which one has to be granted for a method. Other methods are always
+/// denied.
+fn required_capabilities(method: &str) -> Option<Capabilities> {
     match method {
         "GET" | "HEAD" | "OPTIONS" => Some(Capabilities::READ),
         "POST" => Some(Capabilities::CREATE | Capabilities::UPDATE),
@@ -66,13 +69,14 @@ fn implied(method: &str) -> Option<Capabilities> {
     }
 }
 
-/// The methods in this query that may override the request's own, in upper case. Parameters end at
-/// `&`, and at `;` to some readers.
-fn overrides(query: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+/// Returns the methods in this query that may override the request's own, in upper case. Parameters
+/// end at `&`, and in some parsers at `;`.
+fn override_methods(query: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     query.split(|byte| matches!(byte, b'&' | b';' | b'#')).filter_map(|parameter| {
         let equals = parameter.iter().position(|byte| *byte == b'=').unwrap_or(parameter.len());
         let (name, value) = parameter.split_at(equals);
-        let is_override = OVERRIDES.iter().any(|known| plain_name(name).eq(known.bytes()));
+        let is_override =
+            OVERRIDE_PARAMETERS.iter().any(|known| normalized_name(name).eq(known.bytes()));
         is_override.then(|| {
             let value = percent_decode(value.get(1..).unwrap_or_default());
             let value: Vec<u8> = value.map(|byte| if byte == b'+' { b' ' } else { byte }).collect();
@@ -81,9 +85,10 @@ fn overrides(query: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// The name of a parameter as the most lenient reader takes it: decoded, without blanks before it,
-/// in any case, with `_` for punctuation, cut off at a zero byte, and also if it begins an array.
-fn plain_name(name: &[u8]) -> impl Iterator<Item = u8> {
+/// Returns a parameter's name as the most lenient parser reads it: decoded, without leading white
+/// space, in lower case, with `_` for punctuation, and cut off at a NUL byte or at the `[` of an
+/// array.
+fn normalized_name(name: &[u8]) -> impl Iterator<Item = u8> {
     percent_decode(name)
         .skip_while(|byte| byte.is_ascii_whitespace() || *byte == b'+')
         .take_while(|byte| !matches!(byte, 0 | b'['))
@@ -94,14 +99,16 @@ fn plain_name(name: &[u8]) -> impl Iterator<Item = u8> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Need, implied, overrides};
+    use super::{MethodRequirement, override_methods, required_capabilities};
 
     fn found(query: &str) -> Vec<String> {
-        overrides(query.as_bytes()).map(|value| String::from_utf8(value).expect("text")).collect()
+        override_methods(query.as_bytes())
+            .map(|value| String::from_utf8(value).expect("text"))
+            .collect()
     }
 
     #[test]
-    fn override_is_found_however_its_name_is_written() {
+    fn override_is_found_in_every_notation() {
         for name in [
             "_method",
             "_METHOD",
@@ -153,22 +160,25 @@ mod tests {
     }
 
     #[test]
-    fn every_override_counts_and_one_without_a_meaning_is_refused() {
+    fn unknown_override_method_is_denied() {
         assert_eq!(found("_method=put&_method=get&_method"), ["PUT", "GET", ""]);
-        assert_eq!(Need::of_overrides(b"a=b").map(|all| all.len()), Some(0));
-        assert_eq!(Need::of_overrides(b"_method=put&_method=get").map(|all| all.len()), Some(2));
+        assert_eq!(MethodRequirement::for_overrides(b"a=b").map(|all| all.len()), Some(0));
+        assert_eq!(
+            MethodRequirement::for_overrides(b"_method=put&_method=get").map(|all| all.len()),
+            Some(2)
+        );
         for query in
             ["_method", "_method=", "_method=x", "_method=PUT&_method=TRACE", "_method=%ff"]
         {
-            assert_eq!(Need::of_overrides(query.as_bytes()), None, "{query}");
+            assert_eq!(MethodRequirement::for_overrides(query.as_bytes()), None, "{query}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_bytes_are_read(query in prop::collection::vec(any::<u8>(), 0..60), method in "\\PC{0,8}") {
-            let _ = Need::of_overrides(&query);
-            prop_assert_eq!(Need::of(&method).is_some(), implied(&method).is_some());
+        fn any_bytes_are_parsed(query in prop::collection::vec(any::<u8>(), 0..60), method in "\\PC{0,8}") {
+            let _ = MethodRequirement::for_overrides(&query);
+            prop_assert_eq!(MethodRequirement::for_method(&method).is_some(), required_capabilities(&method).is_some());
         }
     }
 }

@@ -1,18 +1,19 @@
-//! A token's facts and the route's requirements, judged: leave to come in, or a [`Refusal`].
+//! Authorization: checks a token and the route's requirements, and allows the request or returns a
+//! [`Refusal`].
 
 mod acl;
+mod authorizer;
 mod explain;
-mod failures;
+mod failure_limiter;
 mod method;
 mod refusal;
-mod validator;
 
 use std::sync::Arc;
 
+pub use authorizer::Validator;
 pub use explain::{Check, Explanation};
-pub use failures::Failures;
+pub use failure_limiter::Failures;
 pub use refusal::{Challenge, Refusal, Severity, Terms};
-pub use validator::Validator;
 
 use crate::{
     forwarded::Forwarded,
@@ -20,30 +21,30 @@ use crate::{
     token::{CacheStatus, Credential, CredentialError, Entry},
 };
 
-/// Whether root tokens may come in.
+/// The handling of root tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RootTokens {
-    /// They are refused: a root token has no business at a front door.
+    /// Root tokens are rejected (default).
     Refused,
-    /// They pass like any other.
+    /// Root tokens are accepted like any other token.
     Allowed,
 }
 
-/// Who asks to come in where.
+/// An authorization request.
 pub struct Asked<'r> {
-    /// The credential of the request, or why it has none.
+    /// The credential of the request, or the reason why it has none.
     pub credential: Result<Credential<'r>, CredentialError>,
-    /// What stands between the caller and the route.
+    /// The route's requirements.
     pub requirements: &'r Requirements,
-    /// The request itself.
+    /// The forwarded request.
     pub forwarded: Forwarded<'r>,
 }
 
-/// A judgement, and what it cost to get the facts.
+/// The decision on a request.
 #[derive(Debug)]
 pub struct Decision {
-    /// The caller who may come in, or why nobody does.
+    /// The caller's token entry if the request is allowed, else the refusal.
     pub outcome: Result<Arc<Entry>, Refusal>,
-    /// Where the facts came from; `None` if none were needed or none were to be had.
+    /// The source of the token information; `None` if none was needed, or Vault was unavailable.
     pub cache: Option<CacheStatus>,
 }

@@ -3,125 +3,123 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::{
-    decision::failures::WINDOW,
+    decision::failure_limiter::FAILURE_WINDOW,
     forwarded::ForwardedError,
     requirement::RequirementError,
     token::{Cause, CredentialError, Standing, Unavailable},
 };
 
-/// Why a request does not come in. There is no other way to be refused.
+/// The reason why a request is denied. The enum is closed: there is no other way to deny a request.
 #[derive(Clone, Debug)]
 pub enum Refusal {
-    /// The route's requirements cannot be read.
+    /// The route's requirements are invalid.
     RequirementInvalid(RequirementError),
-    /// A request that no proxy should forward; says what is wrong with it.
+    /// The request is one that no proxy should forward; describes the error.
     RequestInvalid(String),
-    /// There is no usable credential.
+    /// The request has no usable credential.
     Credential(CredentialError),
-    /// Vault refuses the token: unknown, expired, revoked, or of a disabled entity.
+    /// Vault rejects the token: unknown, expired, revoked, or of a disabled entity.
     TokenInvalid,
-    /// A live token of a kind that is nobody's identity.
+    /// The token is valid, but its kind does not identify a caller.
     TokenNotAllowed(Standing),
-    /// A live token whose uses are limited, and cannot be counted from here because the
-    /// addresses it may be used from are limited too.
-    TokenUncountable,
+    /// The token is valid, but has a use limit and bound addresses: its uses cannot be counted from
+    /// the validator's own address.
+    LimitedUseWithBoundCidrs,
     /// The token may not be used from the client's address.
     AddressNotAllowed,
-    /// Vault does not grant the caller what the route asks for.
+    /// Vault does not grant the caller the capability that the route requires.
     AclDenied,
-    /// The path of the request could be read in more than one way.
+    /// The path of the request is ambiguous.
     PathAmbiguous,
-    /// Too many tokens that Vault refuses came from the client's address.
+    /// The client's address has sent too many invalid tokens.
     TooManyFailures,
-    /// The token has none of the policies that the route asks for.
+    /// The token has none of the policies that the route requires.
     PolicyRequired,
-    /// The caller is of another tenant, or of none.
+    /// The caller belongs to another tenant, or to none.
     TenantMismatch,
-    /// Vault's word could not be had.
+    /// Vault is unavailable, so the token's state is unknown.
     Unavailable(Unavailable),
-    /// This program broke. It refuses, and lives on.
+    /// An internal error: a panic was caught.
     Internal,
 }
 
-/// What a refusal means to a client and to an operator.
+/// The response, metric label and log severity of a refusal.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
     /// The status of the response.
     pub status: StatusCode,
-    /// The name by which programs know the refusal; also the reason in metrics.
+    /// The machine-readable code; also the `reason` label in metrics.
     pub code: &'static str,
-    /// The same for people.
+    /// The human-readable title.
     pub title: &'static str,
-    /// What `WWW-Authenticate` says.
+    /// The `WWW-Authenticate` header.
     pub challenge: Challenge,
-    /// How long a client should wait before it tries again, if that can help.
+    /// The value of `Retry-After`, if a retry can succeed.
     pub retry_after: Option<Duration>,
-    /// How loud the log is.
+    /// The severity, which sets the log level.
     pub severity: Severity,
 }
 
 /// The `WWW-Authenticate` header of a refusal (RFC 6750, 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Challenge {
-    /// None: the client's credential is not at issue.
+    /// No header: the credential is not the problem.
     Absent,
-    /// A credential is asked for.
+    /// `Bearer` without an error: a credential is required.
     Bare,
-    /// The credential that was given is no good.
+    /// `error="invalid_token"`: the credential is invalid.
     InvalidToken,
-    /// It is good, and not enough here.
+    /// `error="insufficient_scope"`: the credential is valid but not sufficient.
     InsufficientScope,
 }
 
-/// Whose attention a refusal deserves.
+/// The cause of a refusal, which sets its log level and its `result` label in metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// The client's affair.
+    /// The client: logged at info.
     Client,
-    /// Something that the service depends on is away.
+    /// A dependency that is unavailable: logged at warn.
     Dependency,
-    /// The operator has to mend something.
+    /// The operator, who has to fix something: logged at error.
     Operator,
 }
 
-/// What refusals of one kind have in common.
-enum Kind {
-    /// The proxy's configuration is at fault.
+/// A class of refusals with the same status, challenge and severity.
+enum RefusalClass {
+    /// The proxy's configuration is invalid.
     Misconfigured,
-    /// The request is.
+    /// The request is invalid.
     Malformed,
-    /// Nobody said who they are.
-    Anonymous,
-    /// Somebody did, and it does not hold.
+    /// No credential was sent.
+    MissingCredential,
+    /// The credential is invalid.
     Unauthenticated,
-    /// It holds, and is not enough here.
+    /// The credential is valid but not sufficient.
     Forbidden,
-    /// There has been too much of this; again after so many seconds.
+    /// Rate limited; retry after this many seconds.
     Limited(u64),
-    /// It is not known; perhaps after so many seconds.
-    Away(u64),
-    /// This program broke.
-    Broken,
+    /// The token's state is unknown; retry after this many seconds.
+    Unavailable(u64),
+    /// An internal error.
+    Failed,
 }
 
 impl Refusal {
-    /// What this refusal means, to everyone: the one table of codes and their kinds.
+    /// Returns the status, code, title, challenge and severity of this refusal: the one table of
+    /// codes.
     #[must_use]
     pub fn terms(&self) -> Terms {
-        use Kind::{
-            Anonymous, Away, Broken, Forbidden, Limited, Malformed, Misconfigured, Unauthenticated,
+        use RefusalClass::{
+            Failed, Forbidden, Limited, Malformed, Misconfigured, MissingCredential,
+            Unauthenticated, Unavailable as Unknown,
         };
-        let (kind, code, title) = match self {
-            Self::RequirementInvalid(_) => (
-                Misconfigured,
-                "requirement_invalid",
-                "The requirements of this route cannot be read",
-            ),
-            Self::RequestInvalid(_) => {
-                (Malformed, "request_invalid", "The request cannot be judged")
+        let (class, code, title) = match self {
+            Self::RequirementInvalid(_) => {
+                (Misconfigured, "requirement_invalid", "The requirements of this route are invalid")
             }
+            Self::RequestInvalid(_) => (Malformed, "request_invalid", "The request is invalid"),
             Self::Credential(CredentialError::Missing) => {
-                (Anonymous, "credential_missing", "A credential is needed")
+                (MissingCredential, "credential_missing", "A credential is required")
             }
             Self::Credential(CredentialError::Malformed) => {
                 (Unauthenticated, "credential_malformed", "The credential is malformed")
@@ -129,50 +127,50 @@ impl Refusal {
             Self::Credential(CredentialError::Conflict) => (
                 Unauthenticated,
                 "credential_conflict",
-                "The request carries different credentials",
+                "The request contains conflicting credentials",
             ),
             Self::TokenInvalid => (Unauthenticated, "token_invalid", "The token is not valid"),
-            Self::TokenNotAllowed(_) | Self::TokenUncountable => {
-                (Forbidden, "token_not_allowed", "A token of this kind cannot be used here")
+            Self::TokenNotAllowed(_) | Self::LimitedUseWithBoundCidrs => {
+                (Forbidden, "token_not_allowed", "Tokens of this kind are not accepted")
             }
             Self::AddressNotAllowed => {
                 (Forbidden, "address_not_allowed", "The token cannot be used from this address")
             }
             Self::PolicyRequired => {
-                (Forbidden, "policy_required", "The token lacks a policy that is needed here")
+                (Forbidden, "policy_required", "The token lacks a required policy")
             }
             Self::TenantMismatch => {
                 (Forbidden, "tenant_mismatch", "The token does not belong to this tenant")
             }
-            Self::AclDenied => (Forbidden, "acl_denied", "The token is not granted this"),
-            Self::PathAmbiguous => {
-                (Forbidden, "path_ambiguous", "The path can be read in more than one way")
-            }
+            Self::AclDenied => (Forbidden, "acl_denied", "Vault's policies deny this request"),
+            Self::PathAmbiguous => (Forbidden, "path_ambiguous", "The path is ambiguous"),
             Self::TooManyFailures => {
-                (Limited(WINDOW.as_secs()), "too_many_failures", "Too many tokens were not valid")
+                (Limited(FAILURE_WINDOW.as_secs()), "too_many_failures", "Too many invalid tokens")
             }
             Self::Unavailable(Unavailable { cause, .. }) => match cause {
-                Cause::Vault => (Away(2), "vault_unavailable", "The authority cannot be reached"),
-                Cause::Sealed => (Away(5), "vault_sealed", "The authority is sealed"),
-                Cause::Throttled => (Away(2), "vault_throttled", "The authority asks for patience"),
-                Cause::NotReady => (Away(2), "not_ready", "The service is not ready"),
-                Cause::Overloaded => (Away(1), "overloaded", "The service has too much to do"),
+                Cause::Vault => (Unknown(2), "vault_unavailable", "Vault is unavailable"),
+                Cause::Sealed => (Unknown(5), "vault_sealed", "Vault is sealed"),
+                Cause::Throttled => {
+                    (Unknown(2), "vault_throttled", "Vault is rate limiting requests")
+                }
+                Cause::NotReady => (Unknown(2), "not_ready", "The service is not ready"),
+                Cause::Overloaded => (Unknown(1), "overloaded", "The service is overloaded"),
             },
-            Self::Internal => (Broken, "internal_error", "The service failed"),
+            Self::Internal => (Failed, "internal_error", "Internal error"),
         };
-        kind.terms(code, title)
+        class.problem_spec(code, title)
     }
 
-    /// What an operator needs to know beyond the code, if anything. Never holds a secret.
+    /// Returns details for operators beyond the code, if any. Never contains a secret.
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::RequirementInvalid(error) => Some(error.to_string()),
-            Self::RequestInvalid(what) => Some(what.clone()),
-            Self::TokenNotAllowed(standing) => why_not(*standing).map(str::to_owned),
-            Self::TokenUncountable => Some(
-                "its uses are limited and so are its addresses: Vault would count a use against \
-                 the validator's address"
+            Self::RequestInvalid(error) => Some(error.clone()),
+            Self::TokenNotAllowed(kind) => disallowed_reason(*kind).map(str::to_owned),
+            Self::LimitedUseWithBoundCidrs => Some(
+                "its uses and its addresses are limited: Vault would check the validator's address \
+                 when it counts a use"
                     .to_owned(),
             ),
             Self::Unavailable(unavailable) => Some(unavailable.detail.to_string()),
@@ -181,28 +179,28 @@ impl Refusal {
     }
 }
 
-fn why_not(standing: Standing) -> Option<&'static str> {
-    match standing {
+fn disallowed_reason(kind: Standing) -> Option<&'static str> {
+    match kind {
         Standing::Ordinary => None,
-        Standing::Root => Some("it is a root token; VALIDATOR_ALLOW_ROOT would let it in"),
+        Standing::Root => Some("it is a root token; VALIDATOR_ALLOW_ROOT=true accepts these"),
         Standing::Wrapping => Some("it is a response-wrapping token"),
         Standing::OidcAccess => Some("it is an access token of Vault's OIDC provider"),
         Standing::Own => Some("it is the validator's own token"),
         Standing::Widening => Some(
-            "its entity's metadata `tenant` has `/`, `*` or `+` in it, and is no tenant's name",
+            "its entity's metadata `tenant` contains `/`, `*` or `+`, and is not a tenant's name",
         ),
-        Standing::ForeignNamespace => {
-            Some("it is of another namespace than the one that VAULT_NAMESPACE names")
-        }
+        Standing::ForeignNamespace => Some("it belongs to another namespace than VAULT_NAMESPACE"),
     }
 }
 
-impl Kind {
-    fn terms(self, code: &'static str, title: &'static str) -> Terms {
+impl RefusalClass {
+    fn problem_spec(self, code: &'static str, title: &'static str) -> Terms {
         let (status, challenge, severity) = match self {
             Self::Misconfigured => (StatusCode::BAD_REQUEST, Challenge::Absent, Severity::Operator),
             Self::Malformed => (StatusCode::BAD_REQUEST, Challenge::Absent, Severity::Client),
-            Self::Anonymous => (StatusCode::UNAUTHORIZED, Challenge::Bare, Severity::Client),
+            Self::MissingCredential => {
+                (StatusCode::UNAUTHORIZED, Challenge::Bare, Severity::Client)
+            }
             Self::Unauthenticated => {
                 (StatusCode::UNAUTHORIZED, Challenge::InvalidToken, Severity::Client)
             }
@@ -212,18 +210,31 @@ impl Kind {
             Self::Limited(_) => {
                 (StatusCode::TOO_MANY_REQUESTS, Challenge::Absent, Severity::Client)
             }
-            Self::Away(_) => {
+            Self::Unavailable(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, Challenge::Absent, Severity::Dependency)
             }
-            Self::Broken => {
+            Self::Failed => {
                 (StatusCode::INTERNAL_SERVER_ERROR, Challenge::Absent, Severity::Operator)
             }
         };
         let retry_after = match self {
-            Self::Limited(seconds) | Self::Away(seconds) => Some(Duration::from_secs(seconds)),
+            Self::Limited(seconds) | Self::Unavailable(seconds) => {
+                Some(Duration::from_secs(seconds))
+            }
             _ => None,
         };
         Terms { status, code, title, challenge, retry_after, severity }
+    }
+}
+
+impl Severity {
+    /// Returns the `result` label of refused requests in metrics.
+    #[must_use]
+    pub fn result_label(self) -> &'static str {
+        match self {
+            Self::Dependency => "unknown",
+            Self::Client | Self::Operator => "deny",
+        }
     }
 }
 

@@ -1,62 +1,62 @@
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Reads the client's address from the lines of `X-Forwarded-For`, which are one list (RFC 9110,
-/// 5.3): the address that is nearest to us and no trusted proxy; the farthest if all are. Each proxy
-/// appends its own peer, so what stands to the left of the nearest untrusted address is the
-/// client's own say. Empty elements are ignored (RFC 9110, 5.6.1.2).
+/// Returns the client's address from the lines of `X-Forwarded-For`, which are one list (RFC 9110,
+/// 5.3): the rightmost address that is not a trusted proxy, or the leftmost one if all are trusted
+/// proxies. Each proxy appends the address of its peer, so anything to the left of the rightmost
+/// untrusted address was sent by the client. Empty elements are ignored (RFC 9110, 5.6.1.2).
 ///
-/// `None` if the list is empty, or if an address that was looked at is none. The rest need not even
-/// be text: a client could otherwise make itself unknown.
-pub(super) fn nearest<'h>(
+/// `None` if the list is empty, or if an examined element is not an address. The elements to the
+/// left are not examined and may be any bytes: otherwise a client could hide its address.
+pub(super) fn rightmost_untrusted<'h>(
     lines: impl Iterator<Item = &'h [u8]>,
     trusted: impl Fn(IpAddr) -> bool,
 ) -> Option<IpAddr> {
-    let mut nearest = None;
+    let mut rightmost_untrusted = None;
     for line in lines {
-        match (nearest_in(line, &trusted), nearest) {
-            // Proxies to the right of others' addresses: those are what is behind them.
-            (None, _) | (Some(Nearest::Proxy(_)), Some(_)) => {}
-            (found, _) => nearest = found,
+        match (rightmost_in(line, &trusted), rightmost_untrusted) {
+            // A line of trusted proxies only does not replace a line further left.
+            (None, _) | (Some(RightmostAddress::Proxy(_)), Some(_)) => {}
+            (found, _) => rightmost_untrusted = found,
         }
     }
-    match nearest? {
-        Nearest::Client(address) | Nearest::Proxy(address) => Some(address),
-        Nearest::Unreadable => None,
+    match rightmost_untrusted? {
+        RightmostAddress::Client(address) | RightmostAddress::Proxy(address) => Some(address),
+        RightmostAddress::Invalid => None,
     }
 }
 
-/// What stands nearest to us in one line.
+/// The rightmost relevant element of one line.
 #[derive(Clone, Copy)]
-enum Nearest {
-    /// This address, which is no trusted proxy's.
+enum RightmostAddress {
+    /// An address that is not a trusted proxy.
     Client(IpAddr),
-    /// Trusted proxies alone, of which this is the farthest.
+    /// The leftmost address of a line with trusted proxies only.
     Proxy(IpAddr),
-    /// Something that is no address.
-    Unreadable,
+    /// An element that is not an address.
+    Invalid,
 }
 
-/// `None` if the line has nothing but empty elements.
-fn nearest_in(line: &[u8], trusted: impl Fn(IpAddr) -> bool) -> Option<Nearest> {
-    let mut nearest = None;
+/// Returns the rightmost relevant element; `None` if all elements are empty.
+fn rightmost_in(line: &[u8], trusted: impl Fn(IpAddr) -> bool) -> Option<RightmostAddress> {
+    let mut rightmost_untrusted = None;
     let hops = line.rsplit(|byte| *byte == b',').filter(|hop| !is_blank(hop));
     for hop in hops {
-        nearest = match address(hop) {
-            None => return Some(Nearest::Unreadable),
-            Some(address) if trusted(address) => Some(Nearest::Proxy(address)),
-            Some(address) => return Some(Nearest::Client(address)),
+        rightmost_untrusted = match address(hop) {
+            None => return Some(RightmostAddress::Invalid),
+            Some(address) if trusted(address) => Some(RightmostAddress::Proxy(address)),
+            Some(address) => return Some(RightmostAddress::Client(address)),
         };
     }
-    nearest
+    rightmost_untrusted
 }
 
-/// Returns whether there is nothing but white space (`OWS`, RFC 9110, 5.6.3).
+/// Returns true if the text is empty or white space (`OWS`, RFC 9110, 5.6.3).
 fn is_blank(text: &[u8]) -> bool {
     text.iter().all(|byte| matches!(byte, b' ' | b'\t'))
 }
 
-/// The address in one item of the list: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`
-/// or `[2001:db8::1]:443`. A zone (RFC 4007, 11) means nothing on another machine, and is refused.
+/// Parses one list element: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or
+/// `[2001:db8::1]:443`. A zone (RFC 4007, 11) has no meaning on another host and is rejected.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let hop = std::str::from_utf8(hop).ok()?.trim_matches([' ', '\t']);
     if let Some((address, port)) = hop.strip_prefix('[').and_then(|hop| hop.split_once(']')) {
@@ -65,7 +65,7 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
         return Some(IpAddr::from(address).to_canonical());
     }
     let address = match hop.split_once(':') {
-        // An IPv6 address without brackets has more than one `:`, and no port.
+        // An IPv6 address without brackets has several colons and no port.
         Some((address, port)) if is_port(port) => address,
         _ => hop,
     };
@@ -80,7 +80,7 @@ fn is_port(text: &str) -> bool {
 mod tests {
     use std::net::IpAddr;
 
-    use super::nearest;
+    use super::rightmost_untrusted;
 
     fn client_of(lines: &[&str]) -> Option<String> {
         let trusted = |address: IpAddr| match address {
@@ -88,7 +88,7 @@ mod tests {
             IpAddr::V6(address) => address.segments()[0] == 0xfd00,
         };
         let lines = lines.iter().map(|line| line.as_bytes());
-        nearest(lines, trusted).map(|address| address.to_string())
+        rightmost_untrusted(lines, trusted).map(|address| address.to_string())
     }
 
     fn client(list: &str) -> Option<String> {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_address_that_is_no_proxy_is_the_client() {
+    fn rightmost_untrusted_address_is_the_client() {
         assert_eq!(client("192.0.2.1").as_deref(), Some("192.0.2.1"));
         assert_eq!(client("6.6.6.6, 192.0.2.1,10.0.0.1").as_deref(), Some("192.0.2.1"));
         assert_eq!(client("::ffff:192.0.2.1").as_deref(), Some("192.0.2.1"));
@@ -157,12 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_wrote_itself_is_not_even_read() {
+    fn elements_sent_by_the_client_are_ignored() {
         assert_eq!(client("garbage, 192.0.2.1").as_deref(), Some("192.0.2.1"));
     }
 
     #[test]
-    fn an_address_that_is_none_makes_the_client_unknown() {
+    fn invalid_element_makes_the_client_unknown() {
         for list in [
             "",
             " ",

@@ -1,8 +1,7 @@
-//! The request that the proxy asks about, as its headers tell.
+//! The original request, as described by the proxy's forwarding headers.
 //!
-//! They are read only when something depends on them, only from a peer that is trusted to write
-//! them, and only if there is exactly one of each; `X-Forwarded-For` is a list, and may have several
-//! lines.
+//! The headers are read only on demand, only from a trusted peer, and only if there is exactly one
+//! of each; `X-Forwarded-For` is a list, and may have several lines.
 
 mod client;
 #[cfg(test)]
@@ -17,34 +16,35 @@ use ipnet::IpNet;
 
 use crate::fields::Fields;
 
-/// Whom to believe, and in which words.
+/// The trusted proxies, and the headers that they send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
     /// The networks of the proxies.
     pub proxies: Vec<IpNet>,
-    /// The headers that carry the original method and URI.
+    /// The headers with the original method and URI.
     pub family: HeaderFamily,
 }
 
-/// The headers that carry the original method and URI.
+/// The headers with the original method and URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderFamily {
     /// `X-Forwarded-Method` and `X-Forwarded-Uri`, as Caddy and Traefik send them.
     Forwarded,
-    /// `X-Original-Method` and `X-Original-URI`, as is usual with nginx.
+    /// `X-Original-Method` and `X-Original-URI`, the usual names with nginx.
     Original,
 }
 
-/// Who is at the other end of the connection.
+/// The peer of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// A host of a network.
+    /// A host, by its address.
     Address(IpAddr),
-    /// A process on this machine that may open the socket's file, and is trusted for it.
+    /// A local process, connected to a unix socket. Trusted, since file permissions guard the
+    /// socket.
     Local,
 }
 
-/// The headers of a `/validate` request, and whether to believe them.
+/// The forwarded request: the headers of a `/validate` request, and the trust in their sender.
 #[derive(Clone, Copy)]
 pub struct Forwarded<'h> {
     fields: Fields<'h>,
@@ -52,24 +52,24 @@ pub struct Forwarded<'h> {
     trust: &'h Trust,
 }
 
-/// The target of the original request: its path, and what stands behind the first `?`.
+/// The target of the original request, split at the first `?`.
 #[derive(Clone, Copy, Debug)]
 pub struct ForwardedTarget<'h> {
-    /// The field that tells it.
+    /// The header that contains the target.
     name: &'static str,
     path: &'h [u8],
-    /// The query, as it was sent, which may be any bytes; empty if there is none.
+    /// The query as sent, which may be any bytes; empty without a query.
     pub query: &'h [u8],
 }
 
-/// Why something about the original request is not known.
+/// The reason why a part of the original request is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForwardedError {
-    /// The header is not there, or the peer is not believed.
+    /// The header is missing, or the peer is not trusted.
     Missing(&'static str),
-    /// It is there more than once.
-    Repeated(&'static str),
-    /// It cannot be read.
+    /// The header occurs more than once.
+    Duplicate(&'static str),
+    /// The header is malformed.
     Malformed(&'static str),
 }
 
@@ -79,7 +79,7 @@ impl fmt::Display for ForwardedError {
             Self::Missing(name) => {
                 write!(f, "{name} is missing, or its sender is not in VALIDATOR_TRUSTED_PROXIES")
             }
-            Self::Repeated(name) => write!(f, "{name} is there more than once"),
+            Self::Duplicate(name) => write!(f, "{name} occurs more than once"),
             Self::Malformed(name) => write!(f, "{name} is malformed"),
         }
     }
@@ -88,58 +88,60 @@ impl fmt::Display for ForwardedError {
 impl std::error::Error for ForwardedError {}
 
 impl<'h> Forwarded<'h> {
-    /// What these headers tell, coming from this peer.
+    /// Creates the forwarded request from the headers that a peer sent.
     #[must_use]
     pub fn new(fields: Fields<'h>, peer: Peer, trust: &'h Trust) -> Self {
         Self { fields, peer, trust }
     }
 
-    /// The method of the original request, verbatim.
+    /// Returns the method of the original request, verbatim.
     ///
     /// # Errors
-    /// [`ForwardedError`] if it is not known.
+    /// [`ForwardedError`] if it is unknown.
     pub fn method(&self) -> Result<&'h str, ForwardedError> {
         let name = match self.trust.family {
             HeaderFamily::Forwarded => "x-forwarded-method",
             HeaderFamily::Original => "x-original-method",
         };
-        text(name, self.one(name)?)
+        text(name, self.single_trusted(name)?)
     }
 
-    /// The target of the original request.
+    /// Returns the target of the original request.
     ///
     /// # Errors
-    /// [`ForwardedError`] if it is not known.
+    /// [`ForwardedError`] if it is unknown.
     pub fn target(&self) -> Result<ForwardedTarget<'h>, ForwardedError> {
         let name = match self.trust.family {
             HeaderFamily::Forwarded => "x-forwarded-uri",
             HeaderFamily::Original => "x-original-uri",
         };
-        let target = self.one(name)?;
+        let target = self.single_trusted(name)?;
         let end = target.iter().position(|byte| *byte == b'?');
         let (path, query) =
             end.map_or((target, &[][..]), |end| (&target[..end], &target[end + 1..]));
         Ok(ForwardedTarget { name, path, query })
     }
 
-    /// The address of the client: the peer's own, or, if that is a proxy, the nearest one in
-    /// `X-Forwarded-For` that is none.
+    /// Returns the client's address: the peer's, or, if the peer is a trusted proxy, the rightmost
+    /// address in `X-Forwarded-For` that is not one.
     ///
     /// # Errors
-    /// [`ForwardedError`] if it is not known.
+    /// [`ForwardedError`] if it is unknown.
     pub fn client(&self) -> Result<IpAddr, ForwardedError> {
         const NAME: &str = "x-forwarded-for";
         match self.peer {
-            Peer::Address(address) if !self.trust.includes(address) => Ok(address.to_canonical()),
+            Peer::Address(address) if !self.trust.contains(address) => Ok(address.to_canonical()),
             _ if self.fields.all(NAME).next().is_none() => Err(ForwardedError::Missing(NAME)),
-            _ => client::nearest(self.fields.all(NAME), |address| self.trust.includes(address))
-                .ok_or(ForwardedError::Malformed(NAME)),
+            _ => client::rightmost_untrusted(self.fields.all(NAME), |address| {
+                self.trust.contains(address)
+            })
+            .ok_or(ForwardedError::Malformed(NAME)),
         }
     }
 
-    /// The address that failures of this request count against: the client's, or, where that is
-    /// not known, the proxy's. A proxy on a unix socket has the unspecified one. So an address that
-    /// cannot be read never lifts a limit.
+    /// Returns the address that failures of this request count against: the client's, or the
+    /// proxy's if that is unknown. A proxy on a unix socket has the unspecified address. So an
+    /// invalid address never lifts a limit.
     pub fn client_for_limits(&self) -> IpAddr {
         self.client().unwrap_or(match self.peer {
             Peer::Address(address) => address.to_canonical(),
@@ -147,31 +149,32 @@ impl<'h> Forwarded<'h> {
         })
     }
 
-    fn one(&self, name: &'static str) -> Result<&'h [u8], ForwardedError> {
-        let believed = match self.peer {
-            Peer::Address(address) => self.trust.includes(address),
+    /// Returns the value of a header that occurs exactly once and was sent by a trusted peer.
+    fn single_trusted(&self, name: &'static str) -> Result<&'h [u8], ForwardedError> {
+        let is_trusted = match self.peer {
+            Peer::Address(address) => self.trust.contains(address),
             Peer::Local => true,
         };
         let mut values = self.fields.all(name);
         match (values.next(), values.next()) {
-            (Some(value), None) if believed => Ok(value),
-            (Some(_), Some(_)) if believed => Err(ForwardedError::Repeated(name)),
+            (Some(value), None) if is_trusted => Ok(value),
+            (Some(_), Some(_)) if is_trusted => Err(ForwardedError::Duplicate(name)),
             _ => Err(ForwardedError::Missing(name)),
         }
     }
 }
 
 impl<'h> ForwardedTarget<'h> {
-    /// The path, as it was sent.
+    /// Returns the path as sent.
     ///
     /// # Errors
-    /// [`ForwardedError::Malformed`] if it is empty, or holds anything but visible ASCII.
+    /// [`ForwardedError::Malformed`] if it is empty, or contains anything but printable ASCII.
     pub fn path(&self) -> Result<&'h str, ForwardedError> {
         text(self.name, self.path)
     }
 }
 
-/// The value of a field, if it is visible ASCII.
+/// Returns a header's value as text, if it is printable ASCII.
 fn text<'h>(name: &'static str, value: &'h [u8]) -> Result<&'h str, ForwardedError> {
     let is_text = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
     let text = Some(value).filter(|value| value.iter().all(is_text));
@@ -180,7 +183,8 @@ fn text<'h>(name: &'static str, value: &'h [u8]) -> Result<&'h str, ForwardedErr
 }
 
 impl Trust {
-    fn includes(&self, address: IpAddr) -> bool {
+    /// Returns true if the address is in a trusted network.
+    fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.proxies.iter().any(|network| network.contains(&address))
     }

@@ -8,7 +8,7 @@ use super::{Forwarded, ForwardedError, HeaderFamily, Peer, Trust};
 
 const FOR: &str = "x-forwarded-for";
 
-/// Believes two private networks.
+/// Trusts two private networks.
 fn trust(family: HeaderFamily) -> Trust {
     let network = |text: &str| text.parse::<IpNet>().expect("a network");
     Trust { proxies: vec![network("10.0.0.0/8"), network("fd00::/8")], family }
@@ -18,7 +18,7 @@ fn address(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
-/// A hop as a proxy may write it: its text, and whether it is believed.
+/// Generates a list element as a proxy may write it, and true if it is a trusted proxy.
 fn hop() -> impl Strategy<Value = (String, bool)> {
     prop_oneof![
         any::<[u8; 3]>().prop_map(|[a, b, c]| (format!("10.{a}.{b}.{c}"), true)),
@@ -30,7 +30,7 @@ fn hop() -> impl Strategy<Value = (String, bool)> {
     ]
 }
 
-/// Bytes that can stand in a header.
+/// Generates bytes that are valid in a header value.
 fn value() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![32..=126_u8, 128..=255_u8, Just(b','), Just(b'.'), Just(b':')];
     vec(byte, 0..30)
@@ -50,16 +50,16 @@ fn client(peer: Peer, all: &[(&'static str, Vec<u8>)]) -> Result<IpAddr, Forward
 
 proptest! {
     #[test]
-    fn the_client_is_the_first_from_the_right_that_is_no_proxy(
-        said in value(),
+    fn client_is_the_rightmost_untrusted_address(
+        sent in value(),
         untrusted in hop().prop_filter("no proxy", |(_, trusted)| !trusted),
         proxies in vec(hop().prop_filter("a proxy", |(_, trusted)| *trusted), 0..4),
         blank in "[ \t]{0,2}",
     ) {
         let right = std::iter::once(&untrusted).chain(&proxies).map(|(text, _)| text.as_str());
         let right = right.collect::<Vec<_>>().join(&format!(",{blank}"));
-        // Whatever a client writes stands to the left of its own address.
-        let list = [&said[..], b",", right.as_bytes()].concat();
+        // Anything that a client sends is to the left of its own address.
+        let list = [&sent[..], b",", right.as_bytes()].concat();
         let expected = address(&untrusted.0).to_canonical();
         for peer in [Peer::Local, Peer::Address(address("10.9.9.9"))] {
             let found = client(peer, &[(FOR, list.clone())]);
@@ -70,7 +70,7 @@ proptest! {
     }
 
     #[test]
-    fn a_client_is_an_address_that_the_header_holds_or_unknown(list in value()) {
+    fn client_is_an_address_of_the_header(list in value()) {
         for peer in [Peer::Local, Peer::Address(address("::ffff:10.0.0.1"))] {
             if let Ok(found) = client(peer, &[(FOR, list.clone())]) {
                 let text = String::from_utf8_lossy(&list);
@@ -87,7 +87,7 @@ proptest! {
     }
 
     #[test]
-    fn list_in_several_lines_is_the_same_list(
+    fn several_lines_are_one_list(
         hops in vec(hop(), 1..6),
         breaks in any::<u8>(),
         garbage in vec(value(), 0..2),
@@ -107,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn empty_elements_and_lines_change_nothing(
+    fn empty_elements_change_nothing(
         hops in vec(hop(), 1..6),
         blanks in vec("[ \t]{0,2}", 0..6),
         place in any::<prop::sample::Index>(),
@@ -125,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn limits_have_an_address_whatever_is_forwarded(lists in vec(value(), 0..3), trusted in any::<bool>()) {
+    fn rate_limit_address_is_never_missing(lists in vec(value(), 0..3), trusted in any::<bool>()) {
         let peer = address(if trusted { "10.0.0.1" } else { "192.0.2.7" });
         let all: Vec<_> = lists.into_iter().map(|list| (FOR, list)).collect();
         for (peer, fallback) in [(Peer::Address(peer), peer), (Peer::Local, address("::"))] {
@@ -137,7 +137,7 @@ proptest! {
     }
 
     #[test]
-    fn who_is_no_proxy_is_the_client_whatever_it_says(
+    fn untrusted_peer_is_the_client(
         (peer, _) in hop().prop_filter("no proxy", |(_, trusted)| !trusted),
         lists in vec(value(), 0..3),
     ) {
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn a_header_is_read_if_it_is_there_once_and_is_text(
+    fn header_is_read_if_single_and_text(
         values in vec(prop_oneof![value(), "/[a-z]{0,3}(\\?[a-z=]{0,5})?".prop_map(String::into_bytes)], 0..4),
     ) {
         for (family, name, other) in [
@@ -174,7 +174,7 @@ proptest! {
                     let path = path.filter(|path| path.is_ascii() && !path.is_empty());
                     (path.ok_or(ForwardedError::Malformed(name)), Ok(parts.next().unwrap_or_default()))
                 }
-                _ => (Err(ForwardedError::Repeated(name)), Err(ForwardedError::Repeated(name))),
+                _ => (Err(ForwardedError::Duplicate(name)), Err(ForwardedError::Duplicate(name))),
             };
             prop_assert_eq!(forwarded.target().and_then(|target| target.path()), path);
             prop_assert_eq!(forwarded.target().map(|target| target.query), query);

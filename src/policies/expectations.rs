@@ -6,11 +6,12 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Capabilities, Capability, Check, Finding, PolicySet, Position, Source, SyntaxError,
+    Check, Finding, PolicySet, Position, Source, SyntaxError,
     error::{Fault, Quoted},
     fields::nearest,
     template::{GroupField, GroupKey, GroupSelector},
 };
+use crate::capabilities::{Capabilities, Capability};
 
 /// Somebody whose token is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,7 +265,7 @@ impl Reading<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Caller, PolicySet, Source, Wanted, expectations};
-    use crate::policies::{Capability, Position};
+    use crate::{capabilities::Capability, policies::Position};
 
     fn read(text: &str) -> Result<Vec<Caller>, Box<crate::policies::Finding>> {
         let policy = Source::new("tenant.hcl", "path \"a\" {}");

@@ -1,11 +1,12 @@
 use std::{collections::HashMap, error::Error, fmt, sync::Arc};
 
 use super::{
-    Capabilities, Capability, Policy, Rule,
+    Policy, Rule,
     error::Quoted,
     pattern::{Pattern, Rank},
     template::Template,
 };
+use crate::capabilities::{Capabilities, Capability};
 
 /// A rule, and which of the policies it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,7 @@ pub fn joined<'p>(
         capabilities: group
             .sources
             .iter()
-            .fold(Capabilities::default(), |set, source| set.union(source.rule.capabilities())),
+            .fold(Capabilities::NONE, |set, source| set | source.rule.capabilities()),
         sources: group.sources.clone(),
     }))
 }

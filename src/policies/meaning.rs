@@ -1,9 +1,10 @@
 //! Whether two policies say the same.
 
 use super::{
-    At, Capabilities, Item, Policy, Position, Rule, Value,
+    At, Item, Policy, Position, Rule, Value,
     fields::{integer, lifetime::Lifetime},
 };
+use crate::capabilities::Capabilities;
 
 /// Keys whose meaning is held elsewhere, or that have none.
 const NO_MEANING: [&str; 4] = ["capabilities", "comment", "expiration", "policy"];

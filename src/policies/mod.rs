@@ -13,7 +13,6 @@
 //! [`expectations`] say what a set should grant.
 
 mod apply;
-mod capability;
 mod error;
 mod expectations;
 mod fields;
@@ -36,7 +35,6 @@ mod syntax;
 mod template;
 
 pub use apply::Outcome;
-pub use capability::{Capabilities, Capability};
 pub use error::SyntaxError;
 pub use expectations::{Caller, Expectation, Group, Wanted, expectations};
 pub use finding::Finding;

@@ -82,9 +82,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Policy, SyntaxError};
-    use crate::policies::{
-        Capability::{Deny, List, Read, Update},
-        Position, joined,
+    use crate::{
+        capabilities::Capability::{Deny, List, Read, Update},
+        policies::{Position, joined},
     };
 
     proptest! {

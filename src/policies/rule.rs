@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{
-    At, Capabilities, Capability, Item, Value,
+    At, Item, Value,
     error::{Fault, Quoted},
     fields::{
         block, control_group, expiration, filter, integer, known, lifetime::Lifetime, nearest,
@@ -9,6 +9,7 @@ use super::{
     },
     template::Template,
 };
+use crate::capabilities::{Capabilities, Capability};
 
 /// The keys that OpenBao or HashiCorp Vault knows in a rule.
 const KEYS: [&str; 14] = [

@@ -1,9 +1,10 @@
-//! What the proxy's configuration asks of a caller, written next to the route.
+//! A route's requirements, which the proxy's configuration passes in the query string of
+//! `/validate`.
 //!
-//! Requirements only ever narrow. One that cannot be read is an error, so that a mistake in a
+//! Requirements only restrict access. Invalid ones are an error, so that a mistake in a
 //! configuration closes a route and never opens one.
 
-mod known;
+mod cache;
 mod parse;
 mod path;
 #[cfg(test)]
@@ -11,40 +12,41 @@ mod properties;
 
 use std::fmt;
 
-pub use known::KnownRequirements;
+pub use cache::KnownRequirements;
 pub use parse::{ErrorKind, RequirementError};
-pub use path::{AclPath, Ambiguous};
+pub use path::{AclPath, AmbiguousPath};
 
 use crate::tenants::TenantName;
 
-/// All that the caller has to meet. None at all: any live token passes.
+/// The requirements of a route, all of which the caller has to meet. Without any, every valid token
+/// passes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirements(Vec<Requirement>);
 
-/// One thing that the caller has to meet.
+/// One requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requirement {
-    /// Vault applies at least one of these policies to the token.
+    /// The token has at least one of these policies.
     AnyPolicy(Vec<Box<str>>),
     /// The caller belongs to this tenant.
     Tenant(TenantName),
-    /// Vault grants the caller, on this path, what the request's method implies.
+    /// Vault grants the caller, on this path, a capability that the request's method implies.
     Acl(AclPath),
-    /// The same on this path with the request's own path behind it.
+    /// Vault grants the same on this path joined with the request's own path.
     AclUri(AclPath),
 }
 
 impl Requirements {
-    /// None at all.
+    /// No requirements.
     pub const NONE: Self = Self(Vec::new());
 
-    /// Each requirement, in the order in which they were written.
+    /// Returns the requirements in the order of the query string.
     pub fn iter(&self) -> impl Iterator<Item = &Requirement> {
         self.0.iter()
     }
 }
 
-/// As one would write it in a query string.
+/// The requirement as written in a query string, without percent-encoding.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

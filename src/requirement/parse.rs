@@ -12,45 +12,46 @@ use crate::{
     uri::is_query,
 };
 
-/// The longest name of a policy that can be required, in bytes.
+/// The maximum length of a required policy's name, in bytes.
 const MAX_POLICY_LENGTH: usize = 256;
 
-/// How many requirements a route may have.
+/// The maximum number of requirements of a route.
 const MAX_REQUIREMENTS: usize = 16;
 
-/// What is wrong with a query string of requirements. It is the proxy's configuration that has
-/// to be mended, so it says which parameter and how.
+/// An error in a query string of requirements. The proxy's configuration has to be fixed, so the
+/// message names the parameter and the fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequirementError {
-    /// There is no requirement of this name.
+    /// The parameter is unknown.
     Unknown(String),
-    /// The parameter is there, and there is nothing behind it.
+    /// The parameter has no value.
     Empty(&'static str),
-    /// The parameter may stand only once.
+    /// The parameter occurs more than once.
     Repeated(&'static str),
-    /// The value does not have the form that the parameter asks for.
+    /// The value is malformed.
     Malformed(&'static str),
-    /// The path has a `+`, which in a query string is a space.
-    Plus(&'static str),
-    /// The text has a character that has to be percent-encoded in a query string, or a `%` without
-    /// two hexadecimal digits behind it (RFC 3986, 3.4).
+    /// The path contains a `+`, which means a space in a query string.
+    UnencodedPlus(&'static str),
+    /// The text contains a character that has to be percent-encoded in a query string, or a `%`
+    /// without two hexadecimal digits after it (RFC 3986, 3.4).
     Unencoded,
-    /// There are more than anybody needs.
+    /// There are more requirements than allowed.
     TooMany,
 }
 
-/// What errors have in common whatever a client may have written: the variant and the parameter.
-/// There are few of them.
+/// The kind of an error, independent of values that a client may have chosen: the variant and the
+/// parameter. There are few kinds.
 pub type ErrorKind = (Discriminant<RequirementError>, &'static str);
 
 impl RequirementError {
-    /// The kind of the error.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         let parameter = match self {
-            Self::Empty(name) | Self::Repeated(name) | Self::Malformed(name) | Self::Plus(name) => {
-                *name
-            }
+            Self::Empty(name)
+            | Self::Repeated(name)
+            | Self::Malformed(name)
+            | Self::UnencodedPlus(name) => *name,
             Self::Unknown(_) | Self::Unencoded | Self::TooMany => "",
         };
         (discriminant(self), parameter)
@@ -61,7 +62,7 @@ impl fmt::Display for RequirementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(name) => {
-                write!(f, "unknown requirement `{}`; there are policy, tenant, acl and acl_uri", name.escape_debug())
+                write!(f, "unknown requirement `{}`; use policy, tenant, acl or acl_uri", name.escape_debug())
             }
             Self::Empty(name) => write!(f, "`{name}` has an empty value"),
             Self::Repeated(name) => write!(f, "`{name}` may be given only once"),
@@ -73,14 +74,14 @@ impl fmt::Display for RequirementError {
                 "`{name}` must be a path such as route/crm, without a slash at its ends, empty \
                  or dot segments, or placeholders"
             ),
-            Self::Plus(name) => write!(
+            Self::UnencodedPlus(name) => write!(
                 f,
-                "`{name}` has a `+`, which stands for a space in a query string: write %2B or %20"
+                "`{name}` contains a `+`, which means a space in a query string; use %2B or %20"
             ),
             Self::Unencoded => f.write_str(
-                "a character has to be percent-encoded in a query string, such as `#`, a blank or a \
-                 quote, or is `{` or `}` of a placeholder that was not filled in, or `%` without two \
-                 hexadecimal digits",
+                "a character such as `#`, a space or a quote has to be percent-encoded in a query \
+                 string, or a placeholder in `{` and `}` was not replaced, or two hexadecimal digits \
+                 are missing after `%`",
             ),
             Self::TooMany => write!(f, "there are more than {MAX_REQUIREMENTS} requirements"),
             Self::Malformed(name) => write!(f, "`{name}` has a malformed value"),
@@ -91,11 +92,11 @@ impl fmt::Display for RequirementError {
 impl std::error::Error for RequirementError {}
 
 impl Requirements {
-    /// The requirements in the query string of a `/validate` request.
+    /// Parses the query string of a `/validate` request.
     ///
     /// # Errors
-    /// [`RequirementError`] if it is no query string of RFC 3986, else for the first parameter that
-    /// is unknown, empty or malformed.
+    /// [`RequirementError`] if it is not a query string of RFC 3986, else for the first parameter
+    /// that is unknown, empty or malformed.
     pub fn parse(query: &str) -> Result<Self, RequirementError> {
         if !is_query(query.as_bytes()) {
             return Err(RequirementError::Unencoded);
@@ -107,7 +108,7 @@ impl Requirements {
                 "tenant" => tenant(&value)?,
                 "acl" => Requirement::Acl(acl_path("acl", &value, written)?),
                 "acl_uri" => Requirement::AclUri(acl_path("acl_uri", &value, written)?),
-                _ => return Err(RequirementError::Unknown(nameable(&name))),
+                _ => return Err(RequirementError::Unknown(sanitized_name(&name))),
             };
             let is_tenant = |one: &Requirement| matches!(one, Requirement::Tenant(_));
             if is_tenant(&requirement) && requirements.iter().any(is_tenant) {
@@ -122,8 +123,8 @@ impl Requirements {
     }
 }
 
-/// The name and value of each parameter, and how it was written. Unlike a lenient parser this lets nothing drop out of
-/// sight: a stray `&` gives an empty name, which no requirement has.
+/// Returns the decoded name and value of each parameter, and its text as written. Unlike a lenient
+/// parser this skips nothing: a stray `&` gives an empty name, which no requirement has.
 fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>, &str)> {
     let parts = (!query.is_empty()).then(|| query.split('&')).into_iter().flatten();
     parts.map(|part| {
@@ -134,8 +135,9 @@ fn pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>, &str)
     })
 }
 
-/// The name of a parameter, if it can be one; anything else may be a client's, and is not repeated.
-fn nameable(name: &str) -> String {
+/// Returns the parameter's name for error messages; empty if it is not a plausible name, since it
+/// may come from a client then.
+fn sanitized_name(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
     let fits = (1..=20).contains(&name.len()) && name.bytes().all(plain);
     if fits { name.to_owned() } else { String::new() }
@@ -155,8 +157,9 @@ fn any_policy(list: &str) -> Result<Requirement, RequirementError> {
     policies.collect::<Result<_, _>>().map(Requirement::AnyPolicy)
 }
 
-/// Vault lets a policy's name be almost anything, and keeps it in lower case. What it never is,
-/// and what a broken template or encoding leaves behind, is refused.
+/// Returns true if the text may be a policy name. Vault allows almost any name, and stores it in
+/// lower case. Characters that no name has, and those that a broken template or encoding leaves,
+/// are rejected.
 fn is_policy_name(name: &str) -> bool {
     let forbidden = |c: char| {
         c.is_control() || c.is_whitespace() || matches!(c, '{' | '}' | char::REPLACEMENT_CHARACTER)
@@ -178,7 +181,7 @@ fn acl_path(name: &'static str, path: &str, written: &str) -> Result<AclPath, Re
         return Err(RequirementError::Empty(name));
     }
     if written.contains('+') {
-        return Err(RequirementError::Plus(name));
+        return Err(RequirementError::UnencodedPlus(name));
     }
     AclPath::parse(path).ok_or(RequirementError::Malformed(name))
 }
@@ -202,24 +205,24 @@ mod tests {
     }
 
     #[test]
-    fn no_query_asks_for_nothing() {
+    fn empty_query_has_no_requirements() {
         assert_eq!(parse(""), Ok(vec![]));
     }
 
     #[test]
-    fn a_list_of_policies_is_one_requirement_and_a_second_list_another() {
+    fn each_policy_list_is_one_requirement() {
         assert_eq!(parse("policy=a,B&policy=c"), Ok(vec![any(&["a", "b"]), any(&["c"])]));
         assert_eq!(parse("policy=a%2Cb"), Ok(vec![any(&["a", "b"])]));
     }
 
     #[test]
-    fn a_tenant_is_a_host_label() {
+    fn tenant_is_a_host_label() {
         let acme = Requirement::Tenant(TenantName::parse("acme").expect("valid"));
         assert_eq!(parse("tenant=ACME"), Ok(vec![acme]));
     }
 
     #[test]
-    fn whatever_is_not_understood_is_an_error() {
+    fn unknown_empty_or_malformed_is_an_error() {
         assert_eq!(parse("tenant="), Err(E::Empty("tenant")));
         assert_eq!(parse("tenant"), Err(E::Empty("tenant")));
         assert_eq!(parse("policy="), Err(E::Empty("policy")));
@@ -279,9 +282,9 @@ mod tests {
     }
 
     #[test]
-    fn a_plus_in_a_path_is_not_taken_for_a_space() {
+    fn plus_in_a_path_is_an_error() {
         for name in ["acl", "acl_uri"] {
-            assert_eq!(parse(&format!("{name}=route/c++")), Err(E::Plus(name)));
+            assert_eq!(parse(&format!("{name}=route/c++")), Err(E::UnencodedPlus(name)));
             let path = |text| AclPath::parse(text).expect("a path");
             for (written, read) in [("c%2B%2B", "c++"), ("a%20b", "a b")] {
                 let expected = match name {
@@ -295,7 +298,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_query_is_read_whole_or_refused(query in "\\PC{0,80}") {
+        fn query_is_parsed_whole_or_rejected(query in "\\PC{0,80}") {
             if let Ok(all) = parse(&query) {
                 let parts = if query.is_empty() { 0 } else { query.split('&').count() };
                 prop_assert_eq!(all.len(), parts);
@@ -303,7 +306,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_what_is_asked(names in prop::collection::vec("[a-z][a-z0-9_/-]{0,20}", 1..5)) {
+        fn policy_list_is_parsed(names in prop::collection::vec("[a-z][a-z0-9_/-]{0,20}", 1..5)) {
             let expected = any(&names.iter().map(String::as_str).collect::<Vec<_>>());
             prop_assert_eq!(parse(&format!("policy={}", names.join(","))), Ok(vec![expected]));
         }

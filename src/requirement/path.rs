@@ -1,61 +1,60 @@
-//! Paths that mean one thing to everybody who reads them.
+//! Paths that every program interprets alike.
 
 use std::{borrow::Cow, fmt};
 
 use percent_encoding::percent_decode_str;
 
-/// A path that Vault is asked about, such as `route/crm`. It has no white space at its ends, which
-/// Vault removes before it looks at what is granted (Go's `strings.TrimSpace`; both that and Rust's
-/// `trim` go by Unicode's `White_Space`).
+/// A path to check capabilities on, such as `route/crm`. It has no white space at its ends, which
+/// Vault removes before it evaluates policies (Go's `strings.TrimSpace`; both that and Rust's
+/// `trim` use Unicode's `White_Space`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AclPath(Box<str>);
 
-/// A request path that some program along the way may read as another than the one that was
-/// judged.
+/// The error for a request path that another program may interpret as a different path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ambiguous;
+pub struct AmbiguousPath;
 
-/// The longest path that is put together, in bytes.
+/// The maximum length of a joined path, in bytes.
 const MAX_LENGTH: usize = 8192;
 
 impl AclPath {
-    /// The path, if it is one: non-empty segments between single slashes, none of them `.` or
-    /// `..`, no placeholder that a proxy left as it was, and no white space at its ends.
+    /// Parses a path: non-empty segments between single slashes, none of them `.` or `..`, no
+    /// unresolved placeholder of a proxy, and no white space at its ends.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let placeholder = text.contains(['{', '}', char::REPLACEMENT_CHARACTER]);
-        let plain = text.split('/').all(is_plain) && text.trim() == text;
+        let plain = text.split('/').all(is_safe_segment) && text.trim() == text;
         let valid = !placeholder && text.len() <= MAX_LENGTH && plain;
         valid.then(|| Self(text.into()))
     }
 
-    /// The path as Vault knows it.
+    /// Returns the path as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// This path with the path of a request target behind it, decoded.
+    /// Appends the decoded path of a request target to this path.
     ///
-    /// A path is passed on only if nobody can differ on it: whoever decodes it once or not at
-    /// all, resolves dot segments, merges slashes, or takes `\` for `/` or cuts at `;`, comes to
-    /// the same one. Vault itself does none of that: to it `a/../b` and `a//b` are names under
-    /// `a`. It removes white space at the ends, though.
+    /// A path is accepted only if every program arrives at the same one, even if it decodes once or
+    /// not at all, resolves dot segments, merges slashes, treats `\` as `/`, or cuts at `;`. Vault
+    /// itself does none of this: `a/../b` and `a//b` are names under `a`. But it removes white
+    /// space at the ends.
     ///
     /// # Errors
-    /// [`Ambiguous`] if it could be read in more than one way.
-    pub fn join(&self, target: &str) -> Result<String, Ambiguous> {
+    /// [`AmbiguousPath`] if programs may interpret it differently.
+    pub fn join(&self, target: &str) -> Result<String, AmbiguousPath> {
         let path = target.split('?').next().unwrap_or_default();
-        let path = path.strip_prefix('/').ok_or(Ambiguous)?;
-        let decoded = decode(path).ok_or(Ambiguous)?;
-        // The decoded text is looked at as well as the encoded one, in which `%2F` is no slash.
+        let path = path.strip_prefix('/').ok_or(AmbiguousPath)?;
+        let decoded = decode(path).ok_or(AmbiguousPath)?;
+        // The decoded text is checked as well as the encoded one, in which `%2F` is not a slash.
         let directory = decoded.strip_suffix('/').unwrap_or(&decoded);
-        let plain = decoded.is_empty() || directory.split('/').all(is_plain);
+        let plain = decoded.is_empty() || directory.split('/').all(is_safe_segment);
         let plain = plain && decoded.trim_end() == decoded;
         let same_slashes = decoded.matches('/').count() == path.matches('/').count();
         let short = self.0.len() + decoded.len() < MAX_LENGTH;
         let clear = plain && same_slashes && short;
-        clear.then(|| format!("{}/{decoded}", self.0)).ok_or(Ambiguous)
+        clear.then(|| format!("{}/{decoded}", self.0)).ok_or(AmbiguousPath)
     }
 }
 
@@ -65,8 +64,8 @@ impl fmt::Display for AclPath {
     }
 }
 
-/// The path without its percent-encoding, if there is one way to remove it: every `%` begins an
-/// octet, the octets are UTF-8, and what comes out holds no `%` to be decoded again.
+/// Removes the percent-encoding if that is unambiguous: every `%` begins an octet, the octets are
+/// UTF-8, and the result contains no `%` that could be decoded again.
 fn decode(path: &str) -> Option<Cow<'_, str>> {
     let octets = |part: &str| part.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
     if !path.split('%').skip(1).all(octets) {
@@ -76,8 +75,8 @@ fn decode(path: &str) -> Option<Cow<'_, str>> {
     (!decoded.contains('%')).then_some(decoded)
 }
 
-/// Whether this is a segment with nothing in it that some reader takes for more than a name.
-fn is_plain(segment: &str) -> bool {
+/// Returns true if no program interprets the segment as more than a name.
+fn is_safe_segment(segment: &str) -> bool {
     let odd = |c: char| c.is_control() || matches!(c, '\\' | ';' | '#' | '?');
     !matches!(segment, "" | "." | "..") && !segment.contains(odd)
 }
@@ -86,14 +85,14 @@ fn is_plain(segment: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{AclPath, Ambiguous};
+    use super::{AclPath, AmbiguousPath};
 
-    fn join(target: &str) -> Result<String, Ambiguous> {
+    fn join(target: &str) -> Result<String, AmbiguousPath> {
         AclPath::parse("route/crm").expect("a path").join(target)
     }
 
     #[test]
-    fn a_plain_path_is_put_behind() {
+    fn safe_path_is_appended() {
         for (target, expected) in [
             ("/", "route/crm/"),
             ("/?x=/../y", "route/crm/"),
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_can_be_read_in_two_ways_is_not() {
+    fn ambiguous_path_is_rejected() {
         for target in [
             "",
             "*",
@@ -158,12 +157,12 @@ mod tests {
             "/a%3fb",
             "/a\u{85}b",
         ] {
-            assert_eq!(join(target), Err(Ambiguous), "{target}");
+            assert_eq!(join(target), Err(AmbiguousPath), "{target}");
         }
     }
 
     #[test]
-    fn a_required_path_is_plain() {
+    fn required_path_is_safe() {
         for path in ["a", "route/crm", "secret/data/x.y"] {
             assert!(AclPath::parse(path).is_some(), "{path}");
         }
@@ -187,9 +186,9 @@ mod tests {
         }
     }
 
-    /// Reads a path as a careless backend does: decodes it, takes `\` for `/`, cuts parameters,
-    /// merges slashes and resolves dot segments, over and over.
-    fn as_careless_backend(path: &str) -> String {
+    /// Interprets a path as a lenient backend does: decodes it, treats `\` as `/`, cuts parameters,
+    /// merges slashes and resolves dot segments.
+    fn as_lenient_backend(path: &str) -> String {
         let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned();
         let mut segments: Vec<&str> = Vec::new();
         let slashes = decoded.replace('\\', "/");
@@ -206,19 +205,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_path_that_passes_means_the_same_to_a_careless_backend(
+        fn accepted_path_is_unchanged_by_lenient_backend(
             target in "/((\\.|%2e|%2E|/|%2f|\\\\|%5c|;|%25|%32|%65|a|b|%61|%C3%BC|%|\\?|#|%00){0,12})",
         ) {
-            if let Ok(judged) = join(&target) {
+            if let Ok(joined) = join(&target) {
                 let path = target.split('?').next().unwrap_or_default();
-                let once = as_careless_backend(path);
-                prop_assert_eq!(judged, format!("route/crm{}", once.clone()));
-                prop_assert_eq!(as_careless_backend(&once), once);
+                let once = as_lenient_backend(path);
+                prop_assert_eq!(joined, format!("route/crm{}", once.clone()));
+                prop_assert_eq!(as_lenient_backend(&once), once);
             }
         }
 
         #[test]
-        fn any_text_is_joined_or_refused(target in "\\PC{0,60}") {
+        fn any_text_is_joined_or_rejected(target in "\\PC{0,60}") {
             let _ = join(&target);
         }
     }

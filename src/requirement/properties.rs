@@ -29,7 +29,7 @@ fn requirements() -> impl Strategy<Value = Vec<Requirement>> {
     })
 }
 
-/// As an operator would write them.
+/// Returns the requirements as an operator writes them.
 fn written(all: &[Requirement]) -> String {
     let encoded = |requirement: &Requirement| {
         let text = requirement.to_string();
@@ -43,28 +43,25 @@ fn parse(query: &str) -> Result<Vec<Requirement>, RequirementError> {
     Requirements::parse(query).map(|all| all.0)
 }
 
-/// What a program along the way may do with a path before it uses it.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a habit that comes with or without others"
-)]
+/// A program that interprets a path before it uses it.
+#[expect(clippy::struct_excessive_bools, reason = "each is independent of the others")]
 #[derive(Clone, Copy, Debug)]
-struct Reader {
-    /// How often it takes percent-encoding away.
+struct PathInterpreter {
+    /// The number of times that it removes percent-encoding.
     decodes: u8,
-    /// Whether it takes `\` for `/`.
+    /// True if it treats `\` as `/`.
     backslash: bool,
-    /// Whether a segment ends for it at `;`.
+    /// True if it cuts segments at `;`.
     parameters: bool,
-    /// Whether it resolves dot segments.
+    /// True if it resolves dot segments.
     dots: bool,
-    /// Whether it merges slashes.
+    /// True if it merges slashes.
     merges: bool,
-    /// Whether the path ends for it at a zero byte, a line break or `#`.
+    /// True if it cuts the path at a NUL byte, a line break or `#`.
     cuts: bool,
 }
 
-impl Reader {
+impl PathInterpreter {
     fn all() -> impl Iterator<Item = Self> {
         (0..96_u8).map(|number| Self {
             decodes: number / 32,
@@ -76,7 +73,7 @@ impl Reader {
         })
     }
 
-    /// The path as it uses it, without encoding.
+    /// Returns the path that it uses, decoded.
     fn read(self, path: &str) -> String {
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let mut path = (0..self.decodes).fold(path.to_owned(), |path, _| decoded(&path));
@@ -120,24 +117,24 @@ fn target() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(all in requirements()) {
+    fn written_requirements_are_parsed_back(all in requirements()) {
         prop_assert_eq!(parse(&written(&all)), Ok(all));
     }
 
     #[test]
-    fn a_slip_of_the_pen_makes_another_requirement_or_an_error(
+    fn typo_changes_a_requirement_or_is_an_error(
         all in requirements(),
         at in any::<Index>(),
-        slip in option::of("[&=,%+;{}/. #a-z\u{0}]"),
+        typo in option::of("[&=,%+;{}/. #a-z\u{0}]"),
         cut in 0..2_usize,
     ) {
         let mut query = written(&all);
         let at = at.index(query.len() + 1);
         let end = (at + cut).min(query.len());
-        query.replace_range(at..end, &slip.unwrap_or_default());
+        query.replace_range(at..end, &typo.unwrap_or_default());
         if let Ok(read) = parse(&query) {
             let parts = if query.is_empty() { 0 } else { query.split('&').count() };
-            prop_assert_eq!(read.len(), parts, "a part is out of sight");
+            prop_assert_eq!(read.len(), parts, "a part was skipped");
             let tenants = read.iter().filter(|one| matches!(one, Requirement::Tenant(_))).count();
             prop_assert!(tenants <= 1);
             let text = read.iter().map(ToString::to_string).collect::<Vec<_>>().concat();
@@ -147,25 +144,25 @@ proptest! {
     }
 
     #[test]
-    fn a_path_that_passes_is_the_same_to_every_reader(target in target()) {
+    fn accepted_path_is_same_for_all_programs(target in target()) {
         let base = AclPath::parse("route/crm").expect("a path");
-        if let Ok(judged) = base.join(&target) {
+        if let Ok(joined) = base.join(&target) {
             let path = target.split('?').next().unwrap_or_default();
-            for reader in Reader::all() {
-                let read = reader.read(path);
-                prop_assert_eq!(judged.strip_prefix("route/crm"), Some(&*read), "{:?}", reader);
+            for interpreter in PathInterpreter::all() {
+                let read = interpreter.read(path);
+                prop_assert_eq!(joined.strip_prefix("route/crm"), Some(&*read), "{:?}", interpreter);
             }
         }
     }
 
     #[test]
-    fn a_path_is_judged_alike_however_it_is_encoded(target in target()) {
+    fn encoding_does_not_change_the_joined_path(target in target()) {
         let base = AclPath::parse("route/crm").expect("a path");
-        if let Ok(judged) = base.join(&target) {
-            let path = judged.strip_prefix("route/crm").expect("it begins so");
+        if let Ok(joined) = base.join(&target) {
+            let path = joined.strip_prefix("route/crm").expect("the prefix");
             let segments = path.split('/').map(|part| utf8_percent_encode(part, NON_ALPHANUMERIC));
             let encoded = segments.map(|part| part.to_string()).collect::<Vec<_>>().join("/");
-            prop_assert_eq!(base.join(&encoded), Ok(judged));
+            prop_assert_eq!(base.join(&encoded), Ok(joined));
         }
     }
 }

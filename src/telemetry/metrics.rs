@@ -5,10 +5,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{
-    decision::{Severity, Terms},
-    token::CacheStatus,
-};
+use crate::{decision::Terms, token::CacheStatus};
 
 /// Everything that is counted. The counters of the hot path are looked up once, here.
 pub struct Metrics {
@@ -117,7 +114,7 @@ impl Metrics {
 
     /// Counts a caller refused on these terms.
     pub fn refused(&self, terms: &Terms) {
-        let result = if terms.severity == Severity::Dependency { "unknown" } else { "deny" };
+        let result = terms.severity.result_label();
         self.decisions.get_or_create(&DecisionLabels { result, reason: terms.code }).inc();
     }
 

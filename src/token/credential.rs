@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt, str::FromStr};
 use crate::fields::Fields;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-/// Which bytes a token may have.
+/// The bytes that a token may contain.
 const TOKEN_BYTES: [bool; 256] = {
     let mut allowed = [false; 256];
     let mut byte = b'!';
@@ -17,23 +17,21 @@ const TOKEN_BYTES: [bool; 256] = {
     allowed
 };
 
-/// A token as a client presented it, well formed, whether or not Vault knows it.
-///
-/// Its `Debug` shows nothing of it.
+/// A well-formed token from a request, not yet looked up. Redacted in `Debug`.
 pub struct Credential<'h>(Cow<'h, str>);
 
-/// Why a request carries no usable credential.
+/// The reason why a request has no usable credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialError {
-    /// None of the listed sources is there.
+    /// No enabled source is present.
     Missing,
-    /// A listed source is there and holds no token.
+    /// An enabled source is present without a well-formed token.
     Malformed,
-    /// Listed sources, or one of them twice, carry different tokens.
+    /// The enabled sources contain different tokens.
     Conflict,
 }
 
-/// A place of the request in which a token may stand.
+/// A part of the request that may contain a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// `Authorization: Bearer TOKEN` (RFC 6750, 2.1).
@@ -42,31 +40,31 @@ pub enum Source {
     VaultToken,
     /// `Authorization: Basic`, with the token as the password (RFC 7617).
     Basic,
-    /// The cookie of this name.
+    /// The cookie with this name.
     Cookie(Box<str>),
 }
 
-/// The sources that are read, each at most once.
+/// The enabled credential sources, without duplicates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources(Vec<Source>);
 
 impl<'h> Credential<'h> {
-    /// The one token that the sources carry.
+    /// Reads the token from the enabled sources, which may contain only one.
     ///
     /// # Errors
     /// [`CredentialError`]; a malformed credential never falls through to another source.
     pub fn find(fields: Fields<'h>, sources: &Sources) -> Result<Self, CredentialError> {
-        let mut found = Found(None);
+        let mut found = UniqueCredential(None);
         sources.0.iter().try_for_each(|source| source.read(fields, &mut found))?;
         found.0.ok_or(CredentialError::Missing)
     }
 
-    /// A credential from text, if it has the form of one: visible ASCII, of any length. A batch token
-    /// grows with its policies; what bounds it is the size of a request's head.
+    /// Creates a credential from text that is well formed: visible ASCII, of any length. A batch
+    /// token grows with its policies; the size limit of the request header bounds it.
     ///
-    /// Vault lets an administrator choose token ids, so no prefix is asked for. Quotes, commas,
-    /// semicolons and backslashes are refused: no generated token has them, and in a header they
-    /// are the mark of a list or of a quoted string.
+    /// Vault allows administrators to choose token ids, so no prefix is required. Quotes, commas,
+    /// semicolons and backslashes are rejected: no generated token has them, and in a header they
+    /// indicate a list or a quoted string.
     #[must_use]
     pub fn from_text(text: impl Into<Cow<'h, str>>) -> Option<Self> {
         let text = text.into();
@@ -78,7 +76,7 @@ impl<'h> Credential<'h> {
         std::str::from_utf8(bytes).ok().and_then(Self::from_text).ok_or(CredentialError::Malformed)
     }
 
-    /// The token itself.
+    /// Returns the token in plain text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -91,10 +89,10 @@ impl fmt::Debug for Credential<'_> {
     }
 }
 
-/// The one credential that was found so far.
-struct Found<'h>(Option<Credential<'h>>);
+/// The credential found so far; a second, different one is a conflict.
+struct UniqueCredential<'h>(Option<Credential<'h>>);
 
-impl<'h> Found<'h> {
+impl<'h> UniqueCredential<'h> {
     fn add(
         &mut self,
         candidate: Result<Credential<'h>, CredentialError>,
@@ -111,25 +109,29 @@ impl<'h> Found<'h> {
 }
 
 impl Source {
-    fn read<'h>(&self, fields: Fields<'h>, found: &mut Found<'h>) -> Result<(), CredentialError> {
+    fn read<'h>(
+        &self,
+        fields: Fields<'h>,
+        found: &mut UniqueCredential<'h>,
+    ) -> Result<(), CredentialError> {
         match self {
-            Self::Bearer => scheme(fields, "bearer")
+            Self::Bearer => scheme_values(fields, "bearer")
                 .try_for_each(|rest| found.add(Credential::from_bytes(rest.trim_ascii()))),
             Self::VaultToken => fields
                 .all("x-vault-token")
                 .try_for_each(|value| found.add(Credential::from_bytes(value))),
             Self::Basic => {
-                scheme(fields, "basic").try_for_each(|rest| found.add(basic_password(rest)))
+                scheme_values(fields, "basic").try_for_each(|rest| found.add(basic_password(rest)))
             }
-            Self::Cookie(name) => cookies(fields, name.as_bytes())
+            Self::Cookie(name) => cookie_values(fields, name.as_bytes())
                 .try_for_each(|value| found.add(Credential::from_bytes(value))),
         }
     }
 }
 
-/// What follows this scheme in each `Authorization` header that has it (RFC 9110, 11.4: the name
-/// of a scheme is case-insensitive). Other schemes are the application's business.
-fn scheme<'h>(fields: Fields<'h>, wanted: &'static str) -> impl Iterator<Item = &'h [u8]> {
+/// Returns the rest of each `Authorization` header with this scheme (RFC 9110, 11.4: scheme names
+/// are case-insensitive). Other schemes belong to the application.
+fn scheme_values<'h>(fields: Fields<'h>, wanted: &'static str) -> impl Iterator<Item = &'h [u8]> {
     fields.all("authorization").filter_map(move |value| {
         let end = value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(value.len());
         let (name, rest) = value.split_at(end);
@@ -147,14 +149,14 @@ fn basic_password<'h>(encoded: &[u8]) -> Result<Credential<'h>, CredentialError>
     Credential::from_text(password.to_owned()).ok_or(CredentialError::Malformed)
 }
 
-/// The value of each cookie of this name, read strictly (RFC 6265, 4.2.1): pairs follow each other
-/// with `; `, and have no blank around `=`. So what is read here is what the proxies' recipes take
-/// out of the request with `(^|;\s*)NAME=[^;]*`; an application may read other pairs, and no token
-/// stands there.
-fn cookies<'h>(fields: Fields<'h>, name: &[u8]) -> impl Iterator<Item = &'h [u8]> {
+/// Returns the value of each cookie with this name, parsed strictly (RFC 6265, 4.2.1): pairs are
+/// separated by `; `, without white space around `=`. So this reads exactly the pairs that the
+/// proxies' example configurations remove from the request with `(^|;\s*)NAME=[^;]*`. An
+/// application may parse further pairs; a token in those is not accepted.
+fn cookie_values<'h>(fields: Fields<'h>, name: &[u8]) -> impl Iterator<Item = &'h [u8]> {
     let pairs = fields.all("cookie").flat_map(|line| {
         let mut pairs = line.split(|byte| *byte == b';');
-        // Blanks are allowed behind a semicolon alone.
+        // White space is allowed only after a semicolon.
         let first = pairs.next();
         first.into_iter().chain(pairs.map(<[u8]>::trim_ascii_start))
     });
@@ -194,15 +196,15 @@ impl FromStr for Source {
             _ => match text.strip_prefix("cookie:") {
                 Some(name) if is_cookie_name(name) => Ok(Self::Cookie(name.into())),
                 _ => Err(format!(
-                    "`{text}` is no credential source; the sources are bearer, x-vault-token, \
-                     basic and cookie:NAME"
+                    "`{text}` is not a credential source; use bearer, x-vault-token, basic or \
+                     cookie:NAME"
                 )),
             },
         }
     }
 }
 
-/// Whether this is a `token` of RFC 9110, 5.6.2, which a cookie's name has to be.
+/// Returns true if the text is a `token` (RFC 9110, 5.6.2), as cookie names have to be.
 fn is_cookie_name(name: &str) -> bool {
     let is_name_byte =
         |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);

@@ -8,37 +8,37 @@ use crate::{
     token::{CacheStatus, Expiry, Facts, TokenType},
 };
 
-/// How many headers tell who the caller is.
-const FIELDS: usize = 6;
+/// The number of identity headers.
+const HEADER_COUNT: usize = 6;
 
-/// Tells where the facts came from: `hit`, `miss` or `stale`.
+/// The cache status: `hit`, `miss` or `stale`.
 const X_AUTH_CACHE: HeaderName = HeaderName::from_static("x-auth-cache");
 
-const NOTHING: HeaderValue = HeaderValue::from_static("");
+const EMPTY: HeaderValue = HeaderValue::from_static("");
 
-/// Bytes that are percent-encoded in an identity header. Control and non-ASCII bytes have no
-/// agreed meaning there; `%` is encoded so that decoding gives back the very name.
+/// Bytes that are percent-encoded in an identity header. Control and non-ASCII bytes have no agreed
+/// meaning in headers; `%` is encoded so that decoding restores the exact name.
 const ENCODED: &AsciiSet = &CONTROLS.add(b'%');
 
-/// As [`ENCODED`], within a list.
+/// The same within a comma-separated list.
 const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
 
-/// Who a caller is, as the service behind the proxy is told: one value for each identity header,
-/// empty where there is nothing to say, so that none of a client's own copies is left standing.
+/// The caller's identity as sent to the service behind the proxy: one value for each identity
+/// header, empty if absent, so that a copy that the client sent is always replaced.
 ///
-/// Written once for a token, as lines that are copied into each answer.
+/// Serialized once per token, as header lines that are copied into each response.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The lines of [`Identity::HEADERS`].
+    /// The header lines, in the order of `HEADERS`.
     lines: Box<str>,
-    /// Where in them each value ends.
-    ends: [u32; FIELDS],
+    /// The end of each value within the lines.
+    ends: [u32; HEADER_COUNT],
     token_type: TokenType,
 }
 
-/// A place in [`Identity::HEADERS`] whose value is asked for by itself.
+/// The index in `HEADERS` of a header whose value is read on its own.
 #[derive(Clone, Copy)]
-enum Field {
+enum IdentityField {
     Subject,
     EntityId,
     Tenant,
@@ -47,9 +47,8 @@ enum Field {
 }
 
 impl Identity {
-    /// The headers by which applications know who somebody is. Those with a
-    /// `Field` come first, in its order.
-    pub const HEADERS: [&str; FIELDS] = [
+    /// The names of the identity headers. Those with an `IdentityField` come first, in its order.
+    pub const HEADERS: [&str; HEADER_COUNT] = [
         "x-auth-subject",
         "x-auth-entity-id",
         "x-auth-tenant",
@@ -58,124 +57,125 @@ impl Identity {
         "x-auth-token-type",
     ];
 
-    /// The identity of a caller whose token has these facts.
+    /// Creates the identity from token information.
     #[must_use]
-    pub fn new(facts: &Facts) -> Self {
-        let policies: Vec<_> = facts.policies.iter().map(|policy| in_list(policy)).collect();
-        let expires = match facts.expiry {
+    pub fn new(info: &Facts) -> Self {
+        let policies: Vec<_> =
+            info.policies.iter().map(|policy| encode_list_item(policy)).collect();
+        let expires = match info.expiry {
             Expiry::Never => String::new(),
             Expiry::At { timestamp, .. } => format!("{timestamp:.0}"),
         };
         let fields = [
-            encode(facts.subject.as_deref().unwrap_or_default()),
-            encode(facts.entity_id.as_deref().unwrap_or_default()),
-            facts.tenant.as_ref().map_or("", |tenant| tenant.as_str()).to_owned(),
+            encode(info.subject.as_deref().unwrap_or_default()),
+            encode(info.entity_id.as_deref().unwrap_or_default()),
+            info.tenant.as_ref().map_or("", |tenant| tenant.as_str()).to_owned(),
             policies.join(","),
             expires,
-            facts.token_type.as_str().to_owned(),
+            info.token_type.as_str().to_owned(),
         ];
-        // It is ASCII without controls. Were it not: a service that sees no identity refuses, one
-        // that sees half a name, or a line of a name's making, might not.
+        // The values are ASCII without controls. If one were not, it is sent empty: a service
+        // denies a request without identity, but might accept half a name or an injected line.
         let fields =
             fields.map(|value| HeaderValue::from_str(&value).map(|_| value).unwrap_or_default());
         let length = zip(Self::HEADERS, &fields).map(|(name, value)| name.len() + value.len() + 4);
-        // Made to size: there may be a million of these.
+        // Allocated to size, since there may be a million of these.
         let mut lines = String::with_capacity(length.sum());
-        let ends = array::from_fn(|place| {
-            lines.extend([Self::HEADERS[place], ": ", &fields[place]]);
-            // Vault's answers are far smaller than that.
+        let ends = array::from_fn(|index| {
+            lines.extend([Self::HEADERS[index], ": ", &fields[index]]);
+            // Vault's responses are far smaller than that.
             let end = u32::try_from(lines.len()).unwrap_or(u32::MAX);
             lines.push_str("\r\n");
             end
         });
-        Self { lines: lines.into(), ends, token_type: facts.token_type }
+        Self { lines: lines.into(), ends, token_type: info.token_type }
     }
 
-    /// The identity headers, each a line that ends in CR and LF (RFC 9112, 2.1).
+    /// Returns the identity headers as lines that end in CR and LF (RFC 9112, 2.1).
     #[must_use]
     pub fn lines(&self) -> &str {
         &self.lines
     }
 
-    /// All headers of an answer that lets this caller in.
+    /// Returns all headers of the response that allows this caller's request.
     #[must_use]
     pub fn headers(&self, status: CacheStatus) -> HeaderMap {
-        let values = (0..FIELDS).map(|place| HeaderValue::from_bytes(self.value(place)));
+        let values = (0..HEADER_COUNT).map(|index| HeaderValue::from_bytes(self.value(index)));
         let names = Self::HEADERS.map(HeaderName::from_static);
         let mut headers: HeaderMap =
-            zip(names, values.map(|value| value.unwrap_or(NOTHING))).collect();
+            zip(names, values.map(|value| value.unwrap_or(EMPTY))).collect();
         headers.insert(X_AUTH_CACHE, HeaderValue::from_static(status.as_str()));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers
     }
 
-    /// Whether Vault applies this policy to the caller's token. `name` is in lower case, as all
-    /// names of Vault's policies are.
+    /// Returns true if Vault applies this policy to the caller's token. `name` has to be in lower
+    /// case, as all policy names in Vault are.
     #[must_use]
     pub fn has_policy(&self, name: &str) -> bool {
-        let encoded = in_list(name);
-        let mut list = self.bytes(Field::Policies).split(|byte| *byte == b',');
+        let encoded = encode_list_item(name);
+        let mut list = self.bytes(IdentityField::Policies).split(|byte| *byte == b',');
         !name.is_empty() && list.any(|one| one == encoded.as_bytes())
     }
 
-    /// The names of the policies that Vault applies to the caller's token, sorted.
+    /// Returns the names of the policies that Vault applies to the caller's token, sorted.
     pub fn policies(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        let list = self.bytes(Field::Policies).split(|byte| *byte == b',');
+        let list = self.bytes(IdentityField::Policies).split(|byte| *byte == b',');
         list.filter(|name| !name.is_empty()).map(decode)
     }
 
-    /// A readable name of the caller that nobody else in Vault has.
+    /// Returns the caller's readable name, unique within Vault.
     #[must_use]
     pub fn subject(&self) -> Option<Cow<'_, str>> {
-        self.text(Field::Subject)
+        self.text(IdentityField::Subject)
     }
 
-    /// The id of the caller's entity.
+    /// Returns the id of the caller's entity.
     #[must_use]
     pub fn entity_id(&self) -> Option<Cow<'_, str>> {
-        self.text(Field::EntityId)
+        self.text(IdentityField::EntityId)
     }
 
-    /// Whose the caller is.
+    /// Returns the caller's tenant.
     #[must_use]
     pub fn tenant(&self) -> Option<Cow<'_, str>> {
-        self.text(Field::Tenant)
+        self.text(IdentityField::Tenant)
     }
 
-    /// Whether the caller is of the tenant with this name.
+    /// Returns true if the caller belongs to this tenant.
     #[must_use]
-    pub fn is_of_tenant(&self, name: &TenantName) -> bool {
-        self.bytes(Field::Tenant) == name.as_str().as_bytes()
+    pub fn belongs_to_tenant(&self, name: &TenantName) -> bool {
+        self.bytes(IdentityField::Tenant) == name.as_str().as_bytes()
     }
 
-    /// Whether the caller's token is stored by Vault or carries itself.
+    /// Returns the type of the caller's token.
     #[must_use]
     pub fn token_type(&self) -> TokenType {
         self.token_type
     }
 
-    /// When the token ends (RFC 3339), if ever.
+    /// Returns the token's expiry (RFC 3339).
     #[must_use]
     pub fn expires(&self) -> Option<Cow<'_, str>> {
-        self.text(Field::Expires)
+        self.text(IdentityField::Expires)
     }
 
-    fn text(&self, field: Field) -> Option<Cow<'_, str>> {
+    fn text(&self, field: IdentityField) -> Option<Cow<'_, str>> {
         Some(self.bytes(field)).filter(|bytes| !bytes.is_empty()).map(decode)
     }
 
-    fn bytes(&self, field: Field) -> &[u8] {
+    fn bytes(&self, field: IdentityField) -> &[u8] {
         self.value(field as usize)
     }
 
-    fn value(&self, place: usize) -> &[u8] {
-        let line = if place == 0 { 0 } else { self.ends[place - 1] as usize + "\r\n".len() };
-        let value = line + Self::HEADERS[place].len() + ": ".len()..self.ends[place] as usize;
+    fn value(&self, index: usize) -> &[u8] {
+        let line = if index == 0 { 0 } else { self.ends[index - 1] as usize + "\r\n".len() };
+        let value = line + Self::HEADERS[index].len() + ": ".len()..self.ends[index] as usize;
         self.lines.get(value).unwrap_or_default().as_bytes()
     }
 }
 
-fn in_list(name: &str) -> Cow<'_, str> {
+fn encode_list_item(name: &str) -> Cow<'_, str> {
     utf8_percent_encode(name, ENCODED_IN_LIST).into()
 }
 
@@ -183,7 +183,7 @@ fn encode(text: &str) -> String {
     let middle = text.trim_matches(' ');
     let start = text.len() - text.trim_start_matches(' ').len();
     let end = text.len() - start - middle.len();
-    // Spaces at the ends would be trimmed by whoever reads the header.
+    // A recipient would trim spaces at the ends of a field value.
     let (start, end) = ("%20".repeat(start), "%20".repeat(end));
     format!("{start}{}{end}", utf8_percent_encode(middle, ENCODED))
 }
@@ -202,7 +202,7 @@ mod tests {
         token::{CacheStatus, Expiry, Facts, Standing, TokenType, Usage},
     };
 
-    fn facts(subject: Option<&str>, policies: &[&str]) -> Facts {
+    fn info(subject: Option<&str>, policies: &[&str]) -> Facts {
         Facts {
             accessor: "accessor".into(),
             token_type: TokenType::Batch,
@@ -221,8 +221,8 @@ mod tests {
     }
 
     #[test]
-    fn every_header_has_its_own_value() {
-        let identity = Identity::new(&facts(Some("ann"), &["crm", "default"]));
+    fn each_header_has_its_value() {
+        let identity = Identity::new(&info(Some("ann"), &["crm", "default"]));
         let headers = identity.headers(CacheStatus::Stale);
         let expected = [
             ("x-auth-subject", "ann"),
@@ -239,14 +239,14 @@ mod tests {
             assert_eq!(headers[name], value, "{name}");
         }
         let lines: Vec<_> = identity.lines().split_terminator("\r\n").collect();
-        let told = |(name, value): (&str, &str)| lines.contains(&&*format!("{name}: {value}"));
-        assert_eq!(expected.into_iter().filter(|header| told(*header)).count(), 6, "{lines:?}");
+        let is_sent = |(name, value): (&str, &str)| lines.contains(&&*format!("{name}: {value}"));
+        assert_eq!(expected.into_iter().filter(|header| is_sent(*header)).count(), 6, "{lines:?}");
     }
 
     #[test]
-    fn a_name_of_any_letters_comes_back_as_it_was() {
+    fn names_survive_encoding() {
         for name in ["a b", " a ", "naïve", "50%", "a,b", "%2C", "a\nb", "日本"] {
-            let identity = Identity::new(&facts(Some(name), &["first", name]));
+            let identity = Identity::new(&info(Some(name), &["first", name]));
             assert_eq!(identity.subject().as_deref(), Some(name));
             assert_eq!(identity.policies().collect::<Vec<_>>(), ["first", name]);
             assert!(identity.has_policy(name) && identity.has_policy("first"), "{name:?}");
@@ -256,13 +256,13 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_name_is_no_policy() {
-        let identity = Identity::new(&facts(None, &["crm-agent", "a,b"]));
+    fn partial_name_is_not_a_policy() {
+        let identity = Identity::new(&info(None, &["crm-agent", "a,b"]));
         for name in ["crm", "agent", "crm-agent,a", "a", "b", "", "a%2Cb"] {
             assert!(!identity.has_policy(name), "{name}");
         }
         assert_eq!(identity.subject(), None);
-        let without = Identity::new(&facts(None, &[]));
+        let without = Identity::new(&info(None, &[]));
         assert!(!without.has_policy("") && without.policies().next().is_none());
     }
 }

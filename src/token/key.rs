@@ -2,28 +2,28 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use crate::token::Credential;
 
-/// Stands for a token in the cache, so that the token itself is not kept.
+/// The keyed hash of a token: the cache key, so that the token itself is not stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenKey([u8; 32]);
 
 impl TokenKey {
-    /// The first 64 bits.
-    pub(super) fn part(self) -> u64 {
-        self.0.first_chunk().map_or(0, |part| u64::from_ne_bytes(*part))
+    /// Returns the first 64 bits.
+    pub(super) fn prefix(self) -> u64 {
+        self.0.first_chunk().map_or(0, |prefix| u64::from_ne_bytes(*prefix))
     }
 }
 
 impl Hash for TokenKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.part());
+        state.write_u64(self.prefix());
     }
 }
 
-/// Finds the place of a [`TokenKey`] in a table: a part of it, since it is a keyed hash itself.
+/// A hasher for [`TokenKey`] that uses its first 64 bits, since the key is a keyed hash already.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Place(u64);
+pub(super) struct PrehashedHasher(u64);
 
-impl BuildHasher for Place {
+impl BuildHasher for PrehashedHasher {
     type Hasher = Self;
 
     fn build_hasher(&self) -> Self {
@@ -31,13 +31,13 @@ impl BuildHasher for Place {
     }
 }
 
-impl Hasher for Place {
+impl Hasher for PrehashedHasher {
     fn finish(&self) -> u64 {
         self.0
     }
 
-    fn write_u64(&mut self, part: u64) {
-        self.0 = part;
+    fn write_u64(&mut self, prefix: u64) {
+        self.0 = prefix;
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -47,18 +47,18 @@ impl Hasher for Place {
     }
 }
 
-/// Makes keys for the cache: BLAKE3 keyed with 256 random bits that never leave the process, so that
-/// a memory image is no table of token hashes, and nobody outside can choose colliding keys.
-pub struct TokenKeys([u8; 32]);
+/// Hashes tokens into cache keys: BLAKE3, keyed with 256 random bits that never leave the process.
+/// So a memory image contains no plain token hashes, and clients cannot choose colliding keys.
+pub struct CacheKeyHasher([u8; 32]);
 
-impl TokenKeys {
-    /// Keys that no other process, and no other start of this one, makes.
+impl CacheKeyHasher {
+    /// Creates a hasher with a random key, different in each process.
     #[must_use]
     pub fn random() -> Self {
         Self(rand::random())
     }
 
-    /// The key of this credential.
+    /// Returns the cache key of a credential.
     #[must_use]
     pub fn key(&self, credential: &Credential<'_>) -> TokenKey {
         TokenKey(*blake3::keyed_hash(&self.0, credential.expose().as_bytes()).as_bytes())
@@ -67,12 +67,12 @@ impl TokenKeys {
 
 #[cfg(test)]
 mod tests {
-    use super::TokenKeys;
+    use super::CacheKeyHasher;
     use crate::token::Credential;
 
     #[test]
-    fn one_token_has_one_key_and_any_other_token_another() {
-        let keys = TokenKeys::random();
+    fn keys_are_equal_for_equal_tokens_only() {
+        let keys = CacheKeyHasher::random();
         let key = |token| keys.key(&Credential::from_text(token).expect("well formed"));
         assert!(key("s.abc") == key("s.abc"));
         for other in ["s.abC", "s.ab", "s.abcd", "s.abc.root"] {
@@ -83,6 +83,6 @@ mod tests {
     #[test]
     fn keys_differ_between_processes() {
         let token = Credential::from_text("s.abc").expect("well formed");
-        assert!(TokenKeys::random().key(&token) != TokenKeys::random().key(&token));
+        assert!(CacheKeyHasher::random().key(&token) != CacheKeyHasher::random().key(&token));
     }
 }

@@ -1,24 +1,22 @@
-//! The credential of a request, and what Vault knows of it.
+//! Credentials, and Vault's information about tokens.
 //!
-//! A [`Credential`] is found in a request's headers, turned into a [`TokenKey`], and answered by
-//! the [`FactsCache`], which asks the [`Authority`] for what it does not hold. What comes back are
-//! [`Facts`]: decisions are made from them, and are never kept.
+//! A [`Credential`] is read from a request's headers and hashed into a [`TokenKey`]. The token
+//! cache looks the key up, and calls Vault through the backend trait on a miss. Decisions are made
+//! from the cached token information, and are not cached themselves.
 
-mod authority;
+mod backend;
 mod cache;
-mod capabilities;
 mod credential;
-mod facts;
 mod identity;
+mod info;
 mod key;
 
-pub use authority::{
+pub use backend::{
     Answer, Authority, Cause, Granted, LookupPriority, Spent, Token, Unavailable, Verdict,
 };
-pub use cache::{CacheSettings, CacheStatus, Entry, FactsCache, Known, KnownGrants};
-pub use capabilities::Capabilities;
+pub use cache::{CacheSettings, CacheStatus, CapabilityLookup, Entry, FactsCache, TokenLookup};
 pub use credential::{Credential, CredentialError, Source, Sources};
-pub use facts::{Expiry, Facts, Standing, TokenType, Usage};
 pub use identity::Identity;
-use key::Place;
-pub use key::{TokenKey, TokenKeys};
+pub use info::{Expiry, Facts, Standing, TokenType, Usage};
+use key::PrehashedHasher;
+pub use key::{CacheKeyHasher, TokenKey};

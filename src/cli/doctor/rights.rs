@@ -2,8 +2,8 @@
 
 use super::diagnosis::Finding;
 use crate::{
+    capabilities::Capabilities,
     policies::Mounts,
-    token::Capabilities,
     vault::{Examiner, NEEDED, TokenRecord, Untold},
 };
 
@@ -114,8 +114,8 @@ fn needs<'f>(
         let Some(wanted) = wanted else {
             return Finding::skipped(check, "it is not a token that is renewed", "");
         };
-        let words = wanted.words().join(", ");
-        if Capabilities::from_words(grant.words.iter().copied()).has_any(wanted) {
+        let words = wanted.names().join(", ");
+        if Capabilities::from_names(grant.words.iter().copied()).has_any(wanted) {
             return Finding::ok(check, format!("{words} on {}", grant.path));
         }
         let remedy = "give its role the policy in policies/validator.hcl";

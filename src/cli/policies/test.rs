@@ -9,13 +9,14 @@ use super::{
     folder::{Folder, number},
 };
 use crate::{
+    capabilities::Capabilities,
     cli::{
         complain,
         operator::{Operator, OperatorArgs, to_the_end},
         output::{Output, Style, columns},
         stop::stopped,
     },
-    policies::{Caller, Capabilities, Expectation, Policy, PolicySet, joined},
+    policies::{Caller, Expectation, Policy, PolicySet, joined},
     vault::StandIns,
 };
 

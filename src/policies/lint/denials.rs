@@ -1,7 +1,10 @@
 //! Rules with `deny` that leave more open than they seem to.
 
 use super::{Check, Note};
-use crate::policies::{Capability, Rule, error::Quoted};
+use crate::{
+    capabilities::Capability,
+    policies::{Rule, error::Quoted},
+};
 
 /// Where the platform's policies have the paths of applications, which `acl_uri` asks for.
 const ROUTES: &str = "route/";

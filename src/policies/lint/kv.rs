@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Check, Mounts, Note};
-use crate::policies::{Capability, PolicySet, Rule, error::Quoted};
+use crate::{
+    capabilities::Capability,
+    policies::{PolicySet, Rule, error::Quoted},
+};
 
 /// What stands below the mount (KV version 2's API; `detailed-metadata` is OpenBao's).
 const API: [&str; 8] =

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::{Check, Note};
-use crate::policies::{
-    At, Capabilities, Capability, Policy, Position, Rule, error::Quoted, pattern::Pattern,
+use crate::{
+    capabilities::{Capabilities, Capability},
+    policies::{At, Policy, Position, Rule, error::Quoted, pattern::Pattern},
 };
 
 /// Keys that HashiCorp Vault doesn't know, and refuses.
@@ -48,7 +49,7 @@ pub(super) fn duplicate_paths(policy: &Policy) -> Vec<Note> {
 pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
     let at = rule.path().at;
     let mut notes = duplicate_keys(rule);
-    if rule.capabilities() == Capabilities::default() {
+    if rule.capabilities() == Capabilities::NONE {
         notes.push(Note::new(
             Check::NoCapabilities,
             at,

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{Check, Mounts, Note, Surroundings};
-use crate::policies::{
-    Capability, Policy, PolicySet, Rule,
-    pattern::{Pattern, overlap},
+use crate::{
+    capabilities::Capability,
+    policies::{
+        Policy, PolicySet, Rule,
+        pattern::{Pattern, overlap},
+    },
 };
 
 /// What a template has for the tenant.

@@ -5,15 +5,15 @@ use std::{
 
 use tokio::sync::watch;
 
-/// Notices that Vault no longer answers, so that tokens whose entries may be served stale need not
-/// wait for a timeout each.
+/// A circuit breaker for Vault: while it is open, entries that may be served stale are served
+/// without waiting for a timeout each.
 ///
-/// It opens when a call has waited for its whole timeout and Vault has answered no other call
-/// meanwhile, and closes at the next answer, whatever that says.
+/// It opens when a call times out and Vault has responded to no other call meanwhile, and closes at
+/// the next response, whatever its status.
 pub(super) struct CircuitBreaker {
     created: Instant,
-    /// The time of the last answer, in milliseconds since `created`.
-    answered: AtomicU64,
+    /// The time of the last response, in milliseconds since `created`.
+    last_response: AtomicU64,
     open: watch::Sender<bool>,
 }
 
@@ -21,7 +21,7 @@ impl CircuitBreaker {
     pub(super) fn new() -> Self {
         Self {
             created: Instant::now(),
-            answered: AtomicU64::new(0),
+            last_response: AtomicU64::new(0),
             open: watch::Sender::new(false),
         }
     }
@@ -30,22 +30,21 @@ impl CircuitBreaker {
         *self.open.borrow()
     }
 
-    /// Completes as soon as the breaker is open.
+    /// Waits until the breaker is open.
     pub(super) async fn opened(&self) {
-        // The sender lives as long as this borrow of it.
+        // The borrow keeps the sender alive, so this cannot fail.
         let _ = self.open.subscribe().wait_for(|open| *open).await;
     }
 
-    /// Records that Vault has answered a call.
-    pub(super) fn record_answer(&self) {
-        self.answered.store(self.millis(Instant::now()), Relaxed);
+    /// Records a response of Vault.
+    pub(super) fn record_response(&self) {
+        self.last_response.store(self.millis(Instant::now()), Relaxed);
         self.open.send_if_modified(|open| std::mem::replace(open, false));
     }
 
-    /// Records that a call made at `asked` has had no answer within its timeout. Returns whether
-    /// that opened the breaker.
-    pub(super) fn record_timeout(&self, asked: Instant) -> bool {
-        self.answered.load(Relaxed) <= self.millis(asked)
+    /// Records that a call made at `started_at` timed out. Returns true if that opened the breaker.
+    pub(super) fn record_timeout(&self, started_at: Instant) -> bool {
+        self.last_response.load(Relaxed) <= self.millis(started_at)
             && self.open.send_if_modified(|open| !std::mem::replace(open, true))
     }
 
@@ -62,22 +61,22 @@ mod tests {
     use super::CircuitBreaker;
 
     #[test]
-    fn opens_on_a_timeout_without_any_answer_and_closes_on_one() {
+    fn timeout_opens_and_response_closes() {
         let breaker = CircuitBreaker::new();
         let later = Instant::now() + Duration::from_millis(5);
         assert!(!breaker.is_open());
         assert!(breaker.record_timeout(later) && breaker.is_open());
-        assert!(!breaker.record_timeout(later), "it is open already");
-        breaker.record_answer();
+        assert!(!breaker.record_timeout(later), "already open");
+        breaker.record_response();
         assert!(!breaker.is_open());
     }
 
     #[tokio::test]
-    async fn stays_closed_if_vault_answered_another_call_meanwhile() {
+    async fn response_to_another_call_keeps_it_closed() {
         let breaker = CircuitBreaker::new();
-        let asked = Instant::now();
+        let started_at = Instant::now();
         tokio::time::sleep(Duration::from_millis(5)).await;
-        breaker.record_answer();
-        assert!(!breaker.record_timeout(asked) && !breaker.is_open());
+        breaker.record_response();
+        assert!(!breaker.record_timeout(started_at) && !breaker.is_open());
     }
 }

@@ -8,66 +8,69 @@ use std::{
 
 use ipnet::IpNet;
 
-use crate::token::{Capabilities, Facts, Identity, Standing, Usage, cache::CacheSettings};
+use crate::{
+    capabilities::Capabilities,
+    token::{Facts, Identity, Standing, Usage, cache::CacheSettings},
+};
 
-/// After which part of its fresh time an answer of Vault's that is in use is asked for again.
-pub(super) const RECHECK_AFTER: f64 = 0.75;
+/// The fraction of the freshness lifetime after which a cached result in use is refreshed.
+pub(super) const REFRESH_AT: f64 = 0.75;
 
-/// The facts of a token in the form in which they are kept and judged.
+/// A cached valid token, in the form that requests are authorized with.
 #[derive(Debug)]
 pub struct Entry {
-    /// Who the caller is.
+    /// The caller's identity.
     pub identity: Identity,
-    /// Vault's handle on the token; empty for batch tokens.
+    /// The token's accessor in Vault; empty for batch tokens.
     pub accessor: Box<str>,
-    /// Whether it is a token that may come in at all.
+    /// The kind of the token, which decides if it is accepted at all.
     pub standing: Standing,
-    /// Whether the token may be used only a limited number of times.
+    /// The limit on the number of uses.
     pub usage: Usage,
-    /// The networks that the token may be used from; any, if empty.
+    /// The networks that the token may be used from; empty for any.
     pub bound_cidrs: Box<[IpNet]>,
-    /// When Vault was asked.
-    pub(super) asked: Instant,
-    /// How long from then the facts may be relied on.
-    fresh: Millis,
-    /// After which time they are better asked for again.
-    due: Millis,
-    /// How long they may serve while Vault is out of reach.
-    usable: Millis,
-    /// Whether they have been asked for again.
-    rechecked: AtomicBool,
-    /// Unlike that of any entry of another token, so that the grants that are remembered with this
-    /// one go with it. An entry takes it over from the one that it replaces.
-    pub(super) number: u64,
-    /// How many evictions there had been when Vault was asked.
+    /// The time at which Vault was called.
+    pub(super) fetched_at: Instant,
+    /// The freshness lifetime, from `fetched_at` on.
+    fresh_for: Millis,
+    /// The age at which the entry is refreshed in the background.
+    refresh_after: Millis,
+    /// The age up to which the entry may be served while Vault is unavailable.
+    usable_for: Millis,
+    /// True if a background refresh was started.
+    refreshing: AtomicBool,
+    /// The id by which capabilities are cached, unique to the token: cached capabilities are
+    /// dropped with the entry. A refreshed entry keeps the id of the entry that it replaces.
+    pub(super) id: u64,
+    /// The eviction count at the time of the call.
     pub(super) generation: u64,
 }
 
-/// Where an answer came from. What rests on several answers has the greatest status of theirs.
+/// The source of a result. A result that combines several has the greatest of their statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CacheStatus {
-    /// From memory.
+    /// Served from the cache.
     Hit,
-    /// From Vault, just now.
+    /// Fetched from Vault.
     Miss,
-    /// From memory, past its time, because Vault is out of reach.
+    /// Served from the cache after its freshness lifetime, because Vault is unavailable.
     Stale,
 }
 
-/// What is known of a token, and where from.
+/// The result of looking up a token.
 #[derive(Debug)]
-pub struct Known {
-    /// The facts of a live token; `None` for one that Vault refuses.
+pub struct TokenLookup {
+    /// The entry of a valid token; `None` for a token that Vault rejects.
     pub entry: Option<Arc<Entry>>,
-    /// Where the answer came from.
+    /// The source of the result.
     pub status: CacheStatus,
 }
 
 impl CacheStatus {
-    /// All of them, in the order of their discriminants.
+    /// All statuses, in the order of their discriminants.
     pub const ALL: [Self; 3] = [Self::Hit, Self::Miss, Self::Stale];
 
-    /// The value of `X-Auth-Cache`.
+    /// Returns the value of the `X-Auth-Cache` header.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,29 +81,29 @@ impl CacheStatus {
     }
 }
 
-/// What Vault grants a token on paths, and where the answer came from.
+/// The result of looking up a token's capabilities.
 #[derive(Debug)]
-pub struct KnownGrants {
-    /// The capabilities, in the order of the paths; `None` if Vault now refuses the token.
-    pub granted: Option<Arc<[Capabilities]>>,
-    /// Where the answer came from.
+pub struct CapabilityLookup {
+    /// The capabilities, in the order of the paths; `None` if Vault now rejects the token.
+    pub capabilities: Option<Arc<[Capabilities]>>,
+    /// The source of the result.
     pub status: CacheStatus,
 }
 
-/// When Vault was asked, and what sets its answer apart from others.
+/// The time, id and eviction count that an entry is stamped with when Vault is called.
 #[derive(Clone, Copy)]
-pub(super) struct Question {
-    pub(super) asked: Instant,
-    pub(super) number: u64,
+pub(super) struct FetchStamp {
+    pub(super) fetched_at: Instant,
+    pub(super) id: u64,
     pub(super) generation: u64,
 }
 
-/// A time of whole milliseconds, at most 49 days, in little room.
+/// A duration in whole milliseconds, at most 49 days, in four bytes.
 #[derive(Clone, Copy, Debug)]
 struct Millis(u32);
 
 impl Millis {
-    /// This time or a little less.
+    /// Rounds a duration down.
     fn of(time: Duration) -> Self {
         Self(u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
     }
@@ -111,55 +114,58 @@ impl Millis {
 }
 
 impl Entry {
-    /// Fresh until the configured time after Vault was asked, and not within the token's last
-    /// second, whose length Vault does not tell.
-    pub(super) fn new(facts: Facts, question: Question, settings: &CacheSettings) -> Self {
-        let identity = Identity::new(&facts);
-        let Question { asked, number, generation } = question;
-        let deadline = facts.expiry.deadline();
-        let left = deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(asked));
-        let fresh = settings.ttl.min(left.saturating_sub(Duration::from_secs(1)));
-        let usable = fresh.saturating_add(settings.stale_grace).min(left);
+    /// Creates an entry that is fresh for the configured time, but not during the token's last
+    /// second: Vault reports the remaining lifetime in whole seconds only.
+    pub(super) fn new(info: Facts, stamp: FetchStamp, settings: &CacheSettings) -> Self {
+        let identity = Identity::new(&info);
+        let FetchStamp { fetched_at, id, generation } = stamp;
+        let deadline = info.expiry.deadline();
+        let left = deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(fetched_at));
+        let fresh_for = settings.ttl.min(left.saturating_sub(Duration::from_secs(1)));
+        let usable_for = fresh_for.saturating_add(settings.stale_grace).min(left);
         Self {
             identity,
-            accessor: facts.accessor,
-            standing: facts.standing,
-            usage: facts.usage,
-            bound_cidrs: facts.bound_cidrs.into(),
-            asked,
-            fresh: Millis::of(fresh),
-            due: Millis::of(fresh.mul_f64(RECHECK_AFTER)),
-            usable: Millis::of(usable),
-            rechecked: AtomicBool::new(false),
-            number,
+            accessor: info.accessor,
+            standing: info.standing,
+            usage: info.usage,
+            bound_cidrs: info.bound_cidrs.into(),
+            fetched_at,
+            fresh_for: Millis::of(fresh_for),
+            refresh_after: Millis::of(fresh_for.mul_f64(REFRESH_AT)),
+            usable_for: Millis::of(usable_for),
+            refreshing: AtomicBool::new(false),
+            id,
             generation,
         }
     }
 
-    /// Whether it is time to ask for it again, and nobody has begun to.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.due.is_past(self.age(now)) && !self.rechecked.load(Relaxed)
+    /// Returns true if the refresh time has passed and no refresh was started.
+    pub(super) fn needs_refresh(&self, now: Instant) -> bool {
+        self.refresh_after.is_past(self.age(now)) && !self.refreshing.load(Relaxed)
     }
 
-    /// Begins to ask for it again; `false` if somebody else has.
-    pub(super) fn begin_recheck(&self) -> bool {
-        !self.rechecked.swap(true, Relaxed)
+    /// Claims the refresh of this entry. Returns true to the first caller only.
+    pub(super) fn claim_refresh(&self) -> bool {
+        !self.refreshing.swap(true, Relaxed)
     }
 
+    /// Returns true within the freshness lifetime.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        !self.fresh.is_past(self.age(now))
+        !self.fresh_for.is_past(self.age(now))
     }
 
-    /// Whether it may be remembered at all. A use that is counted has to reach Vault each time.
-    pub(super) fn may_be_kept(&self) -> bool {
+    /// Returns true if the entry may be cached. A limited-use token is never cached, since each use
+    /// has to reach Vault.
+    pub(super) fn is_cacheable(&self) -> bool {
         self.usage == Usage::Unlimited && self.is_fresh(Instant::now())
     }
 
+    /// Returns true if the entry may still be served while Vault is unavailable.
     pub(super) fn is_usable(&self, now: Instant) -> bool {
-        !self.usable.is_past(self.age(now))
+        !self.usable_for.is_past(self.age(now))
     }
 
     fn age(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.asked)
+        now.saturating_duration_since(self.fetched_at)
     }
 }

@@ -1,13 +1,13 @@
 mod breaker;
+mod call_limiter;
+mod capabilities;
 mod entry;
-mod flights;
-mod granted;
-mod questions;
+mod fetch;
+mod inner;
 mod recent;
-mod shared;
+mod single_flight;
 #[cfg(test)]
 mod tests;
-mod waiting;
 
 use std::{
     sync::Arc,
@@ -16,179 +16,183 @@ use std::{
 
 use tracing::Instrument;
 
-pub use entry::{CacheStatus, Entry, Known, KnownGrants};
+pub use entry::{CacheStatus, CapabilityLookup, Entry, TokenLookup};
 
-use crate::token::{
-    Authority, Capabilities, Credential, Spent, Token, TokenKey, TokenKeys, Unavailable,
-    cache::{
-        granted::Age,
-        shared::Shared,
-        waiting::{broken, in_flight},
+use crate::{
+    capabilities::Capabilities,
+    token::{
+        Authority, CacheKeyHasher, Credential, Spent, Token, TokenKey, Unavailable,
+        cache::{
+            capabilities::Freshness,
+            fetch::{spawn_detached, task_failed},
+            inner::CacheInner,
+        },
     },
 };
 
-/// How long what Vault said is relied on, and how much of it is held.
+/// The settings of the token cache.
 #[derive(Clone, Copy, Debug)]
 pub struct CacheSettings {
-    /// The longest that facts are fresh.
+    /// The maximum freshness lifetime of an entry.
     pub ttl: Duration,
-    /// How long a refusal is repeated without asking again.
+    /// The time for which a rejection is cached.
     pub negative_ttl: Duration,
-    /// How long after going stale facts may serve while Vault is out of reach. Zero: not at all.
+    /// The time for which a stale entry may be served while Vault is unavailable. Zero disables it.
     pub stale_grace: Duration,
-    /// How many live tokens, refused tokens, and answers about paths are held at the most, each.
+    /// The maximum number of valid tokens, of rejected tokens, and of capabilities, each.
     pub capacity: u64,
 }
 
-/// Facts about tokens, asked for once and remembered no longer than Vault's word holds.
+/// The cache of token information and capabilities.
 ///
-/// Decisions are never kept here: whoever reads an entry judges the request anew.
+/// Decisions are not cached: each request is authorized anew from the cached entry.
 pub struct FactsCache {
-    keys: TokenKeys,
-    shared: Arc<Shared>,
+    keys: CacheKeyHasher,
+    inner: Arc<CacheInner>,
 }
 
 impl FactsCache {
-    /// An empty cache in front of this authority.
+    /// Creates an empty cache in front of a backend.
     #[must_use]
-    pub fn new(settings: CacheSettings, authority: Arc<dyn Authority>) -> Self {
-        let shared = Arc::new(Shared::new(settings, authority));
-        Self { keys: TokenKeys::random(), shared }
+    pub fn new(settings: CacheSettings, backend: Arc<dyn Authority>) -> Self {
+        let inner = Arc::new(CacheInner::new(settings, backend));
+        Self { keys: CacheKeyHasher::random(), inner }
     }
 
-    /// What this credential goes by here.
+    /// Returns the cache key of a credential.
     #[must_use]
     pub fn key(&self, credential: &Credential<'_>) -> TokenKey {
         self.keys.key(credential)
     }
 
-    /// The facts of a live token from memory, while they are fresh. Towards the end of that time
-    /// Vault is asked again behind the caller's back, so that a token in use never waits for it.
-    pub fn recall(&self, key: TokenKey, credential: &Credential<'_>) -> Option<Arc<Entry>> {
+    /// Returns the entry of a valid token while it is fresh. Refreshes it in the background shortly
+    /// before it goes stale, so that requests with a token in use never wait for Vault.
+    pub fn get(&self, key: TokenKey, credential: &Credential<'_>) -> Option<Arc<Entry>> {
         let now = Instant::now();
-        let entry = self.shared.recall(key, now)?;
-        if entry.is_due(now) && !self.shared.breaker.is_open() && entry.begin_recheck() {
-            let recheck = Arc::clone(&self.shared).recheck(key, Token::from(credential));
-            tokio::spawn(recheck.in_current_span());
+        let entry = self.inner.get(key, now)?;
+        if entry.needs_refresh(now) && !self.inner.breaker.is_open() && entry.claim_refresh() {
+            let refresh = Arc::clone(&self.inner).refresh(key, Token::from(credential));
+            tokio::spawn(refresh.in_current_span());
         }
         Some(entry)
     }
 
-    /// What is known of a credential that is not remembered as live: a refusal that is
-    /// remembered, or what Vault says now. Concurrent callers with one credential share one
-    /// question to Vault, and each of them waits for its own time.
+    /// Looks up a token that has no fresh entry: returns a cached rejection, or asks Vault.
+    /// Concurrent lookups of one token are coalesced; each caller waits for its own timeout.
     ///
     /// # Errors
-    /// [`Unavailable`] if Vault gave no word and no grace applies.
-    pub async fn ask(&self, key: TokenKey, token: Token) -> Result<Known, Unavailable> {
-        if self.shared.is_refused(key).await {
-            return Ok(Known { entry: None, status: CacheStatus::Hit });
+    /// [`Unavailable`] if Vault is unavailable and no stale result may be served.
+    pub async fn ask(&self, key: TokenKey, token: Token) -> Result<TokenLookup, Unavailable> {
+        if self.inner.is_rejected(key).await {
+            return Ok(TokenLookup { entry: None, status: CacheStatus::Hit });
         }
-        self.shared.ask(key, token).await
+        self.inner.lookup_or_stale(key, token).await
     }
 
-    /// What Vault says now of a credential that it has just refused, whatever is remembered.
+    /// Looks a token up at Vault, ignoring its entry, after Vault has rejected it.
     ///
     /// # Errors
-    /// [`Unavailable`] if Vault gave no word.
-    pub async fn ask_anew(
+    /// [`Unavailable`] if Vault is unavailable.
+    pub async fn refetch(
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
-    ) -> Result<Known, Unavailable> {
-        self.shared.forget(key);
+    ) -> Result<TokenLookup, Unavailable> {
+        self.inner.remove(key);
         self.ask(key, Token::from(credential)).await
     }
 
-    /// Whether Vault accepted this token within the last 24 hours, as far as that is remembered.
+    /// Returns true if Vault is known to have accepted this token within the last 24 hours.
     #[must_use]
-    pub fn was_valid(&self, key: TokenKey) -> bool {
-        self.shared.was_valid(key)
+    pub fn was_recently_valid(&self, key: TokenKey) -> bool {
+        self.inner.was_recently_valid(key)
     }
 
-    /// What Vault grants the token of this entry on this path, from memory. As [`Self::recall`],
-    /// it is asked for again behind the caller's back. A stale answer serves only with an entry
-    /// that is served stale, as `status` tells.
+    /// Returns the cached capabilities of the entry's token on this path. Refreshes them in the
+    /// background like [`Self::get`]. Stale capabilities are returned only if `status` is stale,
+    /// too.
     #[must_use]
-    pub fn recall_capabilities(
+    pub fn cached_capabilities(
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
         (entry, status): (&Arc<Entry>, CacheStatus),
         path: &str,
     ) -> Option<Capabilities> {
-        let recalled = self.shared.recall_grant(entry, path, Instant::now())?;
-        match recalled.age {
-            Age::Due => self.recheck_grant(key, credential, entry, path),
-            Age::Stale if status != CacheStatus::Stale => return None,
-            Age::Fresh | Age::Stale => {}
+        let hit = self.inner.cached_capability(entry, path, Instant::now())?;
+        match hit.freshness {
+            Freshness::Due => self.refresh_capabilities(key, credential, entry, path),
+            Freshness::Stale if status != CacheStatus::Stale => return None,
+            Freshness::Fresh | Freshness::Stale => {}
         }
-        Some(recalled.capabilities)
+        Some(hit.capabilities)
     }
 
-    fn recheck_grant(
+    fn refresh_capabilities(
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
         entry: &Arc<Entry>,
         path: &str,
     ) {
-        if self.shared.breaker.is_open() {
+        if self.inner.breaker.is_open() {
             return;
         }
-        let (shared, entry) = (Arc::clone(&self.shared), Arc::clone(entry));
+        let (inner, entry) = (Arc::clone(&self.inner), Arc::clone(entry));
         let (token, paths) = (Token::from(credential), vec![path.to_owned()]);
-        // The answer is in the cache; if there is none, the present one stays until its time.
-        let recheck = async move { drop(shared.ask_paths(key, &entry, token, paths).await) };
-        tokio::spawn(recheck.in_current_span());
+        // The result is in the cache. After an error the present one stays until it goes stale.
+        let refresh =
+            async move { drop(inner.fetch_capabilities(key, &entry, token, paths).await) };
+        tokio::spawn(refresh.in_current_span());
     }
 
-    /// The same on these paths, in their order, from Vault. Remembered as long as a token is.
+    /// Fetches the capabilities of the entry's token on these paths from Vault, in the order of the
+    /// paths. They are cached as long as a token is.
     ///
     /// # Errors
-    /// [`Unavailable`] if Vault gave no word and no grace applies.
-    pub async fn ask_capabilities(
+    /// [`Unavailable`] if Vault is unavailable and no stale result may be served.
+    pub async fn fetch_capabilities(
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
         entry: &Arc<Entry>,
         paths: Vec<String>,
-    ) -> Result<KnownGrants, Unavailable> {
-        self.shared.ask_grants(key, Arc::clone(entry), Token::from(credential), paths).await
+    ) -> Result<CapabilityLookup, Unavailable> {
+        self.inner.shared_capabilities(key, Arc::clone(entry), Token::from(credential), paths).await
     }
 
-    /// Counts a use of a token that has a limited number of them.
+    /// Consumes one use of a limited-use token.
     ///
     /// # Errors
-    /// [`Unavailable`] if Vault gave no word; whether it counted the use is then not known.
-    pub async fn spend(
+    /// [`Unavailable`] if Vault is unavailable. It may have counted the use or not.
+    pub async fn consume_use(
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
     ) -> Result<Spent, Unavailable> {
-        let (shared, token) = (Arc::clone(&self.shared), Token::from(credential));
-        in_flight(async move { shared.spend(key, token).await })
+        let (inner, token) = (Arc::clone(&self.inner), Token::from(credential));
+        spawn_detached(async move { inner.consume_use(key, token).await })
             .await
-            .unwrap_or_else(|| Err(broken()))
+            .unwrap_or_else(|| Err(task_failed()))
     }
 
-    /// Forgets the tokens whose facts match, and says how many those were.
+    /// Evicts the entries that match, and returns their number.
     pub fn evict(&self, matches: impl Fn(&Entry) -> bool) -> usize {
-        self.shared.evict(matches)
+        self.inner.evict(matches)
     }
 
-    /// Forgets everything.
+    /// Removes everything.
     pub fn clear(&self) {
-        self.shared.clear();
+        self.inner.clear();
     }
 
-    /// Removes what can serve no more from memory.
+    /// Removes the entries that may no longer be served.
     pub async fn remove_expired(&self) {
-        self.shared.remove_expired().await;
+        self.inner.remove_expired().await;
     }
 
-    /// How many live and how many refused tokens are held.
+    /// Returns the numbers of valid and of rejected tokens.
     pub async fn sizes(&self) -> (u64, u64) {
-        self.shared.sizes().await
+        self.inner.sizes().await
     }
 }

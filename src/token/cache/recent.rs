@@ -5,40 +5,40 @@ use quick_cache::{
     sync::{Cache, DefaultLifecycle},
 };
 
-use crate::token::{Place, TokenKey};
+use crate::token::{PrehashedHasher, TokenKey};
 
-/// How long a token counts as recently valid.
+/// The time for which a token counts as recently valid.
 const PERIOD: Duration = Duration::from_hours(24);
 
 /// The tokens that Vault accepted within the last 24 hours, by 64 bits of their keyed hashes, which
-/// nobody outside this process can choose. A token that is not among them may still be one.
+/// cannot be chosen from outside this process. Bounded, so a recently valid token may be absent.
 pub(super) struct RecentlyValid {
     created: Instant,
-    /// When each was accepted, in seconds since `created`.
-    accepted: Cache<u64, u32, UnitWeighter, Place>,
+    /// The time at which each token was accepted, in seconds since `created`.
+    accepted: Cache<u64, u32, UnitWeighter, PrehashedHasher>,
 }
 
 impl RecentlyValid {
-    /// Holds at most this many tokens.
+    /// Creates a set of at most `capacity` tokens.
     pub(super) fn new(capacity: u64) -> Self {
         let room = usize::try_from(capacity).unwrap_or(usize::MAX);
-        let (weighter, hasher) = (UnitWeighter, Place::default());
+        let (weighter, hasher) = (UnitWeighter, PrehashedHasher::default());
         let accepted = Cache::with(room, capacity, weighter, hasher, DefaultLifecycle::default());
         Self { created: Instant::now(), accepted }
     }
 
     pub(super) fn add(&self, key: TokenKey) {
-        self.accepted.insert(key.part(), self.seconds());
+        self.accepted.insert(key.prefix(), self.seconds());
     }
 
     pub(super) fn contains(&self, key: TokenKey) -> bool {
-        let accepted = self.accepted.get(&key.part());
+        let accepted = self.accepted.get(&key.prefix());
         accepted.is_some_and(|accepted| {
             u64::from(self.seconds().saturating_sub(accepted)) < PERIOD.as_secs()
         })
     }
 
-    /// Removes the tokens that no longer count.
+    /// Removes the tokens accepted more than 24 hours ago.
     pub(super) fn remove_expired(&self) {
         let now = self.seconds();
         self.accepted
@@ -53,11 +53,11 @@ impl RecentlyValid {
 #[cfg(test)]
 mod tests {
     use super::RecentlyValid;
-    use crate::token::{Credential, TokenKeys};
+    use crate::token::{CacheKeyHasher, Credential};
 
     #[test]
-    fn holds_added_tokens_up_to_its_capacity() {
-        let (recent, keys) = (RecentlyValid::new(10), TokenKeys::random());
+    fn tokens_are_kept_up_to_capacity() {
+        let (recent, keys) = (RecentlyValid::new(10), CacheKeyHasher::random());
         let key = |number: usize| {
             keys.key(&Credential::from_text(format!("s.{number}")).expect("well formed"))
         };

@@ -4,7 +4,7 @@ use proptest::{collection::vec, prelude::*};
 
 use super::{Credential, CredentialError, Sources};
 
-/// The token that these sources find in these headers.
+/// Returns the token that these sources contain in these headers.
 fn find(sources: &str, headers: &[(&str, &[u8])]) -> Result<String, CredentialError> {
     let map: HeaderMap = headers
         .iter()
@@ -20,7 +20,7 @@ fn find(sources: &str, headers: &[(&str, &[u8])]) -> Result<String, CredentialEr
 const ALL: &str = "bearer,x-vault-token,basic,cookie:t";
 
 #[test]
-fn a_cookie_is_found_among_others_and_by_its_whole_name() {
+fn cookie_is_matched_by_its_whole_name() {
     let cookies = |value: &str| find("cookie:t", &[("cookie", value.as_bytes())]);
     assert_eq!(cookies("a=b; t=s.x; tt=c"), Ok("s.x".to_owned()));
     assert_eq!(cookies("t=s.x;t=s.x"), Ok("s.x".to_owned()));
@@ -31,7 +31,7 @@ fn a_cookie_is_found_among_others_and_by_its_whole_name() {
 }
 
 #[test]
-fn cookie_with_blanks_around_its_equals_sign_is_another() {
+fn cookie_white_space_around_equals_is_strict() {
     let cookies = |value: &str| find("cookie:t", &[("cookie", value.as_bytes())]);
     for value in
         ["t =s.x", "a=b; t =s.x", "t\t=s.x", " t=s.x", "\tt=s.x", "a=b, t=s.x", "a=\"t=s.x\""]
@@ -52,8 +52,8 @@ fn cookie_with_blanks_around_its_equals_sign_is_another() {
     assert_eq!(find("cookie:t", &lines), Err(CredentialError::Conflict));
 }
 
-/// What the recipes' `(^|;\s*)t=[^;]*` takes out of a cookie header: the text behind each `t=`.
-fn removed_by_the_guard(line: &str) -> Vec<&str> {
+/// Returns the values that the proxies' `(^|;\s*)t=[^;]*` removes from a cookie header.
+fn removed_by_proxy(line: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for (at, _) in line.match_indices("t=") {
         let before = line[..at].trim_end_matches([' ', '\t']);
@@ -65,7 +65,7 @@ fn removed_by_the_guard(line: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_basic_password_may_hold_a_colon_and_its_user_does_not_matter() {
+fn basic_password_may_contain_colons() {
     let basic = |pair: &str| {
         let value = format!("Basic {}", BASE64_STANDARD.encode(pair));
         find("basic", &[("authorization", value.as_bytes())])
@@ -81,7 +81,7 @@ fn a_basic_password_may_hold_a_colon_and_its_user_does_not_matter() {
 }
 
 #[test]
-fn sources_are_listed_once_and_by_their_names() {
+fn sources_are_parsed_without_duplicates() {
     for good in ["bearer", "cookie:__Host-token", " bearer , basic "] {
         assert!(good.parse::<Sources>().is_ok(), "{good}");
     }
@@ -92,8 +92,8 @@ fn sources_are_listed_once_and_by_their_names() {
 
 proptest! {
     #[test]
-    fn cookie_that_is_read_is_what_the_guard_removes(line in "(t|t|=|=|;|; |;\t| |\t|a|b|\"|,){0,14}") {
-        let removed = removed_by_the_guard(&line);
+    fn cookie_read_is_the_one_the_proxy_removes(line in "(t|t|=|=|;|; |;\t| |\t|a|b|\"|,){0,14}") {
+        let removed = removed_by_proxy(&line);
         let found = find("cookie:t", &[("cookie", line.as_bytes())]);
         let is_token = |value: &&str| Credential::from_text(*value).is_some();
         let expected = match removed.as_slice() {
@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_is_visible_bytes_without_marks_of_a_list(text in "\\PC{0,40}|[!-~]{0,40}") {
+    fn token_is_visible_ascii_without_separators(text in "\\PC{0,40}|[!-~]{0,40}") {
         let allowed = |c: char| c.is_ascii_graphic() && !"\",;\\".contains(c);
         let is_token = !text.is_empty() && text.chars().all(allowed);
         prop_assert_eq!(Credential::from_text(text.as_str()).is_some(), is_token);
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn a_good_token_is_found_as_it_was_sent(token in "[A-Za-z0-9._~+/=-]{1,60}", blanks in "[ \t]{1,3}") {
+    fn well_formed_token_is_found_unchanged(token in "[A-Za-z0-9._~+/=-]{1,60}", blanks in "[ \t]{1,3}") {
         let bearer = format!("bEaReR{blanks}{token}");
         let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("user:{token}")));
         let cookie = format!("a=b; t={token}");
@@ -135,7 +135,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_the_headers_hold_what_is_found_is_a_token_that_they_hold(
+    fn token_found_is_contained_in_a_header(
         values in vec((0..3usize, vec(any::<u8>(), 0..30)), 0..4),
         scheme in "(Bearer|bearer|Basic|Digest|)",
     ) {
@@ -158,7 +158,7 @@ proptest! {
     }
 
     #[test]
-    fn a_malformed_credential_is_never_made_up_for(
+    fn malformed_credential_does_not_fall_through(
         token in "[a-z]{1,20}",
         broken in "[a-z]{1,9}[ \",;]{1}[a-z]{1,9}",
     ) {
@@ -180,13 +180,13 @@ proptest! {
     }
 
     #[test]
-    fn there_is_exactly_one_token_or_none_comes_of_it(
+    fn conflicting_tokens_are_rejected(
         items in vec((0..6usize, 0..4usize, any::<bool>()), 0..5),
     ) {
-        let shown: Vec<Shown> = items.into_iter().map(|(place, what, upper)| shown(place, what, upper)).collect();
+        let shown: Vec<TestHeader> = items.into_iter().map(|(place, what, upper)| test_header(place, what, upper)).collect();
         let headers: Vec<(&str, &[u8])> =
             shown.iter().map(|shown| (shown.name, shown.value.as_bytes())).collect();
-        let read: Vec<Option<&str>> = shown.iter().filter(|shown| shown.listed).map(|shown| shown.token).collect();
+        let read: Vec<Option<&str>> = shown.iter().filter(|shown| shown.enabled).map(|shown| shown.token).collect();
         let found = find(ALL, &headers);
         let mut tokens: Vec<&str> = read.iter().copied().flatten().collect();
         tokens.sort_unstable();
@@ -195,7 +195,7 @@ proptest! {
             ([], false) => prop_assert_eq!(found, Err(CredentialError::Missing)),
             ([one], false) => prop_assert_eq!(found, Ok((*one).to_owned())),
             ([_, _, ..], false) => prop_assert_eq!(found, Err(CredentialError::Conflict)),
-            // Which of the two is said first is of no account.
+            // Either error may be reported first.
             ([_, _, ..], true) => prop_assert!(
                 matches!(found, Err(CredentialError::Malformed | CredentialError::Conflict))
             ),
@@ -204,23 +204,23 @@ proptest! {
     }
 }
 
-/// A header that shows a token, or should.
-struct Shown {
+/// A header that may contain a token.
+struct TestHeader {
     name: &'static str,
     value: String,
-    /// Whether its place is one that is read.
-    listed: bool,
-    /// The token; `None` if what stands there is none.
+    /// True if the header is an enabled source.
+    enabled: bool,
+    /// The token; `None` if it is malformed.
     token: Option<&'static str>,
 }
 
-/// One of six places with one of two tokens, or with something that is none.
-fn shown(place: usize, what: usize, upper: bool) -> Shown {
+/// Creates one of six headers with one of two tokens, or with a malformed one.
+fn test_header(place: usize, what: usize, upper: bool) -> TestHeader {
     let (text, token) =
         [("s.one", Some("s.one")), ("s.two", Some("s.two")), ("not one", None), ("", None)][what];
     let scheme = |name: &str| if upper { name.to_uppercase() } else { name.to_owned() };
     let pair = BASE64_STANDARD.encode(format!("user:{text}"));
-    let (name, value, listed) = match place {
+    let (name, value, enabled) = match place {
         0 => ("authorization", format!("{} {text}", scheme("bearer")), true),
         1 => ("x-vault-token", text.to_owned(), true),
         2 => ("authorization", format!("{}  {pair}", scheme("basic")), true),
@@ -228,5 +228,5 @@ fn shown(place: usize, what: usize, upper: bool) -> Shown {
         4 => ("authorization", format!("{} {text}", scheme("digest")), false),
         _ => ("cookie", format!("T={text}; tt={text}"), false),
     };
-    Shown { name, value, listed, token }
+    TestHeader { name, value, enabled, token }
 }

@@ -18,7 +18,8 @@ use self::{
 };
 use super::Desk;
 use crate::{
-    policies::{Caller, Capabilities, Capability, Group, Store, with_templates},
+    capabilities::{Capabilities, Capability},
+    policies::{Caller, Group, Store, with_templates},
     vault::{
         Policies, Session,
         error::{Failure, VaultError},

@@ -11,7 +11,8 @@ use super::{
     response::{AuthEnvelope, Envelope, parse},
 };
 use crate::{
-    token::{Capabilities, Facts, Standing, TokenType, Usage},
+    capabilities::Capabilities,
+    token::{Facts, Standing, TokenType, Usage},
     vault::{
         adapters::token_info::EntityResult,
         api::{entity::TokenEntity, sys::capabilities::CapabilitiesResponse, token::TokenLookup},
@@ -252,7 +253,7 @@ proptest! {
                 if *capabilities != Capabilities::NONE {
                     prop_assert!(!names.contains(&"deny"));
                     let is_root = names.contains(&"root");
-                    prop_assert!(is_root || capabilities.words().iter().all(|name| names.contains(name)));
+                    prop_assert!(is_root || capabilities.names().iter().all(|name| names.contains(name)));
                 }
             }
         }

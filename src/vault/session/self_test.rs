@@ -41,7 +41,7 @@ pub(super) async fn check_capabilities(
         .iter()
         .zip(granted.iter())
         .filter(|((_, needed), granted)| !granted.has_any(*needed))
-        .map(|((path, needed), _)| format!("{} on {path}", needed.words().join(", ")))
+        .map(|((path, needed), _)| format!("{} on {path}", needed.names().join(", ")))
         .collect();
     if missing.is_empty() { Ok(()) } else { Err(missing_capabilities(&missing.join("; "))) }
 }

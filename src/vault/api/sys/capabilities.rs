@@ -49,7 +49,7 @@ impl CapabilitiesResponse {
         paths: &[String],
     ) -> Result<Arc<[Capabilities]>, VaultError> {
         let on = |path: &String| {
-            Some(Capabilities::from_words(self.names(path)?.iter().map(String::as_str)))
+            Some(Capabilities::from_names(self.names(path)?.iter().map(String::as_str)))
         };
         let capabilities: Option<_> = paths.iter().map(on).collect();
         capabilities.ok_or_else(|| VaultError::malformed("a path is missing"))

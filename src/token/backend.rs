@@ -3,21 +3,23 @@ use std::{fmt, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::token::{Capabilities, Credential, Facts};
+use crate::{
+    capabilities::Capabilities,
+    token::{Credential, Facts},
+};
 
-/// A caller's token on its way to Vault. Wiped from memory when it is dropped, and its `Debug`
-/// shows nothing of it.
+/// A caller's token to be sent to Vault. Zeroed in memory when dropped, and redacted in `Debug`.
 #[derive(Clone, Debug)]
 pub struct Token(SecretString);
 
 impl Token {
-    /// The token itself.
+    /// Returns the token in plain text.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// The token, still wrapped.
+    /// Returns the token as a secret string.
     #[must_use]
     pub fn secret(&self) -> &SecretString {
         &self.0
@@ -36,41 +38,42 @@ impl From<&Credential<'_>> for Token {
     }
 }
 
-/// Vault's explicit word on a token.
+/// The result of looking a token up.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It is live, and this is what there is to know of it.
+    /// The token is valid; its information.
     Live(Box<Facts>),
-    /// Unknown, expired, revoked, or of a disabled entity: Vault would not say which.
+    /// The token is unknown, expired, revoked, or of a disabled entity: Vault does not distinguish
+    /// these.
     Invalid,
 }
 
-/// Vault's word could not be had, so nothing is known of the token.
+/// Vault is unavailable, so the token's state is unknown.
 #[derive(Clone)]
 pub struct Unavailable {
-    /// What kept it from us, as a client may know it.
+    /// The reason, as far as clients may see it.
     pub cause: Cause,
-    /// The same for the operator's log; never holds a secret.
+    /// Details for the operator's log; never contains a secret.
     pub detail: Arc<str>,
 }
 
-/// Why Vault's word could not be had.
+/// The reason why Vault is unavailable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// It did not answer, or not in a way that can be relied on.
+    /// Vault sent no response, or none that can be relied on.
     Vault,
-    /// It is sealed or not initialised.
+    /// Vault is sealed or not initialized.
     Sealed,
-    /// It asks for fewer requests.
+    /// Vault is rate limiting requests.
     Throttled,
-    /// This service has not logged in to it yet.
+    /// This service has not logged in to Vault yet.
     NotReady,
-    /// Too many questions to it are under way already.
+    /// Too many calls to Vault are in flight.
     Overloaded,
 }
 
 impl Unavailable {
-    /// An unavailability of this cause.
+    /// Creates an error with this reason.
     pub fn new(cause: Cause, detail: impl Into<Arc<str>>) -> Self {
         Self { cause, detail: detail.into() }
     }
@@ -82,51 +85,51 @@ impl fmt::Debug for Unavailable {
     }
 }
 
-/// Whether Vault has counted one use of a token with a limited number of them.
+/// The result of consuming one use of a limited-use token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spent {
-    /// It has.
+    /// Vault counted one use.
     One,
-    /// There was none left.
+    /// No use was left.
     None,
 }
 
-/// What Vault grants a token, path by path.
+/// The result of a capabilities lookup.
 #[derive(Clone, Debug)]
 pub enum Granted {
-    /// This, in the order of the paths that were asked about.
+    /// The capabilities granted, in the order of the paths.
     Capabilities(Arc<[Capabilities]>),
-    /// Nothing any more: it refuses the token.
+    /// The token is no longer valid.
     Invalid,
 }
 
-/// Which lookups are made first while many are waiting.
+/// The priority of a lookup while the capacity for lookups is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookupPriority {
-    /// Vault accepted the token lately: these have capacity of their own.
+    /// Vault accepted the token recently; such lookups have reserved capacity.
     Known,
-    /// Nothing is known of the token, which may be a guess.
+    /// The token may be a guess.
     Unknown,
 }
 
-/// An answer of the authority, to come.
+/// The future of a backend call.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Unavailable>>;
 
-/// Where the truth about tokens is: Vault.
+/// The backend that looks up tokens: Vault.
 pub trait Authority: Send + Sync + 'static {
-    /// What this token is.
+    /// Looks up a token and its entity.
     fn lookup(&self, token: Token, priority: LookupPriority) -> Answer<'_, Verdict>;
 
-    /// What this token is granted on each of these paths, in one question.
+    /// Fetches the token's capabilities on all of these paths in one call.
     fn capabilities(&self, token: Token, paths: Vec<String>) -> Answer<'_, Granted>;
 
-    /// Counts a use of this token, of which it has a limited number.
+    /// Consumes one use of a limited-use token.
     fn spend(&self, token: Token) -> Answer<'_, Spent>;
 
-    /// Completes when Vault answers a lookup, whatever it says.
+    /// Checks that Vault responds to lookups, whatever the response is.
     fn probe(&self) -> Answer<'_, ()>;
 
-    /// The longest that one caller waits for an answer. A call that several callers share may take
-    /// twice as long, so that one who joins it late still has this time.
+    /// The maximum time that one caller waits for a response. A shared call may take twice as long,
+    /// so that a caller that joins it late still has this time.
     fn timeout(&self) -> Duration;
 }

@@ -1,0 +1,289 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use quick_cache::{
+    UnitWeighter,
+    sync::{Cache, DefaultLifecycle},
+};
+
+use crate::{
+    capabilities::Capabilities,
+    token::{
+        Authority, Cause, Granted, LookupPriority, PrehashedHasher, Spent, Token, TokenKey,
+        Unavailable, Verdict,
+        cache::{
+            CacheSettings, Entry,
+            breaker::CircuitBreaker,
+            call_limiter::CallLimiter,
+            capabilities::{CapabilityCache, CapabilityHit},
+            entry::FetchStamp,
+            recent::RecentlyValid,
+            single_flight::SingleFlight,
+        },
+    },
+};
+
+/// The minimum time for which rejections are kept. Longer than any lookup can take, so that a
+/// success that arrives later than a rejection cannot overwrite it.
+const NEGATIVE_RETENTION: Duration = Duration::from_mins(2);
+
+/// The state shared by the cache and its calls in flight.
+pub(super) struct CacheInner {
+    pub(super) settings: CacheSettings,
+    pub(super) backend: Arc<dyn Authority>,
+    /// Valid tokens, while they are fresh or may be served stale.
+    valid: Cache<TokenKey, Arc<Entry>, UnitWeighter, PrehashedHasher>,
+    /// Rejected tokens, each with the time of the rejection.
+    rejected: moka::future::Cache<TokenKey, Instant>,
+    recent: RecentlyValid,
+    capabilities: CapabilityCache,
+    limiter: CallLimiter,
+    pub(super) breaker: CircuitBreaker,
+    pub(super) lookups: SingleFlight<TokenKey>,
+    pub(super) capability_lookups: SingleFlight<(u64, Vec<String>)>,
+    /// The number of evictions, so that a lookup in flight during one is not cached.
+    generation: AtomicU64,
+    entries: AtomicU64,
+}
+
+/// The outcome of a lookup.
+#[derive(Clone)]
+pub(super) enum LookupOutcome {
+    Valid(Arc<Entry>),
+    Rejected,
+    Unavailable(Unavailable),
+}
+
+impl CacheInner {
+    pub(super) fn new(settings: CacheSettings, backend: Arc<dyn Authority>) -> Self {
+        let CacheSettings { negative_ttl, capacity, .. } = settings;
+        let room = usize::try_from(capacity).unwrap_or(usize::MAX);
+        let (weighter, hasher) = (UnitWeighter, PrehashedHasher::default());
+        let rejected = moka::future::Cache::builder();
+        Self {
+            settings,
+            backend,
+            valid: Cache::with(room, capacity, weighter, hasher, DefaultLifecycle::default()),
+            rejected: rejected
+                .max_capacity(capacity)
+                .time_to_live(negative_ttl.max(NEGATIVE_RETENTION))
+                .build(),
+            recent: RecentlyValid::new(capacity),
+            capabilities: CapabilityCache::new(&settings),
+            limiter: CallLimiter::new(),
+            breaker: CircuitBreaker::new(),
+            lookups: SingleFlight::new(capacity),
+            capability_lookups: SingleFlight::new(capacity),
+            generation: AtomicU64::new(0),
+            entries: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn get(&self, key: TokenKey, now: Instant) -> Option<Arc<Entry>> {
+        self.valid.get(&key).filter(|entry| entry.is_fresh(now))
+    }
+
+    /// Returns the entry that may be served while Vault is unavailable.
+    pub(super) fn stale_fallback(&self, key: TokenKey) -> Option<Arc<Entry>> {
+        self.valid.get(&key).filter(|entry| entry.is_usable(Instant::now()))
+    }
+
+    /// Returns true if Vault is known to have accepted this token within the last 24 hours.
+    pub(super) fn was_recently_valid(&self, key: TokenKey) -> bool {
+        self.recent.contains(key)
+    }
+
+    /// Returns true if a cached rejection of this token still applies.
+    pub(super) async fn is_rejected(&self, key: TokenKey) -> bool {
+        let since = self.rejected.get(&key).await;
+        since.is_some_and(|since| since.elapsed() < self.settings.negative_ttl)
+    }
+
+    /// Looks a token up unless another caller's lookup has cached a result since generation
+    /// `since`.
+    pub(super) async fn lookup_if_absent(
+        &self,
+        key: TokenKey,
+        token: Token,
+        since: u64,
+    ) -> LookupOutcome {
+        if self.is_rejected(key).await {
+            return LookupOutcome::Rejected;
+        }
+        match self.get(key, Instant::now()) {
+            Some(entry) if entry.generation >= since => LookupOutcome::Valid(entry),
+            _ => self.lookup(key, token).await,
+        }
+    }
+
+    pub(super) async fn lookup(&self, key: TokenKey, token: Token) -> LookupOutcome {
+        let before = self.valid.peek(&key);
+        let new_id = || self.entries.fetch_add(1, Ordering::Relaxed);
+        let mut stamp = FetchStamp {
+            fetched_at: Instant::now(),
+            id: before.as_ref().map_or_else(new_id, |entry| entry.id),
+            generation: self.generation(),
+        };
+        let priority = if before.is_some() || self.was_recently_valid(key) {
+            LookupPriority::Known
+        } else {
+            LookupPriority::Unknown
+        };
+        let answer = self.backend.lookup(token, priority).await;
+        match answer {
+            Ok(Verdict::Live(info)) => {
+                self.breaker.record_response();
+                self.recent.add(key);
+                let changed = |entry: &Arc<Entry>| !entry.identity.policies().eq(info.policies());
+                if before.as_ref().is_some_and(changed) {
+                    stamp.id = new_id();
+                }
+                let entry = Arc::new(Entry::new(*info, stamp, &self.settings));
+                self.insert_if_current(key, &entry).await;
+                LookupOutcome::Valid(entry)
+            }
+            Ok(Verdict::Invalid) => {
+                self.breaker.record_response();
+                self.insert_negative(key).await;
+                LookupOutcome::Rejected
+            }
+            Err(unavailable) => {
+                self.record_error(&unavailable, stamp.fetched_at);
+                LookupOutcome::Unavailable(unavailable)
+            }
+        }
+    }
+
+    /// Records an error within the timeout as a response of Vault, unless Vault was not called.
+    fn record_error(&self, unavailable: &Unavailable, fetched_at: Instant) {
+        let was_called = !matches!(unavailable.cause, Cause::Overloaded | Cause::NotReady);
+        if was_called && fetched_at.elapsed() < self.backend.timeout() {
+            self.breaker.record_response();
+        }
+    }
+
+    /// Caches an entry unless an eviction or a rejection happened since its lookup began.
+    ///
+    /// An eviction increments the generation before it removes entries. So either it removes this
+    /// entry, or the changed generation is seen here. A rejection that another call got meanwhile
+    /// is newer.
+    async fn insert_if_current(&self, key: TokenKey, entry: &Arc<Entry>) {
+        if !self.is_current(key, entry).await {
+            self.remove(key);
+            return;
+        }
+        let newer = self.valid.peek(&key).filter(|known| known.fetched_at > entry.fetched_at);
+        if newer.is_none() {
+            self.valid.insert(key, Arc::clone(entry));
+        }
+        if !self.is_current(key, entry).await {
+            self.remove(key);
+        }
+    }
+
+    /// Returns true if there was no eviction and no rejection since the entry's lookup began.
+    async fn is_current(&self, key: TokenKey, entry: &Entry) -> bool {
+        let rejected = self.rejected.get(&key).await.is_some_and(|since| since >= entry.fetched_at);
+        entry.is_cacheable() && entry.generation == self.generation() && !rejected
+    }
+
+    pub(super) fn remove(&self, key: TokenKey) {
+        self.valid.remove(&key);
+    }
+
+    /// Caches a rejection and removes the token's entry.
+    pub(super) async fn insert_negative(&self, key: TokenKey) {
+        self.rejected.insert(key, Instant::now()).await;
+        self.remove(key);
+    }
+
+    pub(super) fn cached_capability(
+        &self,
+        entry: &Entry,
+        path: &str,
+        now: Instant,
+    ) -> Option<CapabilityHit> {
+        self.capabilities.get(entry, path, now)
+    }
+
+    /// Fetches the token's capabilities on these paths, and caches them unless there was an
+    /// eviction meanwhile. Returns `None` if Vault rejects the token.
+    pub(super) async fn fetch_capabilities(
+        &self,
+        key: TokenKey,
+        entry: &Entry,
+        token: Token,
+        paths: Vec<String>,
+    ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
+        let _permit = self.limiter.acquire(key).await;
+        let (fetched_at, generation) = (Instant::now(), self.generation());
+        let answer = self.backend.capabilities(token, paths.clone()).await;
+        match answer.inspect_err(|unavailable| self.record_error(unavailable, fetched_at))? {
+            Granted::Capabilities(granted) => {
+                self.breaker.record_response();
+                if entry.is_cacheable() && generation == self.generation() {
+                    self.capabilities.insert(entry, &paths, &granted, fetched_at);
+                }
+                Ok(Some(granted))
+            }
+            Granted::Invalid => {
+                self.breaker.record_response();
+                self.insert_negative(key).await;
+                Ok(None)
+            }
+        }
+    }
+
+    pub(super) async fn consume_use(
+        &self,
+        key: TokenKey,
+        token: Token,
+    ) -> Result<Spent, Unavailable> {
+        let _permit = self.limiter.acquire(key).await;
+        self.backend.spend(token).await
+    }
+
+    /// Removes the entries that match, and returns their number.
+    pub(super) fn evict(&self, matches: impl Fn(&Entry) -> bool) -> usize {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        let evicted = AtomicU64::new(0);
+        self.valid.retain(|_, entry| {
+            let stays = !matches(entry);
+            evicted.fetch_add(u64::from(!stays), Ordering::Relaxed);
+            stays
+        });
+        usize::try_from(evicted.into_inner()).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn clear(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.valid.clear();
+        self.rejected.invalidate_all();
+        self.capabilities.clear();
+    }
+
+    /// Removes the entries that may no longer be served.
+    pub(super) async fn remove_expired(&self) {
+        let now = Instant::now();
+        self.valid.retain(|_, entry| entry.is_usable(now));
+        self.capabilities.remove_expired(now);
+        self.recent.remove_expired();
+        self.limiter.remove_idle();
+        // moka frees expired entries here.
+        self.rejected.run_pending_tasks().await;
+    }
+
+    pub(super) async fn sizes(&self) -> (u64, u64) {
+        self.remove_expired().await;
+        (u64::try_from(self.valid.len()).unwrap_or(u64::MAX), self.rejected.entry_count())
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+}

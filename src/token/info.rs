@@ -1,0 +1,138 @@
+use std::time::Instant;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+use crate::tenants::TenantName;
+
+/// Vault's information about a valid token, without the token itself.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The accessor, by which the token can be looked up or revoked without the token itself. Empty
+    /// for batch tokens, which have none.
+    pub accessor: Box<str>,
+    /// The token type.
+    pub token_type: TokenType,
+    /// The kind of the token, which decides if it is accepted at all.
+    pub standing: Standing,
+    /// The id of the caller's entity, if it has one.
+    pub entity_id: Option<Box<str>>,
+    /// The caller's readable name, unique within Vault.
+    pub subject: Option<Box<str>>,
+    /// The caller's tenant.
+    pub tenant: Option<TenantName>,
+    /// The policies that Vault applies, the token's own and those of its identity: sorted, without
+    /// duplicates.
+    pub policies: Vec<Box<str>>,
+    /// The token's expiry.
+    pub expiry: Expiry,
+    /// The limit on the number of uses.
+    pub usage: Usage,
+    /// The networks that the token may be used from; empty for any.
+    pub bound_cidrs: Vec<IpNet>,
+}
+
+/// A token type of Vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenType {
+    /// Persisted in Vault's storage.
+    Service,
+    /// Not persisted: an encrypted blob that carries its own data.
+    Batch,
+}
+
+impl TokenType {
+    /// Returns Vault's name of the type.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Batch => "batch",
+        }
+    }
+}
+
+/// The purpose of a token. Only a token that was issued to a caller identifies one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A token that was issued to a caller.
+    Ordinary,
+    /// A token with the policy `root`.
+    Root,
+    /// A response-wrapping token, used up by unwrapping.
+    Wrapping,
+    /// An access token of Vault's OIDC provider, valid only for its userinfo endpoint.
+    OidcAccess,
+    /// This service's own token.
+    Own,
+    /// A token whose entity's `tenant` metadata contains `/`, `*` or `+`, which would broaden a
+    /// templated policy path.
+    Widening,
+    /// A token of another namespace than the one that this service is configured for.
+    ForeignNamespace,
+}
+
+/// The expiry of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// The token does not expire, as only root tokens may.
+    Never,
+    /// The token expires at this time, unless it is renewed or revoked before.
+    At {
+        /// The wall-clock time, by Vault's clock, for responses.
+        timestamp: Timestamp,
+        /// The time by this process's monotonic clock, for decisions.
+        deadline: Instant,
+    },
+}
+
+/// The limit on the number of uses of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// No limit.
+    Unlimited,
+    /// A number of uses (`num_uses`), each of which has to be counted by Vault.
+    Counted,
+}
+
+impl Facts {
+    /// Returns the names of the policies, sorted.
+    pub fn policies(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().map(AsRef::as_ref)
+    }
+
+    /// Creates the information about a token of another namespace, which this namespace cannot look
+    /// up. It is not cacheable, since the token's expiry is unknown.
+    #[must_use]
+    pub fn of_another_namespace() -> Self {
+        Self {
+            accessor: Box::default(),
+            token_type: TokenType::Service,
+            standing: Standing::ForeignNamespace,
+            entity_id: None,
+            subject: None,
+            tenant: None,
+            policies: Vec::new(),
+            expiry: Expiry::Never,
+            usage: Usage::Counted,
+            bound_cidrs: Vec::new(),
+        }
+    }
+}
+
+impl Expiry {
+    /// Returns true if the token has expired at `now`.
+    #[must_use]
+    pub fn is_past(self, now: Instant) -> bool {
+        self.deadline().is_some_and(|deadline| now >= deadline)
+    }
+
+    /// Returns the time of expiry by this process's monotonic clock.
+    #[must_use]
+    pub fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::Never => None,
+            Self::At { deadline, .. } => Some(deadline),
+        }
+    }
+}
