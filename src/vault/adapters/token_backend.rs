@@ -12,9 +12,10 @@ use super::{
     token_info::{EntityResult, Remaining},
 };
 use crate::{
+    capabilities::Capabilities,
     token::{
-        Answer, Authority, Capabilities, Cause, Facts, Granted, LookupPriority, Spent, Standing,
-        Token, Unavailable, Verdict,
+        Answer, Authority, Cause, Facts, Granted, LookupPriority, Spent, Standing, Token,
+        Unavailable, Verdict,
     },
     vault::{
         api::{

@@ -3,7 +3,7 @@
 
 use super::service_token::ServiceToken;
 use crate::{
-    token::Capabilities,
+    capabilities::Capabilities,
     vault::{
         api::sys::capabilities::capabilities,
         client::{Client, Failure, VaultError},

@@ -7,7 +7,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::{
-    token::{Capabilities, Token},
+    capabilities::Capabilities,
+    token::Token,
     vault::client::{Client, Failure, Operation, VaultError},
 };
 
