@@ -20,7 +20,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command, process::Exit
 
 use clap::Parser;
 use tokio::runtime::Builder;
-use vault_auth_validator::server::HitPath;
+use vault_auth_validator::server::FastPathBench;
 
 /// How many requests the two runs make.
 const REQUESTS: [u64; 2] = [2_000, 12_000];
@@ -65,10 +65,10 @@ fn answer(target: &str, requests: u64) {
     runtime.block_on(async {
         let cache = known::empty_cache(1);
         known::fill(Arc::clone(&cache), 1).await;
-        let mut connection = HitPath::new(cache).connection();
+        let mut connection = FastPathBench::new(cache).connection();
         let request = known::request(target, &known::token(1));
         for _ in 0..requests {
-            assert!(connection.answer(&request).await.starts_with(b"HTTP/1.1 200 "));
+            assert!(connection.respond(&request).await.starts_with(b"HTTP/1.1 200 "));
         }
     });
 }

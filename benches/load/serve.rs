@@ -22,7 +22,7 @@ use tokio::{
 
 use vault_auth_validator::{
     config::Listen,
-    server::{HitPath, Listener},
+    server::{FastPathBench, Listener},
 };
 
 use crate::{
@@ -145,7 +145,7 @@ async fn filled(tokens: usize) {
     let any_port = Listen::Tcp("127.0.0.1:0".to_owned());
     let listener = Listener::bind(&any_port).await.expect("a free port");
     println!("listening on {}", listener.address());
-    HitPath::new(cache).serve(listener).await;
+    FastPathBench::new(cache).serve(listener).await;
 }
 
 async fn empty(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
