@@ -1,5 +1,5 @@
-//! How long the answer to a cached `/validate` takes in the process itself, without a socket.
-//! `cargo bench --bench hit`; the times are of this machine, so no test compares them.
+//! Measures the time of a cached `/validate` within the process, without a socket. `cargo bench
+//! --features bench --bench hit`; the times depend on the machine, so no test compares them.
 
 #![allow(
     clippy::expect_used,

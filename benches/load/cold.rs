@@ -1,4 +1,4 @@
-//! A token that is not known yet: what it costs its caller, and what it costs the others.
+//! Measures the cost of an uncached token for its caller and for other callers.
 
 use std::{
     sync::{
@@ -23,19 +23,19 @@ use crate::{
     },
 };
 
-/// How many tokens are validated in a round.
+/// The number of tokens that are validated in a round.
 const COLD: usize = 60;
 
-/// How late Vault answers when it is slow.
+/// The response time of a slow Vault.
 const SLOW: Duration = Duration::from_millis(50);
 
-/// One request in so many is of a token that is not known yet.
+/// One request in this number has an uncached token.
 const ONE_IN: usize = 100;
 
-/// How long the requests of a round last.
+/// The duration of the requests of a round.
 const LASTS: Duration = Duration::from_secs(2);
 
-/// Requests per second beside the slow ones.
+/// The rate of requests beside the slow ones, per second.
 const RATE: u32 = 2000;
 
 pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
@@ -43,8 +43,8 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
     tail(ground, options, report).await;
 }
 
-/// A validation against the calls that it consists of, one after the other, by one client that
-/// keeps its connections, each pair with a token of its own.
+/// Compares a validation with the calls to Vault that it consists of, one after the other, by one
+/// client with persistent connections, each pair with a token of its own.
 async fn wall_time(ground: &Ground, options: &Options, report: &mut Report) {
     let validator = ground.validator_anywhere(&[]).await;
     let auth = platform::log_in(&ground.bao, &ground.role).await;
@@ -84,9 +84,9 @@ async fn wall_time(ground: &Ground, options: &Options, report: &mut Report) {
     report.figure(name, "×", ratios).to(Target::AtMost(1.10));
 }
 
-/// How long cached requests take while Vault is slow about others. The validator has a core to
-/// itself, and the clients have the other one. Both come before whatever else runs there, OpenBao
-/// too, so that it is not their waiting for a core that is measured.
+/// Measures the latency of cached requests while Vault is slow for others. The validator has one
+/// core, and the clients have the other. Both have priority over all other processes there,
+/// including OpenBao, so that no waiting for a core is measured.
 async fn tail(ground: &Ground, options: &Options, report: &mut Report) {
     let slow = FaultProxy::start(&ground.bao.authority()).await;
     let validator = ground.validator(&[("VAULT_ADDR", &slow.addr())]).await;
@@ -130,7 +130,7 @@ async fn tail(ground: &Ground, options: &Options, report: &mut Report) {
     report.figure("p99 of cached requests, 1 % cold", "µs", with);
 }
 
-/// One request in so many has a token that nobody has seen.
+/// One request in this number has a new token.
 fn one_cold_in(many: usize, known: String, cold: Vec<String>) -> impl Fn() -> (String, bool) {
     let (asked, cold) = (AtomicUsize::new(0), Mutex::new(cold));
     move || {

@@ -1,4 +1,4 @@
-//! Each server asked without a proxy in between.
+//! Compares the servers without a proxy in between.
 
 use crate::{
     Options,
@@ -62,7 +62,7 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
     report.ratio("CPU: bare axum / bare hyper", axum, floor, cpu);
     report.ratio("CPU: nginx, proxy_cache / bare hyper", nginx, floor, cpu);
     report.ratio("CPU: OpenBao, no cache / bare hyper", openbao, floor, cpu);
-    // OpenBao would make the others invisible.
+    // OpenBao would make the other bars invisible.
     report.chart("CPU time per request, one core (µs)", &runs[..7], cpu);
     report.keep("direct", runs);
 }

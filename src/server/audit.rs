@@ -17,8 +17,9 @@ use tracing::warn;
 use self::{excerpt::Excerpt, scope::Scope};
 use crate::server::log_limit::LogLimit;
 
-/// The errors of a request that Vault denied before it changed anything: the messages of OpenBao and
-/// of HashiCorp Vault. Any other error may be a plugin's own, from a request that is partly done.
+/// The errors of a request that Vault denied before it changed anything: the messages of OpenBao
+/// and of HashiCorp Vault. Any other error may be a plugin's own, from a request that is partly
+/// done.
 const DENIALS: [&str; 3] = [
     "permission denied",
     "1 error occurred:\n\t* permission denied\n\n",
@@ -166,8 +167,8 @@ impl AuditRequest<'_> {
     }
 }
 
-/// Returns the tokens that an entry makes stale. Of the two entries of a request, the second, of type
-/// `response`, is written when the change is done.
+/// Returns the tokens that an entry makes stale. Of the two entries of a request, the second, of
+/// type `response`, is written when the change is done.
 fn stale_tokens(entry: AuditEntry<'_>) -> StaleTokens {
     match entry.kind.as_str() {
         "request" => return StaleTokens::None,

@@ -91,7 +91,7 @@ impl ListenerGroup {
                     warn!(address, "connection limit reached: raise the limit on open files");
                 });
             }
-            // It fails only if the semaphore is closed, which never happens.
+            // Fails only if the semaphore is closed, which never happens.
             let permit = Arc::clone(permits).acquire_owned().await.ok();
             match listener.accept().await {
                 Ok(socket) => self.spawn_connection(socket, permit, new_handler),

@@ -83,7 +83,7 @@ mod tests {
     use super::{LINES_PER_SECOND, LineDecision, LogLimit};
 
     #[test]
-    fn lines_beyond_the_limit_are_counted() {
+    fn omitted_lines_are_counted() {
         let (limit, start) = (LogLimit::per_second(), Instant::now());
         for _ in 0..LINES_PER_SECOND {
             assert_eq!(limit.decide(start), LineDecision::Log { omitted: 0 });

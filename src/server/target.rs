@@ -1,5 +1,5 @@
-//! Request targets. Every listener accepts only the origin form (RFC 9112, 3.2.1), in the characters
-//! of RFC 3986.
+//! Request targets. Every listener accepts only the origin form (RFC 9112, 3.2.1), in the
+//! characters of RFC 3986.
 //!
 //! The URI parser of hyper and h2 is lenient: it drops a `#` and everything after it, and accepts
 //! quotes, braces and bytes that are not ASCII. The bytes of a target are therefore checked before
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn request_in_another_form_is_rejected() {
+    fn other_target_forms_are_rejected() {
         assert!(accepts("/validate?tenant=acme", Version::HTTP_11));
         assert!(accepts("http://host/validate", Version::HTTP_2));
         for target in ["http://host/validate", "host:443", "*"] {
@@ -81,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn uri_parser_keeps_accepted_targets_unchanged(
+        fn accepted_target_survives_parsing(
             target in vec(prop_oneof![any::<u8>(), 33..127_u8, Just(b'%'), Just(b'0'), Just(b'#')], 0..20),
         ) {
             let target = [&b"/"[..], &target].concat();

@@ -126,7 +126,8 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Returns the token of the `Authorization: Bearer` header (RFC 6750, 2.1), if there is exactly one.
+/// Returns the token of the `Authorization: Bearer` header (RFC 6750, 2.1), if there is exactly
+/// one.
 fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn address_localhost_or_listed_name_is_allowed() {
+    fn known_hosts_are_allowed() {
         for host in [
             "127.0.0.1",
             "127.0.0.1:9090",
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn every_host_of_a_request_must_be_allowed() {
+    fn every_host_must_be_allowed() {
         let result = |version, uri: &str, hosts: &[&str]| {
             let request = Request::builder().method("DELETE").uri(uri).version(version);
             let request = hosts.iter().fold(request, |request, host| request.header("host", *host));

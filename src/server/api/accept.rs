@@ -1,7 +1,7 @@
 use http::{HeaderMap, header::ACCEPT};
 
-/// Returns true if the client prefers text to JSON (RFC 9110, 12.5.1). Without a preference, JSON is
-/// the default.
+/// Returns true if the client prefers text to JSON (RFC 9110, 12.5.1). Without a preference, JSON
+/// is the default.
 pub(super) fn prefers_text(headers: &HeaderMap) -> bool {
     let lists = headers.get_all(ACCEPT).into_iter().filter_map(|list| list.to_str().ok());
     let ranges: Vec<MediaRange<'_>> =
@@ -67,7 +67,7 @@ mod tests {
     use super::prefers_text;
 
     #[test]
-    fn text_is_preferred_by_quality_and_specificity() {
+    fn accept_header_selects_text() {
         for (accept, expected) in [
             ("text/plain", true),
             ("TEXT/PLAIN; charset=utf-8", true),

@@ -18,7 +18,8 @@ use crate::server::api::error::ApiError;
 /// The maximum size of a body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// The maximum size of the body of a request that takes none, in bytes. No memory is reserved for it.
+/// The maximum size of the body of a request that takes none, in bytes. No memory is reserved for
+/// it.
 const MAX_EMPTY_BODY: usize = 64;
 
 /// The maximum time for a whole body to arrive.
@@ -135,7 +136,7 @@ mod tests {
     use super::{MediaType, is_utf8_json};
 
     #[test]
-    fn content_type_has_to_be_json_in_utf8() {
+    fn content_type_must_be_utf8_json() {
         for (content_type, put, patch) in [
             ("application/json", true, true),
             ("Application/JSON; charset=UTF-8", true, true),

@@ -122,8 +122,8 @@ impl Caller<'_> {
         Secrets::new(&api.client, &api.mounts, token.secret()).remembering(&api.checks)
     }
 
-    /// Maps a secret error to an API error. If Vault rejects a token that was accepted before, looks
-    /// the token up again first: a client discards its token after a 401.
+    /// Maps a secret error to an API error. If Vault rejects a token that was accepted before,
+    /// looks the token up again first: a client discards its token after a 401.
     pub(super) async fn map_error(&self, error: SecretError) -> ApiError {
         let UnauthenticatedCaller { api, auth_request, .. } = &self.request;
         match error {

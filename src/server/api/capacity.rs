@@ -188,14 +188,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn env_lines_reserve_memory_for_escapes() {
+    async fn env_lines_reserve_escapes() {
         assert_eq!(acquire_all(ReadKind::Secret).len(), 12);
         assert_eq!(acquire_all(ReadKind::EnvLines).len(), 6);
         assert_eq!(acquire_all(ReadKind::List).len(), 8);
     }
 
     #[tokio::test]
-    async fn body_larger_than_reserved_counts_whole() {
+    async fn larger_body_counts_whole() {
         let capacity = Capacity::default();
         let memory = capacity.acquire_body(&tenant("acme"), Some(0)).await.expect("memory");
         let response = memory.attach_to(Response::new(Bytes::from(vec![b'x'; 1024 * 1024])));

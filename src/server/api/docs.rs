@@ -83,7 +83,7 @@ mod tests {
     };
 
     #[test]
-    fn page_has_every_operation_of_the_document() {
+    fn page_has_every_operation() {
         let page = render().unwrap();
         let api = serde_json::to_value(openapi::document()).unwrap();
         let mut operations = 0;
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn links_have_targets_and_page_loads_no_resource() {
+    fn page_is_self_contained() {
         let page = render().unwrap();
         for external in ["<script", "<img", "style=", "src=", "javascript:", "url(", "href=\"http"]
         {

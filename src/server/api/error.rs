@@ -44,8 +44,8 @@ pub(super) enum ApiError {
 /// The result of an API handler.
 pub(super) type ApiResult = Result<Response<Body>, ApiError>;
 
-const AMBIGUOUS: &str = "a secret with exactly this name, ending in `versions`, exists too; use the \
-                         command `secrets` for that secret and for the versions of the other";
+const AMBIGUOUS: &str = "a secret with exactly this name, ending in `versions`, exists too; use \
+                         the command `secrets` for that secret and for the versions of the other";
 
 impl ApiError {
     /// Returns status, code and title: the table of the codes that [`Refusal`] does not have.
@@ -150,7 +150,8 @@ fn terms(status: u16, code: &'static str, title: &'static str, severity: Severit
     Terms { status, code, title, challenge: Challenge::Absent, retry_after: None, severity }
 }
 
-/// The response carries the error as an extension to the middleware `observe`, which has the request.
+/// The response carries the error as an extension to the middleware `observe`, which has the
+/// request.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());

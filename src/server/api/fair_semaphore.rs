@@ -15,7 +15,8 @@ pub(super) use self::holder::Holder;
 use self::rounds::Rounds;
 
 /// A semaphore in which a holder may have at most as many permits as remain for all others: half if
-/// it is alone, a third if there are two such holders. A holder without a permit gets any free ones.
+/// it is alone, a third if there are two such holders. A holder without a permit gets any free
+/// ones.
 ///
 /// Waiting requests are served in rounds, one of each holder per round, so that a holder with many
 /// requests does not delay another holder with one. The slots of the queue are divided by the same
@@ -57,8 +58,8 @@ impl FairSemaphore {
         Self { state: Mutex::new(State { permits, used: 0, held, queue_slots, queue, rounds }) }
     }
 
-    /// Acquires this many permits for a holder, without a timeout. Returns `None` if the queue has no
-    /// free slot for the holder.
+    /// Acquires this many permits for a holder, without a timeout. Returns `None` if the queue has
+    /// no free slot for the holder.
     pub(super) async fn acquire(
         self: &Arc<Self>,
         holder: &Holder,
@@ -73,8 +74,8 @@ impl FairSemaphore {
 
     /// Grants free permits to waiting requests.
     fn grant(self: &Arc<Self>) {
-        // The lock must not be held here: a permit whose receiver was dropped is dropped at once, and
-        // its release takes the lock.
+        // The lock must not be held here: a permit whose receiver was dropped is dropped at once,
+        // and its release takes the lock.
         let granted = self.state().grant();
         for Waiter { holder, amount, permit_sender, .. } in granted {
             let _ = permit_sender.send(FairPermit { semaphore: Arc::clone(self), holder, amount });
@@ -149,8 +150,8 @@ impl State {
 }
 
 impl FairPermit {
-    /// Changes the number of permits. Missing ones are not waited for, since a holder that waits with
-    /// permits could block itself: further requests wait until the excess is released.
+    /// Changes the number of permits. Missing ones are not waited for, since a holder that waits
+    /// with permits could block itself: further requests wait until the excess is released.
     pub(super) fn resize(&mut self, amount: u64) {
         let before = mem::replace(&mut self.amount, amount);
         match amount.checked_sub(before) {
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn holder_gets_as_much_as_remains_for_others() {
+    async fn holder_gets_its_fair_share() {
         let semaphore = Arc::new(FairSemaphore::new(16, 100));
         let first = take_all(&semaphore, "a");
         assert_eq!(first.len(), 8);
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn holder_without_permits_gets_the_last_one() {
+    async fn new_holder_gets_the_last_permit() {
         let semaphore = Arc::new(FairSemaphore::new(2, 100));
         let first = take(&semaphore, "a", 1);
         let second = take(&semaphore, "b", 1);
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waiters_of_one_holder_do_not_delay_another() {
+    async fn holders_do_not_delay_each_other() {
         let semaphore = Arc::new(FairSemaphore::new(4, 100));
         let held = take_all(&semaphore, "a");
         let a = holder("a");
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn permit_of_cancelled_waiter_is_released() {
+    async fn cancelled_waiter_loses_no_permit() {
         let semaphore = Arc::new(FairSemaphore::new(1, 100));
         let held = take(&semaphore, "a", 1).expect("a permit");
         let b = holder("b");
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn resize_releases_or_holds_the_difference() {
+    async fn resize_changes_held_permits() {
         let semaphore = Arc::new(FairSemaphore::new(16, 100));
         let mut large = take(&semaphore, "a", 16).expect("all permits are free");
         assert!(take(&semaphore, "b", 1).is_none());
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn split_permits_are_released_separately() {
+    async fn split_permits_release_separately() {
         let semaphore = Arc::new(FairSemaphore::new(16, 100));
         let mut rest = take(&semaphore, "a", 16).expect("all permits are free");
         let (part, surplus) = (rest.split(10), rest.split(7));
@@ -319,7 +320,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn cancelled_waiters_have_no_queue_slot() {
+    async fn cancelled_waiter_frees_its_slot() {
         let semaphore = Arc::new(FairSemaphore::new(1, 4));
         let held = take(&semaphore, "x", 1);
         let a = holder("a");

@@ -1,7 +1,8 @@
 //! Request bodies that are drained for a while after the response, so that the client can read it.
 //!
-//! A client may send its whole body before it reads the response. If the connection were closed with
-//! a part of that body unread, the kernel would reset it, and the client could lose the response.
+//! A client may send its whole body before it reads the response. If the connection were closed
+//! with a part of that body unread, the kernel would reset it, and the client could lose the
+//! response.
 
 use std::{
     pin::Pin,

@@ -21,8 +21,8 @@ use crate::server::api::{error_responses::Problem, response};
 #[openapi(
     info(
         title = "vault-auth-validator",
-        description = "The secrets of the caller's tenant, and the caller's identity. Vault authorizes \
-                       each request by the caller's own token.",
+        description = "The secrets of the caller's tenant, and the caller's identity. Vault \
+                       authorizes each request by the caller's own token.",
     ),
     paths(
         super::about::about,
@@ -67,8 +67,8 @@ impl Modify for SecuritySchemes {
     }
 }
 
-/// Removes `null` from the types of optional parameters, which utoipa adds although they can only be
-/// omitted.
+/// Removes `null` from the types of optional parameters, which utoipa adds although they can only
+/// be omitted.
 struct OptionalParameters;
 
 impl Modify for OptionalParameters {

@@ -8,8 +8,8 @@ use crate::{
     server::api::error::ApiError,
 };
 
-const VALID_FORMS: &str = "valid preconditions are If-None-Match: *, If-Match: * and If-Match: \"3\", \
-                           with the version in quotes as in ETag";
+const VALID_FORMS: &str = "valid preconditions are If-None-Match: *, If-Match: * and \
+                           If-Match: \"3\", with the version in quotes as in ETag";
 
 /// Parses the precondition for a write (RFC 9110, 13.1).
 pub(super) fn parse_precondition(headers: &HeaderMap) -> Result<Precondition, ApiError> {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn precondition_is_a_version_or_an_asterisk() {
+    fn valid_preconditions_are_parsed() {
         let three = Precondition::Latest(Version::new(3).expect("a version"));
         for (pairs, expected) in [
             ([].as_slice(), Precondition::None),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn if_none_match_with_the_version_hits() {
+    fn if_none_match_hits_version() {
         let three = Version::new(3).expect("a version");
         for (tags, expected) in [
             ("\"3\"", true),

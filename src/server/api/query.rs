@@ -97,7 +97,7 @@ mod tests {
     use crate::secrets::{Dialect, Key, Version};
 
     #[test]
-    fn query_selects_version_and_representation() {
+    fn valid_query_is_parsed() {
         let version = Version::new(3);
         let key = Key::parse("A_B").expect("a key");
         for (query, version, representation) in [

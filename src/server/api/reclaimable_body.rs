@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 use crate::server::api::fair_semaphore::FairPermit;
 
 /// The size of a chunk of a body, in bytes. Over HTTP/2 hyper takes one chunk before the stream's
-/// window has room for it, and holds it until the stream ends: chunks are small, so that little of a
-/// body cannot be reclaimed.
+/// window has room for it, and holds it until the stream ends: chunks are small, so that little of
+/// a body cannot be reclaimed.
 const CHUNK_SIZE: usize = 4 * 1024;
 
 /// The number of chunks that the client has to read within [`READ_TIMEOUT`], if there are as many.
@@ -30,8 +30,8 @@ const MIN_CHUNKS: usize = 4;
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Creates a response body with this content. Each byte holds its share of the permit until it is
-/// sent. When the client reads too slowly, the chunks that the connection has not taken are dropped,
-/// and the body ends in an error. Must be called on the runtime.
+/// sent. When the client reads too slowly, the chunks that the connection has not taken are
+/// dropped, and the body ends in an error. Must be called on the runtime.
 pub(super) fn new(content: &[u8], permit: FairPermit) -> Body {
     if content.is_empty() {
         return Body::empty();
@@ -159,7 +159,8 @@ mod tests {
         Holder::Tenant("acme".to_owned())
     }
 
-    /// Returns a semaphore with this many permits, and a body of this length that holds all of them.
+    /// Returns a semaphore with this many permits, and a body of this length that holds all of
+    /// them.
     async fn body_with_all_permits(length: usize) -> (Arc<FairSemaphore>, Body) {
         let semaphore = Arc::new(FairSemaphore::new(length as u64, 10));
         let permit = semaphore.acquire(&holder(), length as u64).await.expect("a permit");
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn chunk_holds_its_permits_until_sent() {
+    async fn chunk_holds_permits_until_sent() {
         for length in [1, CHUNK_SIZE - 1, CHUNK_SIZE, 2 * CHUNK_SIZE + 1] {
             let (semaphore, mut body) = body_with_all_permits(length).await;
             let mut sent = 0;
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn body_read_too_slowly_is_reclaimed() {
+    async fn slowly_read_body_is_reclaimed() {
         let (semaphore, mut body) = body_with_all_permits(5 * MIN_CHUNKS * CHUNK_SIZE).await;
         for _ in 1..MIN_CHUNKS {
             sleep(READ_TIMEOUT.mul_f64(0.3)).await;

@@ -27,21 +27,23 @@ use crate::{
 
 /// Read a secret
 ///
-/// Returns JSON by default, env lines with `format=env` or `Accept: text/plain`, and a bare value with
-/// `field`.
+/// Returns JSON by default, env lines with `format=env` or `Accept: text/plain`, and a bare value
+/// with `field`.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/secrets/{name}", operation_id = "read_secret",
     tag = "secrets",
     params(
         ("tenant" = String, Path, pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
         ("name" = String, Path, pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
-        ("version" = Option<u64>, Query, minimum = 1, description = "The version; the default is the latest"),
+        ("version" = Option<u64>, Query, minimum = 1,
+            description = "The version; the default is the latest"),
         ("format" = Option<String>, Query, pattern = "^(json|env)$"),
         ("dialect" = Option<String>, Query, pattern = "^(compose|docker|systemd|python-dotenv|sh)$",
             description = "The reader of the env lines, with format=env; the default is compose"),
         ("field" = Option<String>, Query, pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
             description = "The key of one value; can be combined with version only"),
-        ("If-None-Match" = Option<String>, Header, description = "The ETag of a version that the client has"),
+        ("If-None-Match" = Option<String>, Header,
+            description = "The ETag of a version that the client has"),
     ),
     responses(
         (status = 200, description = "The secret",
@@ -180,8 +182,8 @@ pub(super) async fn patch(
     ),
     responses(
         (status = 204, description = "The latest version was deleted"),
-        (status = 412, description = "The latest version is another: `version_conflict`", body = super::error_responses::Problem,
-            content_type = "application/problem+json"),
+        (status = 412, description = "The latest version is another: `version_conflict`",
+            body = super::error_responses::Problem, content_type = "application/problem+json"),
         NotFoundErrors, CommonErrors,
     ),
 )]

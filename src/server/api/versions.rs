@@ -67,9 +67,9 @@ impl SecretEndpoint {
 
 /// List the versions of a secret
 ///
-/// Returns all versions that Vault has, each with its state: live, deleted or destroyed. A secret whose
-/// own name ends in `versions` is not accessible through this API; while one exists at this path, the
-/// response is 409 `name_ambiguous`.
+/// Returns all versions that Vault has, each with its state: live, deleted or destroyed. A secret
+/// whose own name ends in `versions` is not accessible through this API; while one exists at this
+/// path, the response is 409 `name_ambiguous`.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/secrets/{name}/versions", operation_id = "list_versions",
     tag = "secrets",
@@ -78,7 +78,8 @@ impl SecretEndpoint {
         ("name" = String, Path, pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
     ),
     responses(
-        (status = 200, description = "The versions in ascending order", body = SecretVersionsResponse<'_>),
+        (status = 200, description = "The versions in ascending order",
+            body = SecretVersionsResponse<'_>),
         NotFoundErrors, CommonErrors,
     ),
 )]
@@ -114,9 +115,9 @@ pub(super) async fn list(
 
 /// Undelete a version
 ///
-/// Restores a deleted version unchanged; the latest version stays the same. A live version stays live
-/// with the same response, so that the request can be repeated. A destroyed version cannot be restored:
-/// 404 `secret_destroyed`. The body has to be empty or `{}`.
+/// Restores a deleted version unchanged; the latest version stays the same. A live version stays
+/// live with the same response, so that the request can be repeated. A destroyed version cannot be
+/// restored: 404 `secret_destroyed`. The body has to be empty or `{}`.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/secrets/{name}/undelete", operation_id = "undelete_version",
     tag = "secrets",
@@ -191,8 +192,8 @@ async fn has_secret_with_path_as_name(
 }
 
 /// Returns true if the request needs the content type of JSON, which a form or script of another
-/// site cannot send without a preflight request (Fetch, 4.8). Clients that are not browsers may omit
-/// it, since the body is empty; a browser sends `Origin` or `Sec-Fetch-Site` with a POST.
+/// site cannot send without a preflight request (Fetch, 4.8). Clients that are not browsers may
+/// omit it, since the body is empty; a browser sends `Origin` or `Sec-Fetch-Site` with a POST.
 fn needs_content_type(headers: &HeaderMap) -> bool {
     [CONTENT_TYPE, ORIGIN, SEC_FETCH_SITE].iter().any(|name| headers.contains_key(name))
 }
@@ -202,7 +203,7 @@ mod tests {
     use super::SecretEndpoint;
 
     #[test]
-    fn last_segment_after_a_name_is_an_endpoint() {
+    fn last_segment_selects_endpoint() {
         for (name, endpoint) in [
             ("crm", SecretEndpoint::Secret),
             ("crm/versions", SecretEndpoint::Versions),

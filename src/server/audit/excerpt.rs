@@ -30,8 +30,8 @@ const MAX_KEPT_DEPTH: usize = 3;
 /// The maximum nesting depth. Vault reads requests with Go's JSON decoder, which allows 10,000.
 const MAX_DEPTH: usize = 16 * 1024;
 
-/// The maximum length of a kept string, in bytes, not counting its last character. Accessors and ids
-/// are far shorter, and the start of a path determines the operation.
+/// The maximum length of a kept string, in bytes, not counting its last character. Accessors and
+/// ids are far shorter, and the start of a path determines the operation.
 const MAX_STRING_LENGTH: usize = 16 * 1024;
 
 /// The maximum size of the excerpt of the entries in one request, in bytes.

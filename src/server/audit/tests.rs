@@ -48,7 +48,7 @@ fn evicted(path: &str) -> Evictions {
 }
 
 #[test]
-fn each_path_evicts_the_tokens_it_affects() {
+fn path_evicts_affected_tokens() {
     let revoked = |accessor: Value| read(&[update(ACCESSOR, &json!({ "accessor": accessor }))]);
     assert_eq!(revoked(json!("a1")), token("a1"));
     assert_eq!(evicted("auth/token/revoke-self"), token("caller"));
@@ -91,7 +91,7 @@ fn each_path_evicts_the_tokens_it_affects() {
 }
 
 #[test]
-fn request_without_effect_evicts_nothing() {
+fn harmless_request_evicts_nothing() {
     for path in [
         "auth/token/lookup",
         "auth/token/create",
@@ -144,7 +144,7 @@ fn namespace_is_removed_from_the_path() {
 }
 
 #[test]
-fn caller_without_a_token_evicts_nothing() {
+fn anonymous_caller_evicts_nothing() {
     for auth in [json!(null), json!({}), json!({"policies": []}), json!({"accessor": ""})] {
         for error in ["", "missing client token", "rate limit exceeded"] {
             for path in ["sys/remount", "sys/storage/raft/bootstrap/challenge", "identity/entity"] {
@@ -158,7 +158,7 @@ fn caller_without_a_token_evicts_nothing() {
 }
 
 #[test]
-fn failed_request_evicts_if_it_may_be_partly_done() {
+fn partly_done_request_evicts() {
     let failed = |path: &str, error: &str| {
         let mut entry = update(path, &json!({"accessor": 5}));
         entry["error"] = json!(error);
@@ -183,7 +183,7 @@ fn failed_request_evicts_if_it_may_be_partly_done() {
 }
 
 #[test]
-fn unusual_login_data_hides_no_other_entry() {
+fn odd_login_data_hides_no_entry() {
     let login = |data| update("auth/userpass/login/ana", &data);
     let revoke = update(ACCESSOR, &json!({"accessor": "a1"}));
     for data in [json!({"accessor": 5}), json!([]), json!("x"), json!(null), json!({"path": {}})] {
@@ -301,7 +301,7 @@ fn escaped_name_hides_nothing() {
 
 proptest! {
     #[test]
-    fn excerpt_is_equivalent_to_the_entries(
+    fn excerpt_is_equivalent(
         data in any_json(),
         extra in any_json(),
         piece in 1..50_usize,
@@ -318,7 +318,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_hide_no_revocation(
+    fn no_bytes_hide_a_revocation(
         before in vec(any::<u8>(), 0..40),
         after in vec(any::<u8>(), 0..40),
     ) {

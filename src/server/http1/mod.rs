@@ -1,6 +1,6 @@
 //! The fast path: a hand-written HTTP/1.1 server for requests without a body.
 //!
-//! A [`RequestHandler`] answers most requests from its cache alone, straight from the bytes in the
+//! A [`RequestHandler`] serves most requests from its cache alone, straight from the bytes in the
 //! read buffer, and the others asynchronously, from an [`http::Request`]. A connection with a
 //! request that the fast path does not support is served by hyper from then on.
 

@@ -89,7 +89,7 @@ impl Listener {
     /// Stops listening and returns the connections in the kernel's accept queue. Their peers may
     /// have sent requests already, and would be reset if the queue were dropped.
     pub(super) fn into_queued(self) -> Vec<Socket> {
-        // Asks the kernel directly, whose state may be newer than the runtime's.
+        // Reads the queue from the kernel directly, whose state may be newer than the runtime's.
         match self {
             Self::Tcp(listener) => {
                 let Ok(listener) = listener.into_std() else { return Vec::new() };

@@ -49,7 +49,7 @@ mod tests {
     use super::ConnectionLimits;
 
     #[test]
-    fn quarter_of_descriptors_is_left_free() {
+    fn quarter_of_descriptors_is_free() {
         let ConnectionLimits { auth, api, .. } = ConnectionLimits::from_descriptors(1024);
         assert_eq!((auth, api), (496, 248));
         let ConnectionLimits { auth, api, .. } = ConnectionLimits::from_descriptors(0);

@@ -38,8 +38,8 @@ pub(super) fn sample(name: &str) -> Option<Value> {
     serde_json::from_str(json).ok()
 }
 
-/// Returns an example of a schema: the document's own, or a generated one. `depth` limits the nesting
-/// of recursive schemas.
+/// Returns an example of a schema: the document's own, or a generated one. `depth` limits the
+/// nesting of recursive schemas.
 pub(super) fn example(api: &Value, schema: &Value, depth: usize) -> Value {
     let schema = resolve(api, schema);
     if let Some(own) = schema.get("example").or_else(|| items(&schema["examples"]).next()) {

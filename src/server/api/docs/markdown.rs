@@ -3,8 +3,8 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd, html::push_html};
 
-/// HTML that was rendered from Markdown. HTML in the Markdown is escaped, and links have only targets
-/// with `https` or on this page.
+/// HTML that was rendered from Markdown. HTML in the Markdown is escaped, and links have only
+/// targets with `https` or on this page.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Markdown(String);
 
@@ -56,7 +56,7 @@ mod tests {
     use super::{Markdown, escape_html};
 
     #[test]
-    fn markdown_is_rendered_and_html_is_escaped() {
+    fn markdown_renders_html_escapes() {
         for (text, html) in [
             ("a `b<c>` *d*", "<p>a <code>b&lt;c&gt;</code> <em>d</em></p>\n"),
             ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),

@@ -47,20 +47,20 @@ fn is_about(time: Duration, limit: Duration) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silent_connection_has_the_header_read_timeout() {
+async fn silent_connection_times_out() {
     let (activity, _shutdown) = connection();
     assert!(is_about(time_to_abort(&activity).await, HEADER_READ_TIMEOUT));
 }
 
 #[tokio::test(start_paused = true)]
-async fn idle_connection_has_the_keep_alive_timeout() {
+async fn idle_connection_times_out() {
     let (activity, _shutdown) = connection();
     drop(activity.request_started(Version::HTTP_11));
     assert!(is_about(time_to_abort(&activity).await, KEEP_ALIVE_TIMEOUT));
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_head_has_the_header_read_timeout() {
+async fn slow_head_times_out() {
     let (activity, _shutdown) = connection();
     drop(activity.request_started(Version::HTTP_11));
     advance(KEEP_ALIVE_TIMEOUT / 2).await;
@@ -86,7 +86,7 @@ async fn request_in_flight_has_no_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn http2_frames_are_no_request_heads() {
+async fn http2_frames_are_no_heads() {
     let (activity, _shutdown) = connection();
     drop(activity.request_started(Version::HTTP_2));
     let (mut client, server) = duplex(64);
@@ -97,7 +97,7 @@ async fn http2_frames_are_no_request_heads() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_drains_then_aborts_connections() {
+async fn shutdown_drains_then_aborts() {
     let (activity, shutdown) = connection();
     let in_flight = activity.request_started(Version::HTTP_11);
     advance(HEADER_READ_TIMEOUT).await;

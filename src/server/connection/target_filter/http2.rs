@@ -134,7 +134,7 @@ impl Http2Filter {
 
 /// The request target in a field block.
 enum Target {
-    /// There is no target, or it is in origin form, or the frame is malformed.
+    /// No target, or one in origin form, or the frame is malformed.
     Valid,
     /// The target is not in origin form.
     Invalid,

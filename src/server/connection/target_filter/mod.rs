@@ -1,8 +1,8 @@
 //! Checks the request targets in the bytes of a connection, before hyper reads them.
 //!
 //! hyper and h2 provide a parsed URI, without its fragment. The stream between the socket and hyper
-//! therefore finds each request head, and marks one whose target is not in origin form in a way that
-//! survives parsing: in HTTP/1 the target becomes `*`, in HTTP/2 the request gets the header
+//! therefore finds each request head, and marks one whose target is not in origin form in a way
+//! that survives parsing: in HTTP/1 the target becomes `*`, in HTTP/2 the request gets the header
 //! [`crate::server::target::INVALID_TARGET`]. Everything else is passed on unchanged.
 
 mod http1;
