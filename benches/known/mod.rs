@@ -27,9 +27,9 @@ pub const KINDS: [(&str, &str); 3] = [
 const LONG: Duration = Duration::from_hours(24);
 
 /// An authority that knows every token as a tenant's caller with read access to all paths.
-struct Omniscient;
+struct AllowAllAuthority;
 
-impl Authority for Omniscient {
+impl Authority for AllowAllAuthority {
     fn lookup(&self, token: Token, _: LookupPriority) -> Answer<'_, Verdict> {
         Box::pin(async move { Ok(Verdict::Live(Box::new(facts(&token)))) })
     }
@@ -84,7 +84,7 @@ pub fn empty_cache(tokens: usize) -> Arc<FactsCache> {
     let capacity = tokens + tokens / 50;
     let stale_grace = Duration::ZERO;
     let settings = CacheSettings { ttl: LONG, negative_ttl: LONG, stale_grace, capacity };
-    Arc::new(FactsCache::new(settings, Arc::new(Omniscient)))
+    Arc::new(FactsCache::new(settings, Arc::new(AllowAllAuthority)))
 }
 
 /// Adds the tokens from 1 to this number to the cache.

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     Options,
-    cpu::{self, ALL_CORES, LOAD_CORE, Share},
+    cpu::{self, ALL_CORES, LOAD_CORE, Priority},
     ground::Ground,
     paced::{Paced, percentile},
     report::{Report, Spread, Target},
@@ -91,7 +91,7 @@ async fn tail(ground: &Ground, options: &Options, report: &mut Report) {
     let slow = FaultProxy::start(&ground.bao.authority()).await;
     let validator = ground.validator(&[("VAULT_ADDR", &slow.addr())]).await;
     let load = std::process::id();
-    cpu::share(validator.process().pid(), Share::First);
+    cpu::set_priority(validator.process().pid(), Priority::RealTime);
     let known = ground.caller.token.clone();
     let answer = validator.validate("", &[("authorization", &bearer(&known))]).await;
     assert_eq!(answer.status, 200);
@@ -108,13 +108,13 @@ async fn tail(ground: &Ground, options: &Options, report: &mut Report) {
         let count = RATE as usize * usize::try_from(LASTS.as_secs()).unwrap_or(1) / ONE_IN + 16;
         let cold = ground.tokens(count).await;
         cpu::pin(load, LOAD_CORE);
-        cpu::share(load, Share::First);
+        cpu::set_priority(load, Priority::RealTime);
         let hot = known.clone();
         let mut latencies = paced.run(Arc::new(move || (hot.clone(), true))).await;
         let calm = percentile(&mut latencies, 99);
         let mut latencies = paced.run(Arc::new(one_cold_in(ONE_IN, known.clone(), cold))).await;
         let disturbed = percentile(&mut latencies, 99);
-        cpu::share(load, Share::Fair);
+        cpu::set_priority(load, Priority::Default);
         cpu::pin(load, ALL_CORES);
         eprintln!(
             "tail {round}/{}  p99 {calm:.0} µs, with cold ones {disturbed:.0} µs",

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     Options, cpu,
-    wrk::{Load, Seen},
+    wrk::{Load, WrkReport},
 };
 
 /// A server and the requests to it.
@@ -63,13 +63,13 @@ impl Contestant {
 
 impl Sample {
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    fn new(used: Duration, seen: &Seen) -> Self {
-        let requests = seen.requests as f64;
+    fn new(used: Duration, report: &WrkReport) -> Self {
+        let requests = report.requests as f64;
         Self {
             cpu: used.as_secs_f64() * 1e6 / requests,
-            rate: requests / (seen.micros as f64 / 1e6),
-            p50: seen.p50 as f64,
-            p99: seen.p99 as f64,
+            rate: requests / (report.micros as f64 / 1e6),
+            p50: report.p50 as f64,
+            p99: report.p99 as f64,
         }
     }
 }

@@ -24,21 +24,21 @@ pub fn pin(pid: u32, cores: &str) {
 
 /// The scheduling priority of a process.
 #[derive(Clone, Copy)]
-pub enum Share {
+pub enum Priority {
     /// The default priority.
-    Fair,
+    Default,
     /// Real-time priority. Without the permission to set it, nothing changes.
-    First,
+    RealTime,
 }
 
 /// Sets the priority of a process with all its threads.
-pub fn share(pid: u32, share: Share) {
-    let (policy, priority) = match share {
-        Share::Fair => ("--other", "0"),
-        Share::First => ("--rr", "1"),
+pub fn set_priority(pid: u32, priority: Priority) {
+    let (policy, level) = match priority {
+        Priority::Default => ("--other", "0"),
+        Priority::RealTime => ("--rr", "1"),
     };
     let mut command = Command::new("/usr/bin/chrt");
-    let output = command.args(["-a", policy, "-p", priority, &pid.to_string()]).output();
+    let output = command.args(["-a", policy, "-p", level, &pid.to_string()]).output();
     // A thread may end while the others are changed.
     drop(output.expect("chrt"));
 }

@@ -6,14 +6,14 @@ use crate::{
     ground::{ACL, Ground, TENANT_AND_POLICY},
     nginx::Nginx,
     report::{Report, Target, cpu},
-    serve::{Served, Server},
+    serve::{ContestantProcess, Server},
     wrk::{Load, Tokens},
 };
 
 pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
-    let hyper = Served::start(Server::Hyper).await;
-    let hyper_default = Served::start(Server::HyperDefault).await;
-    let axum = Served::start(Server::Axum).await;
+    let hyper = ContestantProcess::start(Server::Hyper).await;
+    let hyper_default = ContestantProcess::start(Server::HyperDefault).await;
+    let axum = ContestantProcess::start(Server::Axum).await;
     let nginx = Nginx::start(&ground.bao.authority()).await;
     let validator = ground.validator(&[]).await;
     let bao = ground.bao.process().pid();

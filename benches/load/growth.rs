@@ -6,7 +6,7 @@ use crate::{
     cpu::ALL_CORES,
     ground::{Ground, TENANT_AND_POLICY},
     report::{Report, Target, cpu},
-    serve::{Served, Server},
+    serve::{ContestantProcess, Server},
     wrk::{Load, Tokens},
 };
 
@@ -23,7 +23,7 @@ pub async fn tokens(options: &Options, report: &mut Report) {
     let mut servers = Vec::new();
     for tokens in TOKENS {
         eprintln!("tokens: filling a cache with {tokens}");
-        servers.push(Served::filled(tokens).await);
+        servers.push(ContestantProcess::filled(tokens).await);
     }
     let contestants = TOKENS.iter().zip(&servers).map(|(&tokens, server)| {
         let load = Load::new(server.url(TENANT_AND_POLICY), Tokens::Many(tokens));
@@ -47,7 +47,7 @@ pub async fn tokens(options: &Options, report: &mut Report) {
 
 /// Compares 32 connections with 1,024, on one core.
 pub async fn connections(ground: &Ground, options: &Options, report: &mut Report) {
-    let hyper = Served::start(Server::Hyper).await;
+    let hyper = ContestantProcess::start(Server::Hyper).await;
     let validator = ground.validator(&[]).await;
     let mut contestants = Vec::new();
     for connections in CONNECTIONS {
@@ -73,8 +73,10 @@ pub async fn connections(ground: &Ground, options: &Options, report: &mut Report
 
 /// Compares one core with two. With two, the load generator runs on the same cores.
 pub async fn cores(ground: &Ground, options: &Options, report: &mut Report) {
-    let hyper =
-        [Served::start(Server::Hyper).await, Served::start_on(ALL_CORES, Server::Hyper).await];
+    let hyper = [
+        ContestantProcess::start(Server::Hyper).await,
+        ContestantProcess::start_on(ALL_CORES, Server::Hyper).await,
+    ];
     let validators = [ground.validator(&[]).await, ground.validator_anywhere(&[]).await];
     let mut contestants = Vec::new();
     for (at, cores) in ["one core", "two cores"].into_iter().enumerate() {

@@ -45,13 +45,13 @@ pub enum Server {
 }
 
 /// A child process that runs one of the contestants.
-pub struct Served {
+pub struct ContestantProcess {
     process: Process,
     address: String,
     bytes_per_token: f64,
 }
 
-impl Served {
+impl ContestantProcess {
     /// Starts a contestant on the servers' core.
     pub async fn start(server: Server) -> Self {
         Self::start_on(SERVER_CORE, server).await

@@ -32,7 +32,7 @@ pub struct Load {
 
 /// The figures that wrk reports.
 #[derive(Deserialize)]
-pub struct Seen {
+pub struct WrkReport {
     pub requests: u64,
     pub micros: u64,
     failed: u64,
@@ -77,7 +77,7 @@ impl Load {
     ///
     /// # Panics
     /// If a response is not 2xx or is missing: the figures would not be comparable.
-    pub fn run(&self, seconds: u64) -> Seen {
+    pub fn run(&self, seconds: u64) -> WrkReport {
         let (script, argument) = match &self.tokens {
             Tokens::One(token) => ("one.lua", token.clone()),
             Tokens::Many(count) => ("many.lua", count.to_string()),
@@ -99,9 +99,9 @@ impl Load {
         let output = command.output().expect("wrk");
         let text = String::from_utf8_lossy(&output.stdout);
         let line = text.lines().find(|line| line.starts_with('{'));
-        let seen: Option<Seen> = line.and_then(|line| serde_json::from_str(line).ok());
-        let seen = seen.filter(|seen| seen.failed == 0 && seen.requests > 0);
-        seen.unwrap_or_else(|| {
+        let report: Option<WrkReport> = line.and_then(|line| serde_json::from_str(line).ok());
+        let report = report.filter(|report| report.failed == 0 && report.requests > 0);
+        report.unwrap_or_else(|| {
             let errors = String::from_utf8_lossy(&output.stderr);
             panic!("wrk at {}: {text}{errors}", self.url)
         })
