@@ -117,7 +117,7 @@ impl EntryReader {
 fn warn_unreadable(category: Option<Category>) {
     static LIMIT: LogLimit = LogLimit::per_second();
     LIMIT.log(|| {
-        warn!(?category, "an audit entry cannot be read; evicted all tokens from the cache")
+        warn!(?category, "an audit entry cannot be read; evicted all tokens from the cache");
     });
 }
 

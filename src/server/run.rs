@@ -111,8 +111,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         capacity: Capacity::default(),
     };
     let health = watch_health(client, health_sender);
-    let session_task = spawn_session(&session);
-    let exited_task = spawn_background_tasks(session_task, health, Arc::clone(&validator));
+    let exited = spawn_background_tasks(spawn_session(&session), health, Arc::clone(&validator));
     let validate = Arc::new(ValidateHandler {
         validator,
         requirements: KnownRequirements::default(),
@@ -134,7 +133,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 
     let outcome = tokio::select! {
         () = stop => Ok(()),
-        task = exited_task => Err(RunError::TaskExited(task)),
+        task = exited => Err(RunError::TaskExited(task)),
     };
     shut_down([public_listeners, admin_listeners], &session).await;
     outcome
