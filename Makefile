@@ -190,7 +190,7 @@ need = command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get
 # Linked as in the image, so that what is measured is what is shipped. BENCH="--only direct" and
 # the like measure a part.
 MEASURE = RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) bench --profile dist --locked \
-	--target "$$(rustc --print host-tuple)" --bench
+	--target "$$(rustc --print host-tuple)" --features bench --bench
 
 .PHONY: bench
 bench: tools ## Compare the cost of a request with others': a table, and plots in target/bench/

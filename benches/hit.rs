@@ -1,5 +1,5 @@
-//! How long the answer to a cached `/validate` takes in the process itself, without a socket.
-//! `cargo bench --bench hit`; the times are of this machine, so no test compares them.
+//! Measures the time of a cached `/validate` within the process, without a socket. `cargo bench
+//! --features bench --bench hit`; the times depend on the machine, so no test compares them.
 
 #![allow(
     clippy::expect_used,
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tokio::runtime::Builder;
-use vault_auth_validator::server::HitPath;
+use vault_auth_validator::server::FastPathBench;
 
 fn hit(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -23,13 +23,14 @@ fn hit(criterion: &mut Criterion) {
         let mut connection = runtime.block_on(async {
             let cache = known::empty_cache(1);
             known::fill(Arc::clone(&cache), 1).await;
-            HitPath::new(cache).connection()
+            FastPathBench::new(cache).connection()
         });
         let request = known::request(target, &known::token(1));
         group.bench_function(kind, |bencher| {
-            let whole = runtime.block_on(connection.answer(&request)).starts_with(b"HTTP/1.1 200 ");
+            let whole =
+                runtime.block_on(connection.respond(&request)).starts_with(b"HTTP/1.1 200 ");
             assert!(whole, "it is let in");
-            bencher.iter(|| runtime.block_on(connection.answer(&request)).len());
+            bencher.iter(|| runtime.block_on(connection.respond(&request)).len());
         });
     }
 }

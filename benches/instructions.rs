@@ -1,9 +1,9 @@
-//! How many instructions the answer to a cached `/validate` takes in the process itself. Counted
-//! by valgrind, they hardly differ from run to run, so `make bench-check` compares them with
-//! those of `baseline.json`; `make bench-record` writes them there.
+//! Counts the instructions of a cached `/validate` within the process. Valgrind counts them, and
+//! they hardly differ from run to run, so `make bench-check` compares them with those of
+//! `baseline.json`; `make bench-record` writes them there.
 //!
-//! Each kind of request is counted in two runs that differ in how many requests there are, so
-//! that what comes before and after them is left out.
+//! Each kind of request is counted in two runs with different numbers of requests, so that setup
+//! and shutdown are excluded.
 
 #![allow(
     clippy::expect_used,
@@ -20,12 +20,12 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command, process::Exit
 
 use clap::Parser;
 use tokio::runtime::Builder;
-use vault_auth_validator::server::HitPath;
+use vault_auth_validator::server::FastPathBench;
 
-/// How many requests the two runs make.
+/// The numbers of requests of the two runs.
 const REQUESTS: [u64; 2] = [2_000, 12_000];
 
-/// How much more than recorded is too much, and how much less wants recording.
+/// The relative change, up or down, that fails the check.
 const TOLERANCE: f64 = 0.03;
 
 /// Instructions of a cached `/validate`.
@@ -65,10 +65,10 @@ fn answer(target: &str, requests: u64) {
     runtime.block_on(async {
         let cache = known::empty_cache(1);
         known::fill(Arc::clone(&cache), 1).await;
-        let mut connection = HitPath::new(cache).connection();
+        let mut connection = FastPathBench::new(cache).connection();
         let request = known::request(target, &known::token(1));
         for _ in 0..requests {
-            assert!(connection.answer(&request).await.starts_with(b"HTTP/1.1 200 "));
+            assert!(connection.respond(&request).await.starts_with(b"HTTP/1.1 200 "));
         }
     });
 }

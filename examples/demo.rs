@@ -1,8 +1,8 @@
-//! The whole platform on this machine, to try with `curl`.
+//! Runs the whole platform on this machine, to try with `curl`.
 //!
-//! `make demo` starts OpenBao, the validator and Caddy with the files under `deploy/`
-//! and `policies/`, and prints commands with the status that each must give.
-//! `make demo-check` (`--check`) runs exactly those commands and compares.
+//! `make demo` starts OpenBao, the validator and Caddy with the files under `deploy/` and
+//! `policies/`, and prints commands with their expected statuses. `make demo-check` (`--check`)
+//! runs exactly those commands and compares.
 
 #![allow(
     clippy::print_stdout,
@@ -24,7 +24,7 @@ use support::{
     stack::Stack,
 };
 
-/// One line to try.
+/// A command to try, with its expected status.
 struct Trial {
     expected: u16,
     what: &'static str,
@@ -107,7 +107,7 @@ fn introduce(stack: &Stack, style: &Style) {
     println!("\nThe tokens below are throw-away: they end with this demo.\n");
 }
 
-/// Runs each command as it would have been printed.
+/// Runs each command as it would be printed.
 fn run(trials: &[Trial], style: &Style) -> ExitCode {
     let mut failed = 0;
     for trial in trials {
@@ -128,7 +128,7 @@ fn run(trials: &[Trial], style: &Style) -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Waits for Ctrl-C or TERM.
+/// Waits for Ctrl-C or SIGTERM.
 async fn stopped() {
     use tokio::signal::unix::{SignalKind, signal};
     let mut term = signal(SignalKind::terminate()).expect("a handler for TERM");
@@ -138,7 +138,7 @@ async fn stopped() {
     }
 }
 
-/// Colours, on a terminal that wants them.
+/// ANSI colours, if the output is a terminal that supports them.
 struct Style {
     colours: bool,
 }

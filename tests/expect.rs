@@ -37,8 +37,8 @@ fn terms(code: &str) -> Terms {
         "vault_sealed" => away("Vault is sealed", "5"),
         "vault_throttled" => away("Vault is rate limiting requests", "2"),
         "not_ready" => away("The service is not ready", "2"),
-        "not_found" => (404, "There is nothing at this path", None, None),
-        "method_not_allowed" => (405, "This path does not take this method", None, None),
+        "not_found" => (404, "There is no resource at this path", None, None),
+        "method_not_allowed" => (405, "This path does not support this method", None, None),
         _ => panic!("the contract has no code {code}"),
     }
 }

@@ -324,7 +324,7 @@ async fn audit_entries_are_taken_when_files_run_out() {
             idle.push(TcpStream::connect(address).await.expect("a connection"));
         }
     }
-    let full = "the limit on open files allows no more connections";
+    let full = "connection limit reached: raise the limit on open files";
     eventually(Duration::from_secs(5), "the listeners to be full", async || {
         (validator.log().matches(full).count() >= 2).then_some(())
     })

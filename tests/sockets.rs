@@ -109,7 +109,7 @@ async fn a_file_that_is_no_socket_is_left_alone() {
     let place = Place::new().await;
     fs::write(place.socket(), "precious").expect("a file");
     let log = place.fails(&format!("unix:{}", place.socket())).await;
-    assert!(log.contains("there is a file that is no socket"), "{log}");
+    assert!(log.contains("a file that is not a socket exists at this path"), "{log}");
     assert!(log.contains(&place.socket()), "{log}");
     assert_eq!(fs::read_to_string(place.socket()).expect("the file"), "precious");
 }

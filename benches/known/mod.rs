@@ -1,4 +1,4 @@
-//! A cache that is full without Vault, and requests as Caddy's `forward_auth` sends them.
+//! A cache that is filled without Vault, and requests as Caddy's `forward_auth` sends them.
 
 #![allow(dead_code, reason = "several benchmarks include this module, and each uses a part of it")]
 
@@ -17,20 +17,20 @@ use vault_auth_validator::{
     },
 };
 
-/// What is asked, under a name.
+/// The targets of the requests, each with a name.
 pub const KINDS: [(&str, &str); 3] = [
     ("no requirement", "/validate"),
     ("tenant and policy", "/validate?tenant=acme&policy=crm-agent"),
     ("acl", "/validate?acl=route/crm"),
 ];
 
-/// Longer than any benchmark.
+/// A lifetime that is longer than any benchmark.
 const LONG: Duration = Duration::from_hours(24);
 
-/// Knows every token as one of a tenant's callers, who may read everything.
-struct Omniscient;
+/// An authority that knows every token as a tenant's caller with read access to all paths.
+struct AllowAllAuthority;
 
-impl Authority for Omniscient {
+impl Authority for AllowAllAuthority {
     fn lookup(&self, token: Token, _: LookupPriority) -> Answer<'_, Verdict> {
         Box::pin(async move { Ok(Verdict::Live(Box::new(facts(&token)))) })
     }
@@ -53,7 +53,8 @@ impl Authority for Omniscient {
     }
 }
 
-/// As long as OpenBao's are: an accessor of 24 characters, ids of 36.
+/// Returns token information with identifiers as long as OpenBao's: an accessor of 24 characters,
+/// ids of 36.
 fn facts(token: &Token) -> Facts {
     Facts {
         accessor: token.expose()[2..].into(),
@@ -72,25 +73,25 @@ fn facts(token: &Token) -> Facts {
     }
 }
 
-/// The token with this number, from 1 on.
+/// Returns the token with this number, from 1 on.
 pub fn token(number: usize) -> String {
     format!("s.{number:024}")
 }
 
-/// A cache that has room for so many tokens, and knows none. Each of its parts has an equal share
-/// of the room, and does not get quite that of the tokens.
+/// Returns an empty cache with capacity for this number of tokens. Its shards have equal
+/// capacities, but do not get exactly equal numbers of tokens.
 pub fn empty_cache(tokens: usize) -> Arc<FactsCache> {
     let tokens = u64::try_from(tokens).expect("a count").max(100_000);
     let capacity = tokens + tokens / 50;
     let stale_grace = Duration::ZERO;
     let settings = CacheSettings { ttl: LONG, negative_ttl: LONG, stale_grace, capacity };
-    Arc::new(FactsCache::new(settings, Arc::new(Omniscient)))
+    Arc::new(FactsCache::new(settings, Arc::new(AllowAllAuthority)))
 }
 
-/// Makes the tokens from 1 to this known.
+/// Adds the tokens from 1 to this number to the cache.
 ///
 /// # Panics
-/// If some are not afterwards.
+/// If some tokens are not cached afterwards.
 pub async fn fill(cache: Arc<FactsCache>, tokens: usize) {
     let ask = |number| {
         let cache = Arc::clone(&cache);
@@ -106,7 +107,7 @@ pub async fn fill(cache: Arc<FactsCache>, tokens: usize) {
     assert_eq!(usize::try_from(live), Ok(tokens), "all tokens are cached");
 }
 
-/// The bytes by which Caddy asks what stands behind `target` about the caller with this token.
+/// Returns the bytes of Caddy's request to `target` for the caller with this token.
 pub fn request(target: &str, token: &str) -> Vec<u8> {
     let lines = [
         &format!("GET {target} HTTP/1.1"),

@@ -1,4 +1,4 @@
-//! The secrets API against the calls of Vault that its answers consist of.
+//! Compares the secrets API with the calls to Vault that its responses need.
 
 use std::time::{Duration, Instant};
 
@@ -17,23 +17,23 @@ use crate::{
     },
 };
 
-/// The number of reads and of writes in a round.
+/// The number of reads, and of writes, in a round.
 const SECRETS: usize = 100;
 
 /// The number of lists in a round, and of the names in one.
 const LISTS: usize = 8;
 const NAMES: usize = 1000;
 
-/// One client that keeps its connections, to either server.
+/// A client with persistent connections to both servers.
 struct Client {
     http: reqwest::Client,
     token: String,
-    /// The URLs before which a path goes.
+    /// The base URLs.
     vault: String,
     api: String,
 }
 
-/// A method, a URL, and a body, if there is one.
+/// A method, a URL and an optional body.
 type Request<'r> = (&'r str, String, Option<&'r Value>);
 
 pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
@@ -91,7 +91,7 @@ impl Client {
         self.send(("PUT", format!("{}/crm", self.api), Some(body))).await
     }
 
-    /// Writes secrets for the list, as far as one can tell.
+    /// Writes the secrets for the list.
     async fn fill(&self) {
         let record = json!({"data": {"v": 1}});
         let writes = stream::iter(1..NAMES).map(async |number| {
@@ -101,7 +101,7 @@ impl Client {
         writes.buffer_unordered(8).collect::<Vec<()>>().await;
     }
 
-    /// The ratio of the medians: a read of the API to the two calls.
+    /// Returns the ratio of the medians of a read through the API and of the two calls.
     async fn compare_reads(&self) -> f64 {
         let record = self.vault("secret/data/tenants/acme/crm");
         let raw = async || {
@@ -113,7 +113,7 @@ impl Client {
         compare(SECRETS, raw, ours).await
     }
 
-    /// The same for a write.
+    /// Returns the ratio of the medians of a write through the API and of its calls.
     async fn compare_writes(&self) -> f64 {
         let data = json!({"PASSWORD": "1"});
         let plaintext = BASE64_STANDARD.encode(data.to_string());
@@ -131,7 +131,8 @@ impl Client {
         compare(SECRETS, raw, ours).await
     }
 
-    /// The same for a list, against Vault's with versions and against that of the names alone.
+    /// Returns the ratios of a list through the API to Vault's list with versions and to that of
+    /// the names.
     async fn compare_lists(&self) -> [f64; 2] {
         let ours = async || {
             let list = self.send(("GET", self.api.clone(), None)).await.json();
@@ -147,13 +148,13 @@ impl Client {
     }
 }
 
-/// The context of the secret, as Vault takes it.
+/// Returns the encryption context of the secret, in base64.
 fn context() -> String {
     let path = SecretPath::parse("acme", "crm").expect("a path");
     BASE64_STANDARD.encode(path.context("secret"))
 }
 
-/// The ratio of the medians of `ours` to `raw`, done so often in turn.
+/// Returns the ratio of the medians of `ours` to `raw`, run alternately this number of times.
 async fn compare(times: usize, raw: impl AsyncFn(), ours: impl AsyncFn()) -> f64 {
     let (mut raw_times, mut our_times) = (Vec::new(), Vec::new());
     for _ in 0..times {

@@ -1,4 +1,4 @@
-//! The same through Caddy, which is how they are used.
+//! Compares the servers behind Caddy, as they are used in production.
 
 use std::{process::Command, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     wrk::{Load, Tokens},
 };
 
-/// The names of `Caddyfile` for the ports of its sites.
+/// The environment variables in `Caddyfile` for the ports of its sites.
 const SITES: [&str; 7] = [
     "OURS_TCP",
     "OURS_UNIX",
@@ -70,14 +70,14 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
     report.ratio(&name("validator, TCP / nginx, as many headers"), tcp, identity, cpu);
     report.ratio(&name("unix socket / TCP"), unix, tcp, cpu);
     report.ratio(&name("h2c / TCP"), h2c, tcp, cpu);
-    // OpenBao would make the others invisible.
+    // OpenBao would make the other bars invisible.
     report.chart("CPU time per request through Caddy, one core (µs)", &runs[..6], cpu);
     report.keep("caddy", runs);
 }
 
 const AT_LEAST_NGINX: Target = Target::AtLeast(0.97);
 
-/// Caddy on the servers' core, and the ports of its sites.
+/// Caddy on the servers' core, with the ports of its sites.
 async fn start(
     ground: &Ground,
     over_tcp: &Validator,
@@ -106,7 +106,7 @@ async fn start(
     (caddy, ports)
 }
 
-/// Waits until this site lets the caller in.
+/// Waits until this site allows the caller.
 async fn passes(caddy: &Process, port: u16, token: &str) {
     let address = format!("127.0.0.1:{port}");
     let request = format!("GET / HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n");

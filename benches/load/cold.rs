@@ -1,4 +1,4 @@
-//! A token that is not known yet: what it costs its caller, and what it costs the others.
+//! Measures the cost of an uncached token for its caller and for other callers.
 
 use std::{
     sync::{
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{
     Options,
-    cpu::{self, ALL_CORES, LOAD_CORE, Share},
+    cpu::{self, ALL_CORES, LOAD_CORE, Priority},
     ground::Ground,
     paced::{Paced, percentile},
     report::{Report, Spread, Target},
@@ -23,19 +23,19 @@ use crate::{
     },
 };
 
-/// How many tokens are validated in a round.
+/// The number of tokens that are validated in a round.
 const COLD: usize = 60;
 
-/// How late Vault answers when it is slow.
+/// The response time of a slow Vault.
 const SLOW: Duration = Duration::from_millis(50);
 
-/// One request in so many is of a token that is not known yet.
+/// One request in this number has an uncached token.
 const ONE_IN: usize = 100;
 
-/// How long the requests of a round last.
+/// The duration of the requests of a round.
 const LASTS: Duration = Duration::from_secs(2);
 
-/// Requests per second beside the slow ones.
+/// The rate of requests beside the slow ones, per second.
 const RATE: u32 = 2000;
 
 pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
@@ -43,8 +43,8 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
     tail(ground, options, report).await;
 }
 
-/// A validation against the calls that it consists of, one after the other, by one client that
-/// keeps its connections, each pair with a token of its own.
+/// Compares a validation with the calls to Vault that it consists of, one after the other, by one
+/// client with persistent connections, each pair with a token of its own.
 async fn wall_time(ground: &Ground, options: &Options, report: &mut Report) {
     let validator = ground.validator_anywhere(&[]).await;
     let auth = platform::log_in(&ground.bao, &ground.role).await;
@@ -84,14 +84,14 @@ async fn wall_time(ground: &Ground, options: &Options, report: &mut Report) {
     report.figure(name, "×", ratios).to(Target::AtMost(1.10));
 }
 
-/// How long cached requests take while Vault is slow about others. The validator has a core to
-/// itself, and the clients have the other one. Both come before whatever else runs there, OpenBao
-/// too, so that it is not their waiting for a core that is measured.
+/// Measures the latency of cached requests while Vault is slow for others. The validator has one
+/// core, and the clients have the other. Both have priority over all other processes there,
+/// including OpenBao, so that no waiting for a core is measured.
 async fn tail(ground: &Ground, options: &Options, report: &mut Report) {
     let slow = FaultProxy::start(&ground.bao.authority()).await;
     let validator = ground.validator(&[("VAULT_ADDR", &slow.addr())]).await;
     let load = std::process::id();
-    cpu::share(validator.process().pid(), Share::First);
+    cpu::set_priority(validator.process().pid(), Priority::RealTime);
     let known = ground.caller.token.clone();
     let answer = validator.validate("", &[("authorization", &bearer(&known))]).await;
     assert_eq!(answer.status, 200);
@@ -108,13 +108,13 @@ async fn tail(ground: &Ground, options: &Options, report: &mut Report) {
         let count = RATE as usize * usize::try_from(LASTS.as_secs()).unwrap_or(1) / ONE_IN + 16;
         let cold = ground.tokens(count).await;
         cpu::pin(load, LOAD_CORE);
-        cpu::share(load, Share::First);
+        cpu::set_priority(load, Priority::RealTime);
         let hot = known.clone();
         let mut latencies = paced.run(Arc::new(move || (hot.clone(), true))).await;
         let calm = percentile(&mut latencies, 99);
         let mut latencies = paced.run(Arc::new(one_cold_in(ONE_IN, known.clone(), cold))).await;
         let disturbed = percentile(&mut latencies, 99);
-        cpu::share(load, Share::Fair);
+        cpu::set_priority(load, Priority::Default);
         cpu::pin(load, ALL_CORES);
         eprintln!(
             "tail {round}/{}  p99 {calm:.0} µs, with cold ones {disturbed:.0} µs",
@@ -130,7 +130,7 @@ async fn tail(ground: &Ground, options: &Options, report: &mut Report) {
     report.figure("p99 of cached requests, 1 % cold", "µs", with);
 }
 
-/// One request in so many has a token that nobody has seen.
+/// One request in this number has a new token.
 fn one_cold_in(many: usize, known: String, cold: Vec<String>) -> impl Fn() -> (String, bool) {
     let (asked, cold) = (AtomicUsize::new(0), Mutex::new(cold));
     move || {

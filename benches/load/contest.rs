@@ -1,5 +1,5 @@
-//! Contestants, run in turn, round after round, so that what else the machine does meanwhile
-//! falls on all of them alike.
+//! Runs contestants in turn, round after round, so that other load on the machine affects all of
+//! them alike.
 
 use std::time::Duration;
 
@@ -7,33 +7,34 @@ use serde::Serialize;
 
 use crate::{
     Options, cpu,
-    wrk::{Load, Seen},
+    wrk::{Load, WrkReport},
 };
 
-/// A server, and what it is asked.
+/// A server and the requests to it.
 pub struct Contestant {
     pub name: String,
     pub load: Load,
-    /// What counts as the server.
+    /// The processes that count as the server.
     pub processes: Vec<u32>,
-    /// What runs on all cores otherwise and has to be moved to the servers' for this.
+    /// The processes that run on all cores otherwise, and have to be moved to the servers' core for
+    /// this.
     pub moved: Vec<u32>,
 }
 
-/// One run.
+/// The figures of one run.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Sample {
-    /// CPU time of the server, in microseconds for each request.
+    /// CPU time of the server per request, in microseconds.
     pub cpu: f64,
     /// Requests per second.
     pub rate: f64,
     /// The median latency, in microseconds.
     pub p50: f64,
-    /// In microseconds.
+    /// The 99th percentile of the latency, in microseconds.
     pub p99: f64,
 }
 
-/// All runs of a contestant, one for each round.
+/// The runs of a contestant, one per round.
 #[derive(Clone, Debug, Serialize)]
 pub struct Runs {
     pub name: String,
@@ -62,18 +63,18 @@ impl Contestant {
 
 impl Sample {
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    fn new(used: Duration, seen: &Seen) -> Self {
-        let requests = seen.requests as f64;
+    fn new(used: Duration, report: &WrkReport) -> Self {
+        let requests = report.requests as f64;
         Self {
             cpu: used.as_secs_f64() * 1e6 / requests,
-            rate: requests / (seen.micros as f64 / 1e6),
-            p50: seen.p50 as f64,
-            p99: seen.p99 as f64,
+            rate: requests / (report.micros as f64 / 1e6),
+            p50: report.p50 as f64,
+            p99: report.p99 as f64,
         }
     }
 }
 
-/// Runs all of them in turn: A B C, A B C, and so on.
+/// Runs all contestants in turn: A B C, A B C, and so on.
 pub async fn compete(title: &str, contestants: &[Contestant], options: &Options) -> Vec<Runs> {
     for contestant in contestants {
         contestant.load.probe().await;

@@ -5,13 +5,13 @@ use std::{fs, process::Command, time::Duration};
 /// The core that servers run on.
 pub const SERVER_CORE: &str = "0";
 
-/// The core that requests come from.
+/// The core that the load generator runs on.
 pub const LOAD_CORE: &str = "1";
 
-/// Both.
+/// Both cores.
 pub const ALL_CORES: &str = "0,1";
 
-/// Where it is, and with what the processes of its caller start: on these cores alone.
+/// The program that pins a process to cores.
 pub const TASKSET: &str = "/usr/bin/taskset";
 
 /// Moves a process with all its threads to these cores.
@@ -22,28 +22,28 @@ pub fn pin(pid: u32, cores: &str) {
     drop(output);
 }
 
-/// How a process shares its cores with others.
+/// The scheduling priority of a process.
 #[derive(Clone, Copy)]
-pub enum Share {
-    /// Like any other.
-    Fair,
-    /// The others make way for it at once. Without the right to this, nothing changes.
-    First,
+pub enum Priority {
+    /// The default priority.
+    Default,
+    /// Real-time priority. Without the permission to set it, nothing changes.
+    RealTime,
 }
 
-/// Has a process with all its threads share like this.
-pub fn share(pid: u32, share: Share) {
-    let (policy, priority) = match share {
-        Share::Fair => ("--other", "0"),
-        Share::First => ("--rr", "1"),
+/// Sets the priority of a process with all its threads.
+pub fn set_priority(pid: u32, priority: Priority) {
+    let (policy, level) = match priority {
+        Priority::Default => ("--other", "0"),
+        Priority::RealTime => ("--rr", "1"),
     };
     let mut command = Command::new("/usr/bin/chrt");
-    let output = command.args(["-a", policy, "-p", priority, &pid.to_string()]).output();
+    let output = command.args(["-a", policy, "-p", level, &pid.to_string()]).output();
     // A thread may end while the others are changed.
     drop(output.expect("chrt"));
 }
 
-/// These processes and their children.
+/// Returns these processes and their children.
 pub fn with_children(pids: &[u32]) -> Vec<u32> {
     let mut all = pids.to_vec();
     let processes = fs::read_dir("/proc").expect("/proc");
@@ -57,13 +57,13 @@ pub fn with_children(pids: &[u32]) -> Vec<u32> {
     all
 }
 
-/// User and system time that these processes have used.
+/// Returns the user and system time that these processes have used.
 pub fn used(pids: &[u32]) -> Duration {
     pids.iter().map(|&pid| used_by(pid)).sum()
 }
 
-/// The scheduler counts in nanoseconds, thread by thread; where it does not tell, the process's
-/// own figure has steps of 10 ms.
+/// Returns the CPU time of a process. The scheduler counts in nanoseconds per thread; where that is
+/// not available, the process's own figure has steps of 10 ms.
 fn used_by(pid: u32) -> Duration {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Duration::ZERO };
     let nanos = |thread: fs::DirEntry| -> Option<u64> {
@@ -79,14 +79,14 @@ fn used_by(pid: u32) -> Duration {
     Duration::from_millis(10 * (ticks(11) + ticks(12)))
 }
 
-/// What stands in `stat` behind the name: the state, the parent, and so on.
+/// Returns the fields of `stat` after the name: the state, the parent, and so on.
 fn stat(pid: u32) -> Option<Vec<String>> {
     let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = line.rsplit_once(") ")?;
     Some(rest.split(' ').map(str::to_owned).collect())
 }
 
-/// The resident memory of a process, in bytes.
+/// Returns the resident memory of a process, in bytes.
 pub fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");

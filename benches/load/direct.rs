@@ -1,4 +1,4 @@
-//! Each server asked without a proxy in between.
+//! Compares the servers without a proxy in between.
 
 use crate::{
     Options,
@@ -6,14 +6,14 @@ use crate::{
     ground::{ACL, Ground, TENANT_AND_POLICY},
     nginx::Nginx,
     report::{Report, Target, cpu},
-    serve::{Served, Server},
+    serve::{ContestantProcess, Server},
     wrk::{Load, Tokens},
 };
 
 pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
-    let hyper = Served::start(Server::Hyper).await;
-    let hyper_default = Served::start(Server::HyperDefault).await;
-    let axum = Served::start(Server::Axum).await;
+    let hyper = ContestantProcess::start(Server::Hyper).await;
+    let hyper_default = ContestantProcess::start(Server::HyperDefault).await;
+    let axum = ContestantProcess::start(Server::Axum).await;
     let nginx = Nginx::start(&ground.bao.authority()).await;
     let validator = ground.validator(&[]).await;
     let bao = ground.bao.process().pid();
@@ -62,7 +62,7 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
     report.ratio("CPU: bare axum / bare hyper", axum, floor, cpu);
     report.ratio("CPU: nginx, proxy_cache / bare hyper", nginx, floor, cpu);
     report.ratio("CPU: OpenBao, no cache / bare hyper", openbao, floor, cpu);
-    // OpenBao would make the others invisible.
+    // OpenBao would make the other bars invisible.
     report.chart("CPU time per request, one core (µs)", &runs[..7], cpu);
     report.keep("direct", runs);
 }

@@ -1,4 +1,4 @@
-//! What the contestants stand on: OpenBao and a caller with a token.
+//! The setup of the contestants: OpenBao and a caller with a token.
 
 use futures_util::{StreamExt, stream};
 use serde_json::json;
@@ -12,19 +12,19 @@ use crate::{
     },
 };
 
-/// The requirements that are asked for.
+/// The requirements of the requests.
 pub const TENANT_AND_POLICY: &str = "/validate?tenant=acme&policy=crm-agent";
 
-/// What Vault has to be asked about once.
+/// The path whose capabilities Vault has to be asked for once.
 pub const ACL: &str = "/validate?acl=route/crm";
 
-/// What the caller may do beside a tenant's usual: what [`ACL`] asks, and make tokens.
+/// The caller's additional permissions: that of [`ACL`], and to create tokens.
 const POLICY: &str = r#"
 path "route/crm" { capabilities = ["read"] }
 path "auth/token/create" { capabilities = ["update"] }
 "#;
 
-/// OpenBao, what the validator logs in with, and a caller.
+/// OpenBao, the validator's credentials, and a caller.
 pub struct Ground {
     pub bao: Bao,
     pub role: AppRole,
@@ -42,22 +42,22 @@ impl Ground {
         Self { bao, role, caller }
     }
 
-    /// The validator with its defaults on the servers' core, ready.
+    /// Starts the validator with its defaults on the servers' core, and waits until it is ready.
     pub async fn validator(&self, env: &[(&str, &str)]) -> Validator {
         self.validator_under(&[TASKSET, "-c", SERVER_CORE], env).await
     }
 
-    /// The same on all cores.
+    /// Starts the validator on all cores.
     pub async fn validator_anywhere(&self, env: &[(&str, &str)]) -> Validator {
         self.validator_under(&[], env).await
     }
 
-    /// So many live tokens of the caller, each of its own, alike in all else.
+    /// Creates this number of live tokens of the caller, otherwise alike.
     pub async fn tokens(&self, count: usize) -> Vec<String> {
         self.tokens_of("service", count).await
     }
 
-    /// The same of a type. Batch tokens take no room in OpenBao.
+    /// Creates tokens of a type. Batch tokens take no storage in OpenBao.
     pub async fn tokens_of(&self, kind: &str, count: usize) -> Vec<String> {
         let policies = ["tenant", "crm-agent"];
         let options = json!({"type": kind, "policies": policies, "ttl": "50m"});

@@ -1,4 +1,4 @@
-//! What a request costs as there are more tokens, more connections, more cores.
+//! Measures the cost of a request with more tokens, more connections and more cores.
 
 use crate::{
     Options,
@@ -6,24 +6,24 @@ use crate::{
     cpu::ALL_CORES,
     ground::{Ground, TENANT_AND_POLICY},
     report::{Report, Target, cpu},
-    serve::{Served, Server},
+    serve::{ContestantProcess, Server},
     wrk::{Load, Tokens},
 };
 
-/// How many tokens are cached.
+/// The numbers of cached tokens.
 const TOKENS: [usize; 4] = [1, 1_000, 100_000, 1_000_000];
 
-/// How many connections requests come over.
+/// The numbers of connections.
 const CONNECTIONS: [usize; 4] = [32, 128, 512, 1024];
 
-/// The cost of a hit and the room that a token takes. The caches are filled by an authority that
-/// knows all tokens, in the process itself: OpenBao would take minutes to make a million. The
-/// listener is the program's own.
+/// Measures the cost of a hit and the memory of a token. The caches are filled in the process, by a
+/// backend that accepts all tokens: OpenBao would take minutes to create a million. The listener is
+/// that of the service.
 pub async fn tokens(options: &Options, report: &mut Report) {
     let mut servers = Vec::new();
     for tokens in TOKENS {
         eprintln!("tokens: filling a cache with {tokens}");
-        servers.push(Served::filled(tokens).await);
+        servers.push(ContestantProcess::filled(tokens).await);
     }
     let contestants = TOKENS.iter().zip(&servers).map(|(&tokens, server)| {
         let load = Load::new(server.url(TENANT_AND_POLICY), Tokens::Many(tokens));
@@ -45,9 +45,9 @@ pub async fn tokens(options: &Options, report: &mut Report) {
     report.keep("tokens", runs);
 }
 
-/// From 32 connections to 1,024, on one core.
+/// Compares 32 connections with 1,024, on one core.
 pub async fn connections(ground: &Ground, options: &Options, report: &mut Report) {
-    let hyper = Served::start(Server::Hyper).await;
+    let hyper = ContestantProcess::start(Server::Hyper).await;
     let validator = ground.validator(&[]).await;
     let mut contestants = Vec::new();
     for connections in CONNECTIONS {
@@ -71,10 +71,12 @@ pub async fn connections(ground: &Ground, options: &Options, report: &mut Report
     report.keep("connections", runs);
 }
 
-/// One core and two. On two, requests come from the same ones.
+/// Compares one core with two. With two, the load generator runs on the same cores.
 pub async fn cores(ground: &Ground, options: &Options, report: &mut Report) {
-    let hyper =
-        [Served::start(Server::Hyper).await, Served::start_on(ALL_CORES, Server::Hyper).await];
+    let hyper = [
+        ContestantProcess::start(Server::Hyper).await,
+        ContestantProcess::start_on(ALL_CORES, Server::Hyper).await,
+    ];
     let validators = [ground.validator(&[]).await, ground.validator_anywhere(&[]).await];
     let mut contestants = Vec::new();
     for (at, cores) in ["one core", "two cores"].into_iter().enumerate() {

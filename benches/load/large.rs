@@ -1,5 +1,5 @@
-//! Many tokens, all made by OpenBao and validated by the whole program: slow to set up, and
-//! nothing in it is left out.
+//! Measures many tokens that OpenBao has created and the whole service validates: slow to set up,
+//! and without any shortcut.
 
 use std::{fs, time::Instant};
 
@@ -15,7 +15,7 @@ use crate::{
     wrk::{Load, Tokens},
 };
 
-/// How many tokens hits are compared with.
+/// The number of tokens that hits are compared with.
 const FEW: usize = 1000;
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]

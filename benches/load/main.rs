@@ -1,7 +1,8 @@
-//! What a request costs, here and elsewhere. `make bench` runs all of it;
-//! docs/performance.md says what is measured and why.
+//! Measures the cost of a request, of this service and of others. `make bench` runs all groups;
+//! docs/performance.md explains what is measured and why.
 //!
-//! One group of contestants by itself: `cargo bench --bench load -- --only direct --rounds 3`.
+//! To run one group of contestants: `cargo bench --features bench --bench load -- --only direct
+//! --rounds 3`.
 
 #![allow(
     clippy::expect_used,
@@ -44,25 +45,25 @@ use tokio::runtime::Runtime;
 
 use self::{ground::Ground, report::Report, serve::Server};
 
-/// What a request costs, here and elsewhere.
+/// Measures the cost of a request, of this service and of others.
 #[derive(Clone, Parser)]
 struct Options {
-    /// What to measure; all of it, if not given.
+    /// The groups to measure; all by default.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Group>,
-    /// How many times each contestant runs.
+    /// The number of runs of each contestant.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How many tokens OpenBao has to make for `large`.
+    /// The number of tokens that OpenBao has to create for `large`.
     #[arg(long, default_value_t = 1_000_000)]
     large: usize,
-    /// How many seconds a run lasts.
+    /// The duration of a run, in seconds.
     #[arg(long, default_value_t = 1)]
     seconds: u64,
-    /// Be one of the contestants.
+    /// Run as one of the contestants.
     #[arg(long, value_enum, hide = true)]
     serve: Option<Server>,
-    /// How many tokens that one knows.
+    /// The number of tokens that the contestant has cached.
     #[arg(long, default_value_t = 0, hide = true)]
     tokens: usize,
     /// Sent by `cargo bench`.
@@ -70,12 +71,12 @@ struct Options {
     bench: bool,
 }
 
-/// What can be measured by itself.
+/// A group of measurements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Group {
-    /// Each server asked without a proxy in between.
+    /// Each server without a proxy in between.
     Direct,
-    /// The same through Caddy.
+    /// Each server behind Caddy.
     Caddy,
     /// From one cached token to a million.
     Tokens,
@@ -83,20 +84,22 @@ enum Group {
     Connections,
     /// One core and two.
     Cores,
-    /// Few tokens that are seen often, and many now and then.
+    /// Few tokens that are used often, and many that are used rarely.
     Zipf,
-    /// Tokens that are not known yet.
+    /// Tokens that are not cached.
     Cold,
     /// Secrets over HTTP.
     Api,
     /// Time and memory before the first request.
     Start,
-    /// Tokens that a real OpenBao made and told about. Takes long, and so is not among all.
+    /// Tokens that OpenBao has created and validated. Takes long, so it is not among the default
+    /// groups.
     Large,
 }
 
 impl Options {
-    /// As these, but no more than three rounds, for what is no row of its own in the goals.
+    /// Returns these options with at most three rounds, for groups without a row of their own in
+    /// the goals.
     fn briefly(&self) -> Self {
         Self { rounds: self.rounds.min(3), ..self.clone() }
     }

@@ -1,4 +1,4 @@
-//! nginx, as an administrator would set it up.
+//! nginx, configured as an administrator would.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -19,7 +19,7 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it in front of an OpenBao (`host:port`).
+    /// Starts nginx in front of an OpenBao (`host:port`).
     pub async fn start(openbao: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let address = || format!("127.0.0.1:{}", free_port());
@@ -45,22 +45,22 @@ impl Nginx {
         nginx
     }
 
-    /// Its master process; the worker is a child of it.
+    /// Returns the id of the master process; the worker is its child.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 
-    /// `host:port` of the server that asks OpenBao and remembers.
+    /// Returns `host:port` of the server that sends requests to OpenBao and caches the responses.
     pub fn cached(&self) -> &str {
         &self.cached
     }
 
-    /// `host:port` of the server that says yes.
+    /// Returns `host:port` of the server that always responds with 200.
     pub fn empty(&self) -> &str {
         &self.empty
     }
 
-    /// The path of its socket.
+    /// Returns the path of the socket.
     pub fn socket(&self) -> &str {
         &self.socket
     }
@@ -68,7 +68,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // Killed, it would leave its worker behind.
+        // A kill would leave its worker running.
         self.process.signal("QUIT");
         for _ in 0..50 {
             if self.process.exit_status().is_some() {
@@ -83,7 +83,7 @@ fn spawn(dir: &Path, file: &Path) -> Process {
     let mut command = Command::new(TASKSET);
     command.args(["-c", SERVER_CORE]).arg(tools::nginx()).arg("-p").arg(dir).arg("-c").arg(file);
     if Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n") {
-        // Started by root, it would become somebody who cannot write to the folder.
+        // Started by root, nginx would switch to a user who cannot write to the folder.
         command.args(["-g", "user root;"]);
     }
     Process::spawn("nginx", &mut command)

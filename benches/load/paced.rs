@@ -1,4 +1,4 @@
-//! A generator that keeps to a pace and knows which request was which, unlike wrk.
+//! A load generator with a fixed rate that attributes latencies to requests, unlike wrk.
 
 use std::{
     sync::Arc,
@@ -9,27 +9,27 @@ use tokio::{io::AsyncWriteExt, io::BufReader, net::TcpStream, task::JoinSet, tim
 
 use crate::support::raw::read_answer;
 
-/// Requests at a pace.
+/// Requests at a fixed rate.
 pub struct Paced {
     /// `host:port`.
     pub address: String,
     /// The target of the requests.
     pub path: String,
     pub connections: u32,
-    /// Requests per second, by all connections together.
+    /// Requests per second, over all connections together.
     pub rate: u32,
     pub lasts: Duration,
 }
 
-/// Whose request comes next: a token, and whether its latency counts.
+/// The next request: a token, and whether its latency counts.
 pub type Next = dyn Fn() -> (String, bool) + Send + Sync;
 
 impl Paced {
-    /// Sends, and tells how long the answers took that count. A connection whose answer comes
-    /// late leaves out what it would have sent meanwhile.
+    /// Sends the requests, and returns the latencies that count. A connection whose response is
+    /// late skips the requests that it would have sent meanwhile.
     ///
     /// # Panics
-    /// If an answer is no 200.
+    /// If a response is not 200.
     pub async fn run(&self, next: Arc<Next>) -> Vec<Duration> {
         let mut connections = JoinSet::new();
         let pause = Duration::from_secs(1) * self.connections / self.rate;
@@ -78,10 +78,10 @@ async fn connection(
     latencies
 }
 
-/// The latency that this share of the requests keeps to, in microseconds.
+/// Returns the quantile of the latencies, in microseconds.
 ///
 /// # Panics
-/// If there are none.
+/// If there are no latencies.
 pub fn percentile(latencies: &mut [Duration], percent: usize) -> f64 {
     latencies.sort_unstable();
     let at = latencies.len() * percent / 100;

@@ -7,10 +7,10 @@ use crate::{
     support::tools::repository,
 };
 
-/// How long the longest bar of a plot in text is.
+/// The length of the longest bar of a text plot.
 const WIDTH: f64 = 50.0;
 
-/// Writes `results.json`, `plot.txt`, and, if there is a gnuplot, `plot.png`.
+/// Writes `results.json`, `plot.txt` and, if gnuplot is installed, `plot.png`.
 pub fn write(report: &Report) {
     let dir = repository("target/bench");
     fs::create_dir_all(&dir).expect("target/bench");
@@ -22,7 +22,7 @@ pub fn write(report: &Report) {
     eprintln!("{}/results.json, plot.{{{kinds}}}", dir.display());
 }
 
-/// A bar for each contestant, as long as its median.
+/// Returns a bar for each contestant, with the length of its median.
 fn in_text(chart: &Chart) -> String {
     let longest = chart.bars.iter().map(|(_, spread)| spread.median).fold(0.0, f64::max);
     let mut text = format!("{}\n", chart.title);
@@ -35,7 +35,7 @@ fn in_text(chart: &Chart) -> String {
     text + "\n"
 }
 
-/// The same as a picture. False if there is nothing to draw, or no gnuplot.
+/// Draws the bars with gnuplot. Returns false if there are none, or no gnuplot.
 fn png(charts: &[Chart], dir: &Path) -> bool {
     if charts.is_empty() {
         return false;

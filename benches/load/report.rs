@@ -1,4 +1,4 @@
-//! What comes of it: a table, plots, and the raw figures.
+//! The results: a table, plots and the raw figures.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub fn rate(sample: &Sample) -> f64 {
     sample.rate
 }
 
-/// All that was found.
+/// All results.
 #[derive(Default, Serialize)]
 pub struct Report {
     pub figures: Vec<Figure>,
@@ -29,26 +29,26 @@ pub struct Report {
 pub struct Figure {
     pub name: String,
     pub unit: &'static str,
-    /// One for each round.
+    /// One value per round.
     pub values: Vec<f64>,
     pub target: Option<Target>,
 }
 
-/// Where a figure has to come out.
+/// The goal of a figure.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum Target {
     AtMost(f64),
     AtLeast(f64),
 }
 
-/// Bars: a name, and its smallest, median and largest value.
+/// A group of bars: a name, and its minimum, median and maximum.
 #[derive(Serialize)]
 pub struct Chart {
     pub title: String,
     pub bars: Vec<(String, Spread)>,
 }
 
-/// The smallest, the median and the largest of some values.
+/// The minimum, median and maximum of some values.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Spread {
     pub min: f64,
@@ -69,12 +69,12 @@ impl Spread {
 }
 
 impl Figure {
-    /// Sets what it has to reach.
+    /// Sets the goal.
     pub fn to(&mut self, target: Target) {
         self.target = Some(target);
     }
 
-    /// Whether its median does.
+    /// Returns true if the median reaches the goal.
     pub fn verdict(&self) -> &'static str {
         let median = Spread::of(&self.values).median;
         match self.target {
@@ -96,13 +96,13 @@ impl fmt::Display for Target {
 }
 
 impl Report {
-    /// A row with a value for each round.
+    /// Adds a row with a value per round.
     pub fn figure(&mut self, name: &str, unit: &'static str, values: Vec<f64>) -> &mut Figure {
         self.figures.push(Figure { name: name.to_owned(), unit, values, target: None });
         self.figures.last_mut().expect("it was just put there")
     }
 
-    /// A row that compares two contestants, round by round.
+    /// Adds a row that compares two contestants, round by round.
     pub fn ratio(
         &mut self,
         name: &str,
@@ -114,7 +114,7 @@ impl Report {
         self.figure(name, "×", pairs.map(|(above, below)| of(above) / of(below)).collect())
     }
 
-    /// A bar for each of these.
+    /// Adds a bar for each of these.
     pub fn chart(&mut self, title: &str, runs: &[Runs], of: fn(&Sample) -> f64) {
         let bar = |runs: &Runs| {
             let values: Vec<_> = runs.samples.iter().map(of).collect();
@@ -123,7 +123,7 @@ impl Report {
         self.charts.push(Chart { title: title.to_owned(), bars: runs.iter().map(bar).collect() });
     }
 
-    /// Keeps the raw figures of a group.
+    /// Stores the raw figures of a group.
     pub fn keep(&mut self, group: &str, runs: Vec<Runs>) {
         self.runs.push((group.to_owned(), runs));
     }
@@ -147,7 +147,7 @@ impl Report {
     }
 }
 
-/// As many digits as mean something.
+/// Formats a value with its significant digits.
 fn short(value: f64) -> String {
     match value {
         _ if value >= 100.0 => format!("{value:.0}"),

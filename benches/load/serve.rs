@@ -1,4 +1,4 @@
-//! The contestants that are this very program, so that they are compiled alike.
+//! The contestants within this program, so that all are compiled alike.
 
 use std::{
     convert::Infallible, process::Command, sync::Arc, thread::available_parallelism, time::Duration,
@@ -22,7 +22,7 @@ use tokio::{
 
 use vault_auth_validator::{
     config::Listen,
-    server::{HitPath, Listener},
+    server::{FastPathBench, Listener},
 };
 
 use crate::{
@@ -31,38 +31,38 @@ use crate::{
     support::{process::Process, wait::eventually},
 };
 
-/// A contestant in this program.
+/// A contestant within this program.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Server {
-    /// hyper with an empty 200: the floor.
+    /// hyper with an empty 200: the baseline.
     Hyper,
-    /// The same on the runtime that a service has by default.
+    /// hyper with an empty 200, on the default runtime of a service.
     HyperDefault,
     /// axum with an empty 200.
     Axum,
-    /// The validator's listener with a cache that is full without Vault.
+    /// The validator's listener with a cache that is filled without Vault.
     Filled,
 }
 
-/// A child process that is one of them.
-pub struct Served {
+/// A child process that runs one of the contestants.
+pub struct ContestantProcess {
     process: Process,
     address: String,
     bytes_per_token: f64,
 }
 
-impl Served {
-    /// Starts it on the servers' core.
+impl ContestantProcess {
+    /// Starts a contestant on the servers' core.
     pub async fn start(server: Server) -> Self {
         Self::start_on(SERVER_CORE, server).await
     }
 
-    /// Starts it on these cores.
+    /// Starts a contestant on these cores.
     pub async fn start_on(cores: &str, server: Server) -> Self {
         Self::spawn(cores, server, 0).await
     }
 
-    /// Starts the validator's listener on the servers' core, with so many tokens cached.
+    /// Starts the validator's listener on the servers' core, with this number of cached tokens.
     pub async fn filled(tokens: usize) -> Self {
         Self::spawn(SERVER_CORE, Server::Filled, tokens).await
     }
@@ -92,7 +92,7 @@ impl Served {
         self.process.pid()
     }
 
-    /// How much resident memory a token takes in a cache that was filled.
+    /// Returns the resident memory per token in a filled cache, in bytes.
     pub fn bytes_per_token(&self) -> f64 {
         self.bytes_per_token
     }
@@ -102,12 +102,12 @@ impl Served {
     }
 }
 
-/// What stands behind this in the log.
+/// Returns the text after this prefix in the log.
 fn told(process: &Process, what: &str) -> Option<String> {
     process.log().lines().find_map(|line| line.strip_prefix(what).map(str::to_owned))
 }
 
-/// Is that server, until it is killed.
+/// Runs this contestant until the process is killed.
 pub fn run(server: Server, tokens: usize) {
     let one_core = available_parallelism().is_ok_and(|cores| cores.get() == 1);
     let runtime = match server {
@@ -133,7 +133,7 @@ pub fn run(server: Server, tokens: usize) {
     });
 }
 
-/// The memory is told when the cache is full and has come to rest.
+/// Prints the memory per token once the cache is filled.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 async fn filled(tokens: usize) {
     let cache = known::empty_cache(tokens);
@@ -145,7 +145,7 @@ async fn filled(tokens: usize) {
     let any_port = Listen::Tcp("127.0.0.1:0".to_owned());
     let listener = Listener::bind(&any_port).await.expect("a free port");
     println!("listening on {}", listener.address());
-    HitPath::new(cache).serve(listener).await;
+    FastPathBench::new(cache).serve(listener).await;
 }
 
 async fn empty(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -166,7 +166,7 @@ where
         stream.set_nodelay(true).expect("a socket option");
         let connection = protocol.serve_connection(TokioIo::new(stream), service());
         tokio::spawn(async move {
-            // That it breaks is the peer's affair.
+            // Errors of a connection need no handling.
             let _ = connection.await;
         });
     }

@@ -1,4 +1,4 @@
-//! What the service takes before its first request: time, memory, and room in an image.
+//! Measures the service before its first request: start time, memory, and size in an image.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::{
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// Certificate authorities, which are the rest of the image.
+/// The certificate authorities, which are the rest of the image.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
@@ -33,7 +33,7 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
     report.figure(&name, "MiB", vec![size / MIB]).to(Target::AtMost(20.0));
 }
 
-/// Milliseconds until it says that it is ready, and MiB a second later.
+/// Returns the milliseconds until the service is ready, and its memory in MiB one second later.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 async fn start(ground: &Ground) -> (f64, f64) {
     let admin = format!("127.0.0.1:{}", free_port());

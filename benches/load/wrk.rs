@@ -1,4 +1,4 @@
-//! The generator: as many requests as the server answers.
+//! The load generator wrk, which sends as many requests as the server can handle.
 
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
@@ -9,49 +9,49 @@ use crate::{
     support::{raw::exchange, tools::repository},
 };
 
-/// Who asks.
+/// The callers of the requests.
 #[derive(Clone)]
 pub enum Tokens {
     /// One caller.
     One(String),
-    /// One of so many, each as likely.
+    /// This number of callers, uniformly distributed.
     Many(usize),
-    /// One of those in this file, each as likely.
+    /// The callers in this file, uniformly distributed.
     Listed(PathBuf),
 }
 
-/// What to send where.
+/// A load: the requests, and their server.
 #[derive(Clone)]
 pub struct Load {
     pub url: String,
     pub tokens: Tokens,
     pub connections: usize,
-    /// The core that it comes from; any, if `None`.
+    /// The core of the load generator; any if `None`.
     pub pinned: bool,
 }
 
-/// What wrk saw.
+/// The figures that wrk reports.
 #[derive(Deserialize)]
-pub struct Seen {
+pub struct WrkReport {
     pub requests: u64,
     pub micros: u64,
     failed: u64,
-    /// Microseconds.
+    /// The median latency, in microseconds.
     pub p50: u64,
-    /// Microseconds.
+    /// The 99th percentile of the latency, in microseconds.
     pub p99: u64,
 }
 
 impl Load {
-    /// One core against another, 32 connections.
+    /// Creates a load of 32 connections, from one core to another.
     pub fn new(url: impl Into<String>, tokens: Tokens) -> Self {
         Self { url: url.into(), tokens, connections: 32, pinned: true }
     }
 
-    /// Asks once before anything is counted, so that what is to be remembered is.
+    /// Sends one request before the measurement, to fill the cache.
     ///
     /// # Panics
-    /// If the answer is no 200.
+    /// If the response is not 200.
     pub async fn probe(&self) {
         let token = match &self.tokens {
             Tokens::One(token) => token.clone(),
@@ -73,11 +73,11 @@ impl Load {
         assert_eq!(status, Some(200), "from {}", self.url);
     }
 
-    /// Sends for so many seconds.
+    /// Sends requests for this number of seconds.
     ///
     /// # Panics
-    /// If an answer is no 2xx or does not come: then there is nothing to compare.
-    pub fn run(&self, seconds: u64) -> Seen {
+    /// If a response is not 2xx or is missing: the figures would not be comparable.
+    pub fn run(&self, seconds: u64) -> WrkReport {
         let (script, argument) = match &self.tokens {
             Tokens::One(token) => ("one.lua", token.clone()),
             Tokens::Many(count) => ("many.lua", count.to_string()),
@@ -99,9 +99,9 @@ impl Load {
         let output = command.output().expect("wrk");
         let text = String::from_utf8_lossy(&output.stdout);
         let line = text.lines().find(|line| line.starts_with('{'));
-        let seen: Option<Seen> = line.and_then(|line| serde_json::from_str(line).ok());
-        let seen = seen.filter(|seen| seen.failed == 0 && seen.requests > 0);
-        seen.unwrap_or_else(|| {
+        let report: Option<WrkReport> = line.and_then(|line| serde_json::from_str(line).ok());
+        let report = report.filter(|report| report.failed == 0 && report.requests > 0);
+        report.unwrap_or_else(|| {
             let errors = String::from_utf8_lossy(&output.stderr);
             panic!("wrk at {}: {text}{errors}", self.url)
         })

@@ -1,4 +1,4 @@
-//! Traffic as it is met: few tokens that are seen often, and many that are seen now and then.
+//! Measures realistic traffic: few tokens that are used often, and many that are used rarely.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,17 +6,17 @@ use rand::Rng;
 
 use crate::{ground::Ground, paced::Paced, report::Report, support::validator::Validator};
 
-/// How many callers there are.
+/// The number of callers.
 const TOKENS: usize = 2000;
 
-/// Requests per second. With the cache's time below it is as if 270 came each second for the
-/// default time of 30 s.
+/// The rate of requests, per second. With the cache TTL below it is equivalent to 270 per second
+/// with the default TTL of 30 s.
 const RATE: u32 = 4000;
 
-/// How long the cache remembers.
+/// The cache TTL.
 const TTL: &str = "2s";
 
-/// How long traffic flows: first until the cache is in its usual state, then for the figures.
+/// The duration of the traffic: first until the cache is in a steady state, then for the figures.
 const LASTS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(4)];
 
 pub async fn run(ground: &Ground, report: &mut Report) {
@@ -44,7 +44,7 @@ pub async fn run(ground: &Ground, report: &mut Report) {
     report.figure(name, "", vec![calls / requests * 1000.0]);
 }
 
-/// The nth token is as likely as 1/n.
+/// Draws a token: the nth one has a probability proportional to 1/n.
 #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
 fn by_rank(tokens: Vec<String>) -> impl Fn() -> (String, bool) {
     let mut sum = 0.0;
@@ -61,7 +61,7 @@ fn by_rank(tokens: Vec<String>) -> impl Fn() -> (String, bool) {
     }
 }
 
-/// Hits, requests, and calls of Vault about tokens.
+/// Returns the numbers of hits, of requests, and of calls to Vault about tokens.
 async fn counts(validator: &Validator) -> [f64; 3] {
     let mut calls = 0.0;
     for operation in ["lookup", "entity"] {

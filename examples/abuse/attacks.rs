@@ -1,4 +1,4 @@
-//! What clients, operators and Vault do to the service.
+//! Abuse of the service by clients, operators and Vault.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -31,23 +31,23 @@ use crate::{
 /// A kind of abuse.
 #[derive(Clone, Copy)]
 pub enum Attack {
-    /// Distinct made-up tokens, 3,000 a second, from many addresses.
+    /// Distinct invented tokens, 3,000 per second, from many addresses.
     Flood,
-    /// 400 made-up tokens at once, again and again, from the address of the good clients.
+    /// 400 invented tokens at once, repeatedly, from the address of the good clients.
     Guesses,
-    /// 64 uploads that never arrive, each with a made-up token.
+    /// 64 uploads that never finish, each with an invented token.
     Uploads,
-    /// Hundreds of large answers that nobody reads.
+    /// Hundreds of large responses that their clients do not read.
     UnreadAnswers,
     /// 64 connections that list one tenant's secrets.
     Lists,
-    /// Bodies that trickle into the admin listener.
+    /// Bodies that arrive slowly at the admin listener.
     TricklingBodies,
     /// Another instance with a wrong secret id.
     WrongSecretId,
-    /// Vault takes longer than one caller waits.
+    /// A Vault that takes longer than a caller waits.
     SlowVault,
-    /// Vault accepts calls and answers none.
+    /// A Vault that accepts requests and responds to none.
     SilentVault,
 }
 
@@ -78,12 +78,12 @@ impl Attack {
         }
     }
 
-    /// Whether the secrets API can answer meanwhile.
+    /// Returns true if the secrets API can respond meanwhile.
     pub fn leaves_the_api(self) -> bool {
         !matches!(self, Self::SlowVault | Self::SilentVault)
     }
 
-    /// Goes on until the time is over.
+    /// Runs until the time is over.
     pub async fn run(self, service: &Direct, lasts: Duration) {
         match self {
             Self::Flood => flood(service, lasts).await,
@@ -138,14 +138,14 @@ async fn guesses(service: &Direct, lasts: Duration) {
     }
 }
 
-/// Sends this and waits for the end of the answer.
+/// Sends these bytes and waits for the end of the response.
 async fn exchange(address: &str, request: &str) -> Option<u16> {
     let mut stream = BufReader::new(TcpStream::connect(address).await.ok()?);
     stream.write_all(request.as_bytes()).await.ok()?;
     read_answer(&mut stream).await.map(|answer| answer.status)
 }
 
-/// Repeats this on so many connections until the time is over.
+/// Repeats this on this number of connections until the time is over.
 async fn repeat<F>(connections: usize, lasts: Duration, attempt: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -243,8 +243,8 @@ async fn wrong_secret_id(bao: &Bao, role: &AppRole, lasts: Duration) {
     sleep(lasts).await;
 }
 
-/// A caller who joins another's lookup late is let in when Vault answers, although the other has
-/// waited in vain.
+/// A caller that joins another's lookup late is allowed when Vault responds, although the first
+/// caller has timed out.
 async fn slow_vault(service: &Direct, lasts: Duration) {
     let end = tokio::time::Instant::now() + lasts;
     let mut late = Vec::new();
@@ -263,7 +263,7 @@ async fn slow_vault(service: &Direct, lasts: Duration) {
     assert!(late.iter().all(|status| *status == Some(200)), "late callers got {late:?}");
 }
 
-/// `host:port` of the api listener.
+/// Returns `host:port` of the api listener.
 pub fn api_address(service: &Direct) -> String {
     service.validator.api_url().replace("http://", "")
 }

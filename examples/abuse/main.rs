@@ -1,8 +1,8 @@
-//! Abuses a running service in every way that is known to have hurt it once, and shows what good
-//! clients notice: before, during and after.
+//! Abuses a running service in every way that has affected it before, and shows the effect on good
+//! clients: before, during and after.
 //!
-//! `make abuse` takes about two minutes. `--short` (`make abuse-check`) takes 20 seconds, and checks
-//! the same limits but for the latency, for which a debug build is too slow.
+//! `make abuse` takes about two minutes. `--short` (`make abuse-check`) takes 20 seconds, and
+//! checks the same limits except for the latency, for which a debug build is too slow.
 
 #![allow(
     clippy::print_stdout,
@@ -32,14 +32,14 @@ use traffic::{Outcomes, Traffic};
 /// The address of all good clients.
 pub const CLIENT: &str = "198.51.100.7";
 
-/// How many good tokens there are, and how many requests they make a second.
+/// The number of good tokens, and the rate of their requests per second.
 const TOKENS: usize = 200;
 const RATE: u32 = 400;
 
-/// How long a caller waits for Vault: what `VALIDATOR_VAULT_TIMEOUT` says below.
+/// The timeout of a caller for Vault: the value of `VALIDATOR_VAULT_TIMEOUT` below.
 pub const TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// Tokens go stale soon, so that lookups of good ones are under way all the time.
+/// A short cache TTL, so that lookups of good tokens are always in flight.
 const SETTINGS: [(&str, &str); 4] = [
     ("VALIDATOR_CACHE_TTL", "5s"),
     ("VALIDATOR_STALE_GRACE", "60s"),
@@ -47,7 +47,7 @@ const SETTINGS: [(&str, &str); 4] = [
     ("VALIDATOR_VAULT_TIMEOUT", "1500ms"),
 ];
 
-/// How long one attack lasts, and the time before and after it that it is compared with.
+/// The duration of one attack, and of the times before and after it that it is compared with.
 #[derive(Clone, Copy)]
 pub struct Times {
     pub beside: Duration,
@@ -64,7 +64,7 @@ async fn main() -> ExitCode {
     let tokens = good_tokens(&service.bao).await;
     let (_validating, validate) = validating(&service, tokens).start();
     let (_reading, read) = reading(&service).start();
-    // Every token is asked for once before anything is measured.
+    // Every token is looked up once before the measurement.
     sleep(Duration::from_secs(2)).await;
     let mut report = Report::new(short);
     let memory = resident(&service);
@@ -136,7 +136,7 @@ fn validating(service: &Direct, tokens: Vec<String>) -> Traffic {
     }
 }
 
-/// A tenant that reads a secret now and then.
+/// A tenant that reads a secret from time to time.
 fn reading(service: &Direct) -> Traffic {
     let token = service.globex.token().to_owned();
     Traffic {
@@ -152,7 +152,7 @@ fn reading(service: &Direct) -> Traffic {
     }
 }
 
-/// Whether the service's role still lets somebody log in who has the right secret id.
+/// Returns true if a login with the right secret id still works for the service's role.
 async fn login_works(service: &Direct) -> bool {
     let body = json!({"role_id": service.role.role_id, "secret_id": service.role.secret_id});
     service.bao.request_as("", "POST", "auth/approle/login", Some(body)).await.0 == 200

@@ -1,23 +1,23 @@
-//! The table of what good clients noticed, and the limits that it is held against.
+//! The table of the effects on good clients, and the limits for them.
 
 use std::{fs, process::ExitCode};
 
 use crate::{Times, attacks::Attack, support::direct::Direct, traffic::Phase};
 
-/// How many times as long the slowest 1 % may take during an attack as before it.
+/// The maximum ratio of the 99th percentile of the latency during an attack to that before it.
 const SLOWER: f64 = 20.0;
 
-/// How much the log may grow, in bytes a minute.
+/// The maximum growth of the log, in bytes per minute.
 const LOG: f64 = 1_500_000.0;
 
-/// How much more memory may be in use during and after all attacks, in bytes.
+/// The maximum growth of the memory during and after all attacks, in bytes.
 const MEMORY_DURING: u64 = 256 * 1024 * 1024;
 const MEMORY_AFTER: u64 = 96 * 1024 * 1024;
 
 /// The outcomes of good requests: to `/validate`, and for a secret.
 type Outcomes = (Phase, Phase);
 
-/// Collects rows and what went beyond a limit.
+/// Collects rows and exceeded limits.
 pub struct Report {
     short: bool,
     excesses: Vec<String>,
@@ -79,14 +79,14 @@ impl Report {
         }
     }
 
-    /// Notes whether the service's role can still be used.
+    /// Records whether the service's role can still be used.
     pub fn role_is_usable(&mut self, usable: bool) {
         if !usable {
             self.excesses.push("the role is locked for everybody".to_owned());
         }
     }
 
-    /// Prints what went beyond a limit.
+    /// Prints the exceeded limits.
     pub fn print(self) -> ExitCode {
         for excess in &self.excesses {
             println!("FAIL  {excess}");
@@ -95,7 +95,7 @@ impl Report {
     }
 }
 
-/// The memory of the service, in bytes.
+/// Returns the memory of the service, in bytes.
 pub fn resident(service: &Direct) -> u64 {
     let pid = service.validator.process().pid();
     let pages = fs::read_to_string(format!("/proc/{pid}/statm")).expect("/proc");

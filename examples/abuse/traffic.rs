@@ -1,4 +1,4 @@
-//! Requests at a steady pace, and what became of each.
+//! Requests at a fixed rate, and their outcomes.
 
 use std::{
     collections::BTreeMap,
@@ -16,10 +16,10 @@ use tokio::{
 
 use crate::support::raw::read_answer;
 
-/// Makes the bytes of the request with this number.
+/// A function that returns the bytes of the request with this number.
 pub type MakeRequest = dyn Fn(u64) -> String + Send + Sync;
 
-/// Requests per second to one address, over several connections.
+/// Requests at a fixed rate to one address, over several connections.
 pub struct Traffic {
     /// `host:port`.
     pub address: String,
@@ -28,20 +28,20 @@ pub struct Traffic {
     pub request: Arc<MakeRequest>,
 }
 
-/// The outcomes of requests, to be taken out for one phase after another.
+/// The outcomes of requests, collected phase by phase.
 #[derive(Clone, Default)]
 pub struct Outcomes(Arc<Mutex<Phase>>);
 
 /// The outcomes of the requests of one phase.
 #[derive(Default)]
 pub struct Phase {
-    /// How many requests had each status; 0 where there was no answer.
+    /// The number of requests by status; 0 for those without a response.
     pub statuses: BTreeMap<u16, usize>,
     latencies: Vec<Duration>,
 }
 
 impl Traffic {
-    /// Sends until it is dropped.
+    /// Sends requests until it is dropped.
     pub fn start(self) -> (JoinSet<()>, Outcomes) {
         let outcomes = Outcomes::default();
         let mut connections = JoinSet::new();
@@ -115,21 +115,21 @@ impl Outcomes {
         phase.latencies.push(took);
     }
 
-    /// The outcomes since the last call.
+    /// Returns the outcomes since the last call.
     pub async fn take(&self) -> Phase {
         std::mem::take(&mut *self.0.lock().await)
     }
 }
 
 impl Phase {
-    /// The latency that this share of the requests keeps to.
+    /// Returns the quantile of the latencies.
     pub fn percentile(&mut self, percent: usize) -> Duration {
         self.latencies.sort_unstable();
         let at = (self.latencies.len() * percent / 100).min(self.latencies.len().saturating_sub(1));
         self.latencies.get(at).copied().unwrap_or_default()
     }
 
-    /// How many requests were answered otherwise than with 200.
+    /// Returns the number of requests with another status than 200.
     pub fn failed(&self) -> usize {
         self.statuses.iter().filter(|(status, _)| **status != 200).map(|(_, count)| count).sum()
     }

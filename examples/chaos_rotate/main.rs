@@ -1,9 +1,9 @@
 //! Rotates a tenant's key beside eight writers, while OpenBao is killed, restarted and made to fail
-//! at one call after another. After each round every secret has to hold what was acknowledged last,
-//! also after a restart of OpenBao.
+//! at one request after another. After each round every secret has to have the value that was
+//! acknowledged last, also after a restart of OpenBao.
 //!
-//! `make chaos-rotate` takes 50 rounds; `make chaos-rotate-check` a minute. `--seed` repeats the
-//! choices of an earlier run, though not its timing.
+//! `make chaos-rotate` runs 50 rounds; `make chaos-rotate-check` runs for a minute. `--seed`
+//! repeats the choices of an earlier run, but not its timing.
 
 #![allow(
     clippy::print_stdout,
@@ -33,7 +33,7 @@ use proxy::{Fault, Plan, Proxy};
 use support::{bao::Bao, platform, process::Process, tools};
 use writers::{TIMEOUT, Tenant, Writers};
 
-/// The longest that the rotations of a round may take.
+/// The maximum time for the rotations of a round.
 const DEADLINE: Duration = Duration::from_mins(4);
 
 #[derive(Parser)]
@@ -44,13 +44,13 @@ struct Options {
     /// The number of rounds.
     #[arg(long, default_value_t = 50)]
     rounds: u64,
-    /// Begins no round after so many seconds.
+    /// Start no round after this number of seconds.
     #[arg(long)]
     seconds: Option<u64>,
     /// The program whose `tenants rotate` is run.
     #[arg(long)]
     program: Option<PathBuf>,
-    /// The program takes no --confirm.
+    /// The program does not support --confirm.
     #[arg(long)]
     unconfirmed: bool,
 }
@@ -58,7 +58,7 @@ struct Options {
 struct Driver {
     options: Options,
     choices: StdRng,
-    /// The kind of fault to begin with.
+    /// The kind of fault to start with.
     first: u64,
     bao: Bao,
     proxy: Proxy,
@@ -107,12 +107,12 @@ impl Driver {
         Self { options, choices, first, bao, proxy, writers, rotator }
     }
 
-    /// Some rotations, one fault, and a look at every secret before and after a restart.
+    /// Runs some rotations with one fault, and checks every secret before and after a restart.
     async fn round(&mut self, round: u64) -> Result<(), Vec<String>> {
         let kinds = Fault::ALL.len() as u64;
         let kind = (round + self.first) % kinds;
         let fault = Fault::ALL[usize::try_from(kind).expect("a small number")];
-        // Each fault meets one call after another, some of them at random.
+        // Each fault occurs at one request after another, some of them at random.
         let at = if self.choices.random() { round } else { self.choices.random_range(1..60) };
         let least = if matches!(fault, Fault::Conflict | Fault::SilentConflict) { 2 } else { 1 };
         let number = self.choices.random_range(least..=4);
@@ -166,7 +166,7 @@ impl Driver {
         Process::spawn("rotate", &mut command)
     }
 
-    /// Brings about what is due until all rotations have ended.
+    /// Causes the due faults until all rotations have ended.
     async fn accompany(&mut self, rotations: &[Process]) -> Result<(), String> {
         let start = Instant::now();
         while rotations.iter().any(|rotation| rotation.exit_status().is_none()) {
@@ -186,7 +186,7 @@ impl Driver {
                 }
                 Some(Fault::KillRotations) => {
                     rotations.iter().for_each(Process::kill);
-                    // Nobody waits here until Vault ends it.
+                    // No rotation waits here until Vault ends it.
                     self.bao.request("DELETE", "secret/data/rotation/acme", None).await;
                 }
                 _ => {}

@@ -1,4 +1,4 @@
-//! A proxy in front of OpenBao that does something wrong at one call of a round.
+//! A proxy in front of OpenBao that causes a fault at one request of a round.
 
 use std::{
     sync::{
@@ -16,28 +16,28 @@ use tokio::{
 
 use crate::support::fault::wire::{Request, read_request};
 
-/// Something that goes wrong.
+/// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Nothing does.
+    /// No fault.
     Nothing,
-    /// 500 instead of passing the call on.
+    /// 500 instead of forwarding the request.
     Refuse,
-    /// 500 although the call was passed on and done.
+    /// 500 although the request was forwarded and succeeded.
     Mislead,
-    /// The connection breaks before the call.
+    /// The connection is closed before the request is forwarded.
     DropBefore,
-    /// The connection breaks after the call.
+    /// The connection is closed after the request was forwarded.
     DropAfter,
     /// OpenBao is killed and started again.
     Kill,
-    /// OpenBao is told to end and started again.
+    /// OpenBao is terminated and started again.
     Restart,
     /// The rotations are killed.
     KillRotations,
-    /// Two rotations of the key meet in the storage, or one and another change of the key.
+    /// Two rotations of the key conflict in the storage, or one and another change of the key.
     Conflict,
-    /// The same, and no answer comes to the one that failed.
+    /// A conflict in the storage, and the failed rotation gets no response.
     SilentConflict,
 }
 
@@ -56,7 +56,7 @@ impl Fault {
     ];
 }
 
-/// The fault of a round, and the number of the call that it comes with.
+/// The fault of a round, and the number of the request at which it occurs.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub fault: Fault,
@@ -68,7 +68,7 @@ pub struct Proxy {
     pub address: String,
     plan: watch::Sender<Plan>,
     calls: Arc<AtomicU64>,
-    /// Faults that are not the proxy's to bring about.
+    /// Faults that the proxy does not cause itself.
     pub due: mpsc::UnboundedReceiver<Fault>,
 }
 
@@ -78,11 +78,11 @@ struct Connections {
     plan: watch::Receiver<Plan>,
     calls: Arc<AtomicU64>,
     due: mpsc::UnboundedSender<Fault>,
-    /// A rotation that waits for another to meet.
+    /// A rotation that waits for another to conflict with.
     waiting: Mutex<Option<oneshot::Sender<()>>>,
 }
 
-/// The longest that one waits.
+/// The maximum time for that wait.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 impl Proxy {
@@ -109,21 +109,21 @@ impl Proxy {
         Self { address, plan, calls, due }
     }
 
-    /// Counts calls anew, and does this at one of them.
+    /// Resets the request count, and sets the fault at one of the requests.
     pub fn set(&mut self, plan: Plan) {
         while self.due.try_recv().is_ok() {}
         self.calls.store(0, Ordering::SeqCst);
         self.plan.send_replace(plan);
     }
 
-    /// The number of calls since then.
+    /// Returns the number of requests since then.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
     }
 }
 
 impl Connections {
-    /// One call, and the connection is closed.
+    /// Forwards one request, then closes the connection.
     async fn serve(&self, mut client: TcpStream) -> io::Result<()> {
         let request = read_request(&mut client).await?;
         let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
@@ -167,7 +167,8 @@ impl Connections {
         self.ask(&[head.as_bytes(), &request.body].concat()).await
     }
 
-    /// Makes this rotation of the key meet another, or if none comes soon, another change of it.
+    /// Makes this rotation of the key conflict with another, or, if there is none soon, with
+    /// another change of the key.
     async fn conflict(&self, request: &Request) -> io::Result<Vec<u8>> {
         let partner = self.waiting.lock().await.take();
         let is_met = if let Some(partner) = partner {
@@ -184,7 +185,7 @@ impl Connections {
         answer
     }
 
-    /// Changes a setting of the key to what it is not.
+    /// Toggles a setting of the key.
     async fn change_key(&self) -> io::Result<Vec<u8>> {
         let body = format!("{{\"deletion_allowed\":{}}}", rand::random::<bool>());
         let request = format!(

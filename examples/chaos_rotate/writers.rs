@@ -1,4 +1,4 @@
-//! Writers that know what was acknowledged.
+//! Writers that record the acknowledged values.
 
 use std::{
     sync::{
@@ -23,7 +23,7 @@ pub const WRITERS: usize = 8;
 /// The pause between two writes of one secret.
 const PAUSE: Duration = Duration::from_millis(60);
 
-/// The longest that a call of a writer takes. Rotations wait for twice that.
+/// The maximum time for a request of a writer. Rotations wait for twice that.
 pub const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The tenant's access to its secrets.
@@ -33,12 +33,12 @@ pub struct Tenant {
     token: SecretString,
 }
 
-/// What is known of a secret that holds a number.
+/// The recorded values of a secret that holds a number.
 #[derive(Clone, Debug, Default)]
 struct Known {
     last: u64,
     acknowledged: u64,
-    /// Written later, without an answer.
+    /// Numbers that were written later, without a response.
     possible: Vec<u64>,
 }
 
@@ -48,7 +48,7 @@ pub struct Writers {
     known: Arc<Vec<Mutex<Known>>>,
 }
 
-/// Writers at work, until [`Working::stop`].
+/// Running writers, until [`Working::stop`].
 pub struct Working {
     stopping: Arc<AtomicBool>,
     tasks: JoinSet<()>,
@@ -96,12 +96,12 @@ impl Writers {
         Working { stopping, tasks }
     }
 
-    /// The number of acknowledged writes.
+    /// Returns the number of acknowledged writes.
     pub fn acknowledged(&self) -> u64 {
         self.known.iter().map(|known| lock(known).acknowledged).sum()
     }
 
-    /// Reads every secret, and says which do not hold what was acknowledged last.
+    /// Reads every secret, and returns those without the value that was acknowledged last.
     pub async fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for (writer, known) in self.known.iter().enumerate() {
@@ -109,7 +109,7 @@ impl Writers {
             let mut known = lock(known);
             match found {
                 Ok(found) if found == known.acknowledged || known.possible.contains(&found) => {
-                    // From now on it is this.
+                    // From now on this is the acknowledged value.
                     known.acknowledged = found;
                     known.possible.clear();
                 }
@@ -149,8 +149,8 @@ async fn write(tenant: &Tenant, writer: usize, known: &Mutex<Known>) {
     }
 }
 
-/// The number that a secret holds; 0 if there is none yet. A read is tried again while OpenBao is
-/// away.
+/// Returns the number in a secret; 0 if there is none yet. A read is retried while OpenBao is
+/// unavailable.
 async fn read(tenant: &Tenant, writer: usize) -> Result<u64, SecretError> {
     let mut attempts = 0;
     loop {

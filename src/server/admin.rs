@@ -1,4 +1,4 @@
-//! The operators' listener: health, metrics, and the cache.
+//! The admin listener, for operators: health, metrics, and the token cache.
 
 mod access;
 mod body;
@@ -20,15 +20,15 @@ use crate::{
     config::AdminAccess,
     server::{
         audit::{EntryReader, Evictions},
-        outer::complete,
+        layers::with_fallbacks,
         readiness::Readiness,
     },
     telemetry::{Metrics, Snapshot},
     token::{Entry, FactsCache},
 };
 
-/// What the operators' endpoints read.
-pub(super) struct Admin {
+/// The state of the admin listener's handlers.
+pub(super) struct AdminState {
     pub(super) readiness: Readiness,
     pub(super) metrics: Arc<Metrics>,
     pub(super) cache: Arc<FactsCache>,
@@ -37,23 +37,24 @@ pub(super) struct Admin {
 /// The content type of the `OpenMetrics` text format, version 1.0.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) fn router(admin: Admin, access: AdminAccess) -> Router {
+/// Returns the routes of the admin listener.
+pub(super) fn router(admin: AdminState, access: AdminAccess) -> Router {
     let routes = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .route("/cache", get(cache).delete(clear_cache))
+        .route("/cache", get(cache_sizes).delete(clear_cache))
         .route("/cache/accessors/{accessor}", delete(evict_accessor))
         .route("/cache/entities/{entity_id}", delete(evict_entity))
-        .route("/audit", post(audit));
-    complete(routes)
-        .layer(from_fn_with_state(Arc::new(access), access::guard))
+        .route("/audit", post(receive_audit_entries));
+    with_fallbacks(routes)
+        .layer(from_fn_with_state(Arc::new(access), access::check_access))
         .with_state(Arc::new(admin))
 }
 
-/// Whether tokens can be validated, and if not, why.
-async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
-    match admin.readiness.state() {
+/// Responds with 200 if tokens can be validated, and with 503 and the reason otherwise.
+async fn readyz(State(admin): State<Arc<AdminState>>) -> Response {
+    match admin.readiness.check() {
         Ok(()) => Json(json!({ "ready": true })).into_response(),
         Err(reason) => {
             let mut body = json!({ "ready": false, "reason": reason });
@@ -65,35 +66,39 @@ async fn readyz(State(admin): State<Arc<Admin>>) -> Response {
     }
 }
 
-async fn metrics(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
+async fn metrics(State(admin): State<Arc<AdminState>>) -> impl IntoResponse {
     let snapshot =
-        Snapshot { ready: admin.readiness.state().is_ok(), cached: admin.cache.sizes().await };
+        Snapshot { ready: admin.readiness.check().is_ok(), cached: admin.cache.sizes().await };
     ([(CONTENT_TYPE, OPENMETRICS)], admin.metrics.render(snapshot))
 }
 
-/// How much is remembered.
-async fn cache(State(admin): State<Arc<Admin>>) -> impl IntoResponse {
+/// Returns the numbers of cached tokens.
+async fn cache_sizes(State(admin): State<Arc<AdminState>>) -> impl IntoResponse {
     let (live, refused) = admin.cache.sizes().await;
     Json(json!({ "live": live, "refused": refused }))
 }
 
-/// Forgets everything.
-async fn clear_cache(State(admin): State<Arc<Admin>>) -> StatusCode {
+/// Evicts all cached tokens.
+async fn clear_cache(State(admin): State<Arc<AdminState>>) -> StatusCode {
     admin.cache.clear();
     StatusCode::NO_CONTENT
 }
 
-/// Evicts the tokens that entries of Vault's audit log make stale: the receiving end of OpenBao's
-/// `http` audit device.
+/// Evicts the tokens that entries of Vault's audit log make stale. It receives the requests of
+/// OpenBao's `http` audit device.
 ///
-/// OpenBao answers none of its clients before it has this answer, so nothing here waits for
-/// anything but the body.
-async fn audit(State(admin): State<Arc<Admin>>, headers: HeaderMap, entries: Body) -> Response {
-    let unread = Unread(&admin);
+/// OpenBao responds to its client only after it has this response, so the handler waits for nothing
+/// but the body.
+async fn receive_audit_entries(
+    State(admin): State<Arc<AdminState>>,
+    headers: HeaderMap,
+    entries: Body,
+) -> Response {
+    let evict_all = EvictAllOnDrop(&admin);
     let mut reader = EntryReader::default();
     match body::read(entries, |piece| reader.push(piece)).await {
         Ok(()) => {
-            mem::forget(unread);
+            mem::forget(evict_all);
             admin.evict(&reader.finish());
             StatusCode::NO_CONTENT.into_response()
         }
@@ -101,17 +106,17 @@ async fn audit(State(admin): State<Arc<Admin>>, headers: HeaderMap, entries: Bod
     }
 }
 
-/// Entries that did not arrive, for whatever reason. They may have been about any token: all are
-/// evicted when this is dropped.
-struct Unread<'a>(&'a Admin);
+/// A guard that evicts all tokens on drop: entries that did not arrive, for any reason, may concern
+/// any token.
+struct EvictAllOnDrop<'a>(&'a AdminState);
 
-impl Drop for Unread<'_> {
+impl Drop for EvictAllOnDrop<'_> {
     fn drop(&mut self) {
         self.0.evict(&Evictions::All);
     }
 }
 
-impl Admin {
+impl AdminState {
     fn evict(&self, evictions: &Evictions) {
         match evictions {
             Evictions::All => self.cache.clear(),
@@ -121,35 +126,36 @@ impl Admin {
                 }
                 self.cache.evict(|entry| {
                     accessors.contains(&*entry.accessor)
-                        || (!entities.is_empty() && may_be_of(entry, |id| entities.contains(id)))
+                        || (!entities.is_empty()
+                            && may_belong_to(entry, |id| entities.contains(id)))
                 });
             }
         }
     }
 }
 
-/// Returns whether a token is of one of the entities that `includes` is true for, or may be. An
-/// entity that was merged into another has neither a name nor an alias, and so its tokens have no
-/// subject: they may be of any entity.
-fn may_be_of(entry: &Entry, includes: impl Fn(&str) -> bool) -> bool {
+/// Returns true if a token belongs, or may belong, to an entity for which `includes` is true. An
+/// entity that was merged into another has neither a name nor an alias, so its tokens have no
+/// subject and may belong to any entity.
+fn may_belong_to(entry: &Entry, includes: impl Fn(&str) -> bool) -> bool {
     let is_merged = || entry.identity.subject().is_none();
     entry.identity.entity_id().is_some_and(|id| includes(&id) || is_merged())
 }
 
-/// Forgets the token with this accessor.
+/// Evicts the token with this accessor.
 async fn evict_accessor(
-    State(admin): State<Arc<Admin>>,
+    State(admin): State<Arc<AdminState>>,
     Path(accessor): Path<String>,
 ) -> impl IntoResponse {
     let evicted = admin.cache.evict(|entry| *entry.accessor == *accessor);
     Json(json!({ "evicted": evicted }))
 }
 
-/// Forgets every token that is, or may be, of this entity.
+/// Evicts every token that belongs, or may belong, to this entity.
 async fn evict_entity(
-    State(admin): State<Arc<Admin>>,
+    State(admin): State<Arc<AdminState>>,
     Path(entity_id): Path<String>,
 ) -> impl IntoResponse {
-    let evicted = admin.cache.evict(|entry| may_be_of(entry, |id| id == entity_id));
+    let evicted = admin.cache.evict(|entry| may_belong_to(entry, |id| id == entity_id));
     Json(json!({ "evicted": evicted }))
 }

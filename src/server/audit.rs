@@ -1,7 +1,7 @@
 //! Entries of Vault's audit log, and the cached tokens that each makes stale.
 //!
-//! A help and no guarantee: Vault writes no entry when a token expires, or when it ends with its
-//! parent.
+//! No complete source of revocations: Vault writes no entry when a token expires, or when it is
+//! revoked with its parent.
 
 mod excerpt;
 mod scope;
@@ -17,23 +17,24 @@ use tracing::warn;
 use self::{excerpt::Excerpt, scope::Scope};
 use crate::server::log_limit::LogLimit;
 
-/// The errors of a request that Vault denied before it did anything: the messages of OpenBao and of
-/// HashiCorp Vault. Any other error may be a plugin's own, of a request that is half done.
+/// The errors of a request that Vault denied before it changed anything: the messages of OpenBao
+/// and of HashiCorp Vault. Any other error may be a plugin's own, from a request that is partly
+/// done.
 const DENIALS: [&str; 3] = [
     "permission denied",
     "1 error occurred:\n\t* permission denied\n\n",
     "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n",
 ];
 
-/// Entries that arrive in pieces: JSON objects one after another, with or without white space
-/// between them, of any size.
+/// A reader of audit entries that arrive in chunks: JSON objects one after another, of any size,
+/// with or without white space between them.
 #[derive(Default)]
 pub(super) struct EntryReader {
     excerpt: Excerpt,
     is_unreadable: bool,
 }
 
-/// The cached tokens that some audit entries make stale.
+/// The cached tokens that a sequence of audit entries makes stale.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Evictions {
     /// All tokens.
@@ -47,91 +48,93 @@ pub(super) enum Evictions {
     },
 }
 
-/// The tokens that one entry makes stale.
-enum Stale {
-    Nothing,
+/// The cached tokens that one entry makes stale.
+enum StaleTokens {
+    None,
     Token(String),
     Entity(String),
     All,
 }
 
-/// An audit entry, as far as it matters here. A member that is added to it, or to what it holds,
-/// has to be among those that an [`Excerpt`] keeps.
+/// The members of an audit entry that are used here. A member that is added to this type, or to one
+/// of its fields' types, has to be added to those that an [`Excerpt`] keeps.
 ///
-/// What a caller can choose freely (`request.data`) is not looked into before it is needed: it may
-/// be any JSON.
+/// `request.data` is parsed only when it is needed: the caller chooses it, and it may be any JSON.
 #[derive(Deserialize)]
-struct Entry<'e> {
+struct AuditEntry<'e> {
     #[serde(rename = "type")]
     kind: String,
     error: Option<String>,
-    auth: Option<Auth>,
+    auth: Option<AuditAuth>,
     #[serde(borrow)]
-    request: Option<Request<'e>>,
+    request: Option<AuditRequest<'e>>,
 }
 
 #[derive(Default, Deserialize)]
-struct Auth {
+struct AuditAuth {
     accessor: Option<String>,
     entity_id: Option<String>,
     policies: Option<Vec<IgnoredAny>>,
 }
 
 #[derive(Deserialize)]
-struct Request<'e> {
+struct AuditRequest<'e> {
     operation: Option<String>,
     path: String,
-    namespace: Option<Namespace>,
+    namespace: Option<AuditNamespace>,
     #[serde(borrow)]
     data: Option<&'e RawValue>,
 }
 
 #[derive(Deserialize)]
-struct Namespace {
+struct AuditNamespace {
     path: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Data {
+struct RequestData {
     accessor: Option<String>,
 }
 
 impl EntryReader {
-    /// Reads the next piece.
-    pub(super) fn push(&mut self, piece: &[u8]) {
-        self.is_unreadable = self.is_unreadable || self.excerpt.push(piece).is_err();
+    /// Reads the next chunk.
+    pub(super) fn push(&mut self, chunk: &[u8]) {
+        self.is_unreadable = self.is_unreadable || self.excerpt.push(chunk).is_err();
     }
 
-    /// Returns the tokens that the entries make stale: all of them if one cannot be read.
+    /// Returns the tokens that the entries make stale: all tokens if an entry cannot be read.
     pub(super) fn finish(self) -> Evictions {
         if self.is_unreadable {
             warn_unreadable(None);
             return Evictions::All;
         }
-        Evictions::read(self.excerpt.text())
+        Evictions::parse(self.excerpt.as_bytes())
     }
 }
 
-/// Logs that entries could not be read, with the kind of the error alone: its text may quote them.
+/// Logs that entries could not be read, with the category of the error only: its text may quote
+/// them.
 fn warn_unreadable(category: Option<Category>) {
     static LIMIT: LogLimit = LogLimit::per_second();
-    LIMIT.log(|| warn!(?category, "an audit entry cannot be read: all tokens evicted"));
+    LIMIT.log(|| {
+        warn!(?category, "an audit entry cannot be read; evicted all tokens from the cache");
+    });
 }
 
 impl Evictions {
-    /// Reads excerpts of entries.
-    fn read(entries: &[u8]) -> Self {
+    /// Parses excerpts of entries.
+    fn parse(entries: &[u8]) -> Self {
         let (mut accessors, mut entities) = (HashSet::new(), HashSet::new());
         for entry in Deserializer::from_slice(entries).into_iter::<&RawValue>() {
-            match entry.and_then(|entry| serde_json::from_str(entry.get())).map(stale) {
-                Ok(Stale::Nothing) => {}
-                Ok(Stale::Token(accessor)) => {
+            match entry.and_then(|entry| serde_json::from_str(entry.get())).map(stale_tokens) {
+                Ok(StaleTokens::None) => {}
+                Ok(StaleTokens::Token(accessor)) => {
                     accessors.insert(accessor);
                 }
-                Ok(Stale::Entity(id)) => {
+                Ok(StaleTokens::Entity(id)) => {
                     entities.insert(id);
                 }
-                Ok(Stale::All) => return Self::All,
+                Ok(StaleTokens::All) => return Self::All,
                 Err(error) => {
                     warn_unreadable(Some(error.classify()));
                     return Self::All;
@@ -142,8 +145,8 @@ impl Evictions {
     }
 }
 
-impl Auth {
-    /// Returns whether Vault knew a token of the caller's. Batch tokens have no accessor.
+impl AuditAuth {
+    /// Returns true if the caller had a valid token. Batch tokens have no accessor.
     fn is_authenticated(&self) -> bool {
         let is_set = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         is_set(&self.accessor)
@@ -152,9 +155,9 @@ impl Auth {
     }
 }
 
-impl Request<'_> {
-    /// The path within its namespace. Vault writes it so today; older versions may not. No
-    /// namespace can be named like a mount that matters here: those names are reserved.
+impl AuditRequest<'_> {
+    /// Returns the path without its namespace. Today's Vault writes it so; older versions may not.
+    /// No namespace can have the name of a mount that is used here: those names are reserved.
     fn path_in_namespace(&self) -> &str {
         let namespace = self.namespace.as_ref().and_then(|namespace| namespace.path.as_deref());
         namespace
@@ -164,45 +167,47 @@ impl Request<'_> {
     }
 }
 
-/// Returns the tokens that an entry makes stale. Of the two entries of a request it is the second,
-/// of type `response`, that is written when the change is done.
-fn stale(entry: Entry<'_>) -> Stale {
+/// Returns the tokens that an entry makes stale. Of the two entries of a request, the second, of
+/// type `response`, is written when the change is done.
+fn stale_tokens(entry: AuditEntry<'_>) -> StaleTokens {
     match entry.kind.as_str() {
-        "request" => return Stale::Nothing,
+        "request" => return StaleTokens::None,
         "response" => {}
-        _ => return Stale::All,
+        _ => return StaleTokens::All,
     }
     let Some(request) = entry.request else {
-        return Stale::All;
+        return StaleTokens::All;
     };
     let error = entry.error.unwrap_or_default();
     let auth = entry.auth.unwrap_or_default();
     match scope::of_request(request.path_in_namespace(), request.operation.as_deref()) {
-        Scope::Nothing => Stale::Nothing,
-        // Nobody without a token makes all others be looked up again. What failed for another
-        // reason than a missing right may be half done: a prefix of leases, for one.
+        Scope::None => StaleTokens::None,
+        // A caller without a token must not cause lookups of all tokens. A request that failed for
+        // another reason than a missing permission may be partly done, such as the revocation of a
+        // prefix of leases.
         Scope::AllTokens if !auth.is_authenticated() || DENIALS.contains(&&*error) => {
-            Stale::Nothing
+            StaleTokens::None
         }
-        Scope::AllTokens => Stale::All,
-        _ if !error.is_empty() => Stale::Nothing,
-        Scope::TokenInBody => token(request.data.and_then(accessor_in)),
-        Scope::TokenOfCaller => token(auth.accessor),
-        Scope::Entity(id) => Stale::Entity(id.to_owned()),
+        Scope::AllTokens => StaleTokens::All,
+        _ if !error.is_empty() => StaleTokens::None,
+        Scope::TokenInBody => token_with_accessor(request.data.and_then(accessor_in)),
+        Scope::TokenOfCaller => token_with_accessor(auth.accessor),
+        Scope::Entity(id) => StaleTokens::Entity(id.to_owned()),
     }
 }
 
-/// The accessor in the body of a request, if it has one that is a string.
+/// Returns the accessor in the body of a request, if it is a string.
 fn accessor_in(data: &RawValue) -> Option<String> {
-    serde_json::from_str::<Data>(data.get()).ok()?.accessor
+    serde_json::from_str::<RequestData>(data.get()).ok()?.accessor
 }
 
-/// An accessor that is missing, or hashed (`hmac_accessor`), may be any token's.
-fn token(accessor: Option<String>) -> Stale {
+/// Returns the token with this accessor, or all tokens if the accessor is missing or hashed
+/// (`hmac_accessor`).
+fn token_with_accessor(accessor: Option<String>) -> StaleTokens {
     match accessor {
         Some(accessor) if !accessor.is_empty() && !accessor.starts_with("hmac-") => {
-            Stale::Token(accessor)
+            StaleTokens::Token(accessor)
         }
-        _ => Stale::All,
+        _ => StaleTokens::All,
     }
 }

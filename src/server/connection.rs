@@ -1,4 +1,9 @@
-//! One connection: what it may take, and how it ends.
+//! One accepted connection: its HTTP limits, timeouts and shutdown.
+
+mod activity;
+mod io;
+mod limits;
+mod target_filter;
 
 use std::{
     convert::Infallible, error::Error, future::poll_fn, pin::pin, sync::Arc, task::Poll,
@@ -17,28 +22,27 @@ use hyper_util::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::server::{
-    inspect::{Inspected, MAX_HEAD},
-    pace::{Order, Pace},
-    watched::Watched,
+pub(super) use self::activity::{ConnectionReaper, ConnectionSignal};
+use self::{
+    activity::ConnectionActivity, io::TrackedIo, limits::MAX_HEAD, target_filter::FilteredIo,
 };
 
-/// How many header fields a request may have. Caddy lets through about 1,800 short ones.
+/// The maximum number of header lines of a request. Caddy forwards about 1,800 short ones.
 const MAX_HEADERS: usize = 2048;
 
-/// How many requests one HTTP/2 connection may have under way: the fewest that RFC 9113, 6.5.2,
-/// recommends. Proxies open another connection for more.
+/// The maximum number of concurrent requests of an HTTP/2 connection: the smallest that RFC 9113,
+/// 6.5.2, recommends. Proxies open another connection for more.
 const MAX_STREAMS: u32 = 100;
 
-/// How much of a response an HTTP/2 stream may take from its body before the client reads it, in
-/// bytes, however large a window the client offers.
+/// The maximum size of the send buffer of an HTTP/2 stream, in bytes, however large a window the
+/// client offers.
 const MAX_SEND_BUFFER: usize = 32 * 1024;
 
-/// After this silence an HTTP/2 peer is asked whether it is there, and given as long to answer.
-const PING: Duration = Duration::from_secs(30);
+/// The idle time after which an HTTP/2 peer is sent a PING, and the time it has to respond.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What answers the requests of one connection.
-pub(super) trait Answers:
+/// A hyper service that handles the requests of one connection.
+pub(super) trait HttpService:
     Service<
         Request<Incoming>,
         Response = Response<Self::Body>,
@@ -48,11 +52,11 @@ pub(super) trait Answers:
     + Sync
     + 'static
 {
-    /// The body of an answer.
+    /// The body of a response.
     type Body: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static;
 }
 
-impl<S, B> Answers for S
+impl<S, B> HttpService for S
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
         + Send
@@ -64,8 +68,8 @@ where
     type Body = B;
 }
 
-/// HTTP/1.1 and h2c with the limits that hold on every listener.
-pub(super) fn protocols() -> Builder<TokioExecutor> {
+/// Returns a builder for HTTP/1.1 and h2c, with the limits of every listener.
+pub(super) fn http_builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -79,83 +83,87 @@ pub(super) fn protocols() -> Builder<TokioExecutor> {
         .max_concurrent_streams(MAX_STREAMS)
         .max_send_buf_size(MAX_SEND_BUFFER)
         .max_header_list_size(MAX_HEAD)
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(PING);
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_INTERVAL);
     builder
 }
 
-/// What bytes come in by and go out by.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+/// A bidirectional byte stream.
+pub(super) trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
-impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for I {}
+impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for I {}
 
-/// A connection that was accepted.
+/// An accepted connection.
 pub(super) struct Connection<I> {
-    pub(super) stream: Watched<I>,
-    pub(super) pace: Arc<Pace>,
-    protocols: Arc<Builder<TokioExecutor>>,
+    pub(super) io: TrackedIo<I>,
+    pub(super) activity: Arc<ConnectionActivity>,
+    http_builder: Arc<Builder<TokioExecutor>>,
 }
 
-/// What takes care of one connection.
-pub(super) trait Served: Send + 'static {
-    /// Answers its requests, until it closes or is idle for too long, or, once the service stops,
-    /// until those under way are answered.
-    fn serve<I: Stream>(self, connection: Connection<I>) -> impl Future<Output = ()> + Send;
+/// A handler of one accepted connection.
+pub(super) trait ConnectionHandler: Send + 'static {
+    /// Serves requests until the connection is closed, has been idle for too long, or, once the
+    /// service shuts down, has no request in flight.
+    fn serve<I: Io>(self, connection: Connection<I>) -> impl Future<Output = ()> + Send;
 }
 
-/// Takes care of a connection by answering each of its requests with this.
-pub(super) struct Each<S>(pub(super) S);
+/// A handler that serves a connection with hyper and this service.
+pub(super) struct HyperHandler<S>(pub(super) S);
 
-impl<S: Answers> Served for Each<S> {
-    async fn serve<I: Stream>(self, connection: Connection<I>) {
+impl<S: HttpService> ConnectionHandler for HyperHandler<S> {
+    async fn serve<I: Io>(self, connection: Connection<I>) {
         connection.serve(self.0).await;
     }
 }
 
-impl<I: Stream> Connection<I> {
-    /// Nothing was read from it yet.
-    pub(super) fn new(stream: I, pace: Arc<Pace>, protocols: Arc<Builder<TokioExecutor>>) -> Self {
-        Self { stream: Watched::new(stream, Arc::clone(&pace)), pace, protocols }
+impl<I: Io> Connection<I> {
+    /// Wraps an accepted socket from which nothing has been read.
+    pub(super) fn new(
+        io: I,
+        activity: Arc<ConnectionActivity>,
+        http_builder: Arc<Builder<TokioExecutor>>,
+    ) -> Self {
+        Self { io: TrackedIo::new(io, Arc::clone(&activity)), activity, http_builder }
     }
 
-    /// The same, which goes on as it began: in HTTP/1.
-    pub(super) fn in_http1(self) -> Self {
-        let protocols = Arc::new((*self.protocols).clone().http1_only());
-        Self { protocols, ..self }
+    /// Restricts the connection to HTTP/1, without detection of the protocol.
+    pub(super) fn http1_only(self) -> Self {
+        let http_builder = Arc::new((*self.http_builder).clone().http1_only());
+        Self { http_builder, ..self }
     }
 
-    /// Has hyper read its requests, and this answer them.
+    /// Serves the connection with hyper and this service.
     ///
-    /// Once the service stops, an HTTP/1 connection is not closed at once, since a request may be
-    /// on its way, but with the next answer, which says so, or after a moment without a request.
-    /// HTTP/2 has a frame for that.
-    pub(super) async fn serve<S: Answers>(self, service: S) {
-        let Self { stream, pace, protocols } = self;
-        let paced = service_fn(|request: Request<Incoming>| {
-            let answering = pace.answer(request.version());
+    /// When the service shuts down, an HTTP/1 connection is not closed at once, since a request
+    /// may be under way to it, but after the next response, which has `Connection: close`, or
+    /// after a short time without a request. HTTP/2 has the GOAWAY frame for that.
+    pub(super) async fn serve<S: HttpService>(self, service: S) {
+        let Self { io, activity, http_builder } = self;
+        let tracked_service = service_fn(|request: Request<Incoming>| {
+            let in_flight = activity.request_started(request.version());
             service.call(request).map_ok(move |mut response| {
-                if answering.is_last() {
+                if in_flight.needs_connection_close() {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 response
             })
         });
-        let mut connection =
-            pin!(protocols.serve_connection(TokioIo::new(Inspected::new(stream)), paced));
-        let mut closing = false;
+        let io = TokioIo::new(FilteredIo::new(io));
+        let mut connection = pin!(http_builder.serve_connection(io, tracked_service));
+        let mut is_shutting_down = false;
         poll_fn(|cx| {
             loop {
-                // A connection that breaks is the peer's affair.
+                // Errors of a connection, such as a reset, need no handling.
                 if connection.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(());
                 }
-                match pace.order(cx) {
-                    Order::Leave => return Poll::Ready(()),
-                    Order::Finish if pace.is_http2() && !closing => {
-                        closing = true;
+                match activity.poll_signal(cx) {
+                    ConnectionSignal::Abort => return Poll::Ready(()),
+                    ConnectionSignal::Drain if activity.is_http2() && !is_shutting_down => {
+                        is_shutting_down = true;
                         connection.as_mut().graceful_shutdown();
                     }
-                    Order::Stay | Order::Finish => return Poll::Pending,
+                    ConnectionSignal::Continue | ConnectionSignal::Drain => return Poll::Pending,
                 }
             }
         })

@@ -5,11 +5,11 @@ use std::{
 
 use tracing::warn;
 
-/// How many lines are logged within one second. A line has some 300 bytes, so that a flood of
-/// refused requests grows the log by less than 1 MB a minute.
+/// The maximum number of lines per second. A line has some 300 bytes, so that a flood of rejected
+/// requests grows the log by less than 1 MB per minute.
 const LINES_PER_SECOND: u32 = 50;
 
-/// Limits how many lines of one kind are logged in a period, and counts those that are left out.
+/// A limit on the log lines of one kind per period, with a count of the omitted ones.
 pub(super) struct LogLimit {
     lines: u32,
     period: Duration,
@@ -17,47 +17,50 @@ pub(super) struct LogLimit {
 }
 
 struct Period {
-    /// When it began; `None` before the first line.
+    /// The start of the period; `None` before the first line.
     start: Option<Instant>,
     logged: u32,
     omitted: u64,
 }
 
-/// What becomes of a line.
+/// The decision about a line.
 #[derive(Debug, PartialEq, Eq)]
-enum Line {
-    /// It is logged; so many before it were not.
-    Logged { omitted: u64 },
-    /// It is counted.
-    Omitted,
+enum LineDecision {
+    /// The line is logged, after this many omitted ones.
+    Log { omitted: u64 },
+    /// The line is omitted and counted.
+    Omit,
 }
 
 impl LogLimit {
-    /// Allows 50 lines a second.
+    /// Allows 50 lines per second.
     pub(super) const fn per_second() -> Self {
         Self::new(LINES_PER_SECOND, Duration::from_secs(1))
     }
 
-    /// Allows so many lines in each period.
+    /// Allows this many lines per period.
     pub(super) const fn new(lines: u32, period: Duration) -> Self {
         let current = Mutex::new(Period { start: None, logged: 0, omitted: 0 });
         Self { lines, period, current }
     }
 
-    /// Logs a line with `write`, unless there were too many. The first one after some that were
-    /// left out is preceded by a line with their number.
+    /// Logs a line with `write`, unless the limit is reached. The first line after omitted ones is
+    /// preceded by a line with their number.
     pub(super) fn log(&self, write: impl FnOnce()) {
-        let Line::Logged { omitted } = self.line(Instant::now()) else {
+        let LineDecision::Log { omitted } = self.decide(Instant::now()) else {
             return;
         };
         if omitted > 0 {
-            warn!(omitted, "lines such as the next one were not logged: there were too many");
+            warn!(
+                omitted,
+                "lines like the next one were omitted: the limit per second was reached"
+            );
         }
         write();
     }
 
-    /// Counts a line that could be logged now.
-    fn line(&self, now: Instant) -> Line {
+    /// Decides whether a line may be logged now.
+    fn decide(&self, now: Instant) -> LineDecision {
         let mut period = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let elapsed = period.start.map(|start| now.saturating_duration_since(start));
         if elapsed.is_none_or(|elapsed| elapsed >= self.period) {
@@ -66,10 +69,10 @@ impl LogLimit {
         }
         if period.logged == self.lines {
             period.omitted += 1;
-            return Line::Omitted;
+            return LineDecision::Omit;
         }
         period.logged += 1;
-        Line::Logged { omitted: std::mem::take(&mut period.omitted) }
+        LineDecision::Log { omitted: std::mem::take(&mut period.omitted) }
     }
 }
 
@@ -77,19 +80,19 @@ impl LogLimit {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{LINES_PER_SECOND, Line, LogLimit};
+    use super::{LINES_PER_SECOND, LineDecision, LogLimit};
 
     #[test]
-    fn lines_beyond_the_limit_are_counted_and_told_of_later() {
+    fn omitted_lines_are_counted() {
         let (limit, start) = (LogLimit::per_second(), Instant::now());
         for _ in 0..LINES_PER_SECOND {
-            assert_eq!(limit.line(start), Line::Logged { omitted: 0 });
+            assert_eq!(limit.decide(start), LineDecision::Log { omitted: 0 });
         }
         for _ in 0..1000 {
-            assert_eq!(limit.line(start + Duration::from_millis(999)), Line::Omitted);
+            assert_eq!(limit.decide(start + Duration::from_millis(999)), LineDecision::Omit);
         }
         let later = start + Duration::from_secs(1);
-        assert_eq!(limit.line(later), Line::Logged { omitted: 1000 });
-        assert_eq!(limit.line(later), Line::Logged { omitted: 0 });
+        assert_eq!(limit.decide(later), LineDecision::Log { omitted: 1000 });
+        assert_eq!(limit.decide(later), LineDecision::Log { omitted: 0 });
     }
 }

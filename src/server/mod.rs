@@ -1,29 +1,26 @@
-//! The three listeners: who may ask what where, and how the answers look.
+//! The three listeners and their HTTP handlers.
 //!
-//! `auth` answers the proxy, `api` everybody, `admin` the operators. Each refuses what is no
-//! plain request for a path, and bounds what a connection may take.
+//! `auth` serves the proxy, `api` the clients, `admin` the operators. Each rejects request targets
+//! that are not in origin form, and limits what a connection may take.
 
 mod admin;
 mod api;
 mod audit;
-mod auth;
-mod bind;
+#[cfg(feature = "bench")]
+mod bench;
 mod connection;
-mod descriptors;
-mod doors;
-mod hit_path;
-mod inspect;
+mod http1;
+mod layers;
+mod listener;
 mod log_limit;
-mod outer;
-mod pace;
 mod problem;
 mod readiness;
 mod request_id;
 mod run;
 mod target;
-mod watched;
+mod validate;
 
-pub use bind::{BindError, Listener};
-#[doc(hidden)]
-pub use hit_path::{HitConnection, HitPath};
+#[cfg(feature = "bench")]
+pub use bench::{BenchConnection, FastPathBench};
+pub use listener::{BindError, Listener};
 pub use run::{RunError, run};

@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): how every answer looks that is not what was asked for.
+//! Problem details (RFC 9457): the body of every error response.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 #[derive(Serialize)]
-struct Document<'d> {
+struct ProblemDetails<'d> {
     r#type: String,
     title: &'d str,
     status: u16,
@@ -30,31 +30,34 @@ struct Document<'d> {
     request_id: &'d str,
 }
 
-/// What is said of a refusal besides its terms.
+/// Details of an error beyond its code.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Details<'d> {
-    /// To the client: what is wrong with the request. Nothing of the caller.
-    pub(super) told: Option<&'d str>,
-    /// In the log. Never a secret.
-    pub(super) logged: Option<&'d str>,
+pub(super) struct ErrorDetails<'d> {
+    /// Detail for the client: what is wrong with the request, and nothing about the caller.
+    pub(super) client_detail: Option<&'d str>,
+    /// Detail for the log; never a secret.
+    pub(super) log_detail: Option<&'d str>,
 }
 
-/// The answer to a request that is refused on these terms, and the one line in the log. The answer
-/// tells what the code tells, and nothing of the caller.
-pub(super) fn refuse(terms: &Terms, details: Details<'_>, id: &RequestId) -> Response<Bytes> {
-    // Each severity has a limit of its own, so that clients cannot crowd out what operators need.
+/// Logs a rejected request and returns its response, which has nothing about the caller.
+pub(super) fn log_and_respond(
+    terms: &Terms,
+    details: ErrorDetails<'_>,
+    id: &RequestId,
+) -> Response<Bytes> {
+    // Each severity has a limit of its own, so that clients cannot suppress lines for operators.
     static LIMITS: [LogLimit; 3] = [const { LogLimit::per_second() }; 3];
-    LIMITS[terms.severity as usize].log(|| log(terms, details.logged, id));
-    refusal(terms, details.told, id)
+    LIMITS[terms.severity as usize].log(|| log(terms, details.log_detail, id));
+    problem_response(terms, details.client_detail, id)
 }
 
-/// The answer to a request whose requirements cannot be read, and the line in the log. A client may
-/// choose a part of them, such as a tenant's name, so each kind of error has a limit of its own:
-/// what clients bring about does not crowd out what is wrong with a configuration.
-pub(super) fn requirement_refused(
+/// Logs a request with invalid requirements and returns its response. Clients may control a part of
+/// the requirements, such as the tenant's name, so each kind of error has a log limit of its own:
+/// errors that clients cause do not suppress errors of the configuration.
+pub(super) fn log_and_respond_to_requirement(
     error: &RequirementError,
     terms: &Terms,
-    details: Details<'_>,
+    details: ErrorDetails<'_>,
     id: &RequestId,
 ) -> Response<Bytes> {
     static LIMITS: LazyLock<Mutex<HashMap<ErrorKind, Arc<LogLimit>>>> =
@@ -63,8 +66,8 @@ pub(super) fn requirement_refused(
     let mut limits = LIMITS.lock().unwrap_or_else(PoisonError::into_inner);
     let limit = Arc::clone(limits.entry(error.kind()).or_insert_with(new));
     drop(limits);
-    limit.log(|| log(terms, details.logged, id));
-    refusal(terms, details.told, id)
+    limit.log(|| log(terms, details.log_detail, id));
+    problem_response(terms, details.client_detail, id)
 }
 
 fn log(terms: &Terms, detail: Option<&str>, id: &RequestId) {
@@ -76,9 +79,13 @@ fn log(terms: &Terms, detail: Option<&str>, id: &RequestId) {
     }
 }
 
-/// The answer to a request that is refused on these terms.
-pub(super) fn refusal(terms: &Terms, detail: Option<&str>, id: &RequestId) -> Response<Bytes> {
-    let mut response = document(terms.status, terms.code, terms.title, detail, id);
+/// Returns the response to a rejected request.
+pub(super) fn problem_response(
+    terms: &Terms,
+    detail: Option<&str>,
+    id: &RequestId,
+) -> Response<Bytes> {
+    let mut response = respond(terms.status, terms.code, terms.title, detail, id);
     let headers = response.headers_mut();
     if let Some(challenge) = challenge(terms.challenge) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
@@ -89,14 +96,14 @@ pub(super) fn refusal(terms: &Terms, detail: Option<&str>, id: &RequestId) -> Re
     response
 }
 
-fn document(
+fn respond(
     status: StatusCode,
     code: &str,
     title: &str,
     detail: Option<&str>,
     id: &RequestId,
 ) -> Response<Bytes> {
-    let document = Document {
+    let details = ProblemDetails {
         r#type: format!("urn:vault-auth-validator:{code}"),
         title,
         status: status.as_u16(),
@@ -104,7 +111,7 @@ fn document(
         detail,
         request_id: id.as_str(),
     };
-    let body = serde_json::to_vec(&document).unwrap_or_default();
+    let body = serde_json::to_vec(&details).unwrap_or_default();
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -113,28 +120,28 @@ fn document(
     response
 }
 
-/// The request makes no sense; says what is wrong with it.
-pub(super) fn request_invalid(what: &str, headers: &HeaderMap) -> Response<Bytes> {
-    let refused = Refusal::RequestInvalid(what.to_owned());
-    refusal(&refused.terms(), None, &RequestId::of(headers))
+/// Returns 400 Bad Request for a request that no proxy should forward.
+pub(super) fn request_invalid(reason: &str, headers: &HeaderMap) -> Response<Bytes> {
+    let refusal = Refusal::RequestInvalid(reason.to_owned());
+    problem_response(&refusal.terms(), None, &RequestId::of(headers))
 }
 
-/// There is nothing here.
+/// Returns 404 Not Found for an unknown path.
 pub(super) fn not_found(headers: &HeaderMap) -> Response<Bytes> {
-    let title = "There is nothing at this path";
-    document(StatusCode::NOT_FOUND, "not_found", title, None, &RequestId::of(headers))
+    let title = "There is no resource at this path";
+    respond(StatusCode::NOT_FOUND, "not_found", title, None, &RequestId::of(headers))
 }
 
-/// There is something here, and this is not how to use it. `told` says more.
-pub(super) fn method_not_allowed(headers: &HeaderMap, told: Option<&str>) -> Response<Bytes> {
-    let title = "This path does not take this method";
+/// Returns 405 Method Not Allowed, with an optional detail for the client.
+pub(super) fn method_not_allowed(headers: &HeaderMap, detail: Option<&str>) -> Response<Bytes> {
+    let title = "This path does not support this method";
     let id = RequestId::of(headers);
-    document(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, told, &id)
+    respond(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, detail, &id)
 }
 
-/// Returns the refusal of a request that the admin listener does not take from this sender, and
-/// logs it. A 401 asks for the admin listener's own token (RFC 6750, 3).
-pub(super) fn admin_refused(
+/// Logs a request that the admin listener rejects and returns its response. A 401 has a challenge
+/// for the admin listener's own token (RFC 6750, 3).
+pub(super) fn log_and_respond_to_admin(
     status: StatusCode,
     code: &'static str,
     title: &str,
@@ -142,8 +149,8 @@ pub(super) fn admin_refused(
 ) -> Response<Bytes> {
     static LIMIT: LogLimit = LogLimit::per_second();
     let id = RequestId::of(headers);
-    LIMIT.log(|| warn!(request_id = id.as_str(), code, "admin request refused"));
-    let mut response = document(status, code, title, None, &id);
+    LIMIT.log(|| warn!(request_id = id.as_str(), code, "admin request rejected"));
+    let mut response = respond(status, code, title, None, &id);
     if status == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static(r#"Bearer realm="admin""#);
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
@@ -151,14 +158,14 @@ pub(super) fn admin_refused(
     response
 }
 
-/// Returns the refusal of a request whose body did not arrive in time, or broke off.
-pub(super) fn body_refused(
+/// Returns the response to a request whose body is incomplete or arrived too slowly.
+pub(super) fn body_error(
     status: StatusCode,
     code: &str,
     title: &str,
     headers: &HeaderMap,
 ) -> Response<Bytes> {
-    document(status, code, title, None, &RequestId::of(headers))
+    respond(status, code, title, None, &RequestId::of(headers))
 }
 
 fn challenge(challenge: Challenge) -> Option<&'static str> {

@@ -5,37 +5,37 @@ use tokio_util::sync::CancellationToken;
 
 use crate::vault::{Health, Session};
 
-/// The reason while Vault points to another node.
-const REDIRECTS: &str = "vault_redirects";
+/// The reason while Vault redirects to another node.
+const VAULT_REDIRECTS: &str = "vault_redirects";
 
-/// Whether tokens can be validated just now.
+/// The readiness of the service: whether it can validate tokens.
 #[derive(Clone)]
 pub(super) struct Readiness {
     pub(super) session: Arc<Session>,
     pub(super) health: watch::Receiver<Health>,
-    pub(super) stopping: CancellationToken,
+    pub(super) shutdown: CancellationToken,
 }
 
 impl Readiness {
-    /// Ready, or why not.
-    pub(super) fn state(&self) -> Result<(), &'static str> {
-        if self.stopping.is_cancelled() {
+    /// Returns an error with the reason if the service is not ready.
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        if self.shutdown.is_cancelled() {
             return Err("stopping");
         }
         match &*self.health.borrow() {
             Health::Unknown => Err("vault_not_asked_yet"),
             Health::Sealed => Err("vault_sealed"),
             Health::Unavailable => Err("vault_unavailable"),
-            Health::Redirects(_) => Err(REDIRECTS),
+            Health::Redirects(_) => Err(VAULT_REDIRECTS),
             Health::Up if !self.session.is_logged_in() => Err("not_logged_in"),
             Health::Up => Ok(()),
         }
     }
 
-    /// What an operator can do about a reason, as far as this service knows; it holds no secret.
+    /// Returns the remedy for a reason, if there is a specific one. It holds no secret.
     pub(super) fn detail(&self, reason: &str) -> Option<Arc<str>> {
         match &*self.health.borrow() {
-            Health::Redirects(whither) if reason == REDIRECTS => Some(Arc::clone(whither)),
+            Health::Redirects(target) if reason == VAULT_REDIRECTS => Some(Arc::clone(target)),
             _ => self.session.trouble().filter(|_| reason == "not_logged_in"),
         }
     }

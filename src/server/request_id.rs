@@ -2,20 +2,22 @@ use std::fmt;
 
 use http::HeaderMap;
 
-/// What ties an answer to its log line: the proxy's `X-Request-Id`, else one made here.
+/// The id of a request in its response and log line: the proxy's `X-Request-Id`, else a random
+/// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RequestId(String);
 
+/// The maximum length of an id that is accepted from the proxy, in bytes.
 const MAX_LENGTH: usize = 128;
 
 impl RequestId {
-    /// The id of the request with these headers. One that could be mistaken for something else
-    /// in a log is not taken over.
+    /// Returns the id of the request with these headers. An `X-Request-Id` with other characters
+    /// than letters, digits and `-_.` is replaced, since it could forge parts of a log line.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
-        given
-            .filter(|id| (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(plain))
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let received = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+        received
+            .filter(|id| (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(is_plain))
             .map_or_else(|| Self(format!("{:032x}", rand::random::<u128>())), |id| Self(id.into()))
     }
 

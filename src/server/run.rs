@@ -10,15 +10,13 @@ use crate::{
     decision::{Failures, Validator},
     requirement::KnownRequirements,
     server::{
-        admin::{self, Admin},
-        api::{self, Api, Capacity},
-        auth::Auth,
-        bind::{BindError, Listener},
-        connection::Each,
-        descriptors::ConnectionLimits,
-        doors::Doors,
-        outer,
+        admin::{self, AdminState},
+        api::{self, ApiState, Capacity},
+        connection::HyperHandler,
+        layers,
+        listener::{BindError, ConnectionLimits, Listener, ListenerGroup},
         readiness::Readiness,
+        validate::ValidateHandler,
     },
     telemetry::Metrics,
     token::FactsCache,
@@ -27,22 +25,22 @@ use crate::{
     },
 };
 
-/// How long requests under way are waited for when the service stops: within the ten seconds that
-/// container runtimes give.
-const DRAIN: Duration = Duration::from_secs(8);
+/// The drain timeout of the auth and api listeners: within the ten seconds that container runtimes
+/// wait.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How long the same takes for operators, who come last.
-const DRAIN_ADMIN: Duration = Duration::from_secs(1);
+/// The drain timeout of the admin listener, which shuts down last.
+const ADMIN_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Why the service could not start, or not go on.
+/// An error that prevents the service from starting, or ends it.
 #[derive(Debug)]
 pub enum RunError {
-    /// An address cannot be listened on.
+    /// An address cannot be bound.
     Bind(BindError),
-    /// A certificate or a key cannot be used.
+    /// A certificate or a key for the connection to Vault cannot be used.
     Vault(SettingsError),
-    /// A task that never ends has ended; there is no going on without it.
-    Broken(&'static str),
+    /// A background task has exited, which never happens in normal operation.
+    TaskExited(&'static str),
 }
 
 impl fmt::Display for RunError {
@@ -50,7 +48,9 @@ impl fmt::Display for RunError {
         match self {
             Self::Bind(error) => error.fmt(f),
             Self::Vault(error) => error.fmt(f),
-            Self::Broken(task) => write!(f, "{task} broke; this is a fault of the program"),
+            Self::TaskExited(task) => {
+                write!(f, "{task} exited unexpectedly; please report this bug")
+            }
         }
     }
 }
@@ -69,11 +69,11 @@ impl From<SettingsError> for RunError {
     }
 }
 
-/// Runs the service until `stop` completes and the requests under way are answered.
+/// Runs the service until `stop` completes and the requests in flight have their responses.
 ///
 /// # Errors
-/// [`RunError`] if it cannot start. Once it runs, it does not fail for want of Vault: it says so to
-/// whoever asks, and goes on trying.
+/// [`RunError`] if it cannot start. An unavailable Vault is no error: the service reports it in
+/// its responses, and keeps retrying.
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::default());
     let client = Arc::new(Client::new(&settings.vault, Arc::clone(&metrics))?);
@@ -87,18 +87,19 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         VaultAuthority::new(Arc::clone(&session), Asker::Service, settings.subject_mount);
     let authority = Arc::new(authority);
     let cache = Arc::new(FactsCache::new(settings.cache, authority));
-    let front = Doors::new(Arc::clone(&metrics));
-    let back = Doors::new(Arc::clone(&metrics));
-    let readiness = Readiness { session: Arc::clone(&session), health, stopping: front.closing() };
-    let admin = Admin { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
+    let public_listeners = ListenerGroup::new(Arc::clone(&metrics));
+    let admin_listeners = ListenerGroup::new(Arc::clone(&metrics));
+    let shutdown = public_listeners.shutdown_token();
+    let readiness = Readiness { session: Arc::clone(&session), health, shutdown };
+    let admin = AdminState { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
     let validator = Arc::new(Validator {
         cache,
         root_tokens: settings.root_tokens,
         failures: Failures::new(settings.failure_limit),
-        // More than one question to Vault takes, and less than a proxy waits.
+        // Longer than one request to Vault takes, and shorter than a proxy waits.
         patience: settings.vault.timeout.mul_f64(1.25),
     });
-    let api = Api {
+    let api = ApiState {
         validator: Arc::clone(&validator),
         credentials: settings.credentials.clone(),
         trust: settings.trust.clone(),
@@ -110,8 +111,8 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         capacity: Capacity::default(),
     };
     let health = watch_health(client, health_sender);
-    let broken = chores(keep(&session), health, Arc::clone(&validator));
-    let auth = Arc::new(Auth {
+    let exited = spawn_background_tasks(spawn_session(&session), health, Arc::clone(&validator));
+    let validate = Arc::new(ValidateHandler {
         validator,
         requirements: KnownRequirements::default(),
         credentials: settings.credentials,
@@ -120,42 +121,43 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         metrics: Arc::clone(&metrics),
     });
 
-    let limits = ConnectionLimits::of_this_process();
-    auth.open(&front, auth_listener, limits.auth);
-    let routes = |router: Router| {
-        let router = outer::guard(router, Arc::clone(&metrics));
-        move |peer| Each(TowerToHyperService::new(AddExtension::new(router.clone(), peer)))
+    let limits = ConnectionLimits::from_open_file_limit();
+    validate.serve(&public_listeners, auth_listener, limits.auth);
+    let new_handler = |router: Router| {
+        let router = layers::with_common_layers(router, Arc::clone(&metrics));
+        move |peer| HyperHandler(TowerToHyperService::new(AddExtension::new(router.clone(), peer)))
     };
-    front.open(api_listener, limits.api, routes(api::router(api)));
-    back.open(admin_listener, limits.admin, routes(admin::router(admin, settings.admin_access)));
+    public_listeners.serve(api_listener, limits.api, new_handler(api::router(api)));
+    let admin_router = admin::router(admin, settings.admin_access);
+    admin_listeners.serve(admin_listener, limits.admin, new_handler(admin_router));
 
     let outcome = tokio::select! {
         () = stop => Ok(()),
-        task = broken => Err(RunError::Broken(task)),
+        task = exited => Err(RunError::TaskExited(task)),
     };
-    shut_down([front, back], &session).await;
+    shut_down([public_listeners, admin_listeners], &session).await;
     outcome
 }
 
-/// Begins to look after the service's own token.
-fn keep(session: &Arc<Session>) -> JoinHandle<()> {
+/// Spawns the task that logs in to Vault and renews the service's own token.
+fn spawn_session(session: &Arc<Session>) -> JoinHandle<()> {
     let session = Arc::clone(session);
     tokio::spawn(async move { session.keep().await })
 }
 
-/// Answers what is under way, and revokes the service's own token.
-async fn shut_down([front, back]: [Doors; 2], session: &Session) {
+/// Drains the listeners, the admin listener last, and revokes the service's own token.
+async fn shut_down([public_listeners, admin_listeners]: [ListenerGroup; 2], session: &Session) {
     tracing::info!("stopping");
-    front.close(DRAIN).await;
-    back.close(DRAIN_ADMIN).await;
-    if let Err(why) = session.close().await {
-        tracing::warn!("{why}");
+    public_listeners.shutdown(DRAIN_TIMEOUT).await;
+    admin_listeners.shutdown(ADMIN_DRAIN_TIMEOUT).await;
+    if let Err(error) = session.close().await {
+        tracing::warn!("{error}");
     }
     tracing::info!("stopped");
 }
 
-/// Begins what goes on beside the requests as long as the service runs. Says which of it ended, should it.
-fn chores(
+/// Spawns the background tasks. The future resolves to the name of the first one that exits.
+fn spawn_background_tasks(
     session: JoinHandle<()>,
     health: impl Future<Output: Send> + Send + 'static,
     validator: Arc<Validator>,
@@ -164,15 +166,15 @@ fn chores(
     let sweep = tokio::spawn(async move { validator.sweep().await });
     async {
         tokio::select! {
-            _ = session => "the session with Vault",
-            _ = health => "the watch over Vault's health",
-            _ = sweep => "the sweep of the cache",
+            _ = session => "the task of the Vault session",
+            _ = health => "the health check of Vault",
+            _ = sweep => "the sweep of the token cache",
         }
     }
 }
 
-async fn listen(name: &str, listen: &Listen) -> Result<Listener, BindError> {
-    let listener = Listener::bind(listen).await?;
+async fn listen(name: &str, address: &Listen) -> Result<Listener, BindError> {
+    let listener = Listener::bind(address).await?;
     tracing::info!(listener = name, address = listener.address(), "listening");
     Ok(listener)
 }

@@ -1,27 +1,27 @@
-//! Request targets. Every listener accepts origin-form alone (RFC 9112, 3.2.1), in the characters
-//! of RFC 3986.
+//! Request targets. Every listener accepts only the origin form (RFC 9112, 3.2.1), in the
+//! characters of RFC 3986.
 //!
-//! The URI parser below hyper and h2 is lenient: it drops a `#` and all that follows, and accepts
-//! quotes, braces and bytes that are no ASCII. So the bytes of a target are judged before they are
-//! parsed; [`crate::server::inspect`] sees to that where hyper reads them.
+//! The URI parser of hyper and h2 is lenient: it drops a `#` and everything after it, and accepts
+//! quotes, braces and bytes that are not ASCII. The bytes of a target are therefore checked before
+//! they are parsed; on connections that hyper reads, `connection::target_filter` does so.
 
 use http::{Request, Version};
 
 use crate::uri::{is_path, is_query};
 
-/// Added to a request of HTTP/2 whose `:path` is no origin-form. A client that sends it itself has
-/// its request refused.
+/// The header that marks an HTTP/2 request whose `:path` is not in origin form. A request in which
+/// the client sends it is rejected as well.
 pub(super) const INVALID_TARGET: &str = "x-invalid-request-target";
 
-/// A target that is never origin-form, for one that is not and may be no target at all.
+/// The replacement for a target that is not in origin form and may not be a valid URI.
 pub(super) const NOT_ORIGIN_FORM: &str = "*";
 
-/// Why a request is refused for its target.
-pub(super) const REASON: &str = "the request target is not a path, or has characters in it that \
-                                 have to be percent-encoded, such as `#`, `{` or a quote";
+/// The reason for rejecting a request because of its target.
+pub(super) const REASON: &str = "the request target is not a path, or has characters that have to \
+                                 be percent-encoded, such as `#`, `{` or a quote";
 
-/// Whether these bytes are a target in origin-form. Other forms name a host of their own, and mean
-/// something else to each program that reads them.
+/// Returns true if these bytes are a target in origin form. Other forms name a host, and programs
+/// differ in how they interpret them.
 pub(super) fn is_origin_form(target: &[u8]) -> bool {
     match target.iter().position(|byte| *byte == b'?') {
         Some(end) => is_path(&target[..end]) && is_query(&target[end + 1..]),
@@ -29,16 +29,16 @@ pub(super) fn is_origin_form(target: &[u8]) -> bool {
     }
 }
 
-/// Whether the target of this request came in as origin-form.
-pub(super) fn came_in_origin_form<B>(request: &Request<B>) -> bool {
+/// Returns true if the target of this request was received in origin form.
+pub(super) fn has_origin_form<B>(request: &Request<B>) -> bool {
     let uri = request.uri();
-    // HTTP/2 carries scheme and host apart from the path, and hyper puts them together.
-    let bare = match request.version() {
+    // HTTP/2 sends scheme and host apart from the path; hyper combines them.
+    let is_path_only = match request.version() {
         Version::HTTP_2 => !request.headers().contains_key(INVALID_TARGET),
         _ => uri.scheme().is_none() && uri.authority().is_none(),
     };
     let target = uri.path_and_query().map_or("", |target| target.as_str());
-    bare && is_origin_form(target.as_bytes())
+    is_path_only && is_origin_form(target.as_bytes())
 }
 
 #[cfg(test)]
@@ -46,15 +46,15 @@ mod tests {
     use http::{Request, Uri, Version};
     use proptest::{collection::vec, prelude::*};
 
-    use super::{came_in_origin_form, is_origin_form};
+    use super::{has_origin_form, is_origin_form};
 
     fn accepts(target: &'static str, version: Version) -> bool {
         let request = Request::builder().uri(Uri::from_static(target)).version(version);
-        came_in_origin_form(&request.body(()).expect("a request"))
+        has_origin_form(&request.body(()).expect("a request"))
     }
 
     #[test]
-    fn only_a_path_with_a_query_is_origin_form() {
+    fn path_with_a_query_is_origin_form() {
         for target in
             ["/", "/validate?tenant=acme", "//", "/a//b;c=d/..", "/?a=/?:@!$'()*,", "/%23"]
         {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn request_of_another_form_is_not_accepted() {
+    fn other_target_forms_are_rejected() {
         assert!(accepts("/validate?tenant=acme", Version::HTTP_11));
         assert!(accepts("http://host/validate", Version::HTTP_2));
         for target in ["http://host/validate", "host:443", "*"] {
@@ -81,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn uri_parser_keeps_every_byte_of_an_accepted_target(
+        fn accepted_target_survives_parsing(
             target in vec(prop_oneof![any::<u8>(), 33..127_u8, Just(b'%'), Just(b'0'), Just(b'#')], 0..20),
         ) {
             let target = [&b"/"[..], &target].concat();

@@ -1,8 +1,8 @@
-//! Who may change something through the admin listener.
+//! Access control for state-changing requests to the admin listener.
 //!
-//! The listener is usually reached without a credential, from an operator's own machine too, so
-//! pages in that operator's browser are kept out: a browser sends `Origin` with every request of
-//! another site that changes something, and a host name that an attacker has pointed at this
+//! The listener usually requires no credential, also from an operator's own machine. Requests from
+//! web pages in that operator's browser are therefore rejected: a browser sends `Origin` with every
+//! state-changing request from another site, and a host name that an attacker has pointed at this
 //! machine (DNS rebinding) is in `Host`.
 
 use std::{
@@ -22,24 +22,24 @@ use axum::{
 
 use crate::{config::AdminAccess, server::problem};
 
-/// A reason to refuse a request that would change something.
+/// A reason to reject a state-changing request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Denial {
+enum AccessDenied {
     Origin,
     Host,
     TokenMissing,
     TokenInvalid,
 }
 
-impl Denial {
+impl AccessDenied {
     fn response(self, headers: &HeaderMap) -> Response<Body> {
         let (status, code, title) = match self {
             Self::Origin => {
-                let title = "Requests of web pages are refused: they have an Origin header";
+                let title = "Requests with an Origin header are rejected: they come from web pages";
                 (StatusCode::FORBIDDEN, "origin_not_allowed", title)
             }
             Self::Host => {
-                let title = "The Host header has to be an IP address, localhost, or a name in \
+                let title = "The Host header has to be an IP address, localhost or a name in \
                              VALIDATOR_ADMIN_HOSTS";
                 (StatusCode::FORBIDDEN, "host_not_allowed", title)
             }
@@ -48,16 +48,16 @@ impl Denial {
                 (StatusCode::UNAUTHORIZED, "credential_missing", title)
             }
             Self::TokenInvalid => {
-                let title = "This is not the admin listener's bearer token";
+                let title = "The bearer token is not the admin listener's";
                 (StatusCode::UNAUTHORIZED, "token_invalid", title)
             }
         };
-        problem::admin_refused(status, code, title, headers).map(Body::from)
+        problem::log_and_respond_to_admin(status, code, title, headers).map(Body::from)
     }
 }
 
-/// Passes on a request that changes nothing, or whose sender may change something.
-pub(super) async fn guard(
+/// Rejects state-changing requests that are not allowed.
+pub(super) async fn check_access(
     State(access): State<Arc<AdminAccess>>,
     request: Request,
     next: Next,
@@ -68,27 +68,27 @@ pub(super) async fn guard(
     }
 }
 
-fn check<B>(access: &AdminAccess, request: &http::Request<B>) -> Result<(), Denial> {
+fn check<B>(access: &AdminAccess, request: &http::Request<B>) -> Result<(), AccessDenied> {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
     if request.headers().contains_key(ORIGIN) {
-        return Err(Denial::Origin);
+        return Err(AccessDenied::Origin);
     }
     if !is_host_allowed(&access.hosts, request) {
-        return Err(Denial::Host);
+        return Err(AccessDenied::Host);
     }
     let Some(token) = &access.token else {
         return Ok(());
     };
-    match bearer(request.headers()) {
-        None => Err(Denial::TokenMissing),
+    match bearer_token(request.headers()) {
+        None => Err(AccessDenied::TokenMissing),
         Some(presented) if token.is(presented) => Ok(()),
-        Some(_) => Err(Denial::TokenInvalid),
+        Some(_) => Err(AccessDenied::TokenInvalid),
     }
 }
 
-/// Returns whether the request names a host, and no host that is not allowed. HTTP/2 has it in
+/// Returns true if the request has a host and each of its hosts is allowed. HTTP/2 has it in
 /// `:authority`, and may have `Host` as well (RFC 9113, 8.3.1).
 fn is_host_allowed<B>(names: &[String], request: &http::Request<B>) -> bool {
     let authority = request.uri().authority().filter(|_| request.version() == Version::HTTP_2);
@@ -99,7 +99,7 @@ fn is_host_allowed<B>(names: &[String], request: &http::Request<B>) -> bool {
     has_host && headers.len() <= 1 && hosts.all(|host| is_allowed(names, host))
 }
 
-/// Returns whether this `Host` (`uri-host [ ":" port ]`, RFC 9110, 7.2) is an address, `localhost`
+/// Returns true if this `Host` (`uri-host [ ":" port ]`, RFC 9110, 7.2) is an address, `localhost`
 /// or one of the names.
 fn is_allowed(names: &[String], host: &[u8]) -> bool {
     let Ok(host) = std::str::from_utf8(host) else {
@@ -121,13 +121,14 @@ fn is_allowed(names: &[String], host: &[u8]) -> bool {
         || names.iter().any(|known| is_name(known))
 }
 
-/// Returns whether this is a port, which may be empty (RFC 3986, 3.2.3).
+/// Returns true if this is a port, which may be empty (RFC 3986, 3.2.3).
 fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The token of the one `Authorization: Bearer` header (RFC 6750, 2.1).
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+/// Returns the token of the `Authorization: Bearer` header (RFC 6750, 2.1), if there is exactly
+/// one.
+fn bearer_token(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;
@@ -141,7 +142,7 @@ mod tests {
     use http::{Request, Version};
     use proptest::prelude::*;
 
-    use super::{Denial, check, is_allowed};
+    use super::{AccessDenied, check, is_allowed};
     use crate::config::AdminAccess;
 
     fn access() -> AdminAccess {
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_localhost_and_listed_names_are_allowed() {
+    fn known_hosts_are_allowed() {
         for host in [
             "127.0.0.1",
             "127.0.0.1:9090",
@@ -200,17 +201,17 @@ mod tests {
     }
 
     #[test]
-    fn every_host_that_a_request_names_must_be_allowed() {
-        let denial = |version, uri: &str, hosts: &[&str]| {
+    fn every_host_must_be_allowed() {
+        let result = |version, uri: &str, hosts: &[&str]| {
             let request = Request::builder().method("DELETE").uri(uri).version(version);
             let request = hosts.iter().fold(request, |request, host| request.header("host", *host));
             check(&access(), &request.body(()).unwrap())
         };
         let v2 = Version::HTTP_2;
-        assert_eq!(denial(Version::HTTP_11, "/cache", &["localhost"]), Ok(()));
-        assert_eq!(denial(v2, "http://localhost:1/cache", &[]), Ok(()));
-        assert_eq!(denial(v2, "/cache", &["localhost"]), Ok(()));
-        assert_eq!(denial(v2, "http://localhost/cache", &["localhost:1"]), Ok(()));
+        assert_eq!(result(Version::HTTP_11, "/cache", &["localhost"]), Ok(()));
+        assert_eq!(result(v2, "http://localhost:1/cache", &[]), Ok(()));
+        assert_eq!(result(v2, "/cache", &["localhost"]), Ok(()));
+        assert_eq!(result(v2, "http://localhost/cache", &["localhost:1"]), Ok(()));
         for (version, uri, hosts) in [
             (Version::HTTP_10, "/cache", [].as_slice()),
             (Version::HTTP_11, "/cache", &[]),
@@ -222,13 +223,13 @@ mod tests {
             (v2, "http://localhost/cache", &["evil.example.com"]),
             (v2, "http://user@localhost/cache", &[]),
         ] {
-            assert_eq!(denial(version, uri, hosts), Err(Denial::Host), "{uri} {hosts:?}");
+            assert_eq!(result(version, uri, hosts), Err(AccessDenied::Host), "{uri} {hosts:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn name_that_is_not_listed_is_not_allowed(
+        fn unlisted_name_is_not_allowed(
             name in "[a-z0-9-]{1,9}\\.[a-z]{1,9}", port in "(:[0-9]{0,5})?",
         ) {
             let host = [name, port].concat();

@@ -1,4 +1,4 @@
-//! The body of a request to the admin listener.
+//! Request bodies of the admin listener.
 
 use std::time::Duration;
 
@@ -11,45 +11,45 @@ use tokio::time::timeout;
 
 use crate::server::problem;
 
-/// How long a body may take to arrive, all of it.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The maximum time for a whole body to arrive.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A body that did not arrive whole.
+/// An error from reading a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BodyError {
-    /// It took longer than 10 s.
+    /// The body took longer than 10 s to arrive.
     Timeout,
-    /// The connection, or the framing, broke.
-    Broken,
+    /// The connection was closed or the framing is invalid.
+    Incomplete,
 }
 
 impl BodyError {
-    /// Returns the answer to its sender.
+    /// Returns the error response.
     pub(super) fn response(self, headers: &HeaderMap) -> Response<Body> {
         let (status, code, title) = match self {
             Self::Timeout => {
                 let title = "The body took longer than 10 s to arrive";
                 (StatusCode::REQUEST_TIMEOUT, "body_timeout", title)
             }
-            Self::Broken => (StatusCode::BAD_REQUEST, "body_broken", "The body broke off"),
+            Self::Incomplete => (StatusCode::BAD_REQUEST, "body_broken", "The body is incomplete"),
         };
-        problem::body_refused(status, code, title, headers).map(Body::from)
+        problem::body_error(status, code, title, headers).map(Body::from)
     }
 }
 
-/// Reads a whole body, of any size, and passes each piece of it on.
+/// Reads a whole body, of any size, and passes each chunk to `consume`.
 ///
 /// # Errors
-/// [`BodyError`] if it takes too long or breaks off.
-pub(super) async fn read(mut body: Body, mut take: impl FnMut(&[u8])) -> Result<(), BodyError> {
-    let pieces = async {
+/// [`BodyError`] if the body takes too long or is incomplete.
+pub(super) async fn read(mut body: Body, mut consume: impl FnMut(&[u8])) -> Result<(), BodyError> {
+    let chunks = async {
         while let Some(frame) = body.frame().await {
             match frame {
-                Ok(frame) => frame.data_ref().into_iter().for_each(|piece| take(piece)),
-                Err(_) => return Err(BodyError::Broken),
+                Ok(frame) => frame.data_ref().into_iter().for_each(|chunk| consume(chunk)),
+                Err(_) => return Err(BodyError::Incomplete),
             }
         }
         Ok(())
     };
-    timeout(BODY_TIMEOUT, pieces).await.unwrap_or(Err(BodyError::Timeout))
+    timeout(BODY_READ_TIMEOUT, chunks).await.unwrap_or(Err(BodyError::Timeout))
 }

@@ -1,16 +1,17 @@
 use http::{HeaderMap, header::ACCEPT};
 
-/// Whether the client would rather have text than JSON (RFC 9110, 12.5.1). Who accepts both alike,
-/// or neither, gets JSON.
+/// Returns true if the client prefers text to JSON (RFC 9110, 12.5.1). Without a preference, JSON
+/// is the default.
 pub(super) fn prefers_text(headers: &HeaderMap) -> bool {
     let lists = headers.get_all(ACCEPT).into_iter().filter_map(|list| list.to_str().ok());
-    let ranges: Vec<Range<'_>> = lists.flat_map(|list| list.split(',')).map(Range::parse).collect();
-    let wanted = |kind: &str, subtype: &str| {
-        let fitting = ranges.iter().filter_map(|range| range.fit(kind, subtype));
-        // The most specific range that fits says how much.
-        fitting.max_by_key(|(specificity, _)| *specificity).filter(|(_, quality)| *quality > 0)
+    let ranges: Vec<MediaRange<'_>> =
+        lists.flat_map(|list| list.split(',')).map(MediaRange::parse).collect();
+    let preference = |kind: &str, subtype: &str| {
+        let matching = ranges.iter().filter_map(|range| range.matches(kind, subtype));
+        // The quality of the most specific range applies.
+        matching.max_by_key(|(specificity, _)| *specificity).filter(|(_, quality)| *quality > 0)
     };
-    match (wanted("text", "plain"), wanted("application", "json")) {
+    match (preference("text", "plain"), preference("application", "json")) {
         (Some(text), Some(json)) => (text.1, text.0) > (json.1, json.0),
         (Some(_), None) => true,
         (None, _) => false,
@@ -18,24 +19,24 @@ pub(super) fn prefers_text(headers: &HeaderMap) -> bool {
 }
 
 /// A media range: `text/*;q=0.5`.
-struct Range<'r> {
+struct MediaRange<'r> {
     kind: &'r str,
     subtype: &'r str,
-    /// In thousandths.
+    /// The quality in thousandths.
     quality: u16,
 }
 
-impl<'r> Range<'r> {
+impl<'r> MediaRange<'r> {
     fn parse(text: &'r str) -> Self {
         let mut parts = text.split(';').map(str::trim);
         let range = parts.next().unwrap_or_default();
         let (kind, subtype) = range.split_once('/').unwrap_or((range, ""));
         let quality = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
-        Self { kind, subtype, quality: quality.map_or(1000, thousandths) }
+        Self { kind, subtype, quality: quality.map_or(1000, parse_qvalue) }
     }
 
-    /// How specifically this range names a type, from 1 to 3, and how much it is wanted.
-    fn fit(&self, kind: &str, subtype: &str) -> Option<(u8, u16)> {
+    /// Returns the specificity, from 1 to 3, and the quality if this range matches a media type.
+    fn matches(&self, kind: &str, subtype: &str) -> Option<(u8, u16)> {
         let same = |range: &str, name: &str| range.eq_ignore_ascii_case(name);
         let specificity = match (self.kind, self.subtype) {
             ("*", "*") => 1,
@@ -47,13 +48,14 @@ impl<'r> Range<'r> {
     }
 }
 
-/// A quality: 0 to 1 with up to three decimals. What is none counts as 0.
-fn thousandths(text: &str) -> u16 {
+/// Parses a quality value, 0 to 1 with up to three decimals, in thousandths. Returns 0 if it is
+/// invalid.
+fn parse_qvalue(text: &str) -> u16 {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let plain = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
+    let is_valid = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
     match whole {
         "1" => 1000,
-        "0" if plain => format!("{decimals:0<3}").parse().unwrap_or(0),
+        "0" if is_valid => format!("{decimals:0<3}").parse().unwrap_or(0),
         _ => 0,
     }
 }
@@ -65,7 +67,7 @@ mod tests {
     use super::prefers_text;
 
     #[test]
-    fn text_is_given_to_those_who_would_rather_have_it() {
+    fn accept_header_selects_text() {
         for (accept, expected) in [
             ("text/plain", true),
             ("TEXT/PLAIN; charset=utf-8", true),

@@ -1,4 +1,4 @@
-//! Bodies of requests: JSON of a bounded size, in buffers that are wiped.
+//! Request bodies: JSON of a limited size, in buffers that are zeroized.
 
 use std::time::Duration;
 
@@ -15,56 +15,63 @@ use zeroize::Zeroizing;
 
 use crate::server::api::error::ApiError;
 
-/// The largest body, in bytes.
+/// The maximum size of a body, in bytes.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// The largest body of a request that takes none, in bytes. No memory is reserved for it.
-const MAX_NOTHING: usize = 64;
+/// The maximum size of the body of a request that takes none, in bytes. No memory is reserved for
+/// it.
+const MAX_EMPTY_BODY: usize = 64;
 
-/// How long a body may take to come.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The maximum time for a whole body to arrive.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long nothing of it may come.
-const PROGRESS: Duration = Duration::from_secs(5);
+/// The maximum time between two frames of a body.
+const FRAME_READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-const TOO_SLOW: ApiError = ApiError::BodyBroken(StatusCode::REQUEST_TIMEOUT);
+const BODY_TIMEOUT: ApiError = ApiError::BodyIncomplete(StatusCode::REQUEST_TIMEOUT);
 
-/// What a body may be said to be.
+/// The media types that a request body may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Media {
+pub(super) enum MediaType {
+    /// JSON.
     Json,
     /// JSON, or a merge patch (RFC 7396).
     MergePatch,
 }
 
-/// Whether these headers announce a body of this kind, and one that is not too large.
-pub(super) fn check_head(headers: &HeaderMap, media: Media) -> Result<(), ApiError> {
+/// Checks the media type and the length in the headers of a request with a body.
+pub(super) fn check_content_headers(
+    headers: &HeaderMap,
+    media_type: MediaType,
+) -> Result<(), ApiError> {
     let mut types = headers.get_all(CONTENT_TYPE).into_iter().map(|value| value.to_str().ok());
-    let (Some(said), None) = (types.next().flatten(), types.next()) else {
-        return Err(ApiError::MediaType("the header Content-Type: application/json is needed"));
+    let (Some(content_type), None) = (types.next().flatten(), types.next()) else {
+        return Err(ApiError::MediaType(
+            "the request needs the header Content-Type: application/json",
+        ));
     };
-    if !is_utf8_json(said, media) {
+    if !is_utf8_json(content_type, media_type) {
         return Err(ApiError::MediaType("Content-Type has to be application/json, in UTF-8"));
     }
     if headers.contains_key(CONTENT_ENCODING) {
-        return Err(ApiError::MediaType("a body with a Content-Encoding is not read"));
+        return Err(ApiError::MediaType("a body with Content-Encoding is not supported"));
     }
-    match announced(headers) {
+    match content_length(headers) {
         Some(length) if length > MAX_BODY => Err(ApiError::BodyTooLarge),
         _ => Ok(()),
     }
 }
 
-/// The whole body.
+/// Reads the whole body.
 pub(super) async fn read(body: Body, headers: &HeaderMap) -> Result<Zeroizing<Vec<u8>>, ApiError> {
     read_up_to(MAX_BODY, body, headers).await
 }
 
-/// Refuses a body in which there is something. An empty object is nothing.
-pub(super) async fn expect_nothing(body: Body, headers: &HeaderMap) -> Result<(), ApiError> {
-    match read_up_to(MAX_NOTHING, body, headers).await {
+/// Rejects a body that is neither empty nor an empty object.
+pub(super) async fn expect_empty(body: Body, headers: &HeaderMap) -> Result<(), ApiError> {
+    match read_up_to(MAX_EMPTY_BODY, body, headers).await {
         Ok(whole) if matches!(whole.trim_ascii(), b"" | b"{}") => Ok(()),
-        Ok(_) | Err(ApiError::BodyTooLarge) => Err(ApiError::BodyUnwanted),
+        Ok(_) | Err(ApiError::BodyTooLarge) => Err(ApiError::BodyNotEmpty),
         Err(error) => Err(error),
     }
 }
@@ -74,22 +81,22 @@ async fn read_up_to(
     body: Body,
     headers: &HeaderMap,
 ) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-    let expected = announced(headers).unwrap_or(limit);
-    timeout(PATIENCE, collect(body, expected, limit)).await.unwrap_or(Err(TOO_SLOW))
+    let capacity = content_length(headers).unwrap_or(limit);
+    timeout(BODY_READ_TIMEOUT, collect(body, capacity, limit)).await.unwrap_or(Err(BODY_TIMEOUT))
 }
 
 async fn collect(
     mut body: Body,
-    expected: usize,
+    capacity: usize,
     limit: usize,
 ) -> Result<Zeroizing<Vec<u8>>, ApiError> {
-    if expected > limit {
+    if capacity > limit {
         return Err(ApiError::BodyTooLarge);
     }
-    // Made to size, so that growing leaves nothing behind.
-    let mut whole = Zeroizing::new(Vec::with_capacity(expected));
+    // Allocated at full size: a reallocation would leave a copy that is not zeroized.
+    let mut whole = Zeroizing::new(Vec::with_capacity(capacity));
     while let Some(frame) = next_frame(&mut body).await? {
-        let frame = frame.map_err(|_| ApiError::BodyBroken(StatusCode::BAD_REQUEST))?;
+        let frame = frame.map_err(|_| ApiError::BodyIncomplete(StatusCode::BAD_REQUEST))?;
         let Some(data) = frame.data_ref() else { continue };
         if whole.len() + data.len() > limit {
             return Err(ApiError::BodyTooLarge);
@@ -102,35 +109,35 @@ async fn collect(
 type BodyFrame = Result<Frame<Bytes>, axum::Error>;
 
 async fn next_frame(body: &mut Body) -> Result<Option<BodyFrame>, ApiError> {
-    timeout(PROGRESS, body.frame()).await.map_err(|_| TOO_SLOW)
+    timeout(FRAME_READ_TIMEOUT, body.frame()).await.map_err(|_| BODY_TIMEOUT)
 }
 
-/// The length that the body is said to have, in bytes.
-pub(super) fn announced(headers: &HeaderMap) -> Option<usize> {
+/// Returns the value of `Content-Length`, in bytes.
+pub(super) fn content_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn is_utf8_json(said: &str, media: Media) -> bool {
-    let mut parts = said.split(';').map(str::trim);
+fn is_utf8_json(content_type: &str, media_type: MediaType) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
     let kind = parts.next().unwrap_or_default();
-    let json = kind.eq_ignore_ascii_case("application/json");
-    let patch = kind.eq_ignore_ascii_case("application/merge-patch+json");
-    let utf8 = |parameter: &str| {
+    let is_json = kind.eq_ignore_ascii_case("application/json");
+    let is_merge_patch = kind.eq_ignore_ascii_case("application/merge-patch+json");
+    let is_utf8 = |parameter: &str| {
         parameter.is_empty()
             || ["charset=utf-8", "charset=\"utf-8\""]
                 .iter()
                 .any(|utf8| parameter.eq_ignore_ascii_case(utf8))
     };
-    (json || (patch && media == Media::MergePatch)) && parts.all(utf8)
+    (is_json || (is_merge_patch && media_type == MediaType::MergePatch)) && parts.all(is_utf8)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Media, is_utf8_json};
+    use super::{MediaType, is_utf8_json};
 
     #[test]
-    fn a_body_has_to_be_said_to_be_json() {
-        for (said, put, patch) in [
+    fn content_type_must_be_utf8_json() {
+        for (content_type, put, patch) in [
             ("application/json", true, true),
             ("Application/JSON; charset=UTF-8", true, true),
             ("application/json;charset=\"utf-8\";", true, true),
@@ -142,8 +149,8 @@ mod tests {
             ("application/x-www-form-urlencoded", false, false),
             ("", false, false),
         ] {
-            assert_eq!(is_utf8_json(said, Media::Json), put, "{said}");
-            assert_eq!(is_utf8_json(said, Media::MergePatch), patch, "{said}");
+            assert_eq!(is_utf8_json(content_type, MediaType::Json), put, "{content_type}");
+            assert_eq!(is_utf8_json(content_type, MediaType::MergePatch), patch, "{content_type}");
         }
     }
 }

@@ -6,71 +6,73 @@ use crate::{
     requirement::Requirements,
     secrets::SecretError,
     server::api::{
-        Api,
-        capacity::{Memory, Read},
+        capacity::{MemoryPermit, ReadKind},
         error::ApiError,
         fair_semaphore::{FairPermit, Holder},
+        state::ApiState,
     },
     token::{Credential, CredentialError, Identity, Token},
     vault::Secrets,
 };
 
-/// Nothing is required but a live token: Vault decides on the rest.
-static NOTHING: Requirements = Requirements::NONE;
+/// No requirements beyond a valid token: Vault authorizes the rest.
+static NO_REQUIREMENTS: Requirements = Requirements::NONE;
 
-/// Somebody with a credential that has the form of one. Nothing is kept for them but their request.
-pub(super) struct Visitor<'r> {
-    api: &'r Api,
-    asked: Asked<'r>,
+/// A caller with a well-formed credential, not yet authenticated. No resources are held for it.
+pub(super) struct UnauthenticatedCaller<'r> {
+    api: &'r ApiState,
+    auth_request: Asked<'r>,
     token: Token,
 }
 
-/// Somebody whose token Vault knows. Only then is a body read, or a permit acquired.
+/// A caller with a valid token. Only then is a body read, or a permit acquired.
 pub(super) struct Caller<'r> {
-    visitor: Visitor<'r>,
+    request: UnauthenticatedCaller<'r>,
     holder: Holder,
 }
 
-impl Api {
-    /// The visitor that these headers tell of. Vault is not asked.
-    pub(super) async fn receive<'r>(
+impl ApiState {
+    /// Finds the credential in these headers, without a call to Vault.
+    pub(super) async fn begin_request<'r>(
         &'r self,
         headers: &'r HeaderMap,
         peer: Peer,
-    ) -> Result<Visitor<'r>, ApiError> {
-        let asked = self.asked(headers, peer);
-        let token = match asked.credential.as_ref().map(Token::from) {
+    ) -> Result<UnauthenticatedCaller<'r>, ApiError> {
+        let auth_request = self.auth_request(headers, peer);
+        let token = match auth_request.credential.as_ref().map(Token::from) {
             Ok(token) => token,
-            Err(error) => return Err(self.without_credential(*error, &asked).await),
+            Err(error) => {
+                return Err(self.credential_error(*error, &auth_request).await);
+            }
         };
-        Ok(Visitor { api: self, asked, token })
+        Ok(UnauthenticatedCaller { api: self, auth_request, token })
     }
 
-    /// The question that `/validate` would put.
-    pub(super) fn asked<'r>(&'r self, headers: &'r HeaderMap, peer: Peer) -> Asked<'r> {
+    /// Builds the authorization request, as `/validate` does.
+    pub(super) fn auth_request<'r>(&'r self, headers: &'r HeaderMap, peer: Peer) -> Asked<'r> {
         Asked {
             credential: Credential::find(headers.into(), &self.credentials),
-            requirements: &NOTHING,
+            requirements: &NO_REQUIREMENTS,
             forwarded: Forwarded::new(headers.into(), peer, &self.trust),
         }
     }
 
-    /// The decision on a request without a credential, which Vault has no part in.
-    async fn without_credential(&self, error: CredentialError, asked: &Asked<'_>) -> ApiError {
-        let Decision { outcome, .. } = self.validator.recognise(asked).await;
+    /// Returns the error for a request without a valid credential, without a call to Vault.
+    async fn credential_error(&self, error: CredentialError, auth_request: &Asked<'_>) -> ApiError {
+        let Decision { outcome, .. } = self.validator.recognise(auth_request).await;
         outcome.err().unwrap_or(Refusal::Credential(error)).into()
     }
 }
 
-impl<'r> Visitor<'r> {
-    /// Lets the visitor in, as `/validate` would.
-    pub(super) async fn admit(self) -> Result<Caller<'r>, ApiError> {
-        let entry = self.api.validator.recognise(&self.asked).await.outcome?;
+impl<'r> UnauthenticatedCaller<'r> {
+    /// Authenticates the caller, as `/validate` does.
+    pub(super) async fn authenticate(self) -> Result<Caller<'r>, ApiError> {
+        let entry = self.api.validator.recognise(&self.auth_request).await.outcome?;
         let holder = self.holder(&entry.identity)?;
-        Ok(Caller { visitor: self, holder })
+        Ok(Caller { request: self, holder })
     }
 
-    /// Who this caller's requests are counted for.
+    /// Returns the holder that this caller's permits are counted for.
     fn holder(&self, identity: &Identity) -> Result<Holder, ApiError> {
         if let Some(tenant) = identity.tenant() {
             return Ok(Holder::Tenant(tenant.into_owned()));
@@ -78,45 +80,54 @@ impl<'r> Visitor<'r> {
         if let Some(id) = identity.entity_id() {
             return Ok(Holder::Entity(id.into_owned()));
         }
-        let credential = self.asked.credential.as_ref();
+        let credential = self.auth_request.credential.as_ref();
         let credential = credential.map_err(|error| Refusal::Credential(*error))?;
         Ok(Holder::Token(self.api.validator.cache.key(credential)))
     }
 }
 
 impl Caller<'_> {
-    /// Waits for memory for the response, and for the caller's turn to ask Vault.
-    pub(super) async fn begin(&self, read: Read) -> Result<(Memory, FairPermit), ApiError> {
-        self.visitor.api.capacity.begin(&self.holder, read).await
+    /// Acquires memory for the response, and a permit to call Vault.
+    pub(super) async fn acquire_read(
+        &self,
+        kind: ReadKind,
+    ) -> Result<(MemoryPermit, FairPermit), ApiError> {
+        self.request.api.capacity.acquire_read(&self.holder, kind).await
     }
 
-    /// Waits for memory for the body of a request, of unknown length if none is announced.
-    pub(super) async fn reserve(&self, announced: Option<usize>) -> Result<Memory, ApiError> {
-        self.visitor.api.capacity.reserve(&self.holder, announced).await
+    /// Acquires memory for a request body, of unknown length without `Content-Length`.
+    pub(super) async fn acquire_body(
+        &self,
+        content_length: Option<usize>,
+    ) -> Result<MemoryPermit, ApiError> {
+        self.request.api.capacity.acquire_body(&self.holder, content_length).await
     }
 
-    /// Waits for the caller's turn to ask Vault about so many secrets, one by one.
-    pub(super) async fn lookups(&self, secrets: usize) -> Result<Option<FairPermit>, ApiError> {
-        self.visitor.api.capacity.lookups(&self.holder, secrets).await
+    /// Acquires a permit to call Vault once for each of this number of secrets.
+    pub(super) async fn acquire_lookups(
+        &self,
+        secrets: usize,
+    ) -> Result<Option<FairPermit>, ApiError> {
+        self.request.api.capacity.acquire_lookups(&self.holder, secrets).await
     }
 
-    /// Waits for the caller's turn to ask Vault to write.
-    pub(super) async fn turn(&self) -> Result<FairPermit, ApiError> {
-        self.visitor.api.capacity.turn(&self.holder).await
+    /// Acquires a permit for a write to Vault.
+    pub(super) async fn acquire_write(&self) -> Result<FairPermit, ApiError> {
+        self.request.api.capacity.acquire_write(&self.holder).await
     }
 
-    /// The secrets as the caller's own token sees them.
+    /// Returns the secret store, which is called with the caller's own token.
     pub(super) fn secrets(&self) -> Secrets<'_> {
-        let Visitor { api, token, .. } = &self.visitor;
+        let UnauthenticatedCaller { api, token, .. } = &self.request;
         Secrets::new(&api.client, &api.mounts, token.secret()).remembering(&api.checks)
     }
 
-    /// What this means to the caller. That Vault refuses a token which was let in is looked into
-    /// first: a client that is told so throws it away.
-    pub(super) async fn explain(&self, error: SecretError) -> ApiError {
-        let Visitor { api, asked, .. } = &self.visitor;
+    /// Maps a secret error to an API error. If Vault rejects a token that was accepted before,
+    /// looks the token up again first: a client discards its token after a 401.
+    pub(super) async fn map_error(&self, error: SecretError) -> ApiError {
+        let UnauthenticatedCaller { api, auth_request, .. } = &self.request;
         match error {
-            SecretError::TokenRefused => api.validator.reconsider(asked).await.into(),
+            SecretError::TokenRefused => api.validator.reconsider(auth_request).await.into(),
             SecretError::Denied => Refusal::AclDenied.into(),
             SecretError::Unavailable(unavailable) | SecretError::Unsettled(unavailable) => {
                 Refusal::from(unavailable).into()

@@ -1,4 +1,4 @@
-//! How much the API does at once, and how that is divided among its callers.
+//! Limits on the API's memory and concurrent calls to Vault, divided among its callers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,58 +12,57 @@ use crate::{
     server::api::{
         error::ApiError,
         fair_semaphore::{FairPermit, FairSemaphore, Holder},
-        unsent,
+        reclaimable_body,
     },
     token::{Cause, Unavailable},
 };
 
-/// What a body counts for of which nothing is known, in bytes: as much as one may have that is
-/// written.
+/// The memory for a body of unknown length, in bytes: the maximum size of a request body.
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// What a request counts for at the least, in bytes: its head may be this large.
-const MIN_BYTES: u64 = 64 * 1024;
+/// The minimum memory for a request, in bytes: the maximum size of its head.
+const MIN_REQUEST_BYTES: u64 = 64 * 1024;
 
-/// What a list counts for, in bytes: a page of a thousand names, each as long as one may be.
+/// The memory for a list, in bytes: a page of 1,000 names of the maximum length.
 const LIST_BYTES: u64 = 512 * 1024;
 
-/// The largest number of secrets that a list counts as short with, where Vault is asked about one
-/// after the other: as many as are asked about at once.
+/// The maximum number of secrets of a short list, where each secret is looked up: the number of
+/// concurrent lookups.
 const SHORT_LIST: usize = 8;
 
-/// How many requests may wait for each semaphore.
+/// The maximum number of requests that wait for a semaphore.
 const MAX_WAITING: usize = 512;
 
-/// How long one waits, in all.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The maximum time that a request waits for its permits.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the API has to give. Each part is divided among the callers, so that none takes all, and
-/// reads, writes and lists are apart, so that a caller's own do not get into each other's way.
+/// The API's limits. Each is divided among the callers, so that no caller can exhaust it. Reads,
+/// writes and lists have separate limits, so that they do not delay each other.
 pub(in crate::server) struct Capacity {
-    /// How many bytes of secrets may be held until they are sent.
-    reads: Arc<FairSemaphore>,
-    /// How many bytes of request bodies may be held, arrived or not.
-    writes: Arc<FairSemaphore>,
-    /// How many bytes of lists may be held until they are sent.
-    lists: Arc<FairSemaphore>,
-    /// How many requests about one secret may be asking Vault. Each makes two calls at once.
-    secret_turns: Arc<FairSemaphore>,
-    /// How many lists may be asking Vault for names, which OpenBao gives with their versions.
-    list_turns: Arc<FairSemaphore>,
-    /// How many short lists, and how many long ones, may be asking Vault about each of their secrets.
-    /// Each makes eight calls at once; a short one does not wait for the long ones.
+    /// Bytes of secrets that are held until they are sent.
+    read_bytes: Arc<FairSemaphore>,
+    /// Bytes of request bodies, arrived or expected.
+    write_bytes: Arc<FairSemaphore>,
+    /// Bytes of lists that are held until they are sent.
+    list_bytes: Arc<FairSemaphore>,
+    /// Requests on one secret that are calling Vault. Each makes two concurrent calls.
+    secret_calls: Arc<FairSemaphore>,
+    /// Lists that are calling Vault for names, which OpenBao returns with their versions.
+    list_calls: Arc<FairSemaphore>,
+    /// Short lists, and long ones, that are looking up each of their secrets. Each makes eight
+    /// concurrent calls; a short one does not wait for the long ones.
     short_lookups: Arc<FairSemaphore>,
     long_lookups: Arc<FairSemaphore>,
 }
 
-/// What a request asks Vault for.
+/// The kind of a request that reads.
 #[derive(Clone, Copy)]
-pub(super) enum Read {
-    /// One secret, as a document or a bare value.
+pub(super) enum ReadKind {
+    /// One secret, as JSON or a bare value.
     Secret,
-    /// One secret, as lines for an environment, where each byte may need another to escape it.
-    Lines,
-    /// A tenant's list.
+    /// One secret, as env lines, where each byte may need an escape.
+    EnvLines,
+    /// The list of a tenant's secrets.
     List,
 }
 
@@ -71,11 +70,11 @@ impl Default for Capacity {
     fn default() -> Self {
         let semaphore = |permits| Arc::new(FairSemaphore::new(permits, MAX_WAITING));
         Self {
-            reads: semaphore(24 * MEBIBYTE),
-            writes: semaphore(16 * MEBIBYTE),
-            lists: semaphore(8 * MEBIBYTE),
-            secret_turns: semaphore(16),
-            list_turns: semaphore(4),
+            read_bytes: semaphore(24 * MEBIBYTE),
+            write_bytes: semaphore(16 * MEBIBYTE),
+            list_bytes: semaphore(8 * MEBIBYTE),
+            secret_calls: semaphore(16),
+            list_calls: semaphore(4),
             short_lookups: semaphore(4),
             long_lookups: semaphore(4),
         }
@@ -83,85 +82,85 @@ impl Default for Capacity {
 }
 
 impl Capacity {
-    /// Reserves memory for the response, whose length is not known yet, and waits for the turn to ask
-    /// Vault. The turn is for that alone, and must not be held while the client is waited for.
+    /// Acquires memory for the response, whose length is not known yet, and a permit to call Vault.
+    /// The latter must not be held while the client sends or reads.
     ///
     /// # Errors
-    /// `overloaded` if that takes longer than [`PATIENCE`].
-    pub(super) async fn begin(
+    /// `overloaded` if that takes longer than [`ACQUIRE_TIMEOUT`].
+    pub(super) async fn acquire_read(
         &self,
         holder: &Holder,
-        read: Read,
-    ) -> Result<(Memory, FairPermit), ApiError> {
-        let (bytes, amount, turns) = match read {
-            Read::Secret => (&self.reads, MEBIBYTE, &self.secret_turns),
-            Read::Lines => (&self.reads, 2 * MEBIBYTE, &self.secret_turns),
-            Read::List => (&self.lists, LIST_BYTES, &self.list_turns),
+        kind: ReadKind,
+    ) -> Result<(MemoryPermit, FairPermit), ApiError> {
+        let (bytes, amount, calls) = match kind {
+            ReadKind::Secret => (&self.read_bytes, MEBIBYTE, &self.secret_calls),
+            ReadKind::EnvLines => (&self.read_bytes, 2 * MEBIBYTE, &self.secret_calls),
+            ReadKind::List => (&self.list_bytes, LIST_BYTES, &self.list_calls),
         };
-        in_time(async {
-            let memory = Memory(bytes.acquire(holder, amount).await?);
-            Some((memory, turns.acquire(holder, 1).await?))
+        acquire_in_time(async {
+            let memory = MemoryPermit(bytes.acquire(holder, amount).await?);
+            Some((memory, calls.acquire(holder, 1).await?))
         })
         .await
     }
 
-    /// Reserves memory for the body of a request, of unknown length if none is announced.
+    /// Acquires memory for a request body, of unknown length without `Content-Length`.
     ///
     /// # Errors
-    /// As [`Capacity::begin`].
-    pub(super) async fn reserve(
+    /// As [`Capacity::acquire_read`].
+    pub(super) async fn acquire_body(
         &self,
         holder: &Holder,
-        announced: Option<usize>,
-    ) -> Result<Memory, ApiError> {
-        let bytes = announced.map_or(MEBIBYTE, |length| length as u64);
-        let bytes = bytes.clamp(MIN_BYTES, MEBIBYTE);
-        in_time(self.writes.acquire(holder, bytes)).await.map(Memory)
+        content_length: Option<usize>,
+    ) -> Result<MemoryPermit, ApiError> {
+        let bytes = content_length.map_or(MEBIBYTE, |length| length as u64);
+        let bytes = bytes.clamp(MIN_REQUEST_BYTES, MEBIBYTE);
+        acquire_in_time(self.write_bytes.acquire(holder, bytes)).await.map(MemoryPermit)
     }
 
-    /// Waits for the turn to ask Vault about so many secrets, one by one, as [`Capacity::begin`] does;
-    /// for none, it takes none.
+    /// Acquires a permit to call Vault once for each of this number of secrets. Without secrets, no
+    /// permit is needed.
     ///
     /// # Errors
-    /// As [`Capacity::begin`].
-    pub(super) async fn lookups(
+    /// As [`Capacity::acquire_read`].
+    pub(super) async fn acquire_lookups(
         &self,
         holder: &Holder,
         secrets: usize,
     ) -> Result<Option<FairPermit>, ApiError> {
-        let turns = match secrets {
+        let lookups = match secrets {
             0 => return Ok(None),
             1..=SHORT_LIST => &self.short_lookups,
             _ => &self.long_lookups,
         };
-        in_time(turns.acquire(holder, 1)).await.map(Some)
+        acquire_in_time(lookups.acquire(holder, 1)).await.map(Some)
     }
 
-    /// Waits for the turn to ask Vault to write, as [`Capacity::begin`] does.
+    /// Acquires a permit for a write to Vault.
     ///
     /// # Errors
-    /// As [`Capacity::begin`].
-    pub(super) async fn turn(&self, holder: &Holder) -> Result<FairPermit, ApiError> {
-        in_time(self.secret_turns.acquire(holder, 1)).await
+    /// As [`Capacity::acquire_read`].
+    pub(super) async fn acquire_write(&self, holder: &Holder) -> Result<FairPermit, ApiError> {
+        acquire_in_time(self.secret_calls.acquire(holder, 1)).await
     }
 }
 
-async fn in_time<T>(permit: impl Future<Output = Option<T>>) -> Result<T, ApiError> {
-    timeout(PATIENCE, permit).await.ok().flatten().ok_or_else(|| {
-        let detail = "too many requests of this caller, or of all, are under way";
+async fn acquire_in_time<T>(permit: impl Future<Output = Option<T>>) -> Result<T, ApiError> {
+    timeout(ACQUIRE_TIMEOUT, permit).await.ok().flatten().ok_or_else(|| {
+        let detail = "too many concurrent requests of this caller or of all callers";
         Refusal::from(Unavailable::new(Cause::Overloaded, detail)).into()
     })
 }
 
-/// Memory that is reserved for the body of a request, and then of its response.
-pub(super) struct Memory(FairPermit);
+/// A permit for the memory of a request body, and then of the response body.
+pub(super) struct MemoryPermit(FairPermit);
 
-impl Memory {
-    /// This response, for whose body as much memory as it needs is held until it is sent.
-    pub(super) fn send(mut self, response: Response<Bytes>) -> Response<Body> {
+impl MemoryPermit {
+    /// Resizes the permit to the response body, which holds it until it is sent.
+    pub(super) fn attach_to(mut self, response: Response<Bytes>) -> Response<Body> {
         response.map(|body| {
             self.0.resize(body.len() as u64);
-            unsent::body(&body, self.0)
+            reclaimable_body::new(&body, self.0)
         })
     }
 }
@@ -174,37 +173,38 @@ mod tests {
     use futures_util::FutureExt;
     use http::Response;
 
-    use super::{Capacity, MEBIBYTE, Memory, Read};
+    use super::{Capacity, MEBIBYTE, MemoryPermit, ReadKind};
     use crate::server::api::fair_semaphore::Holder;
 
     fn tenant(name: &str) -> Holder {
         Holder::Tenant(name.to_owned())
     }
 
-    /// The memory of as many reads as one tenant may begin, if each has had its turn.
-    fn begun(read: Read) -> Vec<Memory> {
+    /// Returns the memory permits of the concurrent reads of one tenant.
+    fn acquire_all(kind: ReadKind) -> Vec<MemoryPermit> {
         let (capacity, acme) = (Capacity::default(), tenant("acme"));
-        let begin = || Some(capacity.begin(&acme, read).now_or_never()?.ok()?.0);
-        iter::from_fn(begin).collect()
+        let acquire = || Some(capacity.acquire_read(&acme, kind).now_or_never()?.ok()?.0);
+        iter::from_fn(acquire).collect()
     }
 
     #[tokio::test]
-    async fn lines_reserve_room_for_escapes() {
-        assert_eq!(begun(Read::Secret).len(), 12);
-        assert_eq!(begun(Read::Lines).len(), 6);
-        assert_eq!(begun(Read::List).len(), 8);
+    async fn env_lines_reserve_escapes() {
+        assert_eq!(acquire_all(ReadKind::Secret).len(), 12);
+        assert_eq!(acquire_all(ReadKind::EnvLines).len(), 6);
+        assert_eq!(acquire_all(ReadKind::List).len(), 8);
     }
 
     #[tokio::test]
-    async fn body_larger_than_was_reserved_counts_whole() {
+    async fn larger_body_counts_whole() {
         let capacity = Capacity::default();
-        let memory = capacity.reserve(&tenant("acme"), Some(0)).await.expect("memory");
-        let response = memory.send(Response::new(Bytes::from(vec![b'x'; 1024 * 1024])));
+        let memory = capacity.acquire_body(&tenant("acme"), Some(0)).await.expect("memory");
+        let response = memory.attach_to(Response::new(Bytes::from(vec![b'x'; 1024 * 1024])));
         let globex = tenant("globex");
-        let get = |amount| capacity.writes.acquire(&globex, amount).now_or_never().flatten();
-        assert!(get(15 * MEBIBYTE + 1).is_none());
-        assert!(get(15 * MEBIBYTE).is_some());
+        let acquire =
+            |amount| capacity.write_bytes.acquire(&globex, amount).now_or_never().flatten();
+        assert!(acquire(15 * MEBIBYTE + 1).is_none());
+        assert!(acquire(15 * MEBIBYTE).is_some());
         drop(response);
-        assert!(get(16 * MEBIBYTE).is_some());
+        assert!(acquire(16 * MEBIBYTE).is_some());
     }
 }

@@ -1,63 +1,60 @@
-//! The API for people: a page made from the OpenAPI document, without scripts, that loads nothing
-//! but its own style sheet.
+//! The documentation page of the API, generated from the OpenAPI document. It has no scripts and
+//! loads nothing but its own style sheet.
 
 mod example;
+mod json;
 mod markdown;
 mod operation;
 mod schema;
 
 use std::sync::LazyLock;
 
+use self::{json::text, markdown::Markdown, operation::OperationSection, schema::SchemaSection};
+use crate::server::api::{openapi, paths};
 use askama::Template;
 use axum::{body::Body, response::IntoResponse};
 use http::{
     Response,
     header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
 };
-use serde_json::Value;
-
-use self::{markdown::Markdown, operation::Operation, schema::Schema};
-use crate::server::api::openapi;
-
-/// Where the page is.
-pub(super) const PAGE: &str = "/docs";
-
-/// Where its style sheet is.
-pub(super) const STYLE: &str = "/docs/style.css";
 
 const CSS: &str = include_str!("docs/style.css");
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
-                      frame-ancestors 'none'";
+/// The content security policy of the page.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; \
+                              form-action 'none'; frame-ancestors 'none'";
 
-/// The lines that the examples need before them. `printf` is a part of the shell, so that the token
-/// is in no argument list.
+/// The shell commands to run before the examples. `printf` is a shell builtin, so that the token is
+/// in no argument list.
 const SETUP: &str = "API=https://api.example.com\n\
                      VAULT_TOKEN=$(cat ~/.vault-token)\n\
                      auth() { printf 'Authorization: Bearer %s\\n' \"$VAULT_TOKEN\"; }";
 
-/// The page, from `templates/docs.html`.
+/// The documentation page, rendered with `templates/docs.html`.
 #[derive(Template)]
 #[template(path = "docs.html", whitespace = "minimize")]
-struct Page<'d> {
+struct DocsPage<'d> {
     title: &'d str,
     version: &'d str,
     description: Markdown,
     style: &'static str,
     document: &'static str,
     setup: &'static str,
-    operations: Vec<Operation<'d>>,
-    schemas: Vec<Schema<'d>>,
+    operations: Vec<OperationSection<'d>>,
+    schemas: Vec<SchemaSection<'d>>,
 }
 
+/// Serves the documentation page.
 pub(super) async fn page() -> impl IntoResponse {
     static PAGE: LazyLock<String> = LazyLock::new(|| {
-        render().unwrap_or_else(|error| format!("the page could not be made: {error}"))
+        render().unwrap_or_else(|error| format!("cannot render the page: {error}"))
     });
-    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)];
+    let headers =
+        [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, CONTENT_POLICY)];
     (headers, PAGE.as_str())
 }
 
+/// Serves the style sheet of the page.
 pub(super) async fn style() -> Response<Body> {
     ([(CONTENT_TYPE, "text/css; charset=utf-8")], CSS).into_response()
 }
@@ -65,12 +62,12 @@ pub(super) async fn style() -> Response<Body> {
 fn render() -> Result<String, askama::Error> {
     let api = serde_json::to_value(openapi::document()).map_err(askama::Error::custom)?;
     let info = &api["info"];
-    let page = Page {
+    let page = DocsPage {
         title: text(&info["title"]),
         version: text(&info["version"]),
         description: Markdown::new(text(&info["description"])),
-        style: STYLE,
-        document: openapi::DOCUMENT,
+        style: paths::DOCS_STYLE,
+        document: paths::OPENAPI,
         setup: SETUP,
         operations: operation::all(&api),
         schemas: schema::all(&api),
@@ -78,27 +75,15 @@ fn render() -> Result<String, askama::Error> {
     page.render()
 }
 
-/// A string of the document; empty if there is none.
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-/// The members of an object of the document, in its order; none if there is no object.
-fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    value.as_object().into_iter().flatten().map(|(key, value)| (key.as_str(), value))
-}
-
-/// The items of a list of the document; none if there is no list.
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{items, members, openapi, render};
+    use super::{
+        json::{items, members},
+        openapi, render,
+    };
 
     #[test]
-    fn every_operation_of_the_document_is_on_the_page() {
+    fn page_has_every_operation() {
         let page = render().unwrap();
         let api = serde_json::to_value(openapi::document()).unwrap();
         let mut operations = 0;
@@ -124,10 +109,11 @@ mod tests {
     }
 
     #[test]
-    fn links_lead_somewhere_and_nothing_is_loaded_from_elsewhere() {
+    fn page_is_self_contained() {
         let page = render().unwrap();
-        for loading in ["<script", "<img", "style=", "src=", "javascript:", "url(", "href=\"http"] {
-            assert!(!page.contains(loading), "{loading}");
+        for external in ["<script", "<img", "style=", "src=", "javascript:", "url(", "href=\"http"]
+        {
+            assert!(!page.contains(external), "{external}");
         }
         let targets: Vec<&str> =
             page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()).collect();

@@ -5,120 +5,130 @@ use crate::{
     decision::{Challenge, Refusal, Severity, Terms},
     secrets::{BodyError, Inexpressible, NameError, SecretError},
     server::{
-        problem::{self, Details},
+        problem::{self, ErrorDetails},
         request_id::RequestId,
     },
 };
 
-/// Why a request of the API gets something else than it asked for.
+/// An error of an API request.
 #[derive(Clone, Debug)]
 pub(super) enum ApiError {
-    /// As at `/validate`.
+    /// An authorization error, as at `/validate`.
     Refused(Refusal),
-    /// A name in the path is none.
+    /// A name in the path is invalid.
     Name(NameError),
-    /// The query is not understood; says what would be.
+    /// The query is invalid; with the valid parameters.
     Query(&'static str),
-    /// A precondition is not understood; says what would be.
+    /// A precondition is invalid; with the valid forms.
     Precondition(&'static str),
-    /// The body is not what it is said to be, or is not said to be JSON.
+    /// The media type or encoding of the body is not supported.
     MediaType(&'static str),
-    /// The body is not what is wanted.
+    /// The body is not a valid write.
     Body(BodyError),
-    /// There is something in a body that should be empty.
-    BodyUnwanted,
-    /// The body is larger than any that is read.
+    /// The body has to be empty.
+    BodyNotEmpty,
+    /// The body is larger than 1 MiB.
     BodyTooLarge,
-    /// The body did not come, or not whole.
-    BodyBroken(StatusCode),
-    /// The path is that of a secret's versions, and of a secret of its own.
+    /// The body is incomplete, with the status for the cause.
+    BodyIncomplete(StatusCode),
+    /// The path is that of a secret's versions, and also the name of another secret.
     NameAmbiguous,
-    /// There is a secret, without this field.
-    NoSuchField,
-    /// A value has no words in the dialect that was asked for.
+    /// The secret does not have this field.
+    FieldNotFound,
+    /// A value cannot be represented in the requested dialect.
     Inexpressible(Inexpressible),
-    /// There is no secret to give, or none was written.
+    /// The secret store returned an error.
     Secret(SecretError),
 }
 
-const AMBIGUOUS: &str = "there is a secret of this very name, which ends in `versions`; the command \
-                         `secrets` reaches that one and the versions of the other";
+/// The result of an API handler.
+pub(super) type ApiResult = Result<Response<Body>, ApiError>;
+
+const AMBIGUOUS: &str = "a secret with exactly this name, ending in `versions`, exists too; use \
+                         the command `secrets` for that secret and for the versions of the other";
 
 impl ApiError {
-    /// What it means, to everyone: the table of the codes that [`Refusal`] does not have.
+    /// Returns status, code and title: the table of the codes that [`Refusal`] does not have.
     pub(super) fn terms(&self) -> Terms {
         let (status, code, title) = match self {
             Self::Refused(refusal) => return refusal.terms(),
             Self::Secret(error) => return secret_terms(error),
-            Self::Name(_) => (400, "name_invalid", "The path names no secret"),
-            Self::Query(_) => (400, "query_invalid", "The query cannot be understood"),
-            Self::Precondition(_) => {
-                (400, "precondition_invalid", "The precondition cannot be understood")
-            }
+            Self::Name(_) => (400, "name_invalid", "The path is not a valid secret name"),
+            Self::Query(_) => (400, "query_invalid", "The query is not valid"),
+            Self::Precondition(_) => (400, "precondition_invalid", "The precondition is not valid"),
             Self::MediaType(_) => (415, "media_type_unsupported", "The body has to be JSON"),
-            Self::Body(BodyError::Syntax { .. }) => (400, "body_malformed", "The body is no JSON"),
-            Self::Body(_) => (422, "body_invalid", "The body does not say what to write"),
-            Self::BodyUnwanted => (422, "body_invalid", "There is something in the body"),
-            Self::BodyTooLarge => (413, "body_too_large", "The body is too large"),
-            Self::BodyBroken(StatusCode::REQUEST_TIMEOUT) => {
-                (408, "body_timeout", "The body did not come in time")
+            Self::Body(BodyError::Syntax { .. }) => {
+                (400, "body_malformed", "The body is not valid JSON")
             }
-            Self::BodyBroken(_) => (400, "body_malformed", "The body is no JSON"),
-            Self::NameAmbiguous => (409, "name_ambiguous", "The path has two meanings"),
-            Self::NoSuchField => (404, "field_not_found", "The secret has no such field"),
+            Self::Body(_) => (422, "body_invalid", "The body is not a valid write"),
+            Self::BodyNotEmpty => (422, "body_invalid", "The body has to be empty"),
+            Self::BodyTooLarge => (413, "body_too_large", "The body is too large"),
+            Self::BodyIncomplete(StatusCode::REQUEST_TIMEOUT) => {
+                (408, "body_timeout", "The body did not arrive in time")
+            }
+            Self::BodyIncomplete(_) => (400, "body_malformed", "The body is not valid JSON"),
+            Self::NameAmbiguous => (409, "name_ambiguous", "The path is ambiguous"),
+            Self::FieldNotFound => (404, "field_not_found", "The field does not exist"),
             Self::Inexpressible(_) => {
-                (422, "value_inexpressible", "A value cannot be written in this dialect")
+                (422, "value_inexpressible", "A value cannot be represented in this format")
             }
         };
         terms(status, code, title, Severity::Client)
     }
 
-    /// What is wrong, for the client. Nothing that Vault said, and nothing of the caller.
-    fn told(&self) -> Option<String> {
+    /// Returns the detail for the client, without Vault's messages and without the caller.
+    fn client_detail(&self) -> Option<String> {
         match self {
-            Self::Refused(_) | Self::NoSuchField => None,
+            Self::Refused(_) | Self::FieldNotFound => None,
             Self::NameAmbiguous => Some(AMBIGUOUS.to_owned()),
             Self::Name(error) => Some(error.to_string()),
-            Self::Query(what) | Self::Precondition(what) | Self::MediaType(what) => {
-                Some((*what).to_owned())
+            Self::Query(detail) | Self::Precondition(detail) | Self::MediaType(detail) => {
+                Some((*detail).to_owned())
             }
             Self::Body(error) => Some(error.to_string()),
-            Self::BodyUnwanted => Some("a body is not read here; leave it out".to_owned()),
-            Self::BodyTooLarge => Some("a body may have 1 MiB".to_owned()),
-            Self::BodyBroken(_) => Some("the body ended too early, or came too slowly".to_owned()),
+            Self::BodyNotEmpty => Some("this request takes no body".to_owned()),
+            Self::BodyTooLarge => Some("the maximum size of a body is 1 MiB".to_owned()),
+            Self::BodyIncomplete(_) => {
+                Some("the body is incomplete or arrived too slowly".to_owned())
+            }
             Self::Inexpressible(error) => Some(error.to_string()),
             Self::Secret(error) => Some(error.to_string()),
         }
     }
 
-    /// The answer, and the one line in the log.
-    pub(super) fn answer(&self, id: &RequestId) -> Response<Body> {
-        let told = self.told();
-        let logged = match self {
+    /// Logs the error and returns its response.
+    pub(super) fn log_and_respond(&self, id: &RequestId) -> Response<Body> {
+        let client_detail = self.client_detail();
+        let log_detail = match self {
             Self::Refused(refusal) => refusal.detail(),
-            _ => told.clone(),
+            _ => client_detail.clone(),
         };
-        let details = Details { told: told.as_deref(), logged: logged.as_deref() };
-        problem::refuse(&self.terms(), details, id).map(Body::from)
+        let details = ErrorDetails {
+            client_detail: client_detail.as_deref(),
+            log_detail: log_detail.as_deref(),
+        };
+        problem::log_and_respond(&self.terms(), details, id).map(Body::from)
     }
 }
 
 fn secret_terms(error: &SecretError) -> Terms {
     let client = |status, code, title| terms(status, code, title, Severity::Client);
     match error {
-        SecretError::Absent => client(404, "secret_not_found", "There is no such secret"),
+        SecretError::Absent => client(404, "secret_not_found", "The secret does not exist"),
         SecretError::VersionAbsent { .. } => {
-            client(404, "version_not_found", "The secret has no such version")
+            client(404, "version_not_found", "The version does not exist")
         }
-        SecretError::KeyAbsent(_) => client(404, "field_not_found", "The secret has no such field"),
+        SecretError::KeyAbsent(_) => client(404, "field_not_found", "The field does not exist"),
         SecretError::Deleted(_) => client(404, "secret_deleted", "The secret was deleted"),
         SecretError::Destroyed(_) => client(404, "secret_destroyed", "The secret was destroyed"),
         SecretError::Conflict | SecretError::KeyAhead | SecretError::LeaseLost => {
-            client(412, "version_conflict", "The secret is not in the state that was expected")
+            client(412, "version_conflict", "The secret does not match the precondition")
         }
-        SecretError::TooLarge => client(413, "secret_too_large", "Vault takes no secret so large"),
+        SecretError::TooLarge => {
+            client(413, "secret_too_large", "The secret is too large for Vault")
+        }
         SecretError::Unreadable(_) => {
-            client(409, "secret_unreadable", "What is kept here is not a secret of this place")
+            client(409, "secret_unreadable", "The stored value is not a valid secret for this path")
         }
         SecretError::KeyMissing => client(404, "key_missing", "The tenant has no key"),
         SecretError::KeyUnfit(_) => {
@@ -140,7 +150,8 @@ fn terms(status: u16, code: &'static str, title: &'static str, severity: Severit
     Terms { status, code, title, challenge: Challenge::Absent, retry_after: None, severity }
 }
 
-/// Travels to [`attend`](super::attend::attend), which knows the request that it answers.
+/// The response carries the error as an extension to the middleware `observe`, which has the
+/// request.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());

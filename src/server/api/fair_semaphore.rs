@@ -1,5 +1,8 @@
 //! A semaphore that no single holder can exhaust.
 
+mod holder;
+mod rounds;
+
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     mem,
@@ -8,25 +11,15 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::rounds::Rounds;
-use crate::token::TokenKey;
+pub(super) use self::holder::Holder;
+use self::rounds::Rounds;
 
-/// Who permits are counted for.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) enum Holder {
-    /// All callers of this tenant together.
-    Tenant(String),
-    /// All tokens of this entity, which is of no tenant.
-    Entity(String),
-    /// One token without an entity.
-    Token(TokenKey),
-}
-
-/// A semaphore of which a holder may have as many permits as are left for all others: half if it is
-/// alone, a third if there are two of that kind. A holder without any gets what is free.
+/// A semaphore in which a holder may have at most as many permits as remain for all others: half if
+/// it is alone, a third if there are two such holders. A holder without a permit gets any free
+/// ones.
 ///
-/// Those who wait are served in rounds, of each holder one request in a round, so that a holder with
-/// many requests does not delay another with one. The places in the queue are divided by the same
+/// Waiting requests are served in rounds, one of each holder per round, so that a holder with many
+/// requests does not delay another holder with one. The slots of the queue are divided by the same
 /// rule as the permits.
 pub(super) struct FairSemaphore {
     state: Mutex<State>,
@@ -34,24 +27,24 @@ pub(super) struct FairSemaphore {
 
 struct State {
     permits: u64,
-    /// How many are held, by all. May be more than there are, after [`FairPermit::resize`].
+    /// Number of held permits. May exceed `permits` after [`FairPermit::resize`].
     used: u64,
     held: HashMap<Holder, u64>,
-    places: usize,
-    /// In the order in which they are served.
-    waiting: VecDeque<Waiter>,
+    queue_slots: usize,
+    /// Waiting requests, in the order in which they are served.
+    queue: VecDeque<Waiter>,
     rounds: Rounds,
 }
 
 struct Waiter {
     holder: Holder,
     amount: u64,
-    /// The round in which it is served.
+    /// The round in which the request is served.
     round: u64,
-    grant: oneshot::Sender<FairPermit>,
+    permit_sender: oneshot::Sender<FairPermit>,
 }
 
-/// Permits of a [`FairSemaphore`], given back when this is dropped.
+/// Permits of a [`FairSemaphore`], released on drop.
 pub(super) struct FairPermit {
     semaphore: Arc<FairSemaphore>,
     holder: Holder,
@@ -59,33 +52,33 @@ pub(super) struct FairPermit {
 }
 
 impl FairSemaphore {
-    /// A semaphore with this many permits, and this many places in its queue.
-    pub(super) fn new(permits: u64, places: usize) -> Self {
-        let (held, waiting, rounds) = (HashMap::new(), VecDeque::new(), Rounds::default());
-        Self { state: Mutex::new(State { permits, used: 0, held, places, waiting, rounds }) }
+    /// Creates a semaphore with this many permits and slots in its queue.
+    pub(super) fn new(permits: u64, queue_slots: usize) -> Self {
+        let (held, queue, rounds) = (HashMap::new(), VecDeque::new(), Rounds::default());
+        Self { state: Mutex::new(State { permits, used: 0, held, queue_slots, queue, rounds }) }
     }
 
-    /// Acquires this many permits for a holder, however long that takes. `None` if there is no place
-    /// in the queue.
+    /// Acquires this many permits for a holder, without a timeout. Returns `None` if the queue has
+    /// no free slot for the holder.
     pub(super) async fn acquire(
         self: &Arc<Self>,
         holder: &Holder,
         amount: u64,
     ) -> Option<FairPermit> {
-        let (grant, granted) = oneshot::channel();
-        // Without a place the waiter is dropped, which ends the wait.
-        self.state().enqueue(Waiter { holder: holder.clone(), amount, round: 0, grant });
+        let (permit_sender, permit) = oneshot::channel();
+        // Without a free slot the waiter is dropped, which ends the wait.
+        self.state().enqueue(Waiter { holder: holder.clone(), amount, round: 0, permit_sender });
         self.grant();
-        granted.await.ok()
+        permit.await.ok()
     }
 
-    /// Gives what is free to those who wait.
+    /// Grants free permits to waiting requests.
     fn grant(self: &Arc<Self>) {
-        // The lock is not held while they are told: a permit that nobody waits for any more is
-        // dropped here, and takes the lock to give itself back.
+        // The lock must not be held here: a permit whose receiver was dropped is dropped at once,
+        // and its release takes the lock.
         let granted = self.state().grant();
-        for Waiter { holder, amount, grant, .. } in granted {
-            let _ = grant.send(FairPermit { semaphore: Arc::clone(self), holder, amount });
+        for Waiter { holder, amount, permit_sender, .. } in granted {
+            let _ = permit_sender.send(FairPermit { semaphore: Arc::clone(self), holder, amount });
         }
     }
 
@@ -95,47 +88,47 @@ impl FairSemaphore {
 }
 
 impl State {
-    /// Puts a waiter at the end of its round if its holder may have one more place. Those who have
-    /// given up have none.
+    /// Adds a waiter at the end of its round if its holder may have another slot. Removes cancelled
+    /// waiters first.
     fn enqueue(&mut self, mut waiter: Waiter) {
-        self.waiting.retain(|other| !other.grant.is_closed());
-        let own = self.waiting.iter().filter(|other| other.holder == waiter.holder);
+        self.queue.retain(|other| !other.permit_sender.is_closed());
+        let own = self.queue.iter().filter(|other| other.holder == waiter.holder);
         let (count, last) = own.fold((0, None), |(count, _), own| (count + 1, Some(own.round)));
-        if count < self.places.saturating_sub(self.waiting.len()) {
-            waiter.round = self.rounds.next(&waiter.holder, last);
-            let place = self.waiting.partition_point(|other| other.round <= waiter.round);
-            self.waiting.insert(place, waiter);
+        if count < self.queue_slots.saturating_sub(self.queue.len()) {
+            waiter.round = self.rounds.next_round(&waiter.holder, last);
+            let index = self.queue.partition_point(|other| other.round <= waiter.round);
+            self.queue.insert(index, waiter);
         }
     }
 
-    /// Takes from the queue those whose permits are free now, and counts them as held.
+    /// Removes the waiters whose permits are free from the queue, and counts those as held.
     fn grant(&mut self) -> Vec<Waiter> {
         let mut granted = Vec::new();
         let mut at_limit = HashSet::new();
-        for waiter in mem::take(&mut self.waiting) {
-            if waiter.grant.is_closed() {
+        for waiter in mem::take(&mut self.queue) {
+            if waiter.permit_sender.is_closed() {
                 continue;
             }
-            if at_limit.contains(&waiter.holder) || !self.may_have(&waiter) {
+            if at_limit.contains(&waiter.holder) || !self.may_hold(&waiter) {
                 at_limit.insert(waiter.holder.clone());
-                self.waiting.push_back(waiter);
+                self.queue.push_back(waiter);
                 continue;
             }
             self.hold(&waiter.holder, waiter.amount);
-            self.rounds.serve(&waiter.holder, waiter.round);
+            self.rounds.record_served(&waiter.holder, waiter.round);
             granted.push(waiter);
         }
-        if self.waiting.is_empty() && self.held.is_empty() {
-            self.rounds.forget();
+        if self.queue.is_empty() && self.held.is_empty() {
+            self.rounds.clear();
         }
         granted
     }
 
-    fn may_have(&self, waiter: &Waiter) -> bool {
+    fn may_hold(&self, waiter: &Waiter) -> bool {
         let held = self.held.get(&waiter.holder).copied().unwrap_or_default();
         self.permits
             .checked_sub(self.used + waiter.amount)
-            .is_some_and(|left| held == 0 || held + waiter.amount <= left)
+            .is_some_and(|remaining| held == 0 || held + waiter.amount <= remaining)
     }
 
     fn hold(&mut self, holder: &Holder, amount: u64) {
@@ -157,8 +150,8 @@ impl State {
 }
 
 impl FairPermit {
-    /// Holds exactly this many permits from now on. What is missing is not waited for, since what
-    /// waits while it holds some can wait for itself: nobody gets any until they are free again.
+    /// Changes the number of permits. Missing ones are not waited for, since a holder that waits
+    /// with permits could block itself: further requests wait until the excess is released.
     pub(super) fn resize(&mut self, amount: u64) {
         let before = mem::replace(&mut self.amount, amount);
         match amount.checked_sub(before) {
@@ -167,7 +160,7 @@ impl FairPermit {
         }
     }
 
-    /// Takes this many of the permits out, or all if there are fewer.
+    /// Splits off this many permits, or all if there are fewer.
     pub(super) fn split(&mut self, amount: u64) -> Self {
         let amount = amount.min(self.amount);
         self.amount -= amount;
@@ -204,13 +197,13 @@ mod tests {
         semaphore.acquire(&holder(name), amount).now_or_never().flatten()
     }
 
-    /// What a holder gets that asks for one permit after another.
+    /// Acquires one permit after another for a holder, until it gets no more.
     fn take_all(semaphore: &Arc<FairSemaphore>, name: &str) -> Vec<FairPermit> {
         std::iter::from_fn(|| take(semaphore, name, 1)).collect()
     }
 
     #[tokio::test]
-    async fn holder_gets_as_much_as_is_left_for_others() {
+    async fn holder_gets_its_fair_share() {
         let semaphore = Arc::new(FairSemaphore::new(16, 100));
         let first = take_all(&semaphore, "a");
         assert_eq!(first.len(), 8);
@@ -222,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn holder_without_permits_gets_the_last_one() {
+    async fn new_holder_gets_the_last_permit() {
         let semaphore = Arc::new(FairSemaphore::new(2, 100));
         let first = take(&semaphore, "a", 1);
         let second = take(&semaphore, "b", 1);
@@ -233,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waiters_of_one_holder_do_not_delay_another() {
+    async fn holders_do_not_delay_each_other() {
         let semaphore = Arc::new(FairSemaphore::new(4, 100));
         let held = take_all(&semaphore, "a");
         let a = holder("a");
@@ -245,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn first_request_of_a_holder_waits_for_no_queue_of_another() {
+    async fn holders_are_served_in_rounds() {
         let semaphore = Arc::new(FairSemaphore::new(1, 100));
         let mut held = take(&semaphore, "a", 1);
         let holders = ["a", "b", "a", "b", "a", "quiet", "b"].map(holder);
@@ -260,7 +253,7 @@ mod tests {
             drop(held.take());
             let mut turn = 0..waiting.len();
             let next = turn.find_map(|at| Some((at, waiting[at].0.as_mut().now_or_never()??)));
-            let (at, permit) = next.expect("somebody is served");
+            let (at, permit) = next.expect("a waiter is served");
             served.push(waiting.remove(at).1.clone());
             held = Some(permit);
         }
@@ -269,24 +262,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn places_in_the_queue_are_shared_too() {
+    async fn queue_slots_are_shared() {
         let semaphore = Arc::new(FairSemaphore::new(1, 4));
         let _held = take(&semaphore, "x", 1);
         let (a, b) = (holder("a"), holder("b"));
         let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(semaphore.acquire(&a, 1))).collect();
         let polled: Vec<_> =
             waiting.iter_mut().map(|waiting| waiting.as_mut().now_or_never()).collect();
-        assert!(matches!(&polled[..], [None, None, Some(None)]), "half of the places");
+        assert!(matches!(&polled[..], [None, None, Some(None)]), "half of the slots");
         let mut other = Box::pin(semaphore.acquire(&b, 1));
         assert!(other.as_mut().now_or_never().is_none(), "it waits");
     }
 
     #[tokio::test]
-    async fn permit_is_not_lost_with_its_waiter() {
+    async fn cancelled_waiter_loses_no_permit() {
         let semaphore = Arc::new(FairSemaphore::new(1, 100));
         let held = take(&semaphore, "a", 1).expect("a permit");
         let b = holder("b");
-        assert!(semaphore.acquire(&b, 1).now_or_never().is_none(), "it gives up");
+        assert!(semaphore.acquire(&b, 1).now_or_never().is_none(), "the waiter is cancelled");
         let mut granted = Box::pin(semaphore.acquire(&b, 1));
         assert!(granted.as_mut().now_or_never().is_none());
         drop(held);
@@ -295,16 +288,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn resizing_gives_back_or_takes_the_difference() {
+    async fn resize_changes_held_permits() {
         let semaphore = Arc::new(FairSemaphore::new(16, 100));
-        let mut large = take(&semaphore, "a", 16).expect("nobody else holds any");
+        let mut large = take(&semaphore, "a", 16).expect("all permits are free");
         assert!(take(&semaphore, "b", 1).is_none());
         large.resize(3);
         assert!(take(&semaphore, "b", 13).is_some());
         large.resize(5);
         assert!(take(&semaphore, "b", 12).is_none());
         let other = take(&semaphore, "b", 11).expect("the rest");
-        // More than there are: nobody gets any before that is made up for.
+        // More than the semaphore has: no permit is granted before the excess is released.
         large.resize(8);
         drop(other);
         assert!(take(&semaphore, "b", 9).is_none());
@@ -314,9 +307,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn parts_of_a_permit_are_given_back_one_by_one() {
+    async fn split_permits_release_separately() {
         let semaphore = Arc::new(FairSemaphore::new(16, 100));
-        let mut rest = take(&semaphore, "a", 16).expect("nobody else holds any");
+        let mut rest = take(&semaphore, "a", 16).expect("all permits are free");
         let (part, surplus) = (rest.split(10), rest.split(7));
         drop(rest);
         assert!(take(&semaphore, "b", 1).is_none());
@@ -327,15 +320,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waiters_that_gave_up_have_no_place_in_the_queue() {
+    async fn cancelled_waiter_frees_its_slot() {
         let semaphore = Arc::new(FairSemaphore::new(1, 4));
         let held = take(&semaphore, "x", 1);
         let a = holder("a");
-        let mut gone: Vec<_> = (0..2).map(|_| Box::pin(semaphore.acquire(&a, 1))).collect();
-        assert!(gone.iter_mut().all(|waiting| waiting.as_mut().now_or_never().is_none()));
-        drop(gone);
+        let mut cancelled: Vec<_> = (0..2).map(|_| Box::pin(semaphore.acquire(&a, 1))).collect();
+        assert!(cancelled.iter_mut().all(|waiting| waiting.as_mut().now_or_never().is_none()));
+        drop(cancelled);
         let mut waiting = Box::pin(semaphore.acquire(&a, 1));
-        assert!(waiting.as_mut().now_or_never().is_none(), "it has a place");
+        assert!(waiting.as_mut().now_or_never().is_none(), "it has a slot");
         drop(held);
         assert!(waiting.now_or_never().flatten().is_some());
     }

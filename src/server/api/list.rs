@@ -1,13 +1,12 @@
-//! The list of a tenant's secrets, page by page.
+//! The paginated list of a tenant's secrets.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension,
-    body::Body,
     extract::{Request, State},
 };
-use http::{HeaderValue, Response, StatusCode, Uri, header::LINK};
+use http::{HeaderValue, StatusCode, Uri, header::LINK};
 use tokio::time::timeout;
 use url::form_urlencoded;
 
@@ -15,19 +14,25 @@ use crate::{
     forwarded::Peer,
     secrets::{Current, ListPage, NameError, SecretError, SecretName, Version},
     server::api::{
-        Api, answer, capacity::Read, document::ListDocument, error::ApiError, openapi::Refusals,
+        capacity::ReadKind,
+        error::{ApiError, ApiResult},
+        error_responses::CommonErrors,
+        payload::SecretListResponse,
+        response,
+        state::ApiState,
     },
     tenants::TenantName,
     token::{Cause, Unavailable},
     vault::MAX_PAGE,
 };
 
-/// The longest that either part of a list may take: the names, and what is to be known of each.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The maximum time for each of the two steps of a list: its names, and the lookups of each secret.
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
-const PARAMETERS: &str = "the parameters are limit=N, from 1 to 1000, and after=NAME, each once";
+const VALID_PARAMETERS: &str =
+    "valid parameters are limit=N, from 1 to 1000, and after=NAME, each once";
 
-/// The page that is asked for.
+/// The query parameters of a list.
 #[derive(Debug, PartialEq, Eq)]
 struct ListQuery {
     limit: usize,
@@ -36,48 +41,48 @@ struct ListQuery {
 
 /// List the secrets of a tenant
 ///
-/// In alphabetical order, with the latest version of each. A deleted secret is left out, and
-/// counts towards the limit. If there are more, `Link` says where the next page is.
+/// Returns the names in alphabetical order, with the latest version of each. A deleted secret is
+/// omitted, but counts towards the limit. The header `Link` has the next page, if there is one.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/secrets", operation_id = "list_secrets", tag = "secrets",
     params(
         ("tenant" = String, Path, pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000,
-            description = "The largest number of names; 1000, if not given"),
+            description = "The maximum number of names; the default is 1000"),
         ("after" = Option<String>, Query,
             pattern = "^[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9][a-z0-9_-]{0,62}){0,3}$",
-            description = "The name behind which the page begins, which need not exist"),
+            description = "The name after which the page starts; it need not exist"),
     ),
     responses(
-        (status = 200, description = "The names", body = ListDocument<'_>,
+        (status = 200, description = "The names", body = SecretListResponse<'_>,
             headers(("Link" = Option<String>,
                 description = "The next page, if there is one: `<…>; rel=\"next\"`"))),
-        Refusals,
+        CommonErrors,
     ),
 )]
 pub(super) async fn list(
-    State(api): State<Arc<Api>>,
+    State(api): State<Arc<ApiState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
-) -> Result<Response<Body>, ApiError> {
+) -> ApiResult {
     let (parts, _) = request.into_parts();
-    let visitor = api.receive(&parts.headers, peer).await?;
-    let tenant = tenant(&parts.uri)?;
+    let caller = api.begin_request(&parts.headers, peer).await?;
+    let tenant = parse_tenant(&parts.uri)?;
     let query = ListQuery::parse(parts.uri.query())?;
-    let caller = visitor.admit().await?;
-    let (memory, turn) = caller.begin(Read::List).await?;
+    let caller = caller.authenticate().await?;
+    let (memory, permit) = caller.acquire_read(ReadKind::List).await?;
     let names = caller.secrets().names_page(&tenant, query.after.as_ref(), query.limit);
-    let names = match in_time(names).await {
+    let names = match within_step_timeout(names).await {
         Ok(names) => names,
-        Err(error) => return Err(caller.explain(error).await),
+        Err(error) => return Err(caller.map_error(error).await),
     };
-    drop(turn);
-    let turn = caller.lookups(names.lookups()).await?;
-    let ListPage { secrets, next } = match in_time(names.look_up()).await {
+    drop(permit);
+    let permit = caller.acquire_lookups(names.lookups()).await?;
+    let ListPage { secrets, next } = match within_step_timeout(names.look_up()).await {
         Ok(page) => page,
-        Err(error) => return Err(caller.explain(error).await),
+        Err(error) => return Err(caller.map_error(error).await),
     };
-    drop(turn);
+    drop(permit);
     let live: Vec<(SecretName, Version)> = secrets
         .into_iter()
         .filter_map(|listed| match listed.current {
@@ -85,21 +90,23 @@ pub(super) async fn list(
             Current::Gone(_) | Current::Absent => None,
         })
         .collect();
-    let mut response = answer::json(StatusCode::OK, &ListDocument::new(&tenant, &live));
-    let link = next.and_then(|next| query.link(&tenant, &next));
+    let mut response = response::json(StatusCode::OK, &SecretListResponse::new(&tenant, &live));
+    let link = next.and_then(|next| query.next_link(&tenant, &next));
     response.headers_mut().extend(link.map(|link| (LINK, link)));
-    Ok(memory.send(response))
+    Ok(memory.attach_to(response))
 }
 
-/// What comes of this, if it comes within [`PATIENCE`].
-async fn in_time<T>(list: impl Future<Output = Result<T, SecretError>>) -> Result<T, SecretError> {
-    timeout(PATIENCE, list).await.unwrap_or_else(|_| {
-        Err(Unavailable::new(Cause::Vault, "vault: the list took too long").into())
+/// Returns the result of a step, or an error after [`STEP_TIMEOUT`].
+async fn within_step_timeout<T>(
+    step: impl Future<Output = Result<T, SecretError>>,
+) -> Result<T, SecretError> {
+    timeout(STEP_TIMEOUT, step).await.unwrap_or_else(|_| {
+        Err(Unavailable::new(Cause::Vault, "vault: timed out listing the secrets").into())
     })
 }
 
-/// The tenant that the path names. It is read as it stands: what is encoded is no name.
-fn tenant(uri: &Uri) -> Result<TenantName, NameError> {
+/// Parses the tenant in the path. Percent-encoded characters are not decoded, and never valid.
+fn parse_tenant(uri: &Uri) -> Result<TenantName, NameError> {
     let rest = uri.path().strip_prefix("/v1/tenants/");
     let name = rest.and_then(|rest| rest.strip_suffix("/secrets"));
     name.and_then(TenantName::parse).ok_or(NameError::Tenant)
@@ -107,10 +114,10 @@ fn tenant(uri: &Uri) -> Result<TenantName, NameError> {
 
 impl ListQuery {
     fn parse(query: Option<&str>) -> Result<Self, ApiError> {
-        Self::read(query.unwrap_or_default()).ok_or(ApiError::Query(PARAMETERS))
+        Self::parse_parameters(query.unwrap_or_default()).ok_or(ApiError::Query(VALID_PARAMETERS))
     }
 
-    fn read(query: &str) -> Option<Self> {
+    fn parse_parameters(query: &str) -> Option<Self> {
         let [mut limit, mut after] = [None, None];
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let parameter = match &*name {
@@ -123,7 +130,7 @@ impl ListQuery {
             }
         }
         let limit = match limit {
-            Some(limit) => page_size(&limit)?,
+            Some(limit) => parse_page_size(&limit)?,
             None => MAX_PAGE,
         };
         let after = match after {
@@ -133,8 +140,8 @@ impl ListQuery {
         Some(Self { limit, after })
     }
 
-    /// The address of the page that begins behind this name (RFC 8288).
-    fn link(&self, tenant: &TenantName, next: &SecretName) -> Option<HeaderValue> {
+    /// Returns the `Link` header with the page that starts after this name (RFC 8288).
+    fn next_link(&self, tenant: &TenantName, next: &SecretName) -> Option<HeaderValue> {
         let Self { limit, .. } = self;
         let link =
             format!("</v1/tenants/{tenant}/secrets?limit={limit}&after={next}>; rel=\"next\"");
@@ -142,10 +149,10 @@ impl ListQuery {
     }
 }
 
-/// A number of names that a page may have, in its one spelling.
-fn page_size(text: &str) -> Option<usize> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    let size = text.parse().ok().filter(|_| plain)?;
+/// Parses the size of a page, without a sign or leading zeros.
+fn parse_page_size(text: &str) -> Option<usize> {
+    let is_canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    let size = text.parse().ok().filter(|_| is_canonical)?;
     (1..=MAX_PAGE).contains(&size).then_some(size)
 }
 
@@ -155,7 +162,7 @@ mod tests {
     use crate::secrets::SecretName;
 
     #[test]
-    fn query_names_a_page() {
+    fn valid_query_is_parsed() {
         let name = |name| SecretName::parse(name).expect("a name");
         for (query, limit, after) in [
             ("", 1000, None),
@@ -165,12 +172,16 @@ mod tests {
             ("after=mcp%2Fa&limit=20", 20, Some(name("mcp/a"))),
             ("after=mcp/a", 1000, Some(name("mcp/a"))),
         ] {
-            assert_eq!(ListQuery::read(query), Some(ListQuery { limit, after }), "{query}");
+            assert_eq!(
+                ListQuery::parse_parameters(query),
+                Some(ListQuery { limit, after }),
+                "{query}"
+            );
         }
     }
 
     #[test]
-    fn query_that_names_no_page_is_refused() {
+    fn invalid_query_is_rejected() {
         for query in [
             "limit=",
             "limit=0",
@@ -189,7 +200,7 @@ mod tests {
             "page=2",
             "x",
         ] {
-            assert_eq!(ListQuery::read(query), None, "{query}");
+            assert_eq!(ListQuery::parse_parameters(query), None, "{query}");
         }
     }
 }

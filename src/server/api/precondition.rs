@@ -8,51 +8,55 @@ use crate::{
     server::api::error::ApiError,
 };
 
-const FORMS: &str = "a precondition is If-None-Match: *, or If-Match: *, or If-Match: \"3\" with the \
-                     version in quotes, as ETag has it";
+const VALID_FORMS: &str = "valid preconditions are If-None-Match: *, If-Match: * and \
+                           If-Match: \"3\", with the version in quotes as in ETag";
 
-/// What these headers want to be so before a secret is written to (RFC 9110, 13.1).
-pub(super) fn precondition(headers: &HeaderMap) -> Result<Precondition, ApiError> {
-    let misunderstood = || ApiError::Precondition(FORMS);
-    let present = match only(headers, &IF_MATCH)? {
+/// Parses the precondition for a write (RFC 9110, 13.1).
+pub(super) fn parse_precondition(headers: &HeaderMap) -> Result<Precondition, ApiError> {
+    let invalid = || ApiError::Precondition(VALID_FORMS);
+    let present = match single_header(headers, &IF_MATCH)? {
         None => None,
         Some("*") => Some(Precondition::Present),
-        Some(tag) => Some(Precondition::Latest(version(tag).ok_or_else(misunderstood)?)),
+        Some(tag) => Some(Precondition::Latest(parse_etag(tag).ok_or_else(invalid)?)),
     };
-    match (present, only(headers, &IF_NONE_MATCH)?) {
+    match (present, single_header(headers, &IF_NONE_MATCH)?) {
         (None, None) => Ok(Precondition::None),
         (None, Some("*")) => Ok(Precondition::Absent),
         (Some(precondition), None) => Ok(precondition),
-        // There is one, and there is none.
+        // A secret cannot both exist and not exist.
         (Some(_), Some("*")) => Err(ApiError::Secret(SecretError::Conflict)),
-        (_, Some(_)) => Err(misunderstood()),
+        (_, Some(_)) => Err(invalid()),
     }
 }
 
-/// Whether the client says that it has this version already. A list of versions is understood, and
-/// what is no version of ours is not what the client would get.
-pub(super) fn is_known(headers: &HeaderMap, present: Version) -> bool {
+/// Returns true if `If-None-Match` matches the current version. It may be a list; a tag that is not
+/// a version matches none.
+pub(super) fn if_none_match_hits(headers: &HeaderMap, current: Version) -> bool {
     let lists = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|list| list.to_str().ok());
     lists.flat_map(|list| list.split(',')).map(str::trim).any(|tag| {
         let tag = tag.strip_prefix("W/").unwrap_or(tag);
-        tag == "*" || version(tag) == Some(present)
+        tag == "*" || parse_etag(tag) == Some(current)
     })
 }
 
-/// The value of a header that may be there once.
-fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, ApiError> {
+/// Returns the value of a header that may occur once.
+fn single_header<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'h str>, ApiError> {
     let mut values = headers.get_all(name).into_iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => {
-            value.to_str().map(|text| Some(text.trim())).map_err(|_| ApiError::Precondition(FORMS))
-        }
-        (Some(_), Some(_)) => Err(ApiError::Precondition(FORMS)),
+        (Some(value), None) => value
+            .to_str()
+            .map(|text| Some(text.trim()))
+            .map_err(|_| ApiError::Precondition(VALID_FORMS)),
+        (Some(_), Some(_)) => Err(ApiError::Precondition(VALID_FORMS)),
     }
 }
 
-/// The version that this entity tag stands for.
-fn version(tag: &str) -> Option<Version> {
+/// Parses an entity tag as a version.
+fn parse_etag(tag: &str) -> Option<Version> {
     tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }
 
@@ -60,7 +64,7 @@ fn version(tag: &str) -> Option<Version> {
 mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{is_known, precondition};
+    use super::{if_none_match_hits, parse_precondition};
     use crate::secrets::{Precondition, Version};
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -71,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_precondition_is_a_version_or_a_star() {
+    fn valid_preconditions_are_parsed() {
         let three = Precondition::Latest(Version::new(3).expect("a version"));
         for (pairs, expected) in [
             ([].as_slice(), Precondition::None),
@@ -80,13 +84,13 @@ mod tests {
             (&[("if-match", "*")], Precondition::Present),
             (&[("if-none-match", "*")], Precondition::Absent),
         ] {
-            let read = precondition(&headers(pairs)).map_err(|error| error.terms().code);
+            let read = parse_precondition(&headers(pairs)).map_err(|error| error.terms().code);
             assert_eq!(read, Ok(expected), "{pairs:?}");
         }
     }
 
     #[test]
-    fn what_is_not_understood_is_not_passed_over() {
+    fn invalid_precondition_is_rejected() {
         for pairs in [
             [("if-match", "3")].as_slice(),
             &[("if-match", "")],
@@ -97,20 +101,20 @@ mod tests {
             &[("if-none-match", "\"3\"")],
             &[("if-match", "\"3\""), ("if-none-match", "\"3\"")],
         ] {
-            let read = precondition(&headers(pairs)).map_err(|error| error.terms().code);
+            let read = parse_precondition(&headers(pairs)).map_err(|error| error.terms().code);
             assert_eq!(read, Err("precondition_invalid"), "{pairs:?}");
         }
         for tag in ["*", "\"3\""] {
-            let both = precondition(&headers(&[("if-match", tag), ("if-none-match", "*")]));
+            let both = parse_precondition(&headers(&[("if-match", tag), ("if-none-match", "*")]));
             assert_eq!(both.map_err(|error| error.terms().code), Err("version_conflict"));
         }
         let mut twice = headers(&[("if-match", "\"3\"")]);
         twice.append("if-match", HeaderValue::from_static("\"3\""));
-        assert!(precondition(&twice).is_err());
+        assert!(parse_precondition(&twice).is_err());
     }
 
     #[test]
-    fn a_client_may_say_what_it_has() {
+    fn if_none_match_hits_version() {
         let three = Version::new(3).expect("a version");
         for (tags, expected) in [
             ("\"3\"", true),
@@ -121,8 +125,12 @@ mod tests {
             ("3", false),
             ("\"33\"", false),
         ] {
-            assert_eq!(is_known(&headers(&[("if-none-match", tags)]), three), expected, "{tags}");
+            assert_eq!(
+                if_none_match_hits(&headers(&[("if-none-match", tags)]), three),
+                expected,
+                "{tags}"
+            );
         }
-        assert!(!is_known(&HeaderMap::new(), three));
+        assert!(!if_none_match_hits(&HeaderMap::new(), three));
     }
 }

@@ -2,48 +2,48 @@ use url::form_urlencoded;
 
 use crate::{
     secrets::{Dialect, Key, Version},
-    server::api::{capacity::Read, error::ApiError},
+    server::api::{capacity::ReadKind, error::ApiError},
 };
 
-/// Which version of a secret is asked for, and how it is to be given out.
+/// The query parameters for reading a secret.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ReadQuery {
     pub(super) version: Option<Version>,
-    pub(super) form: Option<Form>,
+    pub(super) representation: Option<Representation>,
 }
 
-/// How a secret is given out.
+/// A representation of a secret.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// A document.
+pub(super) enum Representation {
+    /// A JSON document.
     Json,
-    /// Lines for an environment, in the dialect of whoever reads them.
+    /// Env lines, in the dialect of their reader.
     Env(Dialect),
-    /// One bare value.
+    /// A bare value.
     Field(Key),
 }
 
-impl Form {
-    /// What this asks of the capacity.
-    pub(super) fn read(&self) -> Read {
+impl Representation {
+    /// Returns the kind of the read, for the capacity limits.
+    pub(super) fn read_kind(&self) -> ReadKind {
         match self {
-            Self::Json | Self::Field(_) => Read::Secret,
-            Self::Env(_) => Read::Lines,
+            Self::Json | Self::Field(_) => ReadKind::Secret,
+            Self::Env(_) => ReadKind::EnvLines,
         }
     }
 }
 
-const PARAMETERS: &str = "the parameters are version=N, format=json or format=env, with that \
-                          dialect=compose, docker, systemd, python-dotenv or sh, and field=KEY, \
-                          each once";
+const VALID_PARAMETERS: &str = "valid parameters are version=N; format=json or format=env; with \
+                                format=env dialect=compose, docker, systemd, python-dotenv or sh; \
+                                and field=KEY; each once";
 
 impl ReadQuery {
-    /// The query of a request to read. `text_wanted` says whether its headers ask for text.
+    /// Parses the query of a request to read a secret.
     pub(super) fn parse(query: Option<&str>) -> Result<Self, ApiError> {
-        Self::read(query.unwrap_or_default()).ok_or(ApiError::Query(PARAMETERS))
+        Self::parse_parameters(query.unwrap_or_default()).ok_or(ApiError::Query(VALID_PARAMETERS))
     }
 
-    fn read(query: &str) -> Option<Self> {
+    fn parse_parameters(query: &str) -> Option<Self> {
         let [mut version, mut format, mut dialect, mut field] = [None, None, None, None];
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let parameter = match &*name {
@@ -60,61 +60,66 @@ impl ReadQuery {
         let version =
             version.map(|version| version.parse().ok()).map_or(Some(None), |v| v.map(Some))?;
         let dialect = dialect.map(|dialect| dialect.parse().ok());
-        let form = match (format.as_deref(), dialect, field) {
+        let representation = match (format.as_deref(), dialect, field) {
             (None, None, None) => None,
-            (None | Some("env"), Some(dialect), None) => Some(Form::Env(dialect?)),
-            (Some("env"), None, None) => Some(Form::Env(Dialect::Compose)),
-            (Some("json"), None, None) => Some(Form::Json),
-            (None, None, Some(field)) => Some(Form::Field(Key::parse(&field)?)),
+            (None | Some("env"), Some(dialect), None) => Some(Representation::Env(dialect?)),
+            (Some("env"), None, None) => Some(Representation::Env(Dialect::Compose)),
+            (Some("json"), None, None) => Some(Representation::Json),
+            (None, None, Some(field)) => Some(Representation::Field(Key::parse(&field)?)),
             _ => return None,
         };
-        Some(Self { version, form })
+        Some(Self { version, representation })
     }
 }
 
-/// The version in the query of a request that has to name one.
-pub(super) fn version(query: Option<&str>) -> Result<Version, ApiError> {
-    const NEEDED: ApiError = ApiError::Query("the parameter is version=N, once");
+/// Parses the query of a request for which `version` is required.
+pub(super) fn parse_version(query: Option<&str>) -> Result<Version, ApiError> {
+    const REQUIRED: ApiError =
+        ApiError::Query("the parameter version=N is required, once and without others");
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
     match (pairs.next(), pairs.next()) {
-        (Some((name, version)), None) if name == "version" => version.parse().map_err(|_| NEEDED),
-        _ => Err(NEEDED),
+        (Some((name, version)), None) if name == "version" => version.parse().map_err(|_| REQUIRED),
+        _ => Err(REQUIRED),
     }
 }
 
-/// The query of a request that has no use for one.
-pub(super) fn no_query(query: Option<&str>) -> Result<(), ApiError> {
+/// Rejects a query with parameters.
+pub(super) fn reject_query(query: Option<&str>) -> Result<(), ApiError> {
     match query {
         None | Some("") => Ok(()),
-        Some(_) => Err(ApiError::Query("there are no parameters here")),
+        Some(_) => Err(ApiError::Query("this request takes no query parameters")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, ReadQuery, version};
+    use super::{ReadQuery, Representation, parse_version};
     use crate::secrets::{Dialect, Key, Version};
 
     #[test]
-    fn a_query_says_which_version_and_how() {
+    fn valid_query_is_parsed() {
         let version = Version::new(3);
         let key = Key::parse("A_B").expect("a key");
-        for (query, version, form) in [
+        for (query, version, representation) in [
             ("", None, None),
             ("version=3", version, None),
-            ("format=json", None, Some(Form::Json)),
-            ("format=env", None, Some(Form::Env(Dialect::Compose))),
-            ("format=env&dialect=sh", None, Some(Form::Env(Dialect::Sh))),
-            ("dialect=docker&version=3", version, Some(Form::Env(Dialect::Docker))),
-            ("field=A%5FB&version=3", version, Some(Form::Field(key))),
+            ("format=json", None, Some(Representation::Json)),
+            ("format=env", None, Some(Representation::Env(Dialect::Compose))),
+            ("format=env&dialect=sh", None, Some(Representation::Env(Dialect::Sh))),
+            ("dialect=docker&version=3", version, Some(Representation::Env(Dialect::Docker))),
+            ("field=A%5FB&version=3", version, Some(Representation::Field(key))),
         ] {
-            assert_eq!(ReadQuery::read(query), Some(ReadQuery { version, form }), "{query}");
+            assert_eq!(
+                ReadQuery::parse_parameters(query),
+                Some(ReadQuery { version, representation }),
+                "{query}"
+            );
         }
     }
 
     #[test]
-    fn one_version_has_to_be_named() {
-        assert_eq!(version(Some("version=3")).ok(), Version::new(3));
+    fn exactly_one_version_is_required() {
+        assert_eq!(parse_version(Some("version=3")).ok(), Version::new(3));
         for query in [
             None,
             Some(""),
@@ -127,13 +132,13 @@ mod tests {
             Some("x=3"),
             Some("3"),
         ] {
-            let outcome = version(query).map_err(|error| error.terms().code);
+            let outcome = parse_version(query).map_err(|error| error.terms().code);
             assert_eq!(outcome, Err("query_invalid"), "{query:?}");
         }
     }
 
     #[test]
-    fn what_is_not_understood_is_refused() {
+    fn invalid_query_is_rejected() {
         for query in [
             "version=",
             "version=0",
@@ -158,7 +163,7 @@ mod tests {
             "=",
             "&x",
         ] {
-            assert_eq!(ReadQuery::read(query), None, "{query}");
+            assert_eq!(ReadQuery::parse_parameters(query), None, "{query}");
         }
     }
 }

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    body::Body,
     extract::{Request, State},
 };
 use bytes::Bytes;
@@ -14,74 +13,75 @@ use crate::{
     forwarded::Peer,
     secrets::{Change, Dialect, NameError, Patch, Secret, SecretData, SecretPath, Written},
     server::api::{
-        Api, accept,
-        answer::{self, TEXT},
-        body::{self, Media},
-        document::{SecretDocument, WrittenDocument},
-        error::ApiError,
-        openapi::{Refusals, Unfound, Unread, Unwritten},
-        precondition::{is_known, precondition},
-        query::{Form, ReadQuery, no_query},
+        accept,
+        body::{self, MediaType},
+        error::{ApiError, ApiResult},
+        error_responses::{CommonErrors, NotFoundErrors, ReadErrors, WriteErrors},
+        payload::{SecretResponse, WrittenVersionResponse},
+        precondition::{if_none_match_hits, parse_precondition},
+        query::{ReadQuery, Representation, reject_query},
+        response::{self, TEXT},
+        state::ApiState,
     },
 };
 
-type Answer = Result<Response<Body>, ApiError>;
-
 /// Read a secret
 ///
-/// As a document; as lines for an environment with `format=env` or `Accept: text/plain`; or one
-/// bare value with `field`.
+/// Returns JSON by default, env lines with `format=env` or `Accept: text/plain`, and a bare value
+/// with `field`.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/secrets/{name}", operation_id = "read_secret",
     tag = "secrets",
     params(
         ("tenant" = String, Path, pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
         ("name" = String, Path, pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
-        ("version" = Option<u64>, Query, minimum = 1, description = "The latest, if not given"),
+        ("version" = Option<u64>, Query, minimum = 1,
+            description = "The version; the default is the latest"),
         ("format" = Option<String>, Query, pattern = "^(json|env)$"),
         ("dialect" = Option<String>, Query, pattern = "^(compose|docker|systemd|python-dotenv|sh)$",
-            description = "Who reads the lines; goes with format=env, and is compose if not given"),
+            description = "The reader of the env lines, with format=env; the default is compose"),
         ("field" = Option<String>, Query, pattern = "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
-            description = "Goes with version alone"),
-        ("If-None-Match" = Option<String>, Header, description = "The ETag of a version one has"),
+            description = "The key of one value; can be combined with version only"),
+        ("If-None-Match" = Option<String>, Header,
+            description = "The ETag of a version that the client has"),
     ),
     responses(
         (status = 200, description = "The secret",
-            content((SecretDocument<'_> = "application/json"), (String = "text/plain")),
+            content((SecretResponse<'_> = "application/json"), (String = "text/plain")),
             headers(("ETag" = String, description = "The version, in double quotes"))),
         (status = 304, description = "The client has this version"),
-        Unread, Unfound, Refusals,
+        ReadErrors, NotFoundErrors, CommonErrors,
     ),
 )]
 pub(super) async fn read(
-    State(api): State<Arc<Api>>,
+    State(api): State<Arc<ApiState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
-) -> Answer {
+) -> ApiResult {
     let (parts, _) = request.into_parts();
-    let visitor = api.receive(&parts.headers, peer).await?;
-    let path = path(&parts.uri)?;
-    let ReadQuery { version, form } = ReadQuery::parse(parts.uri.query())?;
-    let form = form.unwrap_or_else(|| default_form(&parts.headers));
-    let caller = visitor.admit().await?;
-    let (memory, turn) = caller.begin(form.read()).await?;
+    let caller = api.begin_request(&parts.headers, peer).await?;
+    let path = parse_path(&parts.uri)?;
+    let ReadQuery { version, representation } = ReadQuery::parse(parts.uri.query())?;
+    let representation = representation.unwrap_or_else(|| default_representation(&parts.headers));
+    let caller = caller.authenticate().await?;
+    let (memory, permit) = caller.acquire_read(representation.read_kind()).await?;
     let secret = match caller.secrets().read(&path, version).await {
         Ok(secret) => secret,
-        Err(error) => return Err(caller.explain(error).await),
+        Err(error) => return Err(caller.map_error(error).await),
     };
-    drop(turn);
-    let response = if is_known(&parts.headers, secret.version) {
-        answer::empty(StatusCode::NOT_MODIFIED)
+    drop(permit);
+    let response = if if_none_match_hits(&parts.headers, secret.version) {
+        response::empty(StatusCode::NOT_MODIFIED)
     } else {
-        give_out(&path, &secret, &form)?
+        render_secret(&path, &secret, &representation)?
     };
-    Ok(memory.send(answer::of_version(response, secret.version)))
+    Ok(memory.attach_to(response::with_etag(response, secret.version)))
 }
 
 /// Write a secret
 ///
-/// All of it: what the body does not have is not in the new version. With `If-None-Match: *` only
-/// if there is none, with `If-Match` only if the latest version is still this one.
+/// Replaces all data: keys that are not in the body are not in the new version. `If-None-Match: *`
+/// requires that the secret does not exist, `If-Match` that this is still the latest version.
 #[utoipa::path(
     put, path = "/v1/tenants/{tenant}/secrets/{name}", operation_id = "write_secret",
     tag = "secrets",
@@ -92,41 +92,42 @@ pub(super) async fn read(
             example = "\"1\""),
         ("If-None-Match" = Option<String>, Header, pattern = r"^\*$", example = "*"),
     ),
-    request_body = super::document::WriteBody,
+    request_body = super::payload::WriteRequest,
     responses(
-        (status = 200, description = "A new version is written", body = WrittenDocument<'_>,
+        (status = 200, description = "A new version was written", body = WrittenVersionResponse<'_>,
             headers(("ETag" = String, description = "The version, in double quotes"))),
-        (status = 201, description = "The secret is created", body = WrittenDocument<'_>,
+        (status = 201, description = "The secret was created", body = WrittenVersionResponse<'_>,
             headers(
                 ("ETag" = String, description = "The version, in double quotes"),
                 ("Location" = String, description = "The path of the secret"),
             )),
-        Unwritten, Unfound, Refusals,
+        WriteErrors, NotFoundErrors, CommonErrors,
     ),
 )]
 pub(super) async fn write(
-    State(api): State<Arc<Api>>,
+    State(api): State<Arc<ApiState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
-) -> Answer {
+) -> ApiResult {
     let (parts, body) = request.into_parts();
-    let visitor = api.receive(&parts.headers, peer).await?;
-    let (path, precondition) = (path(&parts.uri)?, precondition(&parts.headers)?);
-    no_query(parts.uri.query())?;
-    body::check_head(&parts.headers, Media::Json)?;
-    let caller = visitor.admit().await?;
-    let memory = caller.reserve(body::announced(&parts.headers)).await?;
+    let caller = api.begin_request(&parts.headers, peer).await?;
+    let path = parse_path(&parts.uri)?;
+    let precondition = parse_precondition(&parts.headers)?;
+    reject_query(parts.uri.query())?;
+    body::check_content_headers(&parts.headers, MediaType::Json)?;
+    let caller = caller.authenticate().await?;
+    let memory = caller.acquire_body(body::content_length(&parts.headers)).await?;
     let data = SecretData::from_body(&body::read(body, &parts.headers).await?)?;
-    let _turn = caller.turn().await?;
+    let _permit = caller.acquire_write().await?;
     match caller.secrets().write(&path, &data, precondition).await {
-        Ok(written) => Ok(memory.send(tell(&path, &written))),
-        Err(error) => Err(caller.explain(error).await),
+        Ok(written) => Ok(memory.attach_to(written_response(&path, &written))),
+        Err(error) => Err(caller.map_error(error).await),
     }
 }
 
 /// Change some values of a secret
 ///
-/// A JSON merge patch (RFC 7396) of `data`: a string is put, and null takes the value out.
+/// Applies a JSON merge patch (RFC 7396) to `data`: a string sets a value, null removes it.
 #[utoipa::path(
     patch, path = "/v1/tenants/{tenant}/secrets/{name}", operation_id = "patch_secret",
     tag = "secrets",
@@ -137,38 +138,39 @@ pub(super) async fn write(
             example = "\"1\""),
     ),
     request_body(content(
-        (super::document::PatchBody = "application/json"),
-        (super::document::PatchBody = "application/merge-patch+json"),
+        (super::payload::PatchRequest = "application/json"),
+        (super::payload::PatchRequest = "application/merge-patch+json"),
     )),
     responses(
-        (status = 200, description = "A new version is written", body = WrittenDocument<'_>,
+        (status = 200, description = "A new version was written", body = WrittenVersionResponse<'_>,
             headers(("ETag" = String, description = "The version, in double quotes"))),
-        Unwritten, Unfound, Refusals,
+        WriteErrors, NotFoundErrors, CommonErrors,
     ),
 )]
 pub(super) async fn patch(
-    State(api): State<Arc<Api>>,
+    State(api): State<Arc<ApiState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
-) -> Answer {
+) -> ApiResult {
     let (parts, body) = request.into_parts();
-    let visitor = api.receive(&parts.headers, peer).await?;
-    let (path, precondition) = (path(&parts.uri)?, precondition(&parts.headers)?);
-    no_query(parts.uri.query())?;
-    body::check_head(&parts.headers, Media::MergePatch)?;
-    let caller = visitor.admit().await?;
-    let memory = caller.reserve(body::announced(&parts.headers)).await?;
+    let caller = api.begin_request(&parts.headers, peer).await?;
+    let path = parse_path(&parts.uri)?;
+    let precondition = parse_precondition(&parts.headers)?;
+    reject_query(parts.uri.query())?;
+    body::check_content_headers(&parts.headers, MediaType::MergePatch)?;
+    let caller = caller.authenticate().await?;
+    let memory = caller.acquire_body(body::content_length(&parts.headers)).await?;
     let change = Patch::from_body(&body::read(body, &parts.headers).await?)?;
-    let _turn = caller.turn().await?;
+    let _permit = caller.acquire_write().await?;
     match caller.secrets().patch(&path, change, precondition).await {
-        Ok(written) => Ok(memory.send(tell(&path, &written))),
-        Err(error) => Err(caller.explain(error).await),
+        Ok(written) => Ok(memory.attach_to(written_response(&path, &written))),
+        Err(error) => Err(caller.map_error(error).await),
     }
 }
 
 /// Delete a secret
 ///
-/// Hides the latest version, which `undelete` brings back.
+/// Deletes the latest version, which `undelete` restores.
 #[utoipa::path(
     delete, path = "/v1/tenants/{tenant}/secrets/{name}", operation_id = "delete_secret",
     tag = "secrets",
@@ -179,68 +181,82 @@ pub(super) async fn patch(
             example = "\"1\""),
     ),
     responses(
-        (status = 204, description = "The latest version is deleted"),
-        (status = 412, description = "It is another version: `version_conflict`", body = super::openapi::Problem,
-            content_type = "application/problem+json"),
-        Unfound, Refusals,
+        (status = 204, description = "The latest version was deleted"),
+        (status = 412, description = "The latest version is another: `version_conflict`",
+            body = super::error_responses::Problem, content_type = "application/problem+json"),
+        NotFoundErrors, CommonErrors,
     ),
 )]
 pub(super) async fn delete(
-    State(api): State<Arc<Api>>,
+    State(api): State<Arc<ApiState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
-) -> Answer {
+) -> ApiResult {
     let (parts, _) = request.into_parts();
-    let visitor = api.receive(&parts.headers, peer).await?;
-    let (path, precondition) = (path(&parts.uri)?, precondition(&parts.headers)?);
-    no_query(parts.uri.query())?;
-    let caller = visitor.admit().await?;
-    let memory = caller.reserve(Some(0)).await?;
-    let _turn = caller.turn().await?;
+    let caller = api.begin_request(&parts.headers, peer).await?;
+    let path = parse_path(&parts.uri)?;
+    let precondition = parse_precondition(&parts.headers)?;
+    reject_query(parts.uri.query())?;
+    let caller = caller.authenticate().await?;
+    let memory = caller.acquire_body(Some(0)).await?;
+    let _permit = caller.acquire_write().await?;
     match caller.secrets().delete(&path, precondition).await {
-        Ok(_) => Ok(memory.send(answer::empty(StatusCode::NO_CONTENT))),
-        Err(error) => Err(caller.explain(error).await),
+        Ok(_) => Ok(memory.attach_to(response::empty(StatusCode::NO_CONTENT))),
+        Err(error) => Err(caller.map_error(error).await),
     }
 }
 
-/// The secret that the path names. It is read as it stands: what is encoded is no name.
-fn path(uri: &Uri) -> Result<SecretPath, NameError> {
-    secret_at(uri.path())
+/// Parses the secret in the path of a request.
+fn parse_path(uri: &Uri) -> Result<SecretPath, NameError> {
+    parse_secret_path(uri.path())
 }
 
-/// The secret that this path of the API names.
-pub(super) fn secret_at(path: &str) -> Result<SecretPath, NameError> {
+/// Parses the secret in a path of the API. Percent-encoded characters are not decoded, and never
+/// valid.
+pub(super) fn parse_secret_path(path: &str) -> Result<SecretPath, NameError> {
     let rest = path.strip_prefix("/v1/tenants/");
     let (tenant, rest) = rest.and_then(|rest| rest.split_once('/')).ok_or(NameError::Tenant)?;
     SecretPath::parse(tenant, rest.strip_prefix("secrets/").ok_or(NameError::Secret)?)
 }
 
-/// What a client gets that does not say in the query what it wants.
-fn default_form(headers: &HeaderMap) -> Form {
-    if accept::prefers_text(headers) { Form::Env(Dialect::Compose) } else { Form::Json }
+/// Returns the representation for a request without one in the query.
+fn default_representation(headers: &HeaderMap) -> Representation {
+    if accept::prefers_text(headers) {
+        Representation::Env(Dialect::Compose)
+    } else {
+        Representation::Json
+    }
 }
 
-fn give_out(path: &SecretPath, secret: &Secret, form: &Form) -> Result<Response<Bytes>, ApiError> {
-    match form {
-        Form::Json => Ok(answer::json(StatusCode::OK, &SecretDocument::new(path, secret))),
-        Form::Env(dialect) => Ok(answer::wiped(TEXT, secret.data.to_env(*dialect)?)),
-        Form::Field(key) => {
-            let value = secret.data.get(key).ok_or(ApiError::NoSuchField)?;
-            Ok(answer::wiped(TEXT, Zeroizing::new(value.expose_secret().to_owned())))
+fn render_secret(
+    path: &SecretPath,
+    secret: &Secret,
+    representation: &Representation,
+) -> Result<Response<Bytes>, ApiError> {
+    match representation {
+        Representation::Json => {
+            Ok(response::json(StatusCode::OK, &SecretResponse::new(path, secret)))
+        }
+        Representation::Env(dialect) => {
+            Ok(response::zeroizing_response(TEXT, secret.data.to_env(*dialect)?))
+        }
+        Representation::Field(key) => {
+            let value = secret.data.get(key).ok_or(ApiError::FieldNotFound)?;
+            Ok(response::zeroizing_response(TEXT, Zeroizing::new(value.expose_secret().to_owned())))
         }
     }
 }
 
-fn tell(path: &SecretPath, written: &Written) -> Response<Bytes> {
+fn written_response(path: &SecretPath, written: &Written) -> Response<Bytes> {
     let status = match written.change {
         Change::Created => StatusCode::CREATED,
         Change::Replaced => StatusCode::OK,
     };
-    let mut response = answer::json(status, &WrittenDocument::new(path, written));
+    let mut response = response::json(status, &WrittenVersionResponse::new(path, written));
     if written.change == Change::Created {
         let SecretPath { tenant, name } = path;
         let location = HeaderValue::try_from(format!("/v1/tenants/{tenant}/secrets/{name}"));
         response.headers_mut().extend(location.ok().map(|location| (LOCATION, location)));
     }
-    answer::of_version(response, written.version)
+    response::with_etag(response, written.version)
 }

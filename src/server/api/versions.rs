@@ -16,14 +16,15 @@ use crate::{
     secrets::{Current, NameError, SecretError, SecretPath},
     server::{
         api::{
-            Api, answer,
-            body::{self, Media},
-            capacity::Read,
-            document::{UndeletedDocument, VersionsDocument},
-            error::ApiError,
-            openapi::{Refusals, Unfound},
-            query::{no_query, version},
-            secrets::secret_at,
+            body::{self, MediaType},
+            capacity::ReadKind,
+            error::{ApiError, ApiResult},
+            error_responses::{CommonErrors, NotFoundErrors},
+            payload::{SecretVersionsResponse, UndeletedVersionResponse},
+            query::{parse_version, reject_query},
+            response,
+            secrets::parse_secret_path,
+            state::ApiState,
         },
         problem,
     },
@@ -31,33 +32,31 @@ use crate::{
     vault::Secrets,
 };
 
-/// How long the versions of a secret may take.
-const LIST_PATIENCE: Duration = Duration::from_secs(10);
+/// The maximum time for listing the versions of a secret.
+const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
-type Answer = Result<Response<Body>, ApiError>;
-
-const RESERVED: &str = "after a secret's name, `versions` and `undelete` are no part of it: the one \
-                        takes GET, the other POST; a secret of such a name is reached by the \
-                        command `secrets`";
+const RESERVED_NAME: &str = "after a secret's name, `versions` and `undelete` are endpoints: the \
+                             first takes GET, the second POST; use the command `secrets` for a \
+                             secret with such a name";
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What a path below a tenant's secrets is about.
+/// An endpoint below the path of a tenant's secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
-    /// A secret itself.
+pub(super) enum SecretEndpoint {
+    /// The secret itself.
     Secret,
-    /// The versions of one.
+    /// The versions of the secret.
     Versions,
-    /// Bringing a version back.
+    /// The restoration of a deleted version.
     Undelete,
 }
 
-impl Operation {
-    /// The operation that the last part of this path stands for, if a name is before it.
-    pub(super) fn of(path: &str) -> Self {
-        let behind_tenant = path.strip_prefix("/v1/tenants/").and_then(|rest| rest.split_once('/'));
-        let name = behind_tenant.and_then(|(_, rest)| rest.strip_prefix("secrets/"));
+impl SecretEndpoint {
+    /// Returns the endpoint by the last segment of the path, if a name precedes it.
+    pub(super) fn from_path(path: &str) -> Self {
+        let after_tenant = path.strip_prefix("/v1/tenants/").and_then(|rest| rest.split_once('/'));
+        let name = after_tenant.and_then(|(_, rest)| rest.strip_prefix("secrets/"));
         match name.and_then(|name| name.rsplit_once('/')) {
             Some((_, "versions")) => Self::Versions,
             Some((_, "undelete")) => Self::Undelete,
@@ -68,8 +67,9 @@ impl Operation {
 
 /// List the versions of a secret
 ///
-/// All that Vault has, each with its state: live, deleted or destroyed. A secret whose own name ends in `versions` is
-/// not reached by this API; while there is one in this place, the answer is 409 `name_ambiguous`.
+/// Returns all versions that Vault has, each with its state: live, deleted or destroyed. A secret
+/// whose own name ends in `versions` is not accessible through this API; while one exists at this
+/// path, the response is 409 `name_ambiguous`.
 #[utoipa::path(
     get, path = "/v1/tenants/{tenant}/secrets/{name}/versions", operation_id = "list_versions",
     tag = "secrets",
@@ -78,44 +78,46 @@ impl Operation {
         ("name" = String, Path, pattern = "^[a-z0-9][a-z0-9_-]{0,62}$"),
     ),
     responses(
-        (status = 200, description = "The versions, the oldest first", body = VersionsDocument<'_>),
-        Unfound, Refusals,
+        (status = 200, description = "The versions in ascending order",
+            body = SecretVersionsResponse<'_>),
+        NotFoundErrors, CommonErrors,
     ),
 )]
 pub(super) async fn list(
-    State(api): State<Arc<Api>>,
+    State(api): State<Arc<ApiState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
-) -> Answer {
+) -> ApiResult {
     let (parts, _) = request.into_parts();
-    let visitor = api.receive(&parts.headers, peer).await?;
-    let path = secret_before(&parts.uri, "/versions")?;
-    no_query(parts.uri.query())?;
-    let caller = visitor.admit().await?;
-    let (memory, turn) = caller.begin(Read::Secret).await?;
+    let caller = api.begin_request(&parts.headers, peer).await?;
+    let path = parse_path_before(&parts.uri, "/versions")?;
+    reject_query(parts.uri.query())?;
+    let caller = caller.authenticate().await?;
+    let (memory, permit) = caller.acquire_read(ReadKind::Secret).await?;
     let secrets = caller.secrets();
     let found = async {
-        if has_namesake(secrets, &parts.uri).await? {
+        if has_secret_with_path_as_name(secrets, &parts.uri).await? {
             return Ok(Err(ApiError::NameAmbiguous));
         }
         secrets.history(&path).await.map(Ok)
     };
-    let found = timeout(LIST_PATIENCE, found).await.unwrap_or_else(|_| {
-        Err(Unavailable::new(Cause::Vault, "vault: the versions took too long").into())
+    let found = timeout(LIST_TIMEOUT, found).await.unwrap_or_else(|_| {
+        Err(Unavailable::new(Cause::Vault, "vault: timed out listing the versions").into())
     });
     let versions = match found {
         Ok(found) => found?,
-        Err(error) => return Err(caller.explain(error).await),
+        Err(error) => return Err(caller.map_error(error).await),
     };
-    drop(turn);
-    Ok(memory.send(answer::json(StatusCode::OK, &VersionsDocument::new(&path, &versions))))
+    drop(permit);
+    Ok(memory
+        .attach_to(response::json(StatusCode::OK, &SecretVersionsResponse::new(&path, &versions))))
 }
 
-/// Bring a deleted version back
+/// Undelete a version
 ///
-/// It is as it was before; which version is the latest does not change. One that is live stays so,
-/// and the answer is the same, so that the call can be repeated. A destroyed version is gone: 404
-/// `secret_destroyed`. There is no body; if there is one, it is `{}`.
+/// Restores a deleted version unchanged; the latest version stays the same. A live version stays
+/// live with the same response, so that the request can be repeated. A destroyed version cannot be
+/// restored: 404 `secret_destroyed`. The body has to be empty or `{}`.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/secrets/{name}/undelete", operation_id = "undelete_version",
     tag = "secrets",
@@ -125,95 +127,98 @@ pub(super) async fn list(
         ("version" = u64, Query, minimum = 1),
     ),
     responses(
-        (status = 200, description = "The version is live", body = UndeletedDocument<'_>),
-        (status = 408, description = "The body did not come in time: `body_timeout`",
-            body = super::openapi::Problem, content_type = "application/problem+json"),
-        (status = 413, description = "It is too large: `body_too_large`",
-            body = super::openapi::Problem, content_type = "application/problem+json"),
-        (status = 415, description = "A body is not JSON, or a browser sent none: \
+        (status = 200, description = "The version is live", body = UndeletedVersionResponse<'_>),
+        (status = 408, description = "The body did not arrive in time: `body_timeout`",
+            body = super::error_responses::Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large: `body_too_large`",
+            body = super::error_responses::Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON, or a browser sent none: \
             `media_type_unsupported`",
-            body = super::openapi::Problem, content_type = "application/problem+json"),
-        (status = 422, description = "There is something in the body: `body_invalid`",
-            body = super::openapi::Problem, content_type = "application/problem+json"),
-        Unfound, Refusals,
+            body = super::error_responses::Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The body is not empty: `body_invalid`",
+            body = super::error_responses::Problem, content_type = "application/problem+json"),
+        NotFoundErrors, CommonErrors,
     ),
 )]
 pub(super) async fn undelete(
-    State(api): State<Arc<Api>>,
+    State(api): State<Arc<ApiState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
-) -> Answer {
+) -> ApiResult {
     let (parts, body) = request.into_parts();
-    let visitor = api.receive(&parts.headers, peer).await?;
-    let path = secret_before(&parts.uri, "/undelete")?;
-    let version = version(parts.uri.query())?;
-    if comes_with_a_type_or_from_a_browser(&parts.headers) {
-        body::check_head(&parts.headers, Media::Json)?;
+    let caller = api.begin_request(&parts.headers, peer).await?;
+    let path = parse_path_before(&parts.uri, "/undelete")?;
+    let version = parse_version(parts.uri.query())?;
+    if needs_content_type(&parts.headers) {
+        body::check_content_headers(&parts.headers, MediaType::Json)?;
     }
-    let caller = visitor.admit().await?;
-    let memory = caller.reserve(Some(0)).await?;
-    body::expect_nothing(body, &parts.headers).await?;
-    let _turn = caller.turn().await?;
+    let caller = caller.authenticate().await?;
+    let memory = caller.acquire_body(Some(0)).await?;
+    body::expect_empty(body, &parts.headers).await?;
+    let _permit = caller.acquire_write().await?;
     match caller.secrets().undelete(&path, version).await {
         Ok(undeleted) => {
-            let document = UndeletedDocument::new(&path, &undeleted);
-            Ok(memory.send(answer::json(StatusCode::OK, &document)))
+            let payload = UndeletedVersionResponse::new(&path, &undeleted);
+            Ok(memory.attach_to(response::json(StatusCode::OK, &payload)))
         }
-        Err(error) => Err(caller.explain(error).await),
+        Err(error) => Err(caller.map_error(error).await),
     }
 }
 
-/// Refuses the methods that these paths do not take, so that no secret is written here that could not
-/// be read.
-pub(super) async fn reserved(headers: HeaderMap) -> Response<Body> {
-    problem::method_not_allowed(&headers, Some(RESERVED)).map(Body::from)
+/// Rejects the methods that these endpoints do not support, so that no secret is written at a path
+/// where it could not be read.
+pub(super) async fn reject_method(headers: HeaderMap) -> Response<Body> {
+    problem::method_not_allowed(&headers, Some(RESERVED_NAME)).map(Body::from)
 }
 
-/// The secret that the path names before this end.
-fn secret_before(uri: &Uri, end: &str) -> Result<SecretPath, NameError> {
-    secret_at(uri.path().strip_suffix(end).ok_or(NameError::Secret)?)
+/// Parses the secret in the path before this suffix.
+fn parse_path_before(uri: &Uri, suffix: &str) -> Result<SecretPath, NameError> {
+    parse_secret_path(uri.path().strip_suffix(suffix).ok_or(NameError::Secret)?)
 }
 
-/// Whether there is a secret whose name is the whole path, and the caller may read it: then the
-/// caller may have meant that one.
-async fn has_namesake(secrets: Secrets<'_>, uri: &Uri) -> Result<bool, SecretError> {
-    // A name of five parts is none.
-    let Ok(namesake) = secret_at(uri.path()) else { return Ok(false) };
-    match secrets.current(&namesake).await {
+/// Returns true if a secret exists whose name is the whole path, and the caller may read it. The
+/// request is ambiguous then.
+async fn has_secret_with_path_as_name(
+    secrets: Secrets<'_>,
+    uri: &Uri,
+) -> Result<bool, SecretError> {
+    // A name of five segments is not valid.
+    let Ok(path) = parse_secret_path(uri.path()) else { return Ok(false) };
+    match secrets.current(&path).await {
         Ok(current) => Ok(matches!(current, Current::Live(_))),
         Err(SecretError::Denied) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Whether the request has to say that it is JSON, which no form and no script of another site can
-/// without being asked about first (Fetch, 4.8). What is no browser may leave it out, as there is no
-/// body; a browser says where a POST comes from.
-fn comes_with_a_type_or_from_a_browser(headers: &HeaderMap) -> bool {
+/// Returns true if the request needs the content type of JSON, which a form or script of another
+/// site cannot send without a preflight request (Fetch, 4.8). Clients that are not browsers may
+/// omit it, since the body is empty; a browser sends `Origin` or `Sec-Fetch-Site` with a POST.
+fn needs_content_type(headers: &HeaderMap) -> bool {
     [CONTENT_TYPE, ORIGIN, SEC_FETCH_SITE].iter().any(|name| headers.contains_key(name))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Operation;
+    use super::SecretEndpoint;
 
     #[test]
-    fn last_part_behind_a_name_is_an_operation() {
-        for (name, operation) in [
-            ("crm", Operation::Secret),
-            ("crm/versions", Operation::Versions),
-            ("a/b/c/d/versions", Operation::Versions),
-            ("mcp/x/undelete", Operation::Undelete),
-            ("versions", Operation::Secret),
-            ("undelete", Operation::Secret),
-            ("versions/versions", Operation::Versions),
-            ("versions/crm", Operation::Secret),
-            ("crm/versions/", Operation::Secret),
-            ("crm/Versions", Operation::Secret),
-            ("crm%2fversions", Operation::Secret),
+    fn last_segment_selects_endpoint() {
+        for (name, endpoint) in [
+            ("crm", SecretEndpoint::Secret),
+            ("crm/versions", SecretEndpoint::Versions),
+            ("a/b/c/d/versions", SecretEndpoint::Versions),
+            ("mcp/x/undelete", SecretEndpoint::Undelete),
+            ("versions", SecretEndpoint::Secret),
+            ("undelete", SecretEndpoint::Secret),
+            ("versions/versions", SecretEndpoint::Versions),
+            ("versions/crm", SecretEndpoint::Secret),
+            ("crm/versions/", SecretEndpoint::Secret),
+            ("crm/Versions", SecretEndpoint::Secret),
+            ("crm%2fversions", SecretEndpoint::Secret),
         ] {
             let path = format!("/v1/tenants/secrets/secrets/{name}");
-            assert_eq!(Operation::of(&path), operation, "{name}");
+            assert_eq!(SecretEndpoint::from_path(&path), endpoint, "{name}");
         }
     }
 }

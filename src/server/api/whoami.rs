@@ -5,58 +5,62 @@ use axum::{
     body::Body,
     extract::{Request, State},
 };
-use http::{Response, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     forwarded::Peer,
-    server::api::{Api, answer, error::ApiError, openapi::Refusals, query::no_query},
+    server::api::{
+        error::ApiResult, error_responses::CommonErrors, query::reject_query, response,
+        state::ApiState,
+    },
     token::Identity,
 };
 
-/// What is known of the caller.
+/// The caller's identity.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Caller)]
-pub(super) struct CallerDocument<'i> {
-    /// Who it is: a readable name that nobody else in Vault has.
+pub(super) struct WhoamiResponse<'i> {
+    /// The caller's name, which is unique in Vault.
     #[schema(required)]
     subject: Option<Cow<'i, str>>,
-    /// The id of the entity.
+    /// The id of the caller's entity.
     #[schema(required)]
     entity_id: Option<Cow<'i, str>>,
-    /// Whose it is.
+    /// The caller's tenant.
     #[schema(required)]
     tenant: Option<Cow<'i, str>>,
-    /// Every policy that Vault applies, sorted.
+    /// The policies that Vault applies, sorted.
     policies: Vec<Cow<'i, str>>,
     /// `service` or `batch`.
     token_type: &'i str,
-    /// When the token ends (RFC 3339); null if it never does.
+    /// The time when the token expires (RFC 3339); null if it never does.
     #[schema(required)]
     expires_at: Option<Cow<'i, str>>,
 }
 
 /// Describe the caller
 ///
-/// The very facts that `/validate` decides by. A token with a limited number of uses spends one.
+/// Returns the token information that `/validate` uses. A token with a limited number of uses loses
+/// one.
 #[utoipa::path(get, path = "/v1/whoami", operation_id = "whoami", responses(
-    (status = 200, description = "The caller", body = CallerDocument<'_>),
-    Refusals,
+    (status = 200, description = "The caller", body = WhoamiResponse<'_>),
+    CommonErrors,
 ))]
 pub(super) async fn whoami(
-    State(api): State<Arc<Api>>,
+    State(api): State<Arc<ApiState>>,
     Extension(peer): Extension<Peer>,
     request: Request,
-) -> Result<Response<Body>, ApiError> {
+) -> ApiResult {
     let (parts, _) = request.into_parts();
-    no_query(parts.uri.query())?;
-    let decision = api.validator.decide(&api.asked(&parts.headers, peer)).await;
+    reject_query(parts.uri.query())?;
+    let decision = api.validator.decide(&api.auth_request(&parts.headers, peer)).await;
     let entry = decision.outcome?;
-    Ok(answer::json(StatusCode::OK, &CallerDocument::from(&entry.identity)).map(Body::from))
+    Ok(response::json(StatusCode::OK, &WhoamiResponse::from(&entry.identity)).map(Body::from))
 }
 
-impl<'i> From<&'i Identity> for CallerDocument<'i> {
+impl<'i> From<&'i Identity> for WhoamiResponse<'i> {
     fn from(identity: &'i Identity) -> Self {
         Self {
             subject: identity.subject(),

@@ -1,11 +1,12 @@
-//! Excerpts of audit entries: what [`Entry`](super::Entry) reads, and little else.
+//! Excerpts of audit entries: the members that [`AuditEntry`](super::AuditEntry) reads, and few
+//! others.
 //!
-//! Vault hashes the values of a request, not its names, and escapes some characters of theirs, so
-//! that anybody who can reach Vault makes entries of any size, with a path that is not there and
-//! without a token. They are read in pieces, and what is kept of them has a bound.
+//! Vault hashes the values of a request, not its names, and escapes some of their characters. Every
+//! client that can reach Vault can therefore cause entries of any size, with an unknown path and
+//! without a token. Entries are read in chunks, and the size of the excerpt is limited.
 
-/// The names of members that are kept, in quotes.
-const NAMES: [&str; 11] = [
+/// The names of members that are kept, with quotes.
+const KEPT_NAMES: [&str; 11] = [
     r#""type""#,
     r#""error""#,
     r#""auth""#,
@@ -19,113 +20,112 @@ const NAMES: [&str; 11] = [
     r#""data""#,
 ];
 
-/// The longest name that is compared with those, in bytes.
-const MAX_NAME: usize = 16;
+/// The maximum length of a name that is compared with those, in bytes.
+const MAX_NAME_LENGTH: usize = 16;
 
-/// How many containers around a value that is kept: `request.data.accessor` has two more than the
-/// entry itself.
+/// The maximum number of containers around a value that is kept: `request.data.accessor` has two
+/// more than the entry itself.
 const MAX_KEPT_DEPTH: usize = 3;
 
-/// The deepest nesting. Vault reads requests with Go's JSON decoder, which allows 10,000.
+/// The maximum nesting depth. Vault reads requests with Go's JSON decoder, which allows 10,000.
 const MAX_DEPTH: usize = 16 * 1024;
 
-/// How much of a string is kept, in bytes, and a character more at the most. Accessors and ids are
-/// far shorter, and the start of a path tells what is done.
-const MAX_STRING: usize = 16 * 1024;
+/// The maximum length of a kept string, in bytes, not counting its last character. Accessors and
+/// ids are far shorter, and the start of a path determines the operation.
+const MAX_STRING_LENGTH: usize = 16 * 1024;
 
-/// The largest excerpt of the entries of one request, in bytes.
+/// The maximum size of the excerpt of the entries in one request, in bytes.
 pub(super) const MAX_EXCERPT: usize = 1024 * 1024;
 
-/// The entries cannot be read: it is no JSON, or the excerpt is too large.
+/// The error for entries that are not valid JSON, or whose excerpt is too large.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unreadable;
+pub(super) struct InvalidEntries;
 
-/// An excerpt of JSON texts, one after another, that are read in pieces.
+/// An excerpt of JSON texts, one after another, that are read in chunks.
 ///
-/// Members of objects with other names than [`NAMES`] are left out, and so is what is nested too
-/// deep, and the rest of long strings. What is left out is not checked but for its quotes and
-/// brackets.
+/// Members of objects with other names than [`KEPT_NAMES`], values that are nested too deep and the
+/// rest of long strings are omitted. Of omitted text, only quotes and brackets are checked.
 #[derive(Default)]
 pub(super) struct Excerpt {
     kept: Vec<u8>,
     /// The opening brackets of the containers around the next byte.
     open: Vec<u8>,
     item: Item,
-    string: Option<Text>,
+    string: Option<StringState>,
 }
 
-/// What the next byte belongs to.
+/// The item that the next byte belongs to.
 #[derive(Default)]
 enum Item {
-    /// Something that is kept.
+    /// An item that is kept.
     #[default]
     Kept,
-    /// The name of a member: its first bytes, from the quote on.
+    /// The name of a member: its first bytes, from the opening quote on.
     Name(Vec<u8>),
-    /// Something that is left out, directly within so many containers.
-    LeftOut(usize),
+    /// An item that is omitted, at this depth.
+    Omitted(usize),
 }
 
-/// The place within a string.
+/// The position within a string.
 #[derive(Clone, Copy, Default)]
-struct Text {
+struct StringState {
     length: usize,
-    /// How many bytes still belong to an escape sequence.
+    /// Number of bytes left of an escape sequence.
     escape: u8,
-    is_cut: bool,
+    is_truncated: bool,
 }
 
 impl Excerpt {
-    /// Reads the next piece.
-    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), Unreadable> {
-        for &byte in piece {
+    /// Reads the next chunk.
+    pub(super) fn push(&mut self, chunk: &[u8]) -> Result<(), InvalidEntries> {
+        for &byte in chunk {
             match self.string.take() {
-                Some(text) => self.string = self.in_string(text, byte),
-                None => self.outside(byte).ok_or(Unreadable)?,
+                Some(string) => self.string = self.push_in_string(string, byte),
+                None => self.push_outside_string(byte).ok_or(InvalidEntries)?,
             }
         }
-        if self.kept.len() > MAX_EXCERPT { Err(Unreadable) } else { Ok(()) }
+        if self.kept.len() > MAX_EXCERPT { Err(InvalidEntries) } else { Ok(()) }
     }
 
-    /// The excerpt of all pieces. It ends where they do, be it within a text.
-    pub(super) fn text(&self) -> &[u8] {
+    /// Returns the excerpt of all chunks. It may end within a JSON text.
+    pub(super) fn as_bytes(&self) -> &[u8] {
         &self.kept
     }
 
-    /// Reads a byte of a string, and returns where the next one is in it.
-    fn in_string(&mut self, mut text: Text, byte: u8) -> Option<Text> {
-        let starts_character = text.escape == 0 && byte & 0b1100_0000 != 0b1000_0000;
+    /// Reads a byte of a string, and returns the state after it; `None` at the end of the string.
+    fn push_in_string(&mut self, mut string: StringState, byte: u8) -> Option<StringState> {
+        let starts_character = string.escape == 0 && byte & 0b1100_0000 != 0b1000_0000;
         if starts_character && byte == b'"' {
             self.keep(byte);
             return None;
         }
-        text.is_cut |= starts_character && text.length >= MAX_STRING;
-        if !text.is_cut {
+        string.is_truncated |= starts_character && string.length >= MAX_STRING_LENGTH;
+        if !string.is_truncated {
             self.keep(byte);
         }
-        text.length = text.length.saturating_add(1);
-        text.escape = match (text.escape, byte) {
+        string.length = string.length.saturating_add(1);
+        string.escape = match (string.escape, byte) {
             (0, b'\\') => 1,
             (1, b'u') => 4,
             (left, _) => left.saturating_sub(1),
         };
-        Some(text)
+        Some(string)
     }
 
-    /// Reads a byte outside of strings. `None` if it cannot stand there.
-    fn outside(&mut self, byte: u8) -> Option<()> {
+    /// Reads a byte outside of strings. Returns `None` if it is not allowed there.
+    fn push_outside_string(&mut self, byte: u8) -> Option<()> {
         match byte {
             b'"' => {
                 if matches!(&self.item, Item::Name(name) if !name.is_empty()) {
                     return None;
                 }
-                self.string = Some(Text::default());
+                self.string = Some(StringState::default());
                 self.keep(byte);
             }
-            b'{' | b'[' => self.open(byte)?,
-            b'}' | b']' => self.close(byte)?,
-            b',' => self.separate(),
-            b':' => self.name_ends()?,
+            b'{' | b'[' => self.open_container(byte)?,
+            b'}' | b']' => self.close_container(byte)?,
+            b',' => self.end_item(),
+            b':' => self.end_name()?,
             b' ' | b'\t' | b'\r' | b'\n' if matches!(self.item, Item::Name(_)) => {}
             _ if matches!(self.item, Item::Name(_)) => return None,
             _ => self.keep(byte),
@@ -133,7 +133,7 @@ impl Excerpt {
         Some(())
     }
 
-    fn open(&mut self, bracket: u8) -> Option<()> {
+    fn open_container(&mut self, bracket: u8) -> Option<()> {
         if self.open.len() == MAX_DEPTH || matches!(self.item, Item::Name(_)) {
             return None;
         }
@@ -145,14 +145,14 @@ impl Excerpt {
         Some(())
     }
 
-    fn close(&mut self, bracket: u8) -> Option<()> {
+    fn close_container(&mut self, bracket: u8) -> Option<()> {
         let opening = if bracket == b'}' { b'{' } else { b'[' };
         if self.open.pop() != Some(opening) {
             return None;
         }
         match &self.item {
             Item::Name(name) if !name.is_empty() => return None,
-            Item::LeftOut(depth) if *depth <= self.open.len() => return Some(()),
+            Item::Omitted(depth) if *depth <= self.open.len() => return Some(()),
             _ => {}
         }
         self.item = Item::Kept;
@@ -161,8 +161,8 @@ impl Excerpt {
     }
 
     /// Ends an item of a container.
-    fn separate(&mut self) {
-        if matches!(self.item, Item::LeftOut(depth) if depth < self.open.len()) {
+    fn end_item(&mut self) {
+        if matches!(self.item, Item::Omitted(depth) if depth < self.open.len()) {
             return;
         }
         if matches!(self.item, Item::Kept) && self.open.last() != Some(&b'{') {
@@ -171,9 +171,10 @@ impl Excerpt {
         self.item = self.next_item();
     }
 
-    /// Decides about a member whose name has been read. `None` if the name is one of Vault's own,
-    /// which are plain, and could be one that is kept in an escaped form.
-    fn name_ends(&mut self) -> Option<()> {
+    /// Decides whether a member is kept, after its name. Returns `None` for a name with an escape
+    /// sequence at a depth where only Vault's own names occur: it could be the escaped form of a
+    /// name that is kept.
+    fn end_name(&mut self) -> Option<()> {
         let Item::Name(name) = &self.item else {
             self.keep(b':');
             return Some(());
@@ -181,8 +182,8 @@ impl Excerpt {
         if self.open.len() < MAX_KEPT_DEPTH && name.contains(&b'\\') {
             return None;
         }
-        if !NAMES.iter().any(|kept| kept.as_bytes() == name) {
-            self.item = Item::LeftOut(self.open.len());
+        if !KEPT_NAMES.iter().any(|kept| kept.as_bytes() == name) {
+            self.item = Item::Omitted(self.open.len());
             return Some(());
         }
         if self.kept.last() != Some(&b'{') {
@@ -194,10 +195,10 @@ impl Excerpt {
         Some(())
     }
 
-    /// The next item of the container around, of which none has been left out.
+    /// Returns the next item of the innermost container, which is not omitted itself.
     fn next_item(&self) -> Item {
         match self.open.last() {
-            _ if self.open.len() > MAX_KEPT_DEPTH => Item::LeftOut(self.open.len()),
+            _ if self.open.len() > MAX_KEPT_DEPTH => Item::Omitted(self.open.len()),
             Some(b'{') => Item::Name(Vec::new()),
             _ => Item::Kept,
         }
@@ -206,8 +207,8 @@ impl Excerpt {
     fn keep(&mut self, byte: u8) {
         match &mut self.item {
             Item::Kept => self.kept.push(byte),
-            Item::Name(name) if name.len() < MAX_NAME => name.push(byte),
-            Item::Name(_) | Item::LeftOut(_) => {}
+            Item::Name(name) if name.len() < MAX_NAME_LENGTH => name.push(byte),
+            Item::Name(_) | Item::Omitted(_) => {}
         }
     }
 }

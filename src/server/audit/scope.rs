@@ -1,10 +1,10 @@
-//! The paths of Vault's API whose changes end tokens, or change what tokens are granted.
+//! The paths of Vault's API whose changes revoke tokens, or change the policies of tokens.
 
 /// The tokens that a request to a path affects.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Scope<'p> {
     /// No token.
-    Nothing,
+    None,
     /// The token whose accessor is in the request's body.
     TokenInBody,
     /// The caller's own token.
@@ -15,15 +15,15 @@ pub(super) enum Scope<'p> {
     AllTokens,
 }
 
-/// Operations of Vault's that change nothing. Any other, known or not, is a change.
-const READS: [&str; 7] =
+/// Vault's read-only operations. Any other, known or not, is a change.
+const READ_OPERATIONS: [&str; 7] =
     ["read", "list", "scan", "help", "header", "alias-lookahead", "resolve-role"];
 
-/// Paths below `sys/` that end no token, and that are either open to ordinary callers (the policy
-/// `default`, logins) or called often. All other changes below `sys/` are an operator's, and rare:
-/// auth methods (also tuned, or moved: `remount`), policies, leases, namespaces, restored
+/// Paths below `sys/` that affect no token, and that are either allowed for ordinary callers (the
+/// policy `default`, logins) or called often. All other changes below `sys/` are made by operators,
+/// and rare: auth methods (including `tune` and `remount`), policies, leases, namespaces, restored
 /// snapshots, raw storage.
-const SYS_WITHOUT_EFFECT: [&str; 10] = [
+const SYS_PATHS_WITHOUT_EFFECT: [&str; 10] = [
     "audit-hash/",
     "capabilities",
     "control-group/",
@@ -36,49 +36,49 @@ const SYS_WITHOUT_EFFECT: [&str; 10] = [
     "wrapping/",
 ];
 
-/// Paths below `identity/` that end no token. All others are entities, groups and their aliases.
-const IDENTITY_WITHOUT_EFFECT: [&str; 3] = ["lookup/", "mfa/", "oidc/"];
+/// Paths below `identity/` that affect no token. All others are entities, groups and their aliases.
+const IDENTITY_PATHS_WITHOUT_EFFECT: [&str; 3] = ["lookup/", "mfa/", "oidc/"];
 
 /// Returns the tokens that this operation on this path affects, if it succeeds.
 ///
-/// Below `auth/` it is the token store alone that ends tokens: a login method's users, roles and
-/// secret ids are looked at when somebody logs in or renews, and what was issued stays valid (seen
-/// on OpenBao 2.7).
+/// Below `auth/` only the token store affects tokens: an auth method's users, roles and secret ids
+/// are read at a login or a renewal, and tokens that were issued before stay valid (observed on
+/// OpenBao 2.7).
 pub(super) fn of_request<'p>(path: &'p str, operation: Option<&str>) -> Scope<'p> {
-    // A mount is moved in the background. Whoever moves it reads the status until that is done.
-    let moves = path.starts_with("sys/remount");
-    if !moves && operation.is_some_and(|operation| READS.contains(&operation)) {
-        return Scope::Nothing;
+    // A mount is moved in the background, and the operator polls the status until that is done.
+    let is_remount = path.starts_with("sys/remount");
+    if !is_remount && operation.is_some_and(|operation| READ_OPERATIONS.contains(&operation)) {
+        return Scope::None;
     }
     match path.split_once('/') {
-        Some(("auth", path)) => in_auth(path),
-        Some(("identity", path)) => in_identity(path),
-        Some(("sys", path)) => in_sys(path),
-        _ => Scope::Nothing,
+        Some(("auth", path)) => scope_in_auth(path),
+        Some(("identity", path)) => scope_in_identity(path),
+        Some(("sys", path)) => scope_in_sys(path),
+        _ => Scope::None,
     }
 }
 
-fn in_auth(path: &str) -> Scope<'static> {
+fn scope_in_auth(path: &str) -> Scope<'static> {
     match path {
         "token/revoke-accessor" => Scope::TokenInBody,
         "token/revoke-self" => Scope::TokenOfCaller,
         path if path.starts_with("token/revoke") || path == "token/tidy" => Scope::AllTokens,
-        _ => Scope::Nothing,
+        _ => Scope::None,
     }
 }
 
-fn in_identity(path: &str) -> Scope<'_> {
+fn scope_in_identity(path: &str) -> Scope<'_> {
     match path.strip_prefix("entity/id/") {
         Some(id) if !id.is_empty() && !id.contains('/') => Scope::Entity(id),
-        _ if starts_with_any(path, &IDENTITY_WITHOUT_EFFECT) => Scope::Nothing,
+        _ if starts_with_any(path, &IDENTITY_PATHS_WITHOUT_EFFECT) => Scope::None,
         _ => Scope::AllTokens,
     }
 }
 
-fn in_sys(path: &str) -> Scope<'static> {
-    let secrets_engine = path.starts_with("mounts/") && !path.starts_with("mounts/auth/");
-    if secrets_engine || starts_with_any(path, &SYS_WITHOUT_EFFECT) {
-        return Scope::Nothing;
+fn scope_in_sys(path: &str) -> Scope<'static> {
+    let is_secrets_engine = path.starts_with("mounts/") && !path.starts_with("mounts/auth/");
+    if is_secrets_engine || starts_with_any(path, &SYS_PATHS_WITHOUT_EFFECT) {
+        return Scope::None;
     }
     Scope::AllTokens
 }

@@ -17,7 +17,7 @@ fn entity(id: &str) -> Evictions {
     Evictions::Some { accessors: [].into(), entities: [id.to_owned()].into() }
 }
 
-/// A successful update of this path by a caller with a token.
+/// Returns the entry of a successful update of this path by a caller with a token.
 fn update(path: &str, data: &Value) -> Value {
     json!({
         "type": "response",
@@ -26,13 +26,13 @@ fn update(path: &str, data: &Value) -> Value {
     })
 }
 
-/// What these bytes evict, arriving at once.
+/// Returns the evictions of these bytes, in one chunk.
 fn read_bytes(entries: &[u8]) -> Evictions {
-    read_pieces([entries])
+    read_chunks([entries])
 }
 
-/// What these bytes evict, arriving in pieces.
-fn read_pieces<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Evictions {
+/// Returns the evictions of these bytes, in several chunks.
+fn read_chunks<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Evictions {
     let mut reader = EntryReader::default();
     pieces.into_iter().for_each(|piece| reader.push(piece));
     reader.finish()
@@ -42,13 +42,13 @@ fn read(entries: &[Value]) -> Evictions {
     read_bytes(entries.iter().map(Value::to_string).collect::<String>().as_bytes())
 }
 
-/// What an update of this path evicts.
+/// Returns the evictions of an update of this path.
 fn evicted(path: &str) -> Evictions {
     read(&[update(path, &json!({}))])
 }
 
 #[test]
-fn each_path_evicts_the_tokens_it_affects() {
+fn path_evicts_affected_tokens() {
     let revoked = |accessor: Value| read(&[update(ACCESSOR, &json!({ "accessor": accessor }))]);
     assert_eq!(revoked(json!("a1")), token("a1"));
     assert_eq!(evicted("auth/token/revoke-self"), token("caller"));
@@ -91,7 +91,7 @@ fn each_path_evicts_the_tokens_it_affects() {
 }
 
 #[test]
-fn requests_that_end_no_token_evict_nothing() {
+fn harmless_request_evicts_nothing() {
     for path in [
         "auth/token/lookup",
         "auth/token/create",
@@ -128,14 +128,14 @@ fn requests_that_end_no_token_evict_nothing() {
 }
 
 #[test]
-fn status_of_a_moved_mount_evicts_all() {
+fn remount_status_evicts_all() {
     let mut entry = update("sys/remount/status/0815", &json!({}));
     entry["request"]["operation"] = json!("read");
     assert_eq!(read(&[entry]), Evictions::All);
 }
 
 #[test]
-fn namespace_before_the_path_is_removed() {
+fn namespace_is_removed_from_the_path() {
     for path in ["team/auth/token/revoke", "auth/token/revoke"] {
         let mut entry = update(path, &json!({}));
         entry["request"]["namespace"] = json!({"id": "x", "path": "team/"});
@@ -144,7 +144,7 @@ fn namespace_before_the_path_is_removed() {
 }
 
 #[test]
-fn caller_without_a_token_evicts_nothing() {
+fn anonymous_caller_evicts_nothing() {
     for auth in [json!(null), json!({}), json!({"policies": []}), json!({"accessor": ""})] {
         for error in ["", "missing client token", "rate limit exceeded"] {
             for path in ["sys/remount", "sys/storage/raft/bootstrap/challenge", "identity/entity"] {
@@ -158,7 +158,7 @@ fn caller_without_a_token_evicts_nothing() {
 }
 
 #[test]
-fn failed_request_evicts_only_what_may_be_half_done() {
+fn partly_done_request_evicts() {
     let failed = |path: &str, error: &str| {
         let mut entry = update(path, &json!({"accessor": 5}));
         entry["error"] = json!(error);
@@ -183,7 +183,7 @@ fn failed_request_evicts_only_what_may_be_half_done() {
 }
 
 #[test]
-fn odd_data_of_a_login_does_not_hide_its_neighbours() {
+fn odd_login_data_hides_no_entry() {
     let login = |data| update("auth/userpass/login/ana", &data);
     let revoke = update(ACCESSOR, &json!({"accessor": "a1"}));
     for data in [json!({"accessor": 5}), json!([]), json!("x"), json!(null), json!({"path": {}})] {
@@ -196,7 +196,7 @@ fn odd_data_of_a_login_does_not_hide_its_neighbours() {
 }
 
 #[test]
-fn entry_that_cannot_be_read_evicts_all() {
+fn unreadable_entry_evicts_all() {
     let revoke = update(ACCESSOR, &json!({"accessor": "a1"})).to_string();
     for odd in [
         "garbage",
@@ -248,7 +248,7 @@ fn large_entry_evicts_what_it_names() {
     ] {
         let entries = login_and_revocation(&data);
         assert!(entries.len() > MAX_EXCERPT, "{}", entries.len());
-        assert_eq!(read_pieces(entries.as_bytes().chunks(1000)), token("a1"));
+        assert_eq!(read_chunks(entries.as_bytes().chunks(1000)), token("a1"));
     }
     let mut prefix = update(&format!("sys/leases/revoke-prefix/{long}"), &json!({}));
     assert_eq!(read(&[prefix.clone()]), Evictions::All);
@@ -259,7 +259,7 @@ fn large_entry_evicts_what_it_names() {
 }
 
 #[test]
-fn excerpt_without_a_bound_evicts_all() {
+fn too_large_excerpt_evicts_all() {
     let entries = update("secret/data/x", &json!({})).to_string().repeat(MAX_EXCERPT / 100);
     assert_eq!(read_bytes(entries.as_bytes()), Evictions::All);
     let deep = |depth: usize| {
@@ -290,7 +290,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn escaped_name_of_a_clients_hides_nothing() {
+fn escaped_name_hides_nothing() {
     let entry = update(ACCESSOR, &json!({"accessor": "a1", "<": 1})).to_string();
     let with = |name: &str| read_bytes(entry.replace("\"<\"", name).as_bytes());
     assert_eq!(with(r#""\u003c""#), token("a1"));
@@ -301,7 +301,7 @@ fn escaped_name_of_a_clients_hides_nothing() {
 
 proptest! {
     #[test]
-    fn excerpt_has_the_meaning_of_the_entries(
+    fn excerpt_is_equivalent(
         data in any_json(),
         extra in any_json(),
         piece in 1..50_usize,
@@ -312,8 +312,8 @@ proptest! {
         entry["request"]["headers"] = extra.clone();
         entry["auth"]["metadata"] = extra;
         for text in [entry.to_string(), serde_json::to_string_pretty(&entry).unwrap()] {
-            let excerpt = read_pieces(text.as_bytes().chunks(piece));
-            prop_assert_eq!(excerpt, Evictions::read(text.as_bytes()));
+            let excerpt = read_chunks(text.as_bytes().chunks(piece));
+            prop_assert_eq!(excerpt, Evictions::parse(text.as_bytes()));
         }
     }
 

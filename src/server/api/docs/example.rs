@@ -1,10 +1,10 @@
-//! Examples for what the document describes without one.
+//! Examples for the values of the document that have none.
 
 use serde_json::{Map, Value, json};
 
-use super::{items, members, schema::resolved, text};
+use super::json::{items, members, resolve, text};
 
-/// An example for each name that a parameter or a field of the API may have, as JSON.
+/// An example as JSON for each name of a parameter or field of the API.
 const SAMPLES: [(&str, &str); 24] = [
     ("tenant", r#""acme""#),
     ("name", r#""crm""#),
@@ -28,28 +28,28 @@ const SAMPLES: [(&str, &str); 24] = [
     ("title", r#""The body is too large""#),
     ("status", "413"),
     ("code", r#""body_too_large""#),
-    ("detail", r#""a body may have 1 MiB""#),
+    ("detail", r#""the maximum size of a body is 1 MiB""#),
     ("request_id", r#""7f3d8a52c0e94b1d""#),
 ];
 
-/// The example for this name, if there is one.
+/// Returns the example for this name.
 pub(super) fn sample(name: &str) -> Option<Value> {
     let (_, json) = SAMPLES.iter().find(|(known, _)| *known == name)?;
     serde_json::from_str(json).ok()
 }
 
-/// An example of what a schema describes: the document's own, or one made up. `depth` ends what
-/// contains itself.
+/// Returns an example of a schema: the document's own, or a generated one. `depth` limits the
+/// nesting of recursive schemas.
 pub(super) fn example(api: &Value, schema: &Value, depth: usize) -> Value {
-    let schema = resolved(api, schema);
+    let schema = resolve(api, schema);
     if let Some(own) = schema.get("example").or_else(|| items(&schema["examples"]).next()) {
         return own.clone();
     }
     if depth == 0 {
         return Value::Null;
     }
-    match kind(schema) {
-        "object" => object(api, schema, depth),
+    match type_name(schema) {
+        "object" => object_example(api, schema, depth),
         "array" => json!([example(api, &schema["items"], depth - 1)]),
         "integer" | "number" => schema.get("minimum").cloned().unwrap_or(json!(1)),
         "boolean" => json!(true),
@@ -58,7 +58,7 @@ pub(super) fn example(api: &Value, schema: &Value, depth: usize) -> Value {
     }
 }
 
-fn object(api: &Value, schema: &Value, depth: usize) -> Value {
+fn object_example(api: &Value, schema: &Value, depth: usize) -> Value {
     let mut object = Map::new();
     for (name, field) in members(&schema["properties"]) {
         let value = match field.get("example") {
@@ -78,8 +78,8 @@ fn object(api: &Value, schema: &Value, depth: usize) -> Value {
     Value::Object(object)
 }
 
-/// The type of a schema, beside null.
-fn kind(schema: &Value) -> &str {
+/// Returns the type of a schema, ignoring null.
+fn type_name(schema: &Value) -> &str {
     match &schema["type"] {
         Value::Array(kinds) => {
             kinds.iter().map(text).find(|kind| *kind != "null").unwrap_or_default()
@@ -88,7 +88,7 @@ fn kind(schema: &Value) -> &str {
     }
 }
 
-/// JSON for people.
+/// Formats JSON with indentation.
 pub(super) fn pretty(value: &Value) -> String {
     format!("{value:#}")
 }

@@ -3,20 +3,21 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd, html::push_html};
 
-/// HTML that was made from Markdown. HTML in the Markdown is shown as text, and a link leads to
-/// the web or to this page.
+/// HTML that was rendered from Markdown. HTML in the Markdown is escaped, and links have only
+/// targets with `https` or on this page.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Markdown(String);
 
 impl Markdown {
+    /// Renders Markdown.
     pub(super) fn new(text: &str) -> Self {
         let mut html = String::new();
-        let harmless = |event| match event {
+        let sanitize = |event| match event {
             Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
-            // A picture would be loaded from elsewhere: its text is enough.
+            // An image would be an external resource: only its text is kept.
             Event::Start(Tag::HtmlBlock | Tag::Image { .. })
             | Event::End(TagEnd::HtmlBlock | TagEnd::Image) => None,
-            Event::Start(Tag::Link { dest_url, .. }) if !leads_to_the_web(&dest_url) => {
+            Event::Start(Tag::Link { dest_url, .. }) if !is_safe_link(&dest_url) => {
                 Some(Event::Start(Tag::Link {
                     link_type: LinkType::Inline,
                     dest_url: "#".into(),
@@ -26,12 +27,12 @@ impl Markdown {
             }
             other => Some(other),
         };
-        push_html(&mut html, Parser::new(text).filter_map(harmless));
+        push_html(&mut html, Parser::new(text).filter_map(sanitize));
         Self(html)
     }
 }
 
-fn leads_to_the_web(address: &str) -> bool {
+fn is_safe_link(address: &str) -> bool {
     address.starts_with("https://") || address.starts_with('#')
 }
 
@@ -43,8 +44,8 @@ impl fmt::Display for Markdown {
 
 impl HtmlSafe for Markdown {}
 
-/// The text in HTML.
-pub(super) fn escaped(text: &str) -> String {
+/// Escapes text for HTML.
+pub(super) fn escape_html(text: &str) -> String {
     let mut html = String::new();
     push_html(&mut html, std::iter::once(Event::Text(text.into())));
     html
@@ -52,10 +53,10 @@ pub(super) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Markdown, escaped};
+    use super::{Markdown, escape_html};
 
     #[test]
-    fn markdown_becomes_html_and_html_becomes_text() {
+    fn markdown_renders_html_escapes() {
         for (text, html) in [
             ("a `b<c>` *d*", "<p>a <code>b&lt;c&gt;</code> <em>d</em></p>\n"),
             ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
@@ -68,6 +69,6 @@ mod tests {
         }
         let block = Markdown::new("<script>\nalert(1)\n</script>\n").to_string();
         assert!(!block.contains("<script") && block.contains("&lt;script&gt;"), "{block}");
-        assert_eq!(escaped("<a href=\"&\">"), "&lt;a href=\"&amp;\"&gt;");
+        assert_eq!(escape_html("<a href=\"&\">"), "&lt;a href=\"&amp;\"&gt;");
     }
 }

@@ -1,4 +1,4 @@
-//! The operations of the document.
+//! The operations of the document, as sections of the page.
 
 use std::fmt;
 
@@ -9,36 +9,36 @@ use serde_json::{Map, Value};
 
 use super::{
     example::{example, pretty, sample},
-    items,
-    markdown::{Markdown, escaped},
-    members,
-    schema::{DEPTH, Field, Kind, fields, resolved},
-    text,
+    json::{items, members, resolve, text},
+    markdown::{Markdown, escape_html},
+    schema::{Field, MAX_DEPTH, TypeDescription, fields},
 };
 
-/// One method of one path.
-pub(super) struct Operation<'d> {
+/// A section of the page with one method of one path.
+pub(super) struct OperationSection<'d> {
     pub(super) id: &'d str,
     pub(super) method: String,
-    pub(super) path: Path<'d>,
+    pub(super) path: PathLabel<'d>,
     pub(super) summary: &'d str,
     pub(super) description: Markdown,
-    pub(super) is_open: bool,
+    /// True if no token is needed.
+    pub(super) is_public: bool,
     pub(super) parameters: Vec<Parameter<'d>>,
     pub(super) body: Option<RequestBody<'d>>,
     pub(super) responses: Vec<Response<'d>>,
     pub(super) curl: String,
 }
 
-/// A path, which may be wrapped after each slash.
-pub(super) struct Path<'d>(&'d str);
+/// A path, with an optional line break after each slash.
+pub(super) struct PathLabel<'d>(&'d str);
 
 /// A parameter in the path, the query or a header.
 pub(super) struct Parameter<'d> {
     pub(super) name: &'d str,
-    pub(super) place: &'d str,
+    /// The part of the request: `path`, `query` or `header`.
+    pub(super) location: &'d str,
     pub(super) required: bool,
-    pub(super) kind: Kind,
+    pub(super) kind: TypeDescription,
     pub(super) description: Markdown,
     example: String,
 }
@@ -62,10 +62,10 @@ pub(super) struct Response<'d> {
     pub(super) example: Option<String>,
 }
 
-/// A form in which a response comes.
+/// A media type of a response.
 pub(super) struct Content<'d> {
     pub(super) media_type: &'d str,
-    pub(super) kind: Kind,
+    pub(super) kind: TypeDescription,
 }
 
 /// A header of a response.
@@ -74,33 +74,39 @@ pub(super) struct Header<'d> {
     pub(super) description: Markdown,
 }
 
-/// All operations. The paths for names with folders have the same as that for a name without.
-pub(super) fn all(api: &Value) -> Vec<Operation<'_>> {
+/// Returns a section for each operation. Paths for names with folders are omitted: their operations
+/// are those of the path for a name without.
+pub(super) fn all(api: &Value) -> Vec<OperationSection<'_>> {
     let paths = members(&api["paths"]).filter(|(path, _)| !path.contains("folder}"));
     let operations = paths.flat_map(|(path, item)| {
         const METHODS: [&str; 6] = ["get", "put", "post", "patch", "delete", "head"];
         METHODS.iter().filter_map(move |method| Some((path, *method, item.get(*method)?)))
     });
-    operations.map(|(path, method, one)| Operation::new(api, path, method, one)).collect()
+    operations.map(|(path, method, one)| OperationSection::new(api, path, method, one)).collect()
 }
 
-impl<'d> Operation<'d> {
+impl<'d> OperationSection<'d> {
     fn new(api: &'d Value, path: &'d str, method: &str, operation: &'d Value) -> Self {
         let parameters = items(&operation["parameters"]).map(|one| Parameter::new(api, one));
         let parameters: Vec<_> = parameters.collect();
         let method = method.to_ascii_uppercase();
         let body = RequestBody::new(api, &operation["requestBody"]["content"]);
-        let is_open =
+        let is_public =
             items(&operation["security"]).any(|way| way.as_object().is_some_and(Map::is_empty));
-        let curl =
-            Curl { method: &method, path, is_open, parameters: &parameters, body: body.as_ref() };
+        let curl = CurlCommand {
+            method: &method,
+            path,
+            is_public,
+            parameters: &parameters,
+            body: body.as_ref(),
+        };
         Self {
             id: text(&operation["operationId"]),
-            path: Path(path),
+            path: PathLabel(path),
             summary: text(&operation["summary"]),
             description: Markdown::new(text(&operation["description"])),
-            is_open,
-            curl: curl.command(),
+            is_public,
+            curl: curl.to_shell(),
             responses: members(&operation["responses"])
                 .map(|(status, response)| Response::new(api, status, response))
                 .collect(),
@@ -114,16 +120,16 @@ impl<'d> Operation<'d> {
 impl<'d> Parameter<'d> {
     fn new(api: &'d Value, parameter: &'d Value) -> Self {
         let (name, schema) = (text(&parameter["name"]), &parameter["schema"]);
-        let own = parameter.get("example").cloned().or_else(|| sample(name));
-        let example = match own.unwrap_or_else(|| example(api, schema, DEPTH)) {
+        let given = parameter.get("example").cloned().or_else(|| sample(name));
+        let example = match given.unwrap_or_else(|| example(api, schema, MAX_DEPTH)) {
             Value::String(text) => text,
             other => other.to_string(),
         };
         Self {
             name,
-            place: text(&parameter["in"]),
+            location: text(&parameter["in"]),
             required: parameter["required"] == true,
-            kind: Kind::of(schema),
+            kind: TypeDescription::new(schema),
             description: Markdown::new(text(&parameter["description"])),
             example,
         }
@@ -133,8 +139,8 @@ impl<'d> Parameter<'d> {
 impl<'d> RequestBody<'d> {
     fn new(api: &'d Value, content: &'d Value) -> Option<Self> {
         let media_types: Vec<&str> = members(content).map(|(media_type, _)| media_type).collect();
-        let schema = resolved(api, &members(content).next()?.1["schema"]);
-        let value = example(api, schema, DEPTH);
+        let schema = resolve(api, &members(content).next()?.1["schema"]);
+        let value = example(api, schema, MAX_DEPTH);
         Some(Self { media_types, fields: fields(schema), example: pretty(&value), value })
     }
 }
@@ -144,7 +150,7 @@ impl<'d> Response<'d> {
         let code = status.parse().ok().and_then(|code| StatusCode::from_u16(code).ok());
         let contents = members(&response["content"]).map(|(media_type, content)| Content {
             media_type,
-            kind: Kind::of(&content["schema"]),
+            kind: TypeDescription::new(&content["schema"]),
         });
         let json = response["content"].get("application/json").filter(|_| status.starts_with('2'));
         Self {
@@ -161,69 +167,72 @@ impl<'d> Response<'d> {
                 .collect(),
             example: json.map(|json| match json.get("example") {
                 Some(own) => pretty(own),
-                None => pretty(&example(api, &json["schema"], DEPTH)),
+                None => pretty(&example(api, &json["schema"], MAX_DEPTH)),
             }),
         }
     }
 }
 
-impl fmt::Display for Path<'_> {
+impl fmt::Display for PathLabel<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&escaped(self.0).replace('/', "/<wbr>"))
+        f.write_str(&escape_html(self.0).replace('/', "/<wbr>"))
     }
 }
 
-impl HtmlSafe for Path<'_> {}
+impl HtmlSafe for PathLabel<'_> {}
 
-/// An example for the shell, with what is required and nothing else.
-struct Curl<'o, 'd> {
+/// A shell command for an operation with its required parameters.
+struct CurlCommand<'o, 'd> {
     method: &'o str,
     path: &'o str,
-    is_open: bool,
+    is_public: bool,
     parameters: &'o [Parameter<'d>],
     body: Option<&'o RequestBody<'d>>,
 }
 
-impl Curl<'_, '_> {
-    fn command(&self) -> String {
-        let required = |place: &'static str| {
-            self.parameters.iter().filter(move |one| one.required && one.place == place)
+impl CurlCommand<'_, '_> {
+    fn to_shell(&self) -> String {
+        let required = |location: &'static str| {
+            self.parameters.iter().filter(move |one| one.required && one.location == location)
         };
-        let mut address = self.path.to_owned();
+        let mut target = self.path.to_owned();
         for parameter in required("path") {
             let name = format!("{{{}}}", parameter.name);
-            address = address.replace(&name, &encoded(&parameter.example));
+            target = target.replace(&name, &percent_encode(&parameter.example));
         }
         let query: Vec<_> = required("query")
-            .map(|one| format!("{}={}", one.name, encoded(&one.example)))
+            .map(|one| format!("{}={}", one.name, percent_encode(&one.example)))
             .collect();
         if !query.is_empty() {
-            address.extend(["?", &query.join("&")]);
+            target.extend(["?", &query.join("&")]);
         }
-        let credentials = if self.is_open { ("", "") } else { ("auth | ", " -H @-") };
+        let credentials = if self.is_public { ("", "") } else { ("auth | ", " -H @-") };
         let (before, after) = credentials;
         let mut parts = vec![format!("{before}curl -sS --fail-with-body{after}")];
         if self.method != "GET" {
             parts.push(format!("-X {}", self.method));
         }
         for header in required("header") {
-            parts.push(format!("-H {}", quoted(&format!("{}: {}", header.name, header.example))));
+            parts.push(format!(
+                "-H {}",
+                shell_quote(&format!("{}: {}", header.name, header.example))
+            ));
         }
         if let Some(body) = self.body {
             let media_type = body.media_types.first().copied().unwrap_or_default();
-            parts.push(format!("-H {}", quoted(&format!("Content-Type: {media_type}"))));
-            parts.push(format!("-d {}", quoted(&body.value.to_string())));
+            parts.push(format!("-H {}", shell_quote(&format!("Content-Type: {media_type}"))));
+            parts.push(format!("-d {}", shell_quote(&body.value.to_string())));
         }
-        parts.push(format!("\"$API{address}\""));
+        parts.push(format!("\"$API{target}\""));
         parts.join(" \\\n  ")
     }
 }
 
-fn encoded(text: &str) -> String {
+fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// The text as one word of a shell.
-fn quoted(text: &str) -> String {
+/// Quotes text as one word of a shell command.
+fn shell_quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

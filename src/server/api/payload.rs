@@ -1,4 +1,4 @@
-//! The documents of the API, as they are sent and as `openapi` tells of them.
+//! Request and response bodies of the API, with their schemas for the `OpenAPI` document.
 
 use serde::Serialize;
 use utoipa::{
@@ -17,17 +17,17 @@ use crate::{
 /// The names of a tenant's secrets.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SecretList)]
-pub(super) struct ListDocument<'s> {
+pub(super) struct SecretListResponse<'s> {
     tenant: &'s str,
-    /// By their names.
-    secrets: Vec<ListedDocument<'s>>,
+    /// In alphabetical order.
+    secrets: Vec<SecretListItem<'s>>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = ListedSecret)]
-struct ListedDocument<'s> {
+struct SecretListItem<'s> {
     name: &'s str,
-    /// The latest.
+    /// The latest version.
     #[schema(minimum = 1)]
     version: u64,
 }
@@ -35,62 +35,62 @@ struct ListedDocument<'s> {
 /// A secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Secret)]
-pub(super) struct SecretDocument<'s> {
+pub(super) struct SecretResponse<'s> {
     tenant: &'s str,
     name: &'s str,
     #[schema(minimum = 1)]
     version: u64,
-    /// When the version was written (RFC 3339).
+    /// The time when the version was written (RFC 3339).
     created_at: String,
-    /// The version of the tenant's key that it was encrypted with.
+    /// The version of the tenant's key that encrypted it.
     #[schema(minimum = 1)]
     key_version: u64,
     #[schema(schema_with = strings)]
     data: Exposed<'s>,
 }
 
-/// All versions of a secret that Vault has.
+/// The versions of a secret that Vault has.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SecretVersions)]
-pub(super) struct VersionsDocument<'s> {
+pub(super) struct SecretVersionsResponse<'s> {
     tenant: &'s str,
     name: &'s str,
-    /// The oldest first. The last is the latest, whatever has become of it.
-    versions: Vec<VersionDocument>,
+    /// In ascending order. The last one is the latest, whatever its state.
+    versions: Vec<SecretVersionItem>,
 }
 
-/// A version of a secret, without what it holds.
+/// A version of a secret, without its data.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SecretVersion)]
-struct VersionDocument {
+struct SecretVersionItem {
     #[schema(minimum = 1)]
     version: u64,
-    /// `live`, `deleted` or `destroyed`. A deleted one can be brought back.
+    /// `live`, `deleted` or `destroyed`. A deleted version can be undeleted.
     #[schema(pattern = "^(live|deleted|destroyed)$")]
     state: &'static str,
-    /// When it was written (RFC 3339).
+    /// The time when the version was written (RFC 3339).
     created_at: String,
-    /// When it was deleted (RFC 3339); null where it is not.
+    /// The time when the version was deleted (RFC 3339); null if it is not deleted.
     deleted_at: Option<String>,
-    /// The version of the tenant's key that it was encrypted with, if it is live and the caller may
-    /// read it. It is looked up for the newest 100 that are live.
+    /// The version of the tenant's key that encrypted it, if the version is live and the caller may
+    /// read it. It is looked up for the latest 100 live versions.
     #[schema(minimum = 1)]
     key_version: Option<u64>,
 }
 
-/// A version that was brought back.
+/// A version that was undeleted.
 #[derive(Serialize, ToSchema)]
 #[schema(as = UndeletedVersion)]
-pub(super) struct UndeletedDocument<'s> {
+pub(super) struct UndeletedVersionResponse<'s> {
     tenant: &'s str,
     name: &'s str,
     #[schema(minimum = 1)]
     version: u64,
     #[schema(pattern = "^live$")]
     state: &'static str,
-    /// When it was written (RFC 3339).
+    /// The time when the version was written (RFC 3339).
     created_at: String,
-    /// The latest version, which is read where none is named. It may be another.
+    /// The latest version, which is the default for reading. It may differ from `version`.
     #[schema(minimum = 1)]
     latest: u64,
 }
@@ -98,49 +98,49 @@ pub(super) struct UndeletedDocument<'s> {
 /// A version that was written.
 #[derive(Serialize, ToSchema)]
 #[schema(as = WrittenVersion)]
-pub(super) struct WrittenDocument<'s> {
+pub(super) struct WrittenVersionResponse<'s> {
     tenant: &'s str,
     name: &'s str,
     #[schema(minimum = 1)]
     version: u64,
-    /// When it was written (RFC 3339).
+    /// The time when the version was written (RFC 3339).
     created_at: String,
-    /// The version of the tenant's key that it was encrypted with.
+    /// The version of the tenant's key that encrypted it.
     #[schema(minimum = 1)]
     key_version: u64,
 }
 
-/// What a secret is to hold.
+/// The data of a new version of a secret.
 #[derive(ToSchema)]
 #[schema(as = SecretData)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes what `SecretData::from_body` reads")]
-pub(super) struct WriteBody {
+#[expect(dead_code, reason = "it describes the body that `SecretData::from_body` parses")]
+pub(super) struct WriteRequest {
     #[schema(schema_with = strings)]
     data: (),
 }
 
-/// A change of what a secret holds.
+/// A change of the data of a secret.
 #[derive(ToSchema)]
 #[schema(as = SecretPatch)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "it describes what `Patch::from_body` reads")]
-pub(super) struct PatchBody {
+#[expect(dead_code, reason = "it describes the body that `Patch::from_body` parses")]
+pub(super) struct PatchRequest {
     #[schema(schema_with = strings_or_null)]
     data: (),
 }
 
-impl<'s> ListDocument<'s> {
+impl<'s> SecretListResponse<'s> {
     pub(super) fn new(tenant: &'s TenantName, secrets: &'s [(SecretName, Version)]) -> Self {
-        let listed = |(name, version): &'s (SecretName, Version)| ListedDocument {
+        let item = |(name, version): &'s (SecretName, Version)| SecretListItem {
             name: name.as_str(),
             version: version.number(),
         };
-        Self { tenant: tenant.as_str(), secrets: secrets.iter().map(listed).collect() }
+        Self { tenant: tenant.as_str(), secrets: secrets.iter().map(item).collect() }
     }
 }
 
-impl<'s> SecretDocument<'s> {
+impl<'s> SecretResponse<'s> {
     pub(super) fn new(path: &'s SecretPath, secret: &'s Secret) -> Self {
         Self {
             tenant: path.tenant.as_str(),
@@ -153,17 +153,17 @@ impl<'s> SecretDocument<'s> {
     }
 }
 
-impl<'s> VersionsDocument<'s> {
+impl<'s> SecretVersionsResponse<'s> {
     pub(super) fn new(path: &'s SecretPath, versions: &[VersionInfo]) -> Self {
         Self {
             tenant: path.tenant.as_str(),
             name: path.name.as_str(),
-            versions: versions.iter().map(VersionDocument::new).collect(),
+            versions: versions.iter().map(SecretVersionItem::new).collect(),
         }
     }
 }
 
-impl VersionDocument {
+impl SecretVersionItem {
     fn new(info: &VersionInfo) -> Self {
         Self {
             version: info.version.number(),
@@ -175,7 +175,7 @@ impl VersionDocument {
     }
 }
 
-impl<'s> UndeletedDocument<'s> {
+impl<'s> UndeletedVersionResponse<'s> {
     pub(super) fn new(path: &'s SecretPath, undeleted: &Undeleted) -> Self {
         Self {
             tenant: path.tenant.as_str(),
@@ -188,7 +188,7 @@ impl<'s> UndeletedDocument<'s> {
     }
 }
 
-impl<'s> WrittenDocument<'s> {
+impl<'s> WrittenVersionResponse<'s> {
     pub(super) fn new(path: &'s SecretPath, written: &Written) -> Self {
         Self {
             tenant: path.tenant.as_str(),
@@ -200,22 +200,22 @@ impl<'s> WrittenDocument<'s> {
     }
 }
 
-/// Values by their keys.
+/// Returns the schema of an object whose values are strings.
 fn strings() -> Schema {
-    values(Type::String.into())
+    object_of(Type::String.into())
 }
 
-/// The same, of which some may be null.
+/// Returns the schema of an object whose values are strings or null.
 fn strings_or_null() -> Schema {
-    values(SchemaType::from_iter([Type::String, Type::Null]))
+    object_of(SchemaType::from_iter([Type::String, Type::Null]))
 }
 
-fn values(of: SchemaType) -> Schema {
+fn object_of(value_type: SchemaType) -> Schema {
     let key = ObjectBuilder::new()
         .schema_type(Type::String)
         .pattern(Some("^[A-Za-z_][A-Za-z0-9_]{0,127}$"))
         .build();
-    let value = ObjectBuilder::new().schema_type(of).build();
+    let value = ObjectBuilder::new().schema_type(value_type).build();
     let value = AdditionalProperties::RefOr(RefOr::T(value.into()));
     ObjectBuilder::new()
         .property_names(Some(Schema::from(key)))

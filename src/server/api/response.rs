@@ -8,11 +8,16 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::secrets::{Version, to_wiped_json};
 
+/// The content type of JSON.
 pub(super) const JSON: &str = "application/json";
+/// The content type of plain text.
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 
-/// An answer whose body is wiped once it is sent.
-pub(super) fn wiped<T>(content_type: &'static str, body: Zeroizing<T>) -> Response<Bytes>
+/// Returns a response whose body is zeroized once it is sent.
+pub(super) fn zeroizing_response<T>(
+    content_type: &'static str,
+    body: Zeroizing<T>,
+) -> Response<Bytes>
 where
     T: Zeroize + AsRef<[u8]> + Send + 'static,
 {
@@ -21,15 +26,15 @@ where
     response
 }
 
-/// A JSON answer of this status.
-pub(super) fn json(status: StatusCode, document: &impl Serialize) -> Response<Bytes> {
-    let mut response = wiped(JSON, to_wiped_json(document));
+/// Returns a JSON response with this status.
+pub(super) fn json(status: StatusCode, payload: &impl Serialize) -> Response<Bytes> {
+    let mut response = zeroizing_response(JSON, to_wiped_json(payload));
     *response.status_mut() = status;
     response
 }
 
-/// The same about one version of a secret.
-pub(super) fn of_version(mut response: Response<Bytes>, version: Version) -> Response<Bytes> {
+/// Adds the `ETag` of a secret's version and `Vary: accept`.
+pub(super) fn with_etag(mut response: Response<Bytes>, version: Version) -> Response<Bytes> {
     let headers = response.headers_mut();
     if let Ok(tag) = HeaderValue::try_from(format!("\"{version}\"")) {
         headers.insert(ETAG, tag);
@@ -38,7 +43,7 @@ pub(super) fn of_version(mut response: Response<Bytes>, version: Version) -> Res
     response
 }
 
-/// There is nothing to say.
+/// Returns an empty response with this status.
 pub(super) fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;

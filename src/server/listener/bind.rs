@@ -9,33 +9,33 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::config::Listen;
 
-/// A socket that is listened on.
+/// A bound socket that accepts connections.
 pub enum Listener {
-    /// On a network.
+    /// A TCP socket.
     Tcp(TcpListener),
-    /// In the file system.
+    /// A Unix domain socket, with its file.
     Unix(UnixListener, SocketFile),
 }
 
-/// A connection that was accepted.
+/// An accepted connection.
 pub(super) enum Socket {
-    /// From this address.
+    /// A TCP connection and its peer's address.
     Tcp(TcpStream, IpAddr),
-    /// From this machine.
+    /// A connection to a Unix domain socket.
     Unix(UnixStream),
 }
 
-/// A socket's file, which goes with it.
+/// The file of a Unix domain socket, removed on drop.
 pub struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // If it is gone already, all is well.
+        // An error means that it is removed already.
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
-/// An address that cannot be listened on.
+/// An error from binding a listener to an address.
 #[derive(Debug)]
 pub struct BindError {
     listen: Listen,
@@ -50,20 +50,20 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
-/// Group members may connect to a socket as well as its owner: a proxy under another user shares
-/// a group with this service.
+/// The mode of a socket file. Members of its group may connect too, for a proxy that runs as
+/// another user in the same group.
 const SOCKET_MODE: u32 = 0o660;
 
-/// The maximum number of queued connections that are still accepted at the end: Linux's default
-/// length of the queue. Whoever connects without a pause must not hold up the end.
+/// The maximum number of queued connections that are accepted during shutdown: Linux's default
+/// queue length. Without a maximum, a client that keeps connecting would delay the shutdown.
 const MAX_QUEUED: usize = 4096;
 
 impl Listener {
-    /// Listens on this address. A socket file that a dead process left behind is replaced; one
-    /// that is in use, or any other file, is not.
+    /// Binds a listener to an address. Replaces a socket file that a dead process has left behind,
+    /// but neither one that is in use nor any other file.
     ///
     /// # Errors
-    /// [`BindError`] if the address cannot be had.
+    /// [`BindError`] if the address cannot be bound.
     pub async fn bind(listen: &Listen) -> Result<Self, BindError> {
         let bound = match listen {
             Listen::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
@@ -75,7 +75,7 @@ impl Listener {
     /// Accepts the next connection.
     ///
     /// # Errors
-    /// Those of `accept(2)`: mostly the want of file descriptors.
+    /// The error of `accept(2)`, mostly for want of file descriptors.
     pub(super) async fn accept(&self) -> io::Result<Socket> {
         match self {
             Self::Tcp(listener) => {
@@ -86,10 +86,10 @@ impl Listener {
         }
     }
 
-    /// Stops listening and returns the connections that the system has accepted and nobody has
-    /// taken yet. Their peers may have sent requests already, and closing resets them.
+    /// Stops listening and returns the connections in the kernel's accept queue. Their peers may
+    /// have sent requests already, and would be reset if the queue were dropped.
     pub(super) fn into_queued(self) -> Vec<Socket> {
-        // The system's word is asked for, which may be newer than the runtime's.
+        // Reads the queue from the kernel directly, whose state may be newer than the runtime's.
         match self {
             Self::Tcp(listener) => {
                 let Ok(listener) = listener.into_std() else { return Vec::new() };
@@ -102,7 +102,7 @@ impl Listener {
                     .collect()
             }
             Self::Unix(listener, file) => {
-                // Without the file, nobody joins the queue any more.
+                // Without the file, no client can join the queue.
                 drop(file);
                 let Ok(listener) = listener.into_std() else { return Vec::new() };
                 iter::from_fn(|| listener.accept().ok())
@@ -116,7 +116,7 @@ impl Listener {
         }
     }
 
-    /// The address, with the port that was taken if any would do.
+    /// Returns the bound address, with the port that the kernel chose for port 0.
     #[must_use]
     pub fn address(&self) -> String {
         match self {
@@ -133,7 +133,7 @@ async fn bind_unix(path: &Path) -> io::Result<Listener> {
         if !metadata.file_type().is_socket() {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
-                "there is a file that is no socket",
+                "a file that is not a socket exists at this path",
             ));
         }
         if UnixStream::connect(path).await.is_ok() {

@@ -1,3 +1,5 @@
+//! Entry points of the benchmarks, which measure the code that the service runs.
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
@@ -11,24 +13,22 @@ use crate::{
     forwarded::{HeaderFamily, Peer, Trust},
     requirement::KnownRequirements,
     server::{
-        auth::{Auth, Conversation},
-        bind::Listener,
-        doors::Doors,
+        http1::Http1Connection,
+        listener::{Listener, ListenerGroup},
+        validate::ValidateHandler,
     },
     telemetry::{Metrics, Traces},
     token::{FactsCache, Sources},
 };
 
-/// Where the proxy is: on this machine.
+/// The proxy's address: a loopback address.
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// The auth listener's answers from a cache that was filled by other means than Vault, with
-/// defaults for all else. For the benchmarks, which so measure the very code that the service runs.
-#[doc(hidden)]
-pub struct HitPath(Arc<Auth>);
+/// The auth listener with a given token cache and the default settings.
+pub struct FastPathBench(Arc<ValidateHandler>);
 
-impl HitPath {
-    /// Answers from this cache.
+impl FastPathBench {
+    /// Creates a handler that authorizes tokens from this cache.
     #[must_use]
     pub fn new(cache: Arc<FactsCache>) -> Self {
         let validator = Validator {
@@ -38,7 +38,7 @@ impl HitPath {
             patience: Duration::from_millis(2500),
         };
         let trust = Trust { proxies: vec![PROXY.into()], family: HeaderFamily::Forwarded };
-        Self(Arc::new(Auth {
+        Self(Arc::new(ValidateHandler {
             validator: Arc::new(validator),
             requirements: KnownRequirements::default(),
             credentials: Sources::default(),
@@ -48,27 +48,26 @@ impl HitPath {
         }))
     }
 
-    /// A connection of the proxy.
+    /// Creates a connection from the proxy, without a socket.
     #[must_use]
-    pub fn connection(&self) -> HitConnection {
-        HitConnection(Conversation::new(Arc::clone(&self.0), Peer::Address(PROXY)))
+    pub fn connection(&self) -> BenchConnection {
+        BenchConnection(Http1Connection::new(Arc::clone(&self.0), Peer::Address(PROXY)))
     }
 
-    /// Answers at this listener, for ever.
+    /// Serves this listener, without end.
     pub async fn serve(&self, listener: Listener) {
-        let doors = Doors::new(Arc::clone(&self.0.metrics));
-        Arc::clone(&self.0).open(&doors, listener, Semaphore::MAX_PERMITS);
+        let group = ListenerGroup::new(Arc::clone(&self.0.metrics));
+        Arc::clone(&self.0).serve(&group, listener, Semaphore::MAX_PERMITS);
         std::future::pending::<()>().await;
     }
 }
 
 /// A connection without a socket.
-#[doc(hidden)]
-pub struct HitConnection(Conversation);
+pub struct BenchConnection(Http1Connection<ValidateHandler>);
 
-impl HitConnection {
-    /// What is answered to these bytes of the proxy's.
-    pub async fn answer(&mut self, bytes: &[u8]) -> &[u8] {
-        self.0.answer(bytes).await
+impl BenchConnection {
+    /// Returns the responses to the requests in `bytes`.
+    pub async fn respond(&mut self, bytes: &[u8]) -> &[u8] {
+        self.0.serve_bytes(bytes).await
     }
 }

@@ -1,31 +1,31 @@
 use proptest::{collection::vec, prelude::*};
 
-use super::Inspection;
+use super::TargetFilter;
 
-/// What hyper gets to read of these bytes, if they come in in pieces of this length.
-fn inspected(bytes: &[u8], piece: usize) -> Vec<u8> {
-    let (mut inspection, mut out) = (Inspection::new(), Vec::new());
+/// Returns the filtered bytes if these arrive in pieces of this length.
+fn filtered(bytes: &[u8], piece: usize) -> Vec<u8> {
+    let (mut filter, mut out) = (TargetFilter::new(), Vec::new());
     for piece in bytes.chunks(piece) {
-        inspection.inspect(piece, &mut out).expect("frames that can be followed");
+        filter.filter(piece, &mut out).expect("valid frames");
     }
-    inspection.end(&mut out);
+    filter.finish(&mut out);
     out
 }
 
-/// These requests become those, in whatever pieces they come in.
-fn becomes(bytes: &str, expected: &str) {
+/// Asserts the filtered form of these requests, in pieces of any length.
+fn assert_filtered(bytes: &str, expected: &str) {
     for piece in [1, 2, 3, 7, 64, bytes.len().max(1)] {
-        let out = String::from_utf8(inspected(bytes.as_bytes(), piece)).expect("text");
+        let out = String::from_utf8(filtered(bytes.as_bytes(), piece)).expect("text");
         assert_eq!(out, expected, "in pieces of {piece}");
     }
 }
 
 #[test]
-fn http1_target_that_is_not_origin_form_becomes_an_asterisk() {
+fn http1_invalid_target_is_replaced() {
     for target in
         ["/a#b", "/#", "#", "/a?b#c", "/{a}", "/a\"", "http://h/", "v:443", "*", "", "/é", "/%zz"]
     {
-        becomes(
+        assert_filtered(
             &format!("GET {target} HTTP/1.1\r\nHost: v\r\n\r\nGET /b#c HTTP/1.0\n\n"),
             "GET * HTTP/1.1\r\nHost: v\r\n\r\nGET * HTTP/1.0\r\n\n",
         );
@@ -33,7 +33,7 @@ fn http1_target_that_is_not_origin_form_becomes_an_asterisk() {
 }
 
 #[test]
-fn other_http1_requests_pass_unchanged() {
+fn valid_http1_passes_unchanged() {
     let body = "{\"a\":\"GET /a#b HTTP/1.1\"}\r\n\r\nGET /a#b HTTP/1.1\r\n\r\n";
     let put = format!(
         "PUT /x HTTP/1.1\r\nCONTENT-length: \t{} \r\nX: GET /a#b HTTP/1.1\r\n\r\n{body}",
@@ -53,13 +53,16 @@ fn other_http1_requests_pass_unchanged() {
         "PUT /x HTTP/1.1\r\nContent-Length: 03\r\ncontent-length: 3\r\n\r\n/#aGET / HTTP/1.1\r\n\r\n",
         "GET / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
     ] {
-        becomes(bytes, bytes);
+        assert_filtered(bytes, bytes);
     }
-    becomes(&format!("{put}GET /# HTTP/1.1\r\n\r\n"), &format!("{put}GET * HTTP/1.1\r\n\r\n"));
+    assert_filtered(
+        &format!("{put}GET /# HTTP/1.1\r\n\r\n"),
+        &format!("{put}GET * HTTP/1.1\r\n\r\n"),
+    );
 }
 
 #[test]
-fn http1_request_behind_a_chunked_body_is_found() {
+fn http1_chunked_body_is_skipped() {
     let chunks = "3\r\n/#a\r\n1A ; x=y\r\nGET /a#b HTTP/1.1\r\n\r\n12345\r\n0;z\r\nT: GET /# HTTP/1.1\r\n\r\n";
     for field in [
         "Transfer-Encoding: chunked",
@@ -67,7 +70,7 @@ fn http1_request_behind_a_chunked_body_is_found() {
         "Content-Length: 3\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: chunked\r\nContent-Length: 3",
     ] {
-        becomes(
+        assert_filtered(
             &format!("PUT /x#y HTTP/1.1\r\n{field}\r\n\r\n{chunks}GET /a#b HTTP/1.1\r\n\r\n"),
             &format!("PUT * HTTP/1.1\r\n{field}\r\n\r\n{chunks}GET * HTTP/1.1\r\n\r\n"),
         );
@@ -75,7 +78,7 @@ fn http1_request_behind_a_chunked_body_is_found() {
 }
 
 #[test]
-fn nothing_is_read_behind_a_body_that_hyper_refuses() {
+fn bytes_after_invalid_body_are_dropped() {
     for head in [
         "Content-Length: +3\r\n\r\n",
         "Content-Length: 3, 3\r\n\r\n",
@@ -93,36 +96,36 @@ fn nothing_is_read_behind_a_body_that_hyper_refuses() {
         "Transfer-Encoding: chunked\r\n\r\n0\r\n\n",
     ] {
         let head = format!("PUT /x HTTP/1.1\r\n{head}");
-        becomes(&format!("{head}abc\r\n\r\nGET /a#b HTTP/1.1\r\n\r\n"), &head);
+        assert_filtered(&format!("{head}abc\r\n\r\nGET /a#b HTTP/1.1\r\n\r\n"), &head);
     }
 }
 
 #[test]
-fn line_that_is_too_long_never_ends() {
+fn too_long_line_loses_its_end() {
     let long = "a".repeat(super::http1::MAX_LINE + 1);
     for head in [
         format!("GET /{long}# HTTP/1.1\r\n\r\n"),
         format!("GET / HTTP/1.1\r\nA: {long}\r\n\r\nGET /# HTTP/1.1\r\n\r\n"),
     ] {
-        let out = inspected(head.as_bytes(), 1000);
+        let out = filtered(head.as_bytes(), 1000);
         let lines = head.find("A: ").map_or(0, |_| 1);
         assert_eq!(out.split(|byte| *byte == b'\n').count() - 1, lines);
         assert!(out.len() > super::http1::MAX_LINE);
     }
 }
 
-/// A frame of HTTP/2 (RFC 9113, 4.1).
+/// Returns an HTTP/2 frame (RFC 9113, 4.1).
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let [.., high, low] = payload.len().to_be_bytes();
     [&[0, high, low, kind, flags, 0, 0, 0, stream], payload].concat()
 }
 
-/// A literal field without an index, by the index of its name in the static table.
+/// Returns a literal field without indexing, with the static table's index of its name.
 fn literal(name: u8, value: &[u8]) -> Vec<u8> {
     [&[name, u8::try_from(value.len()).expect("a short value")], value].concat()
 }
 
-/// The field block of `GET path` with http and an authority.
+/// Returns the field block of `GET path` with scheme and authority.
 fn block(path: &[u8]) -> Vec<u8> {
     [&[0x82, 0x86], &literal(4, path)[..], &literal(1, b"v")].concat()
 }
@@ -132,13 +135,13 @@ fn http2(frames: &[Vec<u8>]) -> Vec<u8> {
     [super::PREFACE, &settings, &frames.concat()].concat()
 }
 
-/// The frame that marks the request of this stream.
+/// Returns the frame that marks the request of this stream.
 fn mark(stream: u8) -> Vec<u8> {
     frame(9, 4, stream, &[&[0, 24], &b"x-invalid-request-target"[..], &[0]].concat())
 }
 
 #[test]
-fn http2_request_whose_target_is_not_origin_form_is_marked() {
+fn http2_invalid_target_is_marked() {
     let good = frame(1, 5, 1, &block(b"/validate?tenant=acme"));
     let bad = |flags, stream| frame(1, flags, stream, &block(b"/validate?tenant=acme#&x"));
     let data = frame(0, 1, 3, b"GET /a#b HTTP/1.1\r\n\r\n");
@@ -146,15 +149,15 @@ fn http2_request_whose_target_is_not_origin_form_is_marked() {
     let expected =
         [good.clone(), bad(1, 3), mark(3), data.clone(), bad(0, 5), mark(5), good.clone()];
     for piece in [1, 5, 9, 50, 1000] {
-        assert_eq!(inspected(&http2(&frames), piece), http2(&expected), "in pieces of {piece}");
+        assert_eq!(filtered(&http2(&frames), piece), http2(&expected), "in pieces of {piece}");
     }
 }
 
 #[test]
-fn http2_target_is_read_out_of_any_encoding() {
+fn http2_target_encodings_are_decoded() {
     // `/#` in Huffman's code (RFC 7541, appendix B): 011000, 1111 1111 1010, and ones to the end.
     let huffman = vec![0x82, 0x86, 4, 0x83, 0b0110_0011, 0b1111_1110, 0b1011_1111];
-    // Put into the dynamic table, and then named by its index there.
+    // Added to the dynamic table, then referenced by its index there.
     let indexed = [&[0x82, 0x86, 0x44, 2], &b"/#"[..]].concat();
     let again = vec![0x82, 0x86, 0xbe];
     // In three frames, with padding and a priority.
@@ -179,21 +182,21 @@ fn http2_target_is_read_out_of_any_encoding() {
         frame(9, 0, 7, b"x"),
         mark(7),
     ];
-    assert_eq!(inspected(&http2(&frames), 11), http2(&expected));
+    assert_eq!(filtered(&http2(&frames), 11), http2(&expected));
 }
 
 #[test]
-fn http2_frame_that_is_too_large_ends_the_connection() {
+fn too_large_http2_frame_is_an_error() {
     let head = [0, 0x40, 1, 1, 4, 0, 0, 0, 1];
     let mut out = Vec::new();
-    let mut inspection = Inspection::new();
-    inspection.inspect(&http2(&[]), &mut out).expect("a preface");
-    assert!(inspection.inspect(&head, &mut out).is_err());
+    let mut filter = TargetFilter::new();
+    filter.filter(&http2(&[]), &mut out).expect("a preface");
+    assert!(filter.filter(&head, &mut out).is_err());
 }
 
 proptest! {
     #[test]
-    fn pieces_make_no_difference(
+    fn chunking_does_not_matter(
         bytes in vec(prop_oneof![
             any::<u8>().prop_map(|byte| vec![byte]),
             proptest::sample::select(vec![
@@ -205,9 +208,9 @@ proptest! {
     ) {
         let bytes = bytes.concat();
         let read = |piece: usize| {
-            let (mut inspection, mut out) = (Inspection::new(), Vec::new());
-            let fine = bytes.chunks(piece).try_for_each(|piece| inspection.inspect(piece, &mut out)).is_ok();
-            fine.then_some(out)
+            let (mut filter, mut out) = (TargetFilter::new(), Vec::new());
+            let is_valid = bytes.chunks(piece).try_for_each(|piece| filter.filter(piece, &mut out)).is_ok();
+            is_valid.then_some(out)
         };
         prop_assert_eq!(read(piece), read(bytes.len().max(1)));
     }

@@ -12,13 +12,12 @@ use http::{
 use tracing::{Instrument, field::Empty, info_span};
 
 use crate::server::{
-    api::{Api, error::ApiError, lingering},
+    api::{error::ApiError, lingering_body, state::ApiState},
     request_id::RequestId,
 };
 
-/// What every answer says unless it says something of its own: that nobody is to keep it, to guess
-/// what it is, or to run anything in it.
-const SAID_BY_ALL: [(HeaderName, HeaderValue); 3] = [
+/// Default response headers: `no-store`, `nosniff` and a policy that denies all content.
+const DEFAULT_HEADERS: [(HeaderName, HeaderValue); 3] = [
     (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (
@@ -27,10 +26,10 @@ const SAID_BY_ALL: [(HeaderName, HeaderValue); 3] = [
     ),
 ];
 
-/// Sees to what each request of the API has in common: an error becomes a problem document and a
-/// line in the log, and the request is counted and traced.
-pub(super) async fn attend(
-    State(api): State<Arc<Api>>,
+/// Counts and traces every request, turns errors into problem details and a log line, and adds the
+/// default headers.
+pub(super) async fn observe(
+    State(api): State<Arc<ApiState>>,
     path: Option<MatchedPath>,
     request: Request,
     next: Next,
@@ -40,13 +39,13 @@ pub(super) async fn attend(
     let span = api
         .traces
         .span(request.headers(), || info_span!("api", otel.kind = "server", route, code = Empty));
-    let mut response = next.run(lingering::request(request)).instrument(span.clone()).await;
+    let mut response = next.run(lingering_body::linger(request)).instrument(span.clone()).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         span.record("code", error.terms().code);
-        response = span.in_scope(|| error.answer(&id));
+        response = span.in_scope(|| error.log_and_respond(&id));
     }
     api.metrics.api_request(route, response.status());
-    for (name, value) in SAID_BY_ALL {
+    for (name, value) in DEFAULT_HEADERS {
         response.headers_mut().entry(name).or_insert(value);
     }
     response

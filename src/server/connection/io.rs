@@ -12,58 +12,58 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use crate::server::pace::Pace;
+use crate::server::connection::activity::ConnectionActivity;
 
-/// How long a peer may take to close a connection after we have, before it is reset.
-const LINGER: Duration = Duration::from_millis(500);
+/// The time that a peer has to close its half of the connection after the other half was closed.
+const LINGER_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A stream that tells its [`Pace`] of the bytes that come in.
-pub(super) struct Watched<I> {
+/// An I/O stream that reports reads and writes to the connection's [`ConnectionActivity`].
+pub(in crate::server) struct TrackedIo<I> {
     stream: I,
-    pace: Arc<Pace>,
-    /// What was read before, and is to be read again.
-    unread: Vec<u8>,
-    /// Ends the time that the peer has to close the connection; set once we have closed our half.
+    activity: Arc<ConnectionActivity>,
+    /// Bytes to replay before reading from the stream.
+    rewound: Vec<u8>,
+    /// The timer for the peer to close the connection; set once the sending half is closed.
     linger: Option<Pin<Box<Sleep>>>,
 }
 
-impl<I> Watched<I> {
-    /// Watches this stream.
-    pub(super) fn new(stream: I, pace: Arc<Pace>) -> Self {
-        Self { stream, pace, unread: Vec::new(), linger: None }
+impl<I> TrackedIo<I> {
+    /// Wraps a stream.
+    pub(super) fn new(stream: I, activity: Arc<ConnectionActivity>) -> Self {
+        Self { stream, activity, rewound: Vec::new(), linger: None }
     }
 
-    /// Takes back what was read from it last.
-    pub(super) fn unread(&mut self, bytes: Vec<u8>) {
-        self.unread = bytes;
+    /// Puts the bytes that were read last back, to be read again.
+    pub(in crate::server) fn rewind(&mut self, bytes: Vec<u8>) {
+        self.rewound = bytes;
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
+impl<I: AsyncRead + Unpin> AsyncRead for TrackedIo<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.unread.is_empty() {
-            let length = self.unread.len().min(buffer.remaining());
-            buffer.put_slice(&self.unread[..length]);
-            self.unread.drain(..length);
-            if self.unread.is_empty() {
-                self.unread = Vec::new();
+        if !self.rewound.is_empty() {
+            let length = self.rewound.len().min(buffer.remaining());
+            buffer.put_slice(&self.rewound[..length]);
+            self.rewound.drain(..length);
+            if self.rewound.is_empty() {
+                self.rewound = Vec::new();
             }
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.pace.bytes_came_in();
+            self.activity.on_read();
         }
         result
     }
 }
 
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TrackedIo<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -71,7 +71,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if matches!(written, Poll::Ready(Ok(1..))) {
-            self.pace.bytes_went_out();
+            self.activity.on_write();
         }
         written
     }
@@ -83,7 +83,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         if matches!(written, Poll::Ready(Ok(1..))) {
-            self.pace.bytes_went_out();
+            self.activity.on_write();
         }
         written
     }
@@ -96,16 +96,16 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Closes our half, then reads and discards what the peer still sends until it closes its
+    /// Closes the sending half, then reads and discards what the peer sends until it closes its
     /// half. A socket that is closed with unread bytes is reset, and a reset makes the peer lose
-    /// an answer that it has not read yet (RFC 9112, 9.6).
+    /// a response that it has not read yet (RFC 9112, 9.6).
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Self { stream, linger, .. } = &mut *self;
         let linger = if let Some(linger) = linger {
             linger
         } else {
             ready!(Pin::new(&mut *stream).poll_shutdown(cx))?;
-            linger.insert(Box::pin(sleep(LINGER)))
+            linger.insert(Box::pin(sleep(LINGER_TIMEOUT)))
         };
         let mut discarded = [0; 4096];
         while linger.as_mut().poll(cx).is_pending() {

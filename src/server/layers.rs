@@ -1,0 +1,47 @@
+//! Layers and fallbacks of the listeners that axum serves.
+
+use std::{any::Any, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, Response},
+    middleware::{Next, from_fn},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{
+    decision::Refusal,
+    server::{problem, request_id::RequestId, target},
+    telemetry::Metrics,
+};
+
+/// Adds problem details for unknown paths and unsupported methods.
+pub(super) fn with_fallbacks<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
+    router
+        .fallback(async |headers: HeaderMap| problem::not_found(&headers).map(Body::from))
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
+/// Responds with 405 to a method that a path does not support.
+pub(super) async fn method_not_allowed(headers: HeaderMap) -> Response<Body> {
+    problem::method_not_allowed(&headers, None).map(Body::from)
+}
+
+/// Rejects request targets that are not in origin form, and turns panics into 500s.
+pub(super) fn with_common_layers(router: Router, metrics: Arc<Metrics>) -> Router {
+    let panic_response = move |_: Box<dyn Any + Send>| {
+        metrics.panicked();
+        let (terms, id) = (Refusal::Internal.terms(), RequestId::of(&HeaderMap::new()));
+        problem::problem_response(&terms, None, &id).map(Body::from)
+    };
+    router.layer(from_fn(require_origin_form)).layer(CatchPanicLayer::custom(panic_response))
+}
+
+async fn require_origin_form(request: Request, next: Next) -> Response<Body> {
+    if target::has_origin_form(&request) {
+        return next.run(request).await;
+    }
+    problem::request_invalid(target::REASON, request.headers()).map(Body::from)
+}

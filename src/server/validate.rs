@@ -1,0 +1,144 @@
+//! The handler of the auth listener: `/validate`, and 404 for every other path.
+//!
+//! A request with a cached token and known requirements is authorized from cached data alone, in
+//! [`RequestHandler::authorize_cached`]. Every other request takes [`RequestHandler::respond`],
+//! which may wait for Vault.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use tracing::{Instrument, Span, field::Empty, info_span};
+
+use crate::{
+    decision::{Asked, Refusal, Validator},
+    fields::Fields,
+    forwarded::{Forwarded, Peer, Trust},
+    requirement::{KnownRequirements, Requirements},
+    server::{
+        http1::{HandlerResponse, Http1Connection, RequestHandler, RequestHead},
+        listener::{Listener, ListenerGroup},
+        problem::{self, ErrorDetails},
+        request_id::RequestId,
+        target,
+    },
+    telemetry::{Metrics, Traces},
+    token::{CacheStatus, Credential, Entry, Sources},
+};
+
+const PATH: &str = "/validate";
+
+/// The handler of `/validate`.
+pub(super) struct ValidateHandler {
+    pub(super) validator: Arc<Validator>,
+    pub(super) requirements: KnownRequirements,
+    pub(super) credentials: Sources,
+    pub(super) trust: Trust,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) traces: Traces,
+}
+
+impl ValidateHandler {
+    /// Serves a listener until its group shuts down, with at most `limit` open connections.
+    pub(super) fn serve(self: Arc<Self>, group: &ListenerGroup, listener: Listener, limit: usize) {
+        group.serve(listener, limit, move |peer| Http1Connection::new(Arc::clone(&self), peer));
+    }
+
+    async fn decide<B>(
+        &self,
+        peer: Peer,
+        request: &Request<B>,
+    ) -> Result<(Arc<Entry>, CacheStatus), Refusal> {
+        if !target::has_origin_form(request) {
+            return Err(Refusal::RequestInvalid(target::REASON.to_owned()));
+        }
+        let query = request.uri().query().unwrap_or_default();
+        let requirements = self.requirements.read(query).map_err(Refusal::RequirementInvalid)?;
+        let auth_request = self.auth_request(peer, request.headers().into(), &requirements);
+        let decision = self.validator.decide(&auth_request).await;
+        let cache = decision.cache.inspect(|status| self.metrics.cache(*status));
+        let entry = decision.outcome?;
+        Ok((entry, cache.unwrap_or(CacheStatus::Miss)))
+    }
+
+    fn auth_request<'r>(
+        &'r self,
+        peer: Peer,
+        fields: Fields<'r>,
+        requirements: &'r Requirements,
+    ) -> Asked<'r> {
+        Asked {
+            credential: Credential::find(fields, &self.credentials),
+            requirements,
+            forwarded: Forwarded::new(fields, peer, &self.trust),
+        }
+    }
+
+    fn reject<B>(&self, refusal: &Refusal, request: &Request<B>) -> Response<Bytes> {
+        let terms = refusal.terms();
+        self.metrics.refused(&terms);
+        Span::current().record("code", terms.code);
+        let detail = refusal.detail();
+        let details = ErrorDetails { log_detail: detail.as_deref(), client_detail: None };
+        let id = RequestId::of(request.headers());
+        match refusal {
+            Refusal::RequirementInvalid(error) => {
+                problem::log_and_respond_to_requirement(error, &terms, details, &id)
+            }
+            _ => problem::log_and_respond(&terms, details, &id),
+        }
+    }
+}
+
+impl RequestHandler for ValidateHandler {
+    /// Only query strings that the full parser has read before are known here. They were read from
+    /// targets in origin form, so that the bytes of this one need no further check.
+    fn authorize_cached(&self, peer: Peer, head: &RequestHead<'_>) -> Option<Arc<Entry>> {
+        let query = match head.target.strip_prefix(PATH)? {
+            "" => "",
+            rest => rest.strip_prefix('?')?,
+        };
+        if self.traces != Traces::Off {
+            return None;
+        }
+        // A panic happens again in `respond`, which counts it.
+        let entry = catch_unwind(AssertUnwindSafe(|| {
+            let requirements = self.requirements.recall(query)?;
+            let auth_request = self.auth_request(peer, head.fields(), &requirements);
+            self.validator.grant_from_memory(&auth_request)
+        }));
+        let entry = entry.ok()??;
+        self.metrics.cache(CacheStatus::Hit);
+        self.metrics.allowed();
+        Some(entry)
+    }
+
+    async fn respond<B: Sync>(&self, peer: Peer, request: &Request<B>) -> HandlerResponse {
+        if target::has_origin_form(request) && request.uri().path() != PATH {
+            return HandlerResponse::Rejected(problem::not_found(request.headers()));
+        }
+        let headers = request.headers();
+        let span = self
+            .traces
+            .span(headers, || info_span!("validate", otel.kind = "server", code = Empty));
+        let decision = AssertUnwindSafe(self.decide(peer, request)).catch_unwind();
+        let decision = decision.instrument(span.clone()).await;
+        let outcome = decision.unwrap_or_else(|_| {
+            self.metrics.panicked();
+            Err(Refusal::Internal)
+        });
+        match outcome {
+            Ok((entry, cache)) => {
+                self.metrics.allowed();
+                HandlerResponse::Allowed(entry, cache)
+            }
+            Err(refusal) => {
+                span.in_scope(|| HandlerResponse::Rejected(self.reject(&refusal, request)))
+            }
+        }
+    }
+}
