@@ -5,6 +5,7 @@
 //! a field may be missing, and not at all where a missing one would have to be guessed.
 
 mod admin;
+mod api;
 mod attempts;
 mod authority;
 mod backoff;
@@ -44,8 +45,8 @@ pub use reach::{Condition, Product, Sight, Unseen, look};
 pub use records::{Records, Unreadable};
 pub use seal::{Initialised, Seal, SealKind, SealState, Shares};
 pub use secrets::{
-    Acquisition, MAX_PAGE, NamesPage, RecentChecks, RotationLease, SecretNames, Secrets, Task,
-    despite_others, patiently,
+    Acquisition, MAX_PAGE, NamesPage, RecentChecks, RotationLease, SecretNames, Secrets,
+    SessionSecrets, Task, rotation,
 };
 pub use self_test::NEEDED;
 pub use session::{LoginError, Session};
