@@ -37,13 +37,13 @@ impl fmt::Display for Key {
     }
 }
 
-/// The plaintext of a secret: strings by key, in the order of the keys. The strings are zeroized when
-/// they are dropped, and `Debug` does not show them.
+/// The plaintext of a secret: strings by key, in the order of the keys. The strings are zeroized
+/// when they are dropped, and `Debug` does not show them.
 #[derive(Debug, Default)]
 pub struct SecretData(BTreeMap<Key, SecretString>);
 
-/// A change of some values, as a JSON merge patch (RFC 7396): a string is set, and `None` removes the
-/// key.
+/// A change of some values, as a JSON merge patch (RFC 7396): a string is set, and `None` removes
+/// the key.
 #[derive(Clone, Debug, Default)]
 pub struct Patch {
     values: BTreeMap<Key, Option<SecretString>>,
@@ -159,7 +159,7 @@ mod tests {
     use super::{Key, Patch, SecretData};
 
     #[test]
-    fn keys_are_environment_variable_names() {
+    fn key_is_env_var_name() {
         for key in ["A", "_", "DATABASE_URL", "a1", &"A".repeat(128)] {
             assert_eq!(Key::parse(key).expect("a key").as_str(), key);
         }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn patch_sets_strings_and_removes_nulls() {
+    fn patch_sets_and_removes() {
         let key = |key| Key::parse(key).expect("a key");
         let data: SecretData =
             [(key("A"), "1".into()), (key("B"), "2".into())].into_iter().collect();

@@ -23,7 +23,8 @@ pub enum SecretError {
     Deleted(Version),
     /// This version was destroyed irreversibly.
     Destroyed(Version),
-    /// The precondition of the write does not hold, or another write came first. Nothing was written.
+    /// The precondition of the write does not hold, or another write came first. Nothing was
+    /// written.
     Conflict,
     /// The tenant has no key: it was never created, or was shredded.
     KeyMissing,
@@ -35,8 +36,8 @@ pub enum SecretError {
     Unreadable(Unreadable),
     /// Another process has acquired the lease on the rotation.
     LeaseLost,
-    /// A version of the key was created during a rotation by a client without the lease. That version
-    /// may exist in Vault's memory only.
+    /// A version of the key was created during a rotation by a client without the lease. That
+    /// version may exist in Vault's memory only.
     KeyAhead,
     /// The secret is larger than Vault accepts.
     TooLarge,
@@ -46,8 +47,8 @@ pub enum SecretError {
     TokenRefused,
     /// Vault is unavailable. Nothing was changed.
     Unavailable(Unavailable),
-    /// The response to a change was not received or could not be read. The change was made as a whole,
-    /// or not at all.
+    /// The response to a change was not received or could not be read. The change was made as a
+    /// whole, or not at all.
     Unsettled(Unavailable),
 }
 
@@ -69,8 +70,8 @@ pub enum Unreadable {
     Elsewhere,
     /// The version of the key is below `min_decryption_version`.
     KeyTooOld,
-    /// The tenant's key does not have this version: the key was recreated, or Vault never stored the
-    /// version.
+    /// The tenant's key does not have this version: the key was recreated, or Vault never stored
+    /// the version.
     KeyGone,
 }
 
@@ -119,7 +120,7 @@ impl fmt::Display for SecretError {
                 f.write_str("another rotation of the tenant has begun, and this one has stopped")
             }
             Self::TooLarge => f.write_str("the secret is larger than Vault accepts"),
-            Self::Denied => f.write_str("Vault denies this to the token"),
+            Self::Denied => f.write_str("Vault does not grant the token this"),
             Self::TokenRefused => f.write_str("Vault refuses the token"),
             Self::Unavailable(unavailable) | Self::Unsettled(unavailable) => {
                 f.write_str(&unavailable.detail)

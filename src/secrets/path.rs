@@ -8,8 +8,8 @@ const MAX_SEGMENTS: usize = 4;
 /// The segments that follow a name in the paths of the API.
 const OPERATIONS: [&str; 2] = ["versions", "undelete"];
 
-/// The name of a secret within its tenant: one to four segments, each `[a-z0-9][a-z0-9_-]{0,62}`, as
-/// in `mcp/hostinger`.
+/// The name of a secret within its tenant: one to four segments, each `[a-z0-9][a-z0-9_-]{0,62}`,
+/// as in `mcp/hostinger`.
 ///
 /// The form is deliberately narrow, like that of [`TenantName`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,8 +87,8 @@ impl SecretPath {
         Ok(Self { tenant, name: SecretName::parse(name)? })
     }
 
-    /// Returns the context for transit's key derivation, which binds the ciphertext to this path: the
-    /// version of this format, the mount, the tenant and the name, each after its length as a
+    /// Returns the context for transit's key derivation, which binds the ciphertext to this path:
+    /// the version of this format, the mount, the tenant and the name, each after its length as a
     /// big-endian `u32`. So no two paths have the same context.
     #[must_use]
     pub fn context(&self, mount: &str) -> Vec<u8> {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn names_ending_in_an_operation_are_reserved() {
+    fn operation_suffix_is_reserved() {
         for (name, reserved) in [
             ("crm/versions", true),
             ("a/b/c/undelete", true),

@@ -54,8 +54,8 @@ impl Precondition {
 }
 
 impl Current {
-    /// Returns the value of Vault's `cas` option for a write to a secret in this state: the number of
-    /// the latest version, live or not, and 0 if there is none.
+    /// Returns the value of Vault's `cas` option for a write to a secret in this state: the number
+    /// of the latest version, live or not, and 0 if there is none.
     #[must_use]
     pub fn check_and_set(self) -> u64 {
         match self {
@@ -80,7 +80,7 @@ mod tests {
     use crate::secrets::Version;
 
     #[test]
-    fn preconditions_hold_in_their_states_only() {
+    fn preconditions_match_states() {
         let version = |number| Version::new(number).expect("a version");
         let states = [Current::Absent, Current::Live(version(3)), Current::Gone(version(3))];
         for (precondition, expected) in [

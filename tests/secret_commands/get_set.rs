@@ -76,9 +76,9 @@ async fn what_cannot_be_a_value_is_refused_and_nothing_is_written() {
     acme.feed(&set_a, &vec![b'a'; 1024 * 1024 + 1]).failed(2, "larger than 1 MiB");
     let all = &set_a[..4];
     for (json, words) in [
-        ("{\"A\": hunter2", "no JSON"),
+        ("{\"A\": hunter2", "not JSON"),
         ("{\"A\": 1}", "the value of `A` is not a string"),
-        ("{\"A\": \"1\", \"A\": \"2\"}", "twice"),
+        ("{\"A\": \"1\", \"A\": \"2\"}", "duplicated"),
         ("", "standard input is empty"),
         ("[]", r#"the values are an object of strings: {"KEY":"value"}"#),
         ("{\"hunter2!\": \"1\"}", "key 1 is not"),

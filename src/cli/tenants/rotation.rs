@@ -46,13 +46,13 @@ impl RotationMonitor for Console<'_> {
     }
 
     fn waiting_for_writes(&self, duration: Duration) {
-        note(&format!("waiting {duration:?} for writes that began before\n"));
+        note(&format!("waiting {duration:?} for writes with the previous key version\n"));
     }
 
     fn pass_started(&self, pass: RotationPass, total: u64) -> impl FnMut() {
         let what = match pass {
-            RotationPass::Inspect => "looking at secrets",
-            RotationPass::Rewrap => "encrypting anew",
+            RotationPass::Inspect => "inspecting secrets",
+            RotationPass::Rewrap => "rewrapping secrets",
         };
         let mut progress = Progress::new(what, total);
         move || progress.step()
@@ -63,8 +63,8 @@ impl RotationMonitor for Console<'_> {
     }
 }
 
-/// Rotates the tenant's key, or resumes a rotation that was not finished. Returns the report of what
-/// was done, also after an error; `None` if nothing was done.
+/// Rotates the tenant's key, or resumes a rotation that was not finished. Returns the report of
+/// what was done, also after an error; `None` if nothing was done.
 pub(super) async fn rotate(
     store: &Store,
     tenant: &TenantName,
@@ -130,7 +130,7 @@ fn words(reason: RotationReason) -> String {
         RotationReason::Unfinished => "a rotation was not finished".to_owned(),
         RotationReason::Outdated(secrets) => {
             let secrets = counted(secrets, "secret");
-            format!("Vault or somebody else has rotated the key, and not {secrets}")
+            format!("Vault or another client has rotated the key, and not rewrapped {secrets}")
         }
     }
 }
@@ -143,7 +143,7 @@ fn message(error: &RotationError, tenant: &TenantName, old_versions: OldVersions
              seconds"
                 .to_owned()
         }
-        RotationError::Stopped => "; run it again to go on".to_owned(),
+        RotationError::Stopped => "; run it again to resume".to_owned(),
         RotationError::Secret(error) => match error {
             SecretError::Denied if old_versions == OldVersions::Destroy => {
                 "; it needs what policies/key-rotator.hcl and policies/version-destroyer.hcl grant, \
@@ -155,7 +155,7 @@ fn message(error: &RotationError, tenant: &TenantName, old_versions: OldVersions
                     .to_owned()
             }
             SecretError::Unavailable(_) | SecretError::LeaseLost => {
-                ". Run it again to go on".to_owned()
+                ". Run it again to resume".to_owned()
             }
             error => remedy(error, tenant),
         },

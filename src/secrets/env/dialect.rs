@@ -122,7 +122,8 @@ fn push_escaped(text: &str, escape: Escape, line: &mut String) {
     }
 }
 
-/// Escapes as shells and systemd do: between double quotes, a backslash escapes only these characters.
+/// Escapes as shells and systemd do: between double quotes, a backslash escapes only these
+/// characters.
 fn shell_escape(c: char) -> Option<&'static str> {
     match c {
         '"' => Some("\\\""),
@@ -146,8 +147,8 @@ fn compose_escape(c: char) -> Option<&'static str> {
     }
 }
 
-/// A `$` for python-dotenv, which interpolates `${NAME}` in any quotes and has no escape for it: the
-/// default value of a variable that cannot exist, which is taken literally.
+/// A `$` for python-dotenv, which interpolates `${NAME}` in any quotes and has no escape for it:
+/// the default value of a variable that cannot exist, which is taken literally.
 const DOLLAR: &str = "${:-$}";
 
 /// A backslash at the end of a value for python-dotenv: most versions take the quotation mark after

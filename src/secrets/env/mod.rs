@@ -1,4 +1,5 @@
-//! Secrets as lines of an environment file: `KEY=value`, in the dialect of the program that reads it.
+//! Secrets as lines of an environment file: `KEY=value`, in the dialect of the program that reads
+//! it.
 
 mod dialect;
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Generated secrets, written in each dialect and read back: by a real shell, and by readers that are
-//! implemented from each format's documentation, independently of the writer.
+//! Generated secrets, written in each dialect and read back: by a real shell, and by readers that
+//! are implemented from each format's documentation, independently of the writer.
 
 mod readers;
 
@@ -106,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn only_unrepresentable_values_are_rejected(value in value()) {
+    fn only_unencodable_is_rejected(value in value()) {
         let pairs = vec![("KEY".to_owned(), value.clone())];
         for dialect in Dialect::ALL {
             let refused = secret(&pairs).to_env(dialect).is_err();
@@ -140,7 +140,7 @@ fn shells() -> Vec<&'static [&'static str]> {
 }
 
 #[test]
-fn every_installed_shell_round_trips() {
+fn every_shell_round_trips() {
     let value = "a\\ \"$HOME\" `id` 'x'\n!! # \r\t~ ü".to_owned();
     let pairs: Pairs = vec![("KEY".to_owned(), value), ("OTHER".to_owned(), String::new())];
     let (pairs, lines) = written(pairs, Dialect::Sh);
@@ -205,7 +205,7 @@ fn plain_values_are_not_quoted() {
 }
 
 #[test]
-fn error_names_key_and_dialect_but_no_value() {
+fn error_hides_value() {
     let long = "x".repeat(70_000);
     for (key, value, dialects) in [
         ("KEY", "hidden\0value", Dialect::ALL.as_slice()),

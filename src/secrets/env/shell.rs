@@ -1,9 +1,11 @@
 //! Variables that shells reserve.
 
-/// The variables that a shell run as `sh` sets, makes read-only, or restricts the values of: measured
-/// with bash, dash, `BusyBox`, mksh, ksh93 and zsh (`emulate sh`). All others of bash begin with `BASH`.
+/// The variables that a shell run as `sh` sets, makes read-only, or restricts the values of:
+/// measured with bash, dash, `BusyBox`, mksh, ksh93 and zsh (`emulate sh`). All others of bash
+/// begin with `BASH`.
 ///
-/// zsh's `USERNAME` is not included: it is a plausible key of a secret, and no other shell reserves it.
+/// zsh's `USERNAME` is not included: it is a plausible key of a secret, and no other shell reserves
+/// it.
 const RESERVED: [&str; 47] = [
     "ARGV0",
     "COLUMNS",

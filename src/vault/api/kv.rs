@@ -127,8 +127,8 @@ pub(in crate::vault) async fn read_version(
     none_if_not_found(client.data_or_remains(Operation::SecretRead, token, &call).await)
 }
 
-/// `POST data/PATH`: writes a version by compare-and-set: `cas` is the number of the latest version,
-/// 0 if the secret does not exist.
+/// `POST data/PATH`: writes a version by compare-and-set: `cas` is the number of the latest
+/// version, 0 if the secret does not exist.
 pub(in crate::vault) async fn write_version(
     client: &Client,
     token: &SecretString,

@@ -155,8 +155,8 @@ pub(in crate::vault) async fn rewrap(
 }
 
 impl TransitKey {
-    /// Returns the time at which the latest version of a symmetric key was created, in seconds since
-    /// 1970.
+    /// Returns the time at which the latest version of a symmetric key was created, in seconds
+    /// since 1970.
     pub(in crate::vault) fn latest_created(&self) -> Option<i64> {
         self.keys.get(&self.latest_version).and_then(Value::as_i64)
     }

@@ -18,8 +18,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
 impl Secrets<'_> {
-    /// Writes a version with exactly this data. Without a precondition, a concurrent write by another
-    /// client is overwritten: the write is repeated after a conflict, for up to 30 seconds.
+    /// Writes a version with exactly this data. Without a precondition, a concurrent write by
+    /// another client is overwritten: the write is repeated after a conflict, for up to 30 seconds.
     ///
     /// # Errors
     /// As [`Secrets::write`]. [`SecretError::Unavailable`] if there are conflicts for 30 seconds.
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn conflicts_are_retried_until_the_timeout() {
+    async fn conflicts_retry_until_timeout() {
         let start = Instant::now();
         let (outcome, attempts) = retry(Precondition::None, SecretError::Conflict).await;
         let error = outcome.map(drop).expect_err("only conflicts");
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn conflicts_with_a_precondition_are_not_retried() {
+    async fn preconditioned_conflict_is_final() {
         let latest = Precondition::Latest(Version::new(1).expect("a version"));
         for precondition in [Precondition::Absent, Precondition::Present, latest] {
             let (outcome, attempts) = retry(precondition, SecretError::Conflict).await;

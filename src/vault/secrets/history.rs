@@ -23,8 +23,8 @@ const CONCURRENCY: usize = 2;
 const MAX_READS: usize = 100;
 
 impl Secrets<'_> {
-    /// Returns all versions of a secret that Vault keeps, the oldest first, without key versions. This
-    /// is one call.
+    /// Returns all versions of a secret that Vault keeps, the oldest first, without key versions.
+    /// This is one call.
     ///
     /// # Errors
     /// [`SecretError`]; also if the secret does not exist.
@@ -34,8 +34,8 @@ impl Secrets<'_> {
         if versions.is_empty() { Err(SecretError::Absent) } else { Ok(versions) }
     }
 
-    /// Returns the same with key versions, as far as the token may read them: those of the newest 100
-    /// live versions, which are read for this, but not decrypted.
+    /// Returns the same with key versions, as far as the token may read them: those of the newest
+    /// 100 live versions, which are read for this, but not decrypted.
     ///
     /// # Errors
     /// As [`Secrets::list_versions`].
@@ -58,8 +58,8 @@ impl Secrets<'_> {
         Ok(versions)
     }
 
-    /// Returns the key version that this version was encrypted with; `None` if the version is not live
-    /// or its record is unreadable.
+    /// Returns the key version that this version was encrypted with; `None` if the version is not
+    /// live or its record is unreadable.
     async fn key_version(
         &self,
         path: &SecretPath,

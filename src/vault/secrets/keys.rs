@@ -18,13 +18,13 @@ use crate::{
 impl Secrets<'_> {
     /// Returns the versions of the tenant's key.
     ///
-    /// Transit accepts a context with any key, and silently ignores it if the key is not derived. So
-    /// a key that is not derived is an error, and so is a convergent one, which shows which secrets
-    /// are equal.
+    /// Transit accepts a context with any key, and silently ignores it if the key is not derived.
+    /// So a key that is not derived is an error, and so is a convergent one, which shows which
+    /// secrets are equal.
     ///
     /// # Errors
-    /// [`SecretError::KeyMissing`] if there is no key, [`SecretError::KeyUnfit`] if it is not derived
-    /// or convergent. Contradictory version numbers are a malformed response.
+    /// [`SecretError::KeyMissing`] if there is no key, [`SecretError::KeyUnfit`] if it is not
+    /// derived or convergent. Contradictory version numbers are a malformed response.
     pub async fn key(&self, tenant: &TenantName) -> Result<KeyVersions, SecretError> {
         key_versions(&self.transit_key(tenant).await?.ok_or(SecretError::KeyMissing)?)
     }
@@ -40,8 +40,8 @@ impl Secrets<'_> {
     /// Adds a version to the tenant's key, which encrypts from then on, and returns the versions of
     /// the key as Vault has stored them.
     ///
-    /// A version that OpenBao failed to store is in its memory all the same: it encrypts, and is lost
-    /// at a restart. The next rotation that succeeds stores it with its own (see
+    /// A version that OpenBao failed to store is in its memory all the same: it encrypts, and is
+    /// lost at a restart. The next rotation that succeeds stores it with its own (see
     /// `docs/secrets-commands.md`). So a call that failed for any reason is repeated until one
     /// succeeds, for about 15 seconds.
     ///
@@ -73,8 +73,8 @@ impl Secrets<'_> {
         }
     }
 
-    /// Sets the oldest version of the tenant's key that may decrypt. OpenBao cannot restore a version
-    /// that a failed rotation made (see `docs/secrets-commands.md`).
+    /// Sets the oldest version of the tenant's key that may decrypt. OpenBao cannot restore a
+    /// version that a failed rotation made (see `docs/secrets-commands.md`).
     ///
     /// # Errors
     /// [`SecretError`].

@@ -25,7 +25,7 @@ impl Secrets<'_> {
 
     /// Returns the versions that were not destroyed, the oldest first, and the number of the latest
     /// of all.
-    pub(super) async fn remaining_versions(
+    pub(super) async fn read_undestroyed_versions(
         &self,
         path: &SecretPath,
     ) -> Result<(Vec<Version>, u64), SecretError> {
@@ -39,8 +39,8 @@ impl Secrets<'_> {
 }
 
 impl SecretMetadata {
-    /// Returns the latest version, live or not by Vault's clock. A secret of which only metadata was
-    /// written has none.
+    /// Returns the latest version, live or not by Vault's clock. A secret of which only metadata
+    /// was written has none.
     pub(super) async fn current(&self, clock: &VaultClock<'_>) -> Result<Current, VaultError> {
         let Some((version, metadata)) = self.versions.last() else { return Ok(Current::Absent) };
         Ok(match metadata.state(clock).await? {

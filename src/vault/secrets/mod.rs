@@ -36,8 +36,8 @@ use crate::{
     vault::Client,
 };
 
-/// The tenants' secrets, accessed with one token: Vault's policies decide on every call, and Vault's
-/// audit log names the holder of the token.
+/// The tenants' secrets, accessed with one token: Vault's policies decide on every call, and
+/// Vault's audit log names the holder of the token.
 ///
 /// A key that does not bind ciphertexts to their paths is not used to read or write, so the key is
 /// checked before each use; with [`Secrets::remembering`], unless it was checked recently.
@@ -197,8 +197,8 @@ impl<'c> Secrets<'c> {
         self.ensure(EngineFact::KeyUsable(tenant.clone()), check).await
     }
 
-    /// Checks the tenant's key again after an error of its use, if the check was cached. Returns the
-    /// key's error if it is unusable, and otherwise the given error.
+    /// Checks the tenant's key again after an error of its use, if the check was cached. Returns
+    /// the key's error if it is unusable, and otherwise the given error.
     async fn recheck_key(&self, tenant: &TenantName, error: SecretError) -> SecretError {
         let may_be_of_key = matches!(error, SecretError::Denied | SecretError::Unreadable(_));
         let (Some(checks), true) = (self.checks, may_be_of_key) else { return error };

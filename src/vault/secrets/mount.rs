@@ -22,8 +22,8 @@ struct MountOptions {
 }
 
 impl Secrets<'_> {
-    /// Checks before a write that the mount is KV version 2. Version 1 would accept the write as one
-    /// to a secret named `data/…`, without compare-and-set.
+    /// Checks before a write that the mount is KV version 2. Version 1 would accept the write as
+    /// one to a secret named `data/…`, without compare-and-set.
     ///
     /// A version in Vault's response to a read proves it. A 404 does not: version 1 gives it too.
     ///
@@ -36,7 +36,8 @@ impl Secrets<'_> {
         self.ensure(EngineFact::KvVersion2, async || self.check_mount().await).await
     }
 
-    /// Checks that the mount is KV version 2. Every token with a capability in a mount may read this.
+    /// Checks that the mount is KV version 2. Every token with a capability in a mount may read
+    /// this.
     ///
     /// # Errors
     /// [`SecretError::MountUnfit`] if it is not; another if the mount cannot be read.

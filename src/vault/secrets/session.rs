@@ -20,8 +20,8 @@ impl<'s> SessionSecrets<'s> {
         Self { session, mounts, checks }
     }
 
-    /// Runs an action on the secrets with the session's present token. A token that Vault rejects is
-    /// discarded.
+    /// Runs an action on the secrets with the session's present token. A token that Vault rejects
+    /// is discarded.
     ///
     /// # Errors
     /// Those of the action. [`SecretError::Unavailable`] if the session has no token.

@@ -4,8 +4,8 @@ use super::Pairs;
 
 type Outcome = Result<Pairs, String>;
 
-/// `docker run --env-file`: blank lines and lines that begin with `#` are skipped, the text before the
-/// first `=` is the name and the text after it the value.
+/// `docker run --env-file`: blank lines and lines that begin with `#` are skipped, the text before
+/// the first `=` is the name and the text after it the value.
 pub(super) fn docker(text: &str) -> Outcome {
     let mut pairs = Vec::new();
     for line in text.split('\n') {
@@ -83,8 +83,8 @@ fn interpolated(text: &str) -> Result<String, String> {
     if text.contains('$') { Err("interpolation".to_owned()) } else { Ok(text.to_owned()) }
 }
 
-/// Returns true for the characters that `EnvironmentFile=` rejects: NUL, noncharacters, and the byte
-/// order mark.
+/// Returns true for the characters that `EnvironmentFile=` rejects: NUL, noncharacters, and the
+/// byte order mark.
 pub(super) fn is_rejected_by_systemd(c: char) -> bool {
     let code = c as u32;
     matches!(code, 0 | 0xfeff | 0xfdd0..=0xfdef) || matches!(code % 0x1_0000, 0xfffe | 0xffff)

@@ -17,8 +17,8 @@ use crate::{
     vault::{api::kv::VersionMetadata, error::Failure},
 };
 
-/// The age up to which a confirmation is not repeated. An irreversible call that follows it ends long
-/// before the lease could.
+/// The age up to which a confirmation is not repeated. An irreversible call that follows it ends
+/// long before the lease could.
 const CONFIRMATION_TTL: Duration = Duration::from_secs(1);
 
 /// A lease on a tenant's rotation. No other process is granted one while it is held.
@@ -117,8 +117,8 @@ impl RotationLease {
         Self { waited_since, ..self }
     }
 
-    /// Returns true if a version of the key that was created at this time, in seconds since 1970, was
-    /// created by a holder that this process has waited for.
+    /// Returns true if a version of the key that was created at this time, in seconds since 1970,
+    /// was created by a holder that this process has waited for.
     #[must_use]
     pub fn has_waited_for(&self, created: i64) -> bool {
         self.waited_since.is_some_and(|since| created >= since.as_second())
@@ -137,7 +137,8 @@ impl RotationLease {
         with_retries(async || self.extend(secrets, &mut state).await).await
     }
 
-    /// Renews the lease. A lease that has ended is renewed too, unless another process had it since.
+    /// Renews the lease. A lease that has ended is renewed too, unless another process had it
+    /// since.
     ///
     /// # Errors
     /// As [`RotationLease::confirm`].

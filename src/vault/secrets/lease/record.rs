@@ -118,7 +118,7 @@ mod tests {
     use crate::tenants::{Stage, StoredVersion};
 
     #[test]
-    fn stored_version_round_trips_or_is_none() {
+    fn stored_version_round_trips() {
         let stored = StoredVersion { version: 3, created: 1_795_816_885, stage: Stage::Finished };
         let written = custom_metadata(stored);
         let read: BTreeMap<String, String> =

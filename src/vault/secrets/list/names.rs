@@ -10,8 +10,8 @@ use crate::{
 /// The number of names that are requested per page.
 const PAGE_SIZE: usize = 500;
 
-/// The names of a tenant's secrets, including deleted ones, in alphabetical order. Keys that are not
-/// names of secrets are skipped.
+/// The names of a tenant's secrets, including deleted ones, in alphabetical order. Keys that are
+/// not names of secrets are skipped.
 pub struct SecretNames<'c>(SecretWalk<'c>);
 
 impl<'c> SecretNames<'c> {

@@ -116,8 +116,8 @@ impl<'c> SecretWalk<'c> {
         Ok(None)
     }
 
-    /// Reads the next page of the current folder. Falls back to `metadata` if `detailed-metadata` is
-    /// missing or denied, and to smaller pages if the response is too large.
+    /// Reads the next page of the current folder. Falls back to `metadata` if `detailed-metadata`
+    /// is missing or denied, and to smaller pages if the response is too large.
     async fn fetch_page(&mut self) -> Result<(), SecretError> {
         loop {
             let Some(folder) = self.folders.last_mut() else { return Ok(()) };
@@ -184,8 +184,8 @@ impl Folder {
         Self { prefix, keys: VecDeque::new(), metadata: HashMap::new(), cursor }
     }
 
-    /// Adds the response to a request for `limit` keys. A response of another length is the last, and
-    /// one of a server without pagination repeats the keys before it.
+    /// Adds the response to a request for `limit` keys. A response of another length is the last,
+    /// and one of a server without pagination repeats the keys before it.
     fn add_page(&mut self, KeyList { mut keys, key_info }: KeyList, limit: usize) {
         let length = keys.len();
         if let PageCursor::After(last) = &self.cursor {

@@ -5,8 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    KeyRotation, OldVersions, RotationError, RotationMonitor, RotationReason, RotationReport,
-    RotationStart, Task, exclusive::run_exclusively, stage,
+    OldVersions, RotationError, RotationMonitor, RotationReason, RotationReport, RotationStart,
+    Task,
+    exclusive::run_exclusively,
+    rotate::{KeyRotation, stage},
 };
 use crate::{
     secrets::SecretError,
@@ -31,8 +33,8 @@ pub enum DueRotation {
     Stopped(Option<RotationReport>),
 }
 
-/// Rotates the tenant's key if that is due, both before and after the rotation lease is acquired: two
-/// concurrent calls do not rotate it twice.
+/// Rotates the tenant's key if that is due, both before and after the rotation lease is acquired:
+/// two concurrent calls do not rotate it twice.
 pub async fn rotate_if_due(
     secrets: SessionSecrets<'_>,
     tenant: &TenantName,

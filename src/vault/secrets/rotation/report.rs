@@ -1,5 +1,13 @@
-use super::OldVersions;
 use crate::tenants::{Age, KeyVersions, Tally};
+
+/// The treatment of versions of secrets that need an older version of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldVersions {
+    /// They stay readable.
+    Keep,
+    /// They are destroyed irreversibly.
+    Destroy,
+}
 
 /// The start of a rotation: a new version of the key, or an existing one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +42,8 @@ pub enum RotationReason {
     KeyAge(Age),
     /// An earlier rotation was not finished.
     Unfinished,
-    /// This number of secrets is encrypted with an older version than the latest, which was not made
-    /// by `tenants rotate`, or cannot be read.
+    /// This number of secrets is encrypted with an older version than the latest, which was not
+    /// made by `tenants rotate`, or cannot be read.
     Outdated(u64),
 }
 

@@ -25,10 +25,10 @@ pub enum Task<'l> {
     Survey,
     /// Their latest versions are rewrapped.
     Rewrap,
-    /// Their latest versions are rewrapped. Then all versions that still need an older version of the
-    /// key are destroyed, and all deleted ones that may need it, while the lease is held. A live
-    /// version is destroyed only if Vault has just decrypted the latest version of its secret with the
-    /// new version of the key.
+    /// Their latest versions are rewrapped. Then all versions that still need an older version of
+    /// the key are destroyed, and all deleted ones that may need it, while the lease is held. A
+    /// live version is destroyed only if Vault has just decrypted the latest version of its secret
+    /// with the new version of the key.
     RewrapAndDestroy(&'l RotationLease),
 }
 
@@ -43,10 +43,11 @@ type SeenVersions = BTreeMap<Version, u64>;
 
 impl<'c> Secrets<'c> {
     /// Processes the tenant's secrets, and returns the rotation status of each for this version of
-    /// the key, or an error. Unless secrets are only inspected, Vault has to have stored the version.
+    /// the key, or an error. Unless secrets are only inspected, Vault has to have stored the
+    /// version.
     ///
-    /// Only ciphertexts that Vault rewrapped are written, and only if the original is still the latest
-    /// version. So concurrent writers, and an abort at any time, do no harm.
+    /// Only ciphertexts that Vault rewrapped are written, and only if the original is still the
+    /// latest version. So concurrent writers, and an abort at any time, do no harm.
     ///
     /// # Errors
     /// The stream ends with a [`SecretError`] that concerns more than one secret.
@@ -96,7 +97,8 @@ impl<'c> Secrets<'c> {
             standing.remaining.extend(remaining.map(|need| Remaining { version: number, need }));
         }
         if let Task::RewrapAndDestroy(lease) = task {
-            // A version with a live successor or a deleted one, and never one that was written just now.
+            // A version with a live successor or a deleted one, and never one that was written just
+            // now.
             let is_obsolete = |remaining: &Remaining| {
                 remaining.need == Need::Unknown
                     || (remaining.version < newest && latest != Renewal::Gone)
@@ -114,8 +116,8 @@ impl<'c> Secrets<'c> {
         Ok(standing)
     }
 
-    /// Returns the versions that were not destroyed, and the number of the latest. The metadata is not
-    /// read if all versions that can exist were seen.
+    /// Returns the versions that were not destroyed, and the number of the latest. The metadata is
+    /// not read if all versions that can exist were seen.
     async fn undestroyed_versions(
         &self,
         path: &SecretPath,
@@ -125,12 +127,12 @@ impl<'c> Secrets<'c> {
             Some((newest, _)) if newest.number() == seen.len() as u64 => {
                 Ok((seen.keys().copied().collect(), newest.number()))
             }
-            _ => self.remaining_versions(path).await,
+            _ => self.read_undestroyed_versions(path).await,
         }
     }
 
-    /// Rewraps the latest version if it is outdated, and otherwise has Vault prove that it decrypts it.
-    /// Adds each version that is read, with that of the key, to `seen`.
+    /// Rewraps the latest version if it is outdated, and otherwise has Vault prove that it decrypts
+    /// it. Adds each version that is read, with that of the key, to `seen`.
     async fn rewrap_latest(
         &self,
         path: &SecretPath,
@@ -191,8 +193,8 @@ impl<'c> Secrets<'c> {
         Ok(Renewal::UpToDate)
     }
 
-    /// Checks that the key has this version. A key without the version of a ciphertext was recreated,
-    /// or has lost the version.
+    /// Checks that the key has this version. A key without the version of a ciphertext was
+    /// recreated, or has lost the version.
     async fn check_key_version(
         &self,
         path: &SecretPath,
