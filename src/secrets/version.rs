@@ -33,7 +33,7 @@ impl FromStr for Version {
     fn from_str(text: &str) -> Result<Self, String> {
         let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
         let version = text.parse().ok().filter(|_| plain).map(Self);
-        version.ok_or_else(|| "a version is a positive whole number".to_owned())
+        version.ok_or_else(|| "a version is a whole number, 1 or greater".to_owned())
     }
 }
 
