@@ -12,7 +12,7 @@ use crate::{
     policies::Mounts,
     secrets::{SecretError, SecretName, Unreadable},
     tenants::TenantName,
-    vault::{RecentChecks, Secrets},
+    vault::{RecentChecks, Secrets, SessionSecrets},
 };
 
 /// How a command reaches the tenants' secrets.
@@ -79,14 +79,12 @@ impl Store {
         &self,
         action: impl AsyncFnOnce(Secrets<'_>) -> Result<T, SecretError>,
     ) -> Result<T, SecretError> {
-        let session = &self.operator.session;
-        let own = session.token().await?;
-        let secrets = Secrets::new(session.client(), &self.mounts, &own.token);
-        let outcome = action(secrets.remembering(&self.checks)).await;
-        if let Err(SecretError::TokenRefused) = outcome {
-            session.give_up(&own);
-        }
-        outcome
+        self.secrets().with(action).await
+    }
+
+    /// The secrets, with the session's token.
+    pub(super) fn secrets(&self) -> SessionSecrets<'_> {
+        SessionSecrets::new(&self.operator.session, &self.mounts, &self.checks)
     }
 }
 

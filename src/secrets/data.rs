@@ -6,25 +6,25 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 
-/// The longest key, in bytes.
-const MAX_KEY: usize = 128;
+/// The maximum length of a key, in bytes.
+const MAX_KEY_LEN: usize = 128;
 
-/// What a value goes by: `[A-Za-z_][A-Za-z0-9_]{0,127}`, the name of an environment variable.
+/// The key of a value: `[A-Za-z_][A-Za-z0-9_]{0,127}`, the name of an environment variable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Box<str>);
 
 impl Key {
-    /// The key, if it has exactly the form of one.
+    /// Parses a key; `None` unless it has exactly this form.
     #[must_use]
     pub fn parse(key: &str) -> Option<Self> {
         let [first, rest @ ..] = key.as_bytes() else { return None };
-        let valid = key.len() <= MAX_KEY
+        let valid = key.len() <= MAX_KEY_LEN
             && (first.is_ascii_alphabetic() || *first == b'_')
             && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
         valid.then(|| Self(key.into()))
     }
 
-    /// The key as text.
+    /// Returns the key as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -37,31 +37,32 @@ impl fmt::Display for Key {
     }
 }
 
-/// What a secret holds, in the clear: strings by their keys, in the order of the keys. They are
-/// wiped when they are dropped, and `Debug` shows none.
+/// The plaintext of a secret: strings by key, in the order of the keys. The strings are zeroized
+/// when they are dropped, and `Debug` does not show them.
 #[derive(Debug, Default)]
 pub struct SecretData(BTreeMap<Key, SecretString>);
 
-/// A change of some values (RFC 7396): a string is put, and what is `None` is taken out.
+/// A change of some values, as a JSON merge patch (RFC 7396): a string is set, and `None` removes
+/// the key.
 #[derive(Clone, Debug, Default)]
 pub struct Patch {
     values: BTreeMap<Key, Option<SecretString>>,
-    /// The keys that have to be there before. RFC 7396 asks for none.
+    /// The keys that have to exist before the change. RFC 7396 requires none.
     required: BTreeSet<Key>,
 }
 
-/// A key that was to be taken out is not there.
+/// The error of removing a key that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AbsentKey {
     /// The key.
     pub key: Key,
-    /// The keys that are there.
+    /// The keys that exist.
     pub present: Vec<Key>,
 }
 
 impl fmt::Display for AbsentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it has no key `{}` to take out", self.key)?;
+        write!(f, "it has no key `{}` to remove", self.key)?;
         let present: Vec<&str> = self.present.iter().map(Key::as_str).collect();
         match present[..] {
             [] => f.write_str(", and no other key"),
@@ -73,21 +74,21 @@ impl fmt::Display for AbsentKey {
 impl std::error::Error for AbsentKey {}
 
 impl SecretData {
-    /// The value of this key.
+    /// Returns the value of this key.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<&SecretString> {
         self.0.get(key)
     }
 
-    /// Each key with its value, in the order of the keys.
+    /// Returns the keys with their values, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &SecretString)> {
         self.0.iter()
     }
 
-    /// The same with this change.
+    /// Applies a change.
     ///
     /// # Errors
-    /// [`AbsentKey`] if a key is not there that has to be.
+    /// [`AbsentKey`] if a required key does not exist.
     pub fn patched(mut self, patch: Patch) -> Result<Self, AbsentKey> {
         if let Some(key) = patch.required.into_iter().find(|key| !self.0.contains_key(key)) {
             return Err(AbsentKey { key, present: self.0.into_keys().collect() });
@@ -101,14 +102,14 @@ impl SecretData {
         Ok(self)
     }
 
-    /// The same, and what another holds, which goes before.
+    /// Adds the values of `other`, which take precedence.
     #[must_use]
     pub fn joined(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// The values in the clear, to be serialised.
+    /// Returns a view that serializes the plaintext.
     #[must_use]
     pub fn exposed(&self) -> Exposed<'_> {
         Exposed(self)
@@ -116,7 +117,7 @@ impl SecretData {
 }
 
 impl Patch {
-    /// The same change, which also takes these keys out, and fails if one is not there.
+    /// Adds the removal of these keys, which have to exist.
     #[must_use]
     pub fn without(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
         self.required.extend(keys);
@@ -124,7 +125,7 @@ impl Patch {
         self
     }
 
-    /// Whether it can be made only to a secret that is there.
+    /// Returns true if the change can be made only to an existing secret.
     #[must_use]
     pub fn needs_a_secret(&self) -> bool {
         !self.required.is_empty()
@@ -143,7 +144,7 @@ impl FromIterator<(Key, Option<SecretString>)> for Patch {
     }
 }
 
-/// What a secret holds, for once to be seen: it serialises in the clear.
+/// A view of a secret that serializes its plaintext.
 pub struct Exposed<'d>(&'d SecretData);
 
 impl Serialize for Exposed<'_> {
@@ -158,7 +159,7 @@ mod tests {
     use super::{Key, Patch, SecretData};
 
     #[test]
-    fn a_key_is_the_name_of_an_environment_variable() {
+    fn key_is_env_var_name() {
         for key in ["A", "_", "DATABASE_URL", "a1", &"A".repeat(128)] {
             assert_eq!(Key::parse(key).expect("a key").as_str(), key);
         }
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_puts_strings_and_takes_nulls_out() {
+    fn patch_sets_and_removes() {
         let key = |key| Key::parse(key).expect("a key");
         let data: SecretData =
             [(key("A"), "1".into()), (key("B"), "2".into())].into_iter().collect();
@@ -181,27 +182,27 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let patched = data.patched(patch).expect("nothing has to be there");
+        let patched = data.patched(patch).expect("no key is required");
         let json = serde_json::to_string(&patched.exposed()).expect("JSON");
         assert_eq!(json, r#"{"A":"4","C":"3"}"#);
     }
 
     #[test]
-    fn key_that_is_to_be_taken_out_has_to_be_there() {
+    fn removed_key_has_to_exist() {
         let key = |key| Key::parse(key).expect("a key");
         let data = || -> SecretData {
             [(key("A"), "1".into()), (key("B"), "2".into())].into_iter().collect()
         };
         let without = |keys: &[&'static str]| Patch::default().without(keys.iter().map(|k| key(k)));
-        let left = data().patched(without(&["B"])).expect("it is there");
+        let left = data().patched(without(&["B"])).expect("B exists");
         assert_eq!(serde_json::to_string(&left.exposed()).expect("JSON"), r#"{"A":"1"}"#);
-        let absent = data().patched(without(&["A", "C"])).map(drop).expect_err("C is not there");
-        assert_eq!(absent.to_string(), "it has no key `C` to take out; it has A, B");
+        let absent = data().patched(without(&["A", "C"])).map(drop).expect_err("C does not exist");
+        assert_eq!(absent.to_string(), "it has no key `C` to remove; it has A, B");
         assert!(without(&["A"]).needs_a_secret() && !Patch::default().needs_a_secret());
     }
 
     #[test]
-    fn no_value_is_shown_when_it_is_printed() {
+    fn debug_does_not_show_values() {
         let key = Key::parse("A").expect("a key");
         let data: SecretData = [(key.clone(), "plain".into())].into_iter().collect();
         let patch: Patch = [(key, Some("plain".into()))].into_iter().collect();

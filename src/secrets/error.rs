@@ -5,77 +5,78 @@ use crate::{
     token::Unavailable,
 };
 
-/// Why there is no secret to give, or none was written.
+/// The error of an operation on a secret.
 #[derive(Clone, Debug)]
 pub enum SecretError {
-    /// There is none of this name.
+    /// The secret does not exist.
     Absent,
-    /// There is a secret of this name, without this version.
+    /// The secret exists, but this version of it does not.
     VersionAbsent {
-        /// The version that was asked for.
+        /// The requested version.
         version: Version,
-        /// The latest that there is.
+        /// The latest version.
         latest: Version,
     },
-    /// A key that was to be taken out is not there. Nothing was written.
+    /// A key that was to be removed does not exist. Nothing was written.
     KeyAbsent(AbsentKey),
-    /// This version was deleted. Vault may still be able to bring it back.
+    /// This version was deleted. It may be possible to restore it.
     Deleted(Version),
-    /// This version was destroyed.
+    /// This version was destroyed irreversibly.
     Destroyed(Version),
-    /// The secret is not in the state that the write was meant for. Nothing was written.
+    /// The precondition of the write does not hold, or another write came first. Nothing was
+    /// written.
     Conflict,
-    /// The tenant has no key: it was never made, or was shredded.
+    /// The tenant has no key: it was never created, or was shredded.
     KeyMissing,
-    /// The tenant's key is not made as it should be, and is not used.
+    /// The tenant's key has unsuitable settings, and is not used.
     KeyUnfit(KeyFault),
     /// The mount is not KV version 2, and nothing is written to it.
     MountUnfit,
-    /// What is kept in this place is not a secret of this place.
+    /// The stored record is not a secret of this path.
     Unreadable(Unreadable),
-    /// Another rotation of the tenant has begun meanwhile.
+    /// Another process has acquired the lease on the rotation.
     LeaseLost,
-    /// The key was given a version during a rotation by something that holds no lease. That may be
-    /// in Vault's memory alone.
+    /// A version of the key was created during a rotation by a client without the lease. That
+    /// version may exist in Vault's memory only.
     KeyAhead,
-    /// Vault does not take as much at once.
+    /// The secret is larger than Vault accepts.
     TooLarge,
-    /// Vault does not grant the token this.
+    /// The token has no permission for this.
     Denied,
-    /// Vault does not take the token at all.
+    /// Vault rejects the token.
     TokenRefused,
-    /// Vault's word could not be had. Nothing was changed.
+    /// Vault is unavailable. Nothing was changed.
     Unavailable(Unavailable),
-    /// Vault was told to change something, and its answer did not come or could not be read. The
-    /// change was made whole, or not at all.
+    /// The response to a change was not received or could not be read. The change was made as a
+    /// whole, or not at all.
     Unsettled(Unavailable),
 }
 
-/// What is wrong with a tenant's key. It stays so: a key cannot be changed in these.
+/// An unsuitable setting of a tenant's key. It cannot be changed after the key was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFault {
-    /// It does not bind a ciphertext to its place.
+    /// The key does not bind a ciphertext to its path.
     NotDerived,
     /// Equal secrets have equal ciphertexts.
     Convergent,
 }
 
-/// Why a record is not a secret of the place where it was found.
+/// The reason why a stored record cannot be decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreadable {
-    /// It is none that this program writes.
+    /// The record does not have the format of this program.
     Format,
-    /// It was encrypted for another place, or with another key, or was changed.
+    /// The ciphertext was made for another path or with another key, or was modified.
     Elsewhere,
-    /// The version of the key that it was encrypted with is no longer allowed.
+    /// The version of the key is below `min_decryption_version`.
     KeyTooOld,
-    /// The tenant's key has no such version: it is another one than it was, or a version that
-    /// encrypted was never stored.
+    /// The tenant's key does not have this version: the key was recreated, or Vault never stored
+    /// the version.
     KeyGone,
 }
 
 impl SecretError {
-    /// Whether it concerns whatever else would be asked for with the same token.
+    /// Returns true if other operations with the same token would fail alike.
     #[must_use]
     pub fn is_of_all(&self) -> bool {
         matches!(
@@ -103,22 +104,22 @@ impl fmt::Display for SecretError {
             Self::Deleted(version) => write!(f, "version {version} was deleted"),
             Self::Destroyed(version) => write!(f, "version {version} was destroyed"),
             Self::Conflict => f.write_str(
-                "it is not, or no longer, in the state that this was meant for; nothing was written",
+                "the precondition does not hold, or another write came first; nothing was written",
             ),
             Self::KeyMissing => f.write_str("the tenant has no key in Vault's transit engine"),
             Self::KeyUnfit(fault) => fault.fmt(f),
             Self::KeyAhead => f.write_str(
-                "it is encrypted with a version of the key that something else made during this \
-                 rotation; run it again",
+                "it is encrypted with a version of the key that another client created during this \
+                 rotation; run the rotation again",
             ),
             Self::MountUnfit => f.write_str(
                 "the mount for secrets is not KV version 2, and nothing is written to it",
             ),
             Self::Unreadable(why) => why.fmt(f),
-            Self::LeaseLost => f.write_str(
-                "another rotation of the tenant has begun meanwhile, and this one has stopped",
-            ),
-            Self::TooLarge => f.write_str("Vault does not take a secret of this size"),
+            Self::LeaseLost => {
+                f.write_str("another rotation of the tenant has begun, and this one has stopped")
+            }
+            Self::TooLarge => f.write_str("the secret is larger than Vault accepts"),
             Self::Denied => f.write_str("Vault does not grant the token this"),
             Self::TokenRefused => f.write_str("Vault refuses the token"),
             Self::Unavailable(unavailable) | Self::Unsettled(unavailable) => {
@@ -134,12 +135,12 @@ impl fmt::Display for KeyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotDerived => {
-                "the tenant's key is not derived, so that it would not bind a secret to its \
-                 place; make one with `derived=true`"
+                "the tenant's key is not derived, so that it would not bind a secret to its path; \
+                 create one with `derived=true`"
             }
             Self::Convergent => {
                 "the tenant's key is convergent, so that equal secrets would have equal \
-                 ciphertexts; make one without `convergent_encryption`"
+                 ciphertexts; create one without `convergent_encryption`"
             }
         })
     }
@@ -148,17 +149,17 @@ impl fmt::Display for KeyFault {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Format => "what is kept here was not written by this service",
+            Self::Format => "the stored record was not written by this program",
             Self::Elsewhere => {
-                "what is kept here was encrypted for another place or with another key"
+                "the stored record was encrypted for another path or with another key"
             }
             Self::KeyTooOld => {
-                "what is kept here was encrypted with a version of the key that Vault no longer \
-                 lets decrypt"
+                "the stored record was encrypted with a version of the key that is below \
+                 min_decryption_version"
             }
             Self::KeyGone => {
-                "what is kept here was encrypted with a version that the key does not have: the key \
-                 was made anew, or Vault lost the version before it was stored"
+                "the stored record was encrypted with a version that the key does not have: the key \
+                 was recreated, or Vault lost the version before it was stored"
             }
         })
     }

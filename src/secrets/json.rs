@@ -1,5 +1,5 @@
-//! Secrets in JSON, read strictly: what is left over, said twice, or of another type is refused,
-//! and no message repeats a value.
+//! Strict parsing of secrets in JSON: unknown members, duplicates and other types are rejected, and
+//! no message repeats a value.
 
 mod node;
 
@@ -12,25 +12,26 @@ use zeroize::Zeroizing;
 use self::node::Node;
 use crate::secrets::{Key, Patch, SecretData};
 
-/// Why a text does not tell what a secret is to hold. It repeats no value.
+/// The error of parsing a request body with a secret. It repeats no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyError {
-    /// It is no JSON, from this line and column on.
+    /// The body is not JSON in UTF-8 at this position.
     Syntax {
-        /// The line, from 1 on.
+        /// The line, starting at 1.
         line: usize,
-        /// The column, from 1 on.
+        /// The column, starting at 1.
         column: usize,
     },
-    /// It is not of the form `{"data":{…}}`.
+    /// The body does not have the form `{"data":{…}}`.
     Shape,
-    /// It has another member than `data`.
+    /// The body has a member other than `data`.
     UnknownMember,
-    /// A member is there twice: `data`, or this key.
+    /// A member is duplicated: `data`, or this key.
     Repeated(String),
-    /// The key in this place, from 1 on, is none. It may be a value that came there by mistake.
+    /// The key at this position, starting at 1, is invalid. It is not repeated, because it may be a
+    /// value that was entered there by mistake.
     Key(usize),
-    /// The value of this key is no string; in a patch, it is not null either.
+    /// The value of this key is not a string and, in a patch, not null.
     Value(Key),
 }
 
@@ -38,13 +39,13 @@ impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax { line, column } => {
-                write!(f, "this is no JSON in UTF-8: line {line}, column {column}")
+                write!(f, "this is not JSON in UTF-8: line {line}, column {column}")
             }
-            Self::Shape => f.write_str(r#"the body is an object: {"data":{"KEY":"value"}}"#),
-            Self::UnknownMember => f.write_str("the body has a member besides `data`"),
-            Self::Repeated(what) => write!(f, "`{what}` is there twice"),
+            Self::Shape => f.write_str(r#"the body has to be an object: {"data":{"KEY":"value"}}"#),
+            Self::UnknownMember => f.write_str("the body has a member other than `data`"),
+            Self::Repeated(what) => write!(f, "`{what}` is duplicated"),
             Self::Key(place) => write!(f, "key {place} is not [A-Za-z_][A-Za-z0-9_]{{0,127}}"),
-            Self::Value(key) => write!(f, "the value of `{key}` is no string"),
+            Self::Value(key) => write!(f, "the value of `{key}` is not a string"),
         }
     }
 }
@@ -52,7 +53,7 @@ impl fmt::Display for BodyError {
 impl std::error::Error for BodyError {}
 
 impl SecretData {
-    /// From the body of a request: `{"data":{"KEY":"value"}}`.
+    /// Parses the body of a request: `{"data":{"KEY":"value"}}`.
     ///
     /// # Errors
     /// [`BodyError`].
@@ -63,7 +64,7 @@ impl SecretData {
         })
     }
 
-    /// From the bare object that [`SecretData::exposed`] makes.
+    /// Parses an object of keys and values, as [`SecretData::exposed`] serializes it.
     ///
     /// # Errors
     /// [`BodyError`].
@@ -77,7 +78,7 @@ impl SecretData {
 }
 
 impl Patch {
-    /// From the body of a request: `{"data":{"KEY":"value","OTHER":null}}`.
+    /// Parses the body of a request: `{"data":{"KEY":"value","OTHER":null}}`.
     ///
     /// # Errors
     /// [`BodyError`].
@@ -90,21 +91,21 @@ impl Patch {
     }
 }
 
-/// This as JSON, in a buffer that is made to size, so that growing leaves nothing behind, and is
-/// wiped.
+/// Serializes a value to JSON in a buffer of the exact size, so that no reallocation leaves a copy.
+/// The buffer is zeroized when it is dropped.
 #[must_use]
 pub fn to_wiped_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
-    let mut length = Length(0);
-    // Neither can fail: the writers take everything, and all keys are strings.
+    let mut length = CountingWriter(0);
+    // Neither can fail: the writers accept everything, and all keys are strings.
     let _ = serde_json::to_writer(&mut length, value);
     let mut json = Zeroizing::new(Vec::with_capacity(length.0));
     let _ = serde_json::to_writer(&mut *json, value);
     json
 }
 
-struct Length(usize);
+struct CountingWriter(usize);
 
-impl io::Write for Length {
+impl io::Write for CountingWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len();
         Ok(bytes.len())
@@ -131,7 +132,7 @@ fn parse(json: &[u8]) -> Result<Node, BodyError> {
     })
 }
 
-/// The members of `data`, which has to be all that there is.
+/// Returns the members of `data`, which has to be the only member of the body.
 fn data(body: &[u8]) -> Result<Vec<(String, Node)>, BodyError> {
     let mut found = None;
     for (name, node) in parse(body)?.members()? {
@@ -145,7 +146,7 @@ fn data(body: &[u8]) -> Result<Vec<(String, Node)>, BodyError> {
     found.ok_or(BodyError::Shape)?.members()
 }
 
-/// Each key with what `read` makes of its value.
+/// Parses the keys, and converts each value by `read`.
 fn values<V, M: FromIterator<(Key, V)>>(
     members: Vec<(String, Node)>,
     read: impl Fn(Node) -> Option<V>,
@@ -173,14 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn a_body_holds_strings_by_their_keys() {
+    fn body_has_strings_by_key() {
         assert_eq!(put(r#"{"data":{}}"#).as_deref(), Ok("{}"));
         let body = r#" {"data" : {"B":"two\nlines \u0000 \ud83d\ude00","A":""}} "#;
         assert_eq!(put(body).as_deref(), Ok(r#"{"A":"","B":"two\nlines \u0000 😀"}"#));
     }
 
     #[test]
-    fn what_is_not_json_is_told_by_its_place_alone() {
+    fn syntax_error_hides_body() {
         let deep = format!(r#"{{"data":{}"#, r#"{"A":"#.repeat(200));
         let deep_list = format!(r#"{{"data":{{"A":{}"#, "[".repeat(200));
         for body in [
@@ -194,7 +195,7 @@ mod tests {
             &deep,
             &deep_list,
         ] {
-            let error = put(body).expect_err("no JSON");
+            let error = put(body).expect_err("not JSON");
             assert!(matches!(error, BodyError::Syntax { .. }), "{error:?} of {body}");
             assert!(!error.to_string().contains("plain"), "{error}");
         }
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_of_another_form_is_refused_and_not_repeated() {
+    fn other_shapes_are_rejected() {
         let key = |key: &str| Key::parse(key).expect("a key");
         for (body, expected) in [
             ("null", BodyError::Shape),
@@ -231,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_may_have_nulls() {
+    fn patch_accepts_null() {
         assert!(Patch::from_body(br#"{"data":{"A":null,"B":"2"}}"#).is_ok());
         let number = Patch::from_body(br#"{"data":{"A":null,"B":2}}"#);
         assert!(matches!(number, Err(BodyError::Value(_))));
     }
 
     #[test]
-    fn json_is_made_to_size() {
+    fn json_buffer_has_exact_size() {
         let json = to_wiped_json(&["a\n", "ü"]);
         assert_eq!((&**json, json.capacity()), ("[\"a\\n\",\"ü\"]".as_bytes(), json.len()));
     }

@@ -1,8 +1,8 @@
-//! A tenant's secrets: what they are called, what they hold, and how they are written down.
+//! The tenants' secrets: names, data, versions and storage format.
 //!
-//! A secret is a map of keys to strings at a [`SecretPath`], in versions. It is kept as a
-//! [`Record`]: the whole map, encrypted by the tenant's own key for this one place. It is given
-//! out as JSON or as lines for an environment, in one [`Dialect`].
+//! A secret is a map of keys to strings at a [`SecretPath`], in versions. It is stored as a
+//! [`Record`]: the whole map, encrypted by the tenant's own key for this path. It is returned as
+//! JSON or as lines of an environment file, in one [`Dialect`].
 
 mod data;
 mod env;
@@ -11,6 +11,7 @@ mod json;
 mod path;
 mod precondition;
 mod record;
+mod secret;
 mod version;
 
 pub use data::{AbsentKey, Exposed, Key, Patch, SecretData};
@@ -18,9 +19,7 @@ pub use env::{Dialect, Inexpressible};
 pub use error::{KeyFault, SecretError, Unreadable};
 pub use json::{BodyError, to_wiped_json};
 pub use path::{NameError, SecretName, SecretPath, key_name};
-pub use precondition::{Conflict, Current, Precondition};
+pub use precondition::{Change, Conflict, Current, Precondition};
 pub use record::{Ciphertext, Record};
-pub use version::{
-    Change, Effect, ListPage, Listed, Secret, Undeleted, Version, VersionInfo, VersionState,
-    Written,
-};
+pub use secret::{Effect, ListPage, Listed, Secret, Undeleted, Written};
+pub use version::{Version, VersionInfo, VersionState};

@@ -2,35 +2,35 @@ use std::fmt;
 
 use crate::tenants::{TenantName, is_name};
 
-/// The largest number of parts in a secret's name.
-const MAX_PARTS: usize = 4;
+/// The maximum number of segments in a secret's name.
+const MAX_SEGMENTS: usize = 4;
 
-/// The parts that follow a name in the paths of the API.
+/// The segments that follow a name in the paths of the API.
 const OPERATIONS: [&str; 2] = ["versions", "undelete"];
 
-/// What a secret is called within its tenant: one to four parts, each
-/// `[a-z0-9][a-z0-9_-]{0,62}`, as in `mcp/hostinger`.
+/// The name of a secret within its tenant: one to four segments, each `[a-z0-9][a-z0-9_-]{0,62}`,
+/// as in `mcp/hostinger`.
 ///
-/// The form is narrow on purpose, as that of [`TenantName`] is.
+/// The form is deliberately narrow, like that of [`TenantName`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretName(Box<str>);
 
-/// Why a text is no name. It does not repeat the text.
+/// The error of parsing a name. It does not repeat the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// It is no tenant's.
+    /// The name of a tenant is invalid.
     Tenant,
-    /// It is no secret's.
+    /// The name of a secret is invalid.
     Secret,
 }
 
 impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Tenant => "a tenant's name is [a-z0-9][a-z0-9_-]{0,62}, written as it is",
+            Self::Tenant => "a tenant's name is [a-z0-9][a-z0-9_-]{0,62}, without percent-encoding",
             Self::Secret => {
-                "a secret's name is one to four parts [a-z0-9][a-z0-9_-]{0,62} with `/` between \
-                 them, written as they are"
+                "a secret's name is one to four segments [a-z0-9][a-z0-9_-]{0,62}, separated by `/`, \
+                 without percent-encoding"
             }
         })
     }
@@ -39,23 +39,23 @@ impl fmt::Display for NameError {
 impl std::error::Error for NameError {}
 
 impl SecretName {
-    /// The name, if it has exactly the form of one.
+    /// Parses a name.
     ///
     /// # Errors
-    /// [`NameError`] if it has not.
+    /// [`NameError`] unless it has exactly this form.
     pub fn parse(name: &str) -> Result<Self, NameError> {
-        let valid = name.split('/').count() <= MAX_PARTS && name.split('/').all(is_name);
+        let valid = name.split('/').count() <= MAX_SEGMENTS && name.split('/').all(is_name);
         valid.then(|| Self(name.into())).ok_or(NameError::Secret)
     }
 
-    /// Whether it ends as the paths do by which the API reaches the versions of another secret:
-    /// `crm/versions` is where those of `crm` are. Such a name is not written to.
+    /// Returns true if the name ends like a path of the API to the versions of another secret:
+    /// `crm/versions` has those of `crm`. Secrets with such a name are not written.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         self.0.rsplit_once('/').is_some_and(|(_, last)| OPERATIONS.contains(&last))
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -68,34 +68,34 @@ impl fmt::Display for SecretName {
     }
 }
 
-/// The one place of a secret.
+/// The path of a secret: its tenant and its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretPath {
-    /// Whose it is.
+    /// The tenant.
     pub tenant: TenantName,
-    /// What it is called.
+    /// The name within the tenant.
     pub name: SecretName,
 }
 
 impl SecretPath {
-    /// The place with these names.
+    /// Parses the names of a tenant and of a secret.
     ///
     /// # Errors
-    /// [`NameError`] if one of them is none.
+    /// [`NameError`] for the first that is invalid.
     pub fn parse(tenant: &str, name: &str) -> Result<Self, NameError> {
         let tenant = TenantName::parse(tenant).ok_or(NameError::Tenant)?;
         Ok(Self { tenant, name: SecretName::parse(name)? })
     }
 
-    /// What the ciphertext is bound to, besides the key: the version of this format, the mount,
-    /// the tenant and the name, each after its length in four bytes, the first the highest. So no
-    /// two places have the same context, whatever they are called.
+    /// Returns the context for transit's key derivation, which binds the ciphertext to this path:
+    /// the version of this format, the mount, the tenant and the name, each after its length as a
+    /// big-endian `u32`. So no two paths have the same context.
     #[must_use]
     pub fn context(&self, mount: &str) -> Vec<u8> {
         let parts = ["v1", mount, self.tenant.as_str(), self.name.as_str()];
         let mut context = Vec::new();
         for part in parts {
-            // A part is shorter than a path may be, by far.
+            // Paths are far shorter than 4 GiB.
             let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
             context.extend_from_slice(&length.to_be_bytes());
             context.extend_from_slice(part.as_bytes());
@@ -104,7 +104,7 @@ impl SecretPath {
     }
 }
 
-/// The name of a tenant's key.
+/// Returns the name of a tenant's transit key.
 #[must_use]
 pub fn key_name(tenant: &TenantName) -> String {
     format!("tenant-{tenant}")
@@ -115,7 +115,7 @@ mod tests {
     use super::{NameError, SecretName, SecretPath};
 
     #[test]
-    fn a_name_is_one_to_four_plain_parts() {
+    fn name_has_one_to_four_segments() {
         for name in ["crm", "mcp/hostinger", "a/b/c/d", "0-_/x"] {
             assert_eq!(SecretName::parse(name).expect("a name").as_str(), name);
         }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn name_that_ends_like_an_operation_is_reserved() {
+    fn operation_suffix_is_reserved() {
         for (name, reserved) in [
             ("crm/versions", true),
             ("a/b/c/undelete", true),
@@ -161,14 +161,14 @@ mod tests {
     }
 
     #[test]
-    fn a_context_has_the_length_of_each_part_before_it() {
+    fn context_is_length_prefixed() {
         let path = SecretPath::parse("acme", "mcp/h").expect("names");
         let expected = b"\0\0\0\x02v1\0\0\0\x06secret\0\0\0\x04acme\0\0\0\x05mcp/h";
         assert_eq!(path.context("secret"), expected);
     }
 
     #[test]
-    fn no_two_places_have_one_context() {
+    fn contexts_are_unique() {
         let context =
             |mount, tenant, name| SecretPath::parse(tenant, name).expect("names").context(mount);
         let one = context("kv", "a", "b/c");

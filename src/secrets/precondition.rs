@@ -1,38 +1,47 @@
-use crate::secrets::{Change, Version};
+use crate::secrets::Version;
 
-/// What has to be so for a write to be done (RFC 9110, 13.1).
+/// The condition under which a write is made (RFC 9110, 13.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precondition {
-    /// Nothing.
+    /// The write is unconditional.
     None,
-    /// There is no such secret: `If-None-Match: *`.
+    /// The secret does not exist: `If-None-Match: *`.
     Absent,
-    /// There is one: `If-Match: *`.
+    /// The secret exists: `If-Match: *`.
     Present,
-    /// This is its latest version: `If-Match: "3"`.
+    /// The secret's latest version is this one: `If-Match: "3"`.
     Latest(Version),
 }
 
-/// What there is of a secret at this moment.
+/// The state of a secret: its latest version, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Current {
-    /// Nothing, and there never was.
+    /// The secret has never had a version.
     Absent,
-    /// This version, to be had.
+    /// The latest version can be read.
     Live(Version),
-    /// This version, which was deleted or destroyed.
+    /// The latest version was deleted or destroyed.
     Gone(Version),
 }
 
-/// The secret is not in the state that a write was meant for.
+/// The kind of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// There was no live version before.
+    Created,
+    /// There was a live version before.
+    Replaced,
+}
+
+/// The error of a write whose precondition does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conflict;
 
 impl Precondition {
-    /// Whether a secret in this state may be written to.
+    /// Checks the precondition for a secret in this state.
     ///
     /// # Errors
-    /// [`Conflict`] if not.
+    /// [`Conflict`] if it does not hold.
     pub fn check(self, current: Current) -> Result<(), Conflict> {
         let holds = match self {
             Self::None => true,
@@ -45,8 +54,8 @@ impl Precondition {
 }
 
 impl Current {
-    /// What Vault compares with before it writes: the number of the latest version, be it gone,
-    /// and 0 if there is none.
+    /// Returns the value of Vault's `cas` option for a write to a secret in this state: the number
+    /// of the latest version, live or not, and 0 if there is none.
     #[must_use]
     pub fn check_and_set(self) -> u64 {
         match self {
@@ -55,7 +64,7 @@ impl Current {
         }
     }
 
-    /// What a write to a secret in this state is.
+    /// Returns the kind of a write to a secret in this state.
     #[must_use]
     pub fn change(self) -> Change {
         match self {
@@ -71,7 +80,7 @@ mod tests {
     use crate::secrets::Version;
 
     #[test]
-    fn a_write_is_done_only_in_the_state_that_it_is_meant_for() {
+    fn preconditions_match_states() {
         let version = |number| Version::new(number).expect("a version");
         let states = [Current::Absent, Current::Live(version(3)), Current::Gone(version(3))];
         for (precondition, expected) in [

@@ -8,7 +8,7 @@ use crate::{
 /// The version of this format.
 const VERSION: u64 = 1;
 
-/// A secret as Vault keeps it: `{"v":1,"key":"tenant-acme","ct":"vault:v1:…"}`.
+/// The stored form of a secret: `{"v":1,"key":"tenant-acme","ct":"vault:v1:…"}`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Record {
     v: u64,
@@ -16,22 +16,22 @@ pub struct Record {
     ct: String,
 }
 
-/// What transit made of a plaintext: `vault:v1:…`.
+/// A ciphertext by transit: `vault:v1:…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ciphertext(String);
 
 impl Record {
-    /// The record of this ciphertext, made with the tenant's key.
+    /// Returns the record of a ciphertext by the tenant's key.
     #[must_use]
     pub fn new(tenant: &TenantName, ciphertext: Ciphertext) -> Self {
         Self { v: VERSION, key: key_name(tenant), ct: ciphertext.0 }
     }
 
-    /// The ciphertext of a record that was found among this tenant's.
+    /// Returns the ciphertext of a record that was read from this tenant's secrets.
     ///
     /// # Errors
-    /// [`Unreadable`] if it is none of this format, or names another key. Which key decrypts it
-    /// is the tenant's to say, and not the record's.
+    /// [`Unreadable`] if the record has another format, or names another key: the tenant determines
+    /// the key that decrypts, not the record.
     pub fn into_ciphertext(self, tenant: &TenantName) -> Result<Ciphertext, Unreadable> {
         if self.v != VERSION {
             return Err(Unreadable::Format);
@@ -44,19 +44,19 @@ impl Record {
 }
 
 impl Ciphertext {
-    /// The ciphertext, if it has the form of one.
+    /// Parses a ciphertext; `None` if it has another format.
     #[must_use]
     pub fn parse(text: String) -> Option<Self> {
         key_version(&text).map(|_| Self(text))
     }
 
-    /// The version of the key that made it.
+    /// Returns the version of the key that it was encrypted with.
     #[must_use]
     pub fn key_version(&self) -> u64 {
         key_version(&self.0).unwrap_or_default()
     }
 
-    /// The ciphertext as text.
+    /// Returns the ciphertext as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_written_as_it_is_read() {
+    fn record_round_trips() {
         let acme = TenantName::parse("acme").expect("a name");
         let ciphertext = Ciphertext::parse("vault:v12:AA==".to_owned()).expect("a ciphertext");
         let written = serde_json::to_value(Record::new(&acme, ciphertext)).expect("JSON");
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_of_this_tenant_is_not_read() {
+    fn foreign_records_are_rejected() {
         let record = |v: Value, key: &str, ct: &str| json!({"v": v, "key": key, "ct": ct});
         let ct = "vault:v1:AA==";
         for (record, expected) in [

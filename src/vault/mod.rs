@@ -29,8 +29,8 @@ pub use clock::server_time;
 pub use health::{Health, watch_health};
 pub use initializer::{Initialised, Seal, SealKind, SealState, Shares};
 pub use secrets::{
-    Acquisition, MAX_PAGE, NamesPage, RecentChecks, RotationLease, SecretNames, Secrets, Task,
-    despite_others, patiently,
+    Acquisition, MAX_PAGE, NamesPage, RecentChecks, RotationLease, SecretNames, Secrets,
+    SessionSecrets, Task, rotation,
 };
 pub use server_probe::{Sight, Unseen, look};
 pub use session::{Login, LoginCost, LoginError, NEEDED, Session};

@@ -76,9 +76,9 @@ async fn what_cannot_be_a_value_is_refused_and_nothing_is_written() {
     acme.feed(&set_a, &vec![b'a'; 1024 * 1024 + 1]).failed(2, "larger than 1 MiB");
     let all = &set_a[..4];
     for (json, words) in [
-        ("{\"A\": hunter2", "no JSON"),
-        ("{\"A\": 1}", "the value of `A` is no string"),
-        ("{\"A\": \"1\", \"A\": \"2\"}", "twice"),
+        ("{\"A\": hunter2", "not JSON"),
+        ("{\"A\": 1}", "the value of `A` is not a string"),
+        ("{\"A\": \"1\", \"A\": \"2\"}", "duplicated"),
         ("", "standard input is empty"),
         ("[]", r#"the values are an object of strings: {"KEY":"value"}"#),
         ("{\"hunter2!\": \"1\"}", "key 1 is not"),
@@ -123,7 +123,7 @@ async fn key_that_is_to_be_taken_out_has_to_be_there() {
     let unset = |key| acme.run(&["secrets", "set", "acme", "crm", "--unset", key]);
     unset("A").failed(1, "there is no such secret");
     set(&acme, "acme", "crm", &json!({"A": "1", "B": "2"}));
-    unset("C").failed(1, "it has no key `C` to take out; it has A, B; nothing was written");
+    unset("C").failed(1, "it has no key `C` to remove; it has A, B; nothing was written");
     let one_of_two = ["secrets", "set", "acme", "crm", "NEW", "--unset", "C"];
     acme.feed(&one_of_two, b"3").failed(1, "nothing was written");
     assert_eq!(unset("B").done(), "changed acme/crm: version 2\n");

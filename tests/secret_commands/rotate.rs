@@ -331,7 +331,10 @@ async fn there_is_a_bar_on_a_terminal_and_a_line_now_and_then_elsewhere() {
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "crm", &json!({"A": "hunter2"}));
     let shown = rotator.on_a_terminal(&["tenants", "rotate", "acme"], &[]).done();
-    assert!(shown.contains("encrypting anew [##############################] 1 of 1"), "{shown:?}");
+    assert!(
+        shown.contains("rewrapping secrets [##############################] 1 of 1"),
+        "{shown:?}"
+    );
     let ended = rotator.run(&["tenants", "rotate", "acme"]);
-    assert_eq!(ended.stderr, "waiting 2s for writes that began before\n");
+    assert_eq!(ended.stderr, "waiting 2s for writes with the previous key version\n");
 }

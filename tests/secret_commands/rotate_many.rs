@@ -41,7 +41,7 @@ async fn its_memory_does_not_grow_with_the_number_of_secrets() {
     assert!(status.success(), "{log}");
     println!("{number} secrets: {:.1?}, at most {peak} kB", start.elapsed());
     assert!(log.contains(&format!("\"rewrapped\": {number}")), "{log}");
-    assert!(log.contains("encrypting anew: 1000 of "), "{log}");
+    assert!(log.contains("rewrapping secrets: 1000 of "), "{log}");
     assert!((1..MOST).contains(&peak), "{peak} kB");
     for name in ["n0/s0", &name(number - 1)] {
         assert_eq!(platform.key_version(name, 0).await, 2);

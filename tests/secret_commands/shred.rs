@@ -89,7 +89,7 @@ async fn what_a_shredded_key_encrypted_is_not_taken_for_up_to_date() {
     let rotated = rotator.run(&["tenants", "rotate", "acme"]);
     assert_eq!(rotated.code, Some(1), "{rotated:?}");
     assert!(rotated.stderr.contains("1 secret could not be dealt with"), "{rotated:?}");
-    let named = "lost  what is kept here was encrypted with a version that the key does not have";
+    let named = "lost  the stored record was encrypted with a version that the key does not have";
     assert!(rotated.stdout.contains(named), "{rotated:?}");
     acme.run(&["secrets", "get", "acme", "lost"]).failed(1, "secrets set --replace");
     acme.run(&["secrets", "get", "acme", "new"]).done();

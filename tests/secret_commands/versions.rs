@@ -100,6 +100,6 @@ async fn secret_is_not_written_where_the_api_could_not_read_it() {
     let record = json!({"data": record["data"]["data"]});
     platform.bao.must("POST", "secret/data/tenants/acme/crm/versions", Some(record)).await;
     let elsewhere = acme.run(&["secrets", "get", "acme", "crm/versions"]);
-    elsewhere.failed(1, "was encrypted for another place");
+    elsewhere.failed(1, "was encrypted for another path");
     acme.run(&["secrets", "delete", "acme", "crm/versions", "--yes"]).done();
 }

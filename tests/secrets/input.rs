@@ -261,7 +261,7 @@ async fn a_refusal_says_what_to_do() {
     let service = Direct::start().await;
     let body = Some(json!({"data": {"KEY": 5}}));
     let answer = service.api("PUT", CRM, service.acme.token(), &[], body).await;
-    assert_eq!(problem(&answer, 422, "body_invalid"), "the value of `KEY` is no string");
+    assert_eq!(problem(&answer, 422, "body_invalid"), "the value of `KEY` is not a string");
     let name = service.api("GET", "/v1/tenants/acme/secrets/CRM", service.acme.token(), &[], None);
     let said = problem(&name.await, 400, "name_invalid");
     assert!(said.contains("[a-z0-9][a-z0-9_-]{0,62}"), "{said}");

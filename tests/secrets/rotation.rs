@@ -1,6 +1,10 @@
 //! Rotations of one key that come together.
 
-use std::time::Duration;
+use std::{
+    cell::{Cell, RefCell},
+    future::pending,
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{TryStreamExt, future::join_all};
@@ -8,7 +12,12 @@ use serde_json::json;
 use vault_auth_validator::{
     secrets::Precondition,
     tenants::{LeaseHolder, Renewal},
-    vault::{Acquisition, Task},
+    vault::{
+        Acquisition, Task,
+        rotation::{
+            self, OldVersions, RotationError, RotationMonitor, RotationPass, RotationStart,
+        },
+    },
 };
 
 use super::vault::{Vault, data, path};
@@ -100,4 +109,68 @@ async fn secret_that_another_rotation_renewed_meanwhile_is_up_to_date() {
     let (renewed, ()) = tokio::join!(rotation, other);
     let [(_, Ok(standing))] = &renewed[..] else { panic!("{renewed:?}") };
     assert_eq!(standing.latest, Renewal::UpToDate);
+}
+
+/// Records a rotation's progress, and stops it when it waits for writes, if asked to.
+#[derive(Default)]
+struct Recorder {
+    stops: bool,
+    waits_for_writes: Cell<bool>,
+    passes: RefCell<Vec<(RotationPass, u64)>>,
+    secrets: Cell<u64>,
+}
+
+impl RotationMonitor for Recorder {
+    async fn stopped(&self) {
+        if !self.stops {
+            pending::<()>().await;
+        }
+        while !self.waits_for_writes.get() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn waiting_for_lease(&self, _: &LeaseHolder, _: Duration) {}
+
+    fn waiting_for_writes(&self, _: Duration) {
+        self.waits_for_writes.set(true);
+    }
+
+    fn pass_started(&self, pass: RotationPass, total: u64) -> impl FnMut() {
+        self.passes.borrow_mut().push((pass, total));
+        || self.secrets.set(self.secrets.get() + 1)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_rotation_is_resumed() {
+    let vault = Vault::start().await;
+    let place = path("acme/crm");
+    let written = vault.with(vault.acme.token(), async |secrets| {
+        secrets.write(&place, &data(&json!({"A": "1"})), Precondition::Absent).await
+    });
+    written.await.expect("a secret");
+    let rotate = async |recorder: &Recorder| {
+        let rotated = vault.with_session(vault.bao.root_token(), async |secrets| {
+            let wait = Duration::ZERO;
+            rotation::rotate(secrets, &place.tenant, OldVersions::Keep, wait, recorder).await
+        });
+        rotated.await
+    };
+
+    let stopping = Recorder { stops: true, ..Recorder::default() };
+    let (report, outcome) = rotate(&stopping).await;
+    assert!(matches!(outcome, Err(RotationError::Stopped)), "{outcome:?}");
+    let report = report.expect("a report");
+    assert_eq!((report.start, report.key.latest), (RotationStart::NewVersion, 2));
+    assert!(!report.complete && stopping.passes.borrow().is_empty());
+
+    let recorder = Recorder::default();
+    let (report, outcome) = rotate(&recorder).await;
+    outcome.expect("a rotation");
+    let report = report.expect("a report");
+    assert_eq!((report.start, report.key.latest), (RotationStart::Resumed, 2));
+    assert_eq!((report.tally.rewrapped, report.key.oldest), (1, 1));
+    assert_eq!(*recorder.passes.borrow(), [(RotationPass::Rewrap, 1)]);
+    assert_eq!(recorder.secrets.get(), 1);
 }

@@ -7,7 +7,7 @@ use vault_auth_validator::{
     policies::Mounts,
     secrets::{SecretData, SecretPath},
     telemetry::Metrics,
-    vault::{Client, Secrets, Settings},
+    vault::{Client, Login, RecentChecks, Secrets, Session, SessionSecrets, Settings},
 };
 
 use crate::support::{
@@ -22,7 +22,7 @@ pub(super) struct Vault {
     pub(super) fault: FaultProxy,
     pub(super) acme: Tenant,
     pub(super) globex: Tenant,
-    client: Client,
+    client: Arc<Client>,
     mounts: Mounts,
 }
 
@@ -47,7 +47,7 @@ impl Vault {
         };
         let client = Client::new(&settings, Arc::new(Metrics::default())).expect("a client");
         let mounts = Mounts { kv: "secret".to_owned(), transit: "transit".to_owned() };
-        Self { bao, fault, acme, globex, client, mounts }
+        Self { bao, fault, acme, globex, client: Arc::new(client), mounts }
     }
 
     /// Does something with the secrets as this token sees them.
@@ -58,6 +58,18 @@ impl Vault {
     ) -> T {
         let token = token.into();
         action(Secrets::new(&self.client, &self.mounts, &token)).await
+    }
+
+    /// Runs an action on the secrets with a session that has this token.
+    pub(super) async fn with_session<T>(
+        &self,
+        token: &str,
+        action: impl AsyncFnOnce(SessionSecrets<'_>) -> T,
+    ) -> T {
+        let session = Arc::new(Session::new(Arc::clone(&self.client), Login::Token(token.into())));
+        session.open().await.expect("a session");
+        let checks = RecentChecks::default();
+        action(SessionSecrets::new(&session, &self.mounts, &checks)).await
     }
 
     /// The record that OpenBao keeps.

@@ -10,10 +10,7 @@ use crate::{
         output::Output,
         store::{StoreArgs, why},
     },
-    secrets::{
-        Change, Key, Patch, Precondition, SecretData, SecretError, SecretPath, Version, Written,
-    },
-    vault::{Secrets, despite_others},
+    secrets::{Change, Key, Precondition, SecretData, SecretError, SecretPath, Version, Written},
 };
 
 /// Write a secret, or some of its values.
@@ -94,9 +91,9 @@ impl Set {
             let written = store.with(async |secrets| {
                 if replace || create {
                     let data = SecretData::default().patched(change)?;
-                    put(secrets, &path, &data, precondition).await
+                    secrets.replace(&path, &data, precondition).await
                 } else {
-                    merge(secrets, &path, &change, precondition).await
+                    secrets.merge(&path, &change, precondition).await
                 }
             });
             let written = written.await.map_err(|error| {
@@ -124,47 +121,6 @@ impl Set {
             );
         }
         Ok(Order { path, input: Input::of(&self.keys, &unset)?, unset })
-    }
-}
-
-/// Writes just this. If nothing was said of what has to be there, a write that came before is
-/// overwritten as if it had come long before.
-async fn put(
-    secrets: Secrets<'_>,
-    path: &SecretPath,
-    data: &SecretData,
-    precondition: Precondition,
-) -> Result<Written, SecretError> {
-    again(precondition, async || secrets.write(path, data, precondition).await).await
-}
-
-/// Changes some values, and leaves the others as they are at that moment.
-async fn merge(
-    secrets: Secrets<'_>,
-    path: &SecretPath,
-    change: &Patch,
-    precondition: Precondition,
-) -> Result<Written, SecretError> {
-    let write = async || match secrets.patch(path, change.clone(), precondition).await {
-        Err(SecretError::Absent | SecretError::Deleted(_) | SecretError::Destroyed(_))
-            if precondition == Precondition::None && !change.needs_a_secret() =>
-        {
-            let data = SecretData::default().patched(change.clone())?;
-            secrets.write(path, &data, Precondition::Absent).await
-        }
-        written => written,
-    };
-    again(precondition, write).await
-}
-
-/// Tries again if others come before, unless that was to be found out.
-async fn again(
-    precondition: Precondition,
-    write: impl AsyncFn() -> Result<Written, SecretError>,
-) -> Result<Written, SecretError> {
-    match precondition {
-        Precondition::None => despite_others(write).await,
-        Precondition::Absent | Precondition::Present | Precondition::Latest(_) => write().await,
     }
 }
 

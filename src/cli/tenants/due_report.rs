@@ -2,13 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    rotation::Outcome,
-    rotation_report::{Mode, Report},
-};
+use super::{rotation::Outcome, rotation_report::Mode};
 use crate::{
     cli::output::{Style, counted},
     tenants::{RotationInterval, TenantName},
+    vault::rotation::RotationReport,
 };
 
 /// What became of one tenant.
@@ -37,7 +35,7 @@ impl Row {
         }
     }
 
-    fn report(&self) -> Option<&Report> {
+    fn report(&self) -> Option<&RotationReport> {
         match &self.outcome {
             Outcome::Done(_, report) => Some(report),
             Outcome::Failed(_, report) | Outcome::Stopped(report) => report.as_ref(),
@@ -64,7 +62,7 @@ impl Row {
 
     fn as_json(&self, mode: Mode) -> Value {
         let reason = match &self.outcome {
-            Outcome::Done(reason, _) => Some(reason.to_string()),
+            Outcome::Done(reason, _) => Some(reason),
             _ => None,
         };
         let error = match &self.outcome {

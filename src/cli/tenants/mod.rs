@@ -4,7 +4,6 @@ mod confirm;
 mod create;
 mod due;
 mod due_report;
-mod lease;
 mod list;
 mod members;
 mod remove;
@@ -15,6 +14,7 @@ mod schedule;
 mod set;
 mod show;
 mod shred;
+mod wait;
 
 use std::{collections::BTreeSet, process::ExitCode};
 

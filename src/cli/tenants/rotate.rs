@@ -5,9 +5,9 @@ use clap::Args;
 use super::{
     confirm::Confirm,
     due::{RotateDue, repeat},
-    lease::WaitArgs,
-    rotation::{OldVersions, rotate, survey},
-    rotation_report::{Mode, Report},
+    rotation::{rotate, survey},
+    rotation_report::Mode,
+    wait::WaitArgs,
 };
 use crate::{
     cli::{
@@ -17,6 +17,7 @@ use crate::{
         store::StoreArgs,
     },
     tenants::TenantName,
+    vault::rotation::{OldVersions, RotationReport},
 };
 
 /// Rotate a tenant's key, and encrypt its secrets anew with the new version.
@@ -101,7 +102,7 @@ impl Rotate {
             let (mode, (report, outcome)) = if self.dry_run {
                 (Mode::Survey, survey(&store, tenant, old_versions).await)
             } else {
-                (Mode::Rotation, rotate(&store, tenant, old_versions, self.wait).await)
+                (Mode::Rotation, rotate(&store, tenant, old_versions, self.wait.wait).await)
             };
             let failed = report.as_ref().map_or(0, |report| report.tally.failed);
             if let Some(report) = report {
@@ -115,7 +116,7 @@ impl Rotate {
         })
     }
 
-    fn print(&self, tenant: &TenantName, report: &Report, mode: Mode) {
+    fn print(&self, tenant: &TenantName, report: &RotationReport, mode: Mode) {
         self.output
             .print(|| report.as_json(tenant, mode), |style| report.as_text(tenant, mode, style));
     }

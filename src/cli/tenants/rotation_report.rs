@@ -1,24 +1,13 @@
 use serde_json::{Value, json};
 
-use super::rotation::OldVersions;
 use crate::{
     cli::output::{Style, columns, counted},
-    tenants::{KeyVersions, Tally, TenantName},
+    tenants::{Tally, TenantName},
+    vault::rotation::{OldVersions, RotationReport, RotationStart},
 };
 
 /// The maximum number of failures that people are shown.
 const SHOWN: usize = 10;
-
-/// How a rotation began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Beginning {
-    /// The key has, or would have, a new version.
-    Rotated,
-    /// An earlier rotation was not finished.
-    WentOn,
-    /// Another process rotated the key while this one waited for it.
-    Joined,
-}
 
 /// Whether a report is of something that was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,38 +18,23 @@ pub(super) enum Mode {
     Rotation,
 }
 
-/// What a rotation has done, or would do.
-pub(super) struct Report {
-    pub(super) beginning: Beginning,
-    /// What the secrets were brought to.
-    pub(super) key: KeyVersions,
-    old_versions: OldVersions,
-    pub(super) tally: Tally,
-    /// Whether all secrets were looked at.
-    pub(super) complete: bool,
-}
-
-impl Report {
-    pub(super) fn new(beginning: Beginning, key: KeyVersions, old_versions: OldVersions) -> Self {
-        Self { beginning, key, old_versions, tally: Tally::default(), complete: false }
-    }
-
+impl RotationReport {
     /// Returns it for people.
     pub(super) fn as_text(&self, tenant: &TenantName, mode: Mode, style: &Style) -> String {
-        let Self { beginning, key, tally, complete, .. } = self;
+        let Self { start, key, tally, complete, .. } = self;
         let latest = key.latest;
-        let mut lines = vec![match (beginning, mode) {
-            (Beginning::Rotated, Mode::Rotation) => {
+        let mut lines = vec![match (start, mode) {
+            (RotationStart::NewVersion, Mode::Rotation) => {
                 format!("The key of {tenant} has a new version, {latest}.")
             }
-            (Beginning::Rotated, Mode::Survey) => {
+            (RotationStart::NewVersion, Mode::Survey) => {
                 format!("The key of {tenant} would get a new version, {latest}.")
             }
-            (Beginning::WentOn, _) => format!(
+            (RotationStart::Resumed, _) => format!(
                 "The key of {tenant} has version {latest}, and that rotation was not finished: \
                  this goes on with it."
             ),
-            (Beginning::Joined, _) => format!(
+            (RotationStart::Joined, _) => format!(
                 "The key of {tenant} was given version {latest} by another process meanwhile: no \
                  other rotation is begun."
             ),
@@ -163,7 +137,7 @@ impl Report {
 
     /// Returns it for programs.
     pub(super) fn as_json(&self, tenant: &TenantName, mode: Mode) -> Value {
-        let Self { beginning, key, tally, complete, .. } = self;
+        let Self { start, key, tally, complete, .. } = self;
         let remaining = tally.examples.iter();
         let remaining =
             remaining.map(|(name, versions)| json!({"name": name, "versions": versions}));
@@ -174,7 +148,7 @@ impl Report {
             "tenant": tenant.as_str(),
             "dry_run": mode == Mode::Survey,
             "complete": complete,
-            "rotated": *beginning == Beginning::Rotated,
+            "rotated": *start == RotationStart::NewVersion,
             "key_version": key.latest,
             "min_decryption_version": key.oldest,
             "secrets": tally.secrets,

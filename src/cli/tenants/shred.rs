@@ -76,7 +76,7 @@ impl Shred {
         };
         let found = store.with(async |secrets| {
             let key = secrets.has_key(tenant).await?;
-            match count(secrets, tenant).await {
+            match secrets.count(tenant).await {
                 Ok(count) => Ok((key, Some(count))),
                 // The policy `operator` manages keys, and knows nothing of secrets.
                 Err(SecretError::Denied) => Ok((key, None)),
@@ -167,19 +167,6 @@ impl Shred {
             "secrets_purged": done.purged,
         })
     }
-}
-
-/// Returns the number of the tenant's secrets.
-///
-/// # Errors
-/// [`SecretError`] if the token may not list them.
-pub(super) async fn count(secrets: Secrets<'_>, tenant: &TenantName) -> Result<u64, SecretError> {
-    let mut names = secrets.names(tenant);
-    let mut count = 0;
-    while names.next().await?.is_some() {
-        count += 1;
-    }
-    Ok(count)
 }
 
 async fn purge(secrets: Secrets<'_>, tenant: &TenantName) -> Result<u64, SecretError> {

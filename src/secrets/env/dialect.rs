@@ -3,36 +3,36 @@ use std::{fmt, str::FromStr};
 use super::shell;
 use crate::secrets::Key;
 
-/// Who reads the lines.
+/// The dialect of an environment file, by the program that reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// Docker Compose, as `env_file`: quotes, escapes and interpolation.
+    /// `env_file` of Docker Compose: quotes, escapes and interpolation.
     /// <https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax>
     Compose,
-    /// `docker run --env-file`: everything behind `=` is the value, to the end of the line.
+    /// `docker run --env-file`: everything after `=` is the value, to the end of the line.
     /// <https://docs.docker.com/reference/cli/docker/container/run/#env>
     Docker,
-    /// systemd, as `EnvironmentFile=`.
+    /// `EnvironmentFile=` of systemd.
     /// <https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile=>
     Systemd,
     /// python-dotenv, and podman-compose, which reads `env_file` with it: quotes, escapes and
     /// interpolation.
     /// <https://github.com/theskumar/python-dotenv/blob/main/README.md>
     PythonDotenv,
-    /// A POSIX shell that runs them, as with `set -a; . FILE`.
+    /// A POSIX shell that runs the file, as with `set -a; . FILE`.
     /// <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html>
     Sh,
 }
 
-/// A line that is this long, or longer, is none to Docker, which reads 64 KiB at a time.
-const DOCKER_LINE: usize = 64 * 1024 - 2;
+/// The length from which on Docker rejects a line, in bytes: it reads 64 KiB at a time.
+const DOCKER_LINE_LIMIT: usize = 64 * 1024 - 2;
 
 impl Dialect {
-    /// All of them.
+    /// All dialects.
     pub const ALL: [Self; 5] =
         [Self::Compose, Self::Docker, Self::Systemd, Self::PythonDotenv, Self::Sh];
 
-    /// What it is called in a query or on the command line.
+    /// Returns the name of the dialect in a query or on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -44,14 +44,17 @@ impl Dialect {
         }
     }
 
-    /// Writes the line of this key and value, without its end; or says what is in the way.
+    /// Appends the line of this key and value, without a line feed.
+    ///
+    /// # Errors
+    /// The reason why the dialect cannot represent them.
     pub(super) fn write(
         self,
         key: &Key,
         value: &str,
         line: &mut String,
     ) -> Result<(), &'static str> {
-        if let Some(why) = self.hindrance(key.as_str(), value) {
+        if let Some(why) = self.unsupported_reason(key.as_str(), value) {
             return Err(why);
         }
         line.push_str(key.as_str());
@@ -66,8 +69,8 @@ impl Dialect {
         Ok(())
     }
 
-    /// The most bytes that a value may take between the quotes.
-    pub(super) fn room(self, value: &str) -> usize {
+    /// Returns the maximum length of the encoded value without the quotes, in bytes.
+    pub(super) fn max_len(self, value: &str) -> usize {
         let escaped = 2 * value.len();
         match self {
             Self::PythonDotenv => {
@@ -77,33 +80,31 @@ impl Dialect {
         }
     }
 
-    /// What this dialect has no words for in them.
-    fn hindrance(self, key: &str, value: &str) -> Option<&'static str> {
+    /// Returns the reason why the dialect cannot represent this key and value; `None` if it can.
+    fn unsupported_reason(self, key: &str, value: &str) -> Option<&'static str> {
         match self {
-            _ if value.contains('\0') => Some("it has a NUL in it, which no environment can hold"),
+            _ if value.contains('\0') => Some("it contains a NUL, which no environment can hold"),
             Self::Docker if value.contains('\n') => Some("it has more than one line"),
             Self::Docker if value.ends_with('\r') => Some("it ends with a carriage return"),
-            Self::Docker if key.len() + "=".len() + value.len() >= DOCKER_LINE => {
+            Self::Docker if key.len() + "=".len() + value.len() >= DOCKER_LINE_LIMIT => {
                 Some("its line would be longer than 64 KiB")
             }
-            Self::Systemd if value.chars().any(is_no_character) => {
-                Some("it has a byte order mark or a noncharacter of Unicode in it")
+            Self::Systemd if value.chars().any(is_noncharacter) => {
+                Some("it contains a byte order mark or a noncharacter of Unicode")
             }
-            Self::Sh if shell::is_own(key) => {
-                Some("a shell keeps the variable of this name for itself")
-            }
+            Self::Sh if shell::is_reserved(key) => Some("shells reserve the variable of this name"),
             Self::Compose | Self::Docker | Self::Systemd | Self::PythonDotenv | Self::Sh => None,
         }
     }
 }
 
-/// Whether a value means itself to everybody without quotes.
+/// Returns true if a value needs no quotes in any dialect.
 fn is_plain(value: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:@%+,".contains(&byte);
     !value.is_empty() && value.bytes().all(plain)
 }
 
-/// What stands for a character between double quotes, if it is not the character itself.
+/// The escape sequence of a character between double quotes; `None` for the character itself.
 type Escape = fn(char) -> Option<&'static str>;
 
 fn quote(value: &str, escape: Escape, line: &mut String) {
@@ -121,8 +122,8 @@ fn push_escaped(text: &str, escape: Escape, line: &mut String) {
     }
 }
 
-/// Between double quotes a shell, and systemd like it, takes a backslash before these for what it
-/// says, and everything else as it is.
+/// Escapes as shells and systemd do: between double quotes, a backslash escapes only these
+/// characters.
 fn shell_escape(c: char) -> Option<&'static str> {
     match c {
         '"' => Some("\\\""),
@@ -133,8 +134,8 @@ fn shell_escape(c: char) -> Option<&'static str> {
     }
 }
 
-/// Compose has no use for a backslash before `` ` ``, and turns a carriage return before a line
-/// feed into nothing.
+/// Escapes for Compose, which has no escape for `` ` ``, and drops a carriage return before a line
+/// feed.
 fn compose_escape(c: char) -> Option<&'static str> {
     match c {
         '"' => Some("\\\""),
@@ -146,11 +147,12 @@ fn compose_escape(c: char) -> Option<&'static str> {
     }
 }
 
-/// python-dotenv interpolates `${NAME}` whatever the quotes, and knows no escape for it, but a default
-/// for a variable that there cannot be, which it takes as it is.
+/// A `$` for python-dotenv, which interpolates `${NAME}` in any quotes and has no escape for it:
+/// the default value of a variable that cannot exist, which is taken literally.
 const DOLLAR: &str = "${:-$}";
 
-/// The same for a backslash. Most versions take the quotation mark behind `\\` for an escaped one.
+/// A backslash at the end of a value for python-dotenv: most versions take the quotation mark after
+/// `\\` as an escaped one.
 const LAST_BACKSLASH: &str = r"${:-\\}";
 
 fn quote_for_dotenv(value: &str, line: &mut String) {
@@ -180,8 +182,8 @@ fn dotenv_escape(c: char) -> Option<&'static str> {
     }
 }
 
-/// What systemd calls no valid character in a file of its own.
-fn is_no_character(c: char) -> bool {
+/// Returns true for a character that systemd rejects in environment files.
+fn is_noncharacter(c: char) -> bool {
     let code = u32::from(c);
     c == '\u{feff}' || (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }

@@ -1,4 +1,5 @@
-//! Secrets as lines for an environment: `KEY=value`, in the dialect of whoever reads them.
+//! Secrets as lines of an environment file: `KEY=value`, in the dialect of the program that reads
+//! it.
 
 mod dialect;
 #[cfg(test)]
@@ -13,14 +14,14 @@ use zeroize::Zeroizing;
 pub use self::dialect::Dialect;
 use crate::secrets::{Key, SecretData};
 
-/// A value that a dialect has no words for. It is not repeated.
+/// The error of a value that a dialect cannot represent. It does not repeat the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inexpressible {
     /// The value's key.
     pub key: Key,
     /// The dialect.
     pub dialect: Dialect,
-    /// What it is about the value, or about the key.
+    /// The reason: a property of the value, or of the key.
     pub why: &'static str,
 }
 
@@ -33,17 +34,17 @@ impl fmt::Display for Inexpressible {
 impl std::error::Error for Inexpressible {}
 
 impl SecretData {
-    /// One line for each key, each ended by a line feed. What reads them in this dialect gets the
-    /// very values.
+    /// Returns one line for each key, each ended by a line feed. A program that reads them in this
+    /// dialect gets exactly these values.
     ///
     /// # Errors
-    /// [`Inexpressible`] for the first value that it could not get.
+    /// [`Inexpressible`] for the first value that the dialect cannot represent.
     pub fn to_env(&self, dialect: Dialect) -> Result<Zeroizing<String>, Inexpressible> {
-        // Room for all of it, so that growing leaves no copies.
-        let room = self.iter().map(|(key, value)| {
-            key.as_str().len() + dialect.room(value.expose_secret()) + "=\"\"\n".len()
+        // Capacity for all lines, so that no reallocation leaves a copy.
+        let capacity = self.iter().map(|(key, value)| {
+            key.as_str().len() + dialect.max_len(value.expose_secret()) + "=\"\"\n".len()
         });
-        let mut lines = Zeroizing::new(String::with_capacity(room.sum()));
+        let mut lines = Zeroizing::new(String::with_capacity(capacity.sum()));
         for (key, value) in self.iter() {
             dialect.write(key, value.expose_secret(), &mut lines).map_err(|why| Inexpressible {
                 key: key.clone(),

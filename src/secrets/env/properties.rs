@@ -1,5 +1,5 @@
 //! Generated secrets, written in each dialect and read back: by a real shell, and by readers that
-//! are written from each format's documentation and know nothing of the writer.
+//! are implemented from each format's documentation, independently of the writer.
 
 mod readers;
 
@@ -17,7 +17,7 @@ use crate::secrets::{Key, SecretData};
 
 type Pairs = Vec<(String, String)>;
 
-/// Values of the kind that go wrong: quotes, escapes, expansions, blanks, line ends, comments.
+/// Values with quotes, escapes, expansions, white space, line ends and comments.
 fn value() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => r#"[ \t"'\\$`#;={}()!&|<>*?~a-c0-9]{1,4}"#,
@@ -32,7 +32,7 @@ fn value() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
 
-/// Names that mean nothing to a shell.
+/// Names that no shell reserves.
 fn pairs() -> impl Strategy<Value = Pairs> {
     btree_map("[A-Z][A-Z0-9_]{0,5}Q|z[a-z0-9_]{0,5}", value(), 0..5)
         .prop_map(|pairs| pairs.into_iter().collect())
@@ -45,7 +45,7 @@ fn secret(pairs: &Pairs) -> SecretData {
     pairs.iter().map(pair).collect()
 }
 
-/// Those of them that the dialect has words for, and the lines with those.
+/// The pairs that the dialect can represent, and their lines.
 fn written(pairs: Pairs, dialect: Dialect) -> (Pairs, String) {
     let fits = |pair: &(String, String)| secret(&vec![pair.clone()]).to_env(dialect).is_ok();
     let pairs: Pairs = pairs.into_iter().filter(fits).collect();
@@ -53,7 +53,7 @@ fn written(pairs: Pairs, dialect: Dialect) -> (Pairs, String) {
     (pairs, lines.to_string())
 }
 
-/// The variables that this shell has of these names once it has run the lines.
+/// The variables of these names in this shell after it has run the lines.
 fn run_by(shell: &[&str], lines: &str, pairs: &Pairs) -> Pairs {
     let mut child = Command::new(shell[0])
         .args(&shell[1..])
@@ -82,45 +82,45 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_shell_that_runs_the_lines_has_the_very_values(pairs in pairs()) {
+    fn sh_round_trips(pairs in pairs()) {
         let (pairs, lines) = written(pairs, Dialect::Sh);
         prop_assert_eq!(run_by(&["sh"], &lines, &pairs), pairs);
     }
 
     #[test]
-    fn compose_reads_the_very_values(pairs in pairs()) {
+    fn compose_round_trips(pairs in pairs()) {
         let (pairs, lines) = written(pairs, Dialect::Compose);
         prop_assert_eq!(compose(&lines), Ok(pairs), "{:?}", lines);
     }
 
     #[test]
-    fn docker_reads_the_very_values(pairs in pairs()) {
+    fn docker_round_trips(pairs in pairs()) {
         let (pairs, lines) = written(pairs, Dialect::Docker);
         prop_assert_eq!(docker(&lines), Ok(pairs), "{:?}", lines);
     }
 
     #[test]
-    fn systemd_reads_the_very_values(pairs in pairs()) {
+    fn systemd_round_trips(pairs in pairs()) {
         let (pairs, lines) = written(pairs, Dialect::Systemd);
         prop_assert_eq!(systemd(&lines), Ok(pairs), "{:?}", lines);
     }
 
     #[test]
-    fn only_what_a_dialect_has_no_words_for_is_refused(value in value()) {
+    fn only_unencodable_is_rejected(value in value()) {
         let pairs = vec![("KEY".to_owned(), value.clone())];
         for dialect in Dialect::ALL {
             let refused = secret(&pairs).to_env(dialect).is_err();
             let expected = match dialect {
                 Dialect::Compose | Dialect::PythonDotenv | Dialect::Sh => false,
                 Dialect::Docker => value.contains('\n') || value.ends_with('\r'),
-                Dialect::Systemd => value.chars().any(readers::is_refused_by_systemd),
+                Dialect::Systemd => value.chars().any(readers::is_rejected_by_systemd),
             };
             prop_assert_eq!(refused, expected, "{} {:?}", dialect, value);
         }
     }
 }
 
-/// The shells of this machine.
+/// The shells that are installed on this machine.
 fn shells() -> Vec<&'static [&'static str]> {
     let known: [&[&str]; 7] = [
         &["sh"],
@@ -140,7 +140,7 @@ fn shells() -> Vec<&'static [&'static str]> {
 }
 
 #[test]
-fn every_shell_has_the_very_values() {
+fn every_shell_round_trips() {
     let value = "a\\ \"$HOME\" `id` 'x'\n!! # \r\t~ ü".to_owned();
     let pairs: Pairs = vec![("KEY".to_owned(), value), ("OTHER".to_owned(), String::new())];
     let (pairs, lines) = written(pairs, Dialect::Sh);
@@ -149,7 +149,7 @@ fn every_shell_has_the_very_values() {
     }
 }
 
-/// The variables that this shell has before anything is run: those of its own, and a few.
+/// The variables of this shell before anything is run.
 fn variables_of(shell: &[&str]) -> Vec<String> {
     let list = "compgen -A variable 2>/dev/null; set";
     let output = Command::new(shell[0]).args(&shell[1..]).args(["-c", list]).env_clear().output();
@@ -159,11 +159,11 @@ fn variables_of(shell: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn shell_keeps_each_variable_that_is_written_for_it() {
+fn accepted_variables_are_not_reserved() {
     for shell in shells() {
         let mut names = variables_of(shell);
         names.extend(["SRANDOM", "PIPESTATUS", "SHLVL", "FUNCNAME", "RANDOM"].map(str::to_owned));
-        // The one decides where `env` is, the other is zsh's own and written all the same.
+        // `PATH` decides where `env` is found. `USERNAME` is zsh's and accepted all the same.
         names.retain(|name| name != "PATH" && name != "USERNAME");
         for name in names {
             let (pairs, lines) = written(vec![(name.clone(), "a b 1".to_owned())], Dialect::Sh);
@@ -175,7 +175,7 @@ fn shell_keeps_each_variable_that_is_written_for_it() {
 }
 
 #[test]
-fn a_plain_value_is_the_same_to_all_and_others_are_quoted() {
+fn plain_values_are_not_quoted() {
     let line = |value: &str, dialect| {
         secret(&vec![("KEY".to_owned(), value.to_owned())])
             .to_env(dialect)
@@ -205,7 +205,7 @@ fn a_plain_value_is_the_same_to_all_and_others_are_quoted() {
 }
 
 #[test]
-fn a_refusal_names_the_key_and_the_dialect_and_never_the_value() {
+fn error_hides_value() {
     let long = "x".repeat(70_000);
     for (key, value, dialects) in [
         ("KEY", "hidden\0value", Dialect::ALL.as_slice()),

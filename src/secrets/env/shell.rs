@@ -1,12 +1,12 @@
-//! Variables of shells' own.
+//! Variables that shells reserve.
 
-/// Those that a shell that is run as `sh` sets, forbids to set, or takes only some values for, of
-/// bash, dash, `BusyBox`, mksh, ksh93 and zsh (`emulate sh`), as each did when it was tried. All of
-/// bash's other ones begin with `BASH`.
+/// The variables that a shell run as `sh` sets, makes read-only, or restricts the values of:
+/// measured with bash, dash, `BusyBox`, mksh, ksh93 and zsh (`emulate sh`). All others of bash
+/// begin with `BASH`.
 ///
-/// zsh's `USERNAME` is not among them, since it is a good name for a secret, and no other shell has
+/// zsh's `USERNAME` is not included: it is a plausible key of a secret, and no other shell reserves
 /// it.
-const OWN: [&str; 47] = [
+const RESERVED: [&str; 47] = [
     "ARGV0",
     "COLUMNS",
     "COMP_WORDBREAKS",
@@ -56,7 +56,7 @@ const OWN: [&str; 47] = [
     "signals",
 ];
 
-/// Returns whether a shell keeps the variable of this name for itself.
-pub(super) fn is_own(name: &str) -> bool {
-    OWN.contains(&name) || name.starts_with("BASH")
+/// Returns true if a shell reserves the variable of this name.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || name.starts_with("BASH")
 }

@@ -6,7 +6,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-/// As much of JSON as there is to tell apart here.
+/// A JSON value, as far as its type matters.
 pub(super) enum Node {
     Text(SecretString),
     Null,

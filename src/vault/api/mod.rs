@@ -1,9 +1,12 @@
 //! Vault's HTTP API: one function per endpoint and one type per response.
 //!
 //! A function takes the client, the token that the request is made with, and the parts of the path
-//! and the body. It returns the parsed response.
+//! and the body. It returns the parsed response; `None`, or an empty list, where Vault responds that
+//! there is no such item.
 
 pub(super) mod entity;
+pub(super) mod kv;
 pub(super) mod login;
 pub(super) mod sys;
 pub(super) mod token;
+pub(super) mod transit;

@@ -1,4 +1,4 @@
-//! What was found to be so a short while ago, and is not asked again.
+//! A cache of checks of Vault's engines that passed recently.
 
 use std::time::Duration;
 
@@ -6,49 +6,49 @@ use moka::future::Cache;
 
 use crate::{secrets::SecretError, tenants::TenantName};
 
-/// How long a check counts.
+/// The time for which a passed check is cached.
 const TTL: Duration = Duration::from_secs(30);
 
-/// The number of checks that are remembered. One takes some hundred bytes.
+/// The maximum number of cached checks. Each takes some hundred bytes.
 const CAPACITY: u64 = 10_000;
 
-/// Facts about Vault's engines that hold for whoever asks: keys and mounts, not permissions. Each
-/// is remembered for half a minute after it was seen. The contrary is not remembered.
-pub struct RecentChecks(Cache<Check, ()>);
+/// Facts about Vault's engines that hold for every caller: keys and mounts, not permissions. A fact
+/// is cached for 30 seconds after it was verified. A check that fails is not cached.
+pub struct RecentChecks(Cache<EngineFact, ()>);
 
-/// A fact.
+/// A fact about Vault's engines.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Check {
-    /// The tenant's key binds a ciphertext to its place.
-    KeyFits(TenantName),
-    /// The mount of the secrets is of version 2.
-    Versioned,
-    /// The server has no `detailed-metadata`.
-    NoDetails,
+pub(super) enum EngineFact {
+    /// The tenant's key is derived and not convergent.
+    KeyUsable(TenantName),
+    /// The mount of the secrets is KV version 2.
+    KvVersion2,
+    /// The server has no `detailed-metadata` endpoint.
+    NoDetailedMetadata,
 }
 
 impl RecentChecks {
-    pub(super) async fn has_passed(&self, check: &Check) -> bool {
-        self.0.get(check).await.is_some()
+    pub(super) async fn contains(&self, fact: &EngineFact) -> bool {
+        self.0.get(fact).await.is_some()
     }
 
-    pub(super) async fn note(&self, check: Check) {
-        self.0.insert(check, ()).await;
+    pub(super) async fn insert(&self, fact: EngineFact) {
+        self.0.insert(fact, ()).await;
     }
 
-    pub(super) async fn forget(&self, check: &Check) {
-        self.0.invalidate(check).await;
+    pub(super) async fn invalidate(&self, fact: &EngineFact) {
+        self.0.invalidate(fact).await;
     }
 
-    /// Checks this unless it was checked a short while ago.
+    /// Runs a check unless it is cached, and caches it if it passes.
     pub(super) async fn ensure(
         &self,
-        check: Check,
-        ask: impl AsyncFnOnce() -> Result<(), SecretError>,
+        fact: EngineFact,
+        check: impl AsyncFnOnce() -> Result<(), SecretError>,
     ) -> Result<(), SecretError> {
-        if !self.has_passed(&check).await {
-            ask().await?;
-            self.note(check).await;
+        if !self.contains(&fact).await {
+            check().await?;
+            self.insert(fact).await;
         }
         Ok(())
     }

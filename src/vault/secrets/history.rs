@@ -1,4 +1,4 @@
-//! The versions of a secret, and how one is brought back.
+//! The versions of a secret, and the restoring of deleted ones.
 
 use std::collections::HashMap;
 
@@ -10,42 +10,44 @@ use crate::{
         clock::VaultClock,
         secrets::{
             Secrets,
-            kv::{Found, Live},
+            lookup::{LiveVersion, VersionLookup},
         },
     },
 };
 
-/// How many versions are read at once for the versions of the key, and how many at most: the newest
-/// that are live. Vault keeps ten of a secret unless it is told otherwise.
-const READS: usize = 2;
-const MOST_READ: usize = 100;
+/// The number of versions that are read concurrently for their key versions.
+const CONCURRENCY: usize = 2;
+
+/// The maximum number of versions that are read: the newest live ones. By default Vault keeps ten
+/// versions of a secret.
+const MAX_READS: usize = 100;
 
 impl Secrets<'_> {
-    /// Returns all versions of a secret that Vault has not forgotten, the oldest first, without the
-    /// versions of the key: one call.
+    /// Returns all versions of a secret that Vault keeps, the oldest first, without key versions.
+    /// This is one call.
     ///
     /// # Errors
-    /// [`SecretError`]; also if there is no such secret.
+    /// [`SecretError`]; also if the secret does not exist.
     pub async fn list_versions(&self, path: &SecretPath) -> Result<Vec<VersionInfo>, SecretError> {
         let metadata = self.metadata(path).await?.ok_or(SecretError::Absent)?;
-        let versions = metadata.infos(&VaultClock::new(self.client)).await?;
+        let versions = metadata.version_infos(&VaultClock::new(self.client)).await?;
         if versions.is_empty() { Err(SecretError::Absent) } else { Ok(versions) }
     }
 
-    /// Returns the same with the versions of the key, as far as the token may know them: those of
-    /// the newest 100 live versions, which are read for that, but not decrypted.
+    /// Returns the same with key versions, as far as the token may read them: those of the newest
+    /// 100 live versions, which are read for this, but not decrypted.
     ///
     /// # Errors
     /// As [`Secrets::list_versions`].
     pub async fn history(&self, path: &SecretPath) -> Result<Vec<VersionInfo>, SecretError> {
         let mut versions = self.list_versions(path).await?;
         let live = versions.iter().rev().filter(|info| info.state == VersionState::Live);
-        let live: Vec<Version> = live.map(|info| info.version).take(MOST_READ).collect();
+        let live: Vec<Version> = live.map(|info| info.version).take(MAX_READS).collect();
         let reads = live
             .into_iter()
             .map(|version| async move { Ok((version, self.key_version(path, version).await?)) });
         let keys: Result<HashMap<Version, Option<u64>>, _> =
-            stream::iter(reads).buffer_unordered(READS).try_collect().await;
+            stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await;
         let keys = match keys {
             Err(SecretError::Denied) => HashMap::new(),
             keys => keys?,
@@ -56,14 +58,15 @@ impl Secrets<'_> {
         Ok(versions)
     }
 
-    /// The version of the key that this version was encrypted with; `None` if what is there does not
-    /// tell, or is there no more.
+    /// Returns the key version that this version was encrypted with; `None` if the version is not
+    /// live or its record is unreadable.
     async fn key_version(
         &self,
         path: &SecretPath,
         version: Version,
     ) -> Result<Option<u64>, SecretError> {
-        let Found::Live(Live { record: Ok(record), .. }) = self.find(path, Some(version)).await?
+        let VersionLookup::Live(LiveVersion { record: Ok(record), .. }) =
+            self.look_up(path, Some(version)).await?
         else {
             return Ok(None);
         };
@@ -71,11 +74,11 @@ impl Secrets<'_> {
         Ok(ciphertext.map(|ciphertext| ciphertext.key_version()))
     }
 
-    /// Brings a deleted version back. One that is live stays so. Which version is the latest does
-    /// not change.
+    /// Restores a deleted version. A live version is left unchanged. The latest version stays the
+    /// same.
     ///
     /// # Errors
-    /// [`SecretError`]; also if there is no such version, or it was destroyed.
+    /// [`SecretError`]; also if the version does not exist or was destroyed.
     pub async fn undelete(
         &self,
         path: &SecretPath,
@@ -87,7 +90,7 @@ impl Secrets<'_> {
             VersionState::Destroyed => return Err(SecretError::Destroyed(version)),
             VersionState::Deleted(_) => self.undelete_version(path, version).await?,
         }
-        // Vault says yes whatever comes of it.
+        // Vault reports success whether or not the version was restored.
         let after = self.version_info(path, version).await.map_err(|error| match error {
             SecretError::Unavailable(unavailable) => SecretError::Unsettled(unavailable),
             error => error,
@@ -99,7 +102,7 @@ impl Secrets<'_> {
         }
     }
 
-    /// This version, and the number of the latest.
+    /// Returns this version, and the number of the latest.
     async fn version_info(
         &self,
         path: &SecretPath,

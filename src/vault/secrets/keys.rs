@@ -1,116 +1,71 @@
-//! A tenant's key itself: its versions, and its end.
+//! The tenants' transit keys: versions, rotation and deletion.
 
-use std::collections::HashMap;
-
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
-use super::{lease::RotationLease, retry::patiently};
+use super::{
+    lease::RotationLease,
+    retry::{once_more_after_reset, with_retries},
+};
 use crate::{
     secrets::{KeyFault, SecretError, key_name},
     tenants::{KeyVersions, TenantName},
     token::{Cause, Unavailable},
     vault::{
-        client::Operation,
-        error::{Failure, VaultError},
-        secrets::{Call, Secrets},
+        api::transit::{self, KeyConfig, TransitKey},
+        error::VaultError,
+        secrets::Secrets,
     },
 };
 
-#[derive(Deserialize)]
-struct KeyData {
-    derived: bool,
-    /// Of derived keys alone.
-    convergent_encryption: Option<bool>,
-    latest_version: u64,
-    min_decryption_version: u64,
-    min_encryption_version: u64,
-    /// The time at which each version was made; of keys that cannot be derived, more than that.
-    keys: HashMap<u64, Value>,
-}
-
-/// A change of one of a key's settings.
-#[derive(Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Config {
-    MinDecryptionVersion(u64),
-    DeletionAllowed(bool),
-}
-
-impl KeyData {
-    fn versions(&self) -> Result<KeyVersions, SecretError> {
-        if !self.derived {
-            return Err(SecretError::KeyUnfit(KeyFault::NotDerived));
-        }
-        let convergent = self.convergent_encryption;
-        if convergent.ok_or_else(|| VaultError::malformed("no convergent_encryption"))? {
-            return Err(SecretError::KeyUnfit(KeyFault::Convergent));
-        }
-        let created = self.keys.get(&self.latest_version).and_then(Value::as_i64);
-        let created = created.ok_or_else(|| VaultError::malformed("no time of latest_version"))?;
-        let versions = KeyVersions::new(
-            self.latest_version,
-            self.min_decryption_version,
-            self.min_encryption_version,
-            created,
-        );
-        Ok(versions.map_err(VaultError::malformed)?)
-    }
-}
-
 impl Secrets<'_> {
-    /// The versions of the tenant's key.
+    /// Returns the versions of the tenant's key.
     ///
-    /// Transit takes a context along with any key, and without a word makes nothing of it if the
-    /// key is not derived; so one that is not counts for nothing. Nor does a convergent one, which
-    /// shows which secrets are equal.
+    /// Transit accepts a context with any key, and silently ignores it if the key is not derived.
+    /// So a key that is not derived is an error, and so is a convergent one, which shows which
+    /// secrets are equal.
     ///
     /// # Errors
-    /// [`SecretError::KeyMissing`] or [`SecretError::KeyUnfit`] if there is none that binds a
-    /// ciphertext to its context and tells nothing of the plaintext. Numbers that contradict each
-    /// other are an answer that cannot be read.
+    /// [`SecretError::KeyMissing`] if there is no key, [`SecretError::KeyUnfit`] if it is not
+    /// derived or convergent. Contradictory version numbers are a malformed response.
     pub async fn key(&self, tenant: &TenantName) -> Result<KeyVersions, SecretError> {
-        self.key_data(tenant).await?.ok_or(SecretError::KeyMissing)?.versions()
+        key_versions(&self.transit_key(tenant).await?.ok_or(SecretError::KeyMissing)?)
     }
 
-    /// Whether the tenant has a key, whatever it is good for.
+    /// Returns true if the tenant has a key, usable or not.
     ///
     /// # Errors
-    /// [`SecretError`] if the token may not know.
+    /// [`SecretError`] if the key cannot be read.
     pub async fn has_key(&self, tenant: &TenantName) -> Result<bool, SecretError> {
-        Ok(self.key_data(tenant).await?.is_some())
+        Ok(self.transit_key(tenant).await?.is_some())
     }
 
-    /// Gives the tenant's key a new version, which encrypts from now on, and returns the versions of
+    /// Adds a version to the tenant's key, which encrypts from then on, and returns the versions of
     /// the key as Vault has stored them.
     ///
-    /// A version that OpenBao could not store is in its memory all the same: it encrypts, and is gone
-    /// after a restart. A further rotation that succeeds stores it along with its own (see
-    /// `docs/secrets-commands.md`). So a call that failed, in whichever way, is made again until one
-    /// succeeds, for about a quarter of a minute.
+    /// A version that OpenBao failed to store is in its memory all the same: it encrypts, and is
+    /// lost at a restart. The next rotation that succeeds stores it with its own (see
+    /// `docs/secrets-commands.md`). So a call that failed for any reason is repeated until one
+    /// succeeds, for about 15 seconds.
     ///
     /// # Errors
-    /// [`SecretError`]; the newest version is then not known to be stored.
+    /// [`SecretError`]; the newest version may then not be stored.
     pub async fn rotate_key(
         &self,
         tenant: &TenantName,
         lease: &RotationLease,
     ) -> Result<KeyVersions, SecretError> {
-        let path = self.transit("keys", tenant) + "/rotate";
-        let call = Call::post(path.clone(), &serde_json::json!({}));
-        let rotated = patiently(async || {
+        let (client, token, mount) = self.transit();
+        let name = key_name(tenant);
+        let rotated = with_retries(async || {
             lease.confirm(self).await?;
-            let data = self.client.data_if_any(Operation::TransitKey, self.token, &call).await?;
-            Ok::<Option<KeyData>, SecretError>(data)
+            Ok::<_, SecretError>(transit::rotate_key(client, token, mount, &name).await?)
         });
         match rotated.await {
-            // HashiCorp Vault up to 1.12 answers without a body.
-            Ok(None) => patiently(async || self.key(tenant).await).await,
-            Ok(Some(data)) => data.versions(),
+            Ok(None) => with_retries(async || self.key(tenant).await).await,
+            Ok(Some(key)) => key_versions(&key),
             Err(SecretError::Unavailable(Unavailable { detail, .. })) => {
                 let detail = format!(
-                    "{detail}. The new version of the key may be in Vault's memory alone, and be \
-                     gone after a restart; `bao write -f {path}` stores it, once it succeeds"
+                    "{detail}. The new version of the key may exist in Vault's memory only, and be \
+                     lost at a restart; `bao write -f {mount}/keys/{name}/rotate` stores it, once \
+                     it succeeds"
                 );
                 Err(Unavailable::new(Cause::Vault, detail).into())
             }
@@ -118,51 +73,60 @@ impl Secrets<'_> {
         }
     }
 
-    /// Lets no version of the tenant's key before this one decrypt. OpenBao cannot bring a version
-    /// back that a failed rotation made (see `docs/secrets-commands.md`).
+    /// Sets the oldest version of the tenant's key that may decrypt. OpenBao cannot restore a
+    /// version that a failed rotation made (see `docs/secrets-commands.md`).
     ///
     /// # Errors
     /// [`SecretError`].
-    pub async fn retire_key_before(
+    pub async fn set_min_decryption_version(
         &self,
         tenant: &TenantName,
-        oldest: u64,
+        version: u64,
         lease: &RotationLease,
     ) -> Result<(), SecretError> {
-        patiently(async || {
+        let (client, token, mount) = self.transit();
+        let (name, config) = (key_name(tenant), KeyConfig::MinDecryptionVersion(version));
+        with_retries(async || {
             lease.confirm(self).await?;
-            self.configure(tenant, &Config::MinDecryptionVersion(oldest)).await
+            Ok(transit::configure_key(client, token, mount, &name, &config).await?)
         })
         .await
     }
 
-    /// Deletes the tenant's key. Whatever it encrypted is lost for ever.
+    /// Deletes the tenant's key. All ciphertexts by it are unreadable for good.
     ///
     /// # Errors
-    /// [`SecretError`]; the key may then have been allowed to be deleted, and be there still.
+    /// [`SecretError`]; the key may then still exist, with `deletion_allowed` set.
     pub async fn delete_key(&self, tenant: &TenantName) -> Result<(), SecretError> {
-        self.configure(tenant, &Config::DeletionAllowed(true)).await?;
-        self.key_done(Call::delete(self.transit("keys", tenant))).await
+        let (client, token, mount) = self.transit();
+        let (name, config) = (key_name(tenant), KeyConfig::DeletionAllowed(true));
+        transit::configure_key(client, token, mount, &name, &config).await?;
+        Ok(transit::delete_key(client, token, mount, &name).await?)
     }
 
-    async fn key_data(&self, tenant: &TenantName) -> Result<Option<KeyData>, SecretError> {
-        let call = Call::get(self.transit("keys", tenant));
-        match self.ask(Operation::TransitKey, &call).await {
-            Ok(data) => Ok(Some(data)),
-            Err(error) if error.failure == Failure::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+    async fn transit_key(&self, tenant: &TenantName) -> Result<Option<TransitKey>, SecretError> {
+        let (client, token, mount) = self.transit();
+        let name = key_name(tenant);
+        let read = || transit::read_key(client, token, mount, &name);
+        Ok(once_more_after_reset(read).await?)
     }
+}
 
-    async fn configure(&self, tenant: &TenantName, change: &Config) -> Result<(), SecretError> {
-        self.key_done(Call::post(self.transit("keys", tenant) + "/config", change)).await
+fn key_versions(key: &TransitKey) -> Result<KeyVersions, SecretError> {
+    if !key.derived {
+        return Err(SecretError::KeyUnfit(KeyFault::NotDerived));
     }
-
-    async fn key_done(&self, call: Call) -> Result<(), SecretError> {
-        Ok(self.client.done(Operation::TransitKey, self.token, &call).await?)
+    let convergent = key.convergent_encryption;
+    if convergent.ok_or_else(|| VaultError::malformed("no convergent_encryption"))? {
+        return Err(SecretError::KeyUnfit(KeyFault::Convergent));
     }
-
-    pub(super) fn transit(&self, kind: &str, tenant: &TenantName) -> String {
-        format!("{}/{kind}/{}", self.mounts.transit, key_name(tenant))
-    }
+    let created = key.latest_created();
+    let created = created.ok_or_else(|| VaultError::malformed("no time of latest_version"))?;
+    let versions = KeyVersions::new(
+        key.latest_version,
+        key.min_decryption_version,
+        key.min_encryption_version,
+        created,
+    );
+    Ok(versions.map_err(VaultError::malformed)?)
 }

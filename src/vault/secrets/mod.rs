@@ -1,55 +1,46 @@
 //! The tenants' secrets in Vault's KV engine (version 2), encrypted by its transit engine.
 
 mod checks;
-mod contention;
+mod conflicts;
+mod encryption;
+mod error;
 mod history;
 mod keys;
-mod kv;
 mod lease;
 mod list;
+mod lookup;
 mod metadata;
 mod mount;
-mod names;
 mod retry;
-mod rotation;
-mod transit;
-mod walk;
+pub mod rotation;
+mod session;
 
 use std::time::Instant;
 
-use futures_util::{Stream, TryStreamExt, stream};
 use secrecy::SecretString;
-use serde::de::DeserializeOwned;
 
 pub use checks::RecentChecks;
-pub use contention::despite_others;
 pub use lease::{Acquisition, RotationLease};
-pub use list::{MAX_PAGE, NamesPage};
-pub use names::SecretNames;
-pub use retry::patiently;
+pub use list::{MAX_PAGE, NamesPage, SecretNames};
 pub use rotation::Task;
+pub use session::SessionSecrets;
 
-use self::{checks::Check, kv::Live};
+use self::{checks::EngineFact, lookup::LiveVersion};
 use crate::{
     policies::Mounts,
     secrets::{
-        Ciphertext, Current, Listed, Patch, Precondition, Record, Secret, SecretData, SecretError,
+        Ciphertext, Current, Patch, Precondition, Record, Secret, SecretData, SecretError,
         SecretPath, Version, Written,
     },
     tenants::TenantName,
-    vault::{
-        Client,
-        call::Call,
-        client::Operation,
-        error::{Failure, VaultError},
-    },
+    vault::Client,
 };
 
-/// The tenants' secrets, as the holder of one token sees them: Vault's policies decide on every
-/// call, and Vault's audit log names the holder.
+/// The tenants' secrets, accessed with one token: Vault's policies decide on every call, and
+/// Vault's audit log names the holder of the token.
 ///
-/// What a tenant's key does not bind to its place is neither written nor read, so the key is checked
-/// before it is used; with [`Secrets::remembering`], unless it was a short while ago.
+/// A key that does not bind ciphertexts to their paths is not used to read or write, so the key is
+/// checked before each use; with [`Secrets::remembering`], unless it was checked recently.
 #[derive(Clone, Copy)]
 pub struct Secrets<'c> {
     client: &'c Client,
@@ -59,46 +50,46 @@ pub struct Secrets<'c> {
 }
 
 impl<'c> Secrets<'c> {
-    /// The secrets in these mounts, as this token sees them.
+    /// Returns the secrets in these mounts, accessed with this token.
     #[must_use]
     pub fn new(client: &'c Client, mounts: &'c Mounts, token: &'c SecretString) -> Self {
         Self { client, mounts, token, checks: None }
     }
 
-    /// The same, without the checks that these have passed a short while ago.
+    /// Returns the same secrets, which skip checks that are in this cache.
     #[must_use]
     pub fn remembering(self, checks: &'c RecentChecks) -> Self {
         Self { checks: Some(checks), ..self }
     }
 
-    /// One version of a secret, the latest if none is named, in the clear.
+    /// Reads and decrypts one version of a secret, the latest if `version` is `None`.
     ///
     /// # Errors
-    /// [`SecretError`] if there is none that the token may read.
+    /// [`SecretError`] if there is no version that the token may read.
     pub async fn read(
         &self,
         path: &SecretPath,
         version: Option<Version>,
     ) -> Result<Secret, SecretError> {
-        let (found, key) = tokio::join!(self.find(path, version), self.ensure_key(&path.tenant));
+        let (found, key) = tokio::join!(self.look_up(path, version), self.ensure_key(&path.tenant));
         let live = found?.into_live()?;
         key?;
-        self.open(path, live).await
+        self.decrypt_version(path, live).await
     }
 
-    /// What there is of a secret at this moment.
+    /// Returns the present state of a secret, without decrypting it.
     ///
     /// # Errors
-    /// [`SecretError`] if the token may not know.
+    /// [`SecretError`] if the token may not read the secret.
     pub async fn current(&self, path: &SecretPath) -> Result<Current, SecretError> {
-        Ok(self.find(path, None).await?.current())
+        Ok(self.look_up(path, None).await?.current())
     }
 
-    /// Writes a version that holds just this, if the secret is in the state that it is meant for.
+    /// Writes a version with exactly this data if the precondition holds.
     ///
     /// # Errors
-    /// [`SecretError`]; whatever it is, the secret is whole. With [`SecretError::Unsettled`] it may
-    /// be the old one or the new, else it is the old one.
+    /// [`SecretError`]; the secret is then unchanged. Only after [`SecretError::Unsettled`] it may
+    /// have been written, as a whole.
     pub async fn write(
         &self,
         path: &SecretPath,
@@ -108,144 +99,87 @@ impl<'c> Secrets<'c> {
         let start = Instant::now();
         let encrypt = async {
             self.ensure_key(&path.tenant).await?;
-            self.encrypt_here(path, data).await
+            self.encrypt_checked(path, data).await
         };
-        // The runtime goes on with the last of these at once, and a read takes longer.
-        let (ciphertext, found) = tokio::join!(encrypt, self.find(path, None));
+        // The runtime continues with the last of these at once, and a read takes longer.
+        let (ciphertext, found) = tokio::join!(encrypt, self.look_up(path, None));
         let current = found?.current();
         precondition.check(current)?;
         let mut ciphertext = ciphertext?;
-        self.ensure_versioned(current).await?;
-        // A rotation of the key waits for two calls: to encrypt, and to write.
+        self.ensure_kv_version_2(current).await?;
+        // A rotation of the key waits for the duration of two calls: encryption and write.
         if start.elapsed() >= self.client.timeout() {
-            ciphertext = self.encrypt_here(path, data).await?;
+            ciphertext = self.encrypt_checked(path, data).await?;
         }
-        self.store(path, ciphertext, current).await
+        self.write_ciphertext(path, ciphertext, current).await
     }
 
-    /// Writes a version that holds what the latest does, with this change.
+    /// Writes a version with the data of the latest version and this change.
     ///
     /// # Errors
-    /// As [`Secrets::write`]; also if there is no latest version to be had, or a key that has to be
-    /// there is not.
+    /// As [`Secrets::write`]; also if there is no live latest version, or a key that the change
+    /// requires is missing.
     pub async fn patch(
         &self,
         path: &SecretPath,
         change: Patch,
         precondition: Precondition,
     ) -> Result<Written, SecretError> {
-        let (found, key) = tokio::join!(self.find(path, None), self.ensure_key(&path.tenant));
+        let (found, key) = tokio::join!(self.look_up(path, None), self.ensure_key(&path.tenant));
         let found = found?;
         let current = found.current();
         precondition.check(current)?;
         let live = found.into_live()?;
         key?;
-        let secret = self.open(path, live).await?;
-        let ciphertext = self.encrypt_here(path, &secret.data.patched(change)?).await?;
-        self.store(path, ciphertext, current).await
+        let secret = self.decrypt_version(path, live).await?;
+        let ciphertext = self.encrypt_checked(path, &secret.data.patched(change)?).await?;
+        self.write_ciphertext(path, ciphertext, current).await
     }
 
-    /// Deletes the latest version, whatever it holds, and says which that was. Vault keeps it and can
-    /// bring it back. One that is written meanwhile stays.
+    /// Deletes the latest version and returns its number. [`Secrets::undelete`] restores it. A
+    /// version that is written concurrently is kept.
     ///
     /// # Errors
-    /// [`SecretError`]; also if there is no latest version to be had.
+    /// [`SecretError`]; also if there is no live latest version.
     pub async fn delete(
         &self,
         path: &SecretPath,
         precondition: Precondition,
     ) -> Result<Version, SecretError> {
-        let found = self.find(path, None).await?;
+        let found = self.look_up(path, None).await?;
         precondition.check(found.current())?;
-        let Live { version, .. } = found.into_live()?;
+        let LiveVersion { version, .. } = found.into_live()?;
         self.delete_version(path, version).await?;
         Ok(version)
     }
 
-    /// The names of a tenant's secrets, the deleted ones among them, one after another.
-    #[must_use]
-    pub fn names(&self, tenant: &TenantName) -> SecretNames<'c> {
-        SecretNames::new(*self, tenant)
-    }
-
-    /// A tenant's secrets with their latest versions, by their names.
-    pub fn list(
-        self,
-        tenant: &TenantName,
-    ) -> impl Stream<Item = Result<Listed, SecretError>> + use<'c> {
-        let tenant = tenant.clone();
-        let pages = stream::try_unfold(Some(None), move |from| {
-            let tenant = tenant.clone();
-            async move {
-                let Some(after) = from else { return Ok(None) };
-                let page = self.page(&tenant, Option::as_ref(&after), MAX_PAGE).await?;
-                let listed = stream::iter(page.secrets.into_iter().map(Ok));
-                Ok::<_, SecretError>(Some((listed, page.next.map(Some))))
-            }
-        });
-        pages.try_flatten()
-    }
-
-    /// The secret in this version, in the clear.
-    async fn open(&self, path: &SecretPath, live: Live) -> Result<Secret, SecretError> {
-        let Live { version, created_at, record } = live;
+    async fn decrypt_version(
+        &self,
+        path: &SecretPath,
+        live: LiveVersion,
+    ) -> Result<Secret, SecretError> {
+        let LiveVersion { version, created_at, record } = live;
         let ciphertext = record?.into_ciphertext(&path.tenant)?;
         let data = match self.decrypt(path, &ciphertext).await {
             Ok(data) => data,
-            Err(error) => return Err(self.key_fault(&path.tenant, error).await),
+            Err(error) => return Err(self.recheck_key(&path.tenant, error).await),
         };
         Ok(Secret { version, created_at, key_version: ciphertext.key_version(), data })
     }
 
-    async fn encrypt_here(
+    async fn encrypt_checked(
         &self,
         path: &SecretPath,
         data: &SecretData,
     ) -> Result<Ciphertext, SecretError> {
         match self.encrypt(path, data).await {
             Ok(ciphertext) => Ok(ciphertext),
-            Err(error) => Err(self.key_fault(&path.tenant, error).await),
+            Err(error) => Err(self.recheck_key(&path.tenant, error).await),
         }
     }
 
-    /// Checks the tenant's key, unless that was done a short while ago.
-    async fn ensure_key(&self, tenant: &TenantName) -> Result<(), SecretError> {
-        self.ensure(Check::KeyFits(tenant.clone()), async || self.check_key(tenant).await).await
-    }
-
-    /// The reason why the key could not be used: this error, unless the key has changed since it
-    /// was checked.
-    async fn key_fault(&self, tenant: &TenantName, error: SecretError) -> SecretError {
-        let of_key = matches!(error, SecretError::Denied | SecretError::Unreadable(_));
-        let (Some(checks), true) = (self.checks, of_key) else { return error };
-        checks.forget(&Check::KeyFits(tenant.clone())).await;
-        match self.ensure_key(tenant).await {
-            Err(fault @ (SecretError::KeyMissing | SecretError::KeyUnfit(_))) => fault,
-            _ => error,
-        }
-    }
-
-    /// Checks this, unless that was done a short while ago.
-    async fn ensure(
-        &self,
-        check: Check,
-        ask: impl AsyncFnOnce() -> Result<(), SecretError>,
-    ) -> Result<(), SecretError> {
-        match self.checks {
-            Some(checks) => checks.ensure(check, ask).await,
-            None => ask().await,
-        }
-    }
-
-    /// Remembers for a short while that this was found.
-    async fn note(&self, check: Check) {
-        if let Some(checks) = self.checks {
-            checks.note(check).await;
-        }
-    }
-
-    /// Writes a version with this ciphertext, if the secret is still in this state.
-    async fn store(
+    /// Writes a version with this ciphertext if the secret is still in this state.
+    async fn write_ciphertext(
         &self,
         path: &SecretPath,
         ciphertext: Ciphertext,
@@ -253,48 +187,47 @@ impl<'c> Secrets<'c> {
     ) -> Result<Written, SecretError> {
         let key_version = ciphertext.key_version();
         let record = Record::new(&path.tenant, ciphertext);
-        let (version, created_at) = self.put(path, &record, current).await?;
+        let (version, created_at) = self.write_version(path, &record, current).await?;
         Ok(Written { version, created_at, key_version, change: current.change() })
     }
 
-    /// The answer to a call that may be made twice: again if the connection broke.
-    async fn ask<T: DeserializeOwned>(
+    /// Checks that the tenant's key is usable, unless that is cached.
+    async fn ensure_key(&self, tenant: &TenantName) -> Result<(), SecretError> {
+        let check = async || self.key(tenant).await.map(drop);
+        self.ensure(EngineFact::KeyUsable(tenant.clone()), check).await
+    }
+
+    /// Checks the tenant's key again after an error of its use, if the check was cached. Returns
+    /// the key's error if it is unusable, and otherwise the given error.
+    async fn recheck_key(&self, tenant: &TenantName, error: SecretError) -> SecretError {
+        let may_be_of_key = matches!(error, SecretError::Denied | SecretError::Unreadable(_));
+        let (Some(checks), true) = (self.checks, may_be_of_key) else { return error };
+        checks.invalidate(&EngineFact::KeyUsable(tenant.clone())).await;
+        match self.ensure_key(tenant).await {
+            Err(fault @ (SecretError::KeyMissing | SecretError::KeyUnfit(_))) => fault,
+            _ => error,
+        }
+    }
+
+    /// Runs a check, unless its success is cached.
+    async fn ensure(
         &self,
-        operation: Operation,
-        call: &Call,
-    ) -> Result<T, VaultError> {
-        match self.client.data(operation, self.token, call).await {
-            Err(error) if error.failure == Failure::Reset => {
-                self.client.data(operation, self.token, call).await
-            }
-            answer => answer,
+        fact: EngineFact,
+        check: impl AsyncFnOnce() -> Result<(), SecretError>,
+    ) -> Result<(), SecretError> {
+        match self.checks {
+            Some(checks) => checks.ensure(fact, check).await,
+            None => check().await,
         }
     }
-}
 
-impl SecretError {
-    /// What a failure is of a call that changes something.
-    fn of_change(error: VaultError) -> Self {
-        let unsettled = error.is_unsettled();
-        match Self::from(error) {
-            Self::Unavailable(unavailable) if unsettled => Self::Unsettled(unavailable),
-            settled => settled,
-        }
+    /// Returns the arguments that all calls of the KV engine begin with.
+    fn kv(&self) -> (&'c Client, &'c SecretString, &'c str) {
+        (self.client, self.token, &self.mounts.kv)
     }
-}
 
-impl From<VaultError> for SecretError {
-    /// What a failure is where nothing more is known of the call.
-    fn from(error: VaultError) -> Self {
-        match error.failure {
-            Failure::Refused | Failure::OwnToken => Self::TokenRefused,
-            Failure::OwnPolicy => Self::Denied,
-            Failure::NotFound => Self::Absent,
-            Failure::TooLarge => Self::TooLarge,
-            Failure::Conflict => Self::Conflict,
-            Failure::NoKey => Self::KeyMissing,
-            Failure::Undecryptable(why) => Self::Unreadable(why),
-            _ => Self::Unavailable(error.into()),
-        }
+    /// Returns the arguments that all calls of the transit engine begin with.
+    fn transit(&self) -> (&'c Client, &'c SecretString, &'c str) {
+        (self.client, self.token, &self.mounts.transit)
     }
 }

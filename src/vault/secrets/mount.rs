@@ -1,19 +1,16 @@
-//! The mount that secrets are kept in.
+//! The check of the mount that holds the secrets.
 
 use serde::Deserialize;
 
-use super::checks::Check;
+use super::{checks::EngineFact, retry::once_more_after_reset};
 use crate::{
     secrets::{Current, SecretError},
-    vault::{
-        client::Operation,
-        secrets::{Call, Secrets},
-    },
+    vault::{call::Call, client::Operation, secrets::Secrets},
 };
 
-/// The `data` of an answer about a mount.
+/// The response of `sys/internal/ui/mounts/PATH`.
 #[derive(Deserialize)]
-struct MountData {
+struct MountResponse {
     #[serde(rename = "type")]
     kind: String,
     options: Option<MountOptions>,
@@ -25,33 +22,36 @@ struct MountOptions {
 }
 
 impl Secrets<'_> {
-    /// Checks before a write that the mount is KV version 2. Version 1 would take the write for a
-    /// secret named `data/…` and put it there without compare-and-set.
+    /// Checks before a write that the mount is KV version 2. Version 1 would accept the write as
+    /// one to a secret named `data/…`, without compare-and-set.
     ///
-    /// A version in Vault's answer proves it; a 404 does not, which version 1 answers with, too.
+    /// A version in Vault's response to a read proves it. A 404 does not: version 1 gives it too.
     ///
     /// # Errors
-    /// [`SecretError::MountUnfit`] if it is not; another if Vault does not tell.
-    pub(super) async fn ensure_versioned(&self, current: Current) -> Result<(), SecretError> {
+    /// [`SecretError::MountUnfit`] if it is not; another if the mount cannot be read.
+    pub(super) async fn ensure_kv_version_2(&self, current: Current) -> Result<(), SecretError> {
         if current != Current::Absent {
             return Ok(());
         }
-        self.ensure(Check::Versioned, async || self.check_mount().await).await
+        self.ensure(EngineFact::KvVersion2, async || self.check_mount().await).await
     }
 
-    /// Checks that the mount is KV version 2. Whoever may do anything in a mount may ask that.
+    /// Checks that the mount is KV version 2. Every token with a capability in a mount may read
+    /// this.
     ///
     /// # Errors
-    /// As [`Secrets::ensure_versioned`].
+    /// [`SecretError::MountUnfit`] if it is not; another if the mount cannot be read.
     pub async fn check_mount(&self) -> Result<(), SecretError> {
-        let call = Call::get(format!("sys/internal/ui/mounts/{}", self.mounts.kv));
-        let mount: MountData = self.ask(Operation::Mount, &call).await?;
-        if mount.is_versioned() { Ok(()) } else { Err(SecretError::MountUnfit) }
+        let (client, token, mount) = self.kv();
+        let call = Call::get(format!("sys/internal/ui/mounts/{mount}"));
+        let read = || client.data(Operation::Mount, token, &call);
+        let mount: MountResponse = once_more_after_reset(read).await?;
+        if mount.is_kv_version_2() { Ok(()) } else { Err(SecretError::MountUnfit) }
     }
 }
 
-impl MountData {
-    fn is_versioned(&self) -> bool {
+impl MountResponse {
+    fn is_kv_version_2(&self) -> bool {
         let version = self.options.as_ref().and_then(|options| options.version.as_deref());
         self.kind == "kv" && version == Some("2")
     }

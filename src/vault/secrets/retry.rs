@@ -2,16 +2,22 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::{secrets::SecretError, vault::backoff::pauses};
+use crate::{
+    secrets::SecretError,
+    vault::{
+        backoff::pauses,
+        error::{Failure, VaultError},
+    },
+};
 
-/// The first pause, which doubles, and the number of further tries: a quarter of a minute in all.
+/// The first pause, which doubles, and the number of retries: 15 seconds in all.
 const RETRIES: (Duration, u32) = (Duration::from_millis(250), 6);
 
-/// Tries something again while Vault is away, a few times.
+/// Makes an attempt, with retries while Vault is unavailable.
 ///
 /// # Errors
-/// Those of the last try.
-pub async fn patiently<T>(
+/// Those of the last attempt.
+pub(super) async fn with_retries<T>(
     mut attempt: impl AsyncFnMut() -> Result<T, SecretError>,
 ) -> Result<T, SecretError> {
     let (first_pause, retries) = RETRIES;
@@ -22,4 +28,14 @@ pub async fn patiently<T>(
         }
     }
     attempt().await
+}
+
+/// Makes an idempotent call, and repeats it once if the connection breaks.
+pub(super) async fn once_more_after_reset<T, F: Future<Output = Result<T, VaultError>>>(
+    call: impl Fn() -> F,
+) -> Result<T, VaultError> {
+    match call().await {
+        Err(error) if error.failure == Failure::Reset => call().await,
+        outcome => outcome,
+    }
 }

@@ -1,11 +1,11 @@
-//! Readers of environment files, each written from the documentation of its format.
+//! Readers of environment files, each implemented from the documentation of its format.
 
 use super::Pairs;
 
 type Outcome = Result<Pairs, String>;
 
-/// `docker run --env-file`: blank lines and those that begin with `#` are passed over, what is
-/// left of `=` is the name and all that is right of it the value.
+/// `docker run --env-file`: blank lines and lines that begin with `#` are skipped, the text before
+/// the first `=` is the name and the text after it the value.
 pub(super) fn docker(text: &str) -> Outcome {
     let mut pairs = Vec::new();
     for line in text.split('\n') {
@@ -83,18 +83,18 @@ fn interpolated(text: &str) -> Result<String, String> {
     if text.contains('$') { Err("interpolation".to_owned()) } else { Ok(text.to_owned()) }
 }
 
-/// What `EnvironmentFile=` takes for no character: NUL, noncharacters, and the byte order mark.
-pub(super) fn is_refused_by_systemd(c: char) -> bool {
+/// Returns true for the characters that `EnvironmentFile=` rejects: NUL, noncharacters, and the
+/// byte order mark.
+pub(super) fn is_rejected_by_systemd(c: char) -> bool {
     let code = c as u32;
     matches!(code, 0 | 0xfeff | 0xfdd0..=0xfdef) || matches!(code % 0x1_0000, 0xfffe | 0xffff)
 }
 
 /// `EnvironmentFile=` of systemd. Unquoted values are trimmed and a backslash keeps what follows
 /// it; single-quoted ones are literal; in double-quoted ones a backslash keeps `"`, `\`, `` ` ``
-/// and `$`, joins lines, and else stands for itself. Lines that begin with `#` or `;` are passed
-/// over.
+/// and `$`, joins lines, and is otherwise literal. Lines that begin with `#` or `;` are skipped.
 pub(super) fn systemd(text: &str) -> Outcome {
-    if text.chars().any(is_refused_by_systemd) {
+    if text.chars().any(is_rejected_by_systemd) {
         return Err("no valid character".to_owned());
     }
     let mut rest = text;
