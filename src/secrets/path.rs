@@ -104,12 +104,6 @@ impl SecretPath {
     }
 }
 
-/// The name of a tenant's key.
-#[must_use]
-pub fn key_name(tenant: &TenantName) -> String {
-    format!("tenant-{tenant}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::{NameError, SecretName, SecretPath};

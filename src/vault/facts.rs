@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::{
     networks,
-    tenants::TenantName,
+    tenants::{TenantName, tenant_from_policy},
     token::{Expiry, Facts, Standing, TokenType, Usage},
     vault::{Namespace, error::VaultError, subject::subject},
 };
@@ -238,7 +238,7 @@ fn union(own: Option<Vec<String>>, identity: Option<Vec<String>>) -> Vec<Box<str
 
 /// The tenant that exactly one policy names.
 fn tenant_of_policy(policies: &[Box<str>]) -> Option<TenantName> {
-    let mut named = policies.iter().filter_map(|policy| policy.strip_prefix("tenant-"));
+    let mut named = policies.iter().filter_map(|policy| tenant_from_policy(policy));
     match (named.next(), named.next()) {
         (Some(name), None) => TenantName::parse(name),
         _ => None,

@@ -5,6 +5,7 @@
 //! a field may be missing, and not at all where a missing one would have to be guessed.
 
 mod admin;
+mod api;
 mod attempts;
 mod authority;
 mod backoff;
@@ -31,9 +32,13 @@ mod wording;
 
 pub use crate::probe::Trust;
 pub use admin::{
-    Examiner, Key, LoginMethod, Members, Mount, Policies, Removal, Removed, RotationIntervals,
-    Source, StandIns, TenantSettings, Tenants, Things, TokenRecord, Untold, account_path,
-    is_user_name,
+    Examiner, LoginMethod, Members, Policies, Removal, Removed, RotationIntervals, Source,
+    StandIns, TenantSettings, Tenants, Things, TokenRecord, Untold,
+};
+pub use api::{
+    mounts::Mount,
+    transit::TransitKey,
+    userpass::{Account, account_path, is_user_name},
 };
 pub use authority::{Asker, VaultAuthority};
 pub use client::Client;

@@ -123,7 +123,7 @@ async fn whom_a_policy_puts_into_a_tenant_is_not_said_to_be_out_of_it() {
     let (bao, shell) = with_tenants().await;
     set_policy(&bao, "tenant-acme", "path \"x\" { capabilities = [\"read\"] }").await;
     add_person(&shell, "acme", "ana", &["--policy", "tenant-acme"]).done();
-    let words = "but the tokens have the policy tenant-acme, by which they are still of acme";
+    let words = "but its tokens have the policy tenant-acme, which still assigns them to acme";
     shell.run(&["tenants", "members", "remove", "acme", "ana"]).failed(1, words);
     let token = log_in_as(&bao, "ana", "secret-of-it").await;
     assert_eq!(entity_of(&bao, &token).await["metadata"], json!({}));

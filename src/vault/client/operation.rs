@@ -80,6 +80,7 @@ impl Operation {
         match self {
             Self::EntityList => MAX_ENTITY_LIST,
             Self::Admin
+            | Self::Policy
             | Self::SecretList
             | Self::SecretDetails
             | Self::SecretRead

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{lease::RotationLease, retry::patiently};
 use crate::{
-    secrets::{KeyFault, SecretError, key_name},
-    tenants::{KeyVersions, TenantName},
+    secrets::{KeyFault, SecretError},
+    tenants::{KeyVersions, TenantName, key_name},
     token::{Cause, Unavailable},
     vault::{
         client::Operation,

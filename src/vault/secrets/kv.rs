@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     secrets::{Current, Record, SecretError, SecretPath, Unreadable, Version},
-    tenants::Remaining,
+    tenants::{Remaining, secrets_folder},
     vault::{
         client::Operation,
         error::{Failure, VaultError},
@@ -183,7 +183,7 @@ impl Secrets<'_> {
     }
 
     pub(super) fn kv(&self, kind: &str, path: &SecretPath) -> String {
-        format!("{}/{kind}/tenants/{}/{}", self.mounts.kv, path.tenant, path.name)
+        format!("{}/{kind}/{}/{}", self.mounts.kv, secrets_folder(&path.tenant), path.name)
     }
 }
 

@@ -12,7 +12,7 @@ pub use self::held::{Acquisition, RotationLease};
 use super::retry::patiently;
 use crate::{
     secrets::SecretError,
-    tenants::{LeaseHolder, Stage, StoredVersion, TenantName},
+    tenants::{LeaseHolder, Stage, StoredVersion, TenantName, rotation_record},
     vault::{
         client::Operation,
         error::{Failure, VaultError},
@@ -108,7 +108,7 @@ impl Secrets<'_> {
     }
 
     fn lease(&self, kind: &str, tenant: &TenantName) -> String {
-        format!("{}/{kind}/rotation/{tenant}", self.mounts.kv)
+        format!("{}/{kind}/{}", self.mounts.kv, rotation_record(tenant))
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     secrets::{SecretError, SecretName},
-    tenants::TenantName,
+    tenants::{TenantName, secrets_folder},
     vault::{
         client::Operation,
         error::{Failure, VaultError},
@@ -172,7 +172,8 @@ impl Secrets<'_> {
             Source::Keys => ("metadata", Operation::SecretList),
             Source::Details => ("detailed-metadata", Operation::SecretDetails),
         };
-        let path = format!("{}/{kind}/tenants/{tenant}/{}", self.mounts.kv, folder.prefix);
+        let (kv, secrets) = (&self.mounts.kv, secrets_folder(tenant));
+        let path = format!("{kv}/{kind}/{secrets}/{}", folder.prefix);
         let limit = limit.to_string();
         let mut query = vec![("list", "true"), ("limit", limit.as_str())];
         if let Rest::After(last) = &folder.rest {

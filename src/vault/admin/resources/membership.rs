@@ -1,23 +1,21 @@
-//! People of tenants: whoever logs in by a name belongs to a tenant.
+//! The membership of people in tenants.
 
-use super::{Entity, LoginMethod, Things};
-use crate::provision::{Membership, State, Trouble};
+use super::{LoginMethod, Things};
+use crate::{
+    provision::{Membership, State, Trouble},
+    vault::api::identity::entity::Entity,
+};
 
 impl Things<'_> {
-    pub(super) async fn look_for_membership(&self, wanted: &Membership) -> Result<State, Trouble> {
+    pub(super) async fn read_membership(&self, wanted: &Membership) -> Result<State, Trouble> {
         let Some(entity) = self.member_entity(wanted).await? else { return Ok(State::Missing) };
         match entity.tenant() {
             Some(tenant) if tenant == wanted.tenant => {
-                let recorded = self.member_index(&wanted.kv).has(tenant, &entity.id).await?;
-                Ok(if recorded {
-                    State::There
-                } else {
-                    State::Differs(format!("it has yet to be recorded as a member of {tenant}"))
-                })
+                self.read_member_record(&wanted.kv, tenant, &entity).await
             }
             Some(tenant) => Ok(State::InTheWay(format!(
                 "it belongs to the tenant {tenant}: `vault-auth-validator tenants members remove \
-                 {tenant} {login} --mount {mount}` takes it out of that one",
+                 {tenant} {login} --mount {mount}` removes it from that tenant",
                 login = wanted.login,
                 mount = wanted.mount
             ))),
@@ -25,37 +23,37 @@ impl Things<'_> {
         }
     }
 
-    /// The record comes before the metadata, so that nobody belongs to a tenant unrecorded.
-    pub(super) async fn make_membership(&self, wanted: &Membership) -> Result<(), Trouble> {
+    /// Adds a person to a tenant. The record is written before the metadata, so that no entity
+    /// belongs to a tenant without a record.
+    pub(super) async fn ensure_membership(&self, wanted: &Membership) -> Result<(), Trouble> {
         let Membership { kv, tenant, login, .. } = wanted;
+        let deleted = || Trouble("its entity was deleted meanwhile".to_owned());
         let method = self.method_of(wanted).await?;
         if self.entity_of_alias(login, &method.accessor).await?.is_none() {
-            self.make_entity_of_alias(login, &method.accessor).await?;
+            self.create_alias_and_entity(login, &method.accessor).await?;
         }
         let index = self.member_index(kv);
-        let entity = self.entity_of_alias(login, &method.accessor).await?;
-        let entity = entity.ok_or_else(|| Trouble("its entity is gone again".to_owned()))?;
+        let entity = self.entity_of_alias(login, &method.accessor).await?.ok_or_else(deleted)?;
         let holder = index.claim(tenant, &entity.id).await?;
         if holder != *tenant {
             return Err(Trouble(format!(
-                "another run puts it into the tenant {holder}, or was stopped on the way: \
+                "another run is adding it to the tenant {holder}, or was interrupted: \
                  `vault-auth-validator tenants members remove {holder} {login} --mount {}` undoes \
                  that",
                 wanted.mount
             )));
         }
         index.add(tenant, &entity.id).await?;
-        // Nobody else puts it into a tenant from here on, and what was read before may be old.
-        let entity = self.entity_by_id(&entity.id).await?;
-        let entity = entity.ok_or_else(|| Trouble("its entity is gone again".to_owned()))?;
+        // The claim keeps other runs from adding it to a tenant; the entity may have changed before.
+        let entity = self.entity_by_id(&entity.id).await?.ok_or_else(deleted)?;
         if entity.tenant().is_some_and(|other| other != tenant) {
             index.remove(tenant, &entity.id).await?;
             index.release_from(tenant, &entity.id).await?;
-            return Err(Trouble(format!("it is {} by now", entity.whose())));
+            return Err(Trouble(format!("it is now {}", entity.tenant_label())));
         }
         self.set_tenant(&entity, Some(tenant)).await?;
-        // A run that takes it out deletes the record last, perhaps just now.
-        if index.has(tenant, &entity.id).await? {
+        // A concurrent run that removes it deletes the record last.
+        if index.contains(tenant, &entity.id).await? {
             return Ok(());
         }
         index.claim(tenant, &entity.id).await?;

@@ -1,6 +1,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
-/// Something that is to be there in Vault.
+use crate::tenants::settings_record;
+
+/// A resource that is wanted in Vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Thing {
     /// An audit device that writes to this file, on Vault's own machine.
@@ -9,25 +11,25 @@ pub enum Thing {
     Engine {
         /// The path, without slashes at its ends.
         path: String,
-        /// What is mounted there.
+        /// The type of the engine.
         engine: Engine,
     },
-    /// The setting of the transit engine at this path by which nobody makes a key by encrypting
-    /// under a name that was mistyped.
+    /// The setting `disable_upsert` of the transit engine at this path: encrypting with a mistyped
+    /// key name creates no key.
     NoUpsert(String),
-    /// The auth method that services log in with, at `approle/`.
+    /// The auth method with which services log in, at `approle/`.
     AppRoles,
-    /// The auth method that people log in with, at this path: user names and passwords, unless
-    /// there is another method already.
+    /// The auth method with which people log in, at this path: user names and passwords, unless
+    /// another method is enabled there.
     People(String),
-    /// A transit key, derived: what it encrypts is bound to a context.
+    /// A transit key. It is derived: a ciphertext is bound to a context.
     Key {
         /// The path of the transit engine.
         transit: String,
         /// The name of the key.
         name: String,
     },
-    /// The setting that says how often a tenant's key is to be rotated.
+    /// The interval at which a tenant's key is to be rotated.
     RotateEvery {
         /// The path of the KV engine.
         kv: String,
@@ -38,35 +40,35 @@ pub enum Thing {
     },
     /// An entity that belongs to a tenant, and is recorded as its member.
     Entity {
-        /// The path of the KV engine that the record is in.
+        /// The path of the KV engine with the record.
         kv: String,
-        /// Its name.
+        /// The name of the entity.
         name: String,
-        /// The tenant, which stands in its metadata.
+        /// The tenant, which is in the metadata of the entity.
         tenant: String,
     },
-    /// Whoever logs in by this name belongs to a tenant.
+    /// The membership of a person in a tenant.
     Membership(Membership),
     /// An AppRole.
     Role(Role),
-    /// Whoever logs in by the AppRole of this name is the entity of this name.
+    /// The alias that links the AppRole and the entity, both of this name.
     Alias(String),
 }
 
-/// Whoever logs in by a name belongs to a tenant.
+/// The membership of a person in a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
-    /// The path of the KV engine that the record is in.
+    /// The path of the KV engine with the record.
     pub kv: String,
     /// The tenant.
     pub tenant: String,
     /// The path of the auth method, without slashes at its ends.
     pub mount: String,
-    /// The name of the alias.
+    /// The name of the person's alias.
     pub login: String,
 }
 
-/// What a secrets engine is.
+/// The type of a secrets engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
     /// KV, version 2.
@@ -75,34 +77,34 @@ pub enum Engine {
     Transit,
 }
 
-/// An AppRole, whose tokens may be renewed for ever, each time for [`Role::PERIOD`].
+/// An AppRole. Its tokens are periodic: they can be renewed without a maximum, each time for
+/// [`Role::PERIOD`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
-    /// Its name.
+    /// The name of the AppRole.
     pub name: String,
     /// The policies of its tokens.
     pub policies: BTreeSet<String>,
-    /// Who logs in by it.
+    /// The program that logs in with it.
     pub holder: Holder,
 }
 
-/// Who logs in by a role.
+/// The program that logs in with an AppRole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// The validator. It has the role's policies and no others, not even Vault's `default`.
+    /// The validator. Its tokens have exactly the role's policies, and not Vault's `default`.
     Validator,
-    /// A tenant's service, which is the entity of the same name. Somebody may have given it further
-    /// policies.
+    /// A tenant's service, whose entity has the same name. An operator may have added policies.
     Service,
 }
 
 impl Role {
-    /// How long a token lives without being renewed.
+    /// The lifetime of a token after its creation and after each renewal.
     pub const PERIOD: Duration = Duration::from_hours(1);
 }
 
 impl Thing {
-    /// What kind of thing it is.
+    /// Returns the kind of the resource, for people.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -118,7 +120,7 @@ impl Thing {
         }
     }
 
-    /// What it is called.
+    /// Returns the name of the resource, for people.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -127,25 +129,25 @@ impl Thing {
             Self::NoUpsert(transit) => format!("{transit}/config/keys"),
             Self::AppRoles => "approle/".to_owned(),
             Self::Key { name, .. } | Self::Entity { name, .. } | Self::Alias(name) => name.clone(),
-            Self::RotateEvery { kv, tenant, .. } => format!("{kv}/tenant-settings/{tenant}"),
+            Self::RotateEvery { kv, tenant, .. } => format!("{kv}/{}", settings_record(tenant)),
             Self::Role(role) => role.name.clone(),
             Self::Membership(Membership { login, mount, .. }) => format!("{login} ({mount}/)"),
         }
     }
 
-    /// What there is to know of it.
+    /// Returns a description of the resource, for people.
     #[must_use]
     pub fn detail(&self) -> String {
         match self {
             Self::AuditFile(_) => "a file on Vault's machine; OpenBao takes it from its \
-                                   configuration alone, unless that has \
+                                   configuration file only, unless that sets \
                                    unsafe_allow_api_audit_creation"
                 .to_owned(),
             Self::Engine { engine: Engine::Kv, .. } => "KV version 2".to_owned(),
             Self::Engine { engine: Engine::Transit, .. } => "transit".to_owned(),
-            Self::NoUpsert(_) => "disable_upsert: no key is made by a mistyped name".to_owned(),
-            Self::AppRoles => "what services log in with".to_owned(),
-            Self::People(_) => "what people log in with".to_owned(),
+            Self::NoUpsert(_) => "disable_upsert: a mistyped name creates no key".to_owned(),
+            Self::AppRoles => "the login of services".to_owned(),
+            Self::People(_) => "the login of people".to_owned(),
             Self::Key { .. } => "aes256-gcm96, derived".to_owned(),
             Self::RotateEvery { interval, .. } => format!("the key is rotated every {interval}"),
             Self::Entity { tenant, .. } | Self::Membership(Membership { tenant, .. }) => {
@@ -155,7 +157,7 @@ impl Thing {
                 let policies: Vec<&str> = role.policies.iter().map(String::as_str).collect();
                 format!("policies {}", policies.join(", "))
             }
-            Self::Alias(_) => "who logs in by the AppRole is the entity".to_owned(),
+            Self::Alias(_) => "links the AppRole to the entity".to_owned(),
         }
     }
 }

@@ -1,12 +1,12 @@
 use std::collections::BTreeSet;
 
-use super::{ServiceName, TenantName};
-use crate::provision::{Holder, Role, Thing};
+use super::{Holder, Role, Thing};
+use crate::tenants::{ServiceName, TenantName};
 
-/// What a tenant is in Vault: a key, and for each service an entity that carries the tenant's name,
-/// an AppRole, and an alias that joins the two.
+/// Returns the resources of a tenant: a key, and for each service an entity with the tenant's name
+/// in its metadata, an AppRole, and an alias that links the two.
 ///
-/// The entity comes before the AppRole, so that an AppRole without one is somebody else's.
+/// The entity is created before the AppRole, so that an AppRole without an entity is not a tenant's.
 #[must_use]
 pub fn things(
     tenant: &TenantName,
@@ -15,12 +15,12 @@ pub fn things(
     services: &BTreeSet<ServiceName>,
     policies: &BTreeSet<String>,
 ) -> Vec<Thing> {
-    let of_service = |service: &ServiceName| {
+    let service_resources = |service: &ServiceName| {
         let name = service.of(tenant);
         let role = Role { name: name.clone(), policies: policies.clone(), holder: Holder::Service };
         let entity =
             Thing::Entity { kv: kv.to_owned(), name: name.clone(), tenant: tenant.to_string() };
         [entity, Thing::Role(role), Thing::Alias(name)]
     };
-    std::iter::once(key).chain(services.iter().flat_map(of_service)).collect()
+    std::iter::once(key).chain(services.iter().flat_map(service_resources)).collect()
 }
