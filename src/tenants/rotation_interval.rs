@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 const HOUR: u64 = 3600;
 const DAY: u64 = 24 * HOUR;
 
-/// How long a rotation may be due before it counts as overdue: two runs of a daily timer.
+/// The time for which a rotation may be due before it is overdue: two runs of a daily timer.
 const GRACE: Duration = Duration::from_secs(2 * DAY);
 
-/// How far the clocks of two nodes of Vault may be apart.
+/// The maximum difference between the clocks of two nodes of Vault.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The interval at which a tenant's key is to be rotated, in whole hours.
@@ -21,45 +21,45 @@ pub struct RotationInterval {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Age(Duration);
 
-/// How the age of a key compares with its rotation interval.
+/// The state of a key's rotation: its age compared with its rotation interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// The latest version is younger than the interval.
     NotYet,
-    /// It is as old, or older.
+    /// The latest version is as old as the interval, or older.
     Due,
-    /// It has been due for more than two days.
+    /// The rotation has been due for more than two days.
     Overdue,
-    /// The latest version is dated in the future, so that its age is not known.
+    /// The latest version has a date in the future, so its age is not known.
     Unknown,
 }
 
 impl RotationInterval {
-    /// The shortest, which is also that of Vault's `auto_rotate_period`.
+    /// The minimum, which is also that of Vault's `auto_rotate_period`.
     const MIN_HOURS: u64 = 1;
-    /// The longest: ten years.
+    /// The maximum: ten years.
     const MAX_HOURS: u64 = 3650 * 24;
 
-    /// Reads an interval such as `90d` or `12h`.
+    /// Parses an interval such as `90d` or `12h`.
     ///
     /// # Errors
-    /// A message that says which form it has to have.
+    /// A message with the valid form.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || {
+        let invalid = || {
             format!(
-                "`{}` is no rotation interval: it is whole hours or days, from 1h to 3650d, such \
+                "`{}` is not a rotation interval: use whole hours or days, from 1h to 3650d, such \
                  as 90d",
                 text.escape_debug()
             )
         };
-        let interval = humantime::parse_duration(text).map_err(|_| wrong())?;
+        let interval = humantime::parse_duration(text).map_err(|_| invalid())?;
         let hours = interval.as_secs() / HOUR;
         let is_whole = interval == Duration::from_secs(hours * HOUR);
         let fits = (Self::MIN_HOURS..=Self::MAX_HOURS).contains(&hours);
-        if is_whole && fits { Ok(Self { hours }) } else { Err(wrong()) }
+        if is_whole && fits { Ok(Self { hours }) } else { Err(invalid()) }
     }
 
-    /// Compares the age of a key's latest version with the interval; `None` is an unknown age.
+    /// Compares the age of a key's latest version with the interval. `None` is an unknown age.
     #[must_use]
     pub fn compare(self, age: Option<Age>) -> Due {
         let every = Duration::from_secs(self.hours * HOUR);
@@ -84,7 +84,7 @@ impl fmt::Display for RotationInterval {
 
 impl Age {
     /// Returns the time from `created` to `now`, both by Vault's clock; `None` if `created` is in
-    /// the future by more than two nodes' clocks may differ.
+    /// the future by more than the clocks of two nodes may differ.
     #[must_use]
     pub fn between(created: Timestamp, now: Timestamp) -> Option<Self> {
         let age = now.duration_since(created);
@@ -94,7 +94,7 @@ impl Age {
         Some(Self(Duration::try_from(age).unwrap_or_default()))
     }
 
-    /// The whole seconds of it.
+    /// Returns the age in whole seconds.
     #[must_use]
     pub fn as_secs(self) -> u64 {
         self.0.as_secs()
@@ -112,7 +112,7 @@ impl fmt::Display for Age {
 }
 
 impl Due {
-    /// The word for it.
+    /// Returns the state in a word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -132,7 +132,7 @@ mod tests {
     use super::{Age, Due, RotationInterval};
 
     #[test]
-    fn an_interval_is_whole_hours_or_days() {
+    fn whole_hours_or_days_are_parsed() {
         for (text, shown) in [
             ("90d", "90d"),
             ("1h", "1h"),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_the_form_that_is_taken() {
+    fn invalid_interval_names_the_valid_form() {
         for text in [
             "",
             "0",
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_due_from_its_interval_on_and_overdue_two_days_later() {
+    fn key_is_overdue_two_days_after_due() {
         let every = RotationInterval::parse("90d").expect("an interval");
         let created: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
         let at = |hours| {
@@ -188,11 +188,11 @@ mod tests {
         assert_eq!(at(90 * 24), Due::Due);
         assert_eq!(at(92 * 24), Due::Due);
         assert_eq!(at(92 * 24 + 1), Due::Overdue);
-        assert_eq!(at(-1), Due::Unknown, "a date in the future is no age of zero");
+        assert_eq!(at(-1), Due::Unknown, "a date in the future is not an age of zero");
     }
 
     #[test]
-    fn two_nodes_clocks_may_differ_a_little() {
+    fn small_clock_difference_is_tolerated() {
         let created: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
         let before = |seconds| Age::between(created, created - SignedDuration::from_secs(seconds));
         assert_eq!(before(300).map(Age::as_secs), Some(0));
@@ -201,7 +201,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_read_is_written_so_that_it_is_read_again(text in "[0-9]{0,9}[a-z ]{0,3}[0-9]{0,3}[hd]?") {
+        fn formatted_interval_parses_to_itself(text in "[0-9]{0,9}[a-z ]{0,3}[0-9]{0,3}[hd]?") {
             if let Ok(interval) = RotationInterval::parse(&text) {
                 prop_assert_eq!(RotationInterval::parse(&interval.to_string()), Ok(interval));
             }

@@ -2,24 +2,24 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The process that holds a lease on a tenant's rotation, as it describes itself. Nothing in it is
-/// secret, and nothing in it grants anything.
+/// The process that holds the lease on the rotation of a tenant's key, as it describes itself. No
+/// field is secret or grants anything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseHolder {
-    /// A random number that no other process has.
+    /// A random number that identifies the process.
     pub id: String,
-    /// The name of its machine, or of its container.
+    /// The host name of its machine or container.
     pub host: String,
-    /// Its process id there.
+    /// Its process id.
     pub process: u32,
     /// The user that it runs as.
     pub user: String,
-    /// When Vault first granted it the lease, in RFC 3339; `None` before that.
+    /// The time at which it acquired the lease, in RFC 3339; `None` before that.
     pub since: Option<String>,
 }
 
 impl LeaseHolder {
-    /// One that did not describe itself.
+    /// Returns a holder without a description.
     #[must_use]
     pub fn unknown() -> Self {
         let unknown = |what| format!("an unknown {what}");
@@ -41,25 +41,25 @@ impl fmt::Display for LeaseHolder {
     }
 }
 
-/// The last version of a tenant's key that a successful rotation is known to have stored.
+/// The latest version of a tenant's key that a successful rotation has stored.
 ///
-/// OpenBao may have a newer version in its memory alone, which a restart loses. The time of its
-/// creation tells a version from one with the same number of a key that was made anew.
+/// `OpenBao` may have a newer version in memory only, which a restart loses. The time of creation
+/// distinguishes a version from one with the same number of a key that was created again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredVersion {
     /// The number of the version.
     pub version: u64,
-    /// When Vault made it, in seconds since 1970.
+    /// The time at which Vault created it, in seconds since 1970.
     pub created: i64,
-    /// How far the secrets have followed.
+    /// The stage of the rotation.
     pub stage: Stage,
 }
 
-/// How far a rotation has come after the key had its new version.
+/// The stage of a rotation after the new version of the key was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// There may be secrets that are encrypted with an older version.
+    /// Some secrets may still be encrypted with an older version.
     Rewrapping,
-    /// The latest version of every secret is encrypted with it.
+    /// The latest version of every secret is encrypted with the new version of the key.
     Finished,
 }

@@ -4,66 +4,66 @@ use jiff::Timestamp;
 
 use super::TenantName;
 
-/// A tenant, as it is found in Vault.
+/// A tenant in Vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
-    /// Its name.
+    /// The tenant's name.
     pub name: TenantName,
-    /// Its key; `None` if it was never made, or was shredded.
+    /// The tenant's key; `None` if it was never created, or was shredded.
     pub key: Option<Key>,
-    /// Everybody who belongs to it.
+    /// The people and services that belong to the tenant.
     pub members: Vec<Member>,
 }
 
 /// A tenant's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Its type, in transit's words.
+    /// The type of the key, such as `aes256-gcm96`.
     pub kind: String,
-    /// Whether it binds what it encrypts to a place.
+    /// True if a ciphertext is bound to its context.
     pub derived: bool,
-    /// Whether equal secrets have equal ciphertexts.
+    /// True if equal secrets have equal ciphertexts.
     pub convergent: bool,
-    /// The version that encrypts.
+    /// The latest version, which encrypts.
     pub latest: u64,
-    /// The oldest version that may still decrypt.
+    /// The oldest version that may decrypt (`min_decryption_version`).
     pub oldest: u64,
-    /// The age of the version that encrypts, and who replaces it.
+    /// The last rotation, and the interval of Vault's own.
     pub rotation: KeyRotation,
 }
 
-/// What transit says of the past and the future rotations of a key.
+/// The rotations of a key, as transit reports them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyRotation {
-    /// When the version that encrypts was made, by Vault's clock.
+    /// The time at which the latest version was created, by Vault's clock.
     pub created_at: Timestamp,
-    /// The interval at which Vault itself adds a version to the key (`auto_rotate_period`). It
-    /// never rewraps what older versions have encrypted.
+    /// The interval at which Vault itself adds a version to the key (`auto_rotate_period`). Vault
+    /// does not rewrap the ciphertexts of older versions.
     pub auto_rotate: Option<Duration>,
 }
 
 /// An entity that belongs to a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
-    /// The name of its entity.
+    /// The name of the entity.
     pub entity: String,
-    /// The id of its entity.
+    /// The id of the entity.
     pub id: String,
-    /// Whether it is kept out.
+    /// True if the entity is disabled: Vault rejects its tokens.
     pub disabled: bool,
-    /// The names that it logs in by, those of people first.
+    /// The names with which it logs in, those of people first.
     pub logins: Vec<Login>,
-    /// The policies of its tokens, as far as they are known, besides Vault's `default`: those of its
-    /// AppRole or account, of its entity, and of the entity's groups.
+    /// The known policies of its tokens, besides Vault's `default`: those of its AppRole or account,
+    /// of its entity, and of the entity's groups.
     pub policies: BTreeSet<String>,
-    /// Where further policies may come from, each with the reason why they are not known.
+    /// The sources of policies that are not known, each with the reason.
     pub unknown: Vec<String>,
 }
 
-/// A name by which somebody logs in: an alias.
+/// A name with which a person or a service logs in: an alias.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Login {
-    /// Whether a service or a person logs in by it.
+    /// The kind of member that logs in with it.
     pub kind: LoginKind,
     /// The name of the alias; that of an AppRole is its role id.
     pub name: String,
@@ -73,17 +73,17 @@ pub struct Login {
     pub method: String,
 }
 
-/// Who logs in.
+/// The kind of member that logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LoginKind {
-    /// A person, by any method but AppRole.
+    /// A person, with any auth method but AppRole.
     Person,
-    /// A service, by AppRole.
+    /// A service, with AppRole.
     Service,
 }
 
 impl Login {
-    /// Whether a person logs in by it.
+    /// Returns true if a person logs in with it.
     #[must_use]
     pub fn is_persons(&self) -> bool {
         self.kind == LoginKind::Person
@@ -91,7 +91,7 @@ impl Login {
 }
 
 impl Member {
-    /// The name that people know it by: that of its login, of a service that of its entity.
+    /// Returns the name to show to people: that of a person's login, or of a service's entity.
     #[must_use]
     pub fn name(&self) -> &str {
         match self.logins.first() {
@@ -102,7 +102,7 @@ impl Member {
 }
 
 impl Key {
-    /// Returns true if the program uses such a key.
+    /// Returns true if the key is safe to use: derived and not convergent.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.derived && !self.convergent
@@ -110,7 +110,7 @@ impl Key {
 }
 
 impl Tenant {
-    /// One of which nothing is known yet.
+    /// Creates a tenant without a key and members.
     pub(crate) fn new(name: TenantName) -> Self {
         Self { name, key: None, members: Vec::new() }
     }

@@ -1,45 +1,47 @@
 use std::fmt;
 
-/// The longest tenant name, in bytes: that of a DNS label (RFC 1035, 2.3.4).
+/// The maximum length of a tenant's name, in bytes: that of a DNS label (RFC 1035, 2.3.4).
 const MAX_LENGTH: usize = 63;
 
 /// A tenant's name: `[a-z0-9][a-z0-9_-]{0,62}`.
 ///
-/// The form is narrow on purpose: a name becomes part of Vault paths, of policy templates and of
-/// transit key names, where `/`, `*` and `+` would change what a rule covers.
+/// The form is narrow because a name becomes part of Vault paths, of policy templates and of transit
+/// key names, where `/`, `*` and `+` would change the paths that a rule covers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantName(Box<str>);
 
 impl TenantName {
-    /// The name, if it has exactly the form of one. Upper case is not folded: Vault compares
-    /// paths case by case, so `Acme` and `acme` are two tenants there.
+    /// Returns the name, if it is valid. Upper case is not converted: Vault's paths are
+    /// case-sensitive, so `Acme` and `acme` are two tenants.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         is_name(name).then(|| Self(name.into()))
     }
 
-    /// As [`TenantName::parse`], for a label of a host name, where case has no meaning
-    /// (RFC 4343).
+    /// Parses a label of a host name, which is case-insensitive (RFC 4343), as
+    /// [`TenantName::parse`] does.
     #[must_use]
     pub fn from_host_label(label: &str) -> Option<Self> {
         Self::parse(&label.to_ascii_lowercase())
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether this is `[a-z0-9][a-z0-9_-]{0,62}`: the form of a tenant's name, and of each part of a
-/// secret's.
+/// Returns true if the text matches `[a-z0-9][a-z0-9_-]{0,62}`: the form of a tenant's name, and of
+/// each segment of a secret's.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
-    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let within = |byte: &u8| plain(byte) || matches!(byte, b'-' | b'_');
+    let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_inner = |byte: &u8| is_plain(byte) || matches!(byte, b'-' | b'_');
     match text.as_bytes() {
-        [first, rest @ ..] => text.len() <= MAX_LENGTH && plain(first) && rest.iter().all(within),
+        [first, rest @ ..] => {
+            text.len() <= MAX_LENGTH && is_plain(first) && rest.iter().all(is_inner)
+        }
         [] => false,
     }
 }
@@ -55,14 +57,14 @@ mod tests {
     use super::TenantName;
 
     #[test]
-    fn a_name_is_a_lower_case_word() {
+    fn valid_name_is_parsed() {
         for name in ["a", "acme", "0x", "a-b_c", &"a".repeat(63)] {
             assert_eq!(TenantName::parse(name).map(|t| t.to_string()).as_deref(), Some(name));
         }
     }
 
     #[test]
-    fn anything_that_could_widen_a_path_is_no_name() {
+    fn name_that_could_widen_a_path_is_rejected() {
         let long = "a".repeat(64);
         for name in ["", "-a", "_a", "Acme", "a/b", "a*", "+", "a.b", "ä", "a b", "a\0", &long] {
             assert_eq!(TenantName::parse(name), None, "{name:?}");
@@ -70,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_label_is_folded_first() {
+    fn host_label_is_lower_cased() {
         assert_eq!(TenantName::from_host_label("AcMe"), TenantName::parse("acme"));
         assert_eq!(TenantName::from_host_label("a.b"), None);
     }
