@@ -12,11 +12,11 @@ pub struct Step {
 /// The state of a resource in Vault, compared with the wanted one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It exists as wanted.
+    /// The resource exists as wanted.
     There,
-    /// It does not exist.
+    /// The resource does not exist.
     Missing,
-    /// It exists and differs from the wanted one; applying the plan changes it. The text says how.
+    /// The resource differs from the wanted one, and applying the plan changes it. The text says how.
     Differs(String),
     /// A conflicting object exists, which this program does not change. The text says which, and
     /// what to do.

@@ -19,14 +19,14 @@ pub struct Remaining {
 /// The result of a rewrap of the latest version of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewal {
-    /// It was already encrypted with the new version of the key. Unless this is a survey, Vault has
-    /// just decrypted it.
+    /// The latest version was already encrypted with the new version of the key. Unless this is a
+    /// survey, Vault has just decrypted it.
     UpToDate,
-    /// It is encrypted with an older version of the key, and was not rewrapped.
+    /// The latest version is encrypted with an older version of the key, and was not rewrapped.
     Behind,
     /// A new version of the secret has the same content, encrypted with the new version of the key.
     Rewrapped,
-    /// It is deleted.
+    /// The latest version is deleted.
     Gone,
 }
 

@@ -28,7 +28,7 @@ pub struct Examiner<'s> {
 pub enum Untold {
     /// Vault rejects the token, or its policies do not allow the read.
     NotAllowed(String),
-    /// There is no response, or none that can be parsed.
+    /// No response, or a response that cannot be parsed.
     Failed(String),
 }
 

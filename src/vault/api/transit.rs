@@ -41,7 +41,8 @@ pub struct TransitKey {
     auto_rotate_period: Option<u64>,
 }
 
-/// A version of a key. Of a symmetric key it is the time of creation alone, in seconds since 1970.
+/// A version of a key. For a symmetric key Vault returns only the time of creation, in seconds since
+/// 1970.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 enum KeyVersion {
