@@ -91,7 +91,9 @@ async fn a_service_that_was_renamed_has_unknown_policies_and_keeps_nothing_unsai
     assert_eq!(shown[0]["policies_unknown"], unknown);
     let before = state(&bao).await;
     let service = ["tenants", "remove", "acme", "--service", "n8n", "--confirm", "acme"];
-    shell.run(&service).failed(1, "there is no entity acme-n8n to say whose it is, and an AppRole");
+    shell
+        .run(&service)
+        .failed(1, "there is an AppRole acme-n8n with which services can log in, but no entity");
     shell.run(&["tenants", "shred", "acme", "--confirm", "acme"]).done();
     let remove = ["tenants", "remove", "acme", "--confirm", "acme"];
     shell.run(&remove).failed(1, "delete that AppRole first: auth/approle/role/acme-n8n");

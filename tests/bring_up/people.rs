@@ -234,7 +234,7 @@ async fn somebody_of_another_method_is_added_after_a_first_login() {
     assert_eq!(unknown, "corp/: they depend on the jwt role of the login");
     let remove = ["tenants", "members", "remove", "acme", "Ben@acme.com", "--mount", "corp"];
     let delete = [&remove[..], &["--delete-user", "--yes"]].concat();
-    shell.run(&delete).failed(1, "not Vault's to delete; nothing was changed");
+    shell.run(&delete).failed(1, "so Vault has no accounts of them to delete; nothing was changed");
     assert_eq!(members(&shell, "acme").len(), 1);
     shell.run(&remove).done();
     assert_eq!(members(&shell, "acme").len(), 0);
