@@ -2,47 +2,48 @@ use std::ops::ControlFlow;
 
 use super::{Inventory, Plan, State, Step, Trouble};
 
-/// What became of a step.
+/// The result of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was there already.
+    /// The resource existed as wanted.
     Unchanged,
-    /// It was made, and is there.
+    /// The resource was created or changed, and read back.
     Done,
-    /// It was not made, or nobody knows.
+    /// The resource was not created, or it is not known whether it was.
     Failed(Trouble),
-    /// A step before it failed, or somebody said stop.
+    /// A step before it failed, or the run was stopped.
     NotTried,
 }
 
 impl Plan {
-    /// Carries out the plan, step by step, up to the first that fails. `go_on` is asked before each.
+    /// Applies the plan, step by step, up to the first step that fails. `should_continue` is called
+    /// before each step that changes something.
     ///
-    /// Each thing is looked at again before it is made, since making one takes it away from
-    /// whoever has it by now, and after: an answer that was lost says nothing of what was done.
+    /// Each resource is read again before it is created, since another run may have created it, and
+    /// afterwards, since a call without an answer may have succeeded.
     pub async fn apply(
         &self,
         inventory: &impl Inventory,
-        mut go_on: impl FnMut() -> ControlFlow<()>,
+        mut should_continue: impl FnMut() -> ControlFlow<()>,
     ) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(self.steps.len());
-        let mut state = ControlFlow::Continue(());
+        let mut flow = ControlFlow::Continue(());
         for step in &self.steps {
             if step.state == State::There {
                 outcomes.push(Outcome::Unchanged);
                 continue;
             }
-            if state.is_continue() {
-                state = go_on();
+            if flow.is_continue() {
+                flow = should_continue();
             }
-            let outcome = match state {
+            let outcome = match flow {
                 ControlFlow::Break(()) => Outcome::NotTried,
                 ControlFlow::Continue(()) => {
-                    carry_out(step, inventory).await.unwrap_or_else(Outcome::Failed)
+                    apply_step(step, inventory).await.unwrap_or_else(Outcome::Failed)
                 }
             };
             if matches!(outcome, Outcome::Failed(_)) {
-                state = ControlFlow::Break(());
+                flow = ControlFlow::Break(());
             }
             outcomes.push(outcome);
         }
@@ -50,18 +51,18 @@ impl Plan {
     }
 }
 
-async fn carry_out(step: &Step, inventory: &impl Inventory) -> Result<Outcome, Trouble> {
+async fn apply_step(step: &Step, inventory: &impl Inventory) -> Result<Outcome, Trouble> {
     match inventory.look(&step.thing).await? {
         State::There => return Ok(Outcome::Unchanged),
-        State::InTheWay(why) => return Err(Trouble(why)),
+        State::InTheWay(conflict) => return Err(Trouble(conflict)),
         State::Missing | State::Differs(_) => {}
     }
-    let made = inventory.make(&step.thing).await;
-    match (made, inventory.look(&step.thing).await) {
+    let written = inventory.make(&step.thing).await;
+    match (written, inventory.look(&step.thing).await) {
         (_, Ok(State::There)) => Ok(Outcome::Done),
-        (Err(trouble), _) | (Ok(()), Err(trouble)) => Err(trouble),
-        (Ok(()), Ok(_)) => {
-            Err(Trouble("Vault says that it is done, and it is not as it should be".to_owned()))
-        }
+        (Err(error), _) | (Ok(()), Err(error)) => Err(error),
+        (Ok(()), Ok(_)) => Err(Trouble(
+            "Vault reports success, but the resource is not in the wanted state".to_owned(),
+        )),
     }
 }

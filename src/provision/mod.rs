@@ -1,15 +1,22 @@
-//! What is to be there in Vault, and the way to it.
+//! Declarative provisioning of Vault: resources, plan, apply.
 //!
-//! A [`Thing`] is a mount, a key, a role and the like. A [`Plan`] compares things with what is
-//! there; it changes nothing while one of them is in the way or the token may not do all of it. What
-//! is there already is left as it is, so that a plan may be carried out again, after any part of it.
+//! A [`Thing`] is a mount, a key, an AppRole or the like. A [`Plan`] compares the wanted resources
+//! with those in Vault, and changes nothing while one of them conflicts with something else or the
+//! token lacks a permission. Resources that exist as wanted are left alone, so a plan can be applied
+//! again after any part of it.
 
 mod apply;
-mod inventory;
+mod error;
 mod plan;
-mod thing;
+mod provider;
+mod resource;
+mod step;
+mod tenant;
 
 pub use apply::Outcome;
-pub use inventory::{Inventory, Trouble};
-pub use plan::{Hindrance, Plan, State, Step};
-pub use thing::{Engine, Holder, Membership, Role, Thing};
+pub use error::Trouble;
+pub use plan::{Hindrance, Plan};
+pub use provider::Inventory;
+pub use resource::{Engine, Holder, Membership, Role, Thing};
+pub use step::{State, Step};
+pub use tenant::things;

@@ -1,104 +1,71 @@
 use std::{error::Error, fmt};
 
-use super::{Inventory, Thing, Trouble};
+use super::{Inventory, State, Step, Thing, Trouble};
 
-/// What has to be made for things to be there.
+/// The steps that create the wanted resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Every thing, in the order in which they are made.
+    /// A step for each resource, in the order in which they are created.
     pub steps: Vec<Step>,
 }
 
-/// A thing, and whether it is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The thing.
-    pub thing: Thing,
-    /// How it was found.
-    pub state: State,
-}
-
-/// How a thing was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
-    /// As it is to be.
-    There,
-    /// Not at all.
-    Missing,
-    /// Otherwise than it is to be, and this would be changed.
-    Differs(String),
-    /// Something else is in its place, which is not for this program to change.
-    InTheWay(String),
-}
-
-/// Why there is no plan. Nothing was changed.
+/// The reason why there is no plan. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hindrance {
-    /// Other things are in the way: what, and what helps.
+    /// Conflicting objects exist: each with what to do.
     InTheWay(Vec<String>),
-    /// The token may not do all of it: what it is not granted.
+    /// The token lacks these capabilities.
     Lacking(Vec<String>),
-    /// Something could not be seen.
+    /// A resource cannot be read.
     Unseen(Trouble),
 }
 
 impl Plan {
-    /// Compares these things with what is there.
+    /// Compares these resources with those in Vault.
     ///
     /// # Errors
-    /// [`Hindrance`] if not all of it could be carried out.
+    /// [`Hindrance`] if a step cannot be applied.
     pub async fn draw(things: Vec<Thing>, inventory: &impl Inventory) -> Result<Self, Hindrance> {
         let mut steps = Vec::with_capacity(things.len());
-        let mut in_the_way = Vec::new();
+        let mut conflicts = Vec::new();
         for thing in things {
             let state = match inventory.look(&thing).await {
                 Ok(state) => state,
-                // What is behind something else cannot be seen.
-                Err(_) if !in_the_way.is_empty() => continue,
-                Err(trouble) => return Err(Hindrance::Unseen(trouble)),
+                // A resource behind a conflicting mount cannot be read.
+                Err(_) if !conflicts.is_empty() => continue,
+                Err(error) => return Err(Hindrance::Unseen(error)),
             };
-            if let State::InTheWay(why) = &state {
-                in_the_way.push(format!("{} {}: {why}", thing.kind(), thing.name()));
+            if let State::InTheWay(conflict) = &state {
+                conflicts.push(format!("{} {}: {conflict}", thing.kind(), thing.name()));
             }
             steps.push(Step { thing, state });
         }
-        if !in_the_way.is_empty() {
-            return Err(Hindrance::InTheWay(in_the_way));
+        if !conflicts.is_empty() {
+            return Err(Hindrance::InTheWay(conflicts));
         }
-        let lacking = inventory.lacking(&steps).await.map_err(Hindrance::Unseen)?;
-        if !lacking.is_empty() {
-            return Err(Hindrance::Lacking(lacking));
+        let missing = inventory.lacking(&steps).await.map_err(Hindrance::Unseen)?;
+        if !missing.is_empty() {
+            return Err(Hindrance::Lacking(missing));
         }
         Ok(Self { steps })
     }
 
-    /// The plan for a Vault in which there is nothing yet.
+    /// Returns the plan for an empty Vault.
     #[must_use]
     pub fn from_nothing(things: Vec<Thing>) -> Self {
-        let missing = |thing| Step { thing, state: State::Missing };
-        Self { steps: things.into_iter().map(missing).collect() }
-    }
-}
-
-impl Step {
-    /// What it does, in a word.
-    #[must_use]
-    pub fn verb(&self) -> &'static str {
-        match self.state {
-            State::There => "same",
-            State::Missing => "create",
-            State::Differs(_) => "update",
-            State::InTheWay(_) => "none",
-        }
+        let create = |thing| Step { thing, state: State::Missing };
+        Self { steps: things.into_iter().map(create).collect() }
     }
 }
 
 impl fmt::Display for Hindrance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (headline, lines) = match self {
-            Self::InTheWay(lines) => ("this is in the way; nothing was changed:", lines),
-            Self::Lacking(lines) => ("your token lacks this; nothing was changed:", lines),
-            Self::Unseen(trouble) => return write!(f, "{trouble}"),
+            Self::InTheWay(lines) => ("conflicting resources; nothing was changed:", lines),
+            Self::Lacking(lines) => {
+                ("your token lacks these capabilities; nothing was changed:", lines)
+            }
+            Self::Unseen(error) => return write!(f, "{error}"),
         };
         f.write_str(headline)?;
         lines.iter().try_for_each(|line| write!(f, "\n  {line}"))

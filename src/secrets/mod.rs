@@ -18,7 +18,7 @@ pub use data::{AbsentKey, Exposed, Key, Patch, SecretData};
 pub use env::{Dialect, Inexpressible};
 pub use error::{KeyFault, SecretError, Unreadable};
 pub use json::{BodyError, to_wiped_json};
-pub use path::{NameError, SecretName, SecretPath, key_name};
+pub use path::{NameError, SecretName, SecretPath};
 pub use precondition::{Change, Conflict, Current, Precondition};
 pub use record::{Ciphertext, Record};
 pub use secret::{Effect, ListPage, Listed, Secret, Undeleted, Written};

@@ -104,12 +104,6 @@ impl SecretPath {
     }
 }
 
-/// Returns the name of a tenant's transit key.
-#[must_use]
-pub fn key_name(tenant: &TenantName) -> String {
-    format!("tenant-{tenant}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::{NameError, SecretName, SecretPath};

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    secrets::{Unreadable, key_name},
-    tenants::TenantName,
+    secrets::Unreadable,
+    tenants::{TenantName, key_name},
 };
 
 /// The version of this format.

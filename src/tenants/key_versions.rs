@@ -1,22 +1,22 @@
-/// The versions of a tenant's key that are in use. They are numbered from 1 on.
+/// The versions of a tenant's key that are in use. The first version is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyVersions {
-    /// The one that encrypts.
+    /// The latest version, which encrypts.
     pub latest: u64,
-    /// The oldest that may still decrypt.
+    /// The oldest version that may decrypt (`min_decryption_version`).
     pub oldest: u64,
-    /// The oldest that may still encrypt, if that was restricted. Vault lets no older version than
-    /// this be the oldest that decrypts.
+    /// The oldest version that may encrypt, if restricted. Vault rejects a `min_decryption_version`
+    /// above it.
     pub min_encryption: Option<u64>,
-    /// When the latest was made, in seconds since 1970.
+    /// The time at which the latest version was created, in seconds since 1970.
     pub created: i64,
 }
 
 impl KeyVersions {
-    /// Puts together what Vault says of a key, with 0 for a minimum that is not restricted.
+    /// Checks the numbers in Vault's answer about a key. A `min_encryption` of 0 is no restriction.
     ///
     /// # Errors
-    /// The first number that cannot be right.
+    /// A message that names the first number that is impossible.
     pub fn new(
         latest: u64,
         oldest: u64,
@@ -42,7 +42,7 @@ mod tests {
     use super::KeyVersions;
 
     #[test]
-    fn numbers_that_contradict_each_other_are_refused() {
+    fn contradictory_numbers_are_rejected() {
         let versions = |latest, oldest, min| KeyVersions::new(latest, oldest, min, 1);
         for (latest, oldest, min) in [(0, 0, 0), (0, 1, 0), (1, 0, 0), (2, 3, 0), (2, 1, 3)] {
             assert!(versions(latest, oldest, min).is_err(), "{latest} {oldest} {min}");

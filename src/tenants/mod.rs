@@ -1,19 +1,22 @@
-//! Tenants: the customers whose doors and secrets are kept apart.
+//! Tenants, their naming rules, and the rotation of their keys.
 
-mod create;
 mod key_versions;
-mod lease;
-mod name;
-mod record;
+mod naming;
 mod rotation;
-mod schedule;
-mod service;
+mod rotation_interval;
+mod rotation_lease;
+mod service_name;
+mod tenant;
+mod tenant_name;
 
-pub use create::things;
 pub use key_versions::KeyVersions;
-pub use lease::{LeaseHolder, Stage, StoredVersion};
-pub use name::{TenantName, is_name};
-pub use record::{Key, KeyRotation, Login, LoginKind, Member, Tenant};
+pub use naming::{
+    MEMBERS_FOLDER, METADATA_KEY, SECRETS_FOLDER, SETTINGS_FOLDER, key_name, policy_name,
+    rotation_record, secrets_folder, settings_record, tenant_from_key, tenant_from_policy,
+};
 pub use rotation::{Need, Remaining, Renewal, Standing, Tally};
-pub use schedule::{Age, Due, RotationInterval};
-pub use service::ServiceName;
+pub use rotation_interval::{Age, Due, RotationInterval};
+pub use rotation_lease::{LeaseHolder, Stage, StoredVersion};
+pub use service_name::ServiceName;
+pub use tenant::{Key, KeyRotation, Login, LoginKind, Member, Tenant};
+pub use tenant_name::{TenantName, is_name};

@@ -1,80 +1,80 @@
-/// What it takes to read a version of a secret.
+/// The version of a tenant's key that a version of a secret needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// This version of the key.
+    /// A version of the key, by number.
     Key(u64),
-    /// That cannot be seen: it was deleted, and Vault could bring it back.
+    /// Not known: the version of the secret is deleted and can be undeleted.
     Unknown,
 }
 
 /// A version of a secret that may need an older version of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remaining {
-    /// Its number.
+    /// The number of the version.
     pub version: u64,
-    /// What it needs.
+    /// The version of the key that it needs.
     pub need: Need,
 }
 
-/// What became of the latest version of a secret.
+/// The result of a rewrap of the latest version of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Renewal {
-    /// It was encrypted with the new version of the key already. Unless nothing was to be done, Vault
-    /// has proven that it reads it.
+    /// The latest version was already encrypted with the new version of the key. Unless this is a
+    /// survey, Vault has just decrypted it.
     UpToDate,
-    /// It is encrypted with an older one, and was left so.
+    /// The latest version is encrypted with an older version of the key, and was not rewrapped.
     Behind,
-    /// It has a successor that says the same, encrypted with the new one.
+    /// A new version of the secret has the same content, encrypted with the new version of the key.
     Rewrapped,
-    /// It was deleted.
+    /// The latest version is deleted.
     Gone,
 }
 
-/// How one secret stands to the new version of the key.
+/// The state of one secret in the rotation to a new version of the key.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    /// Its latest version.
+    /// The result for its latest version.
     pub latest: Renewal,
-    /// Those versions that need an older one, or may.
+    /// The versions of the secret that need an older version of the key, or may.
     pub remaining: Vec<Remaining>,
-    /// How many such versions were destroyed.
+    /// The number of such versions that were destroyed.
     pub destroyed: usize,
 }
 
-/// The maximum number of secrets with older versions that are told by name.
-const NAMED: usize = 10;
+/// The maximum number of secrets with older versions that are listed by name.
+const MAX_LISTED: usize = 10;
 
-/// What was found and done among all secrets of a tenant. It grows with those that failed alone.
+/// The results for all secrets of a tenant. Its size grows only with the number of failures.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// How many secrets were looked at.
+    /// The number of secrets.
     pub secrets: u64,
-    /// How many were encrypted anew.
+    /// The number of secrets that were rewrapped.
     pub rewrapped: u64,
-    /// How many are behind.
+    /// The number of secrets that are encrypted with an older version of the key.
     pub behind: u64,
-    /// How many versions were destroyed.
+    /// The number of versions that were destroyed.
     pub destroyed: u64,
-    /// How many versions need an older version of the key, or may.
+    /// The number of versions that need an older version of the key, or may.
     pub remaining: u64,
-    /// In how many secrets those are.
+    /// The number of secrets with such versions.
     pub remaining_in: u64,
-    /// How many of them were deleted, so that nobody can tell.
+    /// The number of such versions that are deleted, so that they cannot be checked.
     pub unknown: u64,
-    /// The number of them that are live in a secret whose latest version is not: these are never
-    /// destroyed.
+    /// The number of such versions that are live while the latest version of the secret is deleted.
+    /// They are never destroyed.
     pub without_successor: u64,
-    /// How many secrets could not be dealt with.
+    /// The number of secrets that failed.
     pub failed: u64,
-    /// The first of the secrets with such versions, with these.
+    /// The first secrets with such versions, with the numbers of these.
     pub examples: Vec<(String, Vec<u64>)>,
-    /// All of those that could not be dealt with, and why not.
+    /// The secrets that failed, with the reasons.
     pub failures: Vec<(String, String)>,
     oldest: Option<u64>,
 }
 
 impl Need {
-    /// Whether this version of the key, or a later one, is all that it takes.
+    /// Returns true if this version of the key, or a later one, is sufficient.
     #[must_use]
     pub fn is_met_by(self, key_version: u64) -> bool {
         matches!(self, Self::Key(needed) if needed >= key_version)
@@ -82,7 +82,7 @@ impl Need {
 }
 
 impl Tally {
-    /// Takes up a secret.
+    /// Adds the state of a secret.
     pub fn add(&mut self, name: &str, standing: &Standing) {
         self.secrets += 1;
         self.destroyed += standing.destroyed as u64;
@@ -105,22 +105,22 @@ impl Tally {
                 Need::Unknown => self.unknown += 1,
             }
         }
-        if self.examples.len() < NAMED {
+        if self.examples.len() < MAX_LISTED {
             let versions = standing.remaining.iter().map(|remaining| remaining.version);
             self.examples.push((name.to_owned(), versions.collect()));
         }
     }
 
-    /// Takes up a secret that could not be dealt with, and why not.
-    pub fn fail(&mut self, name: &str, why: String) {
+    /// Adds a secret that failed, with the reason.
+    pub fn fail(&mut self, name: &str, reason: String) {
         self.secrets += 1;
         self.failed += 1;
-        self.failures.push((name.to_owned(), why));
+        self.failures.push((name.to_owned(), reason));
     }
 
-    /// The oldest version of the key that is needed, this one or an older; `None` while that is
-    /// not known of all versions of all secrets. Without any secret nothing is known: they may be in
-    /// another mount.
+    /// Returns the oldest version of the key that is needed, `latest` or an older one; `None` if it
+    /// is not known for all versions of all secrets. Without any secret it is not known: the secrets
+    /// may be in another mount.
     #[must_use]
     pub fn oldest_needed(&self, latest: u64) -> Option<u64> {
         let known = self.secrets > 0 && self.failed == 0 && self.unknown == 0;
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_version_of_the_key_is_done_with_only_if_nothing_can_need_it() {
+    fn oldest_needed_requires_all_needs_known() {
         let oldest = |needs: &[&[Need]]| {
             let mut tally = Tally::default();
             for needs in needs {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn all_failures_are_kept_and_few_examples() {
+    fn failures_are_kept_examples_limited() {
         let mut tally = Tally::default();
         for number in 0..1000 {
             tally.add(&number.to_string(), &standing(&[Need::Key(1), Need::Unknown]));

@@ -19,11 +19,15 @@ mod session;
 pub use crate::probe::Trust;
 pub use adapters::{Asker, Records, Unreadable, VaultAuthority};
 pub use admin::{
-    Examiner, Key, LoginMethod, Members, Mount, Policies, Removal, Removed, RotationIntervals,
-    Source, StandIns, TenantSettings, Tenants, Things, TokenRecord, Untold, account_path,
-    is_user_name,
+    Examiner, LoginMethod, Members, Policies, Removal, Removed, RotationIntervals, Source,
+    StandIns, TenantSettings, Tenants, Things, TokenRecord, Untold,
 };
 pub use api::sys::health::{Condition, Product};
+pub use api::{
+    mounts::Mount,
+    transit::TransitKey,
+    userpass::{Account, account_path, is_user_name},
+};
 pub use client::{Client, ClientCertificate, Namespace, Settings, SettingsError};
 pub use clock::server_time;
 pub use health::{Health, watch_health};
@@ -36,15 +40,6 @@ pub use server_probe::{Sight, Unseen, look};
 pub use session::{Login, LoginCost, LoginError, NEEDED, Session};
 
 // Paths of `admin` and `secrets`.
-mod backoff {
-    pub(super) use super::client::backoff::{pauses, pauses_up_to};
-}
-mod call {
-    pub(super) use super::client::Call;
-}
-mod error {
-    pub(super) use super::client::{Failure, VaultError};
-}
 mod questions {
     pub(super) use super::api::sys::capabilities::CapabilitiesRequest;
 

@@ -44,8 +44,8 @@ async fn a_bootstrap_that_is_killed_at_any_step_is_completed_by_the_next() {
         "POST /v1/sys/auth/approle",
         "POST /v1/sys/auth/userpass",
         "POST /v1/auth/approle/role/validator",
-        "PUT /v1/sys/policies/acl/agent-director",
-        "PUT /v1/sys/policies/acl/validator",
+        "POST /v1/sys/policies/acl/agent-director",
+        "POST /v1/sys/policies/acl/validator",
         "POST /v1/auth/approle/role/validator/secret-id",
     ] {
         kill_at(&fault, point, &shell, &arguments).await;
@@ -136,7 +136,7 @@ async fn an_answer_that_is_lost_is_made_good_by_looking_again() {
         "POST /v1/transit/config/keys",
         "POST /v1/sys/auth/approle",
         "POST /v1/auth/approle/role/validator ",
-        "PUT /v1/sys/policies/acl/",
+        "POST /v1/sys/policies/acl/",
     ] {
         let bao = Bao::dev().await;
         let fault = FaultProxy::start(&bao.authority()).await;
@@ -176,7 +176,7 @@ async fn a_step_that_fails_is_the_last_and_what_was_done_is_told() {
     let credentials = Credentials::new();
     let broken = Fault::Status(500, r#"{"errors":["no space left on device"]}"#);
     for (point, done, not_tried) in
-        [("POST /v1/transit/config/keys", 2, 25), ("PUT /v1/sys/policies/acl/crm-agent", 7, 18)]
+        [("POST /v1/transit/config/keys", 2, 25), ("POST /v1/sys/policies/acl/crm-agent", 7, 18)]
     {
         fault.set_for(point, broken).await;
         let ended = credentials.run(&shell, &["bootstrap", "--output", "json"]);

@@ -200,7 +200,7 @@ async fn openbao_has_its_audit_device_from_its_configuration() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let block = "audit \"file\" \"file\" { options { file_path = \"/var/log/other.log\" } }";
     assert!(ended.stdout.contains(block), "{}", ended.stdout);
-    assert!(ended.stdout.contains("send it a SIGHUP"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("send SIGHUP to OpenBao"), "{}", ended.stdout);
     assert_eq!(state(&bao).await, before, "it comes first, so that the rest is written down");
 
     let devices = bao.must("GET", "sys/audit", None).await;

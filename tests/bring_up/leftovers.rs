@@ -86,12 +86,14 @@ async fn a_service_that_was_renamed_has_unknown_policies_and_keeps_nothing_unsai
     let path = format!("identity/entity/id/{}", found["data"]["id"].as_str().expect("an id"));
     bao.must("POST", &path, Some(json!({"name": "renamed"}))).await;
     let shown = members(&shell);
-    let unknown = json!(["approle/: its AppRole is not called like the entity"]);
+    let unknown = json!(["approle/: its AppRole does not have the name of the entity"]);
     assert_eq!((&shown[0]["name"], &shown[0]["policies"]), (&json!("renamed"), &json!([])));
     assert_eq!(shown[0]["policies_unknown"], unknown);
     let before = state(&bao).await;
     let service = ["tenants", "remove", "acme", "--service", "n8n", "--confirm", "acme"];
-    shell.run(&service).failed(1, "there is no entity acme-n8n to say whose it is, and an AppRole");
+    shell
+        .run(&service)
+        .failed(1, "there is an AppRole acme-n8n with which services can log in, but no entity");
     shell.run(&["tenants", "shred", "acme", "--confirm", "acme"]).done();
     let remove = ["tenants", "remove", "acme", "--confirm", "acme"];
     shell.run(&remove).failed(1, "delete that AppRole first: auth/approle/role/acme-n8n");
@@ -122,7 +124,7 @@ async fn a_service_that_logs_in_elsewhere_is_not_said_to_be_removed() {
     });
     bao.must("POST", "identity/entity-alias", Some(alias)).await;
     let remove = ["tenants", "remove", "acme", "--service", "x", "--confirm", "acme"];
-    let words = "the entity acme-x logs in by an AppRole at other/, and is not removed";
+    let words = "the entity acme-x logs in with an AppRole at other/, and is not removed";
     shell.run(&remove).failed(1, words);
     bao.must("GET", "identity/entity/name/acme-x", None).await;
     shell.run(&["tenants", "list"]).done();
@@ -130,7 +132,7 @@ async fn a_service_that_logs_in_elsewhere_is_not_said_to_be_removed() {
     assert_eq!(shown[1]["name"], "acme-x");
     assert_eq!(
         shown[1]["policies_unknown"][0],
-        "other/: its AppRole is not called like the entity"
+        "other/: its AppRole does not have the name of the entity"
     );
 }
 
@@ -143,7 +145,7 @@ async fn who_stays_in_a_removed_tenant_by_a_policy_is_told() {
     let remove = ["tenants", "remove", "acme", "--confirm", "acme"];
     shell
         .run(&remove)
-        .failed(1, "the tokens have the policy tenant-acme, by which they are still of acme");
+        .failed(1, "its tokens have the policy tenant-acme, which still assigns them to acme");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -112,7 +112,7 @@ async fn a_plain_secret_id_serves_every_start_and_takes_another_right() {
     let refused = Credentials::new().run(&operator(&bao).await, &create);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     let words = "update on auth/approle/role/acme-n8n/secret-id without min_wrapping_ttl: the policy \
-                 `operator` grants wrapped secret ids alone";
+                 `operator` grants wrapped secret ids only";
     assert!(refused.stdout.contains(words), "{refused:?}");
     let credentials = Credentials::new();
     let said = credentials.run(&root(&bao), &create).done();

@@ -123,7 +123,7 @@ async fn whom_a_policy_puts_into_a_tenant_is_not_said_to_be_out_of_it() {
     let (bao, shell) = with_tenants().await;
     set_policy(&bao, "tenant-acme", "path \"x\" { capabilities = [\"read\"] }").await;
     add_person(&shell, "acme", "ana", &["--policy", "tenant-acme"]).done();
-    let words = "but the tokens have the policy tenant-acme, by which they are still of acme";
+    let words = "but its tokens have the policy tenant-acme, which still assigns them to acme";
     shell.run(&["tenants", "members", "remove", "acme", "ana"]).failed(1, words);
     let token = log_in_as(&bao, "ana", "secret-of-it").await;
     assert_eq!(entity_of(&bao, &token).await["metadata"], json!({}));
@@ -234,7 +234,7 @@ async fn somebody_of_another_method_is_added_after_a_first_login() {
     assert_eq!(unknown, "corp/: they depend on the jwt role of the login");
     let remove = ["tenants", "members", "remove", "acme", "Ben@acme.com", "--mount", "corp"];
     let delete = [&remove[..], &["--delete-user", "--yes"]].concat();
-    shell.run(&delete).failed(1, "not Vault's to delete; nothing was changed");
+    shell.run(&delete).failed(1, "so Vault has no accounts of them to delete; nothing was changed");
     assert_eq!(members(&shell, "acme").len(), 1);
     shell.run(&remove).done();
     assert_eq!(members(&shell, "acme").len(), 0);

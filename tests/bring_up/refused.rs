@@ -34,7 +34,7 @@ async fn other_mounts_in_its_place_are_all_told_and_left_alone() {
         bao.must("POST", &format!("sys/{path}"), Some(mount)).await;
     }
     let words = [
-        "this is in the way; nothing was changed:",
+        "conflicting resources; nothing was changed:",
         "mount secret/: it is KV version 1",
         "mount smarteros/: smarteros/agents/ is mounted",
         "mount transit/: it is a mount of the type pki",
@@ -62,7 +62,7 @@ async fn a_token_that_lacks_rights_is_told_all_of_them() {
         + capabilities;
     let seeing = Shell::to(&bao, &platform::token_with(&bao, &seeing).await);
     let words = [
-        "your token lacks this; nothing was changed:",
+        "your token lacks these capabilities; nothing was changed:",
         "\n  update on sys/mounts/smarteros\n",
         "\n  update on transit/config/keys\n",
         "\n  update and sudo on sys/auth/approle\n",

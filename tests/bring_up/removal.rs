@@ -97,5 +97,5 @@ async fn a_person_whose_account_is_deleted_is_refused_at_once() {
     assert_eq!((&told["account_deleted"], &told["tokens_refused"]), (&json!(true), &json!(true)));
     assert_eq!(bao.request_as(&token, "GET", "auth/token/lookup-self", None).await.0, 403);
     assert_eq!(bao.request("GET", "auth/userpass/users/ana", None).await.0, 404);
-    shell.run(&remove).failed(1, "nobody who logs in as ana at userpass/ belongs to acme");
+    shell.run(&remove).failed(1, "no member of acme logs in as ana at userpass/");
 }

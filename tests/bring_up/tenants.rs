@@ -87,7 +87,7 @@ async fn a_second_run_changes_nothing_and_more_can_be_added() {
     let told = credentials.run(&shell, &more).json();
     let done: Vec<_> = told["steps"].as_array().expect("steps").iter().collect();
     let update = done.iter().find(|step| step["action"] == "update").expect("an update");
-    assert_eq!(update["detail"], "it has yet to get the policies crm-agent");
+    assert_eq!(update["detail"], "it lacks the policies crm-agent");
     assert_eq!(told["changed"], 1 + 4, "{told}");
     let policies = async |role: &str| {
         let role = bao.must("GET", &format!("auth/approle/role/{role}"), None).await;
@@ -120,16 +120,16 @@ async fn what_is_somebody_elses_is_left_alone() {
         &bao,
         &shell,
         "crm-x",
-        "entity acme-crm-x: there is an entity of this name of the tenant acme-crm",
+        "entity acme-crm-x: an entity of this name exists, of the tenant acme-crm",
     )
     .await;
 
     bao.must("POST", "identity/entity", Some(json!({"name": "acme-nobody"}))).await;
-    refused(&bao, &shell, "nobody", "of this name of no tenant").await;
+    refused(&bao, &shell, "nobody", "an entity of this name exists, of no tenant").await;
 
     bao.must("POST", "auth/approle/role/acme-agent", Some(json!({"token_policies": "root-like"})))
         .await;
-    refused(&bao, &shell, "agent", "there is an AppRole of this name that is no tenant's service")
+    refused(&bao, &shell, "agent", "an AppRole of this name exists and is no tenant's service")
         .await;
 
     // Somebody logged in by a role before it had an entity, so that Vault made one.
@@ -139,12 +139,12 @@ async fn what_is_somebody_elses_is_left_alone() {
         crate::support::platform::app_role(&bao, "acme-used", json!({"token_policies": "tenant"}))
             .await;
     log_in(&bao, &role).await;
-    refused(&bao, &shell, "used", "is already the entity entity_").await;
+    refused(&bao, &shell, "used", "already belong to the entity entity_").await;
 
     let entity = json!({"tenant": "acme"});
     create_caller(&bao, "acme-moved", entity, &["tenant"]).await;
     bao.must("DELETE", "auth/approle/role/acme-moved", None).await;
-    refused(&bao, &shell, "moved", "logs in by another AppRole").await;
+    refused(&bao, &shell, "moved", "logs in with another AppRole").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -217,7 +217,7 @@ async fn what_was_made_is_taken_away_after_a_failure_too() {
             "write a copy of the policy other",
             false,
         ),
-        (policy, "make an entity", false),
+        (policy, "create an entity", false),
         (&format!("{policy}\n{entities}"), "read sys/auth", true),
     ] {
         let token = platform::token_with(&bao, policy).await;

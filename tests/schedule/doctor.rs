@@ -55,9 +55,9 @@ async fn doctor_names_what_is_overdue_and_what_cannot_be_read() {
     create_key(&platform.bao, "initech").await;
     is("rotate-every", "ok", "3 of 3 tenants");
     platform.put_settings("initech", json!({"v": 7})).await;
-    is("rotate-every", "fail", "initech: it has the form 7");
+    is("rotate-every", "fail", "initech: it has the format 7");
     platform.put_settings("acme/below", json!({"v": 1, "rotate_every": "90d"})).await;
-    is("rotate-every", "fail", "acme/: no tenant can be called so");
+    is("rotate-every", "fail", "acme/: it is not a tenant's name");
 }
 
 #[tokio::test(flavor = "multi_thread")]

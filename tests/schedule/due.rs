@@ -89,7 +89,7 @@ async fn a_tenant_that_fails_does_not_keep_the_others() {
     assert!(ended.stderr.contains("3 tenants could not be dealt with"), "{ended:?}");
     let told = told(&ended);
     for (tenant, words) in [
-        ("acme", "`-90d` is no rotation interval"),
+        ("acme", "`-90d` is not a rotation interval"),
         ("gone", "has no key"),
         ("future", "Set the clocks of Vault's nodes right"),
     ] {

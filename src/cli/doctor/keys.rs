@@ -4,12 +4,12 @@ use super::{
     diagnosis::Finding,
     platform::{Viewer, untold},
 };
-use crate::vault::{Examiner, Key, Untold};
+use crate::{
+    tenants::{key_name, tenant_from_key},
+    vault::{Examiner, TransitKey as Key, Untold},
+};
 
 pub(super) const CHECK: &str = "tenants' keys";
-
-/// How a tenant's key is named.
-const PREFIX: &str = "tenant-";
 
 /// The tenants that have a key, as far as they could be seen.
 #[derive(Default)]
@@ -33,15 +33,15 @@ pub(super) async fn examine(
         }
     };
     let tenants: Vec<String> =
-        names.iter().filter_map(|name| name.strip_prefix(PREFIX)).map(str::to_owned).collect();
+        names.iter().filter_map(|name| tenant_from_key(name)).map(str::to_owned).collect();
     let mut keys = BTreeMap::new();
     let mut wrong = Vec::new();
     for tenant in &tenants {
-        match examiner.key(mount, &format!("{PREFIX}{tenant}")).await {
+        match examiner.key(mount, &key_name(tenant)).await {
             Ok(key) => {
                 let faults = faults(&key);
                 if !faults.is_empty() {
-                    wrong.push(format!("{PREFIX}{tenant} {}", faults.join(" and ")));
+                    wrong.push(format!("{} {}", key_name(tenant), faults.join(" and ")));
                 }
                 keys.insert(tenant.clone(), key);
             }
@@ -72,7 +72,7 @@ pub(super) async fn examine(
 fn faults(key: &Key) -> Vec<&'static str> {
     [
         (!key.derived, "is not derived, so a ciphertext can be moved to another name"),
-        (key.convergent_encryption, "is convergent, so that equal secrets have equal ciphertexts"),
+        (key.is_convergent(), "is convergent, so that equal secrets have equal ciphertexts"),
         (key.exportable, "can be exported"),
         (key.allow_plaintext_backup, "can be read in a backup"),
         (key.deletion_allowed, "can be deleted at once (deletion_allowed)"),

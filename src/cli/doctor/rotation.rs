@@ -12,7 +12,7 @@ use crate::{
     cli::output::counted,
     policies::Mounts,
     tenants::{Age, Due},
-    vault::{Key, RotationIntervals, Session, TenantSettings, Untold, server_time},
+    vault::{RotationIntervals, Session, TenantSettings, TransitKey as Key, Untold, server_time},
 };
 
 pub(super) const SETTINGS: &str = "rotate-every";

@@ -14,9 +14,8 @@ use crate::{
         stop::stopped,
     },
     policies::{Mounts, PolicyName},
-    provision::{Engine, Outcome, Plan, Thing},
-    secrets::key_name,
-    tenants::{RotationInterval, ServiceName, TenantName, things},
+    provision::{Engine, Outcome, Plan, Thing, things},
+    tenants::{RotationInterval, ServiceName, TenantName, key_name},
     vault::{Tenants, Things},
 };
 

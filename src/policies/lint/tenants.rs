@@ -9,6 +9,7 @@ use crate::{
         Policy, PolicySet, Rule,
         pattern::{Pattern, overlap},
     },
+    tenants::{SECRETS_FOLDER, key_name, secrets_folder, tenant_from_key, tenant_from_policy},
 };
 
 /// What a template has for the tenant.
@@ -23,14 +24,14 @@ const ANY: &str = "any-other-tenant";
 pub(super) fn named(set: &PolicySet, mounts: &Mounts) -> BTreeSet<String> {
     let mut tenants = BTreeSet::new();
     for (name, member) in set.iter() {
-        tenants.extend(name.as_str().strip_prefix("tenant-").map(str::to_owned));
+        tenants.extend(tenant_from_policy(name.as_str()).map(str::to_owned));
         for rule in member.policy.rules() {
             let path = rule.path().value.trim_start_matches('/');
             let segments: Vec<&str> = path.split('/').collect();
             let after =
-                segments.iter().skip_while(|segment| **segment != "tenants").nth(1).copied();
+                segments.iter().skip_while(|segment| **segment != SECRETS_FOLDER).nth(1).copied();
             let found = match segments.as_slice() {
-                [mount, .., key] if *mount == mounts.transit => key.strip_prefix("tenant-"),
+                [mount, .., key] if *mount == mounts.transit => tenant_from_key(key),
                 _ => after,
             };
             let plain = |tenant: &&str| !tenant.is_empty() && !tenant.contains(['*', '+', '{']);
@@ -65,7 +66,7 @@ pub(super) fn transit_create(rule: &Rule, surroundings: &Surroundings<'_>) -> Op
 /// `tenant-NAME`, or if it asks for the tenant anywhere, since then each tenant has it.
 pub(super) fn reach(name: &str, policy: &Policy, surroundings: &Surroundings<'_>) -> Vec<Note> {
     let asks = |rule: &Rule| rule.template().selectors().any(|selector| selector == TENANT);
-    let own = match name.strip_prefix("tenant-") {
+    let own = match tenant_from_policy(name) {
         Some(own) => own,
         None if policy.rules().iter().any(asks) => OWN,
         None => return Vec::new(),
@@ -101,9 +102,9 @@ fn note(rule: &Rule, message: String) -> Note {
 /// Where this tenant's secrets and keys are.
 fn areas(tenant: &str, surroundings: &Surroundings<'_>) -> Vec<Pattern> {
     let transit = &surroundings.mounts.transit;
-    let kv = surroundings.kv.iter().map(|kv| format!("{kv}/+/tenants/{tenant}"));
+    let kv = surroundings.kv.iter().map(|kv| format!("{kv}/+/{}", secrets_folder(tenant)));
     let keys = ["+", "datakey/+", "export/+"];
-    let keys = keys.iter().map(|call| format!("{transit}/{call}/tenant-{tenant}"));
+    let keys = keys.iter().map(|call| format!("{transit}/{call}/{}", key_name(tenant)));
     kv.chain(keys).flat_map(|at| [Pattern::new(&at), Pattern::new(&format!("{at}/*"))]).collect()
 }
 

@@ -11,7 +11,7 @@ use crate::{
     policies::{GroupKey, GroupSelector},
     vault::{
         Session,
-        admin::{PolicyData, ReadPolicyRequest},
+        api::policies::{AclPolicy, read_policy},
         client::{Failure, Operation, VaultError},
     },
 };
@@ -47,12 +47,8 @@ impl<'s> Records<'s> {
     pub async fn policy(&self, name: &str) -> Result<Option<String>, Unreadable> {
         let own = self.session.token().await.map_err(|error| Unreadable(error.into()))?;
         let client = self.session.client();
-        let request = ReadPolicyRequest::of(name).map_err(Unreadable)?;
-        match client.data(Operation::Policy, &own.token, request).await {
-            Ok(PolicyData { policy, .. }) => Ok(Some(policy)),
-            Err(error) if error.failure == Failure::NotFound => Ok(None),
-            Err(error) => Err(Unreadable(error)),
-        }
+        let policy = read_policy(client, &own.token, name).await.map_err(Unreadable)?;
+        Ok(policy.map(|AclPolicy { policy, .. }| policy))
     }
 
     /// Returns the values that Vault fills into these templates for this entity, by the selectors

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::subject::subject;
 use crate::{
     networks,
-    tenants::TenantName,
+    tenants::{METADATA_KEY, TenantName, tenant_from_policy},
     token::{Expiry, Facts, Standing, TokenType, Usage},
     vault::{
         api::{entity::TokenEntity, token::TokenLookup},
@@ -47,7 +47,7 @@ impl EntityResult {
     /// OpenBao differ on such a token: OpenBao rejects all of its requests.
     pub(super) fn has_unsafe_tenant(&self) -> bool {
         let Self::Found(entity) = self else { return false };
-        entity.metadata("tenant").is_some_and(|tenant| tenant.contains(['/', '*', '+']))
+        entity.metadata(METADATA_KEY).is_some_and(|tenant| tenant.contains(['/', '*', '+']))
     }
 }
 
@@ -142,7 +142,7 @@ impl TokenLookup {
             EntityResult::NoEntity => (None, tenant_of_policy(&policies)),
             EntityResult::Found(entity) => {
                 // A tenant in the metadata that is no valid name is not replaced by a policy's.
-                let tenant = match entity.metadata("tenant") {
+                let tenant = match entity.metadata(METADATA_KEY) {
                     Some(name) => TenantName::parse(name),
                     None => tenant_of_policy(&policies),
                 };
@@ -195,7 +195,7 @@ fn union(own: Option<Vec<String>>, identity: Option<Vec<String>>) -> Vec<Box<str
 
 /// Returns the tenant of the only policy that is named for one.
 fn tenant_of_policy(policies: &[Box<str>]) -> Option<TenantName> {
-    let mut named = policies.iter().filter_map(|policy| policy.strip_prefix("tenant-"));
+    let mut named = policies.iter().filter_map(|policy| tenant_from_policy(policy));
     match (named.next(), named.next()) {
         (Some(name), None) => TenantName::parse(name),
         _ => None,

@@ -2,37 +2,38 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Call, Desk, Untold, remedy};
+use super::{OperatorClient, Untold, errors::remedy};
 use crate::{
     policies::Mounts,
     provision::Trouble,
-    tenants::{RotationInterval, TenantName},
+    tenants::{RotationInterval, SETTINGS_FOLDER, TenantName, settings_record},
     vault::{
         Session,
-        client::Operation,
-        error::{Failure, VaultError},
+        api::kv_records::{self, WriteOptions, data_path, metadata_path},
+        client::{Failure, VaultError},
     },
 };
 
-/// How many records are read at once.
-const READERS: usize = 8;
+/// The maximum number of concurrent reads.
+const MAX_IN_FLIGHT: usize = 8;
 
-/// The version of the record's form.
-const FORM: u64 = 1;
+/// The version of the record's format.
+const FORMAT: u64 = 1;
 
-/// The settings of tenants, kept in the KV engine at `tenant-settings/TENANT`: outside of what the
-/// tenants' own policy covers.
+/// The settings of tenants, in the KV engine at `tenant-settings/TENANT`: outside of the paths that
+/// the tenants' own policy covers.
 ///
-/// A tenant without a record has no settings. Anything else that is not a record of the known form,
-/// a deleted one among it, is an error, and never "no settings".
+/// A tenant without a record has no settings. Any other answer that is not a record of the known
+/// format, such as a deleted record, is an error.
 pub struct TenantSettings<'s> {
-    desk: Desk<'s>,
+    operator: OperatorClient<'s>,
     kv: &'s str,
 }
 
-/// The rotation intervals of all tenants that have one, by name; or what is wrong with the record.
+/// The rotation interval of each tenant that has one, by the tenant's name, or the fault of its
+/// record.
 pub type RotationIntervals = BTreeMap<String, Result<RotationInterval, String>>;
 
 #[derive(Serialize, Deserialize)]
@@ -42,59 +43,45 @@ struct Record {
     rotate_every: String,
 }
 
-/// A version of the record; `data` is null if it was deleted.
-#[derive(Deserialize)]
-struct VersionData {
-    data: Option<Value>,
-    metadata: VersionMetadata,
-}
-
-#[derive(Deserialize)]
-struct VersionMetadata {
-    version: u64,
-}
-
-#[derive(Deserialize)]
-struct Names {
-    keys: Vec<String>,
-}
-
 /// The latest version of a record.
-struct Stored {
+struct LatestRecord {
     version: u64,
     interval: Result<RotationInterval, String>,
 }
 
 impl<'s> TenantSettings<'s> {
-    /// The settings that this session's token may see.
+    /// Reads and writes with the token of this session.
     #[must_use]
     pub fn new(session: &'s Session, mounts: &'s Mounts) -> Self {
-        Self::at(Desk { session }, &mounts.kv)
+        Self::at(OperatorClient { session }, &mounts.kv)
     }
 
-    pub(super) fn at(desk: Desk<'s>, kv: &'s str) -> Self {
-        Self { desk, kv }
+    pub(super) fn at(operator: OperatorClient<'s>, kv: &'s str) -> Self {
+        Self { operator, kv }
     }
 
-    /// The rotation intervals of all tenants that have one.
+    /// Returns the rotation intervals of all tenants that have one.
     ///
     /// # Errors
-    /// [`Untold`] if they cannot be listed, or one of them cannot be asked for.
+    /// [`Untold`] if they cannot be listed, or a read fails.
     pub async fn rotation_intervals(&self) -> Result<RotationIntervals, Untold> {
         let read = |name: String| async move {
             let Some(tenant) = TenantName::parse(&name) else {
-                return Ok(Some((name, Err("no tenant can be called so".to_owned()))));
+                return Ok(Some((name, Err("it is not a tenant's name".to_owned()))));
             };
-            let stored = self.read(&tenant).await?;
-            Ok::<_, VaultError>(stored.map(|stored| (name, stored.interval)))
+            let record = self.read(&tenant).await?;
+            Ok::<_, VaultError>(record.map(|record| (name, record.interval)))
         };
-        let names = stream::iter(self.names().await?);
-        let intervals: Vec<_> = names.map(read).buffer_unordered(READERS).try_collect().await?;
-        // A record that is gone since the list was read is none.
+        let names = self.operator.call(async |client, token| {
+            kv_records::list_folder(client, token, self.kv, SETTINGS_FOLDER).await
+        });
+        let reads = stream::iter(names.await?).map(read).buffer_unordered(MAX_IN_FLIGHT);
+        let intervals: Vec<_> = reads.try_collect().await?;
+        // A record that was deleted after the list was read is left out.
         Ok(intervals.into_iter().flatten().collect())
     }
 
-    /// The tenant's rotation interval; `None` if it has no record.
+    /// Returns the tenant's rotation interval; `None` if it has no record.
     ///
     /// # Errors
     /// [`Trouble`] if the record cannot be read.
@@ -102,43 +89,51 @@ impl<'s> TenantSettings<'s> {
         &self,
         tenant: &TenantName,
     ) -> Result<Option<RotationInterval>, Trouble> {
-        let path = self.data(tenant);
-        let stored = self.read(tenant).await.map_err(|error| {
+        let path = self.data_path(tenant);
+        let record = self.read(tenant).await.map_err(|error| {
             let remedy = remedy(&error, &format!("read on {path}"));
             Trouble(format!("cannot read {path}: {error}{remedy}"))
         })?;
-        let interval = stored.map(|stored| stored.interval).transpose();
-        interval.map_err(|why| Trouble(format!("{path}: {why}{}", mend(tenant))))
+        let interval = record.map(|record| record.interval).transpose();
+        interval.map_err(|fault| {
+            Trouble(format!(
+                "{path}: {fault}; `tenants set {tenant} --rotate-every 90d` replaces it, `never` \
+                 removes it"
+            ))
+        })
     }
 
-    /// Writes the tenant's rotation interval, over whatever the record says.
+    /// Writes the tenant's rotation interval, in place of any record.
     ///
     /// # Errors
-    /// [`Trouble`]; also if somebody else writes the record at the same time.
+    /// [`Trouble`], also if the record is changed concurrently.
     pub async fn set_rotation_interval(
         &self,
         tenant: &TenantName,
         interval: RotationInterval,
     ) -> Result<(), Trouble> {
-        let path = self.data(tenant);
+        let path = self.data_path(tenant);
         let failed = |error: VaultError| {
             let remedy = match error.failure {
-                Failure::Conflict => "; somebody else has changed it meanwhile: look at it again, \
-                                      and decide anew"
-                    .to_owned(),
+                Failure::Conflict => {
+                    "; the record was changed concurrently: read it again, and decide again"
+                        .to_owned()
+                }
                 _ => remedy(&error, &format!("create, read and update on {path}")),
             };
             Trouble(format!("cannot write {path}: {error}{remedy}"))
         };
-        let stored = self.read(tenant).await.map_err(failed)?;
-        let record = Record { v: FORM, rotate_every: interval.to_string() };
-        let version = stored.map_or(0, |stored| stored.version);
-        let body = json!({"options": {"cas": version}, "data": record});
-        let own = self.desk.session.token().await.map_err(|error| failed(error.into()))?;
-        let client = self.desk.session.client();
-        let call = Call::post(path.clone(), &body);
-        let written = client.data(Operation::SecretWrite, &own.token, &call).await;
-        written.map(|VersionMetadata { .. }| ()).map_err(failed)
+        let latest = self.read(tenant).await.map_err(failed)?;
+        let record = Record { v: FORMAT, rotate_every: interval.to_string() };
+        let options = Some(WriteOptions { cas: latest.map_or(0, |latest| latest.version) });
+        let name = settings_record(tenant);
+        let secret = (self.kv, name.as_str());
+        self.operator
+            .call(async |client, token| {
+                kv_records::write_data(client, token, secret, &record, options).await
+            })
+            .await
+            .map_err(failed)
     }
 
     /// Deletes the tenant's record, with all its versions. It is no error if there is none.
@@ -146,62 +141,55 @@ impl<'s> TenantSettings<'s> {
     /// # Errors
     /// [`Trouble`].
     pub async fn remove(&self, tenant: &TenantName) -> Result<(), Trouble> {
-        let path = format!("{}/metadata/tenant-settings/{tenant}", self.kv);
-        self.desk.done(&Call::delete(&path)).await.map_err(|error| {
-            let remedy = remedy(&error, &format!("delete on {path}"));
-            Trouble(format!("cannot delete {path}: {error}{remedy}"))
-        })
+        let name = settings_record(tenant);
+        self.operator
+            .call(async |client, token| {
+                kv_records::delete_metadata(client, token, self.kv, &name).await
+            })
+            .await
+            .map_err(|error| {
+                let path = metadata_path(self.kv, &name);
+                let remedy = remedy(&error, &format!("delete on {path}"));
+                Trouble(format!("cannot delete {path}: {error}{remedy}"))
+            })
     }
 
-    async fn names(&self) -> Result<Vec<String>, VaultError> {
-        let own = self.desk.session.token().await?;
-        let call = Call::list(format!("{}/metadata/tenant-settings", self.kv));
-        match self.desk.session.client().data(Operation::SecretList, &own.token, &call).await {
-            Ok(Names { keys }) => Ok(keys),
-            Err(error) if error.failure == Failure::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
+    async fn read(&self, tenant: &TenantName) -> Result<Option<LatestRecord>, VaultError> {
+        let name = settings_record(tenant);
+        let found = self
+            .operator
+            .call(async |client, token| {
+                kv_records::read_latest::<Value>(client, token, self.kv, &name).await
+            })
+            .await?;
+        Ok(found.map(|found| {
+            let version = found.metadata.version;
+            let interval = match found.data {
+                Some(data) => parse(&data),
+                None => Err(format!("its latest version, {version}, is deleted")),
+            };
+            LatestRecord { version, interval }
+        }))
     }
 
-    async fn read(&self, tenant: &TenantName) -> Result<Option<Stored>, VaultError> {
-        let own = self.desk.session.token().await?;
-        let call = Call::get(self.data(tenant));
-        let client = self.desk.session.client();
-        match client.data_or_remains(Operation::SecretRead, &own.token, &call).await {
-            Ok(VersionData { data, metadata: VersionMetadata { version } }) => {
-                let interval = data.map_or_else(
-                    || Err(format!("its latest version, {version}, is deleted")),
-                    |data| interval_of(&data),
-                );
-                Ok(Some(Stored { version, interval }))
-            }
-            Err(error) if error.failure == Failure::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn data(&self, tenant: &TenantName) -> String {
-        format!("{}/data/tenant-settings/{tenant}", self.kv)
+    fn data_path(&self, tenant: &TenantName) -> String {
+        data_path(self.kv, &settings_record(tenant))
     }
 }
 
-/// What to do about a record that cannot be read.
-fn mend(tenant: &TenantName) -> String {
-    format!("; `tenants set {tenant} --rotate-every 90d` replaces it, `never` removes it")
-}
-
-fn interval_of(data: &Value) -> Result<RotationInterval, String> {
+fn parse(data: &Value) -> Result<RotationInterval, String> {
     match data["v"].as_u64() {
-        Some(FORM) => {}
-        Some(form) => {
+        Some(FORMAT) => {}
+        Some(format) => {
             return Err(format!(
-                "it has the form {form}, and this program knows {FORM}: a newer one wrote it"
+                "it has the format {format}, written by a newer version of this program, which \
+                 supports {FORMAT}"
             ));
         }
-        None => return Err(format!("it has no `v`, or not a number: {EXAMPLE}")),
+        None => return Err(format!("`v` is missing or not a number: {EXAMPLE}")),
     }
     let record =
-        Record::deserialize(data).map_err(|_| format!("it is not of the form {EXAMPLE}"))?;
+        Record::deserialize(data).map_err(|_| format!("it does not have the format {EXAMPLE}"))?;
     RotationInterval::parse(&record.rotate_every)
 }
 
@@ -211,16 +199,16 @@ const EXAMPLE: &str = r#"{"v":1,"rotate_every":"90d"}"#;
 mod tests {
     use serde_json::{Value, json};
 
-    use super::interval_of;
+    use super::parse;
 
     #[test]
-    fn a_record_of_the_known_form_is_read() {
-        let read = interval_of(&json!({"v": 1, "rotate_every": "90d"}));
-        assert_eq!(read.map(|interval| interval.to_string()), Ok("90d".to_owned()));
+    fn valid_record_is_parsed() {
+        let interval = parse(&json!({"v": 1, "rotate_every": "90d"}));
+        assert_eq!(interval.map(|interval| interval.to_string()), Ok("90d".to_owned()));
     }
 
     #[test]
-    fn whatever_is_not_is_an_error() {
+    fn invalid_record_is_an_error() {
         for data in [
             Value::Null,
             json!({}),
@@ -240,7 +228,7 @@ mod tests {
             json!({"v": 1, "rotate_every": "4000d"}),
             json!({"v": 1, "rotate_every": "90d", "members": []}),
         ] {
-            assert!(interval_of(&data).is_err(), "{data}");
+            assert!(parse(&data).is_err(), "{data}");
         }
     }
 }

@@ -1,90 +1,78 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use serde::Deserialize;
 
 use super::{
-    effective::{EffectivePolicies, as_member},
-    key_rotation::RotationData,
-    things::{Entity, MemberIndex, Things},
+    effective_policies::{EffectivePolicies, as_member},
+    resources::{MemberIndex, Things},
 };
 use crate::{
     policies::Mounts,
     provision::{Engine, Inventory, State, Thing, Trouble},
-    secrets::{SecretError, key_name},
-    tenants::{Key, Member, Tenant, TenantName},
-    vault::{Secrets, Session},
+    secrets::SecretError,
+    tenants::{Key, Member, Tenant, TenantName, key_name, tenant_from_key},
+    vault::{
+        Secrets, Session,
+        api::{identity::entity::Entity, transit::key_path},
+    },
 };
 
-/// The number of calls in flight.
-const IN_FLIGHT: usize = 8;
+/// The maximum number of concurrent calls.
+const MAX_IN_FLIGHT: usize = 8;
 
 /// The tenants in Vault.
 ///
-/// Whose an entity is stands in its own metadata, and Vault finds no entity by that. To list all
-/// tenants every entity is read. To show one, its members' records are: see `things/index.rs`.
+/// The tenant of an entity is in the entity's metadata, by which Vault finds no entity. To list all
+/// tenants every entity is read. To show one, the records of its members are: see
+/// `resources/member_index.rs`.
 pub struct Tenants<'s> {
-    things: Things<'s>,
+    resources: Things<'s>,
     session: &'s Session,
     mounts: &'s Mounts,
 }
 
-/// The entities among which members were looked for.
+/// The entities among which members were searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// All.
+    /// All entities.
     All,
-    /// Those on record. Whoever was put into the tenant by other means since this time is not among
-    /// them.
+    /// The entities in the index of members. It lacks those that were added to the tenant by other
+    /// means since this time.
     Recorded {
-        /// The time at which all entities were read, in Vault's words (RFC 3339).
+        /// The time at which all entities were read, by Vault's clock (RFC 3339).
         complete_since: String,
     },
 }
 
-#[derive(Deserialize)]
-struct KeyData {
-    #[serde(rename = "type")]
-    kind: String,
-    derived: bool,
-    /// Of derived keys alone.
-    #[serde(default)]
-    convergent_encryption: bool,
-    latest_version: u64,
-    min_decryption_version: u64,
-    #[serde(flatten)]
-    rotation: RotationData,
-}
-
 impl<'s> Tenants<'s> {
-    /// The tenants that this session's token may see.
+    /// Reads and writes with the token of this session.
     #[must_use]
     pub fn new(session: &'s Session, mounts: &'s Mounts) -> Self {
-        Self { things: Things::new(session), session, mounts }
+        Self { resources: Things::new(session), session, mounts }
     }
 
-    /// All, in the order of their names. Members that are not on record are recorded, if the token
-    /// may do that; their policies are those of their entities alone.
+    /// Returns all tenants, sorted by name. Members that are missing in the index are added to it,
+    /// if the token may do that; their policies are those of their entities only.
     ///
     /// # Errors
-    /// What cannot be read, and what helps.
+    /// A message that says what cannot be read, and what to do.
     pub async fn all(&self) -> Result<Vec<Tenant>, Trouble> {
         let mut tenants = BTreeMap::new();
-        let named = |name: &TenantName| Tenant::new(name.clone());
-        let keys = self.things.keys(&format!("{}/keys", self.mounts.transit)).await?;
-        let of_tenants = keys.iter().filter_map(|key| key.strip_prefix("tenant-"));
-        let keys = stream::iter(of_tenants.filter_map(TenantName::parse))
+        let new_tenant = |name: &TenantName| Tenant::new(name.clone());
+        let keys = self.resources.key_names(&self.mounts.transit).await?;
+        let names = keys.iter().filter_map(|key| TenantName::parse(tenant_from_key(key)?));
+        let keys = stream::iter(names)
             .map(|name| async { Ok((self.key(&name).await?, name)) })
-            .buffer_unordered(IN_FLIGHT);
+            .buffer_unordered(MAX_IN_FLIGHT);
         for (key, name) in keys.try_collect::<Vec<_>>().await? {
-            tenants.entry(name.clone()).or_insert_with(|| named(&name)).key = key;
+            tenants.entry(name.clone()).or_insert_with(|| new_tenant(&name)).key = key;
         }
         let entities = self.entities().await?;
-        // The list is whole without the record.
-        let _ = self.record(&entities).await;
+        // The list is complete even if the index cannot be updated.
+        let _ = self.update_index(&entities).await;
         for entity in entities {
             if let Some(name) = entity.tenant().and_then(TenantName::parse) {
-                let tenant = tenants.entry(name.clone()).or_insert_with(|| named(&name));
+                let tenant = tenants.entry(name.clone()).or_insert_with(|| new_tenant(&name));
                 tenant.members.push(as_member(&entity));
             }
         }
@@ -95,63 +83,63 @@ impl<'s> Tenants<'s> {
         Ok(tenants)
     }
 
-    /// The one of this name, with its members and the policies of their tokens; `None` if there is
-    /// neither a key nor anybody. The number of calls is that of its members: others are not read,
-    /// unless not all have been on record yet.
+    /// Returns the tenant of this name, with its members and the policies of their tokens; `None` if
+    /// there is neither a key nor a member. The number of calls is proportional to that of its
+    /// members: other entities are read only if the index is not complete yet.
     ///
     /// # Errors
-    /// What cannot be read, and what helps.
+    /// A message that says what cannot be read, and what to do.
     pub async fn one(&self, name: &TenantName) -> Result<(Option<Tenant>, Source), Trouble> {
         let mut tenant = Tenant::new(name.clone());
         tenant.key = self.key(name).await?;
         let (entities, source) = self.members(name).await?;
-        let policies = EffectivePolicies::new(&self.things);
+        let policies = EffectivePolicies::new(&self.resources);
         tenant.members = stream::iter(entities)
             .map(|entity| policies.member(entity))
-            .buffer_unordered(IN_FLIGHT)
+            .buffer_unordered(MAX_IN_FLIGHT)
             .try_collect()
             .await?;
         sort(&mut tenant.members);
-        let found = tenant.key.is_some() || !tenant.members.is_empty();
-        Ok((found.then_some(tenant), source))
+        let exists = tenant.key.is_some() || !tenant.members.is_empty();
+        Ok((exists.then_some(tenant), source))
     }
 
-    /// The members of a tenant, each of which was looked for among all entities.
+    /// Returns the members of a tenant, searched among all entities.
     ///
     /// # Errors
-    /// What cannot be read, and what helps.
+    /// A message that says what cannot be read, and what to do.
     pub async fn every_member(&self, name: &TenantName) -> Result<Vec<Member>, Trouble> {
         let entities = self.entities().await?;
-        let of_it = entities.iter().filter(|entity| entity.tenant() == Some(name.as_str()));
-        let mut members: Vec<_> = of_it.map(as_member).collect();
+        let belonging = entities.iter().filter(|entity| entity.tenant() == Some(name.as_str()));
+        let mut members: Vec<_> = belonging.map(as_member).collect();
         sort(&mut members);
         Ok(members)
     }
 
-    /// Sees to it that every member is on record, if that has never been done. Without it a tenant's
-    /// members are looked for among all entities.
+    /// Records every member in the index, unless that was done before. Without a complete index a
+    /// tenant's members are searched among all entities.
     ///
     /// # Errors
-    /// What cannot be read or written, and what helps.
+    /// A message that says what cannot be read or written, and what to do.
     pub async fn complete_record(&self) -> Result<(), Trouble> {
-        match self.things.member_index(&self.mounts.kv).completed_at().await? {
+        match self.resources.member_index(&self.mounts.kv).completed_at().await? {
             Some(_) => Ok(()),
-            None => self.record(&self.entities().await?).await,
+            None => self.update_index(&self.entities().await?).await,
         }
     }
 
-    /// Whether a tenant has a key.
+    /// Returns true if a tenant has a key.
     ///
     /// # Errors
-    /// Why that cannot be told, and what helps.
+    /// A message that says why it is not known, and what to do.
     pub async fn has_key(&self, name: &TenantName) -> Result<bool, Trouble> {
         Ok(self.key(name).await?.is_some())
     }
 
-    /// How many secrets a tenant has; `None` if the token may not know.
+    /// Returns the number of secrets of a tenant; `None` if the token may not list them.
     ///
     /// # Errors
-    /// Why Vault does not tell.
+    /// A message that says why it is not known.
     pub async fn secrets(&self, name: &TenantName) -> Result<Option<usize>, Trouble> {
         let own = self.session.token().await.map_err(|error| Trouble(error.detail.to_string()))?;
         let secrets = Secrets::new(self.session.client(), self.mounts, &own.token);
@@ -167,33 +155,33 @@ impl<'s> Tenants<'s> {
         }
     }
 
-    /// The tenant's key; `None` if it has none.
+    /// Returns the tenant's key; `None` if it has none.
     ///
     /// # Errors
-    /// Why Vault does not tell.
+    /// A message that says why it is not known.
     pub async fn key(&self, name: &TenantName) -> Result<Option<Key>, Trouble> {
-        let path = format!("{}/keys/{}", self.mounts.transit, key_name(name));
-        let key: Option<KeyData> = self.things.get_in_mount(&path).await?;
-        let read = |key: KeyData| {
-            let rotation = key.rotation.read(key.latest_version);
-            Ok(Key {
-                kind: key.kind,
-                derived: key.derived,
-                convergent: key.convergent_encryption,
-                latest: key.latest_version,
-                oldest: key.min_decryption_version,
-                rotation: rotation
-                    .map_err(|error| Trouble(format!("cannot read {path}: {error}")))?,
-            })
+        let name = key_name(name);
+        let Some(key) = self.resources.transit_key(&self.mounts.transit, &name).await? else {
+            return Ok(None);
         };
-        key.map(read).transpose()
+        let rotation = key.rotation().map_err(|error| {
+            Trouble(format!("cannot read {}: {error}", key_path(&self.mounts.transit, &name)))
+        })?;
+        Ok(Some(Key {
+            convergent: key.is_convergent(),
+            kind: key.kind,
+            derived: key.derived,
+            latest: key.latest_version,
+            oldest: key.min_decryption_version,
+            rotation,
+        }))
     }
 
-    /// The members of a tenant, those on record if all are.
+    /// Returns the members of a tenant, those in the index if it is complete.
     async fn members(&self, name: &TenantName) -> Result<(Vec<Entity>, Source), Trouble> {
-        let index = self.things.member_index(&self.mounts.kv);
+        let index = self.resources.member_index(&self.mounts.kv);
         let belongs = |entity: &Entity| entity.tenant() == Some(name.as_str());
-        // Who may not see the record looks everywhere.
+        // Without permission to read the index, all entities are searched.
         if let Ok(Some(complete_since)) = index.completed_at().await
             && let Ok(ids) = index.members(name.as_str()).await
         {
@@ -202,19 +190,19 @@ impl<'s> Tenants<'s> {
             return Ok((entities, Source::Recorded { complete_since }));
         }
         let mut entities = self.entities().await?;
-        let _ = self.record(&entities).await;
+        let _ = self.update_index(&entities).await;
         entities.retain(belongs);
         Ok((entities, Source::All))
     }
 
-    /// Brings the record in line with all entities.
-    async fn record(&self, entities: &[Entity]) -> Result<(), Trouble> {
+    /// Updates the index to match these entities, which are all.
+    async fn update_index(&self, entities: &[Entity]) -> Result<(), Trouble> {
         let kv = &self.mounts.kv;
         let engine = Thing::Engine { path: kv.clone(), engine: Engine::Kv };
-        if self.things.look(&engine).await? != State::There {
+        if self.resources.look(&engine).await? != State::There {
             return Err(Trouble(format!("there is no KV version 2 at {kv}/")));
         }
-        let index = self.things.member_index(kv);
+        let index = self.resources.member_index(kv);
         let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for entity in entities {
             if let Some(tenant) = entity.tenant().filter(|name| TenantName::parse(name).is_some()) {
@@ -224,37 +212,38 @@ impl<'s> Tenants<'s> {
         let mut recorded = BTreeMap::new();
         for tenant in index.tenants().await? {
             let ids: BTreeSet<String> = index.members(&tenant).await?.into_iter().collect();
-            let of_it = wanted.get(tenant.as_str());
-            for id in ids.iter().filter(|id| of_it.is_none_or(|of_it| !of_it.contains(id.as_str())))
-            {
-                self.strike(&index, &tenant, id).await?;
+            let members = wanted.get(tenant.as_str());
+            let is_stale =
+                |id: &&String| members.is_none_or(|members| !members.contains(id.as_str()));
+            for id in ids.iter().filter(is_stale) {
+                self.remove_stale(&index, &tenant, id).await?;
             }
             recorded.insert(tenant, ids);
         }
         let missing = wanted.iter().flat_map(|(tenant, ids)| {
-            let known = recorded.get(*tenant);
+            let recorded = recorded.get(*tenant);
             let missing =
-                ids.iter().filter(move |id| known.is_none_or(|known| !known.contains(**id)));
+                ids.iter().filter(move |id| recorded.is_none_or(|ids| !ids.contains(**id)));
             missing.map(|id| (*tenant, *id))
         });
         stream::iter(missing)
             .map(|(tenant, id)| index.add(tenant, id))
-            .buffer_unordered(IN_FLIGHT)
+            .buffer_unordered(MAX_IN_FLIGHT)
             .try_collect::<Vec<()>>()
             .await?;
         index.complete().await
     }
 
-    /// Deletes the record of an entity that did not belong to the tenant when all were read. It may
-    /// have been put into the tenant since, or be just now.
-    async fn strike(
+    /// Deletes the record of an entity that did not belong to the tenant when all entities were read,
+    /// unless it was added to the tenant since, or is being added concurrently.
+    async fn remove_stale(
         &self,
         index: &MemberIndex<'_, '_>,
         tenant: &str,
         id: &str,
     ) -> Result<(), Trouble> {
         let belongs = async || {
-            let entity = self.things.entity_by_id(id).await?;
+            let entity = self.resources.entity_by_id(id).await?;
             Ok::<_, Trouble>(entity.is_some_and(|entity| entity.tenant() == Some(tenant)))
         };
         if belongs().await? {
@@ -264,17 +253,17 @@ impl<'s> Tenants<'s> {
         if belongs().await? { index.add(tenant, id).await } else { Ok(()) }
     }
 
-    /// Every entity.
+    /// Reads every entity.
     async fn entities(&self) -> Result<Vec<Entity>, Trouble> {
-        self.read(self.things.entity_ids().await?).await
+        self.read(self.resources.entity_ids().await?).await
     }
 
-    /// The entities with these ids.
+    /// Reads the entities with these ids.
     async fn read(&self, ids: Vec<String>) -> Result<Vec<Entity>, Trouble> {
-        let read = |id: String| async move { self.things.entity_by_id(&id).await };
+        let read = |id: String| async move { self.resources.entity_by_id(&id).await };
         let entities: Vec<_> =
-            stream::iter(ids).map(read).buffer_unordered(IN_FLIGHT).try_collect().await?;
-        // One that is gone since the list was read is none.
+            stream::iter(ids).map(read).buffer_unordered(MAX_IN_FLIGHT).try_collect().await?;
+        // An entity that was deleted after the list was read is left out.
         Ok(entities.into_iter().flatten().collect())
     }
 }

@@ -14,10 +14,10 @@ use crate::{
     secrets::Version,
     vault::{
         Client,
-        call::Call,
+        client::Call,
         client::Operation,
+        client::{Failure, VaultError},
         clock::DeletionTime,
-        error::{Failure, VaultError},
     },
 };
 

@@ -83,6 +83,7 @@ impl Operation {
         match self {
             Self::EntityList => MAX_ENTITY_LIST_RESPONSE,
             Self::Admin
+            | Self::Policy
             | Self::SecretList
             | Self::SecretDetails
             | Self::SecretRead

@@ -8,7 +8,7 @@ use super::Secrets;
 use crate::{
     secrets::{Patch, Precondition, SecretData, SecretError, SecretPath, Written},
     token::{Cause, Unavailable},
-    vault::backoff::pauses_up_to,
+    vault::client::backoff::pauses_up_to,
 };
 
 /// The time for which a write that meets with conflicts is retried.

@@ -6,12 +6,11 @@ use zeroize::Zeroizing;
 
 use super::retry::once_more_after_reset;
 use crate::{
-    secrets::{
-        Ciphertext, SecretData, SecretError, SecretPath, Unreadable, key_name, to_wiped_json,
-    },
+    secrets::{Ciphertext, SecretData, SecretError, SecretPath, Unreadable, to_wiped_json},
+    tenants::key_name,
     vault::{
         api::transit::{self, CiphertextRequest, EncryptRequest},
-        error::VaultError,
+        client::VaultError,
         secrets::Secrets,
     },
 };

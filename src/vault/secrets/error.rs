@@ -2,7 +2,7 @@
 
 use crate::{
     secrets::SecretError,
-    vault::error::{Failure, VaultError},
+    vault::client::{Failure, VaultError},
 };
 
 impl SecretError {

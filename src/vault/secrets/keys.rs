@@ -5,12 +5,12 @@ use super::{
     retry::{once_more_after_reset, with_retries},
 };
 use crate::{
-    secrets::{KeyFault, SecretError, key_name},
-    tenants::{KeyVersions, TenantName},
+    secrets::{KeyFault, SecretError},
+    tenants::{KeyVersions, TenantName, key_name},
     token::{Cause, Unavailable},
     vault::{
         api::transit::{self, KeyConfig, TransitKey},
-        error::VaultError,
+        client::VaultError,
         secrets::Secrets,
     },
 };

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use super::retry::once_more_after_reset;
 use crate::{
     secrets::{Current, Record, SecretError, SecretPath, Unreadable, Version},
-    tenants::Remaining,
+    tenants::{Remaining, secrets_folder},
     vault::{
         api::kv::{self, VersionResponse},
-        error::VaultError,
+        client::VaultError,
         secrets::Secrets,
     },
 };
@@ -140,7 +140,7 @@ impl Secrets<'_> {
 
 /// Returns the path of a secret within the KV mount.
 pub(super) fn kv_path(path: &SecretPath) -> String {
-    format!("tenants/{}/{}", path.tenant, path.name)
+    format!("{}/{}", secrets_folder(&path.tenant), path.name)
 }
 
 impl TryFrom<VersionResponse> for VersionLookup {

@@ -5,8 +5,8 @@ use crate::{
     secrets::{Current, SecretError, SecretPath, Version, VersionInfo, VersionState},
     vault::{
         api::kv::{self, SecretMetadata, VersionMetadata},
+        client::VaultError,
         clock::VaultClock,
-        error::VaultError,
         secrets::Secrets,
     },
 };

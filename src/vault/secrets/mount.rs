@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{checks::EngineFact, retry::once_more_after_reset};
 use crate::{
     secrets::{Current, SecretError},
-    vault::{call::Call, client::Operation, secrets::Secrets},
+    vault::{client::Call, client::Operation, secrets::Secrets},
 };
 
 /// The response of `sys/internal/ui/mounts/PATH`.

@@ -5,8 +5,8 @@ use tokio::time::sleep;
 use crate::{
     secrets::SecretError,
     vault::{
-        backoff::pauses,
-        error::{Failure, VaultError},
+        client::backoff::pauses,
+        client::{Failure, VaultError},
     },
 };
 

@@ -14,7 +14,7 @@ use crate::{
     secrets::SecretError,
     tenants::{LeaseHolder, StoredVersion, TenantName},
     token::{Cause, Unavailable},
-    vault::{api::kv::VersionMetadata, error::Failure},
+    vault::{api::kv::VersionMetadata, client::Failure},
 };
 
 /// The age up to which a confirmation is not repeated. An irreversible call that follows it ends

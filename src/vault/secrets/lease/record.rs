@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use crate::{
     secrets::SecretError,
-    tenants::{LeaseHolder, Stage, StoredVersion, TenantName},
+    tenants::{LeaseHolder, Stage, StoredVersion, TenantName, rotation_record},
     vault::{
         api::kv::{self, MetadataSettings, VersionMetadata, VersionResponse},
-        error::VaultError,
+        client::VaultError,
         secrets::{Secrets, retry::with_retries},
     },
 };
@@ -35,7 +35,7 @@ impl Secrets<'_> {
         tenant: &TenantName,
     ) -> Result<Option<VersionResponse>, SecretError> {
         let (client, token, mount) = self.kv();
-        Ok(kv::read_version(client, token, mount, &lease_path(tenant), None).await?)
+        Ok(kv::read_version(client, token, mount, &rotation_record(tenant), None).await?)
     }
 
     pub(super) async fn write_lease(
@@ -45,7 +45,7 @@ impl Secrets<'_> {
         cas: u64,
     ) -> Result<VersionMetadata, VaultError> {
         let (client, token, mount) = self.kv();
-        kv::write_version(client, token, mount, &lease_path(tenant), holder, cas).await
+        kv::write_version(client, token, mount, &rotation_record(tenant), holder, cas).await
     }
 
     /// Sets the TTL of the lease, and its custom metadata unless that is `None`.
@@ -57,7 +57,7 @@ impl Secrets<'_> {
         let (client, token, mount) = self.kv();
         let delete_version_after = format!("{}s", TTL.as_secs());
         let settings = MetadataSettings { max_versions: 2, delete_version_after, custom_metadata };
-        Ok(kv::write_metadata(client, token, mount, &lease_path(tenant), &settings).await?)
+        Ok(kv::write_metadata(client, token, mount, &rotation_record(tenant), &settings).await?)
     }
 
     /// Ends a lease if its secret still has this version as the latest.
@@ -67,14 +67,9 @@ impl Secrets<'_> {
         version: u64,
     ) -> Result<(), SecretError> {
         let (client, token, mount) = self.kv();
-        let path = lease_path(tenant);
+        let path = rotation_record(tenant);
         Ok(kv::delete_versions(client, token, mount, &path, &[version]).await?)
     }
-}
-
-/// Returns the path of a lease within the KV mount.
-fn lease_path(tenant: &TenantName) -> String {
-    format!("rotation/{tenant}")
 }
 
 /// Returns the holder of a lease that has not ended. Data of another format counts as an unknown

@@ -4,11 +4,11 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::{
     secrets::{SecretError, SecretName},
-    tenants::TenantName,
+    tenants::{TenantName, secrets_folder},
     vault::{
         Secrets,
         api::kv::{self, KeyInfo, KeyList, Page, SecretMetadata},
-        error::{Failure, VaultError},
+        client::{Failure, VaultError},
         secrets::{checks::EngineFact, retry::once_more_after_reset},
     },
 };
@@ -161,7 +161,7 @@ async fn list_folder(
     limit: usize,
 ) -> Result<KeyList, VaultError> {
     let (client, token, mount) = secrets.kv();
-    let path = format!("tenants/{tenant}/{}", folder.prefix);
+    let path = format!("{}/{}", secrets_folder(tenant), folder.prefix);
     let path = path.trim_end_matches('/');
     let after = match &folder.cursor {
         PageCursor::After(last) => Some(last.as_str()),

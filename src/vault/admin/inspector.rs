@@ -1,0 +1,181 @@
+use std::{collections::BTreeMap, fmt};
+
+use secrecy::SecretString;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::json;
+use vaultrs::api::token::requests::LookupTokenSelfRequest;
+
+use super::OperatorClient;
+use crate::vault::{
+    Client, Mount, Session, TransitKey,
+    api::{
+        audit_devices::list_audit_devices, auth_methods::list_auth_methods, mounts::list_mounts,
+        transit,
+    },
+    client::Call,
+    client::Operation,
+    client::{Failure, VaultError},
+    questions::{CapabilitiesData, CapabilitiesRequest},
+};
+
+/// Reads how Vault is set up, for diagnostics. It changes nothing.
+pub struct Examiner<'s> {
+    operator: OperatorClient<'s>,
+}
+
+/// The error of a read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Untold {
+    /// Vault rejects the token, or its policies do not allow the read.
+    NotAllowed(String),
+    /// No response, or a response that cannot be parsed.
+    Failed(String),
+}
+
+/// The token of the session, as Vault describes it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TokenRecord {
+    #[serde(default)]
+    policies: Option<Vec<String>>,
+    #[serde(default)]
+    identity_policies: Option<Vec<String>>,
+    /// The remaining lifetime, in seconds.
+    pub ttl: u64,
+    /// The lifetime after each renewal, in seconds, without a maximum; `None` for a token that is
+    /// not periodic.
+    pub period: Option<u64>,
+    /// True if the token can be renewed.
+    #[serde(default)]
+    pub renewable: bool,
+    /// Null for a token that does not expire.
+    expire_time: Option<IgnoredAny>,
+}
+
+impl TokenRecord {
+    /// Returns the token's policies, including those of its entity.
+    pub fn policies(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().chain(&self.identity_policies).flatten().map(String::as_str)
+    }
+
+    /// Returns true if the token expires.
+    #[must_use]
+    pub fn ends(&self) -> bool {
+        self.expire_time.is_some()
+    }
+}
+
+impl<'s> Examiner<'s> {
+    /// Reads with the token of this session.
+    #[must_use]
+    pub fn new(session: &'s Session) -> Self {
+        Self { operator: OperatorClient { session } }
+    }
+
+    /// Looks up the token of the session.
+    ///
+    /// # Errors
+    /// [`Untold`]
+    pub async fn token(&self) -> Result<TokenRecord, Untold> {
+        let request = LookupTokenSelfRequest::default();
+        let lookup = async |client: &Client, token: &SecretString| {
+            client.data(Operation::Admin, token, request).await
+        };
+        Ok(self.operator.call(lookup).await?)
+    }
+
+    /// Returns the capabilities of the token on each of these paths, in the order of the paths.
+    ///
+    /// # Errors
+    /// [`Untold`]
+    pub async fn granted(&self, paths: &[String]) -> Result<Vec<Vec<String>>, Untold> {
+        let capabilities = match self.capabilities_self(paths).await {
+            Err(error) if error.failure == Failure::OwnPolicy => self.capabilities(paths).await?,
+            answer => answer?,
+        };
+        let on = |path: &String| capabilities.get(path).cloned();
+        let granted: Option<Vec<_>> = paths.iter().map(on).collect();
+        granted.ok_or_else(|| VaultError::malformed("a path is missing").into())
+    }
+
+    /// Asks `sys/capabilities-self`, which the policy `default` allows.
+    async fn capabilities_self(&self, paths: &[String]) -> Result<CapabilitiesData, VaultError> {
+        let call = Call::post("sys/capabilities-self", &json!({"paths": paths}));
+        let ask = async |client: &Client, token: &SecretString| {
+            client.data(Operation::Admin, token, &call).await
+        };
+        self.operator.call(ask).await
+    }
+
+    /// Asks `sys/capabilities`, which the policy `validator` allows.
+    async fn capabilities(&self, paths: &[String]) -> Result<CapabilitiesData, VaultError> {
+        let own = self.operator.session.token().await?;
+        let token = own.as_presented().expose().to_owned();
+        let request = CapabilitiesRequest { token, paths: paths.to_vec() };
+        self.operator.session.client().data(Operation::Admin, &own.token, request).await
+    }
+
+    /// Returns the secrets engines by path. The paths end in a slash.
+    ///
+    /// # Errors
+    /// [`Untold`]
+    pub async fn mounts(&self) -> Result<BTreeMap<String, Mount>, Untold> {
+        Ok(self.operator.call(list_mounts).await?)
+    }
+
+    /// Returns the auth methods by path. The paths end in a slash.
+    ///
+    /// # Errors
+    /// [`Untold`]
+    pub async fn auth_methods(&self) -> Result<BTreeMap<String, Mount>, Untold> {
+        Ok(self.operator.call(list_auth_methods).await?)
+    }
+
+    /// Returns the audit devices by path. The paths end in a slash.
+    ///
+    /// # Errors
+    /// [`Untold`]
+    pub async fn audit_devices(&self) -> Result<BTreeMap<String, Mount>, Untold> {
+        Ok(self.operator.call(list_audit_devices).await?)
+    }
+
+    /// Returns the names of the keys of a transit engine.
+    ///
+    /// # Errors
+    /// [`Untold`]
+    pub async fn keys(&self, mount: &str) -> Result<Vec<String>, Untold> {
+        let list = async |client: &Client, token: &SecretString| {
+            transit::list_keys(client, token, mount).await
+        };
+        Ok(self.operator.call(list).await?)
+    }
+
+    /// Returns a key of a transit engine.
+    ///
+    /// # Errors
+    /// [`Untold`], also if there is no key of this name.
+    pub async fn key(&self, mount: &str, name: &str) -> Result<TransitKey, Untold> {
+        let read = async |client: &Client, token: &SecretString| {
+            transit::read_key(client, token, mount, name).await
+        };
+        let key = self.operator.call(read).await?;
+        key.ok_or_else(|| Untold::Failed(format!("there is no key {name} in {mount}/")))
+    }
+}
+
+impl From<VaultError> for Untold {
+    fn from(error: VaultError) -> Self {
+        match error.failure {
+            Failure::OwnPolicy | Failure::OwnToken => Self::NotAllowed(error.detail().to_owned()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Untold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::NotAllowed(reason) | Self::Failed(reason)) = self;
+        f.write_str(reason)
+    }
+}
+
+impl std::error::Error for Untold {}

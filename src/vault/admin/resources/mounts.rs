@@ -1,0 +1,143 @@
+//! Secrets engines, auth methods and audit devices.
+
+use serde_json::json;
+
+use super::Things;
+use crate::{
+    provision::{Engine, State, Trouble},
+    vault::{
+        admin::errors::{cannot_read, cannot_write},
+        api::{
+            approle::APPROLE,
+            audit_devices::{FILE_DEVICE, enable_file_device, list_audit_devices},
+            auth_methods::{enable_auth_method, list_auth_methods},
+            mounts::{Mount, MountTable, enable_engine, list_mounts},
+            userpass::USERPASS,
+        },
+        client::Failure,
+    },
+};
+
+impl Things<'_> {
+    pub(super) async fn read_engine(&self, path: &str, engine: Engine) -> Result<State, Trouble> {
+        let mounts = self.operator.call(list_mounts).await.map_err(cannot_read("sys/mounts"))?;
+        let wanted = format!("{path}/");
+        if let Some(mount) = mounts.get(&wanted) {
+            return Ok(compare_engine(mount, engine));
+        }
+        let nested =
+            mounts.keys().find(|other| other.starts_with(&wanted) || wanted.starts_with(*other));
+        Ok(nested.map_or(State::Missing, |other| {
+            State::InTheWay(format!("{other} is mounted, and Vault has no nested mounts"))
+        }))
+    }
+
+    pub(super) async fn ensure_engine(&self, path: &str, engine: Engine) -> Result<(), Trouble> {
+        let body = match engine {
+            Engine::Kv => json!({"type": "kv", "options": {"version": "2"}}),
+            Engine::Transit => json!({"type": "transit"}),
+        };
+        self.operator
+            .call(async |client, token| enable_engine(client, token, path, &body).await)
+            .await
+            .map_err(cannot_write(&format!("sys/mounts/{path}")))
+    }
+
+    pub(super) async fn read_approle_method(&self) -> Result<State, Trouble> {
+        Ok(match self.auth_method(APPROLE).await? {
+            None => State::Missing,
+            Some(mount) if mount.kind == APPROLE => State::There,
+            Some(mount) => State::InTheWay(format!(
+                "the auth method there is of the type {}; services log in at approle/: move the \
+                 other one (sys/remount)",
+                mount.kind
+            )),
+        })
+    }
+
+    pub(super) async fn ensure_approle_method(&self) -> Result<(), Trouble> {
+        self.enable_auth_method(APPROLE, APPROLE).await
+    }
+
+    pub(super) async fn read_login_method(&self, path: &str) -> Result<State, Trouble> {
+        Ok(match self.auth_method(path).await? {
+            None => State::Missing,
+            Some(mount) if [APPROLE, "token"].contains(&mount.kind.as_str()) => {
+                State::InTheWay(format!(
+                    "the auth method there is of the type {}, with which people do not log in: \
+                     set VALIDATOR_SUBJECT_MOUNT to the one that they use",
+                    mount.kind
+                ))
+            }
+            Some(_) => State::There,
+        })
+    }
+
+    pub(super) async fn ensure_login_method(&self, path: &str) -> Result<(), Trouble> {
+        self.enable_auth_method(path, USERPASS).await
+    }
+
+    /// Returns the accessor of the auth method `approle`; `None` if it is not enabled.
+    pub(super) async fn approle_accessor(&self) -> Result<Option<String>, Trouble> {
+        Ok(self.auth_method(APPROLE).await?.and_then(|mount| mount.accessor))
+    }
+
+    /// Returns the auth method at this path.
+    pub(super) async fn auth_method(&self, path: &str) -> Result<Option<Mount>, Trouble> {
+        let mut methods: MountTable =
+            self.operator.call(list_auth_methods).await.map_err(cannot_read("sys/auth"))?;
+        Ok(methods.remove(&format!("{path}/")))
+    }
+
+    async fn enable_auth_method(&self, path: &str, kind: &str) -> Result<(), Trouble> {
+        self.operator
+            .call(async |client, token| enable_auth_method(client, token, path, kind).await)
+            .await
+            .map_err(cannot_write(&format!("sys/auth/{path}")))
+    }
+
+    pub(super) async fn read_audit_file(&self, file: &str) -> Result<State, Trouble> {
+        let devices =
+            self.operator.call(list_audit_devices).await.map_err(cannot_read("sys/audit"))?;
+        let writes_to_file = |device: &Mount| {
+            device.kind == "file" && device.option("file_path").is_some_and(|path| path == file)
+        };
+        if devices.values().any(writes_to_file) {
+            return Ok(State::There);
+        }
+        Ok(match devices.get("file/") {
+            None => State::Missing,
+            Some(_) => State::InTheWay(
+                "there is another audit device at file/: omit --audit-file, or pass the file of \
+                 that device"
+                    .to_owned(),
+            ),
+        })
+    }
+
+    pub(super) async fn ensure_audit_file(&self, file: &str) -> Result<(), Trouble> {
+        self.operator
+            .call(async |client, token| enable_file_device(client, token, file).await)
+            .await
+            .map_err(|error| match error.failure {
+                Failure::ConfigurationOnly => Trouble(format!(
+                    "OpenBao takes audit devices from its configuration file only. Add this to the \
+                     file, send SIGHUP to OpenBao, and run this again: \
+                     audit \"file\" \"file\" {{ options {{ file_path = {file:?} }} }}"
+                )),
+                _ => cannot_write(FILE_DEVICE)(error),
+            })
+    }
+}
+
+fn compare_engine(mount: &Mount, engine: Engine) -> State {
+    match (engine, mount.kind.as_str(), mount.version()) {
+        (Engine::Kv, "kv", Some("2")) | (Engine::Transit, "transit", _) => State::There,
+        (Engine::Kv, "kv" | "generic", _) => State::InTheWay(
+            "it is KV version 1, which keeps no versions: mount the secrets elsewhere, or upgrade \
+             it to version 2 (`kv enable-versioning`)"
+                .to_owned(),
+        ),
+        (_, kind, _) => State::InTheWay(format!("it is a mount of the type {kind}")),
+    }
+}

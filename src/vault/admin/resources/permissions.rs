@@ -1,0 +1,124 @@
+//! The capabilities that steps need and the operator's token lacks.
+
+use std::collections::HashMap;
+
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::{Things, member_index::member_record};
+use crate::{
+    provision::{Membership, State, Step, Thing, Trouble},
+    tenants::settings_record,
+    vault::{
+        Client,
+        admin::errors::provision_error,
+        api::{
+            approle::{APPROLE, role_path},
+            audit_devices::FILE_DEVICE,
+            identity::{alias::ALIAS_PATH, entity::ENTITY_PATH},
+            kv_records::data_path,
+            transit::{key_path, keys_config_path},
+        },
+        client::Call,
+        client::Failure,
+        client::Operation,
+    },
+};
+
+/// Capabilities that are needed on a path.
+struct RequiredCapability {
+    path: String,
+    capabilities: &'static [&'static str],
+}
+
+const CREATE: &[&str] = &["create"];
+const UPDATE: &[&str] = &["update"];
+
+/// The capabilities for the paths that Vault protects with `sudo`.
+const SUDO_UPDATE: &[&str] = &["update", "sudo"];
+
+impl Things<'_> {
+    /// Returns the capabilities that these steps need and the token lacks; none if the token may not
+    /// read its own capabilities, so that the steps themselves fail.
+    pub(super) async fn missing_permissions(&self, steps: &[Step]) -> Result<Vec<String>, Trouble> {
+        let required = steps.iter().filter_map(required);
+        self.not_granted(required.chain(steps.iter().filter_map(required_for_record)).collect())
+            .await
+    }
+
+    /// Returns those of these paths on which the token lacks `update`, each as `update on PATH`.
+    ///
+    /// # Errors
+    /// A message that says why they are not known.
+    pub async fn lacking_update(&self, paths: Vec<String>) -> Result<Vec<String>, Trouble> {
+        let required = |path| RequiredCapability { path, capabilities: UPDATE };
+        self.not_granted(paths.into_iter().map(required).collect()).await
+    }
+
+    async fn not_granted(&self, required: Vec<RequiredCapability>) -> Result<Vec<String>, Trouble> {
+        if required.is_empty() {
+            return Ok(Vec::new());
+        }
+        let paths: Vec<&str> = required.iter().map(|required| required.path.as_str()).collect();
+        let call = Call::post("sys/capabilities-self", &json!({"paths": paths}));
+        let ask = async |client: &Client, token: &SecretString| {
+            client.data(Operation::Admin, token, &call).await
+        };
+        let granted: HashMap<String, Vec<String>> = match self.operator.call(ask).await {
+            Ok(granted) => granted,
+            Err(error) if error.failure == Failure::OwnPolicy => return Ok(Vec::new()),
+            Err(error) => {
+                let needed = "the policy `default`";
+                return Err(provision_error(&error, "ask for capabilities", needed));
+            }
+        };
+        Ok(required.iter().filter_map(|required| required.missing(&granted)).collect())
+    }
+}
+
+impl RequiredCapability {
+    /// Returns those that are not granted, as `update on PATH`.
+    fn missing(&self, granted: &HashMap<String, Vec<String>>) -> Option<String> {
+        let granted = granted.get(&self.path).map(Vec::as_slice).unwrap_or_default();
+        let has = |wanted: &str| granted.iter().any(|name| name == wanted || name == "root");
+        let missing: Vec<_> =
+            self.capabilities.iter().filter(|wanted| !has(wanted)).copied().collect();
+        (!missing.is_empty()).then(|| format!("{} on {}", missing.join(" and "), self.path))
+    }
+}
+
+fn required(step: &Step) -> Option<RequiredCapability> {
+    let (path, capabilities) = match (&step.thing, &step.state) {
+        (_, State::There | State::InTheWay(_)) => return None,
+        (Thing::AuditFile(_), _) => (FILE_DEVICE.to_owned(), SUDO_UPDATE),
+        (Thing::Engine { path, .. }, _) => (format!("sys/mounts/{path}"), UPDATE),
+        (Thing::NoUpsert(transit), _) => (keys_config_path(transit), UPDATE),
+        (Thing::AppRoles, _) => (format!("sys/auth/{APPROLE}"), SUDO_UPDATE),
+        (Thing::People(path), _) => (format!("sys/auth/{path}"), SUDO_UPDATE),
+        (Thing::Key { transit, name }, _) => (key_path(transit, name), UPDATE),
+        (Thing::RotateEvery { kv, tenant, .. }, state) => {
+            let path = data_path(kv, &settings_record(tenant));
+            (path, if *state == State::Missing { CREATE } else { UPDATE })
+        }
+        (Thing::Entity { .. } | Thing::Membership(_), _) => (ENTITY_PATH.to_owned(), UPDATE),
+        (Thing::Role(role), State::Missing) => (role_path(&role.name), CREATE),
+        (Thing::Role(role), State::Differs(_)) => (role_path(&role.name), UPDATE),
+        (Thing::Alias(_), _) => (ALIAS_PATH.to_owned(), UPDATE),
+    };
+    Some(RequiredCapability { path, capabilities })
+}
+
+/// Returns the capability to record a member. The id of its entity is not known yet; a placeholder
+/// is used instead.
+fn required_for_record(step: &Step) -> Option<RequiredCapability> {
+    let (kv, tenant) = match (&step.thing, &step.state) {
+        (_, State::There | State::InTheWay(_)) => return None,
+        (
+            Thing::Entity { kv, tenant, .. } | Thing::Membership(Membership { kv, tenant, .. }),
+            _,
+        ) => (kv, tenant),
+        _ => return None,
+    };
+    let path = data_path(kv, &member_record(tenant, "ID"));
+    Some(RequiredCapability { path, capabilities: CREATE })
+}

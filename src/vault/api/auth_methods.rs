@@ -1,0 +1,28 @@
+//! Auth methods (`sys/auth`).
+
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::mounts::MountTable;
+use crate::vault::{
+    Client, api::request::write, client::Call, client::Operation, client::VaultError,
+};
+
+/// Lists the auth methods.
+pub(in crate::vault) async fn list_auth_methods(
+    client: &Client,
+    token: &SecretString,
+) -> Result<MountTable, VaultError> {
+    client.data(Operation::Admin, token, &Call::get("sys/auth")).await
+}
+
+/// Enables an auth method of this type.
+pub(in crate::vault) async fn enable_auth_method(
+    client: &Client,
+    token: &SecretString,
+    path: &str,
+    kind: &str,
+) -> Result<(), VaultError> {
+    let body = json!({"type": kind});
+    write(client, token, Operation::Admin, &format!("sys/auth/{path}"), &body).await
+}
