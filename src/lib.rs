@@ -10,12 +10,13 @@
 //!
 //! # Layers
 //!
-//! Nothing calls back up. `policies`, `fields`, `networks`, `probe`, `provision` and `uri` stand
-//! alone; `tenants` knows `provision`, `forwarded` and `token` read `fields`, `token` and
-//! `requirement` know `tenants`, `forwarded`, `config` and `vault` read `networks`, `requirement`
-//! and `server` read `uri`, `secrets` knows both `tenants` and `token`; `decision` judges with the types of `forwarded`,
-//! `token` and `requirement`; `vault` answers for `token` what a token is, keeps `policies` and
-//! `secrets`, makes what `provision` asks for, and is looked at with `probe`; `server` and `cli` use
+//! Nothing calls back up. `fields`, `networks`, `probe`, `provision`, `suggestion` and
+//! `uri` stand alone; `policies` and `config` use `suggestion`; `tenants` knows `provision`,
+//! `forwarded` and `token` read `fields`, `token` and `requirement` know `tenants`, `forwarded`,
+//! `config` and `vault` read `networks`, `requirement` and `server` read `uri`, `secrets` knows
+//! both `tenants` and `token`; `decision` judges with the types of `forwarded`, `token` and
+//! `requirement`; `vault` answers for `token` what a token is, keeps `policies` and `secrets`,
+//! makes what `provision` asks for, and is looked at with `probe`; `server` and `cli` use
 //! everything. A test holds the table.
 
 pub mod cli;
@@ -30,6 +31,7 @@ pub mod provision;
 pub mod requirement;
 pub mod secrets;
 pub mod server;
+mod suggestion;
 pub mod telemetry;
 pub mod tenants;
 pub mod token;

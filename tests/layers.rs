@@ -9,12 +9,13 @@ use std::{
 use crate::support::tools::repository;
 
 /// Each part, and the parts that it may use besides itself. A new one has to be put here.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("fields", &[]),
     ("networks", &[]),
-    ("policies", &[]),
+    ("policies", &["suggestion"]),
     ("probe", &[]),
     ("provision", &[]),
+    ("suggestion", &[]),
     ("uri", &[]),
     ("tenants", &["provision"]),
     ("forwarded", &["fields", "networks"]),
@@ -27,7 +28,19 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         "vault",
         &["networks", "policies", "probe", "provision", "token", "tenants", "secrets", "telemetry"],
     ),
-    ("config", &["forwarded", "networks", "policies", "token", "decision", "telemetry", "vault"]),
+    (
+        "config",
+        &[
+            "forwarded",
+            "networks",
+            "policies",
+            "suggestion",
+            "token",
+            "decision",
+            "telemetry",
+            "vault",
+        ],
+    ),
     (
         "server",
         &[

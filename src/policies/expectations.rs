@@ -8,9 +8,9 @@ use toml::Spanned;
 use super::{
     Capabilities, Capability, Check, Finding, PolicySet, Position, Source, SyntaxError,
     error::{Fault, Quoted},
-    fields::nearest,
     template::{GroupField, GroupKey, GroupSelector},
 };
+use crate::suggestion::nearest;
 
 /// Somebody whose token is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,12 @@ use super::{
     At, Capabilities, Capability, Item, Value,
     error::{Fault, Quoted},
     fields::{
-        block, control_group, expiration, filter, integer, known, lifetime::Lifetime, nearest,
-        parameters, text,
+        block, control_group, expiration, filter, integer, known, lifetime::Lifetime, parameters,
+        text,
     },
     template::Template,
 };
+use crate::suggestion::nearest;
 
 /// The keys that OpenBao or HashiCorp Vault knows in a rule.
 const KEYS: [&str; 14] = [
