@@ -10,7 +10,7 @@
 //!
 //! # Layers
 //!
-//! Nothing calls back up. `fields`, `networks`, `probe`, `provision`, `suggestion` and
+//! Nothing calls back up. `fields`, `networks`, `probe`, `process`, `provision`, `suggestion` and
 //! `uri` stand alone; `policies` and `config` use `suggestion`; `tenants` knows `provision`,
 //! `forwarded` and `token` read `fields`, `token` and `requirement` know `tenants`, `forwarded`,
 //! `config` and `vault` read `networks`, `requirement` and `server` read `uri`, `secrets` knows
@@ -27,6 +27,7 @@ pub mod forwarded;
 pub mod networks;
 pub mod policies;
 pub mod probe;
+mod process;
 pub mod provision;
 pub mod requirement;
 pub mod secrets;

@@ -9,11 +9,12 @@ use std::{
 use crate::support::tools::repository;
 
 /// Each part, and the parts that it may use besides itself. A new one has to be put here.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("fields", &[]),
     ("networks", &[]),
     ("policies", &["suggestion"]),
     ("probe", &[]),
+    ("process", &[]),
     ("provision", &[]),
     ("suggestion", &[]),
     ("uri", &[]),
@@ -67,6 +68,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "forwarded",
             "policies",
             "probe",
+            "process",
             "provision",
             "requirement",
             "secrets",
