@@ -112,7 +112,7 @@ fn admin_token_file_holds_one_long_token() {
         ("", "the file is empty"),
         (" \n", "the file is empty"),
         ("short-token", "shorter than 16"),
-        ("two-tokens-of-16 two-tokens-of-16", "blanks"),
+        ("two-tokens-of-16 two-tokens-of-16", "whitespace"),
     ] {
         let (_dir, file) = config(token);
         let file = ("VALIDATOR_ADMIN_TOKEN_FILE", text(&file));
@@ -187,7 +187,7 @@ fn a_file_is_read_and_its_faults_are_told_by_line() {
 
     let (_dir, file) = config("listen = \"nowhere\"\n\ncache_ttl = 30\n[vault]\naddr = 1\n");
     let told = faults(&["--config", text(&file)], &[LOGIN]);
-    for (line, about) in [(1, "no address"), (3, "no duration"), (4, "no key `vault`")] {
+    for (line, about) in [(1, "not a listen address"), (3, "not a duration"), (4, "unknown key `vault`")] {
         let place = format!("{}:{line}: ", file.display());
         let found = told.iter().any(|fault| fault.starts_with(&place) && fault.contains(about));
         assert!(found, "{place} {about} in {told:#?}");

@@ -21,3 +21,4 @@ pub use partial::{AdminOrigin, Operator, Service, Setup, TokenOrigin};
 pub use setting::{KEYS, Key, KeyKind, credential_variables};
 pub use settings::Settings;
 pub use sources::{Sources, no_color, search_path};
+pub(crate) use values::parse_duration;

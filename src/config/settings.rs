@@ -182,7 +182,7 @@ impl SettingReader {
     }
 
     fn cache(&mut self) -> Option<token::CacheSettings> {
-        let within = |least, most| move |text: &str| values::duration(text, least, most);
+        let within = |min, max| move |text: &str| values::parse_duration(text, min, max);
         let ttl = self.value("cache_ttl", within(Duration::ZERO, 600 * SECOND));
         let negative_ttl = self.value("negative_ttl", within(Duration::ZERO, 60 * SECOND));
         let stale_grace = self.value("stale_grace", within(Duration::ZERO, 600 * SECOND));

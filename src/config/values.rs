@@ -64,7 +64,7 @@ pub(super) fn failure_limit(text: &str) -> Result<Option<u32>, String> {
 }
 
 /// Parses a duration with units, such as `30s` or `500ms`, within these bounds.
-pub(super) fn duration(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|_| format!("`{text}` is not a duration (expected for example 30s or 500ms)"))?;
     let is_in_range = (min..=max).contains(&duration);

@@ -11,7 +11,7 @@ impl SettingReader {
     pub(super) fn vault(&mut self) -> Option<vault::Settings> {
         let address = self.value("vault_addr", values::vault_address);
         let timeout = self.value("vault_timeout", |text| {
-            values::duration(text, Duration::from_millis(50), Duration::from_mins(1))
+            values::parse_duration(text, Duration::from_millis(50), Duration::from_mins(1))
         });
         let namespace = self.value("vault_namespace", vault::Namespace::parse).flatten();
         let trust = self.trust();

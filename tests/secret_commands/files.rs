@@ -80,7 +80,7 @@ async fn as_root_a_file_that_somebody_else_made_is_refused() {
     // Everybody can put a file into a folder like /tmp, and into one that is allowed.
     for (mode, options) in [(0o1777, &[][..]), (0o777, &["--allow-shared-folder"])] {
         fs::set_permissions(folder, Permissions::from_mode(mode)).expect("a mode");
-        render(&acme, &file, options).failed(1, "it belongs to user 12345");
+        render(&acme, &file, options).failed(1, "the file belongs to user 12345");
         theirs();
     }
     fs::set_permissions(folder, Permissions::from_mode(0o700)).expect("a mode");
@@ -98,7 +98,7 @@ async fn as_root_a_file_that_somebody_else_made_is_refused() {
     // A file of root's in somebody's folder may be one that a link of theirs leads to.
     fs::remove_file(&file).expect("a file");
     fs::write(&file, "root's").expect("a file");
-    render(&acme, &file, &["--owner", "12345"]).failed(1, "it belongs to user 0");
+    render(&acme, &file, &["--owner", "12345"]).failed(1, "the file belongs to user 0");
     // Nobody but root can have put it into a folder of root's.
     chown(folder, Some(0), Some(0)).expect("root");
     render(&acme, &file, &["--owner", "nobody"]).done();

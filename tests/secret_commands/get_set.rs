@@ -189,7 +189,7 @@ async fn values_are_masked_on_a_terminal_and_plain_elsewhere() {
     assert_eq!(docker, "A=hunter2 \u{1b}[2J\nB=$x\n");
     let document = acme.run(&json).json();
     assert_eq!((&document["version"], &document["data"]["B"]), (&json!(1), &json!("$x")));
-    acme.run(&["secrets", "get", "acme", "crm", "C"]).failed(1, "it has A, B");
+    acme.run(&["secrets", "get", "acme", "crm", "C"]).failed(1, "its keys: A, B");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,7 +244,7 @@ async fn a_deleted_secret_is_listed_as_such_and_can_be_written_again() {
     acme.run(&stale).failed(1, "nothing was written");
     get(&acme, "acme", "crm", None);
     let agreed = acme.on_a_terminal(&delete, &[("Type yes: ", "yes\n")]);
-    assert!(agreed.done().contains("`secrets undelete acme crm --version 1` brings it back"));
+    assert!(agreed.done().contains("to undo: secrets undelete acme crm --version 1"));
     let gone = acme.run(&["secrets", "get", "acme", "crm"]);
     gone.failed(1, "version 1 was deleted; `secrets undelete acme crm --version 1` brings it back");
     let listed = acme.run(&["secrets", "list", "acme", "--output", "json"]).json();

@@ -18,6 +18,7 @@ use crate::{
         stop::set_handled,
         store::{Store, StoreAccess, StoreArgs},
     },
+    config::parse_duration,
     process::{FileChanges, OnChange, RunMode, Supervisor},
 };
 
@@ -137,9 +138,5 @@ impl Render {
 }
 
 fn parse_interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text).ok();
-    let bounds = Duration::from_millis(100)..=Duration::from_hours(24);
-    interval
-        .filter(|interval| bounds.contains(interval))
-        .ok_or_else(|| "expected a duration from 100ms to 24h, such as 10s".to_owned())
+    parse_duration(text, Duration::from_millis(100), Duration::from_hours(24))
 }

@@ -3,7 +3,10 @@ use std::time::Duration;
 use clap::Args;
 use rustix::process::Signal;
 
-use crate::process::{OnChange, ProgramOptions, parse_signal};
+use crate::{
+    config::parse_duration,
+    process::{OnChange, ProgramOptions, parse_signal},
+};
 
 /// The options of the program behind `--`.
 #[derive(Args, Clone, Copy)]
@@ -31,8 +34,5 @@ impl From<ProgramArgs> for ProgramOptions {
 }
 
 fn parse_timeout(text: &str) -> Result<Duration, String> {
-    let timeout = humantime::parse_duration(text).ok();
-    timeout
-        .filter(|timeout| *timeout <= Duration::from_hours(1))
-        .ok_or_else(|| "expected a duration from 0s to 1h, such as 10s".to_owned())
+    parse_duration(text, Duration::ZERO, Duration::from_hours(1))
 }
