@@ -187,7 +187,9 @@ fn a_file_is_read_and_its_faults_are_told_by_line() {
 
     let (_dir, file) = config("listen = \"nowhere\"\n\ncache_ttl = 30\n[vault]\naddr = 1\n");
     let told = faults(&["--config", text(&file)], &[LOGIN]);
-    for (line, about) in [(1, "not a listen address"), (3, "not a duration"), (4, "unknown key `vault`")] {
+    for (line, about) in
+        [(1, "not a listen address"), (3, "not a duration"), (4, "unknown key `vault`")]
+    {
         let place = format!("{}:{line}: ", file.display());
         let found = told.iter().any(|fault| fault.starts_with(&place) && fault.contains(about));
         assert!(found, "{place} {about} in {told:#?}");
