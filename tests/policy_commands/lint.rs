@@ -107,7 +107,7 @@ fn a_folder_that_has_no_policies_is_no_success() {
     let nobody = Operator { variables: Vec::new() };
     nobody.run(&["lint", "/nonexistent"]).failed(2, "/nonexistent: No such file");
     let other = Operator { variables: vec![("VALIDATOR_KV_MOUNT".into(), "../x".into())] };
-    other.run(&["lint"]).failed(2, "VALIDATOR_KV_MOUNT: `../x` is no mount");
+    other.run(&["lint"]).failed(2, "VALIDATOR_KV_MOUNT: `../x` is not a mount path");
 }
 
 #[test]
