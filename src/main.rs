@@ -1,4 +1,4 @@
-//! The program; see the library's documentation for what it does.
+//! The binary; see the documentation of the library.
 
 use std::process::ExitCode;
 

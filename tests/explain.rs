@@ -408,7 +408,7 @@ async fn an_operator_who_may_not_ask_is_told_what_to_do() {
         }
     };
     let nobody = run(token, &[], &[("VAULT_ADDR", &address)]);
-    told(&nobody, 2, &["1 fault", "VAULT_TOKEN: it is not set"]);
+    told(&nobody, 2, &["the configuration is invalid", "VAULT_TOKEN: not set"]);
     let nowhere = [("VAULT_ADDR", "http://127.0.0.1:1"), ("VAULT_TOKEN", "s.own")];
     told(&run(token, &[], &nowhere), 1, &["http://127.0.0.1:1: Vault cannot be reached"]);
     let default = json!({"policies": ["default"], "ttl": "1h"});

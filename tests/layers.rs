@@ -38,7 +38,19 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "telemetry",
         ],
     ),
-    ("config", &["forwarded", "networks", "policies", "token", "decision", "telemetry", "vault"]),
+    (
+        "config",
+        &[
+            "forwarded",
+            "networks",
+            "policies",
+            "suggestion",
+            "token",
+            "decision",
+            "telemetry",
+            "vault",
+        ],
+    ),
     (
         "server",
         &[
@@ -66,6 +78,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "forwarded",
             "policies",
             "probe",
+            "process",
             "provision",
             "requirement",
             "secrets",

@@ -1,16 +1,16 @@
 use std::io;
 
-use crate::cli::output::prompt;
+use crate::cli::output::print_prompt;
 
-/// Asks for something on the terminal.
+/// Reads a line from standard input after printing this question.
 pub(super) fn ask(question: &str) -> Result<String, String> {
-    prompt(question);
+    print_prompt(question);
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(|error| error.to_string())?;
     Ok(answer.trim().to_owned())
 }
 
-/// Asks whether to go on.
+/// Asks for a confirmation. Returns true if the answer is `yes`.
 pub(super) fn consents(question: &str) -> Result<bool, String> {
     Ok(ask(&format!("{question} Type yes"))? == "yes")
 }

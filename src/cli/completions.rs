@@ -1,14 +1,11 @@
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::{Shell, generate};
 
-use crate::cli::{
-    Cli,
-    output::{emit, report_if_lost},
-};
+use crate::cli::output::{emit, report_write_error};
 
-/// Print the completion script of a shell.
+/// Print a shell's completion script.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -20,29 +17,32 @@ pub(super) struct Completions {
     shell: Shell,
 }
 
-/// The name of the program, and the one that the script for bash is made with: of a program with a
-/// hyphen in its name that would complete no subcommand
-/// (<https://github.com/clap-rs/clap/issues/6421>).
+/// The name of the program.
 const PROGRAM: &str = "vault-auth-validator";
-const WITHOUT_HYPHENS: &str = "vault_auth_validator";
+
+/// The name that the script for bash is generated with: with a hyphen in the name it would complete
+/// no subcommand (<https://github.com/clap-rs/clap/issues/6421>).
+const BASH_NAME: &str = "vault_auth_validator";
 
 impl Completions {
-    pub(super) fn run(self) -> ExitCode {
-        report_if_lost(emit(script(self.shell).as_bytes()));
+    pub(super) fn run(self, program: Command) -> ExitCode {
+        report_write_error(emit(script(self.shell, program).as_bytes()));
         ExitCode::SUCCESS
     }
 }
 
-fn script(shell: Shell) -> String {
-    let made_for = |name: &str| {
+/// Returns the completion script of the program.
+fn script(shell: Shell, mut program: Command) -> String {
+    let mut generate_for = |name: &str| {
         let mut script = Vec::new();
-        generate(shell, &mut Cli::command(), name, &mut script);
+        generate(shell, &mut program, name, &mut script);
         String::from_utf8_lossy(&script).into_owned()
     };
     match shell {
-        // The name stands at the end of the lines that say what the function is for.
-        Shell::Bash => made_for(WITHOUT_HYPHENS)
-            .replace(&format!(" {WITHOUT_HYPHENS}\n"), &format!(" {PROGRAM}\n")),
-        _ => made_for(PROGRAM),
+        // The program's name is at the end of the lines that register the function.
+        Shell::Bash => {
+            generate_for(BASH_NAME).replace(&format!(" {BASH_NAME}\n"), &format!(" {PROGRAM}\n"))
+        }
+        _ => generate_for(PROGRAM),
     }
 }

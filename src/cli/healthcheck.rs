@@ -16,17 +16,16 @@ use tokio::{
 
 use crate::{
     cli::{
-        complain, misused,
-        output::Output,
+        output::{Output, complain, misused},
         sources::{ConfigArgs, ForAdmin},
     },
     config::{Listen, Settings},
 };
 
-/// Say whether the service on this machine is ready.
+/// Check readiness via the admin listener (for container health checks).
 ///
-/// Exits with 0 if its admin listener answers that it is: the health check of a container that has
-/// no curl. It reads the same configuration as `serve`.
+/// Exits with 0 if the service on this machine is ready. It reads the same configuration as
+/// `serve`.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -39,22 +38,23 @@ pub(super) struct Healthcheck {
     config: ConfigArgs<ForAdmin>,
 }
 
-/// How long the service may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The timeout of the request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The largest answer that is shown, in bytes.
-const MAX_ANSWER: usize = 4096;
+/// The maximum size of the response body, in bytes.
+const MAX_BODY_BYTES: usize = 4096;
 
 impl Healthcheck {
     pub(super) fn run(self) -> ExitCode {
         let listen = match Settings::load_admin_listen(self.config.sources()) {
             Ok(listen) => listen,
-            Err(faults) => return misused(faults),
+            Err(errors) => return misused(errors),
         };
         let runtime = Builder::new_current_thread().enable_all().build();
-        let asked = runtime
-            .and_then(|runtime| runtime.block_on(async { timeout(PATIENCE, ask(&listen)).await? }));
-        match asked {
+        let response = runtime.and_then(|runtime| {
+            runtime.block_on(async { timeout(REQUEST_TIMEOUT, ask(&listen)).await? })
+        });
+        match response {
             Ok((StatusCode::OK, _)) => {
                 self.output.print(|| json!({"ready": true}), |_| "ready".to_owned());
                 ExitCode::SUCCESS
@@ -64,28 +64,30 @@ impl Healthcheck {
                 ExitCode::FAILURE
             }
             Err(error) => {
-                complain(format!("{listen} does not answer: {error}; is `serve` running?"));
+                complain(format!(
+                    "no response from {listen}: {error}; check that `serve` is running"
+                ));
                 ExitCode::FAILURE
             }
         }
     }
 }
 
-/// What `/readyz` at this address says.
+/// Requests `/readyz` from the listener at this address. Returns the status and the body.
 pub(super) async fn ask(listen: &Listen) -> io::Result<(StatusCode, String)> {
     let response = match listen {
-        Listen::Tcp(address) => get(TcpStream::connect(reachable(address)).await?).await,
+        Listen::Tcp(address) => get(TcpStream::connect(connect_address(address)).await?).await,
         Listen::Unix(path) => get(UnixStream::connect(path).await?).await,
     };
     let response = response.map_err(io::Error::other)?;
     let status = response.status();
-    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
+    let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
     let body = body.map_err(io::Error::other)?.to_bytes();
     Ok((status, String::from_utf8_lossy(&body).trim().to_owned()))
 }
 
-/// A listener on every address is asked on this machine's own.
-fn reachable(address: &str) -> String {
+/// Returns the address to connect to: loopback for a listener on all addresses.
+fn connect_address(address: &str) -> String {
     match address.rsplit_once(':') {
         Some(("0.0.0.0", port)) => format!("127.0.0.1:{port}"),
         Some(("[::]", port)) => format!("[::1]:{port}"),

@@ -1,13 +1,10 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 
-use crate::cli::{
-    Cli, complain, misused,
-    output::{emit, report_if_lost},
-};
+use crate::cli::output::{complain, emit, misused, report_write_error};
 
-/// Print the manual page of this program or of one of its commands.
+/// Print the manual page of the program or of one of its commands.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -15,28 +12,28 @@ Examples:
   vault-auth-validator man tenants rotate | man -l -
   vault-auth-validator man --dir /usr/local/share/man/man1")]
 pub(super) struct Man {
-    /// The command; without one, the program.
+    /// The command; the program by default.
     #[arg(value_name = "COMMAND", conflicts_with = "dir")]
     command: Vec<String>,
-    /// Write the pages of all commands into this folder, which exists, instead.
+    /// Write the pages of all commands to this existing folder instead.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
 impl Man {
-    pub(super) fn run(self) -> ExitCode {
+    pub(super) fn run(self, program: Command) -> ExitCode {
         if let Some(dir) = self.dir {
-            return match clap_mangen::generate_to(Cli::command(), &dir) {
+            return match clap_mangen::generate_to(program, &dir) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
-                    complain(format!("cannot write into {}: {error}", dir.display()));
+                    complain(format!("cannot write to {}: {error}", dir.display()));
                     ExitCode::FAILURE
                 }
             };
         }
-        match page(&self.command) {
+        match page(program, &self.command) {
             Ok(page) => {
-                report_if_lost(emit(&page));
+                report_write_error(emit(&page));
                 ExitCode::SUCCESS
             }
             Err(error) => misused(error),
@@ -44,13 +41,14 @@ impl Man {
     }
 }
 
-/// The page of the command with this name, such as `tenants rotate`.
-fn page(names: &[String]) -> Result<Vec<u8>, String> {
-    let mut command = Cli::command().disable_help_subcommand(true);
+/// Returns the page of the command with this name, such as `tenants rotate`.
+fn page(program: Command, names: &[String]) -> Result<Vec<u8>, String> {
+    let mut command = program.disable_help_subcommand(true);
     command.build();
     for name in names {
         let found = command.find_subcommand(name).cloned();
-        let unknown = || format!("there is no command `{}`; --help lists them", names.join(" "));
+        let unknown =
+            || format!("unknown command `{}`; --help lists the commands", names.join(" "));
         command = found.ok_or_else(unknown)?;
     }
     let mut page = Vec::new();

@@ -1,4 +1,4 @@
-//! The command line: one file per command, and the only place that prints.
+//! The command line: one file per command. Only this module prints.
 
 mod account;
 mod ask;
@@ -29,7 +29,9 @@ mod token;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::output::{USAGE, complain, misused};
 
 /// Forward authentication for Caddy, nginx, Traefik and Envoy, with HashiCorp Vault or OpenBao as
 /// the only authority.
@@ -54,20 +56,17 @@ enum Command {
     Man(man::Man),
 }
 
-/// The exit code of a command that was used wrongly, as clap has it.
-const USAGE: u8 = 2;
-
-/// Runs the command that this process was started with.
+/// Parses the arguments of this process and runs the command.
 #[must_use]
 pub fn main() -> ExitCode {
-    // It fails if there is a provider already, which is as good.
+    // Fails if a provider is installed already, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    output::choose_form(std::env::args_os());
+    output::set_message_format(std::env::args_os());
     let command = match Cli::try_parse() {
         Ok(cli) => cli.command,
-        Err(error) => return answer_to_usage(&error),
+        Err(error) => return print_usage(&error),
     };
-    output::unless_lost(match command {
+    output::final_exit_code(match command {
         Command::Serve(serve) => serve.run(),
         Command::Explain(explain) => explain.run(),
         Command::Bootstrap(bootstrap) => bootstrap.run(),
@@ -76,32 +75,20 @@ pub fn main() -> ExitCode {
         Command::Secrets(secrets) => secrets.run(),
         Command::Doctor(doctor) => doctor.run(),
         Command::Healthcheck(healthcheck) => healthcheck.run(),
-        Command::Completions(completions) => completions.run(),
-        Command::Man(man) => man.run(),
+        Command::Completions(completions) => completions.run(Cli::command()),
+        Command::Man(man) => man.run(Cli::command()),
     })
 }
 
-/// Prints the help that was asked for, or what is wrong with the arguments. With
-/// `--detailed-exitcode` 2 would say that there are changes.
-fn answer_to_usage(error: &clap::Error) -> ExitCode {
+/// Prints the requested help, or the error in the arguments. The exit code of an error is 1 with
+/// `--detailed-exitcode`, where 2 means that there are changes.
+fn print_usage(error: &clap::Error) -> ExitCode {
     if error.exit_code() == 0 {
-        output::report_if_lost(output::unless_unread(error.print()));
-        return output::unless_lost(ExitCode::SUCCESS);
+        output::report_write_error(output::ignore_broken_pipe(error.print()));
+        return output::final_exit_code(ExitCode::SUCCESS);
     }
     let text = error.render().to_string();
     complain(text.trim_start_matches("error: ").trim_end());
     let detailed = std::env::args_os().any(|argument| argument == "--detailed-exitcode");
     if detailed { ExitCode::FAILURE } else { ExitCode::from(USAGE) }
-}
-
-/// Says what went wrong.
-fn complain(what: impl std::fmt::Display) {
-    output::fail(&what.to_string());
-}
-
-/// Says what is wrong with how a command was used or with what it was to read, and returns the exit
-/// code for that.
-fn misused(what: impl std::fmt::Display) -> ExitCode {
-    complain(what);
-    ExitCode::from(USAGE)
 }

@@ -1,76 +1,77 @@
 use std::time::{Duration, Instant};
 
-use crate::cli::output::{can_draw, draw, note};
+use crate::cli::output::{can_redraw, note, redraw_line};
 
-/// How far something has got: a bar on a terminal, and elsewhere a line now and then.
+/// A progress bar on a terminal, or a status line per [`LINE_INTERVAL`] items elsewhere.
 pub(super) struct Progress {
-    what: &'static str,
+    label: &'static str,
     total: u64,
     done: u64,
-    place: Place,
+    display: ProgressDisplay,
 }
 
-enum Place {
-    /// With the moment when the bar was last drawn.
-    Terminal(Option<Instant>),
-    Elsewhere,
+enum ProgressDisplay {
+    /// A bar, with the time when it was last drawn.
+    Bar(Option<Instant>),
+    Lines,
 }
 
-/// How long a bar stays as it is.
-const FRAME: Duration = Duration::from_millis(100);
+/// The minimum time between two redraws of the bar.
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How wide it is, in characters.
-const WIDTH: usize = 30;
+/// The width of the bar, in characters.
+const BAR_WIDTH: usize = 30;
 
-/// A line for so many, where there is no terminal.
-const STEP: u64 = 1000;
+/// The number of items per status line.
+const LINE_INTERVAL: u64 = 1000;
 
 impl Progress {
-    /// Of this, of which there are so many; 0 if that is not known.
-    pub(super) fn new(what: &'static str, total: u64) -> Self {
-        let place = if can_draw() { Place::Terminal(None) } else { Place::Elsewhere };
-        Self { what, total, done: 0, place }
+    /// Creates a progress bar; a total of 0 means unknown.
+    pub(super) fn new(label: &'static str, total: u64) -> Self {
+        let display =
+            if can_redraw() { ProgressDisplay::Bar(None) } else { ProgressDisplay::Lines };
+        Self { label, total, done: 0, display }
     }
 
-    /// One more is done.
+    /// Records one more item.
     pub(super) fn step(&mut self) {
         self.done += 1;
-        match &mut self.place {
-            Place::Terminal(Some(drawn)) if drawn.elapsed() < FRAME => {}
-            Place::Terminal(drawn) => {
+        match &mut self.display {
+            ProgressDisplay::Bar(Some(drawn)) if drawn.elapsed() < REDRAW_INTERVAL => {}
+            ProgressDisplay::Bar(drawn) => {
                 *drawn = Some(Instant::now());
-                draw(&bar(self.what, self.done, self.total));
+                redraw_line(&bar(self.label, self.done, self.total));
             }
-            Place::Elsewhere if self.done.is_multiple_of(STEP) => {
-                note(&count(self.what, self.done, self.total));
+            ProgressDisplay::Lines if self.done.is_multiple_of(LINE_INTERVAL) => {
+                note(&count(self.label, self.done, self.total));
             }
-            Place::Elsewhere => {}
+            ProgressDisplay::Lines => {}
         }
     }
 }
 
 impl Drop for Progress {
-    /// Leaves no bar behind.
+    /// Erases the bar.
     fn drop(&mut self) {
-        if let Place::Terminal(Some(_)) = self.place {
-            draw("");
+        if let ProgressDisplay::Bar(Some(_)) = self.display {
+            redraw_line("");
         }
     }
 }
 
-fn bar(what: &str, done: u64, total: u64) -> String {
+fn bar(label: &str, done: u64, total: u64) -> String {
     if total == 0 {
-        return count(what, done, total);
+        return count(label, done, total);
     }
-    let is_full = |place: &u64| place * total <= done * WIDTH as u64;
-    let full = (1..=WIDTH as u64).filter(is_full).count();
-    format!("{what} [{:<WIDTH$}] {done} of {total}", "#".repeat(full))
+    let is_full = |column: &u64| column * total <= done * BAR_WIDTH as u64;
+    let full = (1..=BAR_WIDTH as u64).filter(is_full).count();
+    format!("{label} [{:<BAR_WIDTH$}] {done} of {total}", "#".repeat(full))
 }
 
-fn count(what: &str, done: u64, total: u64) -> String {
+fn count(label: &str, done: u64, total: u64) -> String {
     match total {
-        0 => format!("{what}: {done}"),
-        _ => format!("{what}: {done} of {total}"),
+        0 => format!("{label}: {done}"),
+        _ => format!("{label}: {done} of {total}"),
     }
 }
 
@@ -79,7 +80,7 @@ mod tests {
     use super::bar;
 
     #[test]
-    fn a_bar_is_as_full_as_there_is_done() {
+    fn bar_shows_the_share_done() {
         assert_eq!(bar("a", 5, 10), "a [###############               ] 5 of 10");
         assert_eq!(bar("a", 12, 10), "a [##############################] 12 of 10");
         assert_eq!(bar("a", 7, 0), "a: 7");

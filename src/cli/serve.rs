@@ -1,16 +1,15 @@
 use std::{error::Error, process::ExitCode, sync::Arc};
 
 use clap::Args;
-use rustix::process::Signal;
 use tokio::runtime::Runtime;
 
 use crate::{
     cli::{
         USAGE, complain,
         operator::to_the_end,
-        output::say,
+        output::print_result,
         sources::{ConfigArgs, ForService},
-        stop::{Signals, service_stopped},
+        stop::service_stopped,
     },
     config::Settings,
     policies::Mounts,
@@ -21,8 +20,9 @@ use crate::{
 
 /// Run the service.
 ///
-/// It starts whether or not Vault is there, and is ready as soon as it has logged in. SIGTERM and
-/// SIGINT stop it once the requests under way are answered. SIGHUP, SIGUSR1 and SIGUSR2 are ignored.
+/// It starts even while Vault is unreachable, and is ready as soon as it has logged in. SIGTERM and
+/// SIGINT stop it once the requests in flight are answered. SIGHUP, SIGUSR1 and SIGUSR2 are
+/// ignored.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -30,11 +30,11 @@ Examples:
       vault-auth-validator serve
   vault-auth-validator serve --config /etc/validator.toml --check")]
 pub(super) struct Serve {
-    /// Say whether the configuration is valid, and exit.
+    /// Validate the configuration and exit.
     ///
-    /// If the service has a token (`VAULT_TOKEN` or `VAULT_TOKEN_FILE`) and Vault answers, the mount of
-    /// the secrets is checked to be KV version 2, too. An AppRole does not log in for that, since it
-    /// may use up its secret id: `doctor` looks at the mount with a token of yours.
+    /// If the service has a token (`VAULT_TOKEN` or `VAULT_TOKEN_FILE`) and Vault responds, the
+    /// mount of the secrets is also checked to be KV version 2. An AppRole does not log in for
+    /// that, since a login may use up its secret id: `doctor` checks the mount with your own token.
     #[arg(long)]
     check: bool,
     #[command(flatten)]
@@ -45,13 +45,13 @@ impl Serve {
     pub(super) fn run(self) -> ExitCode {
         let settings = match Settings::load(self.config.sources()) {
             Ok(settings) => settings,
-            Err(faults) => {
-                complain(faults);
+            Err(errors) => {
+                complain(errors);
                 return ExitCode::from(USAGE);
             }
         };
         if self.check {
-            return check(settings);
+            return check_configuration(settings);
         }
         let _telemetry = telemetry::start(settings.telemetry);
         match Runtime::new()
@@ -67,8 +67,8 @@ impl Serve {
     }
 }
 
-/// Says whether the configuration is valid, as far as that can be told without a login.
-fn check(settings: Settings) -> ExitCode {
+/// Validates the configuration as far as that is possible without a login.
+fn check_configuration(settings: Settings) -> ExitCode {
     let client = match vault::Client::new(&settings.vault, Arc::default()) {
         Ok(client) => Arc::new(client),
         Err(error) => {
@@ -79,17 +79,17 @@ fn check(settings: Settings) -> ExitCode {
     let Settings { login, mounts, .. } = settings;
     to_the_end(async || {
         match check_mount(client, login, &mounts).await {
-            Err(unfit @ SecretError::MountUnfit) => {
-                return Err(format!("VALIDATOR_KV_MOUNT: {}/: {unfit}", mounts.kv));
+            Err(error @ SecretError::MountUnfit) => {
+                return Err(format!("VALIDATOR_KV_MOUNT: {}/: {error}", mounts.kv));
             }
-            // Vault may be away while a configuration is checked.
-            Ok(()) | Err(_) => say("The configuration is valid."),
+            // Vault may be unreachable while a configuration is checked.
+            Ok(()) | Err(_) => print_result("The configuration is valid."),
         }
         Ok(ExitCode::SUCCESS)
     })
 }
 
-/// Checks the mount of the secrets with the service's token, if it needs no login.
+/// Checks the mount of the secrets with the service's token, if that needs no login.
 async fn check_mount(
     client: Arc<vault::Client>,
     login: Login,
@@ -108,8 +108,6 @@ async fn check_mount(
 
 /// Runs the service until a signal stops it.
 async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
-    let signals =
-        Signals::register(&[Signal::TERM, Signal::INT, Signal::HUP, Signal::USR1, Signal::USR2])?;
-    server::run(settings, service_stopped(signals)).await?;
+    server::run(settings, service_stopped()?).await?;
     Ok(())
 }

@@ -6,10 +6,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::{
-    cli::{
-        output::{Output, Style, columns},
-        policies::number,
-    },
+    cli::output::{Output, Style, columns, counted},
     provision::{Outcome, Plan, State},
 };
 
@@ -83,7 +80,7 @@ pub(super) fn report(
     );
     match undone {
         0 => Ok(ExitCode::SUCCESS),
-        _ => Err(format!("{undone} of {} not done", number(lines.len(), "step"))),
+        _ => Err(format!("{undone} of {} not done", counted(lines.len(), "step"))),
     }
 }
 

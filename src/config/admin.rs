@@ -2,15 +2,15 @@ use std::fmt;
 
 use crate::config::values;
 
-/// The shortest admin token, in bytes: shorter ones can be guessed.
-const MIN_TOKEN: usize = 16;
+/// The minimum length of the admin token, in bytes: shorter ones can be guessed.
+const MIN_TOKEN_BYTES: usize = 16;
 
-/// The rules for requests that change something at the admin listener.
+/// The rules for state-changing requests to the admin listener.
 #[derive(Debug)]
 pub struct AdminAccess {
-    /// Host names, in lower case, that such a request may name besides `localhost` and addresses.
+    /// The allowed host names, in lower case, besides `localhost` and IP addresses.
     pub hosts: Vec<String>,
-    /// The bearer token that such a request needs; none if `None`.
+    /// The required bearer token; `None` if none is required.
     pub token: Option<AdminToken>,
 }
 
@@ -18,22 +18,22 @@ pub struct AdminAccess {
 pub struct AdminToken(blake3::Hash);
 
 impl AdminToken {
-    /// Reads the content of a token file. White space around the token is removed.
+    /// Parses the content of a token file. Whitespace around the token is removed.
     ///
     /// # Errors
-    /// The reason why it cannot be used; never holds the token.
+    /// The reason why the token is invalid; never contains the token.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let token = values::word(text.trim())?;
+        let token = values::opaque_string(text.trim())?;
         match token.len() {
             0 => Err("the file is empty".to_owned()),
-            length if length < MIN_TOKEN => {
-                Err(format!("the token is shorter than {MIN_TOKEN} characters"))
+            length if length < MIN_TOKEN_BYTES => {
+                Err(format!("the token is shorter than {MIN_TOKEN_BYTES} characters"))
             }
             _ => Ok(Self(blake3::hash(token.as_bytes()))),
         }
     }
 
-    /// Returns whether this is the token. Compares hashes, in constant time.
+    /// Returns true if this is the token. Compares hashes in constant time.
     #[must_use]
     pub fn is(&self, presented: &[u8]) -> bool {
         self.0 == blake3::hash(presented)
@@ -51,7 +51,7 @@ mod tests {
     use super::AdminToken;
 
     #[test]
-    fn token_is_trimmed_and_long_enough() {
+    fn token_is_trimmed_and_checked() {
         let token = AdminToken::parse(" 0123456789abcdef\r\n").unwrap();
         assert!(token.is(b"0123456789abcdef"));
         assert!(!token.is(b"0123456789abcde"));

@@ -3,16 +3,16 @@ use std::{fmt, path::PathBuf, str::FromStr};
 /// The address of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// `host:port`; port 0 takes a free one.
+    /// `host:port`; port 0 selects a free port.
     Tcp(String),
-    /// A socket in the file system.
+    /// The absolute path of a Unix socket.
     Unix(PathBuf),
 }
 
 impl Listen {
-    /// Whether two listeners cannot both have these addresses.
+    /// Returns true if two listeners cannot be bound to these addresses together.
     #[must_use]
-    pub fn clashes_with(&self, other: &Self) -> bool {
+    pub fn conflicts_with(&self, other: &Self) -> bool {
         let any_port = matches!(self, Self::Tcp(address) if address.ends_with(":0"));
         self == other && !any_port
     }
@@ -25,13 +25,13 @@ impl FromStr for Listen {
         if let Some(path) = text.strip_prefix("unix:") {
             let path = PathBuf::from(path);
             return path.is_absolute().then_some(Self::Unix(path)).ok_or_else(|| {
-                "the path of a socket begins with `/`, as in unix:/run/auth.sock".to_owned()
+                "the path of a Unix socket must be absolute, such as unix:/run/auth.sock".to_owned()
             });
         }
         let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
         match port.map(|(_, port)| port.parse::<u16>()) {
             Some(Ok(_)) => Ok(Self::Tcp(text.to_owned())),
-            _ => Err("it is no address, such as 127.0.0.1:8080 or unix:/run/auth.sock".to_owned()),
+            _ => Err("not a listen address (expected host:port or unix:/path)".to_owned()),
         }
     }
 }

@@ -1,20 +1,24 @@
-//! The configuration: where a value comes from, what it may be, and everything that is wrong with
-//! it at once.
+//! The configuration: its sources, the settings with their valid values, and all errors together.
 
 mod admin;
-mod fault;
-mod keys;
+mod error;
 mod listen;
+mod login;
+mod operator;
+mod partial;
 mod reader;
+mod setting;
 mod settings;
-mod setup;
 mod sources;
 mod values;
+mod vault;
 
 pub use admin::{AdminAccess, AdminToken};
-pub use fault::{Fault, Faults};
-pub use keys::{KEYS, Key, KeyKind, credential_variables};
+pub use error::{Fault, Faults};
 pub use listen::Listen;
-pub use settings::{Access, Settings};
-pub use setup::{AdminOrigin, Operator, Service, Setup, TokenOrigin};
+pub use operator::Access;
+pub use partial::{AdminOrigin, Operator, Service, Setup, TokenOrigin};
+pub use setting::{KEYS, Key, KeyKind, credential_variables};
+pub use settings::Settings;
 pub use sources::{Sources, no_color, search_path};
+pub(crate) use values::parse_duration;

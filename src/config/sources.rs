@@ -10,19 +10,14 @@ use toml::de::{DeTable, DeValue};
 
 use crate::{
     config::{
-        fault::Fault,
-        keys::{KEYS, Key, KeyKind, REFUSED},
+        error::Fault,
+        setting::{CONFIG_VARIABLE, KEYS, Key, KeyKind, PREFIX, REJECTED_VARIABLES},
     },
+    suggestion::nearest,
     telemetry::Traces,
 };
 
-/// The variables of this prefix are ours, and none of them may be unknown.
-pub(super) const PREFIX: &str = "VALIDATOR_";
-
-/// Names the configuration file, besides the flag `--config`.
-pub(super) const CONFIG_VARIABLE: &str = "VALIDATOR_CONFIG";
-
-/// Where values come from: flags over the environment over a file.
+/// The sources of values: flags take precedence over the environment, and that over a file.
 #[derive(Clone, Default)]
 pub struct Sources {
     flags: BTreeMap<&'static str, String>,
@@ -30,22 +25,25 @@ pub struct Sources {
     file: Option<PathBuf>,
 }
 
-/// Whether the user wants no colours (<https://no-color.org>).
+/// Returns true if `NO_COLOR` is set (<https://no-color.org>).
 #[must_use]
 pub fn no_color() -> bool {
-    #[expect(clippy::disallowed_methods, reason = "a user's wish, no setting of the service")]
-    let wish = std::env::var_os("NO_COLOR");
-    wish.is_some_and(|wish| !wish.is_empty())
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a preference of the user, not a setting of the service"
+    )]
+    let no_color = std::env::var_os("NO_COLOR");
+    no_color.is_some_and(|value| !value.is_empty())
 }
 
-/// Where the user's programs are.
+/// Returns the value of `PATH`.
 #[must_use]
 pub fn search_path() -> Option<OsString> {
-    #[expect(clippy::disallowed_methods, reason = "the user's, no setting of the service")]
+    #[expect(clippy::disallowed_methods, reason = "the user's, not a setting of the service")]
     std::env::var_os("PATH")
 }
 
-/// Where a value came from, for people.
+/// The origin of a value, for error messages.
 #[derive(Clone, Debug)]
 pub(super) enum Origin {
     Flag(&'static Key),
@@ -63,19 +61,19 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value as it was written, and where.
-pub(super) struct Written {
+/// An unparsed value and its origin.
+pub(super) struct RawValue {
     pub(super) value: SecretString,
     pub(super) origin: Origin,
 }
 
 impl Sources {
-    /// The environment of this process, with these flags over it.
+    /// Returns these flags, this process's environment and this file.
     #[must_use]
     pub fn of_this_process(flags: BTreeMap<&'static str, String>, file: Option<PathBuf>) -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         let variables = std::env::vars_os();
-        // One that is no text is kept as something that no value may be.
+        // A value that is not UTF-8 gets a replacement character, which no value may contain.
         let environment = variables
             .map(|(name, value)| {
                 (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
@@ -84,8 +82,8 @@ impl Sources {
         Self::new(flags, environment, file)
     }
 
-    /// These flags over these variables over this file. An empty variable counts as absent, as
-    /// compose files leave them behind.
+    /// Returns these flags, variables and file. An empty variable counts as unset, since compose
+    /// files cannot leave one out.
     #[must_use]
     pub fn new(
         flags: BTreeMap<&'static str, String>,
@@ -100,12 +98,12 @@ impl Sources {
         Self { flags, environment, file }
     }
 
-    /// The home directory of the user.
+    /// Returns the home directory of the user.
     pub(super) fn home(&self) -> Option<PathBuf> {
         self.environment.get("HOME").map(|home| home.expose_secret().into())
     }
 
-    /// Whether the standard variables of OpenTelemetry ask for traces
+    /// Returns the trace export that OpenTelemetry's standard variables select
     /// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
     pub(super) fn traces(&self) -> Traces {
         let is = |name: &str, wanted: &str| {
@@ -115,53 +113,54 @@ impl Sources {
         let endpoint = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
             .iter()
             .any(|name| self.environment.contains_key(*name));
-        let wanted =
+        let enabled =
             endpoint && !is("OTEL_SDK_DISABLED", "true") && !is("OTEL_TRACES_EXPORTER", "none");
-        if wanted { Traces::Otlp } else { Traces::Off }
+        if enabled { Traces::Otlp } else { Traces::Off }
     }
 
-    /// The value of each key that has one, and what is wrong with how they were given.
-    pub(super) fn read(self) -> (BTreeMap<&'static str, Written>, Vec<Fault>) {
+    /// Returns the value of each configured setting, and the errors in the sources.
+    pub(super) fn read(self) -> (BTreeMap<&'static str, RawValue>, Vec<Fault>) {
         let mut values = BTreeMap::new();
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         if let Some(path) = &self.file {
-            read_file(path, &mut values, &mut faults);
+            read_file(path, &mut values, &mut errors);
         }
-        self.read_environment(&mut values, &mut faults);
+        self.read_environment(&mut values, &mut errors);
         for (name, value) in self.flags {
             if let Some(key) = Key::named(name) {
-                values.insert(key.name, Written { value: value.into(), origin: Origin::Flag(key) });
+                values
+                    .insert(key.name, RawValue { value: value.into(), origin: Origin::Flag(key) });
             }
         }
-        (values, faults)
+        (values, errors)
     }
 
     fn read_environment(
         &self,
-        values: &mut BTreeMap<&'static str, Written>,
-        faults: &mut Vec<Fault>,
+        values: &mut BTreeMap<&'static str, RawValue>,
+        errors: &mut Vec<Fault>,
     ) {
         for key in KEYS {
             let set = |name: &&'static str| Some((*name, self.environment.get(*name)?));
             let set: Vec<_> = key.env.iter().filter_map(set).collect();
             let Some((name, value)) = set.first() else { continue };
             let text = value.expose_secret();
-            let differs = |other: &str| meaning(key, other) != meaning(key, text);
+            let differs = |other: &str| normalized(key, other) != normalized(key, text);
             if set.iter().any(|(_, other)| differs(other.expose_secret())) {
                 let others = key.env.join(" and ");
-                faults.push(Fault::new(name, format!("{others} differ: set one of them")));
+                errors.push(Fault::new(name, format!("{others} differ: set only one of them")));
             }
             if text.contains(char::REPLACEMENT_CHARACTER) {
-                faults.push(Fault::new(name, "it is no UTF-8 text"));
+                errors.push(Fault::new(name, "not valid UTF-8"));
             }
             let origin = Origin::Variable((*name).to_owned());
-            values.insert(key.name, Written { value: (*value).clone(), origin });
+            values.insert(key.name, RawValue { value: (*value).clone(), origin });
         }
-        for (kept, variables) in REFUSED {
+        for (stored_name, variables) in REJECTED_VARIABLES {
             let set = |name: &&'static str| Some((*name, self.environment.get(*name)?));
             if let Some((name, value)) = variables.iter().find_map(set) {
                 let origin = Origin::Variable(name.to_owned());
-                values.insert(*kept, Written { value: value.clone(), origin });
+                values.insert(*stored_name, RawValue { value: value.clone(), origin });
             }
         }
         let known =
@@ -169,15 +168,15 @@ impl Sources {
         for name in self.environment.keys() {
             if name.starts_with(PREFIX) && !known(name) {
                 let variables = KEYS.iter().flat_map(|key| key.env).copied();
-                faults.push(Fault::new(name, unknown("variable", name, variables)));
+                errors.push(Fault::new(name, unknown("variable", name, variables)));
             }
         }
     }
 }
 
-/// The part of a value that tells two apart: an address may end in a slash, a namespace may have
-/// slashes at both ends.
-fn meaning<'v>(key: &Key, value: &'v str) -> &'v str {
+/// Returns the part of a value that matters for a comparison: an address may end in a slash, a
+/// namespace may have slashes at both ends.
+fn normalized<'v>(key: &Key, value: &'v str) -> &'v str {
     match key.name {
         "vault_addr" => value.strip_suffix('/').unwrap_or(value),
         "vault_namespace" => value.trim_matches('/'),
@@ -185,19 +184,19 @@ fn meaning<'v>(key: &Key, value: &'v str) -> &'v str {
     }
 }
 
-fn read_file(path: &Path, values: &mut BTreeMap<&'static str, Written>, faults: &mut Vec<Fault>) {
+fn read_file(path: &Path, values: &mut BTreeMap<&'static str, RawValue>, errors: &mut Vec<Fault>) {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) => return faults.push(Fault::new(path.display(), error)),
+        Err(error) => return errors.push(Fault::new(path.display(), error)),
     };
     let table = match DeTable::parse(&text) {
         Ok(table) => table,
         Err(error) => {
-            // Not the error's own text, which quotes the line: that may hold a secret.
+            // Without the full error text, which quotes the line: that may contain a secret.
             let line = line_of(&text, error.span().unwrap_or_default().start);
             let origin = Origin::File { path: path.to_owned(), line };
-            let what = format!("it is no TOML: {}", error.message());
-            return faults.push(Fault::new(origin, what));
+            let what = format!("not valid TOML: {}", error.message());
+            return errors.push(Fault::new(origin, what));
         }
     };
     for (name, value) in table.get_ref() {
@@ -206,28 +205,28 @@ fn read_file(path: &Path, values: &mut BTreeMap<&'static str, Written>, faults: 
         let name = name.get_ref().as_ref();
         let names = KEYS.iter().filter(|key| key.kind == KeyKind::Plain).map(|key| key.name);
         match (Key::named(name), scalar(value.get_ref())) {
-            (None, _) => faults.push(Fault::new(origin, unknown("key", name, names))),
-            (Some(Key { kind: KeyKind::Secret, .. }), _) => faults.push(Fault::new(
+            (None, _) => errors.push(Fault::new(origin, unknown("key", name, names))),
+            (Some(Key { kind: KeyKind::Secret, .. }), _) => errors.push(Fault::new(
                 origin,
-                format!("`{name}` may not stand in a file; use vault_token_file"),
+                format!("`{name}` is not allowed in a file; use vault_token_file"),
             )),
-            (Some(_), None) => faults.push(Fault::new(
+            (Some(_), None) => errors.push(Fault::new(
                 origin,
                 format!("`{name}` must be a string, a number, a boolean or a list of strings"),
             )),
             (Some(key), Some(value)) => {
-                values.insert(key.name, Written { value: value.into(), origin });
+                values.insert(key.name, RawValue { value: value.into(), origin });
             }
         }
     }
 }
 
-/// The line of the byte at this place, from 1.
-fn line_of(text: &str, place: usize) -> usize {
-    1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count()
+/// Returns the line number, from 1, of the byte at this offset.
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }
 
-/// The value as one would write it on the command line.
+/// Returns the value in the form of a command-line argument.
 fn scalar(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
@@ -242,16 +241,14 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
+/// Returns the error message for an unknown name, with a suggestion if a known one is similar.
 fn unknown<'k>(noun: &str, name: &'k str, known: impl Iterator<Item = &'k str>) -> String {
-    // What all names share would make any two alike.
+    // Compared without the prefix, which would make any two names similar.
     let stem = |name: &'k str| name.strip_prefix(PREFIX).unwrap_or(name);
-    let likely = known
-        .map(|candidate| (strsim::jaro_winkler(stem(name), stem(candidate)), candidate))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match likely {
-        Some((likeness, candidate)) if likeness > 0.85 => {
-            format!("there is no {noun} `{name}`; did you mean `{candidate}`?")
-        }
-        _ => format!("there is no {noun} `{name}`"),
+    let (known, stems): (Vec<_>, Vec<_>) = known.map(|name| (name, stem(name))).unzip();
+    let suggestion = nearest(stem(name), &stems);
+    match suggestion.and_then(|nearest| known.iter().find(|name| stem(name) == nearest)) {
+        Some(suggestion) => format!("unknown {noun} `{name}`; did you mean `{suggestion}`?"),
+        None => format!("unknown {noun} `{name}`"),
     }
 }

@@ -1,4 +1,4 @@
-//! What single values may be.
+//! The parsers of single values.
 
 use std::time::Duration;
 
@@ -8,11 +8,10 @@ use url::Url;
 
 use crate::{decision::RootTokens, forwarded::HeaderFamily, networks, telemetry::LogFormat};
 
-/// What Caddy calls `private_ranges`: private and loopback networks (RFC 1918, RFC 4193,
-/// RFC 4291).
+/// Caddy's `private_ranges`: private and loopback networks (RFC 1918, RFC 4193, RFC 4291).
 const PRIVATE_RANGES: &str = "192.168.0.0/16,172.16.0.0/12,10.0.0.0/8,127.0.0.0/8,fd00::/8,::1/128";
 
-/// The networks of a list of networks, of single addresses, and of `private_ranges`.
+/// Parses a list of networks, addresses and `private_ranges`.
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     let mut all = Vec::new();
     for item in text.split(',').map(str::trim) {
@@ -21,13 +20,13 @@ pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
             continue;
         }
         all.extend(networks::parse(item).ok_or_else(|| {
-            format!("`{item}` is no network, such as 10.0.0.0/8, nor `private_ranges`")
+            format!("`{item}` is neither a network, such as 10.0.0.0/8, nor `private_ranges`")
         })?);
     }
     Ok(all)
 }
 
-/// The host names of a list, in lower case and without a dot at their ends. None if it is empty.
+/// Parses a list of host names into lower case without a trailing dot. Empty text is an empty list.
 pub(super) fn host_names(text: &str) -> Result<Vec<String>, String> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
@@ -43,9 +42,10 @@ fn host_name(text: &str) -> Result<String, String> {
     };
     (name.len() <= 253 && name.split('.').all(is_label))
         .then(|| name.to_ascii_lowercase())
-        .ok_or_else(|| format!("`{text}` is no host name without port, such as validator"))
+        .ok_or_else(|| format!("`{text}` is not a host name without a port, such as validator"))
 }
 
+/// Parses the family of forwarding headers.
 pub(super) fn header_family(text: &str) -> Result<HeaderFamily, String> {
     match text {
         "x-forwarded" => Ok(HeaderFamily::Forwarded),
@@ -54,38 +54,42 @@ pub(super) fn header_family(text: &str) -> Result<HeaderFamily, String> {
     }
 }
 
+/// Parses the limit of failures; 0 is `None`, no limit.
 pub(super) fn failure_limit(text: &str) -> Result<Option<u32>, String> {
     match text.parse() {
         Ok(0) => Ok(None),
         Ok(limit) => Ok(Some(limit)),
-        Err(_) => Err(format!("`{text}` is no number, such as 100, or 0 for no limit")),
+        Err(_) => Err(format!("`{text}` is not a number, such as 100, or 0 for no limit")),
     }
 }
 
-/// A duration within bounds, in seconds or milliseconds as humans write it (`30s`, `500ms`).
-pub(super) fn duration(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+/// Parses a duration with units, such as `30s` or `500ms`, within these bounds.
+pub(crate) fn parse_duration(text: &str, min: Duration, max: Duration) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
-        .map_err(|_| format!("`{text}` is no duration, such as 30s or 500ms"))?;
-    let fits = (least..=most).contains(&duration);
-    fits.then_some(duration).ok_or_else(|| {
-        let (least, most) = (humantime::format_duration(least), humantime::format_duration(most));
-        format!("{text} is out of range: {least} to {most}")
+        .map_err(|_| format!("`{text}` is not a duration (expected for example 30s or 500ms)"))?;
+    let is_in_range = (min..=max).contains(&duration);
+    is_in_range.then_some(duration).ok_or_else(|| {
+        let (min, max) = (humantime::format_duration(min), humantime::format_duration(max));
+        format!("{text} is out of range: {min} to {max}")
     })
 }
 
+/// Parses the capacity of the cache, in tokens.
 pub(super) fn capacity(text: &str) -> Result<u64, String> {
     let number = text.parse().ok().filter(|number| (1..=100_000_000).contains(number));
-    number.ok_or_else(|| format!("`{text}` is no number from 1 to 100000000"))
+    number.ok_or_else(|| format!("`{text}` is not a number from 1 to 100000000"))
 }
 
-/// Something in one piece, such as an id or a token, which is not repeated if it is not.
-pub(super) fn word(text: &str) -> Result<String, String> {
+/// Parses a string of visible ASCII characters, such as an id or a token. Errors do not echo the
+/// value.
+pub(super) fn opaque_string(text: &str) -> Result<String, String> {
     let graphic = text.bytes().all(|byte| byte.is_ascii_graphic());
     graphic
         .then(|| text.to_owned())
-        .ok_or_else(|| "it has blanks, control or non-ASCII characters in it".to_owned())
+        .ok_or_else(|| "contains whitespace, control or non-ASCII characters".to_owned())
 }
 
+/// Parses whether root tokens are accepted.
 pub(super) fn root_tokens(text: &str) -> Result<RootTokens, String> {
     match text {
         "true" => Ok(RootTokens::Allowed),
@@ -94,11 +98,13 @@ pub(super) fn root_tokens(text: &str) -> Result<RootTokens, String> {
     }
 }
 
+/// Parses the log level.
 pub(super) fn level(text: &str) -> Result<LevelFilter, String> {
     let levels = "off, error, warn, info, debug, trace";
-    text.parse().map_err(|_| format!("`{text}` is no level: {levels}"))
+    text.parse().map_err(|_| format!("`{text}` is not a log level (expected {levels})"))
 }
 
+/// Parses the log format.
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
@@ -107,7 +113,7 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     }
 }
 
-/// A mount of a secrets engine: path segments without slashes at the ends.
+/// Parses the mount of a secrets engine: path segments, without slashes at the ends.
 pub(super) fn mount(text: &str) -> Result<String, String> {
     let path = text.trim_matches('/');
     let segment = |part: &str| {
@@ -117,15 +123,15 @@ pub(super) fn mount(text: &str) -> Result<String, String> {
     path.split('/')
         .all(segment)
         .then(|| path.to_owned())
-        .ok_or_else(|| format!("`{text}` is no mount, such as `secret` or `team/kv`"))
+        .ok_or_else(|| format!("`{text}` is not a mount path, such as `secret` or `team/kv`"))
 }
 
-/// A mount of an auth method: path segments without `auth/` and without slashes at the ends. One with
-/// an `@` would not be told from the name before it.
+/// Parses the mount of an auth method: path segments, without `auth/` and without slashes at the
+/// ends. A mount with `@` would make the subject `NAME@MOUNT/` ambiguous.
 pub(super) fn auth_mount(text: &str) -> Result<String, String> {
     let path = text.trim_matches('/');
     if path.starts_with("auth/") {
-        return Err(format!("`{text}` is to be written without `auth/`, such as `userpass`"));
+        return Err(format!("`{text}` must not begin with `auth/`: write for example `userpass`"));
     }
     let segment = |part: &str| {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@')
@@ -133,30 +139,32 @@ pub(super) fn auth_mount(text: &str) -> Result<String, String> {
     path.split('/')
         .all(segment)
         .then(|| path.to_owned())
-        .ok_or_else(|| format!("`{text}` is no mount of an auth method, such as `userpass`"))
+        .ok_or_else(|| format!("`{text}` is not a mount of an auth method, such as `userpass`"))
 }
 
-/// The origin of Vault's API. What follows it would be lost: the API's own path begins there.
+/// Parses the origin of Vault's API. A path would be lost, since the API's own path replaces it.
 pub(super) fn vault_address(text: &str) -> Result<Url, String> {
-    let wrong = |why: &str| Err(format!("`{text}` {why}, such as https://vault.example.com:8200"));
+    let invalid = |why: &str| {
+        Err(format!("`{text}` {why}: write for example https://vault.example.com:8200"))
+    };
     match Url::parse(text) {
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            Err("it holds credentials, which Vault does not take there: use a token".to_owned())
+            Err("contains credentials, which Vault does not support: use a token".to_owned())
         }
         Ok(url) if !matches!(url.scheme(), "http" | "https") => {
-            wrong("is no http or https address")
+            invalid("is not an http or https address")
         }
         Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
-            wrong("has a path, and must be an origin alone")
+            invalid("has a path and must be an origin only")
         }
         Ok(url) => Ok(url),
-        // What cannot be read may hold a password all the same.
-        Err(_) if text.contains('@') => Err("it is no address that can be read".to_owned()),
-        Err(_) => wrong("is no address"),
+        // An unparsable address may contain a password.
+        Err(_) if text.contains('@') => Err("not a valid address".to_owned()),
+        Err(_) => invalid("is not an address"),
     }
 }
 
-/// A name that a certificate can be for: a host name or an IP address.
+/// Parses the subject name of a certificate: a host name or an IP address.
 pub(super) fn server_name(text: &str) -> Result<String, String> {
     let address = text.parse::<std::net::IpAddr>().map(|_| text.to_owned());
     address.or_else(|_| host_name(text))

@@ -8,10 +8,10 @@ use toml::Spanned;
 use super::{
     Check, Finding, PolicySet, Position, Source, SyntaxError,
     error::{Fault, Quoted},
-    fields::nearest,
     template::{GroupField, GroupKey, GroupSelector},
 };
 use crate::capabilities::{Capabilities, Capability};
+use crate::suggestion::nearest;
 
 /// Somebody whose token is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,12 +4,13 @@ use super::{
     At, Item, Value,
     error::{Fault, Quoted},
     fields::{
-        block, control_group, expiration, filter, integer, known, lifetime::Lifetime, nearest,
-        parameters, text,
+        block, control_group, expiration, filter, integer, known, lifetime::Lifetime, parameters,
+        text,
     },
     template::Template,
 };
 use crate::capabilities::{Capabilities, Capability};
+use crate::suggestion::nearest;
 
 /// The keys that OpenBao or HashiCorp Vault knows in a rule.
 const KEYS: [&str; 14] = [

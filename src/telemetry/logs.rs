@@ -4,29 +4,29 @@ use tracing::{Subscriber, level_filters::LevelFilter};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{Layer, filter::Targets, fmt, registry::LookupSpan};
 
-/// How a log line is written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Plain text.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
 impl LogFormat {
-    /// Text on a terminal, JSON elsewhere.
+    /// Returns text if standard error is a terminal, else JSON.
     #[must_use]
-    pub fn for_this_place() -> Self {
+    pub fn auto_detect() -> Self {
         if stderr().is_terminal() { Self::Text } else { Self::Json }
     }
 }
 
-/// Log lines to stderr, and what writes out those that are still queued. A full pipe does not hold
-/// requests up: lines are dropped instead.
+/// Returns the layer that logs to standard error, and the guard that writes the queued lines when
+/// it is dropped. A full pipe does not block requests: lines are dropped instead.
 ///
-/// Only this crate's own lines go below `warn`: those of the HTTP libraries may show headers, and
-/// those of the Vault libraries repeat what is logged here.
-pub(super) fn lines<S>(level: LevelFilter, format: LogFormat) -> (impl Layer<S>, WorkerGuard)
+/// Levels below `warn` apply to this crate only: the HTTP libraries may log headers. The Vault and
+/// HTTP libraries whose errors are logged here are silenced.
+pub(super) fn log_layer<S>(level: LevelFilter, format: LogFormat) -> (impl Layer<S>, WorkerGuard)
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
 {
@@ -36,10 +36,10 @@ where
         .with_default(level.min(LevelFilter::WARN))
         .with_target(env!("CARGO_CRATE_NAME"), level)
         .with_targets(silent);
-    let lines = fmt::layer().with_writer(writer).with_ansi(stderr().is_terminal());
-    let lines = match format {
-        LogFormat::Text => lines.boxed(),
-        LogFormat::Json => lines.json().boxed(),
+    let layer = fmt::layer().with_writer(writer).with_ansi(stderr().is_terminal());
+    let layer = match format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().boxed(),
     };
-    (lines.with_filter(filter), guard)
+    (layer.with_filter(filter), guard)
 }

@@ -7,12 +7,12 @@ use prometheus_client::{
 
 use crate::{decision::Terms, token::CacheStatus};
 
-/// Everything that is counted. The counters of the hot path are looked up once, here.
+/// The metrics of the service. The counters of the hot path are looked up once, at the start.
 pub struct Metrics {
     registry: Registry,
     decisions: Family<DecisionLabels, Counter>,
     allowed: Counter,
-    cache: [Counter; CacheStatus::ALL.len()],
+    cache_requests: [Counter; CacheStatus::ALL.len()],
     vault_requests: Family<VaultLabels, Counter>,
     api_requests: Family<ApiLabels, Counter>,
     accept_errors: Counter,
@@ -22,12 +22,12 @@ pub struct Metrics {
     refused_tokens: Gauge,
 }
 
-/// What is not counted but read at the moment of asking.
+/// The values of gauges, read when the metrics are rendered.
 #[derive(Clone, Copy, Debug)]
 pub struct Snapshot {
-    /// Whether the service can validate tokens.
+    /// True if the service can validate tokens.
     pub ready: bool,
-    /// How many live and how many refused tokens the cache holds.
+    /// The numbers of live and of refused tokens in the cache.
     pub cached: (u64, u64),
 }
 
@@ -63,24 +63,29 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::default();
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "The program", build);
+        registry.register("build", "Build information", build);
         let decisions = Family::<DecisionLabels, Counter>::default();
         registry.register("decisions", "Decisions of /validate", decisions.clone());
         let allowed = DecisionLabels { result: "allow", reason: "ok" };
-        let cache = Family::<CacheLabels, Counter>::default();
-        registry.register("cache_requests", "Where facts about tokens came from", cache.clone());
-        let cache = CacheStatus::ALL
-            .map(|status| cache.get_or_create_owned(&CacheLabels { status: status.as_str() }));
+        let cache_requests = Family::<CacheLabels, Counter>::default();
+        registry.register(
+            "cache_requests",
+            "Token lookups by cache status",
+            cache_requests.clone(),
+        );
+        let cache_requests = CacheStatus::ALL.map(|status| {
+            cache_requests.get_or_create_owned(&CacheLabels { status: status.as_str() })
+        });
         let tokens = Family::<KindLabels, Gauge>::default();
-        registry.register("cache_tokens", "How many tokens are cached", tokens.clone());
+        registry.register("cache_tokens", "Tokens in the cache", tokens.clone());
         let vault_requests = Family::default();
-        registry.register("vault_requests", "Calls to Vault", vault_requests.clone());
+        registry.register("vault_requests", "Requests to Vault", vault_requests.clone());
         let api_requests = Family::default();
-        registry.register("api_requests", "Answers of the API", api_requests.clone());
+        registry.register("api_requests", "Responses of the API", api_requests.clone());
         let metrics = Self {
             allowed: decisions.get_or_create_owned(&allowed),
             decisions,
-            cache,
+            cache_requests,
             vault_requests,
             api_requests,
             accept_errors: Counter::default(),
@@ -95,6 +100,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Registers the metrics that have no labels.
     fn registered(mut self) -> Self {
         let registry = &mut self.registry;
         registry.register(
@@ -102,33 +108,33 @@ impl Metrics {
             "Connections that could not be accepted",
             self.accept_errors.clone(),
         );
-        registry.register("panics", "Requests that broke this program", self.panics.clone());
+        registry.register("panics", "Requests that panicked", self.panics.clone());
         registry.register("ready", "1 while tokens can be validated", self.ready.clone());
         self
     }
 
-    /// Counts a caller let in.
+    /// Counts an allowed request.
     pub fn allowed(&self) {
         self.allowed.inc();
     }
 
-    /// Counts a caller refused on these terms.
+    /// Counts a denied request.
     pub fn refused(&self, terms: &Terms) {
         let result = terms.severity.result_label();
         self.decisions.get_or_create(&DecisionLabels { result, reason: terms.code }).inc();
     }
 
-    /// Counts where the facts of a decision came from.
+    /// Counts a token lookup by its cache status.
     pub fn cache(&self, status: CacheStatus) {
-        self.cache[status as usize].inc();
+        self.cache_requests[status as usize].inc();
     }
 
-    /// Counts a call to Vault.
+    /// Counts a request to Vault.
     pub fn vault_request(&self, operation: &'static str, outcome: &'static str) {
         self.vault_requests.get_or_create(&VaultLabels { operation, outcome }).inc();
     }
 
-    /// Counts an answer of the API on this route, which is one of a few.
+    /// Counts a response of the API. The route is one of a few, never a path of a request.
     pub fn api_request(&self, route: &str, status: StatusCode) {
         let labels = ApiLabels { route: route.to_owned(), status: status.as_u16() };
         self.api_requests.get_or_create(&labels).inc();
@@ -139,12 +145,12 @@ impl Metrics {
         self.accept_errors.inc();
     }
 
-    /// Counts a request that broke this program.
+    /// Counts a request that panicked.
     pub fn panicked(&self) {
         self.panics.inc();
     }
 
-    /// Everything in the `OpenMetrics` text format.
+    /// Returns all metrics in the `OpenMetrics` text format.
     #[must_use]
     pub fn render(&self, snapshot: Snapshot) -> String {
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -152,7 +158,7 @@ impl Metrics {
         self.live_tokens.set(gauge(snapshot.cached.0));
         self.refused_tokens.set(gauge(snapshot.cached.1));
         let mut text = String::new();
-        // Writing into a string does not fail.
+        // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
     }

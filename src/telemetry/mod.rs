@@ -1,4 +1,4 @@
-//! What the service tells its operators: logs, metrics and traces. None of them may hold a token.
+//! Logs, metrics and traces. None of them may contain a token.
 
 mod logs;
 mod metrics;
@@ -14,50 +14,50 @@ pub use traces::Traces;
 
 use self::traces::TraceGuard;
 
-/// What is told, and how.
+/// The settings of logs and traces.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// The least important log line that is written.
+pub struct TelemetrySettings {
+    /// The log level.
     pub level: LevelFilter,
-    /// How it is written.
+    /// The format of log lines.
     pub format: LogFormat,
-    /// Whether requests are traced.
+    /// The export of traces.
     pub traces: Traces,
 }
 
-/// Sends and writes out what is still queued when it is dropped.
-pub struct Guard {
+/// Writes the queued log lines and sends the queued traces when it is dropped.
+pub struct TelemetryGuard {
     _traces: Option<TraceGuard>,
-    _lines: WorkerGuard,
+    _logs: WorkerGuard,
 }
 
-/// Starts logging, and tracing if that is wanted. Where the traces should go is not reachable
-/// yet does not matter; that they cannot be sent at all is logged, and the service does without.
+/// Starts logging, and tracing if enabled. The collector need not be reachable yet. If the exporter
+/// cannot be built, that is logged, and the service runs without traces.
 #[must_use]
-pub fn start(settings: Settings) -> Guard {
-    let (lines, guard) = logs::lines(settings.level, settings.format);
+pub fn start(settings: TelemetrySettings) -> TelemetryGuard {
+    let (logs, guard) = logs::log_layer(settings.level, settings.format);
     let exporter = match settings.traces {
         Traces::Off => None,
-        Traces::Otlp => Some(traces::exporter()),
+        Traces::Otlp => Some(traces::trace_layer()),
     };
     let (layer, traces, failure) = match exporter {
         None => (None, None, None),
         Some(Ok((layer, traces))) => (Some(layer), Some(traces), None),
         Some(Err(error)) => (None, None, Some(error)),
     };
-    // It fails if there is a subscriber already, which then is the one that is wanted.
-    let _ = tracing_subscriber::registry().with(layer).with(lines).try_init();
-    report_panics();
+    // Fails if a subscriber is installed already, which takes precedence.
+    let _ = tracing_subscriber::registry().with(layer).with(logs).try_init();
+    log_panics();
     if let Some(error) = failure {
-        tracing::error!(%error, "requests cannot be traced");
+        tracing::error!(%error, "tracing is disabled: the exporter cannot be built");
     }
-    Guard { _traces: traces, _lines: guard }
+    TelemetryGuard { _traces: traces, _logs: guard }
 }
 
-/// A panic is logged by its place alone: its message could quote anything.
-fn report_panics() {
+/// Logs the location of a panic. Its message is left out, since it may quote anything.
+fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panic");
+        let location = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place = location, "panic");
     }));
 }

@@ -10,35 +10,39 @@ use tracing::{Span, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 
-/// Whether requests are traced.
+/// The export of traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Traces {
-    /// They are not, and no span is made.
+    /// No traces; no span is created.
     Off,
-    /// They are, and go where `OTEL_EXPORTER_OTLP_ENDPOINT` says, by OTLP over HTTP. The other
-    /// standard variables hold, the sampler's among them.
+    /// Export to `OTEL_EXPORTER_OTLP_ENDPOINT` by OTLP over HTTP. OpenTelemetry's other standard
+    /// variables apply, such as those of the sampler.
     Otlp,
 }
 
-/// Sends what is still queued when the program ends.
+/// Sends the queued traces when it is dropped.
 pub(super) struct TraceGuard(SdkTracerProvider);
 
 impl Drop for TraceGuard {
     fn drop(&mut self) {
         if let Err(error) = self.0.shutdown() {
-            tracing::warn!(%error, "some traces were not sent");
+            tracing::warn!(%error, "some traces could not be sent");
         }
     }
 }
 
-/// What turns this crate's spans into traces, and what flushes them.
-pub(super) fn exporter<S>() -> Result<(impl Layer<S>, TraceGuard), ExporterBuildError>
+/// Returns the layer that exports this crate's spans, and the guard that sends the queued ones when
+/// it is dropped.
+///
+/// # Errors
+/// The exporter cannot be built from the standard variables.
+pub(super) fn trace_layer<S>() -> Result<(impl Layer<S>, TraceGuard), ExporterBuildError>
 where
     S: tracing::Subscriber + for<'s> LookupSpan<'s>,
 {
     let resource = Resource::builder()
         .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
-    #[expect(clippy::disallowed_methods, reason = "a standard variable that the SDK reads too")]
+    #[expect(clippy::disallowed_methods, reason = "a standard variable that the SDK reads, too")]
     let resource = match std::env::var_os("OTEL_SERVICE_NAME") {
         Some(_) => resource,
         None => resource.with_service_name(env!("CARGO_PKG_NAME")),
@@ -56,7 +60,8 @@ where
 }
 
 impl Traces {
-    /// This span, made for a request with these headers, under the trace that the proxy began.
+    /// Returns the span of a request with these headers, as a child of the proxy's span. Creates
+    /// none if traces are off.
     #[must_use]
     pub fn span(self, headers: &HeaderMap, span: impl FnOnce() -> Span) -> Span {
         match self {
@@ -64,9 +69,9 @@ impl Traces {
             Self::Otlp => {
                 let span = span();
                 let parent = global::get_text_map_propagator(|propagator| {
-                    propagator.extract_with_context(&Context::new(), &Headers(headers))
+                    propagator.extract_with_context(&Context::new(), &HeaderExtractor(headers))
                 });
-                // It fails if the span has begun, which it has not.
+                // Fails only after the span was entered.
                 let _ = span.set_parent(parent);
                 span
             }
@@ -74,9 +79,10 @@ impl Traces {
     }
 }
 
-struct Headers<'h>(&'h HeaderMap);
+/// Reads the trace context from request headers.
+struct HeaderExtractor<'h>(&'h HeaderMap);
 
-impl Extractor for Headers<'_> {
+impl Extractor for HeaderExtractor<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(|value| value.to_str().ok())
     }

@@ -224,9 +224,5 @@ fn what_makes_no_sense_is_refused_before_vault_is_asked() {
     ] {
         shell.run(&[&["bootstrap", "--init"], arguments].concat()).failed(2, words);
     }
-    shell
-        .clone()
-        .with("VAULT_TOKEN", "")
-        .run(&["bootstrap"])
-        .failed(2, "VAULT_TOKEN: it is not set");
+    shell.clone().with("VAULT_TOKEN", "").run(&["bootstrap"]).failed(2, "VAULT_TOKEN: not set");
 }

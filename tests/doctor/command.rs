@@ -39,9 +39,9 @@ async fn the_configuration_is_looked_at_as_the_service_would() {
     said.is("configuration", "warning", "the token beside the AppRole, which is taken as yours");
     said.is("audit", "ok", "");
     let said = Shell::at(&bao.addr()).and_home_of(bao.root_token()).diagnosis(&[]);
-    said.is("configuration", "warning", "nothing says how to log in");
+    said.is("configuration", "warning", "no Vault login is configured");
     let said = Shell::at(&bao.addr()).diagnosis(&[]);
-    said.is("configuration", "fail", "nothing says how to log in");
+    said.is("configuration", "fail", "no Vault login is configured");
     let said = Shell::at("nonsense").diagnosis(&[]);
     said.is("configuration", "fail", "VAULT_ADDR");
     said.is("address", "skipped", "has faults");

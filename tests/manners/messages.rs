@@ -66,10 +66,10 @@ fn policies_that_cannot_be_read_are_exit_code_2_everywhere() {
 fn half_an_approle_is_not_taken_for_a_missing_token() {
     let shell = Shell::new("http://127.0.0.1:1", "");
     let ended = shell.clone().with("VALIDATOR_ROLE_ID", "role").run(&["tenants", "list"]);
-    ended.failed(2, "VALIDATOR_SECRET_ID_FILE: it is missing, and role_id needs it");
+    ended.failed(2, "VALIDATOR_SECRET_ID_FILE: not set, but role_id needs it");
     assert!(!ended.stderr.contains("VAULT_TOKEN"), "{ended:?}");
     let ended = shell.with("VALIDATOR_SECRET_ID_FILE", "/etc/hostname").run(&["tenants", "list"]);
-    ended.failed(2, "VALIDATOR_ROLE_ID: it is missing");
+    ended.failed(2, "VALIDATOR_ROLE_ID: not set");
 }
 
 #[tokio::test(flavor = "multi_thread")]

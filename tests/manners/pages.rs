@@ -29,7 +29,7 @@ fn each_command_has_a_page() {
     shell().run(&["man", "--dir", &folder]).done();
     for (name, words) in [
         ("vault-auth-validator", "Forward authentication"),
-        ("vault-auth-validator-secrets-run", "Start a program with secrets in its environment"),
+        ("vault-auth-validator-secrets-run", "Run a program with secrets in its environment"),
         ("vault-auth-validator-policies-lint", "VALIDATOR_KV_MOUNT"),
     ] {
         let page = std::fs::read_to_string(dir.path().join(format!("{name}.1"))).expect(name);
@@ -38,8 +38,8 @@ fn each_command_has_a_page() {
         let printed = shell().run(&[&["man"], &words[..]].concat()).done();
         assert_eq!(printed.trim_end(), page.trim_end(), "{name}");
     }
-    shell().run(&["man", "nonsense"]).failed(2, "there is no command `nonsense`");
-    shell().run(&["man", "--dir", "/nowhere"]).failed(1, "cannot write into /nowhere");
+    shell().run(&["man", "nonsense"]).failed(2, "unknown command `nonsense`");
+    shell().run(&["man", "--dir", "/nowhere"]).failed(1, "cannot write to /nowhere");
 }
 
 #[test]

@@ -114,7 +114,7 @@ async fn variables_of_vaults_own_command_count_or_are_refused() {
         let empty = tempfile::tempdir().expect("a folder");
         let ended = list(&shell.clone().with(name, &empty.path().display().to_string()));
         ended.failed(1, "no file in it has a PEM certificate");
-        list(&shell.clone().with(name, "/nowhere")).failed(2, "/nowhere is no folder");
+        list(&shell.clone().with(name, "/nowhere")).failed(2, "/nowhere is not a folder");
     }
     let trusting = shell.with("VAULT_CACERT", &own);
     let localhost =
@@ -123,7 +123,7 @@ async fn variables_of_vaults_own_command_count_or_are_refused() {
     for name in ["VAULT_TLS_SERVER_NAME", "BAO_TLS_SERVER_NAME"] {
         list(&localhost.clone().with(name, "vault.example.com")).done();
         list(&trusting.clone().with(name, "other.example.com")).failed(1, "another name");
-        list(&trusting.clone().with(name, "a b")).failed(2, "is no host name");
+        list(&trusting.clone().with(name, "a b")).failed(2, "is not a host name");
         let doctor =
             localhost.clone().with(name, "vault.example.com").run(&["doctor", "--operator"]);
         assert!(doctor.stdout.contains("days more, and for this name"), "{doctor:?}");
@@ -137,7 +137,7 @@ async fn variables_of_vaults_own_command_count_or_are_refused() {
         }
     }
     let bytes = trusting.clone().with("VAULT_CACERT_BYTES", &pem);
-    list(&bytes).failed(2, "name that with VAULT_CACERT");
+    list(&bytes).failed(2, "set VAULT_CACERT to it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

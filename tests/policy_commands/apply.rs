@@ -60,7 +60,7 @@ async fn to_prune_is_asked_for_by_itself_and_spares_vaults_own() {
 
     let ended = operator.on_a_terminal(&["apply", "--prune", &path], "yes\nno\n");
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stdout.contains("write no policies and DELETE 2 policies in"), "{ended:?}");
+    assert!(ended.stdout.contains("write 0 policies and DELETE 2 policies in"), "{ended:?}");
     assert!(ended.stdout.contains("Delete them for good? Type yes: "), "{ended:?}");
     assert_eq!(names(&bao).await.len(), 5);
     let ended = operator.on_a_terminal(&["apply", "--prune", &path], "yes\nyes\n");

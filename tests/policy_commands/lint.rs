@@ -96,7 +96,7 @@ fn programs_are_told_the_same() {
 fn what_is_shipped_is_linted_where_no_folder_is_named() {
     let nobody = Operator { variables: Vec::new() };
     let ended = nobody.run(&["lint", "--strict"]);
-    let stdout = "21 policies: no errors, no warnings\n".to_owned();
+    let stdout = "21 policies: 0 errors, 0 warnings\n".to_owned();
     assert_eq!(ended, Ended { code: Some(0), stdout, stderr: String::new() });
 }
 
@@ -107,7 +107,7 @@ fn a_folder_that_has_no_policies_is_no_success() {
     let nobody = Operator { variables: Vec::new() };
     nobody.run(&["lint", "/nonexistent"]).failed(2, "/nonexistent: No such file");
     let other = Operator { variables: vec![("VALIDATOR_KV_MOUNT".into(), "../x".into())] };
-    other.run(&["lint"]).failed(2, "VALIDATOR_KV_MOUNT: `../x` is no mount");
+    other.run(&["lint"]).failed(2, "VALIDATOR_KV_MOUNT: `../x` is not a mount path");
 }
 
 #[test]
@@ -163,6 +163,6 @@ fn a_hint_fails_nothing() {
     let ended = lint(&folder, &["--strict"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.starts_with("hint[deny-spelling]: this denies `route/crm/admin`"));
-    assert!(ended.stdout.ends_with("1 policy: no errors, no warnings, 1 hint\n"), "{ended:?}");
+    assert!(ended.stdout.ends_with("1 policy: 0 errors, 0 warnings, 1 hint\n"), "{ended:?}");
     assert_eq!(lint(&folder, &["--allow", "deny-spelling"]).stdout.lines().count(), 1);
 }

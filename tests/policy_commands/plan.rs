@@ -123,7 +123,7 @@ async fn a_plan_that_cannot_be_drawn_says_why_and_what_helps() {
     let folder = folder();
     let path = folder.path();
     let plan = |operator: &Operator| operator.run(&["plan", &path]);
-    plan(&Operator { variables: Vec::new() }).failed(2, "VAULT_TOKEN: it is not set");
+    plan(&Operator { variables: Vec::new() }).failed(2, "VAULT_TOKEN: not set");
     let nowhere = Operator::at("http://127.0.0.1:1", "s.own");
     plan(&nowhere).failed(1, "http://127.0.0.1:1: Vault cannot be reached");
     let options = json!({"policies": ["default"], "ttl": "1h"});

@@ -80,7 +80,7 @@ async fn as_root_a_file_that_somebody_else_made_is_refused() {
     // Everybody can put a file into a folder like /tmp, and into one that is allowed.
     for (mode, options) in [(0o1777, &[][..]), (0o777, &["--allow-shared-folder"])] {
         fs::set_permissions(folder, Permissions::from_mode(mode)).expect("a mode");
-        render(&acme, &file, options).failed(1, "it belongs to user 12345");
+        render(&acme, &file, options).failed(1, "the file belongs to user 12345");
         theirs();
     }
     fs::set_permissions(folder, Permissions::from_mode(0o700)).expect("a mode");
@@ -98,7 +98,7 @@ async fn as_root_a_file_that_somebody_else_made_is_refused() {
     // A file of root's in somebody's folder may be one that a link of theirs leads to.
     fs::remove_file(&file).expect("a file");
     fs::write(&file, "root's").expect("a file");
-    render(&acme, &file, &["--owner", "12345"]).failed(1, "it belongs to user 0");
+    render(&acme, &file, &["--owner", "12345"]).failed(1, "the file belongs to user 0");
     // Nobody but root can have put it into a folder of root's.
     chown(folder, Some(0), Some(0)).expect("root");
     render(&acme, &file, &["--owner", "nobody"]).done();
@@ -110,7 +110,8 @@ async fn as_root_a_file_that_somebody_else_made_is_refused() {
         (owner(&file), fs::read_to_string(&file).expect("a file").as_str()),
         (nobody, "A=2\n")
     );
-    render(&acme, &file, &["--owner", "no-such-user"]).failed(2, "there is no user no-such-user");
+    render(&acme, &file, &["--owner", "no-such-user"])
+        .failed(2, "user no-such-user does not exist");
     // Links that somebody else made lead elsewhere.
     let link = folder.join("link");
     std::os::unix::fs::symlink(folder, &link).expect("a link");
@@ -137,7 +138,7 @@ async fn what_lasts_is_told_once_and_a_mounted_file_is_named() {
     let output = through(&launcher, &acme.command(&render)).output().expect("it starts");
     let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("mount the folder that it is in"), "{said}");
+    assert!(said.contains("mount its folder instead"), "{said}");
 
     // A file system with room for one file besides its root.
     let full = "mount -t tmpfs -o nr_inodes=2,mode=0700 none \"$0\"; exec \"$@\"";

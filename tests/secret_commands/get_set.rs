@@ -60,7 +60,7 @@ fn a_value_that_was_an_argument_is_refused_and_not_repeated() {
         assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
     }
     let ended = acme.run(&["secrets", "set", "acme", "crm", "A=b"]);
-    ended.failed(2, "name the KEY alone and pipe or type the value, or name a file: KEY=@FILE");
+    ended.failed(2, "name only the KEY and type or pipe the value, or use KEY=@FILE");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,9 +70,9 @@ async fn what_cannot_be_a_value_is_refused_and_nothing_is_written() {
     set(&acme, "acme", "crm", &json!({"A": "before"}));
     let set_a = ["secrets", "set", "acme", "crm", "A"];
     for line_end in ["", "\n", "\r\n"] {
-        acme.feed(&set_a, line_end.as_bytes()).failed(2, "the value for A is empty, and nothing");
+        acme.feed(&set_a, line_end.as_bytes()).failed(2, "the value of A is empty; nothing");
     }
-    acme.feed(&set_a, b"hunter2\xff").failed(2, "no text in UTF-8");
+    acme.feed(&set_a, b"hunter2\xff").failed(2, "not valid UTF-8");
     acme.feed(&set_a, &vec![b'a'; 1024 * 1024 + 1]).failed(2, "larger than 1 MiB");
     let all = &set_a[..4];
     for (json, words) in [
@@ -80,7 +80,7 @@ async fn what_cannot_be_a_value_is_refused_and_nothing_is_written() {
         ("{\"A\": 1}", "the value of `A` is not a string"),
         ("{\"A\": \"1\", \"A\": \"2\"}", "duplicated"),
         ("", "standard input is empty"),
-        ("[]", r#"the values are an object of strings: {"KEY":"value"}"#),
+        ("[]", r#"expected an object of strings: {"KEY":"value"}"#),
         ("{\"hunter2!\": \"1\"}", "key 1 is not"),
     ] {
         let ended = acme.feed(all, json.as_bytes());
@@ -88,7 +88,7 @@ async fn what_cannot_be_a_value_is_refused_and_nothing_is_written() {
         assert!(!ended.stderr.contains("hunter2"), "{ended:?}");
     }
     let missing = acme.run(&["secrets", "set", "acme", "crm", "A=@hunter2"]);
-    missing.failed(2, "the file named for A");
+    missing.failed(2, "the file for A");
     assert!(!missing.stderr.contains("hunter2"), "it may have been the value: {missing:?}");
     let nothing = acme.on_a_terminal(&set_a, &[("unseen:A: ", "\n")]);
     assert!(nothing.code == Some(2) && nothing.stdout.contains("is empty"), "{nothing:?}");
@@ -105,7 +105,7 @@ async fn empty_value_is_written_where_it_is_asked_for() {
     let from_file = format!("A=@{}", file.display());
     let set_a = ["secrets", "set", "acme", "crm", &from_file];
     for arguments in [set_a.as_slice(), &[&set_a[..], &["--exact"]].concat()] {
-        acme.run(arguments).failed(2, "--allow-empty writes it");
+        acme.run(arguments).failed(2, "Use --allow-empty to write it");
     }
     acme.run(&[&set_a[..], &["--allow-empty"]].concat()).done();
     set(&acme, "acme", "json", &json!({"A": ""}));
@@ -189,7 +189,7 @@ async fn values_are_masked_on_a_terminal_and_plain_elsewhere() {
     assert_eq!(docker, "A=hunter2 \u{1b}[2J\nB=$x\n");
     let document = acme.run(&json).json();
     assert_eq!((&document["version"], &document["data"]["B"]), (&json!(1), &json!("$x")));
-    acme.run(&["secrets", "get", "acme", "crm", "C"]).failed(1, "it has A, B");
+    acme.run(&["secrets", "get", "acme", "crm", "C"]).failed(1, "its keys: A, B");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -244,7 +244,7 @@ async fn a_deleted_secret_is_listed_as_such_and_can_be_written_again() {
     acme.run(&stale).failed(1, "nothing was written");
     get(&acme, "acme", "crm", None);
     let agreed = acme.on_a_terminal(&delete, &[("Type yes: ", "yes\n")]);
-    assert!(agreed.done().contains("`secrets undelete acme crm --version 1` brings it back"));
+    assert!(agreed.done().contains("to undo: secrets undelete acme crm --version 1"));
     let gone = acme.run(&["secrets", "get", "acme", "crm"]);
     gone.failed(1, "version 1 was deleted; `secrets undelete acme crm --version 1` brings it back");
     let listed = acme.run(&["secrets", "list", "acme", "--output", "json"]).json();

@@ -101,7 +101,7 @@ async fn a_program_is_not_started_without_its_secrets() {
     set(&acme, "acme", "crm", &json!({"A": "hunter2\u{0}", "B": "2"}));
     let touch = ["sh", "-c", "echo started"];
     let ended = run(&acme, &touch);
-    ended.failed(1, "`A` has a NUL in it");
+    ended.failed(1, "`A` contains a NUL byte");
     assert!(!ended.stderr.contains("hunter2"), "{ended:?}");
     acme.run(&[&["secrets", "run", "acme", "odoo", "--"], &touch[..]].concat())
         .failed(1, "no such");
@@ -120,7 +120,10 @@ async fn a_variable_that_is_too_large_is_named_with_the_limit() {
     assert_eq!(run(&acme, &["printenv", "A"]).done(), "1\n");
     set(&acme, "acme", "crm", &json!({"A": "1", "LARGE": large(131_072 - 6)}));
     let ended = run(&acme, &["true"]);
-    ended.failed(126, "`LARGE` takes 131073 bytes, with its name: a variable may take 131072");
+    ended.failed(
+        126,
+        "`LARGE` takes 131073 bytes, including its name; the limit of a variable is 131072",
+    );
     assert!(ended.stderr.len() < 500, "{ended:?}");
 
     let some = large(60_000);
@@ -134,8 +137,7 @@ async fn a_variable_that_is_too_large_is_named_with_the_limit() {
     let output = through(&little, &own).output().expect("sh");
     let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(126), "{said}");
-    let words =
-        "the secrets take 300022 bytes, and all variables and arguments together may take 262144";
+    let words = "the secrets take 300022 bytes; the limit of all variables and arguments together is 262144";
     assert!(
         said.contains(words) && said.contains("`LARGEST` takes 60010 bytes, `D` takes"),
         "{said}"

@@ -40,10 +40,7 @@ async fn versions_are_listed_and_a_deleted_one_is_brought_back() {
     let undelete =
         |version| acme.run(&["secrets", "undelete", "acme", "crm", "--version", version]);
     let back = undelete("2").done();
-    assert!(
-        back.starts_with("brought back acme/crm: version 2\nthe latest is version 3"),
-        "{back}"
-    );
+    assert!(back.starts_with("undeleted acme/crm: version 2\nthe latest is version 3"), "{back}");
     assert_eq!(get(&acme, "acme", "crm", Some("2")), json!({"A": "2"}));
     assert_eq!(get(&acme, "acme", "crm", None), json!({"A": "3"}));
     assert!(undelete("2").done().starts_with("acme/crm: version 2 is not deleted"));
@@ -66,7 +63,7 @@ async fn version_that_does_not_exist_is_told_with_those_that_do() {
     acme.run(&["secrets", "delete", "acme", "crm", "--yes"]).done();
     set(&acme, "acme", "crm", &json!({"A": "3"}));
     let ask = |shell: &Shell, name| shell.run(&["secrets", "get", "acme", name, "--version", "99"]);
-    ask(&acme, "crm").failed(1, "acme/crm: there is no version 99, but 1, 2 (deleted), 3");
+    ask(&acme, "crm").failed(1, "acme/crm: no version 99; existing versions: 1, 2 (deleted), 3");
     ask(&acme, "none").failed(1, "there is no such secret");
     let denied = r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#;
     platform.fault.set_for("GET /v1/secret/metadata/", Fault::Status(403, denied)).await;
@@ -92,7 +89,7 @@ async fn secret_is_not_written_where_the_api_could_not_read_it() {
     let acme = platform.acme();
     for name in ["crm/versions", "a/undelete"] {
         let ended = acme.feed(&["secrets", "set", "acme", name, "A"], b"1");
-        ended.failed(2, "does not end in `/versions` or `/undelete`");
+        ended.failed(2, "cannot end in `/versions` or `/undelete`");
     }
     set(&acme, "acme", "versions", &json!({"A": "1"}));
     set(&acme, "acme", "crm", &json!({"A": "1"}));

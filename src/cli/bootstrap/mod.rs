@@ -25,9 +25,9 @@ use crate::{
         handover::HandoverArgs,
         misused,
         operator::{Operator, OperatorArgs, end, to_the_end},
-        output::{Output, warn},
+        output::{Output, counted, warn},
         password::{NewPassword, PasswordSource},
-        policies::{Folder, FolderError, accepted_by, number},
+        policies::{Folder, FolderError, accepted_by},
         sources::ForVault,
         steps::{Line, UPDATE, end_dry, report, show, unless_stopped},
         stop::stopped,
@@ -314,12 +314,12 @@ impl Run {
         if updates == 0 || self.arguments.yes {
             return Ok(());
         }
-        let question = format!("change {} that is there in {address}?", number(updates, "thing"));
+        let question = format!("change {} that is there in {address}?", counted(updates, "thing"));
         if !io::stdin().is_terminal() || !self.arguments.output.is_text() {
             return Err(format!(
                 "nothing was changed: {} there is not as it should be; look at --dry-run and \
                  `policies plan`, and add --yes",
-                number(updates, "thing")
+                counted(updates, "thing")
             ));
         }
         if consents(&question)? { Ok(()) } else { Err("nothing was changed".to_owned()) }

@@ -1,14 +1,17 @@
-//! Everything that is printed: results on standard output, everything else on standard error.
+//! Printing: results on standard output, everything else on standard error.
 //!
-//! Whatever a text holds, a terminal is shown it as it is: characters that would move its cursor,
-//! turn the direction of writing or not be seen at all are written as escapes, here and nowhere
-//! else. JSON says the same as it did: what is escaped there is an escape of JSON.
+//! Characters that would move a terminal's cursor, change the direction of writing or be invisible
+//! are printed as escapes. This is the only place that escapes them. In JSON they become JSON
+//! escapes, so that the value stays the same.
 
-mod clean;
+mod color_mark;
+mod escape;
+mod plural;
 mod style;
 
 use std::{
     ffi::OsString,
+    fmt::Display,
     io::{self, ErrorKind, IsTerminal, Write, stderr, stdout},
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -17,55 +20,60 @@ use std::{
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use self::{clean::clean, style::painted};
+use self::{escape::escape_text, style::apply_colors};
 pub(super) use self::{
-    clean::{escape_json, is_hidden, printable},
+    escape::{escape_json, is_hidden, printable},
+    plural::counted,
     style::{Style, columns},
 };
 
-/// The form in which results are printed, and errors.
+/// The exit code for wrong usage, the same as clap's.
+pub(super) const USAGE: u8 = 2;
+
+/// The output format of results and errors.
 #[derive(Args, Clone, Copy)]
 pub(super) struct Output {
-    /// For people, or for programs: then errors are JSON as well, one object a line on standard error.
-    #[arg(long = "output", value_enum, default_value_t = Form::Text)]
-    form: Form,
+    /// Output format. With json, errors are JSON as well: one object per line on standard error.
+    #[arg(long = "output", value_enum, default_value_t = OutputFormat::Text)]
+    format: OutputFormat,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Form {
+enum OutputFormat {
     Text,
     Json,
 }
 
 impl Output {
-    /// Returns whether people are to read it.
+    /// Returns true if the format is text.
     pub(super) fn is_text(self) -> bool {
-        matches!(self.form, Form::Text)
+        matches!(self.format, OutputFormat::Text)
     }
 
-    /// Prints a result in the form that was asked for.
+    /// Prints a result in the selected format.
     pub(super) fn print(self, json: impl FnOnce() -> Value, text: impl FnOnce(&Style) -> String) {
-        match self.form {
-            Form::Json => write_line(&escape_json(&format!("{:#}", json()))),
-            Form::Text => say(&text(&Style::of_stdout())),
+        match self.format {
+            OutputFormat::Json => write_line(&escape_json(&format!("{:#}", json()))),
+            OutputFormat::Text => print_result(&text(&Style::for_stdout())),
         }
     }
 }
 
-/// True if a result could not be printed.
-static LOST: AtomicBool = AtomicBool::new(false);
+/// True if a result could not be written.
+static OUTPUT_FAILED: AtomicBool = AtomicBool::new(false);
 
-/// True if programs read what is said beside the results.
+/// True if messages on standard error are JSON.
 static JSON_MESSAGES: AtomicBool = AtomicBool::new(false);
 
-/// Chooses the form of messages by the arguments, as they were given: also an error in them is to
-/// have the form that they ask for.
-pub(super) fn choose_form(arguments: impl IntoIterator<Item = OsString>) {
-    JSON_MESSAGES.store(asks_for_json(arguments), Relaxed);
+/// Selects the format of messages from the raw arguments, so that an error in the arguments has the
+/// format that they request.
+pub(super) fn set_message_format(arguments: impl IntoIterator<Item = OsString>) {
+    JSON_MESSAGES.store(is_json_requested(arguments), Relaxed);
 }
 
-/// What follows `--` is another program's.
-fn asks_for_json(arguments: impl IntoIterator<Item = OsString>) -> bool {
+/// Returns true if the arguments before `--` contain `--output json`. Those after it are another
+/// program's.
+fn is_json_requested(arguments: impl IntoIterator<Item = OsString>) -> bool {
     let mut arguments = arguments.into_iter().take_while(|argument| argument != "--");
     while let Some(argument) = arguments.next() {
         let value = if argument == "--output" { arguments.next() } else { None };
@@ -76,27 +84,31 @@ fn asks_for_json(arguments: impl IntoIterator<Item = OsString>) -> bool {
     false
 }
 
-/// Prints a result for people.
-pub(super) fn say(text: &str) {
-    write_line(&painted(&clean(text)));
+/// Prints a result as text.
+pub(super) fn print_result(text: &str) {
+    write_line(&apply_colors(&escape_text(text)));
 }
 
 fn write_line(text: &str) {
-    report_if_lost(emit(format!("{text}\n").as_bytes()));
+    report_write_error(emit(format!("{text}\n").as_bytes()));
 }
 
-/// Writes these bytes to standard output as they are. That nobody reads on is no error: it is the
-/// reader's affair, as with `head`.
+/// Returns true if standard output is a terminal.
+pub(super) fn stdout_is_terminal() -> bool {
+    stdout().is_terminal()
+}
+
+/// Writes these bytes to standard output unchanged. A broken pipe, as with `head`, is no error.
 ///
 /// # Errors
-/// Why it cannot be written to, such as a full disk.
+/// The reason why standard output cannot be written, such as a full disk.
 pub(super) fn emit(bytes: &[u8]) -> Result<(), String> {
     let mut stdout = stdout().lock();
-    unless_unread(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+    ignore_broken_pipe(stdout.write_all(bytes).and_then(|()| stdout.flush()))
 }
 
-/// Returns why standard output could not be written to, unless nobody reads it any more.
-pub(super) fn unless_unread(written: io::Result<()>) -> Result<(), String> {
+/// Returns the error of writing to standard output, unless it is a broken pipe.
+pub(super) fn ignore_broken_pipe(written: io::Result<()>) -> Result<(), String> {
     match written {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(format!("standard output: {error}"))
@@ -105,76 +117,77 @@ pub(super) fn unless_unread(written: io::Result<()>) -> Result<(), String> {
     }
 }
 
-/// Says so if a result could not be printed, and makes the exit code 1.
-pub(super) fn report_if_lost(written: Result<(), String>) {
+/// Reports a write error, and makes the exit code 1.
+pub(super) fn report_write_error(written: Result<(), String>) {
     if let Err(error) = written {
-        fail(&error);
-        LOST.store(true, Relaxed);
+        complain(error);
+        OUTPUT_FAILED.store(true, Relaxed);
     }
 }
 
-/// Returns this exit code, unless a result is missing that could not be printed.
-pub(super) fn unless_lost(code: ExitCode) -> ExitCode {
-    if LOST.load(Relaxed) { ExitCode::FAILURE } else { code }
+/// Returns this exit code, or 1 if a result could not be written.
+pub(super) fn final_exit_code(code: ExitCode) -> ExitCode {
+    if OUTPUT_FAILED.load(Relaxed) { ExitCode::FAILURE } else { code }
 }
 
-/// Says what went wrong.
-pub(super) fn fail(what: &str) {
-    message("error", what, &format!("vault-auth-validator: {what}"));
+/// Prints an error.
+pub(super) fn complain(what: impl Display) {
+    let what = what.to_string();
+    print_message("error", &what, &format!("vault-auth-validator: {what}"));
 }
 
-/// Says what deserves a look, though the command goes on.
+/// Prints an error in the arguments or the input of a command, and returns the exit code for it.
+pub(super) fn misused(what: impl Display) -> ExitCode {
+    complain(what);
+    ExitCode::from(USAGE)
+}
+
+/// Prints a warning.
 pub(super) fn warn(what: &str) {
-    message("warning", what, &format!("vault-auth-validator: {what}"));
+    print_message("warning", what, &format!("vault-auth-validator: {what}"));
 }
 
-/// Says something beside the result, if anybody listens.
+/// Prints a status message beside the result.
 pub(super) fn note(what: &str) {
-    message("note", what.trim_end(), what.trim_end());
+    print_message("note", what.trim_end(), what.trim_end());
 }
 
-/// Asks for something, on the same line.
-pub(super) fn prompt(question: &str) {
-    let _ = write!(stderr(), "{}: ", clean(question));
+/// Prints a question without a line break.
+pub(super) fn print_prompt(question: &str) {
+    let _ = write!(stderr(), "{}: ", escape_text(question));
 }
 
-/// Draws over the line of a terminal that standard error is.
-pub(super) fn draw(line: &str) {
-    let _ = write!(stderr(), "\r\x1b[2K{}", clean(line));
+/// Replaces the current line of the terminal on standard error.
+pub(super) fn redraw_line(line: &str) {
+    let _ = write!(stderr(), "\r\x1b[2K{}", escape_text(line));
 }
 
-/// Returns whether standard error is a terminal, and shows texts.
-pub(super) fn can_draw() -> bool {
+/// Returns true if standard error is a terminal, and messages are text.
+pub(super) fn can_redraw() -> bool {
     !JSON_MESSAGES.load(Relaxed) && stderr().is_terminal()
 }
 
-fn message(kind: &str, what: &str, text: &str) {
+fn print_message(kind: &str, message: &str, text: &str) {
     let line = if JSON_MESSAGES.load(Relaxed) {
-        escape_json(&json!({ kind: { "message": what } }).to_string())
+        escape_json(&json!({ kind: { "message": message } }).to_string())
     } else {
-        clean(text)
+        escape_text(text)
     };
     let _ = writeln!(stderr(), "{line}");
 }
 
-/// So many of these.
-pub(super) fn counted(number: u64, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{ending}")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::asks_for_json;
+    use super::is_json_requested;
 
     #[test]
-    fn json_is_asked_for_before_the_arguments_of_another_program() {
-        let asks = |line: &str| asks_for_json(line.split(' ').map(Into::into));
+    fn json_flag_after_dashes_is_ignored() {
+        let requested = |line: &str| is_json_requested(line.split(' ').map(Into::into));
         for line in ["a --output json", "--output=json a", "a --x --output json -- b"] {
-            assert!(asks(line), "{line}");
+            assert!(requested(line), "{line}");
         }
         for line in ["a", "a --output text", "a -- b --output json", "a --output", "a json"] {
-            assert!(!asks(line), "{line}");
+            assert!(!requested(line), "{line}");
         }
     }
 }

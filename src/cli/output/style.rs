@@ -1,68 +1,61 @@
-use std::{
-    io::{IsTerminal, stdout},
-    sync::LazyLock,
-};
+use std::io::{IsTerminal, stdout};
 
-use super::clean::printable;
+use super::{color_mark::COLOR_MARK, escape::printable};
 
-/// Stands before a colour and `;` in a text that is yet to be printed. It is made up anew by each
-/// process, so that no text from elsewhere has it.
-pub(super) static MARK: LazyLock<String> =
-    LazyLock::new(|| format!("\u{fdd0}{:032x}\u{fdd0}", rand::random::<u128>()));
-
-/// Colours, where somebody sees them.
+/// The colors of printed text, if colors are enabled.
 pub(in crate::cli) struct Style {
-    colours: Colours,
+    colors: ColorMode,
 }
 
-enum Colours {
-    Shown,
-    Plain,
+enum ColorMode {
+    Enabled,
+    Disabled,
 }
 
 impl Style {
-    /// Colours on a terminal whose user has not said no (<https://no-color.org>).
-    pub(super) fn of_stdout() -> Self {
-        let wanted = stdout().is_terminal() && !crate::config::no_color();
-        Self { colours: if wanted { Colours::Shown } else { Colours::Plain } }
+    /// Returns a style with colors if standard output is a terminal and `NO_COLOR` is not set
+    /// (<https://no-color.org>).
+    pub(super) fn for_stdout() -> Self {
+        let enabled = stdout().is_terminal() && !crate::config::no_color();
+        Self { colors: if enabled { ColorMode::Enabled } else { ColorMode::Disabled } }
     }
 
-    /// No colours.
+    /// Returns a style without colors.
     pub(in crate::cli) fn plain() -> Self {
-        Self { colours: Colours::Plain }
+        Self { colors: ColorMode::Disabled }
     }
 
-    /// Something that is as it should be.
+    /// Colors the text as a success.
     pub(in crate::cli) fn good(&self, text: &str) -> String {
         self.paint("32", text)
     }
 
-    /// Something that is not.
+    /// Colors the text as an error.
     pub(in crate::cli) fn bad(&self, text: &str) -> String {
         self.paint("31", text)
     }
 
-    /// Something that may be as it should be.
+    /// Colors the text as a warning.
     pub(in crate::cli) fn doubtful(&self, text: &str) -> String {
         self.paint("33", text)
     }
 
-    /// Something that only says where the rest is.
+    /// Colors the text as a heading.
     pub(in crate::cli) fn place(&self, text: &str) -> String {
         self.paint("36", text)
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        match self.colours {
-            Colours::Shown => format!("{mark}{code};{text}{mark}0;", mark = *MARK),
-            Colours::Plain => text.to_owned(),
+        match self.colors {
+            ColorMode::Enabled => format!("{mark}{code};{text}{mark}0;", mark = *COLOR_MARK),
+            ColorMode::Disabled => text.to_owned(),
         }
     }
 }
 
-/// Returns the text with a terminal's own colours in it.
-pub(super) fn painted(text: &str) -> String {
-    let mut parts = text.split(&*MARK);
+/// Returns the text with terminal escape sequences instead of color marks.
+pub(super) fn apply_colors(text: &str) -> String {
+    let mut parts = text.split(&*COLOR_MARK);
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |all, part| match part.split_once(';') {
         Some((code, rest)) => format!("{all}\x1b[{code}m{rest}"),
@@ -70,47 +63,48 @@ pub(super) fn painted(text: &str) -> String {
     })
 }
 
-/// Returns rows with their first cells as wide as the widest of each. A cell has one line, whatever is
-/// in it.
+/// Returns the rows as lines with aligned columns. Line breaks in a cell are escaped.
 pub(in crate::cli) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> =
         rows.iter().map(|row| row.each_ref().map(|cell| printable(cell))).collect();
-    let width = |column: usize| rows.iter().map(|row| visible(&row[column])).max().unwrap_or(0);
+    let width =
+        |column: usize| rows.iter().map(|row| display_width(&row[column])).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     let line = |row: &[String; N]| {
         let cells = row.iter().zip(widths);
-        let padded = cells.map(|(cell, width)| format!("{cell}{:1$}", "", width - visible(cell)));
+        let padded =
+            cells.map(|(cell, width)| format!("{cell}{:1$}", "", width - display_width(cell)));
         format!("  {}", padded.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the number of characters that are seen: all but those that colour it.
-fn visible(text: &str) -> usize {
-    let mut parts = text.split(&*MARK);
+/// Returns the number of characters without those of color marks.
+fn display_width(text: &str) -> usize {
+    let mut parts = text.split(&*COLOR_MARK);
     let plain = parts.next().unwrap_or_default().chars().count();
-    let coloured = parts.filter_map(|part| part.split_once(';'));
-    plain + coloured.map(|(_, rest)| rest.chars().count()).sum::<usize>()
+    let colored = parts.filter_map(|part| part.split_once(';'));
+    plain + colored.map(|(_, rest)| rest.chars().count()).sum::<usize>()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::clean::clean, Colours, Style, columns, painted};
+    use super::{super::escape::escape_text, ColorMode, Style, apply_colors, columns};
 
     #[test]
-    fn columns_line_up_whatever_their_colour() {
-        let good = Style { colours: Colours::Shown }.good("ok");
+    fn colored_columns_are_aligned() {
+        let good = Style { colors: ColorMode::Enabled }.good("ok");
         let rows = [
             [good, "a".to_owned(), "x".to_owned()],
             ["refused".to_owned(), "b\nd".to_owned(), String::new()],
         ];
-        let printed = painted(&clean(&columns(&rows)));
+        let printed = apply_colors(&escape_text(&columns(&rows)));
         assert_eq!(printed, "  \x1b[32mok\x1b[0m       a     x\n  refused  b\\nd");
     }
 
     #[test]
-    fn colours_of_others_are_not_shown() {
-        let name = Style { colours: Colours::Shown }.bad("a\x1b[32mb\u{fdd0}32;c");
-        assert_eq!(painted(&clean(&name)), "\x1b[31ma\\u{1b}[32mb\\u{fdd0}32;c\x1b[0m");
+    fn foreign_color_codes_are_escaped() {
+        let name = Style { colors: ColorMode::Enabled }.bad("a\x1b[32mb\u{fdd0}32;c");
+        assert_eq!(apply_colors(&escape_text(&name)), "\x1b[31ma\\u{1b}[32mb\\u{fdd0}32;c\x1b[0m");
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         complain, misused,
-        output::{Output, Style},
+        output::{Output, Style, counted},
     },
     policies::{
         Caller, Check, Finding, Mounts, PolicySet, Server, Severity, Source, expectations, shipped,
@@ -176,7 +176,7 @@ impl fmt::Display for FolderError {
             Self::Findings(findings) => {
                 let shown: Vec<_> =
                     findings.iter().map(|finding| show(finding, &Style::plain())).collect();
-                let count = number(findings.len(), "error");
+                let count = counted(findings.len(), "error");
                 write!(f, "{count} in the files; nothing was written\n\n{}", shown.join("\n\n"))
             }
         }
@@ -207,17 +207,4 @@ pub(super) fn as_json(finding: &Finding) -> Value {
         "remedy": finding.remedy,
         "excerpt": finding.line(),
     })
-}
-
-/// `1 error`, `2 errors`, `no errors`; `1 policy`, `2 policies`.
-pub(in crate::cli) fn number(count: usize, noun: &str) -> String {
-    let many = match noun.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None => format!("{noun}s"),
-    };
-    match count {
-        0 => format!("no {many}"),
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {many}"),
-    }
 }

@@ -3,11 +3,11 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::folder::{Folder, Linted, as_json, number, show};
+use super::folder::{Folder, Linted, as_json, show};
 use crate::{
     cli::{
         misused,
-        output::{Output, Style},
+        output::{Output, Style, counted},
         sources::{ConfigArgs, ForPolicies},
     },
     config::Settings,
@@ -74,13 +74,13 @@ impl Lint {
 }
 
 fn as_text(linted: &Linted, style: &Style) -> String {
-    let errors = number(linted.count(Severity::Error), "error");
-    let warnings = number(linted.count(Severity::Warning), "warning");
+    let errors = counted(linted.count(Severity::Error), "error");
+    let warnings = counted(linted.count(Severity::Warning), "warning");
     let hints = match linted.count(Severity::Hint) {
         0 => String::new(),
-        count => format!(", {}", number(count, "hint")),
+        count => format!(", {}", counted(count, "hint")),
     };
-    let summary = format!("{}: {errors}, {warnings}{hints}", number(linted.set.len(), "policy"));
+    let summary = format!("{}: {errors}, {warnings}{hints}", counted(linted.set.len(), "policy"));
     let findings = linted.findings.iter().map(|finding| show(finding, style));
     findings.chain([summary]).collect::<Vec<_>>().join("\n\n")
 }

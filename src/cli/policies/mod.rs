@@ -9,7 +9,7 @@ mod test;
 
 pub(super) use self::{
     apply::words,
-    folder::{Folder, FolderError, accepted_by, number},
+    folder::{Folder, FolderError, accepted_by},
 };
 
 use std::process::ExitCode;

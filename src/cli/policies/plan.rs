@@ -3,12 +3,12 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::folder::{Folder, Linted, number};
+use super::folder::{Folder, Linted};
 use crate::{
     cli::{
         misused,
         operator::{Operator, OperatorArgs},
-        output::{Output, Style, columns, printable},
+        output::{Output, Style, columns, counted, printable},
         sources::ForVault,
     },
     config::Settings,
@@ -164,9 +164,9 @@ pub(super) fn as_json(plan: &policies::Plan) -> Value {
 /// How many policies a plan would write and delete.
 pub(super) fn extent(plan: &policies::Plan) -> String {
     let deleted = plan.deletions();
-    let written = number(plan.steps.len() - deleted, "policy");
+    let written = counted(plan.steps.len() - deleted, "policy");
     match deleted {
         0 => format!("write {written}"),
-        _ => format!("write {written} and DELETE {}", number(deleted, "policy")),
+        _ => format!("write {written} and DELETE {}", counted(deleted, "policy")),
     }
 }

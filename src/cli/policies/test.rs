@@ -4,16 +4,13 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::{
-    dev::DevServer,
-    folder::{Folder, number},
-};
+use super::{dev::DevServer, folder::Folder};
 use crate::{
     capabilities::Capabilities,
     cli::{
         complain,
         operator::{Operator, OperatorArgs, to_the_end},
-        output::{Output, Style, columns},
+        output::{Output, Style, columns, counted},
         stop::stopped,
     },
     policies::{Caller, Expectation, Policy, PolicySet, joined},
@@ -140,9 +137,9 @@ fn report(tried: &[Tried<'_>], set: &PolicySet, output: Output) -> ExitCode {
         let rows: Vec<_> = tried.iter().map(|tried| tried.row(set, style)).collect();
         let summary = format!(
             "{}, {} of {}",
-            number(tried.len(), "expectation"),
-            number(failed, "failure"),
-            number(set.len() - untried.len(), "policy")
+            counted(tried.len(), "expectation"),
+            counted(failed, "failure"),
+            counted(set.len() - untried.len(), "policy")
         );
         let untried = match untried.as_slice() {
             [] => String::new(),

@@ -1,33 +1,35 @@
 use clap::Args;
 
-use super::tenant;
 use crate::{
-    cli::store::{Store, why},
+    cli::{
+        names::tenant,
+        store::{Store, why},
+    },
     secrets::{Current, SecretData, SecretName, SecretPath, Version},
     tenants::TenantName,
 };
 
 /// Several secrets of a tenant that are used as one.
 #[derive(Args)]
-pub(super) struct Bundle {
+pub(super) struct SecretBundle {
     /// The tenant.
     #[arg(value_parser = tenant)]
     tenant: TenantName,
-    /// The secrets' names. Where two have the same key, the later one counts.
+    /// The secrets' names. If two have the same key, the later one wins.
     #[arg(required = true, value_name = "NAME", value_parser = SecretName::parse)]
     names: Vec<SecretName>,
 }
 
-/// What they hold, and in which versions.
-pub(super) struct Contents {
+/// The merged data of a bundle, and the versions that it was read from.
+pub(super) struct BundleContents {
     pub(super) data: SecretData,
     pub(super) versions: Vec<Version>,
 }
 
-impl Bundle {
-    /// The latest versions.
-    pub(super) async fn read(&self, store: &Store) -> Result<Contents, String> {
-        let mut contents = Contents { data: SecretData::default(), versions: Vec::new() };
+impl SecretBundle {
+    /// Reads and merges the latest versions.
+    pub(super) async fn read(&self, store: &Store) -> Result<BundleContents, String> {
+        let mut contents = BundleContents { data: SecretData::default(), versions: Vec::new() };
         for path in self.paths() {
             let read = store.with(async |secrets| secrets.read(&path, None).await).await;
             let secret = read.map_err(|error| why(&error, &path.tenant, &path.name))?;
@@ -37,8 +39,8 @@ impl Bundle {
         Ok(contents)
     }
 
-    /// Whether these are still the latest versions. Nothing is decrypted for that.
-    pub(super) async fn is_still(
+    /// Returns true if these are still the latest versions. Decrypts nothing.
+    pub(super) async fn is_current(
         &self,
         store: &Store,
         versions: &[Version],
@@ -53,16 +55,19 @@ impl Bundle {
         Ok(true)
     }
 
-    /// Each with its version, for people.
-    pub(super) fn told(&self, versions: &[Version]) -> String {
-        let told = |(name, version)| format!("{name} version {version}");
-        self.names.iter().zip(versions).map(told).collect::<Vec<_>>().join(", ")
+    /// Returns the names with these versions as text.
+    pub(super) fn versions_as_text(&self, versions: &[Version]) -> String {
+        let text = |(name, version)| format!("{name} version {version}");
+        self.names.iter().zip(versions).map(text).collect::<Vec<_>>().join(", ")
     }
 
-    /// The same for programs.
-    pub(super) fn as_json(&self, versions: &[Version]) -> serde_json::Value {
-        let one = |(name, version): (&SecretName, &Version)| serde_json::json!({"name": name.as_str(), "version": version.number()});
-        self.names.iter().zip(versions).map(one).collect()
+    /// Returns the names with these versions as JSON.
+    pub(super) fn versions_as_json(&self, versions: &[Version]) -> serde_json::Value {
+        let json = |(name, version): (&SecretName, &Version)| {
+            let (name, version) = (name.as_str(), version.number());
+            serde_json::json!({"name": name, "version": version})
+        };
+        self.names.iter().zip(versions).map(json).collect()
     }
 
     fn paths(&self) -> impl Iterator<Item = SecretPath> {

@@ -6,21 +6,19 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::Place;
 use crate::{
     cli::{
-        USAGE,
         ask::consents,
-        complain,
-        output::Output,
+        output::{Output, misused},
+        secrets::secret_args::SecretArgs,
         store::{StoreArgs, why},
     },
     secrets::{Precondition, SecretPath, Version},
 };
 
-/// Delete the latest version of a secret, so that it can be brought back.
+/// Delete the latest version of a secret. It can be undeleted.
 ///
-/// Asks on a terminal; elsewhere it needs --yes.
+/// Asks for confirmation on a terminal; elsewhere it needs --yes.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -28,11 +26,11 @@ Examples:
   vault-auth-validator secrets delete acme crm --if-version 3 --yes")]
 pub(super) struct Delete {
     #[command(flatten)]
-    place: Place,
-    /// Delete without asking.
+    secret: SecretArgs,
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
-    /// Only if this is still the latest version.
+    /// Delete only if this is still the latest version.
     #[arg(long, value_name = "VERSION")]
     if_version: Option<Version>,
     #[command(flatten)]
@@ -43,17 +41,18 @@ pub(super) struct Delete {
 
 impl Delete {
     pub(super) fn run(self) -> ExitCode {
-        let Self { place, yes, if_version, output, store } = self;
+        let Self { secret, yes, if_version, output, store } = self;
         if !yes && !io::stdin().is_terminal() {
-            complain("delete asks first, and there is nobody to ask: add --yes");
-            return ExitCode::from(USAGE);
+            return misused(
+                "delete needs a confirmation, and standard input is no terminal: add --yes",
+            );
         }
-        let path = SecretPath::from(place);
+        let path = SecretPath::from(secret);
         let precondition = if_version.map_or(Precondition::None, Precondition::Latest);
         store.run(async |store| {
             let SecretPath { tenant, name } = &path;
             if !yes && !consents(&format!("Delete {tenant}/{name}?"))? {
-                return Err("nothing was deleted".to_owned());
+                return Err("not confirmed: nothing was deleted".to_owned());
             }
             let deleted = store.with(async |secrets| secrets.delete(&path, precondition).await);
             let version = deleted.await.map_err(|error| why(&error, tenant, name))?;
@@ -67,7 +66,7 @@ impl Delete {
             output.print(json, |_| {
                 format!(
                     "deleted {tenant}/{name}: version {version}\n\
-                     `secrets undelete {tenant} {name} --version {version}` brings it back"
+                     to undo: secrets undelete {tenant} {name} --version {version}"
                 )
             });
             Ok(ExitCode::SUCCESS)

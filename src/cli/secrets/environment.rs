@@ -1,4 +1,5 @@
-//! The environment that secrets make: keys that decide on code, and the system's limits.
+//! Checks of secrets as environment variables: keys that make programs load code, and the system's
+//! limits.
 
 use rustix::{
     param::page_size,
@@ -8,14 +9,15 @@ use secrecy::ExposeSecret;
 
 use crate::secrets::SecretData;
 
-/// Beginnings of the keys that the dynamic loaders of Linux, the BSDs and macOS read: whoever sets
-/// them runs code of their own in every program that is started.
-const LOADER: [&str; 2] = ["LD_", "DYLD_"];
+/// Prefixes of the keys that the dynamic loaders of Linux, the BSDs and macOS read: they can make
+/// every program that is started run other code.
+const LOADER_PREFIXES: [&str; 2] = ["LD_", "DYLD_"];
 
-/// Keys that let the C library, OpenSSL, or a widespread interpreter, load code or run commands at the start
-/// of any program. After those that `sudo` removes (`initial_badenv_table` in its plugins/sudoers/env.c),
-/// and the like of younger interpreters. `ENV` is left out: only interactive shells read it.
-const CODE: [&str; 41] = [
+/// Keys that make the C library, OpenSSL, or a common interpreter load code or run commands at the
+/// start of any program: those that `sudo` removes (`initial_badenv_table` in its
+/// plugins/sudoers/env.c), and their counterparts of newer interpreters. `ENV` is left out: only
+/// interactive shells read it.
+const CODE_LOADING_KEYS: [&str; 41] = [
     "BASHOPTS",
     "BASH_ENV",
     "BUN_OPTIONS",
@@ -59,69 +61,70 @@ const CODE: [&str; 41] = [
     "_JAVA_OPTIONS",
 ];
 
-/// The number of pages that one variable may take on Linux (execve(2)).
-const PAGES_OF_A_VARIABLE: usize = 32;
+/// The maximum size of one variable on Linux, in pages (execve(2)).
+const MAX_VARIABLE_PAGES: usize = 32;
 
-/// The most that arguments and environment take together on Linux, whatever the limit of the stack:
-/// three quarters of 8 MiB (execve(2)).
-const MOST_OF_ALL: u64 = 6 * 1024 * 1024;
+/// The maximum size of arguments and environment together on Linux, in bytes, regardless of the
+/// stack limit: three quarters of 8 MiB (execve(2)).
+const MAX_TOTAL_BYTES: u64 = 6 * 1024 * 1024;
 
-/// The number of keys that are named when all together are too large.
-const NAMED: usize = 3;
+/// The number of keys that are listed if the total is too large.
+const MAX_LISTED_KEYS: usize = 3;
 
-/// Refuses keys that decide on code that programs load, unless they are allowed; and values that no
-/// environment can hold.
+/// Rejects keys that make programs load code, unless they are allowed, and values that an
+/// environment cannot hold.
 ///
 /// # Errors
-/// Names the key.
-pub(super) fn check(data: &SecretData, allowed: &[String]) -> Result<(), String> {
+/// Names the first such key.
+pub(super) fn check_env_values(data: &SecretData, allowed: &[String]) -> Result<(), String> {
     for (key, value) in data.iter() {
         let key = key.as_str();
-        if decides_on_code(key) && !allowed.iter().any(|allowed| allowed == key) {
+        if loads_code(key) && !allowed.iter().any(|allowed| allowed == key) {
             return Err(format!(
-                "`{key}` decides on code that programs load: if that is meant, allow it with \
-                 --allow {key}"
+                "`{key}` makes programs load code: if that is intended, allow it with --allow {key}"
             ));
         }
         if value.expose_secret().contains('\0') {
-            return Err(format!("`{key}` has a NUL in it, which no environment can hold"));
+            return Err(format!("`{key}` contains a NUL byte, which an environment cannot hold"));
         }
     }
     Ok(())
 }
 
-fn decides_on_code(key: &str) -> bool {
-    LOADER.iter().any(|beginning| key.starts_with(beginning)) || CODE.contains(&key)
+fn loads_code(key: &str) -> bool {
+    LOADER_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) || CODE_LOADING_KEYS.contains(&key)
 }
 
-/// Says which keys make the environment too large for execve(2), which does not.
-pub(super) fn too_large(data: &SecretData) -> String {
+/// Returns an error message with the keys that make the environment too large for execve(2), whose
+/// own error names none.
+pub(super) fn size_error(data: &SecretData) -> String {
     let mut sizes: Vec<_> =
         data.iter().map(|(key, value)| (size(key.as_str(), value), key.as_str())).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
-    let told = |sizes: &[(usize, &str)]| {
-        let told = sizes.iter().map(|(size, key)| format!("`{key}` takes {size} bytes"));
-        told.collect::<Vec<_>>().join(", ")
+    let list = |sizes: &[(usize, &str)]| {
+        let list = sizes.iter().map(|(size, key)| format!("`{key}` takes {size} bytes"));
+        list.collect::<Vec<_>>().join(", ")
     };
-    let limit = PAGES_OF_A_VARIABLE * page_size();
+    let limit = MAX_VARIABLE_PAGES * page_size();
     let over = sizes.partition_point(|(size, _)| *size > limit);
     if over > 0 {
         return format!(
-            "{}, with its name: a variable may take {limit}. Let the program read it from a file",
-            told(&sizes[..over])
+            "{}, including its name; the limit of a variable is {limit}. Use a program that reads \
+             it from a file",
+            list(&sizes[..over])
         );
     }
     let total: usize = sizes.iter().map(|(size, _)| size).sum();
     let stack = getrlimit(Resource::Stack).current.map_or(u64::MAX, |stack| stack / 4);
     format!(
-        "the secrets take {total} bytes, and all variables and arguments together may take {}. The \
-         largest: {}",
-        stack.min(MOST_OF_ALL),
-        told(&sizes[..sizes.len().min(NAMED)])
+        "the secrets take {total} bytes; the limit of all variables and arguments together is {}. \
+         The largest: {}",
+        stack.min(MAX_TOTAL_BYTES),
+        list(&sizes[..sizes.len().min(MAX_LISTED_KEYS)])
     )
 }
 
-/// The room that a variable takes: `KEY=VALUE` and a NUL.
+/// Returns the size of a variable in bytes: `KEY=VALUE` and a NUL.
 fn size(key: &str, value: &secrecy::SecretString) -> usize {
     key.len() + value.expose_secret().len() + 2
 }

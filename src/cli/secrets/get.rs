@@ -5,10 +5,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{Place, emit, is_seen};
 use crate::{
     cli::{
-        output::{Output, escape_json, is_hidden},
+        output::{Output, emit, escape_json, is_hidden, stdout_is_terminal},
+        secrets::secret_args::SecretArgs,
         store::{Store, StoreArgs, why},
     },
     secrets::{
@@ -17,10 +17,10 @@ use crate::{
     },
 };
 
-/// Show a secret, or one of its values.
+/// Print a secret, or one of its values.
 ///
-/// On a terminal every value is masked, unless --reveal says otherwise. Elsewhere it is plain: the
-/// bare value of KEY, just as it is, or a line for an environment for each key.
+/// On a terminal values are masked unless --reveal is given. Elsewhere they are printed: the value
+/// of KEY byte for byte, or an environment line for each key.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -31,17 +31,17 @@ Examples:
   vault-auth-validator secrets get acme crm --dialect systemd")]
 pub(super) struct Get {
     #[command(flatten)]
-    place: Place,
-    /// One key of it; without it, all.
-    #[arg(value_parser = key)]
+    secret: SecretArgs,
+    /// The key to print; all keys by default.
+    #[arg(value_parser = parse_key)]
     key: Option<Key>,
-    /// Another version than the latest.
+    /// The version to read; the latest by default.
     #[arg(long)]
     version: Option<Version>,
-    /// Show values on a terminal too.
+    /// Print values on a terminal, too.
     #[arg(long)]
     reveal: bool,
-    /// Whom the lines are for: compose, docker, systemd, python-dotenv or sh.
+    /// The reader of the lines: compose, docker, systemd, python-dotenv or sh.
     #[arg(long, default_value_t = Dialect::Compose, conflicts_with = "key")]
     dialect: Dialect,
     #[command(flatten)]
@@ -50,12 +50,12 @@ pub(super) struct Get {
     store: StoreArgs,
 }
 
-/// What is shown in the place of a value, whatever its length.
+/// The text that is printed instead of a value of any length.
 const MASK: &str = "********";
 
-/// A secret, or one key of it, for programs.
+/// The JSON document of a secret, or of one of its keys.
 #[derive(Serialize)]
-struct Document<'s> {
+struct SecretDocument<'s> {
     tenant: &'s str,
     name: &'s str,
     version: u64,
@@ -66,29 +66,31 @@ struct Document<'s> {
 
 impl Get {
     pub(super) fn run(self) -> ExitCode {
-        let Self { place, key, version, reveal, dialect, output, store } = self;
-        let path = SecretPath::from(place);
+        let Self { secret, key, version, reveal, dialect, output, store } = self;
+        let path = SecretPath::from(secret);
         store.run(async |store| {
             let read = store.with(async |secrets| secrets.read(&path, version).await).await;
             let mut secret = match read {
                 Ok(secret) => secret,
-                Err(error) => return Err(why_unread(&store, &path, &error).await),
+                Err(error) => return Err(read_error(&store, &path, &error).await),
             };
-            if is_seen() && !reveal {
-                secret.data = masked(&secret.data);
+            if stdout_is_terminal() && !reveal {
+                secret.data = mask_values(&secret.data);
             }
             if let Some(key) = &key {
-                secret.data = one(&path, &secret.data, key)?;
+                secret.data = select_key(&path, &secret.data, key)?;
             }
             match (&key, output.is_text()) {
-                (_, false) => emit(&json(&document(&path, &secret)))?,
-                (Some(key), true) => bare(&secret.data, key)?,
+                (_, false) => emit(&to_json(&document(&path, &secret)))?,
+                (Some(key), true) => print_value(&secret.data, key)?,
                 (None, true) => {
                     let lines = secret.data.to_env(dialect).map_err(|error| error.to_string())?;
-                    emit(if is_seen() { visible(&lines) } else { lines }.as_bytes())?;
+                    emit(
+                        if stdout_is_terminal() { escape_hidden(&lines) } else { lines }.as_bytes(),
+                    )?;
                 }
             }
-            if is_seen() && !output.is_text() {
+            if stdout_is_terminal() && !output.is_text() {
                 emit(b"\n")?;
             }
             Ok(ExitCode::SUCCESS)
@@ -96,38 +98,41 @@ impl Get {
     }
 }
 
-/// The document in JSON, on a terminal without what would control it.
-fn json(document: &Document<'_>) -> Zeroizing<Vec<u8>> {
+/// Serializes the document as JSON. Control characters are escaped on a terminal.
+fn to_json(document: &SecretDocument<'_>) -> Zeroizing<Vec<u8>> {
     let json = to_wiped_json(document);
     match str::from_utf8(&json) {
-        Ok(text) if is_seen() => Zeroizing::new(escape_json(text).into_bytes()),
+        Ok(text) if stdout_is_terminal() => Zeroizing::new(escape_json(text).into_bytes()),
         _ => json,
     }
 }
 
-/// What is in the way of reading a secret. A version that does not exist is told with those that do,
-/// if the token may know them.
-async fn why_unread(store: &Store, path: &SecretPath, error: &SecretError) -> String {
+/// Returns the error message for a secret that cannot be read. For a version that does not exist it
+/// lists the existing ones, if the token may list them.
+async fn read_error(store: &Store, path: &SecretPath, error: &SecretError) -> String {
     let SecretPath { tenant, name } = path;
     let SecretError::VersionAbsent { version, .. } = error else { return why(error, tenant, name) };
     match store.with(async |secrets| secrets.list_versions(path).await).await {
         Ok(versions) => {
-            let versions: Vec<String> = versions.iter().map(in_short).collect();
-            format!("{tenant}/{name}: there is no version {version}, but {}", versions.join(", "))
+            let versions: Vec<String> = versions.iter().map(version_summary).collect();
+            format!(
+                "{tenant}/{name}: no version {version}; existing versions: {}",
+                versions.join(", ")
+            )
         }
         Err(_) => why(error, tenant, name),
     }
 }
 
-fn in_short(info: &VersionInfo) -> String {
+fn version_summary(info: &VersionInfo) -> String {
     match info.state {
         VersionState::Live => info.version.to_string(),
         state => format!("{} ({})", info.version, state.as_str()),
     }
 }
 
-fn document<'s>(path: &'s SecretPath, secret: &'s Secret) -> Document<'s> {
-    Document {
+fn document<'s>(path: &'s SecretPath, secret: &'s Secret) -> SecretDocument<'s> {
+    SecretDocument {
         tenant: path.tenant.as_str(),
         name: path.name.as_str(),
         version: secret.version.number(),
@@ -137,33 +142,33 @@ fn document<'s>(path: &'s SecretPath, secret: &'s Secret) -> Document<'s> {
     }
 }
 
-/// The same keys, and none of the values.
-fn masked(data: &SecretData) -> SecretData {
+/// Returns the same keys with masked values.
+fn mask_values(data: &SecretData) -> SecretData {
     data.iter().map(|(key, _)| (key.clone(), SecretString::from(MASK))).collect()
 }
 
-/// This key alone.
-fn one(path: &SecretPath, data: &SecretData, key: &Key) -> Result<SecretData, String> {
+/// Returns the data of this key only.
+fn select_key(path: &SecretPath, data: &SecretData, key: &Key) -> Result<SecretData, String> {
     let value = data.get(key).ok_or_else(|| {
         let keys: Vec<&str> = data.iter().map(|(key, _)| key.as_str()).collect();
         let SecretPath { tenant, name } = path;
-        format!("{tenant}/{name} has no key `{key}`; it has {}", keys.join(", "))
+        format!("{tenant}/{name} has no key `{key}`; its keys: {}", keys.join(", "))
     })?;
     Ok([(key.clone(), value.clone())].into_iter().collect())
 }
 
-/// Prints the value as it is. Only on a terminal does it get an end of line.
-fn bare(data: &SecretData, key: &Key) -> Result<(), String> {
+/// Prints the value byte for byte. Adds a line break on a terminal only.
+fn print_value(data: &SecretData, key: &Key) -> Result<(), String> {
     let value = data.get(key).map_or("", ExposeSecret::expose_secret);
-    if !is_seen() {
+    if !stdout_is_terminal() {
         return emit(value.as_bytes());
     }
-    emit(visible(value).as_bytes())?;
+    emit(escape_hidden(value).as_bytes())?;
     emit(b"\n")
 }
 
-/// A text without what would control a terminal.
-fn visible(text: &str) -> Zeroizing<String> {
+/// Returns the text with control and invisible characters escaped.
+fn escape_hidden(text: &str) -> Zeroizing<String> {
     let mut shown = Zeroizing::new(String::with_capacity(6 * text.len()));
     for c in text.chars() {
         match c {
@@ -175,18 +180,18 @@ fn visible(text: &str) -> Zeroizing<String> {
     shown
 }
 
-fn key(text: &str) -> Result<Key, &'static str> {
-    Key::parse(text).ok_or("a key is [A-Za-z_][A-Za-z0-9_]{0,127}")
+fn parse_key(text: &str) -> Result<Key, &'static str> {
+    Key::parse(text).ok_or("a key must match [A-Za-z_][A-Za-z0-9_]{0,127}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
+    use super::escape_hidden;
 
     #[test]
-    fn nothing_that_controls_a_terminal_is_shown_as_it_is() {
-        assert_eq!(*visible("a\nb\tü"), "a\nb\tü");
-        assert_eq!(*visible("\x1b[2J\r\u{9b}"), "\\u{1b}[2J\\u{d}\\u{9b}");
-        assert_eq!(*visible("lx.\u{202e}lch\u{200b}"), "lx.\\u{202e}lch\\u{200b}");
+    fn control_characters_are_escaped() {
+        assert_eq!(*escape_hidden("a\nb\tü"), "a\nb\tü");
+        assert_eq!(*escape_hidden("\x1b[2J\r\u{9b}"), "\\u{1b}[2J\\u{d}\\u{9b}");
+        assert_eq!(*escape_hidden("lx.\u{202e}lch\u{200b}"), "lx.\\u{202e}lch\\u{200b}");
     }
 }

@@ -1,5 +1,5 @@
-//! Where the values come from that are put into a secret: never from the arguments, which every
-//! user of a machine sees.
+//! The input of `secrets set`: values are read from a prompt, standard input or files, never from
+//! arguments, which every user of a machine can see.
 
 use std::{
     fs::File,
@@ -13,106 +13,109 @@ use zeroize::Zeroizing;
 
 use crate::secrets::{BodyError, Key, Patch, SecretData};
 
-/// The largest value, and the largest secret, in bytes.
-const MAX_INPUT: usize = 1024 * 1024;
+/// The maximum size of a value and of a whole secret, in bytes.
+const MAX_INPUT_BYTES: usize = 1024 * 1024;
 
-/// Values, and where they are to be read.
-pub(super) enum Input {
-    /// Each of these keys is asked for on the terminal, or read from its file.
-    Keys(Vec<(Key, Place)>),
-    /// Standard input is the value of the key that has no file.
-    OneValue(Vec<(Key, Place)>),
-    /// Standard input is JSON with all of them.
+/// The sources of the values to write.
+pub(super) enum ValueInput {
+    /// Each of these keys has a file, or is prompted for on the terminal.
+    Keys(Vec<(Key, ValueSource)>),
+    /// Standard input is the value of the key without a file.
+    OneValue(Vec<(Key, ValueSource)>),
+    /// Standard input is a JSON object with all values.
     Json,
 }
 
-/// Where one value is.
-pub(super) enum Place {
-    /// On standard input, or typed.
-    Asked,
+/// The source of one value.
+pub(super) enum ValueSource {
+    /// Standard input, or a hidden prompt if that is a terminal.
+    Stdin,
     File(PathBuf),
 }
 
-/// How values are read.
+/// The options for reading values.
 #[derive(Args, Clone, Copy)]
-pub(super) struct Reading {
-    /// Keep a line break at the end of a value. Else it is dropped, as files and pipes have one for
-    /// their own sake.
+pub(super) struct ReadOptions {
+    /// Keep a line break at the end of a value. By default it is removed, since most files and
+    /// pipes end in one.
     #[arg(long)]
     exact: bool,
-    /// Write a value even if it is empty, as that of a broken pipe or a truncated file is.
+    /// Allow empty values, which a broken pipe or a truncated file may cause.
     #[arg(long)]
     allow_empty: bool,
 }
 
-/// The JSON that is read. It has the bare values, and not the document that the API takes.
-const JSON_FORM: &str = r#"the values are an object of strings: {"KEY":"value"}"#;
+/// The description of the expected JSON: the bare values, not the document of the API.
+const JSON_FORMAT: &str = r#"expected an object of strings: {"KEY":"value"}"#;
 
-impl Input {
-    /// What these arguments ask for, besides taking these keys out. No error repeats one that may
-    /// hold a value.
-    pub(super) fn of(arguments: &[String], unset: &[Key]) -> Result<Self, String> {
-        let keys: Vec<(Key, Place)> =
-            arguments.iter().enumerate().map(assignment).collect::<Result<_, _>>()?;
-        let asked = keys.iter().filter(|(_, place)| matches!(place, Place::Asked)).count();
-        match (keys.len(), asked, io::stdin().is_terminal()) {
+impl ValueInput {
+    /// Parses the key arguments; `unset` are the keys to remove. No error repeats an argument that
+    /// may hold a value.
+    pub(super) fn parse(arguments: &[String], unset: &[Key]) -> Result<Self, String> {
+        let keys: Vec<(Key, ValueSource)> =
+            arguments.iter().enumerate().map(parse_assignment).collect::<Result<_, _>>()?;
+        let from_stdin =
+            keys.iter().filter(|(_, source)| matches!(source, ValueSource::Stdin)).count();
+        match (keys.len(), from_stdin, io::stdin().is_terminal()) {
             (0, _, _) if !unset.is_empty() => Ok(Self::Keys(keys)),
-            (0, _, true) => Err("name the keys that are to be asked for".to_owned()),
+            (0, _, true) => Err("no keys given: name the keys to set".to_owned()),
             (0, _, false) => Ok(Self::Json),
             (_, 0, _) | (_, _, true) => Ok(Self::Keys(keys)),
             (_, 1, false) => Ok(Self::OneValue(keys)),
-            (_, _, false) => Err("standard input is one value: name one key, or none and let it \
-                                  be JSON, as in {\"KEY\":\"value\"}"
-                .to_owned()),
+            (_, _, false) => {
+                Err("standard input is only one value: name one key, or none and pass \
+                     JSON, such as {\"KEY\":\"value\"}"
+                    .to_owned())
+            }
         }
     }
 
-    /// Reads the values.
-    pub(super) fn read(self, reading: Reading) -> Result<Patch, String> {
-        let stdin = || read("standard input", io::stdin());
+    /// Reads the values into a patch.
+    pub(super) fn read(self, options: ReadOptions) -> Result<Patch, String> {
+        let stdin = || read_bounded("standard input", io::stdin());
         match self {
             Self::Json => {
                 let json = stdin()?;
                 if json.is_empty() {
-                    return Err("standard input is empty, and nothing was written".to_owned());
+                    return Err("standard input is empty; nothing was written".to_owned());
                 }
                 let data = SecretData::from_json(json.as_bytes()).map_err(|error| {
                     let error = match error {
-                        BodyError::Shape => JSON_FORM.to_owned(),
+                        BodyError::Shape => JSON_FORMAT.to_owned(),
                         error => error.to_string(),
                     };
                     format!("standard input: {error}; nothing was written")
                 })?;
                 Ok(data.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect())
             }
-            Self::Keys(keys) => values(keys, reading, |key| {
+            Self::Keys(keys) => values(keys, options, |key| {
                 let typed = rpassword::prompt_password(format!("{key}: "));
                 typed.map(Zeroizing::new).map_err(|error| error.to_string())
             }),
-            Self::OneValue(keys) => values(keys, reading, |_| stdin()),
+            Self::OneValue(keys) => values(keys, options, |_| stdin()),
         }
     }
 }
 
 fn values(
-    keys: Vec<(Key, Place)>,
-    reading: Reading,
-    mut ask: impl FnMut(&Key) -> Result<Zeroizing<String>, String>,
+    keys: Vec<(Key, ValueSource)>,
+    options: ReadOptions,
+    mut prompt: impl FnMut(&Key) -> Result<Zeroizing<String>, String>,
 ) -> Result<Patch, String> {
-    let value = |(key, place): (Key, Place)| {
-        let text = match place {
-            Place::Asked => ask(&key)?,
-            Place::File(path) => {
-                // Not the path: somebody may have meant it for the value.
-                let file = File::open(path)
-                    .map_err(|error| format!("the file named for {key}: {error}"))?;
-                read(&format!("the file named for {key}"), file)?
+    let value = |(key, source): (Key, ValueSource)| {
+        let text = match source {
+            ValueSource::Stdin => prompt(&key)?,
+            ValueSource::File(path) => {
+                // Without the path, which may be a value by mistake.
+                let file =
+                    File::open(path).map_err(|error| format!("the file for {key}: {error}"))?;
+                read_bounded(&format!("the file for {key}"), file)?
             }
         };
-        let value = if reading.exact { &text } else { trimmed(&text) };
-        if value.is_empty() && !reading.allow_empty {
+        let value = if options.exact { &text } else { without_final_newline(&text) };
+        if value.is_empty() && !options.allow_empty {
             return Err(format!(
-                "the value for {key} is empty, and nothing was written; --allow-empty writes it"
+                "the value of {key} is empty; nothing was written. Use --allow-empty to write it"
             ));
         }
         Ok((key, Some(SecretString::from(value))))
@@ -120,54 +123,56 @@ fn values(
     keys.into_iter().map(value).collect()
 }
 
-/// `KEY`, or `KEY=@FILE`.
-fn assignment((place, argument): (usize, &String)) -> Result<(Key, Place), String> {
+/// Parses `KEY` or `KEY=@FILE`.
+fn parse_assignment((index, argument): (usize, &String)) -> Result<(Key, ValueSource), String> {
     let key = |text: &str| {
-        let number = place + 1;
+        let number = index + 1;
         Key::parse(text)
-            .ok_or_else(|| format!("key {number} is not [A-Za-z_][A-Za-z0-9_]{{0,127}}"))
+            .ok_or_else(|| format!("key {number} does not match [A-Za-z_][A-Za-z0-9_]{{0,127}}"))
     };
     match argument.split_once('=') {
-        None => Ok((key(argument)?, Place::Asked)),
+        None => Ok((key(argument)?, ValueSource::Stdin)),
         Some((name, file)) if file.len() > 1 && file.starts_with('@') => {
-            Ok((key(name)?, Place::File(file[1..].into())))
+            Ok((key(name)?, ValueSource::File(file[1..].into())))
         }
-        Some(_) => Err("a value is never an argument, which every user of this machine can see: \
-                        name the KEY alone and pipe or type the value, or name a file: \
-                        KEY=@FILE. If that was a real one, change it"
+        Some(_) => Err("a value cannot be an argument, which every user of this machine can see: \
+                        name only the KEY and type or pipe the value, or use KEY=@FILE. If this \
+                        was a real value, change it"
             .to_owned()),
     }
 }
 
-/// All of it, up to a bound.
-fn read(what: &str, source: impl Read) -> Result<Zeroizing<String>, String> {
-    // Made to size, so that growing leaves nothing behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT + 1));
-    let most = MAX_INPUT as u64 + 1;
-    source.take(most).read_to_end(&mut bytes).map_err(|error| format!("{what}: {error}"))?;
-    if bytes.len() > MAX_INPUT {
+/// Reads all of the source, up to [`MAX_INPUT_BYTES`].
+fn read_bounded(what: &str, source: impl Read) -> Result<Zeroizing<String>, String> {
+    // Allocated once: a buffer that grows would leave copies of the value in memory.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT_BYTES + 1));
+    let limit = MAX_INPUT_BYTES as u64 + 1;
+    source.take(limit).read_to_end(&mut bytes).map_err(|error| format!("{what}: {error}"))?;
+    if bytes.len() > MAX_INPUT_BYTES {
         return Err(format!("{what} is larger than 1 MiB"));
     }
     let text = str::from_utf8(&bytes)
-        .map_err(|_| format!("{what} is no text in UTF-8; encode it, for example with base64"))?;
+        .map_err(|_| format!("{what} is not valid UTF-8; encode it, for example with base64"))?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// Without one line break at its end: `\n` or `\r\n`. A carriage return alone is none.
-fn trimmed(text: &str) -> &str {
+/// Returns the text without one line break at its end: `\n` or `\r\n`, but not `\r` alone.
+fn without_final_newline(text: &str) -> &str {
     let Some(line) = text.strip_suffix('\n') else { return text };
     line.strip_suffix('\r').unwrap_or(line)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, assignment, trimmed};
+    use super::{ValueSource, parse_assignment, without_final_newline};
 
     #[test]
-    fn a_value_is_no_argument_and_is_not_repeated() {
-        let parse = |argument: &str| assignment((0, &argument.to_owned()));
-        assert!(matches!(parse("A"), Ok((_, Place::Asked))));
-        assert!(matches!(parse("A=@a=b"), Ok((_, Place::File(path))) if path.as_os_str() == "a=b"));
+    fn argument_with_value_is_rejected_silently() {
+        let parse = |argument: &str| parse_assignment((0, &argument.to_owned()));
+        assert!(matches!(parse("A"), Ok((_, ValueSource::Stdin))));
+        assert!(
+            matches!(parse("A=@a=b"), Ok((_, ValueSource::File(path))) if path.as_os_str() == "a=b")
+        );
         for argument in ["A=hunter2", "A=", "A=@", "=hunter2", "hunter-2", "A-B=@hunter2"] {
             let error = parse(argument).map(|_| ()).expect_err(argument);
             assert!(!error.contains("hunter"), "{error}");
@@ -175,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_break_at_the_end_is_dropped() {
+    fn one_final_newline_is_removed() {
         for (text, expected) in [
             ("a", "a"),
             ("a\n", "a"),
@@ -187,7 +192,7 @@ mod tests {
             ("\n", ""),
             ("", ""),
         ] {
-            assert_eq!(trimmed(text), expected);
+            assert_eq!(without_final_newline(text), expected);
         }
     }
 }

@@ -4,9 +4,9 @@ use clap::Args;
 use futures_util::TryStreamExt;
 use serde_json::json;
 
-use super::tenant;
 use crate::{
     cli::{
+        names::tenant,
         output::{Output, Style, columns},
         store::{StoreArgs, remedy},
     },
@@ -14,7 +14,7 @@ use crate::{
     tenants::TenantName,
 };
 
-/// List the names of a tenant's secrets, with their latest versions.
+/// List the names and latest versions of a tenant's secrets.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -1,37 +1,29 @@
-//! A tenant's secrets at the command line.
+//! The commands that read and write a tenant's secrets.
 
 mod bundle;
+mod child_command;
 mod delete;
 mod environment;
-mod file;
 mod get;
 mod input;
 mod list;
 mod owner;
 mod render;
 mod run;
+mod secret_args;
 mod set;
+mod target_file;
 mod undelete;
 mod versions;
 
-use std::{
-    io::{self, IsTerminal},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-pub(super) use crate::cli::names::tenant;
-use crate::{
-    cli::output::emit,
-    secrets::{SecretName, SecretPath},
-    tenants::TenantName,
-};
-
-/// Look at, write and use a tenant's secrets.
+/// Read, write and use a tenant's secrets.
 ///
-/// Vault is asked with your own token: `VAULT_TOKEN` or `~/.vault-token`, or the AppRole that the
-/// variables of `serve` name. Its policies decide. No value is ever an argument.
+/// Requests to Vault use your own token: `VAULT_TOKEN` or `~/.vault-token`, or the AppRole in the
+/// variables of `serve`. Its policies decide. Values are never arguments.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -69,26 +61,4 @@ impl Secrets {
             Command::Run(run) => run.run(),
         }
     }
-}
-
-/// Which secret.
-#[derive(Args)]
-struct Place {
-    /// The tenant.
-    #[arg(value_parser = tenant)]
-    tenant: TenantName,
-    /// The secret's name, such as `crm` or `mcp/hostinger`.
-    #[arg(value_parser = SecretName::parse)]
-    name: SecretName,
-}
-
-impl From<Place> for SecretPath {
-    fn from(Place { tenant, name }: Place) -> Self {
-        Self { tenant, name }
-    }
-}
-
-/// Whether somebody would see what is printed.
-fn is_seen() -> bool {
-    io::stdout().is_terminal()
 }

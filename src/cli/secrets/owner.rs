@@ -2,16 +2,17 @@ use std::str::FromStr;
 
 use nix::unistd::{Group, User};
 
-/// The user that a file is given to.
+/// The user and group that a file is given to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Owner {
-    /// The user's id.
+pub(super) struct FileOwner {
+    /// The user id.
     pub(super) uid: u32,
-    /// The group's id: the one that was named, else the user's own.
+    /// The group id: that of the given group, else of the user's primary group. `None` if the user
+    /// is an id without an account.
     pub(super) gid: Option<u32>,
 }
 
-impl FromStr for Owner {
+impl FromStr for FileOwner {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -27,7 +28,7 @@ fn find_user(name: &str) -> Result<(u32, Option<u32>), String> {
     match (known, name.parse()) {
         (Some(user), _) => Ok((user.uid.as_raw(), Some(user.gid.as_raw()))),
         (None, Ok(uid)) => Ok((uid, None)),
-        (None, Err(_)) => Err(format!("there is no user {name}")),
+        (None, Err(_)) => Err(format!("user {name} does not exist")),
     }
 }
 
@@ -36,6 +37,6 @@ fn find_group(name: &str) -> Result<u32, String> {
     match (known, name.parse()) {
         (Some(group), _) => Ok(group.gid.as_raw()),
         (None, Ok(gid)) => Ok(gid),
-        (None, Err(_)) => Err(format!("there is no group {name}")),
+        (None, Err(_)) => Err(format!("group {name} does not exist")),
     }
 }

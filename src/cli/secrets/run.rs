@@ -1,30 +1,37 @@
 use std::{
-    env,
     ffi::{OsStr, OsString},
     io::{self, ErrorKind},
-    os::unix::{ffi::OsStrExt, process::CommandExt},
-    path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    os::unix::process::CommandExt,
+    path::Path,
+    process::ExitCode,
 };
 
 use clap::Args;
-use rustix::fs::{Access, access};
 use secrecy::ExposeSecret;
 
-use super::{bundle::Bundle, environment};
 use crate::{
-    cli::{complain, operator::end, store::StoreArgs},
-    config::{self, search_path},
+    cli::{
+        operator::end,
+        output::complain,
+        secrets::{
+            bundle::SecretBundle,
+            child_command::child_command,
+            environment::{check_env_values, size_error},
+        },
+        store::StoreArgs,
+    },
+    config::search_path,
+    process::{find_program, spawn_failure_code},
     secrets::SecretData,
 };
 
-/// Start a program with secrets in its environment.
+/// Run a program with secrets in its environment.
 ///
-/// The program takes the place of this one: it has its process id, gets its signals, and ends with
-/// its own exit code. What this one logs in with is not in the program's environment: `VAULT_TOKEN`,
-/// `BAO_TOKEN`, `VAULT_TOKEN_FILE`, the client certificate, and all `VALIDATOR_*` are taken out,
-/// unless a secret has them. Exits with 127 if there is no such program, 126 if it cannot be started, and
-/// 1 if the secrets cannot be had.
+/// The program replaces this process: it keeps the process id, receives the signals, and its exit
+/// code is the result. The credentials of this program are removed from its environment:
+/// `VAULT_TOKEN`, `BAO_TOKEN`, `VAULT_TOKEN_FILE`, the client certificate, and all `VALIDATOR_*`,
+/// unless a secret sets them. Exits with 127 if the program does not exist, 126 if it cannot be
+/// started, and 1 if the secrets cannot be read.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -32,9 +39,9 @@ Examples:
   vault-auth-validator secrets run acme common n8n -- n8n start")]
 pub(super) struct Run {
     #[command(flatten)]
-    bundle: Bundle,
-    /// A key that the program gets although it lets the environment decide on code that programs
-    /// load, such as `LD_PRELOAD` or `NODE_OPTIONS`.
+    bundle: SecretBundle,
+    /// A key to pass on although it makes programs load code, such as `LD_PRELOAD` or
+    /// `NODE_OPTIONS`. May be repeated.
     #[arg(long, value_name = "KEY")]
     allow: Vec<String>,
     /// The program and its arguments.
@@ -44,78 +51,34 @@ pub(super) struct Run {
     store: StoreArgs,
 }
 
-/// The exit codes of shells, `env` and their like (POSIX.1-2024, 2.8.2).
-const NOT_FOUND: u8 = 127;
-const NOT_STARTED: u8 = 126;
-
-/// The search path of a process that has none, as `execvp(3)` has it.
-const DEFAULT_PATH: &str = "/bin:/usr/bin";
-
 impl Run {
     pub(super) fn run(self) -> ExitCode {
         let Self { bundle, allow, command, store } = self;
         let Some((program, arguments)) = command.split_first() else { return ExitCode::FAILURE };
         store.run(async |store| {
             let data = bundle.read(&store).await?.data;
-            environment::check(&data, &allow)?;
-            // The program takes this one's place, and nobody could do it then.
+            check_env_values(&data, &allow)?;
+            // The program replaces this process, which could not end the session afterwards.
             end(&store.operator.session).await;
-            let error = match find(program) {
+            // In this process's own `PATH`: a secret of that name is for the program.
+            let error = match find_program(program, search_path()) {
                 Ok(found) => execute(program, &found, arguments, &data),
                 Err(error) => error,
             };
-            let why = match error.kind() {
-                ErrorKind::ArgumentListTooLong => environment::too_large(&data),
+            let reason = match error.kind() {
+                ErrorKind::ArgumentListTooLong => size_error(&data),
                 _ => error.to_string(),
             };
-            complain(format!("cannot start {}: {why}", program.display()));
-            Ok(ExitCode::from(not_started(&error)))
+            complain(format!("cannot start {}: {reason}", program.display()));
+            Ok(ExitCode::from(spawn_failure_code(&error)))
         })
     }
 }
 
-/// Finds a program as this process's own `PATH` has it: a secret of that name is for the program.
-fn find(program: &OsStr) -> io::Result<PathBuf> {
-    if program.as_bytes().contains(&b'/') {
-        return Ok(PathBuf::from(program));
-    }
-    let path = search_path().unwrap_or_else(|| DEFAULT_PATH.into());
-    let mut refused = None;
-    for folder in env::split_paths(&path) {
-        // An empty one is the current folder (POSIX.1-2024, XBD 8.3).
-        let folder = if folder.as_os_str().is_empty() { Path::new(".").into() } else { folder };
-        let candidate = folder.join(program);
-        if !candidate.is_file() {
-            continue;
-        }
-        match access(&candidate, Access::EXEC_OK) {
-            Ok(()) => return Ok(candidate),
-            Err(error) => refused = Some(error.into()),
-        }
-    }
-    Err(refused.unwrap_or_else(|| io::Error::from(ErrorKind::NotFound)))
-}
-
-/// Lets the program take the place of this one. Returns if it cannot.
+/// Replaces this process by the program. Returns only on failure.
 fn execute(name: &OsStr, program: &Path, arguments: &[OsString], data: &SecretData) -> io::Error {
-    let mut command = without_credentials(Command::new(program));
+    let mut command = child_command(program);
     command.arg0(name).args(arguments);
     command.envs(data.iter().map(|(key, value)| (key.as_str(), value.expose_secret())));
     command.exec()
-}
-
-/// Returns the exit code for a program that could not be started.
-pub(super) fn not_started(error: &io::Error) -> u8 {
-    match error.kind() {
-        ErrorKind::NotFound => NOT_FOUND,
-        _ => NOT_STARTED,
-    }
-}
-
-/// A program that is not to have what this one logs in with.
-pub(super) fn without_credentials(mut command: Command) -> Command {
-    config::credential_variables().for_each(|name| {
-        command.env_remove(name);
-    });
-    command
 }

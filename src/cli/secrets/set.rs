@@ -3,11 +3,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::input::{Input, Reading};
 use crate::{
     cli::{
-        USAGE, complain,
-        output::Output,
+        output::{Output, misused},
+        secrets::input::{ReadOptions, ValueInput},
         store::{StoreArgs, why},
     },
     secrets::{Change, Key, Precondition, SecretData, SecretError, SecretPath, Version, Written},
@@ -15,11 +14,10 @@ use crate::{
 
 /// Write a secret, or some of its values.
 ///
-/// The value of a KEY is typed unseen, or read from standard input if that is no terminal, or from
-/// FILE. It is never an argument itself. Without a KEY, standard input is JSON. What the secret
-/// holds besides stays, unless --replace says otherwise. A line break at the end of a value is
-/// dropped, unless --exact says otherwise. An empty value is refused, unless --allow-empty says
-/// otherwise or JSON has it.
+/// Values are read from a hidden prompt, from standard input if that is no terminal, or from FILE;
+/// never from arguments. Without a KEY, standard input is JSON. Other keys of the secret are kept
+/// unless --replace is given. A line break at the end of a value is removed unless --exact is
+/// given. An empty value is rejected unless --allow-empty is given or it is in JSON.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -29,26 +27,26 @@ Examples:
   vault-auth-validator secrets set acme crm --replace < values.json
   vault-auth-validator secrets set acme crm --unset OLD_KEY --if-version 3")]
 pub(super) struct Set {
-    // Text, because clap would repeat what may be a value.
+    // Strings, because clap's errors would repeat an argument that may be a value.
     /// The tenant.
     tenant: String,
     /// The secret's name, such as `crm` or `mcp/hostinger`.
     name: String,
-    /// The keys, each alone or with the file that holds its value.
+    /// The keys to set, each optionally with the file that holds its value.
     #[arg(value_name = "KEY|KEY=@FILE")]
     keys: Vec<String>,
-    /// Take this key out, which has to be there. May be repeated.
+    /// Remove this key, which must exist. May be repeated.
     #[arg(long, value_name = "KEY")]
     unset: Vec<String>,
-    /// Let the secret hold nothing else.
+    /// Remove all other keys.
     #[arg(long, conflicts_with = "unset")]
     replace: bool,
     #[command(flatten)]
-    reading: Reading,
-    /// Only if this is still the latest version.
+    options: ReadOptions,
+    /// Write only if this is still the latest version.
     #[arg(long, value_name = "VERSION", conflicts_with = "create")]
     if_version: Option<Version>,
-    /// Only if there is no such secret.
+    /// Write only if the secret does not exist.
     #[arg(long)]
     create: bool,
     #[command(flatten)]
@@ -57,36 +55,30 @@ pub(super) struct Set {
     store: StoreArgs,
 }
 
-/// What is to be written.
-struct Order {
+/// The parsed arguments.
+struct SetRequest {
     path: SecretPath,
-    input: Input,
+    input: ValueInput,
     unset: Vec<Key>,
 }
 
 impl Set {
     pub(super) fn run(self) -> ExitCode {
-        let Order { path, input, unset } = match self.order() {
-            Ok(order) => order,
-            Err(error) => {
-                complain(error);
-                return ExitCode::from(USAGE);
-            }
+        let SetRequest { path, input, unset } = match self.request() {
+            Ok(request) => request,
+            Err(error) => return misused(error),
         };
-        let Self { replace, reading, if_version, create, output, store, .. } = self;
+        let Self { replace, options, if_version, create, output, store, .. } = self;
         let precondition = match (if_version, create) {
             (Some(version), _) => Precondition::Latest(version),
             (None, true) => Precondition::Absent,
             (None, false) => Precondition::None,
         };
         store.run(async |store| {
-            // After the login, so that nobody types in vain.
-            let change = match input.read(reading) {
+            // After the login, so that no value is typed before a login fails.
+            let change = match input.read(options) {
                 Ok(values) => values.without(unset),
-                Err(error) => {
-                    complain(error);
-                    return Ok(ExitCode::from(USAGE));
-                }
+                Err(error) => return Ok(misused(error)),
             };
             let written = store.with(async |secrets| {
                 if replace || create {
@@ -108,19 +100,18 @@ impl Set {
         })
     }
 
-    fn order(&self) -> Result<Order, String> {
+    fn request(&self) -> Result<SetRequest, String> {
         let path =
             SecretPath::parse(&self.tenant, &self.name).map_err(|error| error.to_string())?;
         let unset = self.unset.iter().map(|key| Key::parse(key)).collect::<Option<Vec<_>>>();
-        let unset = unset.ok_or("a key to take out is [A-Za-z_][A-Za-z0-9_]{0,127}")?;
+        let unset = unset.ok_or("a key to unset must match [A-Za-z_][A-Za-z0-9_]{0,127}")?;
         if path.name.is_reserved() {
             return Err(
-                "a secret's name does not end in `/versions` or `/undelete`: that is where \
-                        the API has the versions of another"
+                "a secret's name cannot end in `/versions` or `/undelete`, which are paths of the API"
                     .to_owned(),
             );
         }
-        Ok(Order { path, input: Input::of(&self.keys, &unset)?, unset })
+        Ok(SetRequest { path, input: ValueInput::parse(&self.keys, &unset)?, unset })
     }
 }
 

@@ -3,19 +3,19 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::Place;
 use crate::{
     cli::{
         output::Output,
+        secrets::secret_args::SecretArgs,
         store::{StoreArgs, why},
     },
     secrets::{Effect, SecretPath, Undeleted, Version},
 };
 
-/// Bring back a version of a secret that was deleted.
+/// Undelete a version of a secret.
 ///
-/// It is as it was before. It becomes the latest only if it was: a version that was written after it
-/// stays in front of it. To bring back what an older version holds, read it and set it anew.
+/// The version keeps its number and data. It becomes the latest only if no version was written
+/// after it. To make the data of an older version the latest, read it and set it again.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -24,8 +24,8 @@ Examples:
       vault-auth-validator secrets set acme crm --replace")]
 pub(super) struct Undelete {
     #[command(flatten)]
-    place: Place,
-    /// The version; `secrets versions` shows which were deleted.
+    secret: SecretArgs,
+    /// The version; `secrets versions` lists the deleted ones.
     #[arg(long)]
     version: Version,
     #[command(flatten)]
@@ -36,8 +36,8 @@ pub(super) struct Undelete {
 
 impl Undelete {
     pub(super) fn run(self) -> ExitCode {
-        let Self { place, version, output, store } = self;
-        let path = SecretPath::from(place);
+        let Self { secret, version, output, store } = self;
+        let path = SecretPath::from(secret);
         store.run(async |store| {
             let undeleted = store.with(async |secrets| secrets.undelete(&path, version).await);
             let undeleted =
@@ -52,13 +52,13 @@ fn as_text(SecretPath { tenant, name }: &SecretPath, undeleted: &Undeleted) -> S
     let Undeleted { version, latest, effect } = undeleted;
     let version = version.version;
     let done = match effect {
-        Effect::Done => format!("brought back {tenant}/{name}: version {version}"),
+        Effect::Done => format!("undeleted {tenant}/{name}: version {version}"),
         Effect::Unchanged => format!("{tenant}/{name}: version {version} is not deleted"),
     };
     if version == *latest {
         return done;
     }
-    format!("{done}\nthe latest is version {latest}, which is read where none is named")
+    format!("{done}\nthe latest is version {latest}, which is read by default")
 }
 
 fn as_json(SecretPath { tenant, name }: &SecretPath, undeleted: &Undeleted) -> Value {

@@ -3,20 +3,20 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::Place;
 use crate::{
     cli::{
         output::{Output, Style, columns},
+        secrets::secret_args::SecretArgs,
         store::{StoreArgs, why},
     },
     secrets::{SecretPath, VersionInfo, VersionState},
 };
 
-/// List the versions of a secret: when each was written, and what has become of it.
+/// List the versions of a secret with their time and state.
 ///
-/// A deleted version can be brought back, a destroyed one is gone. The last is the latest, which is
-/// read where none is named. The version of the tenant's key that each was encrypted with is shown
-/// where the token may read the version.
+/// A deleted version can be undeleted, a destroyed one cannot. The last one is the latest, which is
+/// read by default. The version of the tenant's key that a version was encrypted with is shown if
+/// the token may read the version.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -24,7 +24,7 @@ Examples:
   vault-auth-validator secrets versions acme crm --output json | jq '.versions[] | select(.state == \"deleted\")'")]
 pub(super) struct Versions {
     #[command(flatten)]
-    place: Place,
+    secret: SecretArgs,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -33,8 +33,8 @@ pub(super) struct Versions {
 
 impl Versions {
     pub(super) fn run(self) -> ExitCode {
-        let Self { place, output, store } = self;
-        let path = SecretPath::from(place);
+        let Self { secret, output, store } = self;
+        let path = SecretPath::from(secret);
         store.run(async |store| {
             let versions = store.with(async |secrets| secrets.history(&path).await).await;
             let versions = versions.map_err(|error| why(&error, &path.tenant, &path.name))?;

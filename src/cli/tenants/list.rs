@@ -10,8 +10,7 @@ use super::{
 use crate::{
     cli::{
         operator::OperatorArgs,
-        output::{Output, Style, columns},
-        policies::number,
+        output::{Output, Style, columns, counted},
         sources::ForVault,
     },
     tenants::{Key, Member, Tenant},
@@ -87,7 +86,7 @@ fn as_text(tenants: &[Tenant], schedules: &Schedules, style: &Style) -> String {
     };
     let rows: Vec<_> = std::iter::once(heading).chain(tenants.iter().map(&mut row)).collect();
     let note = if rotated_by_vault { format!("\n\n{AUTO_ROTATE}") } else { String::new() };
-    format!("{}\n\n{}{note}", columns(&rows), number(tenants.len(), "tenant"))
+    format!("{}\n\n{}{note}", columns(&rows), counted(tenants.len(), "tenant"))
 }
 
 fn as_json(tenants: &[Tenant], schedules: &Schedules) -> Value {

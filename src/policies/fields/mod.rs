@@ -13,6 +13,7 @@ use super::{
     At, Item, Value,
     error::{Fault, Quoted},
 };
+use crate::suggestion::nearest;
 
 /// The items with this key, in order.
 fn named<'i>(items: &'i [Item], key: &str) -> impl Iterator<Item = &'i Item> {
@@ -49,13 +50,4 @@ pub(super) fn known(items: &[Item], keys: &[&str]) -> Result<(), Fault> {
         None => format!(", expected one of {}", keys.join(", ")),
     };
     Err(Fault::new(unknown.at(), format!("unknown key {}{hint}", Quoted(key))))
-}
-
-/// The word that was probably meant.
-pub(super) fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
-    // A slip of the pen is not much longer than the word that was meant.
-    let short = word.get(..64).unwrap_or(if word.len() > 64 { "" } else { word });
-    let likeness = |candidate: &str| strsim::jaro_winkler(short, candidate);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    nearest.copied().filter(|nearest| likeness(nearest) > 0.8)
 }

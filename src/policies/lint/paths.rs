@@ -1,7 +1,10 @@
 //! Paths that mean something else than they seem to, on any mount.
 
 use super::{Check, Note};
-use crate::policies::{Rule, error::Quoted, fields::nearest};
+use crate::{
+    policies::{Rule, error::Quoted},
+    suggestion::nearest,
+};
 
 /// What a template can have, with what varies in capitals (`identity/identity.go` of both servers).
 const FIELDS: [&str; 13] = [

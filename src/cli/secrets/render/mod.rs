@@ -1,9 +1,5 @@
-mod on_change;
-mod pauses;
-mod process_group;
-mod reactions;
-mod rendering;
-mod supervisor;
+mod program_args;
+mod rendered_file;
 
 use std::{ffi::OsString, process::ExitCode, time::Duration};
 
@@ -11,38 +7,38 @@ use clap::Args;
 use tokio::sync::{Notify, watch};
 
 use self::{
-    on_change::{OnChange, ProgramArgs},
-    reactions::Mode,
-    rendering::Rendering,
-    supervisor::{Supervisor, Wires},
+    program_args::ProgramArgs,
+    rendered_file::{FileArgs, RenderedFile},
 };
-use super::{bundle::Bundle, file::Target};
 use crate::{
     cli::{
-        misused,
         operator::end,
-        output::Output,
+        output::{Output, complain, misused},
+        secrets::child_command::child_command,
+        stop::set_handled,
         store::{Store, StoreAccess, StoreArgs},
     },
-    secrets::Dialect,
+    config::parse_duration,
+    process::{FileChanges, OnChange, RunMode, Supervisor},
 };
 
-/// Write secrets into a file that an environment is made from.
+/// Write secrets to an environment file.
 ///
-/// The file is its owner's alone (mode 0600), and is replaced at once: readers see the old one or
-/// the new one, whole. One that says the same already is not touched. Where others may have put a
-/// file into the folder, one that is not your own is refused; see --owner.
+/// Only the owner can read the file (mode 0600). It is replaced atomically: readers see either the
+/// old file or the new one. A file that has the right content already is not touched. If other
+/// users can write to the folder, an existing file of another user is rejected; see --owner.
 ///
-/// With --watch it is written anew whenever one of the secrets says something else, until SIGTERM,
-/// SIGINT or SIGQUIT; SIGHUP asks Vault at once. While Vault is away the file stays, and Vault is
-/// asked more and more rarely, about once a minute in the end. CMD gets neither the secrets nor what
-/// this program logs in with, and nothing to read. It has a process group of its own: what stops
-/// this command is handed on to it, and after --kill-timeout, or at the second such signal, it gets
-/// SIGKILL.
+/// With --watch the file is written again whenever one of the secrets changes, until SIGTERM,
+/// SIGINT or SIGQUIT; SIGHUP checks for changes at once. While Vault is unreachable the file is
+/// kept, and Vault is retried less and less often, down to about once a minute. CMD gets neither
+/// the secrets nor the credentials of this program, and an empty standard input. It has its own
+/// process group: signals that stop this command are forwarded to it, and after --kill-timeout, or
+/// at the second such signal, it gets SIGKILL.
 ///
-/// Exits with 0 when a watch is stopped, and with CMD's exit code if CMD is a service (--on-change):
-/// 128 and the signal's number if a signal ended it, 127 if there is no such program and 126 if it
-/// cannot be started. Without --watch, a signal makes the exit code 128 and its number.
+/// Exits with 0 when a watch is stopped, and with CMD's exit code if CMD is a service
+/// (--on-change): 128 plus the signal's number if a signal terminated it, 127 if the program does
+/// not exist and 126 if it cannot be started. Without --watch, a signal makes the exit code 128
+/// plus its number.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -55,27 +51,18 @@ Examples:
       -- /usr/bin/web")]
 pub(super) struct Render {
     #[command(flatten)]
-    bundle: Bundle,
-    #[command(flatten)]
-    target: Target,
-    /// Who reads it: compose, docker, systemd, python-dotenv or sh.
-    #[arg(long, default_value_t = Dialect::Compose)]
-    dialect: Dialect,
-    /// A key that is written although it lets the environment decide on code that programs load,
-    /// such as `LD_PRELOAD` or `NODE_OPTIONS`.
-    #[arg(long, value_name = "KEY")]
-    allow: Vec<String>,
-    /// Go on, and write it anew on every change.
+    file: FileArgs,
+    /// Keep running, and write the file again on every change.
     #[arg(long)]
     watch: bool,
-    /// How often Vault is asked for changes.
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = interval)]
+    /// The interval at which Vault is checked for changes.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_interval)]
     interval: Duration,
     #[command(flatten)]
     program: ProgramArgs,
     #[command(flatten)]
     output: Output,
-    /// A program that is to know of the file, with its arguments.
+    /// Command to run after each change, with its arguments.
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
     #[command(flatten)]
@@ -85,67 +72,71 @@ pub(super) struct Render {
 impl Render {
     pub(super) fn run(self) -> ExitCode {
         let mode = match (self.watch, self.program.on_change) {
-            (false, OnChange::Run) => Mode::Once,
-            (true, OnChange::Run) => Mode::Watch,
-            (true, _) if !self.command.is_empty() => Mode::Service,
+            (false, OnChange::Run) => RunMode::Once,
+            (true, OnChange::Run) => RunMode::Watch,
+            (true, _) if !self.command.is_empty() => RunMode::Service,
             _ => {
-                return misused("--on-change needs --watch, and CMD behind --");
+                return misused("--on-change needs --watch, and CMD after --");
             }
         };
         self.store.clone().run_before_login(async |access| self.render(access, mode).await)
     }
 
-    async fn render(&self, access: StoreAccess, mode: Mode) -> Result<ExitCode, String> {
-        let supervisor = Supervisor::new(&self.command, &self.program, mode)
-            .map_err(|error| format!("signals cannot be handled: {error}"))?;
+    async fn render(&self, access: StoreAccess, mode: RunMode) -> Result<ExitCode, String> {
+        let command = self.command.split_first().map(|(program, arguments)| {
+            let mut command = child_command(program);
+            command.args(arguments);
+            command
+        });
+        let print_error = |message: &str| complain(message);
+        let supervisor = Supervisor::new(command, self.program.into(), mode, print_error)
+            .map_err(|error| format!("cannot register signal handlers: {error}"))?;
+        set_handled();
         let store = access.store()?;
-        let outcome = self.render_from(&store, supervisor, mode).await;
+        let outcome = self.supervise(&store, supervisor, mode).await;
         end(&store.operator.session).await;
         outcome
     }
 
-    async fn render_from(
+    /// Writes the file, and runs the program as the mode has it.
+    async fn supervise(
         &self,
         store: &Store,
-        mut supervisor: Supervisor<'_>,
-        mode: Mode,
+        mut supervisor: Supervisor,
+        mode: RunMode,
     ) -> Result<ExitCode, String> {
-        let begun = async {
+        let create = async {
             store.operator.open().await?;
-            Rendering::begin(self, store).await
+            RenderedFile::create(&self.file, self.output, store).await
         };
-        let rendering = tokio::select! {
+        let file = tokio::select! {
             code = supervisor.stopped() => return Ok(code),
-            rendering = begun => rendering?,
+            file = create => file?,
         };
-        let (written, changes) = watch::channel(());
-        let check = Notify::new();
-        let mut wires = Wires { changes, check: &check };
+        let (sender, changes) = watch::channel(());
+        let poll_now = Notify::new();
+        let mut changes = FileChanges { changes, poll_now: &poll_now };
         let supervised = async {
-            match mode {
-                Mode::Once if self.command.is_empty() => Ok(ExitCode::SUCCESS),
-                Mode::Once => supervisor.run_once(&mut wires).await,
-                Mode::Watch if self.command.is_empty() => {
-                    Ok(supervisor.watch_alone(&mut wires).await)
+            match (mode, supervisor.has_program()) {
+                (RunMode::Once, false) => Ok(ExitCode::SUCCESS),
+                (RunMode::Once, true) => supervisor.run_once(&mut changes).await,
+                (RunMode::Watch, false) => Ok(supervisor.watch(&mut changes).await),
+                (RunMode::Watch, true) => {
+                    Ok(supervisor.run_on_changes(&mut changes, self.interval).await)
                 }
-                Mode::Watch => Ok(supervisor.run_after_changes(&mut wires, self.interval).await),
-                Mode::Service => Ok(supervisor.serve(&mut wires).await),
+                (RunMode::Service, _) => Ok(supervisor.run_service(&mut changes).await),
             }
         };
-        if mode == Mode::Once {
+        if mode == RunMode::Once {
             return supervised.await;
         }
         tokio::select! {
             code = supervised => code,
-            never = rendering.follow(&written, &check, self.interval) => never,
+            never = file.watch(&sender, &poll_now, self.interval) => never,
         }
     }
 }
 
-fn interval(text: &str) -> Result<Duration, String> {
-    let interval = humantime::parse_duration(text).ok();
-    let bounds = Duration::from_millis(100)..=Duration::from_hours(24);
-    interval
-        .filter(|interval| bounds.contains(interval))
-        .ok_or_else(|| "it is a duration from 100ms to 24h, such as 10s".to_owned())
+fn parse_interval(text: &str) -> Result<Duration, String> {
+    parse_duration(text, Duration::from_millis(100), Duration::from_hours(24))
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// One thing that is wrong with the configuration: where, what, and how to mend it.
+/// An error in the configuration: its place, the problem and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault(String);
 
@@ -16,12 +16,12 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything that is wrong with the configuration; at least one thing.
+/// All errors in the configuration; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Faults(pub(super) Vec<Fault>);
 
 impl Faults {
-    /// Each fault.
+    /// Returns the errors.
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
         self.0.iter()
     }
@@ -29,10 +29,8 @@ impl Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = self.0.len();
-        let noun = if number == 1 { "fault" } else { "faults" };
-        write!(f, "{number} {noun} in the configuration:")?;
-        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+        f.write_str("the configuration is invalid:")?;
+        self.0.iter().try_for_each(|error| write!(f, "\n  {error}"))
     }
 }
 

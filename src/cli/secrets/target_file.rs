@@ -1,4 +1,4 @@
-//! A file that is never seen half written, nor by others.
+//! A file that is replaced atomically and is readable by its owner only.
 
 use std::{
     ffi::OsStr,
@@ -16,107 +16,109 @@ use rustix::{
 };
 use zeroize::Zeroizing;
 
-use super::owner::Owner;
-use crate::cli::folder;
+use crate::cli::{folder, secrets::owner::FileOwner};
 
-/// Read and written by its owner, and by nobody else.
+/// Readable and writable by the owner only.
 const MODE: u32 = 0o600;
 
 /// A file that secrets are written to.
 #[derive(Args)]
-pub(super) struct Target {
-    /// The file.
+pub(super) struct TargetFile {
+    /// The file to write.
     #[arg(long)]
     pub(super) file: PathBuf,
-    /// The user that the file is given to, by name or number; only root can do that. The folder may
-    /// then be that user's.
+    /// The owner to give the file to, by name or id; needs root. The folder may then belong to that
+    /// user.
     #[arg(long, value_name = "USER[:GROUP]")]
-    owner: Option<Owner>,
-    /// Write into a folder in which other users may replace the file by another, such as
-    /// Kubernetes's emptyDir. A file that is theirs is refused all the same.
+    owner: Option<FileOwner>,
+    /// Allow a folder in which other users can replace the file, such as Kubernetes's emptyDir. An
+    /// existing file of another user is rejected even so.
     #[arg(long)]
     allow_shared_folder: bool,
 }
 
-/// The outcome of [`Target::replace`].
+/// The outcome of [`TargetFile::replace`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// It has new contents.
+pub(super) enum WriteOutcome {
+    /// The file was replaced.
     Written,
-    /// It had these contents, and is as it was.
+    /// The file had the right contents, mode and owner, and was not touched.
     Unchanged,
 }
 
-/// The user and the group of a file.
-type Ids = (u32, u32);
+/// The user id and group id of a file.
+type OwnerIds = (u32, u32);
 
-impl Target {
-    /// Lets the file have these contents and be its owner's alone. Readers see the old file or the
-    /// new one, whole, and so does whoever looks after a crash.
+impl TargetFile {
+    /// Replaces the file atomically by one with these contents that only its owner can read.
+    /// Readers see either the old file or the new one, also after a crash.
     ///
     /// # Errors
-    /// Says why nothing was changed. An error that lasts has the same text each time.
-    pub(super) fn replace(&self, contents: &[u8]) -> io::Result<Outcome> {
-        let name = self.file.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
+    /// The reason; nothing was changed then. A persistent error has the same text each time.
+    pub(super) fn replace(&self, contents: &[u8]) -> io::Result<WriteOutcome> {
+        let name =
+            self.file.file_name().ok_or_else(|| io::Error::other("the path has no file name"))?;
         let path = folder::of(&self.file);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = File::from(open(&path, flags, Mode::empty())?);
         if !self.allow_shared_folder {
             folder::check(&path, self.owner.map(|owner| owner.uid)).map_err(|error| {
-                let hint = "name another, or allow it with --allow-shared-folder";
+                let hint = "use another folder, or allow it with --allow-shared-folder";
                 io::Error::new(error.kind(), format!("{error}; {hint}"))
             })?;
         }
-        let before = present(&folder, name)?;
-        let owner = match &before {
-            Some(before) => self.owner_after(before, &folder)?,
-            None => self.wanted(),
+        let existing = existing_file(&folder, name)?;
+        let owner = match &existing {
+            Some(existing) => self.resulting_owner(existing, &folder)?,
+            None => self.requested_owner(),
         };
-        if let Some(before) = &before
-            && has(&folder, name, before, owner, contents)?
+        if let Some(existing) = &existing
+            && is_up_to_date(&folder, name, existing, owner, contents)?
         {
-            return Ok(Outcome::Unchanged);
+            return Ok(WriteOutcome::Unchanged);
         }
-        let mut new = Unfinished::create(&folder)?;
+        let mut new = TempFile::create(&folder)?;
         new.file.write_all(contents)?;
-        give(&new.file, owner)?;
+        set_owner(&new.file, owner)?;
         new.file.sync_all()?;
-        new.put_in_place(name)?;
+        new.rename_to(name)?;
         folder.sync_all()?;
-        Ok(Outcome::Written)
+        Ok(WriteOutcome::Written)
     }
 
-    /// Whose a file becomes that was not there.
-    fn wanted(&self) -> Ids {
+    /// Returns the owner of a new file: `--owner`, else this process's user and group.
+    fn requested_owner(&self) -> OwnerIds {
         let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
         self.owner.map_or((uid, gid), |owner| (owner.uid, owner.gid.unwrap_or(gid)))
     }
 
-    /// Whose a file stays or becomes. Another's is refused where others can have put it.
-    fn owner_after(&self, before: &Stat, folder: &File) -> io::Result<Ids> {
-        let (wanted, ids) = (self.wanted(), (before.st_uid, before.st_gid));
-        if ids.0 == wanted.0 {
-            return Ok(if self.owner.is_some() { wanted } else { ids });
+    /// Returns the owner of a file that replaces an existing one. Rejects a file of another user if
+    /// other users can have created it.
+    fn resulting_owner(&self, existing: &Stat, folder: &File) -> io::Result<OwnerIds> {
+        let (requested, ids) = (self.requested_owner(), (existing.st_uid, existing.st_gid));
+        if ids.0 == requested.0 {
+            return Ok(if self.owner.is_some() { requested } else { ids });
         }
         if !folder::is_private(folder, &folder::of(&self.file))? {
             return Err(io::Error::other(format!(
-                "it belongs to user {}, and other users can have put it there: remove it{}",
+                "the file belongs to user {}, and other users can have created it: remove it{}",
                 ids.0,
-                if self.owner.is_some() { "" } else { ", or name its owner with --owner" }
+                if self.owner.is_some() { "" } else { ", or set its owner with --owner" }
             )));
         }
-        Ok(if self.owner.is_some() { wanted } else { ids })
+        Ok(if self.owner.is_some() { requested } else { ids })
     }
 }
 
-/// A new file beside the one that it is to replace. Removed unless it was put in its place.
-struct Unfinished<'a> {
+/// A temporary file in the folder of the file that it will replace. Removed on drop unless it was
+/// renamed.
+struct TempFile<'a> {
     folder: &'a File,
     name: String,
     file: File,
 }
 
-impl<'a> Unfinished<'a> {
+impl<'a> TempFile<'a> {
     fn create(folder: &'a File) -> io::Result<Self> {
         // Only a rename within one folder is atomic in each file system.
         let name = format!(".{:032x}.tmp", rand::random::<u128>());
@@ -127,26 +129,29 @@ impl<'a> Unfinished<'a> {
         Ok(new)
     }
 
-    fn put_in_place(self, name: &OsStr) -> io::Result<()> {
+    fn rename_to(self, name: &OsStr) -> io::Result<()> {
         renameat(self.folder, &self.name, self.folder, name).map_err(|error| match error {
             Errno::BUSY => io::Error::new(
                 ErrorKind::ResourceBusy,
-                "it is a mount point, and cannot be replaced: mount the folder that it is in",
+                "the file is a mount point and cannot be replaced: mount its folder instead",
             ),
             error => error.into(),
         })
     }
 }
 
-impl Drop for Unfinished<'_> {
+impl Drop for TempFile<'_> {
     fn drop(&mut self) {
-        // After the rename there is none of this name any more.
+        // After the rename no file has this name.
         let _ = unlinkat(self.folder, &self.name, AtFlags::empty());
     }
 }
 
-/// Looks at the file that is there; an error if it is no plain file, which would not be one afterwards.
-fn present(folder: &File, name: &OsStr) -> io::Result<Option<Stat>> {
+/// Returns the metadata of the existing file, if there is one.
+///
+/// # Errors
+/// The file is not a regular file: the replacement would be one.
+fn existing_file(folder: &File, name: &OsStr) -> io::Result<Option<Stat>> {
     let found = match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(found) => found,
         Err(Errno::NOENT) => return Ok(None),
@@ -155,24 +160,24 @@ fn present(folder: &File, name: &OsStr) -> io::Result<Option<Stat>> {
     match FileType::from_raw_mode(found.st_mode) {
         FileType::RegularFile => Ok(Some(found)),
         FileType::Symlink => {
-            Err(io::Error::other("it is a symbolic link: name the file that it points to"))
+            Err(io::Error::other("the file is a symbolic link: use the path of its target"))
         }
-        _ => Err(io::Error::other("it is there, and is no file")),
+        _ => Err(io::Error::other("the path exists and is not a regular file")),
     }
 }
 
-/// Returns true if the file is what it should be already.
-fn has(
+/// Returns true if the file has this owner, these contents and the right mode already.
+fn is_up_to_date(
     folder: &File,
     name: &OsStr,
-    before: &Stat,
-    owner: Ids,
+    existing: &Stat,
+    owner: OwnerIds,
     contents: &[u8],
 ) -> io::Result<bool> {
-    let alike = before.st_mode & 0o7777 == MODE
-        && (before.st_uid, before.st_gid) == owner
-        && u64::try_from(before.st_size) == Ok(contents.len() as u64);
-    if !alike {
+    let is_alike = existing.st_mode & 0o7777 == MODE
+        && (existing.st_uid, existing.st_gid) == owner
+        && u64::try_from(existing.st_size) == Ok(contents.len() as u64);
+    if !is_alike {
         return Ok(false);
     }
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -182,13 +187,13 @@ fn has(
     Ok(*found == contents)
 }
 
-fn give(file: &File, (uid, gid): Ids) -> io::Result<()> {
+fn set_owner(file: &File, (uid, gid): OwnerIds) -> io::Result<()> {
     let now = file.metadata()?;
     if (now.uid(), now.gid()) == (uid, gid) {
         return Ok(());
     }
     fchown(file, Some(uid), Some(gid)).map_err(|error| {
-        let why = format!("it cannot be given to user {uid}, group {gid}: {error}");
+        let why = format!("cannot change the owner to user {uid}, group {gid}: {error}");
         io::Error::new(error.kind(), why)
     })
 }
@@ -202,33 +207,33 @@ mod tests {
         process::Command,
     };
 
-    use super::{Outcome, Target};
+    use super::{TargetFile, WriteOutcome};
 
-    fn target(file: &Path) -> Target {
-        Target { file: file.to_owned(), owner: None, allow_shared_folder: false }
+    fn target(file: &Path) -> TargetFile {
+        TargetFile { file: file.to_owned(), owner: None, allow_shared_folder: false }
     }
 
     #[test]
-    fn a_file_is_replaced_and_not_written_into() {
+    fn replace_creates_a_new_inode() {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let path = folder.path().join("crm.env");
         let target = target(&path);
-        assert_eq!(target.replace(b"A=1\n").expect("written"), Outcome::Written);
+        assert_eq!(target.replace(b"A=1\n").expect("written"), WriteOutcome::Written);
         let first = fs::metadata(&path).expect("a file");
         assert_eq!(first.permissions().mode() & 0o7777, 0o600);
         let reader = fs::File::open(&path).expect("a reader");
-        assert_eq!(target.replace(b"A=1\n").expect("as it was"), Outcome::Unchanged);
-        assert_eq!(target.replace(b"A=2\n").expect("written"), Outcome::Written);
+        assert_eq!(target.replace(b"A=1\n").expect("as it was"), WriteOutcome::Unchanged);
+        assert_eq!(target.replace(b"A=2\n").expect("written"), WriteOutcome::Written);
         assert_ne!(fs::metadata(&path).expect("a file").ino(), first.ino());
         assert_eq!(std::io::read_to_string(reader).expect("the old one"), "A=1\n");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
-        assert_eq!(target.replace(b"A=2\n").expect("its mode"), Outcome::Written);
+        assert_eq!(target.replace(b"A=2\n").expect("its mode"), WriteOutcome::Written);
         assert_eq!(fs::metadata(&path).expect("a file").mode() & 0o7777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left");
     }
 
     #[test]
-    fn what_is_no_plain_file_stays_what_it_is() {
+    fn special_files_are_left_alone() {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         let pipe = folder.path().join("pipe");
@@ -236,7 +241,7 @@ mod tests {
         symlink(&file, &link).expect("a link");
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
         let error = target(&link).replace(b"A=1\n").expect_err("a link");
-        assert!(error.to_string().contains("name the file that it points to"), "{error}");
+        assert!(error.to_string().contains("use the path of its target"), "{error}");
         for path in [folder.path(), &pipe, &folder.path().join("missing/file"), Path::new("/")] {
             assert!(target(path).replace(b"A=1\n").is_err(), "{}", path.display());
         }

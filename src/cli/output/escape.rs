@@ -1,30 +1,30 @@
-use super::style::MARK;
+use super::color_mark::COLOR_MARK;
 
-/// Returns the text with an escape, such as `\u{202e}`, for each character that a terminal would
-/// obey or not show. Line breaks and tabs stay, as do the marks of colours.
-pub(super) fn clean(text: &str) -> String {
-    escape(text, |c| !is_hidden(c) || matches!(c, '\n' | '\t'))
+/// Returns the text with an escape, such as `\u{202e}`, for each control or invisible character.
+/// Line breaks, tabs and color marks are kept.
+pub(super) fn escape_text(text: &str) -> String {
+    escape_unless(text, |c| !is_hidden(c) || matches!(c, '\n' | '\t'))
 }
 
-/// Returns the same as [`clean`] for a text that has to stay on one line.
+/// Returns the text as [`escape_text`] does, with line breaks and tabs escaped, too.
 pub(in crate::cli) fn printable(text: &str) -> String {
-    escape(text, |c| !is_hidden(c))
+    escape_unless(text, |c| !is_hidden(c))
 }
 
-fn escape(text: &str, keeps: impl Fn(char) -> bool) -> String {
+fn escape_unless(text: &str, is_kept: impl Fn(char) -> bool) -> String {
     let escaped = |part: &str| {
         let mut all = String::with_capacity(part.len());
         for c in part.chars() {
-            if keeps(c) { all.push(c) } else { all.extend(c.escape_default()) }
+            if is_kept(c) { all.push(c) } else { all.extend(c.escape_default()) }
         }
         all
     };
-    text.split(&*MARK).map(escaped).collect::<Vec<_>>().join(&MARK)
+    text.split(&*COLOR_MARK).map(escaped).collect::<Vec<_>>().join(&COLOR_MARK)
 }
 
-/// Returns this JSON text with the escapes of JSON for the same characters, which can only be in its
-/// strings: what it says stays the same. It has room from the start, since a string that grows leaves
-/// copies behind.
+/// Returns this JSON text with JSON escapes for the same characters. These occur only in its
+/// strings, so that the value stays the same. The result is allocated once, since a string that
+/// grows leaves copies in memory.
 pub(in crate::cli) fn escape_json(json: &str) -> String {
     let mut all = String::with_capacity(6 * json.len());
     for c in json.chars() {
@@ -38,9 +38,9 @@ pub(in crate::cli) fn escape_json(json: &str) -> String {
     all
 }
 
-/// Returns whether this is a control character (C0, DEL, C1), turns the direction of writing, ends a
-/// line, or is not shown: `Default_Ignorable_Code_Point` of Unicode but for the selectors of
-/// variants, which emoji have, and what is no character.
+/// Returns true for a control character (C0, DEL, C1), a bidirectional control, a line separator,
+/// an invisible character (Unicode's `Default_Ignorable_Code_Point` except variation selectors,
+/// which emoji use), or a noncharacter.
 pub(in crate::cli) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -54,10 +54,10 @@ pub(in crate::cli) fn is_hidden(c: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{clean, escape_json, is_hidden, printable};
+    use super::{escape_json, escape_text, is_hidden, printable};
 
     #[test]
-    fn what_a_terminal_would_obey_or_hide_is_escaped() {
+    fn control_characters_are_escaped() {
         for (text, expected) in [
             ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
             ("a\rb\u{7f}\u{9b}", "a\\rb\\u{7f}\\u{9b}"),
@@ -66,14 +66,14 @@ mod tests {
             ("a\nb\tc", "a\nb\tc"),
             ("Ñandú \u{1f600}\u{fe0f}", "Ñandú \u{1f600}\u{fe0f}"),
         ] {
-            assert_eq!(clean(text), expected);
+            assert_eq!(escape_text(text), expected);
         }
         assert_eq!(printable("a\nb\u{2028}c"), "a\\nb\\u{2028}c");
     }
 
     proptest! {
         #[test]
-        fn nothing_hidden_is_left_and_json_says_the_same(text in any::<String>()) {
+        fn escaped_json_has_the_same_value(text in any::<String>()) {
             prop_assert!(!printable(&text).chars().any(is_hidden));
             let json = escape_json(&serde_json::json!([text]).to_string());
             prop_assert!(!json.chars().any(is_hidden));

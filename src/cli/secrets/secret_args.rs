@@ -1,0 +1,24 @@
+use clap::Args;
+
+use crate::{
+    cli::names::tenant,
+    secrets::{SecretName, SecretPath},
+    tenants::TenantName,
+};
+
+/// The arguments that name a secret.
+#[derive(Args)]
+pub(super) struct SecretArgs {
+    /// The tenant.
+    #[arg(value_parser = tenant)]
+    tenant: TenantName,
+    /// The secret's name, such as `crm` or `mcp/hostinger`.
+    #[arg(value_parser = SecretName::parse)]
+    name: SecretName,
+}
+
+impl From<SecretArgs> for SecretPath {
+    fn from(SecretArgs { tenant, name }: SecretArgs) -> Self {
+        Self { tenant, name }
+    }
+}
