@@ -15,12 +15,13 @@
 //! `requirement` know `tenants`, `forwarded`, `config` and `vault` read `networks`, `requirement`
 //! and `server` read `uri`, `secrets` knows both `tenants` and `token`; `decision` judges with the types of `forwarded`,
 //! `token` and `requirement`; `vault` answers for `token` what a token is, keeps `policies` and
-//! `secrets`, makes what `provision` asks for, and is looked at with `probe`; `server` and `cli` use
-//! everything. A test holds the table.
+//! `secrets`, makes what `provision` asks for, and is looked at with `probe`; `diagnostics` checks Vault,
+//! the service and the proxy; `server` and `cli` use everything. A test holds the table.
 
 pub mod cli;
 pub mod config;
 pub mod decision;
+pub mod diagnostics;
 pub mod fields;
 pub mod forwarded;
 pub mod networks;

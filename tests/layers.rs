@@ -9,7 +9,7 @@ use std::{
 use crate::support::tools::repository;
 
 /// Each part, and the parts that it may use besides itself. A new one has to be put here.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("fields", &[]),
     ("networks", &[]),
     ("policies", &[]),
@@ -28,6 +28,20 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         &["networks", "policies", "probe", "provision", "token", "tenants", "secrets", "telemetry"],
     ),
     ("config", &["forwarded", "networks", "policies", "token", "decision", "telemetry", "vault"]),
+    (
+        "diagnostics",
+        &[
+            "config",
+            "decision",
+            "forwarded",
+            "policies",
+            "probe",
+            "requirement",
+            "tenants",
+            "token",
+            "vault",
+        ],
+    ),
     (
         "server",
         &[
@@ -50,6 +64,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
         &[
             "config",
             "decision",
+            "diagnostics",
             "fields",
             "forwarded",
             "policies",

@@ -1,18 +1,9 @@
-use std::{io, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
-use bytes::Bytes;
 use clap::Args;
-use http::{Request, Response, StatusCode, header::HOST};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{body::Incoming, client::conn::http1::handshake};
-use hyper_util::rt::TokioIo;
+use http::StatusCode;
 use serde_json::json;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, UnixStream},
-    runtime::Builder,
-    time::timeout,
-};
+use tokio::{runtime::Builder, time::timeout};
 
 use crate::{
     cli::{
@@ -20,7 +11,8 @@ use crate::{
         output::Output,
         sources::{ConfigArgs, ForAdmin},
     },
-    config::{Listen, Settings},
+    config::Settings,
+    diagnostics::fetch_readiness,
 };
 
 /// Say whether the service on this machine is ready.
@@ -42,9 +34,6 @@ pub(super) struct Healthcheck {
 /// How long the service may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The largest answer that is shown, in bytes.
-const MAX_ANSWER: usize = 4096;
-
 impl Healthcheck {
     pub(super) fn run(self) -> ExitCode {
         let listen = match Settings::load_admin_listen(self.config.sources()) {
@@ -52,8 +41,9 @@ impl Healthcheck {
             Err(faults) => return misused(faults),
         };
         let runtime = Builder::new_current_thread().enable_all().build();
-        let asked = runtime
-            .and_then(|runtime| runtime.block_on(async { timeout(PATIENCE, ask(&listen)).await? }));
+        let asked = runtime.and_then(|runtime| {
+            runtime.block_on(async { timeout(PATIENCE, fetch_readiness(&listen)).await? })
+        });
         match asked {
             Ok((StatusCode::OK, _)) => {
                 self.output.print(|| json!({"ready": true}), |_| "ready".to_owned());
@@ -69,38 +59,4 @@ impl Healthcheck {
             }
         }
     }
-}
-
-/// What `/readyz` at this address says.
-pub(super) async fn ask(listen: &Listen) -> io::Result<(StatusCode, String)> {
-    let response = match listen {
-        Listen::Tcp(address) => get(TcpStream::connect(reachable(address)).await?).await,
-        Listen::Unix(path) => get(UnixStream::connect(path).await?).await,
-    };
-    let response = response.map_err(io::Error::other)?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-    let body = body.map_err(io::Error::other)?.to_bytes();
-    Ok((status, String::from_utf8_lossy(&body).trim().to_owned()))
-}
-
-/// A listener on every address is asked on this machine's own.
-fn reachable(address: &str) -> String {
-    match address.rsplit_once(':') {
-        Some(("0.0.0.0", port)) => format!("127.0.0.1:{port}"),
-        Some(("[::]", port)) => format!("[::1]:{port}"),
-        _ => address.to_owned(),
-    }
-}
-
-async fn get<I>(stream: I) -> hyper::Result<Response<Incoming>>
-where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let mut request = Request::new(Empty::<Bytes>::new());
-    *request.uri_mut() = http::Uri::from_static("/readyz");
-    request.headers_mut().insert(HOST, http::HeaderValue::from_static("localhost"));
-    sender.send_request(request).await
 }

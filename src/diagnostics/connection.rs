@@ -1,114 +1,135 @@
-//! What a connection says, to Vault or to a proxy.
+//! Checks of a connection to Vault or to a proxy: reachability and TLS.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
-use super::diagnosis::Finding;
+use super::finding::Finding;
 use crate::probe::{Certificate, CertificateFault, Failure, now};
 
-/// How soon the end of a certificate deserves a look, in days.
-const SOON: i64 = 14;
+/// The timeout of each step of a request to the proxy or the service.
+pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What says where a server is, and whose signatures count there.
-pub(super) struct Place {
-    /// What is asked for, for people.
+/// The remaining validity below which a certificate is reported, in days.
+const EXPIRY_WARNING_DAYS: i64 = 14;
+
+pub(super) const ADDRESS: &str = "address";
+pub(super) const TLS: &str = "TLS";
+
+/// The name of a server in messages, and the settings that remedies refer to.
+pub(super) struct ServerSettings {
+    /// The origin of the server.
     pub(super) name: String,
     pub(super) address_setting: &'static str,
     pub(super) authority_setting: &'static str,
 }
 
-/// What a check of an address, and one of TLS, have found when there is no connection.
-pub(super) fn unreached(place: &Place, failure: &Failure) -> Vec<Finding> {
-    let Place { name, address_setting, authority_setting } = place;
-    let remedy = match failure {
-        Failure::Certificate(fault) => {
-            let remedy = match fault {
-                CertificateFault::Expired(_) => {
-                    "renew the server's certificate, and have the server read it again".to_owned()
-                }
-                CertificateFault::NotYetValid => {
-                    "compare the clocks of the two machines; it may be this one's that is wrong"
-                        .to_owned()
-                }
-                CertificateFault::Name(_) => format!(
-                    "give the server a certificate with this name among its subject alternative \
-                     names, or {address_setting} a name that it has"
-                ),
-                CertificateFault::Issuer => {
-                    format!("name the authority that signed it: {authority_setting}")
-                }
-                CertificateFault::Unsupported => format!(
-                    "name the certificate itself with {authority_setting}, or give the server one \
-                     that an authority has signed: README.md has the command of openssl"
-                ),
-                CertificateFault::Other(_) => "give the server another certificate".to_owned(),
-            };
-            let answered = Finding::ok("address", format!("{name} accepts connections"));
-            return vec![answered, Finding::failed("TLS", failure.to_string(), remedy)];
+impl ServerSettings {
+    /// Returns the findings of the address check and the TLS check for a failed connection.
+    pub(super) fn connect_failure(&self, failure: &Failure) -> Vec<Finding> {
+        let Self { name, address_setting, .. } = self;
+        let remedy = match failure {
+            Failure::Certificate(fault) => {
+                return self.tls_failure(failure, self.certificate_remedy(fault));
+            }
+            Failure::Tls(_) => {
+                let remedy =
+                    format!("if the server speaks plain HTTP, use http:// in {address_setting}");
+                return self.tls_failure(failure, remedy);
+            }
+            Failure::Resolve(_) | Failure::Connect(_) => {
+                format!("check {address_setting}, and that the server is running")
+            }
+            Failure::Timeout(_) => format!(
+                "check {address_setting}, firewalls in between, and whether the server hangs"
+            ),
+            Failure::Http(_) => {
+                format!("check {address_setting}: another program may be listening there")
+            }
+        };
+        vec![
+            Finding::failed(ADDRESS, format!("{name}: {failure}"), remedy),
+            Finding::skipped(TLS, "no connection was established", ""),
+        ]
+    }
+
+    fn tls_failure(&self, failure: &Failure, remedy: String) -> Vec<Finding> {
+        let connected = Finding::ok(ADDRESS, format!("{} accepts connections", self.name));
+        vec![connected, Finding::failed(TLS, failure.to_string(), remedy)]
+    }
+
+    fn certificate_remedy(&self, fault: &CertificateFault) -> String {
+        let Self { address_setting, authority_setting, .. } = self;
+        match fault {
+            CertificateFault::Expired(_) => {
+                "renew the server's certificate, and make the server reload it".to_owned()
+            }
+            CertificateFault::NotYetValid => {
+                "compare the clocks of the two machines; this machine's may be the wrong one"
+                    .to_owned()
+            }
+            CertificateFault::Name(_) => format!(
+                "add this name to the subject alternative names of the server's certificate, or use \
+                 one of its names in {address_setting}"
+            ),
+            CertificateFault::Issuer => {
+                format!("trust the authority that signed it: {authority_setting}")
+            }
+            CertificateFault::Unsupported => format!(
+                "trust the certificate itself with {authority_setting}, or replace it with one that \
+                 an authority has signed (README.md has the openssl command)"
+            ),
+            CertificateFault::Other(_) => "replace the server's certificate".to_owned(),
         }
-        Failure::Tls(_) => {
-            let remedy =
-                format!("does it speak plain http there? Then {address_setting} says http");
-            let answered = Finding::ok("address", format!("{name} accepts connections"));
-            return vec![answered, Finding::failed("TLS", failure.to_string(), remedy)];
-        }
-        Failure::Name(_) | Failure::Connect(_) => {
-            format!("{address_setting} says where it is; is it running there?")
-        }
-        Failure::Timeout(_) => format!(
-            "{address_setting} says where it is; is there a firewall in between, or is it stuck?"
-        ),
-        Failure::Http(_) => format!("{address_setting} says where it is; is it something else?"),
-    };
-    vec![
-        Finding::failed("address", format!("{name}: {failure}"), remedy),
-        Finding::skipped("TLS", "there is no connection", ""),
-    ]
+    }
 }
 
-/// How well a connection is protected: by its certificate, or by staying at home.
-pub(super) fn protection(peer: SocketAddr, scheme: &str, shown: Option<Certificate>) -> Finding {
-    match (scheme, shown) {
-        ("https", Some(certificate)) => validity(certificate),
+/// Checks how an established connection is protected: by TLS, or by staying on a private network.
+pub(super) fn check_protection(
+    peer: SocketAddr,
+    scheme: &str,
+    certificate: Option<Certificate>,
+) -> Finding {
+    match (scheme, certificate) {
+        ("https", Some(certificate)) => check_expiry(certificate),
         ("https", None) => Finding::warning(
-            "TLS",
-            "the certificate is trusted, but when it ends cannot be read",
-            "look at it with openssl s_client",
+            TLS,
+            "the certificate is trusted, but its expiry cannot be read",
+            "inspect it with `openssl s_client`",
         ),
-        _ if in_the_clear(peer, scheme) => Finding::warning(
-            "TLS",
+        _ if is_cleartext(peer, scheme) => Finding::warning(
+            TLS,
             format!(
-                "none, and {} is not on a private network: tokens go there in the clear",
+                "none, and {} is on no private network: tokens are sent in cleartext",
                 peer.ip()
             ),
             "use https",
         ),
-        _ if peer.ip().is_loopback() => {
-            Finding::ok("TLS", "none, and none is needed: it is on this machine")
-        }
-        _ => Finding::ok("TLS", format!("none; {} is on a private network", peer.ip())),
+        _ if peer.ip().is_loopback() => Finding::ok(TLS, "none; not needed on this machine"),
+        _ => Finding::ok(TLS, format!("none; {} is on a private network", peer.ip())),
     }
 }
 
-/// Whether everybody on the way can read what goes there.
-pub(super) fn in_the_clear(peer: SocketAddr, scheme: &str) -> bool {
+/// Returns true if the connection is unencrypted and leaves private networks.
+pub(super) fn is_cleartext(peer: SocketAddr, scheme: &str) -> bool {
     scheme != "https" && !peer.ip().is_loopback() && !is_private(peer.ip())
 }
 
-fn validity(certificate: Certificate) -> Finding {
+fn check_expiry(certificate: Certificate) -> Finding {
     let days = (certificate.not_after - now().as_second()).div_euclid(24 * 3600);
-    if days < SOON {
-        let detail = format!("the certificate is valid for {days} days more");
+    if days < EXPIRY_WARNING_DAYS {
         return Finding::warning(
-            "TLS",
-            detail,
-            "renew it, and find out why nothing has done so yet",
+            TLS,
+            format!("the certificate is valid for {days} days more"),
+            "renew it, and find out why it was not renewed automatically",
         );
     }
-    Finding::ok("TLS", format!("the certificate is valid for {days} days more, and for this name"))
+    Finding::ok(TLS, format!("the certificate is valid for {days} days more, and for this name"))
 }
 
-/// Whether an address is reached without leaving networks of one's own (RFC 1918, RFC 3927,
-/// RFC 4193, RFC 4291).
+/// Returns true for addresses of private and link-local networks (RFC 1918, RFC 3927, RFC 4193,
+/// RFC 4291).
 fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => address.is_private() || address.is_link_local(),
@@ -118,32 +139,32 @@ fn is_private(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::diagnosis::Outcome::{self, Ok, Warning},
-        protection,
+    use super::check_protection;
+    use crate::{
+        diagnostics::finding::Status::{self, Ok, Warning},
+        probe::{Certificate, now},
     };
-    use crate::probe::{Certificate, now};
 
-    fn found(peer: &str, scheme: &str, days: Option<i64>) -> Outcome {
+    fn status(peer: &str, scheme: &str, days: Option<i64>) -> Status {
         let end = |days: i64| now().as_second() + days * 24 * 3600 + 60;
-        let shown = days.map(|days| Certificate { not_after: end(days) });
-        protection(peer.parse().unwrap(), scheme, shown).outcome
+        let certificate = days.map(|days| Certificate { not_after: end(days) });
+        check_protection(peer.parse().unwrap(), scheme, certificate).status
     }
 
     #[test]
-    fn tokens_in_the_clear_are_fine_at_home_alone() {
-        for home in ["127.0.0.1:1", "[::1]:1", "10.1.2.3:1", "172.18.0.2:1", "[fd00::1]:1"] {
-            assert_eq!(found(home, "http", None), Ok, "{home}");
+    fn plain_http_off_private_networks_warns() {
+        for private in ["127.0.0.1:1", "[::1]:1", "10.1.2.3:1", "172.18.0.2:1", "[fd00::1]:1"] {
+            assert_eq!(status(private, "http", None), Ok, "{private}");
         }
-        for away in ["8.8.8.8:1", "172.32.0.1:1", "[2001:db8::1]:1", "[::ffff:8.8.8.8]:1"] {
-            assert_eq!(found(away, "http", None), Warning, "{away}");
+        for public in ["8.8.8.8:1", "172.32.0.1:1", "[2001:db8::1]:1", "[::ffff:8.8.8.8]:1"] {
+            assert_eq!(status(public, "http", None), Warning, "{public}");
         }
     }
 
     #[test]
-    fn a_certificate_that_ends_soon_deserves_a_look() {
-        assert_eq!(found("8.8.8.8:1", "https", Some(90)), Ok);
-        assert_eq!(found("8.8.8.8:1", "https", Some(13)), Warning);
-        assert_eq!(found("8.8.8.8:1", "https", None), Warning);
+    fn certificate_near_expiry_warns() {
+        assert_eq!(status("8.8.8.8:1", "https", Some(90)), Ok);
+        assert_eq!(status("8.8.8.8:1", "https", Some(13)), Warning);
+        assert_eq!(status("8.8.8.8:1", "https", None), Warning);
     }
 }

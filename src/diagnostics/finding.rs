@@ -1,107 +1,82 @@
-//! What was found, apart from how it is shown.
+//! The results of checks, independent of how they are presented.
 
-use serde_json::{Value, json};
+/// The remedy for a failed request to Vault that may have many causes.
+pub(super) const CHECK_VAULT: &str = "check that Vault responds to other clients";
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// It was made, and all is as it should be.
+pub enum Status {
+    /// The check passed.
     Ok,
-    /// It was made, and something deserves a look.
+    /// The check passed, with something to review.
     Warning,
-    /// It was made, and something is wrong.
+    /// The check failed.
     Failed,
-    /// It could not be made, which says nothing of what it would have shown.
+    /// The check could not be performed, which implies nothing about its result.
     Skipped,
 }
 
-impl Outcome {
-    /// For people.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Failed => "FAIL",
-            Self::Skipped => "skipped",
-        }
-    }
-
-    /// For programs.
-    fn id(self) -> &'static str {
-        match self {
-            Self::Failed => "fail",
-            other => other.word(),
-        }
-    }
-}
-
-/// The outcome of one check.
+/// The result of one check, with its message and a remedy.
 #[derive(Clone, Debug)]
-pub(super) struct Finding {
-    pub(super) check: &'static str,
-    pub(super) outcome: Outcome,
-    pub(super) detail: String,
-    /// What to do about it; empty for what is as it should be.
-    pub(super) remedy: String,
+pub struct Finding {
+    /// The name of the check.
+    pub check: &'static str,
+    /// The result.
+    pub status: Status,
+    /// The observed facts, or the reason why the check was skipped.
+    pub message: String,
+    /// The action that fixes the problem; empty if there is none.
+    pub remedy: String,
 }
 
 impl Finding {
-    pub(super) fn ok(check: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(check, Outcome::Ok, detail, "")
+    pub(super) fn ok(check: &'static str, message: impl Into<String>) -> Self {
+        Self::new(check, Status::Ok, message, "")
     }
 
     pub(super) fn warning(
         check: &'static str,
-        detail: impl Into<String>,
+        message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self::new(check, Outcome::Warning, detail, remedy)
+        Self::new(check, Status::Warning, message, remedy)
     }
 
     pub(super) fn failed(
         check: &'static str,
-        detail: impl Into<String>,
+        message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self::new(check, Outcome::Failed, detail, remedy)
+        Self::new(check, Status::Failed, message, remedy)
     }
 
     pub(super) fn skipped(
         check: &'static str,
-        because: impl Into<String>,
+        reason: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self::new(check, Outcome::Skipped, because, remedy)
+        Self::new(check, Status::Skipped, reason, remedy)
     }
 
     fn new(
         check: &'static str,
-        outcome: Outcome,
-        detail: impl Into<String>,
+        status: Status,
+        message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self { check, outcome, detail: detail.into(), remedy: remedy.into() }
-    }
-
-    fn as_json(&self) -> Value {
-        let remedy = (!self.remedy.is_empty()).then_some(&self.remedy);
-        json!({
-            "check": self.check,
-            "outcome": self.outcome.id(),
-            "detail": self.detail,
-            "remedy": remedy,
-        })
+        Self { check, status, message: message.into(), remedy: remedy.into() }
     }
 }
 
-/// Checks of one thing.
+/// The findings about one subject, such as Vault or the proxy.
 #[derive(Clone, Debug)]
-pub(super) struct Group {
-    /// For programs.
-    pub(super) id: &'static str,
-    /// For people.
-    pub(super) title: String,
-    pub(super) findings: Vec<Finding>,
+pub struct Group {
+    /// The identifier in JSON output.
+    pub id: &'static str,
+    /// The heading in text output.
+    pub title: String,
+    /// The findings, in the order of the checks.
+    pub findings: Vec<Finding>,
 }
 
 impl Group {
@@ -109,41 +84,56 @@ impl Group {
         Self { id, title: title.into(), findings }
     }
 
-    /// Checks that could not be made, all for the same reason.
+    /// Returns a group whose checks are all skipped for the same reason.
     pub(super) fn skipped(
         id: &'static str,
         title: &str,
         checks: &[&'static str],
-        because: &str,
+        reason: &str,
     ) -> Self {
-        let finding = |check: &&'static str| Finding::skipped(check, because, "");
-        Self::new(id, title, checks.iter().map(finding).collect())
+        Self::new(id, title, skipped(checks.iter().copied(), reason).collect())
     }
 }
 
-/// All that was found.
+/// Returns a skipped finding for each of these checks, all for the same reason.
+pub(super) fn skipped(
+    checks: impl IntoIterator<Item = &'static str>,
+    reason: &str,
+) -> impl Iterator<Item = Finding> {
+    checks.into_iter().map(move |check| Finding::skipped(check, reason, ""))
+}
+
+/// The findings of a whole run.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Diagnosis(pub(super) Vec<Group>);
+pub struct Report {
+    /// The findings, by subject.
+    pub groups: Vec<Group>,
+    /// The errors of revoking the tokens that the run obtained.
+    pub revocation_errors: Vec<String>,
+}
 
-impl Diagnosis {
-    /// How many checks ended like this.
-    pub(super) fn count(&self, outcome: Outcome) -> usize {
-        let findings = self.0.iter().flat_map(|group| &group.findings);
-        findings.filter(|finding| finding.outcome == outcome).count()
+impl Report {
+    /// Returns the number of checks with this result.
+    #[must_use]
+    pub fn count(&self, status: Status) -> usize {
+        let findings = self.groups.iter().flat_map(|group| &group.findings);
+        findings.filter(|finding| finding.status == status).count()
     }
+}
 
-    pub(super) fn as_json(&self) -> Value {
-        let group = |group: &Group| {
-            let findings: Vec<_> = group.findings.iter().map(Finding::as_json).collect();
-            json!({"group": group.id, "title": group.title, "checks": findings})
-        };
-        json!({
-            "healthy": self.count(Outcome::Failed) == 0,
-            "ok": self.count(Outcome::Ok),
-            "warnings": self.count(Outcome::Warning),
-            "failed": self.count(Outcome::Failed),
-            "skipped": self.count(Outcome::Skipped),
-            "groups": self.0.iter().map(group).collect::<Vec<_>>(),
-        })
+#[cfg(test)]
+mod tests {
+    use super::{
+        Finding, Group, Report,
+        Status::{Failed, Ok, Skipped, Warning},
+    };
+
+    #[test]
+    fn report_counts_findings_of_all_groups() {
+        let mixed = vec![Finding::ok("a", ""), Finding::failed("b", "", "")];
+        let groups = vec![Group::new("x", "X", mixed), Group::skipped("y", "Y", &["c", "d"], "")];
+        let report = Report { groups, ..Report::default() };
+        let counts = [Ok, Warning, Failed, Skipped].map(|status| report.count(status));
+        assert_eq!(counts, [1, 0, 1, 2]);
     }
 }

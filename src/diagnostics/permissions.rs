@@ -1,20 +1,20 @@
-//! What a token of the service has to be granted, and what it must not be.
+//! Checks of the permissions that the service's token needs and of those that it must not have.
 
-use super::diagnosis::Finding;
+use super::finding::{CHECK_VAULT, Finding, skipped};
 use crate::{
     policies::Mounts,
     token::Capabilities,
     vault::{Examiner, NEEDED, TokenRecord, Untold},
 };
 
-const ASKING: &str = "may ask for capabilities";
-const SUDO: &str = "no sudo";
+const CAPABILITIES: &str = "may ask for capabilities";
+const NO_SUDO: &str = "no sudo";
 
-/// All checks of what a token may do, in the order of their findings.
+/// All permission checks, in the order of their findings.
 pub(super) const CHECKS: [&str; 11] = [
     "may look up tokens",
     "may read entities",
-    ASKING,
+    CAPABILITIES,
     "may renew itself",
     "no secrets",
     "no tenants' keys",
@@ -22,89 +22,88 @@ pub(super) const CHECKS: [&str; 11] = [
     "no tokens",
     "no identities",
     "no mounts",
-    SUDO,
+    NO_SUDO,
 ];
 
-/// What keeps a token alive that can be renewed.
-const RENEWAL: &str = "auth/token/renew-self";
+/// The path that a renewable token needs for its renewal.
+const RENEWAL_PATH: &str = "auth/token/renew-self";
 
-/// A tenant that there need not be: what is granted for every tenant is granted for this one.
+/// A tenant that need not exist: it stands for access that is granted for every tenant.
 const ANY_TENANT: &str = "doctor-any-tenant";
 
-/// How many tenants' paths are asked about at the most.
-const MANY: usize = 20;
+/// The maximum number of tenants whose paths are checked.
+const MAX_TENANTS: usize = 20;
 
-/// What is too much.
+/// The capabilities that are tolerated on a path.
 #[derive(Clone, Copy)]
-enum Limit {
-    /// Anything at all.
+enum Tolerated {
     Nothing,
-    /// Anything but looking.
-    Looking,
+    ReadOnly,
 }
 
-/// Paths that a token must not be granted more on than this.
-struct Taboo {
+/// Paths on which the token must not have more than the tolerated capabilities.
+struct ForbiddenAccess {
     check: &'static str,
-    limit: Limit,
+    tolerated: Tolerated,
     paths: Vec<String>,
 }
 
-/// Asks Vault about each path.
-pub(super) async fn examine(
+/// Requests the token's capabilities on all paths, and checks them.
+pub(super) async fn check(
     examiner: &Examiner<'_>,
     mounts: &Mounts,
     tenants: &[String],
     record: &TokenRecord,
 ) -> Vec<Finding> {
-    let taboos = taboos(mounts, tenants);
-    let needed = NEEDED.iter().map(|(path, _)| *path).chain([RENEWAL]).map(str::to_owned);
+    let forbidden = forbidden_access(mounts, tenants);
+    let needed = NEEDED.iter().map(|(path, _)| *path).chain([RENEWAL_PATH]).map(str::to_owned);
     let paths: Vec<String> =
-        needed.chain(taboos.iter().flat_map(|taboo| taboo.paths.iter().cloned())).collect();
+        needed.chain(forbidden.iter().flat_map(|access| access.paths.iter().cloned())).collect();
     let granted = match examiner.granted(&paths).await {
         Ok(granted) => granted,
-        Err(error) => return untold(&error),
+        Err(error) => return lookup_failed(&error),
     };
     let mut granted: Vec<Grant<'_>> = paths
         .iter()
         .zip(&granted)
-        .map(|(path, words)| Grant { path, words: words.iter().map(String::as_str).collect() })
+        .map(|(path, names)| Grant {
+            path,
+            capabilities: names.iter().map(String::as_str).collect(),
+        })
         .collect();
-    let sudo = sudo(&granted);
+    let no_sudo = check_sudo(&granted);
     let mut rest = granted.split_off(NEEDED.len() + 1);
-    let mut findings: Vec<Finding> = needs(&granted, record).collect();
-    for taboo in &taboos {
-        let others = rest.split_off(taboo.paths.len());
-        findings.push(taboo.judge(&rest));
+    let mut findings: Vec<Finding> = check_needed(&granted, record).collect();
+    for access in &forbidden {
+        let others = rest.split_off(access.paths.len());
+        findings.push(access.check(&rest));
         rest = others;
     }
-    findings.push(sudo);
+    findings.push(no_sudo);
     findings
 }
 
-/// What Vault grants on a path, in its words.
+/// The capabilities on a path, by Vault's names.
 struct Grant<'g> {
     path: &'g str,
-    words: Vec<&'g str>,
+    capabilities: Vec<&'g str>,
 }
 
-fn untold(error: &Untold) -> Vec<Finding> {
-    let asking = match error {
+fn lookup_failed(error: &Untold) -> Vec<Finding> {
+    let failure = match error {
         Untold::NotAllowed(why) => Finding::failed(
-            ASKING,
-            format!("it may not: {why}"),
-            "it needs update on sys/capabilities, as policies/validator.hcl has it",
+            CAPABILITIES,
+            format!("Vault denies it: {why}"),
+            "grant it update on sys/capabilities, as policies/validator.hcl does",
         ),
-        Untold::Failed(why) => Finding::failed(ASKING, why, "does Vault answer others?"),
+        Untold::Failed(why) => Finding::failed(CAPABILITIES, why, CHECK_VAULT),
     };
-    let skipped = |check: &'static str| {
-        Finding::skipped(check, "Vault does not say what the token is granted", "")
-    };
-    let finding = |check| if check == ASKING { asking.clone() } else { skipped(check) };
-    CHECKS.into_iter().map(finding).collect()
+    let rest = skipped(CHECKS, "the token's capabilities are unknown");
+    rest.map(|finding| if finding.check == CAPABILITIES { failure.clone() } else { finding })
+        .collect()
 }
 
-fn needs<'f>(
+fn check_needed<'f>(
     granted: &'f [Grant<'_>],
     record: &'f TokenRecord,
 ) -> impl Iterator<Item = Finding> + 'f {
@@ -112,65 +111,68 @@ fn needs<'f>(
     let wanted = NEEDED.iter().map(|(_, wanted)| Some(*wanted)).chain([renewal]);
     granted.iter().zip(CHECKS).zip(wanted).map(|((grant, check), wanted)| {
         let Some(wanted) = wanted else {
-            return Finding::skipped(check, "it is not a token that is renewed", "");
+            return Finding::skipped(check, "the token is not renewable", "");
         };
-        let words = wanted.words().join(", ");
-        if Capabilities::from_words(grant.words.iter().copied()).has_any(wanted) {
-            return Finding::ok(check, format!("{words} on {}", grant.path));
+        let names = wanted.words().join(", ");
+        if Capabilities::from_words(grant.capabilities.iter().copied()).has_any(wanted) {
+            return Finding::ok(check, format!("{names} on {}", grant.path));
         }
         let remedy = "give its role the policy in policies/validator.hcl";
-        Finding::failed(check, format!("it lacks {words} on {}", grant.path), remedy)
+        Finding::failed(check, format!("it lacks {names} on {}", grant.path), remedy)
     })
 }
 
-impl Taboo {
-    fn judge(&self, granted: &[Grant<'_>]) -> Finding {
+impl ForbiddenAccess {
+    fn check(&self, granted: &[Grant<'_>]) -> Finding {
         let excess = |grant: &Grant<'_>| {
-            let words: Vec<_> =
-                grant.words.iter().copied().filter(|word| self.limit.is_passed_by(word)).collect();
-            (!words.is_empty()).then(|| format!("{} on {}", words.join(", "), grant.path))
+            let names = grant.capabilities.iter().copied();
+            let names: Vec<_> = names.filter(|name| !self.tolerated.includes(name)).collect();
+            (!names.is_empty()).then(|| format!("{} on {}", names.join(", "), grant.path))
         };
         let excess: Vec<String> = granted.iter().filter_map(excess).collect();
         if excess.is_empty() {
             let (number, first) = (self.paths.len(), &self.paths[0]);
-            return Finding::ok(self.check, format!("nothing on {number} paths such as {first}"));
+            return Finding::ok(
+                self.check,
+                format!("nothing excessive on {number} paths such as {first}"),
+            );
         }
         Finding::failed(
             self.check,
             format!("it has {}", excess.join("; ")),
-            "whoever takes the service over has that: give its role the policy validator alone",
+            "a compromised service has this access: give its role only the policy validator",
         )
     }
 }
 
-impl Limit {
-    fn is_passed_by(self, word: &str) -> bool {
+impl Tolerated {
+    fn includes(self, capability: &str) -> bool {
         match self {
-            Self::Nothing => word != "deny",
-            Self::Looking => !matches!(word, "deny" | "read" | "list" | "scan"),
+            Self::Nothing => capability == "deny",
+            Self::ReadOnly => matches!(capability, "deny" | "read" | "list" | "scan"),
         }
     }
 }
 
-fn sudo(granted: &[Grant<'_>]) -> Finding {
-    let with = granted.iter().filter(|grant| grant.words.contains(&"sudo"));
-    let with: Vec<_> = with.map(|grant| grant.path).collect();
-    if with.is_empty() {
-        return Finding::ok(SUDO, "on none of these paths");
+fn check_sudo(granted: &[Grant<'_>]) -> Finding {
+    let with_sudo = granted.iter().filter(|grant| grant.capabilities.contains(&"sudo"));
+    let paths: Vec<_> = with_sudo.map(|grant| grant.path).collect();
+    if paths.is_empty() {
+        return Finding::ok(NO_SUDO, "on none of these paths");
     }
     Finding::failed(
-        SUDO,
-        format!("it has sudo on {}", with.join("; ")),
-        "no policy of the service needs sudo: give its role the policy validator alone",
+        NO_SUDO,
+        format!("it has sudo on {}", paths.join("; ")),
+        "the service never needs sudo: give its role only the policy validator",
     )
 }
 
-/// What no policy of the service grants, in the order of [`CHECKS`]: the limit, and the paths, in
-/// which `{tenant}` stands for each tenant that is known.
-const TABOOS: [(Limit, &[&str]); 6] = [
-    (Limit::Nothing, &["{kv}/data/tenants/{tenant}/any", "{kv}/metadata/tenants/{tenant}/any"]),
+/// The access that the service must not have, in the order of [`CHECKS`]: the tolerated
+/// capabilities, and the path templates, in which `{tenant}` stands for each known tenant.
+const FORBIDDEN: [(Tolerated, &[&str]); 6] = [
+    (Tolerated::Nothing, &["{kv}/data/tenants/{tenant}/any", "{kv}/metadata/tenants/{tenant}/any"]),
     (
-        Limit::Nothing,
+        Tolerated::Nothing,
         &[
             "{transit}/decrypt/tenant-{tenant}",
             "{transit}/encrypt/tenant-{tenant}",
@@ -182,7 +184,7 @@ const TABOOS: [(Limit, &[&str]); 6] = [
         ],
     ),
     (
-        Limit::Looking,
+        Tolerated::ReadOnly,
         &[
             "sys/policies/acl/validator",
             "sys/policies/acl/doctor-any-policy",
@@ -190,7 +192,7 @@ const TABOOS: [(Limit, &[&str]); 6] = [
         ],
     ),
     (
-        Limit::Looking,
+        Tolerated::ReadOnly,
         &[
             "auth/token/create",
             "auth/token/create-orphan",
@@ -200,7 +202,7 @@ const TABOOS: [(Limit, &[&str]); 6] = [
         ],
     ),
     (
-        Limit::Looking,
+        Tolerated::ReadOnly,
         &[
             "identity/entity",
             "identity/entity/id/00000000-0000-0000-0000-000000000000",
@@ -209,7 +211,7 @@ const TABOOS: [(Limit, &[&str]); 6] = [
         ],
     ),
     (
-        Limit::Looking,
+        Tolerated::ReadOnly,
         &[
             "sys/mounts/doctor-any-mount",
             "sys/auth/doctor-any-method",
@@ -219,20 +221,19 @@ const TABOOS: [(Limit, &[&str]); 6] = [
     ),
 ];
 
-fn taboos(Mounts { kv, transit }: &Mounts, tenants: &[String]) -> Vec<Taboo> {
+fn forbidden_access(Mounts { kv, transit }: &Mounts, tenants: &[String]) -> Vec<ForbiddenAccess> {
     let tenants: Vec<&str> =
-        tenants.iter().map(String::as_str).take(MANY).chain([ANY_TENANT]).collect();
-    let fill = |form: &&str| -> Vec<String> {
-        let form = form.replace("{kv}", kv).replace("{transit}", transit);
-        let of = |tenant: &&str| form.replace("{tenant}", tenant);
-        let tenants = if form.contains("{tenant}") { &tenants[..] } else { &[ANY_TENANT] };
-        tenants.iter().map(of).collect()
+        tenants.iter().map(String::as_str).take(MAX_TENANTS).chain([ANY_TENANT]).collect();
+    let expand = |template: &&str| -> Vec<String> {
+        let template = template.replace("{kv}", kv).replace("{transit}", transit);
+        let path = |tenant: &&str| template.replace("{tenant}", tenant);
+        let tenants = if template.contains("{tenant}") { &tenants[..] } else { &[ANY_TENANT] };
+        tenants.iter().map(path).collect()
     };
     let checks = CHECKS.into_iter().skip(NEEDED.len() + 1);
-    let taboo = |(check, (limit, forms)): (&'static str, (Limit, &[&str]))| Taboo {
-        check,
-        limit,
-        paths: forms.iter().flat_map(fill).collect(),
+    let access = |(check, (tolerated, templates)): (&'static str, (Tolerated, &[&str]))| {
+        let paths = templates.iter().flat_map(expand).collect();
+        ForbiddenAccess { check, tolerated, paths }
     };
-    checks.zip(TABOOS).map(taboo).collect()
+    checks.zip(FORBIDDEN).map(access).collect()
 }

@@ -1,6 +1,6 @@
-//! The service on this machine.
+//! Checks of the service on this machine: configuration, readiness, and exposure of the auth listener.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{fmt::Display, net::SocketAddr, sync::Arc};
 
 use http::{Request, StatusCode, header::HOST};
 use http_body_util::Empty;
@@ -8,188 +8,193 @@ use tokio::{net::lookup_host, time::timeout};
 use url::Url;
 
 use super::{
-    PATIENCE,
-    diagnosis::{Finding, Group},
-    proxy::Refusal,
+    connection::STEP_TIMEOUT,
+    finding::{Finding, Group},
+    problem::Problem,
+    readiness::fetch_readiness,
 };
 use crate::{
-    cli::healthcheck,
-    config::{AdminOrigin, Fault, Service, Setup, TokenOrigin},
+    config::{AdminOrigin, Fault, Listen, Service, Setup, TokenOrigin},
     probe::{Door, Trust},
     vault,
 };
 
-const LISTENER: &str = "auth listener";
+const CONFIGURATION: &str = "configuration";
+const READY: &str = "ready";
+const AUTH_LISTENER: &str = "auth listener";
 
-/// Its configuration, and whether it is there.
-pub(super) async fn examine(setup: &Setup, auth_listener: Option<&str>) -> Group {
-    let mut findings = configuration(setup);
-    findings.push(readiness(setup).await);
+/// Runs the checks. `auth_listener` is the address of the auth listener as clients would reach it.
+pub(super) async fn check(setup: &Setup, auth_listener: Option<&str>) -> Group {
+    let mut findings = check_configuration(setup);
+    findings.push(check_readiness(setup).await);
     findings.push(match auth_listener {
-        Some(address) => exposure(address).await,
+        Some(address) => check_exposure(address).await,
         None => Finding::skipped(
-            LISTENER,
-            "nobody said where it is",
+            AUTH_LISTENER,
+            "its address is not given",
             "--auth-listener HOST:PORT, where clients must not reach it",
         ),
     });
     Group::new("service", "The service", findings)
 }
 
-fn configuration(setup: &Setup) -> Vec<Finding> {
-    let check = "configuration";
+fn check_configuration(setup: &Setup) -> Vec<Finding> {
+    let remedy = "correct it; `serve --check` validates the configuration";
     let Some(faults) = &setup.faults else {
-        let beside = setup.operator.as_ref().map(|operator| operator.origin);
-        let settings = setup.vault.as_ref();
-        let client = settings.map(|settings| vault::Client::new(settings, Arc::default()));
-        return vec![match (client, beside) {
-            (Some(Err(error)), _) => {
-                Finding::failed(check, error.to_string(), "`serve --check` says when it is mended")
-            }
+        let client = setup.vault.as_ref().map(|vault| vault::Client::new(vault, Arc::default()));
+        let operator_token = setup.operator.as_ref().map(|operator| operator.origin);
+        return vec![match (client, operator_token) {
+            (Some(Err(error)), _) => Finding::failed(CONFIGURATION, error.to_string(), remedy),
             (_, Some(TokenOrigin::BesideAppRole)) => Finding::warning(
-                check,
+                CONFIGURATION,
                 "valid without the token beside the AppRole, which is taken as yours",
-                "`serve` does not start with both: leave the token out there, or keep it where \
+                "`serve` does not start with both: do not set the token there, or keep it where \
                  `vault login` does",
             ),
-            _ => Finding::ok(check, "valid"),
+            _ => Finding::ok(CONFIGURATION, "valid"),
         }];
     };
-    let nobody = matches!(setup.service, Service::Unknown) && faults.iter().count() == 1;
+    let lacks_only_login = matches!(setup.service, Service::Unknown) && faults.iter().count() == 1;
     let finding = |fault: &Fault| {
-        let remedy = "`serve --check` says when it is mended";
-        match (nobody, setup.operator.is_some()) {
-            (true, true) => Finding::warning(
-                check,
+        if lacks_only_login && setup.operator.is_some() {
+            Finding::warning(
+                CONFIGURATION,
                 format!("`serve` would not start here: {fault}"),
-                "run this where the service runs, to see what it sees",
-            ),
-            _ => Finding::failed(check, fault.to_string(), remedy),
+                "run this where the service runs, with its configuration",
+            )
+        } else {
+            Finding::failed(CONFIGURATION, fault.to_string(), remedy)
         }
     };
     faults.iter().map(finding).collect()
 }
 
-async fn readiness(setup: &Setup) -> Finding {
-    let check = "ready";
+async fn check_readiness(setup: &Setup) -> Finding {
     let Some(listen) = &setup.admin_listen else {
-        return Finding::skipped(check, "the address of the admin listener cannot be read", "");
+        return Finding::skipped(READY, "the address of the admin listener is invalid", "");
     };
-    let asked = timeout(PATIENCE, healthcheck::ask(listen)).await;
-    match (asked, setup.admin_origin) {
-        (Ok(Ok((StatusCode::OK, _))), _) => Finding::ok(check, format!("{listen} says so")),
+    let response = timeout(STEP_TIMEOUT, fetch_readiness(listen)).await;
+    match (response, setup.admin_origin) {
+        (Ok(Ok((StatusCode::OK, _))), _) => {
+            Finding::ok(READY, format!("{listen} reports that it is ready"))
+        }
         (Ok(Ok((status, body))), _) => Finding::failed(
-            check,
-            format!("{listen} says {status} {body}"),
-            "its log says why: mostly Vault is away, or does not let it in",
+            READY,
+            format!("{listen} answers {status} {body}"),
+            "see the service's log: usually Vault is unavailable or rejects its login",
         ),
         (_, AdminOrigin::Default) => Finding::skipped(
-            check,
-            format!("nobody answers at {listen}, where it would be by default"),
-            "--admin-listen says where it is",
+            READY,
+            format!("there is no response from {listen}, the default address"),
+            "set --admin-listen to its address",
         ),
-        (other, AdminOrigin::Written) => {
-            let why = match other {
-                Ok(Err(error)) => error.to_string(),
-                _ => "nothing came".to_owned(),
-            };
-            let detail = format!("{listen} does not answer: {why}");
-            Finding::failed(
-                check,
-                detail,
-                "is `serve` running, and does its admin listener listen there?",
-            )
-        }
+        (Ok(Err(error)), AdminOrigin::Written) => admin_listener_failed(listen, &error),
+        (Err(_), AdminOrigin::Written) => admin_listener_failed(listen, &"no response"),
     }
 }
 
-/// Where the auth listener is, seen from here.
-#[derive(Clone, Copy)]
-enum Place {
-    ThisMachine,
-    Elsewhere,
+fn admin_listener_failed(listen: &Listen, why: &dyn Display) -> Finding {
+    Finding::failed(
+        READY,
+        format!("{listen} does not answer: {why}"),
+        "check that `serve` is running, and that this is the address of its admin listener",
+    )
 }
 
-/// What came from there.
+/// The location of the auth listener relative to this machine.
 #[derive(Clone, Copy)]
-enum Reply {
-    /// Nobody accepts a connection.
-    Silence,
+enum Location {
+    Local,
+    Remote,
+}
+
+/// The result of a request to the auth listener.
+#[derive(Clone, Copy)]
+enum Response {
+    /// No connection could be established.
+    Unreachable,
+    /// The response is the validator's.
     Validator,
-    /// Somebody who does not answer as the validator does, or not at all.
-    Another,
+    /// Another response, or none.
+    Unexpected,
 }
 
-/// Whether the auth listener can be reached from here, where it should not be: whoever reaches it can
-/// make up what a proxy says.
-async fn exposure(address: &str) -> Finding {
-    let resolved: Vec<SocketAddr> = match timeout(PATIENCE, lookup_host(address)).await {
+/// Checks that the auth listener cannot be reached from here: a client that reaches it can forge
+/// what a proxy forwards.
+async fn check_exposure(address: &str) -> Finding {
+    let resolved: Vec<SocketAddr> = match timeout(STEP_TIMEOUT, lookup_host(address)).await {
         Ok(Ok(addresses)) => addresses.collect(),
         Ok(Err(error)) => {
-            return Finding::skipped(LISTENER, format!("{address} has no address: {error}"), "");
+            let message = format!("the DNS lookup of {address} failed: {error}");
+            return Finding::skipped(AUTH_LISTENER, message, "");
         }
-        Err(_) => return Finding::skipped(LISTENER, format!("{address} is not found in time"), ""),
+        Err(_) => {
+            let message = format!("the DNS lookup of {address} timed out");
+            return Finding::skipped(AUTH_LISTENER, message, "");
+        }
     };
-    let home = resolved.iter().all(|address| address.ip().is_loopback());
-    let place = if home { Place::ThisMachine } else { Place::Elsewhere };
-    match reply(address).await {
-        Ok(reply) => judged(address, place, reply),
-        Err(why) => Finding::skipped(LISTENER, why, ""),
+    let is_local = resolved.iter().all(|address| address.ip().is_loopback());
+    let location = if is_local { Location::Local } else { Location::Remote };
+    match request_validate(address).await {
+        Ok(response) => exposure_finding(address, location, response),
+        Err(why) => Finding::skipped(AUTH_LISTENER, why, ""),
     }
 }
 
-fn judged(address: &str, place: Place, reply: Reply) -> Finding {
-    let remedy = "bind it where the proxy alone reaches it: VALIDATOR_LISTEN, or a network of \
-                  their own";
-    match (reply, place) {
-        (Reply::Silence, _) => {
-            Finding::ok(LISTENER, format!("{address} takes no connection from here"))
+fn exposure_finding(address: &str, location: Location, response: Response) -> Finding {
+    let remedy =
+        "bind it where only the proxy can reach it: VALIDATOR_LISTEN, or a separate network";
+    match (response, location) {
+        (Response::Unreachable, _) => {
+            Finding::ok(AUTH_LISTENER, format!("{address} accepts no connection from here"))
         }
-        (_, Place::ThisMachine) => {
-            Finding::ok(LISTENER, format!("{address} is this machine's alone"))
+        (_, Location::Local) => {
+            Finding::ok(AUTH_LISTENER, format!("{address} is reachable only on this machine"))
         }
-        (Reply::Validator, Place::Elsewhere) => {
-            Finding::failed(LISTENER, format!("{address} answers to whoever is here"), remedy)
+        (Response::Validator, Location::Remote) => {
+            Finding::failed(AUTH_LISTENER, format!("{address} is reachable from here"), remedy)
         }
-        (Reply::Another, Place::Elsewhere) => Finding::warning(
-            LISTENER,
-            format!("{address} accepts connections from here, and does not answer as it should"),
+        (Response::Unexpected, Location::Remote) => Finding::warning(
+            AUTH_LISTENER,
+            format!(
+                "{address} accepts connections from here, but does not answer as the validator"
+            ),
             remedy,
         ),
     }
 }
 
-async fn reply(address: &str) -> Result<Reply, String> {
+async fn request_validate(address: &str) -> Result<Response, String> {
     let url = Url::parse(&format!("http://{address}/")).map_err(|error| error.to_string())?;
-    let door = Door::new(&url, "", &Trust::System, None, PATIENCE)?;
+    let endpoint = Door::new(&url, "", &Trust::System, None, STEP_TIMEOUT)?;
     let request = Request::get("/validate").header(HOST, address).body(Empty::new());
     let request = request.map_err(|error| error.to_string())?;
-    let Ok(connection) = door.open().await else { return Ok(Reply::Silence) };
+    let Ok(connection) = endpoint.open().await else { return Ok(Response::Unreachable) };
     match connection.ask(request).await {
-        Ok(answer) if Refusal::read(&answer).is_some() => Ok(Reply::Validator),
-        _ => Ok(Reply::Another),
+        Ok(response) if Problem::parse(&response).is_some() => Ok(Response::Validator),
+        _ => Ok(Response::Unexpected),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        super::diagnosis::Outcome::{Failed, Ok, Warning},
-        Place::{Elsewhere, ThisMachine},
-        Reply::{Another, Silence, Validator},
-        judged,
+        Location::{Local, Remote},
+        Response::{Unexpected, Unreachable, Validator},
+        exposure_finding,
     };
+    use crate::diagnostics::finding::Status::{Failed, Ok, Warning};
 
     #[test]
-    fn an_auth_listener_answers_nobody_who_is_not_at_home() {
-        for (place, reply, outcome) in [
-            (ThisMachine, Silence, Ok),
-            (ThisMachine, Validator, Ok),
-            (Elsewhere, Silence, Ok),
-            (Elsewhere, Validator, Failed),
-            (Elsewhere, Another, Warning),
+    fn remotely_reachable_auth_listener_fails() {
+        for (location, response, status) in [
+            (Local, Unreachable, Ok),
+            (Local, Validator, Ok),
+            (Remote, Unreachable, Ok),
+            (Remote, Validator, Failed),
+            (Remote, Unexpected, Warning),
         ] {
-            assert_eq!(judged("host:8080", place, reply).outcome, outcome);
+            assert_eq!(exposure_finding("host:8080", location, response).status, status);
         }
     }
 }

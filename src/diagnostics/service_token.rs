@@ -1,23 +1,23 @@
-//! The service's own token: that it can do its work, and nothing else.
+//! Checks of the service's own token: login, policies, lifetime and permissions.
 
 use super::{
-    diagnosis::{Finding, Group},
-    rights::{self, CHECKS},
+    finding::{CHECK_VAULT, Finding, Group, skipped},
+    permissions::{self, CHECKS},
 };
 use crate::{
     policies::Mounts,
     vault::{Examiner, Login, Session, TokenRecord, Untold},
 };
 
-/// How a service comes by its token.
+/// The source of the service's token.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenSource {
     AppRole,
     Token,
     TokenFile,
 }
 
-impl Kind {
+impl TokenSource {
     pub(super) fn of(login: &Login) -> Self {
         match login {
             Login::AppRole { .. } => Self::AppRole,
@@ -26,7 +26,7 @@ impl Kind {
         }
     }
 
-    fn source(self) -> &'static str {
+    fn label(self) -> &'static str {
         match self {
             Self::AppRole => "the AppRole",
             Self::Token => "VAULT_TOKEN",
@@ -38,121 +38,123 @@ impl Kind {
 const ID: &str = "token";
 const TITLE: &str = "The service's token";
 
-/// The policies that the service is meant to have; Vault adds the second unless told not to.
-const OWN: &str = "validator";
-const BUILT_IN: &str = "default";
+/// The policy that the service needs.
+const SERVICE_POLICY: &str = "validator";
 
-/// The checks of what kind of token it is.
-const KIND: [&str; 3] = ["root", "policies", "life"];
+/// The policy that Vault adds unless the role disables it.
+const DEFAULT_POLICY: &str = "default";
 
-/// That nothing of this could be looked at.
-pub(super) fn unexamined(because: &str, remedy: &str) -> Group {
-    let login = Finding::skipped("login", because, remedy);
-    let rest = unseen("there is no token of the service to look at");
+const LOGIN: &str = "login";
+const ROOT: &str = "root";
+const POLICIES: &str = "policies";
+const LIFETIME: &str = "life";
+
+/// The checks of the token's own properties.
+const PROPERTY_CHECKS: [&str; 3] = [ROOT, POLICIES, LIFETIME];
+
+/// Returns the group for a token that is not available.
+pub(super) fn skip(reason: &str, remedy: &str) -> Group {
+    let login = Finding::skipped(LOGIN, reason, remedy);
+    without_token(login, "the service's token is not available")
+}
+
+/// Returns the group for a failed login.
+pub(super) fn login_failed(error: &str) -> Group {
+    let remedy = "correct VALIDATOR_ROLE_ID and VALIDATOR_SECRET_ID_FILE, or the configured token";
+    without_token(Finding::failed(LOGIN, error, remedy), "the service's login failed")
+}
+
+fn without_token(login: Finding, reason: &str) -> Group {
+    let rest = skipped(PROPERTY_CHECKS.into_iter().chain(CHECKS), reason);
     Group::new(ID, TITLE, [login].into_iter().chain(rest).collect())
 }
 
-/// That the service does not get in.
-pub(super) fn refused(error: &str) -> Group {
-    let remedy = "mend VALIDATOR_ROLE_ID and VALIDATOR_SECRET_ID_FILE, or the token in their place";
-    let login = Finding::failed("login", error, remedy);
-    Group::new(
-        ID,
-        TITLE,
-        [login].into_iter().chain(unseen("the service does not get in")).collect(),
-    )
-}
-
-fn unseen(because: &str) -> impl Iterator<Item = Finding> {
-    KIND.into_iter().chain(CHECKS).map(move |check| Finding::skipped(check, because, ""))
-}
-
-/// What the token is, and what it may do, in the eyes of Vault.
-pub(super) async fn examine(
+/// Checks the properties and the permissions of the token that this session has.
+pub(super) async fn check(
     session: &Session,
-    kind: Kind,
+    source: TokenSource,
     mounts: &Mounts,
     tenants: &[String],
 ) -> Group {
     let examiner = Examiner::new(session);
-    let login = Finding::ok("login", format!("Vault takes the token of {}", kind.source()));
+    let login = Finding::ok(LOGIN, format!("Vault accepts the token of {}", source.label()));
     let mut findings = vec![login];
     let record = match examiner.token().await {
         Ok(record) => record,
         Err(error) => {
-            findings.extend(untold(&error));
+            findings.extend(lookup_failed(&error));
             return Group::new(ID, TITLE, findings);
         }
     };
     if record.policies().any(|policy| policy == "root") {
         findings.push(Finding::failed(
-            "root",
-            "it is a root token: whoever takes the service over has everything",
-            "give the service an AppRole with the policy validator alone; if this token is yours \
-             and not the service's, set VALIDATOR_ROLE_ID and VALIDATOR_SECRET_ID_FILE beside it",
+            ROOT,
+            "it is a root token: a compromised service has full access to Vault",
+            "give the service an AppRole with only the policy validator; if this token is yours \
+             and not the service's, also set VALIDATOR_ROLE_ID and VALIDATOR_SECRET_ID_FILE",
         ));
-        let rest = KIND[1..].iter().copied().chain(CHECKS);
-        findings.extend(rest.map(|check| Finding::skipped(check, "a root token may do all", "")));
+        let rest = PROPERTY_CHECKS[1..].iter().copied().chain(CHECKS);
+        findings.extend(skipped(rest, "a root token may do everything"));
         return Group::new(ID, TITLE, findings);
     }
     findings.extend([
-        Finding::ok("root", "it is not a root token"),
-        policies(&record),
-        life(&record, kind),
+        Finding::ok(ROOT, "it is not a root token"),
+        check_policies(&record),
+        check_lifetime(&record, source),
     ]);
-    findings.extend(rights::examine(&examiner, mounts, tenants, &record).await);
+    findings.extend(permissions::check(&examiner, mounts, tenants, &record).await);
     Group::new(ID, TITLE, findings)
 }
 
-fn untold(error: &Untold) -> impl Iterator<Item = Finding> {
-    let remedy = "it needs read on auth/token/lookup-self, as policies/validator.hcl has it";
+fn lookup_failed(error: &Untold) -> impl Iterator<Item = Finding> {
+    let remedy = "grant it read on auth/token/lookup-self, as policies/validator.hcl does";
     let first = match error {
-        Untold::NotAllowed(why) => Finding::skipped(KIND[0], why, remedy),
-        Untold::Failed(why) => Finding::failed(KIND[0], why, "does Vault answer others?"),
+        Untold::NotAllowed(why) => Finding::skipped(ROOT, why, remedy),
+        Untold::Failed(why) => Finding::failed(ROOT, why, CHECK_VAULT),
     };
-    let rest = KIND[1..].iter().copied().chain(CHECKS);
-    let rest = rest.map(|check| Finding::skipped(check, "Vault does not say what it is", ""));
-    [first].into_iter().chain(rest)
+    let rest = PROPERTY_CHECKS[1..].iter().copied().chain(CHECKS);
+    [first].into_iter().chain(skipped(rest, "the token cannot be looked up"))
 }
 
-fn policies(record: &TokenRecord) -> Finding {
+fn check_policies(record: &TokenRecord) -> Finding {
     let names: Vec<&str> = record.policies().collect();
-    let others: Vec<_> = names.iter().filter(|name| ![OWN, BUILT_IN].contains(name)).collect();
-    let detail = match names.as_slice() {
+    let others: Vec<_> =
+        names.iter().filter(|name| ![SERVICE_POLICY, DEFAULT_POLICY].contains(name)).collect();
+    let message = match names.as_slice() {
         [] => "none".to_owned(),
         names => names.join(", "),
     };
-    if others.is_empty() && names.contains(&OWN) {
-        return Finding::ok("policies", detail);
+    if others.is_empty() && names.contains(&SERVICE_POLICY) {
+        return Finding::ok(POLICIES, message);
     }
-    Finding::warning("policies", detail, "the service needs validator, and no other")
+    Finding::warning(POLICIES, message, "the service needs only the policy validator")
 }
 
-fn life(record: &TokenRecord, kind: Kind) -> Finding {
-    let span = |seconds: u64| {
+fn check_lifetime(record: &TokenRecord, source: TokenSource) -> Finding {
+    let duration = |seconds: u64| {
         humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
     };
-    let left = span(record.ttl);
-    match (record.period, record.renewable, kind) {
-        _ if !record.ends() => Finding::ok("life", "it has no end"),
+    let left = duration(record.ttl);
+    match (record.period, record.renewable, source) {
+        _ if !record.ends() => Finding::ok(LIFETIME, "it does not expire"),
         (Some(period), true, _) if period > 0 => {
-            Finding::ok("life", format!("{left} left; each renewal brings {}", span(period)))
+            Finding::ok(LIFETIME, format!("{left} left; each renewal adds {}", duration(period)))
         }
-        (_, _, Kind::AppRole) => {
-            Finding::ok("life", format!("{left} left; the service logs in again in time"))
+        (_, _, TokenSource::AppRole) => {
+            Finding::ok(LIFETIME, format!("{left} left; the service logs in again before that"))
         }
-        (_, _, Kind::TokenFile) => Finding::ok(
-            "life",
-            format!("{left} left; the service takes the next one from the file"),
+        (_, _, TokenSource::TokenFile) => Finding::ok(
+            LIFETIME,
+            format!("{left} left; the service reads the next token from the file"),
         ),
-        (_, true, Kind::Token) => Finding::warning(
-            "life",
-            format!("{left} left, and renewals end at its greatest age"),
+        (_, true, TokenSource::Token) => Finding::warning(
+            LIFETIME,
+            format!("{left} left, and renewals end at its maximum TTL"),
             "use an AppRole, or a periodic token",
         ),
-        (_, false, Kind::Token) => Finding::warning(
-            "life",
-            format!("{left} left, and it cannot be renewed: the service ends with it"),
+        (_, false, TokenSource::Token) => Finding::warning(
+            LIFETIME,
+            format!("{left} left, and it cannot be renewed: the service stops working then"),
             "use an AppRole, or a periodic token",
         ),
     }

@@ -1,135 +1,140 @@
-//! Whose eyes what is in Vault is seen with.
+//! The Vault sessions that checks run with: the service's, and an operator's if there is one.
 
 use std::sync::Arc;
 
 use super::{
-    diagnosis::Group,
-    platform::{self, Places, Viewer},
-    token::{self, Kind},
+    finding::Group,
+    service_token::{self, TokenSource},
+    setup::{self, Expected, TokenOwner},
 };
 use crate::{
-    cli::operator,
     config::{Operator, Service},
-    policies::PolicySet,
     vault::{Client, Login, LoginCost, Session},
 };
 
-/// Two sessions, as far as there are any.
+/// The sessions, as far as they could be opened.
 pub(super) struct Sessions {
-    service: Result<(Arc<Session>, Kind), Unusable>,
-    operator: Option<Result<Arc<Session>, Unusable>>,
+    service: Result<(Arc<Session>, TokenSource), Unavailable>,
+    operator: Option<Result<Arc<Session>, Unavailable>>,
 }
 
-/// The permission to make a login that spends something.
+/// The logins that diagnostics may perform.
 #[derive(Clone, Copy)]
-pub(super) enum Logins {
+pub enum AllowedLogins {
+    /// Only logins that consume nothing.
     Free,
-    AtACost,
+    /// Also logins that consume a use of the secret id.
+    Consuming,
 }
 
-/// Why there is no session.
-enum Unusable {
-    Refused(String),
-    NotTried { because: &'static str, remedy: &'static str },
+/// The reason why there is no session.
+enum Unavailable {
+    LoginFailed(String),
+    NotAttempted { reason: &'static str, remedy: &'static str },
 }
 
-/// The finding about a wrapped secret id, which is left as it is.
-const WRAPPED: Unusable = Unusable::NotTried {
-    because: "the secret id is wrapped: its wrapping token is valid, and this would use it up",
-    remedy: "it is good for one login: that of whom it was made for",
+/// The result for a wrapped secret id, which is left unused.
+const WRAPPED: Unavailable = Unavailable::NotAttempted {
+    reason: "the secret id is wrapped: its wrapping token is valid, and a login would use it up",
+    remedy: "it is good for one login, that of the service it was issued for",
 };
 
 impl Sessions {
-    /// Logs in, as far as that does no harm.
+    /// Logs in as the service and as the operator, as far as the allowed logins permit.
+    /// `before_login` is called with each session before its login.
     pub(super) async fn open(
         client: &Arc<Client>,
         service: Service,
         operator: Option<Operator>,
-        logins: Logins,
+        allowed: AllowedLogins,
+        before_login: &dyn Fn(&Arc<Session>),
     ) -> Self {
         let service = match service {
-            Service::Unknown => Err(Unusable::NotTried {
-                because: "nothing says here who the service is",
-                remedy: "set VALIDATOR_ROLE_ID and VALIDATOR_SECRET_ID_FILE, or run this where they are",
+            Service::Unknown => Err(Unavailable::NotAttempted {
+                reason: "no login of the service is configured here",
+                remedy: "set VALIDATOR_ROLE_ID and VALIDATOR_SECRET_ID_FILE, or run this where \
+                         they are set",
             }),
-            Service::Faulty => Err(Unusable::NotTried {
-                because: "what says who the service is has faults, which are shown below",
+            Service::Faulty => Err(Unavailable::NotAttempted {
+                reason: "the service's login is misconfigured, see below",
                 remedy: "",
             }),
-            Service::Elsewhere => Err(Unusable::NotTried {
-                because: "what logs in here is an operator's, as --operator says",
+            Service::Elsewhere => Err(Unavailable::NotAttempted {
+                reason: "the configured login is an operator's, as --operator says",
                 remedy: "run this where the service runs, without --operator",
             }),
             Service::Login(login) => {
-                let kind = Kind::of(&login);
-                log_in(client, login, logins).await.map(|session| (session, kind))
+                let source = TokenSource::of(&login);
+                let session = log_in(client, login, allowed, before_login).await;
+                session.map(|session| (session, source))
             }
         };
         let operator = match operator {
             None => None,
-            Some(operator) => Some(log_in(client, operator.login, logins).await),
+            Some(operator) => Some(log_in(client, operator.login, allowed, before_login).await),
         };
         Self { service, operator }
     }
 
-    /// Ends those that there are.
-    pub(super) async fn end(&self) {
+    /// Revokes the tokens that were obtained by login. Returns the errors.
+    pub(super) async fn close(&self) -> Vec<String> {
         let service = self.service.as_ref().ok().map(|(session, _)| session);
         let operator = self.operator.as_ref().and_then(|operator| operator.as_ref().ok());
+        let mut errors = Vec::new();
         for session in service.into_iter().chain(operator) {
-            operator::end(session).await;
+            errors.extend(session.close().await.err());
         }
+        errors
     }
 
-    /// The service's token, and what has been set up.
-    pub(super) async fn examine(&self, places: Places<'_>, policies: &PolicySet) -> [Group; 2] {
-        let mounts = places.mounts;
-        let found = match (&self.operator, &self.service) {
-            (Some(Ok(session)), _) => {
-                Ok(platform::examine(session, Viewer::Operator, places, policies).await)
-            }
-            (Some(Err(Unusable::Refused(why))), _) => Err(platform::refused(why)),
-            (Some(Err(Unusable::NotTried { because, .. })), _) => {
-                Err(platform::unexamined(because))
-            }
-            (None, Ok((session, _))) => {
-                Ok(platform::examine(session, Viewer::Service, places, policies).await)
-            }
-            (None, Err(_)) => Err(platform::unexamined("there is no token to look with")),
+    /// Checks the service's token and Vault's setup. The setup is inspected with the operator's
+    /// session if there is an operator, else with the service's.
+    pub(super) async fn check(&self, expected: Expected<'_>) -> [Group; 2] {
+        let inspector = match (&self.operator, &self.service) {
+            (Some(Ok(session)), _) => Ok((session, TokenOwner::Operator)),
+            (Some(Err(Unavailable::LoginFailed(why))), _) => Err(setup::login_failed(why)),
+            (Some(Err(Unavailable::NotAttempted { reason, .. })), _) => Err(setup::skip(reason)),
+            (None, Ok((session, _))) => Ok((session, TokenOwner::Service)),
+            (None, Err(_)) => Err(setup::skip("there is no token to inspect it with")),
         };
-        let (platform, tenants) = match found {
-            Ok(found) => (found.group, found.tenants),
+        let (setup, tenants) = match inspector {
+            Ok((session, owner)) => setup::check(session, owner, expected).await,
             Err(group) => (group, Vec::new()),
         };
         let token = match &self.service {
-            Ok((session, kind)) => token::examine(session, *kind, mounts, &tenants).await,
-            Err(Unusable::Refused(why)) => token::refused(why),
-            Err(Unusable::NotTried { because, remedy }) => token::unexamined(because, remedy),
+            Ok((session, source)) => {
+                service_token::check(session, *source, expected.mounts, &tenants).await
+            }
+            Err(Unavailable::LoginFailed(why)) => service_token::login_failed(why),
+            Err(Unavailable::NotAttempted { reason, remedy }) => {
+                service_token::skip(reason, remedy)
+            }
         };
-        [token, platform]
+        [token, setup]
     }
 }
 
 async fn log_in(
     client: &Arc<Client>,
     login: Login,
-    logins: Logins,
-) -> Result<Arc<Session>, Unusable> {
-    match (login.cost(client).await, logins) {
+    allowed: AllowedLogins,
+    before_login: &dyn Fn(&Arc<Session>),
+) -> Result<Arc<Session>, Unavailable> {
+    match (login.cost(client).await, allowed) {
         (LoginCost::WrappedSecretId(Ok(())), _) => return Err(WRAPPED),
-        (LoginCost::WrappedSecretId(Err(why)), _) => return Err(Unusable::Refused(why)),
-        (LoginCost::OneUse, Logins::Free) => {
-            return Err(Unusable::NotTried {
-                because: "a login spends a use of the secret id, which may be good for one alone",
+        (LoginCost::WrappedSecretId(Err(why)), _) => return Err(Unavailable::LoginFailed(why)),
+        (LoginCost::OneUse, AllowedLogins::Free) => {
+            return Err(Unavailable::NotAttempted {
+                reason: "a login consumes a use of the secret id, which may have only one",
                 remedy: "add --login to log in with it",
             });
         }
-        (LoginCost::Nothing, _) | (LoginCost::OneUse, Logins::AtACost) => {}
+        (LoginCost::Nothing, _) | (LoginCost::OneUse, AllowedLogins::Consuming) => {}
     }
     let session = Arc::new(Session::new(Arc::clone(client), login));
-    operator::revoke_on_signal(&session);
+    before_login(&session);
     match session.open().await {
         Ok(()) => Ok(session),
-        Err(error) => Err(Unusable::Refused(error.to_string())),
+        Err(error) => Err(Unavailable::LoginFailed(error.to_string())),
     }
 }

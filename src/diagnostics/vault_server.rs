@@ -1,193 +1,204 @@
-//! Vault as it looks from outside.
+//! Checks of Vault that need no token: connection, health, version and clock.
 
 use super::{
-    connection::{Place, protection, unreached},
-    diagnosis::{Finding, Group},
+    connection::{ADDRESS, ServerSettings, check_protection},
+    finding::{Finding, Group, skipped},
 };
 use crate::vault::{Condition, Product, Settings, Sight, Unseen, look};
 
-/// From how many seconds on a clock is off.
-const NOTICEABLE: i64 = 2;
-const TOO_MUCH: i64 = 30;
+/// The largest clock skew that passes the check, in seconds.
+const MAX_OK_SKEW: i64 = 2;
 
-/// The oldest releases that this program is held against.
-const OLDEST: [(Product, (u32, u32)); 2] = [(Product::Vault, (1, 15)), (Product::OpenBao, (2, 0))];
+/// The clock skew above which the check fails, in seconds.
+const MAX_SKEW: i64 = 30;
+
+/// The oldest releases that this program is tested against.
+const OLDEST_TESTED: [(Product, (u32, u32)); 2] =
+    [(Product::Vault, (1, 15)), (Product::OpenBao, (2, 0))];
 
 const ID: &str = "vault";
 
-/// The checks that need Vault's own word.
-const SPOKEN: [&str; 5] = ["initialised", "seal", "version", "node", "clock"];
+const INITIALISED: &str = "initialised";
+const SEAL: &str = "seal";
+const VERSION: &str = "version";
+const NODE: &str = "node";
+const CLOCK: &str = "clock";
 
-/// That nobody can say where Vault is.
-pub(super) fn unexamined(because: &str) -> Group {
-    Group::skipped(ID, "Vault", &["address"], because)
+/// The checks that read Vault's health response.
+const HEALTH_CHECKS: [&str; 5] = [INITIALISED, SEAL, VERSION, NODE, CLOCK];
+
+/// Returns the group for an unknown Vault address.
+pub(super) fn skip(reason: &str) -> Group {
+    Group::skipped(ID, "Vault", &[ADDRESS], reason)
 }
 
-/// What was found, and whether Vault can be asked for more.
-pub(super) async fn examine(settings: &Settings) -> (Group, Result<(), String>) {
+/// Runs the checks. Also returns an error if Vault cannot be used for further checks.
+pub(super) async fn check(settings: &Settings) -> (Group, Result<(), String>) {
     let address = settings.address.origin().ascii_serialization();
     let title = format!("Vault at {address}");
-    let place = Place {
+    let server = ServerSettings {
         name: address.clone(),
         address_setting: "VAULT_ADDR",
         authority_setting: "VAULT_CACERT",
     };
-    let (mut findings, sight) = match look(settings).await {
-        Ok(sight) => (vec![reached(&place, &sight)], Some(sight)),
-        Err(Unseen::Server(failure)) => (unreached(&place, &failure), None),
+    let (mut findings, probed) = match look(settings).await {
+        Ok(probed) => (vec![check_response(&server.name, &probed)], Some(probed)),
+        Err(Unseen::Server(failure)) => (server.connect_failure(&failure), None),
         Err(Unseen::Settings(why)) => {
-            let remedy = "mend VAULT_CACERT, VAULT_CAPATH, VAULT_TLS_SERVER_NAME, VAULT_CLIENT_CERT or VAULT_CLIENT_KEY";
-            (vec![Finding::failed("address", why, remedy)], None)
+            let remedy = "correct VAULT_CACERT, VAULT_CAPATH, VAULT_TLS_SERVER_NAME, \
+                          VAULT_CLIENT_CERT or VAULT_CLIENT_KEY";
+            (vec![Finding::failed(ADDRESS, why, remedy)], None)
         }
     };
-    let usable = match &sight {
+    let usable = match &probed {
         None => Err("Vault cannot be reached".to_owned()),
-        Some(sight) => {
-            findings.push(protection(sight.peer, settings.address.scheme(), sight.certificate));
-            usable(sight)
+        Some(probed) => {
+            let scheme = settings.address.scheme();
+            findings.push(check_protection(probed.peer, scheme, probed.certificate));
+            ensure_usable(probed)
         }
     };
-    if let Some(Sight { health: Ok(health), ahead, .. }) = &sight {
+    if let Some(Sight { health: Ok(health), ahead, .. }) = &probed {
         findings.extend([
-            initialised(health),
-            seal(health),
-            version(health),
-            node(health),
-            clock(*ahead),
+            check_initialised(health),
+            check_seal(health),
+            check_version(health),
+            check_node(health),
+            check_clock(*ahead),
         ]);
     } else {
-        let skipped = SPOKEN.map(|check| Finding::skipped(check, "Vault does not answer", ""));
-        findings.extend(skipped);
+        findings.extend(skipped(HEALTH_CHECKS, "Vault returned no health information"));
     }
     (Group::new(ID, title, findings), usable)
 }
 
-fn reached(place: &Place, sight: &Sight) -> Finding {
-    let Place { name, .. } = place;
-    match &sight.health {
+fn check_response(name: &str, probed: &Sight) -> Finding {
+    match &probed.health {
         Ok(_) => Finding::ok(
-            "address",
-            format!("{} answers within {} ms", sight.peer, sight.took.as_millis().max(1)),
+            ADDRESS,
+            format!("{} answers within {} ms", probed.peer, probed.took.as_millis().max(1)),
         ),
         Err(status) => Finding::failed(
-            "address",
-            format!("{name} answers {status}, and not as Vault does"),
-            "VAULT_ADDR has to lead to Vault itself: is it http for https, or another program?",
+            ADDRESS,
+            format!("{name} answers {status}, but not with Vault's health"),
+            "VAULT_ADDR has to be the address of Vault itself: check http or https, and whether \
+             another program listens there",
         ),
     }
 }
 
-fn usable(sight: &Sight) -> Result<(), String> {
-    match &sight.health {
-        Err(_) => Err("what answers there is not Vault".to_owned()),
+fn ensure_usable(probed: &Sight) -> Result<(), String> {
+    match &probed.health {
+        Err(_) => Err("the server at VAULT_ADDR is not Vault".to_owned()),
         Ok(health) if !health.initialized => Err("Vault is not initialised".to_owned()),
         Ok(health) if health.sealed => Err("Vault is sealed".to_owned()),
         Ok(_) => Ok(()),
     }
 }
 
-fn initialised(health: &Condition) -> Finding {
+fn check_initialised(health: &Condition) -> Finding {
     if health.initialized {
-        return Finding::ok("initialised", "yes");
+        return Finding::ok(INITIALISED, "yes");
     }
-    let remedy = "initialise it: `bootstrap --init`, or `bao operator init`";
-    Finding::failed("initialised", "no: it is empty", remedy)
+    let remedy = "initialise Vault: `bootstrap --init`, or `bao operator init`";
+    Finding::failed(INITIALISED, "no", remedy)
 }
 
-fn seal(health: &Condition) -> Finding {
+fn check_seal(health: &Condition) -> Finding {
     match (health.initialized, health.sealed) {
-        (_, false) => Finding::ok("seal", "it is unsealed"),
-        (false, true) => Finding::skipped("seal", "it is not initialised", ""),
+        (_, false) => Finding::ok(SEAL, "unsealed"),
+        (false, true) => Finding::skipped(SEAL, "Vault is not initialised", ""),
         (true, true) => Finding::failed(
-            "seal",
-            "it is sealed: every request is refused with 503",
-            "unseal it (`bao operator unseal`), or configure a seal that does so by itself",
+            SEAL,
+            "sealed: every request is rejected with 503",
+            "unseal Vault (`bao operator unseal`), or configure auto-unseal",
         ),
     }
 }
 
-fn version(health: &Condition) -> Finding {
+fn check_version(health: &Condition) -> Finding {
     let product = health.product();
     let name = match product {
         Product::Vault => "HashiCorp Vault",
         Product::OpenBao => "OpenBao",
     };
-    let known = OLDEST.iter().find(|(known, _)| *known == product).map(|(_, oldest)| *oldest);
-    match (number(&health.version), known) {
-        (Some(number), Some(oldest)) if number >= oldest => {
-            Finding::ok("version", format!("{name} {}", health.version))
+    let oldest =
+        OLDEST_TESTED.iter().find(|(tested, _)| *tested == product).map(|(_, oldest)| *oldest);
+    match (parse_version(&health.version), oldest) {
+        (Some(version), Some(oldest)) if version >= oldest => {
+            Finding::ok(VERSION, format!("{name} {}", health.version))
         }
         (Some(_), Some((major, minor))) => Finding::warning(
-            "version",
-            format!("{name} {}, older than anything that was tried", health.version),
+            VERSION,
+            format!("{name} {}, older than every tested release", health.version),
             format!("upgrade to {major}.{minor} or later"),
         ),
         _ => Finding::warning(
-            "version",
-            format!("{name} does not say which version it is"),
-            "ask it: `bao version`",
+            VERSION,
+            format!("{name} does not report its version"),
+            "check it with `bao version`",
         ),
     }
 }
 
-fn number(version: &str) -> Option<(u32, u32)> {
+fn parse_version(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn node(health: &Condition) -> Finding {
+fn check_node(health: &Condition) -> Finding {
     if health.sealed || !health.initialized {
-        return Finding::skipped("node", "a sealed one is neither active nor a standby", "");
+        return Finding::skipped(NODE, "a sealed node is neither active nor standby", "");
     }
-    let detail =
-        if health.standby { "a standby; another node is active" } else { "the active one" };
-    Finding::ok("node", detail)
+    let message = if health.standby { "standby; another node is active" } else { "active" };
+    Finding::ok(NODE, message)
 }
 
-/// Vault gives a token's end by its own clock, which is what callers are told in `X-Auth-Expires`.
-fn clock(ahead: Option<i64>) -> Finding {
+/// Checks the clock skew. Vault states the expiry of a token by its own clock, and callers receive
+/// that time in `X-Auth-Expires`.
+fn check_clock(ahead: Option<i64>) -> Finding {
     let Some(ahead) = ahead else {
-        return Finding::skipped("clock", "Vault does not say what time it is", "");
+        return Finding::skipped(CLOCK, "Vault does not report its time", "");
     };
     let direction = if ahead < 0 { "behind" } else { "ahead of" };
-    let detail = format!("Vault's is {} s {direction} this machine's", ahead.abs());
-    let why = "certificates, the end of tokens and the order of logs are judged by it: let both \
-               machines keep time (chrony, timesyncd)";
+    let message = format!("Vault's clock is {} s {direction} this machine's", ahead.abs());
+    let remedy = "synchronise the clocks of both machines (chrony, timesyncd): certificates, the \
+                  expiry of tokens and the order of logs depend on them";
     match ahead.abs() {
-        0 => Finding::ok("clock", "the same as this machine's, to the second"),
-        off if off <= NOTICEABLE => Finding::ok("clock", detail),
-        off if off <= TOO_MUCH => Finding::warning("clock", detail, why),
-        _ => Finding::failed("clock", detail, why),
+        0 => Finding::ok(CLOCK, "Vault's clock equals this machine's to the second"),
+        skew if skew <= MAX_OK_SKEW => Finding::ok(CLOCK, message),
+        skew if skew <= MAX_SKEW => Finding::warning(CLOCK, message, remedy),
+        _ => Finding::failed(CLOCK, message, remedy),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::diagnosis::Outcome::{Failed, Ok, Skipped, Warning},
-        clock, version,
+    use super::{check_clock, check_version};
+    use crate::{
+        diagnostics::finding::Status::{Failed, Ok, Skipped, Warning},
+        vault::Condition,
     };
-    use crate::vault::Condition;
 
     #[test]
-    fn a_clock_may_be_off_a_little() {
-        for (ahead, outcome) in
+    fn clock_check_tolerates_small_skew() {
+        for (ahead, status) in
             [(0, Ok), (2, Ok), (-2, Ok), (3, Warning), (-30, Warning), (31, Failed), (-31, Failed)]
         {
-            assert_eq!(clock(Some(ahead)).outcome, outcome, "{ahead}");
+            assert_eq!(check_clock(Some(ahead)).status, status, "{ahead}");
         }
-        assert_eq!(clock(None).outcome, Skipped);
+        assert_eq!(check_clock(None).status, Skipped);
     }
 
     #[test]
-    fn each_product_has_its_own_oldest_version() {
-        let found = |json: &str| {
+    fn oldest_version_depends_on_product() {
+        let check = |json: &str| {
             let health: Condition = serde_json::from_str(json).unwrap();
-            let finding = version(&health);
-            (finding.outcome, finding.detail)
+            let finding = check_version(&health);
+            (finding.status, finding.message)
         };
         let vault = |version: &str| {
-            found(&format!(
+            check(&format!(
                 r#"{{"initialized":true,"sealed":false,"performance_standby":false,"version":"{version}"}}"#
             ))
         };
@@ -195,6 +206,6 @@ mod tests {
         assert_eq!(vault("1.9.0").0, Warning);
         assert_eq!(vault("?").0, Warning);
         let bao = r#"{"initialized":true,"sealed":false,"version":"2.7.2"}"#;
-        assert_eq!(found(bao), (Ok, "OpenBao 2.7.2".to_owned()));
+        assert_eq!(check(bao), (Ok, "OpenBao 2.7.2".to_owned()));
     }
 }

@@ -1,8 +1,4 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
@@ -14,7 +10,7 @@ use rustls::{
     crypto::{
         CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
     },
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, ServerName, UnixTime},
     server::ParsedCertificate,
 };
 use x509_cert::{
@@ -23,74 +19,33 @@ use x509_cert::{
     ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage},
 };
 
-use super::tls::unusable;
-
-/// Whose signatures on certificates count.
-#[derive(Clone, Debug)]
-pub enum Trust {
-    /// Those of this machine's authorities.
-    System,
-    /// Those of the authorities in this PEM file alone.
-    Only(PathBuf),
-    /// Those of the authorities in the PEM files of this folder alone.
-    Folder(PathBuf),
-}
-
-/// Reads the certificates of a PEM file, of which there is at least one.
-pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found = read(file)?;
-    if found.is_empty() {
-        return Err(format!("{}: there is no PEM certificate in it", file.display()));
-    }
-    Ok(found)
-}
-
-/// Reads the certificates of all files in a folder. Files without any are passed over.
-pub(super) fn certificates_in(folder: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let unreadable = unusable(folder);
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(&unreadable)? {
-        let path = entry.map_err(&unreadable)?.path();
-        if path.is_file() {
-            found.extend(read(&path)?);
-        }
-    }
-    if found.is_empty() {
-        return Err(format!("{}: no file in it has a PEM certificate", folder.display()));
-    }
-    Ok(found)
-}
-
-fn read(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(unusable(file))
-}
-
-/// Verifies a server's certificate: one that an authority among these has signed, or one that is
-/// itself among them, as `openssl req -x509` makes one.
+/// A certificate verifier that accepts a server certificate if a trusted authority signed it, or if
+/// it is itself one of the trusted certificates, as `openssl req -x509` makes one.
 ///
-/// The second is what Go's TLS, and so `bao` and `vault`, accept as well. webpki refuses it, if it is
-/// marked as an authority's, whatever is trusted. In turn webpki lets any trusted certificate sign
-/// others, also one that is a server's alone; here only an authority's does.
+/// Go's TLS, and so `bao` and `vault`, accepts the latter as well. webpki rejects such a certificate
+/// if it is marked as an authority's, whatever is trusted. On the other hand, webpki accepts any
+/// trusted certificate as an issuer, even one that is only a server's; this verifier accepts only
+/// those of authorities.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    /// `None` if no certificate is an authority's.
+    /// `None` if none of the trusted certificates is an authority's.
     authorities: Option<Arc<WebPkiServerVerifier>>,
     certificates: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
-    /// Trusts these certificates and no other.
+    /// Creates a verifier that trusts only these certificates.
     ///
     /// # Errors
-    /// Which of them is none.
+    /// A malformed certificate.
     pub(super) fn new(
         certificates: Vec<CertificateDer<'static>>,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
         for certificate in &certificates {
-            if signs_others(certificate).map_err(|error| error.to_string())? {
+            if can_sign_certificates(certificate).map_err(|error| error.to_string())? {
                 roots.add(certificate.clone()).map_err(|error| error.to_string())?;
             }
         }
@@ -147,9 +102,9 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Returns true if a certificate may sign others (RFC 5280, 4.2.1.3 and 4.2.1.9). One of version 1
-/// cannot say that, and may if it is trusted.
-fn signs_others(certificate: &CertificateDer<'_>) -> Result<bool, der::Error> {
+/// Returns true if a certificate may sign others (RFC 5280, 4.2.1.3 and 4.2.1.9). A certificate of
+/// version 1 has no extensions to express that, and may if it is trusted.
+fn can_sign_certificates(certificate: &CertificateDer<'_>) -> Result<bool, der::Error> {
     let parsed = x509_cert::Certificate::from_der(certificate)?;
     let fields = parsed.tbs_certificate();
     let constraints = fields.get_extension::<BasicConstraints>()?;
@@ -159,8 +114,8 @@ fn signs_others(certificate: &CertificateDer<'_>) -> Result<bool, der::Error> {
     Ok(is_authority && usage.is_none_or(|(_, usage)| usage.key_cert_sign()))
 }
 
-/// Verifies all of a certificate but its signature, which its being trusted byte for byte stands for:
-/// its time, its purpose and its names.
+/// Verifies the validity period, purpose and names of a certificate that equals a trusted one byte
+/// for byte, so that its signature needs no verification.
 fn verify_trusted(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,
@@ -180,11 +135,11 @@ fn verify_trusted(
     }
     let usage = fields.get_extension::<ExtendedKeyUsage>();
     let usage = usage.map_err(|_| Error::from(CertificateError::BadEncoding))?;
-    let serves = |purposes: &ExtendedKeyUsage| {
+    let is_for_servers = |purposes: &ExtendedKeyUsage| {
         let wanted = [rfc5280::ID_KP_SERVER_AUTH, rfc5280::ANY_EXTENDED_KEY_USAGE];
         purposes.0.iter().any(|purpose| wanted.contains(purpose))
     };
-    if usage.is_some_and(|(_, purposes)| !serves(&purposes)) {
+    if usage.is_some_and(|(_, purposes)| !is_for_servers(&purposes)) {
         return Err(CertificateError::InvalidPurpose.into());
     }
     verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;

@@ -1,145 +1,171 @@
-//! What a client finds out who has no token.
+//! Probes of a client without a token.
 
-use super::{
-    ADMIN, As, CONNECTION, FORGED_HEADERS, Finding, Front, GUARDED, IDENTITY, QUERY, Refusal,
-    TARGET, describe, unanswered,
+use super::site::{IDENTITY_HEADERS, Persona::Anonymous, ProxyProbe, describe, no_response};
+use crate::{
+    diagnostics::{finding::Finding, problem::Problem},
+    probe::Answer,
 };
-use crate::probe::Answer;
 
-const GUARD: &str =
-    "import deploy/caddy/guard.caddy, and write `guard` around what stands in the site";
+pub(super) const GUARDED: &str = "guarded";
+const FORGED_HEADERS: &str = "forged headers";
+const REQUEST_TARGET: &str = "request target";
+const CONNECTION: &str = "Connection";
+const CLIENT_QUERY: &str = "client's query";
+const ADMIN_LISTENER: &str = "admin listener";
 
-/// Whether this is how the validator answers to somebody without a token.
-fn is_sent_away(answer: &Answer) -> bool {
-    let refusal = Refusal::read(answer);
-    answer.status == 401 && refusal.is_some_and(|refusal| refusal.code == "credential_missing")
+/// The checks of a guarded site.
+pub(super) const CHECKS: [&str; 5] =
+    [FORGED_HEADERS, REQUEST_TARGET, CONNECTION, CLIENT_QUERY, ADMIN_LISTENER];
+
+const ADD_GUARD: &str =
+    "import deploy/caddy/guard.caddy, and put the site's content inside `guard`";
+
+/// Returns true if this is the validator's response to a request without a token.
+fn is_missing_credential(response: &Answer) -> bool {
+    let problem = Problem::parse(response);
+    response.status == 401 && problem.is_some_and(|problem| problem.code == "credential_missing")
 }
 
-/// Whether somebody without a token is refused, by the validator and nobody else.
-pub(super) async fn guarded(front: &Front) -> Finding {
-    let (check, path) = (GUARDED, &front.site.path);
-    let answer = match front.ask(As::Nobody, path, &[]).await {
-        Ok(answer) => answer,
-        Err(failure) => return unanswered(check, &failure),
+/// Returns true if this is a 400 of the proxy itself.
+fn is_rejected_by_proxy(response: &Answer) -> bool {
+    response.status == 400 && Problem::parse(response).is_none()
+}
+
+/// Checks that the validator rejects a request without a token.
+pub(super) async fn check_guarded(probe: &ProxyProbe) -> Finding {
+    let path = &probe.site.path;
+    let response = match probe.get(Anonymous, path, &[]).await {
+        Ok(response) => response,
+        Err(failure) => return no_response(GUARDED, &failure),
     };
-    if is_sent_away(&answer) {
-        return Finding::ok(check, format!("{path} without a token is 401 from the validator"));
+    if is_missing_credential(&response) {
+        let message = format!("{path} without a token is 401 from the validator");
+        return Finding::ok(GUARDED, message);
     }
-    let detail = format!("{path} without a token is {}", describe(&answer));
-    let remedy = match (answer.status, Refusal::read(&answer)) {
-        (_, Some(_)) => "its log says why, and `request_id` which line",
-        (300..400, None) => "--caddy has to be where it redirects to, if that is the same site",
+    let message = format!("{path} without a token is {}", describe(&response));
+    let remedy = match (response.status, Problem::parse(&response)) {
+        (_, Some(_)) => "see the validator's log; `request_id` identifies the line",
+        (300..400, None) => "set --caddy to the target of the redirect, if that is the same site",
         (404 | 421, None) => {
-            "--host has to be a name of the site, and --path a path behind its guard"
+            "set --host to a name of the site, and --path to a path behind its guard"
         }
         (502..=504, None) => {
-            "the proxy does not reach the validator: AUTH_UPSTREAM, and is it running?"
+            "the proxy cannot reach the validator: check AUTH_UPSTREAM, and that it is running"
         }
-        _ => GUARD,
+        _ => ADD_GUARD,
     };
-    Finding::failed(check, detail, remedy)
+    Finding::failed(GUARDED, message, remedy)
 }
 
-/// Whether what a client says of itself, or of its request, lets it in without a token.
-pub(super) async fn forged_headers(front: &Front) -> Finding {
-    let check = FORGED_HEADERS;
-    let identity = IDENTITY.map(|name| (name, "doctor"));
-    let request = [
+/// Runs the checks of a guarded site.
+pub(super) async fn check(probe: &ProxyProbe) -> [Finding; CHECKS.len()] {
+    [
+        check_forged_headers(probe).await,
+        check_request_target(probe).await,
+        check_connection(probe).await,
+        check_client_query(probe).await,
+        check_admin_listener(probe).await,
+    ]
+}
+
+/// Checks that forged identity or forwarding headers do not bypass authentication.
+async fn check_forged_headers(probe: &ProxyProbe) -> Finding {
+    let identity = IDENTITY_HEADERS.map(|name| (name, "doctor"));
+    let forwarding = [
         ("x-forwarded-uri", "/public"),
         ("x-forwarded-method", "OPTIONS"),
         ("x-forwarded-for", "127.0.0.1"),
         ("x-original-uri", "/public"),
         ("x-rewrite-url", "/public"),
     ];
-    for headers in [&identity[..], &request[..]] {
-        match front.ask(As::Nobody, &front.site.path, headers).await {
-            Ok(answer) if is_sent_away(&answer) => {}
-            Ok(answer) => {
+    for headers in [&identity[..], &forwarding[..]] {
+        match probe.get(Anonymous, &probe.site.path, headers).await {
+            Ok(response) if is_missing_credential(&response) => {}
+            Ok(response) => {
                 let names: Vec<_> = headers.iter().map(|(name, _)| *name).collect();
-                let detail =
-                    format!("with forged {} it is {}", names.join(", "), describe(&answer));
-                return Finding::failed(check, detail, GUARD);
+                let message =
+                    format!("with forged {} it is {}", names.join(", "), describe(&response));
+                return Finding::failed(FORGED_HEADERS, message, ADD_GUARD);
             }
-            Err(failure) => return unanswered(check, &failure),
+            Err(failure) => return no_response(FORGED_HEADERS, &failure),
         }
     }
-    Finding::ok(check, "they let nobody in who has no token")
+    Finding::ok(FORGED_HEADERS, "they do not bypass authentication")
 }
 
-/// Whether a request target that is no path is refused.
-pub(super) async fn request_target(front: &Front) -> Finding {
-    let check = TARGET;
-    match front.ask(As::Nobody, "*", &[]).await {
-        Ok(answer) if answer.status == 400 && Refusal::read(&answer).is_none() => {
-            Finding::ok(check, "one that is no path is refused")
+/// Checks that the proxy rejects a request target that is not a path.
+async fn check_request_target(probe: &ProxyProbe) -> Finding {
+    match probe.get(Anonymous, "*", &[]).await {
+        Ok(response) if is_rejected_by_proxy(&response) => {
+            Finding::ok(REQUEST_TARGET, "a target that is not a path is rejected")
         }
-        Ok(answer) => Finding::failed(
-            check,
+        Ok(response) => Finding::failed(
+            REQUEST_TARGET,
             format!(
-                "one that is no path is {}, not refused by the proxy with 400",
-                describe(&answer)
+                "a target that is not a path is {}, not rejected by the proxy with 400",
+                describe(&response)
             ),
-            "the guard begins with `@target not path /*` and `error @target 400`",
+            "the guard has to begin with `@target not path /*` and `error @target 400`",
         ),
-        Err(failure) => unanswered(check, &failure),
+        Err(failure) => no_response(REQUEST_TARGET, &failure),
     }
 }
 
-/// Whether a client may have a header taken out that the proxy put in.
-pub(super) async fn connection(front: &Front) -> Finding {
-    let check = CONNECTION;
-    for name in IDENTITY {
+/// Checks that a client cannot make the proxy remove an identity header by naming it in
+/// `Connection`.
+async fn check_connection(probe: &ProxyProbe) -> Finding {
+    for name in IDENTITY_HEADERS {
         let value = format!("close, {name}");
-        match front.ask(As::Nobody, &front.site.path, &[("connection", &value)]).await {
-            Ok(answer) if answer.status == 400 && Refusal::read(&answer).is_none() => {}
-            Ok(answer) => {
+        match probe.get(Anonymous, &probe.site.path, &[("connection", &value)]).await {
+            Ok(response) if is_rejected_by_proxy(&response) => {}
+            Ok(response) => {
                 return Finding::failed(
-                    check,
+                    CONNECTION,
                     format!(
-                        "`Connection: {value}` is {}, not refused by the proxy with 400",
-                        describe(&answer)
+                        "`Connection: {value}` is {}, not rejected by the proxy with 400",
+                        describe(&response)
                     ),
-                    "a client can have its own identity taken out: the guard refuses that with `@hop`",
+                    "a client can have its own identity headers removed: the guard has to reject \
+                     that with `@hop`",
                 );
             }
-            Err(failure) => return unanswered(check, &failure),
+            Err(failure) => return no_response(CONNECTION, &failure),
         }
     }
-    Finding::ok(check, "no identity header can be named in it")
+    Finding::ok(CONNECTION, "a header that names an identity header is rejected")
 }
 
-/// Whether what a client asks for in its query is taken for a requirement of the route.
-pub(super) async fn clients_query(front: &Front) -> Finding {
-    let check = QUERY;
-    let path = format!("{}?doctor-no-such-requirement=1", front.site.path);
-    match front.ask(As::Nobody, &path, &[]).await {
-        Ok(answer) if is_sent_away(&answer) => {
-            Finding::ok(check, "it does not reach the validator as a requirement")
+/// Checks that the client's query is not interpreted as requirements of the route.
+async fn check_client_query(probe: &ProxyProbe) -> Finding {
+    let target = format!("{}?doctor-no-such-requirement=1", probe.site.path);
+    match probe.get(Anonymous, &target, &[]).await {
+        Ok(response) if is_missing_credential(&response) => {
+            Finding::ok(CLIENT_QUERY, "it does not reach the validator as a requirement")
         }
-        Ok(answer) => Finding::failed(
-            check,
-            format!("{path} is {}", describe(&answer)),
-            "the route's requirements follow `uri /validate?`: without the `?` the client's query does",
+        Ok(response) => Finding::failed(
+            CLIENT_QUERY,
+            format!("{target} is {}", describe(&response)),
+            "write the route's requirements after `uri /validate?`: without the `?`, the client's \
+             query takes their place",
         ),
-        Err(failure) => unanswered(check, &failure),
+        Err(failure) => no_response(CLIENT_QUERY, &failure),
     }
 }
 
-/// Whether operators' paths are served to everybody.
-pub(super) async fn admin_listener(front: &Front) -> Finding {
-    let check = ADMIN;
+/// Checks that the paths of the admin listener are not served to clients.
+async fn check_admin_listener(probe: &ProxyProbe) -> Finding {
     for path in ["/metrics", "/readyz", "/healthz", "/cache", "/validate"] {
-        match front.ask(As::Nobody, path, &[]).await {
-            Ok(answer) if (200..300).contains(&answer.status) => {
+        match probe.get(Anonymous, path, &[]).await {
+            Ok(response) if (200..300).contains(&response.status) => {
                 return Finding::failed(
-                    check,
-                    format!("{path} is {} without a token", describe(&answer)),
-                    "no site may lead to the admin listener, and no path stand beside the guard",
+                    ADMIN_LISTENER,
+                    format!("{path} is {} without a token", describe(&response)),
+                    "no site may forward to the admin listener, and no path may bypass the guard",
                 );
             }
             Ok(_) => {}
-            Err(failure) => return unanswered(check, &failure),
+            Err(failure) => return no_response(ADMIN_LISTENER, &failure),
         }
     }
-    Finding::ok(check, "none of its paths is served to somebody without a token")
+    Finding::ok(ADMIN_LISTENER, "none of its paths is served without a token")
 }

@@ -1,21 +1,22 @@
-//! What reaches an application, if it tells.
+//! Probes of the headers that reach an application, if it echoes them.
 
-use super::{
-    As, FORGED_IDENTITY, FORGED_PATH, Finding, Front, IDENTITY, Outcome, PROTOCOL, describe,
-    unanswered,
+use super::site::{IDENTITY_HEADERS, Persona::Caller, ProxyProbe, describe, no_response};
+use crate::{
+    diagnostics::finding::{Finding, Status},
+    probe::{Answer, Failure},
 };
-use crate::probe::{Answer, Failure};
 
-/// Names that an application might take for an identity, besides those that are copied.
-const LIKE_IDENTITY: [&str; 3] = ["x-auth-role", "x-auth-user", "x-auth-doctor"];
+/// Headers that an application might interpret as an identity, besides those that are copied.
+const IDENTITY_LIKE_HEADERS: [&str; 3] = ["x-auth-role", "x-auth-user", "x-auth-doctor"];
 
-/// Characters that a header's name may hold besides letters, digits and `-` (RFC 9110, 5.6.2). Gateways
-/// such as CGI and WSGI read each as `-`.
+/// The characters that a header name may contain besides letters, digits and `-` (RFC 9110, 5.6.2).
+/// Gateways such as CGI and WSGI interpret each of them as `-`.
 const SEPARATORS: [char; 14] =
     ['!', '#', '$', '%', '&', '\'', '*', '+', '.', '^', '_', '`', '|', '~'];
 
-/// What an application might act on instead of the request that was judged, or believe of a client.
-const LIKE_A_REQUEST: [&str; 14] = [
+/// Headers by which an application might handle another request than the one that was authorized,
+/// or trust a client's claims.
+const FORWARDING_HEADERS: [&str; 14] = [
     "x-forwarded-uri",
     "x-forwarded-method",
     "x-original-uri",
@@ -32,156 +33,177 @@ const LIKE_A_REQUEST: [&str; 14] = [
     "true-client-ip",
 ];
 
-/// A path at which the application tells what it received.
-pub(super) struct Echo<'f> {
-    front: &'f Front,
-    path: &'f str,
+/// A header that no proxy has a reason to remove. An echo without it proves nothing about others.
+const CONTROL_HEADER: &str = "x-doctor-probe";
+
+const ALIAS_REMEDY: &str = "the guard has to remove every header whose name has other characters \
+                            than letters, digits and `-`";
+
+/// A path at which the application echoes the headers that it received.
+pub(super) struct Echo<'p> {
+    probe: &'p ProxyProbe,
+    path: &'p str,
 }
 
-/// Why nobody tells.
-pub(super) struct Deaf(pub(super) String);
+/// The reason why the echo path is not usable.
+pub(super) struct EchoUnavailable(String);
 
-impl Deaf {
-    pub(super) fn skipped(&self, check: &'static str) -> Finding {
+impl EchoUnavailable {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+
+    /// Returns the finding for a check that needs the echo path.
+    pub(super) fn skip(&self, check: &'static str) -> Finding {
         let remedy = "--echo PATH, where the application answers with the headers that it received";
         Finding::skipped(check, &self.0, remedy)
     }
 }
 
-/// What nobody else would say.
-struct Marker(String);
+/// A random header value that can be recognised in a response.
+struct Canary(String);
 
-impl Marker {
+impl Canary {
     fn new() -> Self {
         Self(format!("doctor{:016x}", rand::random::<u64>()))
     }
 
-    /// Whether it came back.
-    fn is_in(&self, answer: &Answer) -> bool {
-        let text = String::from_utf8_lossy(&answer.body).to_ascii_lowercase();
+    fn is_in(&self, response: &Answer) -> bool {
+        let text = String::from_utf8_lossy(&response.body).to_ascii_lowercase();
         text.contains(&self.0)
     }
 }
 
-/// A header that no proxy has a reason to take out. What is said of others counts only if it is told.
-const CONTROL: &str = "x-doctor-probe";
+/// A response of the application, with or without the control header in it.
+enum EchoResult {
+    Echoed(Answer),
+    NotEchoed(Answer),
+}
 
-impl<'f> Echo<'f> {
-    /// This path, if a header that nobody takes out is told there.
-    pub(super) async fn try_out(front: &'f Front, path: &'f str) -> Result<Self, Deaf> {
-        let echo = Self { front, path };
-        match echo.told(&[]).await {
-            Ok(Told::Something(_)) => Ok(echo),
-            Ok(Told::Nothing(answer)) => Err(echo.silent(&answer)),
-            Err(failure) => Err(Deaf(format!("{path}: {failure}"))),
+impl<'p> Echo<'p> {
+    /// Returns the echo path if the application echoes the control header there.
+    pub(super) async fn open(
+        probe: &'p ProxyProbe,
+        path: &'p str,
+    ) -> Result<Self, EchoUnavailable> {
+        let echo = Self { probe, path };
+        match echo.send(&[]).await {
+            Ok(EchoResult::Echoed(_)) => Ok(echo),
+            Ok(EchoResult::NotEchoed(response)) => Err(echo.unavailable(&response)),
+            Err(failure) => Err(EchoUnavailable(format!("{path}: {failure}"))),
         }
     }
 
-    /// Whether a client's own identity headers reach the application.
-    pub(super) async fn forged_identity(&self) -> Finding {
-        let names: Vec<&str> = IDENTITY.into_iter().chain(LIKE_IDENTITY).collect();
-        let remedy = "the guard takes a client's own out, with `request_header -X-Auth-*` before \
-                      `forward_auth`, and copies all six";
-        let finding = self.forged(FORGED_IDENTITY, &names, remedy).await;
-        if finding.outcome != Outcome::Ok {
+    /// Checks that neither a client's own identity headers nor aliases of them reach the
+    /// application.
+    pub(super) async fn check_identity_headers(
+        &self,
+        check: &'static str,
+        remedy: &str,
+    ) -> Finding {
+        let names: Vec<&str> = IDENTITY_HEADERS.into_iter().chain(IDENTITY_LIKE_HEADERS).collect();
+        let finding = self.check_removed(check, &names, remedy).await;
+        if finding.status != Status::Ok {
             return finding;
         }
         for separator in SEPARATORS {
-            if let Some(wrong) = self.aliased_identity(separator).await {
-                return wrong;
+            if let Some(finding) = self.find_alias(check, separator).await {
+                return finding;
             }
         }
-        Finding::ok(FORGED_IDENTITY, format!("{}, nor an alias of one", finding.detail))
+        Finding::ok(check, format!("{}, nor an alias of one", finding.message))
     }
 
-    /// Returns a finding if identity headers of a client reach the application with `separator` in the
-    /// place of dashes, each sent twice. To refuse such a request is as good as to remove them.
-    async fn aliased_identity(&self, separator: char) -> Option<Finding> {
-        let check = FORGED_IDENTITY;
-        let names: Vec<_> = IDENTITY.iter().flat_map(|name| aliases(name, separator)).collect();
-        let markers: Vec<Marker> = names.iter().map(|_| Marker::new()).collect();
-        let sent = || names.iter().map(String::as_str).zip(&markers);
-        let twice = sent().flat_map(|(name, marker)| [(name, marker.0.as_str()); 2]);
-        match self.told(&twice.collect::<Vec<_>>()).await {
-            Ok(Told::Something(answer)) => {
-                let received = sent().filter(|(_, marker)| marker.is_in(&answer));
+    /// Returns a finding if identity headers of a client reach the application with `separator` in
+    /// the place of dashes, each sent twice. Rejecting such a request is as good as removing them.
+    async fn find_alias(&self, check: &'static str, separator: char) -> Option<Finding> {
+        let names: Vec<_> =
+            IDENTITY_HEADERS.iter().flat_map(|name| aliases(name, separator)).collect();
+        let canaries: Vec<Canary> = names.iter().map(|_| Canary::new()).collect();
+        let sent = || names.iter().map(String::as_str).zip(&canaries);
+        let twice = sent().flat_map(|(name, canary)| [(name, canary.0.as_str()); 2]);
+        match self.send(&twice.collect::<Vec<_>>()).await {
+            Ok(EchoResult::Echoed(response)) => {
+                let received = sent().filter(|(_, canary)| canary.is_in(&response));
                 let received: Vec<&str> = received.map(|(name, _)| name).collect();
-                (!received.is_empty()).then(|| reached(check, &received, ALIAS_REMEDY))
+                (!received.is_empty()).then(|| not_removed(check, &received, ALIAS_REMEDY))
             }
-            Ok(Told::Nothing(answer)) if (400..500).contains(&answer.status) => None,
-            Ok(Told::Nothing(answer)) => Some(self.silent(&answer).skipped(check)),
-            Err(failure) => Some(unanswered(check, &failure)),
+            Ok(EchoResult::NotEchoed(response)) if (400..500).contains(&response.status) => None,
+            Ok(EchoResult::NotEchoed(response)) => Some(self.unavailable(&response).skip(check)),
+            Err(failure) => Some(no_response(check, &failure)),
         }
     }
 
-    /// Whether what a client says of its request reaches the application.
-    pub(super) async fn forged_path(&self, remedy: &str) -> Finding {
-        self.forged(FORGED_PATH, &LIKE_A_REQUEST, remedy).await
+    /// Checks that a client's own forwarding headers do not reach the application.
+    pub(super) async fn check_forwarding_headers(
+        &self,
+        check: &'static str,
+        remedy: &str,
+    ) -> Finding {
+        self.check_removed(check, &FORWARDING_HEADERS, remedy).await
     }
 
-    /// Whether the application is offered to change to another protocol.
-    pub(super) async fn protocol(&self, remedy: &str) -> Finding {
-        let (check, marker) = (PROTOCOL, Marker::new());
-        match self.told(&[("connection", "Upgrade"), ("upgrade", &marker.0)]).await {
-            Ok(Told::Something(answer)) if marker.is_in(&answer) => {
-                Finding::failed(check, "the application is offered any protocol by clients", remedy)
+    /// Checks that a client's `Upgrade` header does not reach the application.
+    pub(super) async fn check_upgrade(&self, check: &'static str, remedy: &str) -> Finding {
+        let canary = Canary::new();
+        match self.send(&[("connection", "Upgrade"), ("upgrade", &canary.0)]).await {
+            Ok(EchoResult::Echoed(response)) if canary.is_in(&response) => {
+                let message =
+                    "the application receives a client's offer to upgrade to any protocol";
+                Finding::failed(check, message, remedy)
             }
-            Ok(Told::Something(_)) => {
-                Finding::ok(check, "no client offers the application another protocol")
+            Ok(EchoResult::Echoed(_)) => {
+                Finding::ok(check, "no upgrade to h2c or another protocol reaches the application")
             }
-            Ok(Told::Nothing(answer)) => self.silent(&answer).skipped(check),
-            Err(failure) => unanswered(check, &failure),
+            Ok(EchoResult::NotEchoed(response)) => self.unavailable(&response).skip(check),
+            Err(failure) => no_response(check, &failure),
         }
     }
 
-    async fn forged(&self, check: &'static str, names: &[&str], remedy: &str) -> Finding {
-        let markers: Vec<Marker> = names.iter().map(|_| Marker::new()).collect();
-        let forged = || names.iter().copied().zip(&markers);
-        let headers: Vec<_> = forged().map(|(name, marker)| (name, marker.0.as_str())).collect();
-        let answer = match self.told(&headers).await {
-            Ok(Told::Something(answer)) => answer,
-            Ok(Told::Nothing(answer)) => return self.silent(&answer).skipped(check),
-            Err(failure) => return unanswered(check, &failure),
+    /// Checks that the proxy removes a client's headers of these names.
+    async fn check_removed(&self, check: &'static str, names: &[&str], remedy: &str) -> Finding {
+        let canaries: Vec<Canary> = names.iter().map(|_| Canary::new()).collect();
+        let sent = || names.iter().copied().zip(&canaries);
+        let headers: Vec<_> = sent().map(|(name, canary)| (name, canary.0.as_str())).collect();
+        let response = match self.send(&headers).await {
+            Ok(EchoResult::Echoed(response)) => response,
+            Ok(EchoResult::NotEchoed(response)) => return self.unavailable(&response).skip(check),
+            Err(failure) => return no_response(check, &failure),
         };
-        let received = forged().filter(|(_, marker)| marker.is_in(&answer));
+        let received = sent().filter(|(_, canary)| canary.is_in(&response));
         let received: Vec<&str> = received.map(|(name, _)| name).collect();
         if received.is_empty() {
             return Finding::ok(check, format!("none of {} reaches the application", names.len()));
         }
-        reached(check, &received, remedy)
+        not_removed(check, &received, remedy)
     }
 
-    /// What the application tells of a request with these headers.
-    async fn told(&self, headers: &[(&str, &str)]) -> Result<Told, Failure> {
-        let control = Marker::new();
-        let headers = [headers, &[(CONTROL, &control.0)]].concat();
-        let answer = self.front.ask(As::Caller, self.path, &headers).await?;
-        let told = if control.is_in(&answer) { Told::Something } else { Told::Nothing };
-        Ok(told(answer))
+    /// Sends these headers and the control header to the echo path.
+    async fn send(&self, headers: &[(&str, &str)]) -> Result<EchoResult, Failure> {
+        let control = Canary::new();
+        let headers = [headers, &[(CONTROL_HEADER, &control.0)]].concat();
+        let response = self.probe.get(Caller, self.path, &headers).await?;
+        let is_echoed = control.is_in(&response);
+        Ok(if is_echoed { EchoResult::Echoed(response) } else { EchoResult::NotEchoed(response) })
     }
 
-    fn silent(&self, answer: &Answer) -> Deaf {
-        Deaf(format!("{} does not tell what it received: {}", self.path, describe(answer)))
+    fn unavailable(&self, response: &Answer) -> EchoUnavailable {
+        EchoUnavailable(format!(
+            "{} does not echo request headers: {}",
+            self.path,
+            describe(response)
+        ))
     }
 }
 
-const ALIAS_REMEDY: &str = "the guard takes out every header whose name has other characters than \
-                            letters, digits and `-`";
-
-/// A header's name with `separator` for its last dash, and for each of its dashes.
+/// Returns a header name with `separator` for its last dash, and one with it for each of its dashes.
 fn aliases(name: &str, separator: char) -> [String; 2] {
     let (head, last) = name.rsplit_once('-').unwrap_or((name, ""));
     [format!("{head}{separator}{last}"), name.replace('-', &separator.to_string())]
 }
 
-/// Reports that these headers of a client reach the application.
-fn reached(check: &'static str, names: &[&str], remedy: &str) -> Finding {
-    let detail = format!("a client's own {} reaches the application", names.join(", "));
-    Finding::failed(check, detail, remedy)
-}
-
-/// An answer that tells what the application received, or one that does not.
-enum Told {
-    Something(Answer),
-    Nothing(Answer),
+/// Returns the finding for headers of a client that reach the application.
+fn not_removed(check: &'static str, names: &[&str], remedy: &str) -> Finding {
+    let message = format!("a client's own {} reaches the application", names.join(", "));
+    Finding::failed(check, message, remedy)
 }

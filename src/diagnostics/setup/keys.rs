@@ -1,31 +1,32 @@
 use std::collections::BTreeMap;
 
-use super::{
-    diagnosis::Finding,
-    platform::{Viewer, untold},
+use super::access::{TokenOwner, inspect_failure};
+use crate::{
+    diagnostics::finding::Finding,
+    vault::{Examiner, Key, Untold},
 };
-use crate::vault::{Examiner, Key, Untold};
 
 pub(super) const CHECK: &str = "tenants' keys";
 
-/// How a tenant's key is named.
+/// The prefix of the names of tenants' keys.
 const PREFIX: &str = "tenant-";
 
-/// The tenants that have a key, as far as they could be seen.
+/// The tenants that have a key, as far as the token may list them.
 #[derive(Default)]
 pub(super) struct TenantKeys {
     pub(super) tenants: Vec<String>,
-    /// Their keys; `None` if not all of them could be read.
+    /// The keys by tenant; `None` if not all of them could be read.
     pub(super) keys: Option<BTreeMap<String, Key>>,
 }
 
-/// Whether each tenant's key is made as it should be, and the tenants that have one.
-pub(super) async fn examine(
+/// Checks the settings of each tenant's key. Also returns the tenants that have one.
+pub(super) async fn check(
     examiner: &Examiner<'_>,
     mount: &str,
-    viewer: Viewer,
+    owner: TokenOwner,
 ) -> (Finding, TenantKeys) {
-    let failed = |error: &Untold, needed: &str| untold(CHECK, error, viewer, needed, "operator");
+    let failed =
+        |error: &Untold, needed: &str| inspect_failure(CHECK, error, owner, needed, "operator");
     let names = match examiner.keys(mount).await {
         Ok(names) => names,
         Err(error) => {
@@ -35,14 +36,9 @@ pub(super) async fn examine(
     let tenants: Vec<String> =
         names.iter().filter_map(|name| name.strip_prefix(PREFIX)).map(str::to_owned).collect();
     let mut keys = BTreeMap::new();
-    let mut wrong = Vec::new();
     for tenant in &tenants {
         match examiner.key(mount, &format!("{PREFIX}{tenant}")).await {
             Ok(key) => {
-                let faults = faults(&key);
-                if !faults.is_empty() {
-                    wrong.push(format!("{PREFIX}{tenant} {}", faults.join(" and ")));
-                }
                 keys.insert(tenant.clone(), key);
             }
             Err(error) => {
@@ -51,22 +47,32 @@ pub(super) async fn examine(
             }
         }
     }
-    if tenants.is_empty() {
-        let finding = Finding::skipped(CHECK, "no tenant has a key yet", "");
-        return (finding, TenantKeys { tenants, keys: Some(keys) });
+    (check_settings(&keys), TenantKeys { tenants, keys: Some(keys) })
+}
+
+fn check_settings(keys: &BTreeMap<String, Key>) -> Finding {
+    if keys.is_empty() {
+        return Finding::skipped(CHECK, "no tenant has a key yet", "");
     }
-    let finding = if wrong.is_empty() {
-        let sound = "derived, not convergent, and neither to be read nor to be deleted as it is";
-        Finding::ok(CHECK, format!("{} looked at: each {sound}", tenants.len()))
-    } else {
-        Finding::failed(
-            CHECK,
-            wrong.join("; "),
-            "what was made so stays so, but for deletion_allowed: make a new derived key, write the \
-             secrets anew with it, and delete the old one",
-        )
-    };
-    (finding, TenantKeys { tenants, keys: Some(keys) })
+    let wrong: Vec<String> = keys
+        .iter()
+        .map(|(tenant, key)| (tenant, faults(key)))
+        .filter(|(_, faults)| !faults.is_empty())
+        .map(|(tenant, faults)| format!("{PREFIX}{tenant} {}", faults.join(" and ")))
+        .collect();
+    if wrong.is_empty() {
+        let message = format!(
+            "{} checked: derived, not convergent, not exportable, protected from deletion",
+            keys.len()
+        );
+        return Finding::ok(CHECK, message);
+    }
+    Finding::failed(
+        CHECK,
+        wrong.join("; "),
+        "only deletion_allowed can be changed: create a new derived key, rewrite the secrets with \
+         it, and delete the old key",
+    )
 }
 
 fn faults(key: &Key) -> Vec<&'static str> {
@@ -78,6 +84,6 @@ fn faults(key: &Key) -> Vec<&'static str> {
         (key.deletion_allowed, "can be deleted at once (deletion_allowed)"),
     ]
     .into_iter()
-    .filter_map(|(wrong, words)| wrong.then_some(words))
+    .filter_map(|(is_wrong, description)| is_wrong.then_some(description))
     .collect()
 }

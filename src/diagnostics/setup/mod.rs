@@ -1,41 +1,30 @@
-//! What an operator has set up in Vault.
+//! Checks of what an operator sets up in Vault: mounts, keys, policies and audit devices.
 
-use std::collections::BTreeMap;
+mod access;
+mod drift;
+mod engines;
+mod keys;
+mod rotation;
 
-use super::{
-    diagnosis::{Finding, Group, Outcome},
-    drift,
-    engine::Engine,
-    keys::{self, TenantKeys},
-    rotation,
+pub(super) use self::access::TokenOwner;
+use self::{
+    access::{Mounted, inspect_failure},
+    engines::Engine,
+    keys::TenantKeys,
 };
+use super::finding::{Finding, Group, Status};
 use crate::{
     policies::{Mounts, PolicySet},
-    vault::{Examiner, Mount, Session, Untold},
+    vault::{Examiner, Mount, Session},
 };
 
-/// Whose token this is looked at with.
+/// The expected setup.
 #[derive(Clone, Copy)]
-pub(super) enum Viewer {
-    Operator,
-    Service,
-}
-
-/// Where things are to be in Vault.
-#[derive(Clone, Copy)]
-pub(super) struct Places<'s> {
+pub(super) struct Expected<'s> {
     pub(super) mounts: &'s Mounts,
-    /// The auth mount that people use.
+    /// The auth mount that people log in at.
     pub(super) subject_mount: &'s str,
-}
-
-/// What is mounted, by path.
-pub(super) type Looked = Result<BTreeMap<String, Mount>, Untold>;
-
-/// What was found, and the tenants that have a key.
-pub(super) struct Found {
-    pub(super) group: Group,
-    pub(super) tenants: Vec<String>,
+    pub(super) policies: &'s PolicySet,
 }
 
 const ID: &str = "setup";
@@ -44,13 +33,13 @@ const APPROLE: &str = "AppRole";
 const SUBJECTS: &str = "subjects";
 const AUDIT: &str = "audit";
 
-/// Kinds of audit devices that send entries to another process. Vault answers nobody unless one
-/// device has taken the entry.
+/// The types of audit devices that send entries to another process. Vault fails every request unless
+/// at least one device has recorded it.
 const REMOTE_DEVICES: [&str; 2] = ["http", "socket"];
 
 const CHECKS: [&str; 10] = [
-    Engine::Kv.check(),
-    Engine::Transit.check(),
+    Engine::Kv.check_name(),
+    Engine::Transit.check_name(),
     APPROLE,
     SUBJECTS,
     keys::CHECK,
@@ -61,143 +50,126 @@ const CHECKS: [&str; 10] = [
     AUDIT,
 ];
 
-/// That nothing of this could be looked at.
-pub(super) fn unexamined(because: &str) -> Group {
-    Group::skipped(ID, TITLE, &CHECKS, because)
+/// Returns the group for a setup that cannot be inspected.
+pub(super) fn skip(reason: &str) -> Group {
+    Group::skipped(ID, TITLE, &CHECKS, reason)
 }
 
-/// That the operator does not get in.
-pub(super) fn refused(error: &str) -> Group {
-    let mut group = unexamined("the operator does not get in");
+/// Returns the group for a failed login of the operator.
+pub(super) fn login_failed(error: &str) -> Group {
+    let mut group = skip("the operator's login failed");
     let remedy = "log in again: `vault login`, or set VAULT_TOKEN";
     group.findings.insert(0, Finding::failed("operator", error, remedy));
     group
 }
 
-/// Looks at all of it.
-pub(super) async fn examine(
+/// Runs the checks with this session. Also returns the tenants that have a key.
+pub(super) async fn check(
     session: &Session,
-    viewer: Viewer,
-    places: Places<'_>,
-    set: &PolicySet,
-) -> Found {
-    let Places { mounts, subject_mount } = places;
+    owner: TokenOwner,
+    expected: Expected<'_>,
+) -> (Group, Vec<String>) {
+    let Expected { mounts, subject_mount, policies } = expected;
     let examiner = Examiner::new(session);
     let engines = examiner.mounts().await;
-    let kv = Engine::Kv.examine(&engines, &mounts.kv, viewer);
-    let transit = Engine::Transit.examine(&engines, &mounts.transit, viewer);
+    let kv = Engine::Kv.check(&engines, &mounts.kv, owner);
+    let transit = Engine::Transit.check(&engines, &mounts.transit, owner);
     let methods = examiner.auth_methods().await;
-    let approle = approle(&methods, viewer);
-    let subjects = subjects(&methods, subject_mount, viewer);
-    let (keys, found) = match transit.outcome {
-        Outcome::Failed => {
+    let approle = check_approle(&methods, owner);
+    let subjects = check_subjects(&methods, subject_mount, owner);
+    let (keys, TenantKeys { tenants, keys: by_tenant }) = match transit.status {
+        Status::Failed => {
             (Finding::skipped(keys::CHECK, "there is no transit engine", ""), TenantKeys::default())
         }
-        _ => keys::examine(&examiner, &mounts.transit, viewer).await,
+        _ => keys::check(&examiner, &mounts.transit, owner).await,
     };
-    let rotation = rotation::examine(session, mounts, found.keys.as_ref(), viewer).await;
-    let drift = drift::examine(session, &examiner, set, viewer).await;
+    let rotation = rotation::check(session, mounts, by_tenant.as_ref(), owner).await;
+    let drift = drift::check(session, &examiner, policies, owner).await;
     let audit = match session.client().namespace() {
-        Some(_) => Finding::skipped(AUDIT, "only the root namespace tells of audit devices", ""),
-        None => audit(&examiner, viewer).await,
+        Some(_) => Finding::skipped(AUDIT, "only the root namespace lists audit devices", ""),
+        None => check_audit(&examiner, owner).await,
     };
     let findings = [kv, transit, approle, subjects, keys].into_iter();
     let findings = findings.chain(rotation).chain([drift, audit]).collect();
-    Found { group: Group::new(ID, TITLE, findings), tenants: found.tenants }
+    (Group::new(ID, TITLE, findings), tenants)
 }
 
-/// What could not be found out, and whose right is missing.
-pub(super) fn untold(
-    check: &'static str,
-    error: &Untold,
-    viewer: Viewer,
-    needed: &str,
-    policy: &str,
-) -> Finding {
-    match error {
-        Untold::NotAllowed(_) => {
-            let (whose, remedy) = match viewer {
-                Viewer::Operator => ("your", format!("it needs policies/{policy}.hcl")),
-                Viewer::Service => (
-                    "the service's",
-                    format!(
-                        "look with a token of yours that has policies/{policy}.hcl: `vault login`, \
-                         or VAULT_TOKEN beside the AppRole"
-                    ),
-                ),
-            };
-            Finding::skipped(check, format!("{whose} token has no {needed}"), remedy)
+fn check_approle(methods: &Mounted, owner: TokenOwner) -> Finding {
+    let methods = match methods {
+        Ok(methods) => methods,
+        Err(error) => {
+            return inspect_failure(APPROLE, error, owner, "read on sys/auth", "operator");
         }
-        Untold::Failed(why) => Finding::failed(
-            check,
-            format!("Vault does not tell: {why}"),
-            "does Vault answer others?",
+    };
+    match methods.get("approle/") {
+        Some(method) if method.kind == "approle" => {
+            Finding::ok(APPROLE, "the auth method is enabled at approle/")
+        }
+        _ => Finding::failed(
+            APPROLE,
+            "there is no AppRole method at approle/: no service can log in",
+            "`bao auth enable approle`",
         ),
     }
 }
 
-fn approle(methods: &Looked, viewer: Viewer) -> Finding {
-    match methods {
-        Err(error) => untold(APPROLE, error, viewer, "read on sys/auth", "operator"),
-        Ok(methods) => match methods.get("approle/") {
-            Some(method) if method.kind == "approle" => {
-                Finding::ok(APPROLE, "approle/ lets services log in")
-            }
-            _ => Finding::failed(
-                APPROLE,
-                "there is no AppRole method at approle/: no service can log in",
-                "`bao auth enable approle`",
-            ),
-        },
-    }
-}
-
-/// Checks the forms of subjects against the auth methods that are enabled.
-fn subjects(methods: &Looked, people: &str, viewer: Viewer) -> Finding {
+/// Checks the auth mount that people use, which determines the form of subjects.
+fn check_subjects(methods: &Mounted, subject_mount: &str, owner: TokenOwner) -> Finding {
     let methods = match methods {
         Ok(methods) => methods,
-        Err(error) => return untold(SUBJECTS, error, viewer, "read on sys/auth", "operator"),
+        Err(error) => {
+            return inspect_failure(SUBJECTS, error, owner, "read on sys/auth", "operator");
+        }
     };
-    let rest = "a service's is entity:NAME, anybody else's NAME@MOUNT/";
-    match methods.get(&format!("{people}/")) {
+    let other_forms = "a service's is entity:NAME, any other NAME@MOUNT/";
+    match methods.get(&format!("{subject_mount}/")) {
         Some(method) if method.kind == "approle" => Finding::warning(
             SUBJECTS,
-            format!("{people}/ is an AppRole method, whose names are role ids; {rest}"),
-            "VALIDATOR_SUBJECT_MOUNT is the auth mount that people use",
+            format!(
+                "{subject_mount}/ is an AppRole method, whose names are role ids; {other_forms}"
+            ),
+            "set VALIDATOR_SUBJECT_MOUNT to the auth mount that people log in at",
         ),
         Some(_) => Finding::ok(
             SUBJECTS,
-            format!("the subject of people who log in at {people}/ is their name; {rest}"),
+            format!(
+                "the subject of people who log in at {subject_mount}/ is their name; {other_forms}"
+            ),
         ),
         None => Finding::warning(
             SUBJECTS,
-            format!("there is no auth method at {people}/, where people would log in; {rest}"),
-            "set VALIDATOR_SUBJECT_MOUNT to the auth mount that people use, or enable it",
+            format!(
+                "there is no auth method at {subject_mount}/ for people to log in; {other_forms}"
+            ),
+            "set VALIDATOR_SUBJECT_MOUNT to the auth mount that people log in at, or enable it",
         ),
     }
 }
 
-async fn audit(examiner: &Examiner<'_>, viewer: Viewer) -> Finding {
-    let check = AUDIT;
-    match examiner.audit_devices().await {
-        Ok(devices) if devices.is_empty() => Finding::failed(
-            check,
-            "no audit device is on: nobody will know who read what",
-            "OpenBao: an `audit` block in its configuration; Vault: `vault audit enable file ...`",
-        ),
-        Ok(devices) => {
-            let device = |(path, device): (&String, &Mount)| format!("{path} ({})", device.kind);
-            let listed = devices.iter().map(device).collect::<Vec<_>>().join(", ");
-            if devices.values().all(|device| REMOTE_DEVICES.contains(&&*device.kind)) {
-                return Finding::failed(
-                    check,
-                    format!("on: {listed}; nothing writes entries on Vault's own machine"),
-                    "add a `file` device: with remote ones alone, Vault refuses every request when \
-                     their receivers are away",
-                );
-            }
-            Finding::ok(check, format!("on: {listed}"))
+async fn check_audit(examiner: &Examiner<'_>, owner: TokenOwner) -> Finding {
+    let devices = match examiner.audit_devices().await {
+        Ok(devices) => devices,
+        Err(error) => {
+            let needed = "read and sudo on sys/audit";
+            return inspect_failure(AUDIT, &error, owner, needed, "policy-auditor");
         }
-        Err(error) => untold(check, &error, viewer, "read and sudo on sys/audit", "policy-auditor"),
+    };
+    if devices.is_empty() {
+        return Finding::failed(
+            AUDIT,
+            "no audit device is enabled: access to secrets is not recorded",
+            "OpenBao: an `audit` block in its configuration; Vault: `vault audit enable file ...`",
+        );
     }
+    let describe = |(path, device): (&String, &Mount)| format!("{path} ({})", device.kind);
+    let list = devices.iter().map(describe).collect::<Vec<_>>().join(", ");
+    if devices.values().all(|device| REMOTE_DEVICES.contains(&&*device.kind)) {
+        return Finding::failed(
+            AUDIT,
+            format!("enabled: {list}; no device writes entries on Vault's own machine"),
+            "add a `file` device: with only remote devices, Vault rejects every request while their \
+             receivers are unavailable",
+        );
+    }
+    Finding::ok(AUDIT, format!("enabled: {list}"))
 }
