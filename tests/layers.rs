@@ -65,8 +65,6 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "config",
             "decision",
             "diagnostics",
-            "fields",
-            "forwarded",
             "policies",
             "probe",
             "provision",

@@ -1,4 +1,5 @@
-//! Checks of the service on this machine: configuration, readiness, and exposure of the auth listener.
+//! Checks of the service on this machine: configuration, readiness, and exposure of the auth
+//! listener.
 
 use std::{fmt::Display, net::SocketAddr, sync::Arc};
 

@@ -60,7 +60,7 @@ impl Sessions {
                 remedy: "",
             }),
             Service::Elsewhere => Err(Unavailable::NotAttempted {
-                reason: "the configured login is an operator's, as --operator says",
+                reason: "the configured login is used as the operator's (--operator)",
                 remedy: "run this where the service runs, without --operator",
             }),
             Service::Login(login) => {

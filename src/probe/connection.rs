@@ -84,7 +84,7 @@ impl Door {
         Ok(Self { host, port, tls, timeout })
     }
 
-    /// Connects to the server, with TLS if the URL says https.
+    /// Connects to the server, with TLS if the scheme of the URL is https.
     ///
     /// # Errors
     /// The step that failed, and the reason.

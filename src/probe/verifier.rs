@@ -22,10 +22,10 @@ use x509_cert::{
 /// A certificate verifier that accepts a server certificate if a trusted authority signed it, or if
 /// it is itself one of the trusted certificates, as `openssl req -x509` makes one.
 ///
-/// Go's TLS, and so `bao` and `vault`, accepts the latter as well. webpki rejects such a certificate
-/// if it is marked as an authority's, whatever is trusted. On the other hand, webpki accepts any
-/// trusted certificate as an issuer, even one that is only a server's; this verifier accepts only
-/// those of authorities.
+/// Go's TLS, and so `bao` and `vault`, accepts the latter as well. webpki rejects such a
+/// certificate if it is marked as an authority's, whatever is trusted. On the other hand, webpki
+/// accepts any trusted certificate as an issuer, even one that is only a server's; this verifier
+/// accepts only those of authorities.
 #[derive(Debug)]
 pub(super) struct Verifier {
     /// `None` if none of the trusted certificates is an authority's.

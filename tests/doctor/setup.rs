@@ -186,7 +186,7 @@ async fn an_operators_own_login_is_not_taken_for_the_services_where_one_says_so(
     shell.diagnosis(&[]).is("no policies", "fail", "sys/policies/acl/");
     let said = shell.diagnosis(&["--operator"]);
     assert_eq!(said.all("fail"), Vec::<&str>::new(), "{said:#?}");
-    said.is("login", "skipped", "as --operator says");
+    said.is("login", "skipped", "used as the operator's (--operator)");
     said.is("audit", "ok", "");
     let secret_id = bao.wrapped("POST", "auth/approle/role/somebody/secret-id", None).await;
     let shell = Shell::of_service(&bao.addr(), &AppRole { secret_id, ..role });

@@ -196,7 +196,7 @@ impl<'p> Echo<'p> {
     }
 }
 
-/// Returns a header name with `separator` for its last dash, and one with it for each of its dashes.
+/// Returns two aliases of a header name: with `separator` for the last dash, and for every dash.
 fn aliases(name: &str, separator: char) -> [String; 2] {
     let (head, last) = name.rsplit_once('-').unwrap_or((name, ""));
     [format!("{head}{separator}{last}"), name.replace('-', &separator.to_string())]

@@ -33,8 +33,8 @@ const APPROLE: &str = "AppRole";
 const SUBJECTS: &str = "subjects";
 const AUDIT: &str = "audit";
 
-/// The types of audit devices that send entries to another process. Vault fails every request unless
-/// at least one device has recorded it.
+/// The types of audit devices that send entries to another process. Vault fails every request
+/// unless at least one device has recorded it.
 const REMOTE_DEVICES: [&str; 2] = ["http", "socket"];
 
 const CHECKS: [&str; 10] = [
