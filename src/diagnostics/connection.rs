@@ -30,8 +30,8 @@ impl ServerSettings {
     pub(super) fn connect_failure(&self, failure: &Failure) -> Vec<Finding> {
         let Self { name, address_setting, .. } = self;
         let remedy = match failure {
-            Failure::Certificate(fault) => {
-                return self.tls_failure(failure, self.certificate_remedy(fault));
+            Failure::Certificate(error) => {
+                return self.tls_failure(failure, self.certificate_remedy(error));
             }
             Failure::Tls(_) => {
                 let remedy =
@@ -59,9 +59,9 @@ impl ServerSettings {
         vec![connected, Finding::failed(TLS, failure.to_string(), remedy)]
     }
 
-    fn certificate_remedy(&self, fault: &CertificateFault) -> String {
+    fn certificate_remedy(&self, error: &CertificateFault) -> String {
         let Self { address_setting, authority_setting, .. } = self;
-        match fault {
+        match error {
             CertificateFault::Expired(_) => {
                 "renew the server's certificate, and make the server reload it".to_owned()
             }

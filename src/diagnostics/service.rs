@@ -48,9 +48,10 @@ fn check_configuration(setup: &Setup) -> Vec<Finding> {
             (Some(Err(error)), _) => Finding::failed(CONFIGURATION, error.to_string(), remedy),
             (_, Some(TokenOrigin::BesideAppRole)) => Finding::warning(
                 CONFIGURATION,
-                "valid without the token beside the AppRole, which is taken as yours",
-                "`serve` does not start with both: do not set the token there, or keep it where \
-                 `vault login` does",
+                "valid except for the token that is set in addition to the AppRole; it is used as \
+                 yours",
+                "`serve` does not start with both: unset the token there, or store it with `vault \
+                 login`",
             ),
             _ => Finding::ok(CONFIGURATION, "valid"),
         }];

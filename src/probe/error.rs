@@ -43,7 +43,7 @@ impl fmt::Display for Failure {
             Self::Timeout(limit) => {
                 write!(f, "no response within {}", humantime::format_duration(*limit))
             }
-            Self::Certificate(fault) => write!(f, "{fault}"),
+            Self::Certificate(error) => write!(f, "{error}"),
             Self::Tls(why) => write!(f, "TLS handshake failed: {why}"),
             Self::Http(why) => write!(f, "the response is not valid HTTP: {why}"),
         }

@@ -92,8 +92,8 @@ pub(super) fn handshake_failure(error: &io::Error) -> Failure {
 /// Classifies a TLS error, with messages for operators instead of those of rustls.
 #[must_use]
 pub fn tls_failure(error: &Error) -> Failure {
-    let fault = match error {
-        Error::InvalidCertificate(fault) => fault,
+    let certificate = match error {
+        Error::InvalidCertificate(certificate) => certificate,
         Error::InvalidMessage(_) => {
             return Failure::Tls(
                 "the response is not TLS; the server may speak plain HTTP".to_owned(),
@@ -104,10 +104,10 @@ pub fn tls_failure(error: &Error) -> Failure {
         }
         other => return Failure::Tls(other.to_string()),
     };
-    Failure::Certificate(certificate_fault(fault))
+    Failure::Certificate(certificate_error(certificate))
 }
 
-fn certificate_fault(error: &rustls::CertificateError) -> CertificateFault {
+fn certificate_error(error: &rustls::CertificateError) -> CertificateFault {
     use rustls::CertificateError as Rustls;
 
     match error {

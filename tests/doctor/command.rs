@@ -36,7 +36,7 @@ async fn the_configuration_is_looked_at_as_the_service_would() {
     // The rest is looked at all the same.
     said.is("no secrets", "ok", "");
     let said = shell().with("VAULT_TOKEN", bao.root_token()).diagnosis(&[]);
-    said.is("configuration", "warning", "the token beside the AppRole, which is taken as yours");
+    said.is("configuration", "warning", "set in addition to the AppRole; it is used as yours");
     said.is("audit", "ok", "");
     let said = Shell::at(&bao.addr()).and_home_of(bao.root_token()).diagnosis(&[]);
     said.is("configuration", "warning", "nothing says how to log in");

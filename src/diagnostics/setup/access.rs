@@ -32,7 +32,7 @@ pub(super) fn inspect_failure(
                     "the service's",
                     format!(
                         "use a token of yours that has policies/{policy}.hcl: `vault login`, or \
-                         VAULT_TOKEN beside the AppRole"
+                         VAULT_TOKEN in addition to the AppRole"
                     ),
                 ),
             };

@@ -56,9 +56,9 @@ fn check_settings(keys: &BTreeMap<String, Key>) -> Finding {
     }
     let wrong: Vec<String> = keys
         .iter()
-        .map(|(tenant, key)| (tenant, faults(key)))
-        .filter(|(_, faults)| !faults.is_empty())
-        .map(|(tenant, faults)| format!("{PREFIX}{tenant} {}", faults.join(" and ")))
+        .map(|(tenant, key)| (tenant, key_problems(key)))
+        .filter(|(_, problems)| !problems.is_empty())
+        .map(|(tenant, problems)| format!("{PREFIX}{tenant} {}", problems.join(" and ")))
         .collect();
     if wrong.is_empty() {
         let message = format!(
@@ -75,7 +75,8 @@ fn check_settings(keys: &BTreeMap<String, Key>) -> Finding {
     )
 }
 
-fn faults(key: &Key) -> Vec<&'static str> {
+/// Returns the settings of a key that weaken it.
+fn key_problems(key: &Key) -> Vec<&'static str> {
     [
         (!key.derived, "is not derived, so a ciphertext can be moved to another name"),
         (key.convergent_encryption, "is convergent, so that equal secrets have equal ciphertexts"),
