@@ -1,6 +1,6 @@
 //! In-memory handshakes with servers that present different certificates, in TLS 1.2 and 1.3.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -8,14 +8,26 @@ use rcgen::{
 };
 use rustls::{
     ClientConfig, ClientConnection, ServerConfig, ServerConnection, SupportedProtocolVersion,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
     sign::{CertifiedKey, SingleCertAndKey},
+    time_provider::TimeProvider,
     version::{TLS12, TLS13},
 };
 
 use super::Verifier;
 
 const NAME: &str = "vault.example.com";
+
+/// The time of every verification. Errors state it, so that those of two handshakes with the real
+/// time may differ.
+#[derive(Debug)]
+struct FixedTime;
+
+impl TimeProvider for FixedTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(1_767_225_600)))
+    }
+}
 
 const AUTHORITY: IsCa = IsCa::Ca(BasicConstraints::Unconstrained);
 
@@ -63,7 +75,10 @@ fn handshake(
     let der = |certificates: &[&Certificate]| -> Vec<CertificateDer<'static>> {
         certificates.iter().map(|certificate| certificate.der().clone()).collect()
     };
-    let client = ClientConfig::builder();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let client = ClientConfig::builder_with_details(provider, Arc::new(FixedTime))
+        .with_safe_default_protocol_versions()
+        .expect("versions");
     let verifier = Verifier::new(der(trusted), client.crypto_provider()).expect("certificates");
     let client = client.dangerous();
     let client = client.with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
