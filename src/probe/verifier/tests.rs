@@ -18,14 +18,14 @@ use super::Verifier;
 
 const NAME: &str = "vault.example.com";
 
-/// The time of every verification. Errors state it, so that those of two handshakes with the real
+/// The time of every verification, in February 2026. Errors state it, so that those of two handshakes with the real
 /// time may differ.
 #[derive(Debug)]
 struct FixedTime;
 
 impl TimeProvider for FixedTime {
     fn current_time(&self) -> Option<UnixTime> {
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(1_767_225_600)))
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(1_770_000_001)))
     }
 }
 
