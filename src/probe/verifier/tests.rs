@@ -18,8 +18,8 @@ use super::Verifier;
 
 const NAME: &str = "vault.example.com";
 
-/// The time of every verification, in February 2026. Errors state it, so that those of two handshakes with the real
-/// time may differ.
+/// A clock that stands still, in February 2026. Errors state the time of the verification, so those
+/// of two handshakes would differ if a second passed between them.
 #[derive(Debug)]
 struct FixedTime;
 
