@@ -1,14 +1,14 @@
-//! The header fields of a request, in the form in which they were read.
+//! A view of request headers, independent of the parser that produced them.
 
 use http::{HeaderMap, HeaderValue};
 use httparse::Header;
 
-/// All fields of one request.
+/// The headers of one request.
 #[derive(Clone, Copy)]
 pub enum Fields<'h> {
-    /// As libraries hold them.
+    /// A parsed header map (hyper).
     Map(&'h HeaderMap),
-    /// As they stand in the bytes that came in.
+    /// Borrowed from the request bytes (httparse).
     Raw(&'h [Header<'h>]),
 }
 
@@ -19,16 +19,16 @@ impl<'h> From<&'h HeaderMap> for Fields<'h> {
 }
 
 impl<'h> Fields<'h> {
-    /// The value of each field with this name, in their order. `name` is in lower case; that of a
-    /// field may be in any (RFC 9110, 5.1).
+    /// Returns the values of all headers with this name, in order. `name` has to be in lower case;
+    /// header names are matched case-insensitively (RFC 9110, 5.1).
     pub fn all(self, name: &'static str) -> impl Iterator<Item = &'h [u8]> {
         let (map, raw) = match self {
             Self::Map(map) => (Some(map.get_all(name)), None),
             Self::Raw(raw) => (None, Some(raw)),
         };
         let in_map = map.into_iter().flatten().map(HeaderValue::as_bytes);
-        let named = move |field: &&Header<'_>| field.name.eq_ignore_ascii_case(name);
-        in_map.chain(raw.into_iter().flatten().filter(named).map(|field| field.value))
+        let is_named = move |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
+        in_map.chain(raw.into_iter().flatten().filter(is_named).map(|header| header.value))
     }
 }
 
@@ -40,7 +40,7 @@ mod tests {
     use super::Fields;
 
     #[test]
-    fn a_field_is_found_by_its_name_in_any_case_and_as_often_as_it_is_there() {
+    fn get_all_ignores_case_and_keeps_order() {
         let all = [("X-One", "1"), ("x-two", "a"), ("x-one", ""), ("X-ONE-MORE", "b")];
         let map: HeaderMap = all
             .map(|(name, value)| {
@@ -50,10 +50,10 @@ mod tests {
             .into_iter()
             .collect();
         let raw = all.map(|(name, value)| Header { name, value: value.as_bytes() });
-        for fields in [Fields::from(&map), Fields::Raw(&raw)] {
-            assert_eq!(fields.all("x-one").collect::<Vec<_>>(), [&b"1"[..], b""]);
-            assert_eq!(fields.all("x-two").collect::<Vec<_>>(), [b"a"]);
-            assert_eq!(fields.all("x").count(), 0);
+        for headers in [Fields::from(&map), Fields::Raw(&raw)] {
+            assert_eq!(headers.all("x-one").collect::<Vec<_>>(), [&b"1"[..], b""]);
+            assert_eq!(headers.all("x-two").collect::<Vec<_>>(), [b"a"]);
+            assert_eq!(headers.all("x").count(), 0);
         }
     }
 }

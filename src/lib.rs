@@ -65,6 +65,8 @@ pub mod capabilities;
 pub mod cli;
 pub mod config;
 pub mod decision;
+pub mod diagnostics;
+pub mod diagnostics;
 pub mod fields;
 pub mod forwarded;
 pub mod networks;

@@ -1,17 +1,17 @@
-//! Networks of IP addresses as people and Vault write them.
+//! Parsing of IP networks in the forms that operators and Vault use.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// The length of the prefix that all IPv4-mapped addresses have (RFC 4291, 2.5.5.2).
+/// The prefix length of IPv4-mapped IPv6 addresses (RFC 4291, 2.5.5.2).
 const MAPPED_PREFIX: u8 = 96;
 
-/// Reads a network such as `10.0.0.0/8`, or a single address; `None` if it is neither.
+/// Parses a network such as `10.0.0.0/8`, or a single address; `None` if it is neither.
 ///
-/// A network that is written in the IPv4-mapped form, such as `::ffff:10.0.0.0/104`, is the IPv4
-/// network. One with a prefix of less than 96 bits holds all IPv4 addresses besides IPv6 ones, and
-/// so becomes two networks. Addresses to be looked for in them have to be canonical
+/// A network in IPv4-mapped form, such as `::ffff:10.0.0.0/104`, becomes the IPv4 network. A mapped
+/// network with a prefix of less than 96 bits contains all IPv4 addresses besides IPv6 ones, and so
+/// becomes two networks. Addresses that are compared with the networks have to be canonical
 /// ([`IpAddr::to_canonical`]).
 #[must_use]
 pub fn parse(text: &str) -> Option<Vec<IpNet>> {
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn mapped_network_with_a_short_prefix_holds_all_of_ipv4() {
+    fn short_mapped_prefix_contains_all_ipv4() {
         for text in ["::ffff:10.0.0.0/95", "::ffff:0:0/80", "::ffff:10.0.0.0/0"] {
             for address in ["10.0.0.1", "203.0.113.9", "::ffff:192.0.2.1"] {
                 assert!(contains(text, address), "{address} in {text}");
@@ -64,9 +64,9 @@ mod tests {
     }
 
     #[test]
-    fn other_networks_stay_what_they_are() {
+    fn other_networks_are_unchanged() {
         assert!(contains("::/0", "2001:db8::1"));
-        assert!(!contains("::/0", "192.0.2.1"), "IPv6 alone was written");
+        assert!(!contains("::/0", "192.0.2.1"), "only IPv6 was given");
         assert!(contains("10.0.0.0/8", "::ffff:10.1.2.3"));
         assert!(!contains("::1", "127.0.0.1"));
         for text in ["", "10.0.0.0/33", "::ffff:10.0.0.0/129", "10.0.0", "localhost", "fe80::1%1"] {
@@ -76,7 +76,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ipv4_addresses_are_in_a_network_in_either_form(
+        fn both_address_forms_match_equally(
             network in any::<u32>(),
             prefix in 0..=32_u8,
             address in any::<u32>(),

@@ -1,10 +1,11 @@
-//! The characters of a URI, read strictly (RFC 3986): what has to be percent-encoded there, and is
-//! not, makes it none. Libraries differ on such bytes: they cut them off, rewrite or accept them.
+//! Strict validation of URI characters (RFC 3986): a byte that has to be percent-encoded and is not
+//! makes the path or query invalid. Libraries treat such bytes differently: they truncate, rewrite
+//! or accept them.
 
-/// The bytes of a path besides `%`: `/` and those of a `pchar` (RFC 3986, 3.3).
+/// The bytes that a path may contain besides `%`: `/` and those of a `pchar` (RFC 3986, 3.3).
 const PATH_BYTES: [bool; 256] = letters_digits_and(b"-._~!$&'()*+,;=:@/");
 
-/// The bytes of a query besides `%` (RFC 3986, 3.4).
+/// The bytes that a query may contain besides `%` (RFC 3986, 3.4).
 const QUERY_BYTES: [bool; 256] = letters_digits_and(b"-._~!$&'()*+,;=:@/?");
 
 const fn letters_digits_and(others: &[u8]) -> [bool; 256] {
@@ -22,19 +23,19 @@ const fn letters_digits_and(others: &[u8]) -> [bool; 256] {
     allowed
 }
 
-/// Whether this is an absolute path, `/` and what may follow it.
+/// Returns true if this is a valid absolute path: `/`, and any path bytes after it.
 #[must_use]
 pub fn is_path(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'/') && consists_of(bytes, &PATH_BYTES)
 }
 
-/// Whether this is a query, without the `?` before it. An empty one is.
+/// Returns true if this is a valid query, without the leading `?`. An empty query is valid.
 #[must_use]
 pub fn is_query(bytes: &[u8]) -> bool {
     consists_of(bytes, &QUERY_BYTES)
 }
 
-/// Whether these bytes are all allowed, or `%` with two hexadecimal digits behind it.
+/// Returns true if each byte is allowed or begins a percent-encoded octet (`%` and two hex digits).
 fn consists_of(bytes: &[u8], allowed: &[bool; 256]) -> bool {
     let mut rest = bytes;
     while let [first, others @ ..] = rest {
@@ -56,7 +57,7 @@ mod tests {
     use super::{is_path, is_query};
 
     #[test]
-    fn path_and_query_allow_the_bytes_of_rfc_3986() {
+    fn allowed_bytes_are_those_of_rfc_3986() {
         for byte in 0..=255_u8 {
             let in_path = byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte);
             assert_eq!(is_path(&[b'/', byte, b'a']), in_path, "{byte:#04x}");
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn percent_needs_two_hexadecimal_digits() {
+    fn percent_needs_two_hex_digits() {
         for (text, expected) in [
             ("/%00", true),
             ("/%fF%Aa", true),
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn path_begins_with_a_slash_and_query_may_be_empty() {
+    fn path_needs_slash_query_may_be_empty() {
         assert!(is_query(b""));
         for text in ["", "a", "*", "?", "http://h/"] {
             assert!(!is_path(text.as_bytes()), "{text}");

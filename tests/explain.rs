@@ -113,7 +113,7 @@ refused  403 acl_denied: Vault's policies deny this request
   ok  acl=secret/data/tenants/acme/crm    Vault grants create, read, update on secret/data/tenants/acme/crm; GET needs read
   ok  acl_uri=secret/data/tenants/acme    Vault grants create, read, update on secret/data/tenants/acme/notes/7; GET needs read
   no  acl_uri=secret/data/tenants/globex  Vault grants nothing on secret/data/tenants/globex/notes/7; GET needs read
-                                          which policy spoke is not known: cannot read crm-agent, \
+                                          the deciding policy is unknown: cannot read crm-agent, \
 403 1 error occurred: * permission denied (and 2 more); your token needs read on sys/policies/acl/+
 ";
     assert_eq!(table, expected);
@@ -297,13 +297,19 @@ async fn a_denial_names_the_policy_that_spoke() {
                   path \"route/+/private\" {\n  capabilities = [\"deny\"]\n}\n";
     set_policy(&service.bao, "crm-agent", policy).await;
     for (path, said) in [
-        ("route/crm/contacts", "policy crm-agent, line 2: path \"route/crm/*\" says read"),
-        ("route/erp/private", "policy crm-agent, line 5: path \"route/+/private\" says deny"),
-        ("route/erp/public", "none of the caller's policies says anything about it"),
+        (
+            "route/crm/contacts",
+            "policy crm-agent, line 2: path \"route/crm/*\" with capabilities read",
+        ),
+        (
+            "route/erp/private",
+            "policy crm-agent, line 5: path \"route/+/private\" with capabilities deny",
+        ),
+        ("route/erp/public", "no rule of the caller's policies matches it"),
         (
             "secret/data/tenants/acme/note",
             "policy tenant, line 11: path \
-             \"secret/data/tenants/{{identity.entity.metadata.tenant}}/*\" says create, read, update",
+             \"secret/data/tenants/{{identity.entity.metadata.tenant}}/*\" with capabilities create, read, update",
         ),
     ] {
         let require = format!("acl={path}");
@@ -346,7 +352,7 @@ async fn rules_with_templates_of_groups_and_aliases_are_named() {
         let arguments = ["--method", "DELETE", "--require", &require];
         let table = operator.table(service.acme.token(), &arguments, &[]);
         let said = match line {
-            0 => "none of the caller's policies says anything about it".to_owned(),
+            0 => "no rule of the caller's policies matches it".to_owned(),
             line => format!("policy crm-agent, line {line}: path \"{}", &path[..2]),
         };
         assert!(table.contains(&said), "{path}: {table}");
@@ -354,7 +360,7 @@ async fn rules_with_templates_of_groups_and_aliases_are_named() {
     // Without the right to read groups it is not known.
     let operator = Operator::who_reads_policies(bao).await;
     let table = operator.table(service.acme.token(), &["--require", "acl=d/others"], &[]);
-    assert!(table.contains("which policy spoke is not known"), "{table}");
+    assert!(table.contains("the deciding policy is unknown"), "{table}");
     assert!(table.contains("read on identity/entity/id/+, identity/group/id/+"), "{table}");
 }
 

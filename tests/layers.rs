@@ -52,6 +52,20 @@ const MAY_USE: [(&str, &[&str]); 18] = [
         ],
     ),
     (
+        "diagnostics",
+        &[
+            "config",
+            "decision",
+            "forwarded",
+            "policies",
+            "probe",
+            "requirement",
+            "tenants",
+            "token",
+            "vault",
+        ],
+    ),
+    (
         "server",
         &[
             "config",
@@ -74,8 +88,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "capabilities",
             "config",
             "decision",
-            "fields",
-            "forwarded",
+            "diagnostics",
             "policies",
             "probe",
             "process",

@@ -17,7 +17,6 @@ mod output;
 mod password;
 mod policies;
 mod progress;
-mod provenance;
 mod secrets;
 mod serve;
 mod sources;

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 
-/// This machine's clock, for what others say about time.
-#[expect(clippy::disallowed_methods, reason = "two machines' clocks are compared")]
+/// Returns the time of this machine's clock, for comparison with times that servers state.
+#[expect(clippy::disallowed_methods, reason = "the clocks of two machines are compared")]
 #[must_use]
 pub fn now() -> Timestamp {
     Timestamp::now()

@@ -16,128 +16,130 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
-    Failure,
-    tls::{self, Certificate, Identity},
+    error::Failure,
+    tls::{Certificate, Identity, handshake_failure, tls_config},
     trust::Trust,
 };
 
-/// The most of an answer that is read, in bytes.
-const MAX_ANSWER: usize = 256 * 1024;
+/// The maximum size of a response body that is read, in bytes. The rest is discarded.
+const MAX_BODY: usize = 256 * 1024;
 
-/// A server, and how it is connected to.
+/// A server, and the settings for connections to it.
 pub struct Door {
     host: String,
     port: u16,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
-    patience: Duration,
+    timeout: Duration,
 }
 
-/// An open connection, on which nothing was said yet.
+/// An established connection, before the first request.
 pub struct Connection {
-    stream: Box<dyn Stream>,
-    /// Who answers.
+    stream: Box<dyn Io>,
+    /// The address of the server.
     pub peer: SocketAddr,
-    /// What the server shows of itself, if it speaks TLS and that can be read.
+    /// The server's certificate; `None` without TLS, or if it is malformed.
     pub certificate: Option<Certificate>,
-    patience: Duration,
+    timeout: Duration,
 }
 
-/// What came back. Without `Debug`: a body may repeat a token.
+/// A response. It has no `Debug`, since the body may repeat a token.
 pub struct Answer {
-    /// The status.
+    /// The status code.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, or as much of it as is read.
+    /// The body, cut off after 256 KiB.
     pub body: Zeroizing<Vec<u8>>,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Io for S {}
 
 impl Door {
-    /// The server of this URL, which shows a certificate for `name`. Each step may take as long as
-    /// `patience`.
+    /// Creates an endpoint for the server of this URL, whose certificate is verified for `name`.
+    /// `timeout` applies to each step: name resolution, connection, TLS handshake, response.
     ///
     /// # Errors
-    /// What is wrong with the URL, the name, or the files that TLS needs.
+    /// An invalid URL or name, or a certificate or key file that cannot be used.
     pub fn new(
         url: &Url,
         name: &str,
         trust: &Trust,
         identity: Option<&Identity>,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Self, String> {
-        let bare = |host: &str| host.trim_matches(['[', ']']).to_owned();
-        let host = bare(url.host_str().ok_or("the URL names no host")?);
-        let port = url.port_or_known_default().ok_or("the URL names no port")?;
+        let without_brackets = |host: &str| host.trim_matches(['[', ']']).to_owned();
+        let host = without_brackets(url.host_str().ok_or("the URL has no host")?);
+        let port = url.port_or_known_default().ok_or("the URL has no port")?;
         let tls = match url.scheme() {
             "http" => None,
             "https" => {
-                let server = ServerName::try_from(bare(name))
-                    .map_err(|_| format!("`{name}` is no name that a certificate could be for"))?;
-                Some((Arc::new(tls::config(trust, identity)?), server))
+                let server = ServerName::try_from(without_brackets(name))
+                    .map_err(|_| format!("`{name}` is not a valid TLS server name"))?;
+                Some((Arc::new(tls_config(trust, identity)?), server))
             }
-            other => return Err(format!("`{other}` is neither http nor https")),
+            other => return Err(format!("unsupported scheme `{other}`: expected http or https")),
         };
-        Ok(Self { host, port, tls, patience })
+        Ok(Self { host, port, tls, timeout })
     }
 
-    /// Connects.
+    /// Connects to the server, with TLS if the scheme of the URL is https.
     ///
     /// # Errors
-    /// Which step failed, and why.
+    /// The step that failed, and the reason.
     pub async fn open(&self) -> Result<Connection, Failure> {
-        let stream = connect(&self.host, self.port, self.patience).await?;
+        let limit = self.timeout;
+        let stream = connect_tcp(&self.host, self.port, limit).await?;
         let peer = stream.peer_addr().map_err(Failure::Connect)?;
-        let patience = self.patience;
         let Some((config, name)) = &self.tls else {
-            return Ok(Connection { stream: Box::new(stream), peer, certificate: None, patience });
+            let stream = Box::new(stream);
+            return Ok(Connection { stream, peer, certificate: None, timeout: limit });
         };
-        let shaken = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
-        let stream = timeout(patience, shaken)
+        let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
+        let stream = timeout(limit, handshake)
             .await
-            .map_err(|_| Failure::Timeout(patience))?
-            .map_err(|error| tls::failure(&error))?;
-        let shown = stream.get_ref().1.peer_certificates();
-        let certificate = shown.and_then(<[_]>::first).and_then(Certificate::read);
-        Ok(Connection { stream: Box::new(stream), peer, certificate, patience })
+            .map_err(|_| Failure::Timeout(limit))?
+            .map_err(|error| handshake_failure(&error))?;
+        let chain = stream.get_ref().1.peer_certificates();
+        let certificate = chain.and_then(<[_]>::first).and_then(Certificate::parse);
+        Ok(Connection { stream: Box::new(stream), peer, certificate, timeout: limit })
     }
 }
 
 impl Connection {
-    /// Sends this request, and nothing that is not in it.
+    /// Sends this request exactly as it is, without additional headers, and reads the response.
     ///
     /// # Errors
-    /// [`Failure::Timeout`], or [`Failure::Http`] if no whole answer came.
+    /// A timeout, or an incomplete or malformed response.
     pub async fn ask(self, request: Request<Empty<Bytes>>) -> Result<Answer, Failure> {
-        let patience = self.patience;
-        let answer = async {
+        let limit = self.timeout;
+        let exchange = async {
             let (mut sender, connection) = handshake(TokioIo::new(self.stream)).await?;
             let connection = tokio::spawn(connection.with_upgrades());
             let response = sender.send_request(request).await?;
             let (head, body) = response.into_parts();
-            let changed = head.status == http::StatusCode::SWITCHING_PROTOCOLS;
-            let body = if changed { Zeroizing::default() } else { read(body).await? };
+            let is_upgraded = head.status == http::StatusCode::SWITCHING_PROTOCOLS;
+            let body = if is_upgraded { Zeroizing::default() } else { read_body(body).await? };
             connection.abort();
             Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
         };
-        let answer = timeout(patience, answer).await.map_err(|_| Failure::Timeout(patience))?;
-        answer.map_err(|error: hyper::Error| Failure::Http(error.to_string()))
+        let response = timeout(limit, exchange).await.map_err(|_| Failure::Timeout(limit))?;
+        response.map_err(|error: hyper::Error| Failure::Http(error.to_string()))
     }
 }
 
-/// Connects to the first of a host's addresses that answers.
-async fn connect(host: &str, port: u16, patience: Duration) -> Result<TcpStream, Failure> {
-    let late = |_| Failure::Timeout(patience);
-    let found = timeout(patience, lookup_host((host, port))).await.map_err(late)?;
-    let addresses: Vec<SocketAddr> = found.map_err(Failure::Name)?.collect();
-    let connected = timeout(patience, TcpStream::connect(&addresses[..])).await.map_err(late)?;
+/// Resolves a host name, and connects to the first of its addresses that accepts a connection.
+async fn connect_tcp(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Failure> {
+    let timed_out = |_| Failure::Timeout(limit);
+    let resolved = timeout(limit, lookup_host((host, port))).await.map_err(timed_out)?;
+    let addresses: Vec<SocketAddr> = resolved.map_err(Failure::Resolve)?.collect();
+    let connected = timeout(limit, TcpStream::connect(&addresses[..])).await.map_err(timed_out)?;
     connected.map_err(Failure::Connect)
 }
 
-async fn read<B>(mut body: B) -> Result<Zeroizing<Vec<u8>>, B::Error>
+/// Reads a body up to [`MAX_BODY`].
+async fn read_body<B>(mut body: B) -> Result<Zeroizing<Vec<u8>>, B::Error>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -146,7 +148,7 @@ where
         if let Ok(data) = frame?.into_data() {
             bytes.extend_from_slice(&data);
         }
-        if bytes.len() >= MAX_ANSWER {
+        if bytes.len() >= MAX_BODY {
             break;
         }
     }

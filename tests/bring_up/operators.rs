@@ -83,7 +83,7 @@ async fn the_policy_operator_is_enough_for_explain() {
     assert!(allowed.contains("allowed  200") && allowed.contains("of ana"), "{allowed}");
     let refused = explain("tenant=acme&acl=route/n8n");
     assert!(refused.contains("refused  403 acl_denied"), "{refused}");
-    assert!(refused.contains("none of the caller's policies says anything"), "{refused}");
+    assert!(refused.contains("no rule of the caller's policies matches it"), "{refused}");
     let unknown = shell.feed(&["explain"], b"s.unknown").done();
     assert!(unknown.contains("refused  401 token_invalid"), "{unknown}");
 }

@@ -13,15 +13,15 @@ async fn the_table_is_for_people() {
     let start = format!("Vault at {}\n  ok  address      127.0.0.1", service.bao.addr());
     assert!(said.stdout.starts_with(&start), "{}", said.stdout);
     for line in [
-        "\n\nThe service's token\n  ok  login                     Vault takes the token of the AppRole\n",
+        "\n\nThe service's token\n  ok  login                     Vault accepts the token of the AppRole\n",
         "\n  skipped  secrets engine    because the service's token has no read on sys/mounts\n  skipped",
-        &format!("\n  ok       ready          {admin} says so\n"),
-        " skipped: nothing is wrong, as far as could be seen\n",
+        &format!("\n  ok       ready          {admin} reports that it is ready\n"),
+        " skipped: no problems found, but not everything was checked\n",
     ] {
         assert!(said.stdout.contains(line), "{line} in {}", said.stdout);
     }
     assert!(!said.stdout.contains('\x1b'), "colours, and nobody to see them");
-    let remedy = "-> look with a token of yours that has policies/operator.hcl";
+    let remedy = "-> use a token of yours that has policies/operator.hcl";
     assert_eq!(said.stdout.matches(remedy).count(), 1, "one remedy for four: {}", said.stdout);
 }
 
@@ -36,7 +36,7 @@ async fn the_configuration_is_looked_at_as_the_service_would() {
     // The rest is looked at all the same.
     said.is("no secrets", "ok", "");
     let said = shell().with("VAULT_TOKEN", bao.root_token()).diagnosis(&[]);
-    said.is("configuration", "warning", "the token beside the AppRole, which is taken as yours");
+    said.is("configuration", "warning", "set in addition to the AppRole; it is used as yours");
     said.is("audit", "ok", "");
     let said = Shell::at(&bao.addr()).and_home_of(bao.root_token()).diagnosis(&[]);
     said.is("configuration", "warning", "no Vault login is configured");
@@ -44,7 +44,7 @@ async fn the_configuration_is_looked_at_as_the_service_would() {
     said.is("configuration", "fail", "no Vault login is configured");
     let said = Shell::at("nonsense").diagnosis(&[]);
     said.is("configuration", "fail", "VAULT_ADDR");
-    said.is("address", "skipped", "has faults");
+    said.is("address", "skipped", "is misconfigured");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,6 +82,6 @@ async fn no_token_is_shown_nor_taken_as_an_argument() {
     assert_eq!(said.code, Some(2), "{said:?}");
     shown += &said.stderr;
     assert!(!shown.contains(&token) && !shown.contains(&role.secret_id), "{shown}");
-    assert!(shown.contains("one that was an argument has been seen by others"), "{shown}");
+    assert!(shown.contains("one passed as an argument is visible to other users"), "{shown}");
     assert!(shown.contains("--caddy-token has to be the path of a file, or -"), "{shown}");
 }

@@ -170,7 +170,7 @@ async fn a_proxy_that_reaches_nobody_is_told_from_one_that_is_away() {
     let said = behind.examined(&caddy.address());
     said.is("guarded", "ok", "");
     said.is("token", "fail", "with the token, / is 502");
-    said.is("forged identity", "skipped", "does not tell what it received");
+    said.is("forged identity", "skipped", "does not echo request headers");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,8 +188,8 @@ async fn a_token_that_does_not_get_in_shows_nothing_of_what_is_behind() {
     let said = Diagnosis::of(&said);
     said.is("token", "ok", "");
     said.is("protocol", "ok", "");
-    said.is("forged path", "skipped", "only an application that tells");
-    said.is("forged identity", "skipped", "only an application that tells");
+    said.is("forged path", "skipped", "it needs an application that echoes");
+    said.is("forged identity", "skipped", "it needs an application that echoes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,7 +199,7 @@ async fn an_application_that_does_not_tell_what_it_received_proves_nothing() {
     let caddy = behind.caddy(&without("request_header -X-Auth-*"), silent).await;
     let said = behind.examined(&caddy.address());
     for check in ["forged path", "forged identity"] {
-        said.is(check, "skipped", "/ does not tell what it received: 200");
+        said.is(check, "skipped", "/ does not echo request headers: 200");
     }
 }
 
@@ -208,10 +208,10 @@ async fn an_auth_listener_that_clients_reach_is_found() {
     let behind = Behind::start().await;
     let address = behind.service.validator.auth_address().to_owned();
     let listener = |address: &str| behind.shell.diagnosis(&["--auth-listener", address]);
-    listener(&address).is("auth listener", "ok", "is this machine's alone");
+    listener(&address).is("auth listener", "ok", "reachable only on this machine");
     let nobody = format!("127.0.0.1:{}", free_port());
-    listener(&nobody).is("auth listener", "ok", "takes no connection");
-    listener("no-such-host.invalid:80").is("auth listener", "skipped", "has no address");
+    listener(&nobody).is("auth listener", "ok", "accepts no connection");
+    listener("no-such-host.invalid:80").is("auth listener", "skipped", "the DNS lookup of");
 }
 
 /// A site whose validator believes what a client says of its path.

@@ -22,7 +22,7 @@ async fn nothing_is_found_where_all_is_well() {
     let said = seen(&bao, &role);
     assert_eq!(said.all("skipped"), ["ready", "auth listener"]);
     assert_eq!((said.all("warning"), said.code), (vec![], Some(0)), "{said:#?}");
-    let all = format!("all {} say", shipped::policies().len());
+    let all = format!("all {} are the same", shipped::policies().len());
     said.is("shipped policies", "ok", &all);
     said.is("audit", "ok", "tests/ (file)");
 }
@@ -48,7 +48,7 @@ async fn an_operators_own_rights_are_enough_for_most() {
     said.is("tenants' keys", "skipped", "your token has no list on transit/keys");
     let said = Shell::of_service(&bao.addr(), &role).and_home_of("s.unknown").diagnosis(&[]);
     said.is("operator", "fail", "Vault rejected the token");
-    said.is("audit", "skipped", "the operator does not get in");
+    said.is("audit", "skipped", "the operator's login failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,8 +63,8 @@ async fn subjects_and_a_missing_subject_mount_are_explained() {
         said.is("subjects", "warning", words);
     }
     let said = shell().with("VALIDATOR_SUBJECT_MOUNT", "auth/ldap").diagnosis(&[]);
-    said.is("configuration", "fail", "must not begin with `auth/`");
-    said.is("subjects", "skipped", "VALIDATOR_SUBJECT_MOUNT has faults");
+        said.is("configuration", "fail", "must not begin with `auth/`");
+        said.is("subjects", "skipped", "VALIDATOR_SUBJECT_MOUNT is invalid");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +85,7 @@ async fn a_mount_that_is_missing_or_of_another_kind_is_named() {
     bao.must("DELETE", "sys/auth/approle", None).await;
     let said = Shell::at(&bao.addr()).and_home_of(bao.root_token()).diagnosis(&[]);
     said.is("AppRole", "fail", "no AppRole method");
-    said.is("login", "skipped", "nothing says here who the service is");
+    said.is("login", "skipped", "no login of the service is configured here");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +124,7 @@ async fn a_key_that_is_not_made_as_it_should_be_is_named() {
         bao.must("DELETE", &path, None).await;
     }
     bao.must("POST", "transit/keys/another", Some(json!({}))).await;
-    seen(&bao, &role).is("tenants' keys", "ok", "1 looked at");
+    seen(&bao, &role).is("tenants' keys", "ok", "1 checked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +135,7 @@ async fn a_policy_that_drifted_is_told_from_one_that_is_not_there() {
     seen(&bao, &role).is("shipped policies", "warning", "not in Vault: mcp-transit");
     set_policy(&bao, "tenant", "path \"secret/*\" { capabilities = [\"read\"] }").await;
     let said = seen(&bao, &role);
-    said.is("shipped policies", "fail", "others under these names: tenant");
+    said.is("shipped policies", "fail", "they differ in Vault: tenant");
     assert_eq!(said.all("fail"), ["shipped policies"]);
     let shell = Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
     shell.file("tenant.hcl", "path \"secret/*\" { capabilities = [\"read\"] }");
@@ -159,7 +159,7 @@ async fn remote_audit_device_alone_fails() {
     let receiver = Validator::start(&bao, &role, &[]).await;
     bao.post_audit_to(&format!("{}/audit", receiver.admin_url())).await;
     let said = seen(&bao, &role);
-    said.is("audit", "fail", "posted/ (http); nothing writes entries on Vault's own machine");
+    said.is("audit", "fail", "posted/ (http); no device writes entries on Vault's own machine");
     assert_eq!(said.all("fail"), ["audit"]);
 }
 
@@ -186,11 +186,11 @@ async fn an_operators_own_login_is_not_taken_for_the_services_where_one_says_so(
     shell.diagnosis(&[]).is("no policies", "fail", "sys/policies/acl/");
     let said = shell.diagnosis(&["--operator"]);
     assert_eq!(said.all("fail"), Vec::<&str>::new(), "{said:#?}");
-    said.is("login", "skipped", "as --operator says");
+    said.is("login", "skipped", "used as the operator's (--operator)");
     said.is("audit", "ok", "");
     let secret_id = bao.wrapped("POST", "auth/approle/role/somebody/secret-id", None).await;
     let shell = Shell::of_service(&bao.addr(), &AppRole { secret_id, ..role });
     for _ in 0..2 {
-        shell.diagnosis(&["--operator"]).is("audit", "skipped", "this would use it up");
+        shell.diagnosis(&["--operator"]).is("audit", "skipped", "a login would use it up");
     }
 }

@@ -83,9 +83,9 @@ async fn each_right_that_is_missing_is_named() {
                  path \"auth/token/revoke-self\" { capabilities = [\"update\"] }";
     set_policy(&bao, "validator", blind).await;
     let said = with_policies(&bao, &["validator"]).await;
-    said.is("may ask for capabilities", "fail", "it may not");
+    said.is("may ask for capabilities", "fail", "Vault denies it");
     for check in [NEEDS[0], NEEDS[1], NEEDS[3]].into_iter().chain(TABOOS) {
-        said.is(check, "skipped", "Vault does not say");
+        said.is(check, "skipped", "capabilities are unknown");
     }
 }
 
@@ -138,7 +138,7 @@ async fn a_root_token_and_one_that_is_about_to_end_are_named() {
     let said = Shell::at(&bao.addr()).with("VAULT_TOKEN", bao.root_token()).diagnosis(&[]);
     said.is("root", "fail", "root token");
     for check in ["policies", "life"].into_iter().chain(NEEDS).chain(TABOOS) {
-        said.is(check, "skipped", "a root token may do all");
+        said.is(check, "skipped", "a root token may do everything");
     }
     let options = json!({"policies": ["validator"], "ttl": "10m", "renewable": false});
     let token = platform::token(&bao, options).await;
@@ -148,7 +148,7 @@ async fn a_root_token_and_one_that_is_about_to_end_are_named() {
     let options = json!({"policies": ["validator"], "period": "1h"});
     let token = platform::token(&bao, options).await;
     let said = Shell::at(&bao.addr()).with("VAULT_TOKEN", &token).diagnosis(&[]);
-    said.is("life", "ok", "each renewal brings 1h");
+    said.is("life", "ok", "each renewal adds 1h");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,11 +158,11 @@ async fn a_service_that_does_not_get_in_is_named_and_a_wrapped_secret_id_is_left
     let wrong = AppRole { secret_id: "wrong".to_owned(), ..role.clone() };
     let said = Shell::of_service(&bao.addr(), &wrong).diagnosis(&[]);
     said.is("login", "fail", "invalid role or secret ID");
-    said.is("no secrets", "skipped", "does not get in");
+    said.is("no secrets", "skipped", "the service's login failed");
     let secret_id = bao.wrapped("POST", "auth/approle/role/validator/secret-id", None).await;
     let wrapped = AppRole { secret_id, ..role };
     let shell = Shell::of_service(&bao.addr(), &wrapped);
     for _ in 0..2 {
-        shell.diagnosis(&[]).is("login", "skipped", "this would use it up");
+        shell.diagnosis(&[]).is("login", "skipped", "a login would use it up");
     }
 }

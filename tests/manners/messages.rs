@@ -87,7 +87,7 @@ async fn http_and_https_are_not_mixed_up_without_a_word() {
     let bao = Bao::dev().await;
     let plain = Shell::new(&bao.addr().replace("http:", "https:"), bao.root_token());
     let ended = plain.run(&["tenants", "list"]);
-    ended.failed(1, "its answer is not TLS; it may be plain http");
+    ended.failed(1, "the response is not TLS; the server may speak plain HTTP");
     assert!(!ended.stderr.contains("Invalid"), "{ended:?}");
     let ended = Shell::new("http://127.0.0.1:1", "s.some").run(&["tenants", "list"]);
     ended.failed(1, "Connection refused");

@@ -70,9 +70,9 @@ async fn a_self_signed_certificate_that_does_not_fit_is_refused_although_it_is_n
     for ((pem, key), words) in [
         (expired, "expired at 2024-01-01T00:00:00Z"),
         (early, "not valid yet"),
-        (clients, "not made for servers"),
-        (nameless, "it names none in its subjectAltName, and should name 127.0.0.1"),
-        (elsewhere, "it is for vault.internal, and should be for 127.0.0.1"),
+        (clients, "not issued for server authentication"),
+        (nameless, "it has no subjectAltName; expected 127.0.0.1"),
+        (elsewhere, "it is for vault.internal; expected 127.0.0.1"),
     ] {
         let bao = Bao::tls(&pem, &key).await;
         let own = file(dir.path(), "own.pem", &pem).display().to_string();

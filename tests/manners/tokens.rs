@@ -120,11 +120,11 @@ async fn doctor_spends_no_use_of_a_secret_id_unless_told_to() {
     let shell = with_role(&bao.addr(), &role, dir.path());
     for _ in 0..2 {
         let said = shell.run(&["doctor"]).done();
-        assert!(said.contains("a login spends a use of the secret id"), "{said}");
+        assert!(said.contains("a login consumes a use of the secret id"), "{said}");
         assert!(said.contains("add --login"), "{said}");
     }
     let said = shell.run(&["doctor", "--login"]).stdout;
-    assert!(said.contains("Vault takes the token of the AppRole"), "{said}");
+    assert!(said.contains("Vault accepts the token of the AppRole"), "{said}");
     let said = shell.run(&["doctor", "--login"]);
     assert!(said.code == Some(1) && said.stdout.contains("invalid secret id"), "{said:?}");
 }

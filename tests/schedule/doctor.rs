@@ -35,11 +35,11 @@ async fn doctor_names_what_is_overdue_and_what_cannot_be_read() {
 
     operator.run(&["tenants", "set", "acme", "--rotate-every", "30d"]).done();
     age_key(&platform.bao, "acme", 31 * 24).await;
-    is("age of keys", "ok", "1 key due for `tenants rotate --due`");
+    is("age of keys", "ok", "keys due for `tenants rotate --due`: 1");
     age_key(&platform.bao, "acme", 2 * 24).await;
     is("age of keys", "fail", "overdue: acme (33d old, every 30d)");
     age_key(&platform.bao, "acme", -34 * 24).await;
-    is("age of keys", "fail", "dated in the future by Vault's own clock: acme");
+    is("age of keys", "fail", "dated in the future according to Vault's clock: acme");
 
     let period = json!({"auto_rotate_period": "720h"});
     for tenant in ["acme", "globex"] {
@@ -48,7 +48,11 @@ async fn doctor_names_what_is_overdue_and_what_cannot_be_read() {
     }
     is("Vault's rotation", "warning", "nothing rewraps the secrets: globex (every 30days)");
     operator.run(&["tenants", "set", "globex", "--rotate-every", "90d"]).done();
-    is("Vault's rotation", "warning", "heeds no lease: acme (every 30days), globex (every 30days)");
+    is(
+        "Vault's rotation",
+        "warning",
+        "ignores its lease: acme (every 30days), globex (every 30days)",
+    );
 
     platform.put_settings("initech", json!({"v": 1, "rotate_every": "90d"})).await;
     is("rotate-every", "warning", "of tenants without a key: initech");

@@ -1,4 +1,4 @@
-//! What is to be looked at besides Vault.
+//! The arguments that are read before the diagnostics run: the proxy and the policies.
 
 use std::{
     fs::File,
@@ -13,22 +13,22 @@ use http::{
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::proxy::Site;
 use crate::{
     cli::token::{first_line, read_token},
+    diagnostics::Site,
     policies::{PolicySet, Source, shipped},
     probe::Trust,
     token::Credential,
 };
 
-/// The proxy in front.
+/// The arguments about the proxy.
 #[derive(Args)]
 #[command(next_help_heading = "The proxy")]
 pub(super) struct ProxyArgs {
-    /// Where clients reach Caddy.
+    /// The URL at which clients reach Caddy.
     #[arg(long, value_name = "URL")]
     caddy: Option<Url>,
-    /// A host that is guarded; the URL's own if none is given.
+    /// A guarded host; by default that of the URL.
     #[arg(long, requires = "caddy", value_parser = host)]
     host: Option<Authority>,
     /// A path behind the guard.
@@ -37,22 +37,22 @@ pub(super) struct ProxyArgs {
     /// A path at which the application answers with the headers that it received.
     #[arg(long, value_name = "PATH", requires = "caddy_token", value_parser = path)]
     echo: Option<String>,
-    /// A file with the token of somebody who may come in; - for standard input or a prompt.
+    /// A file with the token of a caller with access; - for standard input or a prompt.
     #[arg(long, value_name = "FILE", requires = "caddy")]
     caddy_token: Option<PathBuf>,
-    /// A PEM file of the authorities to trust instead of the system's.
+    /// A PEM file with the certificate authorities to trust instead of the system's.
     #[arg(long, value_name = "FILE", requires = "caddy")]
     caddy_cacert: Option<PathBuf>,
 }
 
 impl ProxyArgs {
-    /// The site that is to be looked at, if there is one.
+    /// Returns the site to probe, if --caddy is given.
     pub(super) fn site(self) -> Result<Option<Site>, String> {
         let Some(url) = self.caddy else { return Ok(None) };
         let host = match self.host {
             Some(host) => host,
             None => host(&url[url::Position::BeforeHost..url::Position::AfterPort])
-                .map_err(|_| "--caddy names no host")?,
+                .map_err(|_| "--caddy has no host")?,
         };
         let authorization = self.caddy_token.as_deref().map(authorization).transpose()?;
         let trust = self.caddy_cacert.map_or(Trust::System, Trust::Only);
@@ -61,12 +61,13 @@ impl ProxyArgs {
     }
 }
 
-/// The header of somebody with the token in this file.
+/// Returns the `Authorization` header for the token in this file.
 fn authorization(file: &Path) -> Result<HeaderValue, String> {
     let token = if file == Path::new("-") {
-        read_token().map_err(|error| format!("no token: {error}"))?
+        read_token().map_err(|error| format!("the token cannot be read: {error}"))?
     } else {
-        // Somebody may have put the token itself there. It has no slash, and a path has one.
+        // The argument may be the token itself, and must not be shown then. A token contains no
+        // slash, a path does.
         let opened = File::open(file).and_then(first_line);
         opened.map_err(|error| match file.components().count() {
             0 | 1 => format!("--caddy-token has to be the path of a file, or -: {error}"),
@@ -74,39 +75,37 @@ fn authorization(file: &Path) -> Result<HeaderValue, String> {
         })?
     };
     let token = token.trim();
-    Credential::from_text(token).ok_or("what --caddy-token holds cannot be a token")?;
+    Credential::from_text(token).ok_or("the content of --caddy-token is not a valid token")?;
     let bearer = Zeroizing::new(format!("Bearer {token}"));
     let mut header = HeaderValue::from_str(&bearer).map_err(|error| error.to_string())?;
     header.set_sensitive(true);
     Ok(header)
 }
 
-/// A host, as it stands in a request.
+/// Parses the value of a `Host` header.
 fn host(text: &str) -> Result<Authority, &'static str> {
-    let wrong = "it is no host, such as acme.crm.example.com";
-    let host: Authority = text.parse().map_err(|_| wrong)?;
-    if host.as_str().contains('@') { Err(wrong) } else { Ok(host) }
+    let message = "not a host (expected for example acme.crm.example.com)";
+    let host: Authority = text.parse().map_err(|_| message)?;
+    if host.as_str().contains('@') { Err(message) } else { Ok(host) }
 }
 
-/// The path of a request, without a query.
+/// Parses a request path without a query.
 fn path(text: &str) -> Result<String, &'static str> {
-    let wrong = "a path begins with `/`, and has no `?` and nothing that is not ASCII";
+    let message = "not a path (expected `/` and ASCII characters other than `?`, `#` and space)";
     let plain = text.starts_with('/') && text.is_ascii() && !text.contains(['?', '#', ' ']);
-    let read = PathAndQuery::try_from(text).map_err(|_| wrong)?;
-    plain.then(|| read.as_str().to_owned()).ok_or(wrong)
+    let read = PathAndQuery::try_from(text).map_err(|_| message)?;
+    plain.then(|| read.as_str().to_owned()).ok_or(message)
 }
 
-/// The policies that Vault should have.
-pub(super) fn shipped_or(folder: Option<&Path>) -> Result<PolicySet, String> {
+/// Reads the policies of a directory, or returns the built-in ones.
+pub(super) fn read_policies(folder: Option<&Path>) -> Result<PolicySet, String> {
     let sources = match folder {
         None => shipped::policies(),
         Some(folder) => Source::read_all(folder, "hcl").map_err(|error| error.to_string())?,
     };
     let (set, findings) = PolicySet::read(sources);
     match findings.first() {
-        None if set.is_empty() => {
-            Err("--policies: there is no policy in it, no NAME.hcl".to_owned())
-        }
+        None if set.is_empty() => Err("--policies: no *.hcl files found".to_owned()),
         None => Ok(set),
         Some(finding) => Err(format!("--policies: {}\n{finding}", finding.message)),
     }

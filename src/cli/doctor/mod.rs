@@ -1,53 +1,34 @@
-//! Whether everything is as this program needs it, and what to do where it is not.
+//! `doctor`: runs the diagnostics and prints their findings.
 
-mod connection;
-mod diagnosis;
-mod drift;
-mod engine;
 mod flags;
-mod keys;
-mod platform;
-mod proxy;
 mod report;
-mod rights;
-mod rotation;
-mod server;
-mod service;
-mod sessions;
-mod token;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 
-use self::{
-    diagnosis::{Diagnosis, Group, Outcome},
-    flags::{ProxyArgs, shipped_or},
-    platform::Places,
-    sessions::{Logins, Sessions},
-};
+use self::flags::{ProxyArgs, read_policies};
 use crate::{
     cli::{
         misused,
-        operator::to_the_end,
-        output::Output,
+        operator::{revoke_on_signal, to_the_end},
+        output::{Output, warn},
         sources::{ConfigArgs, ForDoctor},
     },
     config::Setup,
-    policies::PolicySet,
-    vault::Client,
+    diagnostics::{AllowedLogins, Diagnostics, Status},
 };
 
-/// Check everything that this service depends on, and say how to mend what is wrong.
+/// Check everything that this service depends on, and print how to fix problems.
 ///
-/// Vault, the service's own token, mounts, tenants' keys, policies, the audit log, the configuration,
-/// and with --caddy the proxy in front. Nothing is changed and nothing used up: without --login there is
-/// no login with a secret id, whose uses may be counted. A check that cannot be made is `skipped`, never
-/// `ok`. Exits with 1 if a check fails.
+/// These are Vault, the service's own token, mounts, tenants' keys, policies, audit devices, the
+/// configuration, and with --caddy the proxy in front. Nothing is changed or consumed: without
+/// --login there is no login with a secret id, whose uses may be limited. A check that cannot be
+/// performed is `skipped`, never `ok`. Exits with 1 if a check fails.
 ///
-/// The service's token is that of its AppRole, or what `serve` would take in its place. With an
-/// AppRole, `VAULT_TOKEN` is yours; so is what `vault login` left behind, and with --operator whatever
-/// logs in here. What needs an operator's right is looked at with that.
+/// The service's token is that of its AppRole, or the one that `serve` would use instead. With an
+/// AppRole, `VAULT_TOKEN` is yours; so is the token that `vault login` stored, and with --operator
+/// the configured login. Checks that need an operator's permissions use your token.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -57,22 +38,22 @@ Examples:
   vault-auth-validator doctor --caddy https://203.0.113.7 --host acme.crm.example.com \\
       --caddy-token - --auth-listener 203.0.113.7:8080 < token-file")]
 pub(super) struct Doctor {
-    /// What logs in here is an operator's, and not the service's.
+    /// Use the configured login as the operator's, not the service's.
     #[arg(long)]
     operator: bool,
-    /// Log in with the service's AppRole, to see what its token may do. That spends a use of the secret
-    /// id, if its uses are counted. The token is revoked at the end.
+    /// Log in with the service's AppRole to check the permissions of its token. That consumes a use
+    /// of the secret id, if its uses are limited. The token is revoked at the end.
     #[arg(long)]
     login: bool,
-    /// The auth listener as clients would reach it, which they must not.
+    /// The address of the auth listener as clients would reach it, which they must not.
     #[arg(long, value_name = "HOST:PORT")]
     auth_listener: Option<String>,
-    /// The folder whose policies Vault should have, instead of those that this program brings along.
+    /// A directory with the policies that Vault should have, instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
-    /// Not taken; here so that what may be a token is not shown again as an unexpected argument.
+    /// Rejected; declared so that clap does not echo what may be a token as an unexpected argument.
     #[arg(hide = true)]
     argument: Vec<String>,
     #[command(flatten)]
@@ -81,74 +62,33 @@ pub(super) struct Doctor {
     config: ConfigArgs<ForDoctor>,
 }
 
-/// How long a server may take for each step of an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 impl Doctor {
     pub(super) fn run(self) -> ExitCode {
         if !self.argument.is_empty() {
             return misused(
                 "doctor takes no argument besides its options: a token is read from a file or from \
-                 standard input, and one that was an argument has been seen by others",
+                 standard input, and one passed as an argument is visible to other users",
             );
         }
         let policies = self.policies.as_deref();
-        let given = self.proxy.site().and_then(|site| Ok((site, shipped_or(policies)?)));
-        let (site, policies) = match given {
-            Ok(given) => given,
+        let inputs = self.proxy.site().and_then(|site| Ok((site, read_policies(policies)?)));
+        let (site, policies) = match inputs {
+            Ok(inputs) => inputs,
             Err(why) => return misused(why),
         };
         let setup = Setup::load(&self.config.sources());
         let setup = if self.operator { setup.of_operator() } else { setup };
-        let logins = if self.login { Logins::AtACost } else { Logins::Free };
+        let logins = if self.login { AllowedLogins::Consuming } else { AllowedLogins::Free };
         let (output, auth_listener) = (self.output, self.auth_listener);
+        let diagnostics = Diagnostics { setup, policies, logins, auth_listener, site };
         to_the_end(async || {
-            let mut diagnosis = Diagnosis::default();
-            let service = service::examine(&setup, auth_listener.as_deref()).await;
-            diagnosis.0.extend(in_vault(setup, &policies, logins).await);
-            diagnosis.0.push(service);
-            if let Some(site) = site {
-                diagnosis.0.push(proxy::examine(site).await);
-            }
-            output.print(|| diagnosis.as_json(), |style| report::as_text(&diagnosis, style));
-            match diagnosis.count(Outcome::Failed) {
+            let report = diagnostics.run(&revoke_on_signal).await;
+            report.revocation_errors.iter().for_each(|error| warn(error));
+            output.print(|| report::as_json(&report), |style| report::as_text(&report, style));
+            match report.count(Status::Failed) {
                 0 => Ok(ExitCode::SUCCESS),
                 _ => Ok(ExitCode::FAILURE),
             }
         })
     }
-}
-
-/// All that is looked at in Vault.
-async fn in_vault(setup: Setup, policies: &PolicySet, logins: Logins) -> Vec<Group> {
-    let Some(settings) = &setup.vault else {
-        let because = "what says where Vault is has faults";
-        let unseen = server::unexamined(because);
-        return vec![unseen, token::unexamined(because, ""), platform::unexamined(because)];
-    };
-    let (server, usable) = server::examine(settings).await;
-    let client = match usable.map(|()| Client::new(settings, Arc::default())) {
-        Ok(Ok(client)) => Arc::new(client),
-        Ok(Err(error)) => {
-            return vec![
-                server,
-                token::refused(&error.to_string()),
-                platform::unexamined("TLS cannot be set up"),
-            ];
-        }
-        Err(why) => return vec![server, token::unexamined(&why, ""), platform::unexamined(&why)],
-    };
-    let Some(mounts) = setup.mounts else {
-        let because = "VALIDATOR_KV_MOUNT or VALIDATOR_TRANSIT_MOUNT has faults";
-        return vec![server, token::unexamined(because, ""), platform::unexamined(because)];
-    };
-    let Some(subject_mount) = setup.subject_mount else {
-        let because = "VALIDATOR_SUBJECT_MOUNT has faults";
-        return vec![server, token::unexamined(because, ""), platform::unexamined(because)];
-    };
-    let sessions = Sessions::open(&client, setup.service, setup.operator, logins).await;
-    let places = Places { mounts: &mounts, subject_mount: &subject_mount };
-    let examined = sessions.examine(places, policies).await;
-    sessions.end().await;
-    [server].into_iter().chain(examined).collect()
 }

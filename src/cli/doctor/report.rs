@@ -1,47 +1,96 @@
-//! A diagnosis for people.
+//! The report of `doctor` as a table and as JSON.
 
-use super::diagnosis::{Diagnosis, Finding, Outcome};
-use crate::cli::output::{Style, columns, printable};
+use serde_json::{Value, json};
 
-/// Every group under its title, the remedy below what needs one, and a summary.
-pub(super) fn as_text(diagnosis: &Diagnosis, style: &Style) -> String {
-    let groups = diagnosis.0.iter().map(|group| {
+use crate::{
+    cli::output::{Style, columns, printable},
+    diagnostics::{Finding, Group, Report, Status},
+};
+
+/// Returns the report as JSON.
+pub(super) fn as_json(report: &Report) -> Value {
+    json!({
+        "healthy": report.count(Status::Failed) == 0,
+        "ok": report.count(Status::Ok),
+        "warnings": report.count(Status::Warning),
+        "failed": report.count(Status::Failed),
+        "skipped": report.count(Status::Skipped),
+        "groups": report.groups.iter().map(group_as_json).collect::<Vec<_>>(),
+    })
+}
+
+fn group_as_json(group: &Group) -> Value {
+    let checks: Vec<_> = group.findings.iter().map(finding_as_json).collect();
+    json!({"group": group.id, "title": group.title, "checks": checks})
+}
+
+fn finding_as_json(finding: &Finding) -> Value {
+    let outcome = match finding.status {
+        Status::Failed => "fail",
+        other => label(other),
+    };
+    let remedy = (!finding.remedy.is_empty()).then_some(&finding.remedy);
+    json!({
+        "check": finding.check,
+        "outcome": outcome,
+        "detail": finding.message,
+        "remedy": remedy,
+    })
+}
+
+/// Returns the report as text: each group under its title, remedies below their findings, and a
+/// summary.
+pub(super) fn as_text(report: &Report, style: &Style) -> String {
+    let groups = report.groups.iter().map(|group| {
         let next = group.findings.iter().skip(1).map(Some).chain([None]);
         let rows = group.findings.iter().zip(next);
         let rows: Vec<_> = rows.flat_map(|(finding, next)| rows_of(finding, next, style)).collect();
         format!("{}\n{}\n", style.place(&printable(&group.title)), columns(&rows))
     });
-    groups.chain([summary(diagnosis, style)]).collect::<Vec<_>>().join("\n")
+    groups.chain([summary(report, style)]).collect::<Vec<_>>().join("\n")
 }
 
-/// A line for a finding, and one for its remedy, which stands below the last of those that share it.
+/// Returns the row of a finding and that of its remedy, which follows the last of consecutive
+/// findings with the same remedy.
 fn rows_of(finding: &Finding, next: Option<&Finding>, style: &Style) -> Vec<[String; 3]> {
-    let word = finding.outcome.word();
-    let word = match finding.outcome {
-        Outcome::Ok => style.good(word),
-        Outcome::Failed => style.bad(word),
-        Outcome::Warning | Outcome::Skipped => style.doubtful(word),
+    let label = label(finding.status);
+    let label = match finding.status {
+        Status::Ok => style.good(label),
+        Status::Failed => style.bad(label),
+        Status::Warning | Status::Skipped => style.doubtful(label),
     };
-    let detail = match finding.outcome {
-        Outcome::Skipped => format!("because {}", finding.detail),
-        _ => finding.detail.clone(),
+    let message = match finding.status {
+        Status::Skipped => format!("because {}", finding.message),
+        _ => finding.message.clone(),
     };
-    let mut rows = vec![[word, finding.check.to_owned(), detail]];
-    let shared = next.is_some_and(|next| next.remedy == finding.remedy);
-    if !finding.remedy.is_empty() && !shared {
+    let mut rows = vec![[label, finding.check.to_owned(), message]];
+    let is_shared = next.is_some_and(|next| next.remedy == finding.remedy);
+    if !finding.remedy.is_empty() && !is_shared {
         let remedy = format!("-> {}", finding.remedy);
         rows.push([String::new(), String::new(), remedy]);
     }
     rows
 }
 
-fn summary(diagnosis: &Diagnosis, style: &Style) -> String {
-    let count = |outcome: Outcome| format!("{} {}", diagnosis.count(outcome), outcome.word());
-    let all = [Outcome::Ok, Outcome::Warning, Outcome::Failed, Outcome::Skipped].map(count);
-    let all = all.join(", ");
-    match (diagnosis.count(Outcome::Failed), diagnosis.count(Outcome::Skipped)) {
-        (0, 0) => format!("{all}: {}", style.good("nothing is wrong")),
-        (0, _) => format!("{all}: {}, as far as could be seen", style.good("nothing is wrong")),
-        _ => format!("{all}: {}", style.bad("something is wrong")),
+fn summary(report: &Report, style: &Style) -> String {
+    let count = |status: Status| format!("{} {}", report.count(status), label(status));
+    let counts = [Status::Ok, Status::Warning, Status::Failed, Status::Skipped].map(count);
+    let counts = counts.join(", ");
+    match (report.count(Status::Failed), report.count(Status::Skipped)) {
+        (0, 0) => format!("{counts}: {}", style.good("no problems found")),
+        (0, _) => {
+            format!("{counts}: {}, but not everything was checked", style.good("no problems found"))
+        }
+        _ => format!("{counts}: {}", style.bad("problems found")),
+    }
+}
+
+/// Returns the word for a status in text output.
+fn label(status: Status) -> &'static str {
+    match status {
+        Status::Ok => "ok",
+        Status::Warning => "warning",
+        Status::Failed => "FAIL",
+        Status::Skipped => "skipped",
     }
 }

@@ -1,15 +1,12 @@
-//! The automatic rotation of tenants' keys.
+//! Checks of the scheduled rotation of tenants' keys.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{
-    diagnosis::Finding,
-    platform::{Viewer, untold},
-};
+use super::access::{TokenOwner, inspect_failure};
 use crate::{
-    cli::output::counted,
+    diagnostics::finding::{Finding, skipped},
     policies::Mounts,
     tenants::{Age, Due},
     vault::{RotationIntervals, Session, TenantSettings, TransitKey as Key, Untold, server_time},
@@ -19,42 +16,46 @@ pub(super) const SETTINGS: &str = "rotate-every";
 pub(super) const AGE: &str = "age of keys";
 pub(super) const AUTO_ROTATE: &str = "Vault's rotation";
 
-/// The remedy that leaves rotations to this program.
-const SWITCH_OFF: &str = "`bao write transit/keys/tenant-NAME/config auto_rotate_period=0`";
+const CHECKS: [&str; 3] = [SETTINGS, AGE, AUTO_ROTATE];
 
-const WHERE: &str = "docs/secrets-commands.md says how to run it every day";
+/// The command that disables auto-rotation by Vault.
+const DISABLE_AUTO_ROTATE: &str =
+    "`bao write transit/keys/tenant-NAME/config auto_rotate_period=0`";
 
-/// Looks at settings, ages, and Vault's own rotation. `keys` is `None` if they cannot be read.
-pub(super) async fn examine(
+const DOCS: &str = "docs/secrets-commands.md describes how to run it daily";
+
+/// Checks the tenants' intervals, the ages of their keys, and auto-rotation by Vault. `keys` is
+/// `None` if they cannot be read.
+pub(super) async fn check(
     session: &Session,
     mounts: &Mounts,
     keys: Option<&BTreeMap<String, Key>>,
-    viewer: Viewer,
-) -> [Finding; 3] {
+    owner: TokenOwner,
+) -> Vec<Finding> {
     let intervals = match TenantSettings::new(session, mounts).rotation_intervals().await {
         Ok(intervals) => intervals,
         Err(error) => {
             let needed = format!("read and list on {}/…/tenant-settings", mounts.kv);
-            let skipped = |check| Finding::skipped(check, "the settings cannot be read", "");
-            let settings = untold(SETTINGS, &error, viewer, &needed, "operator");
-            return [settings, skipped(AGE), skipped(AUTO_ROTATE)];
+            let settings = inspect_failure(SETTINGS, &error, owner, &needed, "operator");
+            let rest = skipped([AGE, AUTO_ROTATE], "the settings cannot be read");
+            return [settings].into_iter().chain(rest).collect();
         }
     };
     let Some(keys) = keys else {
-        let skipped = |check| Finding::skipped(check, "the tenants' keys cannot be read", "");
-        return [SETTINGS, AGE, AUTO_ROTATE].map(skipped);
+        return skipped(CHECKS, "the tenants' keys cannot be read").collect();
     };
+    let failed = |check| move |error| inspect_failure(check, &error, owner, "", "operator");
     let now = server_time(session.client()).await;
     let age = now.map_err(|error| Untold::Failed(error.detail.to_string()));
-    let age = age.and_then(|now| examine_ages(&intervals, keys, now));
-    let age = age.unwrap_or_else(|error| untold(AGE, &error, viewer, "", "operator"));
-    let auto_rotate = examine_auto_rotate(&intervals, keys);
-    let auto_rotate =
-        auto_rotate.unwrap_or_else(|error| untold(AUTO_ROTATE, &error, viewer, "", "operator"));
-    [examine_settings(&intervals, keys), age, auto_rotate]
+    let age = age.and_then(|now| check_ages(&intervals, keys, now));
+    vec![
+        check_settings(&intervals, keys),
+        age.unwrap_or_else(failed(AGE)),
+        check_auto_rotate(&intervals, keys).unwrap_or_else(failed(AUTO_ROTATE)),
+    ]
 }
 
-fn examine_settings(intervals: &RotationIntervals, keys: &BTreeMap<String, Key>) -> Finding {
+fn check_settings(intervals: &RotationIntervals, keys: &BTreeMap<String, Key>) -> Finding {
     let unreadable: Vec<String> = intervals
         .iter()
         .filter_map(|(tenant, interval)| Some((tenant, interval.as_ref().err()?)))
@@ -63,7 +64,7 @@ fn examine_settings(intervals: &RotationIntervals, keys: &BTreeMap<String, Key>)
     if !unreadable.is_empty() {
         return Finding::failed(
             SETTINGS,
-            format!("cannot be read: {}", unreadable.join("; ")),
+            format!("invalid settings: {}", unreadable.join("; ")),
             "`tenants set TENANT --rotate-every 90d` replaces them, `never` removes them",
         );
     }
@@ -72,15 +73,15 @@ fn examine_settings(intervals: &RotationIntervals, keys: &BTreeMap<String, Key>)
     if !keyless.is_empty() {
         return Finding::warning(
             SETTINGS,
-            format!("of tenants without a key: {}", keyless.join(", ")),
+            format!("settings of tenants without a key: {}", keyless.join(", ")),
             "`tenants set TENANT --rotate-every never` removes them",
         );
     }
-    let tenants = counted(keys.len() as u64, "tenant");
-    Finding::ok(SETTINGS, format!("{} of {tenants} with --rotate-every", intervals.len()))
+    let (scheduled, all) = (intervals.len(), keys.len());
+    Finding::ok(SETTINGS, format!("{scheduled} of {all} tenants with --rotate-every"))
 }
 
-fn examine_ages(
+fn check_ages(
     intervals: &RotationIntervals,
     keys: &BTreeMap<String, Key>,
     now: Timestamp,
@@ -99,52 +100,55 @@ fn examine_ages(
         }
     }
     Ok(if !overdue.is_empty() {
-        let remedy = format!("run `tenants rotate --due`; {WHERE}");
+        let remedy = format!("run `tenants rotate --due`; {DOCS}");
         Finding::failed(AGE, format!("overdue: {}", overdue.join(", ")), remedy)
     } else if !undated.is_empty() {
         Finding::failed(
             AGE,
-            format!("dated in the future by Vault's own clock: {}", undated.join(", ")),
-            "set the clocks of Vault's nodes right, then `tenants rotate TENANT`",
+            format!("dated in the future according to Vault's clock: {}", undated.join(", ")),
+            "correct the clocks of Vault's nodes, then run `tenants rotate TENANT`",
         )
     } else if due > 0 {
-        Finding::ok(AGE, format!("{} due for `tenants rotate --due`", counted(due, "key")))
+        Finding::ok(AGE, format!("keys due for `tenants rotate --due`: {due}"))
     } else {
         Finding::ok(AGE, "no key is older than its interval")
     })
 }
 
-fn examine_auto_rotate(
+fn check_auto_rotate(
     intervals: &RotationIntervals,
     keys: &BTreeMap<String, Key>,
 ) -> Result<Finding, Untold> {
-    let (mut alone, mut with_ours) = (Vec::new(), Vec::new());
+    let (mut unscheduled, mut scheduled) = (Vec::new(), Vec::new());
     for (tenant, key) in keys {
         if let Some(period) = key.rotation()?.auto_rotate {
             let named = format!("{tenant} (every {})", humantime::format_duration(period));
-            let list = if intervals.contains_key(tenant) { &mut with_ours } else { &mut alone };
+            let list =
+                if intervals.contains_key(tenant) { &mut scheduled } else { &mut unscheduled };
             list.push(named);
         }
     }
-    Ok(if !alone.is_empty() {
+    Ok(if !unscheduled.is_empty() {
         Finding::warning(
             AUTO_ROTATE,
             format!(
                 "auto_rotate_period gives these keys new versions, and nothing rewraps the secrets: \
                  {}",
-                alone.join(", ")
+                unscheduled.join(", ")
             ),
-            format!("`tenants set NAME --rotate-every 90d` instead, and {SWITCH_OFF}; {WHERE}"),
+            format!(
+                "`tenants set NAME --rotate-every 90d` instead, and {DISABLE_AUTO_ROTATE}; {DOCS}"
+            ),
         )
-    } else if !with_ours.is_empty() {
+    } else if !scheduled.is_empty() {
         Finding::warning(
             AUTO_ROTATE,
             format!(
-                "auto_rotate_period gives these keys new versions beside `rotate --due`, which \
-                 rewraps the secrets, and heeds no lease: {}",
-                with_ours.join(", ")
+                "auto_rotate_period gives these keys new versions in addition to `rotate --due`, \
+                 which rewraps the secrets, and ignores its lease: {}",
+                scheduled.join(", ")
             ),
-            SWITCH_OFF,
+            DISABLE_AUTO_ROTATE,
         )
     } else {
         Finding::ok(AUTO_ROTATE, "no key has auto_rotate_period")

@@ -1,9 +1,7 @@
-use super::{
-    diagnosis::Finding,
-    platform::{Looked, Viewer, untold},
-};
+use super::access::{Mounted, TokenOwner, inspect_failure};
+use crate::diagnostics::finding::Finding;
 
-/// An engine that tenants need.
+/// A secrets engine that tenants need.
 #[derive(Clone, Copy)]
 pub(super) enum Engine {
     Kv,
@@ -11,28 +9,30 @@ pub(super) enum Engine {
 }
 
 impl Engine {
-    /// The name of its check.
-    pub(super) const fn check(self) -> &'static str {
+    /// Returns the name of the engine's check.
+    pub(super) const fn check_name(self) -> &'static str {
         match self {
             Self::Kv => "secrets engine",
             Self::Transit => "transit engine",
         }
     }
 
-    /// Vault's word for it, and the name of the setting that says where it is.
-    fn words(self) -> (&'static str, &'static str) {
+    /// Returns the engine's type in Vault, and the setting of its mount path.
+    fn type_and_setting(self) -> (&'static str, &'static str) {
         match self {
             Self::Kv => ("kv", "VALIDATOR_KV_MOUNT"),
             Self::Transit => ("transit", "VALIDATOR_TRANSIT_MOUNT"),
         }
     }
 
-    /// Whether it is mounted at this path.
-    pub(super) fn examine(self, mounts: &Looked, path: &str, viewer: Viewer) -> Finding {
-        let (check, (kind, setting)) = (self.check(), self.words());
+    /// Checks that the engine is mounted at this path.
+    pub(super) fn check(self, mounts: &Mounted, path: &str, owner: TokenOwner) -> Finding {
+        let (check, (kind, setting)) = (self.check_name(), self.type_and_setting());
         let mounts = match mounts {
             Ok(mounts) => mounts,
-            Err(error) => return untold(check, error, viewer, "read on sys/mounts", "operator"),
+            Err(error) => {
+                return inspect_failure(check, error, owner, "read on sys/mounts", "operator");
+            }
         };
         match (self, mounts.get(&format!("{path}/"))) {
             (_, None) => {
@@ -43,7 +43,7 @@ impl Engine {
             (_, Some(mount)) if mount.kind != kind => Finding::failed(
                 check,
                 format!("{path}/ is of the type {}, not {kind}", mount.kind),
-                format!("{setting} has to name another mount"),
+                format!("set {setting} to the path of a {kind} engine"),
             ),
             (Self::Kv, Some(mount)) if mount.version() != Some("2") => Finding::failed(
                 check,

@@ -1,6 +1,6 @@
-//! Handshakes in memory with servers that show one certificate or another, in both versions of TLS.
+//! In-memory handshakes with servers that present different certificates, in TLS 1.2 and 1.3.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -8,14 +8,26 @@ use rcgen::{
 };
 use rustls::{
     ClientConfig, ClientConnection, ServerConfig, ServerConnection, SupportedProtocolVersion,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
     sign::{CertifiedKey, SingleCertAndKey},
+    time_provider::TimeProvider,
     version::{TLS12, TLS13},
 };
 
 use super::Verifier;
 
 const NAME: &str = "vault.example.com";
+
+/// A clock that stands still, in February 2026. Errors state the time of the verification, so those
+/// of two handshakes would differ if a second passed between them.
+#[derive(Debug)]
+struct FixedTime;
+
+impl TimeProvider for FixedTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(1_770_000_001)))
+    }
+}
 
 const AUTHORITY: IsCa = IsCa::Ca(BasicConstraints::Unconstrained);
 
@@ -35,23 +47,19 @@ fn self_signed(params: &CertificateParams, key: &KeyPair) -> Certificate {
     params.self_signed(key).expect("a certificate")
 }
 
-/// A server's certificate that this key signed in the name of that certificate.
+/// Returns a server certificate that is signed with the issuer's key.
 fn issued(
     params: &CertificateParams,
     key: &KeyPair,
-    by: (&CertificateParams, &KeyPair),
+    issuer: (&CertificateParams, &KeyPair),
 ) -> Certificate {
-    let issuer = Issuer::from_params(by.0, by.1);
+    let issuer = Issuer::from_params(issuer.0, issuer.1);
     params.signed_by(key, &issuer).expect("a certificate")
 }
 
-/// The outcome of a handshake, which is the same in both versions of TLS, with a server that shows
-/// this chain and signs with this key.
-fn shakes_hands(
-    trusted: &[&Certificate],
-    chain: &[&Certificate],
-    key: &KeyPair,
-) -> Result<(), String> {
+/// Performs a handshake in both TLS versions with a server that presents this chain and signs with
+/// this key. Returns the result, which is the same for both versions.
+fn connect(trusted: &[&Certificate], chain: &[&Certificate], key: &KeyPair) -> Result<(), String> {
     let outcomes = [&TLS12, &TLS13].map(|version| handshake(trusted, chain, key, version));
     let [old, new] = outcomes.map(|outcome| outcome.map_err(|error| error.to_string()));
     assert_eq!(old, new, "in TLS 1.2 and 1.3");
@@ -67,7 +75,10 @@ fn handshake(
     let der = |certificates: &[&Certificate]| -> Vec<CertificateDer<'static>> {
         certificates.iter().map(|certificate| certificate.der().clone()).collect()
     };
-    let client = ClientConfig::builder();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let client = ClientConfig::builder_with_details(provider, Arc::new(FixedTime))
+        .with_safe_default_protocol_versions()
+        .expect("versions");
     let verifier = Verifier::new(der(trusted), client.crypto_provider()).expect("certificates");
     let client = client.dangerous();
     let client = client.with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
@@ -75,9 +86,9 @@ fn handshake(
     let provider = Arc::clone(server.crypto_provider());
     let private = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
     let private = provider.key_provider.load_private_key(private).expect("a key");
-    // It does not mind a key that is not the certificate's.
-    let shown = SingleCertAndKey::from(CertifiedKey::new(der(chain), private));
-    let server = server.with_cert_resolver(Arc::new(shown));
+    // Unlike `with_single_cert`, this accepts a key that does not match the certificate.
+    let resolver = SingleCertAndKey::from(CertifiedKey::new(der(chain), private));
+    let server = server.with_cert_resolver(Arc::new(resolver));
 
     let name = ServerName::try_from(NAME).expect("a name");
     let mut client = ClientConnection::new(Arc::new(client), name).expect("a client");
@@ -86,37 +97,37 @@ fn handshake(
         let mut sent = Vec::new();
         client.write_tls(&mut sent).expect("bytes");
         server.read_tls(&mut sent.as_slice()).expect("bytes");
-        server.process_new_packets().expect("a client as it should be");
-        let mut answered = Vec::new();
+        server.process_new_packets().expect("a valid client message");
+        let mut reply = Vec::new();
         while server.wants_write() {
-            server.write_tls(&mut answered).expect("bytes");
+            server.write_tls(&mut reply).expect("bytes");
         }
-        let mut answered = answered.as_slice();
-        while !answered.is_empty() {
-            client.read_tls(&mut answered).expect("bytes");
+        let mut reply = reply.as_slice();
+        while !reply.is_empty() {
+            client.read_tls(&mut reply).expect("bytes");
             client.process_new_packets()?;
         }
     }
     Ok(())
 }
 
-fn refused(outcome: Result<(), String>, words: &str) {
+fn assert_rejected(outcome: Result<(), String>, words: &str) {
     let error = outcome.expect_err(words);
-    assert!(error.contains(words), "{error}, and not {words}");
+    assert!(error.contains(words), "`{error}` does not contain `{words}`");
 }
 
 #[test]
-fn pinned_certificate_takes_its_own_key() {
+fn pinned_certificate_requires_its_key() {
     for is_ca in [AUTHORITY, IsCa::ExplicitNoCa, IsCa::NoCa] {
         let own = key();
         let certificate = self_signed(&params(NAME, is_ca), &own);
-        assert_eq!(shakes_hands(&[&certificate], &[&certificate], &own), Ok(()));
-        refused(shakes_hands(&[&certificate], &[&certificate], &key()), "BadSignature");
+        assert_eq!(connect(&[&certificate], &[&certificate], &own), Ok(()));
+        assert_rejected(connect(&[&certificate], &[&certificate], &key()), "BadSignature");
     }
 }
 
 #[test]
-fn certificate_beside_the_pinned_one_is_refused() {
+fn unpinned_certificate_is_rejected() {
     let (own, other) = (key(), key());
     let trusted = self_signed(&params(NAME, AUTHORITY), &own);
     let twin = self_signed(&params(NAME, AUTHORITY), &other);
@@ -129,12 +140,12 @@ fn certificate_beside_the_pinned_one_is_refused() {
         (&[&leaf, &trusted, &twin], &own),
         (&[&leaf, &twin, &trusted], &own),
     ] {
-        assert!(shakes_hands(&[&trusted], chain, signer).is_err(), "{}", chain.len());
+        assert!(connect(&[&trusted], chain, signer).is_err(), "{}", chain.len());
     }
 }
 
 #[test]
-fn certificate_signs_others_only_if_it_is_an_authoritys() {
+fn only_authorities_can_issue() {
     let mut signs_nothing = params(NAME, AUTHORITY);
     signs_nothing.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     let of_a_server = [params(NAME, IsCa::ExplicitNoCa), params(NAME, IsCa::NoCa), signs_nothing];
@@ -143,8 +154,8 @@ fn certificate_signs_others_only_if_it_is_an_authoritys() {
         let (own, other) = (key(), key());
         let trusted = self_signed(&pinned, &own);
         let made_with_it = issued(&leaf, &other, (&pinned, &own));
-        refused(shakes_hands(&[&trusted], &[&made_with_it], &other), "UnknownIssuer");
-        refused(shakes_hands(&[&trusted], &[&made_with_it, &trusted], &other), "UnknownIssuer");
+        assert_rejected(connect(&[&trusted], &[&made_with_it], &other), "UnknownIssuer");
+        assert_rejected(connect(&[&trusted], &[&made_with_it, &trusted], &other), "UnknownIssuer");
     }
     let mut signs = params("authority.example.com", AUTHORITY);
     for usages in [vec![], vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign]] {
@@ -152,15 +163,15 @@ fn certificate_signs_others_only_if_it_is_an_authoritys() {
         let (own, other) = (key(), key());
         let trusted = self_signed(&signs, &own);
         let made_with_it = issued(&leaf, &other, (&signs, &own));
-        assert_eq!(shakes_hands(&[&trusted], &[&made_with_it], &other), Ok(()));
+        assert_eq!(connect(&[&trusted], &[&made_with_it], &other), Ok(()));
     }
 }
 
 #[test]
-fn certificate_of_a_trusted_authority_has_to_be_good_itself() {
+fn issued_certificate_is_verified() {
     let (authority, own) = (key(), key());
-    let by = params("authority.example.com", AUTHORITY);
-    let trusted = self_signed(&by, &authority);
+    let issuer_params = params("authority.example.com", AUTHORITY);
+    let trusted = self_signed(&issuer_params, &authority);
     let leaf = || params(NAME, IsCa::NoCa);
     let (mut expired, mut early, mut clients) = (leaf(), leaf(), leaf());
     expired.not_after = date_time_ymd(2024, 1, 1);
@@ -172,7 +183,7 @@ fn certificate_of_a_trusted_authority_has_to_be_good_itself() {
         (clients, "extended key usage"),
         (params("other.example.com", IsCa::NoCa), "not valid for name"),
     ] {
-        let leaf = issued(&params, &own, (&by, &authority));
-        refused(shakes_hands(&[&trusted], &[&leaf], &own), words);
+        let leaf = issued(&params, &own, (&issuer_params, &authority));
+        assert_rejected(connect(&[&trusted], &[&leaf], &own), words);
     }
 }

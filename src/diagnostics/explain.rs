@@ -1,0 +1,105 @@
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::policy_trace::{PolicyTrace, RuleTrace};
+use crate::{
+    decision::{Asked, Check, Explanation, Failures, Refusal, RootTokens, Validator},
+    forwarded::{Forwarded, HeaderFamily, Peer, Trust},
+    requirement::Requirements,
+    token::{CacheSettings, Credential, CredentialError, FactsCache, Unavailable},
+    vault::{Asker, Records, Session, VaultAuthority},
+};
+
+/// Settings of a cache that serves a single decision.
+const SINGLE_USE_CACHE: CacheSettings = CacheSettings {
+    ttl: Duration::from_secs(10),
+    negative_ttl: Duration::ZERO,
+    stale_grace: Duration::ZERO,
+    capacity: 1,
+};
+
+/// A request whose decision is to be explained.
+pub struct RequestToExplain<'r> {
+    /// The caller's token; empty for a request without a credential.
+    pub token: &'r str,
+    /// The requirements of the route.
+    pub requirements: &'r Requirements,
+    /// The method.
+    pub method: &'r HeaderValue,
+    /// The request target.
+    pub uri: &'r HeaderValue,
+    /// The address of the client.
+    pub client: Option<IpAddr>,
+    /// The handling of root tokens.
+    pub root_tokens: RootTokens,
+}
+
+/// A decision with its reasons.
+pub struct ExplainedDecision {
+    /// The decision, check by check.
+    pub explanation: Explanation,
+    /// For each check that Vault's policies failed: the rules that decided.
+    pub traces: Vec<Option<RuleTrace>>,
+}
+
+/// Makes the decision of `/validate` on a request with an operator's session, and explains it.
+/// `subject_mount` is the auth mount that people log in at.
+///
+/// # Errors
+/// The reason why Vault could not be asked about the token.
+pub async fn explain(
+    session: &Arc<Session>,
+    subject_mount: String,
+    request: &RequestToExplain<'_>,
+) -> Result<ExplainedDecision, Unavailable> {
+    let authority = VaultAuthority::new(Arc::clone(session), Asker::Operator, subject_mount);
+    let validator = Validator {
+        cache: Arc::new(FactsCache::new(SINGLE_USE_CACHE, Arc::new(authority))),
+        root_tokens: request.root_tokens,
+        failures: Failures::new(None),
+        patience: Duration::from_mins(1),
+    };
+    let credential = match request.token {
+        "" => Err(CredentialError::Missing),
+        token => Credential::from_text(token).ok_or(CredentialError::Malformed),
+    };
+    let headers = forwarded_headers(request);
+    let trust = Trust { proxies: Vec::new(), family: HeaderFamily::Forwarded };
+    let forwarded = Forwarded::new((&headers).into(), Peer::Local, &trust);
+    let asked = Asked { credential, requirements: request.requirements, forwarded };
+    let explanation = validator.explain(&asked).await;
+    if let Err(Refusal::Unavailable(unavailable)) = explanation.outcome {
+        return Err(unavailable);
+    }
+    let traces = trace_failed_checks(&explanation, session).await;
+    Ok(ExplainedDecision { explanation, traces })
+}
+
+/// Returns the headers with which a proxy would forward the request.
+fn forwarded_headers(request: &RequestToExplain<'_>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-forwarded-method", request.method.clone());
+    headers.insert("x-forwarded-uri", request.uri.clone());
+    // The text of an address is always a valid header value.
+    let client = request.client.and_then(|client| client.to_string().try_into().ok());
+    headers.extend(client.map(|client| (HeaderName::from_static("x-forwarded-for"), client)));
+    headers
+}
+
+/// Returns the rules that decided, for each failed check of Vault's policies.
+async fn trace_failed_checks(
+    explanation: &Explanation,
+    session: &Session,
+) -> Vec<Option<RuleTrace>> {
+    let denied = |check: &Check| check.path.clone().filter(|_| check.outcome.is_err());
+    let paths: Vec<Option<String>> = explanation.checks.iter().map(denied).collect();
+    let trace = match &explanation.entry {
+        Some(entry) if paths.iter().any(Option::is_some) => {
+            Some(PolicyTrace::load(&entry.identity, &Records::new(session)).await)
+        }
+        _ => None,
+    };
+    let rules = |path: String| trace.as_ref().map(|trace| trace.trace(&path));
+    paths.into_iter().map(|path| path.and_then(rules)).collect()
+}

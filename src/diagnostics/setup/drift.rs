@@ -1,0 +1,53 @@
+use super::access::{TokenOwner, inspect_failure};
+use crate::{
+    diagnostics::finding::{CHECK_VAULT, Finding},
+    policies::{Plan, PolicySet, Unmanaged},
+    vault::{Examiner, Policies, Session, Untold},
+};
+
+pub(super) const CHECK: &str = "shipped policies";
+
+/// Checks that the policies in Vault equal those of `set`.
+pub(super) async fn check(
+    session: &Session,
+    examiner: &Examiner<'_>,
+    set: &PolicySet,
+    owner: TokenOwner,
+) -> Finding {
+    if let Err(error) = ensure_readable(examiner).await {
+        let needed = "list on sys/policies/acl and read below it";
+        return inspect_failure(CHECK, &error, owner, needed, "policy-auditor");
+    }
+    match Plan::draw(set, &Policies::new(session), Unmanaged::Kept).await {
+        Ok(plan) => compare(&plan),
+        Err(error) => Finding::failed(CHECK, error.to_string(), CHECK_VAULT),
+    }
+}
+
+/// Returns an error unless the token may list and read policies.
+async fn ensure_readable(examiner: &Examiner<'_>) -> Result<(), Untold> {
+    let paths = ["sys/policies/acl", "sys/policies/acl/validator"].map(str::to_owned);
+    let granted = examiner.granted(&paths).await?;
+    let may = |index: usize, capability: &str| {
+        granted[index].iter().any(|granted| granted == capability || granted == "root")
+    };
+    if may(0, "list") && may(1, "read") { Ok(()) } else { Err(Untold::NotAllowed(String::new())) }
+}
+
+fn compare(plan: &Plan) -> Finding {
+    let names = |verb: &str| -> Vec<&str> {
+        let steps = plan.steps.iter().filter(|step| step.verb() == verb);
+        steps.map(|step| step.name.as_str()).collect()
+    };
+    let (changed, missing) = (names("update"), names("create"));
+    let remedy = "`policies plan` shows the difference, `policies apply` removes it";
+    if !changed.is_empty() {
+        let message = format!("they differ in Vault: {}", changed.join(", "));
+        return Finding::failed(CHECK, message, remedy);
+    }
+    if !missing.is_empty() {
+        let message = format!("not in Vault: {}", missing.join(", "));
+        return Finding::warning(CHECK, message, remedy);
+    }
+    Finding::ok(CHECK, format!("all {} are the same in Vault", plan.unchanged.len()))
+}
