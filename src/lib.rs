@@ -10,8 +10,8 @@
 //!
 //! # Layers
 //!
-//! Nothing calls back up. `policies`, `fields`, `networks`, `probe`, `provision` and `uri` stand
-//! alone; `tenants` knows `provision`, `forwarded` and `token` read `fields`, `token` and
+//! Nothing calls back up. `policies`, `fields`, `networks`, `probe` and `uri` stand alone;
+//! `provision` reads `policies`, `tenants` knows `provision`, `forwarded` and `token` read `fields`, `token` and
 //! `requirement` know `tenants`, `forwarded`, `config` and `vault` read `networks`, `requirement`
 //! and `server` read `uri`, `secrets` knows both `tenants` and `token`; `decision` judges with the types of `forwarded`,
 //! `token` and `requirement`; `vault` answers for `token` what a token is, keeps `policies` and

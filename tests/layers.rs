@@ -14,7 +14,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("networks", &[]),
     ("policies", &[]),
     ("probe", &[]),
-    ("provision", &[]),
+    ("provision", &["policies"]),
     ("uri", &[]),
     ("tenants", &["provision"]),
     ("forwarded", &["fields", "networks"]),

@@ -6,6 +6,7 @@ mod lease;
 mod name;
 mod record;
 mod rotation;
+mod rotation_schedule;
 mod schedule;
 mod service;
 
@@ -15,5 +16,6 @@ pub use lease::{LeaseHolder, Stage, StoredVersion};
 pub use name::{TenantName, is_name};
 pub use record::{Key, KeyRotation, Login, LoginKind, Member, Tenant};
 pub use rotation::{Need, Remaining, Renewal, Standing, Tally};
+pub use rotation_schedule::{KeyDates, RotationSchedule};
 pub use schedule::{Age, Due, RotationInterval};
 pub use service::ServiceName;

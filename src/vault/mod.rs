@@ -31,9 +31,11 @@ mod wording;
 
 pub use crate::probe::Trust;
 pub use admin::{
-    Examiner, Key, LoginMethod, Members, Mount, Policies, Removal, Removed, RotationIntervals,
-    Source, StandIns, TenantSettings, Tenants, Things, TokenRecord, Untold, account_path,
-    is_user_name,
+    AccountPlan, DesiredMember, DesiredTenant, Examiner, InitPlan, Key, LoginMethod, Members,
+    MembershipPlan, Mount, PlatformPlan, Policies, Removal, Removed, RotationIntervals,
+    RotationSchedules, SecretIdDelivery, Source, StandIns, TenantPlan, TenantSettings, Tenants,
+    Things, TokenRecord, Untold, account_path, is_user_name, parse_user_name, read_root_token,
+    unreadable_settings,
 };
 pub use authority::{Asker, VaultAuthority};
 pub use client::Client;

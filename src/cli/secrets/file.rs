@@ -17,7 +17,7 @@ use rustix::{
 use zeroize::Zeroizing;
 
 use super::owner::Owner;
-use crate::cli::folder;
+use crate::provision::private_dir as folder;
 
 /// Read and written by its owner, and by nobody else.
 const MODE: u32 = 0o600;

@@ -1,11 +1,18 @@
 //! What an operator does to Vault, with the operator's own token.
 
+mod account_plan;
 mod effective;
 mod examiner;
+mod init_plan;
 mod key_rotation;
 mod members;
+mod membership_plan;
+mod platform_plan;
 mod policies;
+mod rotation_schedules;
+mod secret_id_delivery;
 mod stand_ins;
+mod tenant_plan;
 mod tenant_settings;
 mod tenants;
 mod things;
@@ -18,10 +25,17 @@ use serde::de::DeserializeOwned;
 
 pub(super) use self::policies::{PolicyData, ReadPolicyRequest};
 pub use self::{
+    account_plan::{AccountPlan, parse_user_name},
     examiner::{Examiner, Key, Mount, TokenRecord, Untold},
+    init_plan::{InitPlan, read_root_token},
     members::{Members, Removal, Removed},
+    membership_plan::{DesiredMember, MembershipPlan},
+    platform_plan::PlatformPlan,
     policies::Policies,
+    rotation_schedules::{RotationSchedules, unreadable_settings},
+    secret_id_delivery::SecretIdDelivery,
     stand_ins::StandIns,
+    tenant_plan::{DesiredTenant, TenantPlan},
     tenant_settings::{RotationIntervals, TenantSettings},
     tenants::{Source, Tenants},
     things::{LoginMethod, Things, account_path, is_user_name},
