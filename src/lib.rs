@@ -66,7 +66,6 @@ pub mod cli;
 pub mod config;
 pub mod decision;
 pub mod diagnostics;
-pub mod diagnostics;
 pub mod fields;
 pub mod forwarded;
 pub mod networks;

@@ -1,26 +1,23 @@
 //! The command line: one file per command. Only this module prints.
 
-mod account;
 mod ask;
 mod bootstrap;
 mod completions;
-mod credentials;
 mod doctor;
 mod explain;
-mod folder;
-mod handover;
 mod healthcheck;
 mod man;
 mod names;
 mod operator;
 mod output;
 mod password;
+mod plan_output;
 mod policies;
 mod progress;
+mod secret_id_args;
 mod secrets;
 mod serve;
 mod sources;
-mod steps;
 mod stop;
 mod store;
 mod tenants;

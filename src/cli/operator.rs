@@ -16,27 +16,27 @@ use crate::{
     vault::{Client, Session},
 };
 
-/// How a command reaches Vault.
+/// The arguments of a command that calls Vault.
 #[derive(Args, Clone)]
 pub(super) struct OperatorArgs<S: Selection = ForOperators> {
     #[command(flatten)]
     config: ConfigArgs<S>,
 }
 
-/// The session of an operator with Vault.
+/// An operator's session with Vault.
 pub(super) struct Operator {
     pub(super) session: Arc<Session>,
-    /// Where Vault is.
+    /// Vault's address, for messages.
     pub(super) address: String,
 }
 
 impl<S: Selection> OperatorArgs<S> {
-    /// What else these arguments say.
+    /// Returns the configuration sources of these arguments.
     pub(super) fn sources(self) -> Sources {
         self.config.sources()
     }
 
-    /// Runs a command as the operator, and says what went wrong if it did.
+    /// Logs in, runs the command and closes the session. Prints the error if there is one.
     pub(super) fn run(
         self,
         command: impl AsyncFnOnce(Operator) -> Result<ExitCode, String>,
@@ -50,7 +50,8 @@ impl<S: Selection> OperatorArgs<S> {
         })
     }
 
-    /// The same for a command that handles signals while it logs in, and ends its session itself.
+    /// Runs a command that logs in and closes the session itself, as one does that handles signals
+    /// meanwhile.
     pub(super) fn run_before_login(
         self,
         command: impl AsyncFnOnce(Access) -> Result<ExitCode, String>,
@@ -63,8 +64,8 @@ impl<S: Selection> OperatorArgs<S> {
 }
 
 impl OperatorArgs<ForVault> {
-    /// The same for a command that asks where the tenants' secrets and keys are.
-    pub(super) fn run_on_mounts(
+    /// Runs a command as [`Self::run`] does, with the paths of the tenants' engines.
+    pub(super) fn run_with_mounts(
         self,
         command: impl AsyncFnOnce(Operator, Mounts) -> Result<ExitCode, String>,
     ) -> ExitCode {
@@ -75,7 +76,7 @@ impl OperatorArgs<ForVault> {
     }
 }
 
-/// Runs something that waits, and says what went wrong if it did.
+/// Runs a future on a new runtime, and prints its error if there is one.
 pub(super) fn to_the_end(work: impl AsyncFnOnce() -> Result<ExitCode, String>) -> ExitCode {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let outcome = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
@@ -90,14 +91,16 @@ pub(super) fn to_the_end(work: impl AsyncFnOnce() -> Result<ExitCode, String>) -
     })
 }
 
-/// Ends a session. A token that could not be revoked is no failure of the command.
+/// Closes a session. If its token cannot be revoked, a warning is printed, and the command still
+/// succeeds.
 pub(super) async fn end(session: &Session) {
     if let Err(why) = session.close().await {
         warn(&why);
     }
 }
 
-/// Revokes the token at a signal that ends the process, unless the command handles signals itself.
+/// Revokes the session's token at a signal that ends the process, unless the command handles signals
+/// itself.
 pub(super) fn revoke_on_signal(session: &Arc<Session>) {
     if session.obtains_tokens() {
         let session = Arc::clone(session);
@@ -106,7 +109,10 @@ pub(super) fn revoke_on_signal(session: &Arc<Session>) {
 }
 
 impl Operator {
-    /// Has yet to log in with this access. To be called in a runtime.
+    /// Creates a session that is not logged in. To be called in a runtime.
+    ///
+    /// # Errors
+    /// Returns the reason why no client can be created, such as an unreadable certificate.
     pub(super) fn new(access: Access) -> Result<Self, String> {
         let address = access.vault.address.origin().ascii_serialization();
         let metrics = Arc::new(Metrics::default());
@@ -116,7 +122,10 @@ impl Operator {
         Ok(Self { session, address })
     }
 
-    /// Logs in with this access.
+    /// Creates a session and logs in.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`], and Vault's address with the reason why the login failed.
     pub(super) async fn log_in(access: Access) -> Result<Self, String> {
         let operator = Self::new(access)?;
         operator.open().await?;
@@ -124,6 +133,9 @@ impl Operator {
     }
 
     /// Logs in.
+    ///
+    /// # Errors
+    /// Returns Vault's address and the reason.
     pub(super) async fn open(&self) -> Result<(), String> {
         self.session.open().await.map_err(|error| format!("{}: {error}", self.address))
     }

@@ -1,4 +1,4 @@
-//! Passwords of accounts: never from the arguments, which every user of a machine sees.
+//! Input of passwords. They are never arguments, which every user of a machine can see.
 
 use std::{
     convert::Infallible,
@@ -9,37 +9,21 @@ use std::{
     str::FromStr,
 };
 
-use rand::Rng;
 use rustix::fs::{Access, access};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::cli::credentials::{Content, Credentials};
+use crate::provision::NewPassword;
 
-/// The longest password, in bytes: that of bcrypt, which Vault stores it with.
+/// The maximum length of a password, in bytes: that of bcrypt, the hash that Vault stores.
 const MAX_LENGTH: usize = 72;
 
-/// The number of characters of a password that is made up: of 62 kinds, 142 bits.
-const GENERATED_LENGTH: usize = 24;
-
-/// A place that a password is read from.
+/// The source of a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PasswordSource {
-    /// Standard input, where it is not shown if it is typed.
+    /// Standard input, or a prompt without echo if that is a terminal.
     Stdin,
     File(PathBuf),
-}
-
-/// The origin of a new account's password.
-#[derive(Clone)]
-pub(super) enum NewPassword {
-    Given {
-        source: PasswordSource,
-        /// Nothing, until it is read.
-        password: Option<SecretString>,
-    },
-    /// It is made up and written to a file, from which a run that comes after one that failed takes it.
-    Generated { credentials: Credentials, file: String },
 }
 
 impl FromStr for PasswordSource {
@@ -50,130 +34,81 @@ impl FromStr for PasswordSource {
     }
 }
 
+impl fmt::Display for PasswordSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("standard input"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
 impl PasswordSource {
-    /// Checks that there is something to read, without reading it.
+    /// Checks that the source can be read, without reading it.
     ///
     /// # Errors
-    /// Why there is not.
+    /// Returns the reason why the file cannot be read.
     pub(super) fn check(&self) -> Result<(), String> {
         match self {
             Self::Stdin => Ok(()),
             Self::File(path) => access(path, Access::READ_OK).map_err(|error| unreadable(&error)),
         }
     }
-}
 
-impl NewPassword {
-    /// One that is read there.
-    pub(super) fn given(source: PasswordSource) -> Self {
-        Self::Given { source, password: None }
+    /// Returns the new password for a plan. It is read later.
+    pub(super) fn new_password(&self) -> NewPassword {
+        NewPassword::Given { source: self.to_string(), password: None }
     }
 
-    /// Reads the password of this account, if it is to be read. A command does so before it handles
-    /// signals, since Ctrl-C ends it while somebody types.
-    pub(super) fn read(&mut self, account: &str) -> Result<(), String> {
-        match self {
-            Self::Given { source, password: password @ None } => {
-                *password = Some(read(source, account)?);
-                Ok(())
+    /// Reads the password of this account. To be called before the command handles signals, since
+    /// Ctrl-C ends the command at the prompt.
+    ///
+    /// # Errors
+    /// Returns the reason if the password cannot be read, is empty or is too long. Neither the path
+    /// nor the password is part of it: the path may be the password by mistake.
+    pub(super) fn read(&self, account: &str) -> Result<SecretString, String> {
+        let text = match self {
+            Self::Stdin if io::stdin().is_terminal() => prompt_twice(account)?,
+            Self::Stdin => read_limited(io::stdin(), "standard input")?,
+            Self::File(path) => {
+                let file = File::open(path).map_err(|error| unreadable(&error))?;
+                read_limited(file, "the password file")?
             }
-            Self::Given { .. } | Self::Generated { .. } => Ok(()),
+        };
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        match text.len() {
+            0 => Err("the password is empty; no account was created".to_owned()),
+            1..=MAX_LENGTH => Ok(text.into()),
+            _ => Err(format!(
+                "the password is longer than {MAX_LENGTH} bytes; no account was created"
+            )),
         }
-    }
-
-    /// The place of the password, for a plan.
-    pub(super) fn detail(&self) -> String {
-        match self {
-            Self::Given { source: PasswordSource::Stdin, .. } => {
-                "password from standard input".to_owned()
-            }
-            Self::Given { source: PasswordSource::File(path), .. } => {
-                format!("password from {}", path.display())
-            }
-            Self::Generated { credentials, file } => {
-                let word = match credentials.look(file) {
-                    Ok(Content::Written) => "from",
-                    _ => "into",
-                };
-                format!("password {word} {}", credentials.path(file).display())
-            }
-        }
-    }
-
-    /// The file that a password is written to, if it is made up.
-    pub(super) fn written_to(&self) -> Option<PathBuf> {
-        match self {
-            Self::Given { .. } => None,
-            Self::Generated { credentials, file } => Some(credentials.path(file)),
-        }
-    }
-
-    /// Returns the password of this account, or makes one up. One that is made up is in its file
-    /// before any account has it.
-    pub(super) fn draw(&self, account: &str) -> Result<SecretString, String> {
-        match self {
-            Self::Given { password: Some(password), .. } => Ok(password.clone()),
-            Self::Given { source, password: None } => read(source, account),
-            Self::Generated { credentials, file } => {
-                if let Some(password) = credentials.read(file)? {
-                    return Ok(password);
-                }
-                let reserved = credentials.reserve(file)?;
-                let password = generate();
-                reserved.fill(password.expose_secret())?;
-                Ok(password)
-            }
-        }
-    }
-}
-
-fn read(source: &PasswordSource, account: &str) -> Result<SecretString, String> {
-    let text = match source {
-        PasswordSource::Stdin if io::stdin().is_terminal() => typed(account)?,
-        PasswordSource::Stdin => limited(io::stdin(), "standard input")?,
-        // Not the path: somebody may have meant it for the password.
-        PasswordSource::File(path) => {
-            let file = File::open(path).map_err(|error| unreadable(&error))?;
-            limited(file, "the password's file")?
-        }
-    };
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    let text = text.strip_suffix('\r').unwrap_or(text);
-    match text.len() {
-        0 => Err("the password is empty; no account was made".to_owned()),
-        1..=MAX_LENGTH => Ok(text.into()),
-        _ => Err(format!("the password is longer than {MAX_LENGTH} bytes; no account was made")),
     }
 }
 
 fn unreadable(error: &dyn fmt::Display) -> String {
-    format!("the password's file: {error}")
+    format!("cannot read the password file: {error}")
 }
 
-/// Asks twice, since nobody sees a slip.
-fn typed(account: &str) -> Result<Zeroizing<String>, String> {
-    let ask = |question: String| {
+/// Prompts twice without echo, so that a typing error is detected.
+fn prompt_twice(account: &str) -> Result<Zeroizing<String>, String> {
+    let prompt = |question: String| {
         rpassword::prompt_password(question).map(Zeroizing::new).map_err(|error| error.to_string())
     };
-    let first = ask(format!("Password of {account}: "))?;
-    let second = ask("The same again: ".to_owned())?;
+    let first = prompt(format!("Password of {account}: "))?;
+    let second = prompt("Repeat the password: ".to_owned())?;
     (first == second)
         .then_some(first)
-        .ok_or_else(|| "the two differ; no account was made".to_owned())
+        .ok_or_else(|| "the passwords differ; no account was created".to_owned())
 }
 
-fn limited(from: impl Read, name: &str) -> Result<Zeroizing<String>, String> {
-    // Room for all of it from the start, since a string that grows leaves copies behind.
+/// Reads slightly more than the maximum length, so that a longer password is detected.
+fn read_limited(source: impl Read, name: &str) -> Result<Zeroizing<String>, String> {
+    // The capacity is sufficient from the start: a string that grows leaves copies in memory.
     let mut text = Zeroizing::new(String::with_capacity(2 * MAX_LENGTH));
-    let read = from.take(MAX_LENGTH as u64 + 3).read_to_string(&mut text);
-    read.map(|_| text).map_err(|error| format!("{name}: {error}"))
-}
-
-fn generate() -> SecretString {
-    let characters = rand::rng().sample_iter(rand::distr::Alphanumeric);
-    let password: Zeroizing<String> =
-        Zeroizing::new(characters.take(GENERATED_LENGTH).map(char::from).collect());
-    password.as_str().into()
+    let read = source.take(MAX_LENGTH as u64 + 3).read_to_string(&mut text);
+    read.map(|_| text).map_err(|error| format!("cannot read {name}: {error}"))
 }
 
 #[cfg(test)]
@@ -182,30 +117,24 @@ mod tests {
 
     use secrecy::ExposeSecret;
 
-    use super::{PasswordSource, generate, read};
+    use super::PasswordSource;
 
     #[test]
-    fn a_password_is_the_files_text_without_its_line_break() {
+    fn trailing_line_break_is_removed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("password");
-        let of = |text: &str| {
+        let read = |text: &str| {
             fs::write(&path, text).unwrap();
-            read(&PasswordSource::File(path.clone()), "ana").map(|it| it.expose_secret().to_owned())
+            let source = PasswordSource::File(path.clone());
+            source.read("ana").map(|password| password.expose_secret().to_owned())
         };
         for text in ["secret", "secret\n", "secret\r\n"] {
-            assert_eq!(of(text).as_deref(), Ok("secret"));
+            assert_eq!(read(text).as_deref(), Ok("secret"));
         }
-        assert_eq!(of(" a b \n\n").as_deref(), Ok(" a b \n"));
-        assert_eq!(of(&"x".repeat(72)).map(|text| text.len()), Ok(72));
+        assert_eq!(read(" a b \n\n").as_deref(), Ok(" a b \n"));
+        assert_eq!(read(&"x".repeat(72)).map(|text| text.len()), Ok(72));
         for text in ["", "\n", &"x".repeat(73), &"x".repeat(5000)] {
-            assert!(of(text).is_err_and(|error| !error.contains("xx")));
+            assert!(read(text).is_err_and(|error| !error.contains("xx")));
         }
-    }
-
-    #[test]
-    fn passwords_that_are_made_up_differ() {
-        let [a, b] = [generate(), generate()];
-        assert_eq!(a.expose_secret().len(), 24);
-        assert_ne!(a.expose_secret(), b.expose_secret());
     }
 }

@@ -4,41 +4,41 @@ use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
 
 use crate::config::{KEYS, Key, KeyKind, Sources};
 
-/// The keys that a command takes from its flags.
+/// The settings that a command takes as flags.
 pub(super) trait Selection {
-    /// Whether this is one of them.
+    /// Returns true if the setting is one of them.
     fn includes(key: &Key) -> bool;
 }
 
-/// Those of the service: all.
+/// All settings: those of the service.
 #[derive(Clone)]
 pub(super) struct ForService;
 
-/// Those of a command that talks to Vault.
+/// The settings of a command that calls Vault.
 #[derive(Clone)]
 pub(super) struct ForOperators;
 
-/// Those of a command that says what the service would decide.
+/// The settings of a command that reproduces a decision of the service.
 #[derive(Clone)]
 pub(super) struct ForExplain;
 
-/// Those of a command that looks at policies.
+/// The settings of a command that checks policies: the mount paths.
 #[derive(Clone)]
 pub(super) struct ForPolicies;
 
-/// Those of a command that talks to Vault about what it keeps.
+/// The settings of a command that calls Vault about the tenants' secrets and keys.
 #[derive(Clone)]
 pub(super) struct ForVault;
 
-/// Those of a command that looks at a tenant's members.
+/// The settings of a command that manages a tenant's members.
 #[derive(Clone)]
 pub(super) struct ForMembers;
 
-/// Those of a command that looks at a whole setup.
+/// The settings of a command that checks a whole installation.
 #[derive(Clone)]
 pub(super) struct ForDoctor;
 
-/// Those of a command that talks to the service.
+/// The settings of a command that calls the service's admin listener.
 #[derive(Clone)]
 pub(super) struct ForAdmin;
 
@@ -90,7 +90,7 @@ impl Selection for ForAdmin {
     }
 }
 
-/// The flags of what can be configured, and `--config`.
+/// The flags of the selected settings, and `--config`.
 #[derive(Clone)]
 pub(super) struct ConfigArgs<S> {
     flags: BTreeMap<&'static str, String>,
@@ -99,12 +99,13 @@ pub(super) struct ConfigArgs<S> {
 }
 
 impl<S: Selection> ConfigArgs<S> {
-    /// These flags over the environment over the file.
+    /// Returns the configuration sources: flags take precedence over the environment, and that over
+    /// the file.
     pub(super) fn sources(self) -> Sources {
         Sources::of_this_process(self.flags, self.file)
     }
 
-    fn keys() -> impl Iterator<Item = &'static Key> {
+    fn selected_keys() -> impl Iterator<Item = &'static Key> {
         KEYS.iter().filter(|key| key.kind == KeyKind::Plain && S::includes(key))
     }
 }
@@ -117,7 +118,7 @@ impl<S: Selection> Args for ConfigArgs<S> {
             .value_parser(value_parser!(PathBuf))
             .help("A TOML file with any of these settings [env: VALIDATOR_CONFIG]");
         let command = command.next_help_heading("Configuration").arg(config);
-        command.args(Self::keys().filter_map(flag))
+        command.args(Self::selected_keys().filter_map(to_flag))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -125,7 +126,7 @@ impl<S: Selection> Args for ConfigArgs<S> {
     }
 }
 
-fn flag(key: &'static Key) -> Option<Arg> {
+fn to_flag(key: &'static Key) -> Option<Arg> {
     let default = key.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
     let help = format!("{} [env: {}]{default}", key.help, key.env.join(", "));
     Some(Arg::new(key.name).long(key.flag()?).value_name("VALUE").help(help))
@@ -138,7 +139,7 @@ impl<S: Selection> FromArgMatches for ConfigArgs<S> {
             Some((key.name, value.clone()))
         };
         Ok(Self {
-            flags: Self::keys().filter_map(given).collect(),
+            flags: Self::selected_keys().filter_map(given).collect(),
             file: matches.get_one("config").cloned(),
             selection: PhantomData,
         })

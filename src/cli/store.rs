@@ -15,28 +15,28 @@ use crate::{
     vault::{RecentChecks, Secrets, SessionSecrets},
 };
 
-/// How a command reaches the tenants' secrets.
+/// The arguments of a command that reads or writes tenants' secrets.
 #[derive(Args, Clone)]
 pub(super) struct StoreArgs {
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
 
-/// The tenants' secrets, as somebody sees them who logs in to Vault.
+/// The tenants' secrets, accessed with an operator's session.
 pub(super) struct Store {
     pub(super) operator: Operator,
     pub(super) mounts: Mounts,
     pub(super) checks: RecentChecks,
 }
 
-/// The settings with which the tenants' secrets are reached.
+/// The settings of a session that is not logged in.
 pub(super) struct StoreAccess {
     vault: Access,
     mounts: Mounts,
 }
 
 impl StoreArgs {
-    /// Runs a command on the secrets, and says what went wrong if it did.
+    /// Logs in, runs the command and closes the session. Prints the error if there is one.
     pub(super) fn run(
         self,
         command: impl AsyncFnOnce(Store) -> Result<ExitCode, String>,
@@ -51,7 +51,8 @@ impl StoreArgs {
         })
     }
 
-    /// The same for a command that handles signals while it logs in, and ends its session itself.
+    /// Runs a command that logs in and closes the session itself, as one does that handles signals
+    /// meanwhile.
     pub(super) fn run_before_login(
         self,
         command: impl AsyncFnOnce(StoreAccess) -> Result<ExitCode, String>,
@@ -66,7 +67,10 @@ impl StoreArgs {
 }
 
 impl StoreAccess {
-    /// The secrets, for somebody who has yet to log in. To be called in a runtime.
+    /// Creates a session that is not logged in. To be called in a runtime.
+    ///
+    /// # Errors
+    /// Those of [`Operator::new`].
     pub(super) fn store(self) -> Result<Store, String> {
         let operator = Operator::new(self.vault)?;
         Ok(Store { operator, mounts: self.mounts, checks: RecentChecks::default() })
@@ -74,7 +78,10 @@ impl StoreAccess {
 }
 
 impl Store {
-    /// Does something with the secrets, with the present token.
+    /// Calls Vault with the current token. A token that Vault rejects is discarded.
+    ///
+    /// # Errors
+    /// Those of the action, and of the login.
     pub(super) async fn with<T>(
         &self,
         action: impl AsyncFnOnce(Secrets<'_>) -> Result<T, SecretError>,
@@ -88,51 +95,52 @@ impl Store {
     }
 }
 
-/// What went wrong with a secret, and what to do about it.
+/// Returns the message for an error of one secret, with a hint.
 pub(super) fn why(error: &SecretError, tenant: &TenantName, name: &SecretName) -> String {
     let remedy = match error {
-        SecretError::Absent => format!("; `secrets list {tenant}` shows what there is"),
+        SecretError::Absent => format!("; `secrets list {tenant}` lists the secrets"),
         SecretError::Deleted(version) => {
             format!("; `secrets undelete {tenant} {name} --version {version}` brings it back")
         }
         SecretError::VersionAbsent { .. } => {
-            format!("; `secrets versions {tenant} {name}` shows which there are")
+            format!("; `secrets versions {tenant} {name}` lists the versions")
         }
         SecretError::Unsettled(_) => format!(
-            "; it may be done or not: `secrets versions {tenant} {name}` shows which versions there \
-             are"
+            "; whether it was done is unknown: `secrets versions {tenant} {name}` lists the versions"
         ),
-        SecretError::Conflict => "; look at it again, and decide anew".to_owned(),
+        SecretError::Conflict => {
+            "; read the new version and run it again if it still applies".to_owned()
+        }
         SecretError::TooLarge => "; split it into several".to_owned(),
         error => remedy(error, tenant),
     };
     format!("{tenant}/{name}: {error}{remedy}")
 }
 
-/// What to do about an error that concerns all of a tenant's secrets.
+/// Returns the hint for an error that affects all secrets of a tenant; empty if there is none.
 pub(super) fn remedy(error: &SecretError, tenant: &TenantName) -> String {
     match error {
         SecretError::KeyMissing => format!(
-            "; `tenants create {tenant}` makes one, named tenant-{tenant}. If there was one and it \
-             was deleted, what it encrypted is lost"
+            "; `tenants create {tenant}` creates one, named tenant-{tenant}. If a key of this name was \
+             deleted, the secrets that it encrypted are lost"
         ),
         SecretError::Unreadable(Unreadable::KeyTooOld) => format!(
             "; an operator can lower min_decryption_version of the transit key tenant-{tenant}"
         ),
         SecretError::Unreadable(Unreadable::KeyGone | Unreadable::Elsewhere) => {
-            "; if its key was shredded it is lost, and `secrets set --replace` writes it anew"
+            "; if its key was shredded, the secret is lost; `secrets set --replace` writes a new one"
                 .to_owned()
         }
         SecretError::MountUnfit => {
-            "; VALIDATOR_KV_MOUNT names the mount, and `bao kv enable-versioning MOUNT` brings one to \
-             version 2"
+            "; set VALIDATOR_KV_MOUNT to the mount, or upgrade the mount to version 2 with `bao kv \
+             enable-versioning MOUNT`"
                 .to_owned()
         }
         SecretError::Denied => {
-            "; policies/tenant.hcl has what a service or a person of the tenant needs".to_owned()
+            "; policies/tenant.hcl grants what services and people of the tenant need".to_owned()
         }
         SecretError::TokenRefused => {
-            "; `vault login` brings a new one, and VAULT_TOKEN goes before it".to_owned()
+            "; get a new one with `vault login`; VAULT_TOKEN takes precedence over it".to_owned()
         }
         _ => String::new(),
     }

@@ -2,8 +2,11 @@ use std::io::{self, IsTerminal, Read};
 
 use zeroize::Zeroizing;
 
-/// A caller's token, which is never an argument: the first line of standard input, or what is typed
-/// unseen.
+/// Reads a caller's token, which is never an argument: the first line of standard input, or a prompt
+/// without echo if that is a terminal.
+///
+/// # Errors
+/// Those of reading.
 pub(super) fn read_token() -> io::Result<Zeroizing<String>> {
     if io::stdin().is_terminal() {
         return rpassword::prompt_password("Token: ").map(Zeroizing::new);
@@ -11,7 +14,10 @@ pub(super) fn read_token() -> io::Result<Zeroizing<String>> {
     first_line(io::stdin())
 }
 
-/// The first line of what is read here.
+/// Returns the first line of a source, of which 8 KiB are read.
+///
+/// # Errors
+/// Those of reading.
 pub(super) fn first_line(source: impl Read) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     source.take(8192).read_to_string(&mut text)?;

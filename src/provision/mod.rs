@@ -6,17 +6,29 @@
 //! again after any part of it.
 
 mod apply;
+mod credential_dir;
+mod credentials;
+mod desired_state;
 mod error;
 mod plan;
+mod prerequisites;
+pub mod private_dir;
 mod provider;
 mod resource;
 mod step;
+mod summary;
 mod tenant;
 
 pub use apply::Outcome;
+pub(crate) use credential_dir::already_exists;
+pub use credential_dir::{CredentialDir, FileContent, ReservedFile};
+pub use credentials::{DesiredAccount, IfAbsent, Issue, NewPassword, SecretIdOptions};
+pub use desired_state::{DesiredState, OPERATOR_POLICY, VALIDATOR, check_mounts};
 pub use error::Trouble;
 pub use plan::{Hindrance, Plan};
+pub use prerequisites::{check_policies, check_resources};
 pub use provider::Inventory;
 pub use resource::{Engine, Holder, Membership, Role, Thing};
 pub use step::{State, Step};
+pub use summary::{PlanRow, incomplete_count, may_continue};
 pub use tenant::things;

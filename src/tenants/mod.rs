@@ -5,6 +5,7 @@ mod naming;
 mod rotation;
 mod rotation_interval;
 mod rotation_lease;
+mod rotation_schedule;
 mod service_name;
 mod tenant;
 mod tenant_name;
@@ -17,6 +18,7 @@ pub use naming::{
 pub use rotation::{Need, Remaining, Renewal, Standing, Tally};
 pub use rotation_interval::{Age, Due, RotationInterval};
 pub use rotation_lease::{LeaseHolder, Stage, StoredVersion};
+pub use rotation_schedule::{KeyDates, RotationSchedule};
 pub use service_name::ServiceName;
 pub use tenant::{Key, KeyRotation, Login, LoginKind, Member, Tenant};
 pub use tenant_name::{TenantName, is_name};

@@ -19,8 +19,10 @@ mod session;
 pub use crate::probe::Trust;
 pub use adapters::{Asker, Records, Unreadable, VaultAuthority};
 pub use admin::{
-    Examiner, LoginMethod, Members, Policies, Removal, Removed, RotationIntervals, Source,
-    StandIns, TenantSettings, Tenants, Things, TokenRecord, Untold,
+    AccountPlan, DesiredMember, DesiredTenant, Examiner, InitPlan, LoginMethod, Members,
+    MembershipPlan, PlatformPlan, Policies, Removal, Removed, RotationIntervals, RotationSchedules,
+    SecretIdDelivery, Source, StandIns, TenantPlan, TenantSettings, Tenants, Things, TokenRecord,
+    Untold, parse_user_name, read_root_token, unreadable_settings,
 };
 pub use api::sys::health::{Condition, Product};
 pub use api::{

@@ -159,7 +159,7 @@ async fn a_secret_id_that_was_made_and_never_arrived_is_made_again() {
     let ended = credentials.run(&shell, &["bootstrap"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains("secret id    validator            failed"), "{}", ended.stdout);
-    let next = "next: mend what failed and run it again: what is done stays";
+    let next = "next: fix the error and run it again: completed steps are kept";
     assert_eq!(ended.stdout.lines().last(), Some(next));
     assert_eq!(credentials.read("validator-secret-id").trim(), "");
     fault.set(Fault::Pass).await;

@@ -73,7 +73,7 @@ async fn a_dry_run_shows_the_plan_and_writes_nothing() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.contains("  same    mount        secret/ "), "{}", ended.stdout);
     assert!(ended.stdout.contains("  create  auth method  approle/ "), "{}", ended.stdout);
-    let end = "\nnothing was written; without --dry-run it is\n";
+    let end = "\nnothing was written; run it without --dry-run to apply the plan\n";
     assert!(ended.stdout.ends_with(end), "{}", ended.stdout);
     let told = credentials.run(&root(&bao), &["bootstrap", "--dry-run", "--output", "json"]).json();
     assert_eq!((&told["changed"], count(&told, "shown")), (&json!(0), steps(&told).len()));
@@ -136,7 +136,10 @@ async fn what_is_otherwise_than_it_should_be_is_changed_only_if_somebody_says_so
 
     let refused = credentials.run(&root(&bao), &["bootstrap"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    assert!(refused.stderr.contains("nothing was changed: 2 things there"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("nothing was changed: 2 existing objects would be changed"),
+        "{refused:?}"
+    );
     assert!(refused.stderr.contains("add --yes"), "{refused:?}");
     let how = "its policies are other, validator; its tokens have the policy `default` too";
     assert!(refused.stdout.contains(how), "{refused:?}");
@@ -160,14 +163,14 @@ async fn other_mounts_take_policies_of_their_own() {
     let credentials = Credentials::new();
     let shell = root(&bao).with("VALIDATOR_KV_MOUNT", "team/kv");
     let before = state(&bao).await;
-    credentials.run(&shell, &["bootstrap"]).failed(1, "name the folder with --policies");
+    credentials.run(&shell, &["bootstrap"]).failed(1, "name the directory with --policies");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().display().to_string();
     for transit in ["team", "team/kv", "team/kv/transit"] {
         let within = shell.clone().with("VALIDATOR_TRANSIT_MOUNT", transit);
         credentials
             .run(&within, &["bootstrap", "--policies", &path])
-            .failed(1, "one is in the other");
+            .failed(1, "one path is inside the other");
     }
     assert_eq!(state(&bao).await, before);
     let write = |name: &str, text: &str| {
@@ -175,7 +178,7 @@ async fn other_mounts_take_policies_of_their_own() {
     };
     write("own.hcl", "path \"team/kv/data/x\" { capabilities = [\"read\"] }\n");
     let arguments = ["bootstrap", "--policies", &path];
-    credentials.run(&shell, &arguments).failed(1, "there is no policy `validator`");
+    credentials.run(&shell, &arguments).failed(1, "the policies do not include `validator`");
     for source in shipped::policies().iter().filter(|source| source.stem() == "validator") {
         write("validator.hcl", &source.text);
     }

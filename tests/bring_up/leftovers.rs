@@ -67,7 +67,7 @@ async fn a_person_whose_account_could_not_be_deleted_can_be_removed_again() {
 async fn an_account_is_deleted_after_consent_alone() {
     let (bao, shell) = with_ana().await;
     let remove = ["tenants", "members", "remove", "acme", "ana", "--delete-user"];
-    shell.run(&remove).failed(2, "there is nobody to ask: add --yes");
+    shell.run(&remove).failed(2, "standard input is not a terminal: add --yes");
     let question = "Delete the account ana at userpass/, and take ana out of acme?";
     let ended = shell.on_a_terminal(&remove, &[(question, "no\n")]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -154,12 +154,12 @@ async fn what_was_to_be_a_password_is_looked_for_first_and_changes_no_account() 
     let before = state(&bao).await;
     let add = ["tenants", "members", "add", "acme", "ben", "--create-user"];
     let missing = [&add[..], &["--password-file", "/nowhere/password"]].concat();
-    shell.run(&missing).failed(2, "the password's file: No such file or directory");
+    shell.run(&missing).failed(2, "cannot read the password file: No such file or directory");
     let bootstrap = ["bootstrap", "--operator", "ben", "--operator-password", "/nowhere/password"];
-    shell.run(&bootstrap).failed(2, "the password's file: No such file or directory");
+    shell.run(&bootstrap).failed(2, "cannot read the password file: No such file or directory");
     assert_eq!(state(&bao).await, before);
     let told = add_person(&shell, "acme", "ana", &["--policy", "route-n8n"]).done();
-    assert!(told.contains("it was there before, and keeps its password"), "{told}");
+    assert!(told.contains("it exists, and keeps its password"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -64,7 +64,7 @@ async fn where_people_log_in_otherwise_no_account_is_made() {
     bao.must("POST", "sys/auth/corp", Some(json!({"type": "jwt"}))).await;
     let shell = root(&bao).with("VALIDATOR_SUBJECT_MOUNT", "corp");
     let credentials = Credentials::new();
-    let words = "people log in at corp/ by jwt";
+    let words = "the auth method at corp/ has the type jwt";
     credentials.run(&shell, &["bootstrap", "--operator", "olga"]).failed(1, words);
     assert_eq!(credentials.names(), Vec::<String>::new());
 }

@@ -180,7 +180,7 @@ async fn an_account_is_not_made_by_mistake() {
     let create = [&add("acme", "anna")[..], &["--create-user"]].concat();
     shell.run(&create).failed(2, "--password-file");
     let empty = shell.feed(&[&create[..], &["--password-file", "-"]].concat(), b"\n");
-    assert!(empty.stderr.contains("the password is empty; no account was made"), "{empty:?}");
+    assert!(empty.stderr.contains("the password is empty; no account was created"), "{empty:?}");
     assert_eq!(empty.code, Some(2), "{empty:?}");
     for (name, words) in [("a/b", "user name"), ("ana@acme.com", "user name"), ("..", "user name")]
     {
@@ -202,11 +202,12 @@ async fn an_account_is_not_made_by_mistake() {
 async fn a_password_is_asked_for_twice_where_nobody_sees_it() {
     let (bao, shell) = with_tenants().await;
     let arguments = [&add("acme", "ana")[..], &["--create-user"]].concat();
-    let dialogue = [("unseen:Password of ana", "one\n"), ("unseen:The same again", "two\n")];
+    let dialogue = [("unseen:Password of ana", "one\n"), ("unseen:Repeat the password", "two\n")];
     let ended = shell.on_a_terminal(&arguments, &dialogue);
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.stdout.contains("the two differ"), "{ended:?}");
-    let dialogue = [("unseen:Password of ana", "typed\n"), ("unseen:The same again", "typed\n")];
+    assert!(ended.stdout.contains("the passwords differ"), "{ended:?}");
+    let dialogue =
+        [("unseen:Password of ana", "typed\n"), ("unseen:Repeat the password", "typed\n")];
     let ended = shell.on_a_terminal(&arguments, &dialogue);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(!ended.stdout.contains("typed"), "{ended:?}");
@@ -220,7 +221,7 @@ async fn somebody_of_another_method_is_added_after_a_first_login() {
     let at_corp = |more: &[&str]| {
         shell.run(&[&add("acme", "Ben@acme.com")[..], &["--mount", "auth/corp/"], more].concat())
     };
-    at_corp(&[]).failed(1, "nobody has logged in as Ben@acme.com at corp/ yet");
+    at_corp(&[]).failed(1, "Ben@acme.com has not logged in at corp/ yet");
     at_corp(&["--policy", "route-crm"]).failed(1, "their policies come from that method's roles");
     let methods = bao.must("GET", "sys/auth", None).await;
     let accessor = &methods["data"]["corp/"]["accessor"];

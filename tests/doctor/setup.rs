@@ -63,8 +63,8 @@ async fn subjects_and_a_missing_subject_mount_are_explained() {
         said.is("subjects", "warning", words);
     }
     let said = shell().with("VALIDATOR_SUBJECT_MOUNT", "auth/ldap").diagnosis(&[]);
-        said.is("configuration", "fail", "must not begin with `auth/`");
-        said.is("subjects", "skipped", "VALIDATOR_SUBJECT_MOUNT is invalid");
+    said.is("configuration", "fail", "must not begin with `auth/`");
+    said.is("subjects", "skipped", "VALIDATOR_SUBJECT_MOUNT is invalid");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,7 +86,7 @@ async fn a_tenant_that_fails_does_not_keep_the_others() {
     }
     let ended = rotator.run(&DUE);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("3 tenants could not be dealt with"), "{ended:?}");
+    assert!(ended.stderr.contains("3 tenants could not be processed"), "{ended:?}");
     let told = told(&ended);
     for (tenant, words) in [
         ("acme", "`-90d` is not a rotation interval"),
@@ -248,7 +248,7 @@ async fn with_repeat_it_goes_on_until_a_signal_whatever_fails() {
     age_key(&platform.bao, "acme", 91 * 24).await;
     platform.put_settings("broken", json!({"v": 1})).await;
     let process = rotator.start(&["tenants", "rotate", "--due", "--repeat", "1d"]);
-    let failed = "1 tenant could not be dealt with; it is done again in 1h";
+    let failed = "1 tenant could not be processed; the next round starts in 1h";
     eventually(Duration::from_secs(30), "a round", async || {
         assert_eq!(process.exit_status(), None, "{}", process.log());
         process.log().contains(failed).then_some(())

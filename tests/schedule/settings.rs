@@ -77,7 +77,7 @@ async fn a_mount_of_kv_version_1_gets_no_settings() {
     platform.bao.must("POST", "sys/mounts/old", Some(old)).await;
     let root = Shell::to(&platform.bao, platform.bao.root_token());
     let old = root.with("VALIDATOR_KV_MOUNT", "old");
-    old.run(&set("90d")).failed(1, "mount old/ is no KV version 2");
+    old.run(&set("90d")).failed(1, "mount old/ is not KV version 2");
     let (status, _) = platform.bao.request("LIST", "old/data", None).await;
     assert_eq!(status, 404, "nothing was written");
 }

@@ -46,7 +46,7 @@ async fn folders_that_others_may_write_to_are_refused() {
         for open in [0o777, 0o702] {
             mode(folder, open);
             let refused = render(&acme, &file, &[]);
-            refused.failed(1, "everybody may write to the folder");
+            refused.failed(1, "every user may write to the directory");
             assert!(refused.stderr.contains(&folder.display().to_string()), "{refused:?}");
             assert!(!file.exists());
         }

@@ -153,7 +153,7 @@ async fn write_that_is_certain_not_to_be_done_is_told_apart_from_one_that_may_be
         let certainty = if certain {
             "; nothing was written"
         } else {
-            "; it may be done or not: `secrets versions acme crm`"
+            "; whether it was done is unknown: `secrets versions acme crm`"
         };
         ended.failed(1, certainty);
         assert_eq!(ended.stderr.contains("nothing was"), certain, "{call} {fault:?}: {ended:?}");
@@ -268,7 +268,7 @@ async fn an_error_says_what_to_do_and_shows_nothing() {
     acme.run(&["secrets", "get", "globex", "crm"]).failed(1, "policies/tenant.hcl");
     acme.run(&["secrets", "list", "globex"]).failed(1, "does not grant");
     let unknown = Shell::to(&platform.bao, "s.unknown");
-    unknown.run(&["secrets", "get", "acme", "crm"]).failed(1, "`vault login` brings a new one");
+    unknown.run(&["secrets", "get", "acme", "crm"]).failed(1, "get a new one with `vault login`");
     acme.run(&["secrets", "get", "ACME", "crm"]).failed(2, "a tenant's name is");
     acme.run(&["secrets", "get", "acme", "a/../b"]).failed(2, "a secret's name is");
     let away = Shell::new(&platform.fault.addr(), platform.acme.token());

@@ -77,7 +77,7 @@ async fn a_key_version_that_a_deleted_secret_may_need_stays_in_use() {
     acme.run(&["secrets", "delete", "acme", "crm", "--yes"]).done();
     let text = rotator.run(&["tenants", "rotate", "acme"]).done();
     assert!(text.contains("The key of acme has a new version, 2."), "{text}");
-    assert!(text.contains("1 of them deleted, so that nobody can tell."), "{text}");
+    assert!(text.contains("1 of them are deleted and could not be checked."), "{text}");
     assert_eq!(platform.key_versions().await, (2, 1));
     let undelete = json!({"versions": [1]});
     platform.bao.must("PUT", "secret/undelete/tenants/acme/crm", Some(undelete)).await;
@@ -87,11 +87,11 @@ async fn a_key_version_that_a_deleted_secret_may_need_stays_in_use() {
     acme.run(&["secrets", "delete", "acme", "crm", "--yes"]).done();
     let destroy = [&["tenants", "rotate", "acme"], &DESTROY[..]].concat();
     let text = rotator.run(&destroy).done();
-    assert!(text.contains("1 of them live, without a live version after them"), "{text}");
+    assert!(text.contains("1 of them are live without a live successor"), "{text}");
     assert_eq!(platform.key_versions().await, (3, 1));
     set(&acme, "acme", "crm", &json!({"A": "2"}));
     let text = rotator.run(&destroy).done();
-    assert!(text.contains("No older version of the key decrypts any more."), "{text}");
+    assert!(text.contains("No older version of the key can decrypt any more."), "{text}");
     assert_eq!(platform.key_versions().await, (3, 3));
 }
 

@@ -106,7 +106,7 @@ async fn live_version_behind_a_deleted_latest_one_is_not_destroyed() {
         assert_eq!(get(&acme, "acme", "crm", Some(version)), json!({"A": value}));
     }
     let text = rotator.run(&[&["tenants", "rotate", "acme"], &DESTROY[..]].concat()).done();
-    assert!(text.contains("without a live version after them"), "{text}");
+    assert!(text.contains("without a live successor"), "{text}");
     assert!(!text.contains("--destroy-old-versions destroys them"), "{text}");
 }
 
@@ -159,8 +159,8 @@ async fn old_versions_are_destroyed_only_with_the_tenants_name() {
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert_eq!(platform.key_versions().await, (1, 1));
     let plan = rotator.run(&[&destroy[..], &["--dry-run"]].concat()).done();
-    assert!(plan.contains("Without --dry-run this destroys them for good."), "{plan}");
-    assert!(!plan.contains("stay readable"), "{plan}");
+    assert!(plan.contains("Without --dry-run this permanently destroys them."), "{plan}");
+    assert!(!plan.contains("remain readable"), "{plan}");
     rotator.on_a_terminal(&destroy, &[(question, "acme\n")]).done();
     assert_eq!(platform.key_versions().await, (2, 2));
 }

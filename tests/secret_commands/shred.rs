@@ -21,7 +21,7 @@ async fn without_its_key_a_tenants_secrets_are_ciphertext() {
     acme.run(&["secrets", "get", "acme", "crm"]).done();
 
     let root = Shell::to(&platform.bao, platform.bao.root_token());
-    let told = root.on_a_terminal(&shred, &[("2 secrets of acme unreadable for good", "no\n")]);
+    let told = root.on_a_terminal(&shred, &[("2 secrets of acme permanently unreadable", "no\n")]);
     assert_eq!(told.code, Some(1), "{told:?}");
 
     let done = operator.on_a_terminal(&shred, &[("tenant's name: ", "acme\n")]).done();
@@ -29,7 +29,10 @@ async fn without_its_key_a_tenants_secrets_are_ciphertext() {
     let read = acme.run(&["secrets", "get", "acme", "crm"]);
     assert!(read.code == Some(1) && read.stderr.contains("no key"), "{read:?}");
     let again = operator.run(&[&shred[..], &["--confirm", "acme"]].concat()).done();
-    assert!(again.contains("acme has no key: it was shredded before, or never had one"), "{again}");
+    assert!(
+        again.contains("acme has no key: it was shredded earlier, or never had one"),
+        "{again}"
+    );
 
     for tenant in ["acme", "nobody"] {
         let told = operator.run(&["tenants", "shred", tenant, "--confirm", tenant]).done();
@@ -88,7 +91,7 @@ async fn what_a_shredded_key_encrypted_is_not_taken_for_up_to_date() {
     set(&acme, "acme", "new", &json!({"A": "1"}));
     let rotated = rotator.run(&["tenants", "rotate", "acme"]);
     assert_eq!(rotated.code, Some(1), "{rotated:?}");
-    assert!(rotated.stderr.contains("1 secret could not be dealt with"), "{rotated:?}");
+    assert!(rotated.stderr.contains("1 secret could not be processed"), "{rotated:?}");
     let named = "lost  the stored record was encrypted with a version that the key does not have";
     assert!(rotated.stdout.contains(named), "{rotated:?}");
     acme.run(&["secrets", "get", "acme", "lost"]).failed(1, "secrets set --replace");

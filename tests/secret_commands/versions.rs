@@ -80,7 +80,7 @@ async fn undelete_whose_outcome_is_not_known_says_so() {
     acme.run(&["secrets", "delete", "acme", "crm", "--yes"]).done();
     platform.fault.set_for("POST /v1/secret/undelete/", Fault::Lost).await;
     let ended = acme.run(&["secrets", "undelete", "acme", "crm", "--version", "1"]);
-    ended.failed(1, "it may be done or not: `secrets versions acme crm`");
+    ended.failed(1, "whether it was done is unknown: `secrets versions acme crm`");
 }
 
 #[tokio::test(flavor = "multi_thread")]

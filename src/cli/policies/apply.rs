@@ -114,7 +114,7 @@ async fn carry_out(plan: &Plan, operator: &Operator, output: Output) -> Result<E
 }
 
 /// An outcome in a word, and the reason.
-pub(in crate::cli) fn words(outcome: &Outcome) -> (&'static str, String) {
+fn words(outcome: &Outcome) -> (&'static str, String) {
     match outcome {
         Outcome::Done => ("done", String::new()),
         Outcome::Overtaken => (

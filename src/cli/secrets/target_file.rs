@@ -16,7 +16,7 @@ use rustix::{
 };
 use zeroize::Zeroizing;
 
-use crate::cli::{folder, secrets::owner::FileOwner};
+use crate::{cli::secrets::owner::FileOwner, provision::private_dir as folder};
 
 /// Readable and writable by the owner only.
 const MODE: u32 = 0o600;

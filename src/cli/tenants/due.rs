@@ -8,27 +8,26 @@ use super::{
     due_report::{Row, Rows},
     rotation::{Outcome, rotate_if_due, survey_if_due},
     rotation_report::Mode,
-    schedule::unlisted,
 };
 use crate::{
     cli::{
         complain,
         output::{Output, counted},
-        steps::unless_stopped,
+        plan_output::unless_stopped,
         stop::stopped,
         store::{Store, StoreArgs},
     },
     tenants::{RotationInterval, TenantName},
-    vault::TenantSettings,
+    vault::{TenantSettings, unreadable_settings},
 };
 
-/// The longest pause after a round that failed.
-const RETRY: Duration = Duration::from_hours(1);
+/// The maximum interval between a round that failed and the next.
+const RETRY_INTERVAL: Duration = Duration::from_hours(1);
 
-/// The command.
+/// The arguments of `tenants rotate --due`.
 pub(super) struct RotateDue {
     pub(super) mode: Mode,
-    /// The pause after which it is done again; `None` does it once.
+    /// The interval between two rounds; `None` runs one round.
     pub(super) repeat: Option<Duration>,
     pub(super) output: Output,
     pub(super) store: StoreArgs,
@@ -37,27 +36,27 @@ pub(super) struct RotateDue {
 impl RotateDue {
     pub(super) fn run(self) -> ExitCode {
         self.store.clone().run(async |store| {
-            // From here on a signal is never lost, and ends also what runs as PID 1.
+            // From here on, signals are handled, also by a process with PID 1.
             let mut stop = tokio::spawn(stopped());
             match self.repeat {
-                None => self.round(&store, &stop).await?,
-                Some(pause) => self.keep_on(&store, &mut stop, pause).await,
+                None => self.run_round(&store, &stop).await?,
+                Some(interval) => self.repeat_rounds(&store, &mut stop, interval).await,
             }
             Ok(ExitCode::SUCCESS)
         })
     }
 
-    /// Does it again and again, until a signal ends it.
-    async fn keep_on(&self, store: &Store, stop: &mut JoinHandle<()>, repeat: Duration) {
+    /// Runs rounds until a signal stops the command.
+    async fn repeat_rounds(&self, store: &Store, stop: &mut JoinHandle<()>, repeat: Duration) {
         loop {
-            let outcome = self.round(store, stop).await;
+            let outcome = self.run_round(store, stop).await;
             if unless_stopped(stop).is_break() {
                 return;
             }
-            let pause = if outcome.is_ok() { repeat } else { repeat.min(RETRY) };
+            let pause = if outcome.is_ok() { repeat } else { repeat.min(RETRY_INTERVAL) };
             if let Err(error) = outcome {
                 let pause = humantime::format_duration(pause);
-                complain(format!("{error}; it is done again in {pause}"));
+                complain(format!("{error}; the next round starts in {pause}"));
             }
             tokio::select! {
                 () = sleep(pause) => {}
@@ -66,14 +65,15 @@ impl RotateDue {
         }
     }
 
-    /// Goes through all tenants once. A tenant that fails does not keep the others.
-    async fn round(&self, store: &Store, stop: &JoinHandle<()>) -> Result<(), String> {
+    /// Processes all tenants once. The failure of one tenant does not stop the others.
+    async fn run_round(&self, store: &Store, stop: &JoinHandle<()>) -> Result<(), String> {
         let settings = TenantSettings::new(&store.operator.session, &store.mounts);
         refresh(store).await?;
         let intervals = settings.rotation_intervals().await;
-        let intervals = intervals.map_err(|error| unlisted(&error, &store.mounts))?;
+        let intervals =
+            intervals.map_err(|error| unreadable_settings(&error, &store.mounts).to_string())?;
         if intervals.is_empty() {
-            // So it is also in a mount that keeps no versions, where no settings can be.
+            // The list is also empty in a mount of KV version 1, which cannot hold settings.
             let mounted = store.with(async |secrets| secrets.check_mount().await).await;
             mounted.map_err(|error| format!("{}/: {error}", store.mounts.kv))?;
         }
@@ -82,32 +82,33 @@ impl RotateDue {
             if unless_stopped(stop).is_break() {
                 break;
             }
-            let outcome = self.one(store, &tenant, interval.as_ref()).await;
+            let outcome = self.process_tenant(store, &tenant, interval.as_ref()).await;
             rows.push(Row { tenant, interval: interval.ok(), outcome });
         }
         self.output.print(|| rows.as_json(), |style| rows.as_text(style));
         if unless_stopped(stop).is_break() {
-            return Err("stopped by a signal; run it again to go on".to_owned());
+            return Err("stopped by a signal; run it again to continue".to_owned());
         }
         match rows.count("failed") {
             0 => Ok(()),
-            failed => Err(format!("{} could not be dealt with", counted(failed, "tenant"))),
+            failed => Err(format!("{} could not be processed", counted(failed, "tenant"))),
         }
     }
 
-    async fn one(
+    async fn process_tenant(
         &self,
         store: &Store,
         tenant: &str,
         interval: Result<&RotationInterval, &String>,
     ) -> Outcome {
-        let failed = |why: &str| Outcome::Failed(format!("{}: {why}", tenant.escape_debug()), None);
+        let failed =
+            |error: &str| Outcome::Failed(format!("{}: {error}", tenant.escape_debug()), None);
         let interval = match interval {
             Ok(interval) => *interval,
-            Err(why) => return failed(&format!("its rotation interval: {why}")),
+            Err(error) => return failed(&format!("its rotation interval: {error}")),
         };
         let Some(tenant) = TenantName::parse(tenant) else {
-            return failed("no tenant can be called so");
+            return failed("not a valid tenant name");
         };
         if let Err(error) = refresh(store).await {
             return failed(&error);
@@ -119,19 +120,19 @@ impl RotateDue {
     }
 }
 
-/// Keeps the token alive, or logs in anew: a round may take hours, and the pause between two longer.
+/// Renews the token, or logs in again: a round may take hours, and the interval to the next longer.
 async fn refresh(store: &Store) -> Result<(), String> {
     store.operator.session.refresh().await.map_err(|error| error.to_string())
 }
 
-/// Reads a pause between two rounds.
+/// Parses the interval between two rounds.
 ///
 /// # Errors
-/// A message that says which form it has to have.
-pub(super) fn repeat(text: &str) -> Result<Duration, String> {
-    let pause = humantime::parse_duration(text).ok();
+/// Returns a message that states the bounds.
+pub(super) fn parse_repeat(text: &str) -> Result<Duration, String> {
+    let interval = humantime::parse_duration(text).ok();
     let bounds = Duration::from_mins(1)..=Duration::from_hours(31 * 24);
-    pause
-        .filter(|pause| bounds.contains(pause))
-        .ok_or_else(|| "it is a duration from 1m to 31d, such as 1d".to_owned())
+    interval
+        .filter(|interval| bounds.contains(interval))
+        .ok_or_else(|| "expected a duration from 1m to 31d, such as 1d".to_owned())
 }

@@ -1,4 +1,4 @@
-//! What `tenants rotate --due` has done, as it is shown.
+//! Output of the results of `tenants rotate --due`.
 
 use serde_json::{Value, json};
 
@@ -9,15 +9,15 @@ use crate::{
     vault::rotation::RotationReport,
 };
 
-/// What became of one tenant.
+/// The result for one tenant.
 pub(super) struct Row {
     pub(super) tenant: String,
-    /// `None` if it cannot be read.
+    /// The rotation interval; `None` if it cannot be read.
     pub(super) interval: Option<RotationInterval>,
     pub(super) outcome: Outcome,
 }
 
-/// What became of all tenants.
+/// The results for all tenants.
 pub(super) struct Rows {
     mode: Mode,
     rows: Vec<Row>,
@@ -43,7 +43,7 @@ impl Row {
         }
     }
 
-    /// What is to be said of it, if anything.
+    /// Returns the first line of text output; `None` if the rotation is not due.
     fn headline(&self, style: &Style) -> Option<String> {
         let (tenant, every) = (self.tenant.escape_debug(), self.interval);
         match &self.outcome {
@@ -95,12 +95,12 @@ impl Rows {
         self.rows.push(row);
     }
 
-    /// How many tenants this became of.
+    /// Returns the number of tenants with this outcome.
     pub(super) fn count(&self, outcome: &str) -> u64 {
         self.rows.iter().filter(|row| row.outcome() == outcome).count() as u64
     }
 
-    /// Returns it for people.
+    /// Returns the results as text.
     pub(super) fn as_text(&self, style: &Style) -> String {
         if self.rows.is_empty() {
             return "no tenant has a rotation interval: `tenants set TENANT --rotate-every 90d` \
@@ -137,7 +137,7 @@ impl Rows {
         paragraphs.join("\n\n")
     }
 
-    /// Returns it for programs.
+    /// Returns the results as JSON.
     pub(super) fn as_json(&self) -> Value {
         let tenants: Vec<_> = self.rows.iter().map(|row| row.as_json(self.mode)).collect();
         json!({

@@ -4,8 +4,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    key_json, key_words,
-    schedule::{AUTO_ROTATE, Schedules},
+    key_output::{key_json, key_text},
+    schedule_output::{AUTO_ROTATE_NOTE, age_cell, due_cell, interval_cell, schedule_json},
 };
 use crate::{
     cli::{
@@ -14,13 +14,13 @@ use crate::{
         sources::ForVault,
     },
     tenants::{Key, Member, Tenant},
-    vault,
+    vault::{self, RotationSchedules},
 };
 
 /// List the tenants.
 ///
-/// Each that has a key, or to whom somebody belongs. To find out who belongs to whom, every entity in Vault
-/// is read, and members that were not on record are recorded (see `tenants show`).
+/// Lists each tenant that has a key or a member. Members are found by reading every entity in Vault, and
+/// those that were not recorded yet are recorded (see `tenants show`).
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -35,18 +35,19 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(self) -> ExitCode {
-        self.operator.run_on_mounts(async |operator, mounts| {
+        self.operator.run_with_mounts(async |operator, mounts| {
             let tenants = vault::Tenants::new(&operator.session, &mounts);
-            let tenants = tenants.all().await.map_err(|trouble| trouble.to_string())?;
-            let schedules = Schedules::read(&operator, &mounts).await?;
+            let tenants = tenants.all().await.map_err(|error| error.to_string())?;
+            let schedules = RotationSchedules::read(&operator.session, &mounts).await;
+            let schedules = schedules.map_err(|error| error.to_string())?;
             let json = || as_json(&tenants, &schedules);
             self.output.print(json, |style| as_text(&tenants, &schedules, style));
-            schedules.unread().map_or(Ok(ExitCode::SUCCESS), Err)
+            schedules.into_error().map_or(Ok(ExitCode::SUCCESS), Err)
         })
     }
 }
 
-fn as_text(tenants: &[Tenant], schedules: &Schedules, style: &Style) -> String {
+fn as_text(tenants: &[Tenant], schedules: &RotationSchedules, style: &Style) -> String {
     if tenants.is_empty() {
         return "no tenants".to_owned();
     }
@@ -64,9 +65,9 @@ fn as_text(tenants: &[Tenant], schedules: &Schedules, style: &Style) -> String {
     let heading = heading.map(|word| style.place(word));
     let mut rotated_by_vault = false;
     let mut row = |tenant: &Tenant| {
-        let schedule = schedules.of(&tenant.name, tenant.key.as_ref());
-        rotated_by_vault |= schedule.is_rotated_by_vault();
-        let key = key_words(tenant.key.as_ref());
+        let schedule = schedules.get(&tenant.name, tenant.key.as_ref());
+        rotated_by_vault |= schedule.auto_rotate().is_some();
+        let key = key_text(tenant.key.as_ref());
         let sound = tenant.key.as_ref().is_some_and(Key::is_sound);
         let version = |which: fn(&Key) -> u64| {
             tenant.key.as_ref().map(|key| format!("v{}", which(key))).unwrap_or_default()
@@ -77,25 +78,25 @@ fn as_text(tenants: &[Tenant], schedules: &Schedules, style: &Style) -> String {
             if sound { key } else { style.bad(&key) },
             version(|key| key.latest),
             version(|key| key.oldest),
-            schedule.age(style),
-            schedule.every(style),
-            schedule.due_cell(style),
+            age_cell(&schedule, style),
+            interval_cell(&schedule, style),
+            due_cell(&schedule, style),
             tenant.members.len().to_string(),
             if disabled == 0 { String::new() } else { style.doubtful(&disabled.to_string()) },
         ]
     };
     let rows: Vec<_> = std::iter::once(heading).chain(tenants.iter().map(&mut row)).collect();
-    let note = if rotated_by_vault { format!("\n\n{AUTO_ROTATE}") } else { String::new() };
+    let note = if rotated_by_vault { format!("\n\n{AUTO_ROTATE_NOTE}") } else { String::new() };
     format!("{}\n\n{}{note}", columns(&rows), counted(tenants.len(), "tenant"))
 }
 
-fn as_json(tenants: &[Tenant], schedules: &Schedules) -> Value {
+fn as_json(tenants: &[Tenant], schedules: &RotationSchedules) -> Value {
     let member = |member: &Member| json!({"name": member.name(), "entity_id": member.id, "disabled": member.disabled});
     let tenant = |tenant: &Tenant| {
         json!({
             "tenant": tenant.name.as_str(),
             "key": key_json(tenant.key.as_ref()),
-            "rotation": schedules.of(&tenant.name, tenant.key.as_ref()).as_json(),
+            "rotation": schedule_json(&schedules.get(&tenant.name, tenant.key.as_ref())),
             "members": tenant.members.iter().map(member).collect::<Vec<_>>(),
         })
     };

@@ -3,11 +3,11 @@ use std::{collections::BTreeSet, process::ExitCode};
 use clap::Args;
 use serde_json::json;
 
-use super::{confirm::Confirm, service_name};
+use super::confirm::Confirm;
 use crate::{
     cli::{
         misused,
-        names::tenant,
+        names::{parse_service, tenant},
         operator::{Operator, OperatorArgs},
         output::{Output, counted},
         sources::ForVault,
@@ -17,15 +17,15 @@ use crate::{
     vault::{Members, Tenants},
 };
 
-/// Remove a tenant's service, or all that is left of a tenant.
+/// Remove services of a tenant, or all members of a tenant without a key.
 ///
-/// A service's AppRole, secret ids and entity are deleted, and Vault refuses its tokens. With --service
-/// only those are; the rest of the tenant stays. Without, every service is removed and every person taken
-/// out of the tenant, whose accounts stay, with their tokens and other policies: to delete one as well,
-/// `tenants members remove --delete-user` comes before.
+/// Deletes the AppRole, the secret ids and the entity of a service; Vault then rejects its tokens. With
+/// --service, only these services are removed. Without it, all services are removed, and all people cease
+/// to be members; their accounts remain, with their tokens and other policies: to delete an account, run
+/// `tenants members remove --delete-user` first.
 ///
-/// Secrets are not touched: while the tenant has its key, only services can be removed. `tenants shred`
-/// deletes the key and with it every secret. Asks for the tenant's name, on the terminal or with
+/// Secrets are not changed: while the tenant has its key, only services can be removed. `tenants shred`
+/// deletes the key and thereby every secret. Asks for the tenant's name, on the terminal or with
 /// --confirm.
 #[derive(Args)]
 #[command(after_help = "\
@@ -36,8 +36,8 @@ pub(super) struct Remove {
     /// The tenant.
     #[arg(value_parser = tenant)]
     tenant: TenantName,
-    /// A service to remove, and nothing else. May be repeated.
-    #[arg(long = "service", value_name = "SERVICE", value_parser = service_name)]
+    /// A service to remove; the others and all people remain. May be repeated.
+    #[arg(long = "service", value_name = "SERVICE", value_parser = parse_service)]
     services: Vec<ServiceName>,
     #[command(flatten)]
     confirm: Confirm,
@@ -47,9 +47,9 @@ pub(super) struct Remove {
     operator: OperatorArgs<ForVault>,
 }
 
-/// What was removed.
+/// The members that were removed.
 #[derive(Default)]
-struct Done {
+struct RemovedMembers {
     services: Vec<String>,
     people: Vec<String>,
 }
@@ -59,8 +59,8 @@ impl Remove {
         if let Some(fault) = self.confirm.fault(&self.tenant, "remove") {
             return misused(fault);
         }
-        self.operator.clone().run_on_mounts(async |operator, mounts| {
-            let mut done = Done::default();
+        self.operator.clone().run_with_mounts(async |operator, mounts| {
+            let mut done = RemovedMembers::default();
             let outcome = if self.services.is_empty() {
                 self.remove_tenant(&operator, &mounts, &mut done).await
             } else {
@@ -69,7 +69,7 @@ impl Remove {
             outcome.map_err(|why| match done.services.len() + done.people.len() {
                 0 => why,
                 some => format!(
-                    "{why}; {} removed before; run this again",
+                    "{why}; {} removed before the error; run it again",
                     counted(some as u64, "member")
                 ),
             })?;
@@ -82,13 +82,13 @@ impl Remove {
         &self,
         operator: &Operator,
         mounts: &Mounts,
-        done: &mut Done,
+        done: &mut RemovedMembers,
     ) -> Result<(), String> {
         let members = Members::new(&operator.session, mounts);
         let services: BTreeSet<_> = self.services.iter().collect();
         for service in &services {
             let found = members.has_service(&self.tenant, service).await;
-            if !found.map_err(|trouble| format!("{trouble}; nothing was removed"))? {
+            if !found.map_err(|error| format!("{error}; nothing was removed"))? {
                 let tenant = &self.tenant;
                 return Err(format!(
                     "{tenant} has no service {service}: `vault-auth-validator tenants show {tenant}` \
@@ -101,7 +101,7 @@ impl Remove {
         self.confirm.ask(&self.tenant, &what)?;
         for service in services {
             let removed = members.remove_service(&self.tenant, service).await;
-            removed.map_err(|trouble| trouble.to_string())?;
+            removed.map_err(|error| error.to_string())?;
             done.services.push(service.of(&self.tenant));
         }
         Ok(())
@@ -111,18 +111,18 @@ impl Remove {
         &self,
         operator: &Operator,
         mounts: &Mounts,
-        done: &mut Done,
+        done: &mut RemovedMembers,
     ) -> Result<(), String> {
         let tenant = &self.tenant;
         let tenants = Tenants::new(&operator.session, mounts);
-        if tenants.has_key(tenant).await.map_err(|trouble| trouble.to_string())? {
+        if tenants.has_key(tenant).await.map_err(|error| error.to_string())? {
             return Err(format!(
-                "{tenant} has its key still, and with it its secrets: `vault-auth-validator tenants \
-                 shred {tenant}` makes them unreadable for good and comes first; --service NAME \
-                 removes a service alone; nothing was removed"
+                "{tenant} still has its key, and so its secrets: run `vault-auth-validator tenants shred \
+                 {tenant}` first, which makes them permanently unreadable, or remove single services \
+                 with --service NAME; nothing was removed"
             ));
         }
-        let all = tenants.every_member(tenant).await.map_err(|trouble| trouble.to_string())?;
+        let all = tenants.every_member(tenant).await.map_err(|error| error.to_string())?;
         if all.is_empty() {
             return Err(format!("there is no tenant {tenant}: it has neither a key nor members"));
         }
@@ -130,8 +130,8 @@ impl Remove {
             member.logins.iter().any(Login::is_persons) || member.logins.is_empty()
         });
         let what = format!(
-            "This deletes {} with all secret ids and tokens, and takes {} out of \
-             {tenant}. People's accounts stay.",
+            "This deletes {} with all secret ids and tokens, and removes {} from {tenant}. People's \
+             accounts remain.",
             counted(services.len() as u64, "service"),
             counted(people.len() as u64, "other member"),
         );
@@ -139,38 +139,37 @@ impl Remove {
         let members = Members::new(&operator.session, mounts);
         for service in services {
             let removed = members.remove_role_and_entity(tenant, &service.entity).await;
-            removed.map_err(|trouble| trouble.to_string())?;
+            removed.map_err(|error| error.to_string())?;
             done.services.push(service.entity.clone());
         }
         for person in people {
             let removed = members.remove_member(tenant, person).await;
-            removed.map_err(|trouble| trouble.to_string())?;
+            removed.map_err(|error| error.to_string())?;
             done.people.push(person.name().to_owned());
         }
         Ok(())
     }
 
-    fn as_text(&self, done: &Done) -> String {
+    fn as_text(&self, done: &RemovedMembers) -> String {
         let services = done.services.iter().map(|name| {
             format!("the service {name} is removed: its AppRole, secret ids and entity")
         });
-        let people = done
-            .people
-            .iter()
-            .map(|name| format!("{} no longer belongs to {}", name.escape_debug(), self.tenant));
+        let people = done.people.iter().map(|name| {
+            format!("{} is no longer a member of {}", name.escape_debug(), self.tenant)
+        });
         let refused = (!done.services.is_empty()).then(|| {
-            "Vault refuses the services' tokens; the validator does within VALIDATOR_CACHE_TTL."
+            "Vault rejects the services' tokens; the validator does so within VALIDATOR_CACHE_TTL."
                 .to_owned()
         });
         let stays = (!done.people.is_empty()).then(|| {
-            "People's accounts stay, with their tokens and other policies; to keep somebody out, delete \
-             the account."
+            "People's accounts remain, with their tokens and other policies; delete an account to \
+             revoke a person's access."
                 .to_owned()
         });
         services.chain(people).chain(refused).chain(stays).collect::<Vec<_>>().join("\n")
     }
 
-    fn as_json(&self, done: &Done) -> serde_json::Value {
+    fn as_json(&self, done: &RemovedMembers) -> serde_json::Value {
         json!({
             "tenant": self.tenant.as_str(),
             "services_removed": done.services,

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{
     confirm::Confirm,
-    due::{RotateDue, repeat},
+    due::{RotateDue, parse_repeat},
     rotation::{rotate, survey},
     rotation_report::Mode,
     wait::WaitArgs,
@@ -20,25 +20,24 @@ use crate::{
     vault::rotation::{OldVersions, RotationReport},
 };
 
-/// Rotate a tenant's key, and encrypt its secrets anew with the new version.
+/// Rotate a tenant's key, and rewrap its secrets with the new version.
 ///
-/// Vault does it: no secret leaves it in the clear, and the token needs no right to decrypt
-/// (policies/key-rotator.hcl has what it needs, and policies/version-destroyer.hcl what
-/// --destroy-old-versions needs besides). Each secret gets a new version that says the same,
-/// unless somebody writes one meanwhile, which stays. It may be ended anywhere and run again: a
-/// rotation that was not finished is then gone on with. One process at a time rotates a tenant's key;
-/// another waits for it, and then begins no second rotation.
+/// Vault rewraps the secrets: none leaves it unencrypted, and the token needs no permission to decrypt
+/// (policies/key-rotator.hcl grants what is needed, and policies/version-destroyer.hcl what
+/// --destroy-old-versions needs in addition). Each secret gets a new version with the same content,
+/// unless another writer adds one at the same time, which is kept. An interrupted rotation is resumed on
+/// the next run. One process at a time rotates a tenant's key; another one waits for it, and then starts
+/// no second rotation.
 ///
-/// Versions of a secret that are not its latest cannot be encrypted anew. They stay readable, and
-/// the version of the key that they need stays in use; --destroy-old-versions ends that, and asks for
-/// the tenant's name first. Only once nothing needs an older version of the key does Vault refuse to
-/// decrypt with it.
+/// Versions of a secret before its latest cannot be rewrapped. They remain readable, and the version of
+/// the key that they need remains in use; --destroy-old-versions destroys them, and asks for the
+/// tenant's name first. Vault decrypts with an older version of the key until nothing needs it.
 ///
-/// --due does it for every tenant that has a rotation interval (`tenants set --rotate-every`) and
-/// whose key is that old by Vault's clock, whose last rotation was not finished, or whose key Vault
-/// has rotated by itself, which leaves the secrets behind. A tenant that another process is rotating
-/// is left to it. It is meant for a timer, and may be run twice at once. A tenant that fails does not
-/// keep the others; the exit code is then 1.
+/// --due rotates the key of every tenant that has a rotation interval (`tenants set --rotate-every`) and
+/// whose key has that age by Vault's clock, whose last rotation was interrupted, or whose key was rotated
+/// by Vault itself, which does not rewrap the secrets. A tenant whose key another process is rotating is
+/// skipped. It is meant for a timer, and may run several times at once. The failure of one tenant does
+/// not stop the others; the exit code is then 1.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -56,15 +55,15 @@ pub(super) struct Rotate {
     /// Every tenant whose rotation is due.
     #[arg(long, conflicts_with_all = ["destroy_old_versions", "confirm", "wait"])]
     due: bool,
-    /// With --due: do it at once and then again after each pause of this length, until SIGTERM or
-    /// SIGINT. After a round that failed the pause is an hour at most.
-    #[arg(long, value_name = "DURATION", value_parser = repeat, requires = "due", conflicts_with_all = ["tenant", "dry_run"])]
+    /// With --due: repeat it at this interval until SIGTERM or SIGINT. After a failure the interval is
+    /// at most an hour.
+    #[arg(long, value_name = "DURATION", value_parser = parse_repeat, requires = "due", conflicts_with_all = ["tenant", "dry_run"])]
     repeat: Option<Duration>,
-    /// Say what would be done, and do nothing.
+    /// Report what would be done, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Destroy, for good, what still needs an older version of the key: versions of secrets that have
-    /// a live successor, and those that were deleted, of which nobody can tell.
+    /// Permanently destroy the versions of secrets that still need an older version of the key: those
+    /// that have a live successor, and deleted ones, which cannot be checked.
     #[arg(long)]
     destroy_old_versions: bool,
     #[command(flatten)]
@@ -111,7 +110,7 @@ impl Rotate {
             outcome?;
             match failed {
                 0 => Ok(ExitCode::SUCCESS),
-                failed => Err(format!("{} could not be dealt with", counted(failed, "secret"))),
+                failed => Err(format!("{} could not be processed", counted(failed, "secret"))),
             }
         })
     }
@@ -124,7 +123,7 @@ impl Rotate {
 
 fn consequence(tenant: &TenantName) -> String {
     format!(
-        "This destroys every version of {tenant}'s secrets but the latest that needs an older \
-         version of the key, and every deleted one that may."
+        "This destroys every version of {tenant}'s secrets, except the latest, that needs an older \
+         version of the key, and every deleted version that may need one."
     )
 }

@@ -6,8 +6,8 @@ use crate::{
     vault::rotation::{OldVersions, RotationReport, RotationStart},
 };
 
-/// The maximum number of failures that people are shown.
-const SHOWN: usize = 10;
+/// The maximum number of failures in text output.
+const MAX_SHOWN: usize = 10;
 
 /// Whether a report is of something that was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +40,8 @@ impl RotationReport {
             ),
         }];
         let (number, verb) = match mode {
-            Mode::Survey => (tally.behind, "to be encrypted anew"),
-            Mode::Rotation => (tally.rewrapped, "encrypted anew"),
+            Mode::Survey => (tally.behind, "to be rewrapped"),
+            Mode::Rotation => (tally.rewrapped, "rewrapped"),
         };
         lines.push(format!("{number} of {} {verb}.", counted(tally.secrets, "secret")));
         if tally.destroyed > 0 {
@@ -50,31 +50,31 @@ impl RotationReport {
         lines.extend(self.remaining(mode));
         if tally.failed > 0 {
             lines.push(
-                style.bad(&format!("{} could not be dealt with:", counted(tally.failed, "secret"))),
+                style.bad(&format!("{} could not be processed:", counted(tally.failed, "secret"))),
             );
-            let shown = tally.failures.iter().take(SHOWN);
+            let shown = tally.failures.iter().take(MAX_SHOWN);
             let rows = shown.map(|(name, why)| [name.clone(), why.clone()]);
             lines.push(columns(&rows.collect::<Vec<_>>()));
-            let others = tally.failures.len().saturating_sub(SHOWN);
+            let others = tally.failures.len().saturating_sub(MAX_SHOWN);
             if others > 0 {
                 lines.push(format!(
-                    "  and {}, which --output json names",
+                    "  and {}; --output json lists them all",
                     counted(others as u64, "other secret")
                 ));
             }
         }
         if key.oldest == latest {
-            lines.push("No older version of the key decrypts any more.".to_owned());
+            lines.push("No older version of the key can decrypt any more.".to_owned());
         }
         if !complete {
             lines.push(style.bad(
-                "It ended before all secrets were looked at; those under way are not counted.",
+                "It ended before all secrets were processed; those in progress are not counted.",
             ));
         }
         lines.join("\n")
     }
 
-    /// What still needs an older version of the key, and what to do about it.
+    /// Returns what still needs an older version of the key, and how to destroy it.
     fn remaining(&self, mode: Mode) -> Vec<String> {
         let Self { key, tally, .. } = self;
         if tally.remaining == 0 {
@@ -90,7 +90,10 @@ impl RotationReport {
         let fate = match to_come {
             OldVersions::Destroy => ":".to_owned(),
             OldVersions::Keep => {
-                format!(": it stays in use, from {} on, and they stay readable.", key.oldest)
+                format!(
+                    ": versions from {} on remain in use, and they remain readable.",
+                    key.oldest
+                )
             }
         };
         let mut lines = vec![format!(
@@ -106,13 +109,13 @@ impl RotationReport {
             lines.push(format!("  and of {}", counted(others, "other secret")));
         }
         if tally.unknown > 0 {
-            lines.push(format!("{} of them deleted, so that nobody can tell.", tally.unknown));
+            lines.push(format!("{} of them are deleted and could not be checked.", tally.unknown));
         }
         lines.extend(self.endings(to_come));
         lines
     }
 
-    /// How older versions cease to need the key.
+    /// Returns how to remove the versions that need an older version of the key.
     fn endings(&self, to_come: OldVersions) -> Vec<String> {
         let Tally { remaining, without_successor: live, .. } = self.tally;
         let others = match live {
@@ -121,15 +124,17 @@ impl RotationReport {
             _ => None,
         };
         let others = others.map(|others| match to_come {
-            OldVersions::Destroy => format!("Without --dry-run this destroys {others} for good."),
+            OldVersions::Destroy => {
+                format!("Without --dry-run this permanently destroys {others}.")
+            }
             OldVersions::Keep => {
-                format!("--destroy-old-versions destroys {others}, and ends that.")
+                format!("--destroy-old-versions destroys {others}.")
             }
         });
         let live = (live > 0).then(|| {
             format!(
-                "{live} of them live, without a live version after them, and never destroyed here: \
-                 write a new version of the secret, or destroy them with `bao kv destroy`."
+                "{live} of them are live without a live successor, and are not destroyed by this \
+                 command: write a new version of the secret, or destroy them with `bao kv destroy`."
             )
         });
         live.into_iter().chain(others).collect()
@@ -164,7 +169,7 @@ impl RotationReport {
             },
             "failed": {
                 "secrets": tally.failed,
-                "first": failures.get(..SHOWN).unwrap_or(&failures),
+                "first": failures.get(..MAX_SHOWN).unwrap_or(&failures),
                 "all": failures,
             },
         })

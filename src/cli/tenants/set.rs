@@ -3,7 +3,6 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::check_ground;
 use crate::{
     cli::{
         names::tenant,
@@ -12,14 +11,14 @@ use crate::{
         sources::ForVault,
     },
     policies::Mounts,
-    provision::{Engine, Thing},
+    provision::{Engine, Thing, Trouble, check_resources},
     tenants::{RotationInterval, TenantName},
     vault::{TenantSettings, Tenants, Things},
 };
 
 /// Change a tenant's settings.
 ///
-/// They are kept in Vault, beside the tenants' secrets, where no tenant can read or write them.
+/// Settings are stored in Vault, outside the paths that tenants can read or write.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -29,7 +28,7 @@ pub(super) struct Set {
     /// The tenant.
     #[arg(value_parser = tenant)]
     tenant: TenantName,
-    /// The age from which `tenants rotate --due` rotates the tenant's key: whole hours or days, or
+    /// The age at which `tenants rotate --due` rotates the tenant's key: whole hours or days, or
     /// `never`.
     #[arg(long, value_name = "INTERVAL", value_parser = RotateEvery::parse)]
     rotate_every: RotateEvery,
@@ -59,7 +58,7 @@ impl RotateEvery {
 impl Set {
     pub(super) fn run(self) -> ExitCode {
         let operator = self.operator.clone();
-        operator.run_on_mounts(async |operator, mounts| {
+        operator.run_with_mounts(async |operator, mounts| {
             self.set(&operator, &mounts).await?;
             let tenant = &self.tenant;
             let every = match self.rotate_every {
@@ -69,7 +68,7 @@ impl Set {
             self.output.print(
                 || json!({"tenant": tenant.as_str(), "rotate_every": every}),
                 |_| match &every {
-                    None => format!("`tenants rotate --due` leaves {tenant} alone from now on"),
+                    None => format!("`tenants rotate --due` does not rotate the key of {tenant}"),
                     Some(every) => format!(
                         "`tenants rotate --due` rotates the key of {tenant} when it is {every} old"
                     ),
@@ -85,17 +84,22 @@ impl Set {
             RotateEvery::Never => settings.remove(tenant).await,
             RotateEvery::Interval(interval) => {
                 let kv = Thing::Engine { path: mounts.kv.clone(), engine: Engine::Kv };
-                check_ground(&Things::new(&operator.session), [kv]).await?;
+                let checked = check_resources(&Things::new(&operator.session), [kv]).await;
+                checked.map_err(message)?;
                 let key = Tenants::new(&operator.session, mounts).key(tenant).await;
-                if key.map_err(|trouble| trouble.to_string())?.is_none() {
+                if key.map_err(message)?.is_none() {
                     return Err(format!(
-                        "{tenant} has no key: `tenants create {tenant}` makes one; nothing was \
+                        "{tenant} has no key: `tenants create {tenant}` creates one; nothing was \
                          changed"
                     ));
                 }
                 settings.set_rotation_interval(tenant, interval).await
             }
         };
-        done.map_err(|trouble| trouble.to_string())
+        done.map_err(message)
     }
+}
+
+fn message(Trouble(text): Trouble) -> String {
+    text
 }

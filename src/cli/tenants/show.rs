@@ -4,7 +4,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    key_json, key_words, member_json, member_rows, schedule::Schedule, source_json, source_words,
+    key_output::{key_json, key_text},
+    member_output::{member_json, member_table, source_json, source_text},
+    schedule_output::{schedule_json, schedule_text},
 };
 use crate::{
     cli::{
@@ -13,13 +15,13 @@ use crate::{
         output::{Output, Style, columns},
         sources::ForVault,
     },
-    tenants::{Key, Tenant, TenantName},
-    vault::{self, Source},
+    tenants::{Key, RotationSchedule, Tenant, TenantName},
+    vault::{self, RotationSchedules, Source},
 };
 
-/// Show a tenant: its key, who belongs to it, and with which policies.
+/// Show a tenant: its key, its members and their policies.
 ///
-/// Members are those on record, which `create`, `members add` and `list` keep; another tenant's people
+/// Shows recorded members, which `create`, `members add` and `list` maintain; entities of other tenants
 /// are not read. The policies are all that a member's tokens have, besides Vault's `default`: those of
 /// its AppRole or account, of its entity and of the entity's groups. The secrets are counted if your
 /// token may list them.
@@ -29,7 +31,7 @@ Examples:
   vault-auth-validator tenants show acme
   vault-auth-validator tenants show acme --output json")]
 pub(super) struct Show {
-    /// What the tenant is called.
+    /// The tenant.
     #[arg(value_parser = tenant)]
     tenant: TenantName,
     #[command(flatten)]
@@ -40,40 +42,41 @@ pub(super) struct Show {
 
 impl Show {
     pub(super) fn run(self) -> ExitCode {
-        self.operator.run_on_mounts(async |operator, mounts| {
+        self.operator.run_with_mounts(async |operator, mounts| {
             let tenants = vault::Tenants::new(&operator.session, &mounts);
             let (found, source) =
-                tenants.one(&self.tenant).await.map_err(|trouble| trouble.to_string())?;
+                tenants.one(&self.tenant).await.map_err(|error| error.to_string())?;
             let tenant = found.ok_or_else(|| {
                 let name = &self.tenant;
                 format!(
-                    "there is no tenant {name}: `tenants create {name}` makes it. {}",
-                    source_words(&source)
+                    "there is no tenant {name}: `tenants create {name}` creates it. {}",
+                    source_text(&source)
                 )
             })?;
             let secrets = tenants.secrets(&self.tenant).await;
-            let secrets = secrets.map_err(|trouble| trouble.to_string())?;
-            let schedule = Schedule::read(&operator, &mounts, &tenant).await?;
-            let shown = Shown { tenant, schedule, secrets, source };
-            self.output.print(|| shown.as_json(), |style| shown.as_text(style));
+            let secrets = secrets.map_err(|error| error.to_string())?;
+            let schedule = RotationSchedules::read_one(&operator.session, &mounts, &tenant).await;
+            let schedule = schedule.map_err(|error| error.to_string())?;
+            let details = TenantDetails { tenant, schedule, secrets, source };
+            self.output.print(|| details.as_json(), |style| details.as_text(style));
             Ok(ExitCode::SUCCESS)
         })
     }
 }
 
-/// All that is shown of a tenant.
-struct Shown {
+/// The details of a tenant.
+struct TenantDetails {
     tenant: Tenant,
-    schedule: Schedule,
+    schedule: RotationSchedule,
     /// The number of secrets; `None` if the token may not list them.
     secrets: Option<usize>,
     source: Source,
 }
 
-impl Shown {
+impl TenantDetails {
     fn as_text(&self, style: &Style) -> String {
         let Self { tenant, schedule, secrets, source } = self;
-        let key = key_words(tenant.key.as_ref());
+        let key = key_text(tenant.key.as_ref());
         let key =
             if tenant.key.as_ref().is_some_and(Key::is_sound) { key } else { style.bad(&key) };
         let versions = tenant
@@ -87,14 +90,14 @@ impl Shown {
         let facts = [
             ["tenant".to_owned(), tenant.name.to_string()],
             ["key".to_owned(), key + &versions.unwrap_or_default()],
-            ["rotates".to_owned(), schedule.as_text(style)],
+            ["rotates".to_owned(), schedule_text(schedule, style)],
             ["secrets".to_owned(), secrets],
         ];
         let members = match tenant.members.as_slice() {
-            [] => "nobody belongs to it".to_owned(),
-            members => member_rows(members, style),
+            [] => "it has no members".to_owned(),
+            members => member_table(members, style),
         };
-        format!("{}\n\n{members}\n\n{}", columns(&facts), source_words(source))
+        format!("{}\n\n{members}\n\n{}", columns(&facts), source_text(source))
     }
 
     fn as_json(&self) -> Value {
@@ -102,7 +105,7 @@ impl Shown {
         json!({
             "tenant": tenant.name.as_str(),
             "key": key_json(tenant.key.as_ref()),
-            "rotation": schedule.as_json(),
+            "rotation": schedule_json(schedule),
             "secrets": secrets,
             "members": tenant.members.iter().map(member_json).collect::<Vec<_>>(),
             "record_complete_since": source_json(source),

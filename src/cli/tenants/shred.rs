@@ -17,12 +17,12 @@ use crate::{
     vault::{Secrets, TenantSettings},
 };
 
-/// Delete a tenant's key, so that all its secrets are unreadable for good.
+/// Delete a tenant's key, so that all its secrets are permanently unreadable.
 ///
-/// Asks for the tenant's name, on the terminal or with --confirm. What Vault keeps of the secrets is
-/// then ciphertext that nobody can decrypt; --purge deletes it as well. A backup of Vault from
-/// before has the key in it still. The tenant's services keep their tokens and roles, and people belong
-/// to it still: `tenants remove` comes after.
+/// Asks for the tenant's name, on the terminal or with --confirm. Vault keeps the secrets' ciphertext,
+/// which can no longer be decrypted; --purge deletes it as well. Earlier backups of Vault still contain
+/// the key. The tenant's services keep their tokens and roles, and its people remain members: run
+/// `tenants remove` afterwards.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -34,7 +34,7 @@ pub(super) struct Shred {
     tenant: TenantName,
     #[command(flatten)]
     confirm: Confirm,
-    /// Delete the secrets' ciphertexts too, with all their versions.
+    /// Also delete the ciphertext of the secrets, in all versions.
     #[arg(long)]
     purge: bool,
     #[command(flatten)]
@@ -43,11 +43,11 @@ pub(super) struct Shred {
     store: StoreArgs,
 }
 
-/// What was done.
-struct Done {
-    /// Whether there was a key.
+/// The result of the command.
+struct ShredResult {
+    /// True if there was a key.
     key: bool,
-    /// How many secrets there are, if the token may know.
+    /// The number of secrets; `None` if the token may not list them.
     secrets: Option<u64>,
     purged: u64,
 }
@@ -65,26 +65,26 @@ impl Shred {
         })
     }
 
-    async fn shred(&self, store: &Store) -> Result<Done, String> {
+    async fn shred(&self, store: &Store) -> Result<ShredResult, String> {
         let tenant = &self.tenant;
-        let why = |error: SecretError| {
-            let remedy = match error {
-                SecretError::Denied => "; policies/operator.hcl has what it takes",
+        let message = |error: SecretError| {
+            let hint = match error {
+                SecretError::Denied => "; policies/operator.hcl grants what it needs",
                 _ => "",
             };
-            format!("{tenant}: {error}{remedy}")
+            format!("{tenant}: {error}{hint}")
         };
         let found = store.with(async |secrets| {
             let key = secrets.has_key(tenant).await?;
             match secrets.count(tenant).await {
                 Ok(count) => Ok((key, Some(count))),
-                // The policy `operator` manages keys, and knows nothing of secrets.
+                // The policy `operator` manages keys, and grants nothing on secrets.
                 Err(SecretError::Denied) => Ok((key, None)),
                 Err(error) => Err(error),
             }
         });
-        let (key, secrets) = found.await.map_err(why)?;
-        let mut done = Done { key, secrets, purged: 0 };
+        let (key, secrets) = found.await.map_err(message)?;
+        let mut done = ShredResult { key, secrets, purged: 0 };
         if !key && !self.purge {
             self.remove_settings(store).await?;
             return Ok(done);
@@ -93,7 +93,7 @@ impl Shred {
         if key {
             let deleted = store.with(async |secrets| secrets.delete_key(tenant).await).await;
             deleted.map_err(|error| {
-                format!("{tenant}: {error}; the key may be there still: run this again")
+                format!("{tenant}: {error}; the key may still exist: run it again")
             })?;
         }
         self.remove_settings(store).await?;
@@ -101,42 +101,41 @@ impl Shred {
             let purged = store.with(async |secrets| purge(secrets, tenant).await).await;
             done.purged = purged.map_err(|error| {
                 format!(
-                    "{tenant}: the key is gone, and not all ciphertexts are deleted: {error}; run \
-                     this again"
+                    "{tenant}: the key is deleted, but not all ciphertext is: {error}; run it again"
                 )
             })?;
         }
         Ok(done)
     }
 
-    /// They go with the key. A tenant that is made later under this name begins without any.
+    /// Deletes the tenant's settings, so that a later tenant of this name starts without any.
     async fn remove_settings(&self, store: &Store) -> Result<(), String> {
         let settings = TenantSettings::new(&store.operator.session, &store.mounts);
         let removed = settings.remove(&self.tenant).await;
-        removed.map_err(|trouble| {
-            format!("{}: the key is gone, and its settings are not: {trouble}", self.tenant)
+        removed.map_err(|error| {
+            format!("{}: the key is deleted, but the settings are not: {error}", self.tenant)
         })
     }
 
-    fn ask(&self, done: &Done) -> Result<(), String> {
-        let (tenant, secrets) = (&self.tenant, all(done.secrets));
+    fn ask(&self, done: &ShredResult) -> Result<(), String> {
+        let (tenant, secrets) = (&self.tenant, secrets_text(done.secrets));
         let what = if done.key {
-            format!("This makes {secrets} of {tenant} unreadable for good, in every version.")
+            format!("This makes {secrets} of {tenant} permanently unreadable, in every version.")
         } else {
-            format!("This deletes the ciphertexts of {secrets} of {tenant}.")
+            format!("This deletes the ciphertext of {secrets} of {tenant}.")
         };
         self.confirm.ask(tenant, &what)
     }
 
-    fn as_text(&self, done: &Done) -> String {
-        let (tenant, secrets) = (&self.tenant, all(done.secrets));
+    fn as_text(&self, done: &ShredResult) -> String {
+        let (tenant, secrets) = (&self.tenant, secrets_text(done.secrets));
         let key = if done.key {
             format!(
-                "the key of {tenant} is deleted: {secrets} unreadable for good, in every version.\n\
-                 Backups of Vault from before have the key in them still."
+                "the key of {tenant} is deleted: {secrets} permanently unreadable, in every version.\n\
+                 Earlier backups of Vault still contain the key."
             )
         } else {
-            format!("{tenant} has no key: it was shredded before, or never had one.")
+            format!("{tenant} has no key: it was shredded earlier, or never had one.")
         };
         let left = match (self.purge, done.secrets) {
             (true, _) => format!("{} deleted with all versions.\n", counted(done.purged, "secret")),
@@ -144,22 +143,22 @@ impl Shred {
             (false, None) if !done.key => String::new(),
             (false, _) => {
                 format!(
-                    "{secrets} left as ciphertext that nobody can decrypt; --purge deletes it.\n"
+                    "{secrets} left as ciphertext that cannot be decrypted; --purge deletes it.\n"
                 )
             }
         };
         if !done.key {
             return format!(
-                "{key}\n{left}`vault-auth-validator tenants show {tenant}` tells who belongs to it still."
+                "{key}\n{left}`vault-auth-validator tenants show {tenant}` lists its remaining members."
             );
         }
         format!(
-            "{key}\n{left}Services of {tenant} keep their AppRoles and tokens, and people belong to it \
-             still: `vault-auth-validator tenants remove {tenant}` ends that."
+            "{key}\n{left}Services of {tenant} keep their AppRoles and tokens, and people remain members: \
+             `vault-auth-validator tenants remove {tenant}` removes both."
         )
     }
 
-    fn as_json(&self, done: &Done) -> serde_json::Value {
+    fn as_json(&self, done: &ShredResult) -> serde_json::Value {
         json!({
             "tenant": self.tenant.as_str(),
             "key_deleted": done.key,
@@ -181,7 +180,7 @@ async fn purge(secrets: Secrets<'_>, tenant: &TenantName) -> Result<u64, SecretE
     Ok(count)
 }
 
-/// So many secrets. The number is not known to a token that may not list them.
-fn all(secrets: Option<u64>) -> String {
+/// Returns the number of secrets in words. It is unknown if the token may not list them.
+fn secrets_text(secrets: Option<u64>) -> String {
     secrets.map_or_else(|| "every secret".to_owned(), |secrets| counted(secrets, "secret"))
 }

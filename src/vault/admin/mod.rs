@@ -1,11 +1,18 @@
 //! Administration of Vault with an operator's own token.
 
+mod account_plan;
 mod effective_policies;
 mod errors;
+mod init_plan;
 mod inspector;
+mod membership_plan;
+mod platform_plan;
 mod policies;
 mod removal;
 mod resources;
+mod rotation_schedules;
+mod secret_id_delivery;
+mod tenant_plan;
 mod tenant_settings;
 mod tenants;
 mod test_principals;
@@ -14,10 +21,17 @@ use secrecy::SecretString;
 
 pub(super) use self::errors::remedy;
 pub use self::{
+    account_plan::{AccountPlan, parse_user_name},
+    init_plan::{InitPlan, read_root_token},
     inspector::{Examiner, TokenRecord, Untold},
+    membership_plan::{DesiredMember, MembershipPlan},
+    platform_plan::PlatformPlan,
     policies::Policies,
     removal::{Members, Removal, Removed},
     resources::{LoginMethod, Things},
+    rotation_schedules::{RotationSchedules, unreadable_settings},
+    secret_id_delivery::SecretIdDelivery,
+    tenant_plan::{DesiredTenant, TenantPlan},
     tenant_settings::{RotationIntervals, TenantSettings},
     tenants::{Source, Tenants},
     test_principals::StandIns,

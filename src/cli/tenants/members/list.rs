@@ -9,13 +9,13 @@ use crate::{
         operator::OperatorArgs,
         output::Output,
         sources::ForVault,
-        tenants::{member_json, member_rows, source_json, source_words},
+        tenants::member_output::{member_json, member_table, source_json, source_text},
     },
     tenants::TenantName,
     vault,
 };
 
-/// List a tenant's people and services, with the policies of their tokens.
+/// List a tenant's members, people and services, with the policies of their tokens.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -33,13 +33,13 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn run(self) -> ExitCode {
-        self.operator.run_on_mounts(async |operator, mounts| {
+        self.operator.run_with_mounts(async |operator, mounts| {
             let tenants = vault::Tenants::new(&operator.session, &mounts);
             let (found, source) =
-                tenants.one(&self.tenant).await.map_err(|trouble| trouble.to_string())?;
+                tenants.one(&self.tenant).await.map_err(|error| error.to_string())?;
             let tenant = found.ok_or_else(|| {
                 let name = &self.tenant;
-                format!("there is no tenant {name}: `tenants create {name}` makes it")
+                format!("there is no tenant {name}: `tenants create {name}` creates it")
             })?;
             self.output.print(
                 || {
@@ -51,10 +51,10 @@ impl List {
                 },
                 |style| {
                     let members = match tenant.members.as_slice() {
-                        [] => format!("nobody belongs to {}", tenant.name),
-                        members => member_rows(members, style),
+                        [] => format!("{} has no members", tenant.name),
+                        members => member_table(members, style),
                     };
-                    format!("{members}\n\n{}", source_words(&source))
+                    format!("{members}\n\n{}", source_text(&source))
                 },
             );
             Ok(ExitCode::SUCCESS)

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use crate::{
     cli::{
-        USAGE, complain,
+        misused,
         operator::{Operator, OperatorArgs},
         sources::ForMembers,
     },
@@ -18,10 +18,10 @@ use crate::{
     policies::Mounts,
 };
 
-/// A tenant's people and services: who belongs to it.
+/// Manage a tenant's members: people and services.
 ///
-/// A person is known by the name that they log in by and the auth method: the one of
-/// `VALIDATOR_SUBJECT_MOUNT` unless --mount names another.
+/// A person is identified by login name and auth method: the one at `VALIDATOR_SUBJECT_MOUNT` unless
+/// --mount names another.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -55,14 +55,14 @@ impl Members {
 #[derive(Args, Clone)]
 struct MountArgs {
     /// The path of the auth method [default: `VALIDATOR_SUBJECT_MOUNT`].
-    #[arg(long, value_name = "PATH", value_parser = mount)]
+    #[arg(long, value_name = "PATH", value_parser = parse_mount)]
     mount: Option<String>,
     #[command(flatten)]
     operator: OperatorArgs<ForMembers>,
 }
 
 impl MountArgs {
-    /// Runs a command as the operator, on the members who log in there.
+    /// Runs a command as the operator, with the mounts of the engines and the path of the auth method.
     fn run(
         self,
         command: impl AsyncFnOnce(Operator, Mounts, String) -> Result<ExitCode, String>,
@@ -72,18 +72,16 @@ impl MountArgs {
             .and_then(|mounts| Ok((mounts, Settings::load_subject_mount(sources())?)));
         let (mounts, subject_mount) = match settings {
             Ok(settings) => settings,
-            Err(faults) => {
-                complain(faults);
-                return ExitCode::from(USAGE);
-            }
+            Err(faults) => return misused(faults),
         };
         let mount = self.mount.unwrap_or(subject_mount);
         self.operator.run(async |operator| command(operator, mounts, mount).await)
     }
 }
 
-/// A path of Vault, without `auth/` in front and slashes at its ends.
-fn mount(text: &str) -> Result<String, String> {
+/// Parses the path of an auth method, and returns it without the prefix `auth/` and slashes at its
+/// ends.
+fn parse_mount(text: &str) -> Result<String, String> {
     let path = text.trim_end_matches('/');
     let path = path.strip_prefix("auth/").unwrap_or(path);
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
@@ -92,20 +90,20 @@ fn mount(text: &str) -> Result<String, String> {
     path.split('/')
         .all(is_segment)
         .then(|| path.to_owned())
-        .ok_or_else(|| "it is no path of an auth method, such as userpass".to_owned())
+        .ok_or_else(|| "expected the path of an auth method, such as userpass".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::mount;
+    use super::parse_mount;
 
     #[test]
-    fn a_mount_is_written_with_or_without_what_stands_around_it() {
+    fn mount_prefix_and_slashes_are_removed() {
         for text in ["corp/userpass", "corp/userpass/", "auth/corp/userpass/"] {
-            assert_eq!(mount(text).as_deref(), Ok("corp/userpass"));
+            assert_eq!(parse_mount(text).as_deref(), Ok("corp/userpass"));
         }
         for text in ["", "/", "a//b", "../sys", "a b", "a?b", "a%2fb"] {
-            assert!(mount(text).is_err(), "{text}");
+            assert!(parse_mount(text).is_err(), "{text}");
         }
     }
 }

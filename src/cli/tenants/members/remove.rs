@@ -14,12 +14,12 @@ use crate::{
     vault::{Members, Removal, Removed},
 };
 
-/// Take a person out of a tenant.
+/// Remove a person from a tenant.
 ///
-/// The tenant is taken out of the metadata of the person's entity, so that rules that name the tenant no
-/// longer hold for the person's tokens. The account, its other policies and its tokens stay, unless
-/// --delete-user is given: Vault refuses the tokens then. That cannot be undone, so it asks on a terminal;
-/// elsewhere it needs --yes.
+/// Removes the tenant from the metadata of the person's entity, so that rules for the tenant no longer
+/// apply to the person's tokens. The account, its other policies and its tokens remain, unless
+/// --delete-user is set: Vault then rejects the tokens. Since that cannot be undone, it asks on a
+/// terminal; elsewhere it needs --yes.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -30,9 +30,9 @@ pub(super) struct Remove {
     /// The tenant.
     #[arg(value_parser = tenant)]
     tenant: TenantName,
-    /// The name that the person logs in by.
+    /// The name that the person logs in with.
     name: String,
-    /// Delete the person's account, of user name and password, and the entity if no other login is its.
+    /// Delete the person's account (user name and password), and the entity if it has no other login.
     #[arg(long)]
     delete_user: bool,
     /// With --delete-user: delete without asking.
@@ -47,7 +47,9 @@ pub(super) struct Remove {
 impl Remove {
     pub(super) fn run(self) -> ExitCode {
         if self.asks() && !io::stdin().is_terminal() {
-            return misused("--delete-user asks first, and there is nobody to ask: add --yes");
+            return misused(
+                "--delete-user asks first, but standard input is not a terminal: add --yes",
+            );
         }
         let mount = self.mount.clone();
         mount.run(async |operator, mounts, mount| self.remove(&operator, &mounts, &mount).await)
@@ -66,8 +68,8 @@ impl Remove {
         if self.asks() {
             let (name, tenant) = (&self.name, &self.tenant);
             let question = format!(
-                "Delete the account {name} at {mount}/, and take {name} out of {tenant}? Nobody can \
-                 undo it."
+                "Delete the account {name} at {mount}/, and remove {name} from {tenant}? This cannot \
+                 be undone."
             );
             if !consents(&question)? {
                 return Err("nothing was changed".to_owned());
@@ -76,7 +78,7 @@ impl Remove {
         let removal = if self.delete_user { Removal::DeleteAccount } else { Removal::KeepAccount };
         let members = Members::new(&operator.session, mounts);
         let removed = members.remove_person(&self.tenant, mount, &self.name, removal).await;
-        let removed = removed.map_err(|trouble| trouble.to_string())?;
+        let removed = removed.map_err(|error| error.to_string())?;
         self.output.print(
             || {
                 json!({
@@ -96,18 +98,18 @@ impl Remove {
         let (name, tenant) = (&self.name, &self.tenant);
         let tokens = match (self.delete_user, removed) {
             (_, Removed::Entity) => {
-                "The account and its entity are deleted, and Vault refuses its tokens; the validator \
-                 does within VALIDATOR_CACHE_TTL."
+                "The account and its entity are deleted, and Vault rejects its tokens; the validator \
+                 does so within VALIDATOR_CACHE_TTL."
             }
             (true, Removed::Membership) => {
-                "The account is deleted. Its tokens live until they expire, since the person's entity \
-                 has other logins."
+                "The account is deleted. Its tokens are valid until they expire, since the person's \
+                 entity has other logins."
             }
             (false, Removed::Membership) => {
-                "Rules that name the tenant hold no longer, in Vault at once and in the validator \
-                 within VALIDATOR_CACHE_TTL. The account, its tokens and their other policies stay."
+                "Rules for the tenant no longer apply, in Vault at once and in the validator within \
+                 VALIDATOR_CACHE_TTL. The account, its tokens and their other policies remain."
             }
         };
-        format!("{name} no longer belongs to {tenant}.\n{tokens}")
+        format!("{name} is no longer a member of {tenant}.\n{tokens}")
     }
 }

@@ -1,0 +1,78 @@
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::{
+    cli::output::Style,
+    tenants::{Age, Due, KeyDates, RotationSchedule},
+};
+
+/// The note on keys that Vault itself rotates.
+pub(super) const AUTO_ROTATE_NOTE: &str = "Vault adds a version to a key with auto_rotate_period at that interval, and never rewraps the \
+     secrets; `tenants rotate --due` does, for tenants with --rotate-every";
+
+/// Returns the age of the key; empty if there is none.
+pub(super) fn age_cell(schedule: &RotationSchedule, style: &Style) -> String {
+    match schedule.key {
+        None => String::new(),
+        Some(KeyDates { age: Some(age), .. }) => age.to_string(),
+        Some(KeyDates { age: None, .. }) => style.bad("in the future"),
+    }
+}
+
+/// Returns the interval, and that of Vault's own rotation.
+pub(super) fn interval_cell(schedule: &RotationSchedule, style: &Style) -> String {
+    let interval = match &schedule.interval {
+        Ok(None) => String::new(),
+        Ok(Some(interval)) => interval.to_string(),
+        Err(_) => style.bad("unreadable"),
+    };
+    let auto = schedule.auto_rotate();
+    let auto = auto.map(|auto| format!("Vault: {}", humantime::format_duration(auto)));
+    match auto {
+        None => interval,
+        Some(auto) if interval.is_empty() => style.doubtful(&auto),
+        Some(auto) => format!("{interval}, {auto}"),
+    }
+}
+
+/// Returns whether the rotation is due; empty if it is not.
+pub(super) fn due_cell(schedule: &RotationSchedule, style: &Style) -> String {
+    match schedule.due() {
+        None | Some(Due::NotYet) => String::new(),
+        Some(due @ Due::Due) => style.doubtful(due.word()),
+        Some(due @ (Due::Overdue | Due::Unknown)) => style.bad(due.word()),
+    }
+}
+
+/// Returns the schedule in one line.
+pub(super) fn schedule_text(schedule: &RotationSchedule, style: &Style) -> String {
+    let interval = match &schedule.interval {
+        Ok(None) => "on request only".to_owned(),
+        Ok(Some(interval)) => format!("every {interval}"),
+        Err(error) => style.bad(error),
+    };
+    let due = match schedule.due() {
+        None => String::new(),
+        Some(Due::NotYet) => ", not due yet".to_owned(),
+        Some(Due::Unknown) => format!(", {}", style.bad("its date is in the future")),
+        Some(_) => format!(", {}", due_cell(schedule, style)),
+    };
+    let auto = schedule.auto_rotate().map(|auto| {
+        let auto = humantime::format_duration(auto);
+        style.doubtful(&format!("; Vault rotates it every {auto}, and never rewraps"))
+    });
+    format!("{interval}{due}{}", auto.unwrap_or_default())
+}
+
+/// Returns the schedule as JSON.
+pub(super) fn schedule_json(schedule: &RotationSchedule) -> Value {
+    let age = schedule.key.and_then(|key| key.age);
+    json!({
+        "every": schedule.known_interval().map(|interval| interval.to_string()),
+        "unreadable": schedule.interval.as_ref().err(),
+        "age_seconds": age.map(Age::as_secs),
+        "due": schedule.due().map(Due::word),
+        "auto_rotate_period": schedule.auto_rotate().map(|auto: Duration| auto.as_secs()),
+    })
+}

@@ -1,0 +1,162 @@
+//! The plan that brings an unsealed Vault to the desired state of the platform.
+
+use std::ops::ControlFlow;
+
+use super::{AccountPlan, Policies, SecretIdDelivery, Things};
+use crate::{
+    policies::{self, Unmanaged},
+    provision::{
+        DesiredState, Hindrance, Outcome, Plan, PlanRow, Thing, Trouble, VALIDATOR, may_continue,
+    },
+    vault::Session,
+};
+
+/// The difference between the desired state of the platform and Vault.
+pub struct PlatformPlan {
+    resources: Plan,
+    policies: policies::Plan,
+    /// The delivery of the validator's secret id.
+    pub secret_id: SecretIdDelivery,
+    /// The account of an operator.
+    pub operator: Option<AccountPlan>,
+}
+
+impl PlatformPlan {
+    /// Compares the desired state with Vault.
+    ///
+    /// # Errors
+    /// Fails if the plan could not be applied, or Vault cannot be read.
+    pub async fn compute(desired: &DesiredState, session: &Session) -> Result<Self, Trouble> {
+        let vault = Things::new(session);
+        let resources = plan_resources(desired.resources(), &vault).await?;
+        let store = Policies::new(session);
+        let policies = policies::Plan::draw(&desired.policies, &store, Unmanaged::Kept).await;
+        let policies = policies.map_err(|error| Trouble(error.to_string()))?;
+        let secret_id = SecretIdDelivery::plan(VALIDATOR, &desired.secret_id, &vault).await?;
+        let operator = match &desired.operator {
+            Some(account) => Some(AccountPlan::compute(account, &vault).await?),
+            None => None,
+        };
+        let plan = Self { resources, policies, secret_id, operator };
+        plan.check_permissions(&vault).await?;
+        Ok(plan)
+    }
+
+    /// Returns the plan for a Vault that was just initialized.
+    ///
+    /// # Errors
+    /// Fails if a file would be overwritten.
+    pub fn for_empty_vault(desired: &DesiredState) -> Result<Self, Trouble> {
+        let create = |(name, member): (&policies::PolicyName, &policies::Member)| policies::Step {
+            name: name.to_string(),
+            before: None,
+            after: Some(member.source.text.clone()),
+        };
+        let steps = desired.policies.iter().map(create).collect();
+        Ok(Self {
+            resources: Plan::from_nothing(desired.resources()),
+            policies: policies::Plan { steps, ..policies::Plan::default() },
+            secret_id: SecretIdDelivery::plan_for_new_role(VALIDATOR, &desired.secret_id)?,
+            operator: desired.operator.as_ref().map(AccountPlan::for_absent_account).transpose()?,
+        })
+    }
+
+    /// Checks that the token may write the policies, the secret id and the account. The plan of the
+    /// resources has checked its own.
+    async fn check_permissions(&self, vault: &Things<'_>) -> Result<(), Trouble> {
+        let policies =
+            self.policies.steps.iter().map(|step| format!("sys/policies/acl/{}", step.name));
+        let secret_id = self.secret_id.is_needed().then(|| self.secret_id.vault_path());
+        let account = self.operator.iter().filter_map(AccountPlan::vault_path);
+        check_update(vault, policies.chain(secret_id).chain(account).collect()).await
+    }
+
+    /// Returns the rows of the plan.
+    #[must_use]
+    pub fn rows(&self) -> Vec<PlanRow> {
+        let row = |action, name: &str| PlanRow {
+            action,
+            kind: "policy",
+            name: name.to_owned(),
+            detail: String::new(),
+        };
+        let steps = self.policies.steps.iter().map(|step| row(step.verb(), &step.name));
+        let unchanged =
+            self.policies.unchanged.iter().map(|policy| row(PlanRow::UNCHANGED, &policy.name));
+        let secret_id = std::iter::once(self.secret_id.row());
+        let account = self.operator.iter().map(AccountPlan::row);
+        self.resources
+            .rows()
+            .chain(steps)
+            .chain(unchanged)
+            .chain(secret_id)
+            .chain(account)
+            .collect()
+    }
+
+    /// Applies the plan up to the first step that fails, and returns one outcome per row.
+    /// `should_continue` is called before each step.
+    pub async fn apply(
+        &self,
+        session: &Session,
+        should_continue: impl Fn() -> ControlFlow<()>,
+    ) -> Vec<Outcome> {
+        let vault = Things::new(session);
+        let mut outcomes = self.resources.apply(&vault, &should_continue).await;
+        if may_continue(&outcomes, &should_continue) {
+            let store = Policies::new(session);
+            let applied = self.policies.apply(&store, |_, _| should_continue()).await;
+            outcomes.extend(applied.iter().map(policy_outcome));
+        } else {
+            outcomes.extend(self.policies.steps.iter().map(|_| Outcome::NotTried));
+        }
+        outcomes.extend(self.policies.unchanged.iter().map(|_| Outcome::Unchanged));
+        let outcome = if !self.secret_id.is_needed() || may_continue(&outcomes, &should_continue) {
+            self.secret_id.apply(&vault).await
+        } else {
+            Outcome::NotTried
+        };
+        outcomes.push(outcome);
+        if let Some(account) = &self.operator {
+            let outcome = if !account.is_needed() || may_continue(&outcomes, &should_continue) {
+                account.apply(&vault).await
+            } else {
+                Outcome::NotTried
+            };
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+}
+
+/// Compares resources with Vault.
+pub(super) async fn plan_resources(
+    resources: Vec<Thing>,
+    vault: &Things<'_>,
+) -> Result<Plan, Trouble> {
+    Plan::draw(resources, vault).await.map_err(|error| Trouble(error.to_string()))
+}
+
+/// Checks that the token has the capability `update` on these paths.
+pub(super) async fn check_update(vault: &Things<'_>, paths: Vec<String>) -> Result<(), Trouble> {
+    let missing = vault.lacking_update(paths).await?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Trouble(Hindrance::Lacking(missing).to_string()))
+}
+
+fn policy_outcome(outcome: &policies::Outcome) -> Outcome {
+    match outcome {
+        policies::Outcome::Done => Outcome::Done,
+        policies::Outcome::NotTried => Outcome::NotTried,
+        policies::Outcome::Overtaken => Outcome::Failed(Trouble(
+            "another process changed it after the plan was made, and its version was kept"
+                .to_owned(),
+        )),
+        policies::Outcome::Failed(error) => Outcome::Failed(Trouble(error.to_string())),
+        policies::Outcome::Unknown(error) => {
+            Outcome::Failed(Trouble(format!("the result of the write is unknown: {error}")))
+        }
+    }
+}
