@@ -2,8 +2,8 @@
 
 use super::finding::{CHECK_VAULT, Finding, skipped};
 use crate::{
+    capabilities::Capabilities,
     policies::Mounts,
-    token::Capabilities,
     vault::{Examiner, NEEDED, TokenRecord, Untold},
 };
 
@@ -113,8 +113,8 @@ fn check_needed<'f>(
         let Some(wanted) = wanted else {
             return Finding::skipped(check, "the token is not renewable", "");
         };
-        let names = wanted.words().join(", ");
-        if Capabilities::from_words(grant.capabilities.iter().copied()).has_any(wanted) {
+        let names = wanted.names().join(", ");
+        if Capabilities::from_names(grant.capabilities.iter().copied()).has_any(wanted) {
             return Finding::ok(check, format!("{names} on {}", grant.path));
         }
         let remedy = "give its role the policy in policies/validator.hcl";

@@ -40,10 +40,3 @@ pub use secrets::{
 };
 pub use server_probe::{Sight, Unseen, look};
 pub use session::{Login, LoginCost, LoginError, NEEDED, Session};
-
-// Paths of `admin` and `secrets`.
-mod questions {
-    pub(super) use super::api::sys::capabilities::CapabilitiesRequest;
-
-    pub(super) type CapabilitiesData = std::collections::HashMap<String, Vec<String>>;
-}

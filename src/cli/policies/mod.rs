@@ -7,10 +7,7 @@ mod lint;
 mod plan;
 mod test;
 
-pub(super) use self::{
-    apply::words,
-    folder::{Folder, FolderError, accepted_by},
-};
+pub(super) use self::folder::{Folder, FolderError, accepted_by};
 
 use std::process::ExitCode;
 

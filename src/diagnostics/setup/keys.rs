@@ -3,20 +3,18 @@ use std::collections::BTreeMap;
 use super::access::{TokenOwner, inspect_failure};
 use crate::{
     diagnostics::finding::Finding,
-    vault::{Examiner, Key, Untold},
+    tenants::{key_name, tenant_from_key},
+    vault::{Examiner, TransitKey, Untold},
 };
 
 pub(super) const CHECK: &str = "tenants' keys";
-
-/// The prefix of the names of tenants' keys.
-const PREFIX: &str = "tenant-";
 
 /// The tenants that have a key, as far as the token may list them.
 #[derive(Default)]
 pub(super) struct TenantKeys {
     pub(super) tenants: Vec<String>,
     /// The keys by tenant; `None` if not all of them could be read.
-    pub(super) keys: Option<BTreeMap<String, Key>>,
+    pub(super) keys: Option<BTreeMap<String, TransitKey>>,
 }
 
 /// Checks the settings of each tenant's key. Also returns the tenants that have one.
@@ -34,10 +32,10 @@ pub(super) async fn check(
         }
     };
     let tenants: Vec<String> =
-        names.iter().filter_map(|name| name.strip_prefix(PREFIX)).map(str::to_owned).collect();
+        names.iter().filter_map(|name| tenant_from_key(name)).map(str::to_owned).collect();
     let mut keys = BTreeMap::new();
     for tenant in &tenants {
-        match examiner.key(mount, &format!("{PREFIX}{tenant}")).await {
+        match examiner.key(mount, &key_name(tenant)).await {
             Ok(key) => {
                 keys.insert(tenant.clone(), key);
             }
@@ -50,7 +48,7 @@ pub(super) async fn check(
     (check_settings(&keys), TenantKeys { tenants, keys: Some(keys) })
 }
 
-fn check_settings(keys: &BTreeMap<String, Key>) -> Finding {
+fn check_settings(keys: &BTreeMap<String, TransitKey>) -> Finding {
     if keys.is_empty() {
         return Finding::skipped(CHECK, "no tenant has a key yet", "");
     }
@@ -58,7 +56,7 @@ fn check_settings(keys: &BTreeMap<String, Key>) -> Finding {
         .iter()
         .map(|(tenant, key)| (tenant, key_problems(key)))
         .filter(|(_, problems)| !problems.is_empty())
-        .map(|(tenant, problems)| format!("{PREFIX}{tenant} {}", problems.join(" and ")))
+        .map(|(tenant, problems)| format!("{} {}", key_name(tenant), problems.join(" and ")))
         .collect();
     if wrong.is_empty() {
         let message = format!(
@@ -76,10 +74,10 @@ fn check_settings(keys: &BTreeMap<String, Key>) -> Finding {
 }
 
 /// Returns the settings of a key that weaken it.
-fn key_problems(key: &Key) -> Vec<&'static str> {
+fn key_problems(key: &TransitKey) -> Vec<&'static str> {
     [
         (!key.derived, "is not derived, so a ciphertext can be moved to another name"),
-        (key.convergent_encryption, "is convergent, so that equal secrets have equal ciphertexts"),
+        (key.is_convergent(), "is convergent, so that equal secrets have equal ciphertexts"),
         (key.exportable, "can be exported"),
         (key.allow_plaintext_backup, "can be read in a backup"),
         (key.deletion_allowed, "can be deleted at once (deletion_allowed)"),

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use secrecy::SecretString;
 
-use super::{Things, account_path, is_user_name};
-use crate::provision::{DesiredAccount, IfAbsent, NewPassword, Outcome, PlanRow, Trouble};
+use super::Things;
+use crate::{
+    provision::{DesiredAccount, IfAbsent, NewPassword, Outcome, PlanRow, Trouble},
+    vault::api::userpass::{account_path, is_user_name},
+};
 
 /// The planned change of an account.
 pub struct AccountPlan {

@@ -2,20 +2,23 @@ use std::{collections::BTreeMap, fmt};
 
 use secrecy::SecretString;
 use serde::{Deserialize, de::IgnoredAny};
-use serde_json::json;
 use vaultrs::api::token::requests::LookupTokenSelfRequest;
 
 use super::OperatorClient;
-use crate::vault::{
-    Client, Mount, Session, TransitKey,
-    api::{
-        audit_devices::list_audit_devices, auth_methods::list_auth_methods, mounts::list_mounts,
-        transit,
+use crate::{
+    token::Token,
+    vault::{
+        Client, Mount, Session, TransitKey,
+        api::{
+            audit_devices::list_audit_devices,
+            auth_methods::list_auth_methods,
+            mounts::list_mounts,
+            sys::capabilities::{capabilities, capabilities_self},
+            transit,
+        },
+        client::Operation,
+        client::{Failure, VaultError},
     },
-    client::Call,
-    client::Operation,
-    client::{Failure, VaultError},
-    questions::{CapabilitiesData, CapabilitiesRequest},
 };
 
 /// Reads how Vault is set up, for diagnostics. It changes nothing.
@@ -88,30 +91,22 @@ impl<'s> Examiner<'s> {
     /// # Errors
     /// [`Untold`]
     pub async fn granted(&self, paths: &[String]) -> Result<Vec<Vec<String>>, Untold> {
-        let capabilities = match self.capabilities_self(paths).await {
-            Err(error) if error.failure == Failure::OwnPolicy => self.capabilities(paths).await?,
-            answer => answer?,
+        let own = async |client: &Client, token: &SecretString| {
+            capabilities_self(client, token, paths).await
         };
-        let on = |path: &String| capabilities.get(path).cloned();
+        let by_token = async |client: &Client, token: &SecretString| {
+            capabilities(client, token, &Token::from(token.clone()), paths).await
+        };
+        // The policy `default` allows the first, the policy `validator` the second.
+        let response = match self.operator.call(own).await {
+            Err(error) if error.failure == Failure::OwnPolicy => {
+                self.operator.call(by_token).await?
+            }
+            response => response?,
+        };
+        let on = |path: &String| response.names(path).map(<[String]>::to_vec);
         let granted: Option<Vec<_>> = paths.iter().map(on).collect();
         granted.ok_or_else(|| VaultError::malformed("a path is missing").into())
-    }
-
-    /// Asks `sys/capabilities-self`, which the policy `default` allows.
-    async fn capabilities_self(&self, paths: &[String]) -> Result<CapabilitiesData, VaultError> {
-        let call = Call::post("sys/capabilities-self", &json!({"paths": paths}));
-        let ask = async |client: &Client, token: &SecretString| {
-            client.data(Operation::Admin, token, &call).await
-        };
-        self.operator.call(ask).await
-    }
-
-    /// Asks `sys/capabilities`, which the policy `validator` allows.
-    async fn capabilities(&self, paths: &[String]) -> Result<CapabilitiesData, VaultError> {
-        let own = self.operator.session.token().await?;
-        let token = own.as_presented().expose().to_owned();
-        let request = CapabilitiesRequest { token, paths: paths.to_vec() };
-        self.operator.session.client().data(Operation::Admin, &own.token, request).await
     }
 
     /// Returns the secrets engines by path. The paths end in a slash.

@@ -7,10 +7,9 @@ use crate::{
     policies::Mounts,
     provision::{
         Engine, Outcome, Plan, PlanRow, SecretIdOptions, Thing, Trouble, check_policies,
-        check_resources, may_continue,
+        check_resources, may_continue, things,
     },
-    secrets::key_name,
-    tenants::{RotationInterval, ServiceName, TenantName, things},
+    tenants::{RotationInterval, ServiceName, TenantName, key_name},
     vault::Session,
 };
 

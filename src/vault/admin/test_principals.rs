@@ -1,28 +1,28 @@
 mod groups;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use self::groups::TestGroups;
 use super::OperatorClient;
 use crate::{
     capabilities::{Capabilities, Capability},
     policies::{Caller, Group, with_templates},
+    token::Token,
     vault::{
         Client, Policies, Session,
         api::{
             auth_methods::list_auth_methods,
             identity::{alias, entity, group},
             policies::delete_policy,
+            sys::capabilities::capabilities,
             token_role::{self, TokenParameters, TokenRole},
         },
-        client::Operation,
         client::{Failure, VaultError},
-        questions::CapabilitiesRequest,
     },
 };
 
@@ -150,19 +150,16 @@ impl<'s> StandIns<'s> {
         token: &SecretString,
         paths: &[&str],
     ) -> Result<Vec<Capabilities>, String> {
-        let request = CapabilitiesRequest {
-            token: token.expose_secret().to_owned(),
-            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        let subject = Token::from(token.clone());
+        let paths: Vec<_> = paths.iter().map(|path| (*path).to_owned()).collect();
+        let ask = async |client: &Client, own: &SecretString| {
+            capabilities(client, own, &subject, &paths).await
         };
-        let ask = async |client: &Client, token: &SecretString| {
-            client.data(Operation::Admin, token, request).await
-        };
-        let answer: Result<HashMap<String, Vec<String>>, _> = self.operator.call(ask).await;
-        let capabilities = answer.map_err(|error| message(&error, "ask for capabilities"))?;
-        let granted = |path: &&str| {
-            let names = capabilities.get(*path)?;
+        let response = self.operator.call(ask).await;
+        let response = response.map_err(|error| message(&error, "ask for capabilities"))?;
+        let granted = |path: &String| {
             // An unknown capability must not count as none.
-            names.iter().map(|name| Capability::parse(name)).collect()
+            response.names(path)?.iter().map(|name| Capability::parse(name)).collect()
         };
         let granted: Option<_> = paths.iter().map(granted).collect();
         granted.ok_or_else(|| "Vault's answer on capabilities cannot be parsed".to_owned())

@@ -1,9 +1,6 @@
 //! The capabilities that steps need and the operator's token lacks.
 
-use std::collections::HashMap;
-
 use secrecy::SecretString;
-use serde_json::json;
 
 use super::{Things, member_index::member_record};
 use crate::{
@@ -17,11 +14,10 @@ use crate::{
             audit_devices::FILE_DEVICE,
             identity::{alias::ALIAS_PATH, entity::ENTITY_PATH},
             kv_records::data_path,
+            sys::capabilities::{CapabilitiesResponse, capabilities_self},
             transit::{key_path, keys_config_path},
         },
-        client::Call,
         client::Failure,
-        client::Operation,
     },
 };
 
@@ -59,12 +55,11 @@ impl Things<'_> {
         if required.is_empty() {
             return Ok(Vec::new());
         }
-        let paths: Vec<&str> = required.iter().map(|required| required.path.as_str()).collect();
-        let call = Call::post("sys/capabilities-self", &json!({"paths": paths}));
+        let paths: Vec<_> = required.iter().map(|required| required.path.clone()).collect();
         let ask = async |client: &Client, token: &SecretString| {
-            client.data(Operation::Admin, token, &call).await
+            capabilities_self(client, token, &paths).await
         };
-        let granted: HashMap<String, Vec<String>> = match self.operator.call(ask).await {
+        let granted = match self.operator.call(ask).await {
             Ok(granted) => granted,
             Err(error) if error.failure == Failure::OwnPolicy => return Ok(Vec::new()),
             Err(error) => {
@@ -78,8 +73,8 @@ impl Things<'_> {
 
 impl RequiredCapability {
     /// Returns those that are not granted, as `update on PATH`.
-    fn missing(&self, granted: &HashMap<String, Vec<String>>) -> Option<String> {
-        let granted = granted.get(&self.path).map(Vec::as_slice).unwrap_or_default();
+    fn missing(&self, granted: &CapabilitiesResponse) -> Option<String> {
+        let granted = granted.names(&self.path).unwrap_or_default();
         let has = |wanted: &str| granted.iter().any(|name| name == wanted || name == "root");
         let missing: Vec<_> =
             self.capabilities.iter().filter(|wanted| !has(wanted)).copied().collect();

@@ -15,9 +15,9 @@ use crate::{
 /// The body of `sys/capabilities`, which vaultrs does not have.
 #[derive(Endpoint)]
 #[endpoint(path = "sys/capabilities", method = "POST")]
-pub(in crate::vault) struct CapabilitiesRequest {
-    pub(in crate::vault) token: String,
-    pub(in crate::vault) paths: Vec<String>,
+struct CapabilitiesRequest {
+    token: String,
+    paths: Vec<String>,
 }
 
 /// The body of `sys/capabilities-self`, which vaultrs does not have.
@@ -79,7 +79,6 @@ pub(in crate::vault) async fn capabilities(
 
 /// Returns what the token that the request is made with is granted on `paths`
 /// (`sys/capabilities-self`). Vault's policy `default` permits it.
-#[expect(dead_code, reason = "for `admin`")]
 pub(in crate::vault) async fn capabilities_self(
     client: &Client,
     token: &SecretString,
