@@ -18,6 +18,7 @@ mod availability;
 mod bring_up;
 mod caching;
 mod command;
+mod conventions;
 mod deploy;
 mod doctor;
 mod expect;
@@ -25,7 +26,7 @@ mod explain;
 mod faults;
 mod identity;
 mod kinds;
-mod layers;
+
 mod limits;
 mod logins;
 mod manners;

@@ -1,0 +1,6 @@
+//! Conventions of the source code itself: layers, names and doc comments.
+
+mod language;
+mod layers;
+mod modules;
+mod source;
