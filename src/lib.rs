@@ -61,19 +61,19 @@
 //! | [`server`] | listeners, HTTP/1 and HTTP/2, `/validate`, the secrets API, the admin listener |
 //! | [`cli`] | the command's arguments and output |
 
+pub mod auth;
 pub mod capabilities;
 pub mod cli;
 pub mod config;
-pub mod decision;
 pub mod diagnostics;
-pub mod fields;
 pub mod forwarded;
+pub mod headers;
 pub mod networks;
-pub mod policies;
+pub mod policy;
 pub mod probe;
 mod process;
-pub mod provision;
-pub mod requirement;
+pub mod provisioning;
+pub mod requirements;
 pub mod secrets;
 pub mod server;
 mod suggestion;

@@ -3,8 +3,8 @@
 use std::fs;
 
 use vault_auth_validator::{
-    config::KEYS,
-    policies::{Check, shipped},
+    config::SETTINGS,
+    policy::{Check, shipped},
 };
 
 use crate::support::tools::repository;
@@ -19,7 +19,7 @@ fn the_readme_has_a_row_for_each_setting_and_for_no_other() {
         })
         .map(|line| line.split('|').map(str::trim).collect())
         .collect();
-    let expected: Vec<Vec<String>> = KEYS
+    let expected: Vec<Vec<String>> = SETTINGS
         .iter()
         .map(|key| {
             let names: Vec<String> = key.env.iter().map(|name| format!("`{name}`")).collect();
@@ -30,7 +30,7 @@ fn the_readme_has_a_row_for_each_setting_and_for_no_other() {
     for (row, expected) in rows.iter().zip(&expected) {
         assert_eq!(row, expected);
     }
-    assert_eq!(rows.len(), KEYS.len(), "settings without a row, or rows without a setting");
+    assert_eq!(rows.len(), SETTINGS.len(), "settings without a row, or rows without a setting");
 }
 
 #[test]

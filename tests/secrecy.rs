@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
-use vault_auth_validator::config::{Settings, Sources};
+use vault_auth_validator::config::{SettingSources, Settings};
 
 use crate::support::{
     bao::Bao,
@@ -290,7 +290,7 @@ fn the_configuration_shows_no_secret_when_it_is_printed() {
         vec![("VALIDATOR_ROLE_ID", "role"), ("VALIDATOR_SECRET_ID_FILE", &file)],
     ] {
         let owned = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let sources = Sources::new(BTreeMap::new(), owned.collect(), None);
+        let sources = SettingSources::new(BTreeMap::new(), owned.collect(), None);
         let settings = Settings::load(sources).expect("a valid configuration");
         let printed = format!("{settings:?}");
         assert!(printed.contains("127.0.0.1:8080"), "{printed}");

@@ -12,8 +12,9 @@ use vault_auth_validator::{
     capabilities::Capabilities,
     tenants::TenantName,
     token::{
-        Answer, Authority, CacheSettings, Credential, Expiry, Facts, FactsCache, Granted,
-        LookupPriority, Spent, Standing, Token, TokenType, Usage, Verdict,
+        BackendFuture, CacheSettings, CallerToken, CapabilitiesResult, Credential, LookupPriority,
+        LookupResult, TokenBackend, TokenCache, TokenExpiry, TokenInfo, TokenKind, TokenType,
+        TokenUsage, UseOutcome,
     },
 };
 
@@ -30,21 +31,25 @@ const LONG: Duration = Duration::from_hours(24);
 /// An authority that knows every token as a tenant's caller with read access to all paths.
 struct AllowAllAuthority;
 
-impl Authority for AllowAllAuthority {
-    fn lookup(&self, token: Token, _: LookupPriority) -> Answer<'_, Verdict> {
-        Box::pin(async move { Ok(Verdict::Live(Box::new(facts(&token)))) })
+impl TokenBackend for AllowAllAuthority {
+    fn lookup(&self, token: CallerToken, _: LookupPriority) -> BackendFuture<'_, LookupResult> {
+        Box::pin(async move { Ok(LookupResult::Active(Box::new(facts(&token)))) })
     }
 
-    fn capabilities(&self, _: Token, paths: Vec<String>) -> Answer<'_, Granted> {
+    fn capabilities(
+        &self,
+        _: CallerToken,
+        paths: Vec<String>,
+    ) -> BackendFuture<'_, CapabilitiesResult> {
         let granted = paths.iter().map(|_| Capabilities::READ).collect();
-        Box::pin(async move { Ok(Granted::Capabilities(granted)) })
+        Box::pin(async move { Ok(CapabilitiesResult::Capabilities(granted)) })
     }
 
-    fn spend(&self, _: Token) -> Answer<'_, Spent> {
-        Box::pin(async { Ok(Spent::One) })
+    fn consume_use(&self, _: CallerToken) -> BackendFuture<'_, UseOutcome> {
+        Box::pin(async { Ok(UseOutcome::Consumed) })
     }
 
-    fn probe(&self) -> Answer<'_, ()> {
+    fn probe(&self) -> BackendFuture<'_, ()> {
         Box::pin(async { Ok(()) })
     }
 
@@ -55,20 +60,20 @@ impl Authority for AllowAllAuthority {
 
 /// Returns token information with identifiers as long as OpenBao's: an accessor of 24 characters,
 /// ids of 36.
-fn facts(token: &Token) -> Facts {
-    Facts {
+fn facts(token: &CallerToken) -> TokenInfo {
+    TokenInfo {
         accessor: token.expose()[2..].into(),
         token_type: TokenType::Service,
-        standing: Standing::Ordinary,
+        kind: TokenKind::Caller,
         entity_id: Some("7d2e3179-f69b-450c-7179-ac8ee8bd8ca9".into()),
         subject: Some("1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d".into()),
         tenant: TenantName::parse("acme"),
         policies: ["crm-agent", "default", "tenant"].map(Into::into).into(),
-        expiry: Expiry::At {
+        expiry: TokenExpiry::At {
             timestamp: "2999-01-01T00:00:00Z".parse().expect("a time"),
             deadline: Instant::now() + LONG,
         },
-        usage: Usage::Unlimited,
+        usage: TokenUsage::Unlimited,
         bound_cidrs: Vec::new(),
     }
 }
@@ -80,30 +85,30 @@ pub fn token(number: usize) -> String {
 
 /// Returns an empty cache with capacity for this number of tokens. Its shards have equal
 /// capacities, but do not get exactly equal numbers of tokens.
-pub fn empty_cache(tokens: usize) -> Arc<FactsCache> {
+pub fn empty_cache(tokens: usize) -> Arc<TokenCache> {
     let tokens = u64::try_from(tokens).expect("a count").max(100_000);
     let capacity = tokens + tokens / 50;
     let stale_grace = Duration::ZERO;
     let settings = CacheSettings { ttl: LONG, negative_ttl: LONG, stale_grace, capacity };
-    Arc::new(FactsCache::new(settings, Arc::new(AllowAllAuthority)))
+    Arc::new(TokenCache::new(settings, Arc::new(AllowAllAuthority)))
 }
 
 /// Adds the tokens from 1 to this number to the cache.
 ///
 /// # Panics
 /// If some tokens are not cached afterwards.
-pub async fn fill(cache: Arc<FactsCache>, tokens: usize) {
+pub async fn fill(cache: Arc<TokenCache>, tokens: usize) {
     let ask = |number| {
         let cache = Arc::clone(&cache);
         async move {
             let token = token(number);
             let credential = Credential::from_text(&*token).expect("well formed");
             let key = cache.key(&credential);
-            cache.ask(key, Token::from(&credential)).await.expect("an answer");
+            cache.get_or_fetch(key, CallerToken::from(&credential)).await.expect("an answer");
         }
     };
     stream::iter(1..=tokens).map(ask).buffer_unordered(64).collect::<()>().await;
-    let (live, _) = cache.sizes().await;
+    let (live, _) = cache.entry_counts().await;
     assert_eq!(usize::try_from(live), Ok(tokens), "all tokens are cached");
 }
 

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use vault_auth_validator::{
-    config::Listen,
+    config::ListenAddress,
     server::{FastPathBench, Listener},
 };
 
@@ -142,7 +142,7 @@ async fn filled(tokens: usize) {
     known::fill(Arc::clone(&cache), tokens).await;
     let more = cpu::resident(std::process::id()).saturating_sub(before);
     println!("bytes per token: {}", more as f64 / tokens as f64);
-    let any_port = Listen::Tcp("127.0.0.1:0".to_owned());
+    let any_port = ListenAddress::Tcp("127.0.0.1:0".to_owned());
     let listener = Listener::bind(&any_port).await.expect("a free port");
     println!("listening on {}", listener.address());
     FastPathBench::new(cache).serve(listener).await;

@@ -11,10 +11,10 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinSet;
 use vault_auth_validator::{
-    policies::Mounts,
-    secrets::{Key, Precondition, SecretData, SecretError, SecretPath},
+    policy::Mounts,
+    secrets::{SecretData, SecretError, SecretKey, SecretPath, WriteCondition},
     telemetry::Metrics,
-    vault::{Client, Secrets, Settings, Trust},
+    vault::{Client, ClientSettings, SecretsClient, TrustRoots},
 };
 
 /// The number of writers, each with a secret of its own.
@@ -56,10 +56,10 @@ pub struct Working {
 
 impl Tenant {
     pub fn new(address: &str, token: &str) -> Self {
-        let settings = Settings {
+        let settings = ClientSettings {
             address: address.parse().expect("an address"),
             namespace: None,
-            trust: Trust::System,
+            trust: TrustRoots::System,
             server_name: None,
             client_cert: None,
             timeout: TIMEOUT,
@@ -69,8 +69,8 @@ impl Tenant {
         Self { client, mounts, token: token.into() }
     }
 
-    fn secrets(&self) -> Secrets<'_> {
-        Secrets::new(&self.client, &self.mounts, &self.token)
+    fn secrets(&self) -> SecretsClient<'_> {
+        SecretsClient::new(&self.client, &self.mounts, &self.token)
     }
 }
 
@@ -137,7 +137,7 @@ async fn write(tenant: &Tenant, writer: usize, known: &Mutex<Known>) {
         number
     };
     let data: SecretData = [(key(), number.to_string().into())].into_iter().collect();
-    let written = tenant.secrets().write(&path(writer), &data, Precondition::None).await;
+    let written = tenant.secrets().write(&path(writer), &data, WriteCondition::None).await;
     let mut known = lock(known);
     match written {
         Ok(_) => {
@@ -159,7 +159,7 @@ async fn read(tenant: &Tenant, writer: usize) -> Result<u64, SecretError> {
                 let value = secret.data.get(&key()).expect("a value").expose_secret();
                 return Ok(value.parse().expect("a number"));
             }
-            Err(SecretError::Absent) => return Ok(0),
+            Err(SecretError::NotFound) => return Ok(0),
             Err(SecretError::Unavailable(_)) if attempts < 50 => attempts += 1,
             Err(error) => return Err(error),
         }
@@ -175,8 +175,8 @@ fn name(writer: usize) -> String {
     format!("writer-{writer}")
 }
 
-fn key() -> Key {
-    Key::parse("NUMBER").expect("a key")
+fn key() -> SecretKey {
+    SecretKey::parse("NUMBER").expect("a key")
 }
 
 fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {

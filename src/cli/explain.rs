@@ -5,18 +5,18 @@ use http::HeaderValue;
 use serde_json::{Value, json};
 
 use crate::{
+    auth::{AuthCheck, Refusal, RootTokens},
     cli::{
-        misused,
         operator::{Operator, OperatorArgs},
-        output::{Output, Style, columns},
+        output::{OutputArgs, TextStyle, align_columns},
         sources::ForExplain,
         token::read_token,
+        usage_error,
     },
     config::Settings,
-    decision::{Check, Refusal, RootTokens},
     diagnostics::{ExplainedDecision, MatchedRule, RequestToExplain, RuleTrace, explain},
-    requirement::Requirements,
-    token::{Cause, Entry, Unavailable},
+    requirements::Requirements,
+    token::{TokenEntry, Unavailable, UnavailableReason},
 };
 
 /// Explain the decision that `/validate` would make on a request.
@@ -50,7 +50,7 @@ pub(super) struct Explain {
     #[arg(long)]
     allow_root: bool,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     /// Rejected; declared so that clap does not echo what may be a token as an unexpected argument.
     #[arg(hide = true)]
     argument: Vec<String>,
@@ -61,14 +61,14 @@ pub(super) struct Explain {
 impl Explain {
     pub(super) fn run(self) -> ExitCode {
         if !self.argument.is_empty() {
-            return misused(
+            return usage_error(
                 "explain takes no argument besides its options: the token is read from standard \
                  input, and one passed as an argument is visible to other users",
             );
         }
         let subject_mount = match Settings::load_subject_mount(self.operator.clone().sources()) {
             Ok(mount) => mount,
-            Err(faults) => return misused(faults),
+            Err(faults) => return usage_error(faults),
         };
         let operator = self.operator.clone();
         operator.run(async |operator| self.explain(operator, subject_mount).await)
@@ -77,7 +77,7 @@ impl Explain {
     async fn explain(&self, operator: Operator, subject_mount: String) -> Result<ExitCode, String> {
         let token = match read_token() {
             Ok(token) => token,
-            Err(error) => return Ok(misused(format!("the token cannot be read: {error}"))),
+            Err(error) => return Ok(usage_error(format!("the token cannot be read: {error}"))),
         };
         let request = RequestToExplain {
             token: token.trim(),
@@ -85,7 +85,7 @@ impl Explain {
             method: &self.method,
             uri: &self.uri,
             client: self.client,
-            root_tokens: if self.allow_root { RootTokens::Allowed } else { RootTokens::Refused },
+            root_tokens: if self.allow_root { RootTokens::Accepted } else { RootTokens::Rejected },
         };
         let decision = explain(&operator.session, subject_mount, &request).await;
         let decision = decision.map_err(|unavailable| lookup_error(&unavailable))?;
@@ -93,7 +93,7 @@ impl Explain {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn as_text(&self, decision: &ExplainedDecision, style: &Style) -> String {
+    fn as_text(&self, decision: &ExplainedDecision, style: &TextStyle) -> String {
         let request = format!(
             "{} {}{}",
             text(&self.method),
@@ -101,28 +101,28 @@ impl Explain {
             text(&self.uri)
         );
         let verdict = match &decision.explanation.outcome {
-            Ok(()) => format!("{}  200", style.good("allowed")),
+            Ok(()) => format!("{}  200", style.success("allowed")),
             Err(refusal) => {
-                let terms = refusal.terms();
+                let terms = refusal.problem_spec();
                 let status = terms.status.as_u16();
-                format!("{}  {status} {}: {}", style.bad("refused"), terms.code, terms.title)
+                format!("{}  {status} {}: {}", style.error("refused"), terms.code, terms.title)
             }
         };
         let checks = decision.explanation.checks.iter().zip(&decision.traces);
         let rows: Vec<_> =
             checks.flat_map(|(check, trace)| rows_of(check, trace.as_ref(), style)).collect();
-        format!("{request}\n{verdict}\n\n{}", columns(&rows))
+        format!("{request}\n{verdict}\n\n{}", align_columns(&rows))
     }
 
     fn as_json(&self, decision: &ExplainedDecision) -> Value {
         let explanation = &decision.explanation;
-        let terms = explanation.outcome.as_ref().err().map(Refusal::terms);
+        let terms = explanation.outcome.as_ref().err().map(Refusal::problem_spec);
         let checks = explanation.checks.iter().zip(&decision.traces).map(|(check, trace)| {
             json!({
-                "check": check.what,
+                "check": check.name,
                 "ok": check.outcome.is_ok(),
-                "code": check.outcome.as_ref().err().map(|refusal| refusal.terms().code),
-                "because": check.because,
+                "code": check.outcome.as_ref().err().map(|refusal| refusal.problem_spec().code),
+                "because": check.reason,
                 "path": check.path,
                 "spoken": trace.as_ref().map(trace_as_json),
             })
@@ -144,12 +144,12 @@ impl Explain {
 }
 
 /// Returns the row of a check, and one for each rule that decided.
-fn rows_of(check: &Check, trace: Option<&RuleTrace>, style: &Style) -> Vec<[String; 3]> {
+fn rows_of(check: &AuthCheck, trace: Option<&RuleTrace>, style: &TextStyle) -> Vec<[String; 3]> {
     let outcome = match &check.outcome {
-        Ok(()) => style.good("ok"),
-        Err(_) => style.bad("no"),
+        Ok(()) => style.success("ok"),
+        Err(_) => style.error("no"),
     };
-    let row = [outcome, check.what.clone(), check.because.clone()];
+    let row = [outcome, check.name.clone(), check.reason.clone()];
     let lines = trace.map(trace_lines).unwrap_or_default();
     let lines = lines.into_iter().map(|line| [String::new(), String::new(), line]);
     std::iter::once(row).chain(lines).collect()
@@ -184,7 +184,7 @@ fn trace_as_json(trace: &RuleTrace) -> Value {
     }
 }
 
-fn caller_as_json(entry: &Entry) -> Value {
+fn caller_as_json(entry: &TokenEntry) -> Value {
     let identity = &entry.identity;
     json!({
         "accessor": entry.accessor,
@@ -212,8 +212,8 @@ fn text(value: &HeaderValue) -> &str {
 
 /// Returns the message for a failed lookup of the token.
 fn lookup_error(unavailable: &Unavailable) -> String {
-    let remedy = match unavailable.cause {
-        Cause::NotReady => {
+    let remedy = match unavailable.reason {
+        UnavailableReason::NotReady => {
             "; your own token needs what policies/validator.hcl grants: update on \
              auth/token/lookup and sys/capabilities, read on identity/entity/id/+"
         }

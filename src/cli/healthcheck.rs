@@ -7,7 +7,7 @@ use tokio::{runtime::Builder, time::timeout};
 
 use crate::{
     cli::{
-        output::{Output, complain, misused},
+        output::{OutputArgs, print_error, usage_error},
         sources::{ConfigArgs, ForAdmin},
     },
     config::Settings,
@@ -25,7 +25,7 @@ Examples:
   vault-auth-validator healthcheck --admin-listen unix:/run/validator/admin.sock")]
 pub(super) struct Healthcheck {
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     config: ConfigArgs<ForAdmin>,
 }
@@ -37,7 +37,7 @@ impl Healthcheck {
     pub(super) fn run(self) -> ExitCode {
         let listen = match Settings::load_admin_listen(self.config.sources()) {
             Ok(listen) => listen,
-            Err(errors) => return misused(errors),
+            Err(errors) => return usage_error(errors),
         };
         let runtime = Builder::new_current_thread().enable_all().build();
         let response = runtime.and_then(|runtime| {
@@ -49,11 +49,11 @@ impl Healthcheck {
                 ExitCode::SUCCESS
             }
             Ok((status, body)) => {
-                complain(format!("not ready: {status} {body}"));
+                print_error(format!("not ready: {status} {body}"));
                 ExitCode::FAILURE
             }
             Err(error) => {
-                complain(format!(
+                print_error(format!(
                     "no response from {listen}: {error}; check that `serve` is running"
                 ));
                 ExitCode::FAILURE

@@ -2,7 +2,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Command};
 
-use crate::cli::output::{complain, emit, misused, report_write_error};
+use crate::cli::output::{emit, print_error, report_write_error, usage_error};
 
 /// Print the manual page of the program or of one of its commands.
 #[derive(Args)]
@@ -26,7 +26,7 @@ impl Man {
             return match clap_mangen::generate_to(program, &dir) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => {
-                    complain(format!("cannot write to {}: {error}", dir.display()));
+                    print_error(format!("cannot write to {}: {error}", dir.display()));
                     ExitCode::FAILURE
                 }
             };
@@ -36,7 +36,7 @@ impl Man {
                 report_write_error(emit(&page));
                 ExitCode::SUCCESS
             }
-            Err(error) => misused(error),
+            Err(error) => usage_error(error),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The command line: one file per command. Only this module prints.
 
-mod ask;
 mod bootstrap;
 mod completions;
 mod doctor;
 mod explain;
+
 mod healthcheck;
 mod man;
 mod names;
@@ -14,12 +14,13 @@ mod password;
 mod plan_output;
 mod policies;
 mod progress;
+mod prompt;
+mod secret_client;
 mod secret_id_args;
 mod secrets;
 mod serve;
+mod signals;
 mod sources;
-mod stop;
-mod store;
 mod tenants;
 mod token;
 
@@ -27,7 +28,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::output::{USAGE, complain, misused};
+use self::output::{USAGE_EXIT_CODE, print_error, usage_error};
 
 /// Forward authentication for Caddy, nginx, Traefik and Envoy, with HashiCorp Vault or OpenBao as
 /// the only authority.
@@ -84,7 +85,7 @@ fn print_usage(error: &clap::Error) -> ExitCode {
         return output::final_exit_code(ExitCode::SUCCESS);
     }
     let text = error.render().to_string();
-    complain(text.trim_start_matches("error: ").trim_end());
+    print_error(text.trim_start_matches("error: ").trim_end());
     let detailed = std::env::args_os().any(|argument| argument == "--detailed-exitcode");
-    if detailed { ExitCode::FAILURE } else { ExitCode::from(USAGE) }
+    if detailed { ExitCode::FAILURE } else { ExitCode::from(USAGE_EXIT_CODE) }
 }

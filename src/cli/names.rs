@@ -1,7 +1,7 @@
 //! Parsers of names in arguments.
 
 use crate::{
-    policies::PolicyName,
+    policy::PolicyName,
     secrets::NameError,
     tenants::{ServiceName, TenantName},
 };
@@ -10,7 +10,7 @@ use crate::{
 ///
 /// # Errors
 /// States the form of a name.
-pub(super) fn tenant(text: &str) -> Result<TenantName, NameError> {
+pub(super) fn parse_tenant(text: &str) -> Result<TenantName, NameError> {
     TenantName::parse(text).ok_or(NameError::Tenant)
 }
 

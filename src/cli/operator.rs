@@ -5,15 +5,16 @@ use tokio::runtime::Builder;
 
 use crate::{
     cli::{
-        complain, misused,
-        output::warn,
+        output::print_warning,
+        print_error,
+        signals::{clean_up_on_signal, end_on_signal_as_pid_1, run_until_cleanup},
         sources::{ConfigArgs, ForOperators, ForVault, Selection},
-        stop::{clean_up_on_signal, obey_as_pid_1, until_ended},
+        usage_error,
     },
-    config::{Access, Settings, Sources},
-    policies::Mounts,
+    config::{OperatorSettings, SettingSources, Settings},
+    policy::Mounts,
     telemetry::Metrics,
-    vault::{Client, Session},
+    vault::{Client, VaultSession},
 };
 
 /// The arguments of a command that calls Vault.
@@ -25,14 +26,14 @@ pub(super) struct OperatorArgs<S: Selection = ForOperators> {
 
 /// An operator's session with Vault.
 pub(super) struct Operator {
-    pub(super) session: Arc<Session>,
+    pub(super) session: Arc<VaultSession>,
     /// Vault's address, for messages.
     pub(super) address: String,
 }
 
 impl<S: Selection> OperatorArgs<S> {
     /// Returns the configuration sources of these arguments.
-    pub(super) fn sources(self) -> Sources {
+    pub(super) fn sources(self) -> SettingSources {
         self.config.sources()
     }
 
@@ -42,10 +43,10 @@ impl<S: Selection> OperatorArgs<S> {
         command: impl AsyncFnOnce(Operator) -> Result<ExitCode, String>,
     ) -> ExitCode {
         self.run_before_login(async |access| {
-            let operator = Operator::log_in(access).await?;
+            let operator = Operator::connect(access).await?;
             let session = Arc::clone(&operator.session);
             let outcome = command(operator).await;
-            end(&session).await;
+            close_session(&session).await;
             outcome
         })
     }
@@ -54,11 +55,11 @@ impl<S: Selection> OperatorArgs<S> {
     /// meanwhile.
     pub(super) fn run_before_login(
         self,
-        command: impl AsyncFnOnce(Access) -> Result<ExitCode, String>,
+        command: impl AsyncFnOnce(OperatorSettings) -> Result<ExitCode, String>,
     ) -> ExitCode {
-        match Access::load(self.config.sources()) {
-            Ok(access) => to_the_end(async || command(access).await),
-            Err(faults) => misused(faults),
+        match OperatorSettings::load(self.config.sources()) {
+            Ok(access) => block_on(async || command(access).await),
+            Err(faults) => usage_error(faults),
         }
     }
 }
@@ -71,40 +72,40 @@ impl OperatorArgs<ForVault> {
     ) -> ExitCode {
         match Settings::load_mounts(self.clone().sources()) {
             Ok(mounts) => self.run(async |operator| command(operator, mounts).await),
-            Err(faults) => misused(faults),
+            Err(faults) => usage_error(faults),
         }
     }
 }
 
 /// Runs a future on a new runtime, and prints its error if there is one.
-pub(super) fn to_the_end(work: impl AsyncFnOnce() -> Result<ExitCode, String>) -> ExitCode {
+pub(super) fn block_on(work: impl AsyncFnOnce() -> Result<ExitCode, String>) -> ExitCode {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let outcome = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
         runtime.block_on(async {
-            obey_as_pid_1();
-            until_ended(work()).await
+            end_on_signal_as_pid_1();
+            run_until_cleanup(work()).await
         })
     });
     outcome.unwrap_or_else(|error| {
-        complain(error);
+        print_error(error);
         ExitCode::FAILURE
     })
 }
 
 /// Closes a session. If its token cannot be revoked, a warning is printed, and the command still
 /// succeeds.
-pub(super) async fn end(session: &Session) {
+pub(super) async fn close_session(session: &VaultSession) {
     if let Err(why) = session.close().await {
-        warn(&why);
+        print_warning(&why);
     }
 }
 
 /// Revokes the session's token at a signal that ends the process, unless the command handles signals
 /// itself.
-pub(super) fn revoke_on_signal(session: &Arc<Session>) {
-    if session.obtains_tokens() {
+pub(super) fn revoke_on_signal(session: &Arc<VaultSession>) {
+    if session.issues_tokens() {
         let session = Arc::clone(session);
-        clean_up_on_signal(async move { end(&session).await });
+        clean_up_on_signal(async move { close_session(&session).await });
     }
 }
 
@@ -113,11 +114,11 @@ impl Operator {
     ///
     /// # Errors
     /// Returns the reason why no client can be created, such as an unreadable certificate.
-    pub(super) fn new(access: Access) -> Result<Self, String> {
+    pub(super) fn new(access: OperatorSettings) -> Result<Self, String> {
         let address = access.vault.address.origin().ascii_serialization();
         let metrics = Arc::new(Metrics::default());
         let client = Client::new(&access.vault, metrics).map_err(|error| error.to_string())?;
-        let session = Arc::new(Session::new(Arc::new(client), access.login));
+        let session = Arc::new(VaultSession::new(Arc::new(client), access.login));
         revoke_on_signal(&session);
         Ok(Self { session, address })
     }
@@ -126,9 +127,9 @@ impl Operator {
     ///
     /// # Errors
     /// Those of [`Self::new`], and Vault's address with the reason why the login failed.
-    pub(super) async fn log_in(access: Access) -> Result<Self, String> {
+    pub(super) async fn connect(access: OperatorSettings) -> Result<Self, String> {
         let operator = Self::new(access)?;
-        operator.open().await?;
+        operator.log_in().await?;
         Ok(operator)
     }
 
@@ -136,7 +137,7 @@ impl Operator {
     ///
     /// # Errors
     /// Returns Vault's address and the reason.
-    pub(super) async fn open(&self) -> Result<(), String> {
-        self.session.open().await.map_err(|error| format!("{}: {error}", self.address))
+    pub(super) async fn log_in(&self) -> Result<(), String> {
+        self.session.log_in().await.map_err(|error| format!("{}: {error}", self.address))
     }
 }

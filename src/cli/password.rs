@@ -13,7 +13,7 @@ use rustix::fs::{Access, access};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::provision::NewPassword;
+use crate::provisioning::NewPassword;
 
 /// The maximum length of a password, in bytes: that of bcrypt, the hash that Vault stores.
 const MAX_LENGTH: usize = 72;

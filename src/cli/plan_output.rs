@@ -6,22 +6,22 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::{
-    cli::output::{Output, Style, columns, counted},
-    provision::{Outcome, PlanRow, incomplete_count},
+    cli::output::{OutputArgs, TextStyle, align_columns, pluralize},
+    provisioning::{PlanRow, StepOutcome, incomplete_count},
 };
 
 /// The message of a run that changes nothing.
 const NOTHING_TO_CHANGE: &str = "nothing to change";
 
 /// Prints a plan as text. JSON output contains it in the result.
-pub(super) fn print_plan(rows: &[PlanRow], output: Output) {
+pub(super) fn print_plan(rows: &[PlanRow], output: OutputArgs) {
     if output.is_text() {
         output.print(|| Value::Null, |style| plan_text(rows, style));
     }
 }
 
 /// Prints the result of a dry run.
-pub(super) fn finish_dry_run(rows: &[PlanRow], output: Output) -> ExitCode {
+pub(super) fn finish_dry_run(rows: &[PlanRow], output: OutputArgs) -> ExitCode {
     let changes = rows.iter().any(|row| row.action != PlanRow::UNCHANGED);
     let next = if changes {
         "nothing was written; run it without --dry-run to apply the plan"
@@ -38,14 +38,14 @@ pub(super) fn finish_dry_run(rows: &[PlanRow], output: Output) -> ExitCode {
 /// Returns the number of steps that are not complete.
 pub(super) fn print_outcomes(
     rows: &[PlanRow],
-    outcomes: &[Outcome],
+    outcomes: &[StepOutcome],
     next: &[String],
-    output: Output,
+    output: OutputArgs,
 ) -> Result<ExitCode, String> {
     let incomplete = incomplete_count(outcomes);
     let retry = ["fix the error and run it again: completed steps are kept".to_owned()];
     let next = if incomplete == 0 { next } else { &retry };
-    let changed = outcomes.iter().any(|outcome| *outcome != Outcome::Unchanged);
+    let changed = outcomes.iter().any(|outcome| *outcome != StepOutcome::Unchanged);
     output.print(
         || as_json(rows, outcomes, next),
         |style| {
@@ -61,7 +61,7 @@ pub(super) fn print_outcomes(
     );
     match incomplete {
         0 => Ok(ExitCode::SUCCESS),
-        _ => Err(format!("{incomplete} of {} not done", counted(rows.len() as u64, "step"))),
+        _ => Err(format!("{incomplete} of {} not done", pluralize(rows.len() as u64, "step"))),
     }
 }
 
@@ -70,34 +70,34 @@ pub(super) fn unless_stopped(stop: &JoinHandle<()>) -> ControlFlow<()> {
     if stop.is_finished() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-fn plan_text(rows: &[PlanRow], style: &Style) -> String {
+fn plan_text(rows: &[PlanRow], style: &TextStyle) -> String {
     let cells = |row: &PlanRow| {
         let action = match row.action {
             PlanRow::UNCHANGED => row.action.to_owned(),
-            PlanRow::UPDATE => style.doubtful(row.action),
-            _ => style.good(row.action),
+            PlanRow::UPDATE => style.warning(row.action),
+            _ => style.success(row.action),
         };
         [action, row.kind.to_owned(), row.name.clone(), row.detail.clone()]
     };
-    columns(&rows.iter().map(cells).collect::<Vec<_>>())
+    align_columns(&rows.iter().map(cells).collect::<Vec<_>>())
 }
 
-fn outcome_text(rows: &[PlanRow], outcomes: &[Outcome], style: &Style) -> String {
-    let cells = |(row, outcome): (&PlanRow, &Outcome)| {
+fn outcome_text(rows: &[PlanRow], outcomes: &[StepOutcome], style: &TextStyle) -> String {
+    let cells = |(row, outcome): (&PlanRow, &StepOutcome)| {
         let (label, reason) = outcome_label(outcome);
         let label = match outcome {
-            Outcome::Unchanged => label.to_owned(),
-            Outcome::Done => style.good(label),
-            Outcome::Failed(_) => style.bad(label),
-            Outcome::NotTried => style.doubtful(label),
+            StepOutcome::Unchanged => label.to_owned(),
+            StepOutcome::Done => style.success(label),
+            StepOutcome::Failed(_) => style.error(label),
+            StepOutcome::NotTried => style.warning(label),
         };
         [row.kind.to_owned(), row.name.clone(), label, reason]
     };
-    columns(&rows.iter().zip(outcomes).map(cells).collect::<Vec<_>>())
+    align_columns(&rows.iter().zip(outcomes).map(cells).collect::<Vec<_>>())
 }
 
 /// Returns a plan and its outcomes as JSON. A dry run has no outcomes.
-fn as_json(rows: &[PlanRow], outcomes: &[Outcome], next: &[String]) -> Value {
+fn as_json(rows: &[PlanRow], outcomes: &[StepOutcome], next: &[String]) -> Value {
     let step = |(index, row): (usize, &PlanRow)| {
         let (label, reason) = outcomes.get(index).map(outcome_label).unzip();
         json!({
@@ -111,17 +111,17 @@ fn as_json(rows: &[PlanRow], outcomes: &[Outcome], next: &[String]) -> Value {
     };
     json!({
         "steps": rows.iter().enumerate().map(step).collect::<Vec<_>>(),
-        "changed": outcomes.iter().filter(|outcome| **outcome == Outcome::Done).count(),
+        "changed": outcomes.iter().filter(|outcome| **outcome == StepOutcome::Done).count(),
         "next": next,
     })
 }
 
 /// Returns the label of an outcome, and the reason of a failure.
-fn outcome_label(outcome: &Outcome) -> (&'static str, String) {
+fn outcome_label(outcome: &StepOutcome) -> (&'static str, String) {
     match outcome {
-        Outcome::Unchanged => ("unchanged", String::new()),
-        Outcome::Done => ("done", String::new()),
-        Outcome::Failed(error) => ("failed", error.to_string()),
-        Outcome::NotTried => ("not tried", String::new()),
+        StepOutcome::Unchanged => ("unchanged", String::new()),
+        StepOutcome::Done => ("done", String::new()),
+        StepOutcome::Failed(error) => ("failed", error.to_string()),
+        StepOutcome::NotTried => ("not tried", String::new()),
     }
 }

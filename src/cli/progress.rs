@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
-use crate::cli::output::{can_redraw, note, redraw_line};
+use crate::cli::output::{can_redraw, print_status, redraw_line};
 
 /// A progress bar on a terminal, or a status line per [`LINE_INTERVAL`] items elsewhere.
-pub(super) struct Progress {
+pub(super) struct ProgressBar {
     label: &'static str,
     total: u64,
     done: u64,
@@ -25,7 +25,7 @@ const BAR_WIDTH: usize = 30;
 /// The number of items per status line.
 const LINE_INTERVAL: u64 = 1000;
 
-impl Progress {
+impl ProgressBar {
     /// Creates a progress bar; a total of 0 means unknown.
     pub(super) fn new(label: &'static str, total: u64) -> Self {
         let display =
@@ -34,7 +34,7 @@ impl Progress {
     }
 
     /// Records one more item.
-    pub(super) fn step(&mut self) {
+    pub(super) fn increment(&mut self) {
         self.done += 1;
         match &mut self.display {
             ProgressDisplay::Bar(Some(drawn)) if drawn.elapsed() < REDRAW_INTERVAL => {}
@@ -43,14 +43,14 @@ impl Progress {
                 redraw_line(&bar(self.label, self.done, self.total));
             }
             ProgressDisplay::Lines if self.done.is_multiple_of(LINE_INTERVAL) => {
-                note(&count(self.label, self.done, self.total));
+                print_status(&count(self.label, self.done, self.total));
             }
             ProgressDisplay::Lines => {}
         }
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressBar {
     /// Erases the bar.
     fn drop(&mut self) {
         if let ProgressDisplay::Bar(Some(_)) = self.display {

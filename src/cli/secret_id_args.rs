@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::provision::{CredentialDir, Issue, SecretIdOptions};
+use crate::provisioning::{CredentialDir, Issue, SecretIdOptions};
 
 /// The arguments for the delivery of secret ids.
 #[derive(Args, Clone)]

@@ -5,17 +5,18 @@ use tokio::runtime::Runtime;
 
 use crate::{
     cli::{
-        USAGE, complain,
-        operator::to_the_end,
+        USAGE_EXIT_CODE,
+        operator::block_on,
         output::print_result,
+        print_error,
+        signals::service_stopped,
         sources::{ConfigArgs, ForService},
-        stop::service_stopped,
     },
     config::Settings,
-    policies::Mounts,
+    policy::Mounts,
     secrets::SecretError,
     server, telemetry,
-    vault::{self, Login, Secrets, Session},
+    vault::{self, SecretsClient, ServiceLogin, VaultSession},
 };
 
 /// Run the service.
@@ -46,8 +47,8 @@ impl Serve {
         let settings = match Settings::load(self.config.sources()) {
             Ok(settings) => settings,
             Err(errors) => {
-                complain(errors);
-                return ExitCode::from(USAGE);
+                print_error(errors);
+                return ExitCode::from(USAGE_EXIT_CODE);
             }
         };
         if self.check {
@@ -60,7 +61,7 @@ impl Serve {
         {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                complain(error);
+                print_error(error);
                 ExitCode::FAILURE
             }
         }
@@ -72,14 +73,14 @@ fn check_configuration(settings: Settings) -> ExitCode {
     let client = match vault::Client::new(&settings.vault, Arc::default()) {
         Ok(client) => Arc::new(client),
         Err(error) => {
-            complain(error);
-            return ExitCode::from(USAGE);
+            print_error(error);
+            return ExitCode::from(USAGE_EXIT_CODE);
         }
     };
     let Settings { login, mounts, .. } = settings;
-    to_the_end(async || {
+    block_on(async || {
         match check_mount(client, login, &mounts).await {
-            Err(error @ SecretError::MountUnfit) => {
+            Err(error @ SecretError::MountNotVersioned) => {
                 return Err(format!("VALIDATOR_KV_MOUNT: {}/: {error}", mounts.kv));
             }
             // Vault may be unreachable while a configuration is checked.
@@ -92,18 +93,18 @@ fn check_configuration(settings: Settings) -> ExitCode {
 /// Checks the mount of the secrets with the service's token, if that needs no login.
 async fn check_mount(
     client: Arc<vault::Client>,
-    login: Login,
+    login: ServiceLogin,
     mounts: &Mounts,
 ) -> Result<(), SecretError> {
-    if matches!(login, Login::AppRole { .. }) {
+    if matches!(login, ServiceLogin::AppRole { .. }) {
         return Ok(());
     }
-    let session = Arc::new(Session::new(client, login));
-    if session.open().await.is_err() {
+    let session = Arc::new(VaultSession::new(client, login));
+    if session.log_in().await.is_err() {
         return Ok(());
     }
     let own = session.token().await?;
-    Secrets::new(session.client(), mounts, &own.token).check_mount().await
+    SecretsClient::new(session.client(), mounts, &own.token).check_kv_version().await
 }
 
 /// Runs the service until a signal stops it.

@@ -2,12 +2,12 @@ use std::{collections::BTreeMap, marker::PhantomData, path::PathBuf};
 
 use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
 
-use crate::config::{KEYS, Key, KeyKind, Sources};
+use crate::config::{SETTINGS, Setting, SettingKind, SettingSources};
 
 /// The settings that a command takes as flags.
 pub(super) trait Selection {
     /// Returns true if the setting is one of them.
-    fn includes(key: &Key) -> bool;
+    fn includes(key: &Setting) -> bool;
 }
 
 /// All settings: those of the service.
@@ -43,49 +43,49 @@ pub(super) struct ForDoctor;
 pub(super) struct ForAdmin;
 
 impl Selection for ForService {
-    fn includes(_: &Key) -> bool {
+    fn includes(_: &Setting) -> bool {
         true
     }
 }
 
 impl Selection for ForOperators {
-    fn includes(key: &Key) -> bool {
+    fn includes(key: &Setting) -> bool {
         key.name.starts_with("vault_") || matches!(key.name, "role_id" | "secret_id_file")
     }
 }
 
 impl Selection for ForExplain {
-    fn includes(key: &Key) -> bool {
+    fn includes(key: &Setting) -> bool {
         ForOperators::includes(key) || key.name == "subject_mount"
     }
 }
 
 impl Selection for ForPolicies {
-    fn includes(key: &Key) -> bool {
+    fn includes(key: &Setting) -> bool {
         matches!(key.name, "kv_mount" | "transit_mount")
     }
 }
 
 impl Selection for ForVault {
-    fn includes(key: &Key) -> bool {
+    fn includes(key: &Setting) -> bool {
         ForPolicies::includes(key) || ForOperators::includes(key)
     }
 }
 
 impl Selection for ForMembers {
-    fn includes(key: &Key) -> bool {
+    fn includes(key: &Setting) -> bool {
         ForVault::includes(key) || ForExplain::includes(key)
     }
 }
 
 impl Selection for ForDoctor {
-    fn includes(key: &Key) -> bool {
+    fn includes(key: &Setting) -> bool {
         ForVault::includes(key) || ForExplain::includes(key) || ForAdmin::includes(key)
     }
 }
 
 impl Selection for ForAdmin {
-    fn includes(key: &Key) -> bool {
+    fn includes(key: &Setting) -> bool {
         key.name == "admin_listen"
     }
 }
@@ -101,12 +101,12 @@ pub(super) struct ConfigArgs<S> {
 impl<S: Selection> ConfigArgs<S> {
     /// Returns the configuration sources: flags take precedence over the environment, and that over
     /// the file.
-    pub(super) fn sources(self) -> Sources {
-        Sources::of_this_process(self.flags, self.file)
+    pub(super) fn sources(self) -> SettingSources {
+        SettingSources::from_process(self.flags, self.file)
     }
 
-    fn selected_keys() -> impl Iterator<Item = &'static Key> {
-        KEYS.iter().filter(|key| key.kind == KeyKind::Plain && S::includes(key))
+    fn selected_keys() -> impl Iterator<Item = &'static Setting> {
+        SETTINGS.iter().filter(|key| key.kind == SettingKind::Plain && S::includes(key))
     }
 }
 
@@ -126,7 +126,7 @@ impl<S: Selection> Args for ConfigArgs<S> {
     }
 }
 
-fn to_flag(key: &'static Key) -> Option<Arg> {
+fn to_flag(key: &'static Setting) -> Option<Arg> {
     let default = key.default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
     let help = format!("{} [env: {}]{default}", key.help, key.env.join(", "));
     Some(Arg::new(key.name).long(key.flag()?).value_name("VALUE").help(help))
@@ -134,7 +134,7 @@ fn to_flag(key: &'static Key) -> Option<Arg> {
 
 impl<S: Selection> FromArgMatches for ConfigArgs<S> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let given = |key: &'static Key| {
+        let given = |key: &'static Setting| {
             let value = matches.get_one::<String>(key.name)?;
             Some((key.name, value.clone()))
         };

@@ -11,14 +11,14 @@ pub(super) fn read_token() -> io::Result<Zeroizing<String>> {
     if io::stdin().is_terminal() {
         return rpassword::prompt_password("Token: ").map(Zeroizing::new);
     }
-    first_line(io::stdin())
+    read_first_line(io::stdin())
 }
 
 /// Returns the first line of a source, of which 8 KiB are read.
 ///
 /// # Errors
 /// Those of reading.
-pub(super) fn first_line(source: impl Read) -> io::Result<Zeroizing<String>> {
+pub(super) fn read_first_line(source: impl Read) -> io::Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     source.take(8192).read_to_string(&mut text)?;
     let end = text.find('\n').unwrap_or(text.len());

@@ -35,7 +35,7 @@ impl AdminToken {
 
     /// Returns true if this is the token. Compares hashes in constant time.
     #[must_use]
-    pub fn is(&self, presented: &[u8]) -> bool {
+    pub fn matches(&self, presented: &[u8]) -> bool {
         self.0 == blake3::hash(presented)
     }
 }
@@ -53,9 +53,9 @@ mod tests {
     #[test]
     fn token_is_trimmed_and_checked() {
         let token = AdminToken::parse(" 0123456789abcdef\r\n").unwrap();
-        assert!(token.is(b"0123456789abcdef"));
-        assert!(!token.is(b"0123456789abcde"));
-        assert!(!token.is(b""));
+        assert!(token.matches(b"0123456789abcdef"));
+        assert!(!token.matches(b"0123456789abcde"));
+        assert!(!token.matches(b""));
         assert_eq!(format!("{token:?}"), "AdminToken(..)");
         for text in ["", " \n", "0123456789abcde", "0123456789 abcdef", "0123456789abcdé0"] {
             let error = AdminToken::parse(text).unwrap_err();

@@ -2,15 +2,15 @@ use std::fmt;
 
 /// An error in the configuration: its place, the problem and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault(String);
+pub struct ConfigError(String);
 
-impl Fault {
+impl ConfigError {
     pub(super) fn new(place: impl fmt::Display, what: impl fmt::Display) -> Self {
         Self(format!("{place}: {what}"))
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -18,20 +18,20 @@ impl fmt::Display for Fault {
 
 /// All errors in the configuration; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Faults(pub(super) Vec<Fault>);
+pub struct ConfigErrors(pub(super) Vec<ConfigError>);
 
-impl Faults {
+impl ConfigErrors {
     /// Returns the errors.
-    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
         self.0.iter()
     }
 }
 
-impl fmt::Display for Faults {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the configuration is invalid:")?;
         self.0.iter().try_for_each(|error| write!(f, "\n  {error}"))
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for ConfigErrors {}

@@ -2,14 +2,14 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 /// The address of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
+pub enum ListenAddress {
     /// `host:port`; port 0 selects a free port.
     Tcp(String),
     /// The absolute path of a Unix socket.
     Unix(PathBuf),
 }
 
-impl Listen {
+impl ListenAddress {
     /// Returns true if two listeners cannot be bound to these addresses together.
     #[must_use]
     pub fn conflicts_with(&self, other: &Self) -> bool {
@@ -18,7 +18,7 @@ impl Listen {
     }
 }
 
-impl FromStr for Listen {
+impl FromStr for ListenAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -36,7 +36,7 @@ impl FromStr for Listen {
     }
 }
 
-impl fmt::Display for Listen {
+impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => f.write_str(address),

@@ -1,6 +1,6 @@
 use crate::{
     config::{reader::SettingReader, values},
-    vault::Login,
+    vault::ServiceLogin,
 };
 
 /// The settings of each login method, for error messages.
@@ -8,7 +8,7 @@ const LOGIN_METHODS: &str = "role_id and secret_id_file, or vault_token_file, or
 
 impl SettingReader {
     /// Returns the login of the service.
-    pub(super) fn login(&mut self) -> Option<Login> {
+    pub(super) fn login(&mut self) -> Option<ServiceLogin> {
         let is_set = |name| self.raw(name).is_some();
         let (role_id, secret_id_file) = (is_set("role_id"), is_set("secret_id_file"));
         match (role_id || secret_id_file, is_set("vault_token_file"), is_set("vault_token")) {
@@ -19,7 +19,7 @@ impl SettingReader {
                 self.fail("role_id", "not set, but secret_id_file needs it")
             }
             (true, false, false) => self.app_role(),
-            (false, true, false) => self.file("vault_token_file").map(Login::TokenFile),
+            (false, true, false) => self.file("vault_token_file").map(ServiceLogin::TokenFile),
             (false, false, true) => self.own_token(),
             (false, false, false) => {
                 self.fail("role_id", format!("no Vault login is configured: set {LOGIN_METHODS}"))
@@ -32,7 +32,7 @@ impl SettingReader {
     }
 
     /// Returns the login of an operator's command.
-    pub(super) fn operator_login(&mut self) -> Option<Login> {
+    pub(super) fn operator_login(&mut self) -> Option<ServiceLogin> {
         let is_set = |name| self.raw(name).is_some();
         if is_set("vault_token") || is_set("vault_token_file") {
             return self.token_login();
@@ -56,26 +56,27 @@ impl SettingReader {
     }
 
     /// Returns the login by a configured token or token file.
-    pub(super) fn token_login(&mut self) -> Option<Login> {
+    pub(super) fn token_login(&mut self) -> Option<ServiceLogin> {
         if self.raw("vault_token").is_some() {
             return self.own_token();
         }
-        self.file("vault_token_file").map(Login::TokenFile)
+        self.file("vault_token_file").map(ServiceLogin::TokenFile)
     }
 
     /// Returns the login by the token file of the Vault CLI, if it exists.
-    pub(super) fn vault_cli_token(&self) -> Option<Login> {
+    pub(super) fn vault_cli_token(&self) -> Option<ServiceLogin> {
         let file = self.home.as_ref().map(|home| home.join(".vault-token"));
-        file.filter(|file| file.exists()).map(Login::TokenFile)
+        file.filter(|file| file.exists()).map(ServiceLogin::TokenFile)
     }
 
-    fn app_role(&mut self) -> Option<Login> {
+    fn app_role(&mut self) -> Option<ServiceLogin> {
         let file = self.file("secret_id_file");
         let role_id = self.value("role_id", values::opaque_string)?;
-        Some(Login::app_role(role_id, file?))
+        Some(ServiceLogin::app_role(role_id, file?))
     }
 
-    fn own_token(&mut self) -> Option<Login> {
-        self.value("vault_token", values::opaque_string).map(|token| Login::Token(token.into()))
+    fn own_token(&mut self) -> Option<ServiceLogin> {
+        self.value("vault_token", values::opaque_string)
+            .map(|token| ServiceLogin::Token(token.into()))
     }
 }

@@ -14,11 +14,13 @@ mod values;
 mod vault;
 
 pub use admin::{AdminAccess, AdminToken};
-pub use error::{Fault, Faults};
-pub use listen::Listen;
-pub use operator::Access;
-pub use partial::{AdminOrigin, Operator, Service, Setup, TokenOrigin};
-pub use setting::{KEYS, Key, KeyKind, credential_variables};
+pub use error::{ConfigError, ConfigErrors};
+pub use listen::ListenAddress;
+pub use operator::OperatorSettings;
+pub use partial::{
+    AdminListenOrigin, OperatorLogin, PartialSettings, ServiceLoginConfig, TokenOrigin,
+};
+pub use setting::{SETTINGS, Setting, SettingKind, credential_variables};
 pub use settings::Settings;
-pub use sources::{Sources, no_color, search_path};
+pub use sources::{SettingSources, no_color, search_path};
 pub(crate) use values::parse_duration;

@@ -4,34 +4,34 @@ use secrecy::ExposeSecret;
 
 use crate::{
     config::{
-        error::{Fault, Faults},
-        setting::Key,
-        sources::{RawValue, Sources},
+        error::{ConfigError, ConfigErrors},
+        setting::Setting,
+        sources::{RawValue, SettingSources},
     },
-    telemetry::Traces,
+    telemetry::TraceExport,
 };
 
 /// Reads the values of settings and collects the errors.
 pub(super) struct SettingReader {
     values: BTreeMap<&'static str, RawValue>,
-    errors: Vec<Fault>,
+    errors: Vec<ConfigError>,
     pub(super) home: Option<PathBuf>,
-    pub(super) traces: Traces,
+    pub(super) traces: TraceExport,
 }
 
 impl SettingReader {
     /// Reads these sources.
-    pub(super) fn new(sources: Sources) -> Self {
+    pub(super) fn new(sources: SettingSources) -> Self {
         let (home, traces) = (sources.home(), sources.traces());
         let (values, errors) = sources.read();
         Self { values, errors, home, traces }
     }
 
     /// Returns the result, or all errors if there are any.
-    pub(super) fn finish<T>(self, read: Option<T>) -> Result<T, Faults> {
+    pub(super) fn finish<T>(self, read: Option<T>) -> Result<T, ConfigErrors> {
         match read {
             Some(read) if self.errors.is_empty() => Ok(read),
-            _ => Err(Faults(self.errors)),
+            _ => Err(ConfigErrors(self.errors)),
         }
     }
 
@@ -87,7 +87,7 @@ impl SettingReader {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
-        let default = Key::named(name).and_then(|key| key.default);
+        let default = Setting::named(name).and_then(|key| key.default);
         let parsed = match self.raw(name) {
             Some(raw) => parse(raw.value.expose_secret()),
             None => parse(default?),
@@ -106,11 +106,11 @@ impl SettingReader {
 
     /// Records an error for this setting.
     pub(super) fn record_error(&mut self, name: &'static str, what: impl Display) {
-        let place = match (self.raw(name), Key::named(name)) {
+        let place = match (self.raw(name), Setting::named(name)) {
             (Some(raw), _) => raw.origin.to_string(),
             (None, Some(key)) => key.env.first().copied().unwrap_or(name).to_owned(),
             (None, None) => name.to_owned(),
         };
-        self.errors.push(Fault::new(place, what));
+        self.errors.push(ConfigError::new(place, what));
     }
 }

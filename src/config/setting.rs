@@ -7,7 +7,7 @@ pub(super) const CONFIG_VARIABLE: &str = "VALIDATOR_CONFIG";
 /// A setting. The flags, the environment variables, the keys of the file, `--help` and the README's
 /// table all follow from [`KEYS`].
 #[derive(Debug)]
-pub struct Key {
+pub struct Setting {
     /// The key in the file; with dashes for underscores, the name of the flag.
     pub name: &'static str,
     /// The environment variables; different values in two of them are an error.
@@ -15,14 +15,14 @@ pub struct Key {
     /// The default, in the same form as a configured value.
     pub default: Option<&'static str>,
     /// The confidentiality of the value.
-    pub kind: KeyKind,
+    pub kind: SettingKind,
     /// The description, in one line.
     pub help: &'static str,
 }
 
 /// The confidentiality of a setting's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyKind {
+pub enum SettingKind {
     /// The value may be shown.
     Plain,
     /// The value is never shown, and is read from the environment only: every user of a machine can
@@ -35,8 +35,8 @@ const fn key(
     env: &'static [&'static str],
     default: Option<&'static str>,
     help: &'static str,
-) -> Key {
-    Key { name, env, default, kind: KeyKind::Plain, help }
+) -> Setting {
+    Setting { name, env, default, kind: SettingKind::Plain, help }
 }
 
 /// The default addresses of the listeners: loopback, or all interfaces in a container. The image is
@@ -48,7 +48,7 @@ const DEFAULT_LISTEN: [&str; 3] = match option_env!("VALIDATOR_BUILD_FOR_CONTAIN
 };
 
 /// All settings.
-pub const KEYS: &[Key] = &[
+pub const SETTINGS: &[Setting] = &[
     key(
         "listen",
         &["VALIDATOR_LISTEN"],
@@ -216,11 +216,11 @@ pub const KEYS: &[Key] = &[
         None,
         "File with the service's token, re-read when it changes; instead of an AppRole",
     ),
-    Key {
+    Setting {
         name: "vault_token",
         env: &["VAULT_TOKEN", "BAO_TOKEN"],
         default: None,
-        kind: KeyKind::Secret,
+        kind: SettingKind::Secret,
         help: "Token of the service; instead of an AppRole",
     },
     key(
@@ -244,23 +244,23 @@ pub(super) const REJECTED_VARIABLES: &[(&str, &[&str])] = &[
     ("vault_cacert_bytes", &["VAULT_CACERT_BYTES", "BAO_CACERT_BYTES"]),
 ];
 
-impl Key {
+impl Setting {
     /// Returns the setting with this name.
     pub(super) fn named(name: &str) -> Option<&'static Self> {
-        KEYS.iter().find(|key| key.name == name)
+        SETTINGS.iter().find(|key| key.name == name)
     }
 
     /// Returns the name of the flag, without dashes before it; `None` for a secret.
     #[must_use]
     pub fn flag(&self) -> Option<String> {
-        (self.kind == KeyKind::Plain).then(|| self.name.replace('_', "-"))
+        (self.kind == SettingKind::Plain).then(|| self.name.replace('_', "-"))
     }
 }
 
 /// Returns the variables with this program's login to Vault, and all with its own prefix. They are
 /// removed from the environment of programs that it starts.
 pub fn credential_variables() -> impl Iterator<Item = &'static str> {
-    let names = KEYS.iter().flat_map(|key| key.env.iter().map(move |name| (key, *name)));
+    let names = SETTINGS.iter().flat_map(|key| key.env.iter().map(move |name| (key, *name)));
     let names = names.filter(|(key, name)| {
         let login = ["vault_token", "vault_token_file", "vault_client_cert", "vault_client_key"];
         name.starts_with(PREFIX) || login.contains(&key.name)

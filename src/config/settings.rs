@@ -3,39 +3,39 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::{
+    auth::RootTokens,
     config::{
         admin::{AdminAccess, AdminToken},
-        error::Faults,
-        listen::Listen,
+        error::ConfigErrors,
+        listen::ListenAddress,
         reader::SettingReader,
-        sources::Sources,
+        sources::SettingSources,
         values,
     },
-    decision::RootTokens,
-    forwarded::Trust,
-    policies::Mounts,
+    forwarded::TrustedProxies,
+    policy::Mounts,
     telemetry::{self, LogFormat},
     token,
-    vault::{self, Login},
+    vault::{self, ServiceLogin},
 };
 
 /// The validated configuration of `serve`.
 #[derive(Debug)]
 pub struct Settings {
     /// The address of the auth listener.
-    pub listen: Listen,
+    pub listen: ListenAddress,
     /// The address of the api listener.
-    pub api_listen: Listen,
+    pub api_listen: ListenAddress,
     /// The address of the admin listener.
-    pub admin_listen: Listen,
+    pub admin_listen: ListenAddress,
     /// The rules for state-changing requests to the admin listener.
     pub admin_access: AdminAccess,
     /// The trusted proxies and their headers.
-    pub trust: Trust,
+    pub trust: TrustedProxies,
     /// The settings of the token cache.
     pub cache: token::CacheSettings,
     /// The credential sources of a request.
-    pub credentials: token::Sources,
+    pub credentials: token::CredentialSources,
     /// The maximum number of failures per client address and minute; `None` for no limit.
     pub failure_limit: Option<u32>,
     /// The treatment of root tokens.
@@ -45,9 +45,9 @@ pub struct Settings {
     /// The auth mount that people log in with, without `auth/` and without slashes at its ends.
     pub subject_mount: String,
     /// The connection to Vault.
-    pub vault: vault::Settings,
+    pub vault: vault::ClientSettings,
     /// The login of the service.
-    pub login: Login,
+    pub login: ServiceLogin,
     /// The settings of logs and traces.
     pub telemetry: telemetry::TelemetrySettings,
 }
@@ -59,7 +59,7 @@ impl Settings {
     ///
     /// # Errors
     /// All errors in the configuration.
-    pub fn load(sources: Sources) -> Result<Self, Faults> {
+    pub fn load(sources: SettingSources) -> Result<Self, ConfigErrors> {
         let mut reader = SettingReader::new(sources);
         let settings = reader.settings();
         reader.finish(settings)
@@ -69,7 +69,7 @@ impl Settings {
     ///
     /// # Errors
     /// The error in that setting.
-    pub fn load_admin_listen(sources: Sources) -> Result<Listen, Faults> {
+    pub fn load_admin_listen(sources: SettingSources) -> Result<ListenAddress, ConfigErrors> {
         let mut reader = SettingReader::new(sources);
         reader.clear_errors();
         let listen = reader.parsed("admin_listen");
@@ -80,7 +80,7 @@ impl Settings {
     ///
     /// # Errors
     /// The errors in those settings, and in the sources.
-    pub fn load_vault(sources: Sources) -> Result<vault::Settings, Faults> {
+    pub fn load_vault(sources: SettingSources) -> Result<vault::ClientSettings, ConfigErrors> {
         let mut reader = SettingReader::new(sources);
         let vault = reader.vault();
         reader.finish(vault)
@@ -90,7 +90,7 @@ impl Settings {
     ///
     /// # Errors
     /// The errors in those settings.
-    pub fn load_mounts(sources: Sources) -> Result<Mounts, Faults> {
+    pub fn load_mounts(sources: SettingSources) -> Result<Mounts, ConfigErrors> {
         let mut reader = SettingReader::new(sources);
         reader.clear_errors();
         let mounts = reader.mounts();
@@ -101,7 +101,7 @@ impl Settings {
     ///
     /// # Errors
     /// The error in that setting.
-    pub fn load_subject_mount(sources: Sources) -> Result<String, Faults> {
+    pub fn load_subject_mount(sources: SettingSources) -> Result<String, ConfigErrors> {
         let mut reader = SettingReader::new(sources);
         reader.clear_errors();
         let mount = reader.subject_mount();
@@ -132,7 +132,7 @@ impl SettingReader {
             api_listen,
             admin_listen,
             admin_access: admin_access?,
-            trust: Trust { proxies: proxies?, family: family? },
+            trust: TrustedProxies { networks: proxies?, headers: family? },
             cache: cache?,
             credentials: credentials?,
             failure_limit: failure_limit?,
@@ -145,9 +145,9 @@ impl SettingReader {
         })
     }
 
-    fn listeners(&mut self) -> Option<[Listen; 3]> {
+    fn listeners(&mut self) -> Option<[ListenAddress; 3]> {
         let names = ["listen", "api_listen", "admin_listen"];
-        let [listen, api, admin] = names.map(|name| self.parsed::<Listen>(name));
+        let [listen, api, admin] = names.map(|name| self.parsed::<ListenAddress>(name));
         let listeners = [listen?, api?, admin?];
         for (one, other) in [(0, 1), (0, 2), (1, 2)] {
             if listeners[one].conflicts_with(&listeners[other]) {

@@ -10,16 +10,16 @@ use toml::de::{DeTable, DeValue};
 
 use crate::{
     config::{
-        error::Fault,
-        setting::{CONFIG_VARIABLE, KEYS, Key, KeyKind, PREFIX, REJECTED_VARIABLES},
+        error::ConfigError,
+        setting::{CONFIG_VARIABLE, PREFIX, REJECTED_VARIABLES, SETTINGS, Setting, SettingKind},
     },
     suggestion::nearest,
-    telemetry::Traces,
+    telemetry::TraceExport,
 };
 
 /// The sources of values: flags take precedence over the environment, and that over a file.
 #[derive(Clone, Default)]
-pub struct Sources {
+pub struct SettingSources {
     flags: BTreeMap<&'static str, String>,
     environment: BTreeMap<String, SecretString>,
     file: Option<PathBuf>,
@@ -46,7 +46,7 @@ pub fn search_path() -> Option<OsString> {
 /// The origin of a value, for error messages.
 #[derive(Clone, Debug)]
 pub(super) enum Origin {
-    Flag(&'static Key),
+    Flag(&'static Setting),
     Variable(String),
     File { path: PathBuf, line: usize },
 }
@@ -67,10 +67,10 @@ pub(super) struct RawValue {
     pub(super) origin: Origin,
 }
 
-impl Sources {
+impl SettingSources {
     /// Returns these flags, this process's environment and this file.
     #[must_use]
-    pub fn of_this_process(flags: BTreeMap<&'static str, String>, file: Option<PathBuf>) -> Self {
+    pub fn from_process(flags: BTreeMap<&'static str, String>, file: Option<PathBuf>) -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
         let variables = std::env::vars_os();
         // A value that is not UTF-8 gets a replacement character, which no value may contain.
@@ -105,7 +105,7 @@ impl Sources {
 
     /// Returns the trace export that OpenTelemetry's standard variables select
     /// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
-    pub(super) fn traces(&self) -> Traces {
+    pub(super) fn traces(&self) -> TraceExport {
         let is = |name: &str, wanted: &str| {
             let value = self.environment.get(name);
             value.is_some_and(|value| value.expose_secret().eq_ignore_ascii_case(wanted))
@@ -115,11 +115,11 @@ impl Sources {
             .any(|name| self.environment.contains_key(*name));
         let enabled =
             endpoint && !is("OTEL_SDK_DISABLED", "true") && !is("OTEL_TRACES_EXPORTER", "none");
-        if enabled { Traces::Otlp } else { Traces::Off }
+        if enabled { TraceExport::Otlp } else { TraceExport::Off }
     }
 
     /// Returns the value of each configured setting, and the errors in the sources.
-    pub(super) fn read(self) -> (BTreeMap<&'static str, RawValue>, Vec<Fault>) {
+    pub(super) fn read(self) -> (BTreeMap<&'static str, RawValue>, Vec<ConfigError>) {
         let mut values = BTreeMap::new();
         let mut errors = Vec::new();
         if let Some(path) = &self.file {
@@ -127,7 +127,7 @@ impl Sources {
         }
         self.read_environment(&mut values, &mut errors);
         for (name, value) in self.flags {
-            if let Some(key) = Key::named(name) {
+            if let Some(key) = Setting::named(name) {
                 values
                     .insert(key.name, RawValue { value: value.into(), origin: Origin::Flag(key) });
             }
@@ -138,9 +138,9 @@ impl Sources {
     fn read_environment(
         &self,
         values: &mut BTreeMap<&'static str, RawValue>,
-        errors: &mut Vec<Fault>,
+        errors: &mut Vec<ConfigError>,
     ) {
-        for key in KEYS {
+        for key in SETTINGS {
             let set = |name: &&'static str| Some((*name, self.environment.get(*name)?));
             let set: Vec<_> = key.env.iter().filter_map(set).collect();
             let Some((name, value)) = set.first() else { continue };
@@ -148,10 +148,11 @@ impl Sources {
             let differs = |other: &str| normalized(key, other) != normalized(key, text);
             if set.iter().any(|(_, other)| differs(other.expose_secret())) {
                 let others = key.env.join(" and ");
-                errors.push(Fault::new(name, format!("{others} differ: set only one of them")));
+                errors
+                    .push(ConfigError::new(name, format!("{others} differ: set only one of them")));
             }
             if text.contains(char::REPLACEMENT_CHARACTER) {
-                errors.push(Fault::new(name, "not valid UTF-8"));
+                errors.push(ConfigError::new(name, "not valid UTF-8"));
             }
             let origin = Origin::Variable((*name).to_owned());
             values.insert(key.name, RawValue { value: (*value).clone(), origin });
@@ -163,12 +164,13 @@ impl Sources {
                 values.insert(*stored_name, RawValue { value: value.clone(), origin });
             }
         }
-        let known =
-            |name: &str| name == CONFIG_VARIABLE || KEYS.iter().any(|key| key.env.contains(&name));
+        let known = |name: &str| {
+            name == CONFIG_VARIABLE || SETTINGS.iter().any(|key| key.env.contains(&name))
+        };
         for name in self.environment.keys() {
             if name.starts_with(PREFIX) && !known(name) {
-                let variables = KEYS.iter().flat_map(|key| key.env).copied();
-                errors.push(Fault::new(name, unknown("variable", name, variables)));
+                let variables = SETTINGS.iter().flat_map(|key| key.env).copied();
+                errors.push(ConfigError::new(name, unknown("variable", name, variables)));
             }
         }
     }
@@ -176,7 +178,7 @@ impl Sources {
 
 /// Returns the part of a value that matters for a comparison: an address may end in a slash, a
 /// namespace may have slashes at both ends.
-fn normalized<'v>(key: &Key, value: &'v str) -> &'v str {
+fn normalized<'v>(key: &Setting, value: &'v str) -> &'v str {
     match key.name {
         "vault_addr" => value.strip_suffix('/').unwrap_or(value),
         "vault_namespace" => value.trim_matches('/'),
@@ -184,10 +186,14 @@ fn normalized<'v>(key: &Key, value: &'v str) -> &'v str {
     }
 }
 
-fn read_file(path: &Path, values: &mut BTreeMap<&'static str, RawValue>, errors: &mut Vec<Fault>) {
+fn read_file(
+    path: &Path,
+    values: &mut BTreeMap<&'static str, RawValue>,
+    errors: &mut Vec<ConfigError>,
+) {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) => return errors.push(Fault::new(path.display(), error)),
+        Err(error) => return errors.push(ConfigError::new(path.display(), error)),
     };
     let table = match DeTable::parse(&text) {
         Ok(table) => table,
@@ -196,21 +202,22 @@ fn read_file(path: &Path, values: &mut BTreeMap<&'static str, RawValue>, errors:
             let line = line_of(&text, error.span().unwrap_or_default().start);
             let origin = Origin::File { path: path.to_owned(), line };
             let what = format!("not valid TOML: {}", error.message());
-            return errors.push(Fault::new(origin, what));
+            return errors.push(ConfigError::new(origin, what));
         }
     };
     for (name, value) in table.get_ref() {
         let line = line_of(&text, name.span().start);
         let origin = Origin::File { path: path.to_owned(), line };
         let name = name.get_ref().as_ref();
-        let names = KEYS.iter().filter(|key| key.kind == KeyKind::Plain).map(|key| key.name);
-        match (Key::named(name), scalar(value.get_ref())) {
-            (None, _) => errors.push(Fault::new(origin, unknown("key", name, names))),
-            (Some(Key { kind: KeyKind::Secret, .. }), _) => errors.push(Fault::new(
+        let names =
+            SETTINGS.iter().filter(|key| key.kind == SettingKind::Plain).map(|key| key.name);
+        match (Setting::named(name), scalar(value.get_ref())) {
+            (None, _) => errors.push(ConfigError::new(origin, unknown("key", name, names))),
+            (Some(Setting { kind: SettingKind::Secret, .. }), _) => errors.push(ConfigError::new(
                 origin,
                 format!("`{name}` is not allowed in a file; use vault_token_file"),
             )),
-            (Some(_), None) => errors.push(Fault::new(
+            (Some(_), None) => errors.push(ConfigError::new(
                 origin,
                 format!("`{name}` must be a string, a number, a boolean or a list of strings"),
             )),

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
-use crate::{decision::RootTokens, forwarded::HeaderFamily, networks, telemetry::LogFormat};
+use crate::{auth::RootTokens, forwarded::ForwardedHeaders, networks, telemetry::LogFormat};
 
 /// Caddy's `private_ranges`: private and loopback networks (RFC 1918, RFC 4193, RFC 4291).
 const PRIVATE_RANGES: &str = "192.168.0.0/16,172.16.0.0/12,10.0.0.0/8,127.0.0.0/8,fd00::/8,::1/128";
@@ -46,10 +46,10 @@ fn host_name(text: &str) -> Result<String, String> {
 }
 
 /// Parses the family of forwarding headers.
-pub(super) fn header_family(text: &str) -> Result<HeaderFamily, String> {
+pub(super) fn header_family(text: &str) -> Result<ForwardedHeaders, String> {
     match text {
-        "x-forwarded" => Ok(HeaderFamily::Forwarded),
-        "x-original" => Ok(HeaderFamily::Original),
+        "x-forwarded" => Ok(ForwardedHeaders::Forwarded),
+        "x-original" => Ok(ForwardedHeaders::Original),
         _ => Err(format!("`{text}` is neither x-forwarded nor x-original")),
     }
 }
@@ -92,8 +92,8 @@ pub(super) fn opaque_string(text: &str) -> Result<String, String> {
 /// Parses whether root tokens are accepted.
 pub(super) fn root_tokens(text: &str) -> Result<RootTokens, String> {
     match text {
-        "true" => Ok(RootTokens::Allowed),
-        "false" => Ok(RootTokens::Refused),
+        "true" => Ok(RootTokens::Accepted),
+        "false" => Ok(RootTokens::Rejected),
         _ => Err(format!("`{text}` is neither true nor false")),
     }
 }

@@ -2,13 +2,13 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::{
     config::{reader::SettingReader, values},
-    policies::Mounts,
+    policy::Mounts,
     vault::{self, ClientCertificate},
 };
 
 impl SettingReader {
     /// Returns the settings of the connection to Vault.
-    pub(super) fn vault(&mut self) -> Option<vault::Settings> {
+    pub(super) fn vault(&mut self) -> Option<vault::ClientSettings> {
         let address = self.value("vault_addr", values::vault_address);
         let timeout = self.value("vault_timeout", |text| {
             values::parse_duration(text, Duration::from_millis(50), Duration::from_mins(1))
@@ -26,7 +26,7 @@ impl SettingReader {
                 self.fail("vault_client_cert", "not set, but vault_client_key needs it")
             }
         };
-        Some(vault::Settings {
+        Some(vault::ClientSettings {
             address: address?,
             namespace,
             trust: trust?,
@@ -38,7 +38,7 @@ impl SettingReader {
 
     /// Returns the trusted certificate authorities, in the order of precedence of `vault` and
     /// `bao`.
-    fn trust(&mut self) -> Option<vault::Trust> {
+    fn trust(&mut self) -> Option<vault::TrustRoots> {
         let is_false = |value: &str| ["0", "f", "F", "false", "FALSE", "False"].contains(&value);
         let skips = self.text("vault_skip_verify").is_some_and(|value| !is_false(&value));
         if skips {
@@ -55,11 +55,11 @@ impl SettingReader {
             );
         }
         if self.raw("vault_cacert").is_some() {
-            return self.file("vault_cacert").map(vault::Trust::Only);
+            return self.file("vault_cacert").map(vault::TrustRoots::CaFile);
         }
         match self.text("vault_capath").map(PathBuf::from) {
-            None => Some(vault::Trust::System),
-            Some(folder) if folder.is_dir() => Some(vault::Trust::Folder(folder)),
+            None => Some(vault::TrustRoots::System),
+            Some(folder) if folder.is_dir() => Some(vault::TrustRoots::CaDirectory(folder)),
             Some(folder) => {
                 self.fail("vault_capath", format!("{} is not a folder", folder.display()))
             }

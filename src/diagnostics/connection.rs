@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::finding::Finding;
-use crate::probe::{Certificate, CertificateFault, Failure, now};
+use crate::probe::{Certificate, CertificateError, ProbeError, now};
 
 /// The timeout of each step of a request to the proxy or the service.
 pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,24 +27,24 @@ pub(super) struct ServerSettings {
 
 impl ServerSettings {
     /// Returns the findings of the address check and the TLS check for a failed connection.
-    pub(super) fn connect_failure(&self, failure: &Failure) -> Vec<Finding> {
+    pub(super) fn connect_failure(&self, failure: &ProbeError) -> Vec<Finding> {
         let Self { name, address_setting, .. } = self;
         let remedy = match failure {
-            Failure::Certificate(error) => {
+            ProbeError::Certificate(error) => {
                 return self.tls_failure(failure, self.certificate_remedy(error));
             }
-            Failure::Tls(_) => {
+            ProbeError::Tls(_) => {
                 let remedy =
                     format!("if the server speaks plain HTTP, use http:// in {address_setting}");
                 return self.tls_failure(failure, remedy);
             }
-            Failure::Resolve(_) | Failure::Connect(_) => {
+            ProbeError::Resolve(_) | ProbeError::Connect(_) => {
                 format!("check {address_setting}, and that the server is running")
             }
-            Failure::Timeout(_) => format!(
+            ProbeError::Timeout(_) => format!(
                 "check {address_setting}, firewalls in between, and whether the server hangs"
             ),
-            Failure::Http(_) => {
+            ProbeError::Http(_) => {
                 format!("check {address_setting}: another program may be listening there")
             }
         };
@@ -54,33 +54,33 @@ impl ServerSettings {
         ]
     }
 
-    fn tls_failure(&self, failure: &Failure, remedy: String) -> Vec<Finding> {
+    fn tls_failure(&self, failure: &ProbeError, remedy: String) -> Vec<Finding> {
         let connected = Finding::ok(ADDRESS, format!("{} accepts connections", self.name));
         vec![connected, Finding::failed(TLS, failure.to_string(), remedy)]
     }
 
-    fn certificate_remedy(&self, error: &CertificateFault) -> String {
+    fn certificate_remedy(&self, error: &CertificateError) -> String {
         let Self { address_setting, authority_setting, .. } = self;
         match error {
-            CertificateFault::Expired(_) => {
+            CertificateError::Expired(_) => {
                 "renew the server's certificate, and make the server reload it".to_owned()
             }
-            CertificateFault::NotYetValid => {
+            CertificateError::NotYetValid => {
                 "compare the clocks of the two machines; this machine's may be the wrong one"
                     .to_owned()
             }
-            CertificateFault::Name(_) => format!(
+            CertificateError::NameMismatch(_) => format!(
                 "add this name to the subject alternative names of the server's certificate, or use \
                  one of its names in {address_setting}"
             ),
-            CertificateFault::Issuer => {
+            CertificateError::UnknownIssuer => {
                 format!("trust the authority that signed it: {authority_setting}")
             }
-            CertificateFault::Unsupported => format!(
+            CertificateError::Unsupported => format!(
                 "trust the certificate itself with {authority_setting}, or replace it with one that \
                  an authority has signed (README.md has the openssl command)"
             ),
-            CertificateFault::Other(_) => "replace the server's certificate".to_owned(),
+            CertificateError::Other(_) => "replace the server's certificate".to_owned(),
         }
     }
 }

@@ -4,11 +4,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::policy_trace::{PolicyTrace, RuleTrace};
 use crate::{
-    decision::{Asked, Check, Explanation, Failures, Refusal, RootTokens, Validator},
-    forwarded::{Forwarded, HeaderFamily, Peer, Trust},
-    requirement::Requirements,
-    token::{CacheSettings, Credential, CredentialError, FactsCache, Unavailable},
-    vault::{Asker, Records, Session, VaultAuthority},
+    auth::{
+        AuthCheck, AuthRequest, Authorizer, DecisionExplanation, FailureLimiter, Refusal,
+        RootTokens,
+    },
+    forwarded::{ForwardedHeaders, ForwardedRequest, Peer, TrustedProxies},
+    requirements::Requirements,
+    token::{CacheSettings, Credential, CredentialError, TokenCache, Unavailable},
+    vault::{ExplainReader, Requester, VaultSession, VaultTokenBackend},
 };
 
 /// Settings of a cache that serves a single decision.
@@ -38,7 +41,7 @@ pub struct RequestToExplain<'r> {
 /// A decision with its reasons.
 pub struct ExplainedDecision {
     /// The decision, check by check.
-    pub explanation: Explanation,
+    pub explanation: DecisionExplanation,
     /// For each check that Vault's policies failed: the rules that decided.
     pub traces: Vec<Option<RuleTrace>>,
 }
@@ -49,25 +52,25 @@ pub struct ExplainedDecision {
 /// # Errors
 /// The reason why Vault could not be asked about the token.
 pub async fn explain(
-    session: &Arc<Session>,
+    session: &Arc<VaultSession>,
     subject_mount: String,
     request: &RequestToExplain<'_>,
 ) -> Result<ExplainedDecision, Unavailable> {
-    let authority = VaultAuthority::new(Arc::clone(session), Asker::Operator, subject_mount);
-    let validator = Validator {
-        cache: Arc::new(FactsCache::new(SINGLE_USE_CACHE, Arc::new(authority))),
+    let authority = VaultTokenBackend::new(Arc::clone(session), Requester::Operator, subject_mount);
+    let validator = Authorizer {
+        cache: Arc::new(TokenCache::new(SINGLE_USE_CACHE, Arc::new(authority))),
         root_tokens: request.root_tokens,
-        failures: Failures::new(None),
-        patience: Duration::from_mins(1),
+        failure_limiter: FailureLimiter::new(None),
+        timeout: Duration::from_mins(1),
     };
     let credential = match request.token {
         "" => Err(CredentialError::Missing),
         token => Credential::from_text(token).ok_or(CredentialError::Malformed),
     };
     let headers = forwarded_headers(request);
-    let trust = Trust { proxies: Vec::new(), family: HeaderFamily::Forwarded };
-    let forwarded = Forwarded::new((&headers).into(), Peer::Local, &trust);
-    let asked = Asked { credential, requirements: request.requirements, forwarded };
+    let trust = TrustedProxies { networks: Vec::new(), headers: ForwardedHeaders::Forwarded };
+    let forwarded = ForwardedRequest::new((&headers).into(), Peer::UnixSocket, &trust);
+    let asked = AuthRequest { credential, requirements: request.requirements, forwarded };
     let explanation = validator.explain(&asked).await;
     if let Err(Refusal::Unavailable(unavailable)) = explanation.outcome {
         return Err(unavailable);
@@ -89,14 +92,14 @@ fn forwarded_headers(request: &RequestToExplain<'_>) -> HeaderMap {
 
 /// Returns the rules that decided, for each failed check of Vault's policies.
 async fn trace_failed_checks(
-    explanation: &Explanation,
-    session: &Session,
+    explanation: &DecisionExplanation,
+    session: &VaultSession,
 ) -> Vec<Option<RuleTrace>> {
-    let denied = |check: &Check| check.path.clone().filter(|_| check.outcome.is_err());
+    let denied = |check: &AuthCheck| check.path.clone().filter(|_| check.outcome.is_err());
     let paths: Vec<Option<String>> = explanation.checks.iter().map(denied).collect();
     let trace = match &explanation.entry {
         Some(entry) if paths.iter().any(Option::is_some) => {
-            Some(PolicyTrace::load(&entry.identity, &Records::new(session)).await)
+            Some(PolicyTrace::load(&entry.identity, &ExplainReader::new(session)).await)
         }
         _ => None,
     };

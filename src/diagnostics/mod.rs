@@ -27,9 +27,9 @@ pub use sessions::AllowedLogins;
 use std::sync::Arc;
 
 use crate::{
-    config::Setup,
-    policies::PolicySet,
-    vault::{Client, Session},
+    config::PartialSettings,
+    policy::PolicySet,
+    vault::{Client, VaultSession},
 };
 use sessions::Sessions;
 use setup::Expected;
@@ -37,7 +37,7 @@ use setup::Expected;
 /// The subjects of a run.
 pub struct Diagnostics {
     /// The configuration, as far as it is valid.
-    pub setup: Setup,
+    pub setup: PartialSettings,
     /// The policies that Vault is compared with.
     pub policies: PolicySet,
     /// The logins that the run may perform.
@@ -51,7 +51,7 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Runs all checks. `before_login` is called with each session before its login; the tokens
     /// that the logins yield are revoked at the end.
-    pub async fn run(self, before_login: &dyn Fn(&Arc<Session>)) -> Report {
+    pub async fn run(self, before_login: &dyn Fn(&Arc<VaultSession>)) -> Report {
         let service = service::check(&self.setup, self.auth_listener.as_deref()).await;
         let mut report = check_vault(self.setup, &self.policies, self.logins, before_login).await;
         report.groups.push(service);
@@ -64,10 +64,10 @@ impl Diagnostics {
 
 /// Checks Vault, the service's token, and Vault's setup.
 async fn check_vault(
-    setup: Setup,
+    setup: PartialSettings,
     policies: &PolicySet,
     logins: AllowedLogins,
-    before_login: &dyn Fn(&Arc<Session>),
+    before_login: &dyn Fn(&Arc<VaultSession>),
 ) -> Report {
     let Some(settings) = &setup.vault else {
         let reason = "the Vault address is misconfigured";

@@ -3,8 +3,8 @@
 use super::finding::{CHECK_VAULT, Finding, skipped};
 use crate::{
     capabilities::Capabilities,
-    policies::Mounts,
-    vault::{Examiner, NEEDED, TokenRecord, Untold},
+    policy::Mounts,
+    vault::{InspectError, Inspector, REQUIRED_CAPABILITIES, TokenDetails},
 };
 
 const CAPABILITIES: &str = "may ask for capabilities";
@@ -50,16 +50,20 @@ struct ForbiddenAccess {
 
 /// Requests the token's capabilities on all paths, and checks them.
 pub(super) async fn check(
-    examiner: &Examiner<'_>,
+    examiner: &Inspector<'_>,
     mounts: &Mounts,
     tenants: &[String],
-    record: &TokenRecord,
+    record: &TokenDetails,
 ) -> Vec<Finding> {
     let forbidden = forbidden_access(mounts, tenants);
-    let needed = NEEDED.iter().map(|(path, _)| *path).chain([RENEWAL_PATH]).map(str::to_owned);
+    let needed = REQUIRED_CAPABILITIES
+        .iter()
+        .map(|(path, _)| *path)
+        .chain([RENEWAL_PATH])
+        .map(str::to_owned);
     let paths: Vec<String> =
         needed.chain(forbidden.iter().flat_map(|access| access.paths.iter().cloned())).collect();
-    let granted = match examiner.granted(&paths).await {
+    let granted = match examiner.capabilities_of_token(&paths).await {
         Ok(granted) => granted,
         Err(error) => return lookup_failed(&error),
     };
@@ -72,7 +76,7 @@ pub(super) async fn check(
         })
         .collect();
     let no_sudo = check_sudo(&granted);
-    let mut rest = granted.split_off(NEEDED.len() + 1);
+    let mut rest = granted.split_off(REQUIRED_CAPABILITIES.len() + 1);
     let mut findings: Vec<Finding> = check_needed(&granted, record).collect();
     for access in &forbidden {
         let others = rest.split_off(access.paths.len());
@@ -89,14 +93,14 @@ struct Grant<'g> {
     capabilities: Vec<&'g str>,
 }
 
-fn lookup_failed(error: &Untold) -> Vec<Finding> {
+fn lookup_failed(error: &InspectError) -> Vec<Finding> {
     let failure = match error {
-        Untold::NotAllowed(why) => Finding::failed(
+        InspectError::PermissionDenied(why) => Finding::failed(
             CAPABILITIES,
             format!("Vault denies it: {why}"),
             "grant it update on sys/capabilities, as policies/validator.hcl does",
         ),
-        Untold::Failed(why) => Finding::failed(CAPABILITIES, why, CHECK_VAULT),
+        InspectError::Failed(why) => Finding::failed(CAPABILITIES, why, CHECK_VAULT),
     };
     let rest = skipped(CHECKS, "the token's capabilities are unknown");
     rest.map(|finding| if finding.check == CAPABILITIES { failure.clone() } else { finding })
@@ -105,10 +109,10 @@ fn lookup_failed(error: &Untold) -> Vec<Finding> {
 
 fn check_needed<'f>(
     granted: &'f [Grant<'_>],
-    record: &'f TokenRecord,
+    record: &'f TokenDetails,
 ) -> impl Iterator<Item = Finding> + 'f {
     let renewal = if record.renewable { Some(Capabilities::UPDATE) } else { None };
-    let wanted = NEEDED.iter().map(|(_, wanted)| Some(*wanted)).chain([renewal]);
+    let wanted = REQUIRED_CAPABILITIES.iter().map(|(_, wanted)| Some(*wanted)).chain([renewal]);
     granted.iter().zip(CHECKS).zip(wanted).map(|((grant, check), wanted)| {
         let Some(wanted) = wanted else {
             return Finding::skipped(check, "the token is not renewable", "");
@@ -230,7 +234,7 @@ fn forbidden_access(Mounts { kv, transit }: &Mounts, tenants: &[String]) -> Vec<
         let tenants = if template.contains("{tenant}") { &tenants[..] } else { &[ANY_TENANT] };
         tenants.iter().map(path).collect()
     };
-    let checks = CHECKS.into_iter().skip(NEEDED.len() + 1);
+    let checks = CHECKS.into_iter().skip(REQUIRED_CAPABILITIES.len() + 1);
     let access = |(check, (tolerated, templates)): (&'static str, (Tolerated, &[&str]))| {
         let paths = templates.iter().flat_map(expand).collect();
         ForbiddenAccess { check, tolerated, paths }

@@ -1,9 +1,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::{
-    policies::{Policy, Rule, joined},
-    token::Identity,
-    vault::Records,
+    policy::{Policy, Rule, joined},
+    token::CallerIdentity,
+    vault::ExplainReader,
 };
 
 /// A caller's policies, as far as they can be read, for tracing which rules decide on a path.
@@ -37,7 +37,7 @@ pub struct MatchedRule {
 
 impl PolicyTrace {
     /// Reads the policies of this caller from Vault, and the values of their templates.
-    pub(super) async fn load(identity: &Identity, records: &Records<'_>) -> Self {
+    pub(super) async fn load(identity: &CallerIdentity, records: &ExplainReader<'_>) -> Self {
         let (mut policies, mut unreadable) = (Vec::new(), Vec::new());
         for name in identity.policies() {
             match records.policy(&name).await {

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 
-use crate::probe::Answer;
+use crate::probe::ProbeResponse;
 
 /// The members of the validator's problem documents (RFC 9457) that diagnostics use.
 #[derive(Deserialize)]
@@ -14,7 +14,7 @@ pub(super) struct Problem {
 
 impl Problem {
     /// Parses a response; `None` if it is not a problem document of the validator.
-    pub(super) fn parse(response: &Answer) -> Option<Self> {
+    pub(super) fn parse(response: &ProbeResponse) -> Option<Self> {
         let problem: Self = serde_json::from_slice(&response.body).ok()?;
         problem.r#type.starts_with("urn:vault-auth-validator:").then_some(problem)
     }

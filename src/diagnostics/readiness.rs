@@ -10,7 +10,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use crate::config::Listen;
+use crate::config::ListenAddress;
 
 /// The maximum size of a response body, in bytes.
 const MAX_BODY: usize = 4096;
@@ -19,10 +19,12 @@ const MAX_BODY: usize = 4096;
 ///
 /// # Errors
 /// A failed connection, or a response that is malformed or larger than 4 KiB.
-pub async fn fetch_readiness(listen: &Listen) -> io::Result<(StatusCode, String)> {
+pub async fn fetch_readiness(listen: &ListenAddress) -> io::Result<(StatusCode, String)> {
     let response = match listen {
-        Listen::Tcp(address) => get(TcpStream::connect(connect_address(address)).await?).await,
-        Listen::Unix(path) => get(UnixStream::connect(path).await?).await,
+        ListenAddress::Tcp(address) => {
+            get(TcpStream::connect(connect_address(address)).await?).await
+        }
+        ListenAddress::Unix(path) => get(UnixStream::connect(path).await?).await,
     };
     let response = response.map_err(io::Error::other)?;
     let status = response.status();

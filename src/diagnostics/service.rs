@@ -15,8 +15,11 @@ use super::{
     readiness::fetch_readiness,
 };
 use crate::{
-    config::{AdminOrigin, Fault, Listen, Service, Setup, TokenOrigin},
-    probe::{Door, Trust},
+    config::{
+        AdminListenOrigin, ConfigError, ListenAddress, PartialSettings, ServiceLoginConfig,
+        TokenOrigin,
+    },
+    probe::{Endpoint, TrustRoots},
     vault,
 };
 
@@ -25,7 +28,7 @@ const READY: &str = "ready";
 const AUTH_LISTENER: &str = "auth listener";
 
 /// Runs the checks. `auth_listener` is the address of the auth listener as clients would reach it.
-pub(super) async fn check(setup: &Setup, auth_listener: Option<&str>) -> Group {
+pub(super) async fn check(setup: &PartialSettings, auth_listener: Option<&str>) -> Group {
     let mut findings = check_configuration(setup);
     findings.push(check_readiness(setup).await);
     findings.push(match auth_listener {
@@ -39,14 +42,14 @@ pub(super) async fn check(setup: &Setup, auth_listener: Option<&str>) -> Group {
     Group::new("service", "The service", findings)
 }
 
-fn check_configuration(setup: &Setup) -> Vec<Finding> {
+fn check_configuration(setup: &PartialSettings) -> Vec<Finding> {
     let remedy = "correct it; `serve --check` validates the configuration";
-    let Some(faults) = &setup.faults else {
+    let Some(faults) = &setup.errors else {
         let client = setup.vault.as_ref().map(|vault| vault::Client::new(vault, Arc::default()));
         let operator_token = setup.operator.as_ref().map(|operator| operator.origin);
         return vec![match (client, operator_token) {
             (Some(Err(error)), _) => Finding::failed(CONFIGURATION, error.to_string(), remedy),
-            (_, Some(TokenOrigin::BesideAppRole)) => Finding::warning(
+            (_, Some(TokenOrigin::AlongsideAppRole)) => Finding::warning(
                 CONFIGURATION,
                 "valid except for the token that is set in addition to the AppRole; it is used as \
                  yours",
@@ -56,8 +59,9 @@ fn check_configuration(setup: &Setup) -> Vec<Finding> {
             _ => Finding::ok(CONFIGURATION, "valid"),
         }];
     };
-    let lacks_only_login = matches!(setup.service, Service::Unknown) && faults.iter().count() == 1;
-    let finding = |fault: &Fault| {
+    let lacks_only_login =
+        matches!(setup.service, ServiceLoginConfig::NotConfigured) && faults.iter().count() == 1;
+    let finding = |fault: &ConfigError| {
         if lacks_only_login && setup.operator.is_some() {
             Finding::warning(
                 CONFIGURATION,
@@ -71,12 +75,12 @@ fn check_configuration(setup: &Setup) -> Vec<Finding> {
     faults.iter().map(finding).collect()
 }
 
-async fn check_readiness(setup: &Setup) -> Finding {
+async fn check_readiness(setup: &PartialSettings) -> Finding {
     let Some(listen) = &setup.admin_listen else {
         return Finding::skipped(READY, "the address of the admin listener is invalid", "");
     };
     let response = timeout(STEP_TIMEOUT, fetch_readiness(listen)).await;
-    match (response, setup.admin_origin) {
+    match (response, setup.admin_listen_origin) {
         (Ok(Ok((StatusCode::OK, _))), _) => {
             Finding::ok(READY, format!("{listen} reports that it is ready"))
         }
@@ -85,17 +89,17 @@ async fn check_readiness(setup: &Setup) -> Finding {
             format!("{listen} answers {status} {body}"),
             "see the service's log: usually Vault is unavailable or rejects its login",
         ),
-        (_, AdminOrigin::Default) => Finding::skipped(
+        (_, AdminListenOrigin::Default) => Finding::skipped(
             READY,
             format!("there is no response from {listen}, the default address"),
             "set --admin-listen to its address",
         ),
-        (Ok(Err(error)), AdminOrigin::Written) => admin_listener_failed(listen, &error),
-        (Err(_), AdminOrigin::Written) => admin_listener_failed(listen, &"no response"),
+        (Ok(Err(error)), AdminListenOrigin::Configured) => admin_listener_failed(listen, &error),
+        (Err(_), AdminListenOrigin::Configured) => admin_listener_failed(listen, &"no response"),
     }
 }
 
-fn admin_listener_failed(listen: &Listen, why: &dyn Display) -> Finding {
+fn admin_listener_failed(listen: &ListenAddress, why: &dyn Display) -> Finding {
     Finding::failed(
         READY,
         format!("{listen} does not answer: {why}"),
@@ -168,11 +172,11 @@ fn exposure_finding(address: &str, location: Location, response: Response) -> Fi
 
 async fn request_validate(address: &str) -> Result<Response, String> {
     let url = Url::parse(&format!("http://{address}/")).map_err(|error| error.to_string())?;
-    let endpoint = Door::new(&url, "", &Trust::System, None, STEP_TIMEOUT)?;
+    let endpoint = Endpoint::new(&url, "", &TrustRoots::System, None, STEP_TIMEOUT)?;
     let request = Request::get("/validate").header(HOST, address).body(Empty::new());
     let request = request.map_err(|error| error.to_string())?;
-    let Ok(connection) = endpoint.open().await else { return Ok(Response::Unreachable) };
-    match connection.ask(request).await {
+    let Ok(connection) = endpoint.connect().await else { return Ok(Response::Unreachable) };
+    match connection.send(request).await {
         Ok(response) if Problem::parse(&response).is_some() => Ok(Response::Validator),
         _ => Ok(Response::Unexpected),
     }

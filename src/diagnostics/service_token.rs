@@ -5,8 +5,8 @@ use super::{
     permissions::{self, CHECKS},
 };
 use crate::{
-    policies::Mounts,
-    vault::{Examiner, Login, Session, TokenRecord, Untold},
+    policy::Mounts,
+    vault::{InspectError, Inspector, ServiceLogin, TokenDetails, VaultSession},
 };
 
 /// The source of the service's token.
@@ -18,11 +18,11 @@ pub(super) enum TokenSource {
 }
 
 impl TokenSource {
-    pub(super) fn of(login: &Login) -> Self {
+    pub(super) fn of(login: &ServiceLogin) -> Self {
         match login {
-            Login::AppRole { .. } => Self::AppRole,
-            Login::Token(_) => Self::Token,
-            Login::TokenFile(_) => Self::TokenFile,
+            ServiceLogin::AppRole { .. } => Self::AppRole,
+            ServiceLogin::Token(_) => Self::Token,
+            ServiceLogin::TokenFile(_) => Self::TokenFile,
         }
     }
 
@@ -71,12 +71,12 @@ fn without_token(login: Finding, reason: &str) -> Group {
 
 /// Checks the properties and the permissions of the token that this session has.
 pub(super) async fn check(
-    session: &Session,
+    session: &VaultSession,
     source: TokenSource,
     mounts: &Mounts,
     tenants: &[String],
 ) -> Group {
-    let examiner = Examiner::new(session);
+    let examiner = Inspector::new(session);
     let login = Finding::ok(LOGIN, format!("Vault accepts the token of {}", source.label()));
     let mut findings = vec![login];
     let record = match examiner.token().await {
@@ -106,17 +106,17 @@ pub(super) async fn check(
     Group::new(ID, TITLE, findings)
 }
 
-fn lookup_failed(error: &Untold) -> impl Iterator<Item = Finding> {
+fn lookup_failed(error: &InspectError) -> impl Iterator<Item = Finding> {
     let remedy = "grant it read on auth/token/lookup-self, as policies/validator.hcl does";
     let first = match error {
-        Untold::NotAllowed(why) => Finding::skipped(ROOT, why, remedy),
-        Untold::Failed(why) => Finding::failed(ROOT, why, CHECK_VAULT),
+        InspectError::PermissionDenied(why) => Finding::skipped(ROOT, why, remedy),
+        InspectError::Failed(why) => Finding::failed(ROOT, why, CHECK_VAULT),
     };
     let rest = PROPERTY_CHECKS[1..].iter().copied().chain(CHECKS);
     [first].into_iter().chain(skipped(rest, "the token cannot be looked up"))
 }
 
-fn check_policies(record: &TokenRecord) -> Finding {
+fn check_policies(record: &TokenDetails) -> Finding {
     let names: Vec<&str> = record.policies().collect();
     let others: Vec<_> =
         names.iter().filter(|name| ![SERVICE_POLICY, DEFAULT_POLICY].contains(name)).collect();
@@ -130,13 +130,13 @@ fn check_policies(record: &TokenRecord) -> Finding {
     Finding::warning(POLICIES, message, "the service needs only the policy validator")
 }
 
-fn check_lifetime(record: &TokenRecord, source: TokenSource) -> Finding {
+fn check_lifetime(record: &TokenDetails, source: TokenSource) -> Finding {
     let duration = |seconds: u64| {
         humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
     };
     let left = duration(record.ttl);
     match (record.period, record.renewable, source) {
-        _ if !record.ends() => Finding::ok(LIFETIME, "it does not expire"),
+        _ if !record.expires() => Finding::ok(LIFETIME, "it does not expire"),
         (Some(period), true, _) if period > 0 => {
             Finding::ok(LIFETIME, format!("{left} left; each renewal adds {}", duration(period)))
         }

@@ -8,14 +8,14 @@ use super::{
     setup::{self, Expected, TokenOwner},
 };
 use crate::{
-    config::{Operator, Service},
-    vault::{Client, Login, LoginCost, Session},
+    config::{OperatorLogin, ServiceLoginConfig},
+    vault::{Client, LoginCost, ServiceLogin, VaultSession},
 };
 
 /// The sessions, as far as they could be opened.
 pub(super) struct Sessions {
-    service: Result<(Arc<Session>, TokenSource), Unavailable>,
-    operator: Option<Result<Arc<Session>, Unavailable>>,
+    service: Result<(Arc<VaultSession>, TokenSource), Unavailable>,
+    operator: Option<Result<Arc<VaultSession>, Unavailable>>,
 }
 
 /// The logins that diagnostics may perform.
@@ -44,26 +44,26 @@ impl Sessions {
     /// `before_login` is called with each session before its login.
     pub(super) async fn open(
         client: &Arc<Client>,
-        service: Service,
-        operator: Option<Operator>,
+        service: ServiceLoginConfig,
+        operator: Option<OperatorLogin>,
         allowed: AllowedLogins,
-        before_login: &dyn Fn(&Arc<Session>),
+        before_login: &dyn Fn(&Arc<VaultSession>),
     ) -> Self {
         let service = match service {
-            Service::Unknown => Err(Unavailable::NotAttempted {
+            ServiceLoginConfig::NotConfigured => Err(Unavailable::NotAttempted {
                 reason: "no login of the service is configured here",
                 remedy: "set VALIDATOR_ROLE_ID and VALIDATOR_SECRET_ID_FILE, or run this where \
                          they are set",
             }),
-            Service::Faulty => Err(Unavailable::NotAttempted {
+            ServiceLoginConfig::Invalid => Err(Unavailable::NotAttempted {
                 reason: "the service's login is misconfigured, see below",
                 remedy: "",
             }),
-            Service::Elsewhere => Err(Unavailable::NotAttempted {
+            ServiceLoginConfig::Unspecified => Err(Unavailable::NotAttempted {
                 reason: "the configured login is used as the operator's (--operator)",
                 remedy: "run this where the service runs, without --operator",
             }),
-            Service::Login(login) => {
+            ServiceLoginConfig::Login(login) => {
                 let source = TokenSource::of(&login);
                 let session = log_in(client, login, allowed, before_login).await;
                 session.map(|session| (session, source))
@@ -116,10 +116,10 @@ impl Sessions {
 
 async fn log_in(
     client: &Arc<Client>,
-    login: Login,
+    login: ServiceLogin,
     allowed: AllowedLogins,
-    before_login: &dyn Fn(&Arc<Session>),
-) -> Result<Arc<Session>, Unavailable> {
+    before_login: &dyn Fn(&Arc<VaultSession>),
+) -> Result<Arc<VaultSession>, Unavailable> {
     match (login.cost(client).await, allowed) {
         (LoginCost::WrappedSecretId(Ok(())), _) => return Err(WRAPPED),
         (LoginCost::WrappedSecretId(Err(why)), _) => return Err(Unavailable::LoginFailed(why)),
@@ -131,9 +131,9 @@ async fn log_in(
         }
         (LoginCost::Nothing, _) | (LoginCost::OneUse, AllowedLogins::Consuming) => {}
     }
-    let session = Arc::new(Session::new(Arc::clone(client), login));
+    let session = Arc::new(VaultSession::new(Arc::clone(client), login));
     before_login(&session);
-    match session.open().await {
+    match session.log_in().await {
         Ok(()) => Ok(session),
         Err(error) => Err(Unavailable::LoginFailed(error.to_string())),
     }

@@ -4,7 +4,9 @@ use super::{
     connection::{ADDRESS, ServerSettings, check_protection},
     finding::{Finding, Group, skipped},
 };
-use crate::vault::{Condition, Product, Settings, Sight, Unseen, look};
+use crate::vault::{
+    ClientSettings, HealthResponse, Product, ServerProbe, ServerProbeError, probe_server,
+};
 
 /// The largest clock skew that passes the check, in seconds.
 const MAX_OK_SKEW: i64 = 2;
@@ -33,7 +35,7 @@ pub(super) fn skip(reason: &str) -> Group {
 }
 
 /// Runs the checks. Also returns an error if Vault cannot be used for further checks.
-pub(super) async fn check(settings: &Settings) -> (Group, Result<(), String>) {
+pub(super) async fn check(settings: &ClientSettings) -> (Group, Result<(), String>) {
     let address = settings.address.origin().ascii_serialization();
     let title = format!("Vault at {address}");
     let server = ServerSettings {
@@ -41,10 +43,10 @@ pub(super) async fn check(settings: &Settings) -> (Group, Result<(), String>) {
         address_setting: "VAULT_ADDR",
         authority_setting: "VAULT_CACERT",
     };
-    let (mut findings, probed) = match look(settings).await {
+    let (mut findings, probed) = match probe_server(settings).await {
         Ok(probed) => (vec![check_response(&server.name, &probed)], Some(probed)),
-        Err(Unseen::Server(failure)) => (server.connect_failure(&failure), None),
-        Err(Unseen::Settings(why)) => {
+        Err(ServerProbeError::Server(failure)) => (server.connect_failure(&failure), None),
+        Err(ServerProbeError::Settings(why)) => {
             let remedy = "correct VAULT_CACERT, VAULT_CAPATH, VAULT_TLS_SERVER_NAME, \
                           VAULT_CLIENT_CERT or VAULT_CLIENT_KEY";
             (vec![Finding::failed(ADDRESS, why, remedy)], None)
@@ -58,7 +60,7 @@ pub(super) async fn check(settings: &Settings) -> (Group, Result<(), String>) {
             ensure_usable(probed)
         }
     };
-    if let Some(Sight { health: Ok(health), ahead, .. }) = &probed {
+    if let Some(ServerProbe { health: Ok(health), clock_skew: ahead, .. }) = &probed {
         findings.extend([
             check_initialised(health),
             check_seal(health),
@@ -72,11 +74,11 @@ pub(super) async fn check(settings: &Settings) -> (Group, Result<(), String>) {
     (Group::new(ID, title, findings), usable)
 }
 
-fn check_response(name: &str, probed: &Sight) -> Finding {
+fn check_response(name: &str, probed: &ServerProbe) -> Finding {
     match &probed.health {
         Ok(_) => Finding::ok(
             ADDRESS,
-            format!("{} answers within {} ms", probed.peer, probed.took.as_millis().max(1)),
+            format!("{} answers within {} ms", probed.peer, probed.latency.as_millis().max(1)),
         ),
         Err(status) => Finding::failed(
             ADDRESS,
@@ -87,7 +89,7 @@ fn check_response(name: &str, probed: &Sight) -> Finding {
     }
 }
 
-fn ensure_usable(probed: &Sight) -> Result<(), String> {
+fn ensure_usable(probed: &ServerProbe) -> Result<(), String> {
     match &probed.health {
         Err(_) => Err("the server at VAULT_ADDR is not Vault".to_owned()),
         Ok(health) if !health.initialized => Err("Vault is not initialised".to_owned()),
@@ -96,7 +98,7 @@ fn ensure_usable(probed: &Sight) -> Result<(), String> {
     }
 }
 
-fn check_initialised(health: &Condition) -> Finding {
+fn check_initialised(health: &HealthResponse) -> Finding {
     if health.initialized {
         return Finding::ok(INITIALISED, "yes");
     }
@@ -104,7 +106,7 @@ fn check_initialised(health: &Condition) -> Finding {
     Finding::failed(INITIALISED, "no", remedy)
 }
 
-fn check_seal(health: &Condition) -> Finding {
+fn check_seal(health: &HealthResponse) -> Finding {
     match (health.initialized, health.sealed) {
         (_, false) => Finding::ok(SEAL, "unsealed"),
         (false, true) => Finding::skipped(SEAL, "Vault is not initialised", ""),
@@ -116,7 +118,7 @@ fn check_seal(health: &Condition) -> Finding {
     }
 }
 
-fn check_version(health: &Condition) -> Finding {
+fn check_version(health: &HealthResponse) -> Finding {
     let product = health.product();
     let name = match product {
         Product::Vault => "HashiCorp Vault",
@@ -146,7 +148,7 @@ fn parse_version(version: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn check_node(health: &Condition) -> Finding {
+fn check_node(health: &HealthResponse) -> Finding {
     if health.sealed || !health.initialized {
         return Finding::skipped(NODE, "a sealed node is neither active nor standby", "");
     }
@@ -177,7 +179,7 @@ mod tests {
     use super::{check_clock, check_version};
     use crate::{
         diagnostics::finding::Status::{Failed, Ok, Skipped, Warning},
-        vault::Condition,
+        vault::HealthResponse,
     };
 
     #[test]
@@ -193,7 +195,7 @@ mod tests {
     #[test]
     fn oldest_version_depends_on_product() {
         let check = |json: &str| {
-            let health: Condition = serde_json::from_str(json).unwrap();
+            let health: HealthResponse = serde_json::from_str(json).unwrap();
             let finding = check_version(&health);
             (finding.status, finding.message)
         };

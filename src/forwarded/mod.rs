@@ -14,20 +14,20 @@ use std::{
 
 use ipnet::IpNet;
 
-use crate::fields::Fields;
+use crate::headers::RequestHeaders;
 
 /// The trusted proxies, and the headers that they send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trust {
+pub struct TrustedProxies {
     /// The networks of the proxies.
-    pub proxies: Vec<IpNet>,
+    pub networks: Vec<IpNet>,
     /// The headers with the original method and URI.
-    pub family: HeaderFamily,
+    pub headers: ForwardedHeaders,
 }
 
 /// The headers with the original method and URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeaderFamily {
+pub enum ForwardedHeaders {
     /// `X-Forwarded-Method` and `X-Forwarded-Uri`, as Caddy and Traefik send them.
     Forwarded,
     /// `X-Original-Method` and `X-Original-URI`, the usual names with nginx.
@@ -41,15 +41,15 @@ pub enum Peer {
     Address(IpAddr),
     /// A local process, connected to a unix socket. Trusted, since file permissions guard the
     /// socket.
-    Local,
+    UnixSocket,
 }
 
 /// The forwarded request: the headers of a `/validate` request, and the trust in their sender.
 #[derive(Clone, Copy)]
-pub struct Forwarded<'h> {
-    fields: Fields<'h>,
+pub struct ForwardedRequest<'h> {
+    fields: RequestHeaders<'h>,
     peer: Peer,
-    trust: &'h Trust,
+    trust: &'h TrustedProxies,
 }
 
 /// The target of the original request, split at the first `?`.
@@ -87,10 +87,10 @@ impl fmt::Display for ForwardedError {
 
 impl std::error::Error for ForwardedError {}
 
-impl<'h> Forwarded<'h> {
+impl<'h> ForwardedRequest<'h> {
     /// Creates the forwarded request from the headers that a peer sent.
     #[must_use]
-    pub fn new(fields: Fields<'h>, peer: Peer, trust: &'h Trust) -> Self {
+    pub fn new(fields: RequestHeaders<'h>, peer: Peer, trust: &'h TrustedProxies) -> Self {
         Self { fields, peer, trust }
     }
 
@@ -99,9 +99,9 @@ impl<'h> Forwarded<'h> {
     /// # Errors
     /// [`ForwardedError`] if it is unknown.
     pub fn method(&self) -> Result<&'h str, ForwardedError> {
-        let name = match self.trust.family {
-            HeaderFamily::Forwarded => "x-forwarded-method",
-            HeaderFamily::Original => "x-original-method",
+        let name = match self.trust.headers {
+            ForwardedHeaders::Forwarded => "x-forwarded-method",
+            ForwardedHeaders::Original => "x-original-method",
         };
         text(name, self.single_trusted(name)?)
     }
@@ -111,9 +111,9 @@ impl<'h> Forwarded<'h> {
     /// # Errors
     /// [`ForwardedError`] if it is unknown.
     pub fn target(&self) -> Result<ForwardedTarget<'h>, ForwardedError> {
-        let name = match self.trust.family {
-            HeaderFamily::Forwarded => "x-forwarded-uri",
-            HeaderFamily::Original => "x-original-uri",
+        let name = match self.trust.headers {
+            ForwardedHeaders::Forwarded => "x-forwarded-uri",
+            ForwardedHeaders::Original => "x-original-uri",
         };
         let target = self.single_trusted(name)?;
         let end = target.iter().position(|byte| *byte == b'?');
@@ -127,12 +127,12 @@ impl<'h> Forwarded<'h> {
     ///
     /// # Errors
     /// [`ForwardedError`] if it is unknown.
-    pub fn client(&self) -> Result<IpAddr, ForwardedError> {
+    pub fn client_address(&self) -> Result<IpAddr, ForwardedError> {
         const NAME: &str = "x-forwarded-for";
         match self.peer {
             Peer::Address(address) if !self.trust.contains(address) => Ok(address.to_canonical()),
-            _ if self.fields.all(NAME).next().is_none() => Err(ForwardedError::Missing(NAME)),
-            _ => client::rightmost_untrusted(self.fields.all(NAME), |address| {
+            _ if self.fields.get_all(NAME).next().is_none() => Err(ForwardedError::Missing(NAME)),
+            _ => client::rightmost_untrusted(self.fields.get_all(NAME), |address| {
                 self.trust.contains(address)
             })
             .ok_or(ForwardedError::Malformed(NAME)),
@@ -142,10 +142,10 @@ impl<'h> Forwarded<'h> {
     /// Returns the address that failures of this request count against: the client's, or the
     /// proxy's if that is unknown. A proxy on a unix socket has the unspecified address. So an
     /// invalid address never lifts a limit.
-    pub fn client_for_limits(&self) -> IpAddr {
-        self.client().unwrap_or(match self.peer {
+    pub fn rate_limit_address(&self) -> IpAddr {
+        self.client_address().unwrap_or(match self.peer {
             Peer::Address(address) => address.to_canonical(),
-            Peer::Local => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            Peer::UnixSocket => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         })
     }
 
@@ -153,9 +153,9 @@ impl<'h> Forwarded<'h> {
     fn single_trusted(&self, name: &'static str) -> Result<&'h [u8], ForwardedError> {
         let is_trusted = match self.peer {
             Peer::Address(address) => self.trust.contains(address),
-            Peer::Local => true,
+            Peer::UnixSocket => true,
         };
-        let mut values = self.fields.all(name);
+        let mut values = self.fields.get_all(name);
         match (values.next(), values.next()) {
             (Some(value), None) if is_trusted => Ok(value),
             (Some(_), Some(_)) if is_trusted => Err(ForwardedError::Duplicate(name)),
@@ -182,10 +182,10 @@ fn text<'h>(name: &'static str, value: &'h [u8]) -> Result<&'h str, ForwardedErr
     text.filter(|text| !text.is_empty()).ok_or(ForwardedError::Malformed(name))
 }
 
-impl Trust {
+impl TrustedProxies {
     /// Returns true if the address is in a trusted network.
     fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.proxies.iter().any(|network| network.contains(&address))
+        self.networks.iter().any(|network| network.contains(&address))
     }
 }

@@ -4,14 +4,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use proptest::{collection::vec, prelude::*};
 
-use super::{Forwarded, ForwardedError, HeaderFamily, Peer, Trust};
+use super::{ForwardedError, ForwardedHeaders, ForwardedRequest, Peer, TrustedProxies};
 
 const FOR: &str = "x-forwarded-for";
 
 /// Trusts two private networks.
-fn trust(family: HeaderFamily) -> Trust {
+fn trust(family: ForwardedHeaders) -> TrustedProxies {
     let network = |text: &str| text.parse::<IpNet>().expect("a network");
-    Trust { proxies: vec![network("10.0.0.0/8"), network("fd00::/8")], family }
+    TrustedProxies { networks: vec![network("10.0.0.0/8"), network("fd00::/8")], headers: family }
 }
 
 fn address(text: &str) -> IpAddr {
@@ -45,7 +45,8 @@ fn headers(all: &[(&'static str, Vec<u8>)]) -> HeaderMap {
 }
 
 fn client(peer: Peer, all: &[(&'static str, Vec<u8>)]) -> Result<IpAddr, ForwardedError> {
-    Forwarded::new((&headers(all)).into(), peer, &trust(HeaderFamily::Forwarded)).client()
+    ForwardedRequest::new((&headers(all)).into(), peer, &trust(ForwardedHeaders::Forwarded))
+        .client_address()
 }
 
 proptest! {
@@ -61,7 +62,7 @@ proptest! {
         // Anything that a client sends is to the left of its own address.
         let list = [&sent[..], b",", right.as_bytes()].concat();
         let expected = address(&untrusted.0).to_canonical();
-        for peer in [Peer::Local, Peer::Address(address("10.9.9.9"))] {
+        for peer in [Peer::UnixSocket, Peer::Address(address("10.9.9.9"))] {
             let found = client(peer, &[(FOR, list.clone())]);
             prop_assert_eq!(found, Ok(expected));
             let alone = client(peer, &[(FOR, right.clone().into_bytes())]);
@@ -71,7 +72,7 @@ proptest! {
 
     #[test]
     fn client_is_an_address_of_the_header(list in value()) {
-        for peer in [Peer::Local, Peer::Address(address("::ffff:10.0.0.1"))] {
+        for peer in [Peer::UnixSocket, Peer::Address(address("::ffff:10.0.0.1"))] {
             if let Ok(found) = client(peer, &[(FOR, list.clone())]) {
                 let text = String::from_utf8_lossy(&list);
                 let bare = |hop: &str| hop.trim().trim_start_matches('[').to_owned();
@@ -102,8 +103,8 @@ proptest! {
             }
         }
         let lines: Vec<_> = lines.into_iter().map(|line| (FOR, line)).collect();
-        let found = client(Peer::Local, &lines);
-        prop_assert_eq!(client(Peer::Local, &[(FOR, one)]), found);
+        let found = client(Peer::UnixSocket, &lines);
+        prop_assert_eq!(client(Peer::UnixSocket, &[(FOR, one)]), found);
     }
 
     #[test]
@@ -114,25 +115,25 @@ proptest! {
     ) {
         let bytes = |text: &String| text.clone().into_bytes();
         let mut texts: Vec<Vec<u8>> = hops.iter().map(|(text, _)| bytes(text)).collect();
-        let found = client(Peer::Local, &[(FOR, texts.join(&b","[..]))]);
+        let found = client(Peer::UnixSocket, &[(FOR, texts.join(&b","[..]))]);
         prop_assert!(found.is_ok());
         for blank in &blanks {
             texts.insert(place.index(texts.len() + 1), bytes(blank));
         }
-        prop_assert_eq!(client(Peer::Local, &[(FOR, texts.join(&b","[..]))]), found);
+        prop_assert_eq!(client(Peer::UnixSocket, &[(FOR, texts.join(&b","[..]))]), found);
         let lines: Vec<_> = texts.into_iter().map(|text| (FOR, text)).collect();
-        prop_assert_eq!(client(Peer::Local, &lines), found);
+        prop_assert_eq!(client(Peer::UnixSocket, &lines), found);
     }
 
     #[test]
     fn rate_limit_address_is_never_missing(lists in vec(value(), 0..3), trusted in any::<bool>()) {
         let peer = address(if trusted { "10.0.0.1" } else { "192.0.2.7" });
         let all: Vec<_> = lists.into_iter().map(|list| (FOR, list)).collect();
-        for (peer, fallback) in [(Peer::Address(peer), peer), (Peer::Local, address("::"))] {
-            let (map, trust) = (headers(&all), trust(HeaderFamily::Forwarded));
-            let forwarded = Forwarded::new((&map).into(), peer, &trust);
-            let expected = forwarded.client().unwrap_or(fallback);
-            prop_assert_eq!(forwarded.client_for_limits(), expected);
+        for (peer, fallback) in [(Peer::Address(peer), peer), (Peer::UnixSocket, address("::"))] {
+            let (map, trust) = (headers(&all), trust(ForwardedHeaders::Forwarded));
+            let forwarded = ForwardedRequest::new((&map).into(), peer, &trust);
+            let expected = forwarded.client_address().unwrap_or(fallback);
+            prop_assert_eq!(forwarded.rate_limit_address(), expected);
         }
     }
 
@@ -144,11 +145,11 @@ proptest! {
         let peer = address(&peer);
         let all: Vec<_> = lists.iter().map(|list| (FOR, list.clone())).collect();
         prop_assert_eq!(client(Peer::Address(peer), &all), Ok(peer.to_canonical()));
-        for family in [HeaderFamily::Forwarded, HeaderFamily::Original] {
+        for family in [ForwardedHeaders::Forwarded, ForwardedHeaders::Original] {
             let names = ["x-forwarded-uri", "x-forwarded-method", "x-original-uri", "x-original-method"];
             let all: Vec<_> = names.map(|name| (name, b"GET".to_vec())).into();
             let (map, trust) = (headers(&all), trust(family));
-            let forwarded = Forwarded::new((&map).into(), Peer::Address(peer), &trust);
+            let forwarded = ForwardedRequest::new((&map).into(), Peer::Address(peer), &trust);
             prop_assert!(matches!(forwarded.target(), Err(ForwardedError::Missing(_))));
             prop_assert!(matches!(forwarded.method(), Err(ForwardedError::Missing(_))));
         }
@@ -159,13 +160,13 @@ proptest! {
         values in vec(prop_oneof![value(), "/[a-z]{0,3}(\\?[a-z=]{0,5})?".prop_map(String::into_bytes)], 0..4),
     ) {
         for (family, name, other) in [
-            (HeaderFamily::Forwarded, "x-forwarded-uri", "x-original-uri"),
-            (HeaderFamily::Original, "x-original-uri", "x-forwarded-uri"),
+            (ForwardedHeaders::Forwarded, "x-forwarded-uri", "x-original-uri"),
+            (ForwardedHeaders::Original, "x-original-uri", "x-forwarded-uri"),
         ] {
             let mut all: Vec<_> = values.iter().map(|value| (name, value.clone())).collect();
             all.push((other, b"/other".to_vec()));
             let (map, trust) = (headers(&all), trust(family));
-            let forwarded = Forwarded::new((&map).into(), Peer::Local, &trust);
+            let forwarded = ForwardedRequest::new((&map).into(), Peer::UnixSocket, &trust);
             let (path, query) = match values.as_slice() {
                 [] => (Err(ForwardedError::Missing(name)), Err(ForwardedError::Missing(name))),
                 [one] => {

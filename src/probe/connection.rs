@@ -16,16 +16,16 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
-    error::Failure,
-    tls::{Certificate, Identity, handshake_failure, tls_config},
-    trust::Trust,
+    error::ProbeError,
+    tls::{Certificate, ClientIdentity, handshake_failure, tls_config},
+    trust::TrustRoots,
 };
 
 /// The maximum size of a response body that is read, in bytes. The rest is discarded.
 const MAX_BODY: usize = 256 * 1024;
 
 /// A server, and the settings for connections to it.
-pub struct Door {
+pub struct Endpoint {
     host: String,
     port: u16,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
@@ -43,7 +43,7 @@ pub struct Connection {
 }
 
 /// A response. It has no `Debug`, since the body may repeat a token.
-pub struct Answer {
+pub struct ProbeResponse {
     /// The status code.
     pub status: u16,
     /// The headers.
@@ -56,7 +56,7 @@ trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Io for S {}
 
-impl Door {
+impl Endpoint {
     /// Creates an endpoint for the server of this URL, whose certificate is verified for `name`.
     /// `timeout` applies to each step: name resolution, connection, TLS handshake, response.
     ///
@@ -65,8 +65,8 @@ impl Door {
     pub fn new(
         url: &Url,
         name: &str,
-        trust: &Trust,
-        identity: Option<&Identity>,
+        trust: &TrustRoots,
+        identity: Option<&ClientIdentity>,
         timeout: Duration,
     ) -> Result<Self, String> {
         let without_brackets = |host: &str| host.trim_matches(['[', ']']).to_owned();
@@ -88,10 +88,10 @@ impl Door {
     ///
     /// # Errors
     /// The step that failed, and the reason.
-    pub async fn open(&self) -> Result<Connection, Failure> {
+    pub async fn connect(&self) -> Result<Connection, ProbeError> {
         let limit = self.timeout;
         let stream = connect_tcp(&self.host, self.port, limit).await?;
-        let peer = stream.peer_addr().map_err(Failure::Connect)?;
+        let peer = stream.peer_addr().map_err(ProbeError::Connect)?;
         let Some((config, name)) = &self.tls else {
             let stream = Box::new(stream);
             return Ok(Connection { stream, peer, certificate: None, timeout: limit });
@@ -99,7 +99,7 @@ impl Door {
         let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
         let stream = timeout(limit, handshake)
             .await
-            .map_err(|_| Failure::Timeout(limit))?
+            .map_err(|_| ProbeError::Timeout(limit))?
             .map_err(|error| handshake_failure(&error))?;
         let chain = stream.get_ref().1.peer_certificates();
         let certificate = chain.and_then(<[_]>::first).and_then(Certificate::parse);
@@ -112,7 +112,7 @@ impl Connection {
     ///
     /// # Errors
     /// A timeout, or an incomplete or malformed response.
-    pub async fn ask(self, request: Request<Empty<Bytes>>) -> Result<Answer, Failure> {
+    pub async fn send(self, request: Request<Empty<Bytes>>) -> Result<ProbeResponse, ProbeError> {
         let limit = self.timeout;
         let exchange = async {
             let (mut sender, connection) = handshake(TokioIo::new(self.stream)).await?;
@@ -122,20 +122,20 @@ impl Connection {
             let is_upgraded = head.status == http::StatusCode::SWITCHING_PROTOCOLS;
             let body = if is_upgraded { Zeroizing::default() } else { read_body(body).await? };
             connection.abort();
-            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+            Ok(ProbeResponse { status: head.status.as_u16(), headers: head.headers, body })
         };
-        let response = timeout(limit, exchange).await.map_err(|_| Failure::Timeout(limit))?;
-        response.map_err(|error: hyper::Error| Failure::Http(error.to_string()))
+        let response = timeout(limit, exchange).await.map_err(|_| ProbeError::Timeout(limit))?;
+        response.map_err(|error: hyper::Error| ProbeError::Http(error.to_string()))
     }
 }
 
 /// Resolves a host name, and connects to the first of its addresses that accepts a connection.
-async fn connect_tcp(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Failure> {
-    let timed_out = |_| Failure::Timeout(limit);
+async fn connect_tcp(host: &str, port: u16, limit: Duration) -> Result<TcpStream, ProbeError> {
+    let timed_out = |_| ProbeError::Timeout(limit);
     let resolved = timeout(limit, lookup_host((host, port))).await.map_err(timed_out)?;
-    let addresses: Vec<SocketAddr> = resolved.map_err(Failure::Resolve)?.collect();
+    let addresses: Vec<SocketAddr> = resolved.map_err(ProbeError::Resolve)?.collect();
     let connected = timeout(limit, TcpStream::connect(&addresses[..])).await.map_err(timed_out)?;
-    connected.map_err(Failure::Connect)
+    connected.map_err(ProbeError::Connect)
 }
 
 /// Reads a body up to [`MAX_BODY`].

@@ -2,7 +2,7 @@ use std::{fmt, io, time::Duration};
 
 /// The step at which a request to a server failed, and the reason.
 #[derive(Debug)]
-pub enum Failure {
+pub enum ProbeError {
     /// The host name could not be resolved.
     Resolve(io::Error),
     /// No TCP connection could be established.
@@ -10,7 +10,7 @@ pub enum Failure {
     /// A step took longer than this.
     Timeout(Duration),
     /// The server's certificate is not trusted.
-    Certificate(CertificateFault),
+    Certificate(CertificateError),
     /// The TLS handshake failed for another reason.
     Tls(String),
     /// The response is incomplete or not HTTP.
@@ -19,15 +19,15 @@ pub enum Failure {
 
 /// The reason why a server's certificate is not trusted.
 #[derive(Debug)]
-pub enum CertificateFault {
+pub enum CertificateError {
     /// The certificate expired at this time, in seconds since 1970, if that is known.
     Expired(Option<i64>),
     /// The validity period has not begun.
     NotYetValid,
     /// The certificate is for other names than the requested one.
-    Name(String),
+    NameMismatch(String),
     /// No trusted authority signed the certificate.
-    Issuer,
+    UnknownIssuer,
     /// The certificate is of an unsupported kind: an authority's certificate that is not itself
     /// trusted, one of version 1, or one with an unknown critical extension.
     Unsupported,
@@ -35,7 +35,7 @@ pub enum CertificateFault {
     Other(String),
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ProbeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Resolve(error) => write!(f, "DNS lookup failed: {error}"),
@@ -50,9 +50,9 @@ impl fmt::Display for Failure {
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for ProbeError {}
 
-impl fmt::Display for CertificateFault {
+impl fmt::Display for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = |seconds: &i64| jiff::Timestamp::from_second(*seconds).ok();
         match self {
@@ -61,8 +61,10 @@ impl fmt::Display for CertificateFault {
                 None => f.write_str("the server's certificate has expired"),
             },
             Self::NotYetValid => f.write_str("the server's certificate is not valid yet"),
-            Self::Name(why) => write!(f, "the server's certificate is for another name: {why}"),
-            Self::Issuer => {
+            Self::NameMismatch(why) => {
+                write!(f, "the server's certificate is for another name: {why}")
+            }
+            Self::UnknownIssuer => {
                 f.write_str("the server's certificate is signed by an unknown authority")
             }
             Self::Unsupported => f.write_str(

@@ -14,14 +14,14 @@ use x509_cert::der::Decode;
 use zeroize::Zeroizing;
 
 use super::{
-    error::{CertificateFault, Failure},
-    trust::{Trust, file_error, read_directory, read_file},
+    error::{CertificateError, ProbeError},
+    trust::{TrustRoots, file_error, read_directory, read_file},
     verifier::Verifier,
 };
 
 /// A client certificate: the PEM files of its chain and of its private key.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub struct ClientIdentity {
     /// The certificate chain.
     pub certificate: PathBuf,
     /// The private key.
@@ -48,17 +48,22 @@ impl Certificate {
 ///
 /// # Errors
 /// The file that cannot be used, and the reason.
-pub fn tls_config(trust: &Trust, identity: Option<&Identity>) -> Result<ClientConfig, String> {
+pub fn tls_config(
+    trust: &TrustRoots,
+    identity: Option<&ClientIdentity>,
+) -> Result<ClientConfig, String> {
     let builder = match trust {
-        Trust::System => ClientConfig::builder().with_platform_verifier().map_err(|error| {
-            format!("cannot load the system's certificate authorities: {error}")
-        })?,
-        Trust::Only(file) => with_certificates(read_file(file)?, file)?,
-        Trust::Folder(folder) => with_certificates(read_directory(folder)?, folder)?,
+        TrustRoots::System => {
+            ClientConfig::builder().with_platform_verifier().map_err(|error| {
+                format!("cannot load the system's certificate authorities: {error}")
+            })?
+        }
+        TrustRoots::CaFile(file) => with_certificates(read_file(file)?, file)?,
+        TrustRoots::CaDirectory(folder) => with_certificates(read_directory(folder)?, folder)?,
     };
     let mut config = match identity {
         None => builder.with_no_client_auth(),
-        Some(Identity { certificate, key }) => {
+        Some(ClientIdentity { certificate, key }) => {
             let chain = CertificateDer::pem_file_iter(certificate)
                 .and_then(Iterator::collect)
                 .map_err(file_error(certificate))?;
@@ -84,54 +89,54 @@ fn with_certificates(
 }
 
 /// Classifies an IO error of a TLS handshake.
-pub(super) fn handshake_failure(error: &io::Error) -> Failure {
+pub(super) fn handshake_failure(error: &io::Error) -> ProbeError {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    inner.map_or_else(|| Failure::Tls(error.to_string()), tls_failure)
+    inner.map_or_else(|| ProbeError::Tls(error.to_string()), classify_tls_error)
 }
 
 /// Classifies a TLS error, with messages for operators instead of those of rustls.
 #[must_use]
-pub fn tls_failure(error: &Error) -> Failure {
+pub fn classify_tls_error(error: &Error) -> ProbeError {
     let certificate = match error {
         Error::InvalidCertificate(certificate) => certificate,
         Error::InvalidMessage(_) => {
-            return Failure::Tls(
+            return ProbeError::Tls(
                 "the response is not TLS; the server may speak plain HTTP".to_owned(),
             );
         }
         Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            return Failure::Tls("the server requires a client certificate".to_owned());
+            return ProbeError::Tls("the server requires a client certificate".to_owned());
         }
-        other => return Failure::Tls(other.to_string()),
+        other => return ProbeError::Tls(other.to_string()),
     };
-    Failure::Certificate(certificate_error(certificate))
+    ProbeError::Certificate(certificate_error(certificate))
 }
 
-fn certificate_error(error: &rustls::CertificateError) -> CertificateFault {
+fn certificate_error(error: &rustls::CertificateError) -> CertificateError {
     use rustls::CertificateError as Rustls;
 
     match error {
-        Rustls::Expired => CertificateFault::Expired(None),
+        Rustls::Expired => CertificateError::Expired(None),
         Rustls::ExpiredContext { not_after, .. } => {
-            CertificateFault::Expired(i64::try_from(not_after.as_secs()).ok())
+            CertificateError::Expired(i64::try_from(not_after.as_secs()).ok())
         }
-        Rustls::NotValidYet | Rustls::NotValidYetContext { .. } => CertificateFault::NotYetValid,
+        Rustls::NotValidYet | Rustls::NotValidYetContext { .. } => CertificateError::NotYetValid,
         Rustls::NotValidForName => {
-            CertificateFault::Name("it is not valid for the requested name".to_owned())
+            CertificateError::NameMismatch("it is not valid for the requested name".to_owned())
         }
         Rustls::NotValidForNameContext { expected, presented } => {
-            CertificateFault::Name(describe_names(&expected.to_str(), presented))
+            CertificateError::NameMismatch(describe_names(&expected.to_str(), presented))
         }
-        Rustls::UnknownIssuer => CertificateFault::Issuer,
+        Rustls::UnknownIssuer => CertificateError::UnknownIssuer,
         Rustls::BadSignature => {
-            CertificateFault::Other("its signature is not the authority's".to_owned())
+            CertificateError::Other("its signature is not the authority's".to_owned())
         }
         Rustls::InvalidPurpose | Rustls::InvalidPurposeContext { .. } => {
-            CertificateFault::Other("it is not issued for server authentication".to_owned())
+            CertificateError::Other("it is not issued for server authentication".to_owned())
         }
         // webpki's own messages for these cases are meant for programmers.
-        Rustls::Other(_) => CertificateFault::Unsupported,
-        other => CertificateFault::Other(other.to_string()),
+        Rustls::Other(_) => CertificateError::Unsupported,
+        other => CertificateError::Other(other.to_string()),
     }
 }
 

@@ -8,13 +8,13 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 /// The authorities whose signatures on server certificates are accepted.
 #[derive(Clone, Debug)]
-pub enum Trust {
+pub enum TrustRoots {
     /// The authorities of the operating system.
     System,
     /// Only the authorities in this PEM file.
-    Only(PathBuf),
+    CaFile(PathBuf),
     /// Only the authorities in the PEM files of this directory.
-    Folder(PathBuf),
+    CaDirectory(PathBuf),
 }
 
 /// Reads the certificates of a PEM file; an error if it contains none.

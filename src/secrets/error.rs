@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::{
-    secrets::{AbsentKey, Conflict, Version},
+    secrets::{MissingKeyError, SecretVersion, WriteConflict},
     token::Unavailable,
 };
 
@@ -9,52 +9,52 @@ use crate::{
 #[derive(Clone, Debug)]
 pub enum SecretError {
     /// The secret does not exist.
-    Absent,
+    NotFound,
     /// The secret exists, but this version of it does not.
-    VersionAbsent {
+    VersionNotFound {
         /// The requested version.
-        version: Version,
+        version: SecretVersion,
         /// The latest version.
-        latest: Version,
+        latest: SecretVersion,
     },
     /// A key that was to be removed does not exist. Nothing was written.
-    KeyAbsent(AbsentKey),
+    FieldNotFound(MissingKeyError),
     /// This version was deleted. It may be possible to restore it.
-    Deleted(Version),
+    Deleted(SecretVersion),
     /// This version was destroyed irreversibly.
-    Destroyed(Version),
+    Destroyed(SecretVersion),
     /// The precondition of the write does not hold, or another write came first. Nothing was
     /// written.
     Conflict,
     /// The tenant has no key: it was never created, or was shredded.
     KeyMissing,
     /// The tenant's key has unsuitable settings, and is not used.
-    KeyUnfit(KeyFault),
+    KeyUnusable(UnusableKey),
     /// The mount is not KV version 2, and nothing is written to it.
-    MountUnfit,
+    MountNotVersioned,
     /// The stored record is not a secret of this path.
-    Unreadable(Unreadable),
+    Unreadable(RecordError),
     /// Another process has acquired the lease on the rotation.
     LeaseLost,
     /// A version of the key was created during a rotation by a client without the lease. That
     /// version may exist in Vault's memory only.
-    KeyAhead,
+    UnstoredKeyVersion,
     /// The secret is larger than Vault accepts.
     TooLarge,
     /// The token has no permission for this.
-    Denied,
+    PermissionDenied,
     /// Vault rejects the token.
-    TokenRefused,
+    TokenRejected,
     /// Vault is unavailable. Nothing was changed.
     Unavailable(Unavailable),
     /// The response to a change was not received or could not be read. The change was made as a
     /// whole, or not at all.
-    Unsettled(Unavailable),
+    OutcomeUnknown(Unavailable),
 }
 
 /// An unsuitable setting of a tenant's key. It cannot be changed after the key was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyFault {
+pub enum UnusableKey {
     /// The key does not bind a ciphertext to its path.
     NotDerived,
     /// Equal secrets have equal ciphertexts.
@@ -63,32 +63,32 @@ pub enum KeyFault {
 
 /// The reason why a stored record cannot be decrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unreadable {
+pub enum RecordError {
     /// The record does not have the format of this program.
     Format,
     /// The ciphertext was made for another path or with another key, or was modified.
-    Elsewhere,
+    WrongContext,
     /// The version of the key is below `min_decryption_version`.
-    KeyTooOld,
+    KeyVersionRetired,
     /// The tenant's key does not have this version: the key was recreated, or Vault never stored
     /// the version.
-    KeyGone,
+    KeyVersionMissing,
 }
 
 impl SecretError {
     /// Returns true if other operations with the same token would fail alike.
     #[must_use]
-    pub fn is_of_all(&self) -> bool {
+    pub fn affects_whole_tenant(&self) -> bool {
         matches!(
             self,
             Self::KeyMissing
-                | Self::KeyUnfit(_)
-                | Self::MountUnfit
+                | Self::KeyUnusable(_)
+                | Self::MountNotVersioned
                 | Self::LeaseLost
-                | Self::Denied
-                | Self::TokenRefused
+                | Self::PermissionDenied
+                | Self::TokenRejected
                 | Self::Unavailable(_)
-                | Self::Unsettled(_)
+                | Self::OutcomeUnknown(_)
         )
     }
 }
@@ -96,23 +96,23 @@ impl SecretError {
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Absent => f.write_str("there is no such secret"),
-            Self::VersionAbsent { version, latest } => {
+            Self::NotFound => f.write_str("there is no such secret"),
+            Self::VersionNotFound { version, latest } => {
                 write!(f, "there is no version {version}; the latest is {latest}")
             }
-            Self::KeyAbsent(absent) => write!(f, "{absent}; nothing was written"),
+            Self::FieldNotFound(absent) => write!(f, "{absent}; nothing was written"),
             Self::Deleted(version) => write!(f, "version {version} was deleted"),
             Self::Destroyed(version) => write!(f, "version {version} was destroyed"),
             Self::Conflict => f.write_str(
                 "the precondition does not hold, or another write came first; nothing was written",
             ),
             Self::KeyMissing => f.write_str("the tenant has no key in Vault's transit engine"),
-            Self::KeyUnfit(fault) => fault.fmt(f),
-            Self::KeyAhead => f.write_str(
+            Self::KeyUnusable(fault) => fault.fmt(f),
+            Self::UnstoredKeyVersion => f.write_str(
                 "it is encrypted with a version of the key that another client created during this \
                  rotation; run the rotation again",
             ),
-            Self::MountUnfit => f.write_str(
+            Self::MountNotVersioned => f.write_str(
                 "the mount for secrets is not KV version 2, and nothing is written to it",
             ),
             Self::Unreadable(why) => why.fmt(f),
@@ -120,9 +120,9 @@ impl fmt::Display for SecretError {
                 f.write_str("another rotation of the tenant has begun, and this one has stopped")
             }
             Self::TooLarge => f.write_str("the secret is larger than Vault accepts"),
-            Self::Denied => f.write_str("Vault does not grant the token this"),
-            Self::TokenRefused => f.write_str("Vault refuses the token"),
-            Self::Unavailable(unavailable) | Self::Unsettled(unavailable) => {
+            Self::PermissionDenied => f.write_str("Vault does not grant the token this"),
+            Self::TokenRejected => f.write_str("Vault refuses the token"),
+            Self::Unavailable(unavailable) | Self::OutcomeUnknown(unavailable) => {
                 f.write_str(&unavailable.detail)
             }
         }
@@ -131,7 +131,7 @@ impl fmt::Display for SecretError {
 
 impl std::error::Error for SecretError {}
 
-impl fmt::Display for KeyFault {
+impl fmt::Display for UnusableKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotDerived => {
@@ -146,18 +146,18 @@ impl fmt::Display for KeyFault {
     }
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Format => "the stored record was not written by this program",
-            Self::Elsewhere => {
+            Self::WrongContext => {
                 "the stored record was encrypted for another path or with another key"
             }
-            Self::KeyTooOld => {
+            Self::KeyVersionRetired => {
                 "the stored record was encrypted with a version of the key that is below \
                  min_decryption_version"
             }
-            Self::KeyGone => {
+            Self::KeyVersionMissing => {
                 "the stored record was encrypted with a version that the key does not have: the key \
                  was recreated, or Vault lost the version before it was stored"
             }
@@ -165,20 +165,20 @@ impl fmt::Display for Unreadable {
     }
 }
 
-impl From<AbsentKey> for SecretError {
-    fn from(absent: AbsentKey) -> Self {
-        Self::KeyAbsent(absent)
+impl From<MissingKeyError> for SecretError {
+    fn from(absent: MissingKeyError) -> Self {
+        Self::FieldNotFound(absent)
     }
 }
 
-impl From<Conflict> for SecretError {
-    fn from(_: Conflict) -> Self {
+impl From<WriteConflict> for SecretError {
+    fn from(_: WriteConflict) -> Self {
         Self::Conflict
     }
 }
 
-impl From<Unreadable> for SecretError {
-    fn from(why: Unreadable) -> Self {
+impl From<RecordError> for SecretError {
+    fn from(why: RecordError) -> Self {
         Self::Unreadable(why)
     }
 }

@@ -10,11 +10,11 @@ use serde_json::error::Category;
 use zeroize::Zeroizing;
 
 use self::node::Node;
-use crate::secrets::{Key, Patch, SecretData};
+use crate::secrets::{SecretData, SecretKey, SecretPatch};
 
 /// The error of parsing a request body with a secret. It repeats no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BodyError {
+pub enum SecretBodyError {
     /// The body is not JSON in UTF-8 at this position.
     Syntax {
         /// The line, starting at 1.
@@ -32,10 +32,10 @@ pub enum BodyError {
     /// value that was entered there by mistake.
     Key(usize),
     /// The value of this key is not a string and, in a patch, not null.
-    Value(Key),
+    Value(SecretKey),
 }
 
-impl fmt::Display for BodyError {
+impl fmt::Display for SecretBodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Syntax { line, column } => {
@@ -50,14 +50,14 @@ impl fmt::Display for BodyError {
     }
 }
 
-impl std::error::Error for BodyError {}
+impl std::error::Error for SecretBodyError {}
 
 impl SecretData {
     /// Parses the body of a request: `{"data":{"KEY":"value"}}`.
     ///
     /// # Errors
     /// [`BodyError`].
-    pub fn from_body(body: &[u8]) -> Result<Self, BodyError> {
+    pub fn from_body(body: &[u8]) -> Result<Self, SecretBodyError> {
         values(data(body)?, |node| match node {
             Node::Text(value) => Some(value),
             _ => None,
@@ -68,7 +68,7 @@ impl SecretData {
     ///
     /// # Errors
     /// [`BodyError`].
-    pub fn from_json(json: &[u8]) -> Result<Self, BodyError> {
+    pub fn from_json(json: &[u8]) -> Result<Self, SecretBodyError> {
         let members = parse(json)?.members()?;
         values(members, |node| match node {
             Node::Text(value) => Some(value),
@@ -77,12 +77,12 @@ impl SecretData {
     }
 }
 
-impl Patch {
+impl SecretPatch {
     /// Parses the body of a request: `{"data":{"KEY":"value","OTHER":null}}`.
     ///
     /// # Errors
     /// [`BodyError`].
-    pub fn from_body(body: &[u8]) -> Result<Self, BodyError> {
+    pub fn from_body(body: &[u8]) -> Result<Self, SecretBodyError> {
         values(data(body)?, |node| match node {
             Node::Text(value) => Some(Some(value)),
             Node::Null => Some(None),
@@ -94,7 +94,7 @@ impl Patch {
 /// Serializes a value to JSON in a buffer of the exact size, so that no reallocation leaves a copy.
 /// The buffer is zeroized when it is dropped.
 #[must_use]
-pub fn to_wiped_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
+pub fn to_zeroizing_json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
     let mut length = CountingWriter(0);
     // Neither can fail: the writers accept everything, and all keys are strings.
     let _ = serde_json::to_writer(&mut length, value);
@@ -117,47 +117,47 @@ impl io::Write for CountingWriter {
 }
 
 impl Node {
-    fn members(self) -> Result<Vec<(String, Self)>, BodyError> {
+    fn members(self) -> Result<Vec<(String, Self)>, SecretBodyError> {
         match self {
             Self::Members(members) => Ok(members),
-            _ => Err(BodyError::Shape),
+            _ => Err(SecretBodyError::Shape),
         }
     }
 }
 
-fn parse(json: &[u8]) -> Result<Node, BodyError> {
+fn parse(json: &[u8]) -> Result<Node, SecretBodyError> {
     serde_json::from_slice(json).map_err(|error| match error.classify() {
-        Category::Data => BodyError::Shape,
-        _ => BodyError::Syntax { line: error.line(), column: error.column() },
+        Category::Data => SecretBodyError::Shape,
+        _ => SecretBodyError::Syntax { line: error.line(), column: error.column() },
     })
 }
 
 /// Returns the members of `data`, which has to be the only member of the body.
-fn data(body: &[u8]) -> Result<Vec<(String, Node)>, BodyError> {
+fn data(body: &[u8]) -> Result<Vec<(String, Node)>, SecretBodyError> {
     let mut found = None;
     for (name, node) in parse(body)?.members()? {
         if name != "data" {
-            return Err(BodyError::UnknownMember);
+            return Err(SecretBodyError::UnknownMember);
         }
         if found.replace(node).is_some() {
-            return Err(BodyError::Repeated(name));
+            return Err(SecretBodyError::Repeated(name));
         }
     }
-    found.ok_or(BodyError::Shape)?.members()
+    found.ok_or(SecretBodyError::Shape)?.members()
 }
 
 /// Parses the keys, and converts each value by `read`.
-fn values<V, M: FromIterator<(Key, V)>>(
+fn values<V, M: FromIterator<(SecretKey, V)>>(
     members: Vec<(String, Node)>,
     read: impl Fn(Node) -> Option<V>,
-) -> Result<M, BodyError> {
+) -> Result<M, SecretBodyError> {
     let mut seen = BTreeSet::new();
     let pair = |(place, (key, node)): (usize, (String, Node))| {
-        let key = Key::parse(&key).ok_or(BodyError::Key(place + 1))?;
+        let key = SecretKey::parse(&key).ok_or(SecretBodyError::Key(place + 1))?;
         if !seen.insert(key.clone()) {
-            return Err(BodyError::Repeated(key.to_string()));
+            return Err(SecretBodyError::Repeated(key.to_string()));
         }
-        let value = read(node).ok_or_else(|| BodyError::Value(key.clone()))?;
+        let value = read(node).ok_or_else(|| SecretBodyError::Value(key.clone()))?;
         Ok((key, value))
     };
     members.into_iter().enumerate().map(pair).collect()
@@ -165,12 +165,12 @@ fn values<V, M: FromIterator<(Key, V)>>(
 
 #[cfg(test)]
 mod tests {
-    use super::{BodyError, to_wiped_json};
-    use crate::secrets::{Key, Patch, SecretData};
+    use super::{SecretBodyError, to_zeroizing_json};
+    use crate::secrets::{SecretData, SecretKey, SecretPatch};
 
-    fn put(body: &str) -> Result<String, BodyError> {
+    fn put(body: &str) -> Result<String, SecretBodyError> {
         let data = SecretData::from_body(body.as_bytes())?;
-        Ok(String::from_utf8(to_wiped_json(&data.exposed()).to_vec()).expect("UTF-8"))
+        Ok(String::from_utf8(to_zeroizing_json(&data.exposed()).to_vec()).expect("UTF-8"))
     }
 
     #[test]
@@ -196,34 +196,34 @@ mod tests {
             &deep_list,
         ] {
             let error = put(body).expect_err("not JSON");
-            assert!(matches!(error, BodyError::Syntax { .. }), "{error:?} of {body}");
+            assert!(matches!(error, SecretBodyError::Syntax { .. }), "{error:?} of {body}");
             assert!(!error.to_string().contains("plain"), "{error}");
         }
         let not_text = SecretData::from_body(b"{\"data\":{\"A\":\"\xff\"}}");
-        assert!(matches!(not_text, Err(BodyError::Syntax { .. })));
+        assert!(matches!(not_text, Err(SecretBodyError::Syntax { .. })));
     }
 
     #[test]
     fn other_shapes_are_rejected() {
-        let key = |key: &str| Key::parse(key).expect("a key");
+        let key = |key: &str| SecretKey::parse(key).expect("a key");
         for (body, expected) in [
-            ("null", BodyError::Shape),
-            ("[]", BodyError::Shape),
-            ("{}", BodyError::Shape),
-            (r#"{"data":null}"#, BodyError::Shape),
-            (r#"{"data":["A"]}"#, BodyError::Shape),
-            (r#"{"data":{},"cas":1}"#, BodyError::UnknownMember),
-            (r#"{"data":{},"data":{}}"#, BodyError::Repeated("data".to_owned())),
-            (r#"{"data":{"A":"1","A":"2"}}"#, BodyError::Repeated("A".to_owned())),
-            (r#"{"data":{"A":"1","":"2"}}"#, BodyError::Key(2)),
-            (r#"{"data":{"12345-secret":"2"}}"#, BodyError::Key(1)),
-            (r#"{"data":{"A":12345}}"#, BodyError::Value(key("A"))),
-            (r#"{"data":{"A":-1}}"#, BodyError::Value(key("A"))),
-            (r#"{"data":{"A":12345.5}}"#, BodyError::Value(key("A"))),
-            (r#"{"data":{"A":true}}"#, BodyError::Value(key("A"))),
-            (r#"{"data":{"A":null}}"#, BodyError::Value(key("A"))),
-            (r#"{"data":{"A":["12345"]}}"#, BodyError::Value(key("A"))),
-            (r#"{"data":{"A":{"B":"12345"}}}"#, BodyError::Value(key("A"))),
+            ("null", SecretBodyError::Shape),
+            ("[]", SecretBodyError::Shape),
+            ("{}", SecretBodyError::Shape),
+            (r#"{"data":null}"#, SecretBodyError::Shape),
+            (r#"{"data":["A"]}"#, SecretBodyError::Shape),
+            (r#"{"data":{},"cas":1}"#, SecretBodyError::UnknownMember),
+            (r#"{"data":{},"data":{}}"#, SecretBodyError::Repeated("data".to_owned())),
+            (r#"{"data":{"A":"1","A":"2"}}"#, SecretBodyError::Repeated("A".to_owned())),
+            (r#"{"data":{"A":"1","":"2"}}"#, SecretBodyError::Key(2)),
+            (r#"{"data":{"12345-secret":"2"}}"#, SecretBodyError::Key(1)),
+            (r#"{"data":{"A":12345}}"#, SecretBodyError::Value(key("A"))),
+            (r#"{"data":{"A":-1}}"#, SecretBodyError::Value(key("A"))),
+            (r#"{"data":{"A":12345.5}}"#, SecretBodyError::Value(key("A"))),
+            (r#"{"data":{"A":true}}"#, SecretBodyError::Value(key("A"))),
+            (r#"{"data":{"A":null}}"#, SecretBodyError::Value(key("A"))),
+            (r#"{"data":{"A":["12345"]}}"#, SecretBodyError::Value(key("A"))),
+            (r#"{"data":{"A":{"B":"12345"}}}"#, SecretBodyError::Value(key("A"))),
         ] {
             let error = put(body).expect_err(body);
             assert_eq!(error, expected, "{body}");
@@ -233,14 +233,14 @@ mod tests {
 
     #[test]
     fn patch_accepts_null() {
-        assert!(Patch::from_body(br#"{"data":{"A":null,"B":"2"}}"#).is_ok());
-        let number = Patch::from_body(br#"{"data":{"A":null,"B":2}}"#);
-        assert!(matches!(number, Err(BodyError::Value(_))));
+        assert!(SecretPatch::from_body(br#"{"data":{"A":null,"B":"2"}}"#).is_ok());
+        let number = SecretPatch::from_body(br#"{"data":{"A":null,"B":2}}"#);
+        assert!(matches!(number, Err(SecretBodyError::Value(_))));
     }
 
     #[test]
     fn json_buffer_has_exact_size() {
-        let json = to_wiped_json(&["a\n", "ü"]);
+        let json = to_zeroizing_json(&["a\n", "ü"]);
         assert_eq!((&**json, json.capacity()), ("[\"a\\n\",\"ü\"]".as_bytes(), json.len()));
     }
 }

@@ -14,12 +14,14 @@ mod record;
 mod secret;
 mod version;
 
-pub use data::{AbsentKey, Exposed, Key, Patch, SecretData};
-pub use env::{Dialect, Inexpressible};
-pub use error::{KeyFault, SecretError, Unreadable};
-pub use json::{BodyError, to_wiped_json};
+pub use data::{ExposedData, MissingKeyError, SecretData, SecretKey, SecretPatch};
+pub use env::{EnvFormat, UnencodableValue};
+pub use error::{RecordError, SecretError, UnusableKey};
+pub use json::{SecretBodyError, to_zeroizing_json};
 pub use path::{NameError, SecretName, SecretPath};
-pub use precondition::{Change, Conflict, Current, Precondition};
-pub use record::{Ciphertext, Record};
-pub use secret::{Effect, ListPage, Listed, Secret, Undeleted, Written};
-pub use version::{Version, VersionInfo, VersionState};
+pub use precondition::{SecretState, WriteCondition, WriteConflict, WriteKind};
+pub use record::{Ciphertext, StoredRecord};
+pub use secret::{
+    DecryptedSecret, ListPage, SecretSummary, UndeleteEffect, UndeleteResult, WriteResult,
+};
+pub use version::{SecretVersion, VersionInfo, VersionState};

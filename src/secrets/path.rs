@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::tenants::{TenantName, is_name};
+use crate::tenants::{TenantName, is_valid_name};
 
 /// The maximum number of segments in a secret's name.
 const MAX_SEGMENTS: usize = 4;
@@ -44,7 +44,7 @@ impl SecretName {
     /// # Errors
     /// [`NameError`] unless it has exactly this form.
     pub fn parse(name: &str) -> Result<Self, NameError> {
-        let valid = name.split('/').count() <= MAX_SEGMENTS && name.split('/').all(is_name);
+        let valid = name.split('/').count() <= MAX_SEGMENTS && name.split('/').all(is_valid_name);
         valid.then(|| Self(name.into())).ok_or(NameError::Secret)
     }
 

@@ -1,8 +1,8 @@
-use crate::secrets::Version;
+use crate::secrets::SecretVersion;
 
 /// The condition under which a write is made (RFC 9110, 13.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precondition {
+pub enum WriteCondition {
     /// The write is unconditional.
     None,
     /// The secret does not exist: `If-None-Match: *`.
@@ -10,23 +10,23 @@ pub enum Precondition {
     /// The secret exists: `If-Match: *`.
     Present,
     /// The secret's latest version is this one: `If-Match: "3"`.
-    Latest(Version),
+    Latest(SecretVersion),
 }
 
 /// The state of a secret: its latest version, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Current {
+pub enum SecretState {
     /// The secret has never had a version.
     Absent,
     /// The latest version can be read.
-    Live(Version),
+    Live(SecretVersion),
     /// The latest version was deleted or destroyed.
-    Gone(Version),
+    Deleted(SecretVersion),
 }
 
 /// The kind of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum WriteKind {
     /// There was no live version before.
     Created,
     /// There was a live version before.
@@ -35,64 +35,65 @@ pub enum Change {
 
 /// The error of a write whose precondition does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conflict;
+pub struct WriteConflict;
 
-impl Precondition {
+impl WriteCondition {
     /// Checks the precondition for a secret in this state.
     ///
     /// # Errors
     /// [`Conflict`] if it does not hold.
-    pub fn check(self, current: Current) -> Result<(), Conflict> {
+    pub fn check(self, current: SecretState) -> Result<(), WriteConflict> {
         let holds = match self {
             Self::None => true,
-            Self::Absent => !matches!(current, Current::Live(_)),
-            Self::Present => matches!(current, Current::Live(_)),
-            Self::Latest(version) => current == Current::Live(version),
+            Self::Absent => !matches!(current, SecretState::Live(_)),
+            Self::Present => matches!(current, SecretState::Live(_)),
+            Self::Latest(version) => current == SecretState::Live(version),
         };
-        if holds { Ok(()) } else { Err(Conflict) }
+        if holds { Ok(()) } else { Err(WriteConflict) }
     }
 }
 
-impl Current {
+impl SecretState {
     /// Returns the value of Vault's `cas` option for a write to a secret in this state: the number
     /// of the latest version, live or not, and 0 if there is none.
     #[must_use]
-    pub fn check_and_set(self) -> u64 {
+    pub fn cas_version(self) -> u64 {
         match self {
             Self::Absent => 0,
-            Self::Live(version) | Self::Gone(version) => version.number(),
+            Self::Live(version) | Self::Deleted(version) => version.number(),
         }
     }
 
     /// Returns the kind of a write to a secret in this state.
     #[must_use]
-    pub fn change(self) -> Change {
+    pub fn write_kind(self) -> WriteKind {
         match self {
-            Self::Absent | Self::Gone(_) => Change::Created,
-            Self::Live(_) => Change::Replaced,
+            Self::Absent | Self::Deleted(_) => WriteKind::Created,
+            Self::Live(_) => WriteKind::Replaced,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Conflict, Current, Precondition};
-    use crate::secrets::Version;
+    use super::{SecretState, WriteCondition, WriteConflict};
+    use crate::secrets::SecretVersion;
 
     #[test]
     fn preconditions_match_states() {
-        let version = |number| Version::new(number).expect("a version");
-        let states = [Current::Absent, Current::Live(version(3)), Current::Gone(version(3))];
+        let version = |number| SecretVersion::new(number).expect("a version");
+        let states =
+            [SecretState::Absent, SecretState::Live(version(3)), SecretState::Deleted(version(3))];
         for (precondition, expected) in [
-            (Precondition::None, [true, true, true]),
-            (Precondition::Absent, [true, false, true]),
-            (Precondition::Present, [false, true, false]),
-            (Precondition::Latest(version(3)), [false, true, false]),
-            (Precondition::Latest(version(2)), [false, false, false]),
+            (WriteCondition::None, [true, true, true]),
+            (WriteCondition::Absent, [true, false, true]),
+            (WriteCondition::Present, [false, true, false]),
+            (WriteCondition::Latest(version(3)), [false, true, false]),
+            (WriteCondition::Latest(version(2)), [false, false, false]),
         ] {
-            let outcome = states.map(|state| precondition.check(state) != Err(Conflict));
+            let outcome = states.map(|state| precondition.check(state) != Err(WriteConflict));
             assert_eq!(outcome, expected, "{precondition:?}");
         }
-        assert_eq!(states.map(Current::check_and_set), [0, 3, 3]);
+        assert_eq!(states.map(SecretState::cas_version), [0, 3, 3]);
     }
 }

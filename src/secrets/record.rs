@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    secrets::Unreadable,
+    secrets::RecordError,
     tenants::{TenantName, key_name},
 };
 
@@ -10,7 +10,7 @@ const VERSION: u64 = 1;
 
 /// The stored form of a secret: `{"v":1,"key":"tenant-acme","ct":"vault:v1:…"}`.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Record {
+pub struct StoredRecord {
     v: u64,
     key: String,
     ct: String,
@@ -20,7 +20,7 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ciphertext(String);
 
-impl Record {
+impl StoredRecord {
     /// Returns the record of a ciphertext by the tenant's key.
     #[must_use]
     pub fn new(tenant: &TenantName, ciphertext: Ciphertext) -> Self {
@@ -32,14 +32,14 @@ impl Record {
     /// # Errors
     /// [`Unreadable`] if the record has another format, or names another key: the tenant determines
     /// the key that decrypts, not the record.
-    pub fn into_ciphertext(self, tenant: &TenantName) -> Result<Ciphertext, Unreadable> {
+    pub fn into_ciphertext(self, tenant: &TenantName) -> Result<Ciphertext, RecordError> {
         if self.v != VERSION {
-            return Err(Unreadable::Format);
+            return Err(RecordError::Format);
         }
         if self.key != key_name(tenant) {
-            return Err(Unreadable::Elsewhere);
+            return Err(RecordError::WrongContext);
         }
-        Ciphertext::parse(self.ct).ok_or(Unreadable::Format)
+        Ciphertext::parse(self.ct).ok_or(RecordError::Format)
     }
 }
 
@@ -73,12 +73,13 @@ fn key_version(text: &str) -> Option<u64> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Ciphertext, Record};
-    use crate::{secrets::Unreadable, tenants::TenantName};
+    use super::{Ciphertext, StoredRecord};
+    use crate::{secrets::RecordError, tenants::TenantName};
 
-    fn read(record: Value) -> Result<u64, Unreadable> {
+    fn read(record: Value) -> Result<u64, RecordError> {
         let acme = TenantName::parse("acme").expect("a name");
-        let record: Record = serde_json::from_value(record).map_err(|_| Unreadable::Format)?;
+        let record: StoredRecord =
+            serde_json::from_value(record).map_err(|_| RecordError::Format)?;
         record.into_ciphertext(&acme).map(|ciphertext| ciphertext.key_version())
     }
 
@@ -86,7 +87,7 @@ mod tests {
     fn record_round_trips() {
         let acme = TenantName::parse("acme").expect("a name");
         let ciphertext = Ciphertext::parse("vault:v12:AA==".to_owned()).expect("a ciphertext");
-        let written = serde_json::to_value(Record::new(&acme, ciphertext)).expect("JSON");
+        let written = serde_json::to_value(StoredRecord::new(&acme, ciphertext)).expect("JSON");
         assert_eq!(written, json!({"v": 1, "key": "tenant-acme", "ct": "vault:v12:AA=="}));
         assert_eq!(read(written), Ok(12));
     }
@@ -96,15 +97,15 @@ mod tests {
         let record = |v: Value, key: &str, ct: &str| json!({"v": v, "key": key, "ct": ct});
         let ct = "vault:v1:AA==";
         for (record, expected) in [
-            (record(json!(2), "tenant-acme", ct), Unreadable::Format),
-            (record(json!("1"), "tenant-acme", ct), Unreadable::Format),
-            (record(json!(1), "tenant-globex", ct), Unreadable::Elsewhere),
-            (record(json!(1), "tenant-acme", "AA=="), Unreadable::Format),
-            (record(json!(1), "tenant-acme", "vault:vx:AA=="), Unreadable::Format),
-            (record(json!(1), "tenant-acme", "vault:v0:AA=="), Unreadable::Format),
-            (record(json!(1), "tenant-acme", "vault:v-1:AA=="), Unreadable::Format),
-            (record(json!(1), "tenant-acme", "vault:v:AA=="), Unreadable::Format),
-            (json!({"GREETING": "hello"}), Unreadable::Format),
+            (record(json!(2), "tenant-acme", ct), RecordError::Format),
+            (record(json!("1"), "tenant-acme", ct), RecordError::Format),
+            (record(json!(1), "tenant-globex", ct), RecordError::WrongContext),
+            (record(json!(1), "tenant-acme", "AA=="), RecordError::Format),
+            (record(json!(1), "tenant-acme", "vault:vx:AA=="), RecordError::Format),
+            (record(json!(1), "tenant-acme", "vault:v0:AA=="), RecordError::Format),
+            (record(json!(1), "tenant-acme", "vault:v-1:AA=="), RecordError::Format),
+            (record(json!(1), "tenant-acme", "vault:v:AA=="), RecordError::Format),
+            (json!({"GREETING": "hello"}), RecordError::Format),
         ] {
             assert_eq!(read(record.clone()), Err(expected), "{record}");
         }

@@ -1,12 +1,12 @@
 use jiff::Timestamp;
 
-use crate::secrets::{Change, Current, SecretData, SecretName, Version, VersionInfo};
+use crate::secrets::{SecretData, SecretName, SecretState, SecretVersion, VersionInfo, WriteKind};
 
 /// A decrypted version of a secret.
 #[derive(Debug)]
-pub struct Secret {
+pub struct DecryptedSecret {
     /// The number of the version.
-    pub version: Version,
+    pub version: SecretVersion,
     /// The time of the write, by Vault's clock.
     pub created_at: Timestamp,
     /// The version of the tenant's key that it was encrypted with.
@@ -17,33 +17,33 @@ pub struct Secret {
 
 /// The result of writing a version.
 #[derive(Clone, Copy, Debug)]
-pub struct Written {
+pub struct WriteResult {
     /// The number of the new version.
-    pub version: Version,
+    pub version: SecretVersion,
     /// The time of the write, by Vault's clock.
     pub created_at: Timestamp,
     /// The version of the tenant's key that it was encrypted with.
     pub key_version: u64,
     /// The effect on the secret.
-    pub change: Change,
+    pub kind: WriteKind,
 }
 
 /// The result of restoring a deleted version.
 #[derive(Clone, Copy, Debug)]
-pub struct Undeleted {
+pub struct UndeleteResult {
     /// The version, which is live.
     pub version: VersionInfo,
     /// The latest version of the secret, which may be another.
-    pub latest: Version,
+    pub latest: SecretVersion,
     /// The effect of the call.
-    pub effect: Effect,
+    pub effect: UndeleteEffect,
 }
 
 /// The effect of an idempotent call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
+pub enum UndeleteEffect {
     /// The requested state was established.
-    Done,
+    Restored,
     /// The requested state existed before the call.
     Unchanged,
 }
@@ -52,16 +52,16 @@ pub enum Effect {
 #[derive(Clone, Debug)]
 pub struct ListPage {
     /// The secrets, including deleted ones.
-    pub secrets: Vec<Listed>,
+    pub secrets: Vec<SecretSummary>,
     /// The name after which the next page starts; `None` for the last page.
     pub next: Option<SecretName>,
 }
 
 /// An item of a tenant's list of secrets.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct SecretSummary {
     /// The name of the secret.
     pub name: SecretName,
     /// The latest version of the secret.
-    pub current: Current,
+    pub state: SecretState,
 }

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 /// The number of a version of a secret, starting at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version(NonZeroU64);
+pub struct SecretVersion(NonZeroU64);
 
-impl Version {
+impl SecretVersion {
     /// Returns the version with this number; `None` for 0.
     #[must_use]
     pub fn new(number: u64) -> Option<Self> {
@@ -20,13 +20,13 @@ impl Version {
     }
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for SecretVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl FromStr for Version {
+impl FromStr for SecretVersion {
     type Err = String;
 
     /// Parses digits without a sign or leading zeros, so that each version has one spelling.
@@ -41,7 +41,7 @@ impl FromStr for Version {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VersionInfo {
     /// The number of the version.
-    pub version: Version,
+    pub version: SecretVersion,
     /// The time of the write, by Vault's clock.
     pub created_at: Timestamp,
     /// The state of the version.
@@ -85,13 +85,13 @@ impl VersionState {
 
 #[cfg(test)]
 mod tests {
-    use super::Version;
+    use super::SecretVersion;
 
     #[test]
     fn version_has_one_spelling() {
-        assert_eq!("12".parse::<Version>().map(Version::number), Ok(12));
+        assert_eq!("12".parse::<SecretVersion>().map(SecretVersion::number), Ok(12));
         for text in ["", "0", "01", "+1", "-1", "1.0", " 1", "1e3", "18446744073709551616", "१"] {
-            assert!(text.parse::<Version>().is_err(), "{text:?}");
+            assert!(text.parse::<SecretVersion>().is_err(), "{text:?}");
         }
     }
 }

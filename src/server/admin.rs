@@ -23,15 +23,15 @@ use crate::{
         layers::with_fallbacks,
         readiness::Readiness,
     },
-    telemetry::{Metrics, Snapshot},
-    token::{Entry, FactsCache},
+    telemetry::{Metrics, MetricsSnapshot},
+    token::{TokenCache, TokenEntry},
 };
 
 /// The state of the admin listener's handlers.
 pub(super) struct AdminState {
     pub(super) readiness: Readiness,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) cache: Arc<FactsCache>,
+    pub(super) cache: Arc<TokenCache>,
 }
 
 /// The content type of the `OpenMetrics` text format, version 1.0.0.
@@ -67,14 +67,16 @@ async fn readyz(State(admin): State<Arc<AdminState>>) -> Response {
 }
 
 async fn metrics(State(admin): State<Arc<AdminState>>) -> impl IntoResponse {
-    let snapshot =
-        Snapshot { ready: admin.readiness.check().is_ok(), cached: admin.cache.sizes().await };
+    let snapshot = MetricsSnapshot {
+        is_ready: admin.readiness.check().is_ok(),
+        cached_tokens: admin.cache.entry_counts().await,
+    };
     ([(CONTENT_TYPE, OPENMETRICS)], admin.metrics.render(snapshot))
 }
 
 /// Returns the numbers of cached tokens.
 async fn cache_sizes(State(admin): State<Arc<AdminState>>) -> impl IntoResponse {
-    let (live, refused) = admin.cache.sizes().await;
+    let (live, refused) = admin.cache.entry_counts().await;
     Json(json!({ "live": live, "refused": refused }))
 }
 
@@ -137,7 +139,7 @@ impl AdminState {
 /// Returns true if a token belongs, or may belong, to an entity for which `includes` is true. An
 /// entity that was merged into another has neither a name nor an alias, so its tokens have no
 /// subject and may belong to any entity.
-fn may_belong_to(entry: &Entry, includes: impl Fn(&str) -> bool) -> bool {
+fn may_belong_to(entry: &TokenEntry, includes: impl Fn(&str) -> bool) -> bool {
     let is_merged = || entry.identity.subject().is_none();
     entry.identity.entity_id().is_some_and(|id| includes(&id) || is_merged())
 }

@@ -12,7 +12,7 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    decision::Refusal,
+    auth::Refusal,
     server::{problem, request_id::RequestId, target},
     telemetry::Metrics,
 };
@@ -32,8 +32,8 @@ pub(super) async fn method_not_allowed(headers: HeaderMap) -> Response<Body> {
 /// Rejects request targets that are not in origin form, and turns panics into 500s.
 pub(super) fn with_common_layers(router: Router, metrics: Arc<Metrics>) -> Router {
     let panic_response = move |_: Box<dyn Any + Send>| {
-        metrics.panicked();
-        let (terms, id) = (Refusal::Internal.terms(), RequestId::of(&HeaderMap::new()));
+        metrics.record_panic();
+        let (terms, id) = (Refusal::Internal.problem_spec(), RequestId::of(&HeaderMap::new()));
         problem::problem_response(&terms, None, &id).map(Body::from)
     };
     router.layer(from_fn(require_origin_form)).layer(CatchPanicLayer::custom(panic_response))

@@ -96,7 +96,7 @@ impl ListenerGroup {
             match listener.accept().await {
                 Ok(socket) => self.spawn_connection(socket, permit, new_handler),
                 Err(error) => {
-                    self.metrics.accept_error();
+                    self.metrics.record_accept_error();
                     accept_failed.log(|| warn!(address, %error, "cannot accept a connection"));
                     sleep(ACCEPT_BACKOFF).await;
                 }
@@ -125,7 +125,7 @@ impl ListenerGroup {
             }
             Socket::Unix(stream) => {
                 let connection = Connection::new(stream, activity, http_builder);
-                let served = new_handler(Peer::Local).serve(connection);
+                let served = new_handler(Peer::UnixSocket).serve(connection);
                 self.connections.spawn(served.map(|()| drop(permit)));
             }
         }

@@ -14,8 +14,8 @@ use serde::Serialize;
 use tracing::{error, info, warn};
 
 use crate::{
-    decision::{Challenge, Refusal, Severity, Terms},
-    requirement::{ErrorKind, RequirementError},
+    auth::{Challenge, ProblemSpec, Refusal, RefusalSeverity},
+    requirements::{RequirementError, RequirementErrorKind},
     server::{log_limit::LogLimit, request_id::RequestId},
 };
 
@@ -41,7 +41,7 @@ pub(super) struct ErrorDetails<'d> {
 
 /// Logs a rejected request and returns its response, which has nothing about the caller.
 pub(super) fn log_and_respond(
-    terms: &Terms,
+    terms: &ProblemSpec,
     details: ErrorDetails<'_>,
     id: &RequestId,
 ) -> Response<Bytes> {
@@ -56,11 +56,11 @@ pub(super) fn log_and_respond(
 /// errors that clients cause do not suppress errors of the configuration.
 pub(super) fn log_and_respond_to_requirement(
     error: &RequirementError,
-    terms: &Terms,
+    terms: &ProblemSpec,
     details: ErrorDetails<'_>,
     id: &RequestId,
 ) -> Response<Bytes> {
-    static LIMITS: LazyLock<Mutex<HashMap<ErrorKind, Arc<LogLimit>>>> =
+    static LIMITS: LazyLock<Mutex<HashMap<RequirementErrorKind, Arc<LogLimit>>>> =
         LazyLock::new(Mutex::default);
     let new = || Arc::new(LogLimit::per_second());
     let mut limits = LIMITS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -70,18 +70,18 @@ pub(super) fn log_and_respond_to_requirement(
     problem_response(terms, details.client_detail, id)
 }
 
-fn log(terms: &Terms, detail: Option<&str>, id: &RequestId) {
+fn log(terms: &ProblemSpec, detail: Option<&str>, id: &RequestId) {
     let (request_id, code) = (id.as_str(), terms.code);
     match terms.severity {
-        Severity::Client => info!(request_id, code, detail, "refused"),
-        Severity::Dependency => warn!(request_id, code, detail, "refused"),
-        Severity::Operator => error!(request_id, code, detail, "refused"),
+        RefusalSeverity::Client => info!(request_id, code, detail, "refused"),
+        RefusalSeverity::Dependency => warn!(request_id, code, detail, "refused"),
+        RefusalSeverity::Operator => error!(request_id, code, detail, "refused"),
     }
 }
 
 /// Returns the response to a rejected request.
 pub(super) fn problem_response(
-    terms: &Terms,
+    terms: &ProblemSpec,
     detail: Option<&str>,
     id: &RequestId,
 ) -> Response<Bytes> {
@@ -123,7 +123,7 @@ fn respond(
 /// Returns 400 Bad Request for a request that no proxy should forward.
 pub(super) fn request_invalid(reason: &str, headers: &HeaderMap) -> Response<Bytes> {
     let refusal = Refusal::RequestInvalid(reason.to_owned());
-    problem_response(&refusal.terms(), None, &RequestId::of(headers))
+    problem_response(&refusal.problem_spec(), None, &RequestId::of(headers))
 }
 
 /// Returns 404 Not Found for an unknown path.
@@ -170,8 +170,8 @@ pub(super) fn body_error(
 
 fn challenge(challenge: Challenge) -> Option<&'static str> {
     match challenge {
-        Challenge::Absent => None,
-        Challenge::Bare => Some(r#"Bearer realm="vault""#),
+        Challenge::None => None,
+        Challenge::Bearer => Some(r#"Bearer realm="vault""#),
         Challenge::InvalidToken => Some(r#"Bearer realm="vault", error="invalid_token""#),
         Challenge::InsufficientScope => Some(r#"Bearer realm="vault", error="insufficient_scope""#),
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::vault::{Health, Session};
+use crate::vault::{VaultHealth, VaultSession};
 
 /// The reason while Vault redirects to another node.
 const VAULT_REDIRECTS: &str = "vault_redirects";
@@ -11,8 +11,8 @@ const VAULT_REDIRECTS: &str = "vault_redirects";
 /// The readiness of the service: whether it can validate tokens.
 #[derive(Clone)]
 pub(super) struct Readiness {
-    pub(super) session: Arc<Session>,
-    pub(super) health: watch::Receiver<Health>,
+    pub(super) session: Arc<VaultSession>,
+    pub(super) health: watch::Receiver<VaultHealth>,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -23,20 +23,22 @@ impl Readiness {
             return Err("stopping");
         }
         match &*self.health.borrow() {
-            Health::Unknown => Err("vault_not_asked_yet"),
-            Health::Sealed => Err("vault_sealed"),
-            Health::Unavailable => Err("vault_unavailable"),
-            Health::Redirects(_) => Err(VAULT_REDIRECTS),
-            Health::Up if !self.session.is_logged_in() => Err("not_logged_in"),
-            Health::Up => Ok(()),
+            VaultHealth::Unknown => Err("vault_not_asked_yet"),
+            VaultHealth::Sealed => Err("vault_sealed"),
+            VaultHealth::Unavailable => Err("vault_unavailable"),
+            VaultHealth::RedirectingStandby(_) => Err(VAULT_REDIRECTS),
+            VaultHealth::Up if !self.session.is_logged_in() => Err("not_logged_in"),
+            VaultHealth::Up => Ok(()),
         }
     }
 
     /// Returns the remedy for a reason, if there is a specific one. It holds no secret.
     pub(super) fn detail(&self, reason: &str) -> Option<Arc<str>> {
         match &*self.health.borrow() {
-            Health::Redirects(target) if reason == VAULT_REDIRECTS => Some(Arc::clone(target)),
-            _ => self.session.trouble().filter(|_| reason == "not_logged_in"),
+            VaultHealth::RedirectingStandby(target) if reason == VAULT_REDIRECTS => {
+                Some(Arc::clone(target))
+            }
+            _ => self.session.last_error().filter(|_| reason == "not_logged_in"),
         }
     }
 }

@@ -6,9 +6,9 @@ use tokio::{sync::watch, task::JoinHandle};
 use tower_http::add_extension::AddExtension;
 
 use crate::{
-    config::{Listen, Settings},
-    decision::{Failures, Validator},
-    requirement::KnownRequirements,
+    auth::{Authorizer, FailureLimiter},
+    config::{ListenAddress, Settings},
+    requirements::RequirementsCache,
     server::{
         admin::{self, AdminState},
         api::{self, ApiState, Capacity},
@@ -19,9 +19,10 @@ use crate::{
         validate::ValidateHandler,
     },
     telemetry::Metrics,
-    token::FactsCache,
+    token::TokenCache,
     vault::{
-        Asker, Client, Health, RecentChecks, Session, SettingsError, VaultAuthority, watch_health,
+        CheckCache, Client, ClientSettingsError, Requester, VaultHealth, VaultSession,
+        VaultTokenBackend, watch_health,
     },
 };
 
@@ -38,7 +39,7 @@ pub enum RunError {
     /// An address cannot be bound.
     Bind(BindError),
     /// A certificate or a key for the connection to Vault cannot be used.
-    Vault(SettingsError),
+    Vault(ClientSettingsError),
     /// A background task has exited, which never happens in normal operation.
     TaskExited(&'static str),
 }
@@ -63,8 +64,8 @@ impl From<BindError> for RunError {
     }
 }
 
-impl From<SettingsError> for RunError {
-    fn from(error: SettingsError) -> Self {
+impl From<ClientSettingsError> for RunError {
+    fn from(error: ClientSettingsError) -> Self {
         Self::Vault(error)
     }
 }
@@ -81,23 +82,23 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let api_listener = listen("api", &settings.api_listen).await?;
     let admin_listener = listen("admin", &settings.admin_listen).await?;
 
-    let session = Arc::new(Session::new(Arc::clone(&client), settings.login));
-    let (health_sender, health) = watch::channel(Health::Unknown);
+    let session = Arc::new(VaultSession::new(Arc::clone(&client), settings.login));
+    let (health_sender, health) = watch::channel(VaultHealth::Unknown);
     let authority =
-        VaultAuthority::new(Arc::clone(&session), Asker::Service, settings.subject_mount);
+        VaultTokenBackend::new(Arc::clone(&session), Requester::Service, settings.subject_mount);
     let authority = Arc::new(authority);
-    let cache = Arc::new(FactsCache::new(settings.cache, authority));
+    let cache = Arc::new(TokenCache::new(settings.cache, authority));
     let public_listeners = ListenerGroup::new(Arc::clone(&metrics));
     let admin_listeners = ListenerGroup::new(Arc::clone(&metrics));
     let shutdown = public_listeners.shutdown_token();
     let readiness = Readiness { session: Arc::clone(&session), health, shutdown };
     let admin = AdminState { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
-    let validator = Arc::new(Validator {
+    let validator = Arc::new(Authorizer {
         cache,
         root_tokens: settings.root_tokens,
-        failures: Failures::new(settings.failure_limit),
+        failure_limiter: FailureLimiter::new(settings.failure_limit),
         // Longer than one request to Vault takes, and shorter than a proxy waits.
-        patience: settings.vault.timeout.mul_f64(1.25),
+        timeout: settings.vault.timeout.mul_f64(1.25),
     });
     let api = ApiState {
         validator: Arc::clone(&validator),
@@ -105,7 +106,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         trust: settings.trust.clone(),
         client: Arc::clone(&client),
         mounts: settings.mounts,
-        checks: RecentChecks::default(),
+        checks: CheckCache::default(),
         metrics: Arc::clone(&metrics),
         traces: settings.telemetry.traces,
         capacity: Capacity::default(),
@@ -114,7 +115,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     let exited = spawn_background_tasks(spawn_session(&session), health, Arc::clone(&validator));
     let validate = Arc::new(ValidateHandler {
         validator,
-        requirements: KnownRequirements::default(),
+        requirements: RequirementsCache::default(),
         credentials: settings.credentials,
         trust: settings.trust,
         traces: settings.telemetry.traces,
@@ -140,13 +141,16 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 }
 
 /// Spawns the task that logs in to Vault and renews the service's own token.
-fn spawn_session(session: &Arc<Session>) -> JoinHandle<()> {
+fn spawn_session(session: &Arc<VaultSession>) -> JoinHandle<()> {
     let session = Arc::clone(session);
-    tokio::spawn(async move { session.keep().await })
+    tokio::spawn(async move { session.run().await })
 }
 
 /// Drains the listeners, the admin listener last, and revokes the service's own token.
-async fn shut_down([public_listeners, admin_listeners]: [ListenerGroup; 2], session: &Session) {
+async fn shut_down(
+    [public_listeners, admin_listeners]: [ListenerGroup; 2],
+    session: &VaultSession,
+) {
     tracing::info!("stopping");
     public_listeners.shutdown(DRAIN_TIMEOUT).await;
     admin_listeners.shutdown(ADMIN_DRAIN_TIMEOUT).await;
@@ -160,10 +164,10 @@ async fn shut_down([public_listeners, admin_listeners]: [ListenerGroup; 2], sess
 fn spawn_background_tasks(
     session: JoinHandle<()>,
     health: impl Future<Output: Send> + Send + 'static,
-    validator: Arc<Validator>,
+    validator: Arc<Authorizer>,
 ) -> impl Future<Output = &'static str> {
     let health = tokio::spawn(health);
-    let sweep = tokio::spawn(async move { validator.sweep().await });
+    let sweep = tokio::spawn(async move { validator.run_eviction().await });
     async {
         tokio::select! {
             _ = session => "the task of the Vault session",
@@ -173,7 +177,7 @@ fn spawn_background_tasks(
     }
 }
 
-async fn listen(name: &str, address: &Listen) -> Result<Listener, BindError> {
+async fn listen(name: &str, address: &ListenAddress) -> Result<Listener, BindError> {
     let listener = Listener::bind(address).await?;
     tracing::info!(listener = name, address = listener.address(), "listening");
     Ok(listener)

@@ -15,10 +15,10 @@ use http::{Request, Response};
 use tracing::{Instrument, Span, field::Empty, info_span};
 
 use crate::{
-    decision::{Asked, Refusal, Validator},
-    fields::Fields,
-    forwarded::{Forwarded, Peer, Trust},
-    requirement::{KnownRequirements, Requirements},
+    auth::{AuthRequest, Authorizer, Refusal},
+    forwarded::{ForwardedRequest, Peer, TrustedProxies},
+    headers::RequestHeaders,
+    requirements::{Requirements, RequirementsCache},
     server::{
         http1::{HandlerResponse, Http1Connection, RequestHandler, RequestHead},
         listener::{Listener, ListenerGroup},
@@ -26,20 +26,20 @@ use crate::{
         request_id::RequestId,
         target,
     },
-    telemetry::{Metrics, Traces},
-    token::{CacheStatus, Credential, Entry, Sources},
+    telemetry::{Metrics, TraceExport},
+    token::{CacheStatus, Credential, CredentialSources, TokenEntry},
 };
 
 const PATH: &str = "/validate";
 
 /// The handler of `/validate`.
 pub(super) struct ValidateHandler {
-    pub(super) validator: Arc<Validator>,
-    pub(super) requirements: KnownRequirements,
-    pub(super) credentials: Sources,
-    pub(super) trust: Trust,
+    pub(super) validator: Arc<Authorizer>,
+    pub(super) requirements: RequirementsCache,
+    pub(super) credentials: CredentialSources,
+    pub(super) trust: TrustedProxies,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) traces: Traces,
+    pub(super) traces: TraceExport,
 }
 
 impl ValidateHandler {
@@ -52,15 +52,17 @@ impl ValidateHandler {
         &self,
         peer: Peer,
         request: &Request<B>,
-    ) -> Result<(Arc<Entry>, CacheStatus), Refusal> {
+    ) -> Result<(Arc<TokenEntry>, CacheStatus), Refusal> {
         if !target::has_origin_form(request) {
             return Err(Refusal::RequestInvalid(target::REASON.to_owned()));
         }
         let query = request.uri().query().unwrap_or_default();
-        let requirements = self.requirements.read(query).map_err(Refusal::RequirementInvalid)?;
+        let requirements =
+            self.requirements.get_or_parse(query).map_err(Refusal::RequirementInvalid)?;
         let auth_request = self.auth_request(peer, request.headers().into(), &requirements);
-        let decision = self.validator.decide(&auth_request).await;
-        let cache = decision.cache.inspect(|status| self.metrics.cache(*status));
+        let decision = self.validator.authorize(&auth_request).await;
+        let cache =
+            decision.cache_status.inspect(|status| self.metrics.record_cache_status(*status));
         let entry = decision.outcome?;
         Ok((entry, cache.unwrap_or(CacheStatus::Miss)))
     }
@@ -68,19 +70,19 @@ impl ValidateHandler {
     fn auth_request<'r>(
         &'r self,
         peer: Peer,
-        fields: Fields<'r>,
+        fields: RequestHeaders<'r>,
         requirements: &'r Requirements,
-    ) -> Asked<'r> {
-        Asked {
+    ) -> AuthRequest<'r> {
+        AuthRequest {
             credential: Credential::find(fields, &self.credentials),
             requirements,
-            forwarded: Forwarded::new(fields, peer, &self.trust),
+            forwarded: ForwardedRequest::new(fields, peer, &self.trust),
         }
     }
 
     fn reject<B>(&self, refusal: &Refusal, request: &Request<B>) -> Response<Bytes> {
-        let terms = refusal.terms();
-        self.metrics.refused(&terms);
+        let terms = refusal.problem_spec();
+        self.metrics.record_denied(&terms);
         Span::current().record("code", terms.code);
         let detail = refusal.detail();
         let details = ErrorDetails { log_detail: detail.as_deref(), client_detail: None };
@@ -97,23 +99,23 @@ impl ValidateHandler {
 impl RequestHandler for ValidateHandler {
     /// Only query strings that the full parser has read before are known here. They were read from
     /// targets in origin form, so that the bytes of this one need no further check.
-    fn authorize_cached(&self, peer: Peer, head: &RequestHead<'_>) -> Option<Arc<Entry>> {
+    fn authorize_cached(&self, peer: Peer, head: &RequestHead<'_>) -> Option<Arc<TokenEntry>> {
         let query = match head.target.strip_prefix(PATH)? {
             "" => "",
             rest => rest.strip_prefix('?')?,
         };
-        if self.traces != Traces::Off {
+        if self.traces != TraceExport::Off {
             return None;
         }
         // A panic happens again in `respond`, which counts it.
         let entry = catch_unwind(AssertUnwindSafe(|| {
-            let requirements = self.requirements.recall(query)?;
+            let requirements = self.requirements.get(query)?;
             let auth_request = self.auth_request(peer, head.fields(), &requirements);
-            self.validator.grant_from_memory(&auth_request)
+            self.validator.authorize_cached(&auth_request)
         }));
         let entry = entry.ok()??;
-        self.metrics.cache(CacheStatus::Hit);
-        self.metrics.allowed();
+        self.metrics.record_cache_status(CacheStatus::Hit);
+        self.metrics.record_allowed();
         Some(entry)
     }
 
@@ -124,16 +126,16 @@ impl RequestHandler for ValidateHandler {
         let headers = request.headers();
         let span = self
             .traces
-            .span(headers, || info_span!("validate", otel.kind = "server", code = Empty));
+            .request_span(headers, || info_span!("validate", otel.kind = "server", code = Empty));
         let decision = AssertUnwindSafe(self.decide(peer, request)).catch_unwind();
         let decision = decision.instrument(span.clone()).await;
         let outcome = decision.unwrap_or_else(|_| {
-            self.metrics.panicked();
+            self.metrics.record_panic();
             Err(Refusal::Internal)
         });
         match outcome {
             Ok((entry, cache)) => {
-                self.metrics.allowed();
+                self.metrics.record_allowed();
                 HandlerResponse::Allowed(entry, cache)
             }
             Err(refusal) => {

@@ -5,7 +5,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::{decision::Terms, token::CacheStatus};
+use crate::{auth::ProblemSpec, token::CacheStatus};
 
 /// The metrics of the service. The counters of the hot path are looked up once, at the start.
 pub struct Metrics {
@@ -24,11 +24,11 @@ pub struct Metrics {
 
 /// The values of gauges, read when the metrics are rendered.
 #[derive(Clone, Copy, Debug)]
-pub struct Snapshot {
+pub struct MetricsSnapshot {
     /// True if the service can validate tokens.
-    pub ready: bool,
+    pub is_ready: bool,
     /// The numbers of live and of refused tokens in the cache.
-    pub cached: (u64, u64),
+    pub cached_tokens: (u64, u64),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -114,49 +114,49 @@ impl Metrics {
     }
 
     /// Counts an allowed request.
-    pub fn allowed(&self) {
+    pub fn record_allowed(&self) {
         self.allowed.inc();
     }
 
     /// Counts a denied request.
-    pub fn refused(&self, terms: &Terms) {
+    pub fn record_denied(&self, terms: &ProblemSpec) {
         let result = terms.severity.result_label();
         self.decisions.get_or_create(&DecisionLabels { result, reason: terms.code }).inc();
     }
 
     /// Counts a token lookup by its cache status.
-    pub fn cache(&self, status: CacheStatus) {
+    pub fn record_cache_status(&self, status: CacheStatus) {
         self.cache_requests[status as usize].inc();
     }
 
     /// Counts a request to Vault.
-    pub fn vault_request(&self, operation: &'static str, outcome: &'static str) {
+    pub fn record_vault_request(&self, operation: &'static str, outcome: &'static str) {
         self.vault_requests.get_or_create(&VaultLabels { operation, outcome }).inc();
     }
 
     /// Counts a response of the API. The route is one of a few, never a path of a request.
-    pub fn api_request(&self, route: &str, status: StatusCode) {
+    pub fn record_api_request(&self, route: &str, status: StatusCode) {
         let labels = ApiLabels { route: route.to_owned(), status: status.as_u16() };
         self.api_requests.get_or_create(&labels).inc();
     }
 
     /// Counts a connection that could not be accepted.
-    pub fn accept_error(&self) {
+    pub fn record_accept_error(&self) {
         self.accept_errors.inc();
     }
 
     /// Counts a request that panicked.
-    pub fn panicked(&self) {
+    pub fn record_panic(&self) {
         self.panics.inc();
     }
 
     /// Returns all metrics in the `OpenMetrics` text format.
     #[must_use]
-    pub fn render(&self, snapshot: Snapshot) -> String {
+    pub fn render(&self, snapshot: MetricsSnapshot) -> String {
         let gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        self.ready.set(i64::from(snapshot.ready));
-        self.live_tokens.set(gauge(snapshot.cached.0));
-        self.refused_tokens.set(gauge(snapshot.cached.1));
+        self.ready.set(i64::from(snapshot.is_ready));
+        self.live_tokens.set(gauge(snapshot.cached_tokens.0));
+        self.refused_tokens.set(gauge(snapshot.cached_tokens.1));
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);

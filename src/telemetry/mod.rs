@@ -9,8 +9,8 @@ use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use logs::LogFormat;
-pub use metrics::{Metrics, Snapshot};
-pub use traces::Traces;
+pub use metrics::{Metrics, MetricsSnapshot};
+pub use traces::TraceExport;
 
 use self::traces::TraceGuard;
 
@@ -22,7 +22,7 @@ pub struct TelemetrySettings {
     /// The format of log lines.
     pub format: LogFormat,
     /// The export of traces.
-    pub traces: Traces,
+    pub traces: TraceExport,
 }
 
 /// Writes the queued log lines and sends the queued traces when it is dropped.
@@ -37,8 +37,8 @@ pub struct TelemetryGuard {
 pub fn start(settings: TelemetrySettings) -> TelemetryGuard {
     let (logs, guard) = logs::log_layer(settings.level, settings.format);
     let exporter = match settings.traces {
-        Traces::Off => None,
-        Traces::Otlp => Some(traces::trace_layer()),
+        TraceExport::Off => None,
+        TraceExport::Otlp => Some(traces::trace_layer()),
     };
     let (layer, traces, failure) = match exporter {
         None => (None, None, None),

@@ -12,7 +12,7 @@ use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 
 /// The export of traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Traces {
+pub enum TraceExport {
     /// No traces; no span is created.
     Off,
     /// Export to `OTEL_EXPORTER_OTLP_ENDPOINT` by OTLP over HTTP. OpenTelemetry's other standard
@@ -59,11 +59,11 @@ where
     Ok((layer, TraceGuard(provider)))
 }
 
-impl Traces {
+impl TraceExport {
     /// Returns the span of a request with these headers, as a child of the proxy's span. Creates
     /// none if traces are off.
     #[must_use]
-    pub fn span(self, headers: &HeaderMap, span: impl FnOnce() -> Span) -> Span {
+    pub fn request_span(self, headers: &HeaderMap, span: impl FnOnce() -> Span) -> Span {
         match self {
             Self::Off => Span::none(),
             Self::Otlp => {

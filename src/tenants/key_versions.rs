@@ -4,7 +4,7 @@ pub struct KeyVersions {
     /// The latest version, which encrypts.
     pub latest: u64,
     /// The oldest version that may decrypt (`min_decryption_version`).
-    pub oldest: u64,
+    pub min_decryption: u64,
     /// The oldest version that may encrypt, if restricted. Vault rejects a `min_decryption_version`
     /// above it.
     pub min_encryption: Option<u64>,
@@ -33,7 +33,7 @@ impl KeyVersions {
             return Err("min_encryption_version is above latest_version");
         }
         let min_encryption = Some(min_encryption).filter(|version| *version > 0);
-        Ok(Self { latest, oldest, min_encryption, created })
+        Ok(Self { latest, min_decryption: oldest, min_encryption, created })
     }
 }
 

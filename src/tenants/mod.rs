@@ -15,10 +15,12 @@ pub use naming::{
     MEMBERS_FOLDER, METADATA_KEY, SECRETS_FOLDER, SETTINGS_FOLDER, key_name, policy_name,
     rotation_record, secrets_folder, settings_record, tenant_from_key, tenant_from_policy,
 };
-pub use rotation::{Need, Remaining, Renewal, Standing, Tally};
-pub use rotation_interval::{Age, Due, RotationInterval};
-pub use rotation_lease::{LeaseHolder, Stage, StoredVersion};
+pub use rotation::{
+    PendingVersion, RequiredKeyVersion, RewrapOutcome, RotationStatus, RotationSummary,
+};
+pub use rotation_interval::{KeyAge, RotationDue, RotationInterval};
+pub use rotation_lease::{LeaseHolder, RotationStage, StoredVersion};
 pub use rotation_schedule::{KeyDates, RotationSchedule};
 pub use service_name::ServiceName;
-pub use tenant::{Key, KeyRotation, Login, LoginKind, Member, Tenant};
-pub use tenant_name::{TenantName, is_name};
+pub use tenant::{KeyRotation, LoginKind, Member, MemberLogin, Tenant, TenantKey};
+pub use tenant_name::{TenantName, is_valid_name};

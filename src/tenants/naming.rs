@@ -70,7 +70,7 @@ impl ServiceName {
     /// The tenants `a` and `a-b` can both have a service with the name `a-b-c`. The tenant in the
     /// entity's metadata decides; the other tenant cannot use the name.
     #[must_use]
-    pub fn of(&self, tenant: &TenantName) -> String {
+    pub fn entity_name(&self, tenant: &TenantName) -> String {
         format!("{tenant}-{self}")
     }
 }

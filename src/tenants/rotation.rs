@@ -1,6 +1,6 @@
 /// The version of a tenant's key that a version of a secret needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
+pub enum RequiredKeyVersion {
     /// A version of the key, by number.
     Key(u64),
     /// Not known: the version of the secret is deleted and can be undeleted.
@@ -9,34 +9,34 @@ pub enum Need {
 
 /// A version of a secret that may need an older version of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Remaining {
+pub struct PendingVersion {
     /// The number of the version.
     pub version: u64,
     /// The version of the key that it needs.
-    pub need: Need,
+    pub required_key: RequiredKeyVersion,
 }
 
 /// The result of a rewrap of the latest version of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Renewal {
+pub enum RewrapOutcome {
     /// The latest version was already encrypted with the new version of the key. Unless this is a
     /// survey, Vault has just decrypted it.
     UpToDate,
     /// The latest version is encrypted with an older version of the key, and was not rewrapped.
-    Behind,
+    Outdated,
     /// A new version of the secret has the same content, encrypted with the new version of the key.
     Rewrapped,
     /// The latest version is deleted.
-    Gone,
+    Deleted,
 }
 
 /// The state of one secret in the rotation to a new version of the key.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct RotationStatus {
     /// The result for its latest version.
-    pub latest: Renewal,
+    pub latest: RewrapOutcome,
     /// The versions of the secret that need an older version of the key, or may.
-    pub remaining: Vec<Remaining>,
+    pub pending: Vec<PendingVersion>,
     /// The number of such versions that were destroyed.
     pub destroyed: usize,
 }
@@ -46,19 +46,19 @@ const MAX_LISTED: usize = 10;
 
 /// The results for all secrets of a tenant. Its size grows only with the number of failures.
 #[derive(Clone, Debug, Default)]
-pub struct Tally {
+pub struct RotationSummary {
     /// The number of secrets.
     pub secrets: u64,
     /// The number of secrets that were rewrapped.
     pub rewrapped: u64,
     /// The number of secrets that are encrypted with an older version of the key.
-    pub behind: u64,
+    pub outdated: u64,
     /// The number of versions that were destroyed.
     pub destroyed: u64,
     /// The number of versions that need an older version of the key, or may.
-    pub remaining: u64,
+    pub pending_versions: u64,
     /// The number of secrets with such versions.
-    pub remaining_in: u64,
+    pub pending_secrets: u64,
     /// The number of such versions that are deleted, so that they cannot be checked.
     pub unknown: u64,
     /// The number of such versions that are live while the latest version of the secret is deleted.
@@ -73,46 +73,46 @@ pub struct Tally {
     oldest: Option<u64>,
 }
 
-impl Need {
+impl RequiredKeyVersion {
     /// Returns true if this version of the key, or a later one, is sufficient.
     #[must_use]
-    pub fn is_met_by(self, key_version: u64) -> bool {
+    pub fn is_satisfied_by(self, key_version: u64) -> bool {
         matches!(self, Self::Key(needed) if needed >= key_version)
     }
 }
 
-impl Tally {
+impl RotationSummary {
     /// Adds the state of a secret.
-    pub fn add(&mut self, name: &str, standing: &Standing) {
+    pub fn add(&mut self, name: &str, standing: &RotationStatus) {
         self.secrets += 1;
         self.destroyed += standing.destroyed as u64;
         match standing.latest {
-            Renewal::Rewrapped => self.rewrapped += 1,
-            Renewal::Behind => self.behind += 1,
-            Renewal::UpToDate | Renewal::Gone => {}
+            RewrapOutcome::Rewrapped => self.rewrapped += 1,
+            RewrapOutcome::Outdated => self.outdated += 1,
+            RewrapOutcome::UpToDate | RewrapOutcome::Deleted => {}
         }
-        if standing.remaining.is_empty() {
+        if standing.pending.is_empty() {
             return;
         }
-        self.remaining_in += 1;
-        self.remaining += standing.remaining.len() as u64;
-        for remaining in &standing.remaining {
-            match remaining.need {
-                Need::Key(key) => {
-                    self.without_successor += u64::from(standing.latest == Renewal::Gone);
+        self.pending_secrets += 1;
+        self.pending_versions += standing.pending.len() as u64;
+        for remaining in &standing.pending {
+            match remaining.required_key {
+                RequiredKeyVersion::Key(key) => {
+                    self.without_successor += u64::from(standing.latest == RewrapOutcome::Deleted);
                     self.oldest = Some(self.oldest.map_or(key, |oldest| oldest.min(key)));
                 }
-                Need::Unknown => self.unknown += 1,
+                RequiredKeyVersion::Unknown => self.unknown += 1,
             }
         }
         if self.examples.len() < MAX_LISTED {
-            let versions = standing.remaining.iter().map(|remaining| remaining.version);
+            let versions = standing.pending.iter().map(|remaining| remaining.version);
             self.examples.push((name.to_owned(), versions.collect()));
         }
     }
 
     /// Adds a secret that failed, with the reason.
-    pub fn fail(&mut self, name: &str, reason: String) {
+    pub fn add_failure(&mut self, name: &str, reason: String) {
         self.secrets += 1;
         self.failed += 1;
         self.failures.push((name.to_owned(), reason));
@@ -130,17 +130,24 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::{Need, Remaining, Renewal, Standing, Tally};
+    use super::{
+        PendingVersion, RequiredKeyVersion, RewrapOutcome, RotationStatus, RotationSummary,
+    };
 
-    fn standing(needs: &[Need]) -> Standing {
-        let remaining = (1..).zip(needs).map(|(version, &need)| Remaining { version, need });
-        Standing { latest: Renewal::Rewrapped, remaining: remaining.collect(), destroyed: 0 }
+    fn standing(needs: &[RequiredKeyVersion]) -> RotationStatus {
+        let remaining =
+            (1..).zip(needs).map(|(version, &need)| PendingVersion { version, required_key: need });
+        RotationStatus {
+            latest: RewrapOutcome::Rewrapped,
+            pending: remaining.collect(),
+            destroyed: 0,
+        }
     }
 
     #[test]
     fn oldest_needed_requires_all_needs_known() {
-        let oldest = |needs: &[&[Need]]| {
-            let mut tally = Tally::default();
+        let oldest = |needs: &[&[RequiredKeyVersion]]| {
+            let mut tally = RotationSummary::default();
             for needs in needs {
                 tally.add("a", &standing(needs));
             }
@@ -148,22 +155,34 @@ mod tests {
         };
         assert_eq!(oldest(&[]), None);
         assert_eq!(oldest(&[&[], &[]]), Some(4));
-        assert_eq!(oldest(&[&[Need::Key(3)], &[Need::Key(2), Need::Key(3)]]), Some(2));
-        assert_eq!(oldest(&[&[Need::Key(3)], &[Need::Unknown]]), None);
-        let mut failed = Tally::default();
-        failed.fail("a", "no".to_owned());
+        assert_eq!(
+            oldest(&[
+                &[RequiredKeyVersion::Key(3)],
+                &[RequiredKeyVersion::Key(2), RequiredKeyVersion::Key(3)]
+            ]),
+            Some(2)
+        );
+        assert_eq!(oldest(&[&[RequiredKeyVersion::Key(3)], &[RequiredKeyVersion::Unknown]]), None);
+        let mut failed = RotationSummary::default();
+        failed.add_failure("a", "no".to_owned());
         assert_eq!(failed.oldest_needed(4), None);
     }
 
     #[test]
     fn failures_are_kept_examples_limited() {
-        let mut tally = Tally::default();
+        let mut tally = RotationSummary::default();
         for number in 0..1000 {
-            tally.add(&number.to_string(), &standing(&[Need::Key(1), Need::Unknown]));
-            tally.fail(&number.to_string(), "no".to_owned());
+            tally.add(
+                &number.to_string(),
+                &standing(&[RequiredKeyVersion::Key(1), RequiredKeyVersion::Unknown]),
+            );
+            tally.add_failure(&number.to_string(), "no".to_owned());
         }
         assert_eq!((tally.examples.len(), tally.failures.len()), (10, 1000));
         assert_eq!((tally.secrets, tally.rewrapped, tally.failed), (2000, 1000, 1000));
-        assert_eq!((tally.remaining, tally.remaining_in, tally.unknown), (2000, 1000, 1000));
+        assert_eq!(
+            (tally.pending_versions, tally.pending_secrets, tally.unknown),
+            (2000, 1000, 1000)
+        );
     }
 }

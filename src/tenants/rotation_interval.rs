@@ -19,11 +19,11 @@ pub struct RotationInterval {
 
 /// The age of a key's latest version, by Vault's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Age(Duration);
+pub struct KeyAge(Duration);
 
 /// The state of a key's rotation: its age compared with its rotation interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Due {
+pub enum RotationDue {
     /// The latest version is younger than the interval.
     NotYet,
     /// The latest version is as old as the interval, or older.
@@ -61,13 +61,13 @@ impl RotationInterval {
 
     /// Compares the age of a key's latest version with the interval. `None` is an unknown age.
     #[must_use]
-    pub fn compare(self, age: Option<Age>) -> Due {
+    pub fn compare(self, age: Option<KeyAge>) -> RotationDue {
         let every = Duration::from_secs(self.hours * HOUR);
         match age {
-            None => Due::Unknown,
-            Some(Age(age)) if age < every => Due::NotYet,
-            Some(Age(age)) if age <= every + GRACE => Due::Due,
-            Some(_) => Due::Overdue,
+            None => RotationDue::Unknown,
+            Some(KeyAge(age)) if age < every => RotationDue::NotYet,
+            Some(KeyAge(age)) if age <= every + GRACE => RotationDue::Due,
+            Some(_) => RotationDue::Overdue,
         }
     }
 }
@@ -82,7 +82,7 @@ impl fmt::Display for RotationInterval {
     }
 }
 
-impl Age {
+impl KeyAge {
     /// Returns the time from `created` to `now`, both by Vault's clock; `None` if `created` is in
     /// the future by more than the clocks of two nodes may differ.
     #[must_use]
@@ -101,7 +101,7 @@ impl Age {
     }
 }
 
-impl fmt::Display for Age {
+impl fmt::Display for KeyAge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_secs() {
             seconds @ DAY.. => write!(f, "{}d", seconds / DAY),
@@ -111,10 +111,10 @@ impl fmt::Display for Age {
     }
 }
 
-impl Due {
+impl RotationDue {
     /// Returns the state in a word.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::NotYet => "no",
             Self::Due => "due",
@@ -129,7 +129,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use proptest::prelude::*;
 
-    use super::{Age, Due, RotationInterval};
+    use super::{KeyAge, RotationDue, RotationInterval};
 
     #[test]
     fn whole_hours_or_days_are_parsed() {
@@ -181,21 +181,22 @@ mod tests {
         let created: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
         let at = |hours| {
             let now = created + SignedDuration::from_hours(hours);
-            every.compare(Age::between(created, now))
+            every.compare(KeyAge::between(created, now))
         };
-        assert_eq!(at(0), Due::NotYet);
-        assert_eq!(at(90 * 24 - 1), Due::NotYet);
-        assert_eq!(at(90 * 24), Due::Due);
-        assert_eq!(at(92 * 24), Due::Due);
-        assert_eq!(at(92 * 24 + 1), Due::Overdue);
-        assert_eq!(at(-1), Due::Unknown, "a date in the future is not an age of zero");
+        assert_eq!(at(0), RotationDue::NotYet);
+        assert_eq!(at(90 * 24 - 1), RotationDue::NotYet);
+        assert_eq!(at(90 * 24), RotationDue::Due);
+        assert_eq!(at(92 * 24), RotationDue::Due);
+        assert_eq!(at(92 * 24 + 1), RotationDue::Overdue);
+        assert_eq!(at(-1), RotationDue::Unknown, "a date in the future is not an age of zero");
     }
 
     #[test]
     fn small_clock_difference_is_tolerated() {
         let created: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
-        let before = |seconds| Age::between(created, created - SignedDuration::from_secs(seconds));
-        assert_eq!(before(300).map(Age::as_secs), Some(0));
+        let before =
+            |seconds| KeyAge::between(created, created - SignedDuration::from_secs(seconds));
+        assert_eq!(before(300).map(KeyAge::as_secs), Some(0));
         assert_eq!(before(301), None);
     }
 

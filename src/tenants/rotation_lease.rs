@@ -52,14 +52,14 @@ pub struct StoredVersion {
     /// The time at which Vault created it, in seconds since 1970.
     pub created: i64,
     /// The stage of the rotation.
-    pub stage: Stage,
+    pub stage: RotationStage,
 }
 
 /// The stage of a rotation after the new version of the key was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum RotationStage {
     /// Some secrets may still be encrypted with an older version.
     Rewrapping,
     /// The latest version of every secret is encrypted with the new version of the key.
-    Finished,
+    Complete,
 }

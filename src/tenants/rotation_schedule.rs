@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Age, Due, Key, RotationInterval};
+use super::{KeyAge, RotationDue, RotationInterval, TenantKey};
 
 /// The automatic rotation of a tenant's key, at one moment.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct RotationSchedule {
 #[derive(Clone, Copy, Debug)]
 pub struct KeyDates {
     /// The age of the latest version; `None` if its date is in the future.
-    pub age: Option<Age>,
+    pub age: Option<KeyAge>,
     /// The interval at which Vault itself adds a version (`auto_rotate_period`).
     pub auto_rotate: Option<Duration>,
 }
@@ -28,11 +28,11 @@ impl RotationSchedule {
     #[must_use]
     pub fn new(
         interval: Result<Option<RotationInterval>, String>,
-        key: Option<&Key>,
+        key: Option<&TenantKey>,
         now: Timestamp,
     ) -> Self {
-        let dates = |key: &Key| KeyDates {
-            age: Age::between(key.rotation.created_at, now),
+        let dates = |key: &TenantKey| KeyDates {
+            age: KeyAge::between(key.rotation.created_at, now),
             auto_rotate: key.rotation.auto_rotate,
         };
         Self { interval, key: key.map(dates) }
@@ -46,7 +46,7 @@ impl RotationSchedule {
 
     /// Returns whether the rotation is due; `None` without a key or an interval.
     #[must_use]
-    pub fn due(&self) -> Option<Due> {
+    pub fn due(&self) -> Option<RotationDue> {
         Some(self.known_interval()?.compare(self.key?.age))
     }
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::is_name;
+use super::is_valid_name;
 
 /// The name of a tenant's service, such as `chatwoot`. It has the form of a tenant's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,7 +10,7 @@ impl ServiceName {
     /// Returns the name, if it is valid.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        is_name(name).then(|| Self(name.into()))
+        is_valid_name(name).then(|| Self(name.into()))
     }
 }
 

@@ -10,14 +10,14 @@ pub struct Tenant {
     /// The tenant's name.
     pub name: TenantName,
     /// The tenant's key; `None` if it was never created, or was shredded.
-    pub key: Option<Key>,
+    pub key: Option<TenantKey>,
     /// The people and services that belong to the tenant.
     pub members: Vec<Member>,
 }
 
 /// A tenant's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct TenantKey {
     /// The type of the key, such as `aes256-gcm96`.
     pub kind: String,
     /// True if a ciphertext is bound to its context.
@@ -27,7 +27,7 @@ pub struct Key {
     /// The latest version, which encrypts.
     pub latest: u64,
     /// The oldest version that may decrypt (`min_decryption_version`).
-    pub oldest: u64,
+    pub min_decryption: u64,
     /// The last rotation, and the interval of Vault's own.
     pub rotation: KeyRotation,
 }
@@ -52,17 +52,17 @@ pub struct Member {
     /// True if the entity is disabled: Vault rejects its tokens.
     pub disabled: bool,
     /// The names with which it logs in, those of people first.
-    pub logins: Vec<Login>,
+    pub logins: Vec<MemberLogin>,
     /// The known policies of its tokens, besides Vault's `default`: those of its AppRole or account,
     /// of its entity, and of the entity's groups.
     pub policies: BTreeSet<String>,
     /// The sources of policies that are not known, each with the reason.
-    pub unknown: Vec<String>,
+    pub unknown_policies: Vec<String>,
 }
 
 /// A name with which a person or a service logs in: an alias.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Login {
+pub struct MemberLogin {
     /// The kind of member that logs in with it.
     pub kind: LoginKind,
     /// The name of the alias; that of an AppRole is its role id.
@@ -82,10 +82,10 @@ pub enum LoginKind {
     Service,
 }
 
-impl Login {
+impl MemberLogin {
     /// Returns true if a person logs in with it.
     #[must_use]
-    pub fn is_persons(&self) -> bool {
+    pub fn is_person(&self) -> bool {
         self.kind == LoginKind::Person
     }
 }
@@ -93,15 +93,15 @@ impl Login {
 impl Member {
     /// Returns the name to show to people: that of a person's login, or of a service's entity.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn display_name(&self) -> &str {
         match self.logins.first() {
-            Some(Login { kind: LoginKind::Person, name, .. }) => name,
+            Some(MemberLogin { kind: LoginKind::Person, name, .. }) => name,
             _ => &self.entity,
         }
     }
 }
 
-impl Key {
+impl TenantKey {
     /// Returns true if the key is safe to use: derived and not convergent.
     #[must_use]
     pub fn is_sound(&self) -> bool {

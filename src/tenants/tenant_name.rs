@@ -15,7 +15,7 @@ impl TenantName {
     /// case-sensitive, so `Acme` and `acme` are two tenants.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        is_name(name).then(|| Self(name.into()))
+        is_valid_name(name).then(|| Self(name.into()))
     }
 
     /// Parses a label of a host name, which is case-insensitive (RFC 4343), as
@@ -35,7 +35,7 @@ impl TenantName {
 /// Returns true if the text matches `[a-z0-9][a-z0-9_-]{0,62}`: the form of a tenant's name, and of
 /// each segment of a secret's.
 #[must_use]
-pub fn is_name(text: &str) -> bool {
+pub fn is_valid_name(text: &str) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let is_inner = |byte: &u8| is_plain(byte) || matches!(byte, b'-' | b'_');
     match text.as_bytes() {

@@ -5,14 +5,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     capabilities::Capabilities,
-    token::{Credential, Facts},
+    token::{Credential, TokenInfo},
 };
 
 /// A caller's token to be sent to Vault. Zeroed in memory when dropped, and redacted in `Debug`.
 #[derive(Clone, Debug)]
-pub struct Token(SecretString);
+pub struct CallerToken(SecretString);
 
-impl Token {
+impl CallerToken {
     /// Returns the token in plain text.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -21,18 +21,18 @@ impl Token {
 
     /// Returns the token as a secret string.
     #[must_use]
-    pub fn secret(&self) -> &SecretString {
+    pub fn as_secret(&self) -> &SecretString {
         &self.0
     }
 }
 
-impl From<SecretString> for Token {
+impl From<SecretString> for CallerToken {
     fn from(token: SecretString) -> Self {
         Self(token)
     }
 }
 
-impl From<&Credential<'_>> for Token {
+impl From<&Credential<'_>> for CallerToken {
     fn from(credential: &Credential<'_>) -> Self {
         Self(credential.expose().into())
     }
@@ -40,9 +40,9 @@ impl From<&Credential<'_>> for Token {
 
 /// The result of looking a token up.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum LookupResult {
     /// The token is valid; its information.
-    Live(Box<Facts>),
+    Active(Box<TokenInfo>),
     /// The token is unknown, expired, revoked, or of a disabled entity: Vault does not distinguish
     /// these.
     Invalid,
@@ -52,16 +52,16 @@ pub enum Verdict {
 #[derive(Clone)]
 pub struct Unavailable {
     /// The reason, as far as clients may see it.
-    pub cause: Cause,
+    pub reason: UnavailableReason,
     /// Details for the operator's log; never contains a secret.
     pub detail: Arc<str>,
 }
 
 /// The reason why Vault is unavailable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum UnavailableReason {
     /// Vault sent no response, or none that can be relied on.
-    Vault,
+    NoValidResponse,
     /// Vault is sealed or not initialized.
     Sealed,
     /// Vault is rate limiting requests.
@@ -74,29 +74,29 @@ pub enum Cause {
 
 impl Unavailable {
     /// Creates an error with this reason.
-    pub fn new(cause: Cause, detail: impl Into<Arc<str>>) -> Self {
-        Self { cause, detail: detail.into() }
+    pub fn new(cause: UnavailableReason, detail: impl Into<Arc<str>>) -> Self {
+        Self { reason: cause, detail: detail.into() }
     }
 }
 
 impl fmt::Debug for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.cause, self.detail)
+        write!(f, "{:?}: {}", self.reason, self.detail)
     }
 }
 
 /// The result of consuming one use of a limited-use token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spent {
+pub enum UseOutcome {
     /// Vault counted one use.
-    One,
+    Consumed,
     /// No use was left.
-    None,
+    Exhausted,
 }
 
 /// The result of a capabilities lookup.
 #[derive(Clone, Debug)]
-pub enum Granted {
+pub enum CapabilitiesResult {
     /// The capabilities granted, in the order of the paths.
     Capabilities(Arc<[Capabilities]>),
     /// The token is no longer valid.
@@ -113,21 +113,29 @@ pub enum LookupPriority {
 }
 
 /// The future of a backend call.
-pub type Answer<'a, T> = BoxFuture<'a, Result<T, Unavailable>>;
+pub type BackendFuture<'a, T> = BoxFuture<'a, Result<T, Unavailable>>;
 
 /// The backend that looks up tokens: Vault.
-pub trait Authority: Send + Sync + 'static {
+pub trait TokenBackend: Send + Sync + 'static {
     /// Looks up a token and its entity.
-    fn lookup(&self, token: Token, priority: LookupPriority) -> Answer<'_, Verdict>;
+    fn lookup(
+        &self,
+        token: CallerToken,
+        priority: LookupPriority,
+    ) -> BackendFuture<'_, LookupResult>;
 
     /// Fetches the token's capabilities on all of these paths in one call.
-    fn capabilities(&self, token: Token, paths: Vec<String>) -> Answer<'_, Granted>;
+    fn capabilities(
+        &self,
+        token: CallerToken,
+        paths: Vec<String>,
+    ) -> BackendFuture<'_, CapabilitiesResult>;
 
     /// Consumes one use of a limited-use token.
-    fn spend(&self, token: Token) -> Answer<'_, Spent>;
+    fn consume_use(&self, token: CallerToken) -> BackendFuture<'_, UseOutcome>;
 
     /// Checks that Vault responds to lookups, whatever the response is.
-    fn probe(&self) -> Answer<'_, ()>;
+    fn probe(&self) -> BackendFuture<'_, ()>;
 
     /// The maximum time that one caller waits for a response. A shared call may take twice as long,
     /// so that a caller that joins it late still has this time.

@@ -3,7 +3,7 @@ mod tests;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-use crate::fields::Fields;
+use crate::headers::RequestHeaders;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// The bytes that a token may contain.
@@ -33,7 +33,7 @@ pub enum CredentialError {
 
 /// A part of the request that may contain a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum CredentialSource {
     /// `Authorization: Bearer TOKEN` (RFC 6750, 2.1).
     Bearer,
     /// `X-Vault-Token: TOKEN`, as Vault's own clients send it.
@@ -46,14 +46,17 @@ pub enum Source {
 
 /// The enabled credential sources, without duplicates.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sources(Vec<Source>);
+pub struct CredentialSources(Vec<CredentialSource>);
 
 impl<'h> Credential<'h> {
     /// Reads the token from the enabled sources, which may contain only one.
     ///
     /// # Errors
     /// [`CredentialError`]; a malformed credential never falls through to another source.
-    pub fn find(fields: Fields<'h>, sources: &Sources) -> Result<Self, CredentialError> {
+    pub fn find(
+        fields: RequestHeaders<'h>,
+        sources: &CredentialSources,
+    ) -> Result<Self, CredentialError> {
         let mut found = UniqueCredential(None);
         sources.0.iter().try_for_each(|source| source.read(fields, &mut found))?;
         found.0.ok_or(CredentialError::Missing)
@@ -108,17 +111,17 @@ impl<'h> UniqueCredential<'h> {
     }
 }
 
-impl Source {
+impl CredentialSource {
     fn read<'h>(
         &self,
-        fields: Fields<'h>,
+        fields: RequestHeaders<'h>,
         found: &mut UniqueCredential<'h>,
     ) -> Result<(), CredentialError> {
         match self {
             Self::Bearer => scheme_values(fields, "bearer")
                 .try_for_each(|rest| found.add(Credential::from_bytes(rest.trim_ascii()))),
             Self::VaultToken => fields
-                .all("x-vault-token")
+                .get_all("x-vault-token")
                 .try_for_each(|value| found.add(Credential::from_bytes(value))),
             Self::Basic => {
                 scheme_values(fields, "basic").try_for_each(|rest| found.add(basic_password(rest)))
@@ -131,8 +134,11 @@ impl Source {
 
 /// Returns the rest of each `Authorization` header with this scheme (RFC 9110, 11.4: scheme names
 /// are case-insensitive). Other schemes belong to the application.
-fn scheme_values<'h>(fields: Fields<'h>, wanted: &'static str) -> impl Iterator<Item = &'h [u8]> {
-    fields.all("authorization").filter_map(move |value| {
+fn scheme_values<'h>(
+    fields: RequestHeaders<'h>,
+    wanted: &'static str,
+) -> impl Iterator<Item = &'h [u8]> {
+    fields.get_all("authorization").filter_map(move |value| {
         let end = value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(value.len());
         let (name, rest) = value.split_at(end);
         name.eq_ignore_ascii_case(wanted.as_bytes()).then_some(rest)
@@ -153,8 +159,8 @@ fn basic_password<'h>(encoded: &[u8]) -> Result<Credential<'h>, CredentialError>
 /// separated by `; `, without white space around `=`. So this reads exactly the pairs that the
 /// proxies' example configurations remove from the request with `(^|;\s*)NAME=[^;]*`. An
 /// application may parse further pairs; a token in those is not accepted.
-fn cookie_values<'h>(fields: Fields<'h>, name: &[u8]) -> impl Iterator<Item = &'h [u8]> {
-    let pairs = fields.all("cookie").flat_map(|line| {
+fn cookie_values<'h>(fields: RequestHeaders<'h>, name: &[u8]) -> impl Iterator<Item = &'h [u8]> {
+    let pairs = fields.get_all("cookie").flat_map(|line| {
         let mut pairs = line.split(|byte| *byte == b';');
         // White space is allowed only after a semicolon.
         let first = pairs.next();
@@ -163,19 +169,19 @@ fn cookie_values<'h>(fields: Fields<'h>, name: &[u8]) -> impl Iterator<Item = &'
     pairs.filter_map(move |pair| pair.strip_prefix(name)?.strip_prefix(b"="))
 }
 
-impl Default for Sources {
+impl Default for CredentialSources {
     fn default() -> Self {
-        Self(vec![Source::Bearer, Source::VaultToken])
+        Self(vec![CredentialSource::Bearer, CredentialSource::VaultToken])
     }
 }
 
-impl FromStr for Sources {
+impl FromStr for CredentialSources {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut sources = Vec::new();
         for item in text.split(',').map(str::trim) {
-            let source: Source = item.parse()?;
+            let source: CredentialSource = item.parse()?;
             if sources.contains(&source) {
                 return Err(format!("`{item}` is listed twice"));
             }
@@ -185,7 +191,7 @@ impl FromStr for Sources {
     }
 }
 
-impl FromStr for Source {
+impl FromStr for CredentialSource {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 
 use crate::{
     tenants::TenantName,
-    token::{CacheStatus, Expiry, Facts, TokenType},
+    token::{CacheStatus, TokenExpiry, TokenInfo, TokenType},
 };
 
 /// The number of identity headers.
@@ -28,7 +28,7 @@ const ENCODED_IN_LIST: &AsciiSet = &ENCODED.add(b',');
 ///
 /// Serialized once per token, as header lines that are copied into each response.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub struct CallerIdentity {
     /// The header lines, in the order of `HEADERS`.
     lines: Box<str>,
     /// The end of each value within the lines.
@@ -46,7 +46,7 @@ enum IdentityField {
     Expires,
 }
 
-impl Identity {
+impl CallerIdentity {
     /// The names of the identity headers. Those with an `IdentityField` come first, in its order.
     pub const HEADERS: [&str; HEADER_COUNT] = [
         "x-auth-subject",
@@ -59,12 +59,12 @@ impl Identity {
 
     /// Creates the identity from token information.
     #[must_use]
-    pub fn new(info: &Facts) -> Self {
+    pub fn new(info: &TokenInfo) -> Self {
         let policies: Vec<_> =
             info.policies.iter().map(|policy| encode_list_item(policy)).collect();
         let expires = match info.expiry {
-            Expiry::Never => String::new(),
-            Expiry::At { timestamp, .. } => format!("{timestamp:.0}"),
+            TokenExpiry::Never => String::new(),
+            TokenExpiry::At { timestamp, .. } => format!("{timestamp:.0}"),
         };
         let fields = [
             encode(info.subject.as_deref().unwrap_or_default()),
@@ -93,7 +93,7 @@ impl Identity {
 
     /// Returns the identity headers as lines that end in CR and LF (RFC 9112, 2.1).
     #[must_use]
-    pub fn lines(&self) -> &str {
+    pub fn header_lines(&self) -> &str {
         &self.lines
     }
 
@@ -196,33 +196,33 @@ fn decode(encoded: &[u8]) -> Cow<'_, str> {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::Identity;
+    use super::CallerIdentity;
     use crate::{
         tenants::TenantName,
-        token::{CacheStatus, Expiry, Facts, Standing, TokenType, Usage},
+        token::{CacheStatus, TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage},
     };
 
-    fn info(subject: Option<&str>, policies: &[&str]) -> Facts {
-        Facts {
+    fn info(subject: Option<&str>, policies: &[&str]) -> TokenInfo {
+        TokenInfo {
             accessor: "accessor".into(),
             token_type: TokenType::Batch,
-            standing: Standing::Ordinary,
+            kind: TokenKind::Caller,
             entity_id: Some("an id".into()),
             subject: subject.map(Into::into),
             tenant: TenantName::parse("acme"),
             policies: policies.iter().map(|&policy| policy.into()).collect(),
-            expiry: Expiry::At {
+            expiry: TokenExpiry::At {
                 timestamp: "2999-01-01T00:00:00.5Z".parse().expect("a time"),
                 deadline: Instant::now() + Duration::from_secs(1),
             },
-            usage: Usage::Unlimited,
+            usage: TokenUsage::Unlimited,
             bound_cidrs: Vec::new(),
         }
     }
 
     #[test]
     fn each_header_has_its_value() {
-        let identity = Identity::new(&info(Some("ann"), &["crm", "default"]));
+        let identity = CallerIdentity::new(&info(Some("ann"), &["crm", "default"]));
         let headers = identity.headers(CacheStatus::Stale);
         let expected = [
             ("x-auth-subject", "ann"),
@@ -238,7 +238,7 @@ mod tests {
         for (name, value) in expected {
             assert_eq!(headers[name], value, "{name}");
         }
-        let lines: Vec<_> = identity.lines().split_terminator("\r\n").collect();
+        let lines: Vec<_> = identity.header_lines().split_terminator("\r\n").collect();
         let is_sent = |(name, value): (&str, &str)| lines.contains(&&*format!("{name}: {value}"));
         assert_eq!(expected.into_iter().filter(|header| is_sent(*header)).count(), 6, "{lines:?}");
     }
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn names_survive_encoding() {
         for name in ["a b", " a ", "naïve", "50%", "a,b", "%2C", "a\nb", "日本"] {
-            let identity = Identity::new(&info(Some(name), &["first", name]));
+            let identity = CallerIdentity::new(&info(Some(name), &["first", name]));
             assert_eq!(identity.subject().as_deref(), Some(name));
             assert_eq!(identity.policies().collect::<Vec<_>>(), ["first", name]);
             assert!(identity.has_policy(name) && identity.has_policy("first"), "{name:?}");
@@ -257,12 +257,12 @@ mod tests {
 
     #[test]
     fn partial_name_is_not_a_policy() {
-        let identity = Identity::new(&info(None, &["crm-agent", "a,b"]));
+        let identity = CallerIdentity::new(&info(None, &["crm-agent", "a,b"]));
         for name in ["crm", "agent", "crm-agent,a", "a", "b", "", "a%2Cb"] {
             assert!(!identity.has_policy(name), "{name}");
         }
         assert_eq!(identity.subject(), None);
-        let without = Identity::new(&info(None, &[]));
+        let without = CallerIdentity::new(&info(None, &[]));
         assert!(!without.has_policy("") && without.policies().next().is_none());
     }
 }

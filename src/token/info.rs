@@ -7,14 +7,14 @@ use crate::tenants::TenantName;
 
 /// Vault's information about a valid token, without the token itself.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct TokenInfo {
     /// The accessor, by which the token can be looked up or revoked without the token itself. Empty
     /// for batch tokens, which have none.
     pub accessor: Box<str>,
     /// The token type.
     pub token_type: TokenType,
     /// The kind of the token, which decides if it is accepted at all.
-    pub standing: Standing,
+    pub kind: TokenKind,
     /// The id of the caller's entity, if it has one.
     pub entity_id: Option<Box<str>>,
     /// The caller's readable name, unique within Vault.
@@ -25,9 +25,9 @@ pub struct Facts {
     /// duplicates.
     pub policies: Vec<Box<str>>,
     /// The token's expiry.
-    pub expiry: Expiry,
+    pub expiry: TokenExpiry,
     /// The limit on the number of uses.
-    pub usage: Usage,
+    pub usage: TokenUsage,
     /// The networks that the token may be used from; empty for any.
     pub bound_cidrs: Vec<IpNet>,
 }
@@ -54,9 +54,9 @@ impl TokenType {
 
 /// The purpose of a token. Only a token that was issued to a caller identifies one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum TokenKind {
     /// A token that was issued to a caller.
-    Ordinary,
+    Caller,
     /// A token with the policy `root`.
     Root,
     /// A response-wrapping token, used up by unwrapping.
@@ -64,17 +64,17 @@ pub enum Standing {
     /// An access token of Vault's OIDC provider, valid only for its userinfo endpoint.
     OidcAccess,
     /// This service's own token.
-    Own,
+    ServiceToken,
     /// A token whose entity's `tenant` metadata contains `/`, `*` or `+`, which would broaden a
     /// templated policy path.
-    Widening,
+    UnsafeTenantMetadata,
     /// A token of another namespace than the one that this service is configured for.
     ForeignNamespace,
 }
 
 /// The expiry of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
+pub enum TokenExpiry {
     /// The token does not expire, as only root tokens may.
     Never,
     /// The token expires at this time, unless it is renewed or revoked before.
@@ -88,14 +88,14 @@ pub enum Expiry {
 
 /// The limit on the number of uses of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Usage {
+pub enum TokenUsage {
     /// No limit.
     Unlimited,
     /// A number of uses (`num_uses`), each of which has to be counted by Vault.
-    Counted,
+    Limited,
 }
 
-impl Facts {
+impl TokenInfo {
     /// Returns the names of the policies, sorted.
     pub fn policies(&self) -> impl Iterator<Item = &str> {
         self.policies.iter().map(AsRef::as_ref)
@@ -104,23 +104,23 @@ impl Facts {
     /// Creates the information about a token of another namespace, which this namespace cannot look
     /// up. It is not cacheable, since the token's expiry is unknown.
     #[must_use]
-    pub fn of_another_namespace() -> Self {
+    pub fn foreign_namespace() -> Self {
         Self {
             accessor: Box::default(),
             token_type: TokenType::Service,
-            standing: Standing::ForeignNamespace,
+            kind: TokenKind::ForeignNamespace,
             entity_id: None,
             subject: None,
             tenant: None,
             policies: Vec::new(),
-            expiry: Expiry::Never,
-            usage: Usage::Counted,
+            expiry: TokenExpiry::Never,
+            usage: TokenUsage::Limited,
             bound_cidrs: Vec::new(),
         }
     }
 }
 
-impl Expiry {
+impl TokenExpiry {
     /// Returns true if the token has expired at `now`.
     #[must_use]
     pub fn is_past(self, now: Instant) -> bool {

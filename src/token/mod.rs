@@ -12,11 +12,14 @@ mod info;
 mod key;
 
 pub use backend::{
-    Answer, Authority, Cause, Granted, LookupPriority, Spent, Token, Unavailable, Verdict,
+    BackendFuture, CallerToken, CapabilitiesResult, LookupPriority, LookupResult, TokenBackend,
+    Unavailable, UnavailableReason, UseOutcome,
 };
-pub use cache::{CacheSettings, CacheStatus, CapabilityLookup, Entry, FactsCache, TokenLookup};
-pub use credential::{Credential, CredentialError, Source, Sources};
-pub use identity::Identity;
-pub use info::{Expiry, Facts, Standing, TokenType, Usage};
+pub use cache::{
+    CacheSettings, CacheStatus, CapabilityLookup, TokenCache, TokenEntry, TokenLookup,
+};
+pub use credential::{Credential, CredentialError, CredentialSource, CredentialSources};
+pub use identity::CallerIdentity;
+pub use info::{TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage};
 use key::PrehashedHasher;
 pub use key::{CacheKeyHasher, TokenKey};

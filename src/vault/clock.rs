@@ -41,7 +41,7 @@ impl<'c> VaultClock<'c> {
     ///
     /// # Errors
     /// [`VaultError`] if Vault does not report its time.
-    pub(super) async fn passed(
+    pub(super) async fn deleted_at(
         &self,
         deletion: DeletionTime,
     ) -> Result<Option<Timestamp>, VaultError> {

@@ -4,7 +4,7 @@ use tokio::{sync::watch, time::sleep};
 
 use crate::vault::{
     api::sys::health::{forwarding_status, health_status},
-    client::{Client, Failure, VaultError},
+    client::{Client, FailureKind, VaultError},
 };
 
 /// The interval between two checks while Vault is available.
@@ -18,7 +18,7 @@ const STANDBY: [u16; 2] = [429, 473];
 
 /// The health of Vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
+pub enum VaultHealth {
     /// It has not been checked yet.
     Unknown,
     /// It serves requests.
@@ -28,10 +28,10 @@ pub enum Health {
     /// It does not respond, or responds that it cannot serve requests.
     Unavailable,
     /// It is a standby that redirects requests to the active node, at this address.
-    Redirects(Arc<str>),
+    RedirectingStandby(Arc<str>),
 }
 
-impl Health {
+impl VaultHealth {
     /// Returns the health for a status of `sys/health`. Standby nodes (429) and performance standby
     /// nodes (473) mostly serve requests or forward them.
     fn from_status(status: u16) -> Self {
@@ -43,15 +43,15 @@ impl Health {
     }
 
     fn from_error(error: &VaultError) -> Self {
-        match error.failure {
-            Failure::Redirect => Self::Redirects(error.detail().into()),
+        match error.kind {
+            FailureKind::Redirect => Self::RedirectingStandby(error.detail().into()),
             _ => Self::Unavailable,
         }
     }
 }
 
 /// Keeps `health` up to date, without end, and logs each change.
-pub async fn watch_health(client: Arc<Client>, health: watch::Sender<Health>) {
+pub async fn watch_health(client: Arc<Client>, health: watch::Sender<VaultHealth>) {
     loop {
         let (current, detail) = check_health(&client).await;
         let changed = health.send_if_modified(|previous| {
@@ -60,27 +60,27 @@ pub async fn watch_health(client: Arc<Client>, health: watch::Sender<Health>) {
             changed
         });
         match current {
-            Health::Up if changed => tracing::info!("vault is up"),
+            VaultHealth::Up if changed => tracing::info!("vault is up"),
             _ if changed => tracing::warn!(state = ?current, detail, "vault is unavailable"),
             _ => {}
         }
-        sleep(if current == Health::Up { POLL_INTERVAL_UP } else { POLL_INTERVAL_DOWN }).await;
+        sleep(if current == VaultHealth::Up { POLL_INTERVAL_UP } else { POLL_INTERVAL_DOWN }).await;
     }
 }
 
 /// Returns the health and the status or error that it was determined from.
-async fn check_health(client: &Client) -> (Health, String) {
+async fn check_health(client: &Client) -> (VaultHealth, String) {
     let status = match health_status(client).await {
         Ok(status) => status,
-        Err(error) => return (Health::from_error(&error), error.to_string()),
+        Err(error) => return (VaultHealth::from_error(&error), error.to_string()),
     };
     // A standby serves `sys/health` itself, and one of OpenBao every read; only another request shows
     // whether it forwards requests.
     if STANDBY.contains(&status)
         && let Err(error) = forwarding_status(client).await
-        && error.failure == Failure::Redirect
+        && error.kind == FailureKind::Redirect
     {
-        return (Health::from_error(&error), error.to_string());
+        return (VaultHealth::from_error(&error), error.to_string());
     }
-    (Health::from_status(status), status.to_string())
+    (VaultHealth::from_status(status), status.to_string())
 }

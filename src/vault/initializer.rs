@@ -9,14 +9,14 @@ use secrecy::SecretString;
 use tokio::time::sleep;
 
 use crate::{
-    provision::Trouble,
+    provisioning::ProvisionError,
     vault::{
-        admin::remedy,
+        admin::hint,
         api::sys::{
             health::health_status,
             seal::{InitRequest, initialize, leader, seal_status, unseal},
         },
-        client::{Client, Failure, Settings, VaultError},
+        client::{Client, ClientSettings, FailureKind, VaultError},
     },
 };
 
@@ -30,7 +30,7 @@ const LEADER_TIMEOUT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Initializes and unseals a server, before there is a token for it.
-pub struct Seal {
+pub struct ServerInitializer {
     client: Client,
     long_timeout_client: Client,
 }
@@ -39,7 +39,7 @@ pub struct Seal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealState {
     /// It is not initialized.
-    Empty(SealKind),
+    Uninitialized(SealKind),
     /// It is initialized and sealed.
     Sealed(SealKind),
     /// It is unsealed.
@@ -57,30 +57,30 @@ pub enum SealKind {
 
 /// The number of shares that the key is split into, and of those that are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shares {
+pub struct KeyShares {
     /// The number of shares.
-    pub number: u8,
+    pub total: u8,
     /// The number of shares that are needed.
     pub threshold: u8,
 }
 
 /// The result of an initialization, which the server shows only once.
-pub struct Initialised {
+pub struct InitializedServer {
     /// The shares of the unseal key, or the recovery keys.
     pub keys: Vec<SecretString>,
     /// The initial root token.
     pub root_token: SecretString,
 }
 
-impl Seal {
+impl ServerInitializer {
     /// Creates the clients for the server of these settings.
     ///
     /// # Errors
     /// If a certificate or a key cannot be read.
-    pub fn new(settings: &Settings) -> Result<Self, Trouble> {
-        let with_long_timeout = Settings { timeout: INIT_TIMEOUT, ..settings.clone() };
-        let client = |settings: &Settings| {
-            Client::new(settings, Arc::default()).map_err(|error| Trouble(error.to_string()))
+    pub fn new(settings: &ClientSettings) -> Result<Self, ProvisionError> {
+        let with_long_timeout = ClientSettings { timeout: INIT_TIMEOUT, ..settings.clone() };
+        let client = |settings: &ClientSettings| {
+            Client::new(settings, Arc::default()).map_err(|error| ProvisionError(error.to_string()))
         };
         Ok(Self { client: client(settings)?, long_timeout_client: client(&with_long_timeout)? })
     }
@@ -89,13 +89,13 @@ impl Seal {
     ///
     /// # Errors
     /// If it does not report it.
-    pub async fn state(&self) -> Result<SealState, Trouble> {
+    pub async fn state(&self) -> Result<SealState, ProvisionError> {
         let status = seal_status(&self.client)
             .await
             .map_err(|error| action_error(&error, "read the seal status of Vault"))?;
         let kind = if status.seal_type == "shamir" { SealKind::Shamir } else { SealKind::Auto };
         Ok(match (status.initialized, status.sealed) {
-            (false, _) => SealState::Empty(kind),
+            (false, _) => SealState::Uninitialized(kind),
             (true, true) => SealState::Sealed(kind),
             (true, false) => SealState::Unsealed,
         })
@@ -105,13 +105,17 @@ impl Seal {
     ///
     /// # Errors
     /// If the server was not initialized, or it is unknown whether it was.
-    pub async fn initialise(&self, kind: SealKind, shares: Shares) -> Result<Initialised, Trouble> {
+    pub async fn initialize(
+        &self,
+        kind: SealKind,
+        shares: KeyShares,
+    ) -> Result<InitializedServer, ProvisionError> {
         let shares_of = |wanted| (kind == wanted).then_some(shares);
         let (secret, recovery) = (shares_of(SealKind::Shamir), shares_of(SealKind::Auto));
         let request = InitRequest {
-            secret_shares: secret.map(|shares| shares.number),
+            secret_shares: secret.map(|shares| shares.total),
             secret_threshold: secret.map(|shares| shares.threshold),
-            recovery_shares: recovery.map(|shares| shares.number),
+            recovery_shares: recovery.map(|shares| shares.total),
             recovery_threshold: recovery.map(|shares| shares.threshold),
         };
         let response = initialize(&self.long_timeout_client, request)
@@ -121,14 +125,14 @@ impl Seal {
             SealKind::Shamir => response.keys_base64,
             SealKind::Auto => response.recovery_keys_base64,
         };
-        Ok(Initialised { keys: keys.unwrap_or_default(), root_token: response.root_token })
+        Ok(InitializedServer { keys: keys.unwrap_or_default(), root_token: response.root_token })
     }
 
     /// Unseals the server with as many of these keys as it needs.
     ///
     /// # Errors
     /// If it is still sealed after them.
-    pub async fn unseal(&self, keys: &[SecretString]) -> Result<(), Trouble> {
+    pub async fn unseal(&self, keys: &[SecretString]) -> Result<(), ProvisionError> {
         for key in keys {
             let status = unseal(&self.long_timeout_client, key).await;
             let status = status.map_err(|error| action_error(&error, "unseal Vault"))?;
@@ -136,14 +140,14 @@ impl Seal {
                 return Ok(());
             }
         }
-        Err(Trouble("cannot unseal Vault: not enough valid unseal keys".to_owned()))
+        Err(ProvisionError("cannot unseal Vault: not enough valid unseal keys".to_owned()))
     }
 
     /// Waits until the server serves requests, which needs an active node.
     ///
     /// # Errors
     /// If it does not within a minute.
-    pub async fn serves(&self) -> Result<(), Trouble> {
+    pub async fn wait_until_active(&self) -> Result<(), ProvisionError> {
         let start = Instant::now();
         loop {
             let last = match health_status(&self.client).await {
@@ -154,7 +158,7 @@ impl Seal {
                 Err(error) => error.to_string(),
             };
             if start.elapsed() > LEADER_TIMEOUT {
-                return Err(Trouble(format!(
+                return Err(ProvisionError(format!(
                     "Vault does not become active ({last}): see its log for the reason"
                 )));
             }
@@ -168,10 +172,12 @@ impl Seal {
     }
 }
 
-fn action_error(error: &VaultError, action: &str) -> Trouble {
-    let hint = match error.failure {
-        Failure::Initialized => "; another operator has just done so, and has the keys".to_owned(),
-        _ => remedy(error, "nothing"),
+fn action_error(error: &VaultError, action: &str) -> ProvisionError {
+    let hint = match error.kind {
+        FailureKind::AlreadyInitialized => {
+            "; another operator has just done so, and has the keys".to_owned()
+        }
+        _ => hint(error, "nothing"),
     };
-    Trouble(format!("cannot {action}: {error}{hint}"))
+    ProvisionError(format!("cannot {action}: {error}{hint}"))
 }

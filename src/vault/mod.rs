@@ -16,27 +16,28 @@ mod secrets;
 mod server_probe;
 mod session;
 
-pub use crate::probe::Trust;
-pub use adapters::{Asker, Records, Unreadable, VaultAuthority};
+pub use crate::probe::TrustRoots;
+pub use adapters::{ExplainReadError, ExplainReader, Requester, VaultTokenBackend};
 pub use admin::{
-    AccountPlan, DesiredMember, DesiredTenant, Examiner, InitPlan, LoginMethod, Members,
-    MembershipPlan, PlatformPlan, Policies, Removal, Removed, RotationIntervals, RotationSchedules,
-    SecretIdDelivery, Source, StandIns, TenantPlan, TenantSettings, Tenants, Things, TokenRecord,
-    Untold, parse_user_name, read_root_token, unreadable_settings,
+    AccountPlan, AccountRemoval, DesiredMember, DesiredTenant, InitPlan, InspectError, Inspector,
+    LoginMethod, MemberRemover, MemberSource, MembershipPlan, PlatformPlan, RemovalResult,
+    RotationIntervals, RotationSchedules, SecretIdDelivery, TenantDirectory, TenantPlan,
+    TenantSettings, TestPrincipals, TokenDetails, VaultPolicies, VaultResources, parse_user_name,
+    read_root_token, unreadable_settings,
 };
-pub use api::sys::health::{Condition, Product};
+pub use api::sys::health::{HealthResponse, Product};
 pub use api::{
     mounts::Mount,
     transit::TransitKey,
-    userpass::{Account, account_path, is_user_name},
+    userpass::{UserpassUser, account_path, is_user_name},
 };
-pub use client::{Client, ClientCertificate, Namespace, Settings, SettingsError};
+pub use client::{Client, ClientCertificate, ClientSettings, ClientSettingsError, Namespace};
 pub use clock::server_time;
-pub use health::{Health, watch_health};
-pub use initializer::{Initialised, Seal, SealKind, SealState, Shares};
+pub use health::{VaultHealth, watch_health};
+pub use initializer::{InitializedServer, KeyShares, SealKind, SealState, ServerInitializer};
 pub use secrets::{
-    Acquisition, MAX_PAGE, NamesPage, RecentChecks, RotationLease, SecretNames, Secrets,
-    SessionSecrets, Task, rotation,
+    CheckCache, LeaseAcquisition, MAX_PAGE_SIZE, NamesPage, RewrapMode, RotationLease, SecretNames,
+    SecretsClient, SessionSecrets, rotation,
 };
-pub use server_probe::{Sight, Unseen, look};
-pub use session::{Login, LoginCost, LoginError, NEEDED, Session};
+pub use server_probe::{ServerProbe, ServerProbeError, probe_server};
+pub use session::{LoginCost, LoginError, REQUIRED_CAPABILITIES, ServiceLogin, VaultSession};

@@ -12,62 +12,62 @@ use http_body_util::Empty;
 use jiff::{Timestamp, fmt::rfc2822};
 
 use crate::{
-    probe::{Answer, Certificate, Door, Failure, now},
-    vault::{api::sys::health::Condition, client::Settings},
+    probe::{Certificate, Endpoint, ProbeError, ProbeResponse, now},
+    vault::{api::sys::health::HealthResponse, client::ClientSettings},
 };
 
 /// The result of a probe of Vault.
 #[derive(Clone, Debug)]
-pub struct Sight {
+pub struct ServerProbe {
     /// The address of the server.
     pub peer: SocketAddr,
     /// The time that the connection and the response took.
-    pub took: Duration,
+    pub latency: Duration,
     /// The server's certificate, if it uses TLS.
     pub certificate: Option<Certificate>,
     /// The response of `sys/health`; the status, if the body is not Vault's.
-    pub health: Result<Condition, u16>,
+    pub health: Result<HealthResponse, u16>,
     /// The clock skew in seconds (positive if the server is ahead), to whole-second precision;
     /// `None` if the response has no time.
-    pub ahead: Option<i64>,
+    pub clock_skew: Option<i64>,
 }
 
 /// A probe of Vault failed.
 #[derive(Debug)]
-pub enum Unseen {
+pub enum ServerProbeError {
     /// The settings are incomplete or invalid.
     Settings(String),
     /// The server cannot be reached.
-    Server(Failure),
+    Server(ProbeError),
 }
 
 /// Probes Vault.
 ///
 /// # Errors
 /// If it cannot be reached.
-pub async fn look(settings: &Settings) -> Result<Sight, Unseen> {
-    let endpoint = endpoint(settings).map_err(Unseen::Settings)?;
+pub async fn probe_server(settings: &ClientSettings) -> Result<ServerProbe, ServerProbeError> {
+    let endpoint = endpoint(settings).map_err(ServerProbeError::Settings)?;
     let start = Instant::now();
-    let connection = endpoint.open().await.map_err(Unseen::Server)?;
+    let connection = endpoint.connect().await.map_err(ServerProbeError::Server)?;
     let (peer, certificate) = (connection.peer, connection.certificate);
     let host = &settings.address[url::Position::BeforeHost..url::Position::AfterPort];
     let request = Request::get("/v1/sys/health").header(HOST, host).body(Empty::<Bytes>::new());
-    let request = request.map_err(|error| Unseen::Settings(error.to_string()))?;
+    let request = request.map_err(|error| ServerProbeError::Settings(error.to_string()))?;
     let before = now();
-    let response = connection.ask(request).await.map_err(Unseen::Server)?;
+    let response = connection.send(request).await.map_err(ServerProbeError::Server)?;
     let (after, took) = (now(), start.elapsed());
-    let health: Result<Condition, u16> =
+    let health: Result<HealthResponse, u16> =
         serde_json::from_slice(&response.body).map_err(|_| response.status);
     let server_time = health.as_ref().ok().and_then(|health| health.server_time_utc);
     let server_time = server_time.or_else(|| date_header(&response));
     let ahead = server_time.map(|server| clock_skew(server, before, after));
-    Ok(Sight { peer, took, certificate, health, ahead })
+    Ok(ServerProbe { peer, latency: took, certificate, health, clock_skew: ahead })
 }
 
-fn endpoint(settings: &Settings) -> Result<Door, String> {
-    let (trust, identity) = settings.tls();
-    let (url, name) = (&settings.address, settings.name());
-    Door::new(url, name, &trust, identity.as_ref(), settings.timeout)
+fn endpoint(settings: &ClientSettings) -> Result<Endpoint, String> {
+    let (trust, identity) = settings.tls_identity();
+    let (url, name) = (&settings.address, settings.tls_server_name());
+    Endpoint::new(url, name, &trust, identity.as_ref(), settings.timeout)
 }
 
 /// Returns the skew in seconds of a clock that showed `server` at some time between `before` and
@@ -84,7 +84,7 @@ fn clock_skew(server: i64, before: Timestamp, after: Timestamp) -> i64 {
 }
 
 /// Returns the time in the `Date` header, in seconds since 1970.
-fn date_header(response: &Answer) -> Option<i64> {
+fn date_header(response: &ProbeResponse) -> Option<i64> {
     let date = response.headers.get(http::header::DATE)?.to_str().ok()?;
     let date = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
     Some(date.as_second())

@@ -1,7 +1,7 @@
 //! `bootstrap` in a Vault that is open.
 
 use serde_json::json;
-use vault_auth_validator::policies::shipped;
+use vault_auth_validator::policy::shipped;
 
 use super::{Credentials, count, root, state, steps};
 use crate::{

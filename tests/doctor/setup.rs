@@ -1,7 +1,7 @@
 //! What an operator has set up.
 
 use serde_json::json;
-use vault_auth_validator::policies::shipped;
+use vault_auth_validator::policy::shipped;
 
 use super::{Diagnosis, Shell, provisioned};
 use crate::support::{

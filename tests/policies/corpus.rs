@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use vault_auth_validator::policies::Policy;
+use vault_auth_validator::policy::Policy;
 
 use super::oracle::Oracle;
 use crate::support::tools;

@@ -1,7 +1,7 @@
 //! Texts that nobody would write: those of the corpus, cut and pasted at random.
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use vault_auth_validator::policies::{Policy, SyntaxError};
+use vault_auth_validator::policy::{Policy, SyntaxError};
 
 use super::{
     corpus::{files, is_vault_only},

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
-use vault_auth_validator::policies::{Policy, joined};
+use vault_auth_validator::policy::{Policy, joined};
 
 use crate::support::bao::Bao;
 

@@ -1,7 +1,7 @@
 //! Which templates OpenBao fills, and with what.
 
 use serde_json::json;
-use vault_auth_validator::policies::{Check, Finding, Mounts, Policy, PolicySet, Source, joined};
+use vault_auth_validator::policy::{Check, Finding, Mounts, Policy, PolicySet, Source, joined};
 
 use crate::support::{bao::Bao, platform::create_caller};
 

@@ -21,8 +21,8 @@ async fn the_shipped_policies_are_loaded_once_and_then_they_are_there() {
     assert_eq!(operator.run(&["plan", "--detailed-exitcode"]).code, Some(0));
 }
 
-fn shipped() -> vault_auth_validator::policies::PolicySet {
-    use vault_auth_validator::policies::{PolicySet, shipped};
+fn shipped() -> vault_auth_validator::policy::PolicySet {
+    use vault_auth_validator::policy::{PolicySet, shipped};
     PolicySet::read(shipped::policies()).0
 }
 

@@ -4,25 +4,26 @@ use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use serde_json::json;
 use vault_auth_validator::{
-    policies::{Outcome, Plan, PolicySet, Source, Store, StoreError, Stored, Unmanaged},
-    vault::{Client, Login, Policies, Session, Settings},
+    policy::{Outcome, Plan, PolicySet, Source, Store, StoreError, Stored, Unmanaged},
+    vault::{Client, ClientSettings, ServiceLogin, VaultPolicies, VaultSession},
 };
 
 use super::{reads, stored};
 use crate::support::{bao::Bao, platform};
 
-async fn session(bao: &Bao) -> Arc<Session> {
-    let settings = Settings {
+async fn session(bao: &Bao) -> Arc<VaultSession> {
+    let settings = ClientSettings {
         address: bao.addr().parse().expect("an address"),
         namespace: None,
-        trust: vault_auth_validator::vault::Trust::System,
+        trust: vault_auth_validator::vault::TrustRoots::System,
         server_name: None,
         client_cert: None,
         timeout: Duration::from_secs(10),
     };
     let client = Client::new(&settings, Arc::default()).expect("a client");
-    let session = Arc::new(Session::new(Arc::new(client), Login::Token(bao.root_token().into())));
-    session.open().await.expect("a login");
+    let session =
+        Arc::new(VaultSession::new(Arc::new(client), ServiceLogin::Token(bao.root_token().into())));
+    session.log_in().await.expect("a login");
     session
 }
 
@@ -46,7 +47,7 @@ async fn apply(plan: &Plan, store: &impl Store) -> Vec<Outcome> {
 async fn a_policy_that_was_changed_after_the_plan_is_left_alone() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
-    let store = Policies::new(&session);
+    let store = VaultPolicies::new(&session);
     platform::set_policy(&bao, "changed", &reads("a")).await;
     platform::set_policy(&bao, "deleted", &reads("a")).await;
     for name in ["changed", "created", "deleted"] {
@@ -72,7 +73,7 @@ async fn a_policy_that_was_changed_after_the_plan_is_left_alone() {
 async fn the_same_text_written_anew_is_a_change_too() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
-    let store = Policies::new(&session);
+    let store = VaultPolicies::new(&session);
     platform::set_policy(&bao, "a", &reads("a")).await;
     let plan = draw(&set("b", &["a"]), &store, Unmanaged::Kept).await;
     platform::set_policy(&bao, "a", &reads("theirs")).await;
@@ -92,7 +93,7 @@ enum Mishap {
 
 /// A store in which it happens.
 struct Unlucky<'s> {
-    store: Policies<'s>,
+    store: VaultPolicies<'s>,
     bao: &'s Bao,
     mishap: Mishap,
 }
@@ -133,7 +134,7 @@ async fn a_write_insists_on_the_version_that_the_plan_showed() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     platform::set_policy(&bao, "there", &reads("a")).await;
-    let unlucky = |mishap| Unlucky { store: Policies::new(&session), bao: &bao, mishap };
+    let unlucky = |mishap| Unlucky { store: VaultPolicies::new(&session), bao: &bao, mishap };
     for name in ["there", "new"] {
         let store = unlucky(Mishap::Overtaken);
         let plan = draw(&set("b", &[name]), &store, Unmanaged::Kept).await;
@@ -146,7 +147,7 @@ async fn a_write_insists_on_the_version_that_the_plan_showed() {
 async fn a_lost_answer_is_made_good_by_reading_again() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
-    let unlucky = |mishap| Unlucky { store: Policies::new(&session), bao: &bao, mishap };
+    let unlucky = |mishap| Unlucky { store: VaultPolicies::new(&session), bao: &bao, mishap };
     let set = set("a", &["one", "two"]);
     let store = unlucky(Mishap::AnswerLost);
     let plan = draw(&set, &store, Unmanaged::Kept).await;
@@ -162,7 +163,7 @@ async fn a_lost_answer_is_made_good_by_reading_again() {
 async fn it_stops_where_it_is_told_to() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
-    let store = Policies::new(&session);
+    let store = VaultPolicies::new(&session);
     let plan = draw(&set("a", &["one", "two"]), &store, Unmanaged::Kept).await;
     let outcomes = plan.apply(&store, |_, _| ControlFlow::Break(())).await;
     assert_eq!(outcomes, [Outcome::Done, Outcome::NotTried]);
@@ -173,7 +174,7 @@ async fn it_stops_where_it_is_told_to() {
 async fn a_policy_whose_writes_have_to_name_its_version_keeps_that() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
-    let store = Policies::new(&session);
+    let store = VaultPolicies::new(&session);
     let policy = json!({"policy": reads("a"), "cas": 0, "cas_required": true});
     bao.must("PUT", "sys/policies/acl/one", Some(policy)).await;
     let plan = draw(&set("b", &["one"]), &store, Unmanaged::Kept).await;

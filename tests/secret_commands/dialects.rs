@@ -8,7 +8,7 @@ use std::{
 
 use secrecy::SecretString;
 use serde_json::Value;
-use vault_auth_validator::secrets::{Dialect, Key, SecretData};
+use vault_auth_validator::secrets::{EnvFormat, SecretData, SecretKey};
 
 use crate::support::tools;
 
@@ -63,7 +63,7 @@ fn values() -> Vec<String> {
 /// A secret with these values, by keys that begin with the letter.
 fn secret(values: &[String]) -> SecretData {
     let pair = |(number, value): (usize, &String)| {
-        let key = Key::parse(&format!("K{number}")).expect("a key");
+        let key = SecretKey::parse(&format!("K{number}")).expect("a key");
         (key, SecretString::from(value.as_str()))
     };
     values.iter().enumerate().map(pair).collect()
@@ -90,7 +90,7 @@ fn python_dotenv_and_podman_compose_read_the_very_values() {
     let mut paths = Vec::new();
     for (number, part) in parts.iter().enumerate() {
         let path = folder.path().join(number.to_string());
-        let lines = secret(part).to_env(Dialect::PythonDotenv).expect("each fits");
+        let lines = secret(part).to_env(EnvFormat::PythonDotenv).expect("each fits");
         fs::write(&path, lines.as_bytes()).expect("a file");
         paths.push(path.display().to_string());
     }
@@ -120,7 +120,7 @@ fn python_dotenv_and_podman_compose_read_the_very_values() {
 fn podman_compose_gives_a_container_the_very_values() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let values = ["", "a b", "a\"$`\\", "${A} $A", "two\r\nlines # ü", "'"].map(str::to_owned);
-    let lines = secret(&values).to_env(Dialect::PythonDotenv).expect("each fits");
+    let lines = secret(&values).to_env(EnvFormat::PythonDotenv).expect("each fits");
     fs::write(folder.path().join("crm.env"), lines.as_bytes()).expect("a file");
     let file = "services:\n  crm:\n    image: crm\n    env_file: crm.env\n";
     fs::write(folder.path().join("compose.yaml"), file).expect("a file");

@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use vault_auth_validator::secrets::{Current, Listed, Version};
+use vault_auth_validator::secrets::{SecretState, SecretSummary, SecretVersion};
 
 use super::vault::{Vault, path};
 use crate::{
@@ -163,7 +163,7 @@ async fn page_whose_answer_is_too_large_is_asked_for_in_parts() {
     assert_eq!(names, expected);
 }
 
-async fn list(vault: &Vault) -> Vec<Listed> {
+async fn list(vault: &Vault) -> Vec<SecretSummary> {
     let listed = vault.with(vault.acme.token(), async |secrets| {
         secrets.list(&path("acme/x").tenant).try_collect::<Vec<_>>().await
     });
@@ -183,11 +183,11 @@ async fn vaults_clock_decides_what_is_deleted() {
         vault.bao.must("POST", later, hour).await;
         vault.put_record("acme/later", json!({"v": 1})).await;
         let states = async || {
-            let states: Vec<_> = list(&vault).await.iter().map(|listed| listed.current).collect();
+            let states: Vec<_> = list(&vault).await.iter().map(|listed| listed.state).collect();
             states
         };
-        let version = |number| Version::new(number).expect("a version");
-        let (gone, live) = (Current::Gone, Current::Live);
+        let version = |number| SecretVersion::new(number).expect("a version");
+        let (gone, live) = (SecretState::Deleted, SecretState::Live);
         let now = [gone(version(1)), live(version(2)), live(version(1))];
         assert_eq!(states().await, now, "as soon as it was deleted");
         // Vault's clock goes on, and ours stays.

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use serde_json::json;
-use vault_auth_validator::secrets::{Precondition, SecretError};
+use vault_auth_validator::secrets::{SecretError, WriteCondition};
 
 use super::vault::{Vault, data, path};
 use crate::{
@@ -71,12 +71,12 @@ async fn mount_that_vault_does_not_tell_of_is_not_written_to() {
                 Fault::Hang,
             ] {
                 vault.fault.set_for("GET /v1/sys/internal/ui/mounts/secret", fault).await;
-                let written = secrets.write(&place, &secret, Precondition::None).await;
+                let written = secrets.write(&place, &secret, WriteCondition::None).await;
                 let unwritten = matches!(
                     written,
-                    Err(SecretError::MountUnfit
+                    Err(SecretError::MountNotVersioned
                         | SecretError::Unavailable(_)
-                        | SecretError::Denied)
+                        | SecretError::PermissionDenied)
                 );
                 assert!(unwritten, "{fault:?}: {written:?}");
                 let (status, _) =

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::vault::{Vault, data, path};
 use crate::support::platform;
-use vault_auth_validator::secrets::{Precondition, SecretError};
+use vault_auth_validator::secrets::{SecretError, WriteCondition};
 
 const WRITE: fn() -> Value = || json!({"data": {"v": 1}});
 
@@ -70,7 +70,7 @@ async fn the_service_itself_and_who_has_no_tenant_see_no_secret() {
     let vault = Vault::start().await;
     let place = path("acme/crm");
     let written = vault.with(vault.acme.token(), async |secrets| {
-        secrets.write(&place, &data(&json!({"A": "1"})), Precondition::None).await.map(|_| ())
+        secrets.write(&place, &data(&json!({"A": "1"})), WriteCondition::None).await.map(|_| ())
     });
     written.await.expect("written");
     let service = json!({"policies": ["validator"], "no_default_policy": true, "ttl": "1h"});
@@ -81,11 +81,11 @@ async fn the_service_itself_and_who_has_no_tenant_see_no_secret() {
     for token in [&service, &orphan, &nobody.token, vault.globex.token()] {
         let outcome = vault.with(token, async |secrets| secrets.read(&place, None).await);
         let outcome = outcome.await.map(|_| ());
-        assert!(matches!(outcome, Err(SecretError::Denied)), "{outcome:?}");
+        assert!(matches!(outcome, Err(SecretError::PermissionDenied)), "{outcome:?}");
     }
     let outcome = vault.with("s.unknown", async |secrets| secrets.read(&place, None).await);
     let outcome = outcome.await.map(|_| ());
-    assert!(matches!(outcome, Err(SecretError::TokenRefused)), "{outcome:?}");
+    assert!(matches!(outcome, Err(SecretError::TokenRejected)), "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,7 +96,7 @@ async fn who_works_in_the_crm_reads_its_secret_and_no_other() {
     for name in ["acme/crm", "acme/other"] {
         let written = vault.with(vault.acme.token(), async |secrets| {
             let secret = data(&json!({"A": "1"}));
-            secrets.write(&path(name), &secret, Precondition::None).await.map(|_| ())
+            secrets.write(&path(name), &secret, WriteCondition::None).await.map(|_| ())
         });
         written.await.expect("written");
     }
@@ -104,10 +104,10 @@ async fn who_works_in_the_crm_reads_its_secret_and_no_other() {
         .with(&agent.token, async |secrets| {
             secrets.read(&path("acme/crm"), None).await.expect("the CRM's");
             let other = secrets.read(&path("acme/other"), None).await.map(|_| ());
-            assert!(matches!(other, Err(SecretError::Denied)), "{other:?}");
+            assert!(matches!(other, Err(SecretError::PermissionDenied)), "{other:?}");
             let secret = data(&json!({"A": "2"}));
-            let written = secrets.write(&path("acme/crm"), &secret, Precondition::None).await;
-            assert!(matches!(written, Err(SecretError::Denied)), "{written:?}");
+            let written = secrets.write(&path("acme/crm"), &secret, WriteCondition::None).await;
+            assert!(matches!(written, Err(SecretError::PermissionDenied)), "{written:?}");
         })
         .await;
 }

@@ -10,10 +10,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{TryStreamExt, future::join_all};
 use serde_json::json;
 use vault_auth_validator::{
-    secrets::Precondition,
-    tenants::{LeaseHolder, Renewal},
+    secrets::WriteCondition,
+    tenants::{LeaseHolder, RewrapOutcome},
     vault::{
-        Acquisition, Task,
+        LeaseAcquisition, RewrapMode,
         rotation::{
             self, OldVersions, RotationError, RotationMonitor, RotationPass, RotationStart,
         },
@@ -33,7 +33,7 @@ async fn versions_that_a_rotation_returns_are_stored_whatever_it_met() {
     for _ in 0..5 {
         let stored = vault.with(&root, async |secrets| {
             let acquired = secrets.acquire_rotation_lease(&tenant, &holder).await;
-            let Ok(Acquisition::Acquired(lease)) = acquired else { panic!("no lease") };
+            let Ok(LeaseAcquisition::Acquired(lease)) = acquired else { panic!("no lease") };
             let mut stored = 0;
             for _ in 0..10 {
                 // Beside some who hold no lease.
@@ -46,7 +46,7 @@ async fn versions_that_a_rotation_returns_are_stored_whatever_it_met() {
         });
         let stored = stored.await;
         vault.bao.restart().await;
-        let latest = vault.with(&root, async |secrets| secrets.key(&tenant).await).await;
+        let latest = vault.with(&root, async |secrets| secrets.key_versions(&tenant).await).await;
         let latest = latest.expect("a key").latest;
         assert!(latest >= stored, "{stored} was said to be stored, and {latest} is");
     }
@@ -61,7 +61,7 @@ async fn ciphertext_is_written_within_the_time_that_a_rotation_waits_for() {
     vault.fault.set_for("GET /v1/s", late).await;
     let secret = data(&json!({"A": "1"}));
     let writing = vault.with(vault.acme.token(), async |secrets| {
-        secrets.write(&place, &secret, Precondition::Absent).await
+        secrets.write(&place, &secret, WriteCondition::Absent).await
     });
     let rotating = async {
         eventually(Duration::from_secs(10), "a look for the mount", async || {
@@ -80,7 +80,7 @@ async fn secret_that_another_rotation_renewed_meanwhile_is_up_to_date() {
     let place = path("acme/crm");
     let written = vault
         .with(vault.acme.token(), async |secrets| {
-            secrets.write(&place, &data(&json!({"A": "1"})), Precondition::Absent).await
+            secrets.write(&place, &data(&json!({"A": "1"})), WriteCondition::Absent).await
         })
         .await;
     assert!(written.is_ok(), "{written:?}");
@@ -88,7 +88,7 @@ async fn secret_that_another_rotation_renewed_meanwhile_is_up_to_date() {
     let late = Fault::Late(Duration::from_millis(1500));
     vault.fault.set_for("POST /v1/transit/rewrap/", late).await;
     let rotation = vault.with(vault.bao.root_token(), async |secrets| {
-        let renewed = secrets.bring_to(&place.tenant, 2, Task::Rewrap);
+        let renewed = secrets.rewrap_all(&place.tenant, 2, RewrapMode::Rewrap);
         renewed.try_collect::<Vec<_>>().await.expect("the secrets")
     });
     let other = async {
@@ -108,7 +108,7 @@ async fn secret_that_another_rotation_renewed_meanwhile_is_up_to_date() {
     };
     let (renewed, ()) = tokio::join!(rotation, other);
     let [(_, Ok(standing))] = &renewed[..] else { panic!("{renewed:?}") };
-    assert_eq!(standing.latest, Renewal::UpToDate);
+    assert_eq!(standing.latest, RewrapOutcome::UpToDate);
 }
 
 /// Records a rotation's progress, and stops it when it waits for writes, if asked to.
@@ -147,7 +147,7 @@ async fn stopped_rotation_is_resumed() {
     let vault = Vault::start().await;
     let place = path("acme/crm");
     let written = vault.with(vault.acme.token(), async |secrets| {
-        secrets.write(&place, &data(&json!({"A": "1"})), Precondition::Absent).await
+        secrets.write(&place, &data(&json!({"A": "1"})), WriteCondition::Absent).await
     });
     written.await.expect("a secret");
     let rotate = async |recorder: &Recorder| {
@@ -170,7 +170,7 @@ async fn stopped_rotation_is_resumed() {
     outcome.expect("a rotation");
     let report = report.expect("a report");
     assert_eq!((report.start, report.key.latest), (RotationStart::Resumed, 2));
-    assert_eq!((report.tally.rewrapped, report.key.oldest), (1, 1));
+    assert_eq!((report.tally.rewrapped, report.key.min_decryption), (1, 1));
     assert_eq!(*recorder.passes.borrow(), [(RotationPass::Rewrap, 1)]);
     assert_eq!(recorder.secrets.get(), 1);
 }

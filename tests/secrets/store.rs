@@ -3,14 +3,14 @@
 use futures_util::TryStreamExt;
 use serde_json::json;
 use vault_auth_validator::secrets::{
-    Change, Current, KeyFault, Precondition, SecretError, Unreadable, Version,
+    RecordError, SecretError, SecretState, SecretVersion, UnusableKey, WriteCondition, WriteKind,
 };
 
 use super::vault::{Vault, data, path, values};
 use crate::support::fault::Fault;
 
-fn version(number: u64) -> Version {
-    Version::new(number).expect("a version")
+fn version(number: u64) -> SecretVersion {
+    SecretVersion::new(number).expect("a version")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,9 +20,11 @@ async fn a_secret_is_kept_encrypted_and_read_as_it_was_written() {
     vault
         .with(vault.acme.token(), async |secrets| {
             let place = path("acme/mcp/hostinger");
-            let written =
-                secrets.write(&place, &data(&secret), Precondition::Absent).await.expect("written");
-            assert_eq!((written.version, written.change), (version(1), Change::Created));
+            let written = secrets
+                .write(&place, &data(&secret), WriteCondition::Absent)
+                .await
+                .expect("written");
+            assert_eq!((written.version, written.kind), (version(1), WriteKind::Created));
             let read = secrets.read(&place, None).await.expect("read");
             assert_eq!((read.version, read.key_version), (version(1), 1));
             assert_eq!(read.created_at, written.created_at);
@@ -43,7 +45,7 @@ async fn a_ciphertext_elsewhere_than_in_its_place_does_not_decrypt() {
     vault
         .with(vault.acme.token(), async |secrets| {
             let secret = data(&json!({"A": "1"}));
-            secrets.write(&path("acme/crm"), &secret, Precondition::None).await.expect("written");
+            secrets.write(&path("acme/crm"), &secret, WriteCondition::None).await.expect("written");
         })
         .await;
     let record = vault.record("acme/crm").await;
@@ -66,7 +68,7 @@ async fn a_ciphertext_elsewhere_than_in_its_place_does_not_decrypt() {
         let outcome = vault.with(token, async |secrets| secrets.read(&path(name), None).await);
         let error = outcome.await.expect_err(name);
         let expected =
-            if name == "acme/plain" { Unreadable::Format } else { Unreadable::Elsewhere };
+            if name == "acme/plain" { RecordError::Format } else { RecordError::WrongContext };
         assert!(matches!(error, SecretError::Unreadable(why) if why == expected), "{name} {error}");
     }
     vault.put_record("acme/crm", record).await;
@@ -86,20 +88,26 @@ async fn a_key_that_binds_nothing_is_not_used() {
     vault
         .with(vault.acme.token(), async |secrets| {
             let secret = data(&json!({"A": "1"}));
-            let missing = secrets.write(&place, &secret, Precondition::None).await;
+            let missing = secrets.write(&place, &secret, WriteCondition::None).await;
             assert!(matches!(missing, Err(SecretError::KeyMissing)), "{missing:?}");
             let key = json!({"type": "aes256-gcm96", "derived": false});
             vault.bao.must("POST", "transit/keys/tenant-acme", Some(key)).await;
-            let unfit = secrets.write(&place, &secret, Precondition::None).await;
-            assert!(matches!(unfit, Err(SecretError::KeyUnfit(KeyFault::NotDerived))), "{unfit:?}");
+            let unfit = secrets.write(&place, &secret, WriteCondition::None).await;
+            assert!(
+                matches!(unfit, Err(SecretError::KeyUnusable(UnusableKey::NotDerived))),
+                "{unfit:?}"
+            );
             let deletable = json!({"deletion_allowed": true});
             vault.bao.must("POST", "transit/keys/tenant-acme/config", Some(deletable)).await;
             vault.bao.must("DELETE", "transit/keys/tenant-acme", None).await;
             let key = json!({"derived": true, "convergent_encryption": true});
             vault.bao.must("POST", "transit/keys/tenant-acme", Some(key)).await;
-            let unfit = secrets.write(&place, &secret, Precondition::None).await;
-            assert!(matches!(unfit, Err(SecretError::KeyUnfit(KeyFault::Convergent))), "{unfit:?}");
-            assert_eq!(secrets.current(&place).await.expect("a state"), Current::Absent);
+            let unfit = secrets.write(&place, &secret, WriteCondition::None).await;
+            assert!(
+                matches!(unfit, Err(SecretError::KeyUnusable(UnusableKey::Convergent))),
+                "{unfit:?}"
+            );
+            assert_eq!(secrets.state(&place).await.expect("a state"), SecretState::Absent);
         })
         .await;
 }
@@ -114,19 +122,19 @@ async fn a_deleted_version_is_gone_until_the_next_is_written() {
                 secrets.write(&place, &data(&json!({"A": value})), precondition).await
             };
             assert!(matches!(
-                secrets.delete(&place, Precondition::None).await,
-                Err(SecretError::Absent)
+                secrets.delete(&place, WriteCondition::None).await,
+                Err(SecretError::NotFound)
             ));
-            write("1", Precondition::None).await.expect("written");
-            write("2", Precondition::Latest(version(1))).await.expect("written");
-            let conflict = secrets.delete(&place, Precondition::Latest(version(1))).await;
+            write("1", WriteCondition::None).await.expect("written");
+            write("2", WriteCondition::Latest(version(1))).await.expect("written");
+            let conflict = secrets.delete(&place, WriteCondition::Latest(version(1))).await;
             assert!(matches!(conflict, Err(SecretError::Conflict)), "{conflict:?}");
-            let deleted = secrets.delete(&place, Precondition::None).await.expect("deleted");
+            let deleted = secrets.delete(&place, WriteCondition::None).await.expect("deleted");
             assert_eq!(deleted, version(2));
             for outcome in [
                 secrets.read(&place, None).await.map(|_| ()),
                 secrets.read(&place, Some(version(2))).await.map(|_| ()),
-                secrets.delete(&place, Precondition::None).await.map(|_| ()),
+                secrets.delete(&place, WriteCondition::None).await.map(|_| ()),
             ] {
                 assert!(matches!(outcome, Err(SecretError::Deleted(v)) if v == version(2)));
             }
@@ -134,14 +142,14 @@ async fn a_deleted_version_is_gone_until_the_next_is_written() {
             assert_eq!(values(&older.data), json!({"A": "1"}));
             let later = secrets.read(&place, Some(version(7))).await;
             assert!(
-                matches!(later, Err(SecretError::VersionAbsent { version: v, latest })
+                matches!(later, Err(SecretError::VersionNotFound { version: v, latest })
                     if v == version(7) && latest == version(2)),
                 "{later:?}"
             );
-            let latest = write("3", Precondition::Latest(version(2))).await;
+            let latest = write("3", WriteCondition::Latest(version(2))).await;
             assert!(matches!(latest, Err(SecretError::Conflict)), "{latest:?}");
-            let written = write("3", Precondition::Absent).await.expect("written");
-            assert_eq!((written.version, written.change), (version(3), Change::Created));
+            let written = write("3", WriteCondition::Absent).await.expect("written");
+            assert_eq!((written.version, written.kind), (version(3), WriteKind::Created));
             let destroy = json!({"versions": [3]});
             vault.bao.must("PUT", "secret/destroy/tenants/acme/crm", Some(destroy)).await;
             let destroyed = secrets.read(&place, None).await;
@@ -169,14 +177,14 @@ async fn all_names_are_listed_over_several_pages_and_what_is_none_is_passed_over
             assert_eq!(names, expected);
             let listed: Vec<_> = secrets.list(&tenant).try_collect().await.expect("a list");
             let last = listed.last().expect("the last");
-            assert_eq!((last.name.as_str(), last.current), ("zz", Current::Gone(version(1))));
+            assert_eq!((last.name.as_str(), last.state), ("zz", SecretState::Deleted(version(1))));
             assert_eq!(listed.len(), expected.len());
             assert!(
-                listed.iter().rev().skip(1).all(|one| one.current == Current::Live(version(1)))
+                listed.iter().rev().skip(1).all(|one| one.state == SecretState::Live(version(1)))
             );
             let tenant = path("globex/x").tenant;
             let denied = secrets.names(&tenant).next().await;
-            assert!(matches!(denied, Err(SecretError::Denied)), "{denied:?}");
+            assert!(matches!(denied, Err(SecretError::PermissionDenied)), "{denied:?}");
         })
         .await;
     let none = vault.with(vault.globex.token(), async |secrets| {
@@ -192,10 +200,10 @@ async fn of_fifty_writers_with_one_version_in_hand_exactly_one_wins() {
     vault
         .with(vault.acme.token(), async |secrets| {
             let secret = data(&json!({"A": "0"}));
-            secrets.write(&place, &secret, Precondition::None).await.expect("written");
+            secrets.write(&place, &secret, WriteCondition::None).await.expect("written");
             let write = async |number: usize| {
                 let secret = data(&json!({"A": number.to_string()}));
-                secrets.write(&place, &secret, Precondition::Latest(version(1))).await
+                secrets.write(&place, &secret, WriteCondition::Latest(version(1))).await
             };
             let outcomes = futures_util::future::join_all((1..=50).map(write)).await;
             let winners: Vec<usize> = (1..=50).filter(|n| outcomes[n - 1].is_ok()).collect();
@@ -216,7 +224,7 @@ async fn whatever_call_of_a_write_fails_the_secret_is_the_old_one_or_the_new() {
     vault
         .with(vault.acme.token(), async |secrets| {
             let mut before = json!({"A": "0", "B": "0"});
-            secrets.write(&place, &data(&before), Precondition::None).await.expect("written");
+            secrets.write(&place, &data(&before), WriteCondition::None).await.expect("written");
             let faults = [
                 Fault::Hang,
                 Fault::Reset,
@@ -236,12 +244,12 @@ async fn whatever_call_of_a_write_fails_the_secret_is_the_old_one_or_the_new() {
                 for call in calls {
                     let next = json!({"A": number.to_string(), "B": call});
                     vault.fault.set_for(call, fault).await;
-                    let outcome = secrets.write(&place, &data(&next), Precondition::None).await;
+                    let outcome = secrets.write(&place, &data(&next), WriteCondition::None).await;
                     let sealed = matches!(fault, Fault::Status(503, _));
                     let certain = sealed || call != "POST /v1/secret/data/";
                     let told = match outcome {
                         Err(SecretError::Unavailable(_)) => certain,
-                        Err(SecretError::Unsettled(_)) => !certain,
+                        Err(SecretError::OutcomeUnknown(_)) => !certain,
                         _ => false,
                     };
                     assert!(told, "{call} {fault:?}: {outcome:?}");
@@ -253,8 +261,8 @@ async fn whatever_call_of_a_write_fails_the_secret_is_the_old_one_or_the_new() {
             // The answer to the write itself is lost: it was done all the same.
             before["A"] = json!("last");
             vault.fault.set_for("POST /v1/secret/data/", Fault::Lost).await;
-            let outcome = secrets.write(&place, &data(&before), Precondition::None).await;
-            assert!(matches!(outcome, Err(SecretError::Unsettled(_))), "{outcome:?}");
+            let outcome = secrets.write(&place, &data(&before), WriteCondition::None).await;
+            assert!(matches!(outcome, Err(SecretError::OutcomeUnknown(_))), "{outcome:?}");
             vault.fault.set(Fault::Pass).await;
             let now = secrets.read(&place, None).await.expect("whole");
             assert_eq!((values(&now.data), now.version), (before, version(2)));

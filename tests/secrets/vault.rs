@@ -4,10 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use vault_auth_validator::{
-    policies::Mounts,
+    policy::Mounts,
     secrets::{SecretData, SecretPath},
     telemetry::Metrics,
-    vault::{Client, Login, RecentChecks, Secrets, Session, SessionSecrets, Settings},
+    vault::{
+        CheckCache, Client, ClientSettings, SecretsClient, ServiceLogin, SessionSecrets,
+        VaultSession,
+    },
 };
 
 use crate::support::{
@@ -37,10 +40,10 @@ impl Vault {
         let acme = platform::create_tenant(&bao, "acme").await;
         let globex = platform::create_tenant(&bao, "globex").await;
         let fault = FaultProxy::start(&bao.authority()).await;
-        let settings = Settings {
+        let settings = ClientSettings {
             address: fault.addr().parse().expect("an address"),
             namespace: None,
-            trust: vault_auth_validator::vault::Trust::System,
+            trust: vault_auth_validator::vault::TrustRoots::System,
             server_name: None,
             client_cert: None,
             timeout: Duration::from_secs(2),
@@ -54,10 +57,10 @@ impl Vault {
     pub(super) async fn with<T>(
         &self,
         token: &str,
-        action: impl AsyncFnOnce(Secrets<'_>) -> T,
+        action: impl AsyncFnOnce(SecretsClient<'_>) -> T,
     ) -> T {
         let token = token.into();
-        action(Secrets::new(&self.client, &self.mounts, &token)).await
+        action(SecretsClient::new(&self.client, &self.mounts, &token)).await
     }
 
     /// Runs an action on the secrets with a session that has this token.
@@ -66,9 +69,12 @@ impl Vault {
         token: &str,
         action: impl AsyncFnOnce(SessionSecrets<'_>) -> T,
     ) -> T {
-        let session = Arc::new(Session::new(Arc::clone(&self.client), Login::Token(token.into())));
-        session.open().await.expect("a session");
-        let checks = RecentChecks::default();
+        let session = Arc::new(VaultSession::new(
+            Arc::clone(&self.client),
+            ServiceLogin::Token(token.into()),
+        ));
+        session.log_in().await.expect("a session");
+        let checks = CheckCache::default();
         action(SessionSecrets::new(&session, &self.mounts, &checks)).await
     }
 

@@ -7,19 +7,20 @@ use clap::{Args, value_parser};
 use self::run::Run;
 use crate::{
     cli::{
-        operator::{OperatorArgs, to_the_end},
-        output::{Output, misused},
+        operator::{OperatorArgs, block_on},
+        output::{OutputArgs, usage_error},
         password::PasswordSource,
         policies::{Folder, FolderError},
         secret_id_args::SecretIdArgs,
         sources::ForVault,
     },
-    config::{Access, Faults, Settings},
-    policies::{Mounts, shipped},
-    provision::{
-        DesiredAccount, DesiredState, IfAbsent, NewPassword, OPERATOR_POLICY, Trouble, check_mounts,
+    config::{ConfigErrors, OperatorSettings, Settings},
+    policy::{Mounts, shipped},
+    provisioning::{
+        DesiredAccount, DesiredState, IfAbsent, NewPassword, OPERATOR_POLICY, ProvisionError,
+        check_mounts,
     },
-    vault::{self, Shares, parse_user_name},
+    vault::{self, KeyShares, parse_user_name},
 };
 
 /// The TTL of an operator's tokens.
@@ -86,7 +87,7 @@ pub(super) struct Bootstrap {
     #[arg(long, value_name = "FILE", requires = "operator_name")]
     operator_password: Option<PasswordSource>,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
@@ -95,20 +96,20 @@ impl Bootstrap {
     pub(super) fn run(self) -> ExitCode {
         let (vault, mounts, subject_mount) = match self.settings() {
             Ok(settings) => settings,
-            Err(faults) => return misused(faults),
+            Err(faults) => return usage_error(faults),
         };
-        if let Err(faults) = Access::load(self.operator.clone().sources())
+        if let Err(faults) = OperatorSettings::load(self.operator.clone().sources())
             && !self.init
         {
-            return misused(faults);
+            return usage_error(faults);
         }
-        let shares = Shares { number: self.shares, threshold: self.threshold };
+        let shares = KeyShares { total: self.shares, threshold: self.threshold };
         let is_possible = match shares.threshold {
-            1 => shares.number == 1,
-            threshold => threshold <= shares.number,
+            1 => shares.total == 1,
+            threshold => threshold <= shares.total,
         };
         if !is_possible {
-            return misused("--threshold must be 1 if --shares is 1, else from 2 to --shares");
+            return usage_error("--threshold must be 1 if --shares is 1, else from 2 to --shares");
         }
         let mut desired = match self.desired_state(mounts, subject_mount) {
             Ok(desired) => desired,
@@ -119,13 +120,13 @@ impl Bootstrap {
         {
             match source.read(&account.name) {
                 Ok(password) => account.set_password(password),
-                Err(error) => return misused(error),
+                Err(error) => return usage_error(error),
             }
         }
-        to_the_end(async || Run::new(vault, shares, desired, self)?.execute().await)
+        block_on(async || Run::new(vault, shares, desired, self)?.execute().await)
     }
 
-    fn settings(&self) -> Result<(vault::Settings, Mounts, String), Faults> {
+    fn settings(&self) -> Result<(vault::ClientSettings, Mounts, String), ConfigErrors> {
         let sources = || self.operator.clone().sources();
         Ok((
             Settings::load_vault(sources())?,
@@ -147,7 +148,7 @@ impl Bootstrap {
                  the mounts with your own, and name the directory with --policies"
             )));
         }
-        let unsound = |error: Trouble| FolderError::Unsound(error.to_string());
+        let unsound = |error: ProvisionError| FolderError::Unsound(error.to_string());
         check_mounts(&mounts).map_err(unsound)?;
         let policies = Folder::new(self.policies.clone()).sound(&mounts, &[])?;
         let desired = DesiredState {

@@ -11,17 +11,18 @@ use tokio::task::JoinHandle;
 use super::Bootstrap;
 use crate::{
     cli::{
-        ask::consents,
-        operator::{Operator, end},
-        output::{counted, warn},
+        operator::{Operator, close_session},
+        output::{pluralize, print_warning},
         plan_output::{finish_dry_run, print_outcomes, print_plan, unless_stopped},
         policies::accepted_by,
-        stop::stopped,
+        prompt::confirm,
+        signals::shutdown_signal,
     },
-    config::{Access, Faults},
-    provision::{CredentialDir, DesiredState, Outcome, PlanRow, Trouble},
+    config::{ConfigErrors, OperatorSettings},
+    provisioning::{CredentialDir, DesiredState, PlanRow, ProvisionError, StepOutcome},
     vault::{
-        self, InitPlan, Login, PlatformPlan, Seal, SealKind, SealState, Shares, read_root_token,
+        self, InitPlan, KeyShares, PlatformPlan, SealKind, SealState, ServerInitializer,
+        ServiceLogin, read_root_token,
     },
 };
 
@@ -30,9 +31,9 @@ const MIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One run of `bootstrap`.
 pub(super) struct Run {
-    seal: Seal,
-    vault: vault::Settings,
-    shares: Shares,
+    seal: ServerInitializer,
+    vault: vault::ClientSettings,
+    shares: KeyShares,
     desired: DesiredState,
     arguments: Bootstrap,
 }
@@ -41,12 +42,12 @@ impl Run {
     /// # Errors
     /// Returns the reason why no client can be created, such as an unreadable certificate.
     pub(super) fn new(
-        vault: vault::Settings,
-        shares: Shares,
+        vault: vault::ClientSettings,
+        shares: KeyShares,
         desired: DesiredState,
         arguments: Bootstrap,
     ) -> Result<Self, String> {
-        let seal = Seal::new(&vault).map_err(message)?;
+        let seal = ServerInitializer::new(&vault).map_err(message)?;
         Ok(Self { seal, vault, shares, desired, arguments })
     }
 
@@ -79,12 +80,12 @@ impl Run {
             self.confirm_initialization()?;
         }
         // From here on, a signal must not end the process before the keys are in their file.
-        let stop = (!init_rows.is_empty()).then(|| tokio::spawn(stopped()));
+        let stop = (!init_rows.is_empty()).then(|| tokio::spawn(shutdown_signal()));
         init.apply(seal, *shares, directory).await.map_err(message)?;
 
         let operator = self.log_in().await?;
         let outcome = self.provision(&operator, &init, init_rows, stop).await;
-        end(&operator.session).await;
+        close_session(&operator.session).await;
         outcome
     }
 
@@ -98,7 +99,7 @@ impl Run {
         stop: Option<JoinHandle<()>>,
     ) -> Result<ExitCode, String> {
         let Self { arguments, desired, .. } = self;
-        let server = vault::Policies::new(&operator.session).server().await;
+        let server = vault::VaultPolicies::new(&operator.session).server().await;
         let server = server.map_err(|error| error.to_string())?;
         accepted_by(server, &desired.policies, &desired.mounts)?;
         let plan = PlatformPlan::compute(desired, &operator.session).await.map_err(message)?;
@@ -110,8 +111,8 @@ impl Run {
             return Ok(finish_dry_run(&rows, arguments.output));
         }
         self.confirm_updates(&rows, &operator.address)?;
-        let stop = stop.unwrap_or_else(|| tokio::spawn(stopped()));
-        let mut outcomes = vec![Outcome::Done; init_rows.len()];
+        let stop = stop.unwrap_or_else(|| tokio::spawn(shutdown_signal()));
+        let mut outcomes = vec![StepOutcome::Done; init_rows.len()];
         outcomes.extend(plan.apply(&operator.session, || unless_stopped(&stop)).await);
         let rows: Vec<_> = init_rows.into_iter().chain(rows).collect();
         print_outcomes(&rows, &outcomes, &self.next_steps(init, &plan), arguments.output)
@@ -123,22 +124,25 @@ impl Run {
         let Self { vault, arguments, .. } = self;
         let timeout = vault.timeout.max(MIN_TIMEOUT);
         let log_in = |login| {
-            Operator::log_in(Access { vault: vault::Settings { timeout, ..vault.clone() }, login })
+            Operator::connect(OperatorSettings {
+                vault: vault::ClientSettings { timeout, ..vault.clone() },
+                login,
+            })
         };
         let directory = self.directory();
         let root_token =
             if arguments.init { read_root_token(directory).map_err(message)? } else { None };
         if let Some(token) = root_token {
-            match log_in(Login::Token(token)).await {
+            match log_in(ServiceLogin::Token(token)).await {
                 Ok(operator) => return Ok(operator),
-                Err(error) => warn(&format!(
+                Err(error) => print_warning(&format!(
                     "the root token in {directory} was rejected, trying your own credentials: \
                      {error}"
                 )),
             }
         }
-        let access = Access::load(arguments.operator.clone().sources());
-        log_in(access.map_err(|faults: Faults| faults.to_string())?.login).await
+        let access = OperatorSettings::load(arguments.operator.clone().sources());
+        log_in(access.map_err(|faults: ConfigErrors| faults.to_string())?.login).await
     }
 
     /// Asks on a terminal before Vault is initialized, which cannot be undone and returns its keys
@@ -151,7 +155,7 @@ impl Run {
         }
         let address = vault.address.origin().ascii_serialization();
         let directory = self.directory();
-        confirm(&format!(
+        require_confirmation(&format!(
             "Initialize {address}? This cannot be repeated: its keys and its root token are written \
              to {directory}, and Vault does not return them again."
         ))
@@ -163,14 +167,14 @@ impl Run {
         if updates == 0 || self.arguments.yes {
             return Ok(());
         }
-        let updates = counted(updates, "existing object");
+        let updates = pluralize(updates, "existing object");
         if !io::stdin().is_terminal() || !self.arguments.output.is_text() {
             return Err(format!(
                 "nothing was changed: {updates} would be changed; check --dry-run and `policies \
                  plan`, and add --yes"
             ));
         }
-        confirm(&format!("Change {updates} in {address}?"))
+        require_confirmation(&format!("Change {updates} in {address}?"))
     }
 
     /// Returns the next steps after a complete run.
@@ -193,20 +197,22 @@ impl Run {
     }
 }
 
-fn confirm(question: &str) -> Result<(), String> {
-    if consents(question)? { Ok(()) } else { Err("nothing was changed".to_owned()) }
+fn require_confirmation(question: &str) -> Result<(), String> {
+    if confirm(question)? { Ok(()) } else { Err("nothing was changed".to_owned()) }
 }
 
-fn message(Trouble(text): Trouble) -> String {
+fn message(ProvisionError(text): ProvisionError) -> String {
     text
 }
 
 fn ensure_unsealed(state: SealState) -> Result<(), String> {
     match state {
         SealState::Unsealed | SealState::Sealed(SealKind::Auto) => Ok(()),
-        SealState::Empty(_) => Err("Vault is not initialized: add --init, which writes its keys \
+        SealState::Uninitialized(_) => {
+            Err("Vault is not initialized: add --init, which writes its keys \
             and a root token to --credentials"
-            .to_owned()),
+                .to_owned())
+        }
         SealState::Sealed(SealKind::Shamir) => Err("Vault is sealed: unseal it, or add --init, \
             which unseals it with the keys in --credentials"
             .to_owned()),

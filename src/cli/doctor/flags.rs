@@ -14,10 +14,10 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::{
-    cli::token::{first_line, read_token},
+    cli::token::{read_first_line, read_token},
     diagnostics::Site,
-    policies::{PolicySet, Source, shipped},
-    probe::Trust,
+    policy::{PolicySet, Source, shipped},
+    probe::TrustRoots,
     token::Credential,
 };
 
@@ -55,7 +55,7 @@ impl ProxyArgs {
                 .map_err(|_| "--caddy has no host")?,
         };
         let authorization = self.caddy_token.as_deref().map(authorization).transpose()?;
-        let trust = self.caddy_cacert.map_or(Trust::System, Trust::Only);
+        let trust = self.caddy_cacert.map_or(TrustRoots::System, TrustRoots::CaFile);
         let (path, echo) = (self.path, self.echo);
         Ok(Some(Site { url, host, trust, path, echo, authorization }))
     }
@@ -68,7 +68,7 @@ fn authorization(file: &Path) -> Result<HeaderValue, String> {
     } else {
         // The argument may be the token itself, and must not be shown then. A token contains no
         // slash, a path does.
-        let opened = File::open(file).and_then(first_line);
+        let opened = File::open(file).and_then(read_first_line);
         opened.map_err(|error| match file.components().count() {
             0 | 1 => format!("--caddy-token has to be the path of a file, or -: {error}"),
             _ => format!("--caddy-token: {}: {error}", file.display()),

@@ -10,12 +10,12 @@ use clap::Args;
 use self::flags::{ProxyArgs, read_policies};
 use crate::{
     cli::{
-        misused,
-        operator::{revoke_on_signal, to_the_end},
-        output::{Output, warn},
+        operator::{block_on, revoke_on_signal},
+        output::{OutputArgs, print_warning},
         sources::{ConfigArgs, ForDoctor},
+        usage_error,
     },
-    config::Setup,
+    config::PartialSettings,
     diagnostics::{AllowedLogins, Diagnostics, Status},
 };
 
@@ -52,7 +52,7 @@ pub(super) struct Doctor {
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     /// Rejected; declared so that clap does not echo what may be a token as an unexpected argument.
     #[arg(hide = true)]
     argument: Vec<String>,
@@ -65,7 +65,7 @@ pub(super) struct Doctor {
 impl Doctor {
     pub(super) fn run(self) -> ExitCode {
         if !self.argument.is_empty() {
-            return misused(
+            return usage_error(
                 "doctor takes no argument besides its options: a token is read from a file or from \
                  standard input, and one passed as an argument is visible to other users",
             );
@@ -74,16 +74,16 @@ impl Doctor {
         let inputs = self.proxy.site().and_then(|site| Ok((site, read_policies(policies)?)));
         let (site, policies) = match inputs {
             Ok(inputs) => inputs,
-            Err(why) => return misused(why),
+            Err(why) => return usage_error(why),
         };
-        let setup = Setup::load(&self.config.sources());
-        let setup = if self.operator { setup.of_operator() } else { setup };
+        let setup = PartialSettings::load(&self.config.sources());
+        let setup = if self.operator { setup.as_operator() } else { setup };
         let logins = if self.login { AllowedLogins::Consuming } else { AllowedLogins::Free };
         let (output, auth_listener) = (self.output, self.auth_listener);
         let diagnostics = Diagnostics { setup, policies, logins, auth_listener, site };
-        to_the_end(async || {
+        block_on(async || {
             let report = diagnostics.run(&revoke_on_signal).await;
-            report.revocation_errors.iter().for_each(|error| warn(error));
+            report.revocation_errors.iter().for_each(|error| print_warning(error));
             output.print(|| report::as_json(&report), |style| report::as_text(&report, style));
             match report.count(Status::Failed) {
                 0 => Ok(ExitCode::SUCCESS),

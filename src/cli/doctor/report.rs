@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    cli::output::{Style, columns, printable},
+    cli::output::{TextStyle, align_columns, escape_line},
     diagnostics::{Finding, Group, Report, Status},
 };
 
@@ -40,24 +40,24 @@ fn finding_as_json(finding: &Finding) -> Value {
 
 /// Returns the report as text: each group under its title, remedies below their findings, and a
 /// summary.
-pub(super) fn as_text(report: &Report, style: &Style) -> String {
+pub(super) fn as_text(report: &Report, style: &TextStyle) -> String {
     let groups = report.groups.iter().map(|group| {
         let next = group.findings.iter().skip(1).map(Some).chain([None]);
         let rows = group.findings.iter().zip(next);
         let rows: Vec<_> = rows.flat_map(|(finding, next)| rows_of(finding, next, style)).collect();
-        format!("{}\n{}\n", style.place(&printable(&group.title)), columns(&rows))
+        format!("{}\n{}\n", style.heading(&escape_line(&group.title)), align_columns(&rows))
     });
     groups.chain([summary(report, style)]).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the row of a finding and that of its remedy, which follows the last of consecutive
 /// findings with the same remedy.
-fn rows_of(finding: &Finding, next: Option<&Finding>, style: &Style) -> Vec<[String; 3]> {
+fn rows_of(finding: &Finding, next: Option<&Finding>, style: &TextStyle) -> Vec<[String; 3]> {
     let label = label(finding.status);
     let label = match finding.status {
-        Status::Ok => style.good(label),
-        Status::Failed => style.bad(label),
-        Status::Warning | Status::Skipped => style.doubtful(label),
+        Status::Ok => style.success(label),
+        Status::Failed => style.error(label),
+        Status::Warning | Status::Skipped => style.warning(label),
     };
     let message = match finding.status {
         Status::Skipped => format!("because {}", finding.message),
@@ -72,16 +72,19 @@ fn rows_of(finding: &Finding, next: Option<&Finding>, style: &Style) -> Vec<[Str
     rows
 }
 
-fn summary(report: &Report, style: &Style) -> String {
+fn summary(report: &Report, style: &TextStyle) -> String {
     let count = |status: Status| format!("{} {}", report.count(status), label(status));
     let counts = [Status::Ok, Status::Warning, Status::Failed, Status::Skipped].map(count);
     let counts = counts.join(", ");
     match (report.count(Status::Failed), report.count(Status::Skipped)) {
-        (0, 0) => format!("{counts}: {}", style.good("no problems found")),
+        (0, 0) => format!("{counts}: {}", style.success("no problems found")),
         (0, _) => {
-            format!("{counts}: {}, but not everything was checked", style.good("no problems found"))
+            format!(
+                "{counts}: {}, but not everything was checked",
+                style.success("no problems found")
+            )
         }
-        _ => format!("{counts}: {}", style.bad("problems found")),
+        _ => format!("{counts}: {}", style.error("problems found")),
     }
 }
 

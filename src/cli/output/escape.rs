@@ -7,7 +7,7 @@ pub(super) fn escape_text(text: &str) -> String {
 }
 
 /// Returns the text as [`escape_text`] does, with line breaks and tabs escaped, too.
-pub(in crate::cli) fn printable(text: &str) -> String {
+pub(in crate::cli) fn escape_line(text: &str) -> String {
     escape_unless(text, |c| !is_hidden(c))
 }
 
@@ -54,7 +54,7 @@ pub(in crate::cli) fn is_hidden(c: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{escape_json, escape_text, is_hidden, printable};
+    use super::{escape_json, escape_line, escape_text, is_hidden};
 
     #[test]
     fn control_characters_are_escaped() {
@@ -68,13 +68,13 @@ mod tests {
         ] {
             assert_eq!(escape_text(text), expected);
         }
-        assert_eq!(printable("a\nb\u{2028}c"), "a\\nb\\u{2028}c");
+        assert_eq!(escape_line("a\nb\u{2028}c"), "a\\nb\\u{2028}c");
     }
 
     proptest! {
         #[test]
         fn escaped_json_has_the_same_value(text in any::<String>()) {
-            prop_assert!(!printable(&text).chars().any(is_hidden));
+            prop_assert!(!escape_line(&text).chars().any(is_hidden));
             let json = escape_json(&serde_json::json!([text]).to_string());
             prop_assert!(!json.chars().any(is_hidden));
             let read: Vec<String> = serde_json::from_str(&json).expect("JSON");

@@ -22,17 +22,17 @@ use serde_json::{Value, json};
 
 use self::{escape::escape_text, style::apply_colors};
 pub(super) use self::{
-    escape::{escape_json, is_hidden, printable},
-    plural::counted,
-    style::{Style, columns},
+    escape::{escape_json, escape_line, is_hidden},
+    plural::pluralize,
+    style::{TextStyle, align_columns},
 };
 
 /// The exit code for wrong usage, the same as clap's.
-pub(super) const USAGE: u8 = 2;
+pub(super) const USAGE_EXIT_CODE: u8 = 2;
 
 /// The output format of results and errors.
 #[derive(Args, Clone, Copy)]
-pub(super) struct Output {
+pub(super) struct OutputArgs {
     /// Output format. With json, errors are JSON as well: one object per line on standard error.
     #[arg(long = "output", value_enum, default_value_t = OutputFormat::Text)]
     format: OutputFormat,
@@ -44,17 +44,21 @@ enum OutputFormat {
     Json,
 }
 
-impl Output {
+impl OutputArgs {
     /// Returns true if the format is text.
     pub(super) fn is_text(self) -> bool {
         matches!(self.format, OutputFormat::Text)
     }
 
     /// Prints a result in the selected format.
-    pub(super) fn print(self, json: impl FnOnce() -> Value, text: impl FnOnce(&Style) -> String) {
+    pub(super) fn print(
+        self,
+        json: impl FnOnce() -> Value,
+        text: impl FnOnce(&TextStyle) -> String,
+    ) {
         match self.format {
             OutputFormat::Json => write_line(&escape_json(&format!("{:#}", json()))),
-            OutputFormat::Text => print_result(&text(&Style::for_stdout())),
+            OutputFormat::Text => print_result(&text(&TextStyle::for_stdout())),
         }
     }
 }
@@ -120,7 +124,7 @@ pub(super) fn ignore_broken_pipe(written: io::Result<()>) -> Result<(), String> 
 /// Reports a write error, and makes the exit code 1.
 pub(super) fn report_write_error(written: Result<(), String>) {
     if let Err(error) = written {
-        complain(error);
+        print_error(error);
         OUTPUT_FAILED.store(true, Relaxed);
     }
 }
@@ -131,24 +135,24 @@ pub(super) fn final_exit_code(code: ExitCode) -> ExitCode {
 }
 
 /// Prints an error.
-pub(super) fn complain(what: impl Display) {
+pub(super) fn print_error(what: impl Display) {
     let what = what.to_string();
     print_message("error", &what, &format!("vault-auth-validator: {what}"));
 }
 
 /// Prints an error in the arguments or the input of a command, and returns the exit code for it.
-pub(super) fn misused(what: impl Display) -> ExitCode {
-    complain(what);
-    ExitCode::from(USAGE)
+pub(super) fn usage_error(what: impl Display) -> ExitCode {
+    print_error(what);
+    ExitCode::from(USAGE_EXIT_CODE)
 }
 
 /// Prints a warning.
-pub(super) fn warn(what: &str) {
+pub(super) fn print_warning(what: &str) {
     print_message("warning", what, &format!("vault-auth-validator: {what}"));
 }
 
 /// Prints a status message beside the result.
-pub(super) fn note(what: &str) {
+pub(super) fn print_status(what: &str) {
     print_message("note", what.trim_end(), what.trim_end());
 }
 

@@ -1,5 +1,5 @@
 /// Returns the count with the noun in its grammatical number: `1 policy`, `2 policies`, `0 errors`.
-pub(in crate::cli) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
+pub(in crate::cli) fn pluralize(count: impl TryInto<u64>, noun: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
     if count == 1 {
         return format!("1 {noun}");
@@ -12,11 +12,11 @@ pub(in crate::cli) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::counted;
+    use super::pluralize;
 
     #[test]
     fn plural_of_y_is_ies() {
-        let texts = [counted(1, "policy"), counted(2, "policy"), counted(0, "error")];
+        let texts = [pluralize(1, "policy"), pluralize(2, "policy"), pluralize(0, "error")];
         assert_eq!(texts, ["1 policy", "2 policies", "0 errors"]);
     }
 }

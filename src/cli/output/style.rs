@@ -1,9 +1,9 @@
 use std::io::{IsTerminal, stdout};
 
-use super::{color_mark::COLOR_MARK, escape::printable};
+use super::{color_mark::COLOR_MARK, escape::escape_line};
 
 /// The colors of printed text, if colors are enabled.
-pub(in crate::cli) struct Style {
+pub(in crate::cli) struct TextStyle {
     colors: ColorMode,
 }
 
@@ -12,7 +12,7 @@ enum ColorMode {
     Disabled,
 }
 
-impl Style {
+impl TextStyle {
     /// Returns a style with colors if standard output is a terminal and `NO_COLOR` is not set
     /// (<https://no-color.org>).
     pub(super) fn for_stdout() -> Self {
@@ -26,22 +26,22 @@ impl Style {
     }
 
     /// Colors the text as a success.
-    pub(in crate::cli) fn good(&self, text: &str) -> String {
+    pub(in crate::cli) fn success(&self, text: &str) -> String {
         self.paint("32", text)
     }
 
     /// Colors the text as an error.
-    pub(in crate::cli) fn bad(&self, text: &str) -> String {
+    pub(in crate::cli) fn error(&self, text: &str) -> String {
         self.paint("31", text)
     }
 
     /// Colors the text as a warning.
-    pub(in crate::cli) fn doubtful(&self, text: &str) -> String {
+    pub(in crate::cli) fn warning(&self, text: &str) -> String {
         self.paint("33", text)
     }
 
     /// Colors the text as a heading.
-    pub(in crate::cli) fn place(&self, text: &str) -> String {
+    pub(in crate::cli) fn heading(&self, text: &str) -> String {
         self.paint("36", text)
     }
 
@@ -64,9 +64,9 @@ pub(super) fn apply_colors(text: &str) -> String {
 }
 
 /// Returns the rows as lines with aligned columns. Line breaks in a cell are escaped.
-pub(in crate::cli) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+pub(in crate::cli) fn align_columns<const N: usize>(rows: &[[String; N]]) -> String {
     let rows: Vec<[String; N]> =
-        rows.iter().map(|row| row.each_ref().map(|cell| printable(cell))).collect();
+        rows.iter().map(|row| row.each_ref().map(|cell| escape_line(cell))).collect();
     let width =
         |column: usize| rows.iter().map(|row| display_width(&row[column])).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
@@ -89,22 +89,22 @@ fn display_width(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::escape::escape_text, ColorMode, Style, apply_colors, columns};
+    use super::{super::escape::escape_text, ColorMode, TextStyle, align_columns, apply_colors};
 
     #[test]
     fn colored_columns_are_aligned() {
-        let good = Style { colors: ColorMode::Enabled }.good("ok");
+        let good = TextStyle { colors: ColorMode::Enabled }.success("ok");
         let rows = [
             [good, "a".to_owned(), "x".to_owned()],
             ["refused".to_owned(), "b\nd".to_owned(), String::new()],
         ];
-        let printed = apply_colors(&escape_text(&columns(&rows)));
+        let printed = apply_colors(&escape_text(&align_columns(&rows)));
         assert_eq!(printed, "  \x1b[32mok\x1b[0m       a     x\n  refused  b\\nd");
     }
 
     #[test]
     fn foreign_color_codes_are_escaped() {
-        let name = Style { colors: ColorMode::Enabled }.bad("a\x1b[32mb\u{fdd0}32;c");
+        let name = TextStyle { colors: ColorMode::Enabled }.error("a\x1b[32mb\u{fdd0}32;c");
         assert_eq!(apply_colors(&escape_text(&name)), "\x1b[31ma\\u{1b}[32mb\\u{fdd0}32;c\x1b[0m");
     }
 }

@@ -10,14 +10,14 @@ use serde_json::json;
 use super::plan::{self, Comparison, extent};
 use crate::{
     cli::{
-        USAGE,
-        ask::consents,
-        complain,
+        USAGE_EXIT_CODE,
         operator::Operator,
-        output::{Output, columns},
-        stop::stopped,
+        output::{OutputArgs, align_columns},
+        print_error,
+        prompt::confirm,
+        signals::shutdown_signal,
     },
-    policies::{Outcome, Plan, Step},
+    policy::{Outcome, Plan, Step},
     vault,
 };
 
@@ -37,7 +37,7 @@ pub(super) struct Apply {
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     comparison: Comparison,
 }
@@ -45,11 +45,11 @@ pub(super) struct Apply {
 impl Apply {
     pub(super) fn run(self) -> ExitCode {
         if !self.yes && (!io::stdin().is_terminal() || !self.output.is_text()) {
-            complain(
+            print_error(
                 "apply asks before it writes, and there is nobody to ask: look at `policies plan`, \
                  and add --yes",
             );
-            return ExitCode::from(USAGE);
+            return ExitCode::from(USAGE_EXIT_CODE);
         }
         let Self { yes, comparison, output } = self;
         comparison.run(output, async |operator, plan| {
@@ -67,12 +67,16 @@ impl Apply {
 /// Asks once for writing, and once more for deleting.
 fn consent(plan: &Plan, address: &str) -> Result<bool, String> {
     let question = format!("{} in {address}?", extent(plan));
-    Ok(consents(&question)? && (plan.deletions() == 0 || consents("Delete them for good?")?))
+    Ok(confirm(&question)? && (plan.deletions() == 0 || confirm("Delete them for good?")?))
 }
 
-async fn carry_out(plan: &Plan, operator: &Operator, output: Output) -> Result<ExitCode, String> {
-    let stop = tokio::spawn(stopped());
-    let store = vault::Policies::new(&operator.session);
+async fn carry_out(
+    plan: &Plan,
+    operator: &Operator,
+    output: OutputArgs,
+) -> Result<ExitCode, String> {
+    let stop = tokio::spawn(shutdown_signal());
+    let store = vault::VaultPolicies::new(&operator.session);
     let goes_on = |_: &Step, _: &Outcome| {
         if stop.is_finished() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
@@ -91,9 +95,9 @@ async fn carry_out(plan: &Plan, operator: &Operator, output: Output) -> Result<E
         let rows = told.iter().map(|(step, outcome)| {
             let (word, why) = words(outcome);
             let word = match outcome {
-                Outcome::Done => style.good(word),
-                Outcome::NotTried => style.doubtful(word),
-                _ => style.bad(word),
+                Outcome::Done => style.success(word),
+                Outcome::NotTried => style.warning(word),
+                _ => style.error(word),
             };
             [word, step.verb().to_owned(), step.name.escape_debug().to_string(), why]
         });
@@ -101,7 +105,7 @@ async fn carry_out(plan: &Plan, operator: &Operator, output: Output) -> Result<E
         if rows.is_empty() {
             "nothing to write".to_owned()
         } else {
-            format!("\n{}", columns(&rows))
+            format!("\n{}", align_columns(&rows))
         }
     });
     let undone = outcomes.iter().filter(|outcome| **outcome != Outcome::Done).count();

@@ -13,8 +13,8 @@ use url::Url;
 
 use crate::{
     cli::operator::Operator,
-    config::{Access, search_path},
-    vault::{self, Login},
+    config::{OperatorSettings, search_path},
+    vault::{self, ServiceLogin},
 };
 
 /// How long it may take to come up, how often it is looked at meanwhile, and how often a start is
@@ -103,7 +103,7 @@ async fn comes_up(
             return Ok(None);
         }
         // Another server on this port would not know the token.
-        let late = match Operator::log_in(access(port, token)?).await {
+        let late = match Operator::connect(access(port, token)?).await {
             Ok(operator) => return Ok(Some(operator)),
             Err(error) => error,
         };
@@ -117,17 +117,17 @@ async fn comes_up(
     }
 }
 
-fn access(port: u16, token: &SecretString) -> Result<Access, String> {
+fn access(port: u16, token: &SecretString) -> Result<OperatorSettings, String> {
     let address = Url::parse(&format!("http://127.0.0.1:{port}")).map_err(|e| e.to_string())?;
-    let vault = vault::Settings {
+    let vault = vault::ClientSettings {
         address,
         namespace: None,
-        trust: vault::Trust::System,
+        trust: vault::TrustRoots::System,
         server_name: None,
         client_cert: None,
         timeout: TIMEOUT,
     };
-    Ok(Access { vault, login: Login::Token(token.clone()) })
+    Ok(OperatorSettings { vault, login: ServiceLogin::Token(token.clone()) })
 }
 
 impl Process {

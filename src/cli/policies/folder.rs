@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{
-        complain, misused,
-        output::{Output, Style, counted},
+        output::{OutputArgs, TextStyle, pluralize},
+        print_error, usage_error,
     },
-    policies::{
+    policy::{
         Caller, Check, Finding, Mounts, PolicySet, Server, Severity, Source, expectations, shipped,
     },
 };
@@ -154,9 +154,9 @@ pub(in crate::cli) fn accepted_by(
 impl FolderError {
     /// Reports the error on standard error, findings also on standard output for programs, and
     /// returns the exit code for it.
-    pub(in crate::cli) fn exit(&self, output: Output) -> ExitCode {
+    pub(in crate::cli) fn exit(&self, output: OutputArgs) -> ExitCode {
         match self {
-            Self::Unreadable(why) => return misused(why),
+            Self::Unreadable(why) => return usage_error(why),
             Self::Findings(findings) if !output.is_text() => {
                 let findings: Vec<_> = findings.iter().map(as_json).collect();
                 let json = || json!({"errors": findings.len(), "findings": findings});
@@ -164,7 +164,7 @@ impl FolderError {
             }
             Self::Findings(_) | Self::Unsound(_) => {}
         }
-        complain(self);
+        print_error(self);
         ExitCode::FAILURE
     }
 }
@@ -175,8 +175,8 @@ impl fmt::Display for FolderError {
             Self::Unreadable(why) | Self::Unsound(why) => f.write_str(why),
             Self::Findings(findings) => {
                 let shown: Vec<_> =
-                    findings.iter().map(|finding| show(finding, &Style::plain())).collect();
-                let count = counted(findings.len(), "error");
+                    findings.iter().map(|finding| show(finding, &TextStyle::plain())).collect();
+                let count = pluralize(findings.len(), "error");
                 write!(f, "{count} in the files; nothing was written\n\n{}", shown.join("\n\n"))
             }
         }
@@ -184,13 +184,13 @@ impl fmt::Display for FolderError {
 }
 
 /// A finding for people.
-pub(super) fn show(finding: &Finding, style: &Style) -> String {
+pub(super) fn show(finding: &Finding, style: &TextStyle) -> String {
     let Finding { check, severity, message, .. } = finding;
     let head = format!("{}[{check}]", severity.as_str());
     let head = match severity {
-        Severity::Error => style.bad(&head),
-        Severity::Warning => style.doubtful(&head),
-        Severity::Hint => style.place(&head),
+        Severity::Error => style.error(&head),
+        Severity::Warning => style.warning(&head),
+        Severity::Hint => style.heading(&head),
     };
     format!("{head}: {message}\n{finding}")
 }

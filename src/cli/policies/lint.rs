@@ -6,12 +6,12 @@ use serde_json::json;
 use super::folder::{Folder, Linted, as_json, show};
 use crate::{
     cli::{
-        misused,
-        output::{Output, Style, counted},
+        output::{OutputArgs, TextStyle, pluralize},
         sources::{ConfigArgs, ForPolicies},
+        usage_error,
     },
     config::Settings,
-    policies::{Check, Server, Severity},
+    policy::{Check, Server, Severity},
 };
 
 /// Find mistakes in policies, most of which Vault would accept silently. Asks no Vault.
@@ -38,7 +38,7 @@ pub(super) struct Lint {
     #[arg(long, value_name = "SERVER")]
     server: Option<Server>,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     config: ConfigArgs<ForPolicies>,
 }
@@ -47,7 +47,7 @@ impl Lint {
     pub(super) fn run(self) -> ExitCode {
         let mounts = match Settings::load_mounts(self.config.sources()) {
             Ok(mounts) => mounts,
-            Err(faults) => return misused(faults),
+            Err(faults) => return usage_error(faults),
         };
         let linted = match self.folder.lint(&mounts, &self.allowed) {
             Ok(linted) => linted,
@@ -73,14 +73,14 @@ impl Lint {
     }
 }
 
-fn as_text(linted: &Linted, style: &Style) -> String {
-    let errors = counted(linted.count(Severity::Error), "error");
-    let warnings = counted(linted.count(Severity::Warning), "warning");
+fn as_text(linted: &Linted, style: &TextStyle) -> String {
+    let errors = pluralize(linted.count(Severity::Error), "error");
+    let warnings = pluralize(linted.count(Severity::Warning), "warning");
     let hints = match linted.count(Severity::Hint) {
         0 => String::new(),
-        count => format!(", {}", counted(count, "hint")),
+        count => format!(", {}", pluralize(count, "hint")),
     };
-    let summary = format!("{}: {errors}, {warnings}{hints}", counted(linted.set.len(), "policy"));
+    let summary = format!("{}: {errors}, {warnings}{hints}", pluralize(linted.set.len(), "policy"));
     let findings = linted.findings.iter().map(|finding| show(finding, style));
     findings.chain([summary]).collect::<Vec<_>>().join("\n\n")
 }

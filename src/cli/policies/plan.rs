@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::folder::{Folder, Linted};
 use crate::{
     cli::{
-        misused,
         operator::{Operator, OperatorArgs},
-        output::{Output, Style, columns, counted, printable},
+        output::{OutputArgs, TextStyle, align_columns, escape_line, pluralize},
         sources::ForVault,
+        usage_error,
     },
     config::Settings,
-    policies::{self, Check, Step, StoreError, Unmanaged, Wording},
+    policy::{self, Check, Step, StoreError, Unmanaged, Wording},
     vault,
 };
 
@@ -45,7 +45,7 @@ pub(super) struct Plan {
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     comparison: Comparison,
 }
@@ -62,12 +62,12 @@ impl Comparison {
     /// Lints the policies and, if they have no errors, goes on as the operator.
     pub(super) fn run(
         self,
-        output: Output,
-        command: impl AsyncFnOnce(&Operator, policies::Plan) -> Result<ExitCode, String>,
+        output: OutputArgs,
+        command: impl AsyncFnOnce(&Operator, policy::Plan) -> Result<ExitCode, String>,
     ) -> ExitCode {
         let mounts = match Settings::load_mounts(self.operator.clone().sources()) {
             Ok(mounts) => mounts,
-            Err(faults) => return misused(faults),
+            Err(faults) => return usage_error(faults),
         };
         let linted = self.folder.lint(&mounts, &self.allowed).and_then(Linted::without_errors);
         let linted = match linted {
@@ -76,7 +76,7 @@ impl Comparison {
         };
         let unmanaged = self.unmanaged();
         self.operator.run(async |operator| {
-            let store = vault::Policies::new(&operator.session);
+            let store = vault::VaultPolicies::new(&operator.session);
             let at_address = |error: StoreError| format!("{}: {error}", operator.address);
             let linted = if linted.depends_on_server() {
                 linted.for_server(store.server().await.map_err(at_address)?)
@@ -87,7 +87,7 @@ impl Comparison {
                 Ok(Linted { set, .. }) => set,
                 Err(error) => return Ok(error.exit(output)),
             };
-            let plan = policies::Plan::draw(&set, &store, unmanaged).await.map_err(at_address)?;
+            let plan = policy::Plan::draw(&set, &store, unmanaged).await.map_err(at_address)?;
             command(&operator, plan).await
         })
     }
@@ -112,7 +112,7 @@ impl Plan {
 }
 
 /// A plan for people.
-pub(super) fn as_text(plan: &policies::Plan, style: &Style) -> String {
+pub(super) fn as_text(plan: &policy::Plan, style: &TextStyle) -> String {
     let diffs = plan.steps.iter().map(|step| coloured(&step.diff(), style));
     let steps = plan.steps.iter().map(|step| row(step.verb(), &step.name, ""));
     let unchanged = plan.unchanged.iter().map(|unchanged| {
@@ -130,25 +130,25 @@ pub(super) fn as_text(plan: &policies::Plan, style: &Style) -> String {
         plan.unchanged.len(),
         plan.unmanaged.len() + plan.deletions(),
     );
-    diffs.chain([columns(&rows) + "\n", summary]).collect::<Vec<_>>().join("\n")
+    diffs.chain([align_columns(&rows) + "\n", summary]).collect::<Vec<_>>().join("\n")
 }
 
 fn row(verb: &str, name: &str, note: &str) -> [String; 3] {
     [verb.to_owned(), name.escape_debug().to_string(), note.to_owned()]
 }
 
-fn coloured(diff: &str, style: &Style) -> String {
+fn coloured(diff: &str, style: &TextStyle) -> String {
     let line = |line: &str| match line.chars().next() {
-        Some('+') => style.good(line),
-        Some('-') => style.bad(line),
-        Some('@') => style.place(line),
+        Some('+') => style.success(line),
+        Some('-') => style.error(line),
+        Some('@') => style.heading(line),
         _ => line.to_owned(),
     };
-    diff.lines().map(|text| line(&printable(text)) + "\n").collect()
+    diff.lines().map(|text| line(&escape_line(text)) + "\n").collect()
 }
 
 /// A plan for programs.
-pub(super) fn as_json(plan: &policies::Plan) -> Value {
+pub(super) fn as_json(plan: &policy::Plan) -> Value {
     let change =
         |step: &Step| json!({"policy": step.name, "action": step.verb(), "diff": step.diff()});
     let unchanged = plan.unchanged.iter().map(|unchanged| {
@@ -162,11 +162,11 @@ pub(super) fn as_json(plan: &policies::Plan) -> Value {
 }
 
 /// How many policies a plan would write and delete.
-pub(super) fn extent(plan: &policies::Plan) -> String {
+pub(super) fn extent(plan: &policy::Plan) -> String {
     let deleted = plan.deletions();
-    let written = counted(plan.steps.len() - deleted, "policy");
+    let written = pluralize(plan.steps.len() - deleted, "policy");
     match deleted {
         0 => format!("write {written}"),
-        _ => format!("write {written} and DELETE {}", counted(deleted, "policy")),
+        _ => format!("write {written} and DELETE {}", pluralize(deleted, "policy")),
     }
 }

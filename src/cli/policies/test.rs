@@ -8,13 +8,13 @@ use super::{dev::DevServer, folder::Folder};
 use crate::{
     capabilities::Capabilities,
     cli::{
-        complain,
-        operator::{Operator, OperatorArgs, to_the_end},
-        output::{Output, Style, columns, counted},
-        stop::stopped,
+        operator::{Operator, OperatorArgs, block_on},
+        output::{OutputArgs, TextStyle, align_columns, pluralize},
+        print_error,
+        signals::shutdown_signal,
     },
-    policies::{Caller, Expectation, Policy, PolicySet, joined},
-    vault::StandIns,
+    policy::{Caller, Expectation, Policy, PolicySet, joined},
+    vault::TestPrincipals,
 };
 
 /// Ask Vault whether policies grant what they should, and nothing that they should not.
@@ -48,7 +48,7 @@ pub(super) struct Test {
     #[arg(long, value_name = "PATH", requires = "dev")]
     bao: Option<PathBuf>,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     operator: OperatorArgs,
 }
@@ -73,20 +73,22 @@ impl Test {
         };
         let output = self.output;
         if self.dev {
-            return to_the_end(async || {
-                let stop = tokio::spawn(stopped());
+            return block_on(async || {
+                let stop = tokio::spawn(shutdown_signal());
                 let server = DevServer::start(self.bao.as_deref(), &stop).await?;
-                let stand_ins = StandIns::new(&server.operator.session, &callers);
+                let stand_ins = TestPrincipals::new(&server.operator.session, &callers);
                 let tried = try_all(&stand_ins, &set, &callers, &stop).await?;
                 Ok(report(&tried, &set, output))
             });
         }
         self.operator.run(async |operator: Operator| {
-            let stop = tokio::spawn(stopped());
-            let stand_ins = StandIns::new(&operator.session, &callers);
+            let stop = tokio::spawn(shutdown_signal());
+            let stand_ins = TestPrincipals::new(&operator.session, &callers);
             let tried = try_all(&stand_ins, &set, &callers, &stop).await;
-            for left in stand_ins.end().await {
-                complain(format!("this could not be taken away again, please delete it: {left}"));
+            for left in stand_ins.cleanup().await {
+                print_error(format!(
+                    "this could not be taken away again, please delete it: {left}"
+                ));
             }
             Ok(report(&tried?, &set, output))
         })
@@ -94,23 +96,23 @@ impl Test {
 }
 
 async fn try_all<'c>(
-    stand_ins: &StandIns<'_>,
+    stand_ins: &TestPrincipals<'_>,
     set: &PolicySet,
     callers: &'c [Caller],
     stop: &JoinHandle<()>,
 ) -> Result<Vec<Tried<'c>>, String> {
     let policies = set.iter().map(|(name, member)| (name.as_str(), &*member.source.text));
-    stand_ins.with_policies(policies).await?;
+    stand_ins.copy_policies(policies).await?;
     let mut tried = Vec::new();
     for caller in callers {
         // Between two callers, so that no call is under way when all is taken away.
         if stop.is_finished() {
             return Err("stopped".to_owned());
         }
-        let token = stand_ins.caller(caller).await?;
+        let token = stand_ins.create_token(caller).await?;
         let paths: BTreeSet<&str> = caller.expectations.iter().map(|e| e.path.as_str()).collect();
         let paths: Vec<&str> = paths.into_iter().collect();
-        let granted = stand_ins.granted(&token, &paths).await?;
+        let granted = stand_ins.capabilities(&token, &paths).await?;
         let on = |path: &str| paths.iter().zip(&granted).find(|(asked, _)| **asked == path);
         for expectation in &caller.expectations {
             let granted = on(&expectation.path).map(|(_, granted)| *granted).unwrap_or_default();
@@ -120,7 +122,7 @@ async fn try_all<'c>(
     Ok(tried)
 }
 
-fn report(tried: &[Tried<'_>], set: &PolicySet, output: Output) -> ExitCode {
+fn report(tried: &[Tried<'_>], set: &PolicySet, output: OutputArgs) -> ExitCode {
     let failed = tried.iter().filter(|tried| !tried.holds()).count();
     let named: BTreeSet<&str> =
         tried.iter().flat_map(|tried| &tried.caller.policies).map(String::as_str).collect();
@@ -137,15 +139,15 @@ fn report(tried: &[Tried<'_>], set: &PolicySet, output: Output) -> ExitCode {
         let rows: Vec<_> = tried.iter().map(|tried| tried.row(set, style)).collect();
         let summary = format!(
             "{}, {} of {}",
-            counted(tried.len(), "expectation"),
-            counted(failed, "failure"),
-            counted(set.len() - untried.len(), "policy")
+            pluralize(tried.len(), "expectation"),
+            pluralize(failed, "failure"),
+            pluralize(set.len() - untried.len(), "policy")
         );
         let untried = match untried.as_slice() {
             [] => String::new(),
             untried => format!("\nnothing is expected of {}", untried.join(", ")),
         };
-        format!("{}\n\n{summary}{untried}", columns(&rows))
+        format!("{}\n\n{summary}{untried}", align_columns(&rows))
     });
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -155,14 +157,14 @@ impl Tried<'_> {
         self.expectation.wanted.holds(self.granted)
     }
 
-    fn row(&self, set: &PolicySet, style: &Style) -> [String; 5] {
+    fn row(&self, set: &PolicySet, style: &TextStyle) -> [String; 5] {
         let Self { caller, expectation, granted } = self;
         let (outcome, because) = if self.holds() {
-            (style.good("ok"), String::new())
+            (style.success("ok"), String::new())
         } else {
             let spoke = self.spoke(set).join("; ");
             let place = format!("{}:{}", caller.file, expectation.line);
-            (style.bad("no"), format!("{place}: Vault grants {granted} ({spoke})"))
+            (style.error("no"), format!("{place}: Vault grants {granted} ({spoke})"))
         };
         let wanted = expectation.wanted.words();
         [outcome, caller.who.clone(), wanted, expectation.path.clone(), because]

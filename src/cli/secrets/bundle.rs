@@ -2,10 +2,10 @@ use clap::Args;
 
 use crate::{
     cli::{
-        names::tenant,
-        store::{Store, why},
+        names::parse_tenant,
+        secret_client::{SecretClient, secret_error_message},
     },
-    secrets::{Current, SecretData, SecretName, SecretPath, Version},
+    secrets::{SecretData, SecretName, SecretPath, SecretState, SecretVersion},
     tenants::TenantName,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Args)]
 pub(super) struct SecretBundle {
     /// The tenant.
-    #[arg(value_parser = tenant)]
+    #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
     /// The secrets' names. If two have the same key, the later one wins.
     #[arg(required = true, value_name = "NAME", value_parser = SecretName::parse)]
@@ -23,17 +23,18 @@ pub(super) struct SecretBundle {
 /// The merged data of a bundle, and the versions that it was read from.
 pub(super) struct BundleContents {
     pub(super) data: SecretData,
-    pub(super) versions: Vec<Version>,
+    pub(super) versions: Vec<SecretVersion>,
 }
 
 impl SecretBundle {
     /// Reads and merges the latest versions.
-    pub(super) async fn read(&self, store: &Store) -> Result<BundleContents, String> {
+    pub(super) async fn read(&self, store: &SecretClient) -> Result<BundleContents, String> {
         let mut contents = BundleContents { data: SecretData::default(), versions: Vec::new() };
         for path in self.paths() {
             let read = store.with(async |secrets| secrets.read(&path, None).await).await;
-            let secret = read.map_err(|error| why(&error, &path.tenant, &path.name))?;
-            contents.data = contents.data.joined(secret.data);
+            let secret =
+                read.map_err(|error| secret_error_message(&error, &path.tenant, &path.name))?;
+            contents.data = contents.data.merged_with(secret.data);
             contents.versions.push(secret.version);
         }
         Ok(contents)
@@ -42,13 +43,14 @@ impl SecretBundle {
     /// Returns true if these are still the latest versions. Decrypts nothing.
     pub(super) async fn is_current(
         &self,
-        store: &Store,
-        versions: &[Version],
+        store: &SecretClient,
+        versions: &[SecretVersion],
     ) -> Result<bool, String> {
         for (path, version) in self.paths().zip(versions) {
-            let current = store.with(async |secrets| secrets.current(&path).await).await;
-            let current = current.map_err(|error| why(&error, &path.tenant, &path.name))?;
-            if current != Current::Live(*version) {
+            let current = store.with(async |secrets| secrets.state(&path).await).await;
+            let current =
+                current.map_err(|error| secret_error_message(&error, &path.tenant, &path.name))?;
+            if current != SecretState::Live(*version) {
                 return Ok(false);
             }
         }
@@ -56,14 +58,14 @@ impl SecretBundle {
     }
 
     /// Returns the names with these versions as text.
-    pub(super) fn versions_as_text(&self, versions: &[Version]) -> String {
+    pub(super) fn versions_as_text(&self, versions: &[SecretVersion]) -> String {
         let text = |(name, version)| format!("{name} version {version}");
         self.names.iter().zip(versions).map(text).collect::<Vec<_>>().join(", ")
     }
 
     /// Returns the names with these versions as JSON.
-    pub(super) fn versions_as_json(&self, versions: &[Version]) -> serde_json::Value {
-        let json = |(name, version): (&SecretName, &Version)| {
+    pub(super) fn versions_as_json(&self, versions: &[SecretVersion]) -> serde_json::Value {
+        let json = |(name, version): (&SecretName, &SecretVersion)| {
             let (name, version) = (name.as_str(), version.number());
             serde_json::json!({"name": name, "version": version})
         };

@@ -8,12 +8,12 @@ use serde_json::json;
 
 use crate::{
     cli::{
-        ask::consents,
-        output::{Output, misused},
+        output::{OutputArgs, usage_error},
+        prompt::confirm,
+        secret_client::{SecretClientArgs, secret_error_message},
         secrets::secret_args::SecretArgs,
-        store::{StoreArgs, why},
     },
-    secrets::{Precondition, SecretPath, Version},
+    secrets::{SecretPath, SecretVersion, WriteCondition},
 };
 
 /// Delete the latest version of a secret. It can be undeleted.
@@ -32,30 +32,31 @@ pub(super) struct Delete {
     yes: bool,
     /// Delete only if this is still the latest version.
     #[arg(long, value_name = "VERSION")]
-    if_version: Option<Version>,
+    if_version: Option<SecretVersion>,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
-    store: StoreArgs,
+    store: SecretClientArgs,
 }
 
 impl Delete {
     pub(super) fn run(self) -> ExitCode {
         let Self { secret, yes, if_version, output, store } = self;
         if !yes && !io::stdin().is_terminal() {
-            return misused(
+            return usage_error(
                 "delete needs a confirmation, and standard input is no terminal: add --yes",
             );
         }
         let path = SecretPath::from(secret);
-        let precondition = if_version.map_or(Precondition::None, Precondition::Latest);
+        let precondition = if_version.map_or(WriteCondition::None, WriteCondition::Latest);
         store.run(async |store| {
             let SecretPath { tenant, name } = &path;
-            if !yes && !consents(&format!("Delete {tenant}/{name}?"))? {
+            if !yes && !confirm(&format!("Delete {tenant}/{name}?"))? {
                 return Err("not confirmed: nothing was deleted".to_owned());
             }
             let deleted = store.with(async |secrets| secrets.delete(&path, precondition).await);
-            let version = deleted.await.map_err(|error| why(&error, tenant, name))?;
+            let version =
+                deleted.await.map_err(|error| secret_error_message(&error, tenant, name))?;
             let json = || {
                 json!({
                     "tenant": tenant.as_str(),

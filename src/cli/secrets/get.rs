@@ -7,13 +7,13 @@ use zeroize::Zeroizing;
 
 use crate::{
     cli::{
-        output::{Output, emit, escape_json, is_hidden, stdout_is_terminal},
+        output::{OutputArgs, emit, escape_json, is_hidden, stdout_is_terminal},
+        secret_client::{SecretClient, SecretClientArgs, secret_error_message},
         secrets::secret_args::SecretArgs,
-        store::{Store, StoreArgs, why},
     },
     secrets::{
-        Dialect, Exposed, Key, Secret, SecretData, SecretError, SecretPath, Version, VersionInfo,
-        VersionState, to_wiped_json,
+        DecryptedSecret, EnvFormat, ExposedData, SecretData, SecretError, SecretKey, SecretPath,
+        SecretVersion, VersionInfo, VersionState, to_zeroizing_json,
     },
 };
 
@@ -34,20 +34,20 @@ pub(super) struct Get {
     secret: SecretArgs,
     /// The key to print; all keys by default.
     #[arg(value_parser = parse_key)]
-    key: Option<Key>,
+    key: Option<SecretKey>,
     /// The version to read; the latest by default.
     #[arg(long)]
-    version: Option<Version>,
+    version: Option<SecretVersion>,
     /// Print values on a terminal, too.
     #[arg(long)]
     reveal: bool,
     /// The reader of the lines: compose, docker, systemd, python-dotenv or sh.
-    #[arg(long, default_value_t = Dialect::Compose, conflicts_with = "key")]
-    dialect: Dialect,
+    #[arg(long, default_value_t = EnvFormat::Compose, conflicts_with = "key")]
+    dialect: EnvFormat,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
-    store: StoreArgs,
+    store: SecretClientArgs,
 }
 
 /// The text that is printed instead of a value of any length.
@@ -61,7 +61,7 @@ struct SecretDocument<'s> {
     version: u64,
     created_at: String,
     key_version: u64,
-    data: Exposed<'s>,
+    data: ExposedData<'s>,
 }
 
 impl Get {
@@ -100,7 +100,7 @@ impl Get {
 
 /// Serializes the document as JSON. Control characters are escaped on a terminal.
 fn to_json(document: &SecretDocument<'_>) -> Zeroizing<Vec<u8>> {
-    let json = to_wiped_json(document);
+    let json = to_zeroizing_json(document);
     match str::from_utf8(&json) {
         Ok(text) if stdout_is_terminal() => Zeroizing::new(escape_json(text).into_bytes()),
         _ => json,
@@ -109,9 +109,11 @@ fn to_json(document: &SecretDocument<'_>) -> Zeroizing<Vec<u8>> {
 
 /// Returns the error message for a secret that cannot be read. For a version that does not exist it
 /// lists the existing ones, if the token may list them.
-async fn read_error(store: &Store, path: &SecretPath, error: &SecretError) -> String {
+async fn read_error(store: &SecretClient, path: &SecretPath, error: &SecretError) -> String {
     let SecretPath { tenant, name } = path;
-    let SecretError::VersionAbsent { version, .. } = error else { return why(error, tenant, name) };
+    let SecretError::VersionNotFound { version, .. } = error else {
+        return secret_error_message(error, tenant, name);
+    };
     match store.with(async |secrets| secrets.list_versions(path).await).await {
         Ok(versions) => {
             let versions: Vec<String> = versions.iter().map(version_summary).collect();
@@ -120,7 +122,7 @@ async fn read_error(store: &Store, path: &SecretPath, error: &SecretError) -> St
                 versions.join(", ")
             )
         }
-        Err(_) => why(error, tenant, name),
+        Err(_) => secret_error_message(error, tenant, name),
     }
 }
 
@@ -131,7 +133,7 @@ fn version_summary(info: &VersionInfo) -> String {
     }
 }
 
-fn document<'s>(path: &'s SecretPath, secret: &'s Secret) -> SecretDocument<'s> {
+fn document<'s>(path: &'s SecretPath, secret: &'s DecryptedSecret) -> SecretDocument<'s> {
     SecretDocument {
         tenant: path.tenant.as_str(),
         name: path.name.as_str(),
@@ -148,7 +150,7 @@ fn mask_values(data: &SecretData) -> SecretData {
 }
 
 /// Returns the data of this key only.
-fn select_key(path: &SecretPath, data: &SecretData, key: &Key) -> Result<SecretData, String> {
+fn select_key(path: &SecretPath, data: &SecretData, key: &SecretKey) -> Result<SecretData, String> {
     let value = data.get(key).ok_or_else(|| {
         let keys: Vec<&str> = data.iter().map(|(key, _)| key.as_str()).collect();
         let SecretPath { tenant, name } = path;
@@ -158,7 +160,7 @@ fn select_key(path: &SecretPath, data: &SecretData, key: &Key) -> Result<SecretD
 }
 
 /// Prints the value byte for byte. Adds a line break on a terminal only.
-fn print_value(data: &SecretData, key: &Key) -> Result<(), String> {
+fn print_value(data: &SecretData, key: &SecretKey) -> Result<(), String> {
     let value = data.get(key).map_or("", ExposeSecret::expose_secret);
     if !stdout_is_terminal() {
         return emit(value.as_bytes());
@@ -180,8 +182,8 @@ fn escape_hidden(text: &str) -> Zeroizing<String> {
     shown
 }
 
-fn parse_key(text: &str) -> Result<Key, &'static str> {
-    Key::parse(text).ok_or("a key must match [A-Za-z_][A-Za-z0-9_]{0,127}")
+fn parse_key(text: &str) -> Result<SecretKey, &'static str> {
+    SecretKey::parse(text).ok_or("a key must match [A-Za-z_][A-Za-z0-9_]{0,127}")
 }
 
 #[cfg(test)]

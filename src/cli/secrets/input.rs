@@ -11,7 +11,7 @@ use clap::Args;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::secrets::{BodyError, Key, Patch, SecretData};
+use crate::secrets::{SecretBodyError, SecretData, SecretKey, SecretPatch};
 
 /// The maximum size of a value and of a whole secret, in bytes.
 const MAX_INPUT_BYTES: usize = 1024 * 1024;
@@ -19,9 +19,9 @@ const MAX_INPUT_BYTES: usize = 1024 * 1024;
 /// The sources of the values to write.
 pub(super) enum ValueInput {
     /// Each of these keys has a file, or is prompted for on the terminal.
-    Keys(Vec<(Key, ValueSource)>),
+    Keys(Vec<(SecretKey, ValueSource)>),
     /// Standard input is the value of the key without a file.
-    OneValue(Vec<(Key, ValueSource)>),
+    OneValue(Vec<(SecretKey, ValueSource)>),
     /// Standard input is a JSON object with all values.
     Json,
 }
@@ -51,8 +51,8 @@ const JSON_FORMAT: &str = r#"expected an object of strings: {"KEY":"value"}"#;
 impl ValueInput {
     /// Parses the key arguments; `unset` are the keys to remove. No error repeats an argument that
     /// may hold a value.
-    pub(super) fn parse(arguments: &[String], unset: &[Key]) -> Result<Self, String> {
-        let keys: Vec<(Key, ValueSource)> =
+    pub(super) fn parse(arguments: &[String], unset: &[SecretKey]) -> Result<Self, String> {
+        let keys: Vec<(SecretKey, ValueSource)> =
             arguments.iter().enumerate().map(parse_assignment).collect::<Result<_, _>>()?;
         let from_stdin =
             keys.iter().filter(|(_, source)| matches!(source, ValueSource::Stdin)).count();
@@ -71,7 +71,7 @@ impl ValueInput {
     }
 
     /// Reads the values into a patch.
-    pub(super) fn read(self, options: ReadOptions) -> Result<Patch, String> {
+    pub(super) fn read(self, options: ReadOptions) -> Result<SecretPatch, String> {
         let stdin = || read_bounded("standard input", io::stdin());
         match self {
             Self::Json => {
@@ -81,7 +81,7 @@ impl ValueInput {
                 }
                 let data = SecretData::from_json(json.as_bytes()).map_err(|error| {
                     let error = match error {
-                        BodyError::Shape => JSON_FORMAT.to_owned(),
+                        SecretBodyError::Shape => JSON_FORMAT.to_owned(),
                         error => error.to_string(),
                     };
                     format!("standard input: {error}; nothing was written")
@@ -98,11 +98,11 @@ impl ValueInput {
 }
 
 fn values(
-    keys: Vec<(Key, ValueSource)>,
+    keys: Vec<(SecretKey, ValueSource)>,
     options: ReadOptions,
-    mut prompt: impl FnMut(&Key) -> Result<Zeroizing<String>, String>,
-) -> Result<Patch, String> {
-    let value = |(key, source): (Key, ValueSource)| {
+    mut prompt: impl FnMut(&SecretKey) -> Result<Zeroizing<String>, String>,
+) -> Result<SecretPatch, String> {
+    let value = |(key, source): (SecretKey, ValueSource)| {
         let text = match source {
             ValueSource::Stdin => prompt(&key)?,
             ValueSource::File(path) => {
@@ -124,10 +124,12 @@ fn values(
 }
 
 /// Parses `KEY` or `KEY=@FILE`.
-fn parse_assignment((index, argument): (usize, &String)) -> Result<(Key, ValueSource), String> {
+fn parse_assignment(
+    (index, argument): (usize, &String),
+) -> Result<(SecretKey, ValueSource), String> {
     let key = |text: &str| {
         let number = index + 1;
-        Key::parse(text)
+        SecretKey::parse(text)
             .ok_or_else(|| format!("key {number} does not match [A-Za-z_][A-Za-z0-9_]{{0,127}}"))
     };
     match argument.split_once('=') {

@@ -6,11 +6,11 @@ use serde_json::json;
 
 use crate::{
     cli::{
-        names::tenant,
-        output::{Output, Style, columns},
-        store::{StoreArgs, remedy},
+        names::parse_tenant,
+        output::{OutputArgs, TextStyle, align_columns},
+        secret_client::{SecretClientArgs, secret_error_hint},
     },
-    secrets::{Current, Listed},
+    secrets::{SecretState, SecretSummary},
     tenants::TenantName,
 };
 
@@ -22,12 +22,12 @@ Examples:
   vault-auth-validator secrets list acme --output json")]
 pub(super) struct List {
     /// The tenant.
-    #[arg(value_parser = tenant)]
+    #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
-    store: StoreArgs,
+    store: SecretClientArgs,
 }
 
 impl List {
@@ -35,15 +35,15 @@ impl List {
         let Self { tenant, output, store } = self;
         store.run(async |store| {
             let listed = store.with(async |secrets| secrets.list(&tenant).try_collect().await);
-            let listed: Vec<Listed> = listed
-                .await
-                .map_err(|error| format!("{tenant}: {error}{}", remedy(&error, &tenant)))?;
+            let listed: Vec<SecretSummary> = listed.await.map_err(|error| {
+                format!("{tenant}: {error}{}", secret_error_hint(&error, &tenant))
+            })?;
             let json = || {
-                let secrets = listed.iter().map(|Listed { name, current }| {
+                let secrets = listed.iter().map(|SecretSummary { name, state: current }| {
                     json!({
                         "name": name.as_str(),
-                        "version": current.check_and_set(),
-                        "deleted": matches!(current, Current::Gone(_)),
+                        "version": current.cas_version(),
+                        "deleted": matches!(current, SecretState::Deleted(_)),
                     })
                 });
                 json!({"tenant": tenant.as_str(), "secrets": secrets.collect::<Vec<_>>()})
@@ -54,16 +54,16 @@ impl List {
     }
 }
 
-fn table(tenant: &TenantName, listed: &[Listed], style: &Style) -> String {
+fn table(tenant: &TenantName, listed: &[SecretSummary], style: &TextStyle) -> String {
     if listed.is_empty() {
         return format!("{tenant} has no secrets");
     }
-    let row = |Listed { name, current }: &Listed| {
+    let row = |SecretSummary { name, state: current }: &SecretSummary| {
         let state = match current {
-            Current::Gone(_) => style.bad("deleted"),
-            Current::Live(_) | Current::Absent => String::new(),
+            SecretState::Deleted(_) => style.error("deleted"),
+            SecretState::Live(_) | SecretState::Absent => String::new(),
         };
-        [name.to_string(), format!("version {}", current.check_and_set()), state]
+        [name.to_string(), format!("version {}", current.cas_version()), state]
     };
-    columns(&listed.iter().map(row).collect::<Vec<_>>())
+    align_columns(&listed.iter().map(row).collect::<Vec<_>>())
 }

@@ -11,14 +11,14 @@ use secrecy::ExposeSecret;
 
 use crate::{
     cli::{
-        operator::end,
-        output::complain,
+        operator::close_session,
+        output::print_error,
+        secret_client::SecretClientArgs,
         secrets::{
             bundle::SecretBundle,
             child_command::child_command,
             environment::{check_env_values, size_error},
         },
-        store::StoreArgs,
     },
     config::search_path,
     process::{find_program, spawn_failure_code},
@@ -48,7 +48,7 @@ pub(super) struct Run {
     #[arg(last = true, required = true, value_name = "CMD")]
     command: Vec<OsString>,
     #[command(flatten)]
-    store: StoreArgs,
+    store: SecretClientArgs,
 }
 
 impl Run {
@@ -59,7 +59,7 @@ impl Run {
             let data = bundle.read(&store).await?.data;
             check_env_values(&data, &allow)?;
             // The program replaces this process, which could not end the session afterwards.
-            end(&store.operator.session).await;
+            close_session(&store.operator.session).await;
             // In this process's own `PATH`: a secret of that name is for the program.
             let error = match find_program(program, search_path()) {
                 Ok(found) => execute(program, &found, arguments, &data),
@@ -69,7 +69,7 @@ impl Run {
                 ErrorKind::ArgumentListTooLong => size_error(&data),
                 _ => error.to_string(),
             };
-            complain(format!("cannot start {}: {reason}", program.display()));
+            print_error(format!("cannot start {}: {reason}", program.display()));
             Ok(ExitCode::from(spawn_failure_code(&error)))
         })
     }

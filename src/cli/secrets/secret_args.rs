@@ -1,7 +1,7 @@
 use clap::Args;
 
 use crate::{
-    cli::names::tenant,
+    cli::names::parse_tenant,
     secrets::{SecretName, SecretPath},
     tenants::TenantName,
 };
@@ -10,7 +10,7 @@ use crate::{
 #[derive(Args)]
 pub(super) struct SecretArgs {
     /// The tenant.
-    #[arg(value_parser = tenant)]
+    #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
     /// The secret's name, such as `crm` or `mcp/hostinger`.
     #[arg(value_parser = SecretName::parse)]

@@ -5,11 +5,14 @@ use serde_json::json;
 
 use crate::{
     cli::{
-        output::{Output, misused},
+        output::{OutputArgs, usage_error},
+        secret_client::{SecretClientArgs, secret_error_message},
         secrets::input::{ReadOptions, ValueInput},
-        store::{StoreArgs, why},
     },
-    secrets::{Change, Key, Precondition, SecretData, SecretError, SecretPath, Version, Written},
+    secrets::{
+        SecretData, SecretError, SecretKey, SecretPath, SecretVersion, WriteCondition, WriteKind,
+        WriteResult,
+    },
 };
 
 /// Write a secret, or some of its values.
@@ -45,44 +48,44 @@ pub(super) struct Set {
     options: ReadOptions,
     /// Write only if this is still the latest version.
     #[arg(long, value_name = "VERSION", conflicts_with = "create")]
-    if_version: Option<Version>,
+    if_version: Option<SecretVersion>,
     /// Write only if the secret does not exist.
     #[arg(long)]
     create: bool,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
-    store: StoreArgs,
+    store: SecretClientArgs,
 }
 
 /// The parsed arguments.
 struct SetRequest {
     path: SecretPath,
     input: ValueInput,
-    unset: Vec<Key>,
+    unset: Vec<SecretKey>,
 }
 
 impl Set {
     pub(super) fn run(self) -> ExitCode {
         let SetRequest { path, input, unset } = match self.request() {
             Ok(request) => request,
-            Err(error) => return misused(error),
+            Err(error) => return usage_error(error),
         };
         let Self { replace, options, if_version, create, output, store, .. } = self;
         let precondition = match (if_version, create) {
-            (Some(version), _) => Precondition::Latest(version),
-            (None, true) => Precondition::Absent,
-            (None, false) => Precondition::None,
+            (Some(version), _) => WriteCondition::Latest(version),
+            (None, true) => WriteCondition::Absent,
+            (None, false) => WriteCondition::None,
         };
         store.run(async |store| {
             // After the login, so that no value is typed before a login fails.
             let change = match input.read(options) {
-                Ok(values) => values.without(unset),
-                Err(error) => return Ok(misused(error)),
+                Ok(values) => values.removing_keys(unset),
+                Err(error) => return Ok(usage_error(error)),
             };
             let written = store.with(async |secrets| {
                 if replace || create {
-                    let data = SecretData::default().patched(change)?;
+                    let data = SecretData::default().apply_patch(change)?;
                     secrets.replace(&path, &data, precondition).await
                 } else {
                     secrets.merge(&path, &change, precondition).await
@@ -93,7 +96,7 @@ impl Set {
                     SecretError::Unavailable(_) => "; nothing was written",
                     _ => "",
                 };
-                why(&error, &path.tenant, &path.name) + certainty
+                secret_error_message(&error, &path.tenant, &path.name) + certainty
             })?;
             output.print(|| as_json(&path, &written), |_| as_text(&path, &written));
             Ok(ExitCode::SUCCESS)
@@ -103,7 +106,7 @@ impl Set {
     fn request(&self) -> Result<SetRequest, String> {
         let path =
             SecretPath::parse(&self.tenant, &self.name).map_err(|error| error.to_string())?;
-        let unset = self.unset.iter().map(|key| Key::parse(key)).collect::<Option<Vec<_>>>();
+        let unset = self.unset.iter().map(|key| SecretKey::parse(key)).collect::<Option<Vec<_>>>();
         let unset = unset.ok_or("a key to unset must match [A-Za-z_][A-Za-z0-9_]{0,127}")?;
         if path.name.is_reserved() {
             return Err(
@@ -115,15 +118,15 @@ impl Set {
     }
 }
 
-fn as_text(SecretPath { tenant, name }: &SecretPath, written: &Written) -> String {
-    let done = match written.change {
-        Change::Created => "created",
-        Change::Replaced => "changed",
+fn as_text(SecretPath { tenant, name }: &SecretPath, written: &WriteResult) -> String {
+    let done = match written.kind {
+        WriteKind::Created => "created",
+        WriteKind::Replaced => "changed",
     };
     format!("{done} {tenant}/{name}: version {}", written.version)
 }
 
-fn as_json(SecretPath { tenant, name }: &SecretPath, written: &Written) -> serde_json::Value {
+fn as_json(SecretPath { tenant, name }: &SecretPath, written: &WriteResult) -> serde_json::Value {
     json!({
         "tenant": tenant.as_str(),
         "name": name.as_str(),

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{
-        output::Output,
+        output::OutputArgs,
+        secret_client::{SecretClientArgs, secret_error_message},
         secrets::secret_args::SecretArgs,
-        store::{StoreArgs, why},
     },
-    secrets::{Effect, SecretPath, Undeleted, Version},
+    secrets::{SecretPath, SecretVersion, UndeleteEffect, UndeleteResult},
 };
 
 /// Undelete a version of a secret.
@@ -27,11 +27,11 @@ pub(super) struct Undelete {
     secret: SecretArgs,
     /// The version; `secrets versions` lists the deleted ones.
     #[arg(long)]
-    version: Version,
+    version: SecretVersion,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
-    store: StoreArgs,
+    store: SecretClientArgs,
 }
 
 impl Undelete {
@@ -40,20 +40,21 @@ impl Undelete {
         let path = SecretPath::from(secret);
         store.run(async |store| {
             let undeleted = store.with(async |secrets| secrets.undelete(&path, version).await);
-            let undeleted =
-                undeleted.await.map_err(|error| why(&error, &path.tenant, &path.name))?;
+            let undeleted = undeleted
+                .await
+                .map_err(|error| secret_error_message(&error, &path.tenant, &path.name))?;
             output.print(|| as_json(&path, &undeleted), |_| as_text(&path, &undeleted));
             Ok(ExitCode::SUCCESS)
         })
     }
 }
 
-fn as_text(SecretPath { tenant, name }: &SecretPath, undeleted: &Undeleted) -> String {
-    let Undeleted { version, latest, effect } = undeleted;
+fn as_text(SecretPath { tenant, name }: &SecretPath, undeleted: &UndeleteResult) -> String {
+    let UndeleteResult { version, latest, effect } = undeleted;
     let version = version.version;
     let done = match effect {
-        Effect::Done => format!("undeleted {tenant}/{name}: version {version}"),
-        Effect::Unchanged => format!("{tenant}/{name}: version {version} is not deleted"),
+        UndeleteEffect::Restored => format!("undeleted {tenant}/{name}: version {version}"),
+        UndeleteEffect::Unchanged => format!("{tenant}/{name}: version {version} is not deleted"),
     };
     if version == *latest {
         return done;
@@ -61,7 +62,7 @@ fn as_text(SecretPath { tenant, name }: &SecretPath, undeleted: &Undeleted) -> S
     format!("{done}\nthe latest is version {latest}, which is read by default")
 }
 
-fn as_json(SecretPath { tenant, name }: &SecretPath, undeleted: &Undeleted) -> Value {
+fn as_json(SecretPath { tenant, name }: &SecretPath, undeleted: &UndeleteResult) -> Value {
     json!({
         "tenant": tenant.as_str(),
         "name": name.as_str(),
@@ -69,6 +70,6 @@ fn as_json(SecretPath { tenant, name }: &SecretPath, undeleted: &Undeleted) -> V
         "state": undeleted.version.state.as_str(),
         "created_at": undeleted.version.created_at.to_string(),
         "latest": undeleted.latest.number(),
-        "changed": undeleted.effect == Effect::Done,
+        "changed": undeleted.effect == UndeleteEffect::Restored,
     })
 }

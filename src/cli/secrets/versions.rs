@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{
-        output::{Output, Style, columns},
+        output::{OutputArgs, TextStyle, align_columns},
+        secret_client::{SecretClientArgs, secret_error_message},
         secrets::secret_args::SecretArgs,
-        store::{StoreArgs, why},
     },
     secrets::{SecretPath, VersionInfo, VersionState},
 };
@@ -26,9 +26,9 @@ pub(super) struct Versions {
     #[command(flatten)]
     secret: SecretArgs,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
-    store: StoreArgs,
+    store: SecretClientArgs,
 }
 
 impl Versions {
@@ -36,21 +36,22 @@ impl Versions {
         let Self { secret, output, store } = self;
         let path = SecretPath::from(secret);
         store.run(async |store| {
-            let versions = store.with(async |secrets| secrets.history(&path).await).await;
-            let versions = versions.map_err(|error| why(&error, &path.tenant, &path.name))?;
+            let versions = store.with(async |secrets| secrets.version_history(&path).await).await;
+            let versions =
+                versions.map_err(|error| secret_error_message(&error, &path.tenant, &path.name))?;
             output.print(|| as_json(&path, &versions), |style| table(&versions, style));
             Ok(ExitCode::SUCCESS)
         })
     }
 }
 
-fn table(versions: &[VersionInfo], style: &Style) -> String {
+fn table(versions: &[VersionInfo], style: &TextStyle) -> String {
     let row = |info: &VersionInfo| {
         let state = info.state.as_str();
         let state = match info.state {
-            VersionState::Live => style.good(state),
-            VersionState::Deleted(_) => style.doubtful(state),
-            VersionState::Destroyed => style.bad(state),
+            VersionState::Live => style.success(state),
+            VersionState::Deleted(_) => style.warning(state),
+            VersionState::Destroyed => style.error(state),
         };
         let key = info.key_version.map(|version| format!("key version {version}"));
         let deleted = info.state.deleted_at().map(|time| format!("deleted {time:.0}"));
@@ -61,7 +62,7 @@ fn table(versions: &[VersionInfo], style: &Style) -> String {
             deleted.or(key).unwrap_or_default(),
         ]
     };
-    columns(&versions.iter().map(row).collect::<Vec<_>>())
+    align_columns(&versions.iter().map(row).collect::<Vec<_>>())
 }
 
 fn as_json(SecretPath { tenant, name }: &SecretPath, versions: &[VersionInfo]) -> Value {

@@ -2,7 +2,7 @@ use std::io::{self, IsTerminal};
 
 use clap::Args;
 
-use crate::{cli::ask::ask, tenants::TenantName};
+use crate::{cli::prompt::prompt, tenants::TenantName};
 
 /// The confirmation of a command that cannot be undone: the tenant's name.
 #[derive(Args, Clone)]
@@ -35,7 +35,8 @@ impl Confirm {
         if self.confirm.is_some() {
             return Ok(());
         }
-        let typed = ask(&format!("{consequence} This cannot be undone.\nType the tenant's name"))?;
+        let typed =
+            prompt(&format!("{consequence} This cannot be undone.\nType the tenant's name"))?;
         let same = typed == tenant.as_str();
         same.then_some(()).ok_or_else(|| "the name does not match; nothing was done".to_owned())
     }

@@ -4,17 +4,17 @@ use clap::Args;
 
 use crate::{
     cli::{
-        names::{parse_policy, parse_service, tenant},
+        names::{parse_policy, parse_service, parse_tenant},
         operator::{Operator, OperatorArgs},
-        output::Output,
+        output::OutputArgs,
         plan_output::{finish_dry_run, print_outcomes, print_plan, unless_stopped},
         secret_id_args::SecretIdArgs,
+        signals::shutdown_signal,
         sources::ForVault,
-        stop::stopped,
     },
-    policies::{Mounts, PolicyName},
+    policy::{Mounts, PolicyName},
     tenants::{RotationInterval, ServiceName, TenantName},
-    vault::{DesiredTenant, SecretIdDelivery, TenantPlan, Tenants},
+    vault::{DesiredTenant, SecretIdDelivery, TenantDirectory, TenantPlan},
 };
 
 /// Create a tenant: its key, and for each service an entity, an AppRole and a secret id.
@@ -37,7 +37,7 @@ Examples:
   vault-auth-validator tenants create acme --service n8n --new-secret-id --credentials /root/new")]
 pub(super) struct Create {
     /// The tenant's name: a-z, 0-9, `-` and `_`.
-    #[arg(value_parser = tenant)]
+    #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
     /// A service of the tenant; its name has the same form. May be repeated.
     #[arg(long = "service", value_name = "SERVICE", value_parser = parse_service)]
@@ -55,7 +55,7 @@ pub(super) struct Create {
     #[command(flatten)]
     secret_id: SecretIdArgs,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
@@ -82,9 +82,9 @@ impl Create {
         if self.dry_run {
             return Ok(finish_dry_run(&rows, self.output));
         }
-        let tenants = Tenants::new(session, mounts);
-        tenants.complete_record().await.map_err(|error| error.to_string())?;
-        let stop = tokio::spawn(stopped());
+        let tenants = TenantDirectory::new(session, mounts);
+        tenants.complete_index().await.map_err(|error| error.to_string())?;
+        let stop = tokio::spawn(shutdown_signal());
         let outcomes = plan.apply(session, || unless_stopped(&stop)).await;
         print_outcomes(&rows, &outcomes, &self.next_steps(&plan), self.output)
     }

@@ -7,15 +7,15 @@ use tokio::{task::JoinHandle, time::sleep};
 use super::{
     due_report::{Row, Rows},
     rotation::{Outcome, rotate_if_due, survey_if_due},
-    rotation_report::Mode,
+    rotation_report::RotationMode,
 };
 use crate::{
     cli::{
-        complain,
-        output::{Output, counted},
+        output::{OutputArgs, pluralize},
         plan_output::unless_stopped,
-        stop::stopped,
-        store::{Store, StoreArgs},
+        print_error,
+        secret_client::{SecretClient, SecretClientArgs},
+        signals::shutdown_signal,
     },
     tenants::{RotationInterval, TenantName},
     vault::{TenantSettings, unreadable_settings},
@@ -26,18 +26,18 @@ const RETRY_INTERVAL: Duration = Duration::from_hours(1);
 
 /// The arguments of `tenants rotate --due`.
 pub(super) struct RotateDue {
-    pub(super) mode: Mode,
+    pub(super) mode: RotationMode,
     /// The interval between two rounds; `None` runs one round.
     pub(super) repeat: Option<Duration>,
-    pub(super) output: Output,
-    pub(super) store: StoreArgs,
+    pub(super) output: OutputArgs,
+    pub(super) store: SecretClientArgs,
 }
 
 impl RotateDue {
     pub(super) fn run(self) -> ExitCode {
         self.store.clone().run(async |store| {
             // From here on, signals are handled, also by a process with PID 1.
-            let mut stop = tokio::spawn(stopped());
+            let mut stop = tokio::spawn(shutdown_signal());
             match self.repeat {
                 None => self.run_round(&store, &stop).await?,
                 Some(interval) => self.repeat_rounds(&store, &mut stop, interval).await,
@@ -47,7 +47,12 @@ impl RotateDue {
     }
 
     /// Runs rounds until a signal stops the command.
-    async fn repeat_rounds(&self, store: &Store, stop: &mut JoinHandle<()>, repeat: Duration) {
+    async fn repeat_rounds(
+        &self,
+        store: &SecretClient,
+        stop: &mut JoinHandle<()>,
+        repeat: Duration,
+    ) {
         loop {
             let outcome = self.run_round(store, stop).await;
             if unless_stopped(stop).is_break() {
@@ -56,7 +61,7 @@ impl RotateDue {
             let pause = if outcome.is_ok() { repeat } else { repeat.min(RETRY_INTERVAL) };
             if let Err(error) = outcome {
                 let pause = humantime::format_duration(pause);
-                complain(format!("{error}; the next round starts in {pause}"));
+                print_error(format!("{error}; the next round starts in {pause}"));
             }
             tokio::select! {
                 () = sleep(pause) => {}
@@ -66,7 +71,7 @@ impl RotateDue {
     }
 
     /// Processes all tenants once. The failure of one tenant does not stop the others.
-    async fn run_round(&self, store: &Store, stop: &JoinHandle<()>) -> Result<(), String> {
+    async fn run_round(&self, store: &SecretClient, stop: &JoinHandle<()>) -> Result<(), String> {
         let settings = TenantSettings::new(&store.operator.session, &store.mounts);
         refresh(store).await?;
         let intervals = settings.rotation_intervals().await;
@@ -74,7 +79,7 @@ impl RotateDue {
             intervals.map_err(|error| unreadable_settings(&error, &store.mounts).to_string())?;
         if intervals.is_empty() {
             // The list is also empty in a mount of KV version 1, which cannot hold settings.
-            let mounted = store.with(async |secrets| secrets.check_mount().await).await;
+            let mounted = store.with(async |secrets| secrets.check_kv_version().await).await;
             mounted.map_err(|error| format!("{}/: {error}", store.mounts.kv))?;
         }
         let mut rows = Rows::new(self.mode);
@@ -91,13 +96,13 @@ impl RotateDue {
         }
         match rows.count("failed") {
             0 => Ok(()),
-            failed => Err(format!("{} could not be processed", counted(failed, "tenant"))),
+            failed => Err(format!("{} could not be processed", pluralize(failed, "tenant"))),
         }
     }
 
     async fn process_tenant(
         &self,
-        store: &Store,
+        store: &SecretClient,
         tenant: &str,
         interval: Result<&RotationInterval, &String>,
     ) -> Outcome {
@@ -114,15 +119,15 @@ impl RotateDue {
             return failed(&error);
         }
         match self.mode {
-            Mode::Survey => survey_if_due(store, &tenant, interval).await,
-            Mode::Rotation => rotate_if_due(store, &tenant, interval).await,
+            RotationMode::DryRun => survey_if_due(store, &tenant, interval).await,
+            RotationMode::Apply => rotate_if_due(store, &tenant, interval).await,
         }
     }
 }
 
 /// Renews the token, or logs in again: a round may take hours, and the interval to the next longer.
-async fn refresh(store: &Store) -> Result<(), String> {
-    store.operator.session.refresh().await.map_err(|error| error.to_string())
+async fn refresh(store: &SecretClient) -> Result<(), String> {
+    store.operator.session.ensure_token().await.map_err(|error| error.to_string())
 }
 
 /// Parses the interval between two rounds.

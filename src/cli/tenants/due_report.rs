@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{rotation::Outcome, rotation_report::Mode};
+use super::{rotation::Outcome, rotation_report::RotationMode};
 use crate::{
-    cli::output::{Style, counted},
+    cli::output::{TextStyle, pluralize},
     tenants::{RotationInterval, TenantName},
     vault::rotation::RotationReport,
 };
@@ -19,7 +19,7 @@ pub(super) struct Row {
 
 /// The results for all tenants.
 pub(super) struct Rows {
-    mode: Mode,
+    mode: RotationMode,
     rows: Vec<Row>,
 }
 
@@ -44,7 +44,7 @@ impl Row {
     }
 
     /// Returns the first line of text output; `None` if the rotation is not due.
-    fn headline(&self, style: &Style) -> Option<String> {
+    fn headline(&self, style: &TextStyle) -> Option<String> {
         let (tenant, every) = (self.tenant.escape_debug(), self.interval);
         match &self.outcome {
             Outcome::NotDue => None,
@@ -55,12 +55,12 @@ impl Row {
             Outcome::InProgress(holder) => {
                 Some(format!("{tenant}: in progress elsewhere, by {holder}"))
             }
-            Outcome::Failed(why, _) => Some(style.bad(why)),
+            Outcome::Failed(why, _) => Some(style.error(why)),
             Outcome::Stopped(_) => Some(format!("{tenant}: stopped by a signal")),
         }
     }
 
-    fn as_json(&self, mode: Mode) -> Value {
+    fn as_json(&self, mode: RotationMode) -> Value {
         let reason = match &self.outcome {
             Outcome::Done(reason, _) => Some(reason),
             _ => None,
@@ -87,7 +87,7 @@ impl Row {
 }
 
 impl Rows {
-    pub(super) fn new(mode: Mode) -> Self {
+    pub(super) fn new(mode: RotationMode) -> Self {
         Self { mode, rows: Vec::new() }
     }
 
@@ -101,13 +101,13 @@ impl Rows {
     }
 
     /// Returns the results as text.
-    pub(super) fn as_text(&self, style: &Style) -> String {
+    pub(super) fn as_text(&self, style: &TextStyle) -> String {
         if self.rows.is_empty() {
             return "no tenant has a rotation interval: `tenants set TENANT --rotate-every 90d` \
                     sets one"
                 .to_owned();
         }
-        let tenants = counted(self.rows.len() as u64, "tenant");
+        let tenants = pluralize(self.rows.len() as u64, "tenant");
         if self.count("not_due") == self.rows.len() as u64 {
             return format!("nothing is due: {tenants} with a rotation interval");
         }
@@ -120,7 +120,7 @@ impl Rows {
                 paragraphs.push(lines.join("\n"));
             }
         }
-        let done = if self.mode == Mode::Survey { "would be rotated" } else { "rotated" };
+        let done = if self.mode == RotationMode::DryRun { "would be rotated" } else { "rotated" };
         let counts = [
             ("done", done),
             ("not_due", "not due"),
@@ -141,7 +141,7 @@ impl Rows {
     pub(super) fn as_json(&self) -> Value {
         let tenants: Vec<_> = self.rows.iter().map(|row| row.as_json(self.mode)).collect();
         json!({
-            "dry_run": self.mode == Mode::Survey,
+            "dry_run": self.mode == RotationMode::DryRun,
             "done": self.count("done"),
             "not_due": self.count("not_due"),
             "in_progress_elsewhere": self.count("in_progress_elsewhere"),

@@ -10,10 +10,10 @@ use super::{
 use crate::{
     cli::{
         operator::OperatorArgs,
-        output::{Output, Style, columns, counted},
+        output::{OutputArgs, TextStyle, align_columns, pluralize},
         sources::ForVault,
     },
-    tenants::{Key, Member, Tenant},
+    tenants::{Member, Tenant, TenantKey},
     vault::{self, RotationSchedules},
 };
 
@@ -28,7 +28,7 @@ Examples:
   vault-auth-validator tenants list --output json")]
 pub(super) struct List {
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
@@ -36,7 +36,7 @@ pub(super) struct List {
 impl List {
     pub(super) fn run(self) -> ExitCode {
         self.operator.run_with_mounts(async |operator, mounts| {
-            let tenants = vault::Tenants::new(&operator.session, &mounts);
+            let tenants = vault::TenantDirectory::new(&operator.session, &mounts);
             let tenants = tenants.all().await.map_err(|error| error.to_string())?;
             let schedules = RotationSchedules::read(&operator.session, &mounts).await;
             let schedules = schedules.map_err(|error| error.to_string())?;
@@ -47,7 +47,7 @@ impl List {
     }
 }
 
-fn as_text(tenants: &[Tenant], schedules: &RotationSchedules, style: &Style) -> String {
+fn as_text(tenants: &[Tenant], schedules: &RotationSchedules, style: &TextStyle) -> String {
     if tenants.is_empty() {
         return "no tenants".to_owned();
     }
@@ -62,36 +62,36 @@ fn as_text(tenants: &[Tenant], schedules: &RotationSchedules, style: &Style) -> 
         "members",
         "disabled",
     ];
-    let heading = heading.map(|word| style.place(word));
+    let heading = heading.map(|word| style.heading(word));
     let mut rotated_by_vault = false;
     let mut row = |tenant: &Tenant| {
         let schedule = schedules.get(&tenant.name, tenant.key.as_ref());
         rotated_by_vault |= schedule.auto_rotate().is_some();
         let key = key_text(tenant.key.as_ref());
-        let sound = tenant.key.as_ref().is_some_and(Key::is_sound);
-        let version = |which: fn(&Key) -> u64| {
+        let sound = tenant.key.as_ref().is_some_and(TenantKey::is_sound);
+        let version = |which: fn(&TenantKey) -> u64| {
             tenant.key.as_ref().map(|key| format!("v{}", which(key))).unwrap_or_default()
         };
         let disabled = tenant.members.iter().filter(|member| member.disabled).count();
         [
             tenant.name.to_string(),
-            if sound { key } else { style.bad(&key) },
+            if sound { key } else { style.error(&key) },
             version(|key| key.latest),
-            version(|key| key.oldest),
+            version(|key| key.min_decryption),
             age_cell(&schedule, style),
             interval_cell(&schedule, style),
             due_cell(&schedule, style),
             tenant.members.len().to_string(),
-            if disabled == 0 { String::new() } else { style.doubtful(&disabled.to_string()) },
+            if disabled == 0 { String::new() } else { style.warning(&disabled.to_string()) },
         ]
     };
     let rows: Vec<_> = std::iter::once(heading).chain(tenants.iter().map(&mut row)).collect();
     let note = if rotated_by_vault { format!("\n\n{AUTO_ROTATE_NOTE}") } else { String::new() };
-    format!("{}\n\n{}{note}", columns(&rows), counted(tenants.len(), "tenant"))
+    format!("{}\n\n{}{note}", align_columns(&rows), pluralize(tenants.len(), "tenant"))
 }
 
 fn as_json(tenants: &[Tenant], schedules: &RotationSchedules) -> Value {
-    let member = |member: &Member| json!({"name": member.name(), "entity_id": member.id, "disabled": member.disabled});
+    let member = |member: &Member| json!({"name": member.display_name(), "entity_id": member.id, "disabled": member.disabled});
     let tenant = |tenant: &Tenant| {
         json!({
             "tenant": tenant.name.as_str(),

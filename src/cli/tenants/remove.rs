@@ -6,15 +6,15 @@ use serde_json::json;
 use super::confirm::Confirm;
 use crate::{
     cli::{
-        misused,
-        names::{parse_service, tenant},
+        names::{parse_service, parse_tenant},
         operator::{Operator, OperatorArgs},
-        output::{Output, counted},
+        output::{OutputArgs, pluralize},
         sources::ForVault,
+        usage_error,
     },
-    policies::Mounts,
-    tenants::{Login, Member, ServiceName, TenantName},
-    vault::{Members, Tenants},
+    policy::Mounts,
+    tenants::{Member, MemberLogin, ServiceName, TenantName},
+    vault::{MemberRemover, TenantDirectory},
 };
 
 /// Remove services of a tenant, or all members of a tenant without a key.
@@ -34,7 +34,7 @@ Examples:
   vault-auth-validator tenants shred acme --purge && vault-auth-validator tenants remove acme")]
 pub(super) struct Remove {
     /// The tenant.
-    #[arg(value_parser = tenant)]
+    #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
     /// A service to remove; the others and all people remain. May be repeated.
     #[arg(long = "service", value_name = "SERVICE", value_parser = parse_service)]
@@ -42,7 +42,7 @@ pub(super) struct Remove {
     #[command(flatten)]
     confirm: Confirm,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
@@ -57,7 +57,7 @@ struct RemovedMembers {
 impl Remove {
     pub(super) fn run(self) -> ExitCode {
         if let Some(fault) = self.confirm.fault(&self.tenant, "remove") {
-            return misused(fault);
+            return usage_error(fault);
         }
         self.operator.clone().run_with_mounts(async |operator, mounts| {
             let mut done = RemovedMembers::default();
@@ -70,7 +70,7 @@ impl Remove {
                 0 => why,
                 some => format!(
                     "{why}; {} removed before the error; run it again",
-                    counted(some as u64, "member")
+                    pluralize(some as u64, "member")
                 ),
             })?;
             self.output.print(|| self.as_json(&done), |_| self.as_text(&done));
@@ -84,7 +84,7 @@ impl Remove {
         mounts: &Mounts,
         done: &mut RemovedMembers,
     ) -> Result<(), String> {
-        let members = Members::new(&operator.session, mounts);
+        let members = MemberRemover::new(&operator.session, mounts);
         let services: BTreeSet<_> = self.services.iter().collect();
         for service in &services {
             let found = members.has_service(&self.tenant, service).await;
@@ -96,13 +96,14 @@ impl Remove {
                 ));
             }
         }
-        let names: Vec<String> = services.iter().map(|service| service.of(&self.tenant)).collect();
+        let names: Vec<String> =
+            services.iter().map(|service| service.entity_name(&self.tenant)).collect();
         let what = format!("This deletes {} with all secret ids and tokens.", names.join(", "));
         self.confirm.ask(&self.tenant, &what)?;
         for service in services {
             let removed = members.remove_service(&self.tenant, service).await;
             removed.map_err(|error| error.to_string())?;
-            done.services.push(service.of(&self.tenant));
+            done.services.push(service.entity_name(&self.tenant));
         }
         Ok(())
     }
@@ -114,7 +115,7 @@ impl Remove {
         done: &mut RemovedMembers,
     ) -> Result<(), String> {
         let tenant = &self.tenant;
-        let tenants = Tenants::new(&operator.session, mounts);
+        let tenants = TenantDirectory::new(&operator.session, mounts);
         if tenants.has_key(tenant).await.map_err(|error| error.to_string())? {
             return Err(format!(
                 "{tenant} still has its key, and so its secrets: run `vault-auth-validator tenants shred \
@@ -127,16 +128,16 @@ impl Remove {
             return Err(format!("there is no tenant {tenant}: it has neither a key nor members"));
         }
         let (people, services): (Vec<&Member>, _) = all.iter().partition(|member| {
-            member.logins.iter().any(Login::is_persons) || member.logins.is_empty()
+            member.logins.iter().any(MemberLogin::is_person) || member.logins.is_empty()
         });
         let what = format!(
             "This deletes {} with all secret ids and tokens, and removes {} from {tenant}. People's \
              accounts remain.",
-            counted(services.len() as u64, "service"),
-            counted(people.len() as u64, "other member"),
+            pluralize(services.len() as u64, "service"),
+            pluralize(people.len() as u64, "other member"),
         );
         self.confirm.ask(tenant, &what)?;
-        let members = Members::new(&operator.session, mounts);
+        let members = MemberRemover::new(&operator.session, mounts);
         for service in services {
             let removed = members.remove_role_and_entity(tenant, &service.entity).await;
             removed.map_err(|error| error.to_string())?;
@@ -145,7 +146,7 @@ impl Remove {
         for person in people {
             let removed = members.remove_member(tenant, person).await;
             removed.map_err(|error| error.to_string())?;
-            done.people.push(person.name().to_owned());
+            done.people.push(person.display_name().to_owned());
         }
         Ok(())
     }

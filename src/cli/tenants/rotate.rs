@@ -6,15 +6,15 @@ use super::{
     confirm::Confirm,
     due::{RotateDue, parse_repeat},
     rotation::{rotate, survey},
-    rotation_report::Mode,
+    rotation_report::RotationMode,
     wait::WaitArgs,
 };
 use crate::{
     cli::{
-        misused,
-        names::tenant,
-        output::{Output, counted},
-        store::StoreArgs,
+        names::parse_tenant,
+        output::{OutputArgs, pluralize},
+        secret_client::SecretClientArgs,
+        usage_error,
     },
     tenants::TenantName,
     vault::rotation::{OldVersions, RotationReport},
@@ -50,7 +50,7 @@ Examples:
   vault-auth-validator tenants rotate --due --repeat 1d")]
 pub(super) struct Rotate {
     /// The tenant.
-    #[arg(value_parser = tenant, required_unless_present = "due", conflicts_with = "due")]
+    #[arg(value_parser = parse_tenant, required_unless_present = "due", conflicts_with = "due")]
     tenant: Option<TenantName>,
     /// Every tenant whose rotation is due.
     #[arg(long, conflicts_with_all = ["destroy_old_versions", "confirm", "wait"])]
@@ -71,9 +71,9 @@ pub(super) struct Rotate {
     #[command(flatten)]
     wait: WaitArgs,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
-    store: StoreArgs,
+    store: SecretClientArgs,
 }
 
 impl Rotate {
@@ -81,7 +81,7 @@ impl Rotate {
         if let Some(tenant) = self.tenant.clone() {
             return self.run_for(&tenant);
         }
-        let mode = if self.dry_run { Mode::Survey } else { Mode::Rotation };
+        let mode = if self.dry_run { RotationMode::DryRun } else { RotationMode::Apply };
         let Self { repeat, output, store, .. } = self;
         RotateDue { mode, repeat, output, store }.run()
     }
@@ -92,16 +92,16 @@ impl Rotate {
         let is_irreversible = self.destroy_old_versions && !self.dry_run;
         let fault = self.confirm.fault(tenant, "rotate --destroy-old-versions");
         if let Some(fault) = fault.filter(|_| is_irreversible) {
-            return misused(fault);
+            return usage_error(fault);
         }
         self.store.clone().run(async |store| {
             if is_irreversible {
                 self.confirm.ask(tenant, &consequence(tenant))?;
             }
             let (mode, (report, outcome)) = if self.dry_run {
-                (Mode::Survey, survey(&store, tenant, old_versions).await)
+                (RotationMode::DryRun, survey(&store, tenant, old_versions).await)
             } else {
-                (Mode::Rotation, rotate(&store, tenant, old_versions, self.wait.wait).await)
+                (RotationMode::Apply, rotate(&store, tenant, old_versions, self.wait.wait).await)
             };
             let failed = report.as_ref().map_or(0, |report| report.tally.failed);
             if let Some(report) = report {
@@ -110,12 +110,12 @@ impl Rotate {
             outcome?;
             match failed {
                 0 => Ok(ExitCode::SUCCESS),
-                failed => Err(format!("{} could not be processed", counted(failed, "secret"))),
+                failed => Err(format!("{} could not be processed", pluralize(failed, "secret"))),
             }
         })
     }
 
-    fn print(&self, tenant: &TenantName, report: &RotationReport, mode: Mode) {
+    fn print(&self, tenant: &TenantName, report: &RotationReport, mode: RotationMode) {
         self.output
             .print(|| report.as_json(tenant, mode), |style| report.as_text(tenant, mode, style));
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::{
     cli::{
-        output::{counted, note},
-        progress::Progress,
-        stop::stopped,
-        store::{Store, remedy},
+        output::{pluralize, print_status},
+        progress::ProgressBar,
+        secret_client::{SecretClient, secret_error_hint},
+        signals::shutdown_signal,
     },
     secrets::SecretError,
     tenants::{LeaseHolder, RotationInterval, TenantName},
@@ -37,16 +37,16 @@ struct Console<'t> {
 
 impl RotationMonitor for Console<'_> {
     fn stopped(&self) -> impl Future<Output = ()> {
-        stopped()
+        shutdown_signal()
     }
 
     fn waiting_for_lease(&self, holder: &LeaseHolder, max_wait: Duration) {
         let (tenant, max_wait) = (self.tenant, humantime::format_duration(max_wait));
-        note(&format!("{tenant} is being rotated by {holder}: waiting up to {max_wait}\n"));
+        print_status(&format!("{tenant} is being rotated by {holder}: waiting up to {max_wait}\n"));
     }
 
     fn waiting_for_writes(&self, duration: Duration) {
-        note(&format!("waiting {duration:?} for writes with the previous key version\n"));
+        print_status(&format!("waiting {duration:?} for writes with the previous key version\n"));
     }
 
     fn pass_started(&self, pass: RotationPass, total: u64) -> impl FnMut() {
@@ -54,19 +54,19 @@ impl RotationMonitor for Console<'_> {
             RotationPass::Inspect => "inspecting secrets",
             RotationPass::Rewrap => "rewrapping secrets",
         };
-        let mut progress = Progress::new(what, total);
-        move || progress.step()
+        let mut progress = ProgressBar::new(what, total);
+        move || progress.increment()
     }
 
     fn describe_failure(&self, error: &SecretError) -> String {
-        format!("{error}{}", remedy(error, self.tenant))
+        format!("{error}{}", secret_error_hint(error, self.tenant))
     }
 }
 
 /// Rotates the tenant's key, or resumes a rotation that was not finished. Returns the report of
 /// what was done, also after an error; `None` if nothing was done.
 pub(super) async fn rotate(
-    store: &Store,
+    store: &SecretClient,
     tenant: &TenantName,
     old_versions: OldVersions,
     max_wait: Duration,
@@ -79,7 +79,7 @@ pub(super) async fn rotate(
 
 /// Returns what [`rotate`] would do, and changes nothing.
 pub(super) async fn survey(
-    store: &Store,
+    store: &SecretClient,
     tenant: &TenantName,
     old_versions: OldVersions,
 ) -> (Option<RotationReport>, Result<(), String>) {
@@ -90,7 +90,7 @@ pub(super) async fn survey(
 
 /// Rotates the tenant's key if that is due.
 pub(super) async fn rotate_if_due(
-    store: &Store,
+    store: &SecretClient,
     tenant: &TenantName,
     interval: RotationInterval,
 ) -> Outcome {
@@ -101,7 +101,7 @@ pub(super) async fn rotate_if_due(
 
 /// Returns what [`rotate_if_due`] would do, and changes nothing.
 pub(super) async fn survey_if_due(
-    store: &Store,
+    store: &SecretClient,
     tenant: &TenantName,
     interval: RotationInterval,
 ) -> Outcome {
@@ -129,7 +129,7 @@ fn words(reason: RotationReason) -> String {
         RotationReason::KeyAge(age) => format!("the key is {age} old"),
         RotationReason::Unfinished => "a rotation was not finished".to_owned(),
         RotationReason::Outdated(secrets) => {
-            let secrets = counted(secrets, "secret");
+            let secrets = pluralize(secrets, "secret");
             format!("Vault or another client has rotated the key, and not rewrapped {secrets}")
         }
     }
@@ -145,19 +145,19 @@ fn message(error: &RotationError, tenant: &TenantName, old_versions: OldVersions
         }
         RotationError::Stopped => "; run it again to resume".to_owned(),
         RotationError::Secret(error) => match error {
-            SecretError::Denied if old_versions == OldVersions::Destroy => {
+            SecretError::PermissionDenied if old_versions == OldVersions::Destroy => {
                 "; it needs what policies/key-rotator.hcl and policies/version-destroyer.hcl grant, \
                  which `policies apply` loads"
                     .to_owned()
             }
-            SecretError::Denied => {
+            SecretError::PermissionDenied => {
                 "; it needs what policies/key-rotator.hcl grants, which `policies apply` loads"
                     .to_owned()
             }
             SecretError::Unavailable(_) | SecretError::LeaseLost => {
                 ". Run it again to resume".to_owned()
             }
-            error => remedy(error, tenant),
+            error => secret_error_hint(error, tenant),
         },
         RotationError::MinEncryptionVersion(_) => format!(
             ". Set min_encryption_version of the transit key tenant-{tenant} to 0, and run this again"

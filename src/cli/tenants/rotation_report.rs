@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    cli::output::{Style, columns, counted},
-    tenants::{Tally, TenantName},
+    cli::output::{TextStyle, align_columns, pluralize},
+    tenants::{RotationSummary, TenantName},
     vault::rotation::{OldVersions, RotationReport, RotationStart},
 };
 
@@ -11,23 +11,28 @@ const MAX_SHOWN: usize = 10;
 
 /// Whether a report is of something that was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum RotationMode {
     /// It is what would be done.
-    Survey,
+    DryRun,
     /// It was done.
-    Rotation,
+    Apply,
 }
 
 impl RotationReport {
     /// Returns it for people.
-    pub(super) fn as_text(&self, tenant: &TenantName, mode: Mode, style: &Style) -> String {
+    pub(super) fn as_text(
+        &self,
+        tenant: &TenantName,
+        mode: RotationMode,
+        style: &TextStyle,
+    ) -> String {
         let Self { start, key, tally, complete, .. } = self;
         let latest = key.latest;
         let mut lines = vec![match (start, mode) {
-            (RotationStart::NewVersion, Mode::Rotation) => {
+            (RotationStart::NewVersion, RotationMode::Apply) => {
                 format!("The key of {tenant} has a new version, {latest}.")
             }
-            (RotationStart::NewVersion, Mode::Survey) => {
+            (RotationStart::NewVersion, RotationMode::DryRun) => {
                 format!("The key of {tenant} would get a new version, {latest}.")
             }
             (RotationStart::Resumed, _) => format!(
@@ -40,34 +45,37 @@ impl RotationReport {
             ),
         }];
         let (number, verb) = match mode {
-            Mode::Survey => (tally.behind, "to be rewrapped"),
-            Mode::Rotation => (tally.rewrapped, "rewrapped"),
+            RotationMode::DryRun => (tally.outdated, "to be rewrapped"),
+            RotationMode::Apply => (tally.rewrapped, "rewrapped"),
         };
-        lines.push(format!("{number} of {} {verb}.", counted(tally.secrets, "secret")));
+        lines.push(format!("{number} of {} {verb}.", pluralize(tally.secrets, "secret")));
         if tally.destroyed > 0 {
-            lines.push(format!("{} destroyed.", counted(tally.destroyed, "older version")));
+            lines.push(format!("{} destroyed.", pluralize(tally.destroyed, "older version")));
         }
         lines.extend(self.remaining(mode));
         if tally.failed > 0 {
             lines.push(
-                style.bad(&format!("{} could not be processed:", counted(tally.failed, "secret"))),
+                style.error(&format!(
+                    "{} could not be processed:",
+                    pluralize(tally.failed, "secret")
+                )),
             );
             let shown = tally.failures.iter().take(MAX_SHOWN);
             let rows = shown.map(|(name, why)| [name.clone(), why.clone()]);
-            lines.push(columns(&rows.collect::<Vec<_>>()));
+            lines.push(align_columns(&rows.collect::<Vec<_>>()));
             let others = tally.failures.len().saturating_sub(MAX_SHOWN);
             if others > 0 {
                 lines.push(format!(
                     "  and {}; --output json lists them all",
-                    counted(others as u64, "other secret")
+                    pluralize(others as u64, "other secret")
                 ));
             }
         }
-        if key.oldest == latest {
+        if key.min_decryption == latest {
             lines.push("No older version of the key can decrypt any more.".to_owned());
         }
         if !complete {
-            lines.push(style.bad(
+            lines.push(style.error(
                 "It ended before all secrets were processed; those in progress are not counted.",
             ));
         }
@@ -75,24 +83,26 @@ impl RotationReport {
     }
 
     /// Returns what still needs an older version of the key, and how to destroy it.
-    fn remaining(&self, mode: Mode) -> Vec<String> {
+    fn remaining(&self, mode: RotationMode) -> Vec<String> {
         let Self { key, tally, .. } = self;
-        if tally.remaining == 0 {
+        if tally.pending_versions == 0 {
             return Vec::new();
         }
         let to_come = match mode {
-            Mode::Survey => self.old_versions,
-            Mode::Rotation => OldVersions::Keep,
+            RotationMode::DryRun => self.old_versions,
+            RotationMode::Apply => OldVersions::Keep,
         };
-        let would = if mode == Mode::Survey { "would " } else { "" };
-        let (versions, secrets) =
-            (counted(tally.remaining, "older version"), counted(tally.remaining_in, "secret"));
+        let would = if mode == RotationMode::DryRun { "would " } else { "" };
+        let (versions, secrets) = (
+            pluralize(tally.pending_versions, "older version"),
+            pluralize(tally.pending_secrets, "secret"),
+        );
         let fate = match to_come {
             OldVersions::Destroy => ":".to_owned(),
             OldVersions::Keep => {
                 format!(
                     ": versions from {} on remain in use, and they remain readable.",
-                    key.oldest
+                    key.min_decryption
                 )
             }
         };
@@ -103,10 +113,10 @@ impl RotationReport {
             let versions: Vec<String> = versions.iter().map(u64::to_string).collect();
             [name.clone(), format!("version {}", versions.join(", "))]
         };
-        lines.push(columns(&tally.examples.iter().map(row).collect::<Vec<_>>()));
-        let others = tally.remaining_in - tally.examples.len() as u64;
+        lines.push(align_columns(&tally.examples.iter().map(row).collect::<Vec<_>>()));
+        let others = tally.pending_secrets - tally.examples.len() as u64;
         if others > 0 {
-            lines.push(format!("  and of {}", counted(others, "other secret")));
+            lines.push(format!("  and of {}", pluralize(others, "other secret")));
         }
         if tally.unknown > 0 {
             lines.push(format!("{} of them are deleted and could not be checked.", tally.unknown));
@@ -117,7 +127,8 @@ impl RotationReport {
 
     /// Returns how to remove the versions that need an older version of the key.
     fn endings(&self, to_come: OldVersions) -> Vec<String> {
-        let Tally { remaining, without_successor: live, .. } = self.tally;
+        let RotationSummary { pending_versions: remaining, without_successor: live, .. } =
+            self.tally;
         let others = match live {
             0 => Some("them"),
             live if live < remaining => Some("the others"),
@@ -141,7 +152,7 @@ impl RotationReport {
     }
 
     /// Returns it for programs.
-    pub(super) fn as_json(&self, tenant: &TenantName, mode: Mode) -> Value {
+    pub(super) fn as_json(&self, tenant: &TenantName, mode: RotationMode) -> Value {
         let Self { start, key, tally, complete, .. } = self;
         let remaining = tally.examples.iter();
         let remaining =
@@ -151,18 +162,18 @@ impl RotationReport {
             failures.map(|(name, why)| json!({"name": name, "because": why})).collect();
         json!({
             "tenant": tenant.as_str(),
-            "dry_run": mode == Mode::Survey,
+            "dry_run": mode == RotationMode::DryRun,
             "complete": complete,
             "rotated": *start == RotationStart::NewVersion,
             "key_version": key.latest,
-            "min_decryption_version": key.oldest,
+            "min_decryption_version": key.min_decryption,
             "secrets": tally.secrets,
-            "behind": tally.behind,
+            "behind": tally.outdated,
             "rewrapped": tally.rewrapped,
             "versions_destroyed": tally.destroyed,
             "remaining": {
-                "versions": tally.remaining,
-                "secrets": tally.remaining_in,
+                "versions": tally.pending_versions,
+                "secrets": tally.pending_secrets,
                 "deleted": tally.unknown,
                 "without_successor": tally.without_successor,
                 "first": remaining.collect::<Vec<_>>(),

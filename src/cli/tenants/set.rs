@@ -5,15 +5,15 @@ use serde_json::json;
 
 use crate::{
     cli::{
-        names::tenant,
+        names::parse_tenant,
         operator::{Operator, OperatorArgs},
-        output::Output,
+        output::OutputArgs,
         sources::ForVault,
     },
-    policies::Mounts,
-    provision::{Engine, Thing, Trouble, check_resources},
+    policy::Mounts,
+    provisioning::{EngineType, ProvisionError, Resource, check_resources},
     tenants::{RotationInterval, TenantName},
-    vault::{TenantSettings, Tenants, Things},
+    vault::{TenantDirectory, TenantSettings, VaultResources},
 };
 
 /// Change a tenant's settings.
@@ -26,14 +26,14 @@ Examples:
   vault-auth-validator tenants set acme --rotate-every never")]
 pub(super) struct Set {
     /// The tenant.
-    #[arg(value_parser = tenant)]
+    #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
     /// The age at which `tenants rotate --due` rotates the tenant's key: whole hours or days, or
     /// `never`.
     #[arg(long, value_name = "INTERVAL", value_parser = RotateEvery::parse)]
     rotate_every: RotateEvery,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
@@ -83,10 +83,11 @@ impl Set {
         let done = match self.rotate_every {
             RotateEvery::Never => settings.remove(tenant).await,
             RotateEvery::Interval(interval) => {
-                let kv = Thing::Engine { path: mounts.kv.clone(), engine: Engine::Kv };
-                let checked = check_resources(&Things::new(&operator.session), [kv]).await;
+                let kv =
+                    Resource::SecretsEngine { path: mounts.kv.clone(), engine: EngineType::Kv };
+                let checked = check_resources(&VaultResources::new(&operator.session), [kv]).await;
                 checked.map_err(message)?;
-                let key = Tenants::new(&operator.session, mounts).key(tenant).await;
+                let key = TenantDirectory::new(&operator.session, mounts).key(tenant).await;
                 if key.map_err(message)?.is_none() {
                     return Err(format!(
                         "{tenant} has no key: `tenants create {tenant}` creates one; nothing was \
@@ -100,6 +101,6 @@ impl Set {
     }
 }
 
-fn message(Trouble(text): Trouble) -> String {
+fn message(ProvisionError(text): ProvisionError) -> String {
     text
 }

@@ -10,13 +10,13 @@ use super::{
 };
 use crate::{
     cli::{
-        names::tenant,
+        names::parse_tenant,
         operator::OperatorArgs,
-        output::{Output, Style, columns},
+        output::{OutputArgs, TextStyle, align_columns},
         sources::ForVault,
     },
-    tenants::{Key, RotationSchedule, Tenant, TenantName},
-    vault::{self, RotationSchedules, Source},
+    tenants::{RotationSchedule, Tenant, TenantKey, TenantName},
+    vault::{self, MemberSource, RotationSchedules},
 };
 
 /// Show a tenant: its key, its members and their policies.
@@ -32,10 +32,10 @@ Examples:
   vault-auth-validator tenants show acme --output json")]
 pub(super) struct Show {
     /// The tenant.
-    #[arg(value_parser = tenant)]
+    #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
@@ -43,9 +43,9 @@ pub(super) struct Show {
 impl Show {
     pub(super) fn run(self) -> ExitCode {
         self.operator.run_with_mounts(async |operator, mounts| {
-            let tenants = vault::Tenants::new(&operator.session, &mounts);
+            let tenants = vault::TenantDirectory::new(&operator.session, &mounts);
             let (found, source) =
-                tenants.one(&self.tenant).await.map_err(|error| error.to_string())?;
+                tenants.find(&self.tenant).await.map_err(|error| error.to_string())?;
             let tenant = found.ok_or_else(|| {
                 let name = &self.tenant;
                 format!(
@@ -53,7 +53,7 @@ impl Show {
                     source_text(&source)
                 )
             })?;
-            let secrets = tenants.secrets(&self.tenant).await;
+            let secrets = tenants.count_secrets(&self.tenant).await;
             let secrets = secrets.map_err(|error| error.to_string())?;
             let schedule = RotationSchedules::read_one(&operator.session, &mounts, &tenant).await;
             let schedule = schedule.map_err(|error| error.to_string())?;
@@ -70,19 +70,21 @@ struct TenantDetails {
     schedule: RotationSchedule,
     /// The number of secrets; `None` if the token may not list them.
     secrets: Option<usize>,
-    source: Source,
+    source: MemberSource,
 }
 
 impl TenantDetails {
-    fn as_text(&self, style: &Style) -> String {
+    fn as_text(&self, style: &TextStyle) -> String {
         let Self { tenant, schedule, secrets, source } = self;
         let key = key_text(tenant.key.as_ref());
-        let key =
-            if tenant.key.as_ref().is_some_and(Key::is_sound) { key } else { style.bad(&key) };
-        let versions = tenant
-            .key
-            .as_ref()
-            .map(|key| format!(", encrypts with v{}, decrypts from v{}", key.latest, key.oldest));
+        let key = if tenant.key.as_ref().is_some_and(TenantKey::is_sound) {
+            key
+        } else {
+            style.error(&key)
+        };
+        let versions = tenant.key.as_ref().map(|key| {
+            format!(", encrypts with v{}, decrypts from v{}", key.latest, key.min_decryption)
+        });
         let secrets = match secrets {
             Some(number) => number.to_string(),
             None => "your token may not list them".to_owned(),
@@ -97,7 +99,7 @@ impl TenantDetails {
             [] => "it has no members".to_owned(),
             members => member_table(members, style),
         };
-        format!("{}\n\n{members}\n\n{}", columns(&facts), source_text(source))
+        format!("{}\n\n{members}\n\n{}", align_columns(&facts), source_text(source))
     }
 
     fn as_json(&self) -> Value {

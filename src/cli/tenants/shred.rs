@@ -6,15 +6,15 @@ use serde_json::json;
 use super::confirm::Confirm;
 use crate::{
     cli::{
-        misused,
-        names::tenant,
-        output::{Output, counted},
-        progress::Progress,
-        store::{Store, StoreArgs},
+        names::parse_tenant,
+        output::{OutputArgs, pluralize},
+        progress::ProgressBar,
+        secret_client::{SecretClient, SecretClientArgs},
+        usage_error,
     },
     secrets::{SecretError, SecretPath},
     tenants::TenantName,
-    vault::{Secrets, TenantSettings},
+    vault::{SecretsClient, TenantSettings},
 };
 
 /// Delete a tenant's key, so that all its secrets are permanently unreadable.
@@ -30,7 +30,7 @@ Examples:
   vault-auth-validator tenants shred acme --purge --confirm acme")]
 pub(super) struct Shred {
     /// The tenant.
-    #[arg(value_parser = tenant)]
+    #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
     #[command(flatten)]
     confirm: Confirm,
@@ -38,9 +38,9 @@ pub(super) struct Shred {
     #[arg(long)]
     purge: bool,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
-    store: StoreArgs,
+    store: SecretClientArgs,
 }
 
 /// The result of the command.
@@ -56,7 +56,7 @@ impl Shred {
     pub(super) fn run(self) -> ExitCode {
         let tenant = &self.tenant;
         if let Some(fault) = self.confirm.fault(tenant, "shred") {
-            return misused(fault);
+            return usage_error(fault);
         }
         self.store.clone().run(async |store| {
             let done = self.shred(&store).await?;
@@ -65,11 +65,11 @@ impl Shred {
         })
     }
 
-    async fn shred(&self, store: &Store) -> Result<ShredResult, String> {
+    async fn shred(&self, store: &SecretClient) -> Result<ShredResult, String> {
         let tenant = &self.tenant;
         let message = |error: SecretError| {
             let hint = match error {
-                SecretError::Denied => "; policies/operator.hcl grants what it needs",
+                SecretError::PermissionDenied => "; policies/operator.hcl grants what it needs",
                 _ => "",
             };
             format!("{tenant}: {error}{hint}")
@@ -79,7 +79,7 @@ impl Shred {
             match secrets.count(tenant).await {
                 Ok(count) => Ok((key, Some(count))),
                 // The policy `operator` manages keys, and grants nothing on secrets.
-                Err(SecretError::Denied) => Ok((key, None)),
+                Err(SecretError::PermissionDenied) => Ok((key, None)),
                 Err(error) => Err(error),
             }
         });
@@ -109,7 +109,7 @@ impl Shred {
     }
 
     /// Deletes the tenant's settings, so that a later tenant of this name starts without any.
-    async fn remove_settings(&self, store: &Store) -> Result<(), String> {
+    async fn remove_settings(&self, store: &SecretClient) -> Result<(), String> {
         let settings = TenantSettings::new(&store.operator.session, &store.mounts);
         let removed = settings.remove(&self.tenant).await;
         removed.map_err(|error| {
@@ -138,7 +138,9 @@ impl Shred {
             format!("{tenant} has no key: it was shredded earlier, or never had one.")
         };
         let left = match (self.purge, done.secrets) {
-            (true, _) => format!("{} deleted with all versions.\n", counted(done.purged, "secret")),
+            (true, _) => {
+                format!("{} deleted with all versions.\n", pluralize(done.purged, "secret"))
+            }
             (false, Some(0)) => String::new(),
             (false, None) if !done.key => String::new(),
             (false, _) => {
@@ -168,13 +170,13 @@ impl Shred {
     }
 }
 
-async fn purge(secrets: Secrets<'_>, tenant: &TenantName) -> Result<u64, SecretError> {
-    let mut progress = Progress::new("deleting", 0);
+async fn purge(secrets: SecretsClient<'_>, tenant: &TenantName) -> Result<u64, SecretError> {
+    let mut progress = ProgressBar::new("deleting", 0);
     let mut names = secrets.names(tenant);
     let mut count = 0;
     while let Some(name) = names.next().await? {
         secrets.purge(&SecretPath { tenant: tenant.clone(), name }).await?;
-        progress.step();
+        progress.increment();
         count += 1;
     }
     Ok(count)
@@ -182,5 +184,5 @@ async fn purge(secrets: Secrets<'_>, tenant: &TenantName) -> Result<u64, SecretE
 
 /// Returns the number of secrets in words. It is unknown if the token may not list them.
 fn secrets_text(secrets: Option<u64>) -> String {
-    secrets.map_or_else(|| "every secret".to_owned(), |secrets| counted(secrets, "secret"))
+    secrets.map_or_else(|| "every secret".to_owned(), |secrets| pluralize(secrets, "secret"))
 }

@@ -3,7 +3,7 @@
 use super::site::{IDENTITY_HEADERS, Persona::Anonymous, ProxyProbe, describe, no_response};
 use crate::{
     diagnostics::{finding::Finding, problem::Problem},
-    probe::Answer,
+    probe::ProbeResponse,
 };
 
 pub(super) const GUARDED: &str = "guarded";
@@ -21,13 +21,13 @@ const ADD_GUARD: &str =
     "import deploy/caddy/guard.caddy, and put the site's content inside `guard`";
 
 /// Returns true if this is the validator's response to a request without a token.
-fn is_missing_credential(response: &Answer) -> bool {
+fn is_missing_credential(response: &ProbeResponse) -> bool {
     let problem = Problem::parse(response);
     response.status == 401 && problem.is_some_and(|problem| problem.code == "credential_missing")
 }
 
 /// Returns true if this is a 400 of the proxy itself.
-fn is_rejected_by_proxy(response: &Answer) -> bool {
+fn is_rejected_by_proxy(response: &ProbeResponse) -> bool {
     response.status == 400 && Problem::parse(response).is_none()
 }
 

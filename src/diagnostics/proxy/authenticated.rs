@@ -9,7 +9,7 @@ use crate::{
         finding::{Finding, skipped},
         problem::Problem,
     },
-    probe::Answer,
+    probe::ProbeResponse,
 };
 
 const TOKEN: &str = "token";
@@ -55,7 +55,7 @@ pub(super) async fn check(probe: &ProxyProbe) -> Vec<Finding> {
 }
 
 /// Checks that the caller has access, whatever the query of the request.
-async fn check_token(probe: &ProxyProbe, baseline: &Answer) -> Finding {
+async fn check_token(probe: &ProxyProbe, baseline: &ProbeResponse) -> Finding {
     let path = &probe.site.path;
     let message = format!("with the token, {path} is {}", describe(baseline));
     if Problem::parse(baseline).is_some() {
@@ -109,7 +109,7 @@ async fn check_protocol(probe: &ProxyProbe, echo: Result<&Echo<'_>, &EchoUnavail
 /// Checks that a client cannot forge the path and method that the decision is made about.
 async fn check_forged_path(
     probe: &ProxyProbe,
-    baseline: &Answer,
+    baseline: &ProbeResponse,
     echo: Result<&Echo<'_>, &EchoUnavailable>,
 ) -> Finding {
     let forged = [("x-forwarded-uri", "/doctor//.."), ("x-forwarded-method", "DOCTOR")];

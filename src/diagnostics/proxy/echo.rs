@@ -3,7 +3,7 @@
 use super::site::{IDENTITY_HEADERS, Persona::Caller, ProxyProbe, describe, no_response};
 use crate::{
     diagnostics::finding::{Finding, Status},
-    probe::{Answer, Failure},
+    probe::{ProbeError, ProbeResponse},
 };
 
 /// Headers that an application might interpret as an identity, besides those that are copied.
@@ -68,7 +68,7 @@ impl Canary {
         Self(format!("doctor{:016x}", rand::random::<u64>()))
     }
 
-    fn is_in(&self, response: &Answer) -> bool {
+    fn is_in(&self, response: &ProbeResponse) -> bool {
         let text = String::from_utf8_lossy(&response.body).to_ascii_lowercase();
         text.contains(&self.0)
     }
@@ -76,8 +76,8 @@ impl Canary {
 
 /// A response of the application, with or without the control header in it.
 enum EchoResult {
-    Echoed(Answer),
-    NotEchoed(Answer),
+    Echoed(ProbeResponse),
+    NotEchoed(ProbeResponse),
 }
 
 impl<'p> Echo<'p> {
@@ -179,7 +179,7 @@ impl<'p> Echo<'p> {
     }
 
     /// Sends these headers and the control header to the echo path.
-    async fn send(&self, headers: &[(&str, &str)]) -> Result<EchoResult, Failure> {
+    async fn send(&self, headers: &[(&str, &str)]) -> Result<EchoResult, ProbeError> {
         let control = Canary::new();
         let headers = [headers, &[(CONTROL_HEADER, &control.0)]].concat();
         let response = self.probe.get(Caller, self.path, &headers).await?;
@@ -187,7 +187,7 @@ impl<'p> Echo<'p> {
         Ok(if is_echoed { EchoResult::Echoed(response) } else { EchoResult::NotEchoed(response) })
     }
 
-    fn unavailable(&self, response: &Answer) -> EchoUnavailable {
+    fn unavailable(&self, response: &ProbeResponse) -> EchoUnavailable {
         EchoUnavailable(format!(
             "{} does not echo request headers: {}",
             self.path,

@@ -17,7 +17,7 @@ use super::{
     connection::{ADDRESS, STEP_TIMEOUT, ServerSettings, check_protection, is_cleartext},
     finding::{Finding, Group, Status, skipped},
 };
-use crate::probe::Door;
+use crate::probe::Endpoint;
 
 const ID: &str = "proxy";
 
@@ -25,14 +25,15 @@ const ID: &str = "proxy";
 pub(super) async fn check(site: Site) -> Group {
     let origin = site.url.origin().ascii_serialization();
     let title = format!("The proxy at {origin}, as {}", site.host);
-    let endpoint = match Door::new(&site.url, site.host.host(), &site.trust, None, STEP_TIMEOUT) {
+    let endpoint = match Endpoint::new(&site.url, site.host.host(), &site.trust, None, STEP_TIMEOUT)
+    {
         Ok(endpoint) => endpoint,
         Err(why) => {
             let remedy = "correct --caddy, --host or --caddy-cacert";
             return Group::new(ID, title, vec![Finding::failed(ADDRESS, why, remedy)]);
         }
     };
-    let connection = match endpoint.open().await {
+    let connection = match endpoint.connect().await {
         Ok(connection) => connection,
         Err(failure) => {
             let server = ServerSettings {

@@ -5,12 +5,12 @@ use url::Url;
 
 use crate::{
     diagnostics::{finding::Finding, problem::Problem},
-    probe::{Answer, Door, Failure, Trust},
-    token::Identity,
+    probe::{Endpoint, ProbeError, ProbeResponse, TrustRoots},
+    token::CallerIdentity,
 };
 
 /// The identity headers that the validator sets for applications.
-pub(super) const IDENTITY_HEADERS: [&str; 6] = Identity::HEADERS;
+pub(super) const IDENTITY_HEADERS: [&str; 6] = CallerIdentity::HEADERS;
 
 /// A site behind the proxy, and the settings for requests to it.
 pub struct Site {
@@ -19,7 +19,7 @@ pub struct Site {
     /// The value of the `Host` header.
     pub host: Authority,
     /// The authorities that the proxy's certificate is verified with.
-    pub trust: Trust,
+    pub trust: TrustRoots,
     /// A path behind the guard.
     pub path: String,
     /// A path at which the application answers with the headers that it received.
@@ -40,7 +40,7 @@ pub(super) enum Persona {
 /// Sends requests to a site.
 pub(super) struct ProxyProbe {
     pub(super) site: Site,
-    pub(super) endpoint: Door,
+    pub(super) endpoint: Endpoint,
 }
 
 impl ProxyProbe {
@@ -50,10 +50,10 @@ impl ProxyProbe {
         persona: Persona,
         target: &str,
         headers: &[(&str, &str)],
-    ) -> Result<Answer, Failure> {
+    ) -> Result<ProbeResponse, ProbeError> {
         let request = self.request(persona, target, headers);
-        let request = request.map_err(|error| Failure::Http(error.to_string()))?;
-        self.endpoint.open().await?.ask(request).await
+        let request = request.map_err(|error| ProbeError::Http(error.to_string()))?;
+        self.endpoint.connect().await?.send(request).await
     }
 
     fn request(
@@ -75,12 +75,12 @@ impl ProxyProbe {
 }
 
 /// Returns the finding for a probe that received no response.
-pub(super) fn no_response(check: &'static str, failure: &Failure) -> Finding {
+pub(super) fn no_response(check: &'static str, failure: &ProbeError) -> Finding {
     Finding::failed(check, format!("the proxy did not answer: {failure}"), "see the proxy's log")
 }
 
 /// Describes a response by its status and, for one of the validator, its code.
-pub(super) fn describe(response: &Answer) -> String {
+pub(super) fn describe(response: &ProbeResponse) -> String {
     match Problem::parse(response) {
         Some(problem) => format!("{} {} from the validator", response.status, problem.code),
         None => response.status.to_string(),

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     diagnostics::finding::{CHECK_VAULT, Finding},
-    vault::{Mount, Untold},
+    vault::{InspectError, Mount},
 };
 
 /// The owner of the token that Vault's setup is inspected with.
@@ -13,19 +13,19 @@ pub(in crate::diagnostics) enum TokenOwner {
 }
 
 /// The mounts of one kind by path, or the error of listing them.
-pub(super) type Mounted = Result<BTreeMap<String, Mount>, Untold>;
+pub(super) type Mounted = Result<BTreeMap<String, Mount>, InspectError>;
 
 /// Returns the finding for a failed request to Vault. `needed` is the access that the token may
 /// lack, `policy` the shipped policy that grants it.
 pub(super) fn inspect_failure(
     check: &'static str,
-    error: &Untold,
+    error: &InspectError,
     owner: TokenOwner,
     needed: &str,
     policy: &str,
 ) -> Finding {
     match error {
-        Untold::NotAllowed(_) => {
+        InspectError::PermissionDenied(_) => {
             let (whose, remedy) = match owner {
                 TokenOwner::Operator => ("your", format!("it needs policies/{policy}.hcl")),
                 TokenOwner::Service => (
@@ -38,7 +38,7 @@ pub(super) fn inspect_failure(
             };
             Finding::skipped(check, format!("{whose} token has no {needed}"), remedy)
         }
-        Untold::Failed(why) => {
+        InspectError::Failed(why) => {
             Finding::failed(check, format!("the request to Vault failed: {why}"), CHECK_VAULT)
         }
     }

@@ -1,16 +1,16 @@
 use super::access::{TokenOwner, inspect_failure};
 use crate::{
     diagnostics::finding::{CHECK_VAULT, Finding},
-    policies::{Plan, PolicySet, Unmanaged},
-    vault::{Examiner, Policies, Session, Untold},
+    policy::{Plan, PolicySet, Unmanaged},
+    vault::{InspectError, Inspector, VaultPolicies, VaultSession},
 };
 
 pub(super) const CHECK: &str = "shipped policies";
 
 /// Checks that the policies in Vault equal those of `set`.
 pub(super) async fn check(
-    session: &Session,
-    examiner: &Examiner<'_>,
+    session: &VaultSession,
+    examiner: &Inspector<'_>,
     set: &PolicySet,
     owner: TokenOwner,
 ) -> Finding {
@@ -18,20 +18,24 @@ pub(super) async fn check(
         let needed = "list on sys/policies/acl and read below it";
         return inspect_failure(CHECK, &error, owner, needed, "policy-auditor");
     }
-    match Plan::draw(set, &Policies::new(session), Unmanaged::Kept).await {
+    match Plan::draw(set, &VaultPolicies::new(session), Unmanaged::Kept).await {
         Ok(plan) => compare(&plan),
         Err(error) => Finding::failed(CHECK, error.to_string(), CHECK_VAULT),
     }
 }
 
 /// Returns an error unless the token may list and read policies.
-async fn ensure_readable(examiner: &Examiner<'_>) -> Result<(), Untold> {
+async fn ensure_readable(examiner: &Inspector<'_>) -> Result<(), InspectError> {
     let paths = ["sys/policies/acl", "sys/policies/acl/validator"].map(str::to_owned);
-    let granted = examiner.granted(&paths).await?;
+    let granted = examiner.capabilities_of_token(&paths).await?;
     let may = |index: usize, capability: &str| {
         granted[index].iter().any(|granted| granted == capability || granted == "root")
     };
-    if may(0, "list") && may(1, "read") { Ok(()) } else { Err(Untold::NotAllowed(String::new())) }
+    if may(0, "list") && may(1, "read") {
+        Ok(())
+    } else {
+        Err(InspectError::PermissionDenied(String::new()))
+    }
 }
 
 fn compare(plan: &Plan) -> Finding {

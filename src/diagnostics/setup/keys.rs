@@ -4,7 +4,7 @@ use super::access::{TokenOwner, inspect_failure};
 use crate::{
     diagnostics::finding::Finding,
     tenants::{key_name, tenant_from_key},
-    vault::{Examiner, TransitKey, Untold},
+    vault::{InspectError, Inspector, TransitKey},
 };
 
 pub(super) const CHECK: &str = "tenants' keys";
@@ -19,12 +19,13 @@ pub(super) struct TenantKeys {
 
 /// Checks the settings of each tenant's key. Also returns the tenants that have one.
 pub(super) async fn check(
-    examiner: &Examiner<'_>,
+    examiner: &Inspector<'_>,
     mount: &str,
     owner: TokenOwner,
 ) -> (Finding, TenantKeys) {
-    let failed =
-        |error: &Untold, needed: &str| inspect_failure(CHECK, error, owner, needed, "operator");
+    let failed = |error: &InspectError, needed: &str| {
+        inspect_failure(CHECK, error, owner, needed, "operator")
+    };
     let names = match examiner.keys(mount).await {
         Ok(names) => names,
         Err(error) => {

@@ -14,8 +14,8 @@ use self::{
 };
 use super::finding::{Finding, Group, Status};
 use crate::{
-    policies::{Mounts, PolicySet},
-    vault::{Examiner, Mount, Session},
+    policy::{Mounts, PolicySet},
+    vault::{Inspector, Mount, VaultSession},
 };
 
 /// The expected setup.
@@ -65,12 +65,12 @@ pub(super) fn login_failed(error: &str) -> Group {
 
 /// Runs the checks with this session. Also returns the tenants that have a key.
 pub(super) async fn check(
-    session: &Session,
+    session: &VaultSession,
     owner: TokenOwner,
     expected: Expected<'_>,
 ) -> (Group, Vec<String>) {
     let Expected { mounts, subject_mount, policies } = expected;
-    let examiner = Examiner::new(session);
+    let examiner = Inspector::new(session);
     let engines = examiner.mounts().await;
     let kv = Engine::Kv.check(&engines, &mounts.kv, owner);
     let transit = Engine::Transit.check(&engines, &mounts.transit, owner);
@@ -146,7 +146,7 @@ fn check_subjects(methods: &Mounted, subject_mount: &str, owner: TokenOwner) -> 
     }
 }
 
-async fn check_audit(examiner: &Examiner<'_>, owner: TokenOwner) -> Finding {
+async fn check_audit(examiner: &Inspector<'_>, owner: TokenOwner) -> Finding {
     let devices = match examiner.audit_devices().await {
         Ok(devices) => devices,
         Err(error) => {

@@ -7,9 +7,12 @@ use jiff::Timestamp;
 use super::access::{TokenOwner, inspect_failure};
 use crate::{
     diagnostics::finding::{Finding, skipped},
-    policies::Mounts,
-    tenants::{Age, Due},
-    vault::{RotationIntervals, Session, TenantSettings, TransitKey as Key, Untold, server_time},
+    policy::Mounts,
+    tenants::{KeyAge, RotationDue},
+    vault::{
+        InspectError, RotationIntervals, TenantSettings, TransitKey as Key, VaultSession,
+        server_time,
+    },
 };
 
 pub(super) const SETTINGS: &str = "rotate-every";
@@ -27,7 +30,7 @@ const DOCS: &str = "docs/secrets-commands.md describes how to run it daily";
 /// Checks the tenants' intervals, the ages of their keys, and auto-rotation by Vault. `keys` is
 /// `None` if they cannot be read.
 pub(super) async fn check(
-    session: &Session,
+    session: &VaultSession,
     mounts: &Mounts,
     keys: Option<&BTreeMap<String, Key>>,
     owner: TokenOwner,
@@ -46,7 +49,7 @@ pub(super) async fn check(
     };
     let failed = |check| move |error| inspect_failure(check, &error, owner, "", "operator");
     let now = server_time(session.client()).await;
-    let age = now.map_err(|error| Untold::Failed(error.detail.to_string()));
+    let age = now.map_err(|error| InspectError::Failed(error.detail.to_string()));
     let age = age.and_then(|now| check_ages(&intervals, keys, now));
     vec![
         check_settings(&intervals, keys),
@@ -85,18 +88,18 @@ fn check_ages(
     intervals: &RotationIntervals,
     keys: &BTreeMap<String, Key>,
     now: Timestamp,
-) -> Result<Finding, Untold> {
+) -> Result<Finding, InspectError> {
     let (mut overdue, mut undated, mut due) = (Vec::new(), Vec::new(), 0);
     for (tenant, interval) in intervals {
         let (Ok(interval), Some(key)) = (interval, keys.get(tenant)) else { continue };
-        let age = Age::between(key.rotation()?.created_at, now);
+        let age = KeyAge::between(key.rotation()?.created_at, now);
         match (interval.compare(age), age) {
-            (Due::Overdue, Some(age)) => {
+            (RotationDue::Overdue, Some(age)) => {
                 overdue.push(format!("{tenant} ({age} old, every {interval})"));
             }
-            (Due::Unknown | Due::Overdue, _) => undated.push(tenant.as_str()),
-            (Due::Due, _) => due += 1,
-            (Due::NotYet, _) => {}
+            (RotationDue::Unknown | RotationDue::Overdue, _) => undated.push(tenant.as_str()),
+            (RotationDue::Due, _) => due += 1,
+            (RotationDue::NotYet, _) => {}
         }
     }
     Ok(if !overdue.is_empty() {
@@ -118,7 +121,7 @@ fn check_ages(
 fn check_auto_rotate(
     intervals: &RotationIntervals,
     keys: &BTreeMap<String, Key>,
-) -> Result<Finding, Untold> {
+) -> Result<Finding, InspectError> {
     let (mut unscheduled, mut scheduled) = (Vec::new(), Vec::new());
     for (tenant, key) in keys {
         if let Some(period) = key.rotation()?.auto_rotate {

@@ -1,11 +1,11 @@
 use std::{fmt, str::FromStr};
 
 use super::shell;
-use crate::secrets::Key;
+use crate::secrets::SecretKey;
 
 /// The dialect of an environment file, by the program that reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
+pub enum EnvFormat {
     /// `env_file` of Docker Compose: quotes, escapes and interpolation.
     /// <https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax>
     Compose,
@@ -27,7 +27,7 @@ pub enum Dialect {
 /// The length from which on Docker rejects a line, in bytes: it reads 64 KiB at a time.
 const DOCKER_LINE_LIMIT: usize = 64 * 1024 - 2;
 
-impl Dialect {
+impl EnvFormat {
     /// All dialects.
     pub const ALL: [Self; 5] =
         [Self::Compose, Self::Docker, Self::Systemd, Self::PythonDotenv, Self::Sh];
@@ -50,7 +50,7 @@ impl Dialect {
     /// The reason why the dialect cannot represent them.
     pub(super) fn write(
         self,
-        key: &Key,
+        key: &SecretKey,
         value: &str,
         line: &mut String,
     ) -> Result<(), &'static str> {
@@ -188,13 +188,13 @@ fn is_noncharacter(c: char) -> bool {
     c == '\u{feff}' || (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }
 
-impl fmt::Display for Dialect {
+impl fmt::Display for EnvFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Dialect {
+impl FromStr for EnvFormat {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {

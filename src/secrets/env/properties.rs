@@ -12,8 +12,8 @@ use proptest::{collection::btree_map, prelude::*};
 use secrecy::SecretString;
 
 use self::readers::{compose, docker, systemd};
-use super::Dialect;
-use crate::secrets::{Key, SecretData};
+use super::EnvFormat;
+use crate::secrets::{SecretData, SecretKey};
 
 type Pairs = Vec<(String, String)>;
 
@@ -40,13 +40,13 @@ fn pairs() -> impl Strategy<Value = Pairs> {
 
 fn secret(pairs: &Pairs) -> SecretData {
     let pair = |(key, value): &(String, String)| {
-        (Key::parse(key).expect("a key"), SecretString::from(value.as_str()))
+        (SecretKey::parse(key).expect("a key"), SecretString::from(value.as_str()))
     };
     pairs.iter().map(pair).collect()
 }
 
 /// The pairs that the dialect can represent, and their lines.
-fn written(pairs: Pairs, dialect: Dialect) -> (Pairs, String) {
+fn written(pairs: Pairs, dialect: EnvFormat) -> (Pairs, String) {
     let fits = |pair: &(String, String)| secret(&vec![pair.clone()]).to_env(dialect).is_ok();
     let pairs: Pairs = pairs.into_iter().filter(fits).collect();
     let lines = secret(&pairs).to_env(dialect).expect("each of them fits");
@@ -83,37 +83,37 @@ proptest! {
 
     #[test]
     fn sh_round_trips(pairs in pairs()) {
-        let (pairs, lines) = written(pairs, Dialect::Sh);
+        let (pairs, lines) = written(pairs, EnvFormat::Sh);
         prop_assert_eq!(run_by(&["sh"], &lines, &pairs), pairs);
     }
 
     #[test]
     fn compose_round_trips(pairs in pairs()) {
-        let (pairs, lines) = written(pairs, Dialect::Compose);
+        let (pairs, lines) = written(pairs, EnvFormat::Compose);
         prop_assert_eq!(compose(&lines), Ok(pairs), "{:?}", lines);
     }
 
     #[test]
     fn docker_round_trips(pairs in pairs()) {
-        let (pairs, lines) = written(pairs, Dialect::Docker);
+        let (pairs, lines) = written(pairs, EnvFormat::Docker);
         prop_assert_eq!(docker(&lines), Ok(pairs), "{:?}", lines);
     }
 
     #[test]
     fn systemd_round_trips(pairs in pairs()) {
-        let (pairs, lines) = written(pairs, Dialect::Systemd);
+        let (pairs, lines) = written(pairs, EnvFormat::Systemd);
         prop_assert_eq!(systemd(&lines), Ok(pairs), "{:?}", lines);
     }
 
     #[test]
     fn only_unencodable_is_rejected(value in value()) {
         let pairs = vec![("KEY".to_owned(), value.clone())];
-        for dialect in Dialect::ALL {
+        for dialect in EnvFormat::ALL {
             let refused = secret(&pairs).to_env(dialect).is_err();
             let expected = match dialect {
-                Dialect::Compose | Dialect::PythonDotenv | Dialect::Sh => false,
-                Dialect::Docker => value.contains('\n') || value.ends_with('\r'),
-                Dialect::Systemd => value.chars().any(readers::is_rejected_by_systemd),
+                EnvFormat::Compose | EnvFormat::PythonDotenv | EnvFormat::Sh => false,
+                EnvFormat::Docker => value.contains('\n') || value.ends_with('\r'),
+                EnvFormat::Systemd => value.chars().any(readers::is_rejected_by_systemd),
             };
             prop_assert_eq!(refused, expected, "{} {:?}", dialect, value);
         }
@@ -143,7 +143,7 @@ fn shells() -> Vec<&'static [&'static str]> {
 fn every_shell_round_trips() {
     let value = "a\\ \"$HOME\" `id` 'x'\n!! # \r\t~ ü".to_owned();
     let pairs: Pairs = vec![("KEY".to_owned(), value), ("OTHER".to_owned(), String::new())];
-    let (pairs, lines) = written(pairs, Dialect::Sh);
+    let (pairs, lines) = written(pairs, EnvFormat::Sh);
     for shell in shells() {
         assert_eq!(run_by(shell, &lines, &pairs), pairs, "{shell:?}");
     }
@@ -155,7 +155,7 @@ fn variables_of(shell: &[&str]) -> Vec<String> {
     let output = Command::new(shell[0]).args(&shell[1..]).args(["-c", list]).env_clear().output();
     let output = String::from_utf8_lossy(&output.expect("a shell").stdout).into_owned();
     let names = output.lines().map(|line| line.split_once('=').map_or(line, |(name, _)| name));
-    names.filter(|name| Key::parse(name).is_some()).map(str::to_owned).collect()
+    names.filter(|name| SecretKey::parse(name).is_some()).map(str::to_owned).collect()
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn accepted_variables_are_not_reserved() {
         // `PATH` decides where `env` is found. `USERNAME` is zsh's and accepted all the same.
         names.retain(|name| name != "PATH" && name != "USERNAME");
         for name in names {
-            let (pairs, lines) = written(vec![(name.clone(), "a b 1".to_owned())], Dialect::Sh);
+            let (pairs, lines) = written(vec![(name.clone(), "a b 1".to_owned())], EnvFormat::Sh);
             if !pairs.is_empty() {
                 assert_eq!(run_by(shell, &lines, &pairs), pairs, "{name} of {shell:?}");
             }
@@ -181,7 +181,7 @@ fn plain_values_are_not_quoted() {
             .to_env(dialect)
             .map(|lines| lines.to_string())
     };
-    for dialect in Dialect::ALL {
+    for dialect in EnvFormat::ALL {
         let plain = "postgres://crm:5432/a_b-c,d@x+y%20.z";
         assert_eq!(line(plain, dialect), Ok(format!("KEY={plain}\n")));
     }
@@ -200,7 +200,7 @@ fn plain_values_are_not_quoted() {
     ] {
         let expected =
             [compose, docker, systemd, dotenv, sh].map(|value| Ok(format!("KEY={value}\n")));
-        assert_eq!(Dialect::ALL.map(|dialect| line(value, dialect)), expected, "{value}");
+        assert_eq!(EnvFormat::ALL.map(|dialect| line(value, dialect)), expected, "{value}");
     }
 }
 
@@ -208,18 +208,18 @@ fn plain_values_are_not_quoted() {
 fn error_hides_value() {
     let long = "x".repeat(70_000);
     for (key, value, dialects) in [
-        ("KEY", "hidden\0value", Dialect::ALL.as_slice()),
-        ("KEY", "hidden\nvalue", &[Dialect::Docker]),
-        ("KEY", long.as_str(), &[Dialect::Docker]),
-        ("KEY", "hidden\u{feff}value", &[Dialect::Systemd]),
-        ("_", "hidden-value", &[Dialect::Sh]),
-        ("UID", "hidden-value", &[Dialect::Sh]),
-        ("BASH_ENV", "hidden-value", &[Dialect::Sh]),
-        ("SRANDOM", "hidden-value", &[Dialect::Sh]),
-        ("PIPESTATUS", "hidden-value", &[Dialect::Sh]),
-        ("SHLVL", "hidden-value", &[Dialect::Sh]),
+        ("KEY", "hidden\0value", EnvFormat::ALL.as_slice()),
+        ("KEY", "hidden\nvalue", &[EnvFormat::Docker]),
+        ("KEY", long.as_str(), &[EnvFormat::Docker]),
+        ("KEY", "hidden\u{feff}value", &[EnvFormat::Systemd]),
+        ("_", "hidden-value", &[EnvFormat::Sh]),
+        ("UID", "hidden-value", &[EnvFormat::Sh]),
+        ("BASH_ENV", "hidden-value", &[EnvFormat::Sh]),
+        ("SRANDOM", "hidden-value", &[EnvFormat::Sh]),
+        ("PIPESTATUS", "hidden-value", &[EnvFormat::Sh]),
+        ("SHLVL", "hidden-value", &[EnvFormat::Sh]),
     ] {
-        for dialect in Dialect::ALL {
+        for dialect in EnvFormat::ALL {
             let outcome = secret(&vec![(key.to_owned(), value.to_owned())]).to_env(dialect);
             assert_eq!(outcome.is_err(), dialects.contains(&dialect), "{key} for {dialect}");
             if let Err(error) = outcome {

@@ -1,9 +1,9 @@
 use http::HeaderMap;
 
 use crate::{
-    decision::{Asked, Decision, Refusal},
-    forwarded::{Forwarded, Peer},
-    requirement::Requirements,
+    auth::{AuthRequest, Decision, Refusal},
+    forwarded::{ForwardedRequest, Peer},
+    requirements::Requirements,
     secrets::SecretError,
     server::api::{
         capacity::{MemoryPermit, ReadKind},
@@ -11,8 +11,8 @@ use crate::{
         fair_semaphore::{FairPermit, Holder},
         state::ApiState,
     },
-    token::{Credential, CredentialError, Identity, Token},
-    vault::Secrets,
+    token::{CallerIdentity, CallerToken, Credential, CredentialError},
+    vault::SecretsClient,
 };
 
 /// No requirements beyond a valid token: Vault authorizes the rest.
@@ -21,8 +21,8 @@ static NO_REQUIREMENTS: Requirements = Requirements::NONE;
 /// A caller with a well-formed credential, not yet authenticated. No resources are held for it.
 pub(super) struct UnauthenticatedCaller<'r> {
     api: &'r ApiState,
-    auth_request: Asked<'r>,
-    token: Token,
+    auth_request: AuthRequest<'r>,
+    token: CallerToken,
 }
 
 /// A caller with a valid token. Only then is a body read, or a permit acquired.
@@ -39,7 +39,7 @@ impl ApiState {
         peer: Peer,
     ) -> Result<UnauthenticatedCaller<'r>, ApiError> {
         let auth_request = self.auth_request(headers, peer);
-        let token = match auth_request.credential.as_ref().map(Token::from) {
+        let token = match auth_request.credential.as_ref().map(CallerToken::from) {
             Ok(token) => token,
             Err(error) => {
                 return Err(self.credential_error(*error, &auth_request).await);
@@ -49,17 +49,25 @@ impl ApiState {
     }
 
     /// Builds the authorization request, as `/validate` does.
-    pub(super) fn auth_request<'r>(&'r self, headers: &'r HeaderMap, peer: Peer) -> Asked<'r> {
-        Asked {
+    pub(super) fn auth_request<'r>(
+        &'r self,
+        headers: &'r HeaderMap,
+        peer: Peer,
+    ) -> AuthRequest<'r> {
+        AuthRequest {
             credential: Credential::find(headers.into(), &self.credentials),
             requirements: &NO_REQUIREMENTS,
-            forwarded: Forwarded::new(headers.into(), peer, &self.trust),
+            forwarded: ForwardedRequest::new(headers.into(), peer, &self.trust),
         }
     }
 
     /// Returns the error for a request without a valid credential, without a call to Vault.
-    async fn credential_error(&self, error: CredentialError, auth_request: &Asked<'_>) -> ApiError {
-        let Decision { outcome, .. } = self.validator.recognise(auth_request).await;
+    async fn credential_error(
+        &self,
+        error: CredentialError,
+        auth_request: &AuthRequest<'_>,
+    ) -> ApiError {
+        let Decision { outcome, .. } = self.validator.authenticate(auth_request).await;
         outcome.err().unwrap_or(Refusal::Credential(error)).into()
     }
 }
@@ -67,13 +75,13 @@ impl ApiState {
 impl<'r> UnauthenticatedCaller<'r> {
     /// Authenticates the caller, as `/validate` does.
     pub(super) async fn authenticate(self) -> Result<Caller<'r>, ApiError> {
-        let entry = self.api.validator.recognise(&self.auth_request).await.outcome?;
+        let entry = self.api.validator.authenticate(&self.auth_request).await.outcome?;
         let holder = self.holder(&entry.identity)?;
         Ok(Caller { request: self, holder })
     }
 
     /// Returns the holder that this caller's permits are counted for.
-    fn holder(&self, identity: &Identity) -> Result<Holder, ApiError> {
+    fn holder(&self, identity: &CallerIdentity) -> Result<Holder, ApiError> {
         if let Some(tenant) = identity.tenant() {
             return Ok(Holder::Tenant(tenant.into_owned()));
         }
@@ -117,9 +125,10 @@ impl Caller<'_> {
     }
 
     /// Returns the secret store, which is called with the caller's own token.
-    pub(super) fn secrets(&self) -> Secrets<'_> {
+    pub(super) fn secrets(&self) -> SecretsClient<'_> {
         let UnauthenticatedCaller { api, token, .. } = &self.request;
-        Secrets::new(&api.client, &api.mounts, token.secret()).remembering(&api.checks)
+        SecretsClient::new(&api.client, &api.mounts, token.as_secret())
+            .with_check_cache(&api.checks)
     }
 
     /// Maps a secret error to an API error. If Vault rejects a token that was accepted before,
@@ -127,9 +136,11 @@ impl Caller<'_> {
     pub(super) async fn map_error(&self, error: SecretError) -> ApiError {
         let UnauthenticatedCaller { api, auth_request, .. } = &self.request;
         match error {
-            SecretError::TokenRefused => api.validator.reconsider(auth_request).await.into(),
-            SecretError::Denied => Refusal::AclDenied.into(),
-            SecretError::Unavailable(unavailable) | SecretError::Unsettled(unavailable) => {
+            SecretError::TokenRejected => {
+                api.validator.classify_rejection(auth_request).await.into()
+            }
+            SecretError::PermissionDenied => Refusal::AclDenied.into(),
+            SecretError::Unavailable(unavailable) | SecretError::OutcomeUnknown(unavailable) => {
                 Refusal::from(unavailable).into()
             }
             error => ApiError::Secret(error),

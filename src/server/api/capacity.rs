@@ -8,13 +8,13 @@ use http::Response;
 use tokio::time::timeout;
 
 use crate::{
-    decision::Refusal,
+    auth::Refusal,
     server::api::{
         error::ApiError,
         fair_semaphore::{FairPermit, FairSemaphore, Holder},
         reclaimable_body,
     },
-    token::{Cause, Unavailable},
+    token::{Unavailable, UnavailableReason},
 };
 
 /// The memory for a body of unknown length, in bytes: the maximum size of a request body.
@@ -148,7 +148,7 @@ impl Capacity {
 async fn acquire_in_time<T>(permit: impl Future<Output = Option<T>>) -> Result<T, ApiError> {
     timeout(ACQUIRE_TIMEOUT, permit).await.ok().flatten().ok_or_else(|| {
         let detail = "too many concurrent requests of this caller or of all callers";
-        Refusal::from(Unavailable::new(Cause::Overloaded, detail)).into()
+        Refusal::from(Unavailable::new(UnavailableReason::Overloaded, detail)).into()
     })
 }
 

@@ -2,8 +2,8 @@ use axum::{body::Body, response::IntoResponse};
 use http::{Response, StatusCode};
 
 use crate::{
-    decision::{Challenge, Refusal, Severity, Terms},
-    secrets::{BodyError, Inexpressible, NameError, SecretError},
+    auth::{Challenge, ProblemSpec, Refusal, RefusalSeverity},
+    secrets::{NameError, SecretBodyError, SecretError, UnencodableValue},
     server::{
         problem::{self, ErrorDetails},
         request_id::RequestId,
@@ -24,7 +24,7 @@ pub(super) enum ApiError {
     /// The media type or encoding of the body is not supported.
     MediaType(&'static str),
     /// The body is not a valid write.
-    Body(BodyError),
+    Body(SecretBodyError),
     /// The body has to be empty.
     BodyNotEmpty,
     /// The body is larger than 1 MiB.
@@ -36,7 +36,7 @@ pub(super) enum ApiError {
     /// The secret does not have this field.
     FieldNotFound,
     /// A value cannot be represented in the requested dialect.
-    Inexpressible(Inexpressible),
+    Inexpressible(UnencodableValue),
     /// The secret store returned an error.
     Secret(SecretError),
 }
@@ -49,15 +49,15 @@ const AMBIGUOUS: &str = "a secret with exactly this name, ending in `versions`, 
 
 impl ApiError {
     /// Returns status, code and title: the table of the codes that [`Refusal`] does not have.
-    pub(super) fn terms(&self) -> Terms {
+    pub(super) fn terms(&self) -> ProblemSpec {
         let (status, code, title) = match self {
-            Self::Refused(refusal) => return refusal.terms(),
+            Self::Refused(refusal) => return refusal.problem_spec(),
             Self::Secret(error) => return secret_terms(error),
             Self::Name(_) => (400, "name_invalid", "The path is not a valid secret name"),
             Self::Query(_) => (400, "query_invalid", "The query is not valid"),
             Self::Precondition(_) => (400, "precondition_invalid", "The precondition is not valid"),
             Self::MediaType(_) => (415, "media_type_unsupported", "The body has to be JSON"),
-            Self::Body(BodyError::Syntax { .. }) => {
+            Self::Body(SecretBodyError::Syntax { .. }) => {
                 (400, "body_malformed", "The body is not valid JSON")
             }
             Self::Body(_) => (422, "body_invalid", "The body is not a valid write"),
@@ -73,7 +73,7 @@ impl ApiError {
                 (422, "value_inexpressible", "A value cannot be represented in this format")
             }
         };
-        terms(status, code, title, Severity::Client)
+        terms(status, code, title, RefusalSeverity::Client)
     }
 
     /// Returns the detail for the client, without Vault's messages and without the caller.
@@ -111,17 +111,17 @@ impl ApiError {
     }
 }
 
-fn secret_terms(error: &SecretError) -> Terms {
-    let client = |status, code, title| terms(status, code, title, Severity::Client);
+fn secret_terms(error: &SecretError) -> ProblemSpec {
+    let client = |status, code, title| terms(status, code, title, RefusalSeverity::Client);
     match error {
-        SecretError::Absent => client(404, "secret_not_found", "The secret does not exist"),
-        SecretError::VersionAbsent { .. } => {
+        SecretError::NotFound => client(404, "secret_not_found", "The secret does not exist"),
+        SecretError::VersionNotFound { .. } => {
             client(404, "version_not_found", "The version does not exist")
         }
-        SecretError::KeyAbsent(_) => client(404, "field_not_found", "The field does not exist"),
+        SecretError::FieldNotFound(_) => client(404, "field_not_found", "The field does not exist"),
         SecretError::Deleted(_) => client(404, "secret_deleted", "The secret was deleted"),
         SecretError::Destroyed(_) => client(404, "secret_destroyed", "The secret was destroyed"),
-        SecretError::Conflict | SecretError::KeyAhead | SecretError::LeaseLost => {
+        SecretError::Conflict | SecretError::UnstoredKeyVersion | SecretError::LeaseLost => {
             client(412, "version_conflict", "The secret does not match the precondition")
         }
         SecretError::TooLarge => {
@@ -131,23 +131,31 @@ fn secret_terms(error: &SecretError) -> Terms {
             client(409, "secret_unreadable", "The stored value is not a valid secret for this path")
         }
         SecretError::KeyMissing => client(404, "key_missing", "The tenant has no key"),
-        SecretError::KeyUnfit(_) => {
-            terms(409, "key_unfit", "The tenant's key cannot be used", Severity::Operator)
+        SecretError::KeyUnusable(_) => {
+            terms(409, "key_unfit", "The tenant's key cannot be used", RefusalSeverity::Operator)
         }
-        SecretError::MountUnfit => {
-            terms(409, "mount_unfit", "The mount for secrets cannot be used", Severity::Operator)
-        }
-        SecretError::Denied => Refusal::AclDenied.terms(),
-        SecretError::TokenRefused => Refusal::TokenInvalid.terms(),
-        SecretError::Unavailable(unavailable) | SecretError::Unsettled(unavailable) => {
-            Refusal::from(unavailable.clone()).terms()
+        SecretError::MountNotVersioned => terms(
+            409,
+            "mount_unfit",
+            "The mount for secrets cannot be used",
+            RefusalSeverity::Operator,
+        ),
+        SecretError::PermissionDenied => Refusal::AclDenied.problem_spec(),
+        SecretError::TokenRejected => Refusal::TokenInvalid.problem_spec(),
+        SecretError::Unavailable(unavailable) | SecretError::OutcomeUnknown(unavailable) => {
+            Refusal::from(unavailable.clone()).problem_spec()
         }
     }
 }
 
-fn terms(status: u16, code: &'static str, title: &'static str, severity: Severity) -> Terms {
+fn terms(
+    status: u16,
+    code: &'static str,
+    title: &'static str,
+    severity: RefusalSeverity,
+) -> ProblemSpec {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    Terms { status, code, title, challenge: Challenge::Absent, retry_after: None, severity }
+    ProblemSpec { status, code, title, challenge: Challenge::None, retry_after: None, severity }
 }
 
 /// The response carries the error as an extension to the middleware `observe`, which has the
@@ -173,14 +181,14 @@ impl From<NameError> for ApiError {
     }
 }
 
-impl From<BodyError> for ApiError {
-    fn from(error: BodyError) -> Self {
+impl From<SecretBodyError> for ApiError {
+    fn from(error: SecretBodyError) -> Self {
         Self::Body(error)
     }
 }
 
-impl From<Inexpressible> for ApiError {
-    fn from(error: Inexpressible) -> Self {
+impl From<UnencodableValue> for ApiError {
+    fn from(error: UnencodableValue) -> Self {
         Self::Inexpressible(error)
     }
 }

@@ -12,7 +12,7 @@ use url::form_urlencoded;
 
 use crate::{
     forwarded::Peer,
-    secrets::{Current, ListPage, NameError, SecretError, SecretName, Version},
+    secrets::{ListPage, NameError, SecretError, SecretName, SecretState, SecretVersion},
     server::api::{
         capacity::ReadKind,
         error::{ApiError, ApiResult},
@@ -22,8 +22,8 @@ use crate::{
         state::ApiState,
     },
     tenants::TenantName,
-    token::{Cause, Unavailable},
-    vault::MAX_PAGE,
+    token::{Unavailable, UnavailableReason},
+    vault::MAX_PAGE_SIZE,
 };
 
 /// The maximum time for each of the two steps of a list: its names, and the lookups of each secret.
@@ -77,17 +77,17 @@ pub(super) async fn list(
         Err(error) => return Err(caller.map_error(error).await),
     };
     drop(permit);
-    let permit = caller.acquire_lookups(names.lookups()).await?;
-    let ListPage { secrets, next } = match within_step_timeout(names.look_up()).await {
+    let permit = caller.acquire_lookups(names.pending_lookups()).await?;
+    let ListPage { secrets, next } = match within_step_timeout(names.fetch_versions()).await {
         Ok(page) => page,
         Err(error) => return Err(caller.map_error(error).await),
     };
     drop(permit);
-    let live: Vec<(SecretName, Version)> = secrets
+    let live: Vec<(SecretName, SecretVersion)> = secrets
         .into_iter()
-        .filter_map(|listed| match listed.current {
-            Current::Live(version) => Some((listed.name, version)),
-            Current::Gone(_) | Current::Absent => None,
+        .filter_map(|listed| match listed.state {
+            SecretState::Live(version) => Some((listed.name, version)),
+            SecretState::Deleted(_) | SecretState::Absent => None,
         })
         .collect();
     let mut response = response::json(StatusCode::OK, &SecretListResponse::new(&tenant, &live));
@@ -101,7 +101,11 @@ async fn within_step_timeout<T>(
     step: impl Future<Output = Result<T, SecretError>>,
 ) -> Result<T, SecretError> {
     timeout(STEP_TIMEOUT, step).await.unwrap_or_else(|_| {
-        Err(Unavailable::new(Cause::Vault, "vault: timed out listing the secrets").into())
+        Err(Unavailable::new(
+            UnavailableReason::NoValidResponse,
+            "vault: timed out listing the secrets",
+        )
+        .into())
     })
 }
 
@@ -131,7 +135,7 @@ impl ListQuery {
         }
         let limit = match limit {
             Some(limit) => parse_page_size(&limit)?,
-            None => MAX_PAGE,
+            None => MAX_PAGE_SIZE,
         };
         let after = match after {
             Some(name) => Some(SecretName::parse(&name).ok()?),
@@ -153,7 +157,7 @@ impl ListQuery {
 fn parse_page_size(text: &str) -> Option<usize> {
     let is_canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     let size = text.parse().ok().filter(|_| is_canonical)?;
-    (1..=MAX_PAGE).contains(&size).then_some(size)
+    (1..=MAX_PAGE_SIZE).contains(&size).then_some(size)
 }
 
 #[cfg(test)]

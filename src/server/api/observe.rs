@@ -36,15 +36,15 @@ pub(super) async fn observe(
 ) -> Response<Body> {
     let id = RequestId::of(request.headers());
     let route = path.as_ref().map_or("none", MatchedPath::as_str);
-    let span = api
-        .traces
-        .span(request.headers(), || info_span!("api", otel.kind = "server", route, code = Empty));
+    let span = api.traces.request_span(request.headers(), || {
+        info_span!("api", otel.kind = "server", route, code = Empty)
+    });
     let mut response = next.run(lingering_body::linger(request)).instrument(span.clone()).await;
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         span.record("code", error.terms().code);
         response = span.in_scope(|| error.log_and_respond(&id));
     }
-    api.metrics.api_request(route, response.status());
+    api.metrics.record_api_request(route, response.status());
     for (name, value) in DEFAULT_HEADERS {
         response.headers_mut().entry(name).or_insert(value);
     }

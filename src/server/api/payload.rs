@@ -10,7 +10,10 @@ use utoipa::{
 };
 
 use crate::{
-    secrets::{Exposed, Secret, SecretName, SecretPath, Undeleted, Version, VersionInfo, Written},
+    secrets::{
+        DecryptedSecret, ExposedData, SecretName, SecretPath, SecretVersion, UndeleteResult,
+        VersionInfo, WriteResult,
+    },
     tenants::TenantName,
 };
 
@@ -46,7 +49,7 @@ pub(super) struct SecretResponse<'s> {
     #[schema(minimum = 1)]
     key_version: u64,
     #[schema(schema_with = strings)]
-    data: Exposed<'s>,
+    data: ExposedData<'s>,
 }
 
 /// The versions of a secret that Vault has.
@@ -131,8 +134,8 @@ pub(super) struct PatchRequest {
 }
 
 impl<'s> SecretListResponse<'s> {
-    pub(super) fn new(tenant: &'s TenantName, secrets: &'s [(SecretName, Version)]) -> Self {
-        let item = |(name, version): &'s (SecretName, Version)| SecretListItem {
+    pub(super) fn new(tenant: &'s TenantName, secrets: &'s [(SecretName, SecretVersion)]) -> Self {
+        let item = |(name, version): &'s (SecretName, SecretVersion)| SecretListItem {
             name: name.as_str(),
             version: version.number(),
         };
@@ -141,7 +144,7 @@ impl<'s> SecretListResponse<'s> {
 }
 
 impl<'s> SecretResponse<'s> {
-    pub(super) fn new(path: &'s SecretPath, secret: &'s Secret) -> Self {
+    pub(super) fn new(path: &'s SecretPath, secret: &'s DecryptedSecret) -> Self {
         Self {
             tenant: path.tenant.as_str(),
             name: path.name.as_str(),
@@ -176,7 +179,7 @@ impl SecretVersionItem {
 }
 
 impl<'s> UndeletedVersionResponse<'s> {
-    pub(super) fn new(path: &'s SecretPath, undeleted: &Undeleted) -> Self {
+    pub(super) fn new(path: &'s SecretPath, undeleted: &UndeleteResult) -> Self {
         Self {
             tenant: path.tenant.as_str(),
             name: path.name.as_str(),
@@ -189,7 +192,7 @@ impl<'s> UndeletedVersionResponse<'s> {
 }
 
 impl<'s> WrittenVersionResponse<'s> {
-    pub(super) fn new(path: &'s SecretPath, written: &Written) -> Self {
+    pub(super) fn new(path: &'s SecretPath, written: &WriteResult) -> Self {
         Self {
             tenant: path.tenant.as_str(),
             name: path.name.as_str(),

@@ -4,7 +4,7 @@ use http::{
 };
 
 use crate::{
-    secrets::{Precondition, SecretError, Version},
+    secrets::{SecretError, SecretVersion, WriteCondition},
     server::api::error::ApiError,
 };
 
@@ -12,16 +12,16 @@ const VALID_FORMS: &str = "valid preconditions are If-None-Match: *, If-Match: *
                            If-Match: \"3\", with the version in quotes as in ETag";
 
 /// Parses the precondition for a write (RFC 9110, 13.1).
-pub(super) fn parse_precondition(headers: &HeaderMap) -> Result<Precondition, ApiError> {
+pub(super) fn parse_precondition(headers: &HeaderMap) -> Result<WriteCondition, ApiError> {
     let invalid = || ApiError::Precondition(VALID_FORMS);
     let present = match single_header(headers, &IF_MATCH)? {
         None => None,
-        Some("*") => Some(Precondition::Present),
-        Some(tag) => Some(Precondition::Latest(parse_etag(tag).ok_or_else(invalid)?)),
+        Some("*") => Some(WriteCondition::Present),
+        Some(tag) => Some(WriteCondition::Latest(parse_etag(tag).ok_or_else(invalid)?)),
     };
     match (present, single_header(headers, &IF_NONE_MATCH)?) {
-        (None, None) => Ok(Precondition::None),
-        (None, Some("*")) => Ok(Precondition::Absent),
+        (None, None) => Ok(WriteCondition::None),
+        (None, Some("*")) => Ok(WriteCondition::Absent),
         (Some(precondition), None) => Ok(precondition),
         // A secret cannot both exist and not exist.
         (Some(_), Some("*")) => Err(ApiError::Secret(SecretError::Conflict)),
@@ -31,7 +31,7 @@ pub(super) fn parse_precondition(headers: &HeaderMap) -> Result<Precondition, Ap
 
 /// Returns true if `If-None-Match` matches the current version. It may be a list; a tag that is not
 /// a version matches none.
-pub(super) fn if_none_match_hits(headers: &HeaderMap, current: Version) -> bool {
+pub(super) fn if_none_match_hits(headers: &HeaderMap, current: SecretVersion) -> bool {
     let lists = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|list| list.to_str().ok());
     lists.flat_map(|list| list.split(',')).map(str::trim).any(|tag| {
         let tag = tag.strip_prefix("W/").unwrap_or(tag);
@@ -56,7 +56,7 @@ fn single_header<'h>(
 }
 
 /// Parses an entity tag as a version.
-fn parse_etag(tag: &str) -> Option<Version> {
+fn parse_etag(tag: &str) -> Option<SecretVersion> {
     tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }
 
@@ -65,7 +65,7 @@ mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::{if_none_match_hits, parse_precondition};
-    use crate::secrets::{Precondition, Version};
+    use crate::secrets::{SecretVersion, WriteCondition};
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
@@ -76,13 +76,13 @@ mod tests {
 
     #[test]
     fn valid_preconditions_are_parsed() {
-        let three = Precondition::Latest(Version::new(3).expect("a version"));
+        let three = WriteCondition::Latest(SecretVersion::new(3).expect("a version"));
         for (pairs, expected) in [
-            ([].as_slice(), Precondition::None),
+            ([].as_slice(), WriteCondition::None),
             (&[("if-match", "\"3\"")], three),
             (&[("if-match", " \"3\" ")], three),
-            (&[("if-match", "*")], Precondition::Present),
-            (&[("if-none-match", "*")], Precondition::Absent),
+            (&[("if-match", "*")], WriteCondition::Present),
+            (&[("if-none-match", "*")], WriteCondition::Absent),
         ] {
             let read = parse_precondition(&headers(pairs)).map_err(|error| error.terms().code);
             assert_eq!(read, Ok(expected), "{pairs:?}");
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn if_none_match_hits_version() {
-        let three = Version::new(3).expect("a version");
+        let three = SecretVersion::new(3).expect("a version");
         for (tags, expected) in [
             ("\"3\"", true),
             ("W/\"3\"", true),

@@ -1,14 +1,14 @@
 use url::form_urlencoded;
 
 use crate::{
-    secrets::{Dialect, Key, Version},
+    secrets::{EnvFormat, SecretKey, SecretVersion},
     server::api::{capacity::ReadKind, error::ApiError},
 };
 
 /// The query parameters for reading a secret.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ReadQuery {
-    pub(super) version: Option<Version>,
+    pub(super) version: Option<SecretVersion>,
     pub(super) representation: Option<Representation>,
 }
 
@@ -18,9 +18,9 @@ pub(super) enum Representation {
     /// A JSON document.
     Json,
     /// Env lines, in the dialect of their reader.
-    Env(Dialect),
+    Env(EnvFormat),
     /// A bare value.
-    Field(Key),
+    Field(SecretKey),
 }
 
 impl Representation {
@@ -63,9 +63,9 @@ impl ReadQuery {
         let representation = match (format.as_deref(), dialect, field) {
             (None, None, None) => None,
             (None | Some("env"), Some(dialect), None) => Some(Representation::Env(dialect?)),
-            (Some("env"), None, None) => Some(Representation::Env(Dialect::Compose)),
+            (Some("env"), None, None) => Some(Representation::Env(EnvFormat::Compose)),
             (Some("json"), None, None) => Some(Representation::Json),
-            (None, None, Some(field)) => Some(Representation::Field(Key::parse(&field)?)),
+            (None, None, Some(field)) => Some(Representation::Field(SecretKey::parse(&field)?)),
             _ => return None,
         };
         Some(Self { version, representation })
@@ -73,7 +73,7 @@ impl ReadQuery {
 }
 
 /// Parses the query of a request for which `version` is required.
-pub(super) fn parse_version(query: Option<&str>) -> Result<Version, ApiError> {
+pub(super) fn parse_version(query: Option<&str>) -> Result<SecretVersion, ApiError> {
     const REQUIRED: ApiError =
         ApiError::Query("the parameter version=N is required, once and without others");
     let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
@@ -94,19 +94,19 @@ pub(super) fn reject_query(query: Option<&str>) -> Result<(), ApiError> {
 #[cfg(test)]
 mod tests {
     use super::{ReadQuery, Representation, parse_version};
-    use crate::secrets::{Dialect, Key, Version};
+    use crate::secrets::{EnvFormat, SecretKey, SecretVersion};
 
     #[test]
     fn valid_query_is_parsed() {
-        let version = Version::new(3);
-        let key = Key::parse("A_B").expect("a key");
+        let version = SecretVersion::new(3);
+        let key = SecretKey::parse("A_B").expect("a key");
         for (query, version, representation) in [
             ("", None, None),
             ("version=3", version, None),
             ("format=json", None, Some(Representation::Json)),
-            ("format=env", None, Some(Representation::Env(Dialect::Compose))),
-            ("format=env&dialect=sh", None, Some(Representation::Env(Dialect::Sh))),
-            ("dialect=docker&version=3", version, Some(Representation::Env(Dialect::Docker))),
+            ("format=env", None, Some(Representation::Env(EnvFormat::Compose))),
+            ("format=env&dialect=sh", None, Some(Representation::Env(EnvFormat::Sh))),
+            ("dialect=docker&version=3", version, Some(Representation::Env(EnvFormat::Docker))),
             ("field=A%5FB&version=3", version, Some(Representation::Field(key))),
         ] {
             assert_eq!(
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn exactly_one_version_is_required() {
-        assert_eq!(parse_version(Some("version=3")).ok(), Version::new(3));
+        assert_eq!(parse_version(Some("version=3")).ok(), SecretVersion::new(3));
         for query in [
             None,
             Some(""),

@@ -6,7 +6,7 @@ use http::{
 use serde::Serialize;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::secrets::{Version, to_wiped_json};
+use crate::secrets::{SecretVersion, to_zeroizing_json};
 
 /// The content type of JSON.
 pub(super) const JSON: &str = "application/json";
@@ -28,13 +28,13 @@ where
 
 /// Returns a JSON response with this status.
 pub(super) fn json(status: StatusCode, payload: &impl Serialize) -> Response<Bytes> {
-    let mut response = zeroizing_response(JSON, to_wiped_json(payload));
+    let mut response = zeroizing_response(JSON, to_zeroizing_json(payload));
     *response.status_mut() = status;
     response
 }
 
 /// Adds the `ETag` of a secret's version and `Vary: accept`.
-pub(super) fn with_etag(mut response: Response<Bytes>, version: Version) -> Response<Bytes> {
+pub(super) fn with_etag(mut response: Response<Bytes>, version: SecretVersion) -> Response<Bytes> {
     let headers = response.headers_mut();
     if let Ok(tag) = HeaderValue::try_from(format!("\"{version}\"")) {
         headers.insert(ETAG, tag);

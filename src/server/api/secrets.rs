@@ -11,7 +11,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     forwarded::Peer,
-    secrets::{Change, Dialect, NameError, Patch, Secret, SecretData, SecretPath, Written},
+    secrets::{
+        DecryptedSecret, EnvFormat, NameError, SecretData, SecretPatch, SecretPath, WriteKind,
+        WriteResult,
+    },
     server::api::{
         accept,
         body::{self, MediaType},
@@ -160,7 +163,7 @@ pub(super) async fn patch(
     body::check_content_headers(&parts.headers, MediaType::MergePatch)?;
     let caller = caller.authenticate().await?;
     let memory = caller.acquire_body(body::content_length(&parts.headers)).await?;
-    let change = Patch::from_body(&body::read(body, &parts.headers).await?)?;
+    let change = SecretPatch::from_body(&body::read(body, &parts.headers).await?)?;
     let _permit = caller.acquire_write().await?;
     match caller.secrets().patch(&path, change, precondition).await {
         Ok(written) => Ok(memory.attach_to(written_response(&path, &written))),
@@ -222,7 +225,7 @@ pub(super) fn parse_secret_path(path: &str) -> Result<SecretPath, NameError> {
 /// Returns the representation for a request without one in the query.
 fn default_representation(headers: &HeaderMap) -> Representation {
     if accept::prefers_text(headers) {
-        Representation::Env(Dialect::Compose)
+        Representation::Env(EnvFormat::Compose)
     } else {
         Representation::Json
     }
@@ -230,7 +233,7 @@ fn default_representation(headers: &HeaderMap) -> Representation {
 
 fn render_secret(
     path: &SecretPath,
-    secret: &Secret,
+    secret: &DecryptedSecret,
     representation: &Representation,
 ) -> Result<Response<Bytes>, ApiError> {
     match representation {
@@ -247,13 +250,13 @@ fn render_secret(
     }
 }
 
-fn written_response(path: &SecretPath, written: &Written) -> Response<Bytes> {
-    let status = match written.change {
-        Change::Created => StatusCode::CREATED,
-        Change::Replaced => StatusCode::OK,
+fn written_response(path: &SecretPath, written: &WriteResult) -> Response<Bytes> {
+    let status = match written.kind {
+        WriteKind::Created => StatusCode::CREATED,
+        WriteKind::Replaced => StatusCode::OK,
     };
     let mut response = response::json(status, &WrittenVersionResponse::new(path, written));
-    if written.change == Change::Created {
+    if written.kind == WriteKind::Created {
         let SecretPath { tenant, name } = path;
         let location = HeaderValue::try_from(format!("/v1/tenants/{tenant}/secrets/{name}"));
         response.headers_mut().extend(location.ok().map(|location| (LOCATION, location)));

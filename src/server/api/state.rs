@@ -1,24 +1,24 @@
 use std::sync::Arc;
 
 use crate::{
-    decision::Validator,
-    forwarded::Trust,
-    policies::Mounts,
+    auth::Authorizer,
+    forwarded::TrustedProxies,
+    policy::Mounts,
     server::api::capacity::Capacity,
-    telemetry::{Metrics, Traces},
-    token::Sources,
-    vault::{Client, RecentChecks},
+    telemetry::{Metrics, TraceExport},
+    token::CredentialSources,
+    vault::{CheckCache, Client},
 };
 
 /// The state of the API's handlers.
 pub(in crate::server) struct ApiState {
-    pub(in crate::server) validator: Arc<Validator>,
-    pub(in crate::server) credentials: Sources,
-    pub(in crate::server) trust: Trust,
+    pub(in crate::server) validator: Arc<Authorizer>,
+    pub(in crate::server) credentials: CredentialSources,
+    pub(in crate::server) trust: TrustedProxies,
     pub(in crate::server) client: Arc<Client>,
     pub(in crate::server) mounts: Mounts,
-    pub(in crate::server) checks: RecentChecks,
+    pub(in crate::server) checks: CheckCache,
     pub(in crate::server) metrics: Arc<Metrics>,
-    pub(in crate::server) traces: Traces,
+    pub(in crate::server) traces: TraceExport,
     pub(in crate::server) capacity: Capacity,
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::{
     forwarded::Peer,
-    secrets::{Current, NameError, SecretError, SecretPath},
+    secrets::{NameError, SecretError, SecretPath, SecretState},
     server::{
         api::{
             body::{self, MediaType},
@@ -28,8 +28,8 @@ use crate::{
         },
         problem,
     },
-    token::{Cause, Unavailable},
-    vault::Secrets,
+    token::{Unavailable, UnavailableReason},
+    vault::SecretsClient,
 };
 
 /// The maximum time for listing the versions of a secret.
@@ -99,10 +99,14 @@ pub(super) async fn list(
         if has_secret_with_path_as_name(secrets, &parts.uri).await? {
             return Ok(Err(ApiError::NameAmbiguous));
         }
-        secrets.history(&path).await.map(Ok)
+        secrets.version_history(&path).await.map(Ok)
     };
     let found = timeout(LIST_TIMEOUT, found).await.unwrap_or_else(|_| {
-        Err(Unavailable::new(Cause::Vault, "vault: timed out listing the versions").into())
+        Err(Unavailable::new(
+            UnavailableReason::NoValidResponse,
+            "vault: timed out listing the versions",
+        )
+        .into())
     });
     let versions = match found {
         Ok(found) => found?,
@@ -179,14 +183,14 @@ fn parse_path_before(uri: &Uri, suffix: &str) -> Result<SecretPath, NameError> {
 /// Returns true if a secret exists whose name is the whole path, and the caller may read it. The
 /// request is ambiguous then.
 async fn has_secret_with_path_as_name(
-    secrets: Secrets<'_>,
+    secrets: SecretsClient<'_>,
     uri: &Uri,
 ) -> Result<bool, SecretError> {
     // A name of five segments is not valid.
     let Ok(path) = parse_secret_path(uri.path()) else { return Ok(false) };
-    match secrets.current(&path).await {
-        Ok(current) => Ok(matches!(current, Current::Live(_))),
-        Err(SecretError::Denied) => Ok(false),
+    match secrets.state(&path).await {
+        Ok(current) => Ok(matches!(current, SecretState::Live(_))),
+        Err(SecretError::PermissionDenied) => Ok(false),
         Err(error) => Err(error),
     }
 }

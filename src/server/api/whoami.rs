@@ -15,7 +15,7 @@ use crate::{
         error::ApiResult, error_responses::CommonErrors, query::reject_query, response,
         state::ApiState,
     },
-    token::Identity,
+    token::CallerIdentity,
 };
 
 /// The caller's identity.
@@ -55,13 +55,13 @@ pub(super) async fn whoami(
 ) -> ApiResult {
     let (parts, _) = request.into_parts();
     reject_query(parts.uri.query())?;
-    let decision = api.validator.decide(&api.auth_request(&parts.headers, peer)).await;
+    let decision = api.validator.authorize(&api.auth_request(&parts.headers, peer)).await;
     let entry = decision.outcome?;
     Ok(response::json(StatusCode::OK, &WhoamiResponse::from(&entry.identity)).map(Body::from))
 }
 
-impl<'i> From<&'i Identity> for WhoamiResponse<'i> {
-    fn from(identity: &'i Identity) -> Self {
+impl<'i> From<&'i CallerIdentity> for WhoamiResponse<'i> {
+    fn from(identity: &'i CallerIdentity) -> Self {
         Self {
             subject: identity.subject(),
             entity_id: identity.entity_id(),

@@ -31,7 +31,7 @@ pub(super) fn write_response(
     match response {
         HandlerResponse::Allowed(entry, cache) => {
             out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-            out.extend_from_slice(entry.identity.lines().as_bytes());
+            out.extend_from_slice(entry.identity.header_lines().as_bytes());
             write_line(out, [b"x-auth-cache: ", cache.as_str().as_bytes()]);
             write_line(out, [b"cache-control: no-store\r\ncontent-length: 0"]);
         }

@@ -7,14 +7,14 @@ use http_body_util::Full;
 use crate::{
     forwarded::Peer,
     server::http1::parse::RequestHead,
-    token::{CacheStatus, Entry},
+    token::{CacheStatus, TokenEntry},
 };
 
 /// The handler of the requests of a listener that is served by the fast path.
 pub(in crate::server) trait RequestHandler: Send + Sync + 'static {
     /// Authorizes a request from cached data alone. Returns `None` if that is not possible:
     /// [`RequestHandler::respond`] has to be called then.
-    fn authorize_cached(&self, peer: Peer, head: &RequestHead<'_>) -> Option<Arc<Entry>>;
+    fn authorize_cached(&self, peer: Peer, head: &RequestHead<'_>) -> Option<Arc<TokenEntry>>;
 
     /// Responds to a request. Its body is not read.
     fn respond<B: Sync>(
@@ -28,7 +28,7 @@ pub(in crate::server) trait RequestHandler: Send + Sync + 'static {
 pub(in crate::server) enum HandlerResponse {
     /// 200 with the headers of this cache entry and an empty body: a body on a 2xx makes proxies
     /// close the connection.
-    Allowed(Arc<Entry>, CacheStatus),
+    Allowed(Arc<TokenEntry>, CacheStatus),
     /// Any other response.
     Rejected(Response<Bytes>),
 }

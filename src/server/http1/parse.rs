@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
 use httparse::{Header, Status};
 
 use crate::{
-    fields::Fields,
+    headers::RequestHeaders,
     server::target::{NOT_ORIGIN_FORM, is_origin_form},
 };
 
@@ -61,8 +61,8 @@ impl<'b> RequestHead<'b> {
     }
 
     /// Returns the headers.
-    pub(in crate::server) fn fields(&self) -> Fields<'b> {
-        Fields::Raw(self.headers)
+    pub(in crate::server) fn fields(&self) -> RequestHeaders<'b> {
+        RequestHeaders::Raw(self.headers)
     }
 
     /// Converts the head into an [`http::Request`]. Returns `None` if it is not valid.

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use crate::config::Listen;
+use crate::config::ListenAddress;
 
 /// A bound socket that accepts connections.
 pub enum Listener {
@@ -38,7 +38,7 @@ impl Drop for SocketFile {
 /// An error from binding a listener to an address.
 #[derive(Debug)]
 pub struct BindError {
-    listen: Listen,
+    listen: ListenAddress,
     source: io::Error,
 }
 
@@ -64,10 +64,10 @@ impl Listener {
     ///
     /// # Errors
     /// [`BindError`] if the address cannot be bound.
-    pub async fn bind(listen: &Listen) -> Result<Self, BindError> {
+    pub async fn bind(listen: &ListenAddress) -> Result<Self, BindError> {
         let bound = match listen {
-            Listen::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
-            Listen::Unix(path) => bind_unix(path).await,
+            ListenAddress::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
+            ListenAddress::Unix(path) => bind_unix(path).await,
         };
         bound.map_err(|source| BindError { listen: listen.clone(), source })
     }

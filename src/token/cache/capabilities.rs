@@ -11,7 +11,7 @@ use quick_cache::{Equivalent, sync::Cache};
 
 use crate::{
     capabilities::Capabilities,
-    token::cache::{CacheSettings, Entry, entry::REFRESH_AT},
+    token::cache::{CacheSettings, TokenEntry, entry::REFRESH_AT},
 };
 
 /// The maximum length of a cached path, in bytes. Clients influence paths through `acl_uri`.
@@ -74,7 +74,12 @@ impl CapabilityCache {
     }
 
     /// Returns the cached capabilities of the entry's token on this path.
-    pub(super) fn get(&self, entry: &Entry, path: &str, now: Instant) -> Option<CapabilityHit> {
+    pub(super) fn get(
+        &self,
+        entry: &TokenEntry,
+        path: &str,
+        now: Instant,
+    ) -> Option<CapabilityHit> {
         let granted = self.entries.get(&CapabilityKeyRef { entry: entry.id, path })?;
         let age = now.saturating_duration_since(granted.fetched_at);
         let freshness = if age >= self.usable_for {
@@ -93,7 +98,7 @@ impl CapabilityCache {
     /// those with a result of a later call.
     pub(super) fn insert(
         &self,
-        entry: &Entry,
+        entry: &TokenEntry,
         paths: &[String],
         granted: &[Capabilities],
         fetched_at: Instant,
@@ -152,8 +157,8 @@ mod tests {
     use crate::{
         capabilities::Capabilities,
         token::{
-            Facts,
-            cache::{CacheSettings, Entry, entry::FetchStamp},
+            TokenInfo,
+            cache::{CacheSettings, TokenEntry, entry::FetchStamp},
         },
     };
 
@@ -162,17 +167,18 @@ mod tests {
     const SETTINGS: CacheSettings =
         CacheSettings { ttl: MINUTE, negative_ttl: MINUTE, stale_grace: MINUTE, capacity: 10 };
 
-    fn entry(id: u64) -> Entry {
+    fn entry(id: u64) -> TokenEntry {
         let stamp = FetchStamp { fetched_at: Instant::now(), id, generation: 0 };
-        Entry::new(Facts::of_another_namespace(), stamp, &SETTINGS)
+        TokenEntry::new(TokenInfo::foreign_namespace(), stamp, &SETTINGS)
     }
 
     #[test]
     fn capabilities_are_per_path_and_entry() {
         let granted = CapabilityCache::new(&SETTINGS);
         let (one, other, now) = (entry(1), entry(11), Instant::now());
-        let on =
-            |entry: &Entry, path: &str| granted.get(entry, path, now).map(|hit| hit.capabilities);
+        let on = |entry: &TokenEntry, path: &str| {
+            granted.get(entry, path, now).map(|hit| hit.capabilities)
+        };
         let paths = ["a/b", "c"].map(str::to_owned);
         granted.insert(&one, &paths, &[Capabilities::READ, Capabilities::DELETE], now);
         assert_eq!(on(&one, "a/b"), Some(Capabilities::READ));

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use crate::{
     capabilities::Capabilities,
-    token::{Facts, Identity, Standing, Usage, cache::CacheSettings},
+    token::{CallerIdentity, TokenInfo, TokenKind, TokenUsage, cache::CacheSettings},
 };
 
 /// The fraction of the freshness lifetime after which a cached result in use is refreshed.
@@ -18,15 +18,15 @@ pub(super) const REFRESH_AT: f64 = 0.75;
 
 /// A cached valid token, in the form that requests are authorized with.
 #[derive(Debug)]
-pub struct Entry {
+pub struct TokenEntry {
     /// The caller's identity.
-    pub identity: Identity,
+    pub identity: CallerIdentity,
     /// The token's accessor in Vault; empty for batch tokens.
     pub accessor: Box<str>,
     /// The kind of the token, which decides if it is accepted at all.
-    pub standing: Standing,
+    pub kind: TokenKind,
     /// The limit on the number of uses.
-    pub usage: Usage,
+    pub usage: TokenUsage,
     /// The networks that the token may be used from; empty for any.
     pub bound_cidrs: Box<[IpNet]>,
     /// The time at which Vault was called.
@@ -61,7 +61,7 @@ pub enum CacheStatus {
 #[derive(Debug)]
 pub struct TokenLookup {
     /// The entry of a valid token; `None` for a token that Vault rejects.
-    pub entry: Option<Arc<Entry>>,
+    pub entry: Option<Arc<TokenEntry>>,
     /// The source of the result.
     pub status: CacheStatus,
 }
@@ -113,11 +113,11 @@ impl Millis {
     }
 }
 
-impl Entry {
+impl TokenEntry {
     /// Creates an entry that is fresh for the configured time, but not during the token's last
     /// second: Vault reports the remaining lifetime in whole seconds only.
-    pub(super) fn new(info: Facts, stamp: FetchStamp, settings: &CacheSettings) -> Self {
-        let identity = Identity::new(&info);
+    pub(super) fn new(info: TokenInfo, stamp: FetchStamp, settings: &CacheSettings) -> Self {
+        let identity = CallerIdentity::new(&info);
         let FetchStamp { fetched_at, id, generation } = stamp;
         let deadline = info.expiry.deadline();
         let left = deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(fetched_at));
@@ -126,7 +126,7 @@ impl Entry {
         Self {
             identity,
             accessor: info.accessor,
-            standing: info.standing,
+            kind: info.kind,
             usage: info.usage,
             bound_cidrs: info.bound_cidrs.into(),
             fetched_at,
@@ -157,7 +157,7 @@ impl Entry {
     /// Returns true if the entry may be cached. A limited-use token is never cached, since each use
     /// has to reach Vault.
     pub(super) fn is_cacheable(&self) -> bool {
-        self.usage == Usage::Unlimited && self.is_fresh(Instant::now())
+        self.usage == TokenUsage::Unlimited && self.is_fresh(Instant::now())
     }
 
     /// Returns true if the entry may still be served while Vault is unavailable.

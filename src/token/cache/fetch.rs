@@ -12,9 +12,9 @@ use tracing::Instrument;
 use crate::{
     capabilities::Capabilities,
     token::{
-        CacheStatus, Cause, Token, TokenKey, Unavailable,
+        CacheStatus, CallerToken, TokenKey, Unavailable, UnavailableReason,
         cache::{
-            CapabilityLookup, Entry, TokenLookup,
+            CapabilityLookup, TokenEntry, TokenLookup,
             capabilities::Freshness,
             inner::{CacheInner, LookupOutcome},
             single_flight::FlightResult,
@@ -30,7 +30,7 @@ impl CacheInner {
     pub(super) async fn lookup_or_stale(
         self: &Arc<Self>,
         key: TokenKey,
-        token: Token,
+        token: CallerToken,
     ) -> Result<TokenLookup, Unavailable> {
         let stale = || {
             self.stale_fallback(key)
@@ -75,7 +75,7 @@ impl CacheInner {
 
     /// Joins the lookup in flight or makes one. A lookup that began before this call is not taken
     /// if it failed, since this caller has time left, or if an eviction happened since.
-    async fn shared_lookup(self: &Arc<Self>, key: TokenKey, token: Token) -> LookupOutcome {
+    async fn shared_lookup(self: &Arc<Self>, key: TokenKey, token: CallerToken) -> LookupOutcome {
         let (arrived_at, generation) = (Instant::now(), self.generation());
         let run = || {
             let (inner, token) = (Arc::clone(self), token.clone());
@@ -94,7 +94,7 @@ impl CacheInner {
     }
 
     /// Refreshes an entry. If Vault is unavailable, the entry stays until it goes stale.
-    pub(super) async fn refresh(self: Arc<Self>, key: TokenKey, token: Token) {
+    pub(super) async fn refresh(self: Arc<Self>, key: TokenKey, token: CallerToken) {
         // The result is in the cache.
         let _ = self
             .with_timeout(async {
@@ -123,8 +123,8 @@ impl CacheInner {
     pub(super) async fn shared_capabilities(
         self: &Arc<Self>,
         key: TokenKey,
-        entry: Arc<Entry>,
-        token: Token,
+        entry: Arc<TokenEntry>,
+        token: CallerToken,
         paths: Vec<String>,
     ) -> Result<CapabilityLookup, Unavailable> {
         let arrived_at = Instant::now();
@@ -159,8 +159,8 @@ impl CacheInner {
     async fn capabilities_if_absent(
         &self,
         key: TokenKey,
-        entry: &Entry,
-        token: Token,
+        entry: &TokenEntry,
+        token: CallerToken,
         paths: Vec<String>,
     ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
         match self.cached_capabilities(entry, &paths, Freshness::Due) {
@@ -173,7 +173,7 @@ impl CacheInner {
     /// `oldest`.
     fn cached_capabilities(
         &self,
-        entry: &Entry,
+        entry: &TokenEntry,
         paths: &[String],
         oldest: Freshness,
     ) -> Option<Arc<[Capabilities]>> {
@@ -195,7 +195,10 @@ impl CacheInner {
             if self.breaker.record_timeout(started_at) {
                 self.probe_until_reachable();
             }
-            Err(Unavailable::new(Cause::Vault, "vault: no response within VALIDATOR_VAULT_TIMEOUT"))
+            Err(Unavailable::new(
+                UnavailableReason::NoValidResponse,
+                "vault: no response within VALIDATOR_VAULT_TIMEOUT",
+            ))
         })
     }
 }
@@ -211,7 +214,7 @@ pub(super) fn spawn_detached<T: Send + 'static>(
 }
 
 pub(super) fn task_failed() -> Unavailable {
-    Unavailable::new(Cause::Vault, "the lookup task failed")
+    Unavailable::new(UnavailableReason::NoValidResponse, "the lookup task failed")
 }
 
 /// Returns the result of a shared call. An outdated result, of a call that began too early, is

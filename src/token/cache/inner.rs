@@ -14,10 +14,10 @@ use quick_cache::{
 use crate::{
     capabilities::Capabilities,
     token::{
-        Authority, Cause, Granted, LookupPriority, PrehashedHasher, Spent, Token, TokenKey,
-        Unavailable, Verdict,
+        CallerToken, CapabilitiesResult, LookupPriority, LookupResult, PrehashedHasher,
+        TokenBackend, TokenKey, Unavailable, UnavailableReason, UseOutcome,
         cache::{
-            CacheSettings, Entry,
+            CacheSettings, TokenEntry,
             breaker::CircuitBreaker,
             call_limiter::CallLimiter,
             capabilities::{CapabilityCache, CapabilityHit},
@@ -35,9 +35,9 @@ const NEGATIVE_RETENTION: Duration = Duration::from_mins(2);
 /// The state shared by the cache and its calls in flight.
 pub(super) struct CacheInner {
     pub(super) settings: CacheSettings,
-    pub(super) backend: Arc<dyn Authority>,
+    pub(super) backend: Arc<dyn TokenBackend>,
     /// Valid tokens, while they are fresh or may be served stale.
-    valid: Cache<TokenKey, Arc<Entry>, UnitWeighter, PrehashedHasher>,
+    valid: Cache<TokenKey, Arc<TokenEntry>, UnitWeighter, PrehashedHasher>,
     /// Rejected tokens, each with the time of the rejection.
     rejected: moka::future::Cache<TokenKey, Instant>,
     recent: RecentlyValid,
@@ -54,13 +54,13 @@ pub(super) struct CacheInner {
 /// The outcome of a lookup.
 #[derive(Clone)]
 pub(super) enum LookupOutcome {
-    Valid(Arc<Entry>),
+    Valid(Arc<TokenEntry>),
     Rejected,
     Unavailable(Unavailable),
 }
 
 impl CacheInner {
-    pub(super) fn new(settings: CacheSettings, backend: Arc<dyn Authority>) -> Self {
+    pub(super) fn new(settings: CacheSettings, backend: Arc<dyn TokenBackend>) -> Self {
         let CacheSettings { negative_ttl, capacity, .. } = settings;
         let room = usize::try_from(capacity).unwrap_or(usize::MAX);
         let (weighter, hasher) = (UnitWeighter, PrehashedHasher::default());
@@ -84,12 +84,12 @@ impl CacheInner {
         }
     }
 
-    pub(super) fn get(&self, key: TokenKey, now: Instant) -> Option<Arc<Entry>> {
+    pub(super) fn get(&self, key: TokenKey, now: Instant) -> Option<Arc<TokenEntry>> {
         self.valid.get(&key).filter(|entry| entry.is_fresh(now))
     }
 
     /// Returns the entry that may be served while Vault is unavailable.
-    pub(super) fn stale_fallback(&self, key: TokenKey) -> Option<Arc<Entry>> {
+    pub(super) fn stale_fallback(&self, key: TokenKey) -> Option<Arc<TokenEntry>> {
         self.valid.get(&key).filter(|entry| entry.is_usable(Instant::now()))
     }
 
@@ -109,7 +109,7 @@ impl CacheInner {
     pub(super) async fn lookup_if_absent(
         &self,
         key: TokenKey,
-        token: Token,
+        token: CallerToken,
         since: u64,
     ) -> LookupOutcome {
         if self.is_rejected(key).await {
@@ -121,7 +121,7 @@ impl CacheInner {
         }
     }
 
-    pub(super) async fn lookup(&self, key: TokenKey, token: Token) -> LookupOutcome {
+    pub(super) async fn lookup(&self, key: TokenKey, token: CallerToken) -> LookupOutcome {
         let before = self.valid.peek(&key);
         let new_id = || self.entries.fetch_add(1, Ordering::Relaxed);
         let mut stamp = FetchStamp {
@@ -136,18 +136,19 @@ impl CacheInner {
         };
         let answer = self.backend.lookup(token, priority).await;
         match answer {
-            Ok(Verdict::Live(info)) => {
+            Ok(LookupResult::Active(info)) => {
                 self.breaker.record_response();
                 self.recent.add(key);
-                let changed = |entry: &Arc<Entry>| !entry.identity.policies().eq(info.policies());
+                let changed =
+                    |entry: &Arc<TokenEntry>| !entry.identity.policies().eq(info.policies());
                 if before.as_ref().is_some_and(changed) {
                     stamp.id = new_id();
                 }
-                let entry = Arc::new(Entry::new(*info, stamp, &self.settings));
+                let entry = Arc::new(TokenEntry::new(*info, stamp, &self.settings));
                 self.insert_if_current(key, &entry).await;
                 LookupOutcome::Valid(entry)
             }
-            Ok(Verdict::Invalid) => {
+            Ok(LookupResult::Invalid) => {
                 self.breaker.record_response();
                 self.insert_negative(key).await;
                 LookupOutcome::Rejected
@@ -161,7 +162,10 @@ impl CacheInner {
 
     /// Records an error within the timeout as a response of Vault, unless Vault was not called.
     fn record_error(&self, unavailable: &Unavailable, fetched_at: Instant) {
-        let was_called = !matches!(unavailable.cause, Cause::Overloaded | Cause::NotReady);
+        let was_called = !matches!(
+            unavailable.reason,
+            UnavailableReason::Overloaded | UnavailableReason::NotReady
+        );
         if was_called && fetched_at.elapsed() < self.backend.timeout() {
             self.breaker.record_response();
         }
@@ -172,7 +176,7 @@ impl CacheInner {
     /// An eviction increments the generation before it removes entries. So either it removes this
     /// entry, or the changed generation is seen here. A rejection that another call got meanwhile
     /// is newer.
-    async fn insert_if_current(&self, key: TokenKey, entry: &Arc<Entry>) {
+    async fn insert_if_current(&self, key: TokenKey, entry: &Arc<TokenEntry>) {
         if !self.is_current(key, entry).await {
             self.remove(key);
             return;
@@ -187,7 +191,7 @@ impl CacheInner {
     }
 
     /// Returns true if there was no eviction and no rejection since the entry's lookup began.
-    async fn is_current(&self, key: TokenKey, entry: &Entry) -> bool {
+    async fn is_current(&self, key: TokenKey, entry: &TokenEntry) -> bool {
         let rejected = self.rejected.get(&key).await.is_some_and(|since| since >= entry.fetched_at);
         entry.is_cacheable() && entry.generation == self.generation() && !rejected
     }
@@ -204,7 +208,7 @@ impl CacheInner {
 
     pub(super) fn cached_capability(
         &self,
-        entry: &Entry,
+        entry: &TokenEntry,
         path: &str,
         now: Instant,
     ) -> Option<CapabilityHit> {
@@ -216,22 +220,22 @@ impl CacheInner {
     pub(super) async fn fetch_capabilities(
         &self,
         key: TokenKey,
-        entry: &Entry,
-        token: Token,
+        entry: &TokenEntry,
+        token: CallerToken,
         paths: Vec<String>,
     ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
         let _permit = self.limiter.acquire(key).await;
         let (fetched_at, generation) = (Instant::now(), self.generation());
         let answer = self.backend.capabilities(token, paths.clone()).await;
         match answer.inspect_err(|unavailable| self.record_error(unavailable, fetched_at))? {
-            Granted::Capabilities(granted) => {
+            CapabilitiesResult::Capabilities(granted) => {
                 self.breaker.record_response();
                 if entry.is_cacheable() && generation == self.generation() {
                     self.capabilities.insert(entry, &paths, &granted, fetched_at);
                 }
                 Ok(Some(granted))
             }
-            Granted::Invalid => {
+            CapabilitiesResult::Invalid => {
                 self.breaker.record_response();
                 self.insert_negative(key).await;
                 Ok(None)
@@ -242,14 +246,14 @@ impl CacheInner {
     pub(super) async fn consume_use(
         &self,
         key: TokenKey,
-        token: Token,
-    ) -> Result<Spent, Unavailable> {
+        token: CallerToken,
+    ) -> Result<UseOutcome, Unavailable> {
         let _permit = self.limiter.acquire(key).await;
-        self.backend.spend(token).await
+        self.backend.consume_use(token).await
     }
 
     /// Removes the entries that match, and returns their number.
-    pub(super) fn evict(&self, matches: impl Fn(&Entry) -> bool) -> usize {
+    pub(super) fn evict(&self, matches: impl Fn(&TokenEntry) -> bool) -> usize {
         self.generation.fetch_add(1, Ordering::SeqCst);
         let evicted = AtomicU64::new(0);
         self.valid.retain(|_, entry| {

@@ -16,12 +16,12 @@ use std::{
 
 use tracing::Instrument;
 
-pub use entry::{CacheStatus, CapabilityLookup, Entry, TokenLookup};
+pub use entry::{CacheStatus, CapabilityLookup, TokenEntry, TokenLookup};
 
 use crate::{
     capabilities::Capabilities,
     token::{
-        Authority, CacheKeyHasher, Credential, Spent, Token, TokenKey, Unavailable,
+        CacheKeyHasher, CallerToken, Credential, TokenBackend, TokenKey, Unavailable, UseOutcome,
         cache::{
             capabilities::Freshness,
             fetch::{spawn_detached, task_failed},
@@ -46,15 +46,15 @@ pub struct CacheSettings {
 /// The cache of token information and capabilities.
 ///
 /// Decisions are not cached: each request is authorized anew from the cached entry.
-pub struct FactsCache {
+pub struct TokenCache {
     keys: CacheKeyHasher,
     inner: Arc<CacheInner>,
 }
 
-impl FactsCache {
+impl TokenCache {
     /// Creates an empty cache in front of a backend.
     #[must_use]
-    pub fn new(settings: CacheSettings, backend: Arc<dyn Authority>) -> Self {
+    pub fn new(settings: CacheSettings, backend: Arc<dyn TokenBackend>) -> Self {
         let inner = Arc::new(CacheInner::new(settings, backend));
         Self { keys: CacheKeyHasher::random(), inner }
     }
@@ -67,11 +67,11 @@ impl FactsCache {
 
     /// Returns the entry of a valid token while it is fresh. Refreshes it in the background shortly
     /// before it goes stale, so that requests with a token in use never wait for Vault.
-    pub fn get(&self, key: TokenKey, credential: &Credential<'_>) -> Option<Arc<Entry>> {
+    pub fn get(&self, key: TokenKey, credential: &Credential<'_>) -> Option<Arc<TokenEntry>> {
         let now = Instant::now();
         let entry = self.inner.get(key, now)?;
         if entry.needs_refresh(now) && !self.inner.breaker.is_open() && entry.claim_refresh() {
-            let refresh = Arc::clone(&self.inner).refresh(key, Token::from(credential));
+            let refresh = Arc::clone(&self.inner).refresh(key, CallerToken::from(credential));
             tokio::spawn(refresh.in_current_span());
         }
         Some(entry)
@@ -82,7 +82,11 @@ impl FactsCache {
     ///
     /// # Errors
     /// [`Unavailable`] if Vault is unavailable and no stale result may be served.
-    pub async fn ask(&self, key: TokenKey, token: Token) -> Result<TokenLookup, Unavailable> {
+    pub async fn get_or_fetch(
+        &self,
+        key: TokenKey,
+        token: CallerToken,
+    ) -> Result<TokenLookup, Unavailable> {
         if self.inner.is_rejected(key).await {
             return Ok(TokenLookup { entry: None, status: CacheStatus::Hit });
         }
@@ -99,7 +103,7 @@ impl FactsCache {
         credential: &Credential<'_>,
     ) -> Result<TokenLookup, Unavailable> {
         self.inner.remove(key);
-        self.ask(key, Token::from(credential)).await
+        self.get_or_fetch(key, CallerToken::from(credential)).await
     }
 
     /// Returns true if Vault is known to have accepted this token within the last 24 hours.
@@ -116,7 +120,7 @@ impl FactsCache {
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
-        (entry, status): (&Arc<Entry>, CacheStatus),
+        (entry, status): (&Arc<TokenEntry>, CacheStatus),
         path: &str,
     ) -> Option<Capabilities> {
         let hit = self.inner.cached_capability(entry, path, Instant::now())?;
@@ -132,14 +136,14 @@ impl FactsCache {
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
-        entry: &Arc<Entry>,
+        entry: &Arc<TokenEntry>,
         path: &str,
     ) {
         if self.inner.breaker.is_open() {
             return;
         }
         let (inner, entry) = (Arc::clone(&self.inner), Arc::clone(entry));
-        let (token, paths) = (Token::from(credential), vec![path.to_owned()]);
+        let (token, paths) = (CallerToken::from(credential), vec![path.to_owned()]);
         // The result is in the cache. After an error the present one stays until it goes stale.
         let refresh =
             async move { drop(inner.fetch_capabilities(key, &entry, token, paths).await) };
@@ -155,10 +159,12 @@ impl FactsCache {
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
-        entry: &Arc<Entry>,
+        entry: &Arc<TokenEntry>,
         paths: Vec<String>,
     ) -> Result<CapabilityLookup, Unavailable> {
-        self.inner.shared_capabilities(key, Arc::clone(entry), Token::from(credential), paths).await
+        self.inner
+            .shared_capabilities(key, Arc::clone(entry), CallerToken::from(credential), paths)
+            .await
     }
 
     /// Consumes one use of a limited-use token.
@@ -169,15 +175,15 @@ impl FactsCache {
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
-    ) -> Result<Spent, Unavailable> {
-        let (inner, token) = (Arc::clone(&self.inner), Token::from(credential));
+    ) -> Result<UseOutcome, Unavailable> {
+        let (inner, token) = (Arc::clone(&self.inner), CallerToken::from(credential));
         spawn_detached(async move { inner.consume_use(key, token).await })
             .await
             .unwrap_or_else(|| Err(task_failed()))
     }
 
     /// Evicts the entries that match, and returns their number.
-    pub fn evict(&self, matches: impl Fn(&Entry) -> bool) -> usize {
+    pub fn evict(&self, matches: impl Fn(&TokenEntry) -> bool) -> usize {
         self.inner.evict(matches)
     }
 
@@ -192,7 +198,7 @@ impl FactsCache {
     }
 
     /// Returns the numbers of valid and of rejected tokens.
-    pub async fn sizes(&self) -> (u64, u64) {
+    pub async fn entry_counts(&self) -> (u64, u64) {
         self.inner.sizes().await
     }
 }

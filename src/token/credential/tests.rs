@@ -2,7 +2,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::{collection::vec, prelude::*};
 
-use super::{Credential, CredentialError, Sources};
+use super::{Credential, CredentialError, CredentialSources};
 
 /// Returns the token that these sources contain in these headers.
 fn find(sources: &str, headers: &[(&str, &[u8])]) -> Result<String, CredentialError> {
@@ -13,7 +13,7 @@ fn find(sources: &str, headers: &[(&str, &[u8])]) -> Result<String, CredentialEr
             Some((name, HeaderValue::from_bytes(value).ok()?))
         })
         .collect();
-    let sources: Sources = sources.parse().expect("sources");
+    let sources: CredentialSources = sources.parse().expect("sources");
     Credential::find((&map).into(), &sources).map(|credential| credential.expose().to_owned())
 }
 
@@ -83,10 +83,10 @@ fn basic_password_may_contain_colons() {
 #[test]
 fn sources_are_parsed_without_duplicates() {
     for good in ["bearer", "cookie:__Host-token", " bearer , basic "] {
-        assert!(good.parse::<Sources>().is_ok(), "{good}");
+        assert!(good.parse::<CredentialSources>().is_ok(), "{good}");
     }
     for bad in ["", "Bearer", "bearer,", "bearer,bearer", "query", "cookie:", "cookie:a b"] {
-        assert!(bad.parse::<Sources>().is_err(), "{bad}");
+        assert!(bad.parse::<CredentialSources>().is_err(), "{bad}");
     }
 }
 

@@ -8,35 +8,35 @@ use vaultrs::api::identity::{
 };
 
 use crate::{
-    policies::{GroupKey, GroupSelector},
+    policy::{GroupKey, GroupSelector},
     vault::{
-        Session,
+        VaultSession,
         api::policies::{AclPolicy, read_policy},
-        client::{Failure, Operation, VaultError},
+        client::{FailureKind, Operation, VaultError},
     },
 };
 
 /// Reads policies and entities with an operator's token, to explain a decision.
-pub struct Records<'s> {
-    session: &'s Session,
+pub struct ExplainReader<'s> {
+    session: &'s VaultSession,
 }
 
 /// A policy, entity or group could not be read.
 #[derive(Debug)]
-pub struct Unreadable(VaultError);
+pub struct ExplainReadError(VaultError);
 
-impl std::fmt::Display for Unreadable {
+impl std::fmt::Display for ExplainReadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.0.detail())
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for ExplainReadError {}
 
-impl<'s> Records<'s> {
+impl<'s> ExplainReader<'s> {
     /// Creates a reader that uses this session's token.
     #[must_use]
-    pub fn new(session: &'s Session) -> Self {
+    pub fn new(session: &'s VaultSession) -> Self {
         Self { session }
     }
 
@@ -44,10 +44,10 @@ impl<'s> Records<'s> {
     ///
     /// # Errors
     /// If the token may not read it, or Vault does not respond.
-    pub async fn policy(&self, name: &str) -> Result<Option<String>, Unreadable> {
-        let own = self.session.token().await.map_err(|error| Unreadable(error.into()))?;
+    pub async fn policy(&self, name: &str) -> Result<Option<String>, ExplainReadError> {
+        let own = self.session.token().await.map_err(|error| ExplainReadError(error.into()))?;
         let client = self.session.client();
-        let policy = read_policy(client, &own.token, name).await.map_err(Unreadable)?;
+        let policy = read_policy(client, &own.token, name).await.map_err(ExplainReadError)?;
         Ok(policy.map(|AclPolicy { policy, .. }| policy))
     }
 
@@ -61,7 +61,7 @@ impl<'s> Records<'s> {
         &self,
         entity_id: &str,
         selectors: &BTreeSet<&str>,
-    ) -> Result<HashMap<String, String>, Unreadable> {
+    ) -> Result<HashMap<String, String>, ExplainReadError> {
         let request = ReadEntityByIdRequest { id: entity_id.to_owned() };
         let entity = self.read(request).await?;
         let mut values = HashMap::new();
@@ -90,17 +90,17 @@ impl<'s> Records<'s> {
                     collect(&prefix, &group, &mut values);
                 }
                 Ok(_) => (),
-                Err(Unreadable(error)) if error.failure == Failure::NotFound => (),
+                Err(ExplainReadError(error)) if error.kind == FailureKind::NotFound => (),
                 Err(error) => return Err(error),
             }
         }
         Ok(values)
     }
 
-    async fn read(&self, request: impl Endpoint) -> Result<Value, Unreadable> {
-        let own = self.session.token().await.map_err(|error| Unreadable(error.into()))?;
+    async fn read(&self, request: impl Endpoint) -> Result<Value, ExplainReadError> {
+        let own = self.session.token().await.map_err(|error| ExplainReadError(error.into()))?;
         let client = self.session.client();
-        client.data(Operation::Entity, &own.token, request).await.map_err(Unreadable)
+        client.data(Operation::Entity, &own.token, request).await.map_err(ExplainReadError)
     }
 }
 

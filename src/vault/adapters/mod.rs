@@ -7,6 +7,6 @@ mod token_backend;
 pub(super) mod token_info;
 
 pub use self::{
-    explain_reader::{Records, Unreadable},
-    token_backend::{Asker, VaultAuthority},
+    explain_reader::{ExplainReadError, ExplainReader},
+    token_backend::{Requester, VaultTokenBackend},
 };

@@ -14,8 +14,8 @@ use super::{
 use crate::{
     capabilities::Capabilities,
     token::{
-        Answer, Authority, Cause, Facts, Granted, LookupPriority, Spent, Standing, Token,
-        Unavailable, Verdict,
+        BackendFuture, CallerToken, CapabilitiesResult, LookupPriority, LookupResult, TokenBackend,
+        TokenInfo, TokenKind, Unavailable, UnavailableReason, UseOutcome,
     },
     vault::{
         api::{
@@ -23,8 +23,8 @@ use crate::{
             sys::capabilities::capabilities,
             token::{self, TokenLookup},
         },
-        client::{Client, Failure, VaultError},
-        session::{ServiceToken, Session},
+        client::{Client, FailureKind, VaultError},
+        session::{ServiceToken, VaultSession},
     },
 };
 
@@ -33,9 +33,9 @@ use crate::{
 /// A lookup by the service consumes no use of the token and needs no policy of the caller. It does
 /// not cover the entity, though: Vault finds a token whose entity is disabled or deleted like any
 /// other, and rejects it everywhere else. So the entity is read as well.
-pub struct VaultAuthority {
-    session: Arc<Session>,
-    requester: Asker,
+pub struct VaultTokenBackend {
+    session: Arc<VaultSession>,
+    requester: Requester,
     limits: CallLimits,
     /// The auth mount of people, without `auth/` and without slashes at its ends.
     subject_mount: String,
@@ -43,18 +43,18 @@ pub struct VaultAuthority {
 
 /// The owner of the token that lookups are made with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
+pub enum Requester {
     /// The service. Its token is no caller's.
     Service,
     /// An operator, whose token may be looked up like any other.
     Operator,
 }
 
-impl VaultAuthority {
+impl VaultTokenBackend {
     /// Creates a backend that uses this session's token. `subject_mount` is the auth mount of people,
     /// without `auth/` and without slashes at its ends; it decides the form of subjects.
     #[must_use]
-    pub fn new(session: Arc<Session>, requester: Asker, subject_mount: String) -> Self {
+    pub fn new(session: Arc<VaultSession>, requester: Requester, subject_mount: String) -> Self {
         Self { session, requester, subject_mount, limits: CallLimits::new() }
     }
 
@@ -67,13 +67,16 @@ impl VaultAuthority {
         let limit = self.session.client().shared_timeout();
         let limited = async {
             let _permit = self.limits.acquire(kind).await.ok_or_else(|| {
-                Unavailable::new(Cause::Overloaded, "too many requests to vault are in flight")
+                Unavailable::new(
+                    UnavailableReason::Overloaded,
+                    "too many requests to vault are in flight",
+                )
             })?;
             request.await
         };
         timeout(limit, limited).await.unwrap_or_else(|_| {
             let why = "vault did not respond within VALIDATOR_VAULT_TIMEOUT";
-            Err(Unavailable::new(Cause::Vault, why))
+            Err(Unavailable::new(UnavailableReason::NoValidResponse, why))
         })
     }
 
@@ -91,25 +94,31 @@ impl VaultAuthority {
             }
             Err(error) => error,
         };
-        let second = match (error.failure, self.requester) {
-            (Failure::OwnToken, Asker::Service) => self.session.replace(&own).await?,
-            (Failure::OwnPolicy, Asker::Service) => {
-                self.session.doubt();
+        let second = match (error.kind, self.requester) {
+            (FailureKind::TokenRejected, Requester::Service) => {
+                self.session.reauthenticate(&own).await?
+            }
+            (FailureKind::PermissionDenied, Requester::Service) => {
+                self.session.report_permission_denied();
                 return Err(error.into());
             }
-            (Failure::Reset, _) => own,
+            (FailureKind::Reset, _) => own,
             _ => return Err(error.into()),
         };
         request(second).await.map_err(Unavailable::from)
     }
 
-    async fn look_up(&self, own: &ServiceToken, token: &Token) -> Result<Verdict, VaultError> {
+    async fn look_up(
+        &self,
+        own: &ServiceToken,
+        token: &CallerToken,
+    ) -> Result<LookupResult, VaultError> {
         let client = self.session.client();
         let requested = Instant::now();
         let data = match look_up_token(client, own, token).await {
             Ok(Some(data)) if !data.is_used_up() => data,
-            Ok(_) => return Ok(Verdict::Invalid),
-            Err(error) if error.failure == Failure::OwnPolicy => {
+            Ok(_) => return Ok(LookupResult::Invalid),
+            Err(error) if error.kind == FailureKind::PermissionDenied => {
                 return self.classify_foreign_token(own, token, error).await;
             }
             Err(error) => return Err(error),
@@ -118,32 +127,32 @@ impl VaultAuthority {
         match data.remaining() {
             Remaining::Live => {}
             Remaining::Ending if self.is_accepted(own, token).await? => {}
-            Remaining::Ending | Remaining::Ended => return Ok(Verdict::Invalid),
+            Remaining::Ending | Remaining::Ended => return Ok(LookupResult::Invalid),
         }
         let Some(entity) = self.read_entity(own, token, &data, kind).await? else {
-            return Ok(Verdict::Invalid);
+            return Ok(LookupResult::Invalid);
         };
-        let kind = if entity.has_unsafe_tenant() { Standing::Widening } else { kind };
+        let kind = if entity.has_unsafe_tenant() { TokenKind::UnsafeTenantMetadata } else { kind };
         let info = data.into_token_info(kind, &entity, &self.subject_mount, requested)?;
-        Ok(Verdict::Live(Box::new(info)))
+        Ok(LookupResult::Active(Box::new(info)))
     }
 
     /// Reads the entity of a token; `None` if Vault rejects the token because of it.
     async fn read_entity(
         &self,
         own: &ServiceToken,
-        token: &Token,
+        token: &CallerToken,
         data: &TokenLookup,
-        kind: Standing,
+        kind: TokenKind,
     ) -> Result<Option<EntityResult>, VaultError> {
         let Some(id) = data.entity_id.as_deref().filter(|id| !id.is_empty()) else {
             return Ok(Some(EntityResult::NoEntity));
         };
-        if !matches!(kind, Standing::Ordinary | Standing::Root) {
+        if !matches!(kind, TokenKind::Caller | TokenKind::Root) {
             return Ok(Some(EntityResult::NotFound));
         }
         let entity = entity::read_by_id(self.session.client(), &own.token, id).await;
-        Ok(match none_on(Failure::NotFound, entity)? {
+        Ok(match none_on(FailureKind::NotFound, entity)? {
             Some(entity) if entity.disabled => None,
             Some(entity) => Some(EntityResult::Found(entity)),
             None => self.is_accepted(own, token).await?.then_some(EntityResult::NotFound),
@@ -153,9 +162,9 @@ impl VaultAuthority {
     fn token_kind(
         &self,
         own: &ServiceToken,
-        token: &Token,
+        token: &CallerToken,
         data: &TokenLookup,
-    ) -> Result<Standing, VaultError> {
+    ) -> Result<TokenKind, VaultError> {
         let is_own = own.is_same_as(token);
         if !is_own && own.matches_accessor(data.accessor.as_deref()) {
             // Vault takes an empty token in the request for the requester's. The caller rejects
@@ -163,8 +172,8 @@ impl VaultAuthority {
             return Err(VaultError::malformed("the response is about the service's own token"));
         }
         let is_services = is_own || own.matches_entity(data.entity_id.as_deref());
-        if is_services && self.requester == Asker::Service {
-            return Ok(Standing::Own);
+        if is_services && self.requester == Requester::Service {
+            return Ok(TokenKind::ServiceToken);
         }
         data.token_kind(self.session.client().namespace())
     }
@@ -172,7 +181,11 @@ impl VaultAuthority {
     /// Returns true if Vault accepts a token whose lookup does not settle that. A deleted entity
     /// takes its tokens with it; one that was merged into another does not, and is not found by its
     /// old id. It also works for tokens of other namespaces.
-    async fn is_accepted(&self, own: &ServiceToken, token: &Token) -> Result<bool, VaultError> {
+    async fn is_accepted(
+        &self,
+        own: &ServiceToken,
+        token: &CallerToken,
+    ) -> Result<bool, VaultError> {
         let any_path = ["sys/capabilities".to_owned()];
         let client = self.session.client();
         Ok(capabilities_on(client, own, token, &any_path).await?.is_some())
@@ -182,14 +195,14 @@ impl VaultAuthority {
     /// the last use of the token at that moment; the token is gone after that.
     async fn recheck_exhausted(
         &self,
-        token: &Token,
+        token: &CallerToken,
         error: VaultError,
-    ) -> Result<Spent, Unavailable> {
-        if matches!(error.failure, Failure::Server | Failure::StorageConflict) {
+    ) -> Result<UseOutcome, Unavailable> {
+        if matches!(error.kind, FailureKind::ServerError | FailureKind::StorageConflict) {
             let own = self.session.token().await?;
             let data = look_up_token(self.session.client(), &own, token).await;
             if data.is_ok_and(|data| data.is_none_or(|data| data.is_used_up())) {
-                return Ok(Spent::None);
+                return Ok(UseOutcome::Exhausted);
             }
         }
         Err(error.into())
@@ -204,23 +217,27 @@ impl VaultAuthority {
     async fn classify_foreign_token(
         &self,
         own: &ServiceToken,
-        token: &Token,
+        token: &CallerToken,
         error: VaultError,
-    ) -> Result<Verdict, VaultError> {
+    ) -> Result<LookupResult, VaultError> {
         if !self.is_accepted(own, token).await? {
-            return Ok(Verdict::Invalid);
+            return Ok(LookupResult::Invalid);
         }
-        match look_up_token(self.session.client(), own, &own.as_presented()).await {
+        match look_up_token(self.session.client(), own, &own.to_token()).await {
             Ok(Some(_)) if token.expose().contains('.') => {
-                Ok(Verdict::Live(Box::new(Facts::of_another_namespace())))
+                Ok(LookupResult::Active(Box::new(TokenInfo::foreign_namespace())))
             }
             _ => Err(error),
         }
     }
 }
 
-impl Authority for VaultAuthority {
-    fn lookup(&self, token: Token, priority: LookupPriority) -> Answer<'_, Verdict> {
+impl TokenBackend for VaultTokenBackend {
+    fn lookup(
+        &self,
+        token: CallerToken,
+        priority: LookupPriority,
+    ) -> BackendFuture<'_, LookupResult> {
         Box::pin(async move {
             let token = &token;
             let request = |own: Arc<ServiceToken>| -> BoxFuture<'_, _> {
@@ -230,20 +247,25 @@ impl Authority for VaultAuthority {
         })
     }
 
-    fn capabilities(&self, token: Token, paths: Vec<String>) -> Answer<'_, Granted> {
+    fn capabilities(
+        &self,
+        token: CallerToken,
+        paths: Vec<String>,
+    ) -> BackendFuture<'_, CapabilitiesResult> {
         Box::pin(async move {
             let (client, token, paths) = (self.session.client(), &token, &paths);
             let request = |own: Arc<ServiceToken>| -> BoxFuture<'_, _> {
                 Box::pin(async move {
                     let granted = capabilities_on(client, &own, token, paths).await?;
-                    Ok(granted.map_or(Granted::Invalid, Granted::Capabilities))
+                    Ok(granted
+                        .map_or(CapabilitiesResult::Invalid, CapabilitiesResult::Capabilities))
                 })
             };
             self.with_limits(CallKind::Other, self.with_retry(request)).await
         })
     }
 
-    fn spend(&self, token: Token) -> Answer<'_, Spent> {
+    fn consume_use(&self, token: CallerToken) -> BackendFuture<'_, UseOutcome> {
         Box::pin(async move {
             let request = async {
                 match token::consume_use(self.session.client(), &token).await {
@@ -256,11 +278,11 @@ impl Authority for VaultAuthority {
     }
 
     /// Looks up a random token, which takes the same path through Vault as any other lookup.
-    fn probe(&self) -> Answer<'_, ()> {
+    fn probe(&self) -> BackendFuture<'_, ()> {
         Box::pin(async move {
             let own = self.session.token().await?;
             let random = format!("s.{:032x}", rand::random::<u128>());
-            let random = Token::from(SecretString::from(random));
+            let random = CallerToken::from(SecretString::from(random));
             let lookup = look_up_token(self.session.client(), &own, &random).await;
             lookup.map(drop).map_err(Into::into)
         })
@@ -275,9 +297,9 @@ impl Authority for VaultAuthority {
 async fn look_up_token(
     client: &Client,
     own: &ServiceToken,
-    token: &Token,
+    token: &CallerToken,
 ) -> Result<Option<TokenLookup>, VaultError> {
-    none_on(Failure::Refused, token::lookup(client, &own.token, token).await)
+    none_on(FailureKind::TokenNotFound, token::lookup(client, &own.token, token).await)
 }
 
 /// Returns the capabilities of a token on each of these paths, in their order; `None` if Vault has no
@@ -285,19 +307,22 @@ async fn look_up_token(
 async fn capabilities_on(
     client: &Client,
     own: &ServiceToken,
-    token: &Token,
+    token: &CallerToken,
     paths: &[String],
 ) -> Result<Option<Arc<[Capabilities]>>, VaultError> {
     let response = capabilities(client, &own.token, token, paths).await;
-    let response = none_on(Failure::Refused, response)?;
+    let response = none_on(FailureKind::TokenNotFound, response)?;
     response.map(|response| response.on_each(paths)).transpose()
 }
 
 /// Returns the result, with `None` for this failure.
-fn none_on<T>(expected: Failure, result: Result<T, VaultError>) -> Result<Option<T>, VaultError> {
+fn none_on<T>(
+    expected: FailureKind,
+    result: Result<T, VaultError>,
+) -> Result<Option<T>, VaultError> {
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(error) if error.failure == expected => Ok(None),
+        Err(error) if error.kind == expected => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -12,7 +12,7 @@ use super::subject::subject;
 use crate::{
     networks,
     tenants::{METADATA_KEY, TenantName, tenant_from_policy},
-    token::{Expiry, Facts, Standing, TokenType, Usage},
+    token::{TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage},
     vault::{
         api::{entity::TokenEntity, token::TokenLookup},
         client::{Namespace, VaultError},
@@ -59,24 +59,24 @@ impl TokenLookup {
     pub(in crate::vault) fn token_kind(
         &self,
         namespace: Option<&Namespace>,
-    ) -> Result<Standing, VaultError> {
+    ) -> Result<TokenKind, VaultError> {
         let policies = || self.policies.iter().chain(&self.identity_policies).flatten();
         let has = |name| policies().any(|policy| policy == name);
         let own_path = self.namespace_path.as_deref().unwrap_or_default().trim_matches('/');
         let kind = if has("response-wrapping") {
-            Standing::Wrapping
+            TokenKind::Wrapping
         } else if self.is_of_oidc_provider() {
-            Standing::OidcAccess
+            TokenKind::OidcAccess
         } else if self.policies.is_none() && !self.is_batch_of_auth_method() {
             return Err(VaultError::malformed("no policies"));
         } else if own_path != namespace.map_or("", Namespace::as_str) {
-            Standing::ForeignNamespace
+            TokenKind::ForeignNamespace
         } else if has("root") {
-            Standing::Root
+            TokenKind::Root
         } else if self.expire_time.is_none() && namespace.is_some() {
-            Standing::ForeignNamespace
+            TokenKind::ForeignNamespace
         } else {
-            Standing::Ordinary
+            TokenKind::Caller
         };
         Ok(kind)
     }
@@ -117,11 +117,11 @@ impl TokenLookup {
     /// `requested` the time of the request.
     pub(in crate::vault) fn into_token_info(
         self,
-        kind: Standing,
+        kind: TokenKind,
         entity: &EntityResult,
         subject_mount: &str,
         requested: Instant,
-    ) -> Result<Facts, VaultError> {
+    ) -> Result<TokenInfo, VaultError> {
         let token_type = match self.token_type.as_deref() {
             Some("service") => TokenType::Service,
             Some("batch") => TokenType::Batch,
@@ -130,8 +130,8 @@ impl TokenLookup {
         let expiry = self.expiry(kind, requested)?;
         // Vault always reports both; a missing one must not be taken for none.
         let usage = match self.num_uses.ok_or_else(|| VaultError::malformed("no num_uses"))? {
-            0 => Usage::Unlimited,
-            _ => Usage::Counted,
+            0 => TokenUsage::Unlimited,
+            _ => TokenUsage::Limited,
         };
         let entity_id = self.entity_id.ok_or_else(|| VaultError::malformed("no entity_id"))?;
         let bound_cidrs = parse_networks(&self.bound_cidrs.unwrap_or_default())?;
@@ -149,10 +149,10 @@ impl TokenLookup {
                 (subject(entity, subject_mount), tenant)
             }
         };
-        Ok(Facts {
+        Ok(TokenInfo {
             accessor: self.accessor.unwrap_or_default().into(),
             token_type,
-            standing: kind,
+            kind,
             entity_id: Some(entity_id).filter(|id| !id.is_empty()).map(Into::into),
             subject,
             tenant,
@@ -166,11 +166,11 @@ impl TokenLookup {
     /// Returns the expiry by Vault's relative `ttl`, so that its clock and ours need not agree.
     /// Without an `expire_time` the token never expires, which is valid for a root token only; for
     /// one that is denied whatever its expiry, it does not matter.
-    fn expiry(&self, kind: Standing, requested: Instant) -> Result<Expiry, VaultError> {
+    fn expiry(&self, kind: TokenKind, requested: Instant) -> Result<TokenExpiry, VaultError> {
         let Some(text) = &self.expire_time else {
             return match kind {
-                Standing::Ordinary => Err(VaultError::malformed("a token that never expires")),
-                _ => Ok(Expiry::Never),
+                TokenKind::Caller => Err(VaultError::malformed("a token that never expires")),
+                _ => Ok(TokenExpiry::Never),
             };
         };
         let timestamp: Timestamp =
@@ -181,7 +181,7 @@ impl TokenLookup {
         let deadline = requested
             .checked_add(ttl)
             .ok_or_else(|| VaultError::malformed("ttl is out of range"))?;
-        Ok(Expiry::At { timestamp, deadline })
+        Ok(TokenExpiry::At { timestamp, deadline })
     }
 }
 

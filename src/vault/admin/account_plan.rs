@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use secrecy::SecretString;
 
-use super::Things;
+use super::VaultResources;
 use crate::{
-    provision::{DesiredAccount, IfAbsent, NewPassword, Outcome, PlanRow, Trouble},
+    provisioning::{DesiredAccount, IfAbsent, NewPassword, PlanRow, ProvisionError, StepOutcome},
     vault::api::userpass::{account_path, is_user_name},
 };
 
@@ -30,11 +30,14 @@ impl AccountPlan {
     /// # Errors
     /// Fails if Vault keeps no accounts at this mount, the account is absent and must not be
     /// created, or Vault cannot be read.
-    pub async fn compute(desired: &DesiredAccount, vault: &Things<'_>) -> Result<Self, Trouble> {
+    pub async fn compute(
+        desired: &DesiredAccount,
+        vault: &VaultResources<'_>,
+    ) -> Result<Self, ProvisionError> {
         let DesiredAccount { mount, name, policies, .. } = desired;
         match vault.login_method(mount).await? {
             Some(method) if !method.is_userpass() => {
-                return Err(Trouble(format!(
+                return Err(ProvisionError(format!(
                     "the auth method at {mount}/ has the type {}, so Vault keeps no accounts there; \
                      nothing was changed",
                     method.kind
@@ -55,9 +58,9 @@ impl AccountPlan {
     ///
     /// # Errors
     /// Fails if it must not be created.
-    pub fn for_absent_account(desired: &DesiredAccount) -> Result<Self, Trouble> {
+    pub fn for_absent_account(desired: &DesiredAccount) -> Result<Self, ProvisionError> {
         let IfAbsent::Create(password) = &desired.if_absent else {
-            return Err(Trouble(format!(
+            return Err(ProvisionError(format!(
                 "there is no account {} at {}/: add --create-user to create it; nothing was changed",
                 desired.name, desired.mount
             )));
@@ -127,36 +130,41 @@ impl AccountPlan {
     }
 
     /// Creates the account, or adds the missing policies.
-    pub async fn apply(&self, vault: &Things<'_>) -> Outcome {
+    pub async fn apply(&self, vault: &VaultResources<'_>) -> StepOutcome {
         let applied = match &self.change {
-            Change::None => return Outcome::Unchanged,
+            Change::None => return StepOutcome::Unchanged,
             Change::AddPolicies(_) => self.add_policies(vault).await,
             Change::Create(password) => self.create(vault, password).await,
         };
-        applied.map_or_else(Outcome::Failed, |()| Outcome::Done)
+        applied.map_or_else(StepOutcome::Failed, |()| StepOutcome::Done)
     }
 
     /// Adds the policies to those that the account has now.
-    async fn add_policies(&self, vault: &Things<'_>) -> Result<(), Trouble> {
+    async fn add_policies(&self, vault: &VaultResources<'_>) -> Result<(), ProvisionError> {
         let DesiredAccount { mount, name, policies, .. } = &self.desired;
         let account = vault.account(mount, name).await?;
-        let account = account
-            .ok_or_else(|| Trouble(format!("the account {name} was deleted during this run")))?;
+        let account = account.ok_or_else(|| {
+            ProvisionError(format!("the account {name} was deleted during this run"))
+        })?;
         let all = account.policies.union(policies).cloned().collect();
         vault.set_policies(mount, name, &all).await
     }
 
     /// Creates the account, unless another process has created it since the plan was made: that
     /// account keeps its password.
-    async fn create(&self, vault: &Things<'_>, password: &NewPassword) -> Result<(), Trouble> {
+    async fn create(
+        &self,
+        vault: &VaultResources<'_>,
+        password: &NewPassword,
+    ) -> Result<(), ProvisionError> {
         let DesiredAccount { mount, name, policies, token_ttl, .. } = &self.desired;
         let password = password.resolve()?;
         if vault.account(mount, name).await?.is_some() {
-            return Err(Trouble(format!(
+            return Err(ProvisionError(format!(
                 "another process has created the account {name} during this run"
             )));
         }
-        vault.make_account(mount, name, &password, policies, *token_ttl).await
+        vault.create_account(mount, name, &password, policies, *token_ttl).await
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{errors::cannot_read, resources::Things};
+use super::{errors::cannot_read, resources::VaultResources};
 use crate::{
-    provision::Trouble,
-    tenants::{Login, LoginKind, Member},
+    provisioning::ProvisionError,
+    tenants::{LoginKind, Member, MemberLogin},
     vault::api::{
         approle::APPROLE,
         identity::{
@@ -18,36 +18,40 @@ use crate::{
 
 /// Collects the policies of members. Each group is read once.
 pub(super) struct EffectivePolicies<'t, 's> {
-    resources: &'t Things<'s>,
-    group_policies: tokio::sync::Mutex<BTreeMap<String, Result<BTreeSet<String>, Trouble>>>,
+    resources: &'t VaultResources<'s>,
+    group_policies: tokio::sync::Mutex<BTreeMap<String, Result<BTreeSet<String>, ProvisionError>>>,
 }
 
 impl<'t, 's> EffectivePolicies<'t, 's> {
-    pub(super) fn new(resources: &'t Things<'s>) -> Self {
+    pub(super) fn new(resources: &'t VaultResources<'s>) -> Self {
         Self { resources, group_policies: tokio::sync::Mutex::default() }
     }
 
     /// Returns an entity as a member, with the policies of its tokens. Policies that the operator
     /// may not read are reported in [`Member::unknown`].
-    pub(super) async fn member(&self, entity: Entity) -> Result<Member, Trouble> {
+    pub(super) async fn member(&self, entity: Entity) -> Result<Member, ProvisionError> {
         let mut member = as_member(&entity);
         for id in entity.group_ids() {
             match self.of_group(id).await {
                 Ok(policies) => member.policies.extend(policies),
-                Err(error) => member.unknown.push(error.to_string()),
+                Err(error) => member.unknown_policies.push(error.to_string()),
             }
         }
         for login in member.logins.clone() {
             match self.of_login(&entity, &login).await {
                 Ok(policies) => member.policies.extend(policies),
-                Err(error) => member.unknown.push(error.to_string()),
+                Err(error) => member.unknown_policies.push(error.to_string()),
             }
         }
         Ok(member)
     }
 
-    async fn of_login(&self, entity: &Entity, login: &Login) -> Result<BTreeSet<String>, Trouble> {
-        let Login { kind, name, mount, method } = login;
+    async fn of_login(
+        &self,
+        entity: &Entity,
+        login: &MemberLogin,
+    ) -> Result<BTreeSet<String>, ProvisionError> {
+        let MemberLogin { kind, name, mount, method } = login;
         match (kind, method.as_str()) {
             // An AppRole that this program created has the name of the entity.
             (LoginKind::Service, _) => {
@@ -57,21 +61,24 @@ impl<'t, 's> EffectivePolicies<'t, 's> {
                     None
                 };
                 policies.ok_or_else(|| {
-                    Trouble(format!("{mount}/: its AppRole does not have the name of the entity"))
+                    ProvisionError(format!(
+                        "{mount}/: its AppRole does not have the name of the entity"
+                    ))
                 })
             }
             (LoginKind::Person, USERPASS) => {
                 let account = self.resources.account(mount, name).await?;
                 let policies = account.map(|account| account.policies);
-                policies.ok_or_else(|| Trouble(format!("{mount}/: there is no account {name}")))
+                policies
+                    .ok_or_else(|| ProvisionError(format!("{mount}/: there is no account {name}")))
             }
-            (LoginKind::Person, method) => {
-                Err(Trouble(format!("{mount}/: they depend on the {method} role of the login")))
-            }
+            (LoginKind::Person, method) => Err(ProvisionError(format!(
+                "{mount}/: they depend on the {method} role of the login"
+            ))),
         }
     }
 
-    async fn of_group(&self, id: &str) -> Result<BTreeSet<String>, Trouble> {
+    async fn of_group(&self, id: &str) -> Result<BTreeSet<String>, ProvisionError> {
         let mut groups = self.group_policies.lock().await;
         if let Some(cached) = groups.get(id) {
             return cached.clone();
@@ -97,7 +104,7 @@ pub(super) fn as_member(entity: &Entity) -> Member {
         disabled: entity.disabled,
         logins: entity.logins(),
         policies: entity.policies().cloned().collect(),
-        unknown: Vec::new(),
+        unknown_policies: Vec::new(),
     }
 }
 

@@ -4,8 +4,8 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::{
-    provision::{CredentialDir, FileContent, PlanRow, Trouble, already_exists},
-    vault::{Seal, SealKind, SealState, Shares},
+    provisioning::{CredentialDir, FileContent, PlanRow, ProvisionError, already_exists},
+    vault::{KeyShares, SealKind, SealState, ServerInitializer},
 };
 
 /// The file of the root token.
@@ -32,7 +32,7 @@ impl InitPlan {
     ///
     /// # Errors
     /// Fails if the keys to unseal with are missing, or a file would be overwritten.
-    pub fn compute(state: SealState, directory: &CredentialDir) -> Result<Self, Trouble> {
+    pub fn compute(state: SealState, directory: &CredentialDir) -> Result<Self, ProvisionError> {
         match state {
             SealState::Unsealed | SealState::Sealed(SealKind::Auto) => Ok(Self::Wait),
             SealState::Sealed(SealKind::Shamir) => {
@@ -40,7 +40,7 @@ impl InitPlan {
                 let keys = keys.expose_secret().split_whitespace().map(SecretString::from);
                 Ok(Self::Unseal(keys.collect()))
             }
-            SealState::Empty(kind) => {
+            SealState::Uninitialized(kind) => {
                 for file in [keys_file(kind), ROOT_TOKEN] {
                     if directory.content(file)? == FileContent::Written {
                         return Err(already_exists(&directory.file_path(file)));
@@ -53,7 +53,7 @@ impl InitPlan {
 
     /// Returns the rows of the plan.
     #[must_use]
-    pub fn rows(&self, shares: Shares, directory: &CredentialDir) -> Vec<PlanRow> {
+    pub fn rows(&self, shares: KeyShares, directory: &CredentialDir) -> Vec<PlanRow> {
         let row = |action, name: &str, detail| PlanRow {
             action,
             kind: "Vault",
@@ -63,7 +63,7 @@ impl InitPlan {
         let keys = directory.file_path(UNSEAL_KEYS);
         let unseal = |note| row("unseal", "seal", format!("with {}{note}", keys.display()));
         let initialize = |kind| {
-            let Shares { number, threshold } = shares;
+            let KeyShares { total: number, threshold } = shares;
             let file = directory.file_path(keys_file(kind));
             let split = format!("{number} keys with a threshold of {threshold}");
             row("initialise", "keys", format!("{split}, into {}", file.display()))
@@ -83,17 +83,17 @@ impl InitPlan {
     /// Fails if a file cannot be written, or a call fails.
     pub async fn apply(
         &self,
-        seal: &Seal,
-        shares: Shares,
+        seal: &ServerInitializer,
+        shares: KeyShares,
         directory: &CredentialDir,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ProvisionError> {
         match self {
             Self::Wait => {}
             Self::Unseal(keys) => seal.unseal(keys).await?,
             Self::Initialize(kind) => {
                 let keys_file = directory.reserve(keys_file(*kind))?;
                 let token_file = directory.reserve(ROOT_TOKEN)?;
-                let made = seal.initialise(*kind, shares).await?;
+                let made = seal.initialize(*kind, shares).await?;
                 let keys: Vec<&str> = made.keys.iter().map(ExposeSecret::expose_secret).collect();
                 let keys_written = keys_file.write(&Zeroizing::new(keys.join("\n")));
                 // Each is useful without the other, so both are written before an error returns.
@@ -104,7 +104,7 @@ impl InitPlan {
                 }
             }
         }
-        seal.serves().await
+        seal.wait_until_active().await
     }
 
     /// Returns what the operator has to do with the files of a new server.
@@ -124,7 +124,7 @@ impl InitPlan {
 ///
 /// # Errors
 /// Fails if its file cannot be read.
-pub fn read_root_token(directory: &CredentialDir) -> Result<Option<SecretString>, Trouble> {
+pub fn read_root_token(directory: &CredentialDir) -> Result<Option<SecretString>, ProvisionError> {
     directory.read(ROOT_TOKEN)
 }
 
@@ -135,10 +135,10 @@ fn keys_file(kind: SealKind) -> &'static str {
     }
 }
 
-fn no_keys(directory: &CredentialDir) -> Trouble {
+fn no_keys(directory: &CredentialDir) -> ProvisionError {
     let path = directory.file_path(UNSEAL_KEYS);
     let file = path.display();
-    Trouble(if directory.content(UNSEAL_KEYS) == Ok(FileContent::Blank) {
+    ProvisionError(if directory.content(UNSEAL_KEYS) == Ok(FileContent::Blank) {
         format!(
             "Vault is initialized and sealed, and {file} is blank: an initialization was \
              interrupted before its keys arrived, and they are lost. That Vault holds nothing yet: \

@@ -6,9 +6,9 @@ use vaultrs::api::token::requests::LookupTokenSelfRequest;
 
 use super::OperatorClient;
 use crate::{
-    token::Token,
+    token::CallerToken,
     vault::{
-        Client, Mount, Session, TransitKey,
+        Client, Mount, TransitKey, VaultSession,
         api::{
             audit_devices::list_audit_devices,
             auth_methods::list_auth_methods,
@@ -17,27 +17,27 @@ use crate::{
             transit,
         },
         client::Operation,
-        client::{Failure, VaultError},
+        client::{FailureKind, VaultError},
     },
 };
 
 /// Reads how Vault is set up, for diagnostics. It changes nothing.
-pub struct Examiner<'s> {
+pub struct Inspector<'s> {
     operator: OperatorClient<'s>,
 }
 
 /// The error of a read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Untold {
+pub enum InspectError {
     /// Vault rejects the token, or its policies do not allow the read.
-    NotAllowed(String),
+    PermissionDenied(String),
     /// No response, or a response that cannot be parsed.
     Failed(String),
 }
 
 /// The token of the session, as Vault describes it.
 #[derive(Clone, Debug, Deserialize)]
-pub struct TokenRecord {
+pub struct TokenDetails {
     #[serde(default)]
     policies: Option<Vec<String>>,
     #[serde(default)]
@@ -54,7 +54,7 @@ pub struct TokenRecord {
     expire_time: Option<IgnoredAny>,
 }
 
-impl TokenRecord {
+impl TokenDetails {
     /// Returns the token's policies, including those of its entity.
     pub fn policies(&self) -> impl Iterator<Item = &str> {
         self.policies.iter().chain(&self.identity_policies).flatten().map(String::as_str)
@@ -62,15 +62,15 @@ impl TokenRecord {
 
     /// Returns true if the token expires.
     #[must_use]
-    pub fn ends(&self) -> bool {
+    pub fn expires(&self) -> bool {
         self.expire_time.is_some()
     }
 }
 
-impl<'s> Examiner<'s> {
+impl<'s> Inspector<'s> {
     /// Reads with the token of this session.
     #[must_use]
-    pub fn new(session: &'s Session) -> Self {
+    pub fn new(session: &'s VaultSession) -> Self {
         Self { operator: OperatorClient { session } }
     }
 
@@ -78,7 +78,7 @@ impl<'s> Examiner<'s> {
     ///
     /// # Errors
     /// [`Untold`]
-    pub async fn token(&self) -> Result<TokenRecord, Untold> {
+    pub async fn token(&self) -> Result<TokenDetails, InspectError> {
         let request = LookupTokenSelfRequest::default();
         let lookup = async |client: &Client, token: &SecretString| {
             client.data(Operation::Admin, token, request).await
@@ -90,16 +90,19 @@ impl<'s> Examiner<'s> {
     ///
     /// # Errors
     /// [`Untold`]
-    pub async fn granted(&self, paths: &[String]) -> Result<Vec<Vec<String>>, Untold> {
+    pub async fn capabilities_of_token(
+        &self,
+        paths: &[String],
+    ) -> Result<Vec<Vec<String>>, InspectError> {
         let own = async |client: &Client, token: &SecretString| {
             capabilities_self(client, token, paths).await
         };
         let by_token = async |client: &Client, token: &SecretString| {
-            capabilities(client, token, &Token::from(token.clone()), paths).await
+            capabilities(client, token, &CallerToken::from(token.clone()), paths).await
         };
         // The policy `default` allows the first, the policy `validator` the second.
         let response = match self.operator.call(own).await {
-            Err(error) if error.failure == Failure::OwnPolicy => {
+            Err(error) if error.kind == FailureKind::PermissionDenied => {
                 self.operator.call(by_token).await?
             }
             response => response?,
@@ -113,7 +116,7 @@ impl<'s> Examiner<'s> {
     ///
     /// # Errors
     /// [`Untold`]
-    pub async fn mounts(&self) -> Result<BTreeMap<String, Mount>, Untold> {
+    pub async fn mounts(&self) -> Result<BTreeMap<String, Mount>, InspectError> {
         Ok(self.operator.call(list_mounts).await?)
     }
 
@@ -121,7 +124,7 @@ impl<'s> Examiner<'s> {
     ///
     /// # Errors
     /// [`Untold`]
-    pub async fn auth_methods(&self) -> Result<BTreeMap<String, Mount>, Untold> {
+    pub async fn auth_methods(&self) -> Result<BTreeMap<String, Mount>, InspectError> {
         Ok(self.operator.call(list_auth_methods).await?)
     }
 
@@ -129,7 +132,7 @@ impl<'s> Examiner<'s> {
     ///
     /// # Errors
     /// [`Untold`]
-    pub async fn audit_devices(&self) -> Result<BTreeMap<String, Mount>, Untold> {
+    pub async fn audit_devices(&self) -> Result<BTreeMap<String, Mount>, InspectError> {
         Ok(self.operator.call(list_audit_devices).await?)
     }
 
@@ -137,7 +140,7 @@ impl<'s> Examiner<'s> {
     ///
     /// # Errors
     /// [`Untold`]
-    pub async fn keys(&self, mount: &str) -> Result<Vec<String>, Untold> {
+    pub async fn keys(&self, mount: &str) -> Result<Vec<String>, InspectError> {
         let list = async |client: &Client, token: &SecretString| {
             transit::list_keys(client, token, mount).await
         };
@@ -148,29 +151,31 @@ impl<'s> Examiner<'s> {
     ///
     /// # Errors
     /// [`Untold`], also if there is no key of this name.
-    pub async fn key(&self, mount: &str, name: &str) -> Result<TransitKey, Untold> {
+    pub async fn key(&self, mount: &str, name: &str) -> Result<TransitKey, InspectError> {
         let read = async |client: &Client, token: &SecretString| {
             transit::read_key(client, token, mount, name).await
         };
         let key = self.operator.call(read).await?;
-        key.ok_or_else(|| Untold::Failed(format!("there is no key {name} in {mount}/")))
+        key.ok_or_else(|| InspectError::Failed(format!("there is no key {name} in {mount}/")))
     }
 }
 
-impl From<VaultError> for Untold {
+impl From<VaultError> for InspectError {
     fn from(error: VaultError) -> Self {
-        match error.failure {
-            Failure::OwnPolicy | Failure::OwnToken => Self::NotAllowed(error.detail().to_owned()),
+        match error.kind {
+            FailureKind::PermissionDenied | FailureKind::TokenRejected => {
+                Self::PermissionDenied(error.detail().to_owned())
+            }
             _ => Self::Failed(error.to_string()),
         }
     }
 }
 
-impl fmt::Display for Untold {
+impl fmt::Display for InspectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::NotAllowed(reason) | Self::Failed(reason)) = self;
+        let (Self::PermissionDenied(reason) | Self::Failed(reason)) = self;
         f.write_str(reason)
     }
 }
 
-impl std::error::Error for Untold {}
+impl std::error::Error for InspectError {}

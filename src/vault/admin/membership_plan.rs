@@ -5,18 +5,18 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 use secrecy::SecretString;
 
 use super::{
-    AccountPlan, LoginMethod, Policies, Tenants, Things, parse_user_name,
+    AccountPlan, LoginMethod, TenantDirectory, VaultPolicies, VaultResources, parse_user_name,
     platform_plan::{check_update, plan_resources},
     tenant_plan::with_tenant_policy,
 };
 use crate::{
-    policies::Mounts,
-    provision::{
-        DesiredAccount, Engine, IfAbsent, Membership, Outcome, Plan, PlanRow, Thing, Trouble,
-        check_policies, check_resources, may_continue,
+    policy::Mounts,
+    provisioning::{
+        DesiredAccount, EngineType, IfAbsent, Membership, PlanRow, ProvisionError, ProvisionPlan,
+        Resource, StepOutcome, check_policies, check_resources, may_continue,
     },
     tenants::TenantName,
-    vault::Session,
+    vault::VaultSession,
 };
 
 /// A person who is to be a member of a tenant.
@@ -37,7 +37,7 @@ pub struct DesiredMember {
 pub struct MembershipPlan {
     /// The person's account, if the auth method keeps accounts in Vault.
     account: Option<AccountPlan>,
-    membership: Plan,
+    membership: ProvisionPlan,
 }
 
 impl MembershipPlan {
@@ -49,25 +49,25 @@ impl MembershipPlan {
     pub async fn compute(
         desired: &DesiredMember,
         mounts: &Mounts,
-        session: &Session,
-    ) -> Result<Self, Trouble> {
+        session: &VaultSession,
+    ) -> Result<Self, ProvisionError> {
         let DesiredMember { tenant, mount, name, .. } = desired;
-        let vault = Things::new(session);
-        let engine = Thing::Engine { path: mounts.kv.clone(), engine: Engine::Kv };
+        let vault = VaultResources::new(session);
+        let engine = Resource::SecretsEngine { path: mounts.kv.clone(), engine: EngineType::Kv };
         check_resources(&vault, [engine]).await?;
-        if !Tenants::new(session, mounts).has_key(tenant).await? {
-            return Err(Trouble(format!(
+        if !TenantDirectory::new(session, mounts).has_key(tenant).await? {
+            return Err(ProvisionError(format!(
                 "there is no tenant {tenant}: `vault-auth-validator tenants create {tenant}` \
                  creates it; nothing was changed"
             )));
         }
         let method = vault.login_method(mount).await?.ok_or_else(|| {
-            Trouble(format!(
+            ProvisionError(format!(
                 "there is no auth method at {mount}/: set another with --mount; nothing was changed"
             ))
         })?;
         let account = desired.account(&method, &vault, session).await?;
-        let membership = Thing::Membership(Membership {
+        let membership = Resource::Membership(Membership {
             kv: mounts.kv.clone(),
             tenant: tenant.to_string(),
             mount: mount.clone(),
@@ -108,10 +108,10 @@ impl MembershipPlan {
     /// `should_continue` is called before each step after the account.
     pub async fn apply(
         &self,
-        session: &Session,
+        session: &VaultSession,
         should_continue: impl Fn() -> ControlFlow<()>,
-    ) -> Vec<Outcome> {
-        let vault = Things::new(session);
+    ) -> Vec<StepOutcome> {
+        let vault = VaultResources::new(session);
         let mut outcomes = Vec::new();
         if let Some(account) = &self.account {
             outcomes.push(account.apply(&vault).await);
@@ -119,7 +119,7 @@ impl MembershipPlan {
         if may_continue(&outcomes, || ControlFlow::Continue(())) {
             outcomes.extend(self.membership.apply(&vault, should_continue).await);
         } else {
-            outcomes.extend(self.membership.steps.iter().map(|_| Outcome::NotTried));
+            outcomes.extend(self.membership.steps.iter().map(|_| StepOutcome::NotTried));
         }
         outcomes
     }
@@ -130,16 +130,16 @@ impl DesiredMember {
     async fn account(
         &self,
         method: &LoginMethod,
-        vault: &Things<'_>,
-        session: &Session,
-    ) -> Result<Option<AccountPlan>, Trouble> {
+        vault: &VaultResources<'_>,
+        session: &VaultSession,
+    ) -> Result<Option<AccountPlan>, ProvisionError> {
         if !method.is_userpass() {
             return self.check_alias(method, vault).await.map(|()| None);
         }
         let name = parse_user_name(&self.name)
-            .map_err(|error| Trouble(format!("{}: {error}", self.name)))?;
+            .map_err(|error| ProvisionError(format!("{}: {error}", self.name)))?;
         let policies = with_tenant_policy(&self.policies);
-        check_policies(&Policies::new(session), &policies).await?;
+        check_policies(&VaultPolicies::new(session), &policies).await?;
         let desired = DesiredAccount {
             mount: self.mount.clone(),
             name,
@@ -152,26 +152,30 @@ impl DesiredMember {
 
     /// Checks that there is an alias of this name, where accounts are not in Vault: with a mistyped
     /// name, the next person who logs in under that name would become the member.
-    async fn check_alias(&self, method: &LoginMethod, vault: &Things<'_>) -> Result<(), Trouble> {
+    async fn check_alias(
+        &self,
+        method: &LoginMethod,
+        vault: &VaultResources<'_>,
+    ) -> Result<(), ProvisionError> {
         let Self { mount, name, tenant, .. } = self;
         let kind = &method.kind;
         if kind == "approle" || kind == "token" {
-            return Err(Trouble(format!(
+            return Err(ProvisionError(format!(
                 "the auth method at {mount}/ has the type {kind}, which is not for people: `tenants \
                  create {tenant} --service NAME` creates a service; nothing was changed"
             )));
         }
         if matches!(self.if_absent, IfAbsent::Create(_)) || !self.policies.is_empty() {
-            return Err(Trouble(format!(
+            return Err(ProvisionError(format!(
                 "the auth method at {mount}/ has the type {kind}: its accounts are not in Vault, and \
                  its roles set the policies, so --create-user and --policy do not apply; nothing \
                  was changed"
             )));
         }
-        if vault.is_known(name, method).await? {
+        if vault.has_alias(name, method).await? {
             return Ok(());
         }
-        Err(Trouble(format!(
+        Err(ProvisionError(format!(
             "{name} has not logged in at {mount}/ yet: run this again after the first login; \
              nothing was changed"
         )))

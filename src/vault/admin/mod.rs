@@ -19,29 +19,29 @@ mod test_principals;
 
 use secrecy::SecretString;
 
-pub(super) use self::errors::remedy;
+pub(super) use self::errors::hint;
 pub use self::{
     account_plan::{AccountPlan, parse_user_name},
     init_plan::{InitPlan, read_root_token},
-    inspector::{Examiner, TokenRecord, Untold},
+    inspector::{InspectError, Inspector, TokenDetails},
     membership_plan::{DesiredMember, MembershipPlan},
     platform_plan::PlatformPlan,
-    policies::Policies,
-    removal::{Members, Removal, Removed},
-    resources::{LoginMethod, Things},
+    policies::VaultPolicies,
+    removal::{AccountRemoval, MemberRemover, RemovalResult},
+    resources::{LoginMethod, VaultResources},
     rotation_schedules::{RotationSchedules, unreadable_settings},
     secret_id_delivery::SecretIdDelivery,
     tenant_plan::{DesiredTenant, TenantPlan},
     tenant_settings::{RotationIntervals, TenantSettings},
-    tenants::{Source, Tenants},
-    test_principals::StandIns,
+    tenants::{MemberSource, TenantDirectory},
+    test_principals::TestPrincipals,
 };
-use crate::vault::{Client, Session, client::VaultError};
+use crate::vault::{Client, VaultSession, client::VaultError};
 
 /// Makes calls with the token of an operator's session.
 #[derive(Clone, Copy)]
 struct OperatorClient<'s> {
-    session: &'s Session,
+    session: &'s VaultSession,
 }
 
 impl OperatorClient<'_> {

@@ -2,19 +2,20 @@
 
 use std::ops::ControlFlow;
 
-use super::{AccountPlan, Policies, SecretIdDelivery, Things};
+use super::{AccountPlan, SecretIdDelivery, VaultPolicies, VaultResources};
 use crate::{
-    policies::{self, Unmanaged},
-    provision::{
-        DesiredState, Hindrance, Outcome, Plan, PlanRow, Thing, Trouble, VALIDATOR, may_continue,
+    policy::{self, Unmanaged},
+    provisioning::{
+        DesiredState, PlanError, PlanRow, ProvisionError, ProvisionPlan, Resource, StepOutcome,
+        VALIDATOR, may_continue,
     },
-    vault::Session,
+    vault::VaultSession,
 };
 
 /// The difference between the desired state of the platform and Vault.
 pub struct PlatformPlan {
-    resources: Plan,
-    policies: policies::Plan,
+    resources: ProvisionPlan,
+    policies: policy::Plan,
     /// The delivery of the validator's secret id.
     pub secret_id: SecretIdDelivery,
     /// The account of an operator.
@@ -26,12 +27,15 @@ impl PlatformPlan {
     ///
     /// # Errors
     /// Fails if the plan could not be applied, or Vault cannot be read.
-    pub async fn compute(desired: &DesiredState, session: &Session) -> Result<Self, Trouble> {
-        let vault = Things::new(session);
+    pub async fn compute(
+        desired: &DesiredState,
+        session: &VaultSession,
+    ) -> Result<Self, ProvisionError> {
+        let vault = VaultResources::new(session);
         let resources = plan_resources(desired.resources(), &vault).await?;
-        let store = Policies::new(session);
-        let policies = policies::Plan::draw(&desired.policies, &store, Unmanaged::Kept).await;
-        let policies = policies.map_err(|error| Trouble(error.to_string()))?;
+        let store = VaultPolicies::new(session);
+        let policies = policy::Plan::draw(&desired.policies, &store, Unmanaged::Kept).await;
+        let policies = policies.map_err(|error| ProvisionError(error.to_string()))?;
         let secret_id = SecretIdDelivery::plan(VALIDATOR, &desired.secret_id, &vault).await?;
         let operator = match &desired.operator {
             Some(account) => Some(AccountPlan::compute(account, &vault).await?),
@@ -46,16 +50,16 @@ impl PlatformPlan {
     ///
     /// # Errors
     /// Fails if a file would be overwritten.
-    pub fn for_empty_vault(desired: &DesiredState) -> Result<Self, Trouble> {
-        let create = |(name, member): (&policies::PolicyName, &policies::Member)| policies::Step {
+    pub fn for_empty_vault(desired: &DesiredState) -> Result<Self, ProvisionError> {
+        let create = |(name, member): (&policy::PolicyName, &policy::Member)| policy::Step {
             name: name.to_string(),
             before: None,
             after: Some(member.source.text.clone()),
         };
         let steps = desired.policies.iter().map(create).collect();
         Ok(Self {
-            resources: Plan::from_nothing(desired.resources()),
-            policies: policies::Plan { steps, ..policies::Plan::default() },
+            resources: ProvisionPlan::for_empty_vault(desired.resources()),
+            policies: policy::Plan { steps, ..policy::Plan::default() },
             secret_id: SecretIdDelivery::plan_for_new_role(VALIDATOR, &desired.secret_id)?,
             operator: desired.operator.as_ref().map(AccountPlan::for_absent_account).transpose()?,
         })
@@ -63,7 +67,7 @@ impl PlatformPlan {
 
     /// Checks that the token may write the policies, the secret id and the account. The plan of the
     /// resources has checked its own.
-    async fn check_permissions(&self, vault: &Things<'_>) -> Result<(), Trouble> {
+    async fn check_permissions(&self, vault: &VaultResources<'_>) -> Result<(), ProvisionError> {
         let policies =
             self.policies.steps.iter().map(|step| format!("sys/policies/acl/{}", step.name));
         let secret_id = self.secret_id.is_needed().then(|| self.secret_id.vault_path());
@@ -98,30 +102,30 @@ impl PlatformPlan {
     /// `should_continue` is called before each step.
     pub async fn apply(
         &self,
-        session: &Session,
+        session: &VaultSession,
         should_continue: impl Fn() -> ControlFlow<()>,
-    ) -> Vec<Outcome> {
-        let vault = Things::new(session);
+    ) -> Vec<StepOutcome> {
+        let vault = VaultResources::new(session);
         let mut outcomes = self.resources.apply(&vault, &should_continue).await;
         if may_continue(&outcomes, &should_continue) {
-            let store = Policies::new(session);
+            let store = VaultPolicies::new(session);
             let applied = self.policies.apply(&store, |_, _| should_continue()).await;
             outcomes.extend(applied.iter().map(policy_outcome));
         } else {
-            outcomes.extend(self.policies.steps.iter().map(|_| Outcome::NotTried));
+            outcomes.extend(self.policies.steps.iter().map(|_| StepOutcome::NotTried));
         }
-        outcomes.extend(self.policies.unchanged.iter().map(|_| Outcome::Unchanged));
+        outcomes.extend(self.policies.unchanged.iter().map(|_| StepOutcome::Unchanged));
         let outcome = if !self.secret_id.is_needed() || may_continue(&outcomes, &should_continue) {
             self.secret_id.apply(&vault).await
         } else {
-            Outcome::NotTried
+            StepOutcome::NotTried
         };
         outcomes.push(outcome);
         if let Some(account) = &self.operator {
             let outcome = if !account.is_needed() || may_continue(&outcomes, &should_continue) {
                 account.apply(&vault).await
             } else {
-                Outcome::NotTried
+                StepOutcome::NotTried
             };
             outcomes.push(outcome);
         }
@@ -131,32 +135,37 @@ impl PlatformPlan {
 
 /// Compares resources with Vault.
 pub(super) async fn plan_resources(
-    resources: Vec<Thing>,
-    vault: &Things<'_>,
-) -> Result<Plan, Trouble> {
-    Plan::draw(resources, vault).await.map_err(|error| Trouble(error.to_string()))
+    resources: Vec<Resource>,
+    vault: &VaultResources<'_>,
+) -> Result<ProvisionPlan, ProvisionError> {
+    ProvisionPlan::compute(resources, vault)
+        .await
+        .map_err(|error| ProvisionError(error.to_string()))
 }
 
 /// Checks that the token has the capability `update` on these paths.
-pub(super) async fn check_update(vault: &Things<'_>, paths: Vec<String>) -> Result<(), Trouble> {
-    let missing = vault.lacking_update(paths).await?;
+pub(super) async fn check_update(
+    vault: &VaultResources<'_>,
+    paths: Vec<String>,
+) -> Result<(), ProvisionError> {
+    let missing = vault.paths_without_update(paths).await?;
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Trouble(Hindrance::Lacking(missing).to_string()))
+    Err(ProvisionError(PlanError::MissingCapabilities(missing).to_string()))
 }
 
-fn policy_outcome(outcome: &policies::Outcome) -> Outcome {
+fn policy_outcome(outcome: &policy::Outcome) -> StepOutcome {
     match outcome {
-        policies::Outcome::Done => Outcome::Done,
-        policies::Outcome::NotTried => Outcome::NotTried,
-        policies::Outcome::Overtaken => Outcome::Failed(Trouble(
+        policy::Outcome::Done => StepOutcome::Done,
+        policy::Outcome::NotTried => StepOutcome::NotTried,
+        policy::Outcome::Overtaken => StepOutcome::Failed(ProvisionError(
             "another process changed it after the plan was made, and its version was kept"
                 .to_owned(),
         )),
-        policies::Outcome::Failed(error) => Outcome::Failed(Trouble(error.to_string())),
-        policies::Outcome::Unknown(error) => {
-            Outcome::Failed(Trouble(format!("the result of the write is unknown: {error}")))
-        }
+        policy::Outcome::Failed(error) => StepOutcome::Failed(ProvisionError(error.to_string())),
+        policy::Outcome::Unknown(error) => StepOutcome::Failed(ProvisionError(format!(
+            "the result of the write is unknown: {error}"
+        ))),
     }
 }

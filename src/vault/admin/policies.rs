@@ -1,11 +1,11 @@
 use serde::{Deserialize, de::IgnoredAny};
 use vaultrs::api::sys::requests::ReadHealthRequest;
 
-use super::{OperatorClient, errors::remedy};
+use super::{OperatorClient, errors::hint};
 use crate::{
-    policies::{Server, Store, StoreError, Stored},
+    policy::{Server, Store, StoreError, Stored},
     vault::{
-        Session,
+        VaultSession,
         api::policies::{
             AclPolicy, CheckAndSet, delete_policy, list_policies, read_policy, write_policy,
         },
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The ACL policies in Vault.
-pub struct Policies<'s> {
+pub struct VaultPolicies<'s> {
     operator: OperatorClient<'s>,
 }
 
@@ -26,10 +26,10 @@ struct Edition {
     version: String,
 }
 
-impl<'s> Policies<'s> {
+impl<'s> VaultPolicies<'s> {
     /// Reads and writes with the token of this session.
     #[must_use]
-    pub fn new(session: &'s Session) -> Self {
+    pub fn new(session: &'s VaultSession) -> Self {
         Self { operator: OperatorClient { session } }
     }
 
@@ -60,7 +60,7 @@ impl<'s> Policies<'s> {
             perfstandbyok: Some(true),
             ..ReadHealthRequest::default()
         };
-        let edition: Result<Edition, _> = client.server(Operation::Admin, request).await;
+        let edition: Result<Edition, _> = client.unauthenticated(Operation::Admin, request).await;
         let edition = edition
             .map_err(|error| StoreError(format!("cannot read the server's version: {error}")))?;
         let is_vault = edition.enterprise.is_some() || edition.version.starts_with("1.");
@@ -68,7 +68,7 @@ impl<'s> Policies<'s> {
     }
 }
 
-impl Store for Policies<'_> {
+impl Store for VaultPolicies<'_> {
     async fn names(&self) -> Result<Vec<String>, StoreError> {
         let names = self.operator.call(list_policies).await;
         names.map_err(|error| store_error(&error, "list policies", LIST))
@@ -134,5 +134,5 @@ fn store_error(error: &VaultError, action: &str, capability: &str) -> StoreError
     let below = if capability == LIST { "" } else { "/+" };
     let needed =
         format!("{capability} on sys/policies/acl{below}, as policies/operator.hcl has it");
-    StoreError(format!("cannot {action}: {error}{}", remedy(error, &needed)))
+    StoreError(format!("cannot {action}: {error}{}", hint(error, &needed)))
 }

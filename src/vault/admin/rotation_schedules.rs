@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::{RotationIntervals, TenantSettings, Untold};
+use super::{InspectError, RotationIntervals, TenantSettings};
 use crate::{
-    policies::Mounts,
-    provision::Trouble,
-    tenants::{Key, RotationSchedule, Tenant, TenantName},
-    vault::{Session, server_time},
+    policy::Mounts,
+    provisioning::ProvisionError,
+    tenants::{RotationSchedule, Tenant, TenantKey, TenantName},
+    vault::{VaultSession, server_time},
 };
 
 /// The rotation schedules of all tenants, at one moment.
@@ -21,7 +21,7 @@ impl RotationSchedules {
     ///
     /// # Errors
     /// Fails if Vault's clock cannot be read.
-    pub async fn read(session: &Session, mounts: &Mounts) -> Result<Self, Trouble> {
+    pub async fn read(session: &VaultSession, mounts: &Mounts) -> Result<Self, ProvisionError> {
         let now = read_clock(session).await?;
         let intervals = TenantSettings::new(session, mounts).rotation_intervals().await;
         let intervals = intervals.map_err(|error| unreadable_settings(&error, mounts).to_string());
@@ -33,10 +33,10 @@ impl RotationSchedules {
     /// # Errors
     /// Fails if Vault's clock cannot be read.
     pub async fn read_one(
-        session: &Session,
+        session: &VaultSession,
         mounts: &Mounts,
         tenant: &Tenant,
-    ) -> Result<RotationSchedule, Trouble> {
+    ) -> Result<RotationSchedule, ProvisionError> {
         let now = read_clock(session).await?;
         let settings = TenantSettings::new(session, mounts);
         let interval = settings.rotation_interval(&tenant.name).await;
@@ -46,7 +46,7 @@ impl RotationSchedules {
 
     /// Returns the schedule of this tenant with this key.
     #[must_use]
-    pub fn get(&self, tenant: &TenantName, key: Option<&Key>) -> RotationSchedule {
+    pub fn get(&self, tenant: &TenantName, key: Option<&TenantKey>) -> RotationSchedule {
         let interval = match &self.intervals {
             Err(error) => Err(error.clone()),
             Ok(intervals) => intervals.get(tenant.as_str()).cloned().transpose(),
@@ -61,21 +61,21 @@ impl RotationSchedules {
     }
 }
 
-async fn read_clock(session: &Session) -> Result<Timestamp, Trouble> {
+async fn read_clock(session: &VaultSession) -> Result<Timestamp, ProvisionError> {
     let now = server_time(session.client()).await;
-    now.map_err(|error| Trouble(format!("Vault's clock cannot be read: {}", error.detail)))
+    now.map_err(|error| ProvisionError(format!("Vault's clock cannot be read: {}", error.detail)))
 }
 
 /// Returns the error for settings of tenants that could not be listed or read, with a hint.
 #[must_use]
-pub fn unreadable_settings(error: &Untold, Mounts { kv, .. }: &Mounts) -> Trouble {
+pub fn unreadable_settings(error: &InspectError, Mounts { kv, .. }: &Mounts) -> ProvisionError {
     let what = format!("cannot read {kv}/tenant-settings: {error}");
-    Trouble(match error {
-        Untold::NotAllowed(_) => format!(
+    ProvisionError(match error {
+        InspectError::PermissionDenied(_) => format!(
             "{what}; your token needs list on {kv}/metadata/tenant-settings and read on \
              {kv}/data/tenant-settings/+, which policies/operator.hcl and policies/key-rotator.hcl \
              grant"
         ),
-        Untold::Failed(_) => what,
+        InspectError::Failed(_) => what,
     })
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::Things;
-use crate::provision::{
-    CredentialDir, FileContent, Issue, Outcome, PlanRow, SecretIdOptions, Trouble, already_exists,
+use super::VaultResources;
+use crate::provisioning::{
+    CredentialDir, FileContent, Issue, PlanRow, ProvisionError, SecretIdOptions, StepOutcome,
+    already_exists,
 };
 
 /// The planned delivery of a role id and a secret id.
@@ -27,15 +28,15 @@ impl SecretIdDelivery {
     pub async fn plan(
         role: &str,
         options: &SecretIdOptions,
-        vault: &Things<'_>,
-    ) -> Result<Self, Trouble> {
+        vault: &VaultResources<'_>,
+    ) -> Result<Self, ProvisionError> {
         let delivery = Self::new(role, options);
         let (role_file, secret_file) = delivery.files();
         let directory = &options.directory;
         let role_id = vault.role_id(role).await?;
         let existing = match &role_id {
             None => 0,
-            Some(_) => vault.secret_ids(role).await?,
+            Some(_) => vault.count_secret_ids(role).await?,
         };
         let content = directory.content(&secret_file)?;
         let needed =
@@ -56,7 +57,10 @@ impl SecretIdDelivery {
     ///
     /// # Errors
     /// Fails if a file would be overwritten, or cannot be read.
-    pub fn plan_for_new_role(role: &str, options: &SecretIdOptions) -> Result<Self, Trouble> {
+    pub fn plan_for_new_role(
+        role: &str,
+        options: &SecretIdOptions,
+    ) -> Result<Self, ProvisionError> {
         let delivery = Self::new(role, options);
         for file in <[String; 2]>::from(delivery.files()) {
             if options.directory.content(&file)? == FileContent::Written {
@@ -138,23 +142,23 @@ impl SecretIdDelivery {
     }
 
     /// Creates the secret id and writes both files, which are reserved before Vault is called.
-    pub async fn apply(&self, vault: &Things<'_>) -> Outcome {
+    pub async fn apply(&self, vault: &VaultResources<'_>) -> StepOutcome {
         if !self.needed {
-            return Outcome::Unchanged;
+            return StepOutcome::Unchanged;
         }
-        self.deliver(vault).await.map_or_else(Outcome::Failed, |()| Outcome::Done)
+        self.deliver(vault).await.map_or_else(StepOutcome::Failed, |()| StepOutcome::Done)
     }
 
-    async fn deliver(&self, vault: &Things<'_>) -> Result<(), Trouble> {
+    async fn deliver(&self, vault: &VaultResources<'_>) -> Result<(), ProvisionError> {
         let (role_file, secret_file) = self.files();
         let role_id = vault.role_id(&self.role).await?;
         let role_id =
-            role_id.ok_or_else(|| Trouble(format!("there is no AppRole {}", self.role)))?;
+            role_id.ok_or_else(|| ProvisionError(format!("there is no AppRole {}", self.role)))?;
         if self.directory.content(&role_file)? != FileContent::Written {
             self.directory.reserve(&role_file)?.write(&role_id)?;
         }
         let file = self.directory.reserve(&secret_file)?;
-        let secret_id = vault.secret_id(&self.role, self.wrap_ttl).await?;
+        let secret_id = vault.create_secret_id(&self.role, self.wrap_ttl).await?;
         file.write(secret_id.expose_secret())
     }
 

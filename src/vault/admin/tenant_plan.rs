@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
-use super::{Policies, SecretIdDelivery, Things, platform_plan::plan_resources};
+use super::{SecretIdDelivery, VaultPolicies, VaultResources, platform_plan::plan_resources};
 use crate::{
-    policies::Mounts,
-    provision::{
-        Engine, Outcome, Plan, PlanRow, SecretIdOptions, Thing, Trouble, check_policies,
-        check_resources, may_continue, things,
+    policy::Mounts,
+    provisioning::{
+        EngineType, PlanRow, ProvisionError, ProvisionPlan, Resource, SecretIdOptions, StepOutcome,
+        check_policies, check_resources, may_continue, tenant_resources,
     },
     tenants::{RotationInterval, ServiceName, TenantName, key_name},
-    vault::Session,
+    vault::VaultSession,
 };
 
 /// The policy of every member of a tenant.
@@ -32,7 +32,7 @@ pub struct DesiredTenant {
 
 /// The difference between the desired state of a tenant and Vault.
 pub struct TenantPlan {
-    resources: Plan,
+    resources: ProvisionPlan,
     /// The deliveries of the services' secret ids.
     pub secret_ids: Vec<SecretIdDelivery>,
 }
@@ -46,22 +46,22 @@ impl TenantPlan {
     pub async fn compute(
         desired: &DesiredTenant,
         mounts: &Mounts,
-        session: &Session,
-    ) -> Result<Self, Trouble> {
-        let vault = Things::new(session);
-        let engine = |path: &str, engine| Thing::Engine { path: path.to_owned(), engine };
+        session: &VaultSession,
+    ) -> Result<Self, ProvisionError> {
+        let vault = VaultResources::new(session);
+        let engine = |path: &str, engine| Resource::SecretsEngine { path: path.to_owned(), engine };
         let required = [
-            engine(&mounts.kv, Engine::Kv),
-            engine(&mounts.transit, Engine::Transit),
-            Thing::AppRoles,
+            engine(&mounts.kv, EngineType::Kv),
+            engine(&mounts.transit, EngineType::Transit),
+            Resource::AppRoleAuthMethod,
         ];
         check_resources(&vault, required).await?;
         let policies = with_tenant_policy(&desired.policies);
-        check_policies(&Policies::new(session), &policies).await?;
+        check_policies(&VaultPolicies::new(session), &policies).await?;
         let resources = plan_resources(desired.resources(mounts, &policies), &vault).await?;
         let mut secret_ids = Vec::new();
         for service in &desired.services {
-            let role = service.of(&desired.name);
+            let role = service.entity_name(&desired.name);
             secret_ids.push(SecretIdDelivery::plan(&role, &desired.secret_ids, &vault).await?);
         }
         Ok(Self { resources, secret_ids })
@@ -77,16 +77,16 @@ impl TenantPlan {
     /// `should_continue` is called before each step.
     pub async fn apply(
         &self,
-        session: &Session,
+        session: &VaultSession,
         should_continue: impl Fn() -> ControlFlow<()>,
-    ) -> Vec<Outcome> {
-        let vault = Things::new(session);
+    ) -> Vec<StepOutcome> {
+        let vault = VaultResources::new(session);
         let mut outcomes = self.resources.apply(&vault, &should_continue).await;
         for delivery in &self.secret_ids {
             let outcome = if !delivery.is_needed() || may_continue(&outcomes, &should_continue) {
                 delivery.apply(&vault).await
             } else {
-                Outcome::NotTried
+                StepOutcome::NotTried
             };
             outcomes.push(outcome);
         }
@@ -95,10 +95,11 @@ impl TenantPlan {
 }
 
 impl DesiredTenant {
-    fn resources(&self, mounts: &Mounts, policies: &BTreeSet<String>) -> Vec<Thing> {
-        let key = Thing::Key { transit: mounts.transit.clone(), name: key_name(&self.name) };
-        let mut resources = things(&self.name, key, &mounts.kv, &self.services, policies);
-        resources.extend(self.rotate_every.map(|interval| Thing::RotateEvery {
+    fn resources(&self, mounts: &Mounts, policies: &BTreeSet<String>) -> Vec<Resource> {
+        let key =
+            Resource::TransitKey { transit: mounts.transit.clone(), name: key_name(&self.name) };
+        let mut resources = tenant_resources(&self.name, key, &mounts.kv, &self.services, policies);
+        resources.extend(self.rotate_every.map(|interval| Resource::RotationInterval {
             kv: mounts.kv.clone(),
             tenant: self.name.to_string(),
             interval: interval.to_string(),

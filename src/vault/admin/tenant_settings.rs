@@ -4,15 +4,15 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{OperatorClient, Untold, errors::remedy};
+use super::{InspectError, OperatorClient, errors::hint};
 use crate::{
-    policies::Mounts,
-    provision::Trouble,
+    policy::Mounts,
+    provisioning::ProvisionError,
     tenants::{RotationInterval, SETTINGS_FOLDER, TenantName, settings_record},
     vault::{
-        Session,
+        VaultSession,
         api::kv_records::{self, WriteOptions, data_path, metadata_path},
-        client::{Failure, VaultError},
+        client::{FailureKind, VaultError},
     },
 };
 
@@ -52,7 +52,7 @@ struct LatestRecord {
 impl<'s> TenantSettings<'s> {
     /// Reads and writes with the token of this session.
     #[must_use]
-    pub fn new(session: &'s Session, mounts: &'s Mounts) -> Self {
+    pub fn new(session: &'s VaultSession, mounts: &'s Mounts) -> Self {
         Self::at(OperatorClient { session }, &mounts.kv)
     }
 
@@ -64,7 +64,7 @@ impl<'s> TenantSettings<'s> {
     ///
     /// # Errors
     /// [`Untold`] if they cannot be listed, or a read fails.
-    pub async fn rotation_intervals(&self) -> Result<RotationIntervals, Untold> {
+    pub async fn rotation_intervals(&self) -> Result<RotationIntervals, InspectError> {
         let read = |name: String| async move {
             let Some(tenant) = TenantName::parse(&name) else {
                 return Ok(Some((name, Err("it is not a tenant's name".to_owned()))));
@@ -88,15 +88,15 @@ impl<'s> TenantSettings<'s> {
     pub async fn rotation_interval(
         &self,
         tenant: &TenantName,
-    ) -> Result<Option<RotationInterval>, Trouble> {
+    ) -> Result<Option<RotationInterval>, ProvisionError> {
         let path = self.data_path(tenant);
         let record = self.read(tenant).await.map_err(|error| {
-            let remedy = remedy(&error, &format!("read on {path}"));
-            Trouble(format!("cannot read {path}: {error}{remedy}"))
+            let remedy = hint(&error, &format!("read on {path}"));
+            ProvisionError(format!("cannot read {path}: {error}{remedy}"))
         })?;
         let interval = record.map(|record| record.interval).transpose();
         interval.map_err(|fault| {
-            Trouble(format!(
+            ProvisionError(format!(
                 "{path}: {fault}; `tenants set {tenant} --rotate-every 90d` replaces it, `never` \
                  removes it"
             ))
@@ -111,17 +111,17 @@ impl<'s> TenantSettings<'s> {
         &self,
         tenant: &TenantName,
         interval: RotationInterval,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ProvisionError> {
         let path = self.data_path(tenant);
         let failed = |error: VaultError| {
-            let remedy = match error.failure {
-                Failure::Conflict => {
+            let remedy = match error.kind {
+                FailureKind::VersionConflict => {
                     "; the record was changed concurrently: read it again, and decide again"
                         .to_owned()
                 }
-                _ => remedy(&error, &format!("create, read and update on {path}")),
+                _ => hint(&error, &format!("create, read and update on {path}")),
             };
-            Trouble(format!("cannot write {path}: {error}{remedy}"))
+            ProvisionError(format!("cannot write {path}: {error}{remedy}"))
         };
         let latest = self.read(tenant).await.map_err(failed)?;
         let record = Record { v: FORMAT, rotate_every: interval.to_string() };
@@ -140,7 +140,7 @@ impl<'s> TenantSettings<'s> {
     ///
     /// # Errors
     /// [`Trouble`].
-    pub async fn remove(&self, tenant: &TenantName) -> Result<(), Trouble> {
+    pub async fn remove(&self, tenant: &TenantName) -> Result<(), ProvisionError> {
         let name = settings_record(tenant);
         self.operator
             .call(async |client, token| {
@@ -149,8 +149,8 @@ impl<'s> TenantSettings<'s> {
             .await
             .map_err(|error| {
                 let path = metadata_path(self.kv, &name);
-                let remedy = remedy(&error, &format!("delete on {path}"));
-                Trouble(format!("cannot delete {path}: {error}{remedy}"))
+                let remedy = hint(&error, &format!("delete on {path}"));
+                ProvisionError(format!("cannot delete {path}: {error}{remedy}"))
             })
     }
 

@@ -4,15 +4,15 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{
     effective_policies::{EffectivePolicies, as_member},
-    resources::{MemberIndex, Things},
+    resources::{MemberIndex, VaultResources},
 };
 use crate::{
-    policies::Mounts,
-    provision::{Engine, Inventory, State, Thing, Trouble},
+    policy::Mounts,
+    provisioning::{EngineType, ProvisionError, Resource, ResourceProvider, ResourceState},
     secrets::SecretError,
-    tenants::{Key, Member, Tenant, TenantName, key_name, tenant_from_key},
+    tenants::{Member, Tenant, TenantKey, TenantName, key_name, tenant_from_key},
     vault::{
-        Secrets, Session,
+        SecretsClient, VaultSession,
         api::{identity::entity::Entity, transit::key_path},
     },
 };
@@ -25,30 +25,30 @@ const MAX_IN_FLIGHT: usize = 8;
 /// The tenant of an entity is in the entity's metadata, by which Vault finds no entity. To list all
 /// tenants every entity is read. To show one, the records of its members are: see
 /// `resources/member_index.rs`.
-pub struct Tenants<'s> {
-    resources: Things<'s>,
-    session: &'s Session,
+pub struct TenantDirectory<'s> {
+    resources: VaultResources<'s>,
+    session: &'s VaultSession,
     mounts: &'s Mounts,
 }
 
 /// The entities among which members were searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum MemberSource {
     /// All entities.
-    All,
+    AllEntities,
     /// The entities in the index of members. It lacks those that were added to the tenant by other
     /// means since this time.
-    Recorded {
+    Index {
         /// The time at which all entities were read, by Vault's clock (RFC 3339).
         complete_since: String,
     },
 }
 
-impl<'s> Tenants<'s> {
+impl<'s> TenantDirectory<'s> {
     /// Reads and writes with the token of this session.
     #[must_use]
-    pub fn new(session: &'s Session, mounts: &'s Mounts) -> Self {
-        Self { resources: Things::new(session), session, mounts }
+    pub fn new(session: &'s VaultSession, mounts: &'s Mounts) -> Self {
+        Self { resources: VaultResources::new(session), session, mounts }
     }
 
     /// Returns all tenants, sorted by name. Members that are missing in the index are added to it,
@@ -56,7 +56,7 @@ impl<'s> Tenants<'s> {
     ///
     /// # Errors
     /// A message that says what cannot be read, and what to do.
-    pub async fn all(&self) -> Result<Vec<Tenant>, Trouble> {
+    pub async fn all(&self) -> Result<Vec<Tenant>, ProvisionError> {
         let mut tenants = BTreeMap::new();
         let new_tenant = |name: &TenantName| Tenant::new(name.clone());
         let keys = self.resources.key_names(&self.mounts.transit).await?;
@@ -89,7 +89,10 @@ impl<'s> Tenants<'s> {
     ///
     /// # Errors
     /// A message that says what cannot be read, and what to do.
-    pub async fn one(&self, name: &TenantName) -> Result<(Option<Tenant>, Source), Trouble> {
+    pub async fn find(
+        &self,
+        name: &TenantName,
+    ) -> Result<(Option<Tenant>, MemberSource), ProvisionError> {
         let mut tenant = Tenant::new(name.clone());
         tenant.key = self.key(name).await?;
         let (entities, source) = self.members(name).await?;
@@ -108,7 +111,7 @@ impl<'s> Tenants<'s> {
     ///
     /// # Errors
     /// A message that says what cannot be read, and what to do.
-    pub async fn every_member(&self, name: &TenantName) -> Result<Vec<Member>, Trouble> {
+    pub async fn every_member(&self, name: &TenantName) -> Result<Vec<Member>, ProvisionError> {
         let entities = self.entities().await?;
         let belonging = entities.iter().filter(|entity| entity.tenant() == Some(name.as_str()));
         let mut members: Vec<_> = belonging.map(as_member).collect();
@@ -121,7 +124,7 @@ impl<'s> Tenants<'s> {
     ///
     /// # Errors
     /// A message that says what cannot be read or written, and what to do.
-    pub async fn complete_record(&self) -> Result<(), Trouble> {
+    pub async fn complete_index(&self) -> Result<(), ProvisionError> {
         match self.resources.member_index(&self.mounts.kv).completed_at().await? {
             Some(_) => Ok(()),
             None => self.update_index(&self.entities().await?).await,
@@ -132,7 +135,7 @@ impl<'s> Tenants<'s> {
     ///
     /// # Errors
     /// A message that says why it is not known, and what to do.
-    pub async fn has_key(&self, name: &TenantName) -> Result<bool, Trouble> {
+    pub async fn has_key(&self, name: &TenantName) -> Result<bool, ProvisionError> {
         Ok(self.key(name).await?.is_some())
     }
 
@@ -140,17 +143,20 @@ impl<'s> Tenants<'s> {
     ///
     /// # Errors
     /// A message that says why it is not known.
-    pub async fn secrets(&self, name: &TenantName) -> Result<Option<usize>, Trouble> {
-        let own = self.session.token().await.map_err(|error| Trouble(error.detail.to_string()))?;
-        let secrets = Secrets::new(self.session.client(), self.mounts, &own.token);
+    pub async fn count_secrets(&self, name: &TenantName) -> Result<Option<usize>, ProvisionError> {
+        let own =
+            self.session.token().await.map_err(|error| ProvisionError(error.detail.to_string()))?;
+        let secrets = SecretsClient::new(self.session.client(), self.mounts, &own.token);
         let mut names = secrets.names(name);
         let mut count = 0;
         loop {
             match names.next().await {
                 Ok(Some(_)) => count += 1,
                 Ok(None) => return Ok(Some(count)),
-                Err(SecretError::Denied) => return Ok(None),
-                Err(error) => return Err(Trouble(format!("cannot list the secrets: {error}"))),
+                Err(SecretError::PermissionDenied) => return Ok(None),
+                Err(error) => {
+                    return Err(ProvisionError(format!("cannot list the secrets: {error}")));
+                }
             }
         }
     }
@@ -159,26 +165,32 @@ impl<'s> Tenants<'s> {
     ///
     /// # Errors
     /// A message that says why it is not known.
-    pub async fn key(&self, name: &TenantName) -> Result<Option<Key>, Trouble> {
+    pub async fn key(&self, name: &TenantName) -> Result<Option<TenantKey>, ProvisionError> {
         let name = key_name(name);
         let Some(key) = self.resources.transit_key(&self.mounts.transit, &name).await? else {
             return Ok(None);
         };
         let rotation = key.rotation().map_err(|error| {
-            Trouble(format!("cannot read {}: {error}", key_path(&self.mounts.transit, &name)))
+            ProvisionError(format!(
+                "cannot read {}: {error}",
+                key_path(&self.mounts.transit, &name)
+            ))
         })?;
-        Ok(Some(Key {
+        Ok(Some(TenantKey {
             convergent: key.is_convergent(),
             kind: key.kind,
             derived: key.derived,
             latest: key.latest_version,
-            oldest: key.min_decryption_version,
+            min_decryption: key.min_decryption_version,
             rotation,
         }))
     }
 
     /// Returns the members of a tenant, those in the index if it is complete.
-    async fn members(&self, name: &TenantName) -> Result<(Vec<Entity>, Source), Trouble> {
+    async fn members(
+        &self,
+        name: &TenantName,
+    ) -> Result<(Vec<Entity>, MemberSource), ProvisionError> {
         let index = self.resources.member_index(&self.mounts.kv);
         let belongs = |entity: &Entity| entity.tenant() == Some(name.as_str());
         // Without permission to read the index, all entities are searched.
@@ -187,20 +199,20 @@ impl<'s> Tenants<'s> {
         {
             let mut entities = self.read(ids).await?;
             entities.retain(belongs);
-            return Ok((entities, Source::Recorded { complete_since }));
+            return Ok((entities, MemberSource::Index { complete_since }));
         }
         let mut entities = self.entities().await?;
         let _ = self.update_index(&entities).await;
         entities.retain(belongs);
-        Ok((entities, Source::All))
+        Ok((entities, MemberSource::AllEntities))
     }
 
     /// Updates the index to match these entities, which are all.
-    async fn update_index(&self, entities: &[Entity]) -> Result<(), Trouble> {
+    async fn update_index(&self, entities: &[Entity]) -> Result<(), ProvisionError> {
         let kv = &self.mounts.kv;
-        let engine = Thing::Engine { path: kv.clone(), engine: Engine::Kv };
-        if self.resources.look(&engine).await? != State::There {
-            return Err(Trouble(format!("there is no KV version 2 at {kv}/")));
+        let engine = Resource::SecretsEngine { path: kv.clone(), engine: EngineType::Kv };
+        if self.resources.read(&engine).await? != ResourceState::Present {
+            return Err(ProvisionError(format!("there is no KV version 2 at {kv}/")));
         }
         let index = self.resources.member_index(kv);
         let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -241,10 +253,10 @@ impl<'s> Tenants<'s> {
         index: &MemberIndex<'_, '_>,
         tenant: &str,
         id: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ProvisionError> {
         let belongs = async || {
             let entity = self.resources.entity_by_id(id).await?;
-            Ok::<_, Trouble>(entity.is_some_and(|entity| entity.tenant() == Some(tenant)))
+            Ok::<_, ProvisionError>(entity.is_some_and(|entity| entity.tenant() == Some(tenant)))
         };
         if belongs().await? {
             return Ok(());
@@ -254,12 +266,12 @@ impl<'s> Tenants<'s> {
     }
 
     /// Reads every entity.
-    async fn entities(&self) -> Result<Vec<Entity>, Trouble> {
+    async fn entities(&self) -> Result<Vec<Entity>, ProvisionError> {
         self.read(self.resources.entity_ids().await?).await
     }
 
     /// Reads the entities with these ids.
-    async fn read(&self, ids: Vec<String>) -> Result<Vec<Entity>, Trouble> {
+    async fn read(&self, ids: Vec<String>) -> Result<Vec<Entity>, ProvisionError> {
         let read = |id: String| async move { self.resources.entity_by_id(&id).await };
         let entities: Vec<_> =
             stream::iter(ids).map(read).buffer_unordered(MAX_IN_FLIGHT).try_collect().await?;
@@ -269,5 +281,5 @@ impl<'s> Tenants<'s> {
 }
 
 fn sort(members: &mut [Member]) {
-    members.sort_by(|a, b| (a.name(), &a.id).cmp(&(b.name(), &b.id)));
+    members.sort_by(|a, b| (a.display_name(), &a.id).cmp(&(b.display_name(), &b.id)));
 }

@@ -11,10 +11,10 @@ use self::groups::TestGroups;
 use super::OperatorClient;
 use crate::{
     capabilities::{Capabilities, Capability},
-    policies::{Caller, Group, with_templates},
-    token::Token,
+    policy::{Caller, Group, with_templates},
+    token::CallerToken,
     vault::{
-        Client, Policies, Session,
+        Client, VaultPolicies, VaultSession,
         api::{
             auth_methods::list_auth_methods,
             identity::{alias, entity, group},
@@ -22,7 +22,7 @@ use crate::{
             sys::capabilities::capabilities,
             token_role::{self, TokenParameters, TokenRole},
         },
-        client::{Failure, VaultError},
+        client::{FailureKind, VaultError},
     },
 };
 
@@ -38,9 +38,9 @@ const TOKEN_TTL: &str = "5m";
 /// policies under unique names. In the copies, templates name the test groups in place of the
 /// caller's. [`StandIns::end`] deletes all of it but the tokens. These are batch tokens: Vault
 /// stores nothing of them, they expire within minutes, and their policies are deleted before.
-pub struct StandIns<'s> {
+pub struct TestPrincipals<'s> {
     operator: OperatorClient<'s>,
-    policies: Policies<'s>,
+    policies: VaultPolicies<'s>,
     name: String,
     created: Mutex<Vec<CreatedResource>>,
     groups: TestGroups,
@@ -61,14 +61,14 @@ struct TestEntity {
     id: String,
 }
 
-impl<'s> StandIns<'s> {
+impl<'s> TestPrincipals<'s> {
     /// Prepares for these callers, and creates nothing yet.
     #[must_use]
-    pub fn new(session: &'s Session, callers: &[Caller]) -> Self {
+    pub fn new(session: &'s VaultSession, callers: &[Caller]) -> Self {
         let name = format!("{PREFIX}{:016x}", rand::random::<u64>());
         Self {
             operator: OperatorClient { session },
-            policies: Policies::new(session),
+            policies: VaultPolicies::new(session),
             created: Mutex::default(),
             groups: TestGroups::new(&name, callers),
             name,
@@ -79,7 +79,7 @@ impl<'s> StandIns<'s> {
     ///
     /// # Errors
     /// A message that says what could not be created, and what to do.
-    pub async fn with_policies<'p>(
+    pub async fn copy_policies<'p>(
         &self,
         policies: impl Iterator<Item = (&'p str, &'p str)>,
     ) -> Result<(), String> {
@@ -114,7 +114,7 @@ impl<'s> StandIns<'s> {
     ///
     /// # Errors
     /// A message that says what could not be created, and what to do.
-    pub async fn caller(&self, caller: &Caller) -> Result<SecretString, String> {
+    pub async fn create_token(&self, caller: &Caller) -> Result<SecretString, String> {
         let Caller { policies, metadata, groups, .. } = caller;
         let entity_alias = if metadata.is_empty() && groups.is_empty() {
             None
@@ -145,12 +145,12 @@ impl<'s> StandIns<'s> {
     ///
     /// # Errors
     /// A message that says why they are not known.
-    pub async fn granted(
+    pub async fn capabilities(
         &self,
         token: &SecretString,
         paths: &[&str],
     ) -> Result<Vec<Capabilities>, String> {
-        let subject = Token::from(token.clone());
+        let subject = CallerToken::from(token.clone());
         let paths: Vec<_> = paths.iter().map(|path| (*path).to_owned()).collect();
         let ask = async |client: &Client, own: &SecretString| {
             capabilities(client, own, &subject, &paths).await
@@ -167,7 +167,7 @@ impl<'s> StandIns<'s> {
 
     /// Deletes everything that was created, and returns what could not be deleted, each with the
     /// reason.
-    pub async fn end(&self) -> Vec<String> {
+    pub async fn cleanup(&self) -> Vec<String> {
         let created = std::mem::take(&mut *self.created());
         let mut left = Vec::new();
         for resource in created.into_iter().rev() {
@@ -248,7 +248,7 @@ impl<'s> StandIns<'s> {
             is_new
         };
         request.await.map_err(|error| {
-            if is_new && error.failure == Failure::OwnPolicy {
+            if is_new && error.kind == FailureKind::PermissionDenied {
                 self.created().retain(|other| *other != resource);
             }
             message(&error, action)
@@ -278,8 +278,10 @@ impl CreatedResource {
 }
 
 fn message(error: &VaultError, action: &str) -> String {
-    let hint = match error.failure {
-        Failure::OwnPolicy => "; your token needs what policies/operator.hcl grants, or use --dev",
+    let hint = match error.kind {
+        FailureKind::PermissionDenied => {
+            "; your token needs what policies/operator.hcl grants, or use --dev"
+        }
         _ => "",
     };
     format!("cannot {action}: {error}{hint}")

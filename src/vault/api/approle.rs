@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::request::{delete, list, read, write};
-use crate::vault::{Client, client::Call, client::Operation, client::VaultError};
+use crate::vault::{Client, client::ApiRequest, client::Operation, client::VaultError};
 
 /// The type of the auth method, and the path at which services log in.
 pub(in crate::vault) const APPROLE: &str = "approle";
@@ -107,7 +107,7 @@ pub(in crate::vault) async fn create_secret_id(
     struct SecretId {
         secret_id: SecretString,
     }
-    let call = Call::post(secret_id_path(role), &json!({}));
+    let call = ApiRequest::post(secret_id_path(role), &json!({}));
     let answer = client.data(Operation::Admin, token, &call).await;
     answer.map(|SecretId { secret_id }| secret_id)
 }
@@ -119,8 +119,8 @@ pub(in crate::vault) async fn create_wrapped_secret_id(
     role: &str,
     wrap_ttl: Duration,
 ) -> Result<SecretString, VaultError> {
-    let call = Call::post(secret_id_path(role), &json!({}));
-    client.wrapped(Operation::Admin, token, &call, wrap_ttl).await
+    let call = ApiRequest::post(secret_id_path(role), &json!({}));
+    client.wrapping_token(Operation::Admin, token, &call, wrap_ttl).await
 }
 
 /// Lists the accessors of the secret ids of an AppRole.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::mounts::MountTable;
 use crate::vault::{
-    Client, api::request::write, client::Call, client::Operation, client::VaultError,
+    Client, api::request::write, client::ApiRequest, client::Operation, client::VaultError,
 };
 
 /// The path of the audit device that writes to a file.
@@ -16,7 +16,7 @@ pub(in crate::vault) async fn list_audit_devices(
     client: &Client,
     token: &SecretString,
 ) -> Result<MountTable, VaultError> {
-    client.data(Operation::Admin, token, &Call::get("sys/audit")).await
+    client.data(Operation::Admin, token, &ApiRequest::get("sys/audit")).await
 }
 
 /// Enables an audit device that writes to a file on Vault's machine.

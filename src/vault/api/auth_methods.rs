@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::mounts::MountTable;
 use crate::vault::{
-    Client, api::request::write, client::Call, client::Operation, client::VaultError,
+    Client, api::request::write, client::ApiRequest, client::Operation, client::VaultError,
 };
 
 /// Lists the auth methods.
@@ -13,7 +13,7 @@ pub(in crate::vault) async fn list_auth_methods(
     client: &Client,
     token: &SecretString,
 ) -> Result<MountTable, VaultError> {
-    client.data(Operation::Admin, token, &Call::get("sys/auth")).await
+    client.data(Operation::Admin, token, &ApiRequest::get("sys/auth")).await
 }
 
 /// Enables an auth method of this type.

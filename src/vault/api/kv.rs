@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    secrets::Version,
+    secrets::SecretVersion,
     vault::{
         Client,
-        client::Call,
+        client::ApiRequest,
         client::Operation,
-        client::{Failure, VaultError},
+        client::{FailureKind, VaultError},
         clock::DeletionTime,
     },
 };
@@ -49,7 +49,7 @@ pub(in crate::vault) struct VersionMetadata {
 #[derive(Deserialize)]
 #[serde(try_from = "MetadataResponse")]
 pub(in crate::vault) struct SecretMetadata {
-    pub(in crate::vault) versions: Vec<(Version, VersionMetadata)>,
+    pub(in crate::vault) versions: Vec<(SecretVersion, VersionMetadata)>,
 }
 
 #[derive(Deserialize)]
@@ -118,13 +118,13 @@ pub(in crate::vault) async fn read_version(
     token: &SecretString,
     mount: &str,
     path: &str,
-    version: Option<Version>,
+    version: Option<SecretVersion>,
 ) -> Result<Option<VersionResponse>, VaultError> {
-    let mut call = Call::get(format!("{mount}/data/{path}"));
+    let mut call = ApiRequest::get(format!("{mount}/data/{path}"));
     if let Some(version) = version {
         call = call.with_query(&[("version", &version.to_string())]);
     }
-    none_if_not_found(client.data_or_remains(Operation::SecretRead, token, &call).await)
+    none_if_not_found(client.data_or_deleted(Operation::SecretRead, token, &call).await)
 }
 
 /// `POST data/PATH`: writes a version by compare-and-set: `cas` is the number of the latest
@@ -138,7 +138,7 @@ pub(in crate::vault) async fn write_version(
     cas: u64,
 ) -> Result<VersionMetadata, VaultError> {
     let body = WriteRequest { options: WriteOptions { cas }, data };
-    let call = Call::post(format!("{mount}/data/{path}"), &body);
+    let call = ApiRequest::post(format!("{mount}/data/{path}"), &body);
     client.data(Operation::SecretWrite, token, &call).await
 }
 
@@ -150,8 +150,8 @@ pub(in crate::vault) async fn delete_versions(
     path: &str,
     versions: &[u64],
 ) -> Result<(), VaultError> {
-    let call = Call::post(format!("{mount}/delete/{path}"), &json!({ "versions": versions }));
-    client.done(Operation::SecretDelete, token, &call).await
+    let call = ApiRequest::post(format!("{mount}/delete/{path}"), &json!({ "versions": versions }));
+    client.execute(Operation::SecretDelete, token, &call).await
 }
 
 /// `POST undelete/PATH`: restores deleted versions. Vault answers with success whether or not there
@@ -163,8 +163,9 @@ pub(in crate::vault) async fn undelete_versions(
     path: &str,
     versions: &[u64],
 ) -> Result<(), VaultError> {
-    let call = Call::post(format!("{mount}/undelete/{path}"), &json!({ "versions": versions }));
-    client.done(Operation::SecretDelete, token, &call).await
+    let call =
+        ApiRequest::post(format!("{mount}/undelete/{path}"), &json!({ "versions": versions }));
+    client.execute(Operation::SecretDelete, token, &call).await
 }
 
 /// `POST destroy/PATH`: destroys versions irreversibly.
@@ -175,8 +176,9 @@ pub(in crate::vault) async fn destroy_versions(
     path: &str,
     versions: &[u64],
 ) -> Result<(), VaultError> {
-    let call = Call::post(format!("{mount}/destroy/{path}"), &json!({ "versions": versions }));
-    client.done(Operation::SecretDelete, token, &call).await
+    let call =
+        ApiRequest::post(format!("{mount}/destroy/{path}"), &json!({ "versions": versions }));
+    client.execute(Operation::SecretDelete, token, &call).await
 }
 
 /// `GET metadata/PATH`: returns a secret's metadata; `None` if the secret does not exist.
@@ -186,7 +188,7 @@ pub(in crate::vault) async fn read_metadata(
     mount: &str,
     path: &str,
 ) -> Result<Option<SecretMetadata>, VaultError> {
-    let call = Call::get(format!("{mount}/metadata/{path}"));
+    let call = ApiRequest::get(format!("{mount}/metadata/{path}"));
     none_if_not_found(client.data(Operation::SecretMetadata, token, &call).await)
 }
 
@@ -198,8 +200,8 @@ pub(in crate::vault) async fn write_metadata(
     path: &str,
     settings: &MetadataSettings<'_>,
 ) -> Result<(), VaultError> {
-    let call = Call::post(format!("{mount}/metadata/{path}"), settings);
-    client.done(Operation::SecretMetadata, token, &call).await
+    let call = ApiRequest::post(format!("{mount}/metadata/{path}"), settings);
+    client.execute(Operation::SecretMetadata, token, &call).await
 }
 
 /// `DELETE metadata/PATH`: deletes a secret with all its versions irreversibly.
@@ -209,8 +211,8 @@ pub(in crate::vault) async fn delete_metadata(
     mount: &str,
     path: &str,
 ) -> Result<(), VaultError> {
-    let call = Call::delete(format!("{mount}/metadata/{path}"));
-    client.done(Operation::SecretDelete, token, &call).await
+    let call = ApiRequest::delete(format!("{mount}/metadata/{path}"));
+    client.execute(Operation::SecretDelete, token, &call).await
 }
 
 /// `GET metadata/FOLDER?list=true`: lists the keys in a folder.
@@ -236,22 +238,22 @@ pub(in crate::vault) async fn list_detailed_metadata(
     page: Page<'_>,
 ) -> Result<KeyList, VaultError> {
     let call = page.request(format!("{mount}/detailed-metadata/{folder}"));
-    client.data(Operation::SecretDetails, token, &call).await
+    client.data(Operation::DetailedMetadata, token, &call).await
 }
 
 impl Page<'_> {
-    fn request(self, path: String) -> Call {
+    fn request(self, path: String) -> ApiRequest {
         let limit = self.limit.to_string();
         let mut query = vec![("list", "true"), ("limit", limit.as_str())];
         query.extend(self.after.map(|key| ("after", key)));
-        Call::get(path).with_query(&query)
+        ApiRequest::get(path).with_query(&query)
     }
 }
 
 impl VersionMetadata {
     /// Returns the number of the version; an error if it is missing.
-    pub(in crate::vault) fn version(&self) -> Result<Version, VaultError> {
-        Version::new(self.version).ok_or_else(|| VaultError::malformed("version 0 or none"))
+    pub(in crate::vault) fn version(&self) -> Result<SecretVersion, VaultError> {
+        SecretVersion::new(self.version).ok_or_else(|| VaultError::malformed("version 0 or none"))
     }
 
     /// Returns the time of the write, by Vault's clock.
@@ -276,7 +278,7 @@ impl TryFrom<MetadataResponse> for SecretMetadata {
         if latest != response.current_version {
             return Err("current_version is not the latest of the versions");
         }
-        let numbered = |(number, metadata)| Some((Version::new(number)?, metadata));
+        let numbered = |(number, metadata)| Some((SecretVersion::new(number)?, metadata));
         let versions = response.versions.into_iter().map(numbered).collect::<Option<_>>();
         Ok(Self { versions: versions.ok_or("version 0")? })
     }
@@ -300,7 +302,7 @@ impl TryFrom<KeyInfoResponse> for KeyInfo {
 fn none_if_not_found<T>(result: Result<T, VaultError>) -> Result<Option<T>, VaultError> {
     match result {
         Ok(response) => Ok(Some(response)),
-        Err(error) if error.failure == Failure::NotFound => Ok(None),
+        Err(error) if error.kind == FailureKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::request::{checked, delete, list, none_if_not_found};
-use crate::vault::{Client, client::Call, client::Operation, client::VaultError};
+use crate::vault::{Client, client::ApiRequest, client::Operation, client::VaultError};
 
 /// A version of a secret.
 #[derive(Deserialize)]
@@ -47,8 +47,8 @@ pub(in crate::vault) async fn read_latest<T: DeserializeOwned>(
     name: &str,
 ) -> Result<Option<SecretVersion<T>>, VaultError> {
     let path = data_path(mount, name);
-    let call = Call::get(checked(&path)?);
-    none_if_not_found(client.data_or_remains(Operation::SecretRead, token, &call).await)
+    let call = ApiRequest::get(checked(&path)?);
+    none_if_not_found(client.data_or_deleted(Operation::SecretRead, token, &call).await)
 }
 
 /// Writes a version of a secret.
@@ -66,7 +66,7 @@ pub(in crate::vault) async fn write_data(
         options: Option<WriteOptions>,
     }
     let path = data_path(mount, name);
-    let call = Call::post(checked(&path)?, &Body { data, options });
+    let call = ApiRequest::post(checked(&path)?, &Body { data, options });
     let written = client.data(Operation::SecretWrite, token, &call).await;
     written.map(|VersionMetadata { .. }| ())
 }

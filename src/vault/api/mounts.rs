@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::vault::{
-    Client, api::request::write, client::Call, client::Operation, client::VaultError,
+    Client, api::request::write, client::ApiRequest, client::Operation, client::VaultError,
 };
 
 /// A secrets engine, an auth method or an audit device, in Vault's list of them.
@@ -41,7 +41,7 @@ pub(in crate::vault) async fn list_mounts(
     client: &Client,
     token: &SecretString,
 ) -> Result<MountTable, VaultError> {
-    client.data(Operation::Admin, token, &Call::get("sys/mounts")).await
+    client.data(Operation::Admin, token, &ApiRequest::get("sys/mounts")).await
 }
 
 /// Mounts a secrets engine.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::vault::{
     Client,
     api::request::{checked, delete, read},
-    client::Call,
+    client::ApiRequest,
     client::Operation,
     client::VaultError,
 };
@@ -47,7 +47,7 @@ pub(in crate::vault) async fn list_policies(
     struct Names {
         keys: Vec<String>,
     }
-    let answer = client.data(Operation::Admin, token, &Call::list("sys/policies/acl")).await;
+    let answer = client.data(Operation::Admin, token, &ApiRequest::list("sys/policies/acl")).await;
     answer.map(|Names { keys }| keys)
 }
 
@@ -77,7 +77,7 @@ pub(in crate::vault) async fn write_policy(
     }
     let path = path(name);
     let body = Body { policy: BASE64_STANDARD.encode(text), check };
-    client.done(Operation::Admin, token, &Call::post(checked(&path)?, &body)).await
+    client.execute(Operation::Admin, token, &ApiRequest::post(checked(&path)?, &body)).await
 }
 
 /// Deletes a policy.

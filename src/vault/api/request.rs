@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::vault::{
     Client,
-    client::Call,
+    client::ApiRequest,
     client::Operation,
-    client::{Failure, VaultError},
+    client::{FailureKind, VaultError},
 };
 
 /// The `data` of the answer to a list.
@@ -23,7 +23,7 @@ pub(super) async fn read<T: DeserializeOwned>(
     operation: Operation,
     path: &str,
 ) -> Result<Option<T>, VaultError> {
-    let call = Call::get(checked(path)?);
+    let call = ApiRequest::get(checked(path)?);
     none_if_not_found(client.data(operation, token, &call).await)
 }
 
@@ -34,7 +34,7 @@ pub(super) async fn list(
     operation: Operation,
     path: &str,
 ) -> Result<Vec<String>, VaultError> {
-    let call = Call::list(checked(path)?);
+    let call = ApiRequest::list(checked(path)?);
     let answer: Option<KeyList> = none_if_not_found(client.data(operation, token, &call).await)?;
     Ok(answer.map(|answer| answer.keys).unwrap_or_default())
 }
@@ -47,7 +47,7 @@ pub(super) async fn write(
     path: &str,
     body: &impl Serialize,
 ) -> Result<(), VaultError> {
-    client.done(operation, token, &Call::post(checked(path)?, body)).await
+    client.execute(operation, token, &ApiRequest::post(checked(path)?, body)).await
 }
 
 /// Deletes what is at a path. It is no error if nothing is there.
@@ -57,15 +57,15 @@ pub(super) async fn delete(
     operation: Operation,
     path: &str,
 ) -> Result<(), VaultError> {
-    let call = Call::delete(checked(path)?);
-    none_if_not_found(client.done(operation, token, &call).await).map(drop)
+    let call = ApiRequest::delete(checked(path)?);
+    none_if_not_found(client.execute(operation, token, &call).await).map(drop)
 }
 
 /// Returns `None` for the answer that there is no such thing.
 pub(super) fn none_if_not_found<T>(answer: Result<T, VaultError>) -> Result<Option<T>, VaultError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.failure == Failure::NotFound => Ok(None),
+        Err(error) if error.kind == FailureKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -76,7 +76,7 @@ pub(super) fn checked(path: &str) -> Result<&str, VaultError> {
     let dropped = path.split('/').any(|segment| matches!(segment, "" | "." | ".."));
     if dropped {
         let detail = format!("no URL can name `{}`", path.escape_debug());
-        return Err(VaultError::new(Failure::Local, detail));
+        return Err(VaultError::new(FailureKind::LocalError, detail));
     }
     Ok(path)
 }

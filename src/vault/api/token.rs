@@ -8,8 +8,8 @@ use vaultrs::api::token::requests::{
 };
 
 use crate::{
-    token::{Spent, Token},
-    vault::client::{Call, Client, Failure, Operation, VaultError},
+    token::{CallerToken, UseOutcome},
+    vault::client::{ApiRequest, Client, FailureKind, Operation, VaultError},
 };
 
 /// The `data` of `auth/token/lookup`. Has no `Debug`, since the response contains the token.
@@ -64,7 +64,7 @@ pub(in crate::vault) struct TokenAuth {
 pub(in crate::vault) async fn lookup(
     client: &Client,
     requester: &SecretString,
-    token: &Token,
+    token: &CallerToken,
 ) -> Result<TokenLookup, VaultError> {
     let request = LookupTokenRequest { token: token.expose().to_owned() };
     client.data(Operation::Lookup, requester, request).await
@@ -91,7 +91,9 @@ pub(in crate::vault) async fn revoke_self(
     client: &Client,
     token: &SecretString,
 ) -> Result<(), VaultError> {
-    client.done(Operation::Revoke, token, &Call::post("auth/token/revoke-self", &json!({}))).await
+    client
+        .execute(Operation::Revoke, token, &ApiRequest::post("auth/token/revoke-self", &json!({})))
+        .await
 }
 
 /// Consumes one use of `token` by a lookup of itself (`auth/token/lookup-self`).
@@ -101,16 +103,18 @@ pub(in crate::vault) async fn revoke_self(
 /// have ended the token with its last use.
 pub(in crate::vault) async fn consume_use(
     client: &Client,
-    token: &Token,
-) -> Result<Spent, VaultError> {
+    token: &CallerToken,
+) -> Result<UseOutcome, VaultError> {
     let request = LookupTokenSelfRequest::default();
-    let lookup = client.data::<IgnoredAny>(Operation::ConsumeUse, token.secret(), request);
+    let lookup = client.data::<IgnoredAny>(Operation::ConsumeUse, token.as_secret(), request);
     match lookup.await {
-        Ok(_) => Ok(Spent::One),
-        Err(error) if matches!(error.failure, Failure::OwnPolicy | Failure::Refused) => {
-            Ok(Spent::One)
+        Ok(_) => Ok(UseOutcome::Consumed),
+        Err(error)
+            if matches!(error.kind, FailureKind::PermissionDenied | FailureKind::TokenNotFound) =>
+        {
+            Ok(UseOutcome::Consumed)
         }
-        Err(error) if error.failure == Failure::OwnToken => Ok(Spent::None),
+        Err(error) if error.kind == FailureKind::TokenRejected => Ok(UseOutcome::Exhausted),
         Err(error) => Err(error),
     }
 }

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::request::{delete, write};
-use crate::vault::{Client, client::Call, client::Operation, client::VaultError};
+use crate::vault::{Client, client::ApiRequest, client::Operation, client::VaultError};
 
 /// The parameters of a token role.
 #[derive(Serialize)]
@@ -62,7 +62,7 @@ pub(in crate::vault) async fn create_token(
     struct Auth {
         client_token: SecretString,
     }
-    let call = Call::post(format!("auth/token/create/{role}"), parameters);
+    let call = ApiRequest::post(format!("auth/token/create/{role}"), parameters);
     let answer = client.auth(Operation::Admin, Some(token), &call).await;
     answer.map(|Auth { client_token }| client_token)
 }

@@ -14,7 +14,7 @@ use crate::{
     tenants::KeyRotation,
     vault::{
         Client,
-        client::{Call, Operation, VaultError},
+        client::{ApiRequest, Operation, VaultError},
     },
 };
 
@@ -199,8 +199,8 @@ pub(in crate::vault) async fn rotate_key(
     mount: &str,
     name: &str,
 ) -> Result<Option<TransitKey>, VaultError> {
-    let call = Call::post(format!("{mount}/keys/{name}/rotate"), &json!({}));
-    client.data_if_any(Operation::TransitKey, token, &call).await
+    let call = ApiRequest::post(format!("{mount}/keys/{name}/rotate"), &json!({}));
+    client.optional_data(Operation::TransitKey, token, &call).await
 }
 
 /// `POST keys/NAME/config`: changes a key's settings.
@@ -211,8 +211,8 @@ pub(in crate::vault) async fn configure_key(
     name: &str,
     config: &KeyConfig,
 ) -> Result<(), VaultError> {
-    let call = Call::post(format!("{mount}/keys/{name}/config"), config);
-    client.done(Operation::TransitKey, token, &call).await
+    let call = ApiRequest::post(format!("{mount}/keys/{name}/config"), config);
+    client.execute(Operation::TransitKey, token, &call).await
 }
 
 /// `DELETE keys/NAME`: deletes a key irreversibly, if `deletion_allowed` is set.
@@ -222,8 +222,8 @@ pub(in crate::vault) async fn delete_key(
     mount: &str,
     name: &str,
 ) -> Result<(), VaultError> {
-    let call = Call::delete(format!("{mount}/keys/{name}"));
-    client.done(Operation::TransitKey, token, &call).await
+    let call = ApiRequest::delete(format!("{mount}/keys/{name}"));
+    client.execute(Operation::TransitKey, token, &call).await
 }
 
 /// `POST encrypt/NAME`: returns the ciphertext.
@@ -234,7 +234,7 @@ pub(in crate::vault) async fn encrypt(
     name: &str,
     request: &EncryptRequest<'_>,
 ) -> Result<String, VaultError> {
-    let call = Call::post(format!("{mount}/encrypt/{name}"), request);
+    let call = ApiRequest::post(format!("{mount}/encrypt/{name}"), request);
     let response: CiphertextResponse = client.data(Operation::Encrypt, token, &call).await?;
     Ok(response.ciphertext)
 }
@@ -247,7 +247,7 @@ pub(in crate::vault) async fn decrypt(
     name: &str,
     request: &CiphertextRequest<'_>,
 ) -> Result<SecretString, VaultError> {
-    let call = Call::post(format!("{mount}/decrypt/{name}"), request);
+    let call = ApiRequest::post(format!("{mount}/decrypt/{name}"), request);
     let response: DecryptResponse = client.data(Operation::Decrypt, token, &call).await?;
     Ok(response.plaintext)
 }
@@ -261,7 +261,7 @@ pub(in crate::vault) async fn rewrap(
     name: &str,
     request: &CiphertextRequest<'_>,
 ) -> Result<String, VaultError> {
-    let call = Call::post(format!("{mount}/rewrap/{name}"), request);
+    let call = ApiRequest::post(format!("{mount}/rewrap/{name}"), request);
     let response: CiphertextResponse = client.data(Operation::Rewrap, token, &call).await?;
     Ok(response.ciphertext)
 }

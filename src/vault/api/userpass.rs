@@ -14,7 +14,7 @@ pub(in crate::vault) const USERPASS: &str = "userpass";
 
 /// A user (`auth/MOUNT/users/NAME`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Account {
+pub struct UserpassUser {
     /// The policies of its tokens, besides Vault's `default` and those of its entity.
     #[serde(rename = "token_policies", default, deserialize_with = "null_as_empty")]
     pub policies: BTreeSet<String>,
@@ -32,7 +32,7 @@ pub(in crate::vault) async fn read_user(
     token: &SecretString,
     mount: &str,
     name: &str,
-) -> Result<Option<Account>, VaultError> {
+) -> Result<Option<UserpassUser>, VaultError> {
     read(client, token, Operation::Admin, &account_path(mount, name)).await
 }
 

@@ -7,19 +7,19 @@ use serde::Serialize;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
-use crate::secrets::to_wiped_json;
+use crate::secrets::to_zeroizing_json;
 
 /// A request to Vault's API, built from a method, a path and a body. It replaces vaultrs' request
 /// types where those leave plaintext in memory, where vaultrs' responses drop needed fields, and for
 /// the many administrative endpoints that vaultrs lacks. The body is wiped when it is dropped.
-pub(in crate::vault) struct Call {
+pub(in crate::vault) struct ApiRequest {
     method: RequestMethod,
     path: String,
     query: Option<String>,
     body: Option<Zeroizing<Vec<u8>>>,
 }
 
-impl Call {
+impl ApiRequest {
     pub(in crate::vault) fn get(path: impl Into<String>) -> Self {
         Self::new(RequestMethod::GET, path, None)
     }
@@ -29,7 +29,7 @@ impl Call {
     }
 
     pub(in crate::vault) fn post(path: impl Into<String>, body: &impl Serialize) -> Self {
-        Self::new(RequestMethod::POST, path, Some(to_wiped_json(body)))
+        Self::new(RequestMethod::POST, path, Some(to_zeroizing_json(body)))
     }
 
     pub(in crate::vault) fn delete(path: impl Into<String>) -> Self {
@@ -51,7 +51,7 @@ impl Call {
 }
 
 /// Implemented for a reference, so that a request can be sent again.
-impl Endpoint for &Call {
+impl Endpoint for &ApiRequest {
     type Response = ();
 
     const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;

@@ -13,7 +13,7 @@ const JITTER: f64 = 0.5;
 /// Returns the delays before a number of retries: the first about `first` long, and each twice as
 /// long as the one before. Jitter makes each longer or shorter by up to a half, so that two callers
 /// whose requests collided do not collide again.
-pub(in crate::vault) fn pauses(first: Duration, number: u32) -> impl Backoff {
+pub(in crate::vault) fn backoff_delays(first: Duration, number: u32) -> impl Backoff {
     let delays = ExponentialBuilder::new().with_min_delay(first).without_max_delay();
     delays.with_max_times(number as usize).build().map(with_jitter)
 }
@@ -21,7 +21,7 @@ pub(in crate::vault) fn pauses(first: Duration, number: u32) -> impl Backoff {
 /// Returns an endless sequence of delays, for retries that are limited by time. The first is about
 /// `first` long, each is twice as long as the one before, and none nominally longer than `longest`.
 /// Each has the same jitter as those for a number of retries.
-pub(in crate::vault) fn pauses_up_to(longest: Duration, first: Duration) -> impl Backoff {
+pub(in crate::vault) fn endless_backoff_delays(longest: Duration, first: Duration) -> impl Backoff {
     let delays = ExponentialBuilder::new().with_min_delay(first).with_max_delay(longest);
     delays.without_max_times().build().map(with_jitter)
 }
@@ -34,7 +34,7 @@ fn with_jitter(delay: Duration) -> Duration {
 mod tests {
     use std::time::Duration;
 
-    use super::{pauses, pauses_up_to};
+    use super::{backoff_delays, endless_backoff_delays};
 
     #[test]
     fn delays_double_and_differ() {
@@ -42,7 +42,7 @@ mod tests {
         let nominal = [100, 200, 400, 800].map(Duration::from_millis);
         let mut differ = false;
         for _ in 0..100 {
-            let delays: Vec<_> = pauses(first, 4).collect();
+            let delays: Vec<_> = backoff_delays(first, 4).collect();
             assert_eq!(delays.len(), 4);
             for (delay, nominal) in delays.iter().zip(nominal) {
                 assert!((nominal / 2..nominal * 3 / 2).contains(delay), "{delay:?}");
@@ -56,9 +56,9 @@ mod tests {
     fn endless_delays_stop_growing() {
         let [first, longest] = [20, 100].map(Duration::from_millis);
         let nominal = [20, 40, 80, 100, 100, 100].map(Duration::from_millis);
-        for (delay, nominal) in pauses_up_to(longest, first).zip(nominal) {
+        for (delay, nominal) in endless_backoff_delays(longest, first).zip(nominal) {
             assert!((nominal / 2..nominal * 3 / 2).contains(&delay), "{delay:?}");
         }
-        assert_eq!(pauses_up_to(longest, first).take(1000).count(), 1000);
+        assert_eq!(endless_backoff_delays(longest, first).take(1000).count(), 1000);
     }
 }

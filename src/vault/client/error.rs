@@ -2,10 +2,10 @@ use std::{error::Error, fmt, io, iter};
 
 use hyper_util::client::legacy;
 
-use super::{error_messages::classify, failure::Failure, operation::Operation};
+use super::{error_messages::classify, failure::FailureKind, operation::Operation};
 use crate::{
-    probe::{self, CertificateFault, tls_failure},
-    token::{Cause, Unavailable},
+    probe::{self, CertificateError, classify_tls_error},
+    token::{Unavailable, UnavailableReason},
 };
 
 /// The maximum length of Vault's own messages in an error, in characters.
@@ -18,17 +18,17 @@ const MOUNT_HINT: &str = "Run `vault-auth-validator bootstrap` to mount what is 
 /// A request to Vault without a usable response.
 #[derive(Clone, Debug)]
 pub(crate) struct VaultError {
-    pub(crate) failure: Failure,
+    pub(crate) kind: FailureKind,
     detail: String,
 }
 
 impl VaultError {
-    pub(crate) fn new(failure: Failure, detail: impl Into<String>) -> Self {
-        Self { failure, detail: detail.into() }
+    pub(crate) fn new(failure: FailureKind, detail: impl Into<String>) -> Self {
+        Self { kind: failure, detail: detail.into() }
     }
 
     pub(crate) fn malformed(detail: &str) -> Self {
-        Self::new(Failure::Malformed, detail)
+        Self::new(FailureKind::Malformed, detail)
     }
 
     /// Creates the error of a response to this operation that is not 2xx. `errors` are Vault's
@@ -47,7 +47,7 @@ impl VaultError {
         let errors = errors.join("; ");
         let message: String = errors.split_whitespace().collect::<Vec<_>>().join(" ");
         let message: String = message.chars().take(MAX_QUOTED).collect();
-        if failure == Failure::NoMount {
+        if failure == FailureKind::MountNotFound {
             let path = message.split('"').nth(1).unwrap_or("this path");
             return Self::new(failure, format!("{path} ({status}). {MOUNT_HINT}"));
         }
@@ -60,14 +60,14 @@ impl VaultError {
     }
 
     /// Returns true if a write that failed like this may have been carried out all the same.
-    pub(crate) fn is_unsettled(&self) -> bool {
-        self.failure.leaves_write_unknown()
+    pub(crate) fn is_outcome_unknown(&self) -> bool {
+        self.kind.leaves_write_unknown()
     }
 }
 
 impl fmt::Display for VaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.failure.summary() {
+        match self.kind.summary() {
             Some(summary) => write!(f, "{summary}: {}", self.detail),
             None => f.write_str(&self.detail),
         }
@@ -79,38 +79,38 @@ impl Error for VaultError {}
 impl From<legacy::Error> for VaultError {
     fn from(error: legacy::Error) -> Self {
         if let Some(tls) = causes(&error).find_map(tls_error) {
-            return Self::new(Failure::Tls, tls_message(&tls_failure(tls)));
+            return Self::new(FailureKind::Tls, tls_message(&classify_tls_error(tls)));
         }
-        let failure = if error.is_connect() { Failure::Connect } else { Failure::Reset };
+        let failure = if error.is_connect() { FailureKind::Connect } else { FailureKind::Reset };
         Self::new(failure, cause_chain(&error))
     }
 }
 
 impl From<hyper::Error> for VaultError {
     fn from(error: hyper::Error) -> Self {
-        Self::new(Failure::Reset, error.to_string())
+        Self::new(FailureKind::Reset, error.to_string())
     }
 }
 
 /// Without a token no request is sent.
 impl From<Unavailable> for VaultError {
     fn from(unavailable: Unavailable) -> Self {
-        Self::new(Failure::Local, unavailable.detail.to_string())
+        Self::new(FailureKind::LocalError, unavailable.detail.to_string())
     }
 }
 
 impl From<VaultError> for Unavailable {
     fn from(error: VaultError) -> Self {
-        let cause = match error.failure {
-            Failure::Sealed => Cause::Sealed,
-            Failure::Throttled => Cause::Throttled,
-            Failure::OwnToken
-            | Failure::OwnPolicy
-            | Failure::LoginRefused
-            | Failure::LoginDenied
-            | Failure::SecretIdSpent
-            | Failure::Local => Cause::NotReady,
-            _ => Cause::Vault,
+        let cause = match error.kind {
+            FailureKind::Sealed => UnavailableReason::Sealed,
+            FailureKind::Throttled => UnavailableReason::Throttled,
+            FailureKind::TokenRejected
+            | FailureKind::PermissionDenied
+            | FailureKind::LoginCredentialsRejected
+            | FailureKind::LoginDenied
+            | FailureKind::SecretIdUnusable
+            | FailureKind::LocalError => UnavailableReason::NotReady,
+            _ => UnavailableReason::NoValidResponse,
         };
         Self::new(cause, error.to_string())
     }
@@ -137,17 +137,19 @@ fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> 
 }
 
 /// Returns the reason for a failed TLS handshake and the setting that is likely to fix it.
-fn tls_message(failure: &probe::Failure) -> String {
+fn tls_message(failure: &probe::ProbeError) -> String {
     let hint = match failure {
-        probe::Failure::Certificate(CertificateFault::Name(_)) => {
+        probe::ProbeError::Certificate(CertificateError::NameMismatch(_)) => {
             "; set VAULT_TLS_SERVER_NAME if the certificate is for another name than the host of \
              VAULT_ADDR"
         }
-        probe::Failure::Certificate(CertificateFault::Issuer | CertificateFault::Unsupported) => {
+        probe::ProbeError::Certificate(
+            CertificateError::UnknownIssuer | CertificateError::Unsupported,
+        ) => {
             "; set VAULT_CACERT to the certificate authorities that are trusted, or to the \
              certificate itself"
         }
-        probe::Failure::Certificate(_) => "",
+        probe::ProbeError::Certificate(_) => "",
         _ => "; check whether VAULT_ADDR is to be http or https",
     };
     format!("{failure}{hint}")

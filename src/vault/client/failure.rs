@@ -1,8 +1,8 @@
-use crate::secrets::Unreadable;
+use crate::secrets::RecordError;
 
 /// The kind of a failed request. Its label is the outcome in the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum FailureKind {
     /// No connection: refused, or the host name does not resolve.
     Connect,
     /// A connection, but no TLS handshake with a trusted certificate.
@@ -14,47 +14,47 @@ pub(crate) enum Failure {
     /// A response that the endpoint does not give.
     Malformed,
     /// A response over the maximum size.
-    AnswerTooLarge,
+    ResponseTooLarge,
     /// A redirect. It is never followed, since the request contains tokens.
     Redirect,
     /// Vault has no such token as the one that was asked about.
-    Refused,
+    TokenNotFound,
     /// The token that was asked about exists and has no capabilities.
-    NothingGranted,
+    NoCapabilities,
     /// Vault rejects the request as wrong.
     BadRequest,
     /// The resource does not exist.
     NotFound,
     /// No engine or auth method is mounted at this path.
-    NoMount,
+    MountNotFound,
     /// The engine has no such endpoint.
-    NoEndpoint,
+    EndpointNotFound,
     /// The namespace does not exist.
-    NoNamespace,
+    NamespaceNotFound,
     /// The secret is not at the version that the compare-and-set write expects.
-    Conflict,
+    VersionConflict,
     /// Transit cannot decrypt the ciphertext with this key.
-    Undecryptable(Unreadable),
+    DecryptionFailed(RecordError),
     /// Transit has no key of this name.
-    NoKey,
+    KeyNotFound,
     /// The server is initialized already.
-    Initialized,
+    AlreadyInitialized,
     /// The server allows this in its configuration file only.
     ConfigurationOnly,
     /// The value is larger than Vault's storage accepts.
-    TooLarge,
+    EntryTooLarge,
     /// An error on this machine, before a request was sent.
-    Local,
+    LocalError,
     /// Vault rejects the token that the request is made with: the service's own, or a caller's.
-    OwnToken,
+    TokenRejected,
     /// The policies of the token that the request is made with do not allow it.
-    OwnPolicy,
+    PermissionDenied,
     /// Vault rejects the role id or the secret id of a login. Each such login counts towards the
     /// lockout of the role.
-    LoginRefused,
+    LoginCredentialsRejected,
     /// The wrapping token of a login's secret id was used before, has expired, or is not the one
     /// that Vault issued for it.
-    SecretIdSpent,
+    SecretIdUnusable,
     /// Vault accepts no login of this role at present: it is locked out or disabled.
     LoginDenied,
     /// A rate limit quota is exceeded.
@@ -64,10 +64,10 @@ pub(crate) enum Failure {
     /// Another write collided with this one in Vault's storage, which discarded this one.
     StorageConflict,
     /// Vault failed.
-    Server,
+    ServerError,
 }
 
-impl Failure {
+impl FailureKind {
     /// Returns the outcome label in the metrics.
     pub(crate) fn label(self) -> &'static str {
         match self {
@@ -76,31 +76,31 @@ impl Failure {
             Self::Timeout => "timeout",
             Self::Reset => "reset",
             Self::Malformed => "malformed",
-            Self::AnswerTooLarge => "answer_too_large",
+            Self::ResponseTooLarge => "answer_too_large",
             Self::Redirect => "redirect",
-            Self::Refused => "refused",
-            Self::NothingGranted => "nothing_granted",
+            Self::TokenNotFound => "refused",
+            Self::NoCapabilities => "nothing_granted",
             Self::BadRequest => "bad_request",
             Self::NotFound => "not_found",
-            Self::NoMount => "no_mount",
-            Self::NoEndpoint => "no_endpoint",
-            Self::NoNamespace => "no_namespace",
-            Self::Conflict => "conflict",
-            Self::Undecryptable(_) => "undecryptable",
-            Self::NoKey => "no_key",
-            Self::Initialized => "initialized",
+            Self::MountNotFound => "no_mount",
+            Self::EndpointNotFound => "no_endpoint",
+            Self::NamespaceNotFound => "no_namespace",
+            Self::VersionConflict => "conflict",
+            Self::DecryptionFailed(_) => "undecryptable",
+            Self::KeyNotFound => "no_key",
+            Self::AlreadyInitialized => "initialized",
             Self::ConfigurationOnly => "configuration_only",
-            Self::LoginRefused => "login_refused",
+            Self::LoginCredentialsRejected => "login_refused",
             Self::LoginDenied => "login_denied",
-            Self::SecretIdSpent => "secret_id_spent",
-            Self::TooLarge => "too_large",
-            Self::Local => "local",
-            Self::OwnToken => "own_token",
-            Self::OwnPolicy => "own_policy",
+            Self::SecretIdUnusable => "secret_id_spent",
+            Self::EntryTooLarge => "too_large",
+            Self::LocalError => "local",
+            Self::TokenRejected => "own_token",
+            Self::PermissionDenied => "own_policy",
             Self::Throttled => "throttled",
             Self::Sealed => "sealed",
             Self::StorageConflict => "storage_conflict",
-            Self::Server => "server_error",
+            Self::ServerError => "server_error",
         }
     }
 
@@ -111,32 +111,32 @@ impl Failure {
             Self::Tls => Some("no TLS connection to Vault"),
             Self::Reset => Some("the connection to Vault broke"),
             Self::Malformed => Some("cannot parse Vault's response"),
-            Self::Refused => Some("Vault has no such token"),
-            Self::NothingGranted => Some("the token has no capabilities"),
+            Self::TokenNotFound => Some("Vault has no such token"),
+            Self::NoCapabilities => Some("the token has no capabilities"),
             Self::BadRequest => Some("Vault rejected the request"),
             Self::NotFound => Some("not found in Vault"),
-            Self::NoNamespace => Some("the namespace in VAULT_NAMESPACE does not exist"),
-            Self::NoMount => Some("nothing is mounted in Vault at"),
-            Self::NoEndpoint => Some("the engine has no such endpoint"),
-            Self::NoKey => Some("transit has no key of this name"),
-            Self::AnswerTooLarge => Some("Vault's response is too large"),
-            Self::Conflict => Some("another write came first"),
-            Self::Undecryptable(_) => Some("the ciphertext cannot be decrypted"),
-            Self::Initialized => Some("Vault is initialized already"),
-            Self::TooLarge => Some("the value is larger than Vault accepts"),
-            Self::OwnToken => Some("Vault rejected the token of the request"),
-            Self::OwnPolicy => Some("the token's policies do not allow the request"),
-            Self::LoginRefused | Self::LoginDenied => Some("Vault rejected the login"),
+            Self::NamespaceNotFound => Some("the namespace in VAULT_NAMESPACE does not exist"),
+            Self::MountNotFound => Some("nothing is mounted in Vault at"),
+            Self::EndpointNotFound => Some("the engine has no such endpoint"),
+            Self::KeyNotFound => Some("transit has no key of this name"),
+            Self::ResponseTooLarge => Some("Vault's response is too large"),
+            Self::VersionConflict => Some("another write came first"),
+            Self::DecryptionFailed(_) => Some("the ciphertext cannot be decrypted"),
+            Self::AlreadyInitialized => Some("Vault is initialized already"),
+            Self::EntryTooLarge => Some("the value is larger than Vault accepts"),
+            Self::TokenRejected => Some("Vault rejected the token of the request"),
+            Self::PermissionDenied => Some("the token's policies do not allow the request"),
+            Self::LoginCredentialsRejected | Self::LoginDenied => Some("Vault rejected the login"),
             Self::Throttled => Some("a rate limit quota of Vault is exceeded"),
             Self::StorageConflict => {
                 Some("another write collided with this one in Vault's storage")
             }
-            Self::Server => Some("Vault failed"),
+            Self::ServerError => Some("Vault failed"),
             Self::Timeout
             | Self::Redirect
             | Self::ConfigurationOnly
-            | Self::Local
-            | Self::SecretIdSpent
+            | Self::LocalError
+            | Self::SecretIdUnusable
             | Self::Sealed => None,
         }
     }
@@ -149,30 +149,30 @@ impl Failure {
             Self::Timeout
             | Self::Reset
             | Self::Malformed
-            | Self::AnswerTooLarge
-            | Self::Server
+            | Self::ResponseTooLarge
+            | Self::ServerError
             | Self::BadRequest => true,
             Self::Connect
             | Self::Tls
             | Self::Redirect
-            | Self::Refused
-            | Self::NothingGranted
+            | Self::TokenNotFound
+            | Self::NoCapabilities
             | Self::NotFound
-            | Self::NoMount
-            | Self::NoEndpoint
-            | Self::NoNamespace
-            | Self::NoKey
-            | Self::Conflict
-            | Self::Undecryptable(_)
-            | Self::Initialized
+            | Self::MountNotFound
+            | Self::EndpointNotFound
+            | Self::NamespaceNotFound
+            | Self::KeyNotFound
+            | Self::VersionConflict
+            | Self::DecryptionFailed(_)
+            | Self::AlreadyInitialized
             | Self::ConfigurationOnly
-            | Self::TooLarge
-            | Self::Local
-            | Self::OwnToken
-            | Self::OwnPolicy
-            | Self::LoginRefused
+            | Self::EntryTooLarge
+            | Self::LocalError
+            | Self::TokenRejected
+            | Self::PermissionDenied
+            | Self::LoginCredentialsRejected
             | Self::LoginDenied
-            | Self::SecretIdSpent
+            | Self::SecretIdUnusable
             | Self::Throttled
             | Self::Sealed
             | Self::StorageConflict => false,

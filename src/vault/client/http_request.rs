@@ -8,7 +8,7 @@ use rustify::endpoint::Endpoint;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{error::VaultError, failure::Failure, settings::Namespace};
+use super::{error::VaultError, failure::FailureKind, settings::Namespace};
 
 /// Bytes that would end or change a segment of a path (RFC 3986, 3.3).
 const ENCODED: &AsciiSet = &CONTROLS
@@ -45,7 +45,7 @@ pub(super) fn build_request(
     options: RequestOptions<'_>,
     endpoint: &impl Endpoint,
 ) -> Result<Request<Full<Bytes>>, VaultError> {
-    let invalid = |what: &str| VaultError::new(Failure::BadRequest, what);
+    let invalid = |what: &str| VaultError::new(FailureKind::BadRequest, what);
     let query = endpoint.query().map_err(|_| invalid("cannot serialize the query"))?;
     let body = endpoint.body().map_err(|_| invalid("cannot serialize the body"))?;
     let target = build_uri(origin, &endpoint.path(), query.as_deref())?;
@@ -59,7 +59,7 @@ pub(super) fn build_request(
     if let Some(token) = options.token {
         let token = sensitive_value(token.expose_secret()).map_err(|_| {
             let why = "the token contains a line break or another byte that no header may contain";
-            VaultError::new(Failure::OwnToken, why)
+            VaultError::new(FailureKind::TokenRejected, why)
         })?;
         headers.insert("x-vault-token", token);
     }
@@ -81,14 +81,15 @@ fn build_uri(origin: &str, path: &str, query: Option<&str>) -> Result<Uri, Vault
         if matches!(segment, "." | "..") {
             let why = "the path contains a `.` or `..` segment, which servers and proxies resolve \
                        differently";
-            return Err(VaultError::new(Failure::BadRequest, why));
+            return Err(VaultError::new(FailureKind::BadRequest, why));
         }
         target.push('/');
         target.extend(utf8_percent_encode(segment, ENCODED));
     }
     target.extend(query.into_iter().flat_map(|query| ["?", query]));
-    Uri::try_from(target)
-        .map_err(|_| VaultError::new(Failure::BadRequest, "the path or query is not a valid URI"))
+    Uri::try_from(target).map_err(|_| {
+        VaultError::new(FailureKind::BadRequest, "the path or query is not a valid URI")
+    })
 }
 
 fn sensitive_value(text: &str) -> Result<HeaderValue, InvalidHeaderValue> {

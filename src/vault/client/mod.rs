@@ -21,12 +21,12 @@ use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 use tracing::{Instrument, Span, info_span};
 
-pub use self::settings::{ClientCertificate, Namespace, Settings, SettingsError};
+pub use self::settings::{ClientCertificate, ClientSettings, ClientSettingsError, Namespace};
 pub(super) use self::{
-    api_request::Call, error::VaultError, failure::Failure, operation::Operation,
+    api_request::ApiRequest, error::VaultError, failure::FailureKind, operation::Operation,
 };
 use self::{
-    backoff::pauses,
+    backoff::backoff_delays,
     http_request::{RequestOptions, build_request},
     response::{
         AuthEnvelope, Envelope, RawResponse, WrapEnvelope, check_status, is_storage_conflict,
@@ -55,7 +55,10 @@ impl Client {
     ///
     /// # Errors
     /// If a certificate or a key cannot be read.
-    pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Result<Self, SettingsError> {
+    pub fn new(
+        settings: &ClientSettings,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, ClientSettingsError> {
         let transport = Transport::new(settings)?;
         let origin = settings.address.origin().ascii_serialization();
         Ok(Self { transport, origin, namespace: settings.namespace.clone(), metrics })
@@ -90,7 +93,7 @@ impl Client {
 
     /// Sends a request and returns the `data` of the response, also that of a 404, which Vault
     /// sends for a deleted version.
-    pub(crate) async fn data_or_remains<T: DeserializeOwned>(
+    pub(crate) async fn data_or_deleted<T: DeserializeOwned>(
         &self,
         operation: Operation,
         token: &SecretString,
@@ -103,7 +106,7 @@ impl Client {
 
     /// Sends a request and returns the `data` of the response; `None` if the body of a 2xx response
     /// is empty.
-    pub(crate) async fn data_if_any<T: DeserializeOwned>(
+    pub(crate) async fn optional_data<T: DeserializeOwned>(
         &self,
         operation: Operation,
         token: &SecretString,
@@ -113,7 +116,7 @@ impl Client {
     }
 
     /// Sends a request and returns the wrapping token of the response, which is valid for `ttl`.
-    pub(crate) async fn wrapped(
+    pub(crate) async fn wrapping_token(
         &self,
         operation: Operation,
         token: &SecretString,
@@ -129,7 +132,7 @@ impl Client {
 
     /// Sends a request about the server itself, without a token, and returns the response. It is
     /// made in the root namespace.
-    pub(crate) async fn server<T: DeserializeOwned>(
+    pub(crate) async fn unauthenticated<T: DeserializeOwned>(
         &self,
         operation: Operation,
         endpoint: impl Endpoint,
@@ -150,7 +153,7 @@ impl Client {
 
     /// Sends a request and ignores the body of a 2xx response, which most endpoints for it do not
     /// have.
-    pub(crate) async fn done(
+    pub(crate) async fn execute(
         &self,
         operation: Operation,
         token: &SecretString,
@@ -199,8 +202,8 @@ impl Client {
     }
 
     fn count(&self, operation: Operation, error: Option<&VaultError>) {
-        let outcome = error.map_or("ok", |error| error.failure.label());
-        self.metrics.vault_request(operation.label(), outcome);
+        let outcome = error.map_or("ok", |error| error.kind.label());
+        self.metrics.record_vault_request(operation.label(), outcome);
     }
 
     async fn send(
@@ -213,7 +216,7 @@ impl Client {
         let limit = if operation.is_shared() { self.shared_timeout() } else { self.timeout() };
         timeout(limit, response).await.unwrap_or_else(|_| {
             let why = "Vault did not respond within VALIDATOR_VAULT_TIMEOUT";
-            Err(VaultError::new(Failure::Timeout, why))
+            Err(VaultError::new(FailureKind::Timeout, why))
         })
     }
 
@@ -233,12 +236,13 @@ impl Client {
             RequestMethod::POST | RequestMethod::PUT | RequestMethod::PATCH | RequestMethod::DELETE
         );
         let (first_delay, retries) = STORAGE_CONFLICT_RETRIES;
-        for delay in pauses(first_delay, if is_write { retries } else { 0 }) {
+        for delay in backoff_delays(first_delay, if is_write { retries } else { 0 }) {
             let response = self.send_once(operation, options, endpoint).await?;
             if !is_storage_conflict(operation, &response) {
                 return Ok(response);
             }
-            self.metrics.vault_request(operation.label(), Failure::StorageConflict.label());
+            self.metrics
+                .record_vault_request(operation.label(), FailureKind::StorageConflict.label());
             sleep(delay).await;
         }
         self.send_once(operation, options, endpoint).await

@@ -29,7 +29,7 @@ pub(crate) enum Operation {
     Health,
     Seal,
     SecretList,
-    SecretDetails,
+    DetailedMetadata,
     SecretMetadata,
     SecretRead,
     SecretWrite,
@@ -60,7 +60,7 @@ impl Operation {
             Self::Health => "health",
             Self::Seal => "seal",
             Self::SecretList => "secret_list",
-            Self::SecretDetails => "secret_details",
+            Self::DetailedMetadata => "secret_details",
             Self::SecretMetadata => "secret_metadata",
             Self::SecretRead => "secret_read",
             Self::SecretWrite => "secret_write",
@@ -85,7 +85,7 @@ impl Operation {
             Self::Admin
             | Self::Policy
             | Self::SecretList
-            | Self::SecretDetails
+            | Self::DetailedMetadata
             | Self::SecretRead
             | Self::Encrypt
             | Self::Decrypt

@@ -7,12 +7,12 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{
-    Failure, Operation, VaultError,
+    FailureKind, Operation, VaultError,
     response::{AuthEnvelope, Envelope, parse},
 };
 use crate::{
     capabilities::Capabilities,
-    token::{Facts, Standing, TokenType, Usage},
+    token::{TokenInfo, TokenKind, TokenType, TokenUsage},
     vault::{
         adapters::token_info::EntityResult,
         api::{entity::TokenEntity, sys::capabilities::CapabilitiesResponse, token::TokenLookup},
@@ -135,7 +135,7 @@ fn read_entity(status: u16, body: &[u8]) -> Result<TokenEntity, VaultError> {
     envelope.data.ok_or_else(|| VaultError::malformed("no data"))
 }
 
-fn info(body: &[u8], entity: Option<TokenEntity>) -> Result<Facts, VaultError> {
+fn info(body: &[u8], entity: Option<TokenEntity>) -> Result<TokenInfo, VaultError> {
     let data = read_token(200, body)?;
     let standing = data.token_kind(None)?;
     let entity = entity.map_or(EntityResult::NoEntity, EntityResult::Found);
@@ -148,12 +148,12 @@ fn texts(list: &Value) -> Vec<&str> {
 }
 
 /// Asserts that the response supports each field.
-fn assert_supported(info: &Facts, response: &Value) {
+fn assert_supported(info: &TokenInfo, response: &Value) {
     let data = &response["data"];
     let kind = if info.token_type == TokenType::Batch { "batch" } else { "service" };
     assert_eq!(data["type"], kind);
     let uses = data["num_uses"].as_i64().expect("a number of uses");
-    assert_eq!(info.usage == Usage::Unlimited, uses == 0);
+    assert_eq!(info.usage == TokenUsage::Unlimited, uses == 0);
     let id = data["entity_id"].as_str().expect("an entity's id");
     assert_eq!(info.entity_id.as_deref().unwrap_or_default(), id);
     assert_eq!(info.bound_cidrs.len(), texts(&data["bound_cidrs"]).len());
@@ -162,7 +162,7 @@ fn assert_supported(info: &Facts, response: &Value) {
     policies.sort_unstable();
     policies.dedup();
     assert_eq!(info.policies.iter().map(|name| &**name).collect::<Vec<_>>(), policies);
-    if info.standing == Standing::Ordinary {
+    if info.kind == TokenKind::Caller {
         assert!(data["expire_time"].is_string() && data["ttl"].is_i64(), "it never ends");
         let path = data["path"].as_str().unwrap_or_default();
         let batch = data["type"] == "batch" && path.starts_with("auth/");
@@ -189,7 +189,7 @@ fn recorded_responses_are_parsed() {
     }
     for response in recorded("refused") {
         let Err(error) = read_token(403, response.to_string().as_bytes()) else { panic!("read") };
-        assert_eq!(error.failure, Failure::Refused);
+        assert_eq!(error.kind, FailureKind::TokenNotFound);
     }
 }
 
@@ -198,7 +198,7 @@ fn deeply_nested_response_is_malformed() {
     for (open, close) in [("[", "]"), ("{\"data\":", "}")] {
         let deep = format!("{{\"data\":{}0{}}}", open.repeat(100_000), close.repeat(100_000));
         let error = info(deep.as_bytes(), None).expect_err("a response");
-        assert_eq!(error.failure, Failure::Malformed);
+        assert_eq!(error.kind, FailureKind::Malformed);
     }
     let long = format!("{{\"data\":{{\"num_uses\":{}}}}}", "9".repeat(100_000));
     assert!(info(long.as_bytes(), None).is_err());
@@ -276,7 +276,7 @@ proptest! {
             let lookup = info(body, None).err();
             let entity = read_entity(200, body).err();
             for error in [lookup, entity].into_iter().flatten() {
-                prop_assert_eq!(error.failure, Failure::Malformed);
+                prop_assert_eq!(error.kind, FailureKind::Malformed);
             }
         }
         prop_assert!(info(cut, None).is_err(), "half a response");
@@ -294,7 +294,7 @@ proptest! {
     ) {
         match read_token(status, body.as_bytes()) {
             Ok(_) => prop_assert!((200..300).contains(&status)),
-            Err(error) if error.failure == Failure::Refused => {
+            Err(error) if error.kind == FailureKind::TokenNotFound => {
                 prop_assert!(matches!(status, 400 | 403));
                 prop_assert!(body.contains("errors"));
             }

@@ -7,7 +7,7 @@ use serde::{
 };
 use zeroize::Zeroizing;
 
-use super::{error::VaultError, failure::Failure, operation::Operation};
+use super::{error::VaultError, failure::FailureKind, operation::Operation};
 
 /// A status and a body. The body may contain a token, so it is wiped when it is dropped.
 pub(super) type RawResponse = (u16, Zeroizing<Vec<u8>>);
@@ -107,7 +107,7 @@ pub(super) fn check_status(
 /// Returns true if the request was a write that Vault discarded because it collided with another
 /// one in its storage.
 pub(super) fn is_storage_conflict(operation: Operation, (status, body): &RawResponse) -> bool {
-    *status == 500 && response_error(operation, *status, body).failure == Failure::StorageConflict
+    *status == 500 && response_error(operation, *status, body).kind == FailureKind::StorageConflict
 }
 
 fn response_error(operation: Operation, status: u16, body: &[u8]) -> VaultError {

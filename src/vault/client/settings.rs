@@ -2,17 +2,17 @@ use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use url::Url;
 
-use crate::probe::{Identity, Trust};
+use crate::probe::{ClientIdentity, TrustRoots};
 
 /// The address of Vault and the parameters of the connection.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ClientSettings {
     /// The origin of the API, without a path.
     pub address: Url,
     /// The namespace that tokens are looked up in; `None` for the root namespace.
     pub namespace: Option<Namespace>,
     /// The trusted certificate authorities.
-    pub trust: Trust,
+    pub trust: TrustRoots,
     /// The name that the server's certificate is for, if it is not the host of the address.
     pub server_name: Option<String>,
     /// The client certificate of the TLS handshake.
@@ -36,19 +36,19 @@ pub struct Namespace(String);
 
 /// A client could not be built from its settings, because of a file.
 #[derive(Debug)]
-pub struct SettingsError(pub(super) String);
+pub struct ClientSettingsError(pub(super) String);
 
-impl Settings {
+impl ClientSettings {
     /// Returns the trusted authorities and the client certificate for the TLS handshake.
-    pub(in crate::vault) fn tls(&self) -> (Trust, Option<Identity>) {
+    pub(in crate::vault) fn tls_identity(&self) -> (TrustRoots, Option<ClientIdentity>) {
         let identity = self.client_cert.clone();
-        let identity =
-            identity.map(|ClientCertificate { certificate, key }| Identity { certificate, key });
+        let identity = identity
+            .map(|ClientCertificate { certificate, key }| ClientIdentity { certificate, key });
         (self.trust.clone(), identity)
     }
 
     /// Returns the name that the server's certificate has to be for.
-    pub(in crate::vault) fn name(&self) -> &str {
+    pub(in crate::vault) fn tls_server_name(&self) -> &str {
         self.server_name.as_deref().or(self.address.host_str()).unwrap_or_default()
     }
 }
@@ -87,10 +87,10 @@ impl FromStr for Namespace {
     }
 }
 
-impl fmt::Display for SettingsError {
+impl fmt::Display for ClientSettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for SettingsError {}
+impl std::error::Error for ClientSettingsError {}

@@ -27,9 +27,9 @@ use zeroize::Zeroizing;
 
 use super::{
     error::VaultError,
-    failure::Failure,
+    failure::FailureKind,
     response::RawResponse,
-    settings::{Settings, SettingsError},
+    settings::{ClientSettings, ClientSettingsError},
 };
 use crate::probe::tls_config;
 
@@ -70,7 +70,7 @@ impl Service<Uri> for Connector {
 }
 
 impl Transport {
-    pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
+    pub(super) fn new(settings: &ClientSettings) -> Result<Self, ClientSettingsError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -116,7 +116,7 @@ async fn read_response(
         let Ok(chunk) = frame?.into_data() else { continue };
         if body.len() + chunk.len() > max_size {
             let detail = format!("it has more than {max_size} bytes");
-            return Err(VaultError::new(Failure::AnswerTooLarge, detail));
+            return Err(VaultError::new(FailureKind::ResponseTooLarge, detail));
         }
         body.extend_from_slice(&chunk);
     }
@@ -130,7 +130,7 @@ fn redirect_error(status: StatusCode, location: Option<&HeaderValue>) -> VaultEr
     let origin = location.map(|location| location.origin().ascii_serialization());
     let target = origin.unwrap_or_else(|| "another location".to_owned());
     VaultError::new(
-        Failure::Redirect,
+        FailureKind::Redirect,
         format!(
             "Vault responded with {} and redirects to {target}, as a standby does that does not \
              forward requests; a request with a token is not redirected: set VAULT_ADDR to that \
@@ -142,26 +142,26 @@ fn redirect_error(status: StatusCode, location: Option<&HeaderValue>) -> VaultEr
 
 /// Returns the resolver of the name that the server's certificate has to be for.
 fn server_name(
-    settings: &Settings,
-) -> Result<Arc<dyn ResolveServerName + Send + Sync>, SettingsError> {
+    settings: &ClientSettings,
+) -> Result<Arc<dyn ResolveServerName + Send + Sync>, ClientSettingsError> {
     let Some(name) = settings.server_name.clone() else {
         return Ok(Arc::new(DefaultServerNameResolver::default()));
     };
     let name = ServerName::try_from(name).map_err(|_| {
-        SettingsError("VAULT_TLS_SERVER_NAME is not a valid server name".to_owned())
+        ClientSettingsError("VAULT_TLS_SERVER_NAME is not a valid server name".to_owned())
     })?;
     Ok(Arc::new(FixedServerNameResolver::new(name)))
 }
 
-fn tls(settings: &Settings) -> Result<ClientConfig, SettingsError> {
+fn tls(settings: &ClientSettings) -> Result<ClientConfig, ClientSettingsError> {
     if settings.address.scheme() == "http" {
         // The system's certificates are not loaded: a container image may have none.
         let no_roots = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
         return Ok(no_roots.with_no_client_auth());
     }
-    let (trust, identity) = settings.tls();
+    let (trust, identity) = settings.tls_identity();
     tls_config(&trust, identity.as_ref())
-        .map_err(|error| SettingsError(format!("cannot configure TLS: {error}")))
+        .map_err(|error| ClientSettingsError(format!("cannot configure TLS: {error}")))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ const CAPACITY: u64 = 10_000;
 
 /// Facts about Vault's engines that hold for every caller: keys and mounts, not permissions. A fact
 /// is cached for 30 seconds after it was verified. A check that fails is not cached.
-pub struct RecentChecks(Cache<EngineFact, ()>);
+pub struct CheckCache(Cache<EngineFact, ()>);
 
 /// A fact about Vault's engines.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +27,7 @@ pub(super) enum EngineFact {
     NoDetailedMetadata,
 }
 
-impl RecentChecks {
+impl CheckCache {
     pub(super) async fn contains(&self, fact: &EngineFact) -> bool {
         self.0.get(fact).await.is_some()
     }
@@ -54,7 +54,7 @@ impl RecentChecks {
     }
 }
 
-impl Default for RecentChecks {
+impl Default for CheckCache {
     fn default() -> Self {
         Self(Cache::builder().max_capacity(CAPACITY).time_to_live(TTL).build())
     }

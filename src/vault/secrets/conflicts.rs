@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Secrets;
+use super::SecretsClient;
 use crate::{
-    secrets::{Patch, Precondition, SecretData, SecretError, SecretPath, Written},
-    token::{Cause, Unavailable},
-    vault::client::backoff::pauses_up_to,
+    secrets::{SecretData, SecretError, SecretPatch, SecretPath, WriteCondition, WriteResult},
+    token::{Unavailable, UnavailableReason},
+    vault::client::backoff::endless_backoff_delays,
 };
 
 /// The time for which a write that meets with conflicts is retried.
@@ -17,7 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The first pause between two attempts, and the longest. A write takes about as long as the first.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
-impl Secrets<'_> {
+impl SecretsClient<'_> {
     /// Writes a version with exactly this data. Without a precondition, a concurrent write by
     /// another client is overwritten: the write is repeated after a conflict, for up to 30 seconds.
     ///
@@ -27,8 +27,8 @@ impl Secrets<'_> {
         &self,
         path: &SecretPath,
         data: &SecretData,
-        precondition: Precondition,
-    ) -> Result<Written, SecretError> {
+        precondition: WriteCondition,
+    ) -> Result<WriteResult, SecretError> {
         retry_on_conflict(precondition, async || self.write(path, data, precondition).await).await
     }
 
@@ -41,15 +41,15 @@ impl Secrets<'_> {
     pub async fn merge(
         &self,
         path: &SecretPath,
-        change: &Patch,
-        precondition: Precondition,
-    ) -> Result<Written, SecretError> {
+        change: &SecretPatch,
+        precondition: WriteCondition,
+    ) -> Result<WriteResult, SecretError> {
         let write = async || match self.patch(path, change.clone(), precondition).await {
-            Err(SecretError::Absent | SecretError::Deleted(_) | SecretError::Destroyed(_))
-                if precondition == Precondition::None && !change.needs_a_secret() =>
+            Err(SecretError::NotFound | SecretError::Deleted(_) | SecretError::Destroyed(_))
+                if precondition == WriteCondition::None && !change.requires_existing_secret() =>
             {
-                let data = SecretData::default().patched(change.clone())?;
-                self.write(path, &data, Precondition::Absent).await
+                let data = SecretData::default().apply_patch(change.clone())?;
+                self.write(path, &data, WriteCondition::Absent).await
             }
             written => written,
         };
@@ -59,15 +59,15 @@ impl Secrets<'_> {
 
 /// Repeats a write after conflicts if it has no precondition. With one, a conflict is the answer.
 async fn retry_on_conflict(
-    precondition: Precondition,
-    write: impl AsyncFn() -> Result<Written, SecretError>,
-) -> Result<Written, SecretError> {
-    if precondition != Precondition::None {
+    precondition: WriteCondition,
+    write: impl AsyncFn() -> Result<WriteResult, SecretError>,
+) -> Result<WriteResult, SecretError> {
+    if precondition != WriteCondition::None {
         return write().await;
     }
     let end = Instant::now() + TIMEOUT;
     let (first, longest) = PAUSES;
-    for pause in pauses_up_to(longest, first) {
+    for pause in endless_backoff_delays(longest, first) {
         match write().await {
             Err(SecretError::Conflict) if Instant::now() + pause < end => sleep(pause).await,
             Err(SecretError::Conflict) => break,
@@ -75,7 +75,7 @@ async fn retry_on_conflict(
         }
     }
     let detail = "other clients kept writing to the secret for 30 s; nothing was written";
-    Err(Unavailable::new(Cause::Overloaded, detail).into())
+    Err(Unavailable::new(UnavailableReason::Overloaded, detail).into())
 }
 
 #[cfg(test)]
@@ -85,12 +85,12 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{TIMEOUT, retry_on_conflict};
-    use crate::secrets::{Precondition, SecretError, Version, Written};
+    use crate::secrets::{SecretError, SecretVersion, WriteCondition, WriteResult};
 
     async fn retry(
-        precondition: Precondition,
+        precondition: WriteCondition,
         error: SecretError,
-    ) -> (Result<Written, SecretError>, u32) {
+    ) -> (Result<WriteResult, SecretError>, u32) {
         let attempts = Cell::new(0);
         let outcome = retry_on_conflict(precondition, async || {
             attempts.set(attempts.get() + 1);
@@ -102,7 +102,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn conflicts_retry_until_timeout() {
         let start = Instant::now();
-        let (outcome, attempts) = retry(Precondition::None, SecretError::Conflict).await;
+        let (outcome, attempts) = retry(WriteCondition::None, SecretError::Conflict).await;
         let error = outcome.map(drop).expect_err("only conflicts");
         assert!(matches!(error, SecretError::Unavailable(_)), "{error}");
         assert!(error.to_string().contains("nothing was written"), "{error}");
@@ -114,15 +114,15 @@ mod tests {
 
     #[tokio::test]
     async fn other_errors_are_not_retried() {
-        let (outcome, attempts) = retry(Precondition::None, SecretError::Denied).await;
-        assert!(matches!(outcome, Err(SecretError::Denied)));
+        let (outcome, attempts) = retry(WriteCondition::None, SecretError::PermissionDenied).await;
+        assert!(matches!(outcome, Err(SecretError::PermissionDenied)));
         assert_eq!(attempts, 1);
     }
 
     #[tokio::test]
     async fn preconditioned_conflict_is_final() {
-        let latest = Precondition::Latest(Version::new(1).expect("a version"));
-        for precondition in [Precondition::Absent, Precondition::Present, latest] {
+        let latest = WriteCondition::Latest(SecretVersion::new(1).expect("a version"));
+        for precondition in [WriteCondition::Absent, WriteCondition::Present, latest] {
             let (outcome, attempts) = retry(precondition, SecretError::Conflict).await;
             assert!(matches!(outcome, Err(SecretError::Conflict)), "{precondition:?}");
             assert_eq!(attempts, 1, "{precondition:?}");

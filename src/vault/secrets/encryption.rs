@@ -6,16 +6,16 @@ use zeroize::Zeroizing;
 
 use super::retry::once_more_after_reset;
 use crate::{
-    secrets::{Ciphertext, SecretData, SecretError, SecretPath, Unreadable, to_wiped_json},
+    secrets::{Ciphertext, RecordError, SecretData, SecretError, SecretPath, to_zeroizing_json},
     tenants::key_name,
     vault::{
         api::transit::{self, CiphertextRequest, EncryptRequest},
         client::VaultError,
-        secrets::Secrets,
+        secrets::SecretsClient,
     },
 };
 
-impl Secrets<'_> {
+impl SecretsClient<'_> {
     /// Encrypts a secret for this path. This creates no key: `policies/tenant.hcl` grants `update`
     /// only.
     pub(super) async fn encrypt(
@@ -24,7 +24,7 @@ impl Secrets<'_> {
         data: &SecretData,
     ) -> Result<Ciphertext, SecretError> {
         let (client, token, mount) = self.transit();
-        let json = to_wiped_json(&data.exposed());
+        let json = to_zeroizing_json(&data.exposed());
         let plaintext = Zeroizing::new(BASE64_STANDARD.encode(&*json));
         let (name, context) = (key_name(&path.tenant), self.context(path));
         let request = EncryptRequest { plaintext: &plaintext, context: &context };
@@ -48,7 +48,7 @@ impl Secrets<'_> {
             once_more_after_reset(|| transit::decrypt(client, token, mount, &name, &request));
         let json = BASE64_STANDARD.decode(plaintext.await?.expose_secret());
         let json = Zeroizing::new(json.map_err(|_| VaultError::malformed("not base64"))?);
-        SecretData::from_json(&json).map_err(|_| Unreadable::Format.into())
+        SecretData::from_json(&json).map_err(|_| RecordError::Format.into())
     }
 
     /// Rewraps a ciphertext to this version of the key. The plaintext does not leave Vault.

@@ -2,16 +2,16 @@
 
 use crate::{
     secrets::SecretError,
-    vault::client::{Failure, VaultError},
+    vault::client::{FailureKind, VaultError},
 };
 
 impl SecretError {
     /// Converts the error of a call that changes something: the change may have been made if no
     /// response denies it.
     pub(super) fn of_change(error: VaultError) -> Self {
-        let unsettled = error.is_unsettled();
+        let unsettled = error.is_outcome_unknown();
         match Self::from(error) {
-            Self::Unavailable(unavailable) if unsettled => Self::Unsettled(unavailable),
+            Self::Unavailable(unavailable) if unsettled => Self::OutcomeUnknown(unavailable),
             settled => settled,
         }
     }
@@ -20,14 +20,14 @@ impl SecretError {
 impl From<VaultError> for SecretError {
     /// Converts the error of any call.
     fn from(error: VaultError) -> Self {
-        match error.failure {
-            Failure::Refused | Failure::OwnToken => Self::TokenRefused,
-            Failure::OwnPolicy => Self::Denied,
-            Failure::NotFound => Self::Absent,
-            Failure::TooLarge => Self::TooLarge,
-            Failure::Conflict => Self::Conflict,
-            Failure::NoKey => Self::KeyMissing,
-            Failure::Undecryptable(why) => Self::Unreadable(why),
+        match error.kind {
+            FailureKind::TokenNotFound | FailureKind::TokenRejected => Self::TokenRejected,
+            FailureKind::PermissionDenied => Self::PermissionDenied,
+            FailureKind::NotFound => Self::NotFound,
+            FailureKind::EntryTooLarge => Self::TooLarge,
+            FailureKind::VersionConflict => Self::Conflict,
+            FailureKind::KeyNotFound => Self::KeyMissing,
+            FailureKind::DecryptionFailed(why) => Self::Unreadable(why),
             _ => Self::Unavailable(error.into()),
         }
     }

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
-    secrets::{Effect, SecretError, SecretPath, Undeleted, Version, VersionInfo, VersionState},
+    secrets::{
+        SecretError, SecretPath, SecretVersion, UndeleteEffect, UndeleteResult, VersionInfo,
+        VersionState,
+    },
     vault::{
         clock::VaultClock,
         secrets::{
-            Secrets,
+            SecretsClient,
             lookup::{LiveVersion, VersionLookup},
         },
     },
@@ -22,16 +25,16 @@ const CONCURRENCY: usize = 2;
 /// versions of a secret.
 const MAX_READS: usize = 100;
 
-impl Secrets<'_> {
+impl SecretsClient<'_> {
     /// Returns all versions of a secret that Vault keeps, the oldest first, without key versions.
     /// This is one call.
     ///
     /// # Errors
     /// [`SecretError`]; also if the secret does not exist.
     pub async fn list_versions(&self, path: &SecretPath) -> Result<Vec<VersionInfo>, SecretError> {
-        let metadata = self.metadata(path).await?.ok_or(SecretError::Absent)?;
+        let metadata = self.metadata(path).await?.ok_or(SecretError::NotFound)?;
         let versions = metadata.version_infos(&VaultClock::new(self.client)).await?;
-        if versions.is_empty() { Err(SecretError::Absent) } else { Ok(versions) }
+        if versions.is_empty() { Err(SecretError::NotFound) } else { Ok(versions) }
     }
 
     /// Returns the same with key versions, as far as the token may read them: those of the newest
@@ -39,17 +42,20 @@ impl Secrets<'_> {
     ///
     /// # Errors
     /// As [`Secrets::list_versions`].
-    pub async fn history(&self, path: &SecretPath) -> Result<Vec<VersionInfo>, SecretError> {
+    pub async fn version_history(
+        &self,
+        path: &SecretPath,
+    ) -> Result<Vec<VersionInfo>, SecretError> {
         let mut versions = self.list_versions(path).await?;
         let live = versions.iter().rev().filter(|info| info.state == VersionState::Live);
-        let live: Vec<Version> = live.map(|info| info.version).take(MAX_READS).collect();
+        let live: Vec<SecretVersion> = live.map(|info| info.version).take(MAX_READS).collect();
         let reads = live
             .into_iter()
             .map(|version| async move { Ok((version, self.key_version(path, version).await?)) });
-        let keys: Result<HashMap<Version, Option<u64>>, _> =
+        let keys: Result<HashMap<SecretVersion, Option<u64>>, _> =
             stream::iter(reads).buffer_unordered(CONCURRENCY).try_collect().await;
         let keys = match keys {
-            Err(SecretError::Denied) => HashMap::new(),
+            Err(SecretError::PermissionDenied) => HashMap::new(),
             keys => keys?,
         };
         for info in &mut versions {
@@ -63,7 +69,7 @@ impl Secrets<'_> {
     async fn key_version(
         &self,
         path: &SecretPath,
-        version: Version,
+        version: SecretVersion,
     ) -> Result<Option<u64>, SecretError> {
         let VersionLookup::Live(LiveVersion { record: Ok(record), .. }) =
             self.look_up(path, Some(version)).await?
@@ -82,21 +88,21 @@ impl Secrets<'_> {
     pub async fn undelete(
         &self,
         path: &SecretPath,
-        version: Version,
-    ) -> Result<Undeleted, SecretError> {
+        version: SecretVersion,
+    ) -> Result<UndeleteResult, SecretError> {
         let before = self.version_info(path, version).await?;
         match before.0.state {
-            VersionState::Live => return Ok(undeleted(before, Effect::Unchanged)),
+            VersionState::Live => return Ok(undeleted(before, UndeleteEffect::Unchanged)),
             VersionState::Destroyed => return Err(SecretError::Destroyed(version)),
             VersionState::Deleted(_) => self.undelete_version(path, version).await?,
         }
         // Vault reports success whether or not the version was restored.
         let after = self.version_info(path, version).await.map_err(|error| match error {
-            SecretError::Unavailable(unavailable) => SecretError::Unsettled(unavailable),
+            SecretError::Unavailable(unavailable) => SecretError::OutcomeUnknown(unavailable),
             error => error,
         })?;
         match after.0.state {
-            VersionState::Live => Ok(undeleted(after, Effect::Done)),
+            VersionState::Live => Ok(undeleted(after, UndeleteEffect::Restored)),
             VersionState::Deleted(_) => Err(SecretError::Deleted(version)),
             VersionState::Destroyed => Err(SecretError::Destroyed(version)),
         }
@@ -106,15 +112,18 @@ impl Secrets<'_> {
     async fn version_info(
         &self,
         path: &SecretPath,
-        version: Version,
-    ) -> Result<(VersionInfo, Version), SecretError> {
+        version: SecretVersion,
+    ) -> Result<(VersionInfo, SecretVersion), SecretError> {
         let versions = self.list_versions(path).await?;
-        let latest = versions.last().ok_or(SecretError::Absent)?.version;
+        let latest = versions.last().ok_or(SecretError::NotFound)?.version;
         let info = versions.into_iter().find(|info| info.version == version);
-        Ok((info.ok_or(SecretError::VersionAbsent { version, latest })?, latest))
+        Ok((info.ok_or(SecretError::VersionNotFound { version, latest })?, latest))
     }
 }
 
-fn undeleted((version, latest): (VersionInfo, Version), effect: Effect) -> Undeleted {
-    Undeleted { version, latest, effect }
+fn undeleted(
+    (version, latest): (VersionInfo, SecretVersion),
+    effect: UndeleteEffect,
+) -> UndeleteResult {
+    UndeleteResult { version, latest, effect }
 }

@@ -5,17 +5,17 @@ use super::{
     retry::{once_more_after_reset, with_retries},
 };
 use crate::{
-    secrets::{KeyFault, SecretError},
+    secrets::{SecretError, UnusableKey},
     tenants::{KeyVersions, TenantName, key_name},
-    token::{Cause, Unavailable},
+    token::{Unavailable, UnavailableReason},
     vault::{
         api::transit::{self, KeyConfig, TransitKey},
         client::VaultError,
-        secrets::Secrets,
+        secrets::SecretsClient,
     },
 };
 
-impl Secrets<'_> {
+impl SecretsClient<'_> {
     /// Returns the versions of the tenant's key.
     ///
     /// Transit accepts a context with any key, and silently ignores it if the key is not derived.
@@ -25,7 +25,7 @@ impl Secrets<'_> {
     /// # Errors
     /// [`SecretError::KeyMissing`] if there is no key, [`SecretError::KeyUnfit`] if it is not
     /// derived or convergent. Contradictory version numbers are a malformed response.
-    pub async fn key(&self, tenant: &TenantName) -> Result<KeyVersions, SecretError> {
+    pub async fn key_versions(&self, tenant: &TenantName) -> Result<KeyVersions, SecretError> {
         key_versions(&self.transit_key(tenant).await?.ok_or(SecretError::KeyMissing)?)
     }
 
@@ -59,7 +59,7 @@ impl Secrets<'_> {
             Ok::<_, SecretError>(transit::rotate_key(client, token, mount, &name).await?)
         });
         match rotated.await {
-            Ok(None) => with_retries(async || self.key(tenant).await).await,
+            Ok(None) => with_retries(async || self.key_versions(tenant).await).await,
             Ok(Some(key)) => key_versions(&key),
             Err(SecretError::Unavailable(Unavailable { detail, .. })) => {
                 let detail = format!(
@@ -67,7 +67,7 @@ impl Secrets<'_> {
                      lost at a restart; `bao write -f {mount}/keys/{name}/rotate` stores it, once \
                      it succeeds"
                 );
-                Err(Unavailable::new(Cause::Vault, detail).into())
+                Err(Unavailable::new(UnavailableReason::NoValidResponse, detail).into())
             }
             Err(error) => Err(error),
         }
@@ -114,11 +114,11 @@ impl Secrets<'_> {
 
 fn key_versions(key: &TransitKey) -> Result<KeyVersions, SecretError> {
     if !key.derived {
-        return Err(SecretError::KeyUnfit(KeyFault::NotDerived));
+        return Err(SecretError::KeyUnusable(UnusableKey::NotDerived));
     }
     let convergent = key.convergent_encryption;
     if convergent.ok_or_else(|| VaultError::malformed("no convergent_encryption"))? {
-        return Err(SecretError::KeyUnfit(KeyFault::Convergent));
+        return Err(SecretError::KeyUnusable(UnusableKey::Convergent));
     }
     let created = key.latest_created();
     let created = created.ok_or_else(|| VaultError::malformed("no time of latest_version"))?;

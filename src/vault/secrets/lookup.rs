@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use super::retry::once_more_after_reset;
 use crate::{
-    secrets::{Current, Record, SecretError, SecretPath, Unreadable, Version},
-    tenants::{Remaining, secrets_folder},
+    secrets::{RecordError, SecretError, SecretPath, SecretState, SecretVersion, StoredRecord},
+    tenants::{PendingVersion, secrets_folder},
     vault::{
         api::kv::{self, VersionResponse},
         client::VaultError,
-        secrets::Secrets,
+        secrets::SecretsClient,
     },
 };
 
@@ -23,21 +23,21 @@ pub(super) enum VersionLookup {
 
 /// A version that is neither deleted nor destroyed.
 pub(super) struct LiveVersion {
-    pub(super) version: Version,
+    pub(super) version: SecretVersion,
     pub(super) created_at: Timestamp,
     /// The stored record; an error if it has another format.
-    pub(super) record: Result<Record, Unreadable>,
+    pub(super) record: Result<StoredRecord, RecordError>,
 }
 
-impl Secrets<'_> {
+impl SecretsClient<'_> {
     /// Reads a version, the latest if `version` is `None`.
     pub(super) async fn look_up(
         &self,
         path: &SecretPath,
-        version: Option<Version>,
+        version: Option<SecretVersion>,
     ) -> Result<VersionLookup, SecretError> {
         match (self.read_version(path, version).await?, version) {
-            (VersionLookup::Missing(SecretError::Absent), Some(version)) => {
+            (VersionLookup::Missing(SecretError::NotFound), Some(version)) => {
                 Ok(VersionLookup::Missing(self.absence_reason(path, version).await?))
             }
             (found, _) => Ok(found),
@@ -49,20 +49,20 @@ impl Secrets<'_> {
     async fn absence_reason(
         &self,
         path: &SecretPath,
-        version: Version,
+        version: SecretVersion,
     ) -> Result<SecretError, SecretError> {
         Ok(match self.read_version(path, None).await?.current() {
-            Current::Live(latest) | Current::Gone(latest) => {
-                SecretError::VersionAbsent { version, latest }
+            SecretState::Live(latest) | SecretState::Deleted(latest) => {
+                SecretError::VersionNotFound { version, latest }
             }
-            Current::Absent => SecretError::Absent,
+            SecretState::Absent => SecretError::NotFound,
         })
     }
 
     async fn read_version(
         &self,
         path: &SecretPath,
-        version: Option<Version>,
+        version: Option<SecretVersion>,
     ) -> Result<VersionLookup, SecretError> {
         let (client, token, mount) = self.kv();
         let path = kv_path(path);
@@ -70,7 +70,7 @@ impl Secrets<'_> {
             once_more_after_reset(|| kv::read_version(client, token, mount, &path, version));
         match response.await? {
             Some(response) => Ok(response.try_into()?),
-            None => Ok(VersionLookup::Missing(SecretError::Absent)),
+            None => Ok(VersionLookup::Missing(SecretError::NotFound)),
         }
     }
 
@@ -79,11 +79,11 @@ impl Secrets<'_> {
     pub(super) async fn write_version(
         &self,
         path: &SecretPath,
-        record: &Record,
-        current: Current,
-    ) -> Result<(Version, Timestamp), SecretError> {
+        record: &StoredRecord,
+        current: SecretState,
+    ) -> Result<(SecretVersion, Timestamp), SecretError> {
         let (client, token, mount) = self.kv();
-        let cas = current.check_and_set();
+        let cas = current.cas_version();
         let written = kv::write_version(client, token, mount, &kv_path(path), record, cas).await;
         written
             .and_then(|written| Ok((written.version()?, written.created_at()?)))
@@ -94,7 +94,7 @@ impl Secrets<'_> {
     pub(super) async fn delete_version(
         &self,
         path: &SecretPath,
-        version: Version,
+        version: SecretVersion,
     ) -> Result<(), SecretError> {
         let (client, token, mount) = self.kv();
         let path = kv_path(path);
@@ -106,7 +106,7 @@ impl Secrets<'_> {
     pub(super) async fn undelete_version(
         &self,
         path: &SecretPath,
-        version: Version,
+        version: SecretVersion,
     ) -> Result<(), SecretError> {
         let (client, token, mount) = self.kv();
         let path = kv_path(path);
@@ -119,7 +119,7 @@ impl Secrets<'_> {
     pub(super) async fn destroy_versions(
         &self,
         path: &SecretPath,
-        versions: &[Remaining],
+        versions: &[PendingVersion],
     ) -> Result<(), SecretError> {
         let (client, token, mount) = self.kv();
         let versions: Vec<u64> = versions.iter().map(|remaining| remaining.version).collect();
@@ -152,7 +152,7 @@ impl TryFrom<VersionResponse> for VersionLookup {
             Some(data) => Self::Live(LiveVersion {
                 version,
                 created_at: metadata.created_at()?,
-                record: serde_json::from_value(data).map_err(|_| Unreadable::Format),
+                record: serde_json::from_value(data).map_err(|_| RecordError::Format),
             }),
             None if metadata.destroyed => Self::Missing(SecretError::Destroyed(version)),
             None => Self::Missing(SecretError::Deleted(version)),
@@ -162,13 +162,13 @@ impl TryFrom<VersionResponse> for VersionLookup {
 
 impl VersionLookup {
     /// Returns the state of the secret, if the latest version was looked up.
-    pub(super) fn current(&self) -> Current {
+    pub(super) fn current(&self) -> SecretState {
         match *self {
-            Self::Live(LiveVersion { version, .. }) => Current::Live(version),
+            Self::Live(LiveVersion { version, .. }) => SecretState::Live(version),
             Self::Missing(SecretError::Deleted(version) | SecretError::Destroyed(version)) => {
-                Current::Gone(version)
+                SecretState::Deleted(version)
             }
-            Self::Missing(_) => Current::Absent,
+            Self::Missing(_) => SecretState::Absent,
         }
     }
 

@@ -2,16 +2,16 @@
 
 use super::{lookup::kv_path, retry::once_more_after_reset};
 use crate::{
-    secrets::{Current, SecretError, SecretPath, Version, VersionInfo, VersionState},
+    secrets::{SecretError, SecretPath, SecretState, SecretVersion, VersionInfo, VersionState},
     vault::{
         api::kv::{self, SecretMetadata, VersionMetadata},
         client::VaultError,
         clock::VaultClock,
-        secrets::Secrets,
+        secrets::SecretsClient,
     },
 };
 
-impl Secrets<'_> {
+impl SecretsClient<'_> {
     /// Returns the metadata of a secret; `None` if it does not exist.
     pub(super) async fn metadata(
         &self,
@@ -28,7 +28,7 @@ impl Secrets<'_> {
     pub(super) async fn read_undestroyed_versions(
         &self,
         path: &SecretPath,
-    ) -> Result<(Vec<Version>, u64), SecretError> {
+    ) -> Result<(Vec<SecretVersion>, u64), SecretError> {
         let Some(SecretMetadata { versions }) = self.metadata(path).await? else {
             return Ok((Vec::new(), 0));
         };
@@ -41,11 +41,13 @@ impl Secrets<'_> {
 impl SecretMetadata {
     /// Returns the latest version, live or not by Vault's clock. A secret of which only metadata
     /// was written has none.
-    pub(super) async fn current(&self, clock: &VaultClock<'_>) -> Result<Current, VaultError> {
-        let Some((version, metadata)) = self.versions.last() else { return Ok(Current::Absent) };
+    pub(super) async fn current(&self, clock: &VaultClock<'_>) -> Result<SecretState, VaultError> {
+        let Some((version, metadata)) = self.versions.last() else {
+            return Ok(SecretState::Absent);
+        };
         Ok(match metadata.state(clock).await? {
-            VersionState::Live => Current::Live(*version),
-            VersionState::Deleted(_) | VersionState::Destroyed => Current::Gone(*version),
+            VersionState::Live => SecretState::Live(*version),
+            VersionState::Deleted(_) | VersionState::Destroyed => SecretState::Deleted(*version),
         })
     }
 
@@ -72,7 +74,7 @@ impl VersionMetadata {
         if self.destroyed {
             return Ok(VersionState::Destroyed);
         }
-        let deleted = clock.passed(self.deletion_time).await?;
+        let deleted = clock.deleted_at(self.deletion_time).await?;
         Ok(deleted.map_or(VersionState::Live, VersionState::Deleted))
     }
 }

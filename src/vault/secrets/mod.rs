@@ -19,18 +19,18 @@ use std::time::Instant;
 
 use secrecy::SecretString;
 
-pub use checks::RecentChecks;
-pub use lease::{Acquisition, RotationLease};
-pub use list::{MAX_PAGE, NamesPage, SecretNames};
-pub use rotation::Task;
+pub use checks::CheckCache;
+pub use lease::{LeaseAcquisition, RotationLease};
+pub use list::{MAX_PAGE_SIZE, NamesPage, SecretNames};
+pub use rotation::RewrapMode;
 pub use session::SessionSecrets;
 
 use self::{checks::EngineFact, lookup::LiveVersion};
 use crate::{
-    policies::Mounts,
+    policy::Mounts,
     secrets::{
-        Ciphertext, Current, Patch, Precondition, Record, Secret, SecretData, SecretError,
-        SecretPath, Version, Written,
+        Ciphertext, DecryptedSecret, SecretData, SecretError, SecretPatch, SecretPath, SecretState,
+        SecretVersion, StoredRecord, WriteCondition, WriteResult,
     },
     tenants::TenantName,
     vault::Client,
@@ -42,14 +42,14 @@ use crate::{
 /// A key that does not bind ciphertexts to their paths is not used to read or write, so the key is
 /// checked before each use; with [`Secrets::remembering`], unless it was checked recently.
 #[derive(Clone, Copy)]
-pub struct Secrets<'c> {
+pub struct SecretsClient<'c> {
     client: &'c Client,
     mounts: &'c Mounts,
     token: &'c SecretString,
-    checks: Option<&'c RecentChecks>,
+    checks: Option<&'c CheckCache>,
 }
 
-impl<'c> Secrets<'c> {
+impl<'c> SecretsClient<'c> {
     /// Returns the secrets in these mounts, accessed with this token.
     #[must_use]
     pub fn new(client: &'c Client, mounts: &'c Mounts, token: &'c SecretString) -> Self {
@@ -58,7 +58,7 @@ impl<'c> Secrets<'c> {
 
     /// Returns the same secrets, which skip checks that are in this cache.
     #[must_use]
-    pub fn remembering(self, checks: &'c RecentChecks) -> Self {
+    pub fn with_check_cache(self, checks: &'c CheckCache) -> Self {
         Self { checks: Some(checks), ..self }
     }
 
@@ -69,8 +69,8 @@ impl<'c> Secrets<'c> {
     pub async fn read(
         &self,
         path: &SecretPath,
-        version: Option<Version>,
-    ) -> Result<Secret, SecretError> {
+        version: Option<SecretVersion>,
+    ) -> Result<DecryptedSecret, SecretError> {
         let (found, key) = tokio::join!(self.look_up(path, version), self.ensure_key(&path.tenant));
         let live = found?.into_live()?;
         key?;
@@ -81,7 +81,7 @@ impl<'c> Secrets<'c> {
     ///
     /// # Errors
     /// [`SecretError`] if the token may not read the secret.
-    pub async fn current(&self, path: &SecretPath) -> Result<Current, SecretError> {
+    pub async fn state(&self, path: &SecretPath) -> Result<SecretState, SecretError> {
         Ok(self.look_up(path, None).await?.current())
     }
 
@@ -94,8 +94,8 @@ impl<'c> Secrets<'c> {
         &self,
         path: &SecretPath,
         data: &SecretData,
-        precondition: Precondition,
-    ) -> Result<Written, SecretError> {
+        precondition: WriteCondition,
+    ) -> Result<WriteResult, SecretError> {
         let start = Instant::now();
         let encrypt = async {
             self.ensure_key(&path.tenant).await?;
@@ -122,9 +122,9 @@ impl<'c> Secrets<'c> {
     pub async fn patch(
         &self,
         path: &SecretPath,
-        change: Patch,
-        precondition: Precondition,
-    ) -> Result<Written, SecretError> {
+        change: SecretPatch,
+        precondition: WriteCondition,
+    ) -> Result<WriteResult, SecretError> {
         let (found, key) = tokio::join!(self.look_up(path, None), self.ensure_key(&path.tenant));
         let found = found?;
         let current = found.current();
@@ -132,7 +132,7 @@ impl<'c> Secrets<'c> {
         let live = found.into_live()?;
         key?;
         let secret = self.decrypt_version(path, live).await?;
-        let ciphertext = self.encrypt_checked(path, &secret.data.patched(change)?).await?;
+        let ciphertext = self.encrypt_checked(path, &secret.data.apply_patch(change)?).await?;
         self.write_ciphertext(path, ciphertext, current).await
     }
 
@@ -144,8 +144,8 @@ impl<'c> Secrets<'c> {
     pub async fn delete(
         &self,
         path: &SecretPath,
-        precondition: Precondition,
-    ) -> Result<Version, SecretError> {
+        precondition: WriteCondition,
+    ) -> Result<SecretVersion, SecretError> {
         let found = self.look_up(path, None).await?;
         precondition.check(found.current())?;
         let LiveVersion { version, .. } = found.into_live()?;
@@ -157,14 +157,14 @@ impl<'c> Secrets<'c> {
         &self,
         path: &SecretPath,
         live: LiveVersion,
-    ) -> Result<Secret, SecretError> {
+    ) -> Result<DecryptedSecret, SecretError> {
         let LiveVersion { version, created_at, record } = live;
         let ciphertext = record?.into_ciphertext(&path.tenant)?;
         let data = match self.decrypt(path, &ciphertext).await {
             Ok(data) => data,
             Err(error) => return Err(self.recheck_key(&path.tenant, error).await),
         };
-        Ok(Secret { version, created_at, key_version: ciphertext.key_version(), data })
+        Ok(DecryptedSecret { version, created_at, key_version: ciphertext.key_version(), data })
     }
 
     async fn encrypt_checked(
@@ -183,28 +183,29 @@ impl<'c> Secrets<'c> {
         &self,
         path: &SecretPath,
         ciphertext: Ciphertext,
-        current: Current,
-    ) -> Result<Written, SecretError> {
+        current: SecretState,
+    ) -> Result<WriteResult, SecretError> {
         let key_version = ciphertext.key_version();
-        let record = Record::new(&path.tenant, ciphertext);
+        let record = StoredRecord::new(&path.tenant, ciphertext);
         let (version, created_at) = self.write_version(path, &record, current).await?;
-        Ok(Written { version, created_at, key_version, change: current.change() })
+        Ok(WriteResult { version, created_at, key_version, kind: current.write_kind() })
     }
 
     /// Checks that the tenant's key is usable, unless that is cached.
     async fn ensure_key(&self, tenant: &TenantName) -> Result<(), SecretError> {
-        let check = async || self.key(tenant).await.map(drop);
+        let check = async || self.key_versions(tenant).await.map(drop);
         self.ensure(EngineFact::KeyUsable(tenant.clone()), check).await
     }
 
     /// Checks the tenant's key again after an error of its use, if the check was cached. Returns
     /// the key's error if it is unusable, and otherwise the given error.
     async fn recheck_key(&self, tenant: &TenantName, error: SecretError) -> SecretError {
-        let may_be_of_key = matches!(error, SecretError::Denied | SecretError::Unreadable(_));
+        let may_be_of_key =
+            matches!(error, SecretError::PermissionDenied | SecretError::Unreadable(_));
         let (Some(checks), true) = (self.checks, may_be_of_key) else { return error };
         checks.invalidate(&EngineFact::KeyUsable(tenant.clone())).await;
         match self.ensure_key(tenant).await {
-            Err(fault @ (SecretError::KeyMissing | SecretError::KeyUnfit(_))) => fault,
+            Err(fault @ (SecretError::KeyMissing | SecretError::KeyUnusable(_))) => fault,
             _ => error,
         }
     }

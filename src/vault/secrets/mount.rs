@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::{checks::EngineFact, retry::once_more_after_reset};
 use crate::{
-    secrets::{Current, SecretError},
-    vault::{client::Call, client::Operation, secrets::Secrets},
+    secrets::{SecretError, SecretState},
+    vault::{client::ApiRequest, client::Operation, secrets::SecretsClient},
 };
 
 /// The response of `sys/internal/ui/mounts/PATH`.
@@ -21,7 +21,7 @@ struct MountOptions {
     version: Option<String>,
 }
 
-impl Secrets<'_> {
+impl SecretsClient<'_> {
     /// Checks before a write that the mount is KV version 2. Version 1 would accept the write as
     /// one to a secret named `data/…`, without compare-and-set.
     ///
@@ -29,11 +29,14 @@ impl Secrets<'_> {
     ///
     /// # Errors
     /// [`SecretError::MountUnfit`] if it is not; another if the mount cannot be read.
-    pub(super) async fn ensure_kv_version_2(&self, current: Current) -> Result<(), SecretError> {
-        if current != Current::Absent {
+    pub(super) async fn ensure_kv_version_2(
+        &self,
+        current: SecretState,
+    ) -> Result<(), SecretError> {
+        if current != SecretState::Absent {
             return Ok(());
         }
-        self.ensure(EngineFact::KvVersion2, async || self.check_mount().await).await
+        self.ensure(EngineFact::KvVersion2, async || self.check_kv_version().await).await
     }
 
     /// Checks that the mount is KV version 2. Every token with a capability in a mount may read
@@ -41,12 +44,12 @@ impl Secrets<'_> {
     ///
     /// # Errors
     /// [`SecretError::MountUnfit`] if it is not; another if the mount cannot be read.
-    pub async fn check_mount(&self) -> Result<(), SecretError> {
+    pub async fn check_kv_version(&self) -> Result<(), SecretError> {
         let (client, token, mount) = self.kv();
-        let call = Call::get(format!("sys/internal/ui/mounts/{mount}"));
+        let call = ApiRequest::get(format!("sys/internal/ui/mounts/{mount}"));
         let read = || client.data(Operation::Mount, token, &call);
         let mount: MountResponse = once_more_after_reset(read).await?;
-        if mount.is_kv_version_2() { Ok(()) } else { Err(SecretError::MountUnfit) }
+        if mount.is_kv_version_2() { Ok(()) } else { Err(SecretError::MountNotVersioned) }
     }
 }
 

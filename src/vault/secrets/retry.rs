@@ -5,8 +5,8 @@ use tokio::time::sleep;
 use crate::{
     secrets::SecretError,
     vault::{
-        client::backoff::pauses,
-        client::{Failure, VaultError},
+        client::backoff::backoff_delays,
+        client::{FailureKind, VaultError},
     },
 };
 
@@ -21,9 +21,9 @@ pub(super) async fn with_retries<T>(
     mut attempt: impl AsyncFnMut() -> Result<T, SecretError>,
 ) -> Result<T, SecretError> {
     let (first_pause, retries) = RETRIES;
-    for pause in pauses(first_pause, retries) {
+    for pause in backoff_delays(first_pause, retries) {
         match attempt().await {
-            Err(SecretError::Unavailable(_) | SecretError::Unsettled(_)) => sleep(pause).await,
+            Err(SecretError::Unavailable(_) | SecretError::OutcomeUnknown(_)) => sleep(pause).await,
             outcome => return outcome,
         }
     }
@@ -35,7 +35,7 @@ pub(super) async fn once_more_after_reset<T, F: Future<Output = Result<T, VaultE
     call: impl Fn() -> F,
 ) -> Result<T, VaultError> {
     match call().await {
-        Err(error) if error.failure == Failure::Reset => call().await,
+        Err(error) if error.kind == FailureKind::Reset => call().await,
         outcome => outcome,
     }
 }

@@ -1,22 +1,22 @@
 use crate::{
-    policies::Mounts,
+    policy::Mounts,
     secrets::SecretError,
-    vault::{Client, RecentChecks, Secrets, Session},
+    vault::{CheckCache, Client, SecretsClient, VaultSession},
 };
 
 /// The tenants' secrets, accessed with the token of a session. The token may change from call to
 /// call.
 #[derive(Clone, Copy)]
 pub struct SessionSecrets<'s> {
-    session: &'s Session,
+    session: &'s VaultSession,
     mounts: &'s Mounts,
-    checks: &'s RecentChecks,
+    checks: &'s CheckCache,
 }
 
 impl<'s> SessionSecrets<'s> {
     /// Returns the secrets in these mounts, which skip checks that are in this cache.
     #[must_use]
-    pub fn new(session: &'s Session, mounts: &'s Mounts, checks: &'s RecentChecks) -> Self {
+    pub fn new(session: &'s VaultSession, mounts: &'s Mounts, checks: &'s CheckCache) -> Self {
         Self { session, mounts, checks }
     }
 
@@ -27,13 +27,13 @@ impl<'s> SessionSecrets<'s> {
     /// Those of the action. [`SecretError::Unavailable`] if the session has no token.
     pub async fn with<T>(
         &self,
-        action: impl AsyncFnOnce(Secrets<'_>) -> Result<T, SecretError>,
+        action: impl AsyncFnOnce(SecretsClient<'_>) -> Result<T, SecretError>,
     ) -> Result<T, SecretError> {
         let own = self.session.token().await?;
-        let secrets = Secrets::new(self.session.client(), self.mounts, &own.token);
-        let outcome = action(secrets.remembering(self.checks)).await;
-        if let Err(SecretError::TokenRefused) = outcome {
-            self.session.give_up(&own);
+        let secrets = SecretsClient::new(self.session.client(), self.mounts, &own.token);
+        let outcome = action(secrets.with_check_cache(self.checks)).await;
+        if let Err(SecretError::TokenRejected) = outcome {
+            self.session.invalidate(&own);
         }
         outcome
     }

@@ -11,13 +11,13 @@ use tokio::time::timeout_at;
 use super::{
     file_version::file_version,
     login::renew,
-    state::{Logins, Session, SessionState},
+    state::{Logins, SessionState, VaultSession},
 };
 use crate::{
-    token::{Cause, Unavailable},
+    token::{Unavailable, UnavailableReason},
     vault::{
         api::sys::seal::seal_status,
-        client::{Failure, VaultError},
+        client::{FailureKind, VaultError},
     },
 };
 
@@ -34,23 +34,23 @@ pub struct LoginError(VaultError);
 
 impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.failure {
-            Failure::OwnToken => f.write_str(
+        match self.0.kind {
+            FailureKind::TokenRejected => f.write_str(
                 "Vault rejected the token (unknown, expired or revoked). Run `vault login`; note \
                  that VAULT_TOKEN takes precedence over its token",
             ),
-            Failure::OwnPolicy => f.write_str(
+            FailureKind::PermissionDenied => f.write_str(
                 "the token may not look itself up: it needs Vault's policy `default`, or the one \
                  in policies/validator.hcl",
             ),
-            Failure::LoginRefused
-            | Failure::LoginDenied
-            | Failure::SecretIdSpent
-            | Failure::Sealed
-            | Failure::Redirect => f.write_str(self.0.detail()),
-            Failure::NoNamespace => write!(f, "{}", self.0),
-            Failure::Tls => write!(f, "Vault cannot be reached: {}", self.0.detail()),
-            Failure::Connect | Failure::Timeout => {
+            FailureKind::LoginCredentialsRejected
+            | FailureKind::LoginDenied
+            | FailureKind::SecretIdUnusable
+            | FailureKind::Sealed
+            | FailureKind::Redirect => f.write_str(self.0.detail()),
+            FailureKind::NamespaceNotFound => write!(f, "{}", self.0),
+            FailureKind::Tls => write!(f, "Vault cannot be reached: {}", self.0.detail()),
+            FailureKind::Connect | FailureKind::Timeout => {
                 write!(f, "Vault cannot be reached: {}; check VAULT_ADDR", self.0.detail())
             }
             _ => write!(f, "cannot log in to Vault: {}", self.0),
@@ -60,7 +60,7 @@ impl fmt::Display for LoginError {
 
 impl std::error::Error for LoginError {}
 
-impl Session {
+impl VaultSession {
     /// Logs in, for a program without the service's renewal task. If a login failed a short while
     /// ago, returns the same error without another login.
     ///
@@ -69,19 +69,22 @@ impl Session {
     ///
     /// # Errors
     /// [`LoginError`] if the login fails.
-    pub async fn open(self: &Arc<Self>) -> Result<(), LoginError> {
+    pub async fn log_in(self: &Arc<Self>) -> Result<(), LoginError> {
         let session = Arc::clone(self);
         let login = tokio::spawn(async move { session.log_in_command().await }).await;
         login
             .unwrap_or_else(|error| {
-                Err(VaultError::new(Failure::Local, format!("the login task failed: {error}")))
+                Err(VaultError::new(
+                    FailureKind::LocalError,
+                    format!("the login task failed: {error}"),
+                ))
             })
             .map_err(LoginError)
     }
 
     async fn log_in_command(&self) -> Result<(), VaultError> {
         let Some(mut logins) = self.lock_logins().await else {
-            return Err(VaultError::new(Failure::Local, ENDED));
+            return Err(VaultError::new(FailureKind::LocalError, ENDED));
         };
         let file = file_version(self.login.file()).await;
         if let Some((hold, error)) = &logins.hold
@@ -102,7 +105,7 @@ impl Session {
             }
             Err(error) => {
                 let error = self.explain_sealed(error).await;
-                let hold = logins.throttle.record_failure(error.failure.into(), file);
+                let hold = logins.throttle.record_failure(error.kind.into(), file);
                 logins.hold = Some((hold, error.clone()));
                 self.state.send_if_modified(|state| {
                     let is_waiting = matches!(state, SessionState::LoggingIn);
@@ -122,8 +125,8 @@ impl Session {
     /// # Errors
     /// The reason why the token was not revoked. It stays valid until it expires.
     pub async fn close(&self) -> Result<(), String> {
-        let closed = SessionState::LoggedOut(Unavailable::new(Cause::NotReady, ENDED));
-        if !self.obtains_tokens() {
+        let closed = SessionState::LoggedOut(Unavailable::new(UnavailableReason::NotReady, ENDED));
+        if !self.issues_tokens() {
             self.state.send_replace(closed);
             return Ok(());
         }
@@ -156,8 +159,8 @@ impl Session {
     ///
     /// # Errors
     /// [`LoginError`] if the login fails.
-    pub async fn refresh(self: &Arc<Self>) -> Result<(), LoginError> {
-        let Some(own) = self.current_token() else { return self.open().await };
+    pub async fn ensure_token(self: &Arc<Self>) -> Result<(), LoginError> {
+        let Some(own) = self.current_token() else { return self.log_in().await };
         if own.renewal().is_none_or(|due| due > Instant::now()) {
             return Ok(());
         }
@@ -167,17 +170,17 @@ impl Session {
             self.replace_state(&own, SessionState::LoggedIn(Arc::new(renewed)));
             return Ok(());
         }
-        self.open().await
+        self.log_in().await
     }
 
     /// Returns the error, with a hint if the server is sealed because it is not initialized: Vault's
     /// response to a login does not distinguish the two.
     async fn explain_sealed(&self, error: VaultError) -> VaultError {
-        if error.failure == Failure::Sealed
+        if error.kind == FailureKind::Sealed
             && seal_status(&self.client).await.is_ok_and(|status| !status.initialized)
         {
             return VaultError::new(
-                Failure::Sealed,
+                FailureKind::Sealed,
                 "Vault is not initialized: run `vault-auth-validator bootstrap --init`",
             );
         }

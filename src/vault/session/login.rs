@@ -19,7 +19,7 @@ use crate::{
             login::{APPROLE_MOUNT, log_in_with_approle},
             token::{TokenAuth, lookup_self, renew_self},
         },
-        client::{Client, Failure, VaultError},
+        client::{Client, FailureKind, VaultError},
     },
 };
 
@@ -28,7 +28,7 @@ const LOCKOUT: SignedDuration = SignedDuration::from_mins(15);
 
 /// The source of the service's own token.
 #[derive(Debug)]
-pub enum Login {
+pub enum ServiceLogin {
     /// A login with a role id and the secret id in a file, which is read again for each login. The
     /// file may hold a response-wrapping token of the secret id instead; it is unwrapped once, and
     /// the secret id is kept in memory for later logins.
@@ -57,7 +57,7 @@ pub enum LoginCost {
     WrappedSecretId(Result<(), String>),
 }
 
-impl Login {
+impl ServiceLogin {
     /// Creates a login with an `AppRole`.
     #[must_use]
     pub fn app_role(role_id: String, secret_id_file: PathBuf) -> Self {
@@ -82,7 +82,7 @@ impl Login {
     }
 
     /// Returns true if a login issues a token, which this program has to revoke.
-    pub(super) fn obtains_tokens(&self) -> bool {
+    pub(super) fn issues_tokens(&self) -> bool {
         matches!(self, Self::AppRole { .. })
     }
 
@@ -175,13 +175,13 @@ fn issued_token(auth: TokenAuth, requested: Instant) -> ServiceToken {
 /// Returns the error of an `AppRole` login with the role, the file, and what to do.
 fn login_error(error: &VaultError, role_id: &str, file: &Path) -> VaultError {
     let (message, file) = (error.detail(), file.display());
-    let text = match error.failure {
-        Failure::LoginRefused => format!(
+    let text = match error.kind {
+        FailureKind::LoginCredentialsRejected => format!(
             "invalid secret id, or invalid role id ({message}): the role id is {role_id}, the \
              secret id is the one in {file}; put a new secret id into that file, or correct \
              VALIDATOR_ROLE_ID"
         ),
-        Failure::LoginDenied => format!(
+        FailureKind::LoginDenied => format!(
             "Vault denies logins of the role {role_id} ({message}), whatever the secret id in \
              {file}: after failed logins it is locked out until {} at the latest, unless Vault is \
              configured otherwise (read `sys/locked-users`); or its entity is disabled, or no \
@@ -190,19 +190,19 @@ fn login_error(error: &VaultError, role_id: &str, file: &Path) -> VaultError {
         ),
         _ => return error.clone(),
     };
-    VaultError::new(error.failure, text)
+    VaultError::new(error.kind, text)
 }
 
 /// Returns the error with the source of the rejected token.
 fn token_error(error: VaultError, source: &dyn Display) -> VaultError {
-    if error.failure != Failure::OwnToken {
+    if error.kind != FailureKind::TokenRejected {
         return error;
     }
     let text = format!(
         "{source} contains a token that is unknown, expired or revoked ({}); replace it",
         error.detail()
     );
-    VaultError::new(Failure::OwnToken, text)
+    VaultError::new(FailureKind::TokenRejected, text)
 }
 
 /// Returns the time of day after this duration, to the second.

@@ -17,7 +17,7 @@ use std::{
 use tokio::time::{sleep, sleep_until};
 
 use super::file_version::{FileVersion, wait_for_change};
-use crate::vault::client::Failure;
+use crate::vault::client::FailureKind;
 
 /// The minimum delay between two logins.
 const MIN_DELAY: Duration = Duration::from_millis(250);
@@ -81,15 +81,15 @@ impl Default for LoginThrottle {
     }
 }
 
-impl From<Failure> for LoginFailure {
-    fn from(failure: Failure) -> Self {
+impl From<FailureKind> for LoginFailure {
+    fn from(failure: FailureKind) -> Self {
         match failure {
-            Failure::LoginRefused => Self::CredentialsRejected,
-            Failure::LoginDenied
-            | Failure::SecretIdSpent
-            | Failure::OwnToken
-            | Failure::NoNamespace
-            | Failure::BadRequest => Self::Denied,
+            FailureKind::LoginCredentialsRejected => Self::CredentialsRejected,
+            FailureKind::LoginDenied
+            | FailureKind::SecretIdUnusable
+            | FailureKind::TokenRejected
+            | FailureKind::NamespaceNotFound
+            | FailureKind::BadRequest => Self::Denied,
             _ => Self::Transient,
         }
     }

@@ -14,7 +14,7 @@ mod state;
 pub(super) use self::service_token::ServiceToken;
 pub use self::{
     command::LoginError,
-    login::{Login, LoginCost},
-    self_test::NEEDED,
-    state::Session,
+    login::{LoginCost, ServiceLogin},
+    self_test::REQUIRED_CAPABILITIES,
+    state::VaultSession,
 };

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::vault::{
     api::{login::APPROLE_MOUNT, sys::wrapping},
-    client::{Client, Failure, VaultError},
+    client::{Client, FailureKind, VaultError},
 };
 
 /// A secret id that was wrapped, and the used token that it was wrapped in.
@@ -69,7 +69,7 @@ pub(super) async fn check_wrapping(
         .and_then(|path| path.strip_suffix("/secret-id"));
     if role.is_none_or(|role| role.is_empty() || role.contains('/')) {
         return Err(VaultError::new(
-            Failure::SecretIdSpent,
+            FailureKind::SecretIdUnusable,
             format!(
                 "the wrapped secret id in {} was not created by auth/approle/role/NAME/secret-id: \
                  it may have been replaced by an attacker; revoke it and create a new one",
@@ -86,7 +86,10 @@ pub(super) async fn check_wrapping(
 /// If the file cannot be read or is empty.
 pub(super) async fn read_secret(file: &Path) -> Result<SecretString, VaultError> {
     let unreadable = |why: String| {
-        VaultError::new(Failure::Local, format!("{} cannot be used: {why}", file.display()))
+        VaultError::new(
+            FailureKind::LocalError,
+            format!("{} cannot be used: {why}", file.display()),
+        )
     };
     let text =
         tokio::fs::read_to_string(file).await.map_err(|error| unreadable(error.to_string()))?;
@@ -99,17 +102,19 @@ pub(super) async fn read_secret(file: &Path) -> Result<SecretString, VaultError>
 
 /// Returns the error of a wrapping token that Vault rejects, with the commands that create another.
 fn unusable(error: VaultError, file: &Path) -> VaultError {
-    match error.failure {
-        Failure::BadRequest | Failure::Refused | Failure::OwnToken => VaultError::new(
-            Failure::SecretIdSpent,
-            format!(
-                "the wrapped secret id in {} was already used or has expired: an operator creates \
+    match error.kind {
+        FailureKind::BadRequest | FailureKind::TokenNotFound | FailureKind::TokenRejected => {
+            VaultError::new(
+                FailureKind::SecretIdUnusable,
+                format!(
+                    "the wrapped secret id in {} was already used or has expired: an operator creates \
                  a new one with `vault-auth-validator bootstrap --new-secret-id`, or for a \
                  tenant's service with `vault-auth-validator tenants create TENANT --service \
                  SERVICE --new-secret-id`",
-                file.display()
-            ),
-        ),
+                    file.display()
+                ),
+            )
+        }
         _ => error,
     }
 }

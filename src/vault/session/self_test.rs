@@ -6,12 +6,12 @@ use crate::{
     capabilities::Capabilities,
     vault::{
         api::sys::capabilities::capabilities,
-        client::{Client, Failure, VaultError},
+        client::{Client, FailureKind, VaultError},
     },
 };
 
 /// The capabilities that requests depend on, as `policies/validator.hcl` grants them.
-pub const NEEDED: [(&str, Capabilities); 3] = [
+pub const REQUIRED_CAPABILITIES: [(&str, Capabilities); 3] = [
     ("auth/token/lookup", Capabilities::UPDATE),
     ("identity/entity/id/00000000-0000-0000-0000-000000000000", Capabilities::READ),
     ("sys/capabilities", Capabilities::UPDATE),
@@ -25,19 +25,20 @@ pub(super) async fn check_capabilities(
     client: &Client,
     own: &ServiceToken,
 ) -> Result<(), VaultError> {
-    let paths: Vec<String> = NEEDED.iter().map(|(path, _)| (*path).to_owned()).collect();
-    let response = capabilities(client, &own.token, &own.as_presented(), &paths).await;
+    let paths: Vec<String> =
+        REQUIRED_CAPABILITIES.iter().map(|(path, _)| (*path).to_owned()).collect();
+    let response = capabilities(client, &own.token, &own.to_token(), &paths).await;
     let granted = match response.and_then(|response| response.on_each(&paths)) {
         Ok(granted) => granted,
-        Err(error) if error.failure == Failure::Refused => {
-            return Err(VaultError::new(Failure::OwnToken, "it has just been issued"));
+        Err(error) if error.kind == FailureKind::TokenNotFound => {
+            return Err(VaultError::new(FailureKind::TokenRejected, "it has just been issued"));
         }
-        Err(error) if error.failure == Failure::OwnPolicy => {
+        Err(error) if error.kind == FailureKind::PermissionDenied => {
             return Err(missing_capabilities("update on sys/capabilities"));
         }
         Err(error) => return Err(error),
     };
-    let missing: Vec<String> = NEEDED
+    let missing: Vec<String> = REQUIRED_CAPABILITIES
         .iter()
         .zip(granted.iter())
         .filter(|((_, needed), granted)| !granted.has_any(*needed))
@@ -48,5 +49,8 @@ pub(super) async fn check_capabilities(
 
 fn missing_capabilities(missing: &str) -> VaultError {
     let hint = "give its role the policy in policies/validator.hcl";
-    VaultError::new(Failure::OwnPolicy, format!("the service's own token lacks {missing}: {hint}"))
+    VaultError::new(
+        FailureKind::PermissionDenied,
+        format!("the service's own token lacks {missing}: {hint}"),
+    )
 }

@@ -14,11 +14,11 @@ use super::{
     login_throttle::{LoginFailure, LoginHold, LoginThrottle},
     self_test::check_capabilities,
     service_token::ServiceToken,
-    state::{Session, SessionState},
+    state::{SessionState, VaultSession},
 };
 use crate::{
-    token::{Cause, Unavailable},
-    vault::client::{Failure, VaultError, backoff::pauses_up_to},
+    token::{Unavailable, UnavailableReason},
+    vault::client::{FailureKind, VaultError, backoff::endless_backoff_delays},
 };
 
 /// The first and the maximum delay between two attempts to renew the token.
@@ -50,9 +50,9 @@ enum LoginHistory {
     SomeSucceeded,
 }
 
-impl Session {
+impl VaultSession {
     /// Logs in and renews the token, until [`Session::close`] ends the session.
-    pub async fn keep(&self) {
+    pub async fn run(&self) {
         let mut throttle = LoginThrottle::default();
         let mut last_logged = None;
         let mut history = LoginHistory::NoneSucceeded;
@@ -71,19 +71,19 @@ impl Session {
                         continue;
                     }
                     let detail = "vault rejects the token that it has just issued";
-                    let unavailable = Unavailable::new(Cause::NotReady, detail);
+                    let unavailable = Unavailable::new(UnavailableReason::NotReady, detail);
                     self.state.send_replace(SessionState::LoggedOut(unavailable.clone()));
                     (LoginFailure::Transient, unavailable)
                 }
                 Err(error) => {
-                    let failure = error.failure;
+                    let failure = error.kind;
                     let logged = last_logged.take().filter(|(logged, _)| *logged == failure);
                     let (_, unavailable) = logged.unwrap_or_else(|| {
                         tracing::error!(%error, "cannot log in to vault");
                         (failure, unavailable_after(error, history))
                     });
                     last_logged = Some((failure, unavailable.clone()));
-                    if permission_denied && failure == Failure::OwnPolicy {
+                    if permission_denied && failure == FailureKind::PermissionDenied {
                         self.state.send_replace(SessionState::LoggedOut(unavailable.clone()));
                     } else {
                         self.log_out_unless_valid(unavailable.clone());
@@ -188,10 +188,10 @@ impl Session {
             })
         };
         let renewed = attempt
-            .retry(pauses_up_to(longest, first))
-            .when(|error| !ends_token(error.failure) && !own.is_expired())
+            .retry(endless_backoff_delays(longest, first))
+            .when(|error| !ends_token(error.kind) && !own.is_expired())
             .await;
-        if renewed.as_ref().is_err_and(|error| error.failure == Failure::OwnToken) {
+        if renewed.as_ref().is_err_and(|error| error.kind == FailureKind::TokenRejected) {
             self.replace_state(own, SessionState::LoggingIn);
         }
         renewed.ok()
@@ -200,21 +200,26 @@ impl Session {
 
 /// Returns true if a renewal that failed like this will not succeed later. Past the maximum lifetime
 /// of a token OpenBao responds with 400 or 500; a login then serves as well as a renewal.
-fn ends_token(failure: Failure) -> bool {
-    matches!(failure, Failure::BadRequest | Failure::Server | Failure::OwnToken)
+fn ends_token(failure: FailureKind) -> bool {
+    matches!(
+        failure,
+        FailureKind::BadRequest | FailureKind::ServerError | FailureKind::TokenRejected
+    )
 }
 
 /// Returns what a failed login means for those that need a token.
 fn unavailable_after(error: VaultError, history: LoginHistory) -> Unavailable {
-    match (history, error.failure) {
+    match (history, error.kind) {
         (LoginHistory::SomeSucceeded, failure)
             if !matches!(
                 failure,
-                Failure::BadRequest | Failure::NoNamespace | Failure::SecretIdSpent
+                FailureKind::BadRequest
+                    | FailureKind::NamespaceNotFound
+                    | FailureKind::SecretIdUnusable
             ) =>
         {
             error.into()
         }
-        _ => Unavailable::new(Cause::NotReady, format!("vault login: {error}")),
+        _ => Unavailable::new(UnavailableReason::NotReady, format!("vault login: {error}")),
     }
 }

@@ -5,7 +5,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::token::Token;
+use crate::token::CallerToken;
 
 /// The maximum lease; a longer one is treated as this long.
 const MAX_LEASE: Duration = Duration::from_hours(24 * 366);
@@ -88,14 +88,14 @@ impl ServiceToken {
     }
 
     /// Returns true if the presented token is this one. Compares hashes, in constant time.
-    pub(crate) fn is_same_as(&self, presented: &Token) -> bool {
+    pub(crate) fn is_same_as(&self, presented: &CallerToken) -> bool {
         blake3::hash(self.token.expose_secret().as_bytes())
             == blake3::hash(presented.expose().as_bytes())
     }
 
     /// Returns the token as a caller would present it.
-    pub(crate) fn as_presented(&self) -> Token {
-        Token::from(self.token.clone())
+    pub(crate) fn to_token(&self) -> CallerToken {
+        CallerToken::from(self.token.clone())
     }
 
     /// Returns true if the token has an accessor, as all but batch tokens have.

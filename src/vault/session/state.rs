@@ -3,15 +3,15 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 
 use super::{
-    login::Login,
+    login::ServiceLogin,
     login_throttle::{LoginHold, LoginThrottle},
     service_token::ServiceToken,
 };
 use crate::{
-    token::{Cause, Unavailable},
+    token::{Unavailable, UnavailableReason},
     vault::{
         api::token::revoke_self,
-        client::{Client, Failure, VaultError},
+        client::{Client, FailureKind, VaultError},
     },
 };
 
@@ -21,9 +21,9 @@ use crate::{
 /// Vault rejects it. Requests only read the state and report a rejected token; so a request that
 /// ends early does not cancel a login. A command has no such task, and logs in when it
 /// needs a token.
-pub struct Session {
+pub struct VaultSession {
     pub(super) client: Arc<Client>,
-    pub(super) login: Login,
+    pub(super) login: ServiceLogin,
     pub(super) state: watch::Sender<SessionState>,
     pub(super) permission_denied: Notify,
     /// Locked during a login.
@@ -57,10 +57,10 @@ impl SessionState {
     }
 }
 
-impl Session {
+impl VaultSession {
     /// Creates a session that is not logged in yet.
     #[must_use]
-    pub fn new(client: Arc<Client>, login: Login) -> Self {
+    pub fn new(client: Arc<Client>, login: ServiceLogin) -> Self {
         Self {
             client,
             login,
@@ -78,8 +78,8 @@ impl Session {
 
     /// Returns true if its tokens are issued by logins, and revoked by [`Session::close`].
     #[must_use]
-    pub fn obtains_tokens(&self) -> bool {
-        self.login.obtains_tokens()
+    pub fn issues_tokens(&self) -> bool {
+        self.login.issues_tokens()
     }
 
     /// Returns true if there is a token.
@@ -91,7 +91,7 @@ impl Session {
     /// Returns the reason why there is no token; `None` if there is one, or a login is in progress.
     /// The text contains no secret.
     #[must_use]
-    pub fn trouble(&self) -> Option<Arc<str>> {
+    pub fn last_error(&self) -> Option<Arc<str>> {
         match &*self.state.borrow() {
             SessionState::LoggedOut(unavailable) => Some(Arc::clone(&unavailable.detail)),
             SessionState::LoggingIn | SessionState::LoggedIn(_) => None,
@@ -106,14 +106,14 @@ impl Session {
             Ok(SessionState::LoggedIn(own)) => Ok(Arc::clone(own)),
             Ok(SessionState::LoggedOut(unavailable)) => Err(unavailable.clone()),
             Ok(SessionState::LoggingIn) | Err(_) => {
-                Err(Unavailable::new(Cause::NotReady, "not logged in to vault"))
+                Err(Unavailable::new(UnavailableReason::NotReady, "not logged in to vault"))
             }
         }
     }
 
     /// Requests a login that replaces this rejected token, and returns the new token. Concurrent
     /// callers share one login.
-    pub(crate) async fn replace(
+    pub(crate) async fn reauthenticate(
         &self,
         rejected: &Arc<ServiceToken>,
     ) -> Result<Arc<ServiceToken>, Unavailable> {
@@ -125,13 +125,13 @@ impl Session {
     /// since the cause may be one caller's unusual token; but a new login follows, because the
     /// policies of the service's role may have changed. It obtains the new policies, or finds out
     /// what is missing.
-    pub(crate) fn doubt(&self) {
+    pub(crate) fn report_permission_denied(&self) {
         self.permission_denied.notify_one();
     }
 
     /// Discards this token, which Vault rejected. The next use of the session obtains another.
-    pub(crate) fn give_up(&self, rejected: &Arc<ServiceToken>) {
-        let unavailable = Unavailable::new(Cause::NotReady, "vault rejected the token");
+    pub(crate) fn invalidate(&self, rejected: &Arc<ServiceToken>) {
+        let unavailable = Unavailable::new(UnavailableReason::NotReady, "vault rejected the token");
         self.replace_state(rejected, SessionState::LoggedOut(unavailable));
     }
 
@@ -166,13 +166,13 @@ impl Session {
     /// # Errors
     /// The reason why the token was not revoked.
     pub(super) async fn revoke(&self, own: &ServiceToken) -> Result<(), String> {
-        if !self.login.obtains_tokens() || !own.has_accessor() {
+        if !self.login.issues_tokens() || !own.has_accessor() {
             return Ok(());
         }
-        revoke_self(&self.client, &own.token).await.or_else(|error| match error.failure {
+        revoke_self(&self.client, &own.token).await.or_else(|error| match error.kind {
             // It is revoked already, or its uses are exhausted.
-            Failure::OwnToken => Ok(()),
-            Failure::OwnPolicy => Err("its policies do not grant update on \
+            FailureKind::TokenRejected => Ok(()),
+            FailureKind::PermissionDenied => Err("its policies do not grant update on \
                  auth/token/revoke-self, which Vault's policy `default` and \
                  policies/validator.hcl do"
                 .to_owned()),

@@ -12,11 +12,11 @@ use self::{
 };
 use crate::{
     cli::{
-        operator::end,
-        output::{Output, complain, misused},
+        operator::close_session,
+        output::{OutputArgs, print_error, usage_error},
+        secret_client::{SecretClient, SecretClientArgs, SecretClientConfig},
         secrets::child_command::child_command,
-        stop::set_handled,
-        store::{Store, StoreAccess, StoreArgs},
+        signals::set_handled,
     },
     config::parse_duration,
     process::{FileChanges, OnChange, RunMode, Supervisor},
@@ -61,12 +61,12 @@ pub(super) struct Render {
     #[command(flatten)]
     program: ProgramArgs,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     /// Command to run after each change, with its arguments.
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
     #[command(flatten)]
-    store: StoreArgs,
+    store: SecretClientArgs,
 }
 
 impl Render {
@@ -76,37 +76,37 @@ impl Render {
             (true, OnChange::Run) => RunMode::Watch,
             (true, _) if !self.command.is_empty() => RunMode::Service,
             _ => {
-                return misused("--on-change needs --watch, and CMD after --");
+                return usage_error("--on-change needs --watch, and CMD after --");
             }
         };
         self.store.clone().run_before_login(async |access| self.render(access, mode).await)
     }
 
-    async fn render(&self, access: StoreAccess, mode: RunMode) -> Result<ExitCode, String> {
+    async fn render(&self, access: SecretClientConfig, mode: RunMode) -> Result<ExitCode, String> {
         let command = self.command.split_first().map(|(program, arguments)| {
             let mut command = child_command(program);
             command.args(arguments);
             command
         });
-        let print_error = |message: &str| complain(message);
+        let print_error = |message: &str| print_error(message);
         let supervisor = Supervisor::new(command, self.program.into(), mode, print_error)
             .map_err(|error| format!("cannot register signal handlers: {error}"))?;
         set_handled();
-        let store = access.store()?;
+        let store = access.client()?;
         let outcome = self.supervise(&store, supervisor, mode).await;
-        end(&store.operator.session).await;
+        close_session(&store.operator.session).await;
         outcome
     }
 
     /// Writes the file, and runs the program as the mode has it.
     async fn supervise(
         &self,
-        store: &Store,
+        store: &SecretClient,
         mut supervisor: Supervisor,
         mode: RunMode,
     ) -> Result<ExitCode, String> {
         let create = async {
-            store.operator.open().await?;
+            store.operator.log_in().await?;
             RenderedFile::create(&self.file, self.output, store).await
         };
         let file = tokio::select! {

@@ -9,16 +9,16 @@ use tokio::{
 
 use crate::{
     cli::{
-        output::{Output, complain},
+        output::{OutputArgs, print_error},
+        secret_client::SecretClient,
         secrets::{
             bundle::SecretBundle,
             environment::check_env_values,
             target_file::{TargetFile, WriteOutcome},
         },
-        store::Store,
     },
     process::Backoff,
-    secrets::{Dialect, Version},
+    secrets::{EnvFormat, SecretVersion},
 };
 
 /// The arguments that determine the file and its content.
@@ -29,8 +29,8 @@ pub(super) struct FileArgs {
     #[command(flatten)]
     target: TargetFile,
     /// The reader of the file: compose, docker, systemd, python-dotenv or sh.
-    #[arg(long, default_value_t = Dialect::Compose)]
-    dialect: Dialect,
+    #[arg(long, default_value_t = EnvFormat::Compose)]
+    dialect: EnvFormat,
     /// A key to write although it makes programs load code, such as `LD_PRELOAD` or `NODE_OPTIONS`.
     /// May be repeated.
     #[arg(long, value_name = "KEY")]
@@ -40,10 +40,10 @@ pub(super) struct FileArgs {
 /// A file that is kept in sync with its secrets.
 pub(super) struct RenderedFile<'a> {
     args: &'a FileArgs,
-    output: Output,
-    store: &'a Store,
+    output: OutputArgs,
+    store: &'a SecretClient,
     /// The versions that the file was last written from.
-    versions: Vec<Version>,
+    versions: Vec<SecretVersion>,
 }
 
 impl<'a> RenderedFile<'a> {
@@ -53,8 +53,8 @@ impl<'a> RenderedFile<'a> {
     /// Reports secrets that cannot be read, and a file that cannot be written.
     pub(super) async fn create(
         args: &'a FileArgs,
-        output: Output,
-        store: &'a Store,
+        output: OutputArgs,
+        store: &'a SecretClient,
     ) -> Result<Self, String> {
         let mut file = Self { args, output, store, versions: Vec::new() };
         let outcome = file.write().await?;
@@ -87,7 +87,7 @@ impl<'a> RenderedFile<'a> {
                 Err(error) => {
                     backoff.increase();
                     if reported.as_ref() != Some(&error) {
-                        complain(format!("{error}; keeping the current file and retrying"));
+                        print_error(format!("{error}; keeping the current file and retrying"));
                     }
                     reported = Some(error);
                 }
@@ -97,7 +97,7 @@ impl<'a> RenderedFile<'a> {
 
     async fn sync(&mut self) -> Result<WriteOutcome, String> {
         let session = &self.store.operator.session;
-        session.refresh().await.map_err(|error| error.to_string())?;
+        session.ensure_token().await.map_err(|error| error.to_string())?;
         if self.args.bundle.is_current(self.store, &self.versions).await? {
             return Ok(WriteOutcome::Unchanged);
         }

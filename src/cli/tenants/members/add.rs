@@ -9,18 +9,18 @@ use clap::Args;
 use super::MountArgs;
 use crate::{
     cli::{
-        misused,
-        names::{parse_policy, tenant},
+        names::{parse_policy, parse_tenant},
         operator::Operator,
-        output::Output,
+        output::OutputArgs,
         password::PasswordSource,
         plan_output::{finish_dry_run, print_outcomes, print_plan, unless_stopped},
-        stop::stopped,
+        signals::shutdown_signal,
+        usage_error,
     },
-    policies::{Mounts, PolicyName},
-    provision::IfAbsent,
+    policy::{Mounts, PolicyName},
+    provisioning::IfAbsent,
     tenants::TenantName,
-    vault::{DesiredMember, MembershipPlan, Tenants},
+    vault::{DesiredMember, MembershipPlan, TenantDirectory},
 };
 
 /// Add a person to a tenant.
@@ -40,7 +40,7 @@ Examples:
   vault-auth-validator tenants members add acme ben@acme.com --mount oidc")]
 pub(super) struct Add {
     /// The tenant.
-    #[arg(value_parser = tenant)]
+    #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
     /// The name that the person logs in with.
     #[arg(value_name = "NAME", value_parser = parse_login_name)]
@@ -58,7 +58,7 @@ pub(super) struct Add {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     mount: MountArgs,
 }
@@ -66,13 +66,13 @@ pub(super) struct Add {
 impl Add {
     pub(super) fn run(self) -> ExitCode {
         if self.create_user && self.password_file.is_none() && !io::stdin().is_terminal() {
-            return misused(
+            return usage_error(
                 "cannot prompt for the account's password, because standard input is not a \
                  terminal: add --password-file FILE, or `--password-file -` for standard input",
             );
         }
         if let Some(Err(error)) = self.password_file.as_ref().map(PasswordSource::check) {
-            return misused(error);
+            return usage_error(error);
         }
         let mount = self.mount.clone();
         mount.run(async |operator, mounts, mount| self.add(&operator, &mounts, mount).await)
@@ -107,12 +107,12 @@ impl Add {
         if plan.needs_password() {
             match source.read(&self.name.to_lowercase()) {
                 Ok(password) => plan.set_password(password),
-                Err(error) => return Ok(misused(error)),
+                Err(error) => return Ok(usage_error(error)),
             }
         }
-        let tenants = Tenants::new(session, mounts);
-        tenants.complete_record().await.map_err(|error| error.to_string())?;
-        let stop = tokio::spawn(stopped());
+        let tenants = TenantDirectory::new(session, mounts);
+        tenants.complete_index().await.map_err(|error| error.to_string())?;
+        let stop = tokio::spawn(shutdown_signal());
         let outcomes = plan.apply(session, || unless_stopped(&stop)).await;
         print_outcomes(&rows, &outcomes, &self.next_steps(&plan), self.output)
     }

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::{
     cli::{
-        names::tenant,
+        names::parse_tenant,
         operator::OperatorArgs,
-        output::Output,
+        output::OutputArgs,
         sources::ForVault,
         tenants::member_output::{member_json, member_table, source_json, source_text},
     },
@@ -23,10 +23,10 @@ Examples:
   vault-auth-validator tenants members list acme --output json")]
 pub(super) struct List {
     /// The tenant.
-    #[arg(value_parser = tenant)]
+    #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
@@ -34,9 +34,9 @@ pub(super) struct List {
 impl List {
     pub(super) fn run(self) -> ExitCode {
         self.operator.run_with_mounts(async |operator, mounts| {
-            let tenants = vault::Tenants::new(&operator.session, &mounts);
+            let tenants = vault::TenantDirectory::new(&operator.session, &mounts);
             let (found, source) =
-                tenants.one(&self.tenant).await.map_err(|error| error.to_string())?;
+                tenants.find(&self.tenant).await.map_err(|error| error.to_string())?;
             let tenant = found.ok_or_else(|| {
                 let name = &self.tenant;
                 format!("there is no tenant {name}: `tenants create {name}` creates it")

@@ -10,12 +10,12 @@ use clap::{Args, Subcommand};
 
 use crate::{
     cli::{
-        misused,
         operator::{Operator, OperatorArgs},
         sources::ForMembers,
+        usage_error,
     },
     config::Settings,
-    policies::Mounts,
+    policy::Mounts,
 };
 
 /// Manage a tenant's members: people and services.
@@ -72,7 +72,7 @@ impl MountArgs {
             .and_then(|mounts| Ok((mounts, Settings::load_subject_mount(sources())?)));
         let (mounts, subject_mount) = match settings {
             Ok(settings) => settings,
-            Err(faults) => return misused(faults),
+            Err(faults) => return usage_error(faults),
         };
         let mount = self.mount.unwrap_or(subject_mount);
         self.operator.run(async |operator| command(operator, mounts, mount).await)

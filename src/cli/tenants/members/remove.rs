@@ -8,10 +8,12 @@ use serde_json::json;
 
 use super::MountArgs;
 use crate::{
-    cli::{ask::consents, misused, names::tenant, operator::Operator, output::Output},
-    policies::Mounts,
+    cli::{
+        names::parse_tenant, operator::Operator, output::OutputArgs, prompt::confirm, usage_error,
+    },
+    policy::Mounts,
     tenants::TenantName,
-    vault::{Members, Removal, Removed},
+    vault::{AccountRemoval, MemberRemover, RemovalResult},
 };
 
 /// Remove a person from a tenant.
@@ -28,7 +30,7 @@ Examples:
   vault-auth-validator tenants members remove acme ana --delete-user --yes")]
 pub(super) struct Remove {
     /// The tenant.
-    #[arg(value_parser = tenant)]
+    #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
     /// The name that the person logs in with.
     name: String,
@@ -39,7 +41,7 @@ pub(super) struct Remove {
     #[arg(long, requires = "delete_user")]
     yes: bool,
     #[command(flatten)]
-    output: Output,
+    output: OutputArgs,
     #[command(flatten)]
     mount: MountArgs,
 }
@@ -47,7 +49,7 @@ pub(super) struct Remove {
 impl Remove {
     pub(super) fn run(self) -> ExitCode {
         if self.asks() && !io::stdin().is_terminal() {
-            return misused(
+            return usage_error(
                 "--delete-user asks first, but standard input is not a terminal: add --yes",
             );
         }
@@ -71,12 +73,16 @@ impl Remove {
                 "Delete the account {name} at {mount}/, and remove {name} from {tenant}? This cannot \
                  be undone."
             );
-            if !consents(&question)? {
+            if !confirm(&question)? {
                 return Err("nothing was changed".to_owned());
             }
         }
-        let removal = if self.delete_user { Removal::DeleteAccount } else { Removal::KeepAccount };
-        let members = Members::new(&operator.session, mounts);
+        let removal = if self.delete_user {
+            AccountRemoval::DeleteAccount
+        } else {
+            AccountRemoval::KeepAccount
+        };
+        let members = MemberRemover::new(&operator.session, mounts);
         let removed = members.remove_person(&self.tenant, mount, &self.name, removal).await;
         let removed = removed.map_err(|error| error.to_string())?;
         self.output.print(
@@ -86,7 +92,7 @@ impl Remove {
                     "name": self.name,
                     "mount": mount,
                     "account_deleted": self.delete_user,
-                    "tokens_refused": removed == Removed::Entity,
+                    "tokens_refused": removed == RemovalResult::Entity,
                 })
             },
             |_| self.as_text(removed),
@@ -94,18 +100,18 @@ impl Remove {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn as_text(&self, removed: Removed) -> String {
+    fn as_text(&self, removed: RemovalResult) -> String {
         let (name, tenant) = (&self.name, &self.tenant);
         let tokens = match (self.delete_user, removed) {
-            (_, Removed::Entity) => {
+            (_, RemovalResult::Entity) => {
                 "The account and its entity are deleted, and Vault rejects its tokens; the validator \
                  does so within VALIDATOR_CACHE_TTL."
             }
-            (true, Removed::Membership) => {
+            (true, RemovalResult::Membership) => {
                 "The account is deleted. Its tokens are valid until they expire, since the person's \
                  entity has other logins."
             }
-            (false, Removed::Membership) => {
+            (false, RemovalResult::Membership) => {
                 "Rules for the tenant no longer apply, in Vault at once and in the validator within \
                  VALIDATOR_CACHE_TTL. The account, its tokens and their other policies remain."
             }

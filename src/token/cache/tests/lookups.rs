@@ -10,8 +10,8 @@ use tokio::task::yield_now;
 
 use super::{TIMEOUT, TestBackend, active, active_with, get_or_fetch, spawn_lookup};
 use crate::token::{
-    Authority, CacheSettings, CacheStatus, Cause, Credential, FactsCache, Token, Unavailable,
-    Usage, Verdict,
+    CacheSettings, CacheStatus, CallerToken, Credential, LookupResult, TokenBackend, TokenCache,
+    TokenUsage, Unavailable, UnavailableReason,
 };
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn eviction_discards_in_flight_lookup() {
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_rejections_share_one_lookup() {
     for _ in 0..200 {
-        let (backend, cache) = TestBackend::new(|| Ok(Verdict::Invalid), 1000);
+        let (backend, cache) = TestBackend::new(|| Ok(LookupResult::Invalid), 1000);
         let clients: Vec<_> = (0..20).map(|_| spawn_lookup(&cache)).collect();
         for client in clients {
             let lookup = client.await.expect("not aborted").expect("a result");
@@ -56,8 +56,8 @@ async fn concurrent_rejections_share_one_lookup() {
 
 #[tokio::test]
 async fn limited_use_or_ending_token_is_not_cached() {
-    let counted = || Ok(active_with(Usage::Counted, Duration::from_hours(1)));
-    let ending = || Ok(active_with(Usage::Unlimited, Duration::from_secs(1)));
+    let counted = || Ok(active_with(TokenUsage::Limited, Duration::from_hours(1)));
+    let ending = || Ok(active_with(TokenUsage::Unlimited, Duration::from_secs(1)));
     for result in [counted, ending] {
         let (backend, cache) = TestBackend::new(result, 2);
         for _ in 0..2 {
@@ -71,12 +71,12 @@ async fn limited_use_or_ending_token_is_not_cached() {
 /// Looks one token up for a second in a cache with a time to live of 400 ms. Returns the number of
 /// lookups at the backend, and the status of each result.
 async fn statuses_in_use(
-    result: fn() -> Result<Verdict, Unavailable>,
+    result: fn() -> Result<LookupResult, Unavailable>,
 ) -> (usize, Vec<CacheStatus>) {
     let (backend, _) = TestBackend::new(result, 1000);
     let ttl = Duration::from_millis(400);
     let settings = CacheSettings { ttl, negative_ttl: ttl, stale_grace: ttl, capacity: 100 };
-    let cache = FactsCache::new(settings, Arc::clone(&backend) as Arc<dyn Authority>);
+    let cache = TokenCache::new(settings, Arc::clone(&backend) as Arc<dyn TokenBackend>);
     let start = Instant::now();
     let mut answers = Vec::new();
     while start.elapsed() < Duration::from_secs(1) {
@@ -99,28 +99,28 @@ async fn background_refresh_rejection_evicts() {
     static FIRST: AtomicUsize = AtomicUsize::new(0);
     let once = || match FIRST.fetch_add(1, SeqCst) {
         0 => Ok(active()),
-        _ => Ok(Verdict::Invalid),
+        _ => Ok(LookupResult::Invalid),
     };
     let (_, cache) = TestBackend::new(once, 1000);
     let credential = Credential::from_text("s.token").expect("well formed");
     let key = cache.key(&credential);
     assert!(get_or_fetch(&cache).await.expect("a result").entry.is_some());
     let inner = Arc::clone(&cache.inner);
-    inner.refresh(key, Token::from(&credential)).await;
+    inner.refresh(key, CallerToken::from(&credential)).await;
     assert!(get_or_fetch(&cache).await.expect("a result").entry.is_none());
 }
 
 /// Returns a cache that cached a rejection of an active token during a refresh; the refresh, which
 /// completes last, returned the token as active.
-async fn rejected_during_refresh(negative_ttl: Duration) -> (FactsCache, Credential<'static>) {
+async fn rejected_during_refresh(negative_ttl: Duration) -> (TokenCache, Credential<'static>) {
     let (backend, _) = TestBackend::new(|| Ok(active()), 1);
     let ttl = Duration::from_mins(1);
     let settings = CacheSettings { ttl, negative_ttl, stale_grace: ttl, capacity: 100 };
-    let cache = FactsCache::new(settings, Arc::clone(&backend) as Arc<dyn Authority>);
+    let cache = TokenCache::new(settings, Arc::clone(&backend) as Arc<dyn TokenBackend>);
     let credential = Credential::from_text("s.token").expect("well formed");
     let key = cache.key(&credential);
     assert!(get_or_fetch(&cache).await.expect("a result").entry.is_some());
-    let refresh = Arc::clone(&cache.inner).refresh(key, Token::from(&credential));
+    let refresh = Arc::clone(&cache.inner).refresh(key, CallerToken::from(&credential));
     let refresh = tokio::spawn(refresh);
     backend.wait_for_lookups(2).await;
     cache.inner.insert_negative(key).await;
@@ -159,7 +159,7 @@ async fn late_joiner_has_its_own_timeout() {
 async fn earlier_failure_is_not_inherited() {
     static FIRST: AtomicUsize = AtomicUsize::new(0);
     let result = || match FIRST.fetch_add(1, SeqCst) {
-        0 => Err(Unavailable::new(Cause::Vault, "unavailable")),
+        0 => Err(Unavailable::new(UnavailableReason::NoValidResponse, "unavailable")),
         _ => Ok(active()),
     };
     let (backend, cache) = TestBackend::new(result, 0);
@@ -174,7 +174,7 @@ async fn earlier_failure_is_not_inherited() {
 
 #[tokio::test]
 async fn unavailability_is_not_cached() {
-    let unavailable = || Err(Unavailable::new(Cause::Vault, "unavailable"));
+    let unavailable = || Err(Unavailable::new(UnavailableReason::NoValidResponse, "unavailable"));
     let (backend, cache) = TestBackend::new(unavailable, 2);
     assert!(get_or_fetch(&cache).await.is_err());
     assert!(get_or_fetch(&cache).await.is_err());

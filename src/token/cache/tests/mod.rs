@@ -11,10 +11,11 @@ use std::{
 
 use tokio::{sync::Semaphore, task::yield_now};
 
-use super::{CacheSettings, CacheStatus, FactsCache, TokenLookup};
+use super::{CacheSettings, CacheStatus, TokenCache, TokenLookup};
 use crate::token::{
-    Answer, Authority, Credential, Expiry, Facts, Granted, LookupPriority, Spent, Standing, Token,
-    TokenType, Unavailable, Usage, Verdict,
+    BackendFuture, CallerToken, CapabilitiesResult, Credential, LookupPriority, LookupResult,
+    TokenBackend, TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage, Unavailable,
+    UseOutcome,
 };
 
 /// The time for which a caller waits for the backend.
@@ -24,11 +25,11 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 struct TestBackend {
     lookups: AtomicUsize,
     permits: Semaphore,
-    result: fn() -> Result<Verdict, Unavailable>,
+    result: fn() -> Result<LookupResult, Unavailable>,
 }
 
-impl Authority for TestBackend {
-    fn lookup(&self, _: Token, _: LookupPriority) -> Answer<'_, Verdict> {
+impl TokenBackend for TestBackend {
+    fn lookup(&self, _: CallerToken, _: LookupPriority) -> BackendFuture<'_, LookupResult> {
         Box::pin(async {
             self.lookups.fetch_add(1, SeqCst);
             self.permits.acquire().await.expect("not closed").forget();
@@ -36,15 +37,19 @@ impl Authority for TestBackend {
         })
     }
 
-    fn capabilities(&self, _: Token, _: Vec<String>) -> Answer<'_, Granted> {
+    fn capabilities(
+        &self,
+        _: CallerToken,
+        _: Vec<String>,
+    ) -> BackendFuture<'_, CapabilitiesResult> {
         unreachable!("no test fetches capabilities")
     }
 
-    fn spend(&self, _: Token) -> Answer<'_, Spent> {
+    fn consume_use(&self, _: CallerToken) -> BackendFuture<'_, UseOutcome> {
         unreachable!("no test consumes a use")
     }
 
-    fn probe(&self) -> Answer<'_, ()> {
+    fn probe(&self) -> BackendFuture<'_, ()> {
         Box::pin(async {
             self.permits.acquire().await.expect("not closed").forget();
             Ok(())
@@ -59,15 +64,15 @@ impl Authority for TestBackend {
 impl TestBackend {
     /// Returns a backend with this many permits, and a cache in front of it.
     fn new(
-        result: fn() -> Result<Verdict, Unavailable>,
+        result: fn() -> Result<LookupResult, Unavailable>,
         permits: usize,
-    ) -> (Arc<Self>, Arc<FactsCache>) {
+    ) -> (Arc<Self>, Arc<TokenCache>) {
         let (lookups, permits) = (AtomicUsize::new(0), Semaphore::new(permits));
         let backend = Arc::new(Self { lookups, permits, result });
         let minute = Duration::from_mins(1);
         let settings =
             CacheSettings { ttl: minute, negative_ttl: minute, stale_grace: minute, capacity: 100 };
-        let cache = FactsCache::new(settings, Arc::clone(&backend) as Arc<dyn Authority>);
+        let cache = TokenCache::new(settings, Arc::clone(&backend) as Arc<dyn TokenBackend>);
         (backend, Arc::new(cache))
     }
 
@@ -82,15 +87,15 @@ impl TestBackend {
     }
 }
 
-fn active_with(usage: Usage, ttl: Duration) -> Verdict {
-    let expiry = Expiry::At {
+fn active_with(usage: TokenUsage, ttl: Duration) -> LookupResult {
+    let expiry = TokenExpiry::At {
         timestamp: "2999-01-01T00:00:00Z".parse().expect("a time"),
         deadline: Instant::now() + ttl,
     };
-    Verdict::Live(Box::new(Facts {
+    LookupResult::Active(Box::new(TokenInfo {
         accessor: "accessor".into(),
         token_type: TokenType::Service,
-        standing: Standing::Ordinary,
+        kind: TokenKind::Caller,
         entity_id: None,
         subject: None,
         tenant: None,
@@ -101,21 +106,21 @@ fn active_with(usage: Usage, ttl: Duration) -> Verdict {
     }))
 }
 
-fn active() -> Verdict {
-    active_with(Usage::Unlimited, Duration::from_hours(1))
+fn active() -> LookupResult {
+    active_with(TokenUsage::Unlimited, Duration::from_hours(1))
 }
 
-async fn get_or_fetch(cache: &FactsCache) -> Result<TokenLookup, Unavailable> {
+async fn get_or_fetch(cache: &TokenCache) -> Result<TokenLookup, Unavailable> {
     let credential = Credential::from_text("s.token").expect("well formed");
     let key = cache.key(&credential);
     match cache.get(key, &credential) {
         Some(entry) => Ok(TokenLookup { entry: Some(entry), status: CacheStatus::Hit }),
-        None => cache.ask(key, Token::from(&credential)).await,
+        None => cache.get_or_fetch(key, CallerToken::from(&credential)).await,
     }
 }
 
 fn spawn_lookup(
-    cache: &Arc<FactsCache>,
+    cache: &Arc<TokenCache>,
 ) -> tokio::task::JoinHandle<Result<TokenLookup, Unavailable>> {
     let cache = Arc::clone(cache);
     tokio::spawn(async move { get_or_fetch(&cache).await })

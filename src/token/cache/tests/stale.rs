@@ -10,8 +10,8 @@ use tokio::task::yield_now;
 
 use super::{TIMEOUT, TestBackend, active, get_or_fetch};
 use crate::token::{
-    Authority, CacheSettings, CacheStatus, Cause, Credential, FactsCache, Token, TokenLookup,
-    Unavailable, Verdict,
+    CacheSettings, CacheStatus, CallerToken, Credential, LookupResult, TokenBackend, TokenCache,
+    TokenLookup, Unavailable, UnavailableReason,
 };
 
 #[tokio::test]
@@ -19,16 +19,16 @@ async fn stale_grace_covers_every_unavailability() {
     static CAUSE: AtomicUsize = AtomicUsize::new(0);
     let result = || match CAUSE.load(SeqCst) {
         0 => Ok(active()),
-        1 => Err(Unavailable::new(Cause::Overloaded, "too many")),
-        2 => Err(Unavailable::new(Cause::Throttled, "too many")),
-        3 => Err(Unavailable::new(Cause::NotReady, "not yet")),
-        4 => Err(Unavailable::new(Cause::Vault, "unavailable")),
-        _ => Ok(Verdict::Invalid),
+        1 => Err(Unavailable::new(UnavailableReason::Overloaded, "too many")),
+        2 => Err(Unavailable::new(UnavailableReason::Throttled, "too many")),
+        3 => Err(Unavailable::new(UnavailableReason::NotReady, "not yet")),
+        4 => Err(Unavailable::new(UnavailableReason::NoValidResponse, "unavailable")),
+        _ => Ok(LookupResult::Invalid),
     };
     let (backend, _) = TestBackend::new(result, 100);
     let (ttl, stale_grace) = (Duration::from_millis(300), Duration::from_mins(1));
     let settings = CacheSettings { ttl, negative_ttl: ttl, stale_grace, capacity: 100 };
-    let cache = FactsCache::new(settings, Arc::clone(&backend) as Arc<dyn Authority>);
+    let cache = TokenCache::new(settings, Arc::clone(&backend) as Arc<dyn TokenBackend>);
     assert_eq!(get_or_fetch(&cache).await.expect("a result").status, CacheStatus::Miss);
     CAUSE.store(1, SeqCst);
     let credential = Credential::from_text("s.token").expect("well formed");
@@ -51,11 +51,11 @@ async fn stale_grace_covers_every_unavailability() {
 }
 
 /// Returns a cache with stale tokens in front of a backend that no longer responds.
-async fn stale_and_unresponsive(tokens: usize) -> (Arc<TestBackend>, Arc<FactsCache>, Vec<String>) {
+async fn stale_and_unresponsive(tokens: usize) -> (Arc<TestBackend>, Arc<TokenCache>, Vec<String>) {
     let (backend, _) = TestBackend::new(|| Ok(active()), tokens);
     let (ttl, stale_grace) = (Duration::from_millis(100), Duration::from_mins(1));
     let settings = CacheSettings { ttl, negative_ttl: ttl, stale_grace, capacity: 100 };
-    let cache = Arc::new(FactsCache::new(settings, Arc::clone(&backend) as Arc<dyn Authority>));
+    let cache = Arc::new(TokenCache::new(settings, Arc::clone(&backend) as Arc<dyn TokenBackend>));
     let tokens: Vec<_> = (0..tokens).map(|number| format!("s.{number}")).collect();
     for token in &tokens {
         assert_eq!(lookup_token(&cache, token).await.expect("a result").status, CacheStatus::Miss);
@@ -64,9 +64,9 @@ async fn stale_and_unresponsive(tokens: usize) -> (Arc<TestBackend>, Arc<FactsCa
     (backend, cache, tokens)
 }
 
-async fn lookup_token(cache: &FactsCache, token: &str) -> Result<TokenLookup, Unavailable> {
+async fn lookup_token(cache: &TokenCache, token: &str) -> Result<TokenLookup, Unavailable> {
     let credential = Credential::from_text(token).expect("well formed");
-    cache.ask(cache.key(&credential), Token::from(&credential)).await
+    cache.get_or_fetch(cache.key(&credential), CallerToken::from(&credential)).await
 }
 
 #[tokio::test]

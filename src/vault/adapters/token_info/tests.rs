@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{EntityResult, Remaining, TokenLookup};
 use crate::{
-    token::{Expiry, Facts, Standing, Usage},
+    token::{TokenExpiry, TokenInfo, TokenKind, TokenUsage},
     vault::client::{Namespace, VaultError},
 };
 
@@ -33,13 +33,13 @@ fn token(changes: &Value) -> Value {
     data
 }
 
-fn standing(changes: &Value, namespace: Option<&str>) -> Standing {
+fn standing(changes: &Value, namespace: Option<&str>) -> TokenKind {
     let namespace: Option<Namespace> = namespace.map(|path| path.parse().expect("a namespace"));
     let data: TokenLookup = serde_json::from_value(token(changes)).expect("the fields of a token");
     data.token_kind(namespace.as_ref()).expect("a kind of token")
 }
 
-fn info(changes: &Value, entity: Option<Value>) -> Result<Facts, VaultError> {
+fn info(changes: &Value, entity: Option<Value>) -> Result<TokenInfo, VaultError> {
     info_with_entity(changes, &entity.map_or(EntityResult::NoEntity, entity_result))
 }
 
@@ -47,7 +47,7 @@ fn entity_result(entity: Value) -> EntityResult {
     EntityResult::Found(serde_json::from_value(entity).expect("the fields of an entity"))
 }
 
-fn info_with_entity(changes: &Value, entity: &EntityResult) -> Result<Facts, VaultError> {
+fn info_with_entity(changes: &Value, entity: &EntityResult) -> Result<TokenInfo, VaultError> {
     let data: TokenLookup = serde_json::from_value(token(changes)).expect("the fields of a token");
     let standing = data.token_kind(None)?;
     data.into_token_info(standing, entity, "userpass", Instant::now())
@@ -64,33 +64,36 @@ fn entity(changes: &Value) -> Value {
 #[test]
 fn token_kind_is_derived_from_its_lookup() {
     for (changes, expected) in [
-        (json!({}), Standing::Ordinary),
-        (json!({"policies": []}), Standing::Ordinary),
-        (json!({"policies": ["a", "root"]}), Standing::Root),
-        (json!({"policies": ["root"], "expire_time": null, "ttl": 0}), Standing::Root),
-        (json!({"policies": ["response-wrapping"], "num_uses": 1}), Standing::Wrapping),
-        (json!({"policies": null, "type": "batch"}), Standing::Ordinary),
-        (json!({"policies": null, "type": "batch", "identity_policies": ["root"]}), Standing::Root),
+        (json!({}), TokenKind::Caller),
+        (json!({"policies": []}), TokenKind::Caller),
+        (json!({"policies": ["a", "root"]}), TokenKind::Root),
+        (json!({"policies": ["root"], "expire_time": null, "ttl": 0}), TokenKind::Root),
+        (json!({"policies": ["response-wrapping"], "num_uses": 1}), TokenKind::Wrapping),
+        (json!({"policies": null, "type": "batch"}), TokenKind::Caller),
+        (
+            json!({"policies": null, "type": "batch", "identity_policies": ["root"]}),
+            TokenKind::Root,
+        ),
         (
             json!({"policies": null, "type": "batch", "path": "oidc/provider/main/token"}),
-            Standing::OidcAccess,
+            TokenKind::OidcAccess,
         ),
-        (json!({"path": "oidc/provider/main/token"}), Standing::OidcAccess),
-        (json!({"path": "identity/oidc/provider/main/token"}), Standing::OidcAccess),
-        (json!({"path": "auth/oidc/provider/main/token"}), Standing::Ordinary),
-        (json!({"path": "auth/userpass/login/oidc/provider/x/token"}), Standing::Ordinary),
-        (json!({"namespace_path": "team/"}), Standing::ForeignNamespace),
-        (json!({"namespace_path": "team/", "policies": ["root"]}), Standing::ForeignNamespace),
-        (json!({"namespace_path": ""}), Standing::Ordinary),
+        (json!({"path": "oidc/provider/main/token"}), TokenKind::OidcAccess),
+        (json!({"path": "identity/oidc/provider/main/token"}), TokenKind::OidcAccess),
+        (json!({"path": "auth/oidc/provider/main/token"}), TokenKind::Caller),
+        (json!({"path": "auth/userpass/login/oidc/provider/x/token"}), TokenKind::Caller),
+        (json!({"namespace_path": "team/"}), TokenKind::ForeignNamespace),
+        (json!({"namespace_path": "team/", "policies": ["root"]}), TokenKind::ForeignNamespace),
+        (json!({"namespace_path": ""}), TokenKind::Caller),
     ] {
         assert_eq!(standing(&changes, None), expected, "{changes}");
     }
     for (changes, expected) in [
-        (json!({"namespace_path": "team/"}), Standing::Ordinary),
-        (json!({"namespace_path": "team/", "policies": ["root"]}), Standing::Root),
-        (json!({"namespace_path": "team/sub/"}), Standing::ForeignNamespace),
-        (json!({}), Standing::ForeignNamespace),
-        (json!({"expire_time": null, "ttl": 0}), Standing::ForeignNamespace),
+        (json!({"namespace_path": "team/"}), TokenKind::Caller),
+        (json!({"namespace_path": "team/", "policies": ["root"]}), TokenKind::Root),
+        (json!({"namespace_path": "team/sub/"}), TokenKind::ForeignNamespace),
+        (json!({}), TokenKind::ForeignNamespace),
+        (json!({"expire_time": null, "ttl": 0}), TokenKind::ForeignNamespace),
     ] {
         assert_eq!(standing(&changes, Some("team")), expected, "{changes}");
     }
@@ -131,7 +134,7 @@ fn only_root_tokens_may_never_expire() {
     let endless = json!({"expire_time": null, "ttl": 0});
     assert!(info(&endless, None).is_err());
     let root = json!({"expire_time": null, "ttl": 0, "policies": ["root"]});
-    assert_eq!(info(&root, None).expect("token info").expiry, Expiry::Never);
+    assert_eq!(info(&root, None).expect("token info").expiry, TokenExpiry::Never);
     for unreadable in [
         json!({"expire_time": "tomorrow"}),
         json!({"expire_time": "2026-11-20"}),
@@ -147,7 +150,10 @@ fn only_root_tokens_may_never_expire() {
 #[test]
 fn malformed_limits_are_an_error() {
     let usage = |uses: i64| info(&json!({ "num_uses": uses }), None).expect("token info").usage;
-    assert_eq!([0, 1, -1].map(usage), [Usage::Unlimited, Usage::Counted, Usage::Counted]);
+    assert_eq!(
+        [0, 1, -1].map(usage),
+        [TokenUsage::Unlimited, TokenUsage::Limited, TokenUsage::Limited]
+    );
     let data =
         |uses: i64| serde_json::from_value::<TokenLookup>(token(&json!({ "num_uses": uses })));
     let used_up = |uses: i64| data(uses).expect("data").is_used_up();
@@ -214,8 +220,8 @@ proptest! {
         let changes =
             json!({"ttl": ttl, "num_uses": uses, "expire_time": time, "policies": [policy]});
         if let Ok(info) = info(&changes, None) {
-            prop_assert!(root || info.expiry != Expiry::Never);
-            prop_assert_eq!(info.usage == Usage::Unlimited, uses == 0);
+            prop_assert!(root || info.expiry != TokenExpiry::Never);
+            prop_assert_eq!(info.usage == TokenUsage::Unlimited, uses == 0);
         }
     }
 }

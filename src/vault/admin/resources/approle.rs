@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::Things;
+use super::VaultResources;
 use crate::{
-    provision::{Holder, Role, State, Trouble},
+    provisioning::{AppRoleSpec, ProvisionError, ResourceState, RoleOwner},
     vault::{
         admin::errors::{
             cannot_delete, cannot_list, cannot_read, cannot_write, none_if_no_mount,
@@ -17,17 +17,17 @@ use crate::{
     },
 };
 
-impl Things<'_> {
+impl VaultResources<'_> {
     /// Creates a secret id for the AppRole of this name, and returns it, or the token that it is
     /// wrapped in for this time.
     ///
     /// # Errors
     /// A message that says why there is none, and what to do.
-    pub async fn secret_id(
+    pub async fn create_secret_id(
         &self,
         role: &str,
         wrapped: Option<Duration>,
-    ) -> Result<SecretString, Trouble> {
+    ) -> Result<SecretString, ProvisionError> {
         let path = approle::secret_id_path(role);
         let created = self.operator.call(async |client, token| match wrapped {
             Some(ttl) => approle::create_wrapped_secret_id(client, token, role, ttl).await,
@@ -48,7 +48,7 @@ impl Things<'_> {
     ///
     /// # Errors
     /// A message that says why it is not known, and what to do.
-    pub async fn secret_ids(&self, role: &str) -> Result<usize, Trouble> {
+    pub async fn count_secret_ids(&self, role: &str) -> Result<usize, ProvisionError> {
         let listed = self
             .operator
             .call(async |client, token| approle::list_secret_ids(client, token, role).await);
@@ -60,39 +60,42 @@ impl Things<'_> {
     ///
     /// # Errors
     /// A message that says why it is not known, and what to do.
-    pub async fn role_id(&self, role: &str) -> Result<Option<String>, Trouble> {
+    pub async fn role_id(&self, role: &str) -> Result<Option<String>, ProvisionError> {
         let read = self
             .operator
             .call(async |client, token| approle::read_role_id(client, token, role).await);
         none_if_no_mount(read.await).map_err(cannot_read(&approle::role_id_path(role)))
     }
 
-    pub(super) async fn read_role(&self, role: &Role) -> Result<State, Trouble> {
-        let Some(found) = self.role(&role.name).await? else { return Ok(State::Missing) };
-        Ok(match role.holder {
-            Holder::Validator => diff_validator_role(&found, role),
-            Holder::Service if self.entity(&role.name).await?.is_none() => State::InTheWay(
+    pub(super) async fn read_role(
+        &self,
+        role: &AppRoleSpec,
+    ) -> Result<ResourceState, ProvisionError> {
+        let Some(found) = self.role(&role.name).await? else { return Ok(ResourceState::Absent) };
+        Ok(match role.owner {
+            RoleOwner::Validator => diff_validator_role(&found, role),
+            RoleOwner::Service if self.entity(&role.name).await?.is_none() => ResourceState::Conflict(
                 "an AppRole of this name exists and is no tenant's service: choose another name \
                  for the service, or delete the AppRole"
                     .to_owned(),
             ),
-            Holder::Service => diff_service_role(&found, role),
+            RoleOwner::Service => diff_service_role(&found, role),
         })
     }
 
-    pub(super) async fn ensure_role(&self, role: &Role) -> Result<(), Trouble> {
-        let period = format!("{}s", Role::PERIOD.as_secs());
-        let body = match (role.holder, self.role(&role.name).await?) {
-            (Holder::Validator, _) => json!({
+    pub(super) async fn ensure_role(&self, role: &AppRoleSpec) -> Result<(), ProvisionError> {
+        let period = format!("{}s", AppRoleSpec::PERIOD.as_secs());
+        let body = match (role.owner, self.role(&role.name).await?) {
+            (RoleOwner::Validator, _) => json!({
                 "token_policies": role.policies,
                 "token_no_default_policy": true,
                 "token_period": period,
                 "bind_secret_id": true,
             }),
-            (Holder::Service, None) => {
+            (RoleOwner::Service, None) => {
                 json!({"token_policies": role.policies, "token_period": period})
             }
-            (Holder::Service, Some(found)) => {
+            (RoleOwner::Service, Some(found)) => {
                 let all: BTreeSet<_> = found.policies().union(&role.policies).cloned().collect();
                 json!({"token_policies": all})
             }
@@ -105,7 +108,10 @@ impl Things<'_> {
 
     /// Deletes an AppRole with its secret ids. Its tokens stay valid until they expire, and can no
     /// longer be renewed.
-    pub(in crate::vault::admin) async fn delete_role(&self, name: &str) -> Result<(), Trouble> {
+    pub(in crate::vault::admin) async fn delete_role(
+        &self,
+        name: &str,
+    ) -> Result<(), ProvisionError> {
         let deleted = self
             .operator
             .call(async |client, token| approle::delete_role(client, token, name).await);
@@ -117,7 +123,7 @@ impl Things<'_> {
         &self,
         name: &str,
         role_id: &str,
-    ) -> Result<Option<BTreeSet<String>>, Trouble> {
+    ) -> Result<Option<BTreeSet<String>>, ProvisionError> {
         if self.role_id(name).await?.as_deref() != Some(role_id) {
             return Ok(None);
         }
@@ -129,7 +135,7 @@ impl Things<'_> {
     pub(in crate::vault::admin) async fn role_with_id(
         &self,
         role_id: &str,
-    ) -> Result<Option<String>, Trouble> {
+    ) -> Result<Option<String>, ProvisionError> {
         let names = none_if_no_mount(self.operator.call(approle::list_roles).await);
         for name in names.map_err(cannot_list(&format!("auth/{APPROLE}/role")))? {
             if self.role_id(&name).await?.as_deref() == Some(role_id) {
@@ -139,7 +145,7 @@ impl Things<'_> {
         Ok(None)
     }
 
-    async fn role(&self, name: &str) -> Result<Option<AppRole>, Trouble> {
+    async fn role(&self, name: &str) -> Result<Option<AppRole>, ProvisionError> {
         let read =
             self.operator.call(async |client, token| approle::read_role(client, token, name).await);
         none_if_no_mount(read.await).map_err(cannot_read(&role_path(name)))
@@ -148,8 +154,8 @@ impl Things<'_> {
 
 /// Compares the validator's AppRole, which must have exactly the wanted policies: an attacker who
 /// takes over the validator gets all of them.
-fn diff_validator_role(found: &AppRole, wanted: &Role) -> State {
-    let period = Role::PERIOD.as_secs();
+fn diff_validator_role(found: &AppRole, wanted: &AppRoleSpec) -> ResourceState {
+    let period = AppRoleSpec::PERIOD.as_secs();
     let mut differences = Vec::new();
     if found.policies() != wanted.policies {
         differences.push(format!("its policies are {}", listed(&found.policies())));
@@ -163,17 +169,21 @@ fn diff_validator_role(found: &AppRole, wanted: &Role) -> State {
     if !found.bind_secret_id {
         differences.push("it requires no secret id".to_owned());
     }
-    if differences.is_empty() { State::There } else { State::Differs(differences.join("; ")) }
+    if differences.is_empty() {
+        ResourceState::Present
+    } else {
+        ResourceState::Drifted(differences.join("; "))
+    }
 }
 
 /// Compares the AppRole of a service, which must have at least the wanted policies: an operator may
 /// have added others.
-fn diff_service_role(found: &AppRole, wanted: &Role) -> State {
+fn diff_service_role(found: &AppRole, wanted: &AppRoleSpec) -> ResourceState {
     let missing: BTreeSet<_> = wanted.policies.difference(&found.policies()).cloned().collect();
     if missing.is_empty() {
-        return State::There;
+        return ResourceState::Present;
     }
-    State::Differs(format!("it lacks the policies {}", listed(&missing)))
+    ResourceState::Drifted(format!("it lacks the policies {}", listed(&missing)))
 }
 
 fn listed(names: &BTreeSet<String>) -> String {

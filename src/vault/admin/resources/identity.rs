@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Things;
+use super::VaultResources;
 use crate::{
-    provision::{State, Trouble},
-    tenants::{Login, LoginKind, METADATA_KEY},
+    provisioning::{ProvisionError, ResourceState},
+    tenants::{LoginKind, METADATA_KEY, MemberLogin},
     vault::{
         admin::errors::{
             cannot_delete, cannot_list, cannot_read, cannot_write, none_if_no_mount,
@@ -21,17 +21,17 @@ use crate::{
     },
 };
 
-impl Things<'_> {
+impl VaultResources<'_> {
     pub(super) async fn read_entity(
         &self,
         kv: &str,
         name: &str,
         tenant: &str,
-    ) -> Result<State, Trouble> {
-        let Some(entity) = self.entity(name).await? else { return Ok(State::Missing) };
+    ) -> Result<ResourceState, ProvisionError> {
+        let Some(entity) = self.entity(name).await? else { return Ok(ResourceState::Absent) };
         match entity.tenant() {
             Some(found) if found == tenant => self.read_member_record(kv, tenant, &entity).await,
-            _ => Ok(State::InTheWay(format!(
+            _ => Ok(ResourceState::Conflict(format!(
                 "an entity of this name exists, {}: choose another name for the service",
                 entity.tenant_label()
             ))),
@@ -44,11 +44,11 @@ impl Things<'_> {
         kv: &str,
         tenant: &str,
         entity: &Entity,
-    ) -> Result<State, Trouble> {
+    ) -> Result<ResourceState, ProvisionError> {
         if self.member_index(kv).contains(tenant, &entity.id).await? {
-            return Ok(State::There);
+            return Ok(ResourceState::Present);
         }
-        Ok(State::Differs(format!("it is not recorded as a member of {tenant} yet")))
+        Ok(ResourceState::Drifted(format!("it is not recorded as a member of {tenant} yet")))
     }
 
     pub(super) async fn ensure_entity(
@@ -56,7 +56,7 @@ impl Things<'_> {
         kv: &str,
         name: &str,
         tenant: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ProvisionError> {
         if self.entity(name).await?.is_none() {
             let metadata = BTreeMap::from([(METADATA_KEY.to_owned(), tenant.to_owned())]);
             self.operator
@@ -68,21 +68,21 @@ impl Things<'_> {
         }
         let entity = self.entity(name).await?;
         let entity =
-            entity.ok_or_else(|| Trouble("the entity was deleted meanwhile".to_owned()))?;
+            entity.ok_or_else(|| ProvisionError("the entity was deleted meanwhile".to_owned()))?;
         self.member_index(kv).add(tenant, &entity.id).await
     }
 
     /// Compares the alias that links the AppRole with the entity, both of this name. Vault moves an
     /// existing alias to another entity without an error, so an alias of another entity is a
     /// conflict.
-    pub(super) async fn read_alias(&self, name: &str) -> Result<State, Trouble> {
+    pub(super) async fn read_alias(&self, name: &str) -> Result<ResourceState, ProvisionError> {
         if let Some(role_id) = self.role_id(name).await?
             && let Some(holder) = self.entity_of_role_id(&role_id).await?
         {
             if holder.name == name {
-                return Ok(State::There);
+                return Ok(ResourceState::Present);
             }
-            return Ok(State::InTheWay(format!(
+            return Ok(ResourceState::Conflict(format!(
                 "logins with this AppRole already belong to the entity {}, {}: delete that entity \
                  (identity/entity/id/{}) if it is not in use, or choose another name for the \
                  service",
@@ -93,8 +93,8 @@ impl Things<'_> {
         }
         let entity = self.entity(name).await?;
         Ok(match entity.as_ref().and_then(Entity::approle_alias) {
-            None => State::Missing,
-            Some(alias) => State::InTheWay(format!(
+            None => ResourceState::Absent,
+            Some(alias) => ResourceState::Conflict(format!(
                 "the entity of this name logs in with another AppRole: delete the alias \
                  (identity/entity-alias/id/{}) if that AppRole no longer exists",
                 alias.id
@@ -102,8 +102,8 @@ impl Things<'_> {
         })
     }
 
-    pub(super) async fn ensure_alias(&self, name: &str) -> Result<(), Trouble> {
-        let missing = |what: &str| Trouble(format!("there is no {what}"));
+    pub(super) async fn ensure_alias(&self, name: &str) -> Result<(), ProvisionError> {
+        let missing = |what: &str| ProvisionError(format!("there is no {what}"));
         let role_id = self.role_id(name).await?.ok_or_else(|| missing("AppRole"))?;
         let entity = self.entity(name).await?.ok_or_else(|| missing("entity"))?;
         let accessor = self.approle_accessor().await?;
@@ -117,7 +117,7 @@ impl Things<'_> {
     }
 
     /// Returns the ids of all entities.
-    pub(in crate::vault::admin) async fn entity_ids(&self) -> Result<Vec<String>, Trouble> {
+    pub(in crate::vault::admin) async fn entity_ids(&self) -> Result<Vec<String>, ProvisionError> {
         let ids = self.operator.call(entity::list_entities).await;
         none_if_no_mount(ids).map_err(cannot_list(ENTITY_IDS_PATH))
     }
@@ -126,7 +126,7 @@ impl Things<'_> {
     pub(in crate::vault::admin) async fn entity(
         &self,
         name: &str,
-    ) -> Result<Option<Entity>, Trouble> {
+    ) -> Result<Option<Entity>, ProvisionError> {
         let read = self
             .operator
             .call(async |client, token| entity::read_entity_by_name(client, token, name).await);
@@ -137,7 +137,7 @@ impl Things<'_> {
     pub(in crate::vault::admin) async fn entity_by_id(
         &self,
         id: &str,
-    ) -> Result<Option<Entity>, Trouble> {
+    ) -> Result<Option<Entity>, ProvisionError> {
         let read = self
             .operator
             .call(async |client, token| entity::read_entity_by_id(client, token, id).await);
@@ -145,7 +145,7 @@ impl Things<'_> {
     }
 
     /// Returns the entity that logs in with this role id.
-    async fn entity_of_role_id(&self, role_id: &str) -> Result<Option<Entity>, Trouble> {
+    async fn entity_of_role_id(&self, role_id: &str) -> Result<Option<Entity>, ProvisionError> {
         let Some(accessor) = self.approle_accessor().await? else { return Ok(None) };
         self.entity_of_alias(role_id, &accessor).await
     }
@@ -155,7 +155,7 @@ impl Things<'_> {
         &self,
         name: &str,
         accessor: &str,
-    ) -> Result<Option<Entity>, Trouble> {
+    ) -> Result<Option<Entity>, ProvisionError> {
         let found = self.operator.call(async |client, token| {
             entity::look_up_entity(client, token, name, accessor).await
         });
@@ -169,7 +169,7 @@ impl Things<'_> {
         &self,
         name: &str,
         accessor: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ProvisionError> {
         self.operator
             .call(async |client, token| {
                 alias::create_alias_and_entity(client, token, name, accessor).await
@@ -184,7 +184,7 @@ impl Things<'_> {
         &self,
         entity: &Entity,
         tenant: Option<&str>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ProvisionError> {
         let mut metadata = entity.metadata.clone().unwrap_or_default();
         match tenant {
             Some(tenant) => metadata.insert(METADATA_KEY.to_owned(), tenant.to_owned()),
@@ -199,7 +199,10 @@ impl Things<'_> {
     }
 
     /// Deletes an entity with its aliases. From then on Vault rejects its tokens.
-    pub(in crate::vault::admin) async fn delete_entity(&self, name: &str) -> Result<(), Trouble> {
+    pub(in crate::vault::admin) async fn delete_entity(
+        &self,
+        name: &str,
+    ) -> Result<(), ProvisionError> {
         let deleted = self
             .operator
             .call(async |client, token| entity::delete_entity(client, token, name).await);
@@ -207,7 +210,10 @@ impl Things<'_> {
     }
 
     /// Deletes an alias.
-    pub(in crate::vault::admin) async fn delete_alias(&self, id: &str) -> Result<(), Trouble> {
+    pub(in crate::vault::admin) async fn delete_alias(
+        &self,
+        id: &str,
+    ) -> Result<(), ProvisionError> {
         let deleted =
             self.operator.call(async |client, token| alias::delete_alias(client, token, id).await);
         none_if_no_mount(deleted.await).map_err(cannot_delete(&alias::path_by_id(id)))
@@ -227,7 +233,7 @@ impl Entity {
     }
 
     /// Returns the names with which the entity logs in, those of people first.
-    pub(in crate::vault::admin) fn logins(&self) -> Vec<Login> {
+    pub(in crate::vault::admin) fn logins(&self) -> Vec<MemberLogin> {
         let mut logins: Vec<_> = self.aliases().iter().map(login).collect();
         logins.sort();
         logins
@@ -253,8 +259,8 @@ impl Entity {
     }
 }
 
-fn login(alias: &Alias) -> Login {
+fn login(alias: &Alias) -> MemberLogin {
     let method = alias.mount_type.clone().unwrap_or_default();
     let kind = if method == APPROLE { LoginKind::Service } else { LoginKind::Person };
-    Login { kind, name: alias.name.clone(), mount: alias.mount().to_owned(), method }
+    MemberLogin { kind, name: alias.name.clone(), mount: alias.mount().to_owned(), method }
 }

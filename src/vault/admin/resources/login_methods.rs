@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use secrecy::SecretString;
 
-use super::Things;
+use super::VaultResources;
 use crate::{
-    provision::Trouble,
+    provisioning::ProvisionError,
     vault::{
         admin::errors::{
             cannot_create, cannot_delete, cannot_read, cannot_write, none_if_no_mount,
         },
         api::{
             mounts::Mount,
-            userpass::{self, Account, USERPASS, account_path, is_user_name},
+            userpass::{self, USERPASS, UserpassUser, account_path, is_user_name},
         },
     },
 };
@@ -42,12 +42,12 @@ impl LoginMethod {
     }
 }
 
-impl Things<'_> {
+impl VaultResources<'_> {
     /// Returns the auth method at this path; `None` if there is none.
     ///
     /// # Errors
     /// A message that says why it is not known, and what to do.
-    pub async fn login_method(&self, mount: &str) -> Result<Option<LoginMethod>, Trouble> {
+    pub async fn login_method(&self, mount: &str) -> Result<Option<LoginMethod>, ProvisionError> {
         let found = self.auth_method(mount).await?;
         Ok(found.and_then(|Mount { kind, accessor, .. }| {
             Some(LoginMethod { kind, accessor: accessor? })
@@ -58,7 +58,11 @@ impl Things<'_> {
     ///
     /// # Errors
     /// A message that says why it is not known, and what to do.
-    pub async fn account(&self, mount: &str, name: &str) -> Result<Option<Account>, Trouble> {
+    pub async fn account(
+        &self,
+        mount: &str,
+        name: &str,
+    ) -> Result<Option<UserpassUser>, ProvisionError> {
         if !is_user_name(name) {
             return Ok(None);
         }
@@ -73,7 +77,11 @@ impl Things<'_> {
     ///
     /// # Errors
     /// A message that says why it is not known, and what to do.
-    pub async fn is_known(&self, name: &str, method: &LoginMethod) -> Result<bool, Trouble> {
+    pub async fn has_alias(
+        &self,
+        name: &str,
+        method: &LoginMethod,
+    ) -> Result<bool, ProvisionError> {
         let alias = method.alias(name);
         Ok(self.entity_of_alias(&alias, &method.accessor).await?.is_some())
     }
@@ -82,14 +90,14 @@ impl Things<'_> {
     ///
     /// # Errors
     /// A message that says why it is not created, and what to do.
-    pub async fn make_account(
+    pub async fn create_account(
         &self,
         mount: &str,
         name: &str,
         password: &SecretString,
         policies: &BTreeSet<String>,
         token_ttl: Option<&str>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ProvisionError> {
         let user = (mount, name);
         self.operator
             .call(async |client, token| {
@@ -108,7 +116,7 @@ impl Things<'_> {
         mount: &str,
         name: &str,
         policies: &BTreeSet<String>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ProvisionError> {
         self.operator
             .call(async |client, token| {
                 userpass::write_policies(client, token, mount, name, policies).await
@@ -121,7 +129,7 @@ impl Things<'_> {
     ///
     /// # Errors
     /// A message that says why it is not deleted, and what to do.
-    pub async fn delete_account(&self, mount: &str, name: &str) -> Result<(), Trouble> {
+    pub async fn delete_account(&self, mount: &str, name: &str) -> Result<(), ProvisionError> {
         let deleted = self
             .operator
             .call(async |client, token| userpass::delete_user(client, token, mount, name).await);

@@ -7,16 +7,16 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 
-use super::Things;
+use super::VaultResources;
 use crate::{
-    provision::Trouble,
+    provisioning::ProvisionError,
     tenants::MEMBERS_FOLDER,
     vault::{
         admin::errors::{
             cannot_create, cannot_delete, cannot_list, cannot_read, cannot_write, none_if_no_mount,
         },
         api::kv_records::{self, SecretVersion, WriteOptions, data_path, metadata_path},
-        client::{Failure, VaultError},
+        client::{FailureKind, VaultError},
     },
 };
 
@@ -35,11 +35,11 @@ const COMPLETE: &str = "complete";
 
 /// The index in one KV engine.
 pub(in crate::vault::admin) struct MemberIndex<'t, 's> {
-    resources: &'t Things<'s>,
+    resources: &'t VaultResources<'s>,
     kv: &'t str,
 }
 
-impl<'s> Things<'s> {
+impl<'s> VaultResources<'s> {
     /// Returns the index in the KV engine at this path.
     pub(in crate::vault::admin) fn member_index<'t>(&'t self, kv: &'t str) -> MemberIndex<'t, 's> {
         MemberIndex { resources: self, kv }
@@ -49,18 +49,20 @@ impl<'s> Things<'s> {
 impl MemberIndex<'_, '_> {
     /// Returns the time since which the index is complete, in RFC 3339: all entities were read then,
     /// and every member recorded. `None` if it is not.
-    pub(in crate::vault::admin) async fn completed_at(&self) -> Result<Option<String>, Trouble> {
+    pub(in crate::vault::admin) async fn completed_at(
+        &self,
+    ) -> Result<Option<String>, ProvisionError> {
         let found = self.read::<Empty>(&record(COMPLETE)).await?;
         Ok(found.filter(|found| found.data.is_some()).map(|found| found.metadata.created_time))
     }
 
     /// Records that the index is complete.
-    pub(in crate::vault::admin) async fn complete(&self) -> Result<(), Trouble> {
+    pub(in crate::vault::admin) async fn complete(&self) -> Result<(), ProvisionError> {
         self.write_empty(&record(COMPLETE)).await
     }
 
     /// Returns the tenants that have a member.
-    pub(in crate::vault::admin) async fn tenants(&self) -> Result<Vec<String>, Trouble> {
+    pub(in crate::vault::admin) async fn tenants(&self) -> Result<Vec<String>, ProvisionError> {
         let folders = self.list(&record("of")).await?;
         Ok(folders.iter().filter_map(|name| name.strip_suffix('/')).map(str::to_owned).collect())
     }
@@ -69,7 +71,7 @@ impl MemberIndex<'_, '_> {
     pub(in crate::vault::admin) async fn members(
         &self,
         tenant: &str,
-    ) -> Result<Vec<String>, Trouble> {
+    ) -> Result<Vec<String>, ProvisionError> {
         self.list(&record(&format!("of/{tenant}"))).await
     }
 
@@ -78,13 +80,17 @@ impl MemberIndex<'_, '_> {
         &self,
         tenant: &str,
         id: &str,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, ProvisionError> {
         let found = self.read::<Empty>(&member_record(tenant, id)).await?;
         Ok(found.is_some_and(|found| found.data.is_some()))
     }
 
     /// Records this entity as a member of the tenant.
-    pub(in crate::vault::admin) async fn add(&self, tenant: &str, id: &str) -> Result<(), Trouble> {
+    pub(in crate::vault::admin) async fn add(
+        &self,
+        tenant: &str,
+        id: &str,
+    ) -> Result<(), ProvisionError> {
         self.write_empty(&member_record(tenant, id)).await
     }
 
@@ -93,7 +99,7 @@ impl MemberIndex<'_, '_> {
         &self,
         tenant: &str,
         id: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ProvisionError> {
         self.delete(&member_record(tenant, id)).await
     }
 
@@ -105,16 +111,16 @@ impl MemberIndex<'_, '_> {
         &self,
         tenant: &str,
         id: &str,
-    ) -> Result<String, Trouble> {
+    ) -> Result<String, ProvisionError> {
         let (record, claim) = (claim_record(id), Claim { tenant: tenant.to_owned() });
         let path = data_path(self.kv, &record);
         match self.write(&record, &claim, Some(WriteOptions { cas: 0 })).await {
             Ok(()) => return Ok(claim.tenant),
-            Err(error) if error.failure == Failure::Conflict => {}
+            Err(error) if error.kind == FailureKind::VersionConflict => {}
             Err(error) => return Err(cannot_create(&path)(error)),
         }
         self.claimed_by(id).await?.ok_or_else(|| {
-            Trouble(format!(
+            ProvisionError(format!(
                 "{path} was partly deleted by hand, or by another run at the same time: if there \
                  is no other run, delete {} and run this again",
                 metadata_path(self.kv, &record)
@@ -128,7 +134,7 @@ impl MemberIndex<'_, '_> {
         &self,
         tenant: &str,
         id: &str,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, ProvisionError> {
         let holder = self.claimed_by(id).await?;
         if holder.as_ref().is_some_and(|holder| holder != tenant) {
             return Ok(false);
@@ -138,7 +144,7 @@ impl MemberIndex<'_, '_> {
     }
 
     /// Returns the tenant that an entity is reserved for.
-    async fn claimed_by(&self, id: &str) -> Result<Option<String>, Trouble> {
+    async fn claimed_by(&self, id: &str) -> Result<Option<String>, ProvisionError> {
         let found = self.read::<Claim>(&claim_record(id)).await?;
         Ok(found.and_then(|found| found.data).map(|claim| claim.tenant))
     }
@@ -146,14 +152,14 @@ impl MemberIndex<'_, '_> {
     async fn read<T: DeserializeOwned>(
         &self,
         record: &str,
-    ) -> Result<Option<SecretVersion<T>>, Trouble> {
+    ) -> Result<Option<SecretVersion<T>>, ProvisionError> {
         let read = self.resources.operator.call(async |client, token| {
             kv_records::read_latest(client, token, self.kv, record).await
         });
         none_if_no_mount(read.await).map_err(cannot_read(&data_path(self.kv, record)))
     }
 
-    async fn list(&self, folder: &str) -> Result<Vec<String>, Trouble> {
+    async fn list(&self, folder: &str) -> Result<Vec<String>, ProvisionError> {
         let listed = self.resources.operator.call(async |client, token| {
             kv_records::list_folder(client, token, self.kv, folder).await
         });
@@ -175,12 +181,12 @@ impl MemberIndex<'_, '_> {
             .await
     }
 
-    async fn write_empty(&self, record: &str) -> Result<(), Trouble> {
+    async fn write_empty(&self, record: &str) -> Result<(), ProvisionError> {
         let written = self.write(record, &json!({}), None).await;
         written.map_err(cannot_write(&data_path(self.kv, record)))
     }
 
-    async fn delete(&self, record: &str) -> Result<(), Trouble> {
+    async fn delete(&self, record: &str) -> Result<(), ProvisionError> {
         let deleted = self.resources.operator.call(async |client, token| {
             kv_records::delete_metadata(client, token, self.kv, record).await
         });

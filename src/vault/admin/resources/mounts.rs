@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::Things;
+use super::VaultResources;
 use crate::{
-    provision::{Engine, State, Trouble},
+    provisioning::{EngineType, ProvisionError, ResourceState},
     vault::{
         admin::errors::{cannot_read, cannot_write},
         api::{
@@ -14,12 +14,16 @@ use crate::{
             mounts::{Mount, MountTable, enable_engine, list_mounts},
             userpass::USERPASS,
         },
-        client::Failure,
+        client::FailureKind,
     },
 };
 
-impl Things<'_> {
-    pub(super) async fn read_engine(&self, path: &str, engine: Engine) -> Result<State, Trouble> {
+impl VaultResources<'_> {
+    pub(super) async fn read_engine(
+        &self,
+        path: &str,
+        engine: EngineType,
+    ) -> Result<ResourceState, ProvisionError> {
         let mounts = self.operator.call(list_mounts).await.map_err(cannot_read("sys/mounts"))?;
         let wanted = format!("{path}/");
         if let Some(mount) = mounts.get(&wanted) {
@@ -27,15 +31,19 @@ impl Things<'_> {
         }
         let nested =
             mounts.keys().find(|other| other.starts_with(&wanted) || wanted.starts_with(*other));
-        Ok(nested.map_or(State::Missing, |other| {
-            State::InTheWay(format!("{other} is mounted, and Vault has no nested mounts"))
+        Ok(nested.map_or(ResourceState::Absent, |other| {
+            ResourceState::Conflict(format!("{other} is mounted, and Vault has no nested mounts"))
         }))
     }
 
-    pub(super) async fn ensure_engine(&self, path: &str, engine: Engine) -> Result<(), Trouble> {
+    pub(super) async fn ensure_engine(
+        &self,
+        path: &str,
+        engine: EngineType,
+    ) -> Result<(), ProvisionError> {
         let body = match engine {
-            Engine::Kv => json!({"type": "kv", "options": {"version": "2"}}),
-            Engine::Transit => json!({"type": "transit"}),
+            EngineType::Kv => json!({"type": "kv", "options": {"version": "2"}}),
+            EngineType::Transit => json!({"type": "transit"}),
         };
         self.operator
             .call(async |client, token| enable_engine(client, token, path, &body).await)
@@ -43,11 +51,11 @@ impl Things<'_> {
             .map_err(cannot_write(&format!("sys/mounts/{path}")))
     }
 
-    pub(super) async fn read_approle_method(&self) -> Result<State, Trouble> {
+    pub(super) async fn read_approle_method(&self) -> Result<ResourceState, ProvisionError> {
         Ok(match self.auth_method(APPROLE).await? {
-            None => State::Missing,
-            Some(mount) if mount.kind == APPROLE => State::There,
-            Some(mount) => State::InTheWay(format!(
+            None => ResourceState::Absent,
+            Some(mount) if mount.kind == APPROLE => ResourceState::Present,
+            Some(mount) => ResourceState::Conflict(format!(
                 "the auth method there is of the type {}; services log in at approle/: move the \
                  other one (sys/remount)",
                 mount.kind
@@ -55,59 +63,65 @@ impl Things<'_> {
         })
     }
 
-    pub(super) async fn ensure_approle_method(&self) -> Result<(), Trouble> {
+    pub(super) async fn ensure_approle_method(&self) -> Result<(), ProvisionError> {
         self.enable_auth_method(APPROLE, APPROLE).await
     }
 
-    pub(super) async fn read_login_method(&self, path: &str) -> Result<State, Trouble> {
+    pub(super) async fn read_login_method(
+        &self,
+        path: &str,
+    ) -> Result<ResourceState, ProvisionError> {
         Ok(match self.auth_method(path).await? {
-            None => State::Missing,
+            None => ResourceState::Absent,
             Some(mount) if [APPROLE, "token"].contains(&mount.kind.as_str()) => {
-                State::InTheWay(format!(
+                ResourceState::Conflict(format!(
                     "the auth method there is of the type {}, with which people do not log in: \
                      set VALIDATOR_SUBJECT_MOUNT to the one that they use",
                     mount.kind
                 ))
             }
-            Some(_) => State::There,
+            Some(_) => ResourceState::Present,
         })
     }
 
-    pub(super) async fn ensure_login_method(&self, path: &str) -> Result<(), Trouble> {
+    pub(super) async fn ensure_login_method(&self, path: &str) -> Result<(), ProvisionError> {
         self.enable_auth_method(path, USERPASS).await
     }
 
     /// Returns the accessor of the auth method `approle`; `None` if it is not enabled.
-    pub(super) async fn approle_accessor(&self) -> Result<Option<String>, Trouble> {
+    pub(super) async fn approle_accessor(&self) -> Result<Option<String>, ProvisionError> {
         Ok(self.auth_method(APPROLE).await?.and_then(|mount| mount.accessor))
     }
 
     /// Returns the auth method at this path.
-    pub(super) async fn auth_method(&self, path: &str) -> Result<Option<Mount>, Trouble> {
+    pub(super) async fn auth_method(&self, path: &str) -> Result<Option<Mount>, ProvisionError> {
         let mut methods: MountTable =
             self.operator.call(list_auth_methods).await.map_err(cannot_read("sys/auth"))?;
         Ok(methods.remove(&format!("{path}/")))
     }
 
-    async fn enable_auth_method(&self, path: &str, kind: &str) -> Result<(), Trouble> {
+    async fn enable_auth_method(&self, path: &str, kind: &str) -> Result<(), ProvisionError> {
         self.operator
             .call(async |client, token| enable_auth_method(client, token, path, kind).await)
             .await
             .map_err(cannot_write(&format!("sys/auth/{path}")))
     }
 
-    pub(super) async fn read_audit_file(&self, file: &str) -> Result<State, Trouble> {
+    pub(super) async fn read_audit_file(
+        &self,
+        file: &str,
+    ) -> Result<ResourceState, ProvisionError> {
         let devices =
             self.operator.call(list_audit_devices).await.map_err(cannot_read("sys/audit"))?;
         let writes_to_file = |device: &Mount| {
             device.kind == "file" && device.option("file_path").is_some_and(|path| path == file)
         };
         if devices.values().any(writes_to_file) {
-            return Ok(State::There);
+            return Ok(ResourceState::Present);
         }
         Ok(match devices.get("file/") {
-            None => State::Missing,
-            Some(_) => State::InTheWay(
+            None => ResourceState::Absent,
+            Some(_) => ResourceState::Conflict(
                 "there is another audit device at file/: omit --audit-file, or pass the file of \
                  that device"
                     .to_owned(),
@@ -115,12 +129,12 @@ impl Things<'_> {
         })
     }
 
-    pub(super) async fn ensure_audit_file(&self, file: &str) -> Result<(), Trouble> {
+    pub(super) async fn ensure_audit_file(&self, file: &str) -> Result<(), ProvisionError> {
         self.operator
             .call(async |client, token| enable_file_device(client, token, file).await)
             .await
-            .map_err(|error| match error.failure {
-                Failure::ConfigurationOnly => Trouble(format!(
+            .map_err(|error| match error.kind {
+                FailureKind::ConfigurationOnly => ProvisionError(format!(
                     "OpenBao takes audit devices from its configuration file only. Add this to the \
                      file, send SIGHUP to OpenBao, and run this again: \
                      audit \"file\" \"file\" {{ options {{ file_path = {file:?} }} }}"
@@ -130,14 +144,16 @@ impl Things<'_> {
     }
 }
 
-fn compare_engine(mount: &Mount, engine: Engine) -> State {
+fn compare_engine(mount: &Mount, engine: EngineType) -> ResourceState {
     match (engine, mount.kind.as_str(), mount.version()) {
-        (Engine::Kv, "kv", Some("2")) | (Engine::Transit, "transit", _) => State::There,
-        (Engine::Kv, "kv" | "generic", _) => State::InTheWay(
+        (EngineType::Kv, "kv", Some("2")) | (EngineType::Transit, "transit", _) => {
+            ResourceState::Present
+        }
+        (EngineType::Kv, "kv" | "generic", _) => ResourceState::Conflict(
             "it is KV version 1, which keeps no versions: mount the secrets elsewhere, or upgrade \
              it to version 2 (`kv enable-versioning`)"
                 .to_owned(),
         ),
-        (_, kind, _) => State::InTheWay(format!("it is a mount of the type {kind}")),
+        (_, kind, _) => ResourceState::Conflict(format!("it is a mount of the type {kind}")),
     }
 }

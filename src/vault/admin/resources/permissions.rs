@@ -2,9 +2,9 @@
 
 use secrecy::SecretString;
 
-use super::{Things, member_index::member_record};
+use super::{VaultResources, member_index::member_record};
 use crate::{
-    provision::{Membership, State, Step, Thing, Trouble},
+    provisioning::{Membership, ProvisionError, ProvisionStep, Resource, ResourceState},
     tenants::settings_record,
     vault::{
         Client,
@@ -17,7 +17,7 @@ use crate::{
             sys::capabilities::{CapabilitiesResponse, capabilities_self},
             transit::{key_path, keys_config_path},
         },
-        client::Failure,
+        client::FailureKind,
     },
 };
 
@@ -33,10 +33,13 @@ const UPDATE: &[&str] = &["update"];
 /// The capabilities for the paths that Vault protects with `sudo`.
 const SUDO_UPDATE: &[&str] = &["update", "sudo"];
 
-impl Things<'_> {
+impl VaultResources<'_> {
     /// Returns the capabilities that these steps need and the token lacks; none if the token may not
     /// read its own capabilities, so that the steps themselves fail.
-    pub(super) async fn missing_permissions(&self, steps: &[Step]) -> Result<Vec<String>, Trouble> {
+    pub(super) async fn missing_permissions(
+        &self,
+        steps: &[ProvisionStep],
+    ) -> Result<Vec<String>, ProvisionError> {
         let required = steps.iter().filter_map(required);
         self.not_granted(required.chain(steps.iter().filter_map(required_for_record)).collect())
             .await
@@ -46,12 +49,18 @@ impl Things<'_> {
     ///
     /// # Errors
     /// A message that says why they are not known.
-    pub async fn lacking_update(&self, paths: Vec<String>) -> Result<Vec<String>, Trouble> {
+    pub async fn paths_without_update(
+        &self,
+        paths: Vec<String>,
+    ) -> Result<Vec<String>, ProvisionError> {
         let required = |path| RequiredCapability { path, capabilities: UPDATE };
         self.not_granted(paths.into_iter().map(required).collect()).await
     }
 
-    async fn not_granted(&self, required: Vec<RequiredCapability>) -> Result<Vec<String>, Trouble> {
+    async fn not_granted(
+        &self,
+        required: Vec<RequiredCapability>,
+    ) -> Result<Vec<String>, ProvisionError> {
         if required.is_empty() {
             return Ok(Vec::new());
         }
@@ -61,7 +70,7 @@ impl Things<'_> {
         };
         let granted = match self.operator.call(ask).await {
             Ok(granted) => granted,
-            Err(error) if error.failure == Failure::OwnPolicy => return Ok(Vec::new()),
+            Err(error) if error.kind == FailureKind::PermissionDenied => return Ok(Vec::new()),
             Err(error) => {
                 let needed = "the policy `default`";
                 return Err(provision_error(&error, "ask for capabilities", needed));
@@ -82,34 +91,35 @@ impl RequiredCapability {
     }
 }
 
-fn required(step: &Step) -> Option<RequiredCapability> {
-    let (path, capabilities) = match (&step.thing, &step.state) {
-        (_, State::There | State::InTheWay(_)) => return None,
-        (Thing::AuditFile(_), _) => (FILE_DEVICE.to_owned(), SUDO_UPDATE),
-        (Thing::Engine { path, .. }, _) => (format!("sys/mounts/{path}"), UPDATE),
-        (Thing::NoUpsert(transit), _) => (keys_config_path(transit), UPDATE),
-        (Thing::AppRoles, _) => (format!("sys/auth/{APPROLE}"), SUDO_UPDATE),
-        (Thing::People(path), _) => (format!("sys/auth/{path}"), SUDO_UPDATE),
-        (Thing::Key { transit, name }, _) => (key_path(transit, name), UPDATE),
-        (Thing::RotateEvery { kv, tenant, .. }, state) => {
+fn required(step: &ProvisionStep) -> Option<RequiredCapability> {
+    let (path, capabilities) = match (&step.resource, &step.state) {
+        (_, ResourceState::Present | ResourceState::Conflict(_)) => return None,
+        (Resource::AuditFileDevice(_), _) => (FILE_DEVICE.to_owned(), SUDO_UPDATE),
+        (Resource::SecretsEngine { path, .. }, _) => (format!("sys/mounts/{path}"), UPDATE),
+        (Resource::TransitDisableUpsert(transit), _) => (keys_config_path(transit), UPDATE),
+        (Resource::AppRoleAuthMethod, _) => (format!("sys/auth/{APPROLE}"), SUDO_UPDATE),
+        (Resource::LoginAuthMethod(path), _) => (format!("sys/auth/{path}"), SUDO_UPDATE),
+        (Resource::TransitKey { transit, name }, _) => (key_path(transit, name), UPDATE),
+        (Resource::RotationInterval { kv, tenant, .. }, state) => {
             let path = data_path(kv, &settings_record(tenant));
-            (path, if *state == State::Missing { CREATE } else { UPDATE })
+            (path, if *state == ResourceState::Absent { CREATE } else { UPDATE })
         }
-        (Thing::Entity { .. } | Thing::Membership(_), _) => (ENTITY_PATH.to_owned(), UPDATE),
-        (Thing::Role(role), State::Missing) => (role_path(&role.name), CREATE),
-        (Thing::Role(role), State::Differs(_)) => (role_path(&role.name), UPDATE),
-        (Thing::Alias(_), _) => (ALIAS_PATH.to_owned(), UPDATE),
+        (Resource::Entity { .. } | Resource::Membership(_), _) => (ENTITY_PATH.to_owned(), UPDATE),
+        (Resource::AppRole(role), ResourceState::Absent) => (role_path(&role.name), CREATE),
+        (Resource::AppRole(role), ResourceState::Drifted(_)) => (role_path(&role.name), UPDATE),
+        (Resource::Alias(_), _) => (ALIAS_PATH.to_owned(), UPDATE),
     };
     Some(RequiredCapability { path, capabilities })
 }
 
 /// Returns the capability to record a member. The id of its entity is not known yet; a placeholder
 /// is used instead.
-fn required_for_record(step: &Step) -> Option<RequiredCapability> {
-    let (kv, tenant) = match (&step.thing, &step.state) {
-        (_, State::There | State::InTheWay(_)) => return None,
+fn required_for_record(step: &ProvisionStep) -> Option<RequiredCapability> {
+    let (kv, tenant) = match (&step.resource, &step.state) {
+        (_, ResourceState::Present | ResourceState::Conflict(_)) => return None,
         (
-            Thing::Entity { kv, tenant, .. } | Thing::Membership(Membership { kv, tenant, .. }),
+            Resource::Entity { kv, tenant, .. }
+            | Resource::Membership(Membership { kv, tenant, .. }),
             _,
         ) => (kv, tenant),
         _ => return None,

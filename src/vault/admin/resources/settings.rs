@@ -1,25 +1,27 @@
 //! The rotation interval of a tenant's key.
 
-use super::Things;
+use super::VaultResources;
 use crate::{
-    provision::{State, Trouble},
+    provisioning::{ProvisionError, ResourceState},
     tenants::{RotationInterval, TenantName},
     vault::admin::tenant_settings::TenantSettings,
 };
 
-impl Things<'_> {
+impl VaultResources<'_> {
     pub(super) async fn read_rotation_interval(
         &self,
         kv: &str,
         tenant: &str,
         interval: &str,
-    ) -> Result<State, Trouble> {
+    ) -> Result<ResourceState, ProvisionError> {
         let (tenant, interval) = parse(tenant, interval)?;
         let found = TenantSettings::at(self.operator, kv).rotation_interval(&tenant).await?;
         Ok(match found {
-            None => State::Missing,
-            Some(found) if found == interval => State::There,
-            Some(found) => State::Differs(format!("every {found} becomes every {interval}")),
+            None => ResourceState::Absent,
+            Some(found) if found == interval => ResourceState::Present,
+            Some(found) => {
+                ResourceState::Drifted(format!("every {found} becomes every {interval}"))
+            }
         })
     }
 
@@ -28,14 +30,15 @@ impl Things<'_> {
         kv: &str,
         tenant: &str,
         interval: &str,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), ProvisionError> {
         let (tenant, interval) = parse(tenant, interval)?;
         TenantSettings::at(self.operator, kv).set_rotation_interval(&tenant, interval).await
     }
 }
 
-fn parse(tenant: &str, interval: &str) -> Result<(TenantName, RotationInterval), Trouble> {
-    let name = TenantName::parse(tenant)
-        .ok_or_else(|| Trouble(format!("`{}` is not a tenant's name", tenant.escape_debug())))?;
-    Ok((name, RotationInterval::parse(interval).map_err(Trouble)?))
+fn parse(tenant: &str, interval: &str) -> Result<(TenantName, RotationInterval), ProvisionError> {
+    let name = TenantName::parse(tenant).ok_or_else(|| {
+        ProvisionError(format!("`{}` is not a tenant's name", tenant.escape_debug()))
+    })?;
+    Ok((name, RotationInterval::parse(interval).map_err(ProvisionError)?))
 }

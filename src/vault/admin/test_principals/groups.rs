@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::policies::{Caller, Group, GroupField, GroupKey, GroupSelector};
+use crate::policy::{Caller, Group, GroupField, GroupKey, GroupSelector};
 
 /// The metadata keys of a test group that hold the name and the id of the caller's group.
 const GROUP_NAME: &str = "validator-test-name";

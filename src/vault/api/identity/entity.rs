@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::vault::{
     Client,
     api::request::{delete, list, read, write},
-    client::Call,
+    client::ApiRequest,
     client::Operation,
     client::VaultError,
 };
@@ -114,7 +114,7 @@ pub(in crate::vault) async fn look_up_entity(
     mount_accessor: &str,
 ) -> Result<Option<Entity>, VaultError> {
     let body = json!({"alias_name": alias, "alias_mount_accessor": mount_accessor});
-    client.data_if_any(Operation::Admin, token, &Call::post(LOOKUP_PATH, &body)).await
+    client.optional_data(Operation::Admin, token, &ApiRequest::post(LOOKUP_PATH, &body)).await
 }
 
 /// Creates an entity, and returns its id. If there is one of this name, its metadata are replaced,
@@ -129,8 +129,8 @@ pub(in crate::vault) async fn create_entity(
     struct Created {
         id: String,
     }
-    let call = Call::post(ENTITY_PATH, &json!({"name": name, "metadata": metadata}));
-    let answer = client.data_if_any(Operation::Admin, token, &call).await?;
+    let call = ApiRequest::post(ENTITY_PATH, &json!({"name": name, "metadata": metadata}));
+    let answer = client.optional_data(Operation::Admin, token, &call).await?;
     Ok(answer.map(|Created { id }| id))
 }
 

@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use crate::{
     capabilities::Capabilities,
-    token::Token,
-    vault::client::{Client, Failure, Operation, VaultError},
+    token::CallerToken,
+    vault::client::{Client, FailureKind, Operation, VaultError},
 };
 
 /// The body of `sys/capabilities`, which vaultrs does not have.
@@ -65,12 +65,12 @@ impl CapabilitiesResponse {
 pub(in crate::vault) async fn capabilities(
     client: &Client,
     requester: &SecretString,
-    token: &Token,
+    token: &CallerToken,
     paths: &[String],
 ) -> Result<CapabilitiesResponse, VaultError> {
     let request = CapabilitiesRequest { token: token.expose().to_owned(), paths: paths.to_vec() };
     let response = client.data(Operation::Capabilities, requester, request).await;
-    if response.as_ref().is_err_and(|error| error.failure == Failure::NothingGranted) {
+    if response.as_ref().is_err_and(|error| error.kind == FailureKind::NoCapabilities) {
         let names_by_path = paths.iter().map(|path| (path.clone(), Vec::new())).collect();
         return Ok(CapabilitiesResponse { names_by_path });
     }

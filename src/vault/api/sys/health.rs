@@ -4,11 +4,11 @@ use serde::Deserialize;
 use serde_json::json;
 use vaultrs::api::sys::requests::ReadHealthRequest;
 
-use crate::vault::client::{Call, Client, Operation, VaultError};
+use crate::vault::client::{ApiRequest, Client, Operation, VaultError};
 
 /// The response of `sys/health`.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Condition {
+pub struct HealthResponse {
     /// True if the server has been initialized.
     pub initialized: bool,
     /// True if the server is sealed.
@@ -34,7 +34,7 @@ pub enum Product {
     OpenBao,
 }
 
-impl Condition {
+impl HealthResponse {
     /// Returns the implementation, as far as the response tells it.
     #[must_use]
     pub fn product(&self) -> Product {
@@ -43,10 +43,10 @@ impl Condition {
 }
 
 /// Returns the health of the server, whether it is active or a standby.
-pub(in crate::vault) async fn health(client: &Client) -> Result<Condition, VaultError> {
+pub(in crate::vault) async fn health(client: &Client) -> Result<HealthResponse, VaultError> {
     let standbys_too = [("standbyok", "true"), ("perfstandbyok", "true")];
-    let request = Call::get("sys/health").with_query(&standbys_too);
-    client.server(Operation::Health, &request).await
+    let request = ApiRequest::get("sys/health").with_query(&standbys_too);
+    client.unauthenticated(Operation::Health, &request).await
 }
 
 /// Returns the status of `sys/health`, which depends on the state of the server: 200 if it is
@@ -58,5 +58,5 @@ pub(in crate::vault) async fn health_status(client: &Client) -> Result<u16, Vaul
 /// Sends a request that Vault rejects for want of a token, and returns the status. A standby that
 /// does not forward requests redirects it instead.
 pub(in crate::vault) async fn forwarding_status(client: &Client) -> Result<u16, VaultError> {
-    client.status(Operation::Health, &Call::post("sys/capabilities", &json!({}))).await
+    client.status(Operation::Health, &ApiRequest::post("sys/capabilities", &json!({}))).await
 }

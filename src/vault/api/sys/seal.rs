@@ -57,7 +57,7 @@ pub(in crate::vault) struct LeaderStatus {
 
 /// Returns the seal status of the server (`sys/seal-status`).
 pub(in crate::vault) async fn seal_status(client: &Client) -> Result<SealStatus, VaultError> {
-    client.server(Operation::Seal, SealStatusRequest {}).await
+    client.unauthenticated(Operation::Seal, SealStatusRequest {}).await
 }
 
 /// Initializes the server (`sys/init`).
@@ -65,7 +65,7 @@ pub(in crate::vault) async fn initialize(
     client: &Client,
     request: InitRequest,
 ) -> Result<InitResponse, VaultError> {
-    client.server(Operation::Seal, request).await
+    client.unauthenticated(Operation::Seal, request).await
 }
 
 /// Submits one share of the unseal key (`sys/unseal`), and returns the seal status after it.
@@ -74,10 +74,10 @@ pub(in crate::vault) async fn unseal(
     share: &SecretString,
 ) -> Result<SealStatus, VaultError> {
     let key = Some(share.expose_secret().to_owned());
-    client.server(Operation::Seal, UnsealRequest { key, reset: None, migrate: None }).await
+    client.unauthenticated(Operation::Seal, UnsealRequest { key, reset: None, migrate: None }).await
 }
 
 /// Returns the leader of the cluster (`sys/leader`).
 pub(in crate::vault) async fn leader(client: &Client) -> Result<LeaderStatus, VaultError> {
-    client.server(Operation::Seal, LeaderRequest {}).await
+    client.unauthenticated(Operation::Seal, LeaderRequest {}).await
 }

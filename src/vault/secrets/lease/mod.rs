@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 
 use self::record::{TTL, custom_metadata, lease_holder, stored_version};
-use super::{Secrets, retry::with_retries};
+use super::{SecretsClient, retry::with_retries};
 use crate::{
     secrets::SecretError,
     tenants::{LeaseHolder, StoredVersion, TenantName},
-    token::{Cause, Unavailable},
-    vault::{api::kv::VersionMetadata, client::Failure},
+    token::{Unavailable, UnavailableReason},
+    vault::{api::kv::VersionMetadata, client::FailureKind},
 };
 
 /// The age up to which a confirmation is not repeated. An irreversible call that follows it ends
@@ -32,7 +32,7 @@ pub struct RotationLease {
 }
 
 /// The outcome of a request for a lease.
-pub enum Acquisition {
+pub enum LeaseAcquisition {
     /// The lease is held by this process.
     Acquired(RotationLease),
     /// Another process holds the lease.
@@ -46,7 +46,7 @@ struct LeaseState {
     confirmed: Instant,
 }
 
-impl Secrets<'_> {
+impl SecretsClient<'_> {
     /// Requests the lease on the tenant's rotation. It ends 30 seconds after it was granted or last
     /// renewed, by Vault's clock.
     ///
@@ -57,7 +57,7 @@ impl Secrets<'_> {
         &self,
         tenant: &TenantName,
         holder: &LeaseHolder,
-    ) -> Result<Acquisition, SecretError> {
+    ) -> Result<LeaseAcquisition, SecretError> {
         with_retries(async || self.try_acquire(tenant, holder.clone()).await).await
     }
 
@@ -65,11 +65,11 @@ impl Secrets<'_> {
         &self,
         tenant: &TenantName,
         mut holder: LeaseHolder,
-    ) -> Result<Acquisition, SecretError> {
+    ) -> Result<LeaseAcquisition, SecretError> {
         let found = self.read_lease(tenant).await?;
         if let Some(present) = found.as_ref().and_then(lease_holder) {
             if present.id != holder.id {
-                return Ok(Acquisition::HeldBy(present));
+                return Ok(LeaseAcquisition::HeldBy(present));
             }
             holder = present;
         }
@@ -81,9 +81,9 @@ impl Secrets<'_> {
         let confirmed = Instant::now();
         let metadata = match self.write_lease(tenant, &holder, cas).await {
             Ok(metadata) => metadata,
-            Err(error) if error.failure == Failure::Conflict => {
+            Err(error) if error.kind == FailureKind::VersionConflict => {
                 let winner = self.read_lease(tenant).await?.as_ref().and_then(lease_holder);
-                return Ok(Acquisition::HeldBy(winner.unwrap_or_else(LeaseHolder::unknown)));
+                return Ok(LeaseAcquisition::HeldBy(winner.unwrap_or_else(LeaseHolder::unknown)));
             }
             Err(error) => return Err(error.into()),
         };
@@ -96,7 +96,7 @@ impl Secrets<'_> {
         let state = Mutex::new(LeaseState { version, confirmed });
         let tenant = tenant.clone();
         let lease = RotationLease { tenant, holder, stored, waited_since: None, state };
-        Ok(Acquisition::Acquired(lease))
+        Ok(LeaseAcquisition::Acquired(lease))
     }
 }
 
@@ -112,7 +112,7 @@ impl RotationLease {
 
     /// Records that this process has waited for another holder.
     #[must_use]
-    pub fn after(self, holder: &LeaseHolder) -> Self {
+    pub fn with_previous_holder(self, holder: &LeaseHolder) -> Self {
         let waited_since = holder.since.as_ref().and_then(|since| since.parse().ok());
         Self { waited_since, ..self }
     }
@@ -120,7 +120,7 @@ impl RotationLease {
     /// Returns true if a version of the key that was created at this time, in seconds since 1970,
     /// was created by a holder that this process has waited for.
     #[must_use]
-    pub fn has_waited_for(&self, created: i64) -> bool {
+    pub fn covers_rotation_at(&self, created: i64) -> bool {
         self.waited_since.is_some_and(|since| created >= since.as_second())
     }
 
@@ -129,7 +129,7 @@ impl RotationLease {
     ///
     /// # Errors
     /// [`SecretError::LeaseLost`] if another process has, or had, the lease since.
-    pub async fn confirm(&self, secrets: &Secrets<'_>) -> Result<(), SecretError> {
+    pub async fn confirm(&self, secrets: &SecretsClient<'_>) -> Result<(), SecretError> {
         let mut state = self.state.lock().await;
         if state.confirmed.elapsed() < CONFIRMATION_TTL {
             return Ok(());
@@ -142,7 +142,7 @@ impl RotationLease {
     ///
     /// # Errors
     /// As [`RotationLease::confirm`].
-    pub async fn renew(&self, secrets: &Secrets<'_>) -> Result<(), SecretError> {
+    pub async fn renew(&self, secrets: &SecretsClient<'_>) -> Result<(), SecretError> {
         self.extend(secrets, &mut *self.state.lock().await).await
     }
 
@@ -150,9 +150,9 @@ impl RotationLease {
     ///
     /// # Errors
     /// As [`RotationLease::confirm`].
-    pub async fn record(
+    pub async fn record_stage(
         &self,
-        secrets: &Secrets<'_>,
+        secrets: &SecretsClient<'_>,
         stored: StoredVersion,
     ) -> Result<(), SecretError> {
         self.confirm(secrets).await?;
@@ -164,21 +164,21 @@ impl RotationLease {
     ///
     /// # Errors
     /// [`SecretError`]; the lease then ends by itself.
-    pub async fn release(self, secrets: &Secrets<'_>) -> Result<(), SecretError> {
+    pub async fn release(self, secrets: &SecretsClient<'_>) -> Result<(), SecretError> {
         let version = self.state.into_inner().version;
         secrets.end_lease(&self.tenant, version).await
     }
 
     async fn extend(
         &self,
-        secrets: &Secrets<'_>,
+        secrets: &SecretsClient<'_>,
         state: &mut LeaseState,
     ) -> Result<(), SecretError> {
         let confirmed = Instant::now();
         let metadata = match secrets.write_lease(&self.tenant, &self.holder, state.version).await {
             Ok(metadata) => metadata,
             // An earlier renewal may have been made, and its response lost.
-            Err(error) if error.failure == Failure::Conflict => {
+            Err(error) if error.kind == FailureKind::VersionConflict => {
                 let found = secrets.read_lease(&self.tenant).await?;
                 let own = found.filter(|found| {
                     lease_holder(found).is_some_and(|present| present.id == self.holder.id)
@@ -203,5 +203,5 @@ fn lease_without_end(mount: &str) -> Unavailable {
          delete_version_after of the mount is negative; `bao write {mount}/config \
          delete_version_after=0s` resets it"
     );
-    Unavailable::new(Cause::Vault, detail)
+    Unavailable::new(UnavailableReason::NoValidResponse, detail)
 }

@@ -6,18 +6,18 @@ use serde::Deserialize;
 
 use crate::{
     secrets::SecretError,
-    tenants::{LeaseHolder, Stage, StoredVersion, TenantName, rotation_record},
+    tenants::{LeaseHolder, RotationStage, StoredVersion, TenantName, rotation_record},
     vault::{
         api::kv::{self, MetadataSettings, VersionMetadata, VersionResponse},
         client::VaultError,
-        secrets::{Secrets, retry::with_retries},
+        secrets::{SecretsClient, retry::with_retries},
     },
 };
 
 /// The time after which a lease that is not renewed ends.
 pub(super) const TTL: Duration = Duration::from_secs(30);
 
-impl Secrets<'_> {
+impl SecretsClient<'_> {
     /// Returns the version of the tenant's key that a rotation is known to have stored.
     ///
     /// # Errors
@@ -84,8 +84,8 @@ pub(super) fn lease_holder(record: &VersionResponse) -> Option<LeaseHolder> {
 /// Returns the custom metadata that records this version.
 pub(super) fn custom_metadata(stored: StoredVersion) -> BTreeMap<&'static str, String> {
     let stage = match stored.stage {
-        Stage::Rewrapping => "rewrapping",
-        Stage::Finished => "finished",
+        RotationStage::Rewrapping => "rewrapping",
+        RotationStage::Complete => "finished",
     };
     BTreeMap::from([
         ("stored_version", stored.version.to_string()),
@@ -97,8 +97,8 @@ pub(super) fn custom_metadata(stored: StoredVersion) -> BTreeMap<&'static str, S
 /// Parses custom metadata; `None` if anything is missing or has another format.
 pub(super) fn stored_version(metadata: &BTreeMap<String, String>) -> Option<StoredVersion> {
     let stage = match metadata.get("stage")?.as_str() {
-        "rewrapping" => Stage::Rewrapping,
-        "finished" => Stage::Finished,
+        "rewrapping" => RotationStage::Rewrapping,
+        "finished" => RotationStage::Complete,
         _ => return None,
     };
     let version = metadata.get("stored_version")?.parse().ok()?;
@@ -110,11 +110,12 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{custom_metadata, stored_version};
-    use crate::tenants::{Stage, StoredVersion};
+    use crate::tenants::{RotationStage, StoredVersion};
 
     #[test]
     fn stored_version_round_trips() {
-        let stored = StoredVersion { version: 3, created: 1_795_816_885, stage: Stage::Finished };
+        let stored =
+            StoredVersion { version: 3, created: 1_795_816_885, stage: RotationStage::Complete };
         let written = custom_metadata(stored);
         let read: BTreeMap<String, String> =
             written.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();

@@ -7,28 +7,28 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 pub use self::names::SecretNames;
 use self::walk::{ListEndpoint, SecretWalk, WalkEntry};
-use super::{Secrets, checks::EngineFact};
+use super::{SecretsClient, checks::EngineFact};
 use crate::{
-    secrets::{Current, ListPage, Listed, SecretError, SecretName, SecretPath},
+    secrets::{ListPage, SecretError, SecretName, SecretPath, SecretState, SecretSummary},
     tenants::TenantName,
     vault::clock::VaultClock,
 };
 
 /// The maximum number of names in a page.
-pub const MAX_PAGE: usize = 1000;
+pub const MAX_PAGE_SIZE: usize = 1000;
 
 /// The number of secrets whose metadata is read concurrently.
 const CONCURRENCY: usize = 8;
 
 /// The names of a page, some of which may be of secrets without a version.
 pub struct NamesPage<'c> {
-    secrets: Secrets<'c>,
+    secrets: SecretsClient<'c>,
     tenant: TenantName,
     entries: Vec<WalkEntry>,
     next: Option<SecretName>,
 }
 
-impl<'c> Secrets<'c> {
+impl<'c> SecretsClient<'c> {
     /// Returns the names of a tenant's secrets one by one, including deleted ones.
     #[must_use]
     pub fn names(&self, tenant: &TenantName) -> SecretNames<'c> {
@@ -52,13 +52,13 @@ impl<'c> Secrets<'c> {
     pub fn list(
         self,
         tenant: &TenantName,
-    ) -> impl Stream<Item = Result<Listed, SecretError>> + use<'c> {
+    ) -> impl Stream<Item = Result<SecretSummary, SecretError>> + use<'c> {
         let tenant = tenant.clone();
         let pages = stream::try_unfold(Some(None), move |from| {
             let tenant = tenant.clone();
             async move {
                 let Some(after) = from else { return Ok(None) };
-                let page = self.page(&tenant, Option::as_ref(&after), MAX_PAGE).await?;
+                let page = self.page(&tenant, Option::as_ref(&after), MAX_PAGE_SIZE).await?;
                 let listed = stream::iter(page.secrets.into_iter().map(Ok));
                 Ok::<_, SecretError>(Some((listed, page.next.map(Some))))
             }
@@ -77,7 +77,7 @@ impl<'c> Secrets<'c> {
         after: Option<&SecretName>,
         limit: usize,
     ) -> Result<NamesPage<'c>, SecretError> {
-        let limit = limit.clamp(1, MAX_PAGE);
+        let limit = limit.clamp(1, MAX_PAGE_SIZE);
         // One more shows whether this is the last page.
         let mut walk = SecretWalk::new(self, tenant, self.list_endpoint().await, limit + 1);
         if let Some(name) = after {
@@ -106,7 +106,7 @@ impl<'c> Secrets<'c> {
         after: Option<&SecretName>,
         limit: usize,
     ) -> Result<ListPage, SecretError> {
-        self.names_page(tenant, after, limit).await?.look_up().await
+        self.names_page(tenant, after, limit).await?.fetch_versions().await
     }
 
     /// Returns `detailed-metadata`, unless the server is known not to have it.
@@ -123,7 +123,7 @@ impl<'c> Secrets<'c> {
 impl NamesPage<'_> {
     /// Returns the number of secrets whose metadata has to be read one by one.
     #[must_use]
-    pub fn lookups(&self) -> usize {
+    pub fn pending_lookups(&self) -> usize {
         self.entries.iter().filter(|entry| entry.metadata.is_none()).count()
     }
 
@@ -132,7 +132,7 @@ impl NamesPage<'_> {
     ///
     /// # Errors
     /// [`SecretError`] if the token may not read the metadata, or Vault is unavailable.
-    pub async fn look_up(self) -> Result<ListPage, SecretError> {
+    pub async fn fetch_versions(self) -> Result<ListPage, SecretError> {
         let Self { secrets, tenant, entries, next } = self;
         let clock = VaultClock::new(secrets.client);
         let listed = stream::iter(entries).map(async |WalkEntry { name, metadata }| {
@@ -143,13 +143,13 @@ impl NamesPage<'_> {
             };
             let current = match metadata {
                 Some(metadata) => metadata.current(&clock).await?,
-                None => Current::Absent,
+                None => SecretState::Absent,
             };
-            Ok::<_, SecretError>(Listed { name: path.name, current })
+            Ok::<_, SecretError>(SecretSummary { name: path.name, state: current })
         });
         let secrets = listed
             .buffered(CONCURRENCY)
-            .try_filter(|listed| std::future::ready(listed.current != Current::Absent));
+            .try_filter(|listed| std::future::ready(listed.state != SecretState::Absent));
         Ok(ListPage { secrets: secrets.try_collect().await?, next })
     }
 }

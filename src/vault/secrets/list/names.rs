@@ -4,7 +4,7 @@ use super::walk::{ListEndpoint, SecretWalk};
 use crate::{
     secrets::{SecretError, SecretName},
     tenants::TenantName,
-    vault::Secrets,
+    vault::SecretsClient,
 };
 
 /// The number of names that are requested per page.
@@ -15,7 +15,7 @@ const PAGE_SIZE: usize = 500;
 pub struct SecretNames<'c>(SecretWalk<'c>);
 
 impl<'c> SecretNames<'c> {
-    pub(super) fn new(secrets: Secrets<'c>, tenant: &TenantName) -> Self {
+    pub(super) fn new(secrets: SecretsClient<'c>, tenant: &TenantName) -> Self {
         Self(SecretWalk::new(secrets, tenant, ListEndpoint::Metadata, PAGE_SIZE))
     }
 

@@ -6,9 +6,9 @@ use crate::{
     secrets::{SecretError, SecretName},
     tenants::{TenantName, secrets_folder},
     vault::{
-        Secrets,
+        SecretsClient,
         api::kv::{self, KeyInfo, KeyList, Page, SecretMetadata},
-        client::{Failure, VaultError},
+        client::{FailureKind, VaultError},
         secrets::{checks::EngineFact, retry::once_more_after_reset},
     },
 };
@@ -16,7 +16,7 @@ use crate::{
 /// A traversal in byte order. Vault sorts the keys of a folder in this order, and the key of a
 /// subfolder ends in `/`, as the names in it continue.
 pub(super) struct SecretWalk<'c> {
-    secrets: Secrets<'c>,
+    secrets: SecretsClient<'c>,
     tenant: TenantName,
     endpoint: ListEndpoint,
     /// The number of keys that are requested per page.
@@ -59,7 +59,7 @@ enum PageCursor {
 impl<'c> SecretWalk<'c> {
     /// Starts a traversal of all of a tenant's secrets.
     pub(super) fn new(
-        secrets: Secrets<'c>,
+        secrets: SecretsClient<'c>,
         tenant: &TenantName,
         endpoint: ListEndpoint,
         page_size: usize,
@@ -130,22 +130,22 @@ impl<'c> SecretWalk<'c> {
                 }
                 Err(error) => error,
             };
-            match (self.endpoint, error.failure) {
-                (_, Failure::NotFound) => {
+            match (self.endpoint, error.kind) {
+                (_, FailureKind::NotFound) => {
                     folder.cursor = PageCursor::End;
                     return Ok(());
                 }
-                (ListEndpoint::DetailedMetadata, Failure::NoEndpoint) => {
+                (ListEndpoint::DetailedMetadata, FailureKind::EndpointNotFound) => {
                     self.endpoint = ListEndpoint::Metadata;
                     if let Some(checks) = self.secrets.checks {
                         checks.insert(EngineFact::NoDetailedMetadata).await;
                     }
                 }
                 // A policy that was written for HashiCorp Vault.
-                (ListEndpoint::DetailedMetadata, Failure::OwnPolicy) => {
+                (ListEndpoint::DetailedMetadata, FailureKind::PermissionDenied) => {
                     self.endpoint = ListEndpoint::Metadata;
                 }
-                (_, Failure::AnswerTooLarge) if self.page_size > 1 => self.page_size /= 2,
+                (_, FailureKind::ResponseTooLarge) if self.page_size > 1 => self.page_size /= 2,
                 _ => return Err(error.into()),
             }
         }
@@ -154,7 +154,7 @@ impl<'c> SecretWalk<'c> {
 
 /// Reads the next page of a folder's keys.
 async fn list_folder(
-    secrets: Secrets<'_>,
+    secrets: SecretsClient<'_>,
     endpoint: ListEndpoint,
     tenant: &TenantName,
     folder: &Folder,

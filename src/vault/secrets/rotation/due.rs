@@ -5,15 +5,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    OldVersions, RotationError, RotationMonitor, RotationReason, RotationReport, RotationStart,
-    Task,
+    OldVersions, RewrapMode, RotationError, RotationMonitor, RotationReason, RotationReport,
+    RotationStart,
     exclusive::run_exclusively,
     rotate::{KeyRotation, stage},
 };
 use crate::{
     secrets::SecretError,
     tenants::{
-        Age, Due, KeyVersions, LeaseHolder, RotationInterval, Stage, StoredVersion, TenantName,
+        KeyAge, KeyVersions, LeaseHolder, RotationDue, RotationInterval, RotationStage,
+        StoredVersion, TenantName,
     },
     vault::{RotationLease, SessionSecrets, server_time},
 };
@@ -102,27 +103,31 @@ impl<M: RotationMonitor> KeyRotation<'_, M> {
     ) -> Result<Option<RotationReason>, RotationError> {
         let stage = stage(stored, key);
         let age = match self.key_age(key).await {
-            Err(_) if stage == Some(Stage::Rewrapping) => {
+            Err(_) if stage == Some(RotationStage::Rewrapping) => {
                 return Ok(Some(RotationReason::Unfinished));
             }
             age => age?,
         };
         match (interval.compare(Some(age)), stage) {
-            (Due::Due | Due::Overdue | Due::Unknown, _) => Ok(Some(RotationReason::KeyAge(age))),
-            (Due::NotYet, Some(Stage::Rewrapping)) => Ok(Some(RotationReason::Unfinished)),
-            (Due::NotYet, Some(Stage::Finished)) => Ok(None),
+            (RotationDue::Due | RotationDue::Overdue | RotationDue::Unknown, _) => {
+                Ok(Some(RotationReason::KeyAge(age)))
+            }
+            (RotationDue::NotYet, Some(RotationStage::Rewrapping)) => {
+                Ok(Some(RotationReason::Unfinished))
+            }
+            (RotationDue::NotYet, Some(RotationStage::Complete)) => Ok(None),
             // There is no older version.
-            (Due::NotYet, _) if key.latest == 1 => Ok(None),
-            (Due::NotYet, _) => self.outdated(key).await,
+            (RotationDue::NotYet, _) if key.latest == 1 => Ok(None),
+            (RotationDue::NotYet, _) => self.outdated(key).await,
         }
     }
 
     /// Returns the present age of the key by Vault's clock.
-    async fn key_age(&self, key: KeyVersions) -> Result<Age, RotationError> {
+    async fn key_age(&self, key: KeyVersions) -> Result<KeyAge, RotationError> {
         let now = server_time(self.secrets.client()).await;
         let now = now.map_err(SecretError::from)?;
         let created = Timestamp::from_second(key.created).ok().filter(|time| time.as_second() > 0);
-        let age = created.and_then(|created| Age::between(created, now));
+        let age = created.and_then(|created| KeyAge::between(created, now));
         age.ok_or(RotationError::InvalidKeyDate { created: key.created, now })
     }
 
@@ -130,10 +135,10 @@ impl<M: RotationMonitor> KeyRotation<'_, M> {
     async fn outdated(&self, key: KeyVersions) -> Result<Option<RotationReason>, RotationError> {
         let report = RotationReport::new(RotationStart::Resumed, key, self.old_versions);
         self.report.replace(Some(report));
-        let inspected = self.process_secrets(key.latest, Task::Survey, 0).await;
+        let inspected = self.process_secrets(key.latest, RewrapMode::Inspect, 0).await;
         let report = self.report.take();
         inspected?;
-        let outdated = report.map_or(0, |report| report.tally.behind + report.tally.failed);
+        let outdated = report.map_or(0, |report| report.tally.outdated + report.tally.failed);
         Ok(Some(RotationReason::Outdated(outdated)).filter(|_| outdated > 0))
     }
 

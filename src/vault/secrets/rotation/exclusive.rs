@@ -9,7 +9,7 @@ use super::{RotationError, RotationMonitor};
 use crate::{
     secrets::SecretError,
     tenants::{LeaseHolder, TenantName},
-    vault::{Acquisition, RotationLease, SessionSecrets},
+    vault::{LeaseAcquisition, RotationLease, SessionSecrets},
 };
 
 /// The mean interval at which a lease that another process holds is requested again.
@@ -60,13 +60,13 @@ async fn acquire(
         let acquired =
             secrets.with(async |secrets| secrets.acquire_rotation_lease(tenant, &own).await);
         let holder = match acquired.await? {
-            Acquisition::Acquired(lease) => {
+            LeaseAcquisition::Acquired(lease) => {
                 return Ok(match &first {
-                    Some(holder) => lease.after(holder),
+                    Some(holder) => lease.with_previous_holder(holder),
                     None => lease,
                 });
             }
-            Acquisition::HeldBy(holder) => holder,
+            LeaseAcquisition::HeldBy(holder) => holder,
         };
         if start.elapsed() >= max_wait {
             return Err(RotationError::LeaseHeld(holder));

@@ -13,6 +13,6 @@ pub use self::{
     error::RotationError,
     monitor::{RotationMonitor, RotationPass},
     report::{OldVersions, RotationReason, RotationReport, RotationStart},
-    rewrap::Task,
+    rewrap::RewrapMode,
     rotate::{rotate, survey},
 };

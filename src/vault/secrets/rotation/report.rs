@@ -1,4 +1,4 @@
-use crate::tenants::{Age, KeyVersions, Tally};
+use crate::tenants::{KeyAge, KeyVersions, RotationSummary};
 
 /// The treatment of versions of secrets that need an older version of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct RotationReport {
     /// The treatment of versions of secrets that need an older version of the key.
     pub old_versions: OldVersions,
     /// The counts of all secrets.
-    pub tally: Tally,
+    pub tally: RotationSummary,
     /// True if all secrets were processed.
     pub complete: bool,
 }
@@ -39,7 +39,7 @@ pub struct RotationReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RotationReason {
     /// The key is at least as old as its rotation interval.
-    KeyAge(Age),
+    KeyAge(KeyAge),
     /// An earlier rotation was not finished.
     Unfinished,
     /// This number of secrets is encrypted with an older version than the latest, which was not
@@ -49,6 +49,6 @@ pub enum RotationReason {
 
 impl RotationReport {
     pub(super) fn new(start: RotationStart, key: KeyVersions, old_versions: OldVersions) -> Self {
-        Self { start, key, old_versions, tally: Tally::default(), complete: false }
+        Self { start, key, old_versions, tally: RotationSummary::default(), complete: false }
     }
 }

@@ -6,11 +6,12 @@ use futures_util::{Stream, TryStreamExt, stream};
 
 use crate::{
     secrets::{
-        Ciphertext, Current, Record, SecretError, SecretName, SecretPath, Unreadable, Version,
+        Ciphertext, RecordError, SecretError, SecretName, SecretPath, SecretState, SecretVersion,
+        StoredRecord,
     },
-    tenants::{Need, Remaining, Renewal, Standing, TenantName},
+    tenants::{PendingVersion, RequiredKeyVersion, RewrapOutcome, RotationStatus, TenantName},
     vault::{
-        RotationLease, Secrets,
+        RotationLease, SecretsClient,
         secrets::{
             lookup::{LiveVersion, VersionLookup},
             retry::with_retries,
@@ -20,9 +21,9 @@ use crate::{
 
 /// The treatment of secrets that are encrypted with an older version of the key.
 #[derive(Clone, Copy)]
-pub enum Task<'l> {
+pub enum RewrapMode<'l> {
     /// They are inspected and not changed.
-    Survey,
+    Inspect,
     /// Their latest versions are rewrapped.
     Rewrap,
     /// Their latest versions are rewrapped. Then all versions that still need an older version of
@@ -39,9 +40,9 @@ const CONCURRENCY: usize = 8;
 const MAX_ATTEMPTS: usize = 10;
 
 /// The versions of a secret that were read, with the versions of the key that they need.
-type SeenVersions = BTreeMap<Version, u64>;
+type SeenVersions = BTreeMap<SecretVersion, u64>;
 
-impl<'c> Secrets<'c> {
+impl<'c> SecretsClient<'c> {
     /// Processes the tenant's secrets, and returns the rotation status of each for this version of
     /// the key, or an error. Unless secrets are only inspected, Vault has to have stored the
     /// version.
@@ -51,13 +52,13 @@ impl<'c> Secrets<'c> {
     ///
     /// # Errors
     /// The stream ends with a [`SecretError`] that concerns more than one secret.
-    pub fn bring_to<'l>(
+    pub fn rewrap_all<'l>(
         self,
         tenant: &TenantName,
         key_version: u64,
-        task: Task<'l>,
-    ) -> impl Stream<Item = Result<(SecretName, Result<Standing, SecretError>), SecretError>> + use<'c, 'l>
-    {
+        task: RewrapMode<'l>,
+    ) -> impl Stream<Item = Result<(SecretName, Result<RotationStatus, SecretError>), SecretError>>
+    + use<'c, 'l> {
         let tenant = tenant.clone();
         let names = stream::try_unfold(self.names(&tenant), async |mut names| {
             let next = with_retries(async || names.next().await).await?;
@@ -69,7 +70,7 @@ impl<'c> Secrets<'c> {
                 let standing =
                     with_retries(async || self.process_secret(&path, key_version, task).await);
                 match standing.await {
-                    Err(error) if error.is_of_all() => Err(error),
+                    Err(error) if error.affects_whole_tenant() => Err(error),
                     standing => Ok((path.name, standing)),
                 }
             }
@@ -81,31 +82,33 @@ impl<'c> Secrets<'c> {
         &self,
         path: &SecretPath,
         key_version: u64,
-        task: Task<'_>,
-    ) -> Result<Standing, SecretError> {
+        task: RewrapMode<'_>,
+    ) -> Result<RotationStatus, SecretError> {
         let mut seen = SeenVersions::new();
         let latest = self.rewrap_latest(path, key_version, task, &mut seen).await?;
-        let mut standing = Standing { latest, remaining: Vec::new(), destroyed: 0 };
+        let mut standing = RotationStatus { latest, pending: Vec::new(), destroyed: 0 };
         let (versions, newest) = self.undestroyed_versions(path, &seen).await?;
         for version in versions {
             let need = match seen.get(&version) {
-                Some(key) => Some(Need::Key(*key)),
+                Some(key) => Some(RequiredKeyVersion::Key(*key)),
                 None => self.required_key_version(path, version, key_version).await?,
             };
             let number = version.number();
-            let remaining = need.filter(|need| !need.is_met_by(key_version));
-            standing.remaining.extend(remaining.map(|need| Remaining { version: number, need }));
+            let remaining = need.filter(|need| !need.is_satisfied_by(key_version));
+            standing.pending.extend(
+                remaining.map(|need| PendingVersion { version: number, required_key: need }),
+            );
         }
-        if let Task::RewrapAndDestroy(lease) = task {
+        if let RewrapMode::RewrapAndDestroy(lease) = task {
             // A version with a live successor or a deleted one, and never one that was written just
             // now.
-            let is_obsolete = |remaining: &Remaining| {
-                remaining.need == Need::Unknown
-                    || (remaining.version < newest && latest != Renewal::Gone)
+            let is_obsolete = |remaining: &PendingVersion| {
+                remaining.required_key == RequiredKeyVersion::Unknown
+                    || (remaining.version < newest && latest != RewrapOutcome::Deleted)
             };
             let (obsolete, kept): (Vec<_>, Vec<_>) =
-                standing.remaining.into_iter().partition(is_obsolete);
-            standing.remaining = kept;
+                standing.pending.into_iter().partition(is_obsolete);
+            standing.pending = kept;
             if obsolete.is_empty() {
                 return Ok(standing);
             }
@@ -122,7 +125,7 @@ impl<'c> Secrets<'c> {
         &self,
         path: &SecretPath,
         seen: &SeenVersions,
-    ) -> Result<(Vec<Version>, u64), SecretError> {
+    ) -> Result<(Vec<SecretVersion>, u64), SecretError> {
         match seen.last_key_value() {
             Some((newest, _)) if newest.number() == seen.len() as u64 => {
                 Ok((seen.keys().copied().collect(), newest.number()))
@@ -137,41 +140,43 @@ impl<'c> Secrets<'c> {
         &self,
         path: &SecretPath,
         key_version: u64,
-        task: Task<'_>,
+        task: RewrapMode<'_>,
         seen: &mut SeenVersions,
-    ) -> Result<Renewal, SecretError> {
+    ) -> Result<RewrapOutcome, SecretError> {
         let mut refused = None;
         for _ in 0..MAX_ATTEMPTS {
             let VersionLookup::Live(live) = self.look_up(path, None).await? else {
-                return Ok(Renewal::Gone);
+                return Ok(RewrapOutcome::Deleted);
             };
             let LiveVersion { version, record, .. } = live;
             let ciphertext = record?.into_ciphertext(&path.tenant)?;
             seen.insert(version, ciphertext.key_version());
-            if matches!(task, Task::Survey) {
+            if matches!(task, RewrapMode::Inspect) {
                 return self.inspect_latest(path, &ciphertext, key_version).await;
             }
             if ciphertext.key_version() > key_version {
                 self.check_key_version(path, ciphertext.key_version()).await?;
-                return Err(SecretError::KeyAhead);
+                return Err(SecretError::UnstoredKeyVersion);
             }
             let rewrapped = match self.rewrap(path, &ciphertext, key_version).await {
                 // Another process rewrapped the secret meanwhile, and then raised
                 // min_decryption_version.
-                Err(SecretError::Unreadable(Unreadable::KeyTooOld)) if refused != Some(version) => {
+                Err(SecretError::Unreadable(RecordError::KeyVersionRetired))
+                    if refused != Some(version) =>
+                {
                     refused = Some(version);
                     continue;
                 }
                 rewrapped => rewrapped?,
             };
             if ciphertext.key_version() == key_version {
-                return Ok(Renewal::UpToDate);
+                return Ok(RewrapOutcome::UpToDate);
             }
-            let record = Record::new(&path.tenant, rewrapped);
-            match self.write_version(path, &record, Current::Live(version)).await {
+            let record = StoredRecord::new(&path.tenant, rewrapped);
+            match self.write_version(path, &record, SecretState::Live(version)).await {
                 Ok((version, _)) => {
                     seen.insert(version, key_version);
-                    return Ok(Renewal::Rewrapped);
+                    return Ok(RewrapOutcome::Rewrapped);
                 }
                 Err(SecretError::Conflict) => {}
                 Err(error) => return Err(error),
@@ -185,12 +190,12 @@ impl<'c> Secrets<'c> {
         path: &SecretPath,
         ciphertext: &Ciphertext,
         key_version: u64,
-    ) -> Result<Renewal, SecretError> {
+    ) -> Result<RewrapOutcome, SecretError> {
         if ciphertext.key_version() < key_version {
-            return Ok(Renewal::Behind);
+            return Ok(RewrapOutcome::Outdated);
         }
         self.check_key_version(path, ciphertext.key_version()).await?;
-        Ok(Renewal::UpToDate)
+        Ok(RewrapOutcome::UpToDate)
     }
 
     /// Checks that the key has this version. A key without the version of a ciphertext was
@@ -200,8 +205,8 @@ impl<'c> Secrets<'c> {
         path: &SecretPath,
         key_version: u64,
     ) -> Result<(), SecretError> {
-        let latest = self.key(&path.tenant).await?.latest;
-        if key_version > latest { Err(Unreadable::KeyGone.into()) } else { Ok(()) }
+        let latest = self.key_versions(&path.tenant).await?.latest;
+        if key_version > latest { Err(RecordError::KeyVersionMissing.into()) } else { Ok(()) }
     }
 
     /// Returns the version of the key that it takes to read this version of a secret; `None` if the
@@ -209,18 +214,18 @@ impl<'c> Secrets<'c> {
     async fn required_key_version(
         &self,
         path: &SecretPath,
-        version: Version,
+        version: SecretVersion,
         key_version: u64,
-    ) -> Result<Option<Need>, SecretError> {
+    ) -> Result<Option<RequiredKeyVersion>, SecretError> {
         Ok(match self.look_up(path, Some(version)).await? {
             VersionLookup::Live(LiveVersion { record, .. }) => {
                 let needed = record?.into_ciphertext(&path.tenant)?.key_version();
                 if needed > key_version {
                     self.check_key_version(path, needed).await?;
                 }
-                Some(Need::Key(needed))
+                Some(RequiredKeyVersion::Key(needed))
             }
-            VersionLookup::Missing(SecretError::Deleted(_)) => Some(Need::Unknown),
+            VersionLookup::Missing(SecretError::Deleted(_)) => Some(RequiredKeyVersion::Unknown),
             VersionLookup::Missing(_) => None,
         })
     }

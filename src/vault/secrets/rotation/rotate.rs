@@ -3,13 +3,13 @@ use std::{cell::RefCell, pin::pin, time::Duration};
 use futures_util::TryStreamExt;
 
 use super::{
-    OldVersions, RotationError, RotationMonitor, RotationPass, RotationReason, RotationReport,
-    RotationStart, Task, exclusive::run_exclusively,
+    OldVersions, RewrapMode, RotationError, RotationMonitor, RotationPass, RotationReason,
+    RotationReport, RotationStart, exclusive::run_exclusively,
 };
 use crate::{
     secrets::SecretError,
-    tenants::{KeyVersions, Stage, StoredVersion, TenantName},
-    vault::{RotationLease, Secrets, SessionSecrets, secrets::retry::with_retries},
+    tenants::{KeyVersions, RotationStage, StoredVersion, TenantName},
+    vault::{RotationLease, SecretsClient, SessionSecrets, secrets::retry::with_retries},
 };
 
 /// A rotation in progress. Its report is filled step by step, so that it is available wherever the
@@ -80,9 +80,9 @@ impl<'r, M: RotationMonitor> KeyRotation<'r, M> {
         reason: Option<RotationReason>,
     ) -> Result<(), RotationError> {
         let found = self.key().await?;
-        let is_newer = found.latest > before.latest || lease.has_waited_for(found.created);
+        let is_newer = found.latest > before.latest || lease.covers_rotation_at(found.created);
         let start = match stage(lease.stored_key_version(), found) {
-            Some(Stage::Finished) if is_newer => RotationStart::Joined,
+            Some(RotationStage::Complete) if is_newer => RotationStart::Joined,
             stage => self.start(stage, found, reason),
         };
         self.check_min_encryption_version(found, start)?;
@@ -90,22 +90,22 @@ impl<'r, M: RotationMonitor> KeyRotation<'r, M> {
         let key = match start {
             RotationStart::NewVersion => {
                 let rotate =
-                    async |secrets: Secrets<'_>| secrets.rotate_key(self.tenant, lease).await;
+                    async |secrets: SecretsClient<'_>| secrets.rotate_key(self.tenant, lease).await;
                 self.secrets.with(rotate).await?
             }
             RotationStart::Resumed | RotationStart::Joined => found,
         };
         self.report.replace(Some(RotationReport::new(start, key, self.old_versions)));
-        self.record_stage(lease, key, Stage::Rewrapping).await?;
+        self.record_stage(lease, key, RotationStage::Rewrapping).await?;
         self.wait_for_writes().await;
         let task = match self.old_versions {
-            OldVersions::Keep => Task::Rewrap,
-            OldVersions::Destroy => Task::RewrapAndDestroy(lease),
+            OldVersions::Keep => RewrapMode::Rewrap,
+            OldVersions::Destroy => RewrapMode::RewrapAndDestroy(lease),
         };
         self.process_secrets(key.latest, task, total).await?;
         self.raise_min_decryption_version(lease, key).await?;
         if self.with_report(|report| report.tally.failed == 0) {
-            self.record_stage(lease, key, Stage::Finished).await?;
+            self.record_stage(lease, key, RotationStage::Complete).await?;
         }
         Ok(())
     }
@@ -119,7 +119,7 @@ impl<'r, M: RotationMonitor> KeyRotation<'r, M> {
         let total = self.count_secrets().await?;
         let key = KeyVersions { latest, ..key };
         self.report.replace(Some(RotationReport::new(start, key, self.old_versions)));
-        Ok(self.process_secrets(latest, Task::Survey, total).await?)
+        Ok(self.process_secrets(latest, RewrapMode::Inspect, total).await?)
     }
 
     /// Returns the start of the rotation. A rotation is resumed only if the key's latest version is
@@ -128,16 +128,16 @@ impl<'r, M: RotationMonitor> KeyRotation<'r, M> {
     /// secret that cannot be read would prevent it from ever being finished.
     fn start(
         &self,
-        stage: Option<Stage>,
+        stage: Option<RotationStage>,
         key: KeyVersions,
         reason: Option<RotationReason>,
     ) -> RotationStart {
-        let destroys = self.old_versions == OldVersions::Destroy && key.oldest < key.latest;
+        let destroys = self.old_versions == OldVersions::Destroy && key.min_decryption < key.latest;
         match stage {
             _ if matches!(reason, Some(RotationReason::KeyAge(_))) => RotationStart::NewVersion,
-            Some(Stage::Rewrapping) => RotationStart::Resumed,
-            Some(Stage::Finished) if destroys => RotationStart::Resumed,
-            Some(Stage::Finished) | None => RotationStart::NewVersion,
+            Some(RotationStage::Rewrapping) => RotationStart::Resumed,
+            Some(RotationStage::Complete) if destroys => RotationStart::Resumed,
+            Some(RotationStage::Complete) | None => RotationStart::NewVersion,
         }
     }
 
@@ -168,21 +168,23 @@ impl<'r, M: RotationMonitor> KeyRotation<'r, M> {
     pub(super) async fn process_secrets(
         &self,
         key_version: u64,
-        task: Task<'_>,
+        task: RewrapMode<'_>,
         total: u64,
     ) -> Result<(), SecretError> {
         let pass = match task {
-            Task::Survey => RotationPass::Inspect,
-            Task::Rewrap | Task::RewrapAndDestroy(_) => RotationPass::Rewrap,
+            RewrapMode::Inspect => RotationPass::Inspect,
+            RewrapMode::Rewrap | RewrapMode::RewrapAndDestroy(_) => RotationPass::Rewrap,
         };
         let mut secret_done = self.monitor.pass_started(pass, total);
         let walk = self.secrets.with(async |secrets| {
-            let mut standings = pin!(secrets.bring_to(self.tenant, key_version, task));
+            let mut standings = pin!(secrets.rewrap_all(self.tenant, key_version, task));
             while let Some((name, standing)) = standings.try_next().await? {
                 let name = name.as_str();
                 self.with_report(|report| match standing {
                     Ok(standing) => report.tally.add(name, &standing),
-                    Err(error) => report.tally.fail(name, self.monitor.describe_failure(&error)),
+                    Err(error) => {
+                        report.tally.add_failure(name, self.monitor.describe_failure(&error));
+                    }
                 });
                 secret_done();
             }
@@ -202,12 +204,14 @@ impl<'r, M: RotationMonitor> KeyRotation<'r, M> {
         let needed = self.with_report(|report| report.tally.oldest_needed(key.latest));
         let allowed = key.min_encryption.unwrap_or(key.latest);
         let oldest = needed.map(|needed| needed.min(allowed));
-        let Some(oldest) = oldest.filter(|oldest| *oldest > key.oldest) else { return Ok(()) };
+        let Some(oldest) = oldest.filter(|oldest| *oldest > key.min_decryption) else {
+            return Ok(());
+        };
         let raised = self.secrets.with(async |secrets| {
             secrets.set_min_decryption_version(self.tenant, oldest, lease).await
         });
         raised.await?;
-        self.with_report(|report| report.key.oldest = oldest);
+        self.with_report(|report| report.key.min_decryption = oldest);
         Ok(())
     }
 
@@ -219,28 +223,28 @@ impl<'r, M: RotationMonitor> KeyRotation<'r, M> {
         &self,
         lease: &RotationLease,
         key: KeyVersions,
-        stage: Stage,
+        stage: RotationStage,
     ) -> Result<(), SecretError> {
         let stored = StoredVersion { version: key.latest, created: key.created, stage };
-        self.secrets.with(async |secrets| lease.record(&secrets, stored).await).await
+        self.secrets.with(async |secrets| lease.record_stage(&secrets, stored).await).await
     }
 
     async fn check_mount(&self) -> Result<(), SecretError> {
         let check = self
             .secrets
-            .with(async |secrets| with_retries(async || secrets.check_mount().await).await);
+            .with(async |secrets| with_retries(async || secrets.check_kv_version().await).await);
         match check.await {
             // The mount is missing, or the token has no capability in it: the next call shows
             // which.
-            Err(SecretError::Denied) => Ok(()),
+            Err(SecretError::PermissionDenied) => Ok(()),
             checked => checked,
         }
     }
 
     pub(super) async fn key(&self) -> Result<KeyVersions, SecretError> {
-        let read = self
-            .secrets
-            .with(async |secrets| with_retries(async || secrets.key(self.tenant).await).await);
+        let read = self.secrets.with(async |secrets| {
+            with_retries(async || secrets.key_versions(self.tenant).await).await
+        });
         read.await
     }
 
@@ -258,7 +262,7 @@ impl<'r, M: RotationMonitor> KeyRotation<'r, M> {
 
 /// Returns the stage of the rotation to the key's latest version; `None` unless that version is
 /// known to be stored.
-pub(super) fn stage(stored: Option<StoredVersion>, key: KeyVersions) -> Option<Stage> {
+pub(super) fn stage(stored: Option<StoredVersion>, key: KeyVersions) -> Option<RotationStage> {
     let latest = (key.latest, key.created);
     stored.filter(|stored| (stored.version, stored.created) == latest).map(|stored| stored.stage)
 }

@@ -1,0 +1,214 @@
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::{
+    auth::{
+        AuthRequest, Authorizer, Refusal,
+        acl::AclCheck,
+        authorizer::{AuthenticatedCaller, check_requirement},
+    },
+    capabilities::Capability,
+    requirements::Requirement,
+    token::{CacheStatus, CallerToken, CredentialError, TokenEntry, TokenKind, TokenUsage},
+};
+
+/// The decision that `/validate` would take, with the result of every check.
+#[derive(Debug)]
+pub struct DecisionExplanation {
+    /// The decision: allowed, or the refusal.
+    pub outcome: Result<(), Refusal>,
+    /// The caller's token entry, if the token is valid.
+    pub entry: Option<Arc<TokenEntry>>,
+    /// All checks, including those after a failed one.
+    pub checks: Vec<AuthCheck>,
+}
+
+/// The result of one check.
+#[derive(Debug)]
+pub struct AuthCheck {
+    /// The name of the check: `token`, `kind`, `address`, or a requirement as written in a query
+    /// string.
+    pub name: String,
+    /// The outcome: passed, or the refusal.
+    pub outcome: Result<(), Refusal>,
+    /// The reason for the outcome.
+    pub reason: String,
+    /// The path whose capabilities were fetched, if any.
+    pub path: Option<String>,
+}
+
+impl AuthCheck {
+    fn new(what: &str, outcome: Result<(), Refusal>, because: impl Into<String>) -> Self {
+        Self { name: what.to_owned(), outcome, reason: because.into(), path: None }
+    }
+}
+
+impl Authorizer {
+    /// Explains the decision for a request. Consumes no use of a limited-use token.
+    pub async fn explain(&self, request: &AuthRequest<'_>) -> DecisionExplanation {
+        let without = |refusal: Refusal, because: &str| DecisionExplanation {
+            outcome: Err(refusal.clone()),
+            entry: None,
+            checks: vec![AuthCheck::new("token", Err(refusal), because)],
+        };
+        let credential = match &request.credential {
+            Ok(credential) => credential,
+            Err(error) => {
+                let because = match error {
+                    CredentialError::Missing => "no credential was sent",
+                    CredentialError::Malformed => "it contains characters that no token has",
+                    CredentialError::Conflict => "the request contains different tokens",
+                };
+                return without(Refusal::Credential(*error), because);
+            }
+        };
+        let key = self.cache.key(credential);
+        let entry = match self.cache.get_or_fetch(key, CallerToken::from(credential)).await {
+            Ok(lookup) => lookup.entry,
+            Err(unavailable) => {
+                let because = Arc::clone(&unavailable.detail);
+                return without(unavailable.into(), &because);
+            }
+        };
+        let Some(entry) = entry else {
+            let because = "it is unknown, expired or revoked, or its entity is disabled";
+            return without(Refusal::TokenInvalid, because);
+        };
+        let caller = AuthenticatedCaller {
+            credential,
+            key,
+            entry: Arc::clone(&entry),
+            status: CacheStatus::Miss,
+            deadline: Instant::now() + self.timeout,
+        };
+        let mut checks = vec![AuthCheck::new("token", Ok(()), describe_token(&entry))];
+        checks.extend(self.explain_token(&entry, request));
+        // Requirements cannot be checked for a token of another namespace.
+        if entry.kind != TokenKind::ForeignNamespace {
+            for requirement in request.requirements.iter() {
+                checks.push(self.explain_requirement(requirement, &caller, request).await);
+            }
+        }
+        let outcome = match self.check_token(&entry, &request.forwarded) {
+            Ok(()) => self.check_requirements(&caller, request).await.map(drop),
+            refused => refused,
+        };
+        DecisionExplanation { outcome, entry: Some(entry), checks }
+    }
+
+    fn explain_token(&self, entry: &TokenEntry, request: &AuthRequest<'_>) -> Option<AuthCheck> {
+        let outcome = self.check_token(entry, &request.forwarded);
+        let bound = !entry.bound_cidrs.is_empty();
+        let networks = || {
+            let networks: Vec<String> = entry.bound_cidrs.iter().map(ToString::to_string).collect();
+            format!("it may be used from {}", networks.join(", "))
+        };
+        let (what, because) = match &outcome {
+            Ok(()) if !bound => return None,
+            Ok(()) | Err(Refusal::AddressNotAllowed) => ("address", networks()),
+            Err(Refusal::RequestInvalid(_)) => {
+                ("address", format!("{}, and the client's address is unknown", networks()))
+            }
+            Err(refusal) => ("kind", refusal.detail().unwrap_or_default()),
+        };
+        Some(AuthCheck::new(what, outcome, because))
+    }
+
+    async fn explain_requirement(
+        &self,
+        requirement: &Requirement,
+        caller: &AuthenticatedCaller<'_>,
+        request: &AuthRequest<'_>,
+    ) -> AuthCheck {
+        let what = requirement.to_string();
+        let identity = &caller.entry.identity;
+        match requirement {
+            Requirement::AnyPolicy(_) => {
+                let policies = identity.policies().collect::<Vec<_>>().join(", ");
+                let because = format!("the token's policies are {policies}");
+                AuthCheck::new(&what, check_requirement(requirement, identity), because)
+            }
+            Requirement::Tenant(_) => {
+                let because = match identity.tenant() {
+                    Some(tenant) => format!("the caller's tenant is {tenant}"),
+                    None if identity.entity_id().is_some() && identity.subject().is_none() => {
+                        "the caller has no tenant: its entity was merged into another one, which Vault \
+                         does not find by the id in the token; log in again"
+                            .to_owned()
+                    }
+                    None => "the caller has no tenant: the entity's metadata has none, and the token does \
+                             not have exactly one policy named tenant-NAME"
+                        .to_owned(),
+                };
+                AuthCheck::new(&what, check_requirement(requirement, identity), because)
+            }
+            Requirement::Acl(_) | Requirement::AclUri(_) => {
+                self.explain_acl(&what, requirement, caller, request).await
+            }
+        }
+    }
+
+    async fn explain_acl(
+        &self,
+        what: &str,
+        requirement: &Requirement,
+        caller: &AuthenticatedCaller<'_>,
+        request: &AuthRequest<'_>,
+    ) -> AuthCheck {
+        let check = match AclCheck::new(std::iter::once(requirement), &request.forwarded) {
+            Ok(Some(check)) => check,
+            Ok(None) => return AuthCheck::new(what, Ok(()), ""),
+            Err(refusal) => {
+                let because = match &refusal {
+                    Refusal::AclDenied => "no capability allows this method, or one that a \
+                                           parameter such as _method overrides it with"
+                        .to_owned(),
+                    Refusal::PathAmbiguous => "programs interpret this path differently".to_owned(),
+                    other => other.detail().unwrap_or_default(),
+                };
+                return AuthCheck::new(what, Err(refusal), because);
+            }
+        };
+        let path = check.paths.join(", ");
+        let (outcome, because) = match self.fetch_capabilities(caller, &check).await {
+            Err(refusal) => {
+                let because = refusal.detail().unwrap_or_default();
+                (Err(refusal), because)
+            }
+            Ok((granted, _)) => {
+                let needed: Vec<String> = check.methods().map(ToString::to_string).collect();
+                let needed = needed.join(", and ");
+                let names = granted.iter().flat_map(|on| on.iter()).map(Capability::as_str);
+                let names = names.collect::<Vec<_>>().join(", ");
+                let names = if names.is_empty() { "nothing" } else { &names };
+                let because = format!("Vault grants {names} on {path}; {needed}");
+                let satisfied = check.is_satisfied_by(&granted);
+                (if satisfied { Ok(()) } else { Err(Refusal::AclDenied) }, because)
+            }
+        };
+        AuthCheck { name: what.to_owned(), outcome, reason: because, path: Some(path) }
+    }
+}
+
+fn describe_token(entry: &TokenEntry) -> String {
+    let identity = &entry.identity;
+    if entry.kind == TokenKind::ForeignNamespace {
+        return "an active token".to_owned();
+    }
+    let kind = identity.token_type().as_str();
+    let whose = match (identity.subject(), identity.entity_id()) {
+        (Some(subject), _) => format!("of {subject}"),
+        (None, Some(id)) => format!("of entity {id}"),
+        (None, None) => "without an entity".to_owned(),
+    };
+    let ends = match identity.expires() {
+        None => "never expires".to_owned(),
+        Some(timestamp) => format!("expires {timestamp}"),
+    };
+    let uses = match entry.usage {
+        TokenUsage::Unlimited => "",
+        TokenUsage::Limited => "; each validation consumes one of its uses",
+    };
+    format!("an active {kind} token {whose}, {ends}{uses}")
+}

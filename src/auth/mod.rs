@@ -1,0 +1,50 @@
+//! Authorization: checks a token and the route's requirements, and allows the request or returns a
+//! [`Refusal`].
+
+mod acl;
+mod authorizer;
+mod explain;
+mod failure_limiter;
+mod method;
+mod refusal;
+
+use std::sync::Arc;
+
+pub use authorizer::Authorizer;
+pub use explain::{AuthCheck, DecisionExplanation};
+pub use failure_limiter::FailureLimiter;
+pub use refusal::{Challenge, ProblemSpec, Refusal, RefusalSeverity};
+
+use crate::{
+    forwarded::ForwardedRequest,
+    requirements::Requirements,
+    token::{CacheStatus, Credential, CredentialError, TokenEntry},
+};
+
+/// The handling of root tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RootTokens {
+    /// Root tokens are rejected (default).
+    Rejected,
+    /// Root tokens are accepted like any other token.
+    Accepted,
+}
+
+/// An authorization request.
+pub struct AuthRequest<'r> {
+    /// The credential of the request, or the reason why it has none.
+    pub credential: Result<Credential<'r>, CredentialError>,
+    /// The route's requirements.
+    pub requirements: &'r Requirements,
+    /// The forwarded request.
+    pub forwarded: ForwardedRequest<'r>,
+}
+
+/// The decision on a request.
+#[derive(Debug)]
+pub struct Decision {
+    /// The caller's token entry if the request is allowed, else the refusal.
+    pub outcome: Result<Arc<TokenEntry>, Refusal>,
+    /// The source of the token information; `None` if none was needed, or Vault was unavailable.
+    pub cache_status: Option<CacheStatus>,
+}

@@ -1,0 +1,59 @@
+//! A view of request headers, independent of the parser that produced them.
+
+use http::{HeaderMap, HeaderValue};
+use httparse::Header;
+
+/// The headers of one request.
+#[derive(Clone, Copy)]
+pub enum RequestHeaders<'h> {
+    /// A parsed header map (hyper).
+    Map(&'h HeaderMap),
+    /// Borrowed from the request bytes (httparse).
+    Raw(&'h [Header<'h>]),
+}
+
+impl<'h> From<&'h HeaderMap> for RequestHeaders<'h> {
+    fn from(map: &'h HeaderMap) -> Self {
+        Self::Map(map)
+    }
+}
+
+impl<'h> RequestHeaders<'h> {
+    /// Returns the values of all headers with this name, in order. `name` has to be in lower case;
+    /// header names are matched case-insensitively (RFC 9110, 5.1).
+    pub fn get_all(self, name: &'static str) -> impl Iterator<Item = &'h [u8]> {
+        let (map, raw) = match self {
+            Self::Map(map) => (Some(map.get_all(name)), None),
+            Self::Raw(raw) => (None, Some(raw)),
+        };
+        let in_map = map.into_iter().flatten().map(HeaderValue::as_bytes);
+        let is_named = move |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
+        in_map.chain(raw.into_iter().flatten().filter(is_named).map(|header| header.value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+    use httparse::Header;
+
+    use super::RequestHeaders;
+
+    #[test]
+    fn get_all_ignores_case_and_keeps_order() {
+        let all = [("X-One", "1"), ("x-two", "a"), ("x-one", ""), ("X-ONE-MORE", "b")];
+        let map: HeaderMap = all
+            .map(|(name, value)| {
+                let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+                (name, HeaderValue::from_static(value))
+            })
+            .into_iter()
+            .collect();
+        let raw = all.map(|(name, value)| Header { name, value: value.as_bytes() });
+        for headers in [RequestHeaders::from(&map), RequestHeaders::Raw(&raw)] {
+            assert_eq!(headers.get_all("x-one").collect::<Vec<_>>(), [&b"1"[..], b""]);
+            assert_eq!(headers.get_all("x-two").collect::<Vec<_>>(), [b"a"]);
+            assert_eq!(headers.get_all("x").count(), 0);
+        }
+    }
+}

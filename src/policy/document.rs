@@ -1,0 +1,208 @@
+use super::{
+    At, Item, SyntaxError,
+    error::Fault,
+    fields::{known, text},
+    rule::Rule,
+    syntax,
+};
+
+/// The maximum number of errors that are reported for one text.
+const MAX_ERRORS: usize = 20;
+
+/// One ACL policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    name: Option<At<String>>,
+    rules: Vec<Rule>,
+}
+
+impl Policy {
+    /// Reads a policy in HCL 1 or JSON.
+    ///
+    /// # Errors
+    /// When OpenBao and HashiCorp Vault would refuse it, or OpenBao would accept it only by
+    /// passing over a part of it. An empty text is refused, one with only blanks or comments is
+    /// not. [`Rule::vault_only`] has what OpenBao refuses and HashiCorp Vault accepts.
+    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+        let (policy, errors) = Self::parse_in_part(text);
+        errors.into_iter().next().map_or(Ok(policy), Err)
+    }
+
+    /// Reads the rules that can be read, and returns an error for each that cannot.
+    #[must_use]
+    pub fn parse_in_part(text: &str) -> (Self, Vec<SyntaxError>) {
+        let (policy, faults) = match syntax::items(text) {
+            Ok(items) => Self::read(items),
+            Err(fault) => (Self { name: None, rules: Vec::new() }, vec![fault]),
+        };
+        let faults = faults.into_iter().take(MAX_ERRORS);
+        (policy, faults.map(|fault| SyntaxError::new(text, fault)).collect())
+    }
+
+    /// The `name` that the text gives itself. Vault reads it and goes by the name under which the
+    /// policy is stored.
+    pub fn name(&self) -> Option<&At<String>> {
+        self.name.as_ref()
+    }
+
+    /// One rule for each `path`, in order. The same path may come more than once.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The same without the rules that have expired at `now`, in seconds since 1970 UTC.
+    #[must_use]
+    pub fn unexpired(mut self, now: i64) -> Self {
+        self.rules.retain(|rule| rule.expiration().is_none_or(|expiration| now <= expiration));
+        self
+    }
+
+    fn read(items: Vec<Item>) -> (Self, Vec<Fault>) {
+        let unknown = |item: &Item| known(std::slice::from_ref(item), &["path", "name"]).err();
+        let mut faults: Vec<Fault> = items.iter().filter_map(unknown).collect();
+        let name = text::text(&items, "name").unwrap_or_else(|fault| {
+            faults.push(fault);
+            None
+        });
+        let mut rules = Vec::new();
+        for item in items.into_iter().filter(|item| item.key() == "path") {
+            match Rule::read(item, rules.last()) {
+                Ok(rule) => rules.push(rule),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        (Self { name, rules }, faults)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+
+    use super::{Policy, SyntaxError};
+    use crate::{
+        capabilities::Capability::{Deny, List, Read, Update},
+        policy::{Position, joined},
+    };
+
+    proptest! {
+        #[test]
+        fn no_text_and_no_path_panics(
+            text in r#"((path "|[{}\[\]=,:"\\\n+*/<.$-]|<<|a|0|é|e| |\PC){0,12}){0,12}"#,
+            path in "[a/+*]{0,8}",
+        ) {
+            match Policy::parse(&text) {
+                Ok(policy) => drop(joined(&[&policy], &path, &|_| Some(path.clone()))),
+                Err(error) => prop_assert!(error.to_string().contains('^')),
+            }
+        }
+    }
+
+    fn parse(text: &str) -> Policy {
+        Policy::parse(text).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn refused(text: &str) -> SyntaxError {
+        Policy::parse(text).expect_err("no policy")
+    }
+
+    fn at(line: usize, column: usize) -> Position {
+        Position { line, column }
+    }
+
+    #[test]
+    fn a_rule_has_positions_in_characters() {
+        let policy = parse(
+            "path \"ä\" {}\r\n/* ä */ path \"b\"\r\n{ capabilities = [\"read\",\n\"list\"] }",
+        );
+        let rule = &policy.rules()[1];
+        assert_eq!((&*rule.path().value, rule.path().at), ("b", at(2, 14)));
+        assert_eq!(rule.attributes()[0].at(), at(3, 3));
+        let written: Vec<_> = rule.written().iter().map(|one| (one.value, one.at)).collect();
+        assert_eq!(written, [(Read, at(3, 19)), (List, at(4, 1))]);
+    }
+
+    #[test]
+    fn all_that_is_written_twice_is_kept() {
+        let policy = parse(
+            r#"path "a" { capabilities = ["read"] capabilities = ["update"] }
+            path "a" { capabilities = ["deny"] }"#,
+        );
+        let [first, second] = policy.rules() else { panic!("two rules") };
+        assert_eq!(first.attributes().len(), 2);
+        assert_eq!(first.capabilities(), [Read, Update].into_iter().collect());
+        assert_eq!(second.capabilities(), [Deny].into_iter().collect());
+    }
+
+    #[test]
+    fn the_legacy_word_adds_to_the_capabilities() {
+        let policy = parse(r#"path "a" { policy = "read" capabilities = ["update"] }"#);
+        let rule = &policy.rules()[0];
+        assert_eq!(rule.capabilities(), [Read, List, Update].into_iter().collect());
+        assert_eq!(rule.legacy().unwrap().value, "read");
+        assert_eq!(rule.written().len(), 1);
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_shown_where_it_is() {
+        let error = refused("path \"a\" {\n  capabilites = [\"read\"]\n}\n");
+        let shown = "2:3: unknown key `capabilites`: did you mean `capabilities`?\n  |\n\
+                     2 |   capabilites = [\"read\"]\n  |   ^";
+        assert_eq!(error.to_string(), shown);
+        assert_eq!(error.position(), at(2, 3));
+        let error = refused(r#"path "a" { capabilities = ["reed"] }"#);
+        assert!(error.message().ends_with("found `reed`"), "{error}");
+        assert_eq!(error.position(), at(1, 28));
+    }
+
+    #[test]
+    fn json_that_hides_a_rule_shows_what_is_ignored() {
+        let policy = parse(r#"{"path": {"a": {"foo": {}}}}"#);
+        let rule = &policy.rules()[0];
+        assert_eq!(&*rule.path().value, "a");
+        assert_eq!(&*rule.ignored_labels()[0].value, "foo");
+        assert_eq!(rule.ignored_labels()[0].at, at(1, 17));
+    }
+
+    #[test]
+    fn an_expired_rule_can_be_left_out() {
+        let text = r#"path "a" { expiration = "2030-01-01T00:00:00Z" } path "b" {}"#;
+        let before = parse(text).unexpired(1_893_456_000);
+        let after = parse(text).unexpired(1_893_456_001);
+        assert_eq!((before.rules().len(), after.rules().len()), (2, 1));
+    }
+
+    #[test]
+    fn large_and_deep_texts_end_soon() {
+        let size = 1 << 20;
+        let long = "a".repeat(size);
+        for text in [
+            "[".repeat(size),
+            "{\"a\":".repeat(size / 5),
+            format!("path a {{ comment = {}", "[".repeat(size)),
+            format!("path a {}", "{ a ".repeat(size / 4)),
+            format!("{{\"path\":{{\"{long}\":{{{}}}}}}}", "\"a\":{},".repeat(size / 7)),
+            format!("path \"{long}\" {{ {long} = 1 }}"),
+            format!("path a {{ comment = <<{long}"),
+            format!("path a {{ comment = <<E\n{}", "E \n".repeat(size / 3)),
+            format!("path \"{}\" {{}}", "{{a}}".repeat(size / 5)),
+            format!("path \"{}\" {{}}", "${a}".repeat(size / 4)),
+            format!("path {}", "a ".repeat(size / 2)),
+            format!("path a {{ min_wrapping_ttl = \"{}\" }}", "1h".repeat(size / 2)),
+            format!("path a {{ min_wrapping_ttl = {} }}", "9".repeat(size)),
+            "path a {}\n".repeat(size / 10),
+            "/*".repeat(size / 2),
+            "\n".repeat(size) + "\"",
+        ] {
+            let start = Instant::now();
+            let parsed = Policy::parse(&text);
+            // Most take milliseconds; what grows by squares would take minutes.
+            assert!(start.elapsed() < Duration::from_secs(20), "{:?}", text.get(..40));
+            if let Err(error) = parsed {
+                assert!(error.to_string().len() < 2000, "{}", error.message().len());
+            }
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! What policies are expected to grant, and not to.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{
+    Check, Finding, PolicySet, Position, Source, SyntaxError,
+    error::{Fault, Quoted},
+    template::{GroupField, GroupKey, GroupSelector},
+};
+use crate::capabilities::{Capabilities, Capability};
+use crate::suggestion::nearest;
+
+/// Somebody whose token is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Who it is, for people.
+    pub who: String,
+    /// The file that tells of it.
+    pub file: String,
+    /// The policies of the token.
+    pub policies: Vec<String>,
+    /// The metadata of its entity. Without any, and without groups, the token has no entity.
+    pub metadata: BTreeMap<String, String>,
+    /// The groups that its entity is a member of, by name.
+    pub groups: BTreeMap<String, Group>,
+    /// What the policies are expected to grant, and not to.
+    pub expectations: Vec<Expectation>,
+}
+
+/// A group that a caller is a member of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Its id, for policies that name groups by id.
+    pub id: Option<String>,
+    /// Its metadata.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Caller {
+    /// Returns what a template is filled with for this caller, as far as the file says.
+    #[must_use]
+    pub fn value(&self, selector: &str) -> Option<String> {
+        if let Some(key) = selector.strip_prefix("identity.entity.metadata.") {
+            return self.metadata.get(key).cloned();
+        }
+        let GroupSelector { group, field } = GroupSelector::parse(selector)?;
+        let is_meant = |(name, one): &(&String, &Group)| match group {
+            GroupKey::Name(wanted) => *name == wanted,
+            GroupKey::Id(wanted) => one.id.as_deref() == Some(wanted),
+        };
+        let (name, group) = self.groups.iter().find(is_meant)?;
+        match field {
+            GroupField::Id => group.id.clone(),
+            GroupField::Name => Some(name.clone()),
+            GroupField::Metadata(key) => group.metadata.get(key).cloned(),
+        }
+    }
+}
+
+/// What is expected on one path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// The path, as a request has it.
+    pub path: String,
+    /// What should hold there.
+    pub wanted: Wanted,
+    /// The line that says so.
+    pub line: usize,
+}
+
+/// What should hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The capability is granted.
+    May(Capability),
+    /// It is not.
+    MayNot(Capability),
+    /// Nothing is.
+    Nothing,
+}
+
+impl Wanted {
+    /// Whether what is granted is as it should be.
+    #[must_use]
+    pub fn holds(self, granted: Capabilities) -> bool {
+        match self {
+            Self::May(capability) => granted.contains(capability),
+            Self::MayNot(capability) => !granted.contains(capability),
+            Self::Nothing => granted.denies(),
+        }
+    }
+
+    /// The expectation in words.
+    #[must_use]
+    pub fn words(self) -> String {
+        match self {
+            Self::May(capability) => format!("may {capability}"),
+            Self::MayNot(capability) => format!("may not {capability}"),
+            Self::Nothing => "may do nothing".to_owned(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    caller: Vec<Spanned<Table>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    who: Spanned<String>,
+    policies: Vec<Spanned<String>>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+    #[serde(default)]
+    groups: BTreeMap<String, Group>,
+    #[serde(default)]
+    may: Paths,
+    #[serde(default)]
+    may_not: Paths,
+}
+
+/// Paths by what is asked about them.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Paths {
+    create: Vec<Spanned<String>>,
+    delete: Vec<Spanned<String>>,
+    list: Vec<Spanned<String>>,
+    patch: Vec<Spanned<String>>,
+    read: Vec<Spanned<String>>,
+    recover: Vec<Spanned<String>>,
+    scan: Vec<Spanned<String>>,
+    subscribe: Vec<Spanned<String>>,
+    sudo: Vec<Spanned<String>>,
+    update: Vec<Spanned<String>>,
+    any: Vec<Spanned<String>>,
+}
+
+impl Paths {
+    /// Each path with the capability, or without for `any`.
+    fn all(self) -> impl Iterator<Item = (Option<Capability>, Spanned<String>)> {
+        let lists = [
+            (Some(Capability::Create), self.create),
+            (Some(Capability::Delete), self.delete),
+            (Some(Capability::List), self.list),
+            (Some(Capability::Patch), self.patch),
+            (Some(Capability::Read), self.read),
+            (Some(Capability::Recover), self.recover),
+            (Some(Capability::Scan), self.scan),
+            (Some(Capability::Subscribe), self.subscribe),
+            (Some(Capability::Sudo), self.sudo),
+            (Some(Capability::Update), self.update),
+            (None, self.any),
+        ];
+        lists.into_iter().flat_map(|(what, paths)| paths.into_iter().map(move |path| (what, path)))
+    }
+}
+
+/// Reads a file of expectations about the policies of a set, or about Vault's `default`.
+///
+/// # Errors
+/// When it is not TOML, has a key that is none, names a policy that is not in the set, or a path
+/// that no request has; when it could not be read.
+pub fn expectations(source: &Source, set: &PolicySet) -> Result<Vec<Caller>, Box<Finding>> {
+    if let Some(error) = source.unreadable() {
+        return Err(Box::new(Finding::error(source, Check::Unreadable, &error)));
+    }
+    let reading = Reading { source, set };
+    reading.file().map_err(|fault| {
+        let fault = fault.with_remedy("no test of this file was run");
+        let error = SyntaxError::new(&source.text, fault);
+        Box::new(Finding::error(source, Check::Syntax, &error))
+    })
+}
+
+struct Reading<'s> {
+    source: &'s Source,
+    set: &'s PolicySet,
+}
+
+impl Reading<'_> {
+    fn file(&self) -> Result<Vec<Caller>, Fault> {
+        let file: File = toml::from_str(&self.source.text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            Fault::new(self.place(start), error.message())
+        })?;
+        file.caller.into_iter().map(|table| self.caller(table)).collect()
+    }
+
+    fn caller(&self, table: Spanned<Table>) -> Result<Caller, Fault> {
+        let start = table.span().start;
+        let Table { who, policies, metadata, groups, may, may_not } = table.into_inner();
+        let policies: Result<Vec<_>, _> =
+            policies.into_iter().map(|name| self.policy(name)).collect();
+        let policies = policies?;
+        if policies.is_empty() {
+            let at = self.place(who.span().start);
+            return Err(Fault::new(at, "this caller has no policies"));
+        }
+        let mut expectations = Vec::new();
+        for (what, path) in may.all() {
+            let capability = what.ok_or_else(|| {
+                let message = "`any` stands below may_not alone: name what it may do";
+                Fault::new(self.place(path.span().start), message)
+            })?;
+            expectations.push(self.expectation(path, Wanted::May(capability))?);
+        }
+        for (what, path) in may_not.all() {
+            let wanted = what.map_or(Wanted::Nothing, Wanted::MayNot);
+            expectations.push(self.expectation(path, wanted)?);
+        }
+        if expectations.is_empty() {
+            let message = "nothing is expected of this caller: say what it may and may_not";
+            return Err(Fault::new(self.place(start), message));
+        }
+        expectations.sort_by_key(|expectation| expectation.line);
+        let (who, file) = (who.into_inner(), self.source.file.clone());
+        Ok(Caller { who, file, policies, metadata, groups, expectations })
+    }
+
+    fn policy(&self, name: Spanned<String>) -> Result<String, Fault> {
+        let at = self.place(name.span().start);
+        let name = name.into_inner();
+        if name == "default" || self.set.get(&name).is_some() {
+            return Ok(name);
+        }
+        let known: Vec<&str> = self.set.iter().map(|(name, _)| name.as_str()).collect();
+        let hint = match nearest(&name, &known) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("there are default, {}", known.join(", ")),
+        };
+        Err(Fault::new(at, format!("there is no policy {} here: {hint}", Quoted(&name))))
+    }
+
+    fn expectation(&self, path: Spanned<String>, wanted: Wanted) -> Result<Expectation, Fault> {
+        let at = self.place(path.span().start);
+        let path = path.into_inner();
+        // Vault trims the paths that it is asked about.
+        let is_trimmed = path.trim() == path;
+        if path.is_empty()
+            || !is_trimmed
+            || path.starts_with('/')
+            || path.contains(['*', '+', '{', '}'])
+        {
+            let expected =
+                "a path as a request has it, without wildcards, templates, or blanks at its ends";
+            return Err(Fault::expected(at, expected, Quoted(&path)));
+        }
+        Ok(Expectation { path, wanted, line: at.line })
+    }
+
+    fn place(&self, offset: usize) -> Position {
+        Position::of(&self.source.text, offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Caller, PolicySet, Source, Wanted, expectations};
+    use crate::{capabilities::Capability, policy::Position};
+
+    fn read(text: &str) -> Result<Vec<Caller>, Box<crate::policy::Finding>> {
+        let policy = Source::new("tenant.hcl", "path \"a\" {}");
+        let (set, _) = PolicySet::read(vec![policy]);
+        expectations(&Source::new("tests/a.toml", text), &set)
+    }
+
+    const CALLER: &str = "[[caller]]\nwho = \"acme\"\npolicies = [\"tenant\", \"default\"]\n";
+
+    #[test]
+    fn expectations_have_their_lines() {
+        let text = format!(
+            "{CALLER}metadata.tenant = \"acme\"\nmay_not.any = [\"c\"]\n\
+             may.read = [\n  \"a\",\n  \"b\",\n]\nmay_not.read = [\"d\"]\n"
+        );
+        let callers = read(&text).unwrap();
+        let [caller] = callers.as_slice() else { panic!("{callers:?}") };
+        assert_eq!(caller.metadata["tenant"], "acme");
+        let found: Vec<_> =
+            caller.expectations.iter().map(|e| (e.line, e.wanted, e.path.as_str())).collect();
+        let expected = [
+            (5, Wanted::Nothing, "c"),
+            (7, Wanted::May(Capability::Read), "a"),
+            (8, Wanted::May(Capability::Read), "b"),
+            (10, Wanted::MayNot(Capability::Read), "d"),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_caller_has_the_values_of_its_groups() {
+        let groups = "groups.ops = { id = \"1f\", metadata.area = \"crm\" }\ngroups.all = {}\n";
+        let callers = read(&format!("{CALLER}{groups}may.read = [\"a\"]")).unwrap();
+        for (selector, value) in [
+            ("identity.groups.names.ops.metadata.area", Some("crm")),
+            ("identity.groups.names.ops.name", Some("ops")),
+            ("identity.groups.names.ops.id", Some("1f")),
+            ("identity.groups.ids.1f.name", Some("ops")),
+            ("identity.groups.names.all.name", Some("all")),
+            ("identity.groups.names.all.id", None),
+            ("identity.groups.names.ops.metadata.team", None),
+            ("identity.groups.names.dev.name", None),
+            ("identity.groups.ids.ops.name", None),
+            ("identity.groups.names.ops", None),
+            ("identity.entity.metadata.tenant", None),
+        ] {
+            assert_eq!(callers[0].value(selector).as_deref(), value, "{selector}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_where_it_stands() {
+        for (text, line, column, words) in [
+            ("caller = 1", 1, 10, "invalid type"),
+            ("[[caller]]\nwho = \"a\"", 1, 1, "missing field `policies`"),
+            ("[[caler]]", 1, 3, "unknown field `caler`"),
+            (&format!("{CALLER}may.reed = [\"a\"]"), 4, 5, "unknown field `reed`"),
+            (&format!("{CALLER}may.read = \"a\""), 4, 12, "invalid type"),
+            (&format!("{CALLER}may.any = [\"a\"]"), 4, 12, "`any` stands below may_not alone"),
+            (&format!("{CALLER}may.read = [\"a/*\"]"), 4, 13, "without wildcards"),
+            (&format!("{CALLER}may.read = [\"/a\"]"), 4, 13, "as a request has it"),
+            (&format!("{CALLER}may.read = [\"a \"]"), 4, 13, "blanks at its ends"),
+            (&format!("{CALLER}groups.a.mail = \"x\"\nmay.read = [\"a\"]"), 4, 10, "unknown field"),
+            (CALLER, 1, 1, "nothing is expected"),
+            ("[[caller]]\nwho = \"a\"\npolicies = []", 2, 7, "has no policies"),
+            (&CALLER.replace("tenant", "tennant"), 3, 13, "did you mean `tenant`?"),
+            (&format!("{CALLER}may.read = [\"a\""), 4, 16, ""),
+        ] {
+            let error = read(text).expect_err(text);
+            assert_eq!(error.at, Position { line, column }, "{text}: {error}");
+            assert!(error.message.contains(words), "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+use crate::policy::{At, error::Fault};
+
+/// What may follow `.key` or `.path` in a template, of the many functions that Vault knows.
+const FUNCTIONS: [&str; 4] = ["lowercase", "uppercase", "base64", "sha256"];
+
+/// Checks `list_scan_response_keys_filter_path`: a template that has to depend on `.key`.
+///
+/// Templates are Go's. Those that are more than text, `{{ .key }}`, `{{ .path }}` and these through
+/// a function without arguments are refused here, though Vault may know what they mean.
+pub(in crate::policy) fn check(template: &At<String>) -> Result<(), Fault> {
+    let refuse = |message: &str| Err(Fault::new(template.at, message));
+    let mut rest = template.value.as_str();
+    let mut depends = false;
+    while let Some((_, action)) = rest.split_once("{{") {
+        let Some((action, after)) = action.split_once("}}") else {
+            return refuse("expected `}}` after `{{` in the template");
+        };
+        let mut steps = action.split('|').map(str::trim);
+        match steps.next() {
+            Some(".key") => depends = true,
+            Some(".path") => (),
+            _ => return refuse("expected `{{ .key }}` or `{{ .path }}` in the template"),
+        }
+        if !steps.all(|step| FUNCTIONS.contains(&step)) {
+            return refuse("this function in the template is not known here");
+        }
+        rest = after;
+    }
+    if depends { Ok(()) } else { refuse("expected `{{ .key }}` in the template") }
+}

@@ -1,0 +1,56 @@
+//! Rules with `deny` that leave more open than they seem to.
+
+use super::{Check, Note};
+use crate::{
+    capabilities::Capability,
+    policy::{Rule, error::Quoted},
+};
+
+/// Where the platform's policies have the paths of applications, which `acl_uri` asks for.
+const ROUTES: &str = "route/";
+
+pub(super) fn of_rule(rule: &Rule) -> Option<Note> {
+    if !rule.capabilities().contains(Capability::Deny) {
+        return None;
+    }
+    let path = &*rule.path().value;
+    let bare = path.strip_prefix('/').unwrap_or(path);
+    weak(rule, bare).or_else(|| spelling(rule, bare))
+}
+
+/// A path that begins with a wildcard is outranked by each whose first wildcard comes later.
+fn weak(rule: &Rule, path: &str) -> Option<Note> {
+    let at = rule.path().at;
+    (path == "*" || path.split('/').next() == Some("+")).then(|| {
+        let message = format!("`deny` on {} takes little away", Quoted(path));
+        let remedy = "nearly every other rule that matches is more specific, and grants all the \
+                      same: deny a path that begins with the mount, or grant less";
+        Note::new(Check::WeakDeny, at, message, remedy)
+    })
+}
+
+/// Vault compares paths byte by byte; many applications ignore case, endings and final dots.
+fn spelling(rule: &Rule, path: &str) -> Option<Note> {
+    let (application, denied) = path.strip_prefix(ROUTES)?.split_once('/')?;
+    let literal = |segment: &&str| segment.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let segment = denied.trim_end_matches('*').split('/').rfind(literal)?;
+    let (before, _) = denied.rsplit_once(segment)?;
+    // Other spellings of what a template is filled with are not known here.
+    if segment.contains("}}") {
+        return None;
+    }
+    let base = format!("{ROUTES}{application}/{before}");
+    let upper = segment.to_ascii_uppercase();
+    let upper = if upper == segment { segment.to_ascii_lowercase() } else { upper };
+    let mut others = vec![format!("`{base}{upper}`")];
+    if denied == format!("{before}{segment}") {
+        others.extend([format!("`{base}{segment}.json`"), format!("`{base}{segment}.`")]);
+    }
+    let message = format!("this denies {} in this spelling alone", Quoted(path));
+    let remedy = format!(
+        "an application may take {} for the same: grant what may be reached instead of denying \
+         what may not, or give it a host of its own",
+        others.join(", ").escape_debug()
+    );
+    Some(Note::new(Check::DenySpelling, rule.path().at, message, remedy))
+}

@@ -1,0 +1,69 @@
+//! Paths of KV version 2, whose API has `data/`, `metadata/` and others below the mount.
+
+use std::collections::BTreeSet;
+
+use super::{Check, Mounts, Note};
+use crate::{
+    capabilities::Capability,
+    policy::{PolicySet, Rule, error::Quoted},
+};
+
+/// What stands below the mount (KV version 2's API; `detailed-metadata` is OpenBao's).
+const API: [&str; 8] =
+    ["config", "data", "delete", "destroy", "detailed-metadata", "metadata", "subkeys", "undelete"];
+
+/// Where something else is always mounted.
+const NO_KV: [&str; 5] = ["auth", "cubbyhole", "identity", "sys", "+"];
+
+/// The one that is configured, and each below which a policy names `data/` or `metadata/`: what
+/// one policy knows, the others are held to.
+pub(super) fn mounts(set: &PolicySet, configured: &Mounts) -> BTreeSet<String> {
+    let rules = set.iter().flat_map(|(_, member)| member.policy.rules());
+    let named = rules.filter_map(|rule| {
+        let path = written(rule);
+        let segments: Vec<&str> = path.split('/').collect();
+        let api = |segment: &&str| matches!(*segment, "data" | "metadata");
+        let place = segments.iter().position(api)?;
+        let mount = segments.get(..place)?;
+        let first = mount.first().filter(|first| !NO_KV.contains(first))?;
+        let plain = place + 1 < segments.len() && *first != configured.transit;
+        plain.then(|| mount.join("/"))
+    });
+    named.chain([configured.kv.clone()]).collect()
+}
+
+pub(super) fn of_rule(rule: &Rule, mounts: &BTreeSet<String>) -> Option<Note> {
+    let path = written(rule);
+    let below = |mount: &String| path.strip_prefix(mount.as_str())?.strip_prefix('/');
+    // Nothing can be mounted below another mount, so the shortest is the one.
+    let (mount, rest) = mounts.iter().find_map(|mount| Some((mount, below(mount)?)))?;
+    let at = rule.path().at;
+    let (first, more) =
+        rest.split_once('/').map_or((rest, None), |(first, more)| (first, Some(more)));
+    let known = match first.strip_suffix('*') {
+        Some(beginning) if more.is_none() => API.iter().any(|word| word.starts_with(beginning)),
+        _ => first == "+" || API.contains(&first),
+    };
+    if !known {
+        let message = format!("{} is no path of KV version 2", Quoted(path));
+        let rest = rest.escape_debug();
+        let remedy = format!(
+            "{mount} is such a mount: write {mount}/data/{rest} to read and write, \
+             {mount}/metadata/{rest} to list"
+        );
+        return Some(Note::new(Check::KvPath, at, message, remedy));
+    }
+    let list = rule.written().iter().find(|one| one.value == Capability::List)?;
+    (first == "data").then(|| {
+        let message = "nothing is listed below data/";
+        let rest = more.unwrap_or_default().escape_debug();
+        let remedy = format!("grant list on {mount}/metadata/{rest}");
+        Note::new(Check::KvList, list.at, message, remedy)
+    })
+}
+
+/// The path as it is written, without the slash that Vault drops.
+fn written(rule: &Rule) -> &str {
+    let path = &*rule.path().value;
+    path.strip_prefix('/').unwrap_or(path)
+}

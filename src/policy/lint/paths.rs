@@ -1,0 +1,141 @@
+//! Paths that mean something else than they seem to, on any mount.
+
+use super::{Check, Note};
+use crate::{
+    policy::{Rule, error::Quoted},
+    suggestion::nearest,
+};
+
+/// What a template can have, with what varies in capitals (`identity/identity.go` of both servers).
+const FIELDS: [&str; 13] = [
+    "identity.entity.id",
+    "identity.entity.name",
+    "identity.entity.metadata.KEY",
+    "identity.entity.aliases.ACCESSOR.id",
+    "identity.entity.aliases.ACCESSOR.name",
+    "identity.entity.aliases.ACCESSOR.metadata.KEY",
+    "identity.entity.aliases.ACCESSOR.custom_metadata.KEY",
+    "identity.groups.ids.ID.id",
+    "identity.groups.ids.ID.name",
+    "identity.groups.ids.ID.metadata.KEY",
+    "identity.groups.names.NAME.id",
+    "identity.groups.names.NAME.name",
+    "identity.groups.names.NAME.metadata.KEY",
+];
+
+pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
+    let path = rule.path();
+    // What a template puts in has no character that is looked for here.
+    let filled = rule.template().filled(|_| "x".to_owned());
+    let mut notes = Vec::new();
+    let mut note = |check, message: &str, remedy: String| {
+        notes.push(Note::new(check, path.at, message, remedy));
+    };
+    let bare = match filled.strip_prefix('/') {
+        Some(bare) => {
+            let remedy = "Vault drops it, and requests have none: leave it out";
+            note(Check::LeadingSlash, "the path begins with a slash", remedy.to_owned());
+            bare
+        }
+        None => &filled,
+    };
+    if bare.is_empty() {
+        let remedy = "no request has an empty path: write the path that is meant".to_owned();
+        note(Check::EmptySegment, "the path is empty", remedy);
+    }
+    if bare.starts_with('/') || bare.contains("//") {
+        let remedy = "no request has such a path: Vault redirects it to the one without".to_owned();
+        note(Check::EmptySegment, "the path has an empty segment", remedy);
+    }
+    if bare.starts_with("v1/") {
+        let remedy = "`/v1/` is the API's, and no part of a path in Vault: leave it out".to_owned();
+        note(Check::Unreachable, "the path begins with `v1/`", remedy);
+    }
+    if bare.split('/').any(|segment| matches!(segment, "." | "..")) {
+        let remedy = "no request has such a path: write the one that is meant".to_owned();
+        note(Check::Unreachable, "the path has a segment `.` or `..`", remedy);
+    }
+    let star = bare.find('*').filter(|place| place + 1 < bare.len());
+    if star.is_some() {
+        let remedy = "write `+` for one whole segment, or end the path with the `*`".to_owned();
+        note(Check::Wildcard, "`*` is a wildcard at the end of a path alone", remedy);
+    }
+    if bare.split('/').any(|segment| segment.contains('+') && segment != "+") {
+        let remedy = "write `+` between slashes, or end the path there with `*`".to_owned();
+        note(Check::Wildcard, "`+` is a wildcard as a whole segment alone", remedy);
+    }
+    for selector in rule.template().selectors() {
+        notes.extend(
+            selector_fault(selector)
+                .map(|(message, remedy)| Note::new(Check::Template, path.at, message, remedy)),
+        );
+    }
+    if bare.contains("{identity.") || bare.contains("{ identity.") {
+        let remedy = "write {{ and }} around what is to be filled in";
+        notes.push(Note::new(Check::Template, path.at, "a template has two braces", remedy));
+    } else if let Some(placeholder) = placeholder(&rule.template().filled(|_| "{…}".to_owned())) {
+        let message = format!("{} looks like a placeholder", Quoted(placeholder));
+        let remedy = "Vault takes it as it stands: run the program that replaces it, or write \
+                      {{identity...}} for what Vault fills in";
+        notes.push(Note::new(Check::Placeholder, path.at, message, remedy));
+    }
+    notes
+}
+
+/// What is wrong with a template, and what to do.
+fn selector_fault(selector: &str) -> Option<(String, String)> {
+    if !is_known(selector) {
+        let hint = match nearest(selector, &FIELDS) {
+            Some(field) => format!("did you mean {field}?"),
+            None => format!("there are {}", FIELDS.join(", ")),
+        };
+        let message = format!("Vault fills in no {}", Quoted(selector));
+        return Some((message, format!("the rule never holds: {hint}")));
+    }
+    // Metadata may have any key, so only what stands for a group or an alias is looked at.
+    let prefixes = ["identity.entity.aliases.", "identity.groups.ids.", "identity.groups.names."];
+    let rest = prefixes.iter().find_map(|prefix| selector.strip_prefix(prefix))?;
+    let name = rest.split('.').next().filter(|name| name.contains(['*', '+']))?;
+    let message = format!("{} is no wildcard within a template", Quoted(name));
+    let remedy = "the rule never holds: name one group or one alias, in a rule each";
+    Some((message, remedy.to_owned()))
+}
+
+/// The first thing in a path that a template program, or a person, should have replaced:
+/// `${name}`, `$NAME`, `%{name}`, `{% name %}`, `{name}` or `<name>`.
+fn placeholder(path: &str) -> Option<&str> {
+    path.char_indices().find_map(|(start, first)| {
+        let rest = path.get(start..)?;
+        let after = rest.get(first.len_utf8()..)?;
+        let closed = |end: char| after.find(end).and_then(|place| rest.get(..=place + 1));
+        match (first, after.chars().next()?) {
+            ('$' | '%', '{') => closed('}').or(Some(rest)),
+            ('$', letter) if is_word(letter) => {
+                let end = after.find(|c: char| !is_word(c)).unwrap_or(after.len());
+                rest.get(..=end)
+            }
+            ('{', letter) if letter == '%' || is_word(letter) => closed('}'),
+            ('<', letter) if letter == '%' || is_word(letter) => closed('>'),
+            _ => None,
+        }
+    })
+}
+
+fn is_word(c: char) -> bool {
+    c == '_' || c.is_ascii_alphanumeric()
+}
+
+/// Whether this is one of the fields, with something for each word in capitals. A key of metadata
+/// may have points in it.
+fn is_known(selector: &str) -> bool {
+    let is = |field: &&str| {
+        let mut found = selector.split('.');
+        let agree = field.split('.').all(|wanted| {
+            let found = found.next().unwrap_or_default();
+            let varies = wanted.bytes().all(|byte| byte.is_ascii_uppercase());
+            if varies { !found.is_empty() } else { found == wanted }
+        });
+        agree && (found.next().is_none() || field.strip_suffix(".KEY").is_some())
+    };
+    FIELDS.iter().any(is)
+}

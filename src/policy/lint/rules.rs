@@ -1,0 +1,130 @@
+//! What is odd about policies and rules, whatever their paths.
+
+use std::collections::HashMap;
+
+use super::{Check, Note};
+use crate::{
+    capabilities::{Capabilities, Capability},
+    policy::{At, Policy, Position, Rule, error::Quoted, pattern::Pattern},
+};
+
+/// Keys that HashiCorp Vault doesn't know, and refuses.
+const OPENBAO_ONLY: [&str; 3] =
+    ["expiration", "list_scan_response_keys_filter_path", "pagination_limit"];
+
+pub(super) fn of_policy(name: &str, policy: &Policy) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if policy.rules().is_empty() {
+        let remedy = "write a rule, or delete the file";
+        notes.push(Note::new(Check::Empty, Position::START, "the policy has no rules", remedy));
+    }
+    if let Some(own) = policy.name().filter(|own| own.value != name) {
+        let message =
+            format!("`name` is {}, which is not the name of the file", Quoted(&own.value));
+        let remedy = format!("Vault goes by the name of the file, {name}: leave this one out");
+        notes.push(Note::new(Check::OtherName, own.at, message, remedy));
+    }
+    notes
+}
+
+/// The paths that come twice in one policy.
+pub(super) fn duplicate_paths(policy: &Policy) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut lines: HashMap<Pattern, usize> = HashMap::new();
+    for rule in policy.rules() {
+        let path = rule.path();
+        match lines.get(&Pattern::new(&path.value)) {
+            None => drop(lines.insert(Pattern::new(&path.value), path.at.line)),
+            Some(line) => notes.push(Note::new(
+                Check::DuplicatePath,
+                path.at,
+                format!("the path {} is in line {line} already", Quoted(&path.value)),
+                "Vault joins the two: write one block that says what holds",
+            )),
+        }
+    }
+    notes
+}
+
+pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
+    let at = rule.path().at;
+    let mut notes = duplicate_keys(rule);
+    if rule.capabilities() == Capabilities::NONE {
+        notes.push(Note::new(
+            Check::NoCapabilities,
+            at,
+            "the rule has no capabilities",
+            "it grants nothing, and hides what a broader path grants: write what is granted, or \
+             capabilities = [\"deny\"]",
+        ));
+    }
+    let beside_deny = rule.written().iter().find(|one| one.value != Capability::Deny);
+    if let Some(hidden) = beside_deny.filter(|_| rule.capabilities().contains(Capability::Deny)) {
+        let message = format!("`{}` has no effect beside `deny`", hidden.value);
+        notes.push(Note::new(Check::DenyHides, hidden.at, message, "leave one of them out"));
+    }
+    if let Some(legacy) = rule.legacy() {
+        let remedy = format!(
+            "write capabilities = [{}]",
+            rule.capabilities()
+                .iter()
+                .map(|one| format!("\"{one}\""))
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
+        let message = "this is the old way to write capabilities";
+        notes.push(Note::new(Check::Legacy, legacy.at, message, remedy));
+    }
+    if let Some(label) = rule.ignored_labels().first() {
+        let message = format!("Vault ignores {}", Quoted(&label.value));
+        let remedy = "a rule has one path: write a block for each";
+        notes.push(Note::new(Check::IgnoredLabel, label.at, message, remedy));
+    }
+    notes.extend(openbao_only(rule));
+    notes.extend(rule.vault_only().iter().map(vault_only));
+    notes
+}
+
+fn duplicate_keys(rule: &Rule) -> Vec<Note> {
+    let mut lines: HashMap<Vec<&str>, usize> = HashMap::new();
+    let mut notes = Vec::new();
+    for item in rule.attributes() {
+        let keys: Vec<&str> = item.keys.iter().map(|key| &*key.value).collect();
+        if let Some(line) = lines.get(&keys) {
+            let effect = match item.key() {
+                "capabilities" => "Vault joins the two",
+                _ => "Vault takes the last, or joins them",
+            };
+            let message = format!("{} is in line {line} already", Quoted(item.key()));
+            let remedy = format!("{effect}: write it once");
+            notes.push(Note::new(Check::DuplicateKey, item.at(), message, remedy));
+        } else {
+            lines.insert(keys, item.at().line);
+        }
+    }
+    notes
+}
+
+fn openbao_only(rule: &Rule) -> Vec<Note> {
+    let scan = rule.written().iter().filter(|one| one.value == Capability::Scan);
+    let scan = scan.map(|one| (one.at, Capability::Scan.as_str()));
+    let keys = rule.attributes().iter().filter(|item| OPENBAO_ONLY.contains(&item.key()));
+    let keys = keys.map(|item| (item.at(), item.key()));
+    let note = |(at, word)| {
+        let message = format!("HashiCorp Vault doesn't know {}", Quoted(word));
+        let remedy = "it refuses the whole policy; with OpenBao alone, this is fine";
+        Note::new(Check::OpenBaoOnly, at, message, remedy)
+    };
+    scan.chain(keys).map(note).collect()
+}
+
+fn vault_only(word: &At<&'static str>) -> Note {
+    // A description is already in words, and has its own backticks.
+    let what = match word.value {
+        described if described.contains('`') => described.to_owned(),
+        word => Quoted(word).to_string(),
+    };
+    let message = format!("OpenBao doesn't accept {what}");
+    let remedy = "it refuses the whole policy; with HashiCorp Vault alone, this is fine";
+    Note::new(Check::VaultOnly, word.at, message, remedy)
+}

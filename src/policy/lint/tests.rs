@@ -1,0 +1,356 @@
+use crate::policy::{Check, Finding, Mounts, PolicySet, Server, Severity, Source, shipped};
+
+fn mounts() -> Mounts {
+    Mounts { kv: "secret".to_owned(), transit: "transit".to_owned() }
+}
+
+fn lint(files: &[(&str, &str)]) -> Vec<Finding> {
+    let sources = files.iter().map(|(name, text)| Source::new(format!("p/{name}.hcl"), *text));
+    let (set, mut findings) = PolicySet::read(sources.collect());
+    findings.extend(set.lint(&mounts()));
+    findings
+}
+
+/// The checks that find something in a policy of this name, each with its line and column.
+fn found(name: &str, text: &str) -> Vec<(Check, usize, usize)> {
+    let findings = lint(&[(name, text)]);
+    findings.iter().map(|finding| (finding.check, finding.at.line, finding.at.column)).collect()
+}
+
+/// A rule that is read on this path.
+fn reads(path: &str) -> String {
+    format!("path \"{path}\" {{ capabilities = [\"read\"] }}\n")
+}
+
+#[test]
+fn what_is_shipped_is_clean() {
+    let (set, findings) = PolicySet::read(shipped::policies());
+    assert_eq!((findings, set.lint(&mounts())), (Vec::new(), Vec::new()));
+    assert!(set.len() >= 9, "{}", set.len());
+}
+
+#[test]
+fn a_finding_shows_its_place_and_a_way_to_mend_it() {
+    let text = format!("# Twice.\n{}{}", reads("a"), reads("/a"));
+    let findings = lint(&[("twice", &text)]);
+    let shown: Vec<_> = findings.iter().map(ToString::to_string).collect();
+    let expected = "\
+--> p/twice.hcl:3:6
+  |
+3 | path \"/a\" { capabilities = [\"read\"] }
+  |      ^
+= Vault joins the two: write one block that says what holds";
+    assert_eq!(shown[0], expected);
+    assert_eq!(findings[0].message, "the path `/a` is in line 2 already");
+    assert_eq!(findings[1].check, Check::LeadingSlash);
+}
+
+#[test]
+fn rules_that_say_less_or_more_than_they_seem_to_are_found() {
+    use Check::{
+        DenyHides, DuplicateKey, DuplicatePath, Empty, IgnoredLabel, Legacy, NoCapabilities,
+        OpenBaoOnly, OtherName,
+    };
+    for (text, expected) in [
+        (r#"path "a" {}"#, &[(NoCapabilities, 1, 6)][..]),
+        (r#"path "a" { capabilities = [] }"#, &[(NoCapabilities, 1, 6)]),
+        (r#"path "a" { capabilities = ["deny", "read"] }"#, &[(DenyHides, 1, 36)]),
+        (r#"path "a" { policy = "write" }"#, &[(Legacy, 1, 21)]),
+        (r#"path "a" "b" { capabilities = ["read"] }"#, &[(IgnoredLabel, 1, 10)]),
+        (
+            "path \"a\" {\n capabilities = [\"read\"]\n capabilities = [\"list\"]\n}",
+            &[(DuplicateKey, 3, 2)],
+        ),
+        (
+            "path \"a\" { policy = \"read\" }\npath \"a\" { policy = \"deny\" }",
+            &[(Legacy, 1, 21), (DuplicatePath, 2, 6), (Legacy, 2, 21)],
+        ),
+        ("# nothing\n", &[(Empty, 1, 1)]),
+        ("name = \"q\" path \"a\" { capabilities = [\"read\"] }", &[(OtherName, 1, 8)]),
+        ("name = \"p\" path \"a\" { capabilities = [\"read\"] }", &[]),
+        (
+            "path \"a\" { capabilities = [\"scan\"] pagination_limit = 5 }",
+            &[(OpenBaoOnly, 1, 28), (OpenBaoOnly, 1, 36)],
+        ),
+        (
+            r#"path "a" { capabilities = ["read"] allowed_parameters "x" {} allowed_parameters "y" {} }"#,
+            &[],
+        ),
+    ] {
+        assert_eq!(found("p", text), expected, "{text}");
+    }
+}
+
+#[test]
+fn paths_that_mean_something_else_are_found() {
+    use Check::{EmptySegment, LeadingSlash, Placeholder, Template, Unreachable, Wildcard};
+    for (path, expected) in [
+        ("a*b", &[Wildcard][..]),
+        ("a/*/b", &[Wildcard]),
+        ("a+", &[Wildcard]),
+        ("a/+b/c", &[Wildcard]),
+        ("/a", &[LeadingSlash]),
+        ("//a", &[LeadingSlash, EmptySegment]),
+        ("a//b", &[EmptySegment]),
+        ("{{identity.entity.metdata.tenant}}", &[Template]),
+        ("{{identity.entity.metadata}}", &[Template]),
+        ("{{identity.entity.metadata.}}", &[Template]),
+        ("{{identity.entity.name.x}}", &[Template]),
+        ("{{tenant}}/a", &[Template]),
+        ("{identity.entity.name}", &[Template]),
+        ("", &[EmptySegment]),
+        ("/", &[LeadingSlash, EmptySegment]),
+        ("v1/a", &[Unreachable]),
+        ("/v1/a", &[LeadingSlash, Unreachable]),
+        ("a/../b", &[Unreachable]),
+        ("./a", &[Unreachable]),
+        ("a/v1/.b/..c", &[]),
+        ("v1*", &[]),
+        ("{{identity.groups.names.*.name}}", &[Template]),
+        ("{{identity.groups.names.+.metadata.area}}", &[Template]),
+        ("{{identity.groups.ids.a*.id}}", &[Template]),
+        ("{{identity.entity.aliases.*.name}}", &[Template]),
+        ("{{identity.groups.names.a.b.id}}", &[Template]),
+        ("{{identity.groups.names.a.mail}}", &[Template]),
+        ("${mount}/a", &[Placeholder]),
+        ("a/$TEAM/b", &[Placeholder]),
+        ("a/<team>", &[Placeholder]),
+        ("a/%{ team }/b", &[Placeholder]),
+        ("a/{% team %}", &[Placeholder]),
+        ("a/{team}/b", &[Placeholder]),
+        ("a/<%= team %>", &[Placeholder]),
+        ("a/${{identity.entity.name}}", &[Placeholder]),
+        ("a/100%/b$", &[]),
+        ("a/x < y", &[]),
+        ("a/*", &[]),
+        ("a/b*", &[]),
+        ("+/a/+", &[]),
+        ("a/", &[]),
+        ("{{ identity.entity.id }}/{{identity.entity.metadata.a.b}}", &[]),
+        ("{{identity.entity.aliases.auth_x_1.custom_metadata.a}}", &[]),
+        ("{{identity.groups.names.a b.id}}", &[]),
+        ("{{identity.groups.names.a.name}}/{{identity.groups.names.a.metadata.b.c}}", &[]),
+        ("{{identity.groups.ids.a.id}}/{{identity.groups.ids.a.name}}", &[]),
+        ("{{identity.entity.metadata.*}}", &[]),
+    ] {
+        let checks: Vec<_> =
+            found("p", &reads(path)).into_iter().map(|(check, ..)| check).collect();
+        assert_eq!(checks, expected, "{path}");
+    }
+    let findings = lint(&[("p", &reads("{{identity.entity.metdata.tenant}}"))]);
+    assert!(findings[0].remedy.contains("did you mean identity.entity.metadata.KEY?"));
+    let findings = lint(&[("p", &reads("a/${{identity.entity.name}}"))]);
+    assert_eq!(findings[0].message, "`${…}` looks like a placeholder");
+}
+
+#[test]
+fn what_only_one_server_accepts_is_judged_by_the_server() {
+    let factor =
+        "control_group = { factor \"o\" { identity { group_names = [\"g\"] approvals = 1 } } }";
+    for (rule, check) in [
+        ("capabilities = [\"subscribe\"]", Check::VaultOnly),
+        ("capabilities = [\"read\", \"recover\"]", Check::VaultOnly),
+        ("capabilities = [\"read\"] subscribe_event_types = [\"*\"]", Check::VaultOnly),
+        (&format!("capabilities = [\"read\"] {factor}"), Check::VaultOnly),
+        ("capabilities = [\"scan\"]", Check::OpenBaoOnly),
+    ] {
+        let findings = lint(&[("p", &format!("path \"a\" {{ {rule} }}"))]);
+        let [finding] = findings.as_slice() else { panic!("{rule}: {findings:?}") };
+        assert_eq!((finding.check, finding.severity), (check, Severity::Warning), "{rule}");
+        let (refuses, accepts) = match check {
+            Check::VaultOnly => (Server::OpenBao, Server::Vault),
+            _ => (Server::Vault, Server::OpenBao),
+        };
+        let judged = finding.clone().for_server(refuses).map(|finding| finding.severity);
+        assert_eq!(judged, Some(Severity::Error), "{rule}");
+        assert_eq!(finding.clone().for_server(accepts), None, "{rule}");
+    }
+    // Neither looks at what comes after `deny`.
+    let denied = "path \"a\" { capabilities = [\"deny\", \"subscribe\"] }";
+    assert_eq!(found_checks("p", denied), [Check::DenyHides]);
+}
+
+#[test]
+fn a_denial_that_leaves_much_open_is_hinted_at() {
+    for (path, expected) in [
+        ("+/+/+", Some(Check::WeakDeny)),
+        ("+/x", Some(Check::WeakDeny)),
+        ("*", Some(Check::WeakDeny)),
+        ("route/app/admin", Some(Check::DenySpelling)),
+        ("route/app/admin/*", Some(Check::DenySpelling)),
+        ("route/+/a/ADMIN*", Some(Check::DenySpelling)),
+        ("route/app/{{identity.entity.name}}", None),
+        ("route/app", None),
+        ("route/app/*", None),
+        ("route/app/42", None),
+        ("secret/data/app/admin", None),
+        ("s+/x", Some(Check::Wildcard)),
+    ] {
+        let text = format!("path \"{path}\" {{ capabilities = [\"deny\"] }}");
+        assert_eq!(found_checks("p", &text), Vec::from_iter(expected), "{path}");
+    }
+    let text = "path \"route/app/admin\" { capabilities = [\"deny\"] }";
+    let remedy = lint(&[("p", text)])[0].remedy.clone();
+    for other in ["`route/app/ADMIN`", "`route/app/admin.json`", "`route/app/admin.`"] {
+        assert!(remedy.contains(other), "{remedy}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_one_rule_does_not_hide_the_others() {
+    use Check::{LeadingSlash, Legacy, Syntax};
+    let text = "path \"a\" { capabilities = [\"reed\"] }\npath \"/b\" { policy = \"read\" }\n\
+                path \"c\" { capabilites = [] }\nnam = \"p\"\n";
+    let expected = [(Syntax, 4, 1), (Syntax, 1, 28), (Syntax, 3, 12), (LeadingSlash, 2, 6)];
+    let expected = [expected.as_slice(), &[(Legacy, 2, 22)]].concat();
+    assert_eq!(found("p", text), expected);
+    let findings = lint(&[("p", text)]);
+    assert_eq!(findings[1].remedy, "did you mean `read`?");
+    assert!(findings.iter().all(|finding| !finding.remedy.is_empty()), "{findings:?}");
+    // The set has no policy of which a part is missing.
+    let (set, _) = PolicySet::read(vec![Source::new("p.hcl", text)]);
+    assert!(set.is_empty());
+}
+
+#[test]
+fn paths_of_kv_without_data_are_found() {
+    for (path, finds) in [
+        ("secret/crm", true),
+        ("secret/crm/*", true),
+        ("secret/crm*", true),
+        ("secret/", true),
+        ("secret/{{identity.entity.name}}", true),
+        ("secret/crm/data/a", true),
+        ("secret/data/crm", false),
+        ("secret/metadata/", false),
+        ("secret/undelete/a", false),
+        ("secret/+/a", false),
+        ("secret/*", false),
+        ("secret/da*", false),
+        ("secrets/crm", false),
+    ] {
+        let found = found("p", &reads(path));
+        let expected: &[_] = if finds { &[(Check::KvPath, 1, 6)] } else { &[] };
+        assert_eq!(found, expected, "{path}");
+    }
+    let findings = lint(&[("p", &reads("secret/crm/*"))]);
+    assert!(findings[0].remedy.contains("write secret/data/crm/* to read"), "{findings:?}");
+    let list = r#"path "secret/data/a/*" { capabilities = ["read", "list"] }"#;
+    assert_eq!(found("p", list), [(Check::KvList, 1, 50)]);
+}
+
+#[test]
+fn what_one_policy_knows_of_a_mount_the_others_are_held_to() {
+    let (one, other) = (reads("team/kv/data/a"), reads("team/kv/a"));
+    let findings = lint(&[("one", &one), ("other", &other)]);
+    let found: Vec<_> = findings.iter().map(|finding| (&*finding.file, finding.check)).collect();
+    assert_eq!(found, [("p/other.hcl", Check::KvPath)]);
+    assert_eq!(lint(&[("other", &other)]), []);
+    for path in ["sys/internal/metadata/x", "+/data/a", "auth/a/data/b"] {
+        let text = format!("{}{}", reads(path), reads("sys/a"));
+        assert_eq!(found_checks("p", &text), [], "{path}");
+    }
+}
+
+fn found_checks(name: &str, text: &str) -> Vec<Check> {
+    found(name, text).into_iter().map(|(check, ..)| check).collect()
+}
+
+#[test]
+fn to_create_keys_by_encrypting_is_found() {
+    for (path, capabilities, finds) in [
+        ("transit/encrypt/a", r#""create", "update""#, true),
+        ("transit/encrypt/tenant-{{identity.entity.metadata.tenant}}", r#""create""#, true),
+        ("transit/+/a", r#""create""#, true),
+        ("transit/*", r#""create""#, true),
+        ("transit/encrypt/a", r#""update""#, false),
+        ("transit/keys/a", r#""create""#, false),
+        ("transit/decrypt/+", r#""create""#, false),
+    ] {
+        let text = format!("path \"{path}\" {{ capabilities = [{capabilities}] }}");
+        let finds = if finds { vec![Check::TransitCreate] } else { vec![] };
+        let found = found_checks("p", &text);
+        assert_eq!(found, finds, "{text}");
+    }
+}
+
+const OWN: &str = "{{identity.entity.metadata.tenant}}";
+
+#[test]
+fn a_tenants_policy_that_reaches_another_is_found() {
+    let own = reads(&format!("secret/data/tenants/{OWN}/*"));
+    for (path, finds) in [
+        (format!("secret/data/tenants/{OWN}*"), true),
+        (format!("secret/data/tenants/{OWN}"), false),
+        (format!("secret/+/tenants/{OWN}/a"), false),
+        ("secret/data/tenants/+/crm".to_owned(), true),
+        ("secret/data/tenants/acme/crm".to_owned(), true),
+        ("secret/data/*".to_owned(), true),
+        ("secret/data/other/*".to_owned(), false),
+        (format!("transit/encrypt/tenant-{OWN}"), false),
+        (format!("transit/encrypt/tenant-{OWN}*"), true),
+        ("transit/decrypt/+".to_owned(), true),
+        ("transit/datakey/plaintext/*".to_owned(), true),
+        (format!("transit/keys/tenant-{OWN}/rotate"), false),
+        ("*".to_owned(), true),
+    ] {
+        let text = format!("{own}{}", reads(&path));
+        let expected = if finds { vec![(Check::TenantReach, 2, 6)] } else { vec![] };
+        assert_eq!(found("p", &text), expected, "{path}");
+    }
+    let denied = format!("{own}path \"secret/data/tenants/+/x\" {{ capabilities = [\"deny\"] }}");
+    assert_eq!(found("p", &denied), []);
+    assert_eq!(found("operator", &reads("secret/metadata/tenants/*")), []);
+}
+
+#[test]
+fn a_policy_by_the_name_of_a_tenant_is_held_to_that_tenant() {
+    let path = |tenant: &str| reads(&format!("secret/data/tenants/{tenant}/a"));
+    assert_eq!(found_checks("tenant-acme", &path("acme")), []);
+    assert_eq!(found_checks("tenant-acme", &path("globex")), [Check::TenantReach]);
+    assert_eq!(found_checks("tenant-acme", &path("+")), [Check::TenantReach]);
+    assert_eq!(
+        found_checks("tenant-acme", &reads("transit/decrypt/tenant-acme*")),
+        [Check::TenantReach]
+    );
+    // That globex is a tenant is known from the other file.
+    let (shared, globex) = (reads("secret/data/tenants/g*"), path("globex"));
+    let findings = lint(&[("tenant-acme", &shared), ("tenant-globex", &globex)]);
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].message, "a rule of a tenant's policy reaches the tenant globex");
+}
+
+#[test]
+fn files_that_hold_no_policy_are_found() {
+    let findings = lint(&[
+        ("root", &reads("a")),
+        ("Default", &reads("a")),
+        ("CRM", &reads("a")),
+        ("broken", "path \"a\" {\n  capabilities = [\"reed\"]\n}"),
+    ]);
+    let found: Vec<_> =
+        findings.iter().map(|f| (f.check, &*f.file, f.at.line, f.at.column)).collect();
+    assert_eq!(
+        found,
+        [
+            (Check::Name, "p/root.hcl", 1, 1),
+            (Check::Name, "p/Default.hcl", 1, 1),
+            (Check::Name, "p/CRM.hcl", 1, 1),
+            (Check::Syntax, "p/broken.hcl", 2, 19),
+        ]
+    );
+}
+
+#[test]
+fn checks_have_names_of_their_own_and_errors_come_first() {
+    let ids: std::collections::BTreeSet<_> = Check::ALL.into_iter().map(Check::id).collect();
+    assert_eq!(ids.len(), Check::ALL.len());
+    assert!(Check::ALL.is_sorted());
+    assert!(Check::ALL.map(Check::severity).is_sorted());
+    assert_eq!(Check::IgnoredLabel.severity(), Severity::Error);
+    assert_eq!(Check::LeadingSlash.severity(), Severity::Warning);
+    assert_eq!("kv-path".parse(), Ok(Check::KvPath));
+    for id in ["name", "syntax", "KvPath"] {
+        assert!(id.parse::<Check>().expect_err(id).contains("expected one of duplicate-path"));
+    }
+}
