@@ -10,10 +10,10 @@ use syn::{
 use super::source::SourceFile;
 
 /// A module's path from the crate's root; empty for the root.
-pub type ModulePath = Vec<String>;
+pub(super) type ModulePath = Vec<String>;
 
 /// Each module that is a file of its own, and the other such modules that it uses.
-pub type ModuleGraph = BTreeMap<ModulePath, BTreeSet<ModulePath>>;
+pub(super) type ModuleGraph = BTreeMap<ModulePath, BTreeSet<ModulePath>>;
 
 /// A module's own names.
 #[derive(Default)]
@@ -29,7 +29,7 @@ struct Module {
 /// Builds the graph of the crate below `src`, without code that is compiled for tests alone.
 ///
 /// An item that a module exports again belongs to the module that defines it.
-pub fn module_graph(files: &[SourceFile]) -> ModuleGraph {
+pub(super) fn module_graph(files: &[SourceFile]) -> ModuleGraph {
     let mut modules: HashMap<ModulePath, Module> = HashMap::new();
     for file in files {
         let path = module_path(file);
@@ -54,7 +54,7 @@ pub fn module_graph(files: &[SourceFile]) -> ModuleGraph {
 
 /// Returns a circle of modules, each of which uses the next and the last the first, if there is one
 /// outside of the circles that were found before.
-pub fn circles(graph: &ModuleGraph) -> Vec<Vec<ModulePath>> {
+pub(super) fn circles(graph: &ModuleGraph) -> Vec<Vec<ModulePath>> {
     let mut remaining = graph.clone();
     let mut found = Vec::new();
     while let Some(circle) = first_circle(&remaining) {

@@ -10,35 +10,35 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, visit::Visit};
 use crate::support::tools::repository;
 
 /// A parsed file.
-pub struct SourceFile {
+pub(super) struct SourceFile {
     /// The path from the root of the repository.
-    pub path: String,
+    pub(super) path: String,
     /// The path from the root of the repository, in its components without `.rs` and `mod`.
-    pub module: Vec<String>,
+    pub(super) module: Vec<String>,
     syntax: syn::File,
 }
 
 /// A doc comment: consecutive lines, joined by spaces.
-pub struct DocComment {
+pub(super) struct DocComment {
     /// `path:line` of its first line.
-    pub location: String,
+    pub(super) location: String,
     /// The text without the comment signs and code blocks.
-    pub text: String,
+    pub(super) text: String,
 }
 
 /// The name that an item is defined by.
-pub struct DefinedName {
+pub(super) struct DefinedName {
     /// `path:line`.
-    pub location: String,
+    pub(super) location: String,
     /// The identifier.
-    pub name: String,
+    pub(super) name: String,
     /// The kind of the item.
-    pub kind: NameKind,
+    pub(super) kind: NameKind,
 }
 
 /// The kinds of items whose names are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NameKind {
+pub(super) enum NameKind {
     /// A struct, enum, trait or type alias at module level.
     Type,
     /// A function with a test attribute.
@@ -51,7 +51,7 @@ pub enum NameKind {
 ///
 /// # Panics
 /// When one cannot be read or parsed.
-pub fn source_files(folders: &[&str]) -> Vec<SourceFile> {
+pub(super) fn source_files(folders: &[&str]) -> Vec<SourceFile> {
     let mut paths = Vec::new();
     for folder in folders {
         collect_rust_files(&repository(folder), &mut paths);
@@ -84,12 +84,12 @@ impl SourceFile {
     }
 
     /// The parsed file.
-    pub fn syntax(&self) -> &syn::File {
+    pub(super) fn syntax(&self) -> &syn::File {
         &self.syntax
     }
 
     /// Returns the file's doc comments.
-    pub fn doc_comments(&self) -> Vec<DocComment> {
+    pub(super) fn doc_comments(&self) -> Vec<DocComment> {
         let mut collector = DocCollector::default();
         collector.visit_file(&self.syntax);
         let blocks = collector.lines.chunk_by(|(line, _), (next, _)| line + 1 == *next);
@@ -101,7 +101,7 @@ impl SourceFile {
     }
 
     /// Returns the names of the items that the file defines.
-    pub fn defined_names(&self) -> Vec<DefinedName> {
+    pub(super) fn defined_names(&self) -> Vec<DefinedName> {
         let mut collector = NameCollector { path: &self.path, names: Vec::new() };
         collector.visit_file(&self.syntax);
         collector.names
