@@ -9,16 +9,16 @@ use std::{
 use tokio::sync::Semaphore;
 
 use crate::{
-    decision::{Failures, RootTokens, Validator},
-    forwarded::{HeaderFamily, Peer, Trust},
-    requirement::KnownRequirements,
+    auth::{Authorizer, FailureLimiter, RootTokens},
+    forwarded::{ForwardedHeaders, Peer, TrustedProxies},
+    requirements::RequirementsCache,
     server::{
         http1::Http1Connection,
         listener::{Listener, ListenerGroup},
         validate::ValidateHandler,
     },
-    telemetry::{Metrics, Traces},
-    token::{FactsCache, Sources},
+    telemetry::{Metrics, TraceExport},
+    token::{CredentialSources, TokenCache},
 };
 
 /// The proxy's address: a loopback address.
@@ -30,21 +30,22 @@ pub struct FastPathBench(Arc<ValidateHandler>);
 impl FastPathBench {
     /// Creates a handler that authorizes tokens from this cache.
     #[must_use]
-    pub fn new(cache: Arc<FactsCache>) -> Self {
-        let validator = Validator {
+    pub fn new(cache: Arc<TokenCache>) -> Self {
+        let validator = Authorizer {
             cache,
-            root_tokens: RootTokens::Refused,
-            failures: Failures::new(Some(100)),
-            patience: Duration::from_millis(2500),
+            root_tokens: RootTokens::Rejected,
+            failure_limiter: FailureLimiter::new(Some(100)),
+            timeout: Duration::from_millis(2500),
         };
-        let trust = Trust { proxies: vec![PROXY.into()], family: HeaderFamily::Forwarded };
+        let trust =
+            TrustedProxies { networks: vec![PROXY.into()], headers: ForwardedHeaders::Forwarded };
         Self(Arc::new(ValidateHandler {
             validator: Arc::new(validator),
-            requirements: KnownRequirements::default(),
-            credentials: Sources::default(),
+            requirements: RequirementsCache::default(),
+            credentials: CredentialSources::default(),
             trust,
             metrics: Arc::new(Metrics::default()),
-            traces: Traces::Off,
+            traces: TraceExport::Off,
         }))
     }
 
