@@ -153,7 +153,7 @@ deny: $(CARGO_DENY) ## Licences, banned crates and sources of the dependencies
 
 .PHONY: lint
 lint: ## clippy; every warning is an error
-	$(CARGO) clippy --all-targets --locked -- -D warnings
+	$(CARGO) clippy --all-targets --all-features --locked -- -D warnings
 
 .PHONY: doc
 doc: ## The documentation of the code, private items included; every warning is an error
@@ -221,7 +221,7 @@ image: ## Build the container image
 
 .PHONY: sbom
 sbom: $(CARGO_CYCLONEDX) ## Write the bill of materials, in CycloneDX, to target/sbom.cdx.json
-	$(BIN)/cargo-cyclonedx cyclonedx --format json --spec-version 1.5 --describe crate --override-filename sbom.cdx
+	$(BIN)/cargo-cyclonedx cyclonedx --format json --spec-version 1.5 --override-filename sbom.cdx
 	mkdir -p target
 	mv sbom.cdx.json target/
 
