@@ -442,7 +442,7 @@ fn a_requirement_that_cannot_be_read_is_told_before_vault_is_asked() {
         ("--require", "tennant=a", "use policy, tenant, acl or acl_uri"),
         ("--require", "tenant=", "`tenant` has an empty value"),
         ("--require", "tenant=acme#&policy=a", "has to be percent-encoded"),
-        ("--require", "tenant={labels.9}", "placeholder that was not filled in"),
+        ("--require", "tenant={labels.9}", "was not replaced"),
         ("--require", "policy=%zz", "`%` without two"),
         ("--require", "acl=/a", "without a slash at its ends"),
         ("--require", "acl=a+b", "%2B"),

@@ -86,7 +86,7 @@ async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
     assert!(text.contains("  secrets  your token may not list them\n"), "{text}");
     assert!(text.contains("encrypts with v2, decrypts from v1\n"), "{text}");
     assert!(!text.contains('\u{1b}') && text.contains("  disabled  "), "{text}");
-    shell.run(&["tenants", "show", "nobody"]).failed(1, "`tenants create nobody` makes it");
+    shell.run(&["tenants", "show", "nobody"]).failed(1, "`tenants create nobody` creates it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -222,7 +222,7 @@ async fn somebody_of_another_method_is_added_after_a_first_login() {
         shell.run(&[&add("acme", "Ben@acme.com")[..], &["--mount", "auth/corp/"], more].concat())
     };
     at_corp(&[]).failed(1, "Ben@acme.com has not logged in at corp/ yet");
-    at_corp(&["--policy", "route-crm"]).failed(1, "their policies come from that method's roles");
+    at_corp(&["--policy", "route-crm"]).failed(1, "its roles set the policies");
     let methods = bao.must("GET", "sys/auth", None).await;
     let accessor = &methods["data"]["corp/"]["accessor"];
     let alias = json!({"name": "Ben@acme.com", "mount_accessor": accessor});
@@ -278,10 +278,7 @@ async fn members_from_before_there_was_a_record_are_found() {
     let entity = json!({"name": "by-hand", "metadata": {"tenant": "acme"}});
     bao.must("POST", "identity/entity", Some(entity)).await;
     let text = operator(&bao).await.run(&["tenants", "show", "acme"]).done();
-    assert!(
-        text.contains("given the tenant by other means") && !text.contains("by-hand"),
-        "{text}"
-    );
+    assert!(text.contains("added by other means") && !text.contains("by-hand"), "{text}");
     operator(&bao).await.run(&["tenants", "list"]).done();
     assert_eq!(members(&operator(&bao).await, "acme").len(), 2);
     // The record grants nothing, and what it says of somebody else is passed over.
@@ -319,6 +316,6 @@ async fn a_service_is_no_person() {
     let (bao, shell) = with_tenants().await;
     let role = app_role(&bao, "by-hand", json!({"token_policies": "tenant"})).await;
     log_in(&bao, &role).await;
-    let words = "`tenants create acme --service NAME` makes a service";
+    let words = "`tenants create acme --service NAME` creates a service";
     shell.run(&[&add("acme", "by-hand")[..], &["--mount", "approle"]].concat()).failed(1, words);
 }

@@ -2,5 +2,6 @@
 
 mod language;
 mod layers;
+mod lists;
 mod modules;
 mod source;
