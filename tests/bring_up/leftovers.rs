@@ -68,7 +68,7 @@ async fn an_account_is_deleted_after_consent_alone() {
     let (bao, shell) = with_ana().await;
     let remove = ["tenants", "members", "remove", "acme", "ana", "--delete-user"];
     shell.run(&remove).failed(2, "standard input is not a terminal: add --yes");
-    let question = "Delete the account ana at userpass/, and take ana out of acme?";
+    let question = "Delete the account ana at userpass/, and remove ana from acme?";
     let ended = shell.on_a_terminal(&remove, &[(question, "no\n")]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains("nothing was changed"), "{ended:?}");

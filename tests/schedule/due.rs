@@ -113,7 +113,7 @@ async fn what_vault_has_rotated_by_itself_is_rewrapped() {
     platform.bao.must("POST", "transit/keys/tenant-acme/rotate", None).await;
     let done = rotator.run(&DUE).json();
     let because = outcome(&done, "acme")["due_because"].as_str().expect("a reason").to_owned();
-    assert!(because.ends_with("has rotated the key, and not 1 secret"), "{because}");
+    assert!(because.ends_with("has rotated the key, and not rewrapped 1 secret"), "{because}");
     let latest = platform.key_version("acme").await;
     assert_eq!(platform.secret_key_version("acme", "crm").await, latest);
     assert_eq!(rotator.run(&DUE).json()["not_due"], 1);

@@ -264,7 +264,7 @@ async fn an_error_says_what_to_do_and_shows_nothing() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "hunter2"}));
-    acme.run(&["secrets", "get", "acme", "odoo"]).failed(1, "`secrets list acme` shows");
+    acme.run(&["secrets", "get", "acme", "odoo"]).failed(1, "`secrets list acme` lists");
     acme.run(&["secrets", "get", "globex", "crm"]).failed(1, "policies/tenant.hcl");
     acme.run(&["secrets", "list", "globex"]).failed(1, "does not grant");
     let unknown = Shell::to(&platform.bao, "s.unknown");

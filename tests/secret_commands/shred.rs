@@ -62,7 +62,7 @@ async fn the_ciphertexts_go_too_if_they_are_to() {
     let done = operator.run(&shred).json();
     assert_eq!((&done["key_deleted"], &done["secrets_unreadable"]), (&json!(true), &json!(null)));
     let purge = [&shred[..], &["--purge"]].concat();
-    operator.run(&purge).failed(1, "not all ciphertexts are deleted");
+    operator.run(&purge).failed(1, "not all ciphertext is");
     let root = Shell::to(&platform.bao, platform.bao.root_token());
     let done = root.run(&purge).json();
     let expected = json!({
