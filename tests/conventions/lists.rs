@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
+use http::StatusCode;
 use syn::visit::{self, Visit};
 use vault_auth_validator::telemetry::{Metrics, MetricsSnapshot};
 
