@@ -268,7 +268,7 @@ async fn an_error_says_what_to_do_and_shows_nothing() {
     acme.run(&["secrets", "get", "globex", "crm"]).failed(1, "policies/tenant.hcl");
     acme.run(&["secrets", "list", "globex"]).failed(1, "does not grant");
     let unknown = Shell::to(&platform.bao, "s.unknown");
-    unknown.run(&["secrets", "get", "acme", "crm"]).failed(1, "get a new one with `vault login`");
+    unknown.run(&["secrets", "get", "acme", "crm"]).failed(1, "Run `vault login`");
     acme.run(&["secrets", "get", "ACME", "crm"]).failed(2, "a tenant's name is");
     acme.run(&["secrets", "get", "acme", "a/../b"]).failed(2, "a secret's name is");
     let away = Shell::new(&platform.fault.addr(), platform.acme.token());
