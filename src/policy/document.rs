@@ -1,7 +1,7 @@
 use super::{
-    At, Item, SyntaxError,
-    error::Fault,
-    fields::{known, text},
+    HclItem, Spanned, SyntaxError,
+    error::ParseError,
+    fields::{check_keys, text},
     rule::Rule,
     syntax,
 };
@@ -12,7 +12,7 @@ const MAX_ERRORS: usize = 20;
 /// One ACL policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    name: Option<At<String>>,
+    name: Option<Spanned<String>>,
     rules: Vec<Rule>,
 }
 
@@ -41,7 +41,7 @@ impl Policy {
 
     /// The `name` that the text gives itself. Vault reads it and goes by the name under which the
     /// policy is stored.
-    pub fn name(&self) -> Option<&At<String>> {
+    pub fn name(&self) -> Option<&Spanned<String>> {
         self.name.as_ref()
     }
 
@@ -57,10 +57,11 @@ impl Policy {
         self
     }
 
-    fn read(items: Vec<Item>) -> (Self, Vec<Fault>) {
-        let unknown = |item: &Item| known(std::slice::from_ref(item), &["path", "name"]).err();
-        let mut faults: Vec<Fault> = items.iter().filter_map(unknown).collect();
-        let name = text::text(&items, "name").unwrap_or_else(|fault| {
+    fn read(items: Vec<HclItem>) -> (Self, Vec<ParseError>) {
+        let unknown =
+            |item: &HclItem| check_keys(std::slice::from_ref(item), &["path", "name"]).err();
+        let mut faults: Vec<ParseError> = items.iter().filter_map(unknown).collect();
+        let name = text::string(&items, "name").unwrap_or_else(|fault| {
             faults.push(fault);
             None
         });
@@ -84,7 +85,7 @@ mod tests {
     use super::{Policy, SyntaxError};
     use crate::{
         capabilities::Capability::{Deny, List, Read, Update},
-        policy::{Position, joined},
+        policy::{Position, evaluate},
     };
 
     proptest! {
@@ -94,7 +95,7 @@ mod tests {
             path in "[a/+*]{0,8}",
         ) {
             match Policy::parse(&text) {
-                Ok(policy) => drop(joined(&[&policy], &path, &|_| Some(path.clone()))),
+                Ok(policy) => drop(evaluate(&[&policy], &path, &|_| Some(path.clone()))),
                 Err(error) => prop_assert!(error.to_string().contains('^')),
             }
         }
@@ -120,8 +121,8 @@ mod tests {
         let rule = &policy.rules()[1];
         assert_eq!((&*rule.path().value, rule.path().at), ("b", at(2, 14)));
         assert_eq!(rule.attributes()[0].at(), at(3, 3));
-        let written: Vec<_> = rule.written().iter().map(|one| (one.value, one.at)).collect();
-        assert_eq!(written, [(Read, at(3, 19)), (List, at(4, 1))]);
+        let declared: Vec<_> = rule.declared().iter().map(|one| (one.value, one.at)).collect();
+        assert_eq!(declared, [(Read, at(3, 19)), (List, at(4, 1))]);
     }
 
     #[test]
@@ -142,7 +143,7 @@ mod tests {
         let rule = &policy.rules()[0];
         assert_eq!(rule.capabilities(), [Read, List, Update].into_iter().collect());
         assert_eq!(rule.legacy().unwrap().value, "read");
-        assert_eq!(rule.written().len(), 1);
+        assert_eq!(rule.declared().len(), 1);
     }
 
     #[test]
@@ -197,10 +198,10 @@ mod tests {
             "\n".repeat(size) + "\"",
         ] {
             let start = Instant::now();
-            let parsed = Policy::parse(&text);
+            let parse_source = Policy::parse(&text);
             // Most take milliseconds; what grows by squares would take minutes.
             assert!(start.elapsed() < Duration::from_secs(20), "{:?}", text.get(..40));
-            if let Err(error) = parsed {
+            if let Err(error) = parse_source {
                 assert!(error.to_string().len() < 2000, "{}", error.message().len());
             }
         }

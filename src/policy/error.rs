@@ -10,13 +10,13 @@ const EXCERPT: usize = 100;
 /// Shown, it has the position, what was expected, and the line with a caret under the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
-    fault: Fault,
-    excerpt: Excerpt,
+    fault: ParseError,
+    excerpt: SourceExcerpt,
 }
 
 impl SyntaxError {
-    pub(super) fn new(text: &str, fault: Fault) -> Self {
-        Self { excerpt: Excerpt::of(text, fault.at), fault }
+    pub(super) fn new(text: &str, fault: ParseError) -> Self {
+        Self { excerpt: SourceExcerpt::of(text, fault.at), fault }
     }
 
     /// Where the fault is.
@@ -45,13 +45,13 @@ impl Error for SyntaxError {}
 
 /// The same while the text is still being read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct ParseError {
     pub(super) at: Position,
     pub(super) message: String,
     remedy: String,
 }
 
-impl Fault {
+impl ParseError {
     pub(super) fn new(at: Position, message: impl Into<String>) -> Self {
         let remedy = "Vault reads no further than this place, and refuses the whole policy";
         Self { at, message: message.into(), remedy: remedy.to_owned() }
@@ -84,14 +84,14 @@ impl fmt::Display for Quoted<'_> {
 
 /// The line of a place in a text, or the part of it around that, with a caret under the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Excerpt {
+pub(super) struct SourceExcerpt {
     number: usize,
     line: String,
     /// What stands left of the caret.
     before: String,
 }
 
-impl Excerpt {
+impl SourceExcerpt {
     pub(super) fn of(text: &str, at: Position) -> Self {
         let line = text.split('\n').nth(at.line - 1).unwrap_or_default();
         let line = line.strip_suffix('\r').unwrap_or(line);
@@ -110,7 +110,7 @@ impl Excerpt {
     }
 }
 
-impl fmt::Display for Excerpt {
+impl fmt::Display for SourceExcerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { number, line, before } = self;
         let margin = " ".repeat(number.to_string().len());
@@ -120,10 +120,10 @@ impl fmt::Display for Excerpt {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, Position, SyntaxError};
+    use super::{ParseError, Position, SyntaxError};
 
     fn shown(text: &str, line: usize, column: usize) -> String {
-        let fault = Fault::new(Position { line, column }, "no");
+        let fault = ParseError::new(Position { line, column }, "no");
         SyntaxError::new(text, fault).to_string()
     }
 

@@ -6,34 +6,34 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Check, Finding, PolicySet, Position, Source, SyntaxError,
-    error::{Fault, Quoted},
+    Lint, LintFinding, PolicySet, PolicySource, Position, SyntaxError,
+    error::{ParseError, Quoted},
     template::{GroupField, GroupKey, GroupSelector},
 };
 use crate::capabilities::{Capabilities, Capability};
-use crate::suggestion::nearest;
+use crate::suggestion::did_you_mean;
 
 /// Somebody whose token is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
+pub struct TestCaller {
     /// Who it is, for people.
-    pub who: String,
+    pub name: String,
     /// The file that tells of it.
     pub file: String,
     /// The policies of the token.
     pub policies: Vec<String>,
     /// The metadata of its entity. Without any, and without groups, the token has no entity.
     pub metadata: BTreeMap<String, String>,
-    /// The groups that its entity is a member of, by name.
-    pub groups: BTreeMap<String, Group>,
+    /// The groups that its entity is a file of, by name.
+    pub groups: BTreeMap<String, TestGroup>,
     /// What the policies are expected to grant, and not to.
     pub expectations: Vec<Expectation>,
 }
 
-/// A group that a caller is a member of.
+/// A group that a caller is a file of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
+pub struct TestGroup {
     /// Its id, for policies that name groups by id.
     pub id: Option<String>,
     /// Its metadata.
@@ -41,17 +41,17 @@ pub struct Group {
     pub metadata: BTreeMap<String, String>,
 }
 
-impl Caller {
-    /// Returns what a template is filled with for this caller, as far as the file says.
+impl TestCaller {
+    /// Returns what a template is render with for this caller, as far as the file says.
     #[must_use]
     pub fn value(&self, selector: &str) -> Option<String> {
         if let Some(key) = selector.strip_prefix("identity.entity.metadata.") {
             return self.metadata.get(key).cloned();
         }
         let GroupSelector { group, field } = GroupSelector::parse(selector)?;
-        let is_meant = |(name, one): &(&String, &Group)| match group {
-            GroupKey::Name(wanted) => *name == wanted,
-            GroupKey::Id(wanted) => one.id.as_deref() == Some(wanted),
+        let is_meant = |(name, one): &(&String, &TestGroup)| match group {
+            GroupKey::Name(expected_access) => *name == expected_access,
+            GroupKey::Id(expected_access) => one.id.as_deref() == Some(expected_access),
         };
         let (name, group) = self.groups.iter().find(is_meant)?;
         match field {
@@ -68,14 +68,14 @@ pub struct Expectation {
     /// The path, as a request has it.
     pub path: String,
     /// What should hold there.
-    pub wanted: Wanted,
+    pub expected: ExpectedAccess,
     /// The line that says so.
     pub line: usize,
 }
 
 /// What should hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ExpectedAccess {
     /// The capability is granted.
     May(Capability),
     /// It is not.
@@ -84,10 +84,10 @@ pub enum Wanted {
     Nothing,
 }
 
-impl Wanted {
+impl ExpectedAccess {
     /// Whether what is granted is as it should be.
     #[must_use]
-    pub fn holds(self, granted: Capabilities) -> bool {
+    pub fn is_met(self, granted: Capabilities) -> bool {
         match self {
             Self::May(capability) => granted.contains(capability),
             Self::MayNot(capability) => !granted.contains(capability),
@@ -97,7 +97,7 @@ impl Wanted {
 
     /// The expectation in words.
     #[must_use]
-    pub fn words(self) -> String {
+    pub fn describe(self) -> String {
         match self {
             Self::May(capability) => format!("may {capability}"),
             Self::MayNot(capability) => format!("may not {capability}"),
@@ -108,29 +108,30 @@ impl Wanted {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    caller: Vec<Spanned<Table>>,
+struct ExpectationFile {
+    caller: Vec<Spanned<CallerTable>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
-    who: Spanned<String>,
+struct CallerTable {
+    #[serde(rename = "who")]
+    name: Spanned<String>,
     policies: Vec<Spanned<String>>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
     #[serde(default)]
-    groups: BTreeMap<String, Group>,
+    groups: BTreeMap<String, TestGroup>,
     #[serde(default)]
-    may: Paths,
+    may: PathsByCapability,
     #[serde(default)]
-    may_not: Paths,
+    may_not: PathsByCapability,
 }
 
-/// Paths by what is asked about them.
+/// PathsByCapability by what is asked about them.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Paths {
+struct PathsByCapability {
     create: Vec<Spanned<String>>,
     delete: Vec<Spanned<String>>,
     list: Vec<Spanned<String>>,
@@ -144,7 +145,7 @@ struct Paths {
     any: Vec<Spanned<String>>,
 }
 
-impl Paths {
+impl PathsByCapability {
     /// Each path with the capability, or without for `any`.
     fn all(self) -> impl Iterator<Item = (Option<Capability>, Spanned<String>)> {
         let lists = [
@@ -169,78 +170,85 @@ impl Paths {
 /// # Errors
 /// When it is not TOML, has a key that is none, names a policy that is not in the set, or a path
 /// that no request has; when it could not be read.
-pub fn expectations(source: &Source, set: &PolicySet) -> Result<Vec<Caller>, Box<Finding>> {
+pub fn read_expectations(
+    source: &PolicySource,
+    set: &PolicySet,
+) -> Result<Vec<TestCaller>, Box<LintFinding>> {
     if let Some(error) = source.unreadable() {
-        return Err(Box::new(Finding::error(source, Check::Unreadable, &error)));
+        return Err(Box::new(LintFinding::error(source, Lint::Unreadable, &error)));
     }
-    let reading = Reading { source, set };
-    reading.file().map_err(|fault| {
+    let parser = ExpectationParser { source, set };
+    parser.parse().map_err(|fault| {
         let fault = fault.with_remedy("no test of this file was run");
         let error = SyntaxError::new(&source.text, fault);
-        Box::new(Finding::error(source, Check::Syntax, &error))
+        Box::new(LintFinding::error(source, Lint::Syntax, &error))
     })
 }
 
-struct Reading<'s> {
-    source: &'s Source,
+struct ExpectationParser<'s> {
+    source: &'s PolicySource,
     set: &'s PolicySet,
 }
 
-impl Reading<'_> {
-    fn file(&self) -> Result<Vec<Caller>, Fault> {
-        let file: File = toml::from_str(&self.source.text).map_err(|error| {
+impl ExpectationParser<'_> {
+    fn parse(&self) -> Result<Vec<TestCaller>, ParseError> {
+        let file: ExpectationFile = toml::from_str(&self.source.text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
-            Fault::new(self.place(start), error.message())
+            ParseError::new(self.place(start), error.message())
         })?;
         file.caller.into_iter().map(|table| self.caller(table)).collect()
     }
 
-    fn caller(&self, table: Spanned<Table>) -> Result<Caller, Fault> {
+    fn caller(&self, table: Spanned<CallerTable>) -> Result<TestCaller, ParseError> {
         let start = table.span().start;
-        let Table { who, policies, metadata, groups, may, may_not } = table.into_inner();
+        let CallerTable { name, policies, metadata, groups, may, may_not } = table.into_inner();
         let policies: Result<Vec<_>, _> =
             policies.into_iter().map(|name| self.policy(name)).collect();
         let policies = policies?;
         if policies.is_empty() {
-            let at = self.place(who.span().start);
-            return Err(Fault::new(at, "this caller has no policies"));
+            let at = self.place(name.span().start);
+            return Err(ParseError::new(at, "this caller has no policies"));
         }
         let mut expectations = Vec::new();
         for (what, path) in may.all() {
             let capability = what.ok_or_else(|| {
                 let message = "`any` stands below may_not alone: name what it may do";
-                Fault::new(self.place(path.span().start), message)
+                ParseError::new(self.place(path.span().start), message)
             })?;
-            expectations.push(self.expectation(path, Wanted::May(capability))?);
+            expectations.push(self.expectation(path, ExpectedAccess::May(capability))?);
         }
         for (what, path) in may_not.all() {
-            let wanted = what.map_or(Wanted::Nothing, Wanted::MayNot);
-            expectations.push(self.expectation(path, wanted)?);
+            let expected_access = what.map_or(ExpectedAccess::Nothing, ExpectedAccess::MayNot);
+            expectations.push(self.expectation(path, expected_access)?);
         }
         if expectations.is_empty() {
             let message = "nothing is expected of this caller: say what it may and may_not";
-            return Err(Fault::new(self.place(start), message));
+            return Err(ParseError::new(self.place(start), message));
         }
         expectations.sort_by_key(|expectation| expectation.line);
-        let (who, file) = (who.into_inner(), self.source.file.clone());
-        Ok(Caller { who, file, policies, metadata, groups, expectations })
+        let (name, file) = (name.into_inner(), self.source.file.clone());
+        Ok(TestCaller { name, file, policies, metadata, groups, expectations })
     }
 
-    fn policy(&self, name: Spanned<String>) -> Result<String, Fault> {
+    fn policy(&self, name: Spanned<String>) -> Result<String, ParseError> {
         let at = self.place(name.span().start);
         let name = name.into_inner();
         if name == "default" || self.set.get(&name).is_some() {
             return Ok(name);
         }
         let known: Vec<&str> = self.set.iter().map(|(name, _)| name.as_str()).collect();
-        let hint = match nearest(&name, &known) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
+        let hint = match did_you_mean(&name, &known) {
+            Some(did_you_mean) => format!("did you mean `{did_you_mean}`?"),
             None => format!("there are default, {}", known.join(", ")),
         };
-        Err(Fault::new(at, format!("there is no policy {} here: {hint}", Quoted(&name))))
+        Err(ParseError::new(at, format!("there is no policy {} here: {hint}", Quoted(&name))))
     }
 
-    fn expectation(&self, path: Spanned<String>, wanted: Wanted) -> Result<Expectation, Fault> {
+    fn expectation(
+        &self,
+        path: Spanned<String>,
+        expected_access: ExpectedAccess,
+    ) -> Result<Expectation, ParseError> {
         let at = self.place(path.span().start);
         let path = path.into_inner();
         // Vault trims the paths that it is asked about.
@@ -252,9 +260,9 @@ impl Reading<'_> {
         {
             let expected =
                 "a path as a request has it, without wildcards, templates, or blanks at its ends";
-            return Err(Fault::expected(at, expected, Quoted(&path)));
+            return Err(ParseError::expected(at, expected, Quoted(&path)));
         }
-        Ok(Expectation { path, wanted, line: at.line })
+        Ok(Expectation { path, expected: expected_access, line: at.line })
     }
 
     fn place(&self, offset: usize) -> Position {
@@ -264,13 +272,13 @@ impl Reading<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Caller, PolicySet, Source, Wanted, expectations};
+    use super::{ExpectedAccess, PolicySet, PolicySource, TestCaller, read_expectations};
     use crate::{capabilities::Capability, policy::Position};
 
-    fn read(text: &str) -> Result<Vec<Caller>, Box<crate::policy::Finding>> {
-        let policy = Source::new("tenant.hcl", "path \"a\" {}");
+    fn read(text: &str) -> Result<Vec<TestCaller>, Box<crate::policy::LintFinding>> {
+        let policy = PolicySource::new("tenant.hcl", "path \"a\" {}");
         let (set, _) = PolicySet::read(vec![policy]);
-        expectations(&Source::new("tests/a.toml", text), &set)
+        read_expectations(&PolicySource::new("tests/a.toml", text), &set)
     }
 
     const CALLER: &str = "[[caller]]\nwho = \"acme\"\npolicies = [\"tenant\", \"default\"]\n";
@@ -285,12 +293,12 @@ mod tests {
         let [caller] = callers.as_slice() else { panic!("{callers:?}") };
         assert_eq!(caller.metadata["tenant"], "acme");
         let found: Vec<_> =
-            caller.expectations.iter().map(|e| (e.line, e.wanted, e.path.as_str())).collect();
+            caller.expectations.iter().map(|e| (e.line, e.expected, e.path.as_str())).collect();
         let expected = [
-            (5, Wanted::Nothing, "c"),
-            (7, Wanted::May(Capability::Read), "a"),
-            (8, Wanted::May(Capability::Read), "b"),
-            (10, Wanted::MayNot(Capability::Read), "d"),
+            (5, ExpectedAccess::Nothing, "c"),
+            (7, ExpectedAccess::May(Capability::Read), "a"),
+            (8, ExpectedAccess::May(Capability::Read), "b"),
+            (10, ExpectedAccess::MayNot(Capability::Read), "d"),
         ];
         assert_eq!(found, expected);
     }

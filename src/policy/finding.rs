@@ -1,12 +1,12 @@
 use std::fmt;
 
-use super::{Check, Position, Server, Severity, Source, SyntaxError, error::Excerpt};
+use super::{Lint, PolicySource, Position, Server, Severity, SyntaxError, error::SourceExcerpt};
 
 /// Something in a file of policies that should be mended: where, what, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct LintFinding {
     /// The check that found it.
-    pub check: Check,
+    pub check: Lint,
     /// How bad it is.
     pub severity: Severity,
     /// The file.
@@ -17,24 +17,24 @@ pub struct Finding {
     pub message: String,
     /// A way to mend it; empty where the message says it all.
     pub remedy: String,
-    excerpt: Excerpt,
+    excerpt: SourceExcerpt,
 }
 
-impl Finding {
+impl LintFinding {
     pub(super) fn new(
-        source: &Source,
-        check: Check,
+        source: &PolicySource,
+        check: Lint,
         at: Position,
         message: String,
         remedy: String,
     ) -> Self {
-        let excerpt = Excerpt::of(&source.text, at);
+        let excerpt = SourceExcerpt::of(&source.text, at);
         let (file, severity) = (source.file.clone(), check.severity());
         Self { check, severity, file, at, message, remedy, excerpt }
     }
 
     /// An error that makes a file unusable.
-    pub(super) fn error(source: &Source, check: Check, error: &SyntaxError) -> Self {
+    pub(super) fn error(source: &PolicySource, check: Lint, error: &SyntaxError) -> Self {
         let (message, remedy) = (error.message().to_owned(), error.remedy().to_owned());
         Self::new(source, check, error.position(), message, remedy)
     }
@@ -44,10 +44,10 @@ impl Finding {
     #[must_use]
     pub fn for_server(self, server: Server) -> Option<Self> {
         match (self.check, server) {
-            (Check::VaultOnly, Server::OpenBao) | (Check::OpenBaoOnly, Server::Vault) => {
+            (Lint::VaultOnly, Server::OpenBao) | (Lint::OpenBaoOnly, Server::Vault) => {
                 Some(Self { severity: Severity::Error, ..self })
             }
-            (Check::VaultOnly, Server::Vault) | (Check::OpenBaoOnly, Server::OpenBao) => None,
+            (Lint::VaultOnly, Server::Vault) | (Lint::OpenBaoOnly, Server::OpenBao) => None,
             _ => Some(self),
         }
     }
@@ -59,7 +59,7 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for LintFinding {
     /// The place, the line with a caret under it, and the way to mend it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "--> {}:{}\n{}", self.file, self.at, self.excerpt)?;

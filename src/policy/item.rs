@@ -1,17 +1,17 @@
 use std::{fmt, sync::Arc};
 
-use super::{At, Position};
+use super::{Position, Spanned};
 
 /// A key with its value, or a block with its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct HclItem {
     /// The key, and the labels of a block. Never empty.
-    pub keys: Vec<At<Arc<str>>>,
+    pub keys: Vec<Spanned<Arc<str>>>,
     /// What follows.
-    pub value: At<Value>,
+    pub value: Spanned<HclValue>,
 }
 
-impl Item {
+impl HclItem {
     /// The key itself.
     pub fn key(&self) -> &str {
         self.keys.first().map_or("", |key| &key.value)
@@ -23,14 +23,14 @@ impl Item {
     }
 
     /// What stands between the key and the block.
-    pub fn labels(&self) -> &[At<Arc<str>>] {
+    pub fn labels(&self) -> &[Spanned<Arc<str>>] {
         self.keys.get(1..).unwrap_or_default()
     }
 }
 
 /// A value as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
+pub enum HclValue {
     /// A string or heredoc, with its escapes resolved. Bytes that are no UTF-8, which `\xff`
     /// can write, are replaced by U+FFFD. JSON's null is an empty one, as for Vault.
     Text(String),
@@ -41,12 +41,12 @@ pub enum Value {
     /// `true` or `false`.
     Bool(bool),
     /// `[...]`
-    List(Vec<At<Value>>),
+    List(Vec<Spanned<HclValue>>),
     /// `{...}`
-    Block(Vec<Item>),
+    Block(Vec<HclItem>),
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for HclValue {
     /// What kind of value it is, for messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -5,14 +5,16 @@
 //! key and capability, and all that is written twice. Where OpenBao accepts a text by passing over
 //! a part of it (JSON that ends too early, say), this parser refuses.
 //!
-//! [`spoken`] and [`joined`] explain and test policies offline. Whether a request may pass is
+//! [`effective_rule`] and [`evaluate`] explain and test policies offline. Whether a request may pass is
 //! Vault's word alone, never theirs.
 //!
-//! A [`PolicySet`] is what is in a folder. It is [linted](PolicySet::lint) and compared with a
-//! [`Store`], which makes a [`Plan`]; a plan shows itself, and is [applied](Plan::apply) as shown.
+//! A [`PolicySet`] is what is in a folder. It is [report](PolicySet::lint) and compared with a
+//! [`PolicyStore`], which makes a [`PolicyPlan`]; a plan shows itself, and is [applied](PolicyPlan::apply) as shown.
 //! [`expectations`] say what a set should grant.
 
 mod apply;
+pub mod builtin;
+mod canonical;
 mod document;
 mod error;
 mod expectations;
@@ -21,32 +23,32 @@ mod finding;
 mod item;
 mod lint;
 mod matching;
-mod meaning;
 mod name;
 mod pattern;
 mod plan;
 mod position;
+mod replacement;
 mod rule;
 mod server;
 mod set;
-pub mod shipped;
 mod store;
 mod syntax;
 mod template;
 
-pub use apply::Outcome;
+pub use apply::ApplyOutcome;
 pub use document::Policy;
 pub use error::SyntaxError;
-pub use expectations::{Caller, Expectation, Group, Wanted, expectations};
-pub use finding::Finding;
-pub use item::{Item, Value};
-pub use lint::{Check, Mounts, Severity};
-pub use matching::{ForbiddenValue, Speaker, Verdict, joined, spoken};
-pub use name::{NameFault, PolicyName};
-pub use plan::{Plan, Step, Unchanged, Unmanaged, Wording};
-pub use position::{At, Position};
+pub use expectations::{Expectation, ExpectedAccess, TestCaller, TestGroup, read_expectations};
+pub use finding::LintFinding;
+pub use item::{HclItem, HclValue};
+pub use lint::{Lint, Mounts, Severity};
+pub use matching::{Evaluation, RuleMatch, effective_rule, evaluate};
+pub use name::{PolicyName, PolicyNameError};
+pub use plan::{PolicyChange, PolicyPlan, TextMatch, UnchangedPolicy, UnmanagedPolicies};
+pub use position::{Position, Spanned};
+pub use replacement::replace_templates;
 pub use rule::Rule;
 pub use server::Server;
-pub use set::{Member, PolicySet, Source};
-pub use store::{Store, StoreError, Stored};
-pub use template::{GroupField, GroupKey, GroupSelector, with_templates};
+pub use set::{PolicyFile, PolicySet, PolicySource};
+pub use store::{PolicyStore, PolicyStoreError, StoredPolicy};
+pub use template::{GroupField, GroupKey, GroupSelector, UnsafeTemplateValue};

@@ -14,7 +14,7 @@ pub struct PolicyName(Box<str>);
 
 /// Why a text is no such name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NameFault {
+pub enum PolicyNameError {
     /// Vault has a policy of this name of its own.
     BuiltIn(String),
     /// It has not the form of one.
@@ -28,17 +28,17 @@ impl PolicyName {
     /// The name, if it is one.
     ///
     /// # Errors
-    /// [`NameFault`] if it is none.
-    pub fn parse(name: &str) -> Result<Self, NameFault> {
+    /// [`PolicyNameError`] if it is none.
+    pub fn parse(name: &str) -> Result<Self, PolicyNameError> {
         // Vault folds upper case, and drops blanks around a name.
         if Self::BUILT_IN.contains(&name.trim().to_lowercase().as_str()) {
-            return Err(NameFault::BuiltIn(name.to_owned()));
+            return Err(PolicyNameError::BuiltIn(name.to_owned()));
         }
-        let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-        let first = name.as_bytes().first().is_some_and(plain);
-        let rest = name.bytes().all(|byte| plain(&byte) || b"_.-".contains(&byte));
+        let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let first = name.as_bytes().first().is_some_and(is_plain);
+        let rest = name.bytes().all(|byte| is_plain(&byte) || b"_.-".contains(&byte));
         let valid = first && rest && name.len() <= MAX_LENGTH;
-        valid.then(|| Self(name.into())).ok_or_else(|| NameFault::Form(name.to_owned()))
+        valid.then(|| Self(name.into())).ok_or_else(|| PolicyNameError::Form(name.to_owned()))
     }
 
     /// The name as text.
@@ -54,7 +54,7 @@ impl fmt::Display for PolicyName {
     }
 }
 
-impl fmt::Display for NameFault {
+impl fmt::Display for PolicyNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BuiltIn(name) => {
@@ -65,11 +65,11 @@ impl fmt::Display for NameFault {
     }
 }
 
-impl Error for NameFault {}
+impl Error for PolicyNameError {}
 
 #[cfg(test)]
 mod tests {
-    use super::{NameFault, PolicyName};
+    use super::{PolicyName, PolicyNameError};
 
     #[test]
     fn a_name_is_what_vault_would_keep_as_it_is() {
@@ -78,14 +78,14 @@ mod tests {
         }
         let long = "a".repeat(129);
         for name in ["", "CRM", "a b", " a", "a/b", "-a", ".", "ä", "a%", "a,b", &long] {
-            assert_eq!(PolicyName::parse(name), Err(NameFault::Form(name.to_owned())));
+            assert_eq!(PolicyName::parse(name), Err(PolicyNameError::Form(name.to_owned())));
         }
     }
 
     #[test]
     fn vaults_own_are_none_however_they_are_written() {
         for name in ["root", "default", "Root", " default", "response-wrapping", "control-group"] {
-            assert_eq!(PolicyName::parse(name), Err(NameFault::BuiltIn(name.to_owned())));
+            assert_eq!(PolicyName::parse(name), Err(PolicyNameError::BuiltIn(name.to_owned())));
         }
     }
 }

@@ -1,41 +1,43 @@
 use similar::TextDiff;
 
-use super::{Member, Policy, PolicyName, PolicySet, Store, StoreError, Stored};
+use super::{
+    Policy, PolicyFile, PolicyName, PolicySet, PolicyStore, PolicyStoreError, StoredPolicy,
+};
 
 /// What has to be written for Vault to have the policies of a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct PolicyPlan {
     /// What is written, in this order.
-    pub steps: Vec<Step>,
+    pub changes: Vec<PolicyChange>,
     /// What says the same in both places.
-    pub unchanged: Vec<Unchanged>,
+    pub unchanged: Vec<UnchangedPolicy>,
     /// The policies in Vault that are none of the set's, and stay as they are.
     pub unmanaged: Vec<String>,
 }
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct PolicyChange {
     /// The policy's name.
     pub name: String,
     /// What Vault has now.
-    pub before: Option<Stored>,
+    pub before: Option<StoredPolicy>,
     /// What it will have; `None` to delete it.
     pub after: Option<String>,
 }
 
 /// A policy that is not written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unchanged {
+pub struct UnchangedPolicy {
     /// Its name.
     pub name: String,
     /// Whether it says the same in the same words.
-    pub wording: Wording,
+    pub text_match: TextMatch,
 }
 
 /// How two texts that say the same compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wording {
+pub enum TextMatch {
     /// Letter by letter.
     Same,
     /// Comments or layout differ.
@@ -44,47 +46,47 @@ pub enum Wording {
 
 /// What becomes of policies that are none of the set's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unmanaged {
+pub enum UnmanagedPolicies {
     /// They stay.
-    Kept,
+    Keep,
     /// They are deleted.
-    Pruned,
+    Prune,
 }
 
-impl Plan {
+impl PolicyPlan {
     /// Compares a set with what is stored. Vault's own policies are left alone.
     ///
     /// # Errors
     /// If something stored cannot be read.
-    pub async fn draw(
+    pub async fn compute(
         set: &PolicySet,
-        store: &impl Store,
-        unmanaged: Unmanaged,
-    ) -> Result<Self, StoreError> {
+        store: &impl PolicyStore,
+        unmanaged: UnmanagedPolicies,
+    ) -> Result<Self, PolicyStoreError> {
         let mut names = store.names().await?;
         names.sort();
         names.retain(|name| {
             set.get(name).is_none() && !PolicyName::BUILT_IN.contains(&name.as_str())
         });
         let mut plan = Self::default();
-        for (name, member) in set.iter() {
+        for (name, file) in set.iter() {
             let name = name.to_string();
             let before = store.read(&name).await?;
-            let wording = before.as_ref().and_then(|before| compare(before, member));
-            if let Some(wording) = wording {
-                plan.unchanged.push(Unchanged { name, wording });
+            let text_match = before.as_ref().and_then(|before| compare(before, file));
+            if let Some(text_match) = text_match {
+                plan.unchanged.push(UnchangedPolicy { name, text_match });
             } else {
-                let after = Some(member.source.text.clone());
-                plan.steps.push(Step { name, before, after });
+                let after = Some(file.source.text.clone());
+                plan.changes.push(PolicyChange { name, before, after });
             }
         }
         match unmanaged {
-            Unmanaged::Kept => plan.unmanaged = names,
-            Unmanaged::Pruned => {
+            UnmanagedPolicies::Keep => plan.unmanaged = names,
+            UnmanagedPolicies::Prune => {
                 for name in names {
                     // One that is gone since the names were read needs no deletion.
                     if let Some(before) = store.read(&name).await? {
-                        plan.steps.push(Step { name, before: Some(before), after: None });
+                        plan.changes.push(PolicyChange { name, before: Some(before), after: None });
                     }
                 }
             }
@@ -92,26 +94,26 @@ impl Plan {
         Ok(plan)
     }
 
-    /// How many steps delete a policy.
+    /// How many changes delete a policy.
     #[must_use]
     pub fn deletions(&self) -> usize {
-        self.steps.iter().filter(|step| step.after.is_none()).count()
+        self.changes.iter().filter(|change| change.after.is_none()).count()
     }
 }
 
 /// How the stored text words it, if it says the same and nothing beside it says more.
-fn compare(before: &Stored, member: &Member) -> Option<Wording> {
-    if !before.beside.is_empty() {
+fn compare(before: &StoredPolicy, file: &PolicyFile) -> Option<TextMatch> {
+    if !before.extra_settings.is_empty() {
         return None;
     }
-    if before.text == member.source.text {
-        return Some(Wording::Same);
+    if before.text == file.source.text {
+        return Some(TextMatch::Same);
     }
     let stored = Policy::parse(&before.text).ok()?;
-    stored.means_the_same_as(&member.policy).then_some(Wording::Differs)
+    stored.is_equivalent_to(&file.policy).then_some(TextMatch::Differs)
 }
 
-impl Step {
+impl PolicyChange {
     /// What it does, in a word.
     #[must_use]
     pub fn verb(&self) -> &'static str {
@@ -125,10 +127,10 @@ impl Step {
     /// The change as a unified diff, with what Vault keeps beside the text as its first lines.
     #[must_use]
     pub fn diff(&self) -> String {
-        let empty = Stored::default();
+        let empty = StoredPolicy::default();
         let before = self.before.as_ref().unwrap_or(&empty);
         let mut old = String::new();
-        for setting in &before.beside {
+        for setting in &before.extra_settings {
             old = format!("{old}# kept by Vault: {setting}\n");
         }
         old += &before.text;

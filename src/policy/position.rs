@@ -36,14 +36,14 @@ impl fmt::Display for Position {
 
 /// Something, and where it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct At<T> {
+pub struct Spanned<T> {
     /// What was written.
     pub value: T,
     /// Where it begins.
     pub at: Position,
 }
 
-impl<T> At<T> {
+impl<T> Spanned<T> {
     /// Puts the two together.
     pub fn new(value: T, at: Position) -> Self {
         Self { value, at }

@@ -1,16 +1,16 @@
 use std::sync::Arc;
 
 use super::{
-    At, Item, Value,
-    error::{Fault, Quoted},
+    HclItem, HclValue, Spanned,
+    error::{ParseError, Quoted},
     fields::{
-        block, control_group, expiration, filter, integer, known, lifetime::Lifetime, parameters,
-        text,
+        block, check_keys, control_group, expiration, filter, integer, lifetime::RawDuration,
+        parameters, text,
     },
     template::Template,
 };
 use crate::capabilities::{Capabilities, Capability};
-use crate::suggestion::nearest;
+use crate::suggestion::did_you_mean;
 
 /// The keys that OpenBao or HashiCorp Vault knows in a rule.
 const KEYS: [&str; 14] = [
@@ -33,46 +33,46 @@ const KEYS: [&str; 14] = [
 /// What a policy says about one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    path: At<Arc<str>>,
-    ignored_labels: Vec<At<Arc<str>>>,
-    attributes: Vec<Item>,
+    path: Spanned<Arc<str>>,
+    ignored_labels: Vec<Spanned<Arc<str>>>,
+    attributes: Vec<HclItem>,
     template: Arc<Template>,
-    written: Vec<At<Capability>>,
-    legacy: Option<At<String>>,
+    declared: Vec<Spanned<Capability>>,
+    legacy: Option<Spanned<String>>,
     capabilities: Capabilities,
     expiration: Option<i64>,
-    vault_only: Vec<At<&'static str>>,
+    vault_only: Vec<Spanned<&'static str>>,
 }
 
 impl Rule {
-    /// The path as it is written, with its templates and wildcards. A block without a label is
+    /// The path as it is declared, with its templates and wildcards. A block without a label is
     /// the rule for the path `path`.
-    pub fn path(&self) -> &At<Arc<str>> {
+    pub fn path(&self) -> &Spanned<Arc<str>> {
         &self.path
     }
 
     /// What stands between the path and its block, where Vault looks at nothing. In JSON it is a
     /// key whose value was taken for a block with a label.
-    pub fn ignored_labels(&self) -> &[At<Arc<str>>] {
+    pub fn ignored_labels(&self) -> &[Spanned<Arc<str>>] {
         &self.ignored_labels
     }
 
     /// All that is in the block, in order.
-    pub fn attributes(&self) -> &[Item] {
+    pub fn attributes(&self) -> &[HclItem] {
         &self.attributes
     }
 
-    /// The capabilities as they are written, those of several `capabilities` one after another.
-    pub fn written(&self) -> &[At<Capability>] {
-        &self.written
+    /// The capabilities as they are declared, those of several `capabilities` one after another.
+    pub fn declared(&self) -> &[Spanned<Capability>] {
+        &self.declared
     }
 
     /// The `policy` in the manner of old: `write`, `read`, `sudo` or `deny`.
-    pub fn legacy(&self) -> Option<&At<String>> {
+    pub fn legacy(&self) -> Option<&Spanned<String>> {
         self.legacy.as_ref()
     }
 
-    /// What it grants: all that is written, with the legacy policy spelled out.
+    /// What it grants: all that is declared, with the legacy policy spelled out.
     pub fn capabilities(&self) -> Capabilities {
         self.capabilities
     }
@@ -83,7 +83,7 @@ impl Rule {
     }
 
     /// What HashiCorp Vault knows and OpenBao refuses, with the whole policy.
-    pub fn vault_only(&self) -> &[At<&'static str>] {
+    pub fn vault_only(&self) -> &[Spanned<&'static str>] {
         &self.vault_only
     }
 
@@ -97,11 +97,11 @@ impl Rule {
     }
 
     /// Reads a `path`, of which `before` came just before.
-    pub(super) fn read(item: Item, before: Option<&Self>) -> Result<Self, Fault> {
+    pub(super) fn read(item: HclItem, before: Option<&Self>) -> Result<Self, ParseError> {
         let mut keys = item.keys.iter().cloned();
         let keyword = keys.next();
         let Some(path) = keys.next().or(keyword) else {
-            return Err(Fault::new(item.value.at, "expected `path`"));
+            return Err(ParseError::new(item.value.at, "expected `path`"));
         };
         let ignored_labels = keys.collect();
         // JSON can hang many rules on one long path, which is to be read once.
@@ -110,21 +110,21 @@ impl Rule {
             Some(before) => Arc::clone(&before.template),
             None => Arc::new(Template::parse(&path)?),
         };
-        known(block(&item)?, &KEYS)?;
-        let Value::Block(attributes) = item.value.value else {
-            return Err(Fault::new(item.value.at, "expected a block"));
+        check_keys(block(&item)?, &KEYS)?;
+        let HclValue::Block(attributes) = item.value.value else {
+            return Err(ParseError::new(item.value.at, "expected a block"));
         };
         let mut vault_only = control_group::check(&attributes)?;
-        let limits = Limits::read(&attributes)?;
-        let expiration = text::text(&attributes, "expiration")?;
+        let limits = RuleConstraints::read(&attributes)?;
+        let expiration = text::string(&attributes, "expiration")?;
         let expiration = expiration.filter(|text| !text.value.is_empty());
-        let legacy = text::text(&attributes, "policy")?;
+        let legacy = text::string(&attributes, "policy")?;
         let legacy = legacy.filter(|policy| !policy.value.is_empty());
-        let old = legacy.as_ref().map_or(Ok(&[][..]), spelled_out)?;
-        let words = text::texts(&attributes, "capabilities")?;
-        let written = capabilities(&words, old)?;
-        vault_only.extend(vault_only_words(&attributes, &written, old)?);
-        let all = written.iter().map(|capability| capability.value);
+        let old = legacy.as_ref().map_or(Ok(&[][..]), expand_legacy)?;
+        let words = text::string_list(&attributes, "capabilities")?;
+        let declared = capabilities(&words, old)?;
+        vault_only.extend(vault_only_words(&attributes, &declared, old)?);
+        let all = declared.iter().map(|capability| capability.value);
         let capabilities: Capabilities = all.chain(old.iter().copied()).collect();
         // Vault looks at nothing more once it has seen `deny`.
         if !capabilities.contains(Capability::Deny) {
@@ -136,7 +136,7 @@ impl Rule {
             ignored_labels,
             attributes,
             template,
-            written,
+            declared,
             legacy,
             capabilities,
             expiration,
@@ -146,7 +146,7 @@ impl Rule {
 }
 
 /// What the legacy word stands for.
-fn spelled_out(policy: &At<String>) -> Result<&'static [Capability], Fault> {
+fn expand_legacy(policy: &Spanned<String>) -> Result<&'static [Capability], ParseError> {
     use Capability::{Create, Delete, Deny, List, Read, Sudo, Update};
     match policy.value.as_str() {
         "deny" => Ok(&[Deny]),
@@ -155,21 +155,24 @@ fn spelled_out(policy: &At<String>) -> Result<&'static [Capability], Fault> {
         "sudo" => Ok(&[Create, Read, Update, Delete, List, Sudo]),
         found => {
             let found = Quoted(found);
-            Err(Fault::expected(policy.at, "`read`, `write`, `sudo` or `deny`", found))
+            Err(ParseError::expected(policy.at, "`read`, `write`, `sudo` or `deny`", found))
         }
     }
 }
 
 /// Reads words up to the first `deny`; Vault doesn't look at those after it, nor at any beside
 /// the legacy `deny`.
-fn capabilities(words: &[At<String>], legacy: &[Capability]) -> Result<Vec<At<Capability>>, Fault> {
+fn capabilities(
+    words: &[Spanned<String>],
+    legacy: &[Capability],
+) -> Result<Vec<Spanned<Capability>>, ParseError> {
     let mut denied = legacy.contains(&Capability::Deny);
     let mut capabilities = Vec::new();
     for word in words {
         match Capability::parse(&word.value) {
             Some(capability) => {
                 denied |= capability == Capability::Deny;
-                capabilities.push(At::new(capability, word.at));
+                capabilities.push(Spanned::new(capability, word.at));
             }
             None if denied => (),
             None => return Err(no_capability(word)),
@@ -178,72 +181,76 @@ fn capabilities(words: &[At<String>], legacy: &[Capability]) -> Result<Vec<At<Ca
     Ok(capabilities)
 }
 
-fn no_capability(word: &At<String>) -> Fault {
+fn no_capability(word: &Spanned<String>) -> ParseError {
     let known = Capability::ALL.map(Capability::as_str);
     let found = Quoted(&word.value);
-    let fault = Fault::expected(word.at, &format!("a capability ({})", known.join(", ")), found);
-    match nearest(&word.value, &known) {
-        Some(nearest) => fault.with_remedy(format!("did you mean `{nearest}`?")),
+    let fault =
+        ParseError::expected(word.at, &format!("a capability ({})", known.join(", ")), found);
+    match did_you_mean(&word.value, &known) {
+        Some(did_you_mean) => fault.with_remedy(format!("did you mean `{did_you_mean}`?")),
         None => fault,
     }
 }
 
 /// The keys and capabilities that OpenBao refuses. It looks at no capability after `deny`.
 fn vault_only_words(
-    attributes: &[Item],
-    written: &[At<Capability>],
+    attributes: &[HclItem],
+    declared: &[Spanned<Capability>],
     legacy: &[Capability],
-) -> Result<Vec<At<&'static str>>, Fault> {
+) -> Result<Vec<Spanned<&'static str>>, ParseError> {
     const EVENT_TYPES: &str = "subscribe_event_types";
-    text::texts(attributes, EVENT_TYPES)?;
+    text::string_list(attributes, EVENT_TYPES)?;
     let keys = attributes.iter().filter(|item| item.key() == EVENT_TYPES);
     let denied = legacy.contains(&Capability::Deny);
-    let looked_at = written.iter().take_while(|one| !denied && one.value != Capability::Deny);
+    let looked_at = declared.iter().take_while(|one| !denied && one.value != Capability::Deny);
     let refused =
         looked_at.filter(|one| matches!(one.value, Capability::Recover | Capability::Subscribe));
-    let words = refused.map(|one| At::new(one.value.as_str(), one.at));
-    Ok(keys.map(|item| At::new(EVENT_TYPES, item.at())).chain(words).collect())
+    let words = refused.map(|one| Spanned::new(one.value.as_str(), one.at));
+    Ok(keys.map(|item| Spanned::new(EVENT_TYPES, item.at())).chain(words).collect())
 }
 
 /// What narrows a rule, apart from its capabilities.
-struct Limits {
-    shortest: Option<Lifetime>,
-    longest: Option<Lifetime>,
-    filter: Option<At<String>>,
+struct RuleConstraints {
+    shortest: Option<RawDuration>,
+    longest: Option<RawDuration>,
+    filter: Option<Spanned<String>>,
 }
 
-impl Limits {
+impl RuleConstraints {
     /// Checks the types of all, and keeps what depends on the capabilities.
-    fn read(attributes: &[Item]) -> Result<Self, Fault> {
+    fn read(attributes: &[HclItem]) -> Result<Self, ParseError> {
         parameters::check(attributes, "allowed_parameters")?;
         parameters::check(attributes, "denied_parameters")?;
-        text::texts(attributes, "required_parameters")?;
-        text::texts(attributes, "mfa_methods")?;
+        text::string_list(attributes, "required_parameters")?;
+        text::string_list(attributes, "mfa_methods")?;
         integer::integer(attributes, "pagination_limit")?;
         Ok(Self {
-            shortest: Lifetime::read(attributes, "min_wrapping_ttl")?,
-            longest: Lifetime::read(attributes, "max_wrapping_ttl")?,
-            filter: text::text(attributes, "list_scan_response_keys_filter_path")?,
+            shortest: RawDuration::read(attributes, "min_wrapping_ttl")?,
+            longest: RawDuration::read(attributes, "max_wrapping_ttl")?,
+            filter: text::string(attributes, "list_scan_response_keys_filter_path")?,
         })
     }
 
-    fn check(&self, capabilities: Capabilities) -> Result<(), Fault> {
+    fn check(&self, capabilities: Capabilities) -> Result<(), ParseError> {
         let nanoseconds =
-            |ttl: &Option<Lifetime>| ttl.as_ref().map_or(Ok(0), Lifetime::nanoseconds);
+            |ttl: &Option<RawDuration>| ttl.as_ref().map_or(Ok(0), RawDuration::nanoseconds);
         let (shortest, longest) = (nanoseconds(&self.shortest)?, nanoseconds(&self.longest)?);
         if let Some(ttl) = &self.longest
             && shortest != 0
             && longest != 0
             && longest < shortest
         {
-            return Err(Fault::new(ttl.at(), "expected no less than `min_wrapping_ttl`"));
+            return Err(ParseError::new(ttl.at(), "expected no less than `min_wrapping_ttl`"));
         }
         let Some(template) = self.filter.as_ref().filter(|template| !template.value.is_empty())
         else {
             return Ok(());
         };
         if !capabilities.contains(Capability::List) {
-            return Err(Fault::new(template.at, "expected the capability `list` beside this key"));
+            return Err(ParseError::new(
+                template.at,
+                "expected the capability `list` beside this key",
+            ));
         }
         filter::check(template)
     }

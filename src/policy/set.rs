@@ -1,20 +1,21 @@
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use super::{
-    Check, Finding, Policy, PolicyName, Position, SyntaxError, error::Fault, name::NameFault,
+    Lint, LintFinding, Policy, PolicyName, Position, SyntaxError, error::ParseError,
+    name::PolicyNameError,
 };
 
 /// A file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct PolicySource {
     /// Its path, for messages.
     pub file: String,
     /// What is in it; empty if it could not be read.
     pub text: String,
-    fault: Option<Fault>,
+    fault: Option<ParseError>,
 }
 
-impl Source {
+impl PolicySource {
     /// A file with this text.
     pub fn new(file: impl Into<String>, text: impl Into<String>) -> Self {
         Self { file: file.into(), text: text.into(), fault: None }
@@ -50,12 +51,12 @@ impl Source {
                 let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
                 let byte = error.as_bytes().get(valid).copied().unwrap_or_default();
                 let message = format!("the file is not UTF-8: found the byte 0x{byte:02x}");
-                let fault = Fault::new(Position::of(&text, valid), message);
+                let fault = ParseError::new(Position::of(&text, valid), message);
                 (text, Some(fault.with_remedy("save the file as UTF-8")))
             }
             Err(error) => {
                 let message = format!("the file cannot be read: {error}");
-                let fault = Fault::new(Position::START, message);
+                let fault = ParseError::new(Position::START, message);
                 (String::new(), Some(fault.with_remedy("make it a file that you may read")))
             }
         };
@@ -77,9 +78,9 @@ impl Source {
 
 /// A policy, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
+pub struct PolicyFile {
     /// Its text, and the file.
-    pub source: Source,
+    pub source: PolicySource,
     /// The text, read.
     pub policy: Policy,
 }
@@ -89,22 +90,22 @@ pub struct Member {
 /// The rules that could be read of the other files are kept for [`PolicySet::lint`] alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicySet {
-    policies: BTreeMap<PolicyName, Member>,
-    faulty: Vec<Member>,
+    policies: BTreeMap<PolicyName, PolicyFile>,
+    invalid: Vec<PolicyFile>,
 }
 
 impl PolicySet {
     /// The policies in these files, each under the name of its file, and what is wrong with the
     /// files that hold none.
     #[must_use]
-    pub fn read(sources: Vec<Source>) -> (Self, Vec<Finding>) {
+    pub fn read(sources: Vec<PolicySource>) -> (Self, Vec<LintFinding>) {
         let mut set = Self::default();
         let mut findings = Vec::new();
         for source in sources {
             let name = PolicyName::parse(source.stem());
             let (policy, found) = match source.unreadable() {
-                Some(error) => (None, vec![Finding::error(&source, Check::Unreadable, &error)]),
-                None => parsed(&source),
+                Some(error) => (None, vec![LintFinding::error(&source, Lint::Unreadable, &error)]),
+                None => parse_source(&source),
             };
             let sound = found.is_empty();
             findings.extend(found);
@@ -113,9 +114,9 @@ impl PolicySet {
             }
             match (name, policy) {
                 (Ok(name), Some(policy)) if sound => {
-                    set.policies.insert(name, Member { source, policy });
+                    set.policies.insert(name, PolicyFile { source, policy });
                 }
-                (_, Some(policy)) => set.faulty.push(Member { source, policy }),
+                (_, Some(policy)) => set.invalid.push(PolicyFile { source, policy }),
                 (_, None) => (),
             }
         }
@@ -123,19 +124,19 @@ impl PolicySet {
     }
 
     /// The files that are not in the set, with those of their rules that could be read.
-    pub(super) fn faulty(&self) -> &[Member] {
-        &self.faulty
+    pub(super) fn invalid(&self) -> &[PolicyFile] {
+        &self.invalid
     }
 
     /// Each policy, in the order of the names.
-    pub fn iter(&self) -> impl Iterator<Item = (&PolicyName, &Member)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&PolicyName, &PolicyFile)> {
         self.policies.iter()
     }
 
     /// The policy of this name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Member> {
-        self.iter().find(|(own, _)| own.as_str() == name).map(|(_, member)| member)
+    pub fn get(&self, name: &str) -> Option<&PolicyFile> {
+        self.iter().find(|(own, _)| own.as_str() == name).map(|(_, file)| file)
     }
 
     /// How many there are.
@@ -151,9 +152,9 @@ impl PolicySet {
     }
 }
 
-fn parsed(source: &Source) -> (Option<Policy>, Vec<Finding>) {
+fn parse_source(source: &PolicySource) -> (Option<Policy>, Vec<LintFinding>) {
     let (policy, errors) = Policy::parse_in_part(&source.text);
-    let finding = |error| Finding::error(source, Check::Syntax, error);
+    let finding = |error| LintFinding::error(source, Lint::Syntax, error);
     (Some(policy), errors.iter().map(finding).collect())
 }
 
@@ -165,24 +166,24 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     Err(io::Error::other("it is not a regular file"))
 }
 
-fn misnamed(source: &Source, fault: &NameFault) -> Finding {
+fn misnamed(source: &PolicySource, fault: &PolicyNameError) -> LintFinding {
     let remedy = match fault {
-        NameFault::BuiltIn(_) => {
+        PolicyNameError::BuiltIn(_) => {
             "give the file another name: Vault's own policies stay as they are"
         }
-        NameFault::Form(_) => {
+        PolicyNameError::Form(_) => {
             "name the file with a-z, 0-9, `-`, `_` and `.` alone: Vault folds upper case, and a \
              list of policies is split at commas"
         }
     };
-    Finding::new(source, Check::Name, Position::START, fault.to_string(), remedy.to_owned())
+    LintFinding::new(source, Lint::Name, Position::START, fault.to_string(), remedy.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::symlink, process::Command};
 
-    use super::{Check, PolicySet, Position, Source};
+    use super::{Lint, PolicySet, PolicySource, Position};
 
     #[test]
     fn unreadable_file_is_a_finding_beside_the_others() {
@@ -195,7 +196,8 @@ mod tests {
         symlink("nowhere", file("dangling.hcl")).unwrap();
         assert!(Command::new("mkfifo").arg(file("pipe.hcl")).status().unwrap().success());
         fs::create_dir(file("folder.hcl")).unwrap();
-        let (set, findings) = PolicySet::read(Source::read_all(folder.path(), "hcl").unwrap());
+        let (set, findings) =
+            PolicySet::read(PolicySource::read_all(folder.path(), "hcl").unwrap());
         assert_eq!(set.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["good"]);
         let told: Vec<_> = findings.iter().map(|one| (one.check, one.at, &*one.message)).collect();
         let at = |line, column| Position { line, column };
@@ -206,7 +208,7 @@ mod tests {
             (at(1, 1), "the file is not UTF-8: found the byte 0xff"),
         ];
         let expected: Vec<_> =
-            expected.iter().map(|(at, message)| (Check::Unreadable, *at, *message)).collect();
+            expected.iter().map(|(at, message)| (Lint::Unreadable, *at, *message)).collect();
         assert_eq!(told, expected);
     }
 }

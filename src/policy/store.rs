@@ -2,25 +2,28 @@ use std::{error::Error, fmt};
 
 /// A policy as Vault keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stored {
+pub struct StoredPolicy {
     /// Its text.
     pub text: String,
     /// Which version it is, where Vault counts them; the next write may insist on it.
     pub version: Option<u64>,
     /// Whether every write has to name the version.
     pub cas_required: bool,
-    /// What Vault keeps beside the text and would forget with the next write, in words: that it
+    /// What Vault keeps extra_settings the text and would forget with the next write, in words: that it
     /// expires, say.
-    pub beside: Vec<String>,
+    pub extra_settings: Vec<String>,
 }
 
 /// Where policies are kept.
-pub trait Store {
+pub trait PolicyStore {
     /// The names of all, Vault's own among them.
-    fn names(&self) -> impl Future<Output = Result<Vec<String>, StoreError>>;
+    fn names(&self) -> impl Future<Output = Result<Vec<String>, PolicyStoreError>>;
 
     /// The policy of this name; `None` if there is none.
-    fn read(&self, name: &str) -> impl Future<Output = Result<Option<Stored>, StoreError>>;
+    fn read(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<StoredPolicy>, PolicyStoreError>>;
 
     /// Writes a policy, in the place of `before` and of nothing else, as far as the server can
     /// tell.
@@ -28,21 +31,21 @@ pub trait Store {
         &self,
         name: &str,
         text: &str,
-        before: Option<&Stored>,
-    ) -> impl Future<Output = Result<(), StoreError>>;
+        before: Option<&StoredPolicy>,
+    ) -> impl Future<Output = Result<(), PolicyStoreError>>;
 
     /// Deletes a policy.
-    fn delete(&self, name: &str) -> impl Future<Output = Result<(), StoreError>>;
+    fn delete(&self, name: &str) -> impl Future<Output = Result<(), PolicyStoreError>>;
 }
 
 /// Why something could not be read or written, with what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreError(pub String);
+pub struct PolicyStoreError(pub String);
 
-impl fmt::Display for StoreError {
+impl fmt::Display for PolicyStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl Error for StoreError {}
+impl Error for PolicyStoreError {}

@@ -22,8 +22,8 @@ async fn the_shipped_policies_are_loaded_once_and_then_they_are_there() {
 }
 
 fn shipped() -> vault_auth_validator::policy::PolicySet {
-    use vault_auth_validator::policy::{PolicySet, shipped};
-    PolicySet::read(shipped::policies()).0
+    use vault_auth_validator::policy::{PolicySet, builtin};
+    PolicySet::read(builtin::policies()).0
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,15 +19,15 @@ use crate::{
 
 /// How long it may take to come up, how often it is looked at meanwhile, and how often a start is
 /// tried: another program may take the port in between.
-const PATIENCE: Duration = Duration::from_secs(30);
-const LOOK: Duration = Duration::from_millis(50);
-const STARTS: usize = 3;
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+const MAX_STARTS: usize = 3;
 
 /// How long it may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is looked for in PATH.
-const NAMES: [&str; 2] = ["bao", "vault"];
+const PROGRAM_NAMES: [&str; 2] = ["bao", "vault"];
 
 /// A server in memory on this machine alone, which ends with this value.
 pub(super) struct DevServer {
@@ -56,17 +56,19 @@ impl DevServer {
     ) -> Result<Self, String> {
         let program = match program {
             Some(program) => program.to_owned(),
-            None => find().ok_or("there is no bao or vault in PATH: name one with --bao")?,
+            None => {
+                find_program().ok_or("there is no bao or vault in PATH: name one with --bao")?
+            }
         };
         let mut last = String::new();
-        for _ in 0..STARTS {
+        for _ in 0..MAX_STARTS {
             let token: SecretString = format!("{:032x}", rand::random::<u128>()).into();
             let port = free_port().map_err(|error| format!("there is no free port: {error}"))?;
             let mut process = launch(&program, port, &token)
                 .map_err(|error| format!("{} does not start: {error}", program.display()))?;
-            match comes_up(&mut process, port, &token, stop).await? {
+            match wait_until_ready(&mut process, port, &token, stop).await? {
                 Some(operator) => return Ok(Self { operator, _process: process }),
-                None => last = process.last_words(&token),
+                None => last = process.log_tail(&token),
             }
         }
         Err(format!("{} ends as soon as it is started:\n{last}", program.display()))
@@ -91,7 +93,7 @@ fn launch(program: &Path, port: u16, token: &SecretString) -> std::io::Result<Pr
 }
 
 /// An operator once it answers; `None` if it has ended instead.
-async fn comes_up(
+async fn wait_until_ready(
     process: &mut Process,
     port: u16,
     token: &SecretString,
@@ -103,21 +105,21 @@ async fn comes_up(
             return Ok(None);
         }
         // Another server on this port would not know the token.
-        let late = match Operator::connect(access(port, token)?).await {
+        let last_error = match Operator::connect(operator_settings(port, token)?).await {
             Ok(operator) => return Ok(Some(operator)),
             Err(error) => error,
         };
         if stop.is_finished() {
             return Err("stopped".to_owned());
         }
-        if start.elapsed() > PATIENCE {
-            return Err(format!("the development server does not come up: {late}"));
+        if start.elapsed() > START_TIMEOUT {
+            return Err(format!("the development server does not come up: {last_error}"));
         }
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
-fn access(port: u16, token: &SecretString) -> Result<OperatorSettings, String> {
+fn operator_settings(port: u16, token: &SecretString) -> Result<OperatorSettings, String> {
     let address = Url::parse(&format!("http://127.0.0.1:{port}")).map_err(|e| e.to_string())?;
     let vault = vault::ClientSettings {
         address,
@@ -125,14 +127,14 @@ fn access(port: u16, token: &SecretString) -> Result<OperatorSettings, String> {
         trust: vault::TrustRoots::System,
         server_name: None,
         client_cert: None,
-        timeout: TIMEOUT,
+        timeout: REQUEST_TIMEOUT,
     };
     Ok(OperatorSettings { vault, login: ServiceLogin::Token(token.clone()) })
 }
 
 impl Process {
     /// The end of what it wrote. A development server writes its root token, too.
-    fn last_words(&mut self, token: &SecretString) -> String {
+    fn log_tail(&mut self, token: &SecretString) -> String {
         let mut text = String::new();
         let read = self.log.rewind().and_then(|()| self.log.read_to_string(&mut text));
         let text = text.replace(token.expose_secret(), "(the token)");
@@ -145,10 +147,12 @@ impl Process {
 }
 
 /// The first program in PATH that has one of the names.
-fn find() -> Option<PathBuf> {
+fn find_program() -> Option<PathBuf> {
     let path = search_path()?;
     let places = || std::env::split_paths(&path);
-    NAMES.iter().find_map(|name| places().map(|place| place.join(name)).find(|at| at.is_file()))
+    PROGRAM_NAMES
+        .iter()
+        .find_map(|name| places().map(|place| place.join(name)).find(|at| at.is_file()))
 }
 
 fn free_port() -> std::io::Result<u16> {

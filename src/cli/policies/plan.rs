@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::folder::{Folder, Linted};
+use super::folder::{LintReport, PolicyFolder};
 use crate::{
     cli::{
         operator::{Operator, OperatorArgs},
@@ -12,21 +12,21 @@ use crate::{
         usage_error,
     },
     config::Settings,
-    policy::{self, Check, Step, StoreError, Unmanaged, Wording},
+    policy::{self, Lint, PolicyChange, PolicyStoreError, TextMatch, UnmanagedPolicies},
     vault,
 };
 
 /// Which policies are compared with which Vault.
 #[derive(Args)]
-pub(super) struct Comparison {
+pub(super) struct ComparisonArgs {
     #[command(flatten)]
-    folder: Folder,
+    folder: PolicyFolder,
     /// Delete policies that are in Vault alone.
     #[arg(long)]
     prune: bool,
     /// Pass over what this check of `policies lint` finds. May be repeated.
     #[arg(long = "allow", value_name = "CHECK")]
-    allowed: Vec<Check>,
+    allowed: Vec<Lint>,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
@@ -40,66 +40,67 @@ pub(super) struct Comparison {
 Examples:
   vault-auth-validator policies plan policies/
   vault-auth-validator policies plan --detailed-exitcode > /dev/null || echo 'changed, or failed'")]
-pub(super) struct Plan {
+pub(super) struct PlanArgs {
     /// Exit with 0 if nothing would change, 2 if something would, 1 if that is not known.
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
-    comparison: Comparison,
+    comparison: ComparisonArgs,
 }
 
 /// What `--detailed-exitcode` says of changes.
 const CHANGES: u8 = 2;
 
-impl Comparison {
+impl ComparisonArgs {
     /// What becomes of policies that are in Vault alone.
-    fn unmanaged(&self) -> Unmanaged {
-        if self.prune { Unmanaged::Pruned } else { Unmanaged::Kept }
+    fn unmanaged(&self) -> UnmanagedPolicies {
+        if self.prune { UnmanagedPolicies::Prune } else { UnmanagedPolicies::Keep }
     }
 
     /// Lints the policies and, if they have no errors, goes on as the operator.
     pub(super) fn run(
         self,
         output: OutputArgs,
-        command: impl AsyncFnOnce(&Operator, policy::Plan) -> Result<ExitCode, String>,
+        command: impl AsyncFnOnce(&Operator, policy::PolicyPlan) -> Result<ExitCode, String>,
     ) -> ExitCode {
         let mounts = match Settings::load_mounts(self.operator.clone().sources()) {
             Ok(mounts) => mounts,
             Err(faults) => return usage_error(faults),
         };
-        let linted = self.folder.lint(&mounts, &self.allowed).and_then(Linted::without_errors);
-        let linted = match linted {
-            Ok(linted) => linted,
+        let report = self.folder.lint(&mounts, &self.allowed).and_then(LintReport::without_errors);
+        let report = match report {
+            Ok(report) => report,
             Err(error) => return error.exit(output),
         };
         let unmanaged = self.unmanaged();
         self.operator.run(async |operator| {
             let store = vault::VaultPolicies::new(&operator.session);
-            let at_address = |error: StoreError| format!("{}: {error}", operator.address);
-            let linted = if linted.depends_on_server() {
-                linted.for_server(store.server().await.map_err(at_address)?)
+            let at_address = |error: PolicyStoreError| format!("{}: {error}", operator.address);
+            let report = if report.depends_on_server() {
+                report.for_server(store.server().await.map_err(at_address)?)
             } else {
-                linted
+                report
             };
-            let set = match linted.without_errors() {
-                Ok(Linted { set, .. }) => set,
+            let set = match report.without_errors() {
+                Ok(LintReport { set, .. }) => set,
                 Err(error) => return Ok(error.exit(output)),
             };
-            let plan = policy::Plan::draw(&set, &store, unmanaged).await.map_err(at_address)?;
+            let plan =
+                policy::PolicyPlan::compute(&set, &store, unmanaged).await.map_err(at_address)?;
             command(&operator, plan).await
         })
     }
 }
 
-impl Plan {
+impl PlanArgs {
     pub(super) fn run(self) -> ExitCode {
         let output = self.output;
         let mut changes = false;
         let code = self.comparison.run(output, async |_, plan| {
             output.print(|| as_json(&plan), |style| as_text(&plan, style));
-            changes = !plan.steps.is_empty();
+            changes = !plan.changes.is_empty();
             Ok(ExitCode::SUCCESS)
         });
         match (self.detailed_exitcode, code == ExitCode::SUCCESS) {
@@ -112,21 +113,21 @@ impl Plan {
 }
 
 /// A plan for people.
-pub(super) fn as_text(plan: &policy::Plan, style: &TextStyle) -> String {
-    let diffs = plan.steps.iter().map(|step| coloured(&step.diff(), style));
-    let steps = plan.steps.iter().map(|step| row(step.verb(), &step.name, ""));
+pub(super) fn as_text(plan: &policy::PolicyPlan, style: &TextStyle) -> String {
+    let diffs = plan.changes.iter().map(|change| coloured(&change.diff(), style));
+    let changes = plan.changes.iter().map(|change| row(change.verb(), &change.name, ""));
     let unchanged = plan.unchanged.iter().map(|unchanged| {
-        let note = match unchanged.wording {
-            Wording::Same => "",
-            Wording::Differs => "in other words: comments or layout differ",
+        let note = match unchanged.text_match {
+            TextMatch::Same => "",
+            TextMatch::Differs => "in other words: comments or layout differ",
         };
         row("same", &unchanged.name, note)
     });
     let kept = plan.unmanaged.iter().map(|name| row("keep", name, "in Vault alone"));
-    let rows: Vec<_> = steps.chain(unchanged).chain(kept).collect();
+    let rows: Vec<_> = changes.chain(unchanged).chain(kept).collect();
     let summary = format!(
         "{} to write or delete, {} the same, {} in Vault alone",
-        plan.steps.len(),
+        plan.changes.len(),
         plan.unchanged.len(),
         plan.unmanaged.len() + plan.deletions(),
     );
@@ -148,23 +149,22 @@ fn coloured(diff: &str, style: &TextStyle) -> String {
 }
 
 /// A plan for programs.
-pub(super) fn as_json(plan: &policy::Plan) -> Value {
-    let change =
-        |step: &Step| json!({"policy": step.name, "action": step.verb(), "diff": step.diff()});
+pub(super) fn as_json(plan: &policy::PolicyPlan) -> Value {
+    let change = |change: &PolicyChange| json!({"policy": change.name, "action": change.verb(), "diff": change.diff()});
     let unchanged = plan.unchanged.iter().map(|unchanged| {
-        json!({"policy": unchanged.name, "same_text": unchanged.wording == Wording::Same})
+        json!({"policy": unchanged.name, "same_text": unchanged.text_match == TextMatch::Same})
     });
     json!({
-        "changes": plan.steps.iter().map(change).collect::<Vec<_>>(),
+        "changes": plan.changes.iter().map(change).collect::<Vec<_>>(),
         "unchanged": unchanged.collect::<Vec<_>>(),
         "unmanaged": plan.unmanaged,
     })
 }
 
 /// How many policies a plan would write and delete.
-pub(super) fn extent(plan: &policy::Plan) -> String {
+pub(super) fn extent(plan: &policy::PolicyPlan) -> String {
     let deleted = plan.deletions();
-    let written = pluralize(plan.steps.len() - deleted, "policy");
+    let written = pluralize(plan.changes.len() - deleted, "policy");
     match deleted {
         0 => format!("write {written}"),
         _ => format!("write {written} and DELETE {}", pluralize(deleted, "policy")),

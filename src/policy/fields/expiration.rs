@@ -1,15 +1,15 @@
 //! Points in time as Vault reads them.
 
 use crate::policy::{
-    At,
-    error::{Fault, Quoted},
+    Spanned,
+    error::{ParseError, Quoted},
 };
 
 /// Seconds since 1970 UTC: that number itself, or a time such as `2030-01-31T23:59:00Z`.
-pub(in crate::policy) fn read(text: &At<String>) -> Result<i64, Fault> {
+pub(in crate::policy) fn read(text: &Spanned<String>) -> Result<i64, ParseError> {
     rfc3339(text.value.as_bytes()).or_else(|| text.value.parse().ok()).ok_or_else(|| {
         let expected = "a time such as \"2030-01-31T23:59:00Z\", or seconds since 1970";
-        Fault::expected(text.at, expected, Quoted(&text.value))
+        ParseError::expected(text.at, expected, Quoted(&text.value))
     })
 }
 

@@ -1,4 +1,4 @@
-use crate::policy::{At, error::Fault};
+use crate::policy::{Spanned, error::ParseError};
 
 /// What may follow `.key` or `.path` in a template, of the many functions that Vault knows.
 const FUNCTIONS: [&str; 4] = ["lowercase", "uppercase", "base64", "sha256"];
@@ -7,8 +7,8 @@ const FUNCTIONS: [&str; 4] = ["lowercase", "uppercase", "base64", "sha256"];
 ///
 /// Templates are Go's. Those that are more than text, `{{ .key }}`, `{{ .path }}` and these through
 /// a function without arguments are refused here, though Vault may know what they mean.
-pub(in crate::policy) fn check(template: &At<String>) -> Result<(), Fault> {
-    let refuse = |message: &str| Err(Fault::new(template.at, message));
+pub(in crate::policy) fn check(template: &Spanned<String>) -> Result<(), ParseError> {
+    let refuse = |message: &str| Err(ParseError::new(template.at, message));
     let mut rest = template.value.as_str();
     let mut depends = false;
     while let Some((_, action)) = rest.split_once("{{") {

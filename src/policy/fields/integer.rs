@@ -1,29 +1,29 @@
 use super::{
     super::{
-        At, Item, Value,
-        error::{Fault, Quoted},
+        HclItem, HclValue, Spanned,
+        error::{ParseError, Quoted},
     },
-    named, plain,
+    items_with_key, unlabelled_value,
 };
 
 /// The integer under a key; in quotes, it may also be binary, and have underscores between its
 /// digits. The last of several counts.
-pub(in crate::policy) fn integer(items: &[Item], key: &str) -> Result<Option<i64>, Fault> {
+pub(in crate::policy) fn integer(items: &[HclItem], key: &str) -> Result<Option<i64>, ParseError> {
     let mut last = None;
-    for item in named(items, key) {
-        last = Some(read(plain(item)?)?);
+    for item in items_with_key(items, key) {
+        last = Some(read(unlabelled_value(item)?)?);
     }
     Ok(last)
 }
 
 /// One integer.
-pub(in crate::policy) fn read(value: &At<Value>) -> Result<i64, Fault> {
+pub(in crate::policy) fn read(value: &Spanned<HclValue>) -> Result<i64, ParseError> {
     match &value.value {
-        Value::Integer(text) | Value::Text(text) => parse(text).ok_or_else(|| {
+        HclValue::Integer(text) | HclValue::Text(text) => parse(text).ok_or_else(|| {
             let found = Quoted(text);
-            Fault::expected(value.at, "an integer of at most 64 bits", found)
+            ParseError::expected(value.at, "an integer of at most 64 bits", found)
         }),
-        found => Err(Fault::expected(value.at, "an integer", found)),
+        found => Err(ParseError::expected(value.at, "an integer", found)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rules with `deny` that leave more open than they seem to.
 
-use super::{Check, Note};
+use super::{Diagnostic, Lint};
 use crate::{
     capabilities::Capability,
     policy::{Rule, error::Quoted},
@@ -9,7 +9,7 @@ use crate::{
 /// Where the platform's policies have the paths of applications, which `acl_uri` asks for.
 const ROUTES: &str = "route/";
 
-pub(super) fn of_rule(rule: &Rule) -> Option<Note> {
+pub(super) fn check_rule(rule: &Rule) -> Option<Diagnostic> {
     if !rule.capabilities().contains(Capability::Deny) {
         return None;
     }
@@ -19,23 +19,23 @@ pub(super) fn of_rule(rule: &Rule) -> Option<Note> {
 }
 
 /// A path that begins with a wildcard is outranked by each whose first wildcard comes later.
-fn weak(rule: &Rule, path: &str) -> Option<Note> {
+fn weak(rule: &Rule, path: &str) -> Option<Diagnostic> {
     let at = rule.path().at;
     (path == "*" || path.split('/').next() == Some("+")).then(|| {
         let message = format!("`deny` on {} takes little away", Quoted(path));
         let remedy = "nearly every other rule that matches is more specific, and grants all the \
                       same: deny a path that begins with the mount, or grant less";
-        Note::new(Check::WeakDeny, at, message, remedy)
+        Diagnostic::new(Lint::WeakDeny, at, message, remedy)
     })
 }
 
 /// Vault compares paths byte by byte; many applications ignore case, endings and final dots.
-fn spelling(rule: &Rule, path: &str) -> Option<Note> {
+fn spelling(rule: &Rule, path: &str) -> Option<Diagnostic> {
     let (application, denied) = path.strip_prefix(ROUTES)?.split_once('/')?;
     let literal = |segment: &&str| segment.bytes().any(|byte| byte.is_ascii_alphabetic());
     let segment = denied.trim_end_matches('*').split('/').rfind(literal)?;
     let (before, _) = denied.rsplit_once(segment)?;
-    // Other spellings of what a template is filled with are not known here.
+    // Other spellings of what a template is render with are not known here.
     if segment.contains("}}") {
         return None;
     }
@@ -52,5 +52,5 @@ fn spelling(rule: &Rule, path: &str) -> Option<Note> {
          what may not, or give it a host of its own",
         others.join(", ").escape_debug()
     );
-    Some(Note::new(Check::DenySpelling, rule.path().at, message, remedy))
+    Some(Diagnostic::new(Lint::DenySpelling, rule.path().at, message, remedy))
 }

@@ -1,9 +1,9 @@
 //! Paths that mean something else than they seem to, on any mount.
 
-use super::{Check, Note};
+use super::{Diagnostic, Lint};
 use crate::{
     policy::{Rule, error::Quoted},
-    suggestion::nearest,
+    suggestion::did_you_mean,
 };
 
 /// What a template can have, with what varies in capitals (`identity/identity.go` of both servers).
@@ -23,69 +23,74 @@ const FIELDS: [&str; 13] = [
     "identity.groups.names.NAME.metadata.KEY",
 ];
 
-pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
+pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
     let path = rule.path();
     // What a template puts in has no character that is looked for here.
-    let filled = rule.template().filled(|_| "x".to_owned());
-    let mut notes = Vec::new();
-    let mut note = |check, message: &str, remedy: String| {
-        notes.push(Note::new(check, path.at, message, remedy));
+    let render = rule.template().render(|_| "x".to_owned());
+    let mut diagnostics = Vec::new();
+    let mut diagnostic = |check, message: &str, remedy: String| {
+        diagnostics.push(Diagnostic::new(check, path.at, message, remedy));
     };
-    let bare = match filled.strip_prefix('/') {
+    let bare = match render.strip_prefix('/') {
         Some(bare) => {
             let remedy = "Vault drops it, and requests have none: leave it out";
-            note(Check::LeadingSlash, "the path begins with a slash", remedy.to_owned());
+            diagnostic(Lint::LeadingSlash, "the path begins with a slash", remedy.to_owned());
             bare
         }
-        None => &filled,
+        None => &render,
     };
     if bare.is_empty() {
         let remedy = "no request has an empty path: write the path that is meant".to_owned();
-        note(Check::EmptySegment, "the path is empty", remedy);
+        diagnostic(Lint::EmptySegment, "the path is empty", remedy);
     }
     if bare.starts_with('/') || bare.contains("//") {
         let remedy = "no request has such a path: Vault redirects it to the one without".to_owned();
-        note(Check::EmptySegment, "the path has an empty segment", remedy);
+        diagnostic(Lint::EmptySegment, "the path has an empty segment", remedy);
     }
     if bare.starts_with("v1/") {
         let remedy = "`/v1/` is the API's, and no part of a path in Vault: leave it out".to_owned();
-        note(Check::Unreachable, "the path begins with `v1/`", remedy);
+        diagnostic(Lint::Unreachable, "the path begins with `v1/`", remedy);
     }
     if bare.split('/').any(|segment| matches!(segment, "." | "..")) {
         let remedy = "no request has such a path: write the one that is meant".to_owned();
-        note(Check::Unreachable, "the path has a segment `.` or `..`", remedy);
+        diagnostic(Lint::Unreachable, "the path has a segment `.` or `..`", remedy);
     }
     let star = bare.find('*').filter(|place| place + 1 < bare.len());
     if star.is_some() {
         let remedy = "write `+` for one whole segment, or end the path with the `*`".to_owned();
-        note(Check::Wildcard, "`*` is a wildcard at the end of a path alone", remedy);
+        diagnostic(Lint::Wildcard, "`*` is a wildcard at the end of a path alone", remedy);
     }
     if bare.split('/').any(|segment| segment.contains('+') && segment != "+") {
         let remedy = "write `+` between slashes, or end the path there with `*`".to_owned();
-        note(Check::Wildcard, "`+` is a wildcard as a whole segment alone", remedy);
+        diagnostic(Lint::Wildcard, "`+` is a wildcard as a whole segment alone", remedy);
     }
     for selector in rule.template().selectors() {
-        notes.extend(
-            selector_fault(selector)
-                .map(|(message, remedy)| Note::new(Check::Template, path.at, message, remedy)),
-        );
+        diagnostics
+            .extend(selector_fault(selector).map(|(message, remedy)| {
+                Diagnostic::new(Lint::Template, path.at, message, remedy)
+            }));
     }
     if bare.contains("{identity.") || bare.contains("{ identity.") {
-        let remedy = "write {{ and }} around what is to be filled in";
-        notes.push(Note::new(Check::Template, path.at, "a template has two braces", remedy));
-    } else if let Some(placeholder) = placeholder(&rule.template().filled(|_| "{…}".to_owned())) {
+        let remedy = "write {{ and }} around what is to be render in";
+        diagnostics.push(Diagnostic::new(
+            Lint::Template,
+            path.at,
+            "a template has two braces",
+            remedy,
+        ));
+    } else if let Some(placeholder) = placeholder(&rule.template().render(|_| "{…}".to_owned())) {
         let message = format!("{} looks like a placeholder", Quoted(placeholder));
         let remedy = "Vault takes it as it stands: run the program that replaces it, or write \
                       {{identity...}} for what Vault fills in";
-        notes.push(Note::new(Check::Placeholder, path.at, message, remedy));
+        diagnostics.push(Diagnostic::new(Lint::Placeholder, path.at, message, remedy));
     }
-    notes
+    diagnostics
 }
 
 /// What is wrong with a template, and what to do.
 fn selector_fault(selector: &str) -> Option<(String, String)> {
     if !is_known(selector) {
-        let hint = match nearest(selector, &FIELDS) {
+        let hint = match did_you_mean(selector, &FIELDS) {
             Some(field) => format!("did you mean {field}?"),
             None => format!("there are {}", FIELDS.join(", ")),
         };

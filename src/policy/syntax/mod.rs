@@ -9,7 +9,7 @@ mod number;
 mod string;
 mod token;
 
-use super::{Item, Position, error::Fault};
+use super::{HclItem, Position, error::ParseError};
 
 /// How deep blocks and lists may lie in each other. OpenBao knows no limit; none of its keys
 /// needs more than six.
@@ -19,17 +19,19 @@ const DEPTH: usize = 64;
 const KEYS: usize = 16;
 
 /// The items of a text. It is JSON when its first character is a brace, as for Vault.
-pub(super) fn items(text: &str) -> Result<Vec<Item>, Fault> {
+pub(super) fn items(text: &str) -> Result<Vec<HclItem>, ParseError> {
     if text.is_empty() {
-        return Err(Fault::new(Position::START, "expected a policy, found nothing"));
+        return Err(ParseError::new(Position::START, "expected a policy, found nothing"));
     }
     if text.trim_start().starts_with('{') { json::items(text) } else { hcl::items(text) }
 }
 
-/// One level deeper than `depth`.
-fn deeper(depth: usize, at: Position) -> Result<usize, Fault> {
+/// One level nest than `depth`.
+fn nest(depth: usize, at: Position) -> Result<usize, ParseError> {
     match depth {
-        DEPTH => Err(Fault::new(at, format!("expected at most {DEPTH} levels, found one more"))),
+        DEPTH => {
+            Err(ParseError::new(at, format!("expected at most {DEPTH} levels, found one more")))
+        }
         _ => Ok(depth + 1),
     }
 }

@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 /// What is looked for in policies. Vault accepts most of it silently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Check {
+pub enum Lint {
     /// The file is no policy.
     Syntax,
     /// The file cannot be read as text.
@@ -78,7 +78,7 @@ impl Severity {
     }
 }
 
-impl Check {
+impl Lint {
     /// All of them: the errors, then the warnings, then the hints.
     pub const ALL: [Self; 25] = [
         Self::Syntax,
@@ -157,13 +157,13 @@ impl Check {
     }
 }
 
-impl fmt::Display for Check {
+impl fmt::Display for Lint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
     }
 }
 
-impl FromStr for Check {
+impl FromStr for Lint {
     type Err = String;
 
     /// A check that can be allowed, by its name.

@@ -1,45 +1,46 @@
 //! Whether two policies say the same.
 
 use super::{
-    At, Item, Policy, Position, Rule, Value,
-    fields::{integer, lifetime::Lifetime},
+    HclItem, HclValue, Policy, Position, Rule, Spanned,
+    fields::{integer, lifetime::RawDuration},
 };
 use crate::capabilities::Capabilities;
 
-/// Keys whose meaning is held elsewhere, or that have none.
-const NO_MEANING: [&str; 4] = ["capabilities", "comment", "expiration", "policy"];
+/// Keys whose canonical_rule is held elsewhere, or that have none.
+const IGNORED_KEYS: [&str; 4] = ["capabilities", "comment", "expiration", "policy"];
 
 /// What a rule says, wherever and in whichever words.
 #[derive(PartialEq)]
-struct Meaning<'p> {
+struct CanonicalRule<'p> {
     path: &'p str,
     capabilities: Capabilities,
     expiration: Option<i64>,
-    attributes: Vec<Item>,
+    attributes: Vec<HclItem>,
 }
 
 impl Policy {
     /// Whether both say the same. Layout, comments, the order of rules with different paths, and
     /// how capabilities are written make no difference.
     #[must_use]
-    pub fn means_the_same_as(&self, other: &Self) -> bool {
-        meanings(self) == meanings(other)
+    pub fn is_equivalent_to(&self, other: &Self) -> bool {
+        canonical_rules(self) == canonical_rules(other)
     }
 }
 
-fn meanings(policy: &Policy) -> Vec<Meaning<'_>> {
-    let mut meanings: Vec<_> = policy.rules().iter().map(meaning).collect();
-    meanings.sort_by_key(|meaning| meaning.path);
-    meanings
+fn canonical_rules(policy: &Policy) -> Vec<CanonicalRule<'_>> {
+    let mut canonical_rules: Vec<_> = policy.rules().iter().map(canonical_rule).collect();
+    canonical_rules.sort_by_key(|canonical_rule| canonical_rule.path);
+    canonical_rules
 }
 
-fn meaning(rule: &Rule) -> Meaning<'_> {
+fn canonical_rule(rule: &Rule) -> CanonicalRule<'_> {
     let path = &*rule.path().value;
     let all = rule.attributes();
-    let said = all.iter().filter(|item| !NO_MEANING.contains(&item.key()));
-    let mut attributes: Vec<Item> = said.map(|item| placeless(&same_number(all, item))).collect();
+    let said = all.iter().filter(|item| !IGNORED_KEYS.contains(&item.key()));
+    let mut attributes: Vec<HclItem> =
+        said.map(|item| without_spans(&same_number(all, item))).collect();
     attributes.sort_by(|one, other| one.key().cmp(other.key()));
-    Meaning {
+    CanonicalRule {
         path: path.strip_prefix('/').unwrap_or(path),
         capabilities: rule.capabilities(),
         expiration: rule.expiration(),
@@ -49,39 +50,39 @@ fn meaning(rule: &Rule) -> Meaning<'_> {
 
 /// The same, with durations in nanoseconds and numbers in decimal. One of several values of a key is
 /// left as it is, since the first decides how the others are read.
-fn same_number(all: &[Item], item: &Item) -> Item {
+fn same_number(all: &[HclItem], item: &HclItem) -> HclItem {
     let number = match item.key() {
         key if all.iter().filter(|other| other.key() == key).count() > 1 => None,
         "min_wrapping_ttl" | "max_wrapping_ttl" | "ttl" => {
-            let lifetime = Lifetime::read(std::slice::from_ref(item), item.key());
+            let lifetime = RawDuration::read(std::slice::from_ref(item), item.key());
             lifetime.ok().flatten().and_then(|lifetime| lifetime.nanoseconds().ok())
         }
         "pagination_limit" => integer::read(&item.value).ok(),
         _ => None,
     };
     let value = match (number, &item.value.value) {
-        (Some(number), _) => Value::Integer(number.to_string()),
-        (None, Value::Block(items)) if item.key() == "control_group" => {
-            Value::Block(items.iter().map(|item| same_number(items, item)).collect())
+        (Some(number), _) => HclValue::Integer(number.to_string()),
+        (None, HclValue::Block(items)) if item.key() == "control_group" => {
+            HclValue::Block(items.iter().map(|item| same_number(items, item)).collect())
         }
         (None, other) => other.clone(),
     };
-    Item { keys: item.keys.clone(), value: At::new(value, item.value.at) }
+    HclItem { keys: item.keys.clone(), value: Spanned::new(value, item.value.at) }
 }
 
 /// The same, as if it stood at the start of a text.
-fn placeless(item: &Item) -> Item {
-    let keys = item.keys.iter().map(|key| At::new(key.value.clone(), Position::START));
-    Item { keys: keys.collect(), value: placeless_value(&item.value) }
+fn without_spans(item: &HclItem) -> HclItem {
+    let keys = item.keys.iter().map(|key| Spanned::new(key.value.clone(), Position::START));
+    HclItem { keys: keys.collect(), value: value_without_spans(&item.value) }
 }
 
-fn placeless_value(value: &At<Value>) -> At<Value> {
+fn value_without_spans(value: &Spanned<HclValue>) -> Spanned<HclValue> {
     let bare = match &value.value {
-        Value::List(values) => Value::List(values.iter().map(placeless_value).collect()),
-        Value::Block(items) => Value::Block(items.iter().map(placeless).collect()),
+        HclValue::List(values) => HclValue::List(values.iter().map(value_without_spans).collect()),
+        HclValue::Block(items) => HclValue::Block(items.iter().map(without_spans).collect()),
         plain => plain.clone(),
     };
-    At::new(bare, Position::START)
+    Spanned::new(bare, Position::START)
 }
 
 #[cfg(test)]
@@ -90,7 +91,7 @@ mod tests {
 
     fn same(one: &str, other: &str) -> bool {
         let parse = |text| Policy::parse(text).unwrap();
-        parse(one).means_the_same_as(&parse(other))
+        parse(one).is_equivalent_to(&parse(other))
     }
 
     const POLICY: &str = "path \"a\" {\n  capabilities = [\"read\", \"list\"]\n  \
