@@ -2,27 +2,27 @@ use std::ops::ControlFlow;
 
 use super::{PolicyChange, PolicyPlan, PolicyStore, PolicyStoreError};
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApplyOutcome {
-    /// It was done, and reads back as it should.
+    /// The change was written and verified by reading it back.
     Done,
-    /// Somebody changed the policy after the plan was shown. It is left as they have it.
+    /// The policy was changed after the plan was shown. The newer version is kept.
     Conflict,
-    /// It was not done.
+    /// The change was not written.
     Failed(PolicyStoreError),
-    /// Nobody knows whether it was.
+    /// The result is unknown.
     Unknown(PolicyStoreError),
-    /// A change before it was not done, or somebody said stop, so it was not tried.
+    /// An earlier change failed, or the run was stopped, so this one was not attempted.
     Skipped,
 }
 
 impl PolicyPlan {
-    /// Carries out the plan, change by change, up to the first that is not done. `on_change` hears of each,
-    /// and may say that it was the last.
+    /// Applies the changes in order up to the first that fails. `on_change` is called after each,
+    /// and can stop the run.
     ///
-    /// Just before a write the policy is read again; if it is not what the plan was drawn from,
-    /// nothing is written. Where Vault counts versions, the write itself insists on it as well.
+    /// Before each write the policy is read again; if it differs from the planned state, nothing
+    /// is written. If the server counts versions, the write is also conditional on the version.
     pub async fn apply(
         &self,
         store: &impl PolicyStore,
@@ -55,7 +55,7 @@ async fn apply_change(change: &PolicyChange, store: &impl PolicyStore) -> ApplyO
         Some(text) => store.write(&change.name, text, change.before.as_ref()).await,
         None => store.delete(&change.name).await,
     };
-    // An answer that was lost says nothing about the write: what is there now does.
+    // After a lost response only the current state shows whether the write succeeded.
     let now = store.read(&change.name).await.map(|now| now.map(|stored| stored.text));
     match (done, now) {
         (_, Ok(now)) if now == change.after => ApplyOutcome::Done,

@@ -1,8 +1,8 @@
-//! The policies that this program brings along, and what is expected of them.
+//! The built-in policies, and their expectations.
 
 use super::PolicySource;
 
-/// Files of the folder `policies`, with their text.
+/// Embeds files of the folder `policies`.
 macro_rules! files {
     ($($file:literal)*) => {
         [$(($file, include_str!(concat!("../../policies/", $file)))),*]
@@ -47,16 +47,16 @@ const EXPECTATIONS: [(&str, &str); 8] = files! {
 /// The mounts that the policies name: KV version 2, and transit.
 pub const MOUNTS: [&str; 2] = ["secret", "transit"];
 
-/// The mount that the platform's agents keep their own secrets in, KV version 2.
+/// The KV version 2 mount of the agents' own secrets.
 pub const AGENTS_MOUNT: &str = "smarteros";
 
-/// The policies.
+/// Returns the policies.
 #[must_use]
 pub fn policies() -> Vec<PolicySource> {
     sources(&POLICIES)
 }
 
-/// What is expected of them.
+/// Returns the expectations of the policies.
 #[must_use]
 pub fn expectations() -> Vec<PolicySource> {
     sources(&EXPECTATIONS)

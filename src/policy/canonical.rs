@@ -1,4 +1,4 @@
-//! Whether two policies say the same.
+//! Compares policies by their canonical form.
 
 use super::{
     HclItem, HclValue, Policy, Position, Rule, Spanned,
@@ -6,10 +6,10 @@ use super::{
 };
 use crate::capabilities::Capabilities;
 
-/// Keys whose canonical_rule is held elsewhere, or that have none.
+/// Keys that are compared in another field, or have no effect.
 const IGNORED_KEYS: [&str; 4] = ["capabilities", "comment", "expiration", "policy"];
 
-/// What a rule says, wherever and in whichever words.
+/// A rule in a form that does not depend on its position and notation.
 #[derive(PartialEq)]
 struct CanonicalRule<'p> {
     path: &'p str,
@@ -19,8 +19,8 @@ struct CanonicalRule<'p> {
 }
 
 impl Policy {
-    /// Whether both say the same. Layout, comments, the order of rules with different paths, and
-    /// how capabilities are written make no difference.
+    /// Returns whether both policies have the same effect. Layout, comments, the order of rules
+    /// with different paths, and the notation of capabilities are ignored.
     #[must_use]
     pub fn is_equivalent_to(&self, other: &Self) -> bool {
         canonical_rules(self) == canonical_rules(other)
@@ -48,8 +48,8 @@ fn canonical_rule(rule: &Rule) -> CanonicalRule<'_> {
     }
 }
 
-/// The same, with durations in nanoseconds and numbers in decimal. One of several values of a key is
-/// left as it is, since the first decides how the others are read.
+/// Returns the item with durations in nanoseconds and numbers in decimal. Repeated keys are left
+/// unchanged, because the first occurrence determines how the others are parsed.
 fn same_number(all: &[HclItem], item: &HclItem) -> HclItem {
     let number = match item.key() {
         key if all.iter().filter(|other| other.key() == key).count() > 1 => None,
@@ -70,7 +70,7 @@ fn same_number(all: &[HclItem], item: &HclItem) -> HclItem {
     HclItem { keys: item.keys.clone(), value: Spanned::new(value, item.value.at) }
 }
 
-/// The same, as if it stood at the start of a text.
+/// Returns the item with all positions reset.
 fn without_spans(item: &HclItem) -> HclItem {
     let keys = item.keys.iter().map(|key| Spanned::new(key.value.clone(), Position::START));
     HclItem { keys: keys.collect(), value: value_without_spans(&item.value) }
@@ -128,7 +128,7 @@ mod tests {
             let changed = other.replace(['5', '8', '9', '1', '3'], "2");
             assert!(!same(&rule(one), &rule(&changed)), "{one} {changed}");
         }
-        // Behind a text, a number is read as a text.
+        // After a string, a number is read as a string.
         let second = |ttl: &str| {
             let text = "path \"a\" { policy = \"read\" max_wrapping_ttl = \"90s\" ";
             format!("{text} max_wrapping_ttl = {ttl} }}")

@@ -20,15 +20,15 @@ impl Policy {
     /// Reads a policy in HCL 1 or JSON.
     ///
     /// # Errors
-    /// When OpenBao and HashiCorp Vault would refuse it, or OpenBao would accept it only by
-    /// passing over a part of it. An empty text is refused, one with only blanks or comments is
-    /// not. [`Rule::vault_only`] has what OpenBao refuses and HashiCorp Vault accepts.
+    /// Fails if OpenBao and HashiCorp Vault reject the text, or if OpenBao would accept it only by
+    /// ignoring a part of it. An empty text is rejected; a text of only whitespace or comments is
+    /// not. [`Rule::vault_only`] lists what OpenBao rejects and HashiCorp Vault accepts.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let (policy, errors) = Self::parse_in_part(text);
         errors.into_iter().next().map_or(Ok(policy), Err)
     }
 
-    /// Reads the rules that can be read, and returns an error for each that cannot.
+    /// Parses the valid rules, and returns an error for each invalid one.
     #[must_use]
     pub fn parse_in_part(text: &str) -> (Self, Vec<SyntaxError>) {
         let (policy, faults) = match syntax::items(text) {
@@ -39,18 +39,18 @@ impl Policy {
         (policy, faults.map(|fault| SyntaxError::new(text, fault)).collect())
     }
 
-    /// The `name` that the text gives itself. Vault reads it and goes by the name under which the
-    /// policy is stored.
+    /// Returns the value of the key `name`, if there is one. Vault ignores it: the policy has the
+    /// name under which it is stored.
     pub fn name(&self) -> Option<&Spanned<String>> {
         self.name.as_ref()
     }
 
-    /// One rule for each `path`, in order. The same path may come more than once.
+    /// Returns the rules in order, one for each `path` block. Several can have the same path.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// The same without the rules that have expired at `now`, in seconds since 1970 UTC.
+    /// Returns the policy without the rules that have expired at `now`, in seconds since 1970 UTC.
     #[must_use]
     pub fn unexpired(mut self, now: i64) -> Self {
         self.rules.retain(|rule| rule.expiration().is_none_or(|expiration| now <= expiration));
@@ -199,7 +199,7 @@ mod tests {
         ] {
             let start = Instant::now();
             let parse_source = Policy::parse(&text);
-            // Most take milliseconds; what grows by squares would take minutes.
+            // Most take milliseconds; quadratic time would be minutes.
             assert!(start.elapsed() < Duration::from_secs(20), "{:?}", text.get(..40));
             if let Err(error) = parse_source {
                 assert!(error.to_string().len() < 2000, "{}", error.message().len());

@@ -2,12 +2,12 @@ use std::{error::Error, fmt};
 
 use super::Position;
 
-/// The most characters of a line that an error shows.
+/// The maximum number of characters of a line in an error.
 const EXCERPT: usize = 100;
 
-/// Why a text is no policy.
+/// A syntax error in a policy.
 ///
-/// Shown, it has the position, what was expected, and the line with a caret under the place.
+/// Displays the position, what was expected, and the line with a caret under the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
     fault: ParseError,
@@ -19,17 +19,17 @@ impl SyntaxError {
         Self { excerpt: SourceExcerpt::of(text, fault.at), fault }
     }
 
-    /// Where the fault is.
+    /// Returns the position of the error.
     pub fn position(&self) -> Position {
         self.fault.at
     }
 
-    /// What is wrong, without position and excerpt.
+    /// Returns the message, without position and excerpt.
     pub fn message(&self) -> &str {
         &self.fault.message
     }
 
-    /// What to do about it.
+    /// Returns the remedy.
     pub fn remedy(&self) -> &str {
         &self.fault.remedy
     }
@@ -43,7 +43,7 @@ impl fmt::Display for SyntaxError {
 
 impl Error for SyntaxError {}
 
-/// The same while the text is still being read.
+/// A syntax error during parsing, before the excerpt is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ParseError {
     pub(super) at: Position,
@@ -57,18 +57,18 @@ impl ParseError {
         Self { at, message: message.into(), remedy: remedy.to_owned() }
     }
 
-    /// The same fault with a remedy of its own.
+    /// Returns the error with another remedy.
     pub(super) fn with_remedy(self, remedy: impl Into<String>) -> Self {
         Self { remedy: remedy.into(), ..self }
     }
 
-    /// `expected`, where `found` stands.
+    /// Creates an error for `found` in place of `expected`.
     pub(super) fn expected(at: Position, expected: &str, found: impl fmt::Display) -> Self {
         Self::new(at, format!("expected {expected}, found {found}"))
     }
 }
 
-/// Text of the source in a message: in backticks, printable, and not too long.
+/// Source text in a message: in backticks, escaped, and truncated.
 pub(super) struct Quoted<'t>(pub(super) &'t str);
 
 impl fmt::Display for Quoted<'_> {
@@ -82,12 +82,12 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// The line of a place in a text, or the part of it around that, with a caret under the place.
+/// The line of a position in a text, or the part of it around the position, with a caret under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SourceExcerpt {
     number: usize,
     line: String,
-    /// What stands left of the caret.
+    /// The whitespace left of the caret.
     before: String,
 }
 
@@ -97,14 +97,14 @@ impl SourceExcerpt {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let before = at.column - 1;
         let skipped = if before < EXCERPT { 0 } else { before - EXCERPT / 2 };
-        // Tabs would move the caret, other control characters the terminal.
+        // Tabs would shift the caret, and control characters would affect the terminal.
         let shown = |c: char| if c.is_control() { ' ' } else { c };
         let line: String = line.chars().skip(skipped).take(EXCERPT).map(shown).collect();
         let line = line.trim_end().to_owned();
         Self { number: at.line, line, before: " ".repeat(before - skipped) }
     }
 
-    /// The line as it is shown.
+    /// Returns the line as displayed.
     pub(super) fn line(&self) -> &str {
         &self.line
     }

@@ -1,4 +1,4 @@
-//! What policies are expected to grant, and not to.
+//! Expectations of the access that policies grant and deny.
 
 use std::collections::BTreeMap;
 
@@ -13,36 +13,36 @@ use super::{
 use crate::capabilities::{Capabilities, Capability};
 use crate::suggestion::did_you_mean;
 
-/// Somebody whose token is asked about.
+/// A caller in a file of expectations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestCaller {
-    /// Who it is, for people.
+    /// The display name.
     pub name: String,
-    /// The file that tells of it.
+    /// The file that defines the caller.
     pub file: String,
     /// The policies of the token.
     pub policies: Vec<String>,
     /// The metadata of its entity. Without any, and without groups, the token has no entity.
     pub metadata: BTreeMap<String, String>,
-    /// The groups that its entity is a file of, by name.
+    /// The groups that its entity is a member of, by name.
     pub groups: BTreeMap<String, TestGroup>,
-    /// What the policies are expected to grant, and not to.
+    /// The expectations.
     pub expectations: Vec<Expectation>,
 }
 
-/// A group that a caller is a file of.
+/// A group that a caller is a member of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TestGroup {
-    /// Its id, for policies that name groups by id.
+    /// The id, for policies that name groups by id.
     pub id: Option<String>,
-    /// Its metadata.
+    /// The metadata.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
 }
 
 impl TestCaller {
-    /// Returns what a template is render with for this caller, as far as the file says.
+    /// Returns the value of a template selector for this caller, if the file defines one.
     #[must_use]
     pub fn value(&self, selector: &str) -> Option<String> {
         if let Some(key) = selector.strip_prefix("identity.entity.metadata.") {
@@ -62,30 +62,30 @@ impl TestCaller {
     }
 }
 
-/// What is expected on one path.
+/// The access that is expected on one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
-    /// The path, as a request has it.
+    /// The path as in a request.
     pub path: String,
-    /// What should hold there.
+    /// The expected access.
     pub expected: ExpectedAccess,
-    /// The line that says so.
+    /// The line in the file.
     pub line: usize,
 }
 
-/// What should hold.
+/// The expected access on a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpectedAccess {
     /// The capability is granted.
     May(Capability),
-    /// It is not.
+    /// The capability is not granted.
     MayNot(Capability),
-    /// Nothing is.
+    /// No capability is granted.
     Nothing,
 }
 
 impl ExpectedAccess {
-    /// Whether what is granted is as it should be.
+    /// Returns whether the granted capabilities meet the expectation.
     #[must_use]
     pub fn is_met(self, granted: Capabilities) -> bool {
         match self {
@@ -95,7 +95,7 @@ impl ExpectedAccess {
         }
     }
 
-    /// The expectation in words.
+    /// Returns a description of the expectation.
     #[must_use]
     pub fn describe(self) -> String {
         match self {
@@ -128,7 +128,7 @@ struct CallerTable {
     may_not: PathsByCapability,
 }
 
-/// PathsByCapability by what is asked about them.
+/// Paths by capability.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct PathsByCapability {
@@ -146,7 +146,7 @@ struct PathsByCapability {
 }
 
 impl PathsByCapability {
-    /// Each path with the capability, or without for `any`.
+    /// Returns each path with its capability, or without one for `any`.
     fn all(self) -> impl Iterator<Item = (Option<Capability>, Spanned<String>)> {
         let lists = [
             (Some(Capability::Create), self.create),
@@ -168,8 +168,8 @@ impl PathsByCapability {
 /// Reads a file of expectations about the policies of a set, or about Vault's `default`.
 ///
 /// # Errors
-/// When it is not TOML, has a key that is none, names a policy that is not in the set, or a path
-/// that no request has; when it could not be read.
+/// Fails if the file is unreadable, is not TOML, has an unknown key, names a policy that is not in
+/// the set, or has a path that no request can have.
 pub fn read_expectations(
     source: &PolicySource,
     set: &PolicySet,
@@ -251,7 +251,7 @@ impl ExpectationParser<'_> {
     ) -> Result<Expectation, ParseError> {
         let at = self.place(path.span().start);
         let path = path.into_inner();
-        // Vault trims the paths that it is asked about.
+        // Vault trims the paths in requests for capabilities.
         let is_trimmed = path.trim() == path;
         if path.is_empty()
             || !is_trimmed

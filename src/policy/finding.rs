@@ -2,20 +2,20 @@ use std::fmt;
 
 use super::{Lint, PolicySource, Position, Server, Severity, SyntaxError, error::SourceExcerpt};
 
-/// Something in a file of policies that should be mended: where, what, and how.
+/// A problem in a policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LintFinding {
-    /// The check that found it.
+    /// The lint that fired.
     pub check: Lint,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The file.
     pub file: String,
-    /// The place in it.
+    /// The position in the file.
     pub at: Position,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// A way to mend it; empty where the message says it all.
+    /// The suggested fix; empty if the message is sufficient.
     pub remedy: String,
     excerpt: SourceExcerpt,
 }
@@ -33,14 +33,14 @@ impl LintFinding {
         Self { check, severity, file, at, message, remedy, excerpt }
     }
 
-    /// An error that makes a file unusable.
+    /// Creates the finding for an error that makes a file unusable.
     pub(super) fn error(source: &PolicySource, check: Lint, error: &SyntaxError) -> Self {
         let (message, remedy) = (error.message().to_owned(), error.remedy().to_owned());
         Self::new(source, check, error.position(), message, remedy)
     }
 
-    /// The finding for policies that this server is to have: an error where it refuses the
-    /// policy, `None` where it knows what others don't.
+    /// Returns the finding for this target server: an error if the server rejects the policy,
+    /// `None` if only the other server does.
     #[must_use]
     pub fn for_server(self, server: Server) -> Option<Self> {
         match (self.check, server) {
@@ -52,7 +52,7 @@ impl LintFinding {
         }
     }
 
-    /// The line of the place, or the part of it around that.
+    /// Returns the line of the position, or the part of it around the position.
     #[must_use]
     pub fn line(&self) -> &str {
         self.excerpt.line()
@@ -60,7 +60,7 @@ impl LintFinding {
 }
 
 impl fmt::Display for LintFinding {
-    /// The place, the line with a caret under it, and the way to mend it.
+    /// Writes the position, the line with a caret under it, and the suggested fix.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "--> {}:{}\n{}", self.file, self.at, self.excerpt)?;
         match self.remedy.as_str() {

@@ -7,28 +7,28 @@ use super::{
 };
 use crate::capabilities::{Capabilities, Capability};
 
-/// A rule, and which of the policies it stands in.
+/// A rule that matches a path, and the policy that it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleMatch<'p> {
-    /// The policy's place in the list that was given.
+    /// The index of the policy in the list of policies.
     pub policy: usize,
     /// The rule.
     pub rule: &'p Rule,
 }
 
-/// What policies together say about a path.
+/// The access that a list of policies grants on a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evaluation<'p> {
-    /// What they grant.
+    /// The granted capabilities.
     pub capabilities: Capabilities,
-    /// The rules that speak, which all have the same path. Others are not heard.
+    /// The effective rules, which all have the same path. Rules with other paths have no effect.
     pub rules: Vec<RuleMatch<'p>>,
 }
 
-/// The rule of one policy that speaks for a path, as [`evaluate`] finds it. Of several with the same
-/// path it is the one that denies, or the first.
+/// Returns the rule of one policy that is effective for a path, as [`evaluate`] selects it. Of
+/// several with the same path it is the one that denies, or the first.
 ///
-/// `None` when no rule matches, or a value is one that a template must not have.
+/// Returns `None` if no rule matches, or a template value is unsafe.
 pub fn effective_rule<'p>(
     policy: &'p Policy,
     path: &str,
@@ -39,20 +39,19 @@ pub fn effective_rule<'p>(
     rules.iter().find(denies).or(rules.first()).map(|matched| matched.rule)
 }
 
-/// What policies together say about a path, as `sys/capabilities` tells it; `None` when no rule of
-/// theirs matches, which denies.
+/// Evaluates a list of policies for a path, as `sys/capabilities` does. Returns `None` if no rule
+/// matches, which denies access.
 ///
-/// An exact path speaks before all others; of those with wildcards it is the one whose first
-/// wildcard comes latest, then one that doesn't end in `*`, then the one with fewer `+`, then the
-/// longest, then the last in the order of bytes (`acl.go` in Vault and OpenBao). Policies that have
-/// this same path are evaluate: all that they grant, or nothing if one denies.
+/// An exact path takes precedence over all others. Of the paths with wildcards, the one wins whose
+/// first wildcard comes latest, then one that does not end in `*`, then the one with fewer `+`,
+/// then the longest, then the last in byte order (`acl.go` in Vault and OpenBao). The capabilities
+/// of all rules with this path are combined; one `deny` denies everything.
 ///
-/// `template_value` has the values for templates: it is asked for `identity.entity.metadata.tenant`, say. A
-/// rule is left out when a value is missing. Rules that have expired are not left out: see
-/// [`Policy::unexpired`].
+/// `template_value` returns the value of a selector such as `identity.entity.metadata.tenant`.
+/// Rules without a value are skipped. Expired rules are not skipped: see [`Policy::unexpired`].
 ///
 /// # Errors
-/// When a value would widen a path.
+/// Fails if a value would broaden a path.
 pub fn evaluate<'p>(
     policies: &[&'p Policy],
     path: &str,
@@ -69,7 +68,7 @@ pub fn evaluate<'p>(
     }))
 }
 
-/// The rules that have the same path.
+/// Rules with the same path.
 struct RuleGroup<'p> {
     pattern: Arc<Pattern>,
     rules: Vec<RuleMatch<'p>>,
@@ -81,7 +80,7 @@ fn groups<'p>(
 ) -> Result<Vec<RuleGroup<'p>>, UnsafeTemplateValue> {
     let mut groups: Vec<RuleGroup<'p>> = Vec::new();
     let mut places: HashMap<Arc<Pattern>, usize> = HashMap::new();
-    // Rules that share their path share the template, which is to be render once.
+    // Rules that share their path share the template, which is rendered once.
     let mut before: Option<(&Arc<Template>, Option<usize>)> = None;
     let all = policies.iter().enumerate();
     for (policy, rule) in all.flat_map(|(policy, all)| all.rules().iter().map(move |r| (policy, r)))
@@ -105,9 +104,9 @@ fn groups<'p>(
     Ok(groups)
 }
 
-/// The path that speaks. `sys/capabilities` asks as if for a list, for which a path also stands
-/// for itself without its last slash. Among wildcards OpenBao (2.7) tries the path as it
-/// is first, HashiCorp Vault the one without the slash.
+/// Returns the group with the most specific matching path. `sys/capabilities` evaluates paths as
+/// for LIST, so a trailing slash is optional. Among wildcards OpenBao (2.7) tries the path as
+/// given first, HashiCorp Vault the one without the slash.
 fn most_specific<'r, 'p>(groups: &'r [RuleGroup<'p>], path: &str) -> Option<&'r RuleGroup<'p>> {
     let bare = path.strip_suffix('/').unwrap_or(path);
     let by = |specificity: &dyn Fn(&'r Pattern) -> Option<Specificity<'r>>| {
@@ -133,7 +132,7 @@ mod tests {
         (selector == "identity.entity.metadata.tenant").then(|| "acme".to_owned())
     }
 
-    /// The path that speaks when there is a rule for each of these.
+    /// Returns the effective path of a policy with one rule for each of these paths.
     fn speaks(paths: &[&str], request: &str) -> Option<String> {
         let rules: Vec<_> = paths.iter().map(|path| format!("path \"{path}\" {{}}")).collect();
         let policy = Policy::parse(&format!("{}\n", rules.join("\n"))).unwrap();
@@ -143,7 +142,7 @@ mod tests {
     #[test]
     fn the_most_specific_path_speaks() {
         for (paths, request, expected) in [
-            // The cases of Vault's documentation on priority.
+            // The examples of Vault's documentation on priority.
             (&["secret/*", "secret/a"][..], "secret/a", Some("secret/a")),
             (&["secret/*", "secret/a*"], "secret/ab", Some("secret/a*")),
             (&["foo/+", "foo/a*"], "foo/ab", Some("foo/a*")),

@@ -1,16 +1,16 @@
-//! Vault's ACL policies: reading them, and saying which rule of them speaks for a path.
+//! Vault's ACL policies: parsing, evaluation, lints, and deployment.
 //!
-//! A policy is HCL 1, or JSON in the shape of it. [`Policy::parse`] accepts what OpenBao accepts
-//! and what HashiCorp Vault knows beside that, refuses what both refuse, and keeps what a reviewer has to see: the position of every path,
-//! key and capability, and all that is written twice. Where OpenBao accepts a text by passing over
-//! a part of it (JSON that ends too early, say), this parser refuses.
+//! A policy is HCL 1, or JSON of the same structure. [`Policy::parse`] accepts the features of
+//! OpenBao and of HashiCorp Vault, rejects what both reject, and keeps what a reviewer needs: the
+//! positions of all paths, keys and capabilities, and all duplicates. A text that OpenBao accepts
+//! only by ignoring a part of it (truncated JSON, for example) is rejected.
 //!
-//! [`effective_rule`] and [`evaluate`] explain and test policies offline. Whether a request may pass is
-//! Vault's word alone, never theirs.
+//! [`effective_rule`] and [`evaluate`] explain and test policies offline. Requests are never
+//! authorized with them, only by Vault.
 //!
-//! A [`PolicySet`] is what is in a folder. It is [report](PolicySet::lint) and compared with a
-//! [`PolicyStore`], which makes a [`PolicyPlan`]; a plan shows itself, and is [applied](PolicyPlan::apply) as shown.
-//! [`expectations`] say what a set should grant.
+//! A [`PolicySet`] holds the policies of a folder. [`PolicySet::lint`] checks it;
+//! [`PolicyPlan::compute`] compares it with a [`PolicyStore`], and [`PolicyPlan::apply`] writes
+//! the difference. [`read_expectations`] reads tests of the access that a set grants.
 
 mod apply;
 pub mod builtin;

@@ -2,35 +2,35 @@ use std::{error::Error, fmt};
 
 use super::error::Quoted;
 
-/// The longest name, in bytes.
+/// The maximum length of a name in bytes.
 const MAX_LENGTH: usize = 128;
 
-/// The name of a policy that is kept in files: `[a-z0-9][a-z0-9_.-]{0,127}`, and none of Vault's
-/// own.
+/// The name of a policy in a file: `[a-z0-9][a-z0-9_.-]{0,127}`, and not one of Vault's built-in
+/// policies.
 ///
-/// The form is that which stays as it is in Vault, in its URLs, and in lists of policies.
+/// Such names need no normalization or escaping in Vault, in URLs, and in lists of policies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyName(Box<str>);
 
-/// Why a text is no such name.
+/// The reason why a name is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyNameError {
-    /// Vault has a policy of this name of its own.
+    /// Vault has a built-in policy of this name.
     BuiltIn(String),
-    /// It has not the form of one.
+    /// The name has an invalid format.
     Form(String),
 }
 
 impl PolicyName {
-    /// The policies that Vault brings along. They are never written and never deleted.
+    /// Vault's built-in policies. They are never written and never deleted.
     pub const BUILT_IN: [&str; 4] = ["control-group", "default", "response-wrapping", "root"];
 
-    /// The name, if it is one.
+    /// Parses a name.
     ///
     /// # Errors
-    /// [`PolicyNameError`] if it is none.
+    /// Fails if the name is invalid or reserved.
     pub fn parse(name: &str) -> Result<Self, PolicyNameError> {
-        // Vault folds upper case, and drops blanks around a name.
+        // Vault lower-cases and trims names.
         if Self::BUILT_IN.contains(&name.trim().to_lowercase().as_str()) {
             return Err(PolicyNameError::BuiltIn(name.to_owned()));
         }
@@ -41,7 +41,7 @@ impl PolicyName {
         valid.then(|| Self(name.into())).ok_or_else(|| PolicyNameError::Form(name.to_owned()))
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,19 +1,20 @@
 use std::cmp::Reverse;
 
-/// The path of a rule, render in, in the three sorts that Vault tells apart.
+/// The path of a rule after its templates are rendered, in one of the three forms that Vault
+/// distinguishes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Pattern {
-    /// It matches itself.
+    /// A path without wildcards, which matches only itself.
     Exact(String),
-    /// It ended in `*`, which is cut off, and matches all that begins with it.
+    /// A path that ended in `*`, which is removed; matches all paths with this prefix.
     Prefix(String),
-    /// It has segments that are `+`; a `*` at its end is still there.
+    /// A path with `+` segments; a `*` at the end is kept.
     Segments(String),
 }
 
-/// How specific a match is, greatest first to speak. The fields are compared in Vault's order:
-/// where the first wildcard is, whether the end is fixed, how few segments are `+`, the length,
-/// and the text.
+/// The specificity of a match; the greatest one wins. The fields are compared in Vault's order:
+/// the position of the first wildcard, whether the end is fixed, the number of `+` segments, the
+/// length, and the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Specificity<'p> {
     exact: bool,
@@ -25,7 +26,7 @@ pub(super) struct Specificity<'p> {
 }
 
 impl Pattern {
-    /// Sorts a path, of which one leading slash is dropped.
+    /// Parses a path; one leading slash is removed.
     pub(super) fn new(path: &str) -> Self {
         let path = path.strip_prefix('/').unwrap_or(path);
         if path == "+" || path.contains("/+") || path.starts_with("+/") {
@@ -37,7 +38,7 @@ impl Pattern {
         }
     }
 
-    /// How well it matches a path, for all but an exact one.
+    /// Returns the specificity of the match with a path, unless this is an exact pattern.
     pub(super) fn specificity(&self, path: &str) -> Option<Specificity<'_>> {
         match self {
             Self::Exact(_) => None,
@@ -53,7 +54,7 @@ impl Pattern {
         }
     }
 
-    /// As [`Pattern::specificity`], for an exact one only.
+    /// Returns the specificity of an exact match; see [`Pattern::specificity`].
     pub(super) fn exact(&self, path: &str) -> Option<Specificity<'_>> {
         match self {
             Self::Exact(own) if own == path => Some(Specificity {
@@ -69,7 +70,7 @@ impl Pattern {
     }
 }
 
-/// Whether there is a path that both match.
+/// Returns whether any path matches both patterns.
 pub(super) fn overlaps(one: &Pattern, other: &Pattern) -> bool {
     let (one, other) = (SegmentPattern::of(one), SegmentPattern::of(other));
     let mut pairs = one.segments.iter().zip(&other.segments).enumerate();
@@ -85,7 +86,7 @@ pub(super) fn overlaps(one: &Pattern, other: &Pattern) -> bool {
     agree && (short.open || short.segments.len() == long.segments.len())
 }
 
-/// The segments of a pattern, the last of which may be the beginning of something longer.
+/// The segments of a pattern. If it is open, the last one is a prefix.
 struct SegmentPattern<'p> {
     segments: Vec<&'p str>,
     open: bool,

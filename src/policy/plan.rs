@@ -4,60 +4,60 @@ use super::{
     Policy, PolicyFile, PolicyName, PolicySet, PolicyStore, PolicyStoreError, StoredPolicy,
 };
 
-/// What has to be written for Vault to have the policies of a set.
+/// The changes that give Vault the policies of a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyPlan {
-    /// What is written, in this order.
+    /// The changes, in the order of writing.
     pub changes: Vec<PolicyChange>,
-    /// What says the same in both places.
+    /// The policies that are equivalent in both places.
     pub unchanged: Vec<UnchangedPolicy>,
-    /// The policies in Vault that are none of the set's, and stay as they are.
+    /// The policies in Vault that are not in the set and are kept.
     pub unmanaged: Vec<String>,
 }
 
-/// One write.
+/// One write or deletion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyChange {
-    /// The policy's name.
+    /// The name of the policy.
     pub name: String,
-    /// What Vault has now.
+    /// The current policy in Vault.
     pub before: Option<StoredPolicy>,
-    /// What it will have; `None` to delete it.
+    /// The new text; `None` to delete the policy.
     pub after: Option<String>,
 }
 
-/// A policy that is not written.
+/// A policy that needs no change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnchangedPolicy {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Whether it says the same in the same words.
+    /// The comparison of the two texts.
     pub text_match: TextMatch,
 }
 
-/// How two texts that say the same compare.
+/// The comparison of two equivalent texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextMatch {
-    /// Letter by letter.
+    /// The texts are identical.
     Same,
-    /// Comments or layout differ.
+    /// Only comments, layout or notation differ.
     Differs,
 }
 
-/// What becomes of policies that are none of the set's.
+/// The handling of policies that are not in the set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnmanagedPolicies {
-    /// They stay.
+    /// Keeps them.
     Keep,
-    /// They are deleted.
+    /// Deletes them.
     Prune,
 }
 
 impl PolicyPlan {
-    /// Compares a set with what is stored. Vault's own policies are left alone.
+    /// Compares a set with the stored policies. Vault's built-in policies are ignored.
     ///
     /// # Errors
-    /// If something stored cannot be read.
+    /// Fails if a stored policy cannot be read.
     pub async fn compute(
         set: &PolicySet,
         store: &impl PolicyStore,
@@ -84,7 +84,7 @@ impl PolicyPlan {
             UnmanagedPolicies::Keep => plan.unmanaged = names,
             UnmanagedPolicies::Prune => {
                 for name in names {
-                    // One that is gone since the names were read needs no deletion.
+                    // A policy that was deleted meanwhile needs no deletion.
                     if let Some(before) = store.read(&name).await? {
                         plan.changes.push(PolicyChange { name, before: Some(before), after: None });
                     }
@@ -94,14 +94,15 @@ impl PolicyPlan {
         Ok(plan)
     }
 
-    /// How many changes delete a policy.
+    /// Returns the number of changes that delete a policy.
     #[must_use]
     pub fn deletions(&self) -> usize {
         self.changes.iter().filter(|change| change.after.is_none()).count()
     }
 }
 
-/// How the stored text words it, if it says the same and nothing beside it says more.
+/// Compares the stored text with the file. Returns `None` if they are not equivalent, or if Vault
+/// keeps extra settings.
 fn compare(before: &StoredPolicy, file: &PolicyFile) -> Option<TextMatch> {
     if !before.extra_settings.is_empty() {
         return None;
@@ -114,7 +115,7 @@ fn compare(before: &StoredPolicy, file: &PolicyFile) -> Option<TextMatch> {
 }
 
 impl PolicyChange {
-    /// What it does, in a word.
+    /// Returns the verb: create, update or delete.
     #[must_use]
     pub fn verb(&self) -> &'static str {
         match (&self.before, &self.after) {
@@ -124,7 +125,8 @@ impl PolicyChange {
         }
     }
 
-    /// The change as a unified diff, with what Vault keeps beside the text as its first lines.
+    /// Returns the change as a unified diff. The extra settings that Vault keeps are its first
+    /// lines.
     #[must_use]
     pub fn diff(&self) -> String {
         let empty = StoredPolicy::default();
@@ -142,5 +144,5 @@ impl PolicyChange {
     }
 }
 
-/// What a diff calls the side where there is no policy.
+/// The file name in a diff for an absent policy.
 const NOTHING: &str = "/dev/null";

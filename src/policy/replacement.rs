@@ -1,10 +1,10 @@
 use super::{Policy, Rule};
 
-/// The text of a policy with other templates in its paths, for those that `replace` has another
-/// for.
+/// Returns the text of a policy with the templates in its paths replaced, where `replace` returns
+/// another selector.
 ///
 /// # Errors
-/// The first template that could not be replaced, since it is written with escapes.
+/// Returns the first template that cannot be replaced because it is written with escapes.
 pub fn replace_templates(
     text: &str,
     replace: &dyn Fn(&str) -> Option<String>,

@@ -12,7 +12,7 @@ use super::{
 use crate::capabilities::{Capabilities, Capability};
 use crate::suggestion::did_you_mean;
 
-/// The keys that OpenBao or HashiCorp Vault knows in a rule.
+/// The keys of a rule that OpenBao or HashiCorp Vault supports.
 const KEYS: [&str; 14] = [
     "capabilities",
     "policy",
@@ -30,7 +30,7 @@ const KEYS: [&str; 14] = [
     "subscribe_event_types",
 ];
 
-/// What a policy says about one path.
+/// A rule: the access that a policy grants on one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     path: Spanned<Arc<str>>,
@@ -45,49 +45,50 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The path as it is declared, with its templates and wildcards. A block without a label is
+    /// Returns the path as written, with its templates and wildcards. A block without a label is
     /// the rule for the path `path`.
     pub fn path(&self) -> &Spanned<Arc<str>> {
         &self.path
     }
 
-    /// What stands between the path and its block, where Vault looks at nothing. In JSON it is a
-    /// key whose value was taken for a block with a label.
+    /// Returns the labels between the path and its block, which Vault ignores. In JSON it is a key
+    /// whose value was taken for a labelled block.
     pub fn ignored_labels(&self) -> &[Spanned<Arc<str>>] {
         &self.ignored_labels
     }
 
-    /// All that is in the block, in order.
+    /// Returns the attributes in order.
     pub fn attributes(&self) -> &[HclItem] {
         &self.attributes
     }
 
-    /// The capabilities as they are declared, those of several `capabilities` one after another.
+    /// Returns the capabilities as written, those of several `capabilities` concatenated.
     pub fn declared(&self) -> &[Spanned<Capability>] {
         &self.declared
     }
 
-    /// The `policy` in the manner of old: `write`, `read`, `sudo` or `deny`.
+    /// Returns the deprecated `policy` attribute: `write`, `read`, `sudo` or `deny`.
     pub fn legacy(&self) -> Option<&Spanned<String>> {
         self.legacy.as_ref()
     }
 
-    /// What it grants: all that is declared, with the legacy policy spelled out.
+    /// Returns the granted capabilities, including those of the expanded `policy` attribute.
     pub fn capabilities(&self) -> Capabilities {
         self.capabilities
     }
 
-    /// When it ends, in seconds since 1970 UTC.
+    /// Returns the expiration, in seconds since 1970 UTC.
     pub fn expiration(&self) -> Option<i64> {
         self.expiration
     }
 
-    /// What HashiCorp Vault knows and OpenBao refuses, with the whole policy.
+    /// Returns the features that HashiCorp Vault supports and OpenBao rejects, together with the
+    /// whole policy.
     pub fn vault_only(&self) -> &[Spanned<&'static str>] {
         &self.vault_only
     }
 
-    /// The words between the braces of the path, which an identity fills in.
+    /// Returns the template selectors of the path.
     pub fn selectors(&self) -> impl Iterator<Item = &str> {
         self.template.selectors()
     }
@@ -96,7 +97,7 @@ impl Rule {
         &self.template
     }
 
-    /// Reads a `path`, of which `before` came just before.
+    /// Parses a `path` block; `before` is the rule just before it.
     pub(super) fn read(item: HclItem, before: Option<&Self>) -> Result<Self, ParseError> {
         let mut keys = item.keys.iter().cloned();
         let keyword = keys.next();
@@ -104,7 +105,7 @@ impl Rule {
             return Err(ParseError::new(item.value.at, "expected `path`"));
         };
         let ignored_labels = keys.collect();
-        // JSON can hang many rules on one long path, which is to be read once.
+        // JSON can attach many rules to one long path, which is parsed once.
         let same = before.filter(|before| Arc::ptr_eq(&before.path.value, &path.value));
         let template = match same {
             Some(before) => Arc::clone(&before.template),
@@ -126,7 +127,7 @@ impl Rule {
         vault_only.extend(vault_only_words(&attributes, &declared, old)?);
         let all = declared.iter().map(|capability| capability.value);
         let capabilities: Capabilities = all.chain(old.iter().copied()).collect();
-        // Vault looks at nothing more once it has seen `deny`.
+        // Vault ignores the rest once it has seen `deny`.
         if !capabilities.contains(Capability::Deny) {
             limits.check(capabilities)?;
         }
@@ -145,7 +146,7 @@ impl Rule {
     }
 }
 
-/// What the legacy word stands for.
+/// Returns the capabilities of a legacy `policy` value.
 fn expand_legacy(policy: &Spanned<String>) -> Result<&'static [Capability], ParseError> {
     use Capability::{Create, Delete, Deny, List, Read, Sudo, Update};
     match policy.value.as_str() {
@@ -160,8 +161,8 @@ fn expand_legacy(policy: &Spanned<String>) -> Result<&'static [Capability], Pars
     }
 }
 
-/// Reads words up to the first `deny`; Vault doesn't look at those after it, nor at any beside
-/// the legacy `deny`.
+/// Parses capabilities up to the first `deny`; Vault ignores those after it, and all if the legacy
+/// policy is `deny`.
 fn capabilities(
     words: &[Spanned<String>],
     legacy: &[Capability],
@@ -192,7 +193,8 @@ fn no_capability(word: &Spanned<String>) -> ParseError {
     }
 }
 
-/// The keys and capabilities that OpenBao refuses. It looks at no capability after `deny`.
+/// Returns the keys and capabilities that OpenBao rejects. OpenBao ignores capabilities after
+/// `deny`.
 fn vault_only_words(
     attributes: &[HclItem],
     declared: &[Spanned<Capability>],
@@ -209,7 +211,7 @@ fn vault_only_words(
     Ok(keys.map(|item| Spanned::new(EVENT_TYPES, item.at())).chain(words).collect())
 }
 
-/// What narrows a rule, apart from its capabilities.
+/// The constraints of a rule apart from its capabilities.
 struct RuleConstraints {
     shortest: Option<RawDuration>,
     longest: Option<RawDuration>,
@@ -217,7 +219,7 @@ struct RuleConstraints {
 }
 
 impl RuleConstraints {
-    /// Checks the types of all, and keeps what depends on the capabilities.
+    /// Checks the types of all constraints, and keeps those that depend on the capabilities.
     fn read(attributes: &[HclItem]) -> Result<Self, ParseError> {
         parameters::check(attributes, "allowed_parameters")?;
         parameters::check(attributes, "denied_parameters")?;

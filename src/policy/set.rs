@@ -5,28 +5,28 @@ use super::{
     name::PolicyNameError,
 };
 
-/// A file that was read.
+/// The text of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicySource {
-    /// Its path, for messages.
+    /// The path of the file, for messages.
     pub file: String,
-    /// What is in it; empty if it could not be read.
+    /// The content; empty if the file could not be read.
     pub text: String,
     fault: Option<ParseError>,
 }
 
 impl PolicySource {
-    /// A file with this text.
+    /// Creates a source with this text.
     pub fn new(file: impl Into<String>, text: impl Into<String>) -> Self {
         Self { file: file.into(), text: text.into(), fault: None }
     }
 
-    /// The files of a folder with this extension, in the order of their names; not those of
-    /// folders in it. One that cannot be read, or is not UTF-8, becomes an error of that file
-    /// where it is used.
+    /// Reads the files of a folder with this extension, ordered by name, without subfolders. A
+    /// file that cannot be read, or is not UTF-8, is reported as an error of that file where it is
+    /// used.
     ///
     /// # Errors
-    /// If the folder cannot be read; the error names it.
+    /// Fails if the folder cannot be read; the error names it.
     pub fn read_all(folder: &Path, extension: &str) -> io::Result<Vec<Self>> {
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
@@ -63,12 +63,12 @@ impl PolicySource {
         Self { file, text, fault }
     }
 
-    /// Why the file could not be read as text.
+    /// Returns the error if the file could not be read as text.
     pub(super) fn unreadable(&self) -> Option<SyntaxError> {
         self.fault.clone().map(|fault| SyntaxError::new(&self.text, fault))
     }
 
-    /// The name of the file, without folders and extension.
+    /// Returns the file name without folders and extension.
     #[must_use]
     pub fn stem(&self) -> &str {
         let name = self.file.rsplit('/').next().unwrap_or_default();
@@ -76,18 +76,18 @@ impl PolicySource {
     }
 }
 
-/// A policy, and where it stands.
+/// A parsed policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyFile {
-    /// Its text, and the file.
+    /// The source.
     pub source: PolicySource,
-    /// The text, read.
+    /// The parsed policy.
     pub policy: Policy,
 }
 
-/// Policies by name. Each could be read completely, and has a name that Vault takes as it is.
+/// Policies by name. Each was parsed without errors and has a valid name.
 ///
-/// The rules that could be read of the other files are kept for [`PolicySet::lint`] alone.
+/// The rules that could be parsed in invalid files are kept for [`PolicySet::lint`] only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicySet {
     policies: BTreeMap<PolicyName, PolicyFile>,
@@ -95,8 +95,8 @@ pub struct PolicySet {
 }
 
 impl PolicySet {
-    /// The policies in these files, each under the name of its file, and what is wrong with the
-    /// files that hold none.
+    /// Parses these files, each as the policy of the file's name, and returns the findings of the
+    /// invalid ones.
     #[must_use]
     pub fn read(sources: Vec<PolicySource>) -> (Self, Vec<LintFinding>) {
         let mut set = Self::default();
@@ -123,29 +123,29 @@ impl PolicySet {
         (set, findings)
     }
 
-    /// The files that are not in the set, with those of their rules that could be read.
+    /// Returns the invalid files, with those of their rules that could be parsed.
     pub(super) fn invalid(&self) -> &[PolicyFile] {
         &self.invalid
     }
 
-    /// Each policy, in the order of the names.
+    /// Returns the policies, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&PolicyName, &PolicyFile)> {
         self.policies.iter()
     }
 
-    /// The policy of this name.
+    /// Returns the policy of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&PolicyFile> {
         self.iter().find(|(own, _)| own.as_str() == name).map(|(_, file)| file)
     }
 
-    /// How many there are.
+    /// Returns the number of policies.
     #[must_use]
     pub fn len(&self) -> usize {
         self.policies.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.policies.is_empty()
@@ -158,7 +158,7 @@ fn parse_source(source: &PolicySource) -> (Option<Policy>, Vec<LintFinding>) {
     (Some(policy), errors.iter().map(finding).collect())
 }
 
-/// The bytes of a regular file: a pipe would be waited for.
+/// Reads a regular file; reading a pipe would block.
 fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.is_file() {
         return fs::read(path);

@@ -5,7 +5,7 @@ use super::{
     error::{ParseError, Quoted},
 };
 
-/// A path in segments: text, and what an identity has to template_value in.
+/// A path as a sequence of literal text and template selectors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template(Vec<TemplateSegment>);
 
@@ -16,8 +16,8 @@ enum TemplateSegment {
 }
 
 impl Template {
-    /// Refuses `{{` without `}}` and the other way round; any text may stand between them. `+*`
-    /// is no path either.
+    /// Parses a path. Fails on unbalanced `{{` and `}}`, whatever is between them, and on `+*`,
+    /// which is not a valid path.
     pub(super) fn parse(path: &Spanned<Arc<str>>) -> Result<Self, ParseError> {
         if path.value.contains("+*") {
             return Err(ParseError::new(path.at, "`+*` is no wildcard: write `+/*`, or `*` alone"));
@@ -40,7 +40,7 @@ impl Template {
         Ok(Self(segments))
     }
 
-    /// What stands between the braces, without blanks around it.
+    /// Returns the selectors, trimmed.
     pub(super) fn selectors(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|segment| match segment {
             TemplateSegment::Selector(selector) => Some(selector.as_str()),
@@ -48,7 +48,8 @@ impl Template {
         })
     }
 
-    /// The path with a value for every selector, none of which may widen it.
+    /// Renders the path with a value for every selector. The values must not contain `/`, `*` or
+    /// `+`.
     pub(super) fn render(&self, value: impl Fn(&str) -> String) -> String {
         let segments = self.0.iter().map(|segment| match segment {
             TemplateSegment::Text(text) => text.clone(),
@@ -57,7 +58,7 @@ impl Template {
         segments.collect()
     }
 
-    /// The path, render in. `None` when a value is missing.
+    /// Renders the path. Returns `None` if a value is missing.
     pub(super) fn try_render(
         &self,
         template_value: &dyn Fn(&str) -> Option<String>,
@@ -107,38 +108,38 @@ impl fmt::Display for UnsafeTemplateValue {
 
 impl Error for UnsafeTemplateValue {}
 
-/// A template that is render from a group: `identity.groups.names.NAME.metadata.KEY`, say.
+/// A selector of a group's field, for example `identity.groups.names.NAME.metadata.KEY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupSelector<'s> {
-    /// The group.
+    /// The key of the group.
     pub group: GroupKey<'s>,
-    /// What of it.
+    /// The field of the group.
     pub field: GroupField<'s>,
 }
 
-/// The ways to name a group.
+/// The key of a group in a selector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupKey<'s> {
-    /// By its name, which has no `.` in it.
+    /// The group's name, which contains no `.`.
     Name(&'s str),
-    /// By its id.
+    /// The group's id.
     Id(&'s str),
 }
 
-/// What of a group can template_value a template.
+/// A field of a group in a selector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupField<'s> {
-    /// Its id.
+    /// The id.
     Id,
     /// Its name.
     Name,
-    /// The value of this key of its metadata.
+    /// The value of this metadata key.
     Metadata(&'s str),
 }
 
 impl<'s> GroupSelector<'s> {
-    /// Reads what stands between the braces; `None` if it is about something else, or Vault would
-    /// never template_value it (`identitytpl/templating.go` of both servers).
+    /// Parses a selector. Returns `None` if it does not select a group, or Vault does not support
+    /// it (`identitytpl/templating.go` of both servers).
     #[must_use]
     pub fn parse(selector: &'s str) -> Option<Self> {
         let (kind, rest) = selector.strip_prefix("identity.groups.")?.split_once('.')?;

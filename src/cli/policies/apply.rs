@@ -21,11 +21,11 @@ use crate::{
     vault,
 };
 
-/// Load policies into Vault: shows the plan, asks, and writes exactly that.
+/// Deploy policies to Vault: shows the plan, asks, and writes exactly that.
 ///
-/// A policy that somebody changed meanwhile is left as they have it. The first write that fails is the
-/// last; what was written and what was not is results. Ctrl-C, SIGTERM and a closed
-/// terminal stop it between two writes.
+/// A policy that was changed meanwhile is kept. The first write that fails stops the run; written
+/// and unwritten policies are listed. Ctrl-C, SIGTERM and a closed terminal stop it between two
+/// writes.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -33,7 +33,7 @@ Examples:
   vault-auth-validator policies apply policies/ --prune
   vault-auth-validator policies apply --yes --output json")]
 pub(super) struct ApplyArgs {
-    /// Write without asking, and with --prune delete without asking.
+    /// Write without asking; with --prune, also delete without asking.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -64,7 +64,7 @@ impl ApplyArgs {
     }
 }
 
-/// Asks once for writing, and once more for deleting.
+/// Asks for confirmation of the writes, and again of deletions.
 fn consent(plan: &PolicyPlan, address: &str) -> Result<bool, String> {
     let question = format!("{} in {address}?", extent(plan));
     Ok(confirm(&question)? && (plan.deletions() == 0 || confirm("Delete them for good?")?))
@@ -118,7 +118,7 @@ async fn apply_plan(
     }
 }
 
-/// An outcome in a word, and the reason.
+/// Returns the outcome as a word, and the reason.
 fn words(outcome: &ApplyOutcome) -> (&'static str, String) {
     match outcome {
         ApplyOutcome::Done => ("done", String::new()),

@@ -17,25 +17,25 @@ use crate::{
     vault::{self, ServiceLogin},
 };
 
-/// How long it may take to come up, how often it is looked at meanwhile, and how often a start is
-/// tried: another program may take the port in between.
+/// The timeout of a start, the interval of readiness checks, and the maximum number of starts:
+/// another process can bind the port in between.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const MAX_STARTS: usize = 3;
 
-/// How long it may take to answer.
+/// The timeout of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is looked for in PATH.
+/// The names of the server programs in PATH.
 const PROGRAM_NAMES: [&str; 2] = ["bao", "vault"];
 
-/// A server in memory on this machine alone, which ends with this value.
+/// An in-memory development server on the loopback interface, stopped on drop.
 pub(super) struct DevServer {
     pub(super) operator: Operator,
     _process: Process,
 }
 
-/// A program that is ended with this value.
+/// A child process, killed on drop.
 struct Process {
     child: Child,
     log: File,
@@ -49,7 +49,7 @@ impl Drop for Process {
 }
 
 impl DevServer {
-    /// Starts it on a free port, and waits until it answers.
+    /// Starts the server on a free port, and waits until it responds.
     pub(super) async fn start(
         program: Option<&Path>,
         stop: &JoinHandle<()>,
@@ -75,7 +75,8 @@ impl DevServer {
     }
 }
 
-/// The token comes with the environment: arguments are seen by every user of the machine.
+/// Starts the server. The token is passed in the environment, because every user of the machine
+/// can see arguments.
 fn launch(program: &Path, port: u16, token: &SecretString) -> std::io::Result<Process> {
     let log = tempfile::tempfile()?;
     let child = Command::new(program)
@@ -92,7 +93,7 @@ fn launch(program: &Path, port: u16, token: &SecretString) -> std::io::Result<Pr
     Ok(Process { child, log })
 }
 
-/// An operator once it answers; `None` if it has ended instead.
+/// Returns an operator as soon as the server responds; `None` if the process has exited.
 async fn wait_until_ready(
     process: &mut Process,
     port: u16,
@@ -104,7 +105,7 @@ async fn wait_until_ready(
         if process.child.try_wait().map_err(|error| error.to_string())?.is_some() {
             return Ok(None);
         }
-        // Another server on this port would not know the token.
+        // Another server on this port would not accept the token.
         let last_error = match Operator::connect(operator_settings(port, token)?).await {
             Ok(operator) => return Ok(Some(operator)),
             Err(error) => error,
@@ -133,7 +134,7 @@ fn operator_settings(port: u16, token: &SecretString) -> Result<OperatorSettings
 }
 
 impl Process {
-    /// The end of what it wrote. A development server writes its root token, too.
+    /// Returns the end of the log, with the root token redacted: a development server logs it.
     fn log_tail(&mut self, token: &SecretString) -> String {
         let mut text = String::new();
         let read = self.log.rewind().and_then(|()| self.log.read_to_string(&mut text));
@@ -146,7 +147,7 @@ impl Process {
     }
 }
 
-/// The first program in PATH that has one of the names.
+/// Returns the path of the first server program in PATH.
 fn find_program() -> Option<PathBuf> {
     let path = search_path()?;
     let places = || std::env::split_paths(&path);

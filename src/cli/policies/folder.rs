@@ -18,38 +18,38 @@ use crate::{
     },
 };
 
-/// Where policies are.
+/// The argument for the policies' folder.
 #[derive(Args)]
 pub(in crate::cli) struct PolicyFolder {
-    /// A folder with policies, NAME.hcl, and what is expected of them in tests/*.toml; without it,
-    /// those that this program brings along.
+    /// Folder with policies (NAME.hcl) and their expectations (tests/*.toml) [default: the
+    /// built-in policies]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
-/// Policies, and what is to be said about them.
+/// Policies and their findings.
 pub(super) struct LintReport {
     pub(super) set: PolicySet,
     pub(super) findings: Vec<LintFinding>,
 }
 
-/// The reason for which a command does not begin.
+/// An error that prevents a command from starting.
 pub(in crate::cli) enum FolderError {
-    /// The folder holds no files to work on.
+    /// The folder contains no usable files.
     Unreadable(String),
-    /// The files have errors, which are all that is in here.
+    /// The files have errors; the findings contain only those.
     Findings(Vec<LintFinding>),
-    /// The policies are not what the command is for.
+    /// The policies do not fit the command.
     Unsuitable(String),
 }
 
 impl PolicyFolder {
-    /// This folder; without one, what this program brings along.
+    /// Uses this folder, or the built-in policies without one.
     pub(in crate::cli) fn new(dir: Option<PathBuf>) -> Self {
         Self { dir }
     }
 
-    /// The policies, with all that should be mended but what is allowed.
+    /// Returns the policies with their findings, except the allowed ones.
     pub(super) fn lint(
         &self,
         mounts: &Mounts,
@@ -62,7 +62,7 @@ impl PolicyFolder {
         Ok(LintReport { set, findings })
     }
 
-    /// The policies, unless one of them has errors.
+    /// Returns the policies, or an error if one of them has lint errors.
     pub(in crate::cli) fn without_lint_errors(
         &self,
         mounts: &Mounts,
@@ -71,12 +71,12 @@ impl PolicyFolder {
         Ok(self.lint(mounts, allowed)?.without_errors()?.set)
     }
 
-    /// The policies, unless one of them cannot be read.
+    /// Returns the policies, or an error if one of them cannot be read.
     pub(super) fn readable(&self) -> Result<PolicySet, FolderError> {
         Ok(self.read()?.without_errors()?.set)
     }
 
-    /// The policies, with what is wrong with files that hold none.
+    /// Reads the policies, with the findings of invalid files.
     fn read(&self) -> Result<LintReport, FolderError> {
         let sources = match &self.dir {
             None => builtin::policies(),
@@ -86,7 +86,7 @@ impl PolicyFolder {
         Ok(LintReport { set, findings })
     }
 
-    /// Everybody of whom something is expected.
+    /// Reads the callers of the expectations.
     pub(super) fn expectations(&self, set: &PolicySet) -> Result<Vec<TestCaller>, FolderError> {
         let sources = match &self.dir {
             None => builtin::expectations(),
@@ -104,7 +104,7 @@ impl PolicyFolder {
     }
 }
 
-/// The files of a folder, of which there is at least one.
+/// Reads the files of a folder, of which there must be at least one.
 fn files(folder: &Path, extension: &str, none: &str) -> Result<Vec<PolicySource>, FolderError> {
     let found = PolicySource::read_all(folder, extension);
     let found = found.map_err(|error| FolderError::Unreadable(error.to_string()))?;
@@ -115,12 +115,12 @@ fn files(folder: &Path, extension: &str, none: &str) -> Result<Vec<PolicySource>
 }
 
 impl LintReport {
-    /// How many findings are this bad.
+    /// Returns the number of findings with this severity.
     pub(super) fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
-    /// The same for policies that this server is to have.
+    /// Returns the report for this target server.
     pub(super) fn for_server(self, server: Server) -> Self {
         let findings = self.findings.into_iter();
         Self {
@@ -129,13 +129,13 @@ impl LintReport {
         }
     }
 
-    /// Whether the servers differ on these policies.
+    /// Returns whether a finding depends on the target server.
     pub(super) fn depends_on_server(&self) -> bool {
         let differs = |check| matches!(check, Lint::OpenBaoOnly | Lint::VaultOnly);
         self.findings.iter().any(|finding| differs(finding.check))
     }
 
-    /// The same, unless there are errors.
+    /// Returns the report, or an error if it contains errors.
     pub(super) fn without_errors(mut self) -> Result<Self, FolderError> {
         if self.count(Severity::Error) == 0 {
             return Ok(self);
@@ -145,7 +145,7 @@ impl LintReport {
     }
 }
 
-/// Refuses policies with which this server would refuse one.
+/// Fails if this server would reject one of the policies.
 pub(in crate::cli) fn check_accepted_by(
     server: Server,
     set: &PolicySet,
@@ -188,7 +188,7 @@ impl fmt::Display for FolderError {
     }
 }
 
-/// A finding for people.
+/// Formats a finding as text.
 pub(super) fn show(finding: &LintFinding, style: &TextStyle) -> String {
     let LintFinding { check, severity, message, .. } = finding;
     let head = format!("{}[{check}]", severity.as_str());
@@ -200,7 +200,7 @@ pub(super) fn show(finding: &LintFinding, style: &TextStyle) -> String {
     format!("{head}: {message}\n{finding}")
 }
 
-/// A finding for programs.
+/// Formats a finding as JSON.
 pub(super) fn as_json(finding: &LintFinding) -> Value {
     json!({
         "check": finding.check.id(),

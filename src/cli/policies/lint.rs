@@ -14,10 +14,10 @@ use crate::{
     policy::{Lint, Server, Severity},
 };
 
-/// Find mistakes in policies, most of which Vault would accept silently. Asks no Vault.
+/// Lint policies for mistakes that Vault accepts silently. Works offline.
 ///
-/// Exits with 1 if there are errors; hints never matter. A mount is held to KV version 2's paths if it is the one of
-/// `VALIDATOR_KV_MOUNT`, or if one of the policies names data/ or metadata/ below it.
+/// Exits with 1 if there are errors; hints never fail. The KV version 2 paths are checked on the
+/// mount of `VALIDATOR_KV_MOUNT`, and on mounts below which a policy names data/ or metadata/.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -30,11 +30,11 @@ pub(super) struct LintArgs {
     /// Exit with 1 for warnings as well.
     #[arg(long)]
     strict: bool,
-    /// Pass over what this check finds. May be repeated.
+    /// Ignore findings of this check. May be repeated.
     #[arg(long = "allow", value_name = "CHECK")]
     allowed: Vec<Lint>,
-    /// The server that the policies are for: `openbao` or `vault`. What it refuses is an error, and
-    /// what only the other refuses is no finding.
+    /// The target server: `openbao` or `vault`. Features that it rejects are errors; features that
+    /// only the other rejects are ignored.
     #[arg(long, value_name = "SERVER")]
     server: Option<Server>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Vault's ACL policies, from files to Vault.
+//! The commands for Vault's ACL policies.
 
 mod apply;
 mod dev;
@@ -13,10 +13,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-/// Lint, compare, load and try out Vault's ACL policies.
+/// Lint, compare, deploy and test Vault's ACL policies.
 ///
-/// They are the `*.hcl` of a folder, each under the name of its file. Vault's own, such as `root` and
-/// `default`, are never touched.
+/// Policies are the `*.hcl` files of a folder, named after the file. Vault's built-in policies,
+/// such as `root` and `default`, are never changed.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -16,15 +16,15 @@ use crate::{
     vault,
 };
 
-/// Which policies are compared with which Vault.
+/// The arguments of a comparison between files and Vault.
 #[derive(Args)]
 pub(super) struct ComparisonArgs {
     #[command(flatten)]
     folder: PolicyFolder,
-    /// Delete policies that are in Vault alone.
+    /// Delete policies that exist only in Vault.
     #[arg(long)]
     prune: bool,
-    /// Pass over what this check of `policies lint` finds. May be repeated.
+    /// Ignore findings of this check of `policies lint`. May be repeated.
     #[arg(long = "allow", value_name = "CHECK")]
     allowed: Vec<Lint>,
     #[command(flatten)]
@@ -33,15 +33,15 @@ pub(super) struct ComparisonArgs {
 
 /// Show how Vault's policies would change. Writes nothing.
 ///
-/// Policies that say the same are no change, however they are written. Those that are in Vault alone
-/// are listed. Policies in which `policies lint` finds errors are not compared.
+/// Equivalent policies are no change, even if their texts differ. Policies that exist only in
+/// Vault are listed. Policies with errors of `policies lint` are not compared.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   vault-auth-validator policies plan policies/
   vault-auth-validator policies plan --detailed-exitcode > /dev/null || echo 'changed, or failed'")]
 pub(super) struct PlanArgs {
-    /// Exit with 0 if nothing would change, 2 if something would, 1 if that is not known.
+    /// Exit with 0 if nothing would change, 2 if something would, 1 on failure.
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
@@ -50,16 +50,16 @@ pub(super) struct PlanArgs {
     comparison: ComparisonArgs,
 }
 
-/// What `--detailed-exitcode` says of changes.
+/// The exit code of `--detailed-exitcode` for changes.
 const CHANGES: u8 = 2;
 
 impl ComparisonArgs {
-    /// What becomes of policies that are in Vault alone.
+    /// Returns the handling of policies that exist only in Vault.
     fn unmanaged(&self) -> UnmanagedPolicies {
         if self.prune { UnmanagedPolicies::Prune } else { UnmanagedPolicies::Keep }
     }
 
-    /// Lints the policies and, if they have no errors, goes on as the operator.
+    /// Lints the policies and, without errors, computes the plan and runs the command.
     pub(super) fn run(
         self,
         output: OutputArgs,
@@ -106,13 +106,13 @@ impl PlanArgs {
         match (self.detailed_exitcode, code == ExitCode::SUCCESS) {
             (false, _) => code,
             (true, true) => ExitCode::from(if changes { CHANGES } else { 0 }),
-            // A fault in the configuration must not pass for a change.
+            // A configuration error must not look like a change.
             (true, false) => ExitCode::FAILURE,
         }
     }
 }
 
-/// A plan for people.
+/// Formats a plan as text.
 pub(super) fn as_text(plan: &policy::PolicyPlan, style: &TextStyle) -> String {
     let diffs = plan.changes.iter().map(|change| coloured(&change.diff(), style));
     let changes = plan.changes.iter().map(|change| row(change.verb(), &change.name, ""));
@@ -148,7 +148,7 @@ fn coloured(diff: &str, style: &TextStyle) -> String {
     diff.lines().map(|text| line(&escape_line(text)) + "\n").collect()
 }
 
-/// A plan for programs.
+/// Formats a plan as JSON.
 pub(super) fn as_json(plan: &policy::PolicyPlan) -> Value {
     let change = |change: &PolicyChange| json!({"policy": change.name, "action": change.verb(), "diff": change.diff()});
     let unchanged = plan.unchanged.iter().map(|unchanged| {
@@ -161,7 +161,7 @@ pub(super) fn as_json(plan: &policy::PolicyPlan) -> Value {
     })
 }
 
-/// How many policies a plan would write and delete.
+/// Returns the numbers of policies that a plan would write and delete.
 pub(super) fn extent(plan: &policy::PolicyPlan) -> String {
     let deleted = plan.deletions();
     let written = pluralize(plan.changes.len() - deleted, "policy");

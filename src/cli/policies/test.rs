@@ -17,12 +17,12 @@ use crate::{
     vault::TestPrincipals,
 };
 
-/// Ask Vault whether policies grant what they should, and nothing that they should not.
+/// Test in Vault that policies grant exactly the expected access.
 ///
-/// What is expected stands in tests/*.toml. For each caller there, a token with copies of the policies,
-/// an entity with the metadata, and groups that stand in for the caller's, are made in Vault, asked
-/// about, and taken away again, also after Ctrl-C. The policies that Vault has are neither used nor changed. With --dev, a server that is
-/// started for it, in memory, is asked instead.
+/// Expectations are read from tests/*.toml. For each caller, a token with copies of the policies,
+/// an entity with the metadata, and test groups are created in Vault, queried, and deleted again,
+/// also after Ctrl-C. The policies in Vault are neither used nor changed. With --dev, an in-memory
+/// development server is started and queried instead.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -41,10 +41,10 @@ A file of expectations:
 pub(super) struct TestArgs {
     #[command(flatten)]
     folder: PolicyFolder,
-    /// Start a development server to ask, and end it afterwards.
+    /// Start a development server for the test, and stop it afterwards.
     #[arg(long)]
     dev: bool,
-    /// The server to start: OpenBao or HashiCorp Vault. Without it, `bao` or `vault` in PATH.
+    /// The server program to start: OpenBao or HashiCorp Vault [default: `bao` or `vault` in PATH]
     #[arg(long, value_name = "PATH", requires = "dev")]
     bao: Option<PathBuf>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub(super) struct TestArgs {
     operator: OperatorArgs,
 }
 
-/// An expectation, and what Vault said.
+/// An expectation, and the capabilities that Vault granted.
 struct ExpectationResult<'c> {
     caller: &'c TestCaller,
     expectation: &'c Expectation,
@@ -62,7 +62,7 @@ struct ExpectationResult<'c> {
 
 impl TestArgs {
     pub(super) fn run(self) -> ExitCode {
-        // What lint finds is no reason not to try: it may be what the expectations are about.
+        // Lint findings are ignored: the expectations may be about them.
         let read = self.folder.readable().and_then(|set| {
             let callers = self.folder.expectations(&set)?;
             Ok((callers, set))
@@ -105,7 +105,7 @@ async fn ask_all<'c>(
     principals.copy_policies(policies).await?;
     let mut results = Vec::new();
     for caller in callers {
-        // Between two callers, so that no call is under way when all is taken away.
+        // Checked between two callers, so that no request is in flight during cleanup.
         if stop.is_finished() {
             return Err("stopped".to_owned());
         }
@@ -184,7 +184,7 @@ impl ExpectationResult<'_> {
         })
     }
 
-    /// The rules that speak for the path, as far as they are in the files.
+    /// Returns the effective rules for the path, as far as they are in the files.
     fn matched_rules(&self, set: &PolicySet) -> Vec<String> {
         let named = self.caller.policies.iter().filter_map(|name| Some((name, set.get(name)?)));
         let named: Vec<_> = named.collect();

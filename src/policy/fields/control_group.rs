@@ -8,8 +8,8 @@ use super::{
     text, unlabelled_value,
 };
 
-/// What a factor may control: Vault's operations, which are more than its capabilities and
-/// don't include `sudo`.
+/// The operations that a factor can control. Vault has more operations than capabilities; `sudo`
+/// is not one of them.
 const OPERATIONS: [&str; 14] = [
     "create",
     "read",
@@ -27,8 +27,8 @@ const OPERATIONS: [&str; 14] = [
     "header",
 ];
 
-/// Checks every `control_group`: each needs at least one factor, and each factor somebody who can
-/// approve. Returns what HashiCorp Vault accepts and OpenBao refuses.
+/// Checks every `control_group`: each requires a factor, and each factor requires approvers.
+/// Returns the features that HashiCorp Vault accepts and OpenBao rejects.
 pub(in crate::policy) fn check(
     items: &[HclItem],
 ) -> Result<Vec<Spanned<&'static str>>, ParseError> {
@@ -81,7 +81,7 @@ fn factor(item: &HclItem, vault_only: &mut Vec<Spanned<&'static str>>) -> Result
     identity(item, items)
 }
 
-/// The keys in `identity` are the only ones whose case Vault ignores, and whose company.
+/// Checks `identity`. Vault ignores the case of its keys, and unknown keys in it.
 fn identity(factor: &HclItem, items: &[HclItem]) -> Result<(), ParseError> {
     let mut groups: Vec<Spanned<String>> = Vec::new();
     let mut approvals = 0;

@@ -6,8 +6,8 @@ use super::{
     items_with_key, unlabelled_value,
 };
 
-/// The integer under a key; in quotes, it may also be binary, and have underscores between its
-/// digits. The last of several counts.
+/// Returns the integer value of a key; in quotes, it can also be binary, and have underscores
+/// between its digits. The last of several counts.
 pub(in crate::policy) fn integer(items: &[HclItem], key: &str) -> Result<Option<i64>, ParseError> {
     let mut last = None;
     for item in items_with_key(items, key) {
@@ -16,7 +16,7 @@ pub(in crate::policy) fn integer(items: &[HclItem], key: &str) -> Result<Option<
     Ok(last)
 }
 
-/// One integer.
+/// Parses an integer value.
 pub(in crate::policy) fn read(value: &Spanned<HclValue>) -> Result<i64, ParseError> {
     match &value.value {
         HclValue::Integer(text) | HclValue::Text(text) => parse(text).ok_or_else(|| {
@@ -27,14 +27,14 @@ pub(in crate::policy) fn read(value: &Spanned<HclValue>) -> Result<i64, ParseErr
     }
 }
 
-/// An integer as Go writes it: 10, -10, 0b10, 010, 0o10, `0x1F`, `1_000`.
+/// Parses an integer in Go syntax: 10, -10, 0b10, 010, 0o10, `0x1F`, `1_000`.
 pub(super) fn parse(text: &str) -> Option<i64> {
     let (negative, digits) = match text.strip_prefix(['-', '+']) {
         Some(digits) => (text.starts_with('-'), digits),
         None => (false, text),
     };
     let (radix, digits) = radix(digits);
-    // An underscore may follow a prefix, as it may any digit.
+    // An underscore may follow a prefix or any digit.
     let separated = match (radix, digits.strip_prefix('_')) {
         (10, _) | (_, None) => digits,
         (_, Some(rest)) => rest,

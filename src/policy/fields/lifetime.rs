@@ -6,7 +6,7 @@ use super::{
     duration, integer, items_with_key, unlabelled_value,
 };
 
-/// What stands under a key that takes a duration.
+/// The type and value of a duration attribute.
 #[derive(Clone, Debug, PartialEq)]
 enum RawValueKind {
     Text(String),
@@ -15,7 +15,7 @@ enum RawValueKind {
     Other,
 }
 
-/// A duration that has not been understood yet: under `deny`, Vault never tries.
+/// A duration that is not parsed yet: Vault does not parse it in a rule with `deny`.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::policy) struct RawDuration {
     raw: RawValueKind,
@@ -23,7 +23,8 @@ pub(in crate::policy) struct RawDuration {
 }
 
 impl RawDuration {
-    /// What is under a key. The first of several gives the type that the others have to have.
+    /// Reads the value of a key. If the key occurs several times, the first occurrence determines
+    /// the type of the others.
     pub(in crate::policy) fn read(
         items: &[HclItem],
         key: &str,
@@ -55,12 +56,12 @@ impl RawDuration {
         Ok(last)
     }
 
-    /// Where it stands.
+    /// Returns its position.
     pub(in crate::policy) fn at(&self) -> Position {
         self.at
     }
 
-    /// Nanoseconds.
+    /// Returns the duration in nanoseconds.
     pub(in crate::policy) fn nanoseconds(&self) -> Result<i64, ParseError> {
         let nanoseconds = match &self.raw {
             RawValueKind::Text(text) => duration::parse(text),

@@ -1,4 +1,4 @@
-//! The values of known keys, read as Vault reads them.
+//! Parsers and checks of known keys, compatible with Vault's.
 
 pub(super) mod control_group;
 pub(super) mod duration;
@@ -15,12 +15,12 @@ use super::{
 };
 use crate::suggestion::did_you_mean;
 
-/// The items with this key, in order.
+/// Returns the items with this key, in order.
 fn items_with_key<'i>(items: &'i [HclItem], key: &str) -> impl Iterator<Item = &'i HclItem> {
     items.iter().filter(move |item| item.key() == key)
 }
 
-/// The value of a key that takes no labels.
+/// Returns the value of a key that takes no labels.
 fn unlabelled_value(item: &HclItem) -> Result<&Spanned<HclValue>, ParseError> {
     match item.labels().first() {
         None => Ok(&item.value),
@@ -31,7 +31,7 @@ fn unlabelled_value(item: &HclItem) -> Result<&Spanned<HclValue>, ParseError> {
     }
 }
 
-/// What is in the block of an item.
+/// Returns the content of an item's block.
 pub(super) fn block(item: &HclItem) -> Result<&[HclItem], ParseError> {
     match &item.value.value {
         HclValue::Block(items) => Ok(items),
@@ -39,7 +39,7 @@ pub(super) fn block(item: &HclItem) -> Result<&[HclItem], ParseError> {
     }
 }
 
-/// Refuses the first item whose key is none of these. Case matters.
+/// Fails on the first item whose key is not one of these, which are case-sensitive.
 pub(super) fn check_keys(items: &[HclItem], keys: &[&str]) -> Result<(), ParseError> {
     let Some(unknown) = items.iter().find(|item| !keys.contains(&item.key())) else {
         return Ok(());

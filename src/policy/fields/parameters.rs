@@ -8,8 +8,8 @@ use super::{
     integer, items_with_key,
 };
 
-/// Checks `allowed_parameters` or `denied_parameters`, whose values stay what they are: every
-/// parameter has a list, or a block, which is a list of one.
+/// Checks `allowed_parameters` or `denied_parameters`, whose values are kept as written: every
+/// parameter has a list, or a block, which counts as a list of one.
 pub(in crate::policy) fn check(items: &[HclItem], key: &str) -> Result<(), ParseError> {
     for item in items_with_key(items, key) {
         // `allowed_parameters "a" {...}` is the same as `allowed_parameters { a {...} }`.
@@ -49,8 +49,8 @@ fn values(values: &Spanned<HclValue>) -> Result<(), ParseError> {
     }
 }
 
-/// Any value, as long as Vault can hold it: numbers fit 64 bits, and a key that is written twice
-/// has the same type of value both times.
+/// Checks that Vault can represent the value: numbers fit 64 bits, and repeated keys have values
+/// of one type.
 fn check_any_value(value: &Spanned<HclValue>) -> Result<(), ParseError> {
     match &value.value {
         HclValue::Text(_) | HclValue::Bool(_) => Ok(()),
@@ -74,7 +74,7 @@ fn of_one_type_each(items: &[HclItem]) -> Result<(), ParseError> {
     let mut types = HashMap::new();
     let mut before: Option<&HclItem> = None;
     for item in items {
-        // JSON can hang many items on one long key, which is to be read once.
+        // JSON can attach many items to one long key, which is compared once.
         let first = match before.filter(|before| same_key(before, item)) {
             Some(before) => type_of(before),
             None => *types.entry(item.key().to_lowercase()).or_insert_with(|| type_of(item)),

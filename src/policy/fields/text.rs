@@ -3,7 +3,7 @@ use super::{
     items_with_key, unlabelled_value,
 };
 
-/// The string under a key. The last of several counts; an integer is its own text.
+/// Returns the string value of a key. The last of several counts; integers are accepted as text.
 pub(in crate::policy) fn string(
     items: &[HclItem],
     key: &str,
@@ -16,7 +16,7 @@ pub(in crate::policy) fn string(
     Ok(last)
 }
 
-/// All strings in the lists under a key, in order.
+/// Returns all strings in the lists of a key, in order.
 pub(in crate::policy) fn string_list(
     items: &[HclItem],
     key: &str,
@@ -28,7 +28,7 @@ pub(in crate::policy) fn string_list(
     Ok(all)
 }
 
-/// As [`string_list`], of one item.
+/// Appends the strings in the list of one item.
 pub(super) fn append(item: &HclItem, all: &mut Vec<Spanned<String>>) -> Result<(), ParseError> {
     let value = unlabelled_value(item)?;
     match &value.value {
@@ -38,7 +38,7 @@ pub(super) fn append(item: &HclItem, all: &mut Vec<Spanned<String>>) -> Result<(
             }
             Ok(())
         }
-        // HCL takes an empty block for an empty list.
+        // HCL reads an empty block as an empty list.
         HclValue::Block(inner) if inner.is_empty() => Ok(()),
         found => Err(ParseError::expected(value.at, "a list of strings", found)),
     }

@@ -1,4 +1,4 @@
-//! Rules with `deny` that leave more open than they seem to.
+//! Lints for `deny` rules that deny less than they seem to.
 
 use super::{Diagnostic, Lint};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     policy::{Rule, error::Quoted},
 };
 
-/// Where the platform's policies have the paths of applications, which `acl_uri` asks for.
+/// The prefix of the applications' paths, which `acl_uri` checks.
 const ROUTES: &str = "route/";
 
 pub(super) fn check_rule(rule: &Rule) -> Option<Diagnostic> {
@@ -18,7 +18,8 @@ pub(super) fn check_rule(rule: &Rule) -> Option<Diagnostic> {
     weak(rule, bare).or_else(|| spelling(rule, bare))
 }
 
-/// A path that begins with a wildcard is outranked by each whose first wildcard comes later.
+/// Finds `deny` on a path that begins with a wildcard: any path whose first wildcard comes later
+/// takes precedence.
 fn weak(rule: &Rule, path: &str) -> Option<Diagnostic> {
     let at = rule.path().at;
     (path == "*" || path.split('/').next() == Some("+")).then(|| {
@@ -29,13 +30,14 @@ fn weak(rule: &Rule, path: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Vault compares paths byte by byte; many applications ignore case, endings and final dots.
+/// Finds `deny` on one spelling of a path. Vault compares paths byte by byte; many applications
+/// ignore case, extensions and trailing dots.
 fn spelling(rule: &Rule, path: &str) -> Option<Diagnostic> {
     let (application, denied) = path.strip_prefix(ROUTES)?.split_once('/')?;
     let literal = |segment: &&str| segment.bytes().any(|byte| byte.is_ascii_alphabetic());
     let segment = denied.trim_end_matches('*').split('/').rfind(literal)?;
     let (before, _) = denied.rsplit_once(segment)?;
-    // Other spellings of what a template is render with are not known here.
+    // Other spellings of a template's value are unknown here.
     if segment.contains("}}") {
         return None;
     }

@@ -8,15 +8,15 @@ use crate::{
     policy::{PolicySet, Rule, error::Quoted},
 };
 
-/// What stands below the mount (KV version 2's API; `detailed-metadata` is OpenBao's).
+/// The API's path segments below the mount (KV version 2; `detailed-metadata` is OpenBao's).
 const API: [&str; 8] =
     ["config", "data", "delete", "destroy", "detailed-metadata", "metadata", "subkeys", "undelete"];
 
-/// Where something else is always mounted.
+/// The mounts that are never KV.
 const NO_KV: [&str; 5] = ["auth", "cubbyhole", "identity", "sys", "+"];
 
-/// The one that is configured, and each below which a policy names `data/` or `metadata/`: what
-/// one policy knows, the others are held to.
+/// Returns the configured mount, and each mount below which any policy names `data/` or
+/// `metadata/`. The rules of all policies are checked against them.
 pub(super) fn mounts(set: &PolicySet, configured: &Mounts) -> BTreeSet<String> {
     let rules = set.iter().flat_map(|(_, file)| file.policy.rules());
     let named = rules.filter_map(|rule| {
@@ -35,7 +35,7 @@ pub(super) fn mounts(set: &PolicySet, configured: &Mounts) -> BTreeSet<String> {
 pub(super) fn check_rule(rule: &Rule, mounts: &BTreeSet<String>) -> Option<Diagnostic> {
     let path = declared(rule);
     let below = |mount: &String| path.strip_prefix(mount.as_str())?.strip_prefix('/');
-    // Nothing can be mounted below another mount, so the shortest is the one.
+    // Nothing can be mounted below another mount, so the shortest one matches.
     let (mount, rest) = mounts.iter().find_map(|mount| Some((mount, below(mount)?)))?;
     let at = rule.path().at;
     let (first, more) =
@@ -62,7 +62,7 @@ pub(super) fn check_rule(rule: &Rule, mounts: &BTreeSet<String>) -> Option<Diagn
     })
 }
 
-/// The path as it is declared, without the slash that Vault drops.
+/// Returns the path as written, without the leading slash that Vault removes.
 fn declared(rule: &Rule) -> &str {
     let path = &*rule.path().value;
     path.strip_prefix('/').unwrap_or(path)

@@ -1,4 +1,4 @@
-//! Mistakes that Vault accepts silently.
+//! Lints for mistakes that Vault accepts silently.
 
 mod catalog;
 mod denials;
@@ -12,16 +12,16 @@ use std::collections::BTreeSet;
 pub use self::catalog::{Lint, Severity};
 use super::{LintFinding, PolicyFile, PolicySet, Position};
 
-/// Where the engines of this platform are mounted, without slashes at the ends.
+/// The mount paths of the platform's secrets engines, without leading and trailing slashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mounts {
-    /// The tenants' secrets: KV version 2.
+    /// The mount of the tenants' secrets: KV version 2.
     pub kv: String,
-    /// The tenants' keys.
+    /// The mount of the tenants' keys: transit.
     pub transit: String,
 }
 
-/// What a catalog has to say about a place in a policy.
+/// A result of a lint at a position in a policy.
 struct Diagnostic {
     catalog: Lint,
     at: Position,
@@ -40,18 +40,18 @@ impl Diagnostic {
     }
 }
 
-/// What there is to know beyond a single policy.
+/// The context shared by all lints: mounts and tenant names.
 struct LintContext<'s> {
     mounts: &'s Mounts,
-    /// The KV version 2 mounts, as far as they are known.
+    /// The known KV version 2 mounts.
     kv: BTreeSet<String>,
-    /// The tenants that the policies name.
+    /// The tenants named in the policies.
     tenants: BTreeSet<String>,
 }
 
 impl PolicySet {
-    /// Everything in these policies that should be mended, in the order of files and lines. That
-    /// includes the rules that could be read in files that have errors.
+    /// Runs all lints, and returns the findings by file and line. Rules that could be parsed in
+    /// invalid files are included.
     #[must_use]
     pub fn lint(&self, mounts: &Mounts) -> Vec<LintFinding> {
         let context = LintContext {
@@ -64,7 +64,7 @@ impl PolicySet {
             diagnostics.extend(rule_diagnostics(name.as_str(), file, &context));
             (file, diagnostics)
         });
-        // Nothing is said of a file as a whole of which only a part could be read.
+        // Lints of a whole policy are skipped for partially parsed files.
         let invalid = self.invalid().iter();
         let invalid =
             invalid.map(|file| (file, rule_diagnostics(file.source.stem(), file, &context)));

@@ -1,4 +1,4 @@
-//! Paths that mean something else than they seem to, on any mount.
+//! Lints for paths that do not match what they seem to, on any mount.
 
 use super::{Diagnostic, Lint};
 use crate::{
@@ -6,7 +6,8 @@ use crate::{
     suggestion::did_you_mean,
 };
 
-/// What a template can have, with what varies in capitals (`identity/identity.go` of both servers).
+/// The selectors that Vault supports, with placeholders in capitals (`identity/identity.go` of
+/// both servers).
 const FIELDS: [&str; 13] = [
     "identity.entity.id",
     "identity.entity.name",
@@ -25,7 +26,7 @@ const FIELDS: [&str; 13] = [
 
 pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
     let path = rule.path();
-    // What a template puts in has no character that is looked for here.
+    // A rendered value contains none of the characters that are checked here.
     let render = rule.template().render(|_| "x".to_owned());
     let mut diagnostics = Vec::new();
     let mut diagnostic = |check, message: &str, remedy: String| {
@@ -87,7 +88,7 @@ pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// What is wrong with a template, and what to do.
+/// Returns the problem of an unsupported selector, and its remedy.
 fn selector_fault(selector: &str) -> Option<(String, String)> {
     if !is_known(selector) {
         let hint = match did_you_mean(selector, &FIELDS) {
@@ -97,7 +98,7 @@ fn selector_fault(selector: &str) -> Option<(String, String)> {
         let message = format!("Vault fills in no {}", Quoted(selector));
         return Some((message, format!("the rule never holds: {hint}")));
     }
-    // Metadata may have any key, so only what stands for a group or an alias is looked at.
+    // Metadata can have any key, so only names of groups and aliases are checked.
     let prefixes = ["identity.entity.aliases.", "identity.groups.ids.", "identity.groups.names."];
     let rest = prefixes.iter().find_map(|prefix| selector.strip_prefix(prefix))?;
     let name = rest.split('.').next().filter(|name| name.contains(['*', '+']))?;
@@ -106,8 +107,8 @@ fn selector_fault(selector: &str) -> Option<(String, String)> {
     Some((message, remedy.to_owned()))
 }
 
-/// The first thing in a path that a template program, or a person, should have replaced:
-/// `${name}`, `$NAME`, `%{name}`, `{% name %}`, `{name}` or `<name>`.
+/// Returns the first placeholder in a path that a template engine, or a person, should have
+/// replaced: `${name}`, `$NAME`, `%{name}`, `{% name %}`, `{name}` or `<name>`.
 fn placeholder(path: &str) -> Option<&str> {
     path.char_indices().find_map(|(start, first)| {
         let rest = path.get(start..)?;
@@ -130,8 +131,8 @@ fn is_word(c: char) -> bool {
     c == '_' || c.is_ascii_alphanumeric()
 }
 
-/// Whether this is one of the fields, with something for each word in capitals. A key of metadata
-/// may have points in it.
+/// Returns whether the selector is one of the fields, with a value for each word in capitals.
+/// Metadata keys can contain dots.
 fn is_known(selector: &str) -> bool {
     let is = |field: &&str| {
         let mut found = selector.split('.');

@@ -1,4 +1,4 @@
-//! What is odd about policies and rules, whatever their paths.
+//! Lints of policies and rules that do not depend on the path.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::{
     policy::{Policy, Position, Rule, Spanned, error::Quoted, pattern::Pattern},
 };
 
-/// Keys that HashiCorp Vault doesn't know, and refuses.
+/// The keys that HashiCorp Vault does not support and rejects.
 const OPENBAO_ONLY: [&str; 3] =
     ["expiration", "list_scan_response_keys_filter_path", "pagination_limit"];
 
@@ -32,7 +32,7 @@ pub(super) fn check_policy(name: &str, policy: &Policy) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// The paths that come twice in one policy.
+/// Finds paths that occur twice in one policy.
 pub(super) fn duplicate_paths(policy: &Policy) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let mut lines: HashMap<Pattern, usize> = HashMap::new();
@@ -129,7 +129,7 @@ fn openbao_only(rule: &Rule) -> Vec<Diagnostic> {
 }
 
 fn vault_only(word: &Spanned<&'static str>) -> Diagnostic {
-    // A description is already in words, and has its own backticks.
+    // A description has its own backticks.
     let what = match word.value {
         described if described.contains('`') => described.to_owned(),
         word => Quoted(word).to_string(),

@@ -1,4 +1,4 @@
-//! Whether tenants' secrets and keys stay apart.
+//! Lints for the isolation of the tenants' secrets and keys.
 
 use std::collections::BTreeSet;
 
@@ -12,15 +12,15 @@ use crate::{
     tenants::{SECRETS_FOLDER, key_name, secrets_folder, tenant_from_key, tenant_from_policy},
 };
 
-/// What a template has for the tenant.
+/// The selector of the caller's tenant.
 const TENANT: &str = "identity.entity.metadata.tenant";
 
-/// Stands for the caller's tenant, for one whose name begins with that, and for any other.
+/// Sample names: the caller's tenant, one whose name begins with that, and any other.
 const OWN: &str = "tenant-of-the-caller";
 const LONGER: &str = "tenant-of-the-caller-2";
 const ANY: &str = "any-other-tenant";
 
-/// The tenants that the policies name in their paths, or by their own names.
+/// Returns the tenants that are named in the paths or the names of the policies.
 pub(super) fn named(set: &PolicySet, mounts: &Mounts) -> BTreeSet<String> {
     let mut tenants = BTreeSet::new();
     for (name, file) in set.iter() {
@@ -41,8 +41,8 @@ pub(super) fn named(set: &PolicySet, mounts: &Mounts) -> BTreeSet<String> {
     tenants
 }
 
-/// A right to create transit keys by encrypting with them: whoever mistypes a name gets a new key,
-/// which is not derived.
+/// Finds grants of `create` on encryption: encrypting with a mistyped key name would create that
+/// key, which is not derived.
 pub(super) fn transit_create(rule: &Rule, context: &LintContext<'_>) -> Option<Diagnostic> {
     let transit = &context.mounts.transit;
     let path = rule.path();
@@ -62,8 +62,9 @@ pub(super) fn transit_create(rule: &Rule, context: &LintContext<'_>) -> Option<D
     })
 }
 
-/// The rules of a tenant's policy that reach another tenant. A policy is a tenant's if its name is
-/// `tenant-NAME`, or if it asks for the tenant anywhere, since then each tenant has it.
+/// Finds rules of a tenant's policy that match paths of another tenant. A policy is a tenant's if
+/// its name is `tenant-NAME`, or if any of its paths contains the tenant's template, because then
+/// every tenant has it.
 pub(super) fn check_tenant_isolation(
     name: &str,
     policy: &Policy,
@@ -104,7 +105,7 @@ fn diagnostic(rule: &Rule, message: String) -> Diagnostic {
     Diagnostic::new(Lint::TenantReach, rule.path().at, message, remedy)
 }
 
-/// Where this tenant's secrets and keys are.
+/// Returns the patterns of this tenant's secrets and keys.
 fn tenant_paths(tenant: &str, context: &LintContext<'_>) -> Vec<Pattern> {
     let transit = &context.mounts.transit;
     let kv = context.kv.iter().map(|kv| format!("{kv}/+/{}", secrets_folder(tenant)));
@@ -113,7 +114,7 @@ fn tenant_paths(tenant: &str, context: &LintContext<'_>) -> Vec<Pattern> {
     kv.chain(keys).flat_map(|at| [Pattern::new(&at), Pattern::new(&format!("{at}/*"))]).collect()
 }
 
-/// The path for a caller of this tenant.
+/// Returns the path rendered for a caller of this tenant.
 fn pattern(rule: &Rule, tenant: &str) -> Pattern {
     let value = |selector: &str| if selector == TENANT { tenant } else { "x" };
     Pattern::new(&rule.template().render(|selector| value(selector).to_owned()))

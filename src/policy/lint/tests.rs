@@ -14,13 +14,13 @@ fn lint(files: &[(&str, &str)]) -> Vec<LintFinding> {
     findings
 }
 
-/// The checks that find something in a policy of this name, each with its line and column.
+/// Returns the lints that fire for a policy of this name, each with line and column.
 fn found(name: &str, text: &str) -> Vec<(Lint, usize, usize)> {
     let findings = lint(&[(name, text)]);
     findings.iter().map(|finding| (finding.check, finding.at.line, finding.at.column)).collect()
 }
 
-/// A rule that is read on this path.
+/// Returns a rule that grants `read` on this path.
 fn reads(path: &str) -> String {
     format!("path \"{path}\" {{ capabilities = [\"read\"] }}\n")
 }
@@ -168,7 +168,7 @@ fn what_only_one_server_accepts_is_judged_by_the_server() {
         assert_eq!(judged, Some(Severity::Error), "{rule}");
         assert_eq!(finding.clone().for_server(accepts), None, "{rule}");
     }
-    // Neither looks at what comes after `deny`.
+    // Both servers ignore what follows `deny`.
     let denied = "path \"a\" { capabilities = [\"deny\", \"subscribe\"] }";
     assert_eq!(found_checks("p", denied), [Lint::DenyHides]);
 }
@@ -210,7 +210,7 @@ fn what_is_wrong_with_one_rule_does_not_hide_the_others() {
     let findings = lint(&[("p", text)]);
     assert_eq!(findings[1].remedy, "did you mean `read`?");
     assert!(findings.iter().all(|finding| !finding.remedy.is_empty()), "{findings:?}");
-    // The set has no policy of which a part is missing.
+    // The set does not contain partially parsed policies.
     let (set, _) = PolicySet::read(vec![PolicySource::new("p.hcl", text)]);
     assert!(set.is_empty());
 }
@@ -316,7 +316,7 @@ fn a_policy_by_the_name_of_a_tenant_is_held_to_that_tenant() {
         found_checks("tenant-acme", &reads("transit/decrypt/tenant-acme*")),
         [Lint::TenantReach]
     );
-    // That globex is a tenant is known from the other file.
+    // The other file shows that globex is a tenant.
     let (shared, globex) = (reads("secret/data/tenants/g*"), path("globex"));
     let findings = lint(&[("tenant-acme", &shared), ("tenant-globex", &globex)]);
     assert_eq!(findings.len(), 1, "{findings:?}");

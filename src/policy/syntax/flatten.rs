@@ -6,7 +6,7 @@ use super::{
 /// Turns objects that hold only objects into blocks with labels: `{"path": {"a": {...}}}` becomes
 /// `path "a" {...}`. A list of objects becomes a block for each.
 ///
-/// HCL does so wherever it finds such an object, intended or not: that is how Vault reads JSON.
+/// HCL does so for every such object, intended or not: Vault reads JSON this way.
 pub(super) fn flatten(items: Vec<HclItem>) -> Result<Vec<HclItem>, ParseError> {
     let mut flat = Vec::with_capacity(items.len());
     for item in items {

@@ -11,7 +11,7 @@ use super::{
     token::Token,
 };
 
-/// The items of a text in HCL 1.
+/// Parses a text in HCL 1.
 pub(super) fn items(text: &str) -> Result<Vec<HclItem>, ParseError> {
     let mut parser = HclParser { lexer: Lexer::new(text, Dialect::Hcl)? };
     parser.items(&Token::End, 0)
@@ -22,7 +22,7 @@ struct HclParser<'a> {
 }
 
 impl HclParser<'_> {
-    /// Items up to `end`, which is taken. One comma may stand after each.
+    /// Parses items up to `end`, and consumes it. A comma may follow each.
     fn items(&mut self, end: &Token, depth: usize) -> Result<Vec<HclItem>, ParseError> {
         let mut items = Vec::new();
         while !self.lexer.take(end)? {
@@ -83,7 +83,7 @@ impl HclParser<'_> {
     fn list(&mut self, at: Position, depth: usize) -> Result<Spanned<HclValue>, ParseError> {
         let depth = nest(depth, at)?;
         let mut values: Vec<Spanned<HclValue>> = Vec::new();
-        // Vault wants a comma after every value but a list.
+        // Vault requires a comma after every value except a list.
         let mut complete = true;
         loop {
             if self.lexer.take(&Token::ListEnd)? {

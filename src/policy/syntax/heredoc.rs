@@ -5,8 +5,8 @@ use super::{
 };
 
 impl Lexer<'_> {
-    /// `<<NAME`, the lines after it, and the line that is `NAME` again, however indented.
-    /// `<<-NAME` takes the indentation of that line away from all of them.
+    /// Reads a heredoc: `<<NAME`, the lines after it, and a line that is `NAME` again, with any
+    /// indentation. `<<-NAME` removes the indentation of that line from all lines.
     pub(super) fn heredoc(&mut self) -> Result<Token, ParseError> {
         let start = self.at();
         self.bump();
@@ -26,7 +26,7 @@ impl Lexer<'_> {
             ));
         }
         let body = self.rest();
-        // Vault counts the dash as part of the name when it looks for the end.
+        // Vault counts the dash as part of the name when it searches for the end.
         let shortest = name.len() + usize::from(indented);
         loop {
             let Some(end) = self.rest().find('\n') else {
@@ -45,7 +45,7 @@ impl Lexer<'_> {
                 continue;
             };
             let body = body.get(..length).unwrap_or_default();
-            // Vault counts wrongly here, and takes a segment of the name for the text.
+            // Vault has an off-by-one error here, and takes a part of the name for the text.
             if line.len() - bare.len() != usize::from(crlf) && body.is_empty() {
                 return Err(ParseError::new(
                     at,

@@ -6,11 +6,11 @@ use super::{
     token::Token,
 };
 
-/// The items of a text in JSON, in the shape that HCL gives them.
+/// Parses a JSON text into the items that HCL would have.
 ///
-/// HCL's own reader of JSON is lax: it stops at the first `}` too many, takes a text that ends too
-/// early, and leaves out booleans in lists, each without a word. Here the text has to be complete.
-/// A comma at the end of a list or an object is accepted.
+/// HCL's own JSON parser is lax: it silently stops at the first surplus `}`, accepts a truncated
+/// text, and drops booleans in lists. This parser requires a complete text. A trailing comma in a
+/// list or an object is accepted.
 pub(super) fn items(text: &str) -> Result<Vec<HclItem>, ParseError> {
     let mut parser = JsonParser { lexer: Lexer::new(text, Dialect::Json)? };
     let start = parser.lexer.next()?;
@@ -91,7 +91,7 @@ impl JsonParser<'_> {
         }
     }
 
-    /// Takes a comma, which is true, or the end.
+    /// Consumes a comma and returns true, or consumes `end` and returns false.
     fn separated(&mut self, end: &Token, expected: &str) -> Result<bool, ParseError> {
         let Spanned { value: token, at } = self.lexer.next()?;
         if token == *end {

@@ -3,14 +3,14 @@ use super::{
     token::Token,
 };
 
-/// Which of the two languages is read.
+/// The language of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Hcl,
     Json,
 }
 
-/// Cuts a text into tokens, one peeked of the parser.
+/// Splits a text into tokens, with one token of lookahead.
 pub(super) struct Lexer<'a> {
     rest: &'a str,
     at: Position,
@@ -19,7 +19,7 @@ pub(super) struct Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
-    /// Refuses at once what no token may contain.
+    /// Creates a lexer. Fails on characters that no token may contain.
     pub(super) fn new(text: &'a str, dialect: Dialect) -> Result<Self, ParseError> {
         let mut at = Position::START;
         for character in text.chars() {
@@ -34,7 +34,7 @@ impl<'a> Lexer<'a> {
         Ok(Self { rest: text, at: Position::START, peeked: None, dialect })
     }
 
-    /// The next token, without taking it.
+    /// Returns the next token without consuming it.
     pub(super) fn peek(&mut self) -> Result<&Spanned<Token>, ParseError> {
         let token = match self.peeked.take() {
             Some(token) => token,
@@ -43,7 +43,7 @@ impl<'a> Lexer<'a> {
         Ok(self.peeked.insert(token))
     }
 
-    /// Takes the next token. Spanned the end of the text it is [`Token::End`] for ever.
+    /// Consumes the next token. At the end of the text it is always [`Token::End`].
     pub(super) fn next(&mut self) -> Result<Spanned<Token>, ParseError> {
         match self.peeked.take() {
             Some(token) => Ok(token),
@@ -51,7 +51,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Takes the next token if it is this one.
+    /// Consumes the next token if it equals `wanted`.
     pub(super) fn take(&mut self, wanted: &Token) -> Result<bool, ParseError> {
         let found = self.peek()?.value == *wanted;
         if found {
@@ -137,12 +137,12 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    /// The text that no token has taken yet.
+    /// Returns the remaining text.
     pub(super) fn rest(&self) -> &'a str {
         self.rest
     }
 
-    /// Where that begins.
+    /// Returns the position of the remaining text.
     pub(super) fn at(&self) -> Position {
         self.at
     }
@@ -159,7 +159,7 @@ impl<'a> Lexer<'a> {
         Some(character)
     }
 
-    /// Takes this character if it is the next.
+    /// Consumes this character if it is the next.
     pub(super) fn eat(&mut self, wanted: char) -> bool {
         let found = self.peek_char() == Some(wanted);
         if found {
@@ -173,7 +173,7 @@ impl<'a> Lexer<'a> {
         self.take_bytes(end)
     }
 
-    /// Takes so many bytes, which have to end between two characters.
+    /// Consumes `count` bytes, which must end at a character boundary.
     pub(super) fn take_bytes(&mut self, count: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at_checked(count).unwrap_or((self.rest, ""));
         self.at = taken.chars().fold(self.at, Position::after);

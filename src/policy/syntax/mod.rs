@@ -1,4 +1,4 @@
-//! From text to items: HCL 1, and JSON read as HCL 1 does.
+//! The parsers: HCL 1, and JSON read as HCL 1 does.
 
 mod flatten;
 mod hcl;
@@ -11,14 +11,14 @@ mod token;
 
 use super::{HclItem, Position, error::ParseError};
 
-/// How deep blocks and lists may lie in each other. OpenBao knows no limit; none of its keys
-/// needs more than six.
+/// The maximum nesting depth of blocks and lists. OpenBao has no limit; none of its keys needs
+/// more than six levels.
 const DEPTH: usize = 64;
 
-/// How many keys and labels one item may have, for the same reason.
+/// The maximum number of keys and labels of one item, for the same reason.
 const KEYS: usize = 16;
 
-/// The items of a text. It is JSON when its first character is a brace, as for Vault.
+/// Parses a text. As in Vault, a text whose first character is a brace is JSON.
 pub(super) fn items(text: &str) -> Result<Vec<HclItem>, ParseError> {
     if text.is_empty() {
         return Err(ParseError::new(Position::START, "expected a policy, found nothing"));
@@ -26,7 +26,7 @@ pub(super) fn items(text: &str) -> Result<Vec<HclItem>, ParseError> {
     if text.trim_start().starts_with('{') { json::items(text) } else { hcl::items(text) }
 }
 
-/// One level nest than `depth`.
+/// Returns `depth` plus one, up to the limit.
 fn nest(depth: usize, at: Position) -> Result<usize, ParseError> {
     match depth {
         DEPTH => {

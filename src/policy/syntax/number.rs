@@ -5,7 +5,7 @@ use super::{
 };
 
 impl Lexer<'_> {
-    /// A number, its text as it stands. That it fits its type is for whoever reads it to see.
+    /// Reads a number and keeps its text. The range is checked where the value is used.
     pub(super) fn number(&mut self) -> Result<Token, ParseError> {
         let (start, at) = (self.rest(), self.at());
         self.eat('-');
@@ -24,7 +24,7 @@ impl Lexer<'_> {
         if whole.is_empty() && (after_point.is_empty() || start.starts_with('-')) {
             return Err(ParseError::expected(at, "a digit", Quoted(&self.since(start))));
         }
-        // HCL reads `.5e1` as two numbers, which nothing accepts.
+        // HCL reads `.5e1` as two numbers, which no grammar rule accepts.
         let exponent = !whole.is_empty() && (self.eat('e') || self.eat('E'));
         if exponent {
             let _sign = self.eat('-') || self.eat('+');
@@ -59,7 +59,7 @@ impl Lexer<'_> {
         Err(ParseError::expected(self.at(), expected, found))
     }
 
-    /// What was taken since `start` was the rest.
+    /// Returns the text consumed since `start` was the rest.
     fn since(&self, start: &str) -> String {
         let length = start.len() - self.rest().len();
         start.get(..length).unwrap_or_default().to_owned()

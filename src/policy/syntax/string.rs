@@ -5,10 +5,10 @@ use super::{
 };
 
 impl Lexer<'_> {
-    /// A string in quotes, with its escapes resolved.
+    /// Reads a quoted string and resolves its escapes.
     ///
-    /// In HCL a `${...}` is kept as it stands: quotes and line ends are ordinary in it, and
-    /// escapes have to be valid but stay escapes.
+    /// In HCL, `${...}` is kept verbatim: quotes and line ends are ordinary characters in it, and
+    /// escapes must be valid but are not resolved.
     pub(super) fn string(&mut self) -> Result<Token, ParseError> {
         let start = self.at();
         let mut bytes = Vec::new();
@@ -48,7 +48,7 @@ impl Lexer<'_> {
         self.dialect == Dialect::Hcl && self.peek_char() == Some('{')
     }
 
-    /// What follows a backslash at `at`; `raw` keeps it as it is written.
+    /// Reads an escape after the backslash at `at`; `raw` keeps it verbatim.
     fn escape(&mut self, at: Position, raw: bool, bytes: &mut Vec<u8>) -> Result<(), ParseError> {
         let start = self.rest();
         let kind = self.bump().ok_or_else(|| unknown(at))?;
@@ -91,7 +91,7 @@ impl Lexer<'_> {
     fn code_point(&self, at: Position, text: &str, digits: usize) -> Result<char, ParseError> {
         let code = hexadecimal(text, digits).ok_or_else(|| unknown(at))?;
         match code {
-            // HCL puts U+FFFD where half of a pair is; JSON's own reader cannot read it.
+            // HCL replaces a lone surrogate with U+FFFD; its JSON parser rejects it.
             0xd800..=0xdfff if self.dialect == Dialect::Hcl => Ok('\u{fffd}'),
             _ => char::from_u32(code).ok_or_else(|| {
                 ParseError::new(at, "expected the code of a character in the escape")
@@ -113,13 +113,13 @@ fn push(bytes: &mut Vec<u8>, character: char) {
     bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-/// Three digits at the start of `text`, up to 377.
+/// Parses three octal digits at the start of `text`, up to 377.
 fn octal(text: &str) -> Option<u8> {
     let digits = text.get(..3).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
     u8::from_str_radix(digits, 8).ok()
 }
 
-/// So many digits after the first character of `text`.
+/// Parses `count` hexadecimal digits after the first character of `text`.
 fn hexadecimal(text: &str, count: usize) -> Option<u32> {
     let digits = text.get(1..=count)?;
     let valid = digits.bytes().all(|b| b.is_ascii_hexdigit());
