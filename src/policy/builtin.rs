@@ -74,7 +74,7 @@ mod tests {
     use super::{PolicySource, expectations, policies};
 
     #[test]
-    fn every_file_of_the_folder_is_shipped() {
+    fn all_policy_files_are_built_in() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
         for (builtin, folder, extension) in
             [(policies(), folder.clone(), "hcl"), (expectations(), folder.join("tests"), "toml")]

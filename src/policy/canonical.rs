@@ -98,7 +98,7 @@ mod tests {
                           allowed_parameters = { b = [\"c\"] }\n}\npath \"d\" {}\n";
 
     #[test]
-    fn layout_comments_order_and_old_words_make_no_difference() {
+    fn layout_and_order_are_ignored() {
         for other in [
             "# note\npath \"d\" {} path \"/a\" { allowed_parameters = { b = [\"c\"] }
              policy = \"read\" comment = \"x\" }",
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_durations_and_numbers_make_no_difference() {
+    fn equal_durations_are_equivalent() {
         for (one, other) in [
             ("max_wrapping_ttl = \"90s\"", "max_wrapping_ttl = 90"),
             ("max_wrapping_ttl = \"24h\"", "max_wrapping_ttl = \"1d\""),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_vault_would_judge_by_makes_one() {
+    fn effective_changes_are_different() {
         for (from, to) in [
             ("\"list\"", "\"update\""),
             ("\"c\"", "\"d\""),

@@ -90,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_and_no_path_panics(
+        fn arbitrary_input_does_not_panic(
             text in r#"((path "|[{}\[\]=,:"\\\n+*/<.$-]|<<|a|0|é|e| |\PC){0,12}){0,12}"#,
             path in "[a/+*]{0,8}",
         ) {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_has_positions_in_characters() {
+    fn positions_are_in_characters() {
         let policy = parse(
             "path \"ä\" {}\r\n/* ä */ path \"b\"\r\n{ capabilities = [\"read\",\n\"list\"] }",
         );
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_written_twice_is_kept() {
+    fn duplicates_are_kept() {
         let policy = parse(
             r#"path "a" { capabilities = ["read"] capabilities = ["update"] }
             path "a" { capabilities = ["deny"] }"#,
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_legacy_word_adds_to_the_capabilities() {
+    fn legacy_policy_adds_capabilities() {
         let policy = parse(r#"path "a" { policy = "read" capabilities = ["update"] }"#);
         let rule = &policy.rules()[0];
         assert_eq!(rule.capabilities(), [Read, List, Update].into_iter().collect());
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_of_the_pen_is_shown_where_it_is() {
+    fn typo_is_shown_at_its_position() {
         let error = refused("path \"a\" {\n  capabilites = [\"read\"]\n}\n");
         let shown = "2:3: unknown key `capabilites`: did you mean `capabilities`?\n  |\n\
                      2 |   capabilites = [\"read\"]\n  |   ^";
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_hides_a_rule_shows_what_is_ignored() {
+    fn json_with_labels_shows_ignored_ones() {
         let policy = parse(r#"{"path": {"a": {"foo": {}}}}"#);
         let rule = &policy.rules()[0];
         assert_eq!(&*rule.path().value, "a");
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_rule_can_be_left_out() {
+    fn expired_rules_can_be_removed() {
         let text = r#"path "a" { expiration = "2030-01-01T00:00:00Z" } path "b" {}"#;
         let before = parse(text).unexpired(1_893_456_000);
         let after = parse(text).unexpired(1_893_456_001);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn large_and_deep_texts_end_soon() {
+    fn large_and_deep_texts_parse_fast() {
         let size = 1 << 20;
         let long = "a".repeat(size);
         for text in [

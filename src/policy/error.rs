@@ -53,7 +53,7 @@ pub(super) struct ParseError {
 
 impl ParseError {
     pub(super) fn new(at: Position, message: impl Into<String>) -> Self {
-        let remedy = "Vault reads no further than this place, and refuses the whole policy";
+        let remedy = "Vault stops parsing here and rejects the whole policy";
         Self { at, message: message.into(), remedy: remedy.to_owned() }
     }
 
@@ -128,18 +128,18 @@ mod tests {
     }
 
     #[test]
-    fn the_caret_is_under_the_place() {
+    fn caret_is_under_the_position() {
         assert_eq!(shown("a\r\n\tbä c\r\nd", 2, 5), "2:5: no\n  |\n2 |  bä c\n  |     ^");
     }
 
     #[test]
-    fn a_place_after_the_end_can_be_shown() {
+    fn position_after_the_end_is_shown() {
         assert_eq!(shown("a\n", 2, 1), "2:1: no\n  |\n2 | \n  | ^");
         assert_eq!(shown("", 1, 1), "1:1: no\n  |\n1 | \n  | ^");
     }
 
     #[test]
-    fn of_a_long_line_only_the_surroundings_are_shown() {
+    fn long_line_is_truncated() {
         let text = format!("{}X{}", "a".repeat(100_000), "b".repeat(100_000));
         let shown = shown(&text, 1, 100_001);
         let lines: Vec<_> = shown.lines().collect();

@@ -207,12 +207,12 @@ impl ExpectationParser<'_> {
         let policies = policies?;
         if policies.is_empty() {
             let at = self.place(name.span().start);
-            return Err(ParseError::new(at, "this caller has no policies"));
+            return Err(ParseError::new(at, "the caller has no policies"));
         }
         let mut expectations = Vec::new();
         for (what, path) in may.all() {
             let capability = what.ok_or_else(|| {
-                let message = "`any` stands below may_not alone: name what it may do";
+                let message = "`any` is only supported in may_not: name the capabilities";
                 ParseError::new(self.place(path.span().start), message)
             })?;
             expectations.push(self.expectation(path, ExpectedAccess::May(capability))?);
@@ -222,7 +222,7 @@ impl ExpectationParser<'_> {
             expectations.push(self.expectation(path, expected_access)?);
         }
         if expectations.is_empty() {
-            let message = "nothing is expected of this caller: say what it may and may_not";
+            let message = "the caller has no expectations: add may or may_not";
             return Err(ParseError::new(self.place(start), message));
         }
         expectations.sort_by_key(|expectation| expectation.line);
@@ -239,9 +239,9 @@ impl ExpectationParser<'_> {
         let known: Vec<&str> = self.set.iter().map(|(name, _)| name.as_str()).collect();
         let hint = match did_you_mean(&name, &known) {
             Some(did_you_mean) => format!("did you mean `{did_you_mean}`?"),
-            None => format!("there are default, {}", known.join(", ")),
+            None => format!("known are default, {}", known.join(", ")),
         };
-        Err(ParseError::new(at, format!("there is no policy {} here: {hint}", Quoted(&name))))
+        Err(ParseError::new(at, format!("unknown policy {}: {hint}", Quoted(&name))))
     }
 
     fn expectation(
@@ -259,7 +259,7 @@ impl ExpectationParser<'_> {
             || path.contains(['*', '+', '{', '}'])
         {
             let expected =
-                "a path as a request has it, without wildcards, templates, or blanks at its ends";
+                "a request path without wildcards, templates, or leading and trailing whitespace";
             return Err(ParseError::expected(at, expected, Quoted(&path)));
         }
         Ok(Expectation { path, expected: expected_access, line: at.line })
@@ -284,7 +284,7 @@ mod tests {
     const CALLER: &str = "[[caller]]\nwho = \"acme\"\npolicies = [\"tenant\", \"default\"]\n";
 
     #[test]
-    fn expectations_have_their_lines() {
+    fn expectations_have_line_numbers() {
         let text = format!(
             "{CALLER}metadata.tenant = \"acme\"\nmay_not.any = [\"c\"]\n\
              may.read = [\n  \"a\",\n  \"b\",\n]\nmay_not.read = [\"d\"]\n"
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_has_the_values_of_its_groups() {
+    fn caller_has_values_of_its_groups() {
         let groups = "groups.ops = { id = \"1f\", metadata.area = \"crm\" }\ngroups.all = {}\n";
         let callers = read(&format!("{CALLER}{groups}may.read = [\"a\"]")).unwrap();
         for (selector, value) in [
@@ -325,19 +325,19 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_where_it_stands() {
+    fn invalid_expectations_have_positions() {
         for (text, line, column, words) in [
             ("caller = 1", 1, 10, "invalid type"),
             ("[[caller]]\nwho = \"a\"", 1, 1, "missing field `policies`"),
             ("[[caler]]", 1, 3, "unknown field `caler`"),
             (&format!("{CALLER}may.reed = [\"a\"]"), 4, 5, "unknown field `reed`"),
             (&format!("{CALLER}may.read = \"a\""), 4, 12, "invalid type"),
-            (&format!("{CALLER}may.any = [\"a\"]"), 4, 12, "`any` stands below may_not alone"),
+            (&format!("{CALLER}may.any = [\"a\"]"), 4, 12, "`any` is only supported in may_not"),
             (&format!("{CALLER}may.read = [\"a/*\"]"), 4, 13, "without wildcards"),
-            (&format!("{CALLER}may.read = [\"/a\"]"), 4, 13, "as a request has it"),
-            (&format!("{CALLER}may.read = [\"a \"]"), 4, 13, "blanks at its ends"),
+            (&format!("{CALLER}may.read = [\"/a\"]"), 4, 13, "a request path"),
+            (&format!("{CALLER}may.read = [\"a \"]"), 4, 13, "trailing whitespace"),
             (&format!("{CALLER}groups.a.mail = \"x\"\nmay.read = [\"a\"]"), 4, 10, "unknown field"),
-            (CALLER, 1, 1, "nothing is expected"),
+            (CALLER, 1, 1, "has no expectations"),
             ("[[caller]]\nwho = \"a\"\npolicies = []", 2, 7, "has no policies"),
             (&CALLER.replace("tenant", "tennant"), 3, 13, "did you mean `tenant`?"),
             (&format!("{CALLER}may.read = [\"a\""), 4, 16, ""),

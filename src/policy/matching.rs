@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_specific_path_speaks() {
+    fn most_specific_path_wins() {
         for (paths, request, expected) in [
             // The examples of Vault's documentation on priority.
             (&["secret/*", "secret/a"][..], "secret/a", Some("secret/a")),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_filled_and_one_without_a_value_is_left_out() {
+    fn template_without_value_is_skipped() {
         let text = r#"path "{{ identity.entity.metadata.tenant }}/*" { capabilities = ["read"] }
                       path "{{identity.entity.name}}/*" { capabilities = ["list"] }
                       path "*" { policy = "deny" }"#;
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_would_widen_a_path_is_an_error() {
+    fn unsafe_template_value_is_an_error() {
         let policy = Policy::parse(r#"path "a/{{x}}/b" {}"#).unwrap();
         for value in ["a/b", "*", "+"] {
             let template_value = |_: &str| Some(value.to_owned());
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_are_joined_and_say_who_spoke() {
+    fn policies_are_combined() {
         let one = Policy::parse(r#"path "a/*" { capabilities = ["read"] } path "*" {}"#).unwrap();
         let two = Policy::parse(r#"path "a/*" { capabilities = ["list"] }"#).unwrap();
         let deny = Policy::parse(r#"path "/a/*" { capabilities = ["deny"] }"#).unwrap();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_policy_the_rule_that_denies_speaks() {
+    fn deny_wins_within_a_policy() {
         let text = r#"path "a" { policy = "write" } path "a" { policy = "deny" }"#;
         let policy = Policy::parse(text).unwrap();
         assert_eq!(effective_rule(&policy, "a", &none).unwrap().capabilities().to_string(), "deny");

@@ -58,9 +58,9 @@ impl fmt::Display for PolicyNameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BuiltIn(name) => {
-                write!(f, "{} would take the place of a policy of Vault's own", Quoted(name))
+                write!(f, "{} is the name of a built-in policy of Vault", Quoted(name))
             }
-            Self::Form(name) => write!(f, "{} is no name for a policy", Quoted(name)),
+            Self::Form(name) => write!(f, "{} is not a valid policy name", Quoted(name)),
         }
     }
 }
@@ -72,7 +72,7 @@ mod tests {
     use super::{PolicyName, PolicyNameError};
 
     #[test]
-    fn a_name_is_what_vault_would_keep_as_it_is() {
+    fn valid_names_are_accepted() {
         for name in ["a", "crm-agent", "0", "a.b_c", &"a".repeat(128)] {
             assert_eq!(PolicyName::parse(name).map(|name| name.to_string()).as_deref(), Ok(name));
         }
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn vaults_own_are_none_however_they_are_written() {
+    fn built_in_names_are_reserved() {
         for name in ["root", "default", "Root", " default", "response-wrapping", "control-group"] {
             assert_eq!(PolicyName::parse(name), Err(PolicyNameError::BuiltIn(name.to_owned())));
         }

@@ -143,7 +143,7 @@ mod tests {
     use super::{Pattern, overlaps};
 
     #[test]
-    fn patterns_overlap_if_a_path_matches_both() {
+    fn overlap_needs_a_common_path() {
         for (one, other, expected) in [
             ("a/b", "a/b", true),
             ("a/b", "a/c", false),

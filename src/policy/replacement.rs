@@ -31,7 +31,7 @@ mod tests {
     use super::replace_templates;
 
     #[test]
-    fn templates_are_replaced_and_nothing_else() {
+    fn only_templates_are_replaced() {
         let replace = |selector: &str| (selector == "a").then(|| "b".to_owned());
         let rule = |path: &str| format!("# a {{{{a\npath \"{path}\" {{ policy = \"read\" }}\n");
         let replaced = replace_templates(&rule("x/{{ a }}/{{c}}/{{a}}"), &replace);

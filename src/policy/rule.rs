@@ -242,17 +242,14 @@ impl RuleConstraints {
             && longest != 0
             && longest < shortest
         {
-            return Err(ParseError::new(ttl.at(), "expected no less than `min_wrapping_ttl`"));
+            return Err(ParseError::new(ttl.at(), "expected at least `min_wrapping_ttl`"));
         }
         let Some(template) = self.filter.as_ref().filter(|template| !template.value.is_empty())
         else {
             return Ok(());
         };
         if !capabilities.contains(Capability::List) {
-            return Err(ParseError::new(
-                template.at,
-                "expected the capability `list` beside this key",
-            ));
+            return Err(ParseError::new(template.at, "this key requires the capability `list`"));
         }
         filter::check(template)
     }

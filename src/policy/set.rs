@@ -57,7 +57,10 @@ impl PolicySource {
             Err(error) => {
                 let message = format!("the file cannot be read: {error}");
                 let fault = ParseError::new(Position::START, message);
-                (String::new(), Some(fault.with_remedy("make it a file that you may read")))
+                (
+                    String::new(),
+                    Some(fault.with_remedy("make it a regular file with read permission")),
+                )
             }
         };
         Self { file, text, fault }
@@ -163,16 +166,14 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.is_file() {
         return fs::read(path);
     }
-    Err(io::Error::other("it is not a regular file"))
+    Err(io::Error::other("not a regular file"))
 }
 
 fn misnamed(source: &PolicySource, fault: &PolicyNameError) -> LintFinding {
     let remedy = match fault {
-        PolicyNameError::BuiltIn(_) => {
-            "give the file another name: Vault's own policies stay as they are"
-        }
+        PolicyNameError::BuiltIn(_) => "rename the file: built-in policies cannot be replaced",
         PolicyNameError::Form(_) => {
-            "name the file with a-z, 0-9, `-`, `_` and `.` alone: Vault folds upper case, and a \
+            "use only a-z, 0-9, `-`, `_` and `.` in the file name: Vault lower-cases names, and a \
              list of policies is split at commas"
         }
     };
@@ -186,7 +187,7 @@ mod tests {
     use super::{Lint, PolicySet, PolicySource, Position};
 
     #[test]
-    fn unreadable_file_is_a_finding_beside_the_others() {
+    fn unreadable_file_is_a_finding() {
         let folder = tempfile::tempdir().unwrap();
         let rule = "path \"a\" { capabilities = [\"read\"] }\n";
         let file = |name: &str| folder.path().join(name);
@@ -204,7 +205,7 @@ mod tests {
         let expected = [
             (at(1, 1), "the file cannot be read: No such file or directory (os error 2)"),
             (at(2, 6), "the file is not UTF-8: found the byte 0xe9"),
-            (at(1, 1), "the file cannot be read: it is not a regular file"),
+            (at(1, 1), "the file cannot be read: not a regular file"),
             (at(1, 1), "the file is not UTF-8: found the byte 0xff"),
         ];
         let expected: Vec<_> =

@@ -20,7 +20,7 @@ impl Template {
     /// which is not a valid path.
     pub(super) fn parse(path: &Spanned<Arc<str>>) -> Result<Self, ParseError> {
         if path.value.contains("+*") {
-            return Err(ParseError::new(path.at, "`+*` is no wildcard: write `+/*`, or `*` alone"));
+            return Err(ParseError::new(path.at, "`+*` is not a wildcard: write `+/*` or `*`"));
         }
         let mut parts = path.value.split("{{");
         let first = parts.next().unwrap_or_default();
@@ -84,8 +84,7 @@ impl Template {
 
 fn unbalanced(path: &Spanned<Arc<str>>) -> ParseError {
     let remedy = "write {{ and }} around each template, and neither elsewhere";
-    ParseError::new(path.at, "expected a `}}` for every `{{` in the path, and no other")
-        .with_remedy(remedy)
+    ParseError::new(path.at, "unbalanced `{{` and `}}` in the path").with_remedy(remedy)
 }
 
 /// A value with `/`, `*` or `+`, which would broaden the path of a template.
@@ -163,7 +162,7 @@ mod tests {
     use super::{GroupField, GroupKey, GroupSelector};
 
     #[test]
-    fn a_selector_of_a_group_is_read_as_vault_reads_it() {
+    fn group_selectors_match_vault() {
         let (group, field) = (GroupKey::Name("a b"), GroupField::Metadata("c.d"));
         let selector = "identity.groups.names.a b.metadata.c.d";
         assert_eq!(GroupSelector::parse(selector), Some(GroupSelector { group, field }));

@@ -61,7 +61,7 @@ async fn to_prune_is_asked_for_by_itself_and_spares_vaults_own() {
     let ended = operator.on_a_terminal(&["apply", "--prune", &path], "yes\nno\n");
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains("write 0 policies and DELETE 2 policies in"), "{ended:?}");
-    assert!(ended.stdout.contains("Delete them for good? Type yes: "), "{ended:?}");
+    assert!(ended.stdout.contains("Delete them permanently? Type yes: "), "{ended:?}");
     assert_eq!(names(&bao).await.len(), 5);
     let ended = operator.on_a_terminal(&["apply", "--prune", &path], "yes\nyes\n");
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -104,7 +104,7 @@ async fn a_write_that_fails_half_way_says_what_was_written_and_what_was_not() {
     assert_eq!(ended.code, Some(1));
     assert_eq!(
         ended.stderr,
-        "{\"error\":{\"message\":\"2 of 3 not done; `policies plan` shows what is left\"}}\n"
+        "{\"error\":{\"message\":\"2 of 3 changes not applied; `policies plan` shows the rest\"}}\n"
     );
     let told = ended.json();
     let outcome =

@@ -46,7 +46,7 @@ impl ApplyArgs {
     pub(super) fn run(self) -> ExitCode {
         if !self.yes && (!io::stdin().is_terminal() || !self.output.is_text()) {
             print_error(
-                "apply asks before it writes, and there is nobody to ask: look at `policies plan`, \
+                "apply asks before it writes, but this is not a terminal: review `policies plan` \
                  and add --yes",
             );
             return ExitCode::from(USAGE_EXIT_CODE);
@@ -67,7 +67,7 @@ impl ApplyArgs {
 /// Asks for confirmation of the writes, and again of deletions.
 fn consent(plan: &PolicyPlan, address: &str) -> Result<bool, String> {
     let question = format!("{} in {address}?", extent(plan));
-    Ok(confirm(&question)? && (plan.deletions() == 0 || confirm("Delete them for good?")?))
+    Ok(confirm(&question)? && (plan.deletions() == 0 || confirm("Delete them permanently?")?))
 }
 
 async fn apply_plan(
@@ -103,7 +103,7 @@ async fn apply_plan(
         });
         let rows: Vec<_> = rows.collect();
         if rows.is_empty() {
-            "nothing to write".to_owned()
+            "no changes".to_owned()
         } else {
             format!("\n{}", align_columns(&rows))
         }
@@ -112,7 +112,7 @@ async fn apply_plan(
     match failed {
         0 => Ok(ExitCode::SUCCESS),
         _ => Err(format!(
-            "{failed} of {} not done; `policies plan` shows what is left",
+            "{failed} of {} changes not applied; `policies plan` shows the rest",
             results.len()
         )),
     }
@@ -122,12 +122,11 @@ async fn apply_plan(
 fn words(outcome: &ApplyOutcome) -> (&'static str, String) {
     match outcome {
         ApplyOutcome::Done => ("done", String::new()),
-        ApplyOutcome::Conflict => (
-            "overtaken",
-            "somebody changed it after the plan was shown; it is as they have it".into(),
-        ),
+        ApplyOutcome::Conflict => {
+            ("overtaken", "changed after the plan was shown; the newer version is kept".into())
+        }
         ApplyOutcome::Failed(error) => ("failed", error.to_string()),
-        ApplyOutcome::Unknown(error) => ("unknown", format!("it may be written or not: {error}")),
+        ApplyOutcome::Unknown(error) => ("unknown", format!("it may have been written: {error}")),
         ApplyOutcome::Skipped => ("not tried", String::new()),
     }
 }

@@ -56,22 +56,20 @@ impl DevServer {
     ) -> Result<Self, String> {
         let program = match program {
             Some(program) => program.to_owned(),
-            None => {
-                find_program().ok_or("there is no bao or vault in PATH: name one with --bao")?
-            }
+            None => find_program().ok_or("no bao or vault found in PATH: set --bao")?,
         };
         let mut last = String::new();
         for _ in 0..MAX_STARTS {
             let token: SecretString = format!("{:032x}", rand::random::<u128>()).into();
-            let port = free_port().map_err(|error| format!("there is no free port: {error}"))?;
+            let port = free_port().map_err(|error| format!("no free port: {error}"))?;
             let mut process = launch(&program, port, &token)
-                .map_err(|error| format!("{} does not start: {error}", program.display()))?;
+                .map_err(|error| format!("{} failed to start: {error}", program.display()))?;
             match wait_until_ready(&mut process, port, &token, stop).await? {
                 Some(operator) => return Ok(Self { operator, _process: process }),
                 None => last = process.log_tail(&token),
             }
         }
-        Err(format!("{} ends as soon as it is started:\n{last}", program.display()))
+        Err(format!("{} exited right after the start:\n{last}", program.display()))
     }
 }
 
@@ -114,7 +112,7 @@ async fn wait_until_ready(
             return Err("stopped".to_owned());
         }
         if start.elapsed() > START_TIMEOUT {
-            return Err(format!("the development server does not come up: {last_error}"));
+            return Err(format!("the development server did not become ready: {last_error}"));
         }
         sleep(POLL_INTERVAL).await;
     }

@@ -80,7 +80,7 @@ impl PolicyFolder {
     fn read(&self) -> Result<LintReport, FolderError> {
         let sources = match &self.dir {
             None => builtin::policies(),
-            Some(dir) => files(dir, "hcl", "there is no policy in it, no NAME.hcl")?,
+            Some(dir) => files(dir, "hcl", "no *.hcl files found")?,
         };
         let (set, findings) = PolicySet::read(sources);
         Ok(LintReport { set, findings })
@@ -90,7 +90,7 @@ impl PolicyFolder {
     pub(super) fn expectations(&self, set: &PolicySet) -> Result<Vec<TestCaller>, FolderError> {
         let sources = match &self.dir {
             None => builtin::expectations(),
-            Some(dir) => files(&dir.join("tests"), "toml", "nothing is expected, no *.toml")?,
+            Some(dir) => files(&dir.join("tests"), "toml", "no *.toml files found")?,
         };
         let mut callers = Vec::new();
         let mut findings = Vec::new();

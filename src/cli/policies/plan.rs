@@ -119,14 +119,14 @@ pub(super) fn as_text(plan: &policy::PolicyPlan, style: &TextStyle) -> String {
     let unchanged = plan.unchanged.iter().map(|unchanged| {
         let note = match unchanged.text_match {
             TextMatch::Same => "",
-            TextMatch::Differs => "in other words: comments or layout differ",
+            TextMatch::Differs => "equivalent: comments or layout differ",
         };
         row("same", &unchanged.name, note)
     });
-    let kept = plan.unmanaged.iter().map(|name| row("keep", name, "in Vault alone"));
+    let kept = plan.unmanaged.iter().map(|name| row("keep", name, "only in Vault"));
     let rows: Vec<_> = changes.chain(unchanged).chain(kept).collect();
     let summary = format!(
-        "{} to write or delete, {} the same, {} in Vault alone",
+        "{} to write or delete, {} unchanged, {} only in Vault",
         plan.changes.len(),
         plan.unchanged.len(),
         plan.unmanaged.len() + plan.deletions(),

@@ -145,7 +145,7 @@ fn report(results: &[ExpectationResult<'_>], set: &PolicySet, output: OutputArgs
         );
         let untested = match untested.as_slice() {
             [] => String::new(),
-            untested => format!("\nnothing is expected of {}", untested.join(", ")),
+            untested => format!("\nno expectations for {}", untested.join(", ")),
         };
         format!("{}\n\n{summary}{untested}", align_columns(&rows))
     });
@@ -193,7 +193,7 @@ impl ExpectationResult<'_> {
         let evaluation = evaluate(&policies, &self.expectation.path, &fill).ok().flatten();
         let matches = evaluation.map(|evaluation| evaluation.rules).unwrap_or_default();
         if matches.is_empty() {
-            return vec!["no rule of the files speaks".to_owned()];
+            return vec!["no rule in the files matches".to_owned()];
         }
         let words = matches.iter().filter_map(|one| {
             let (_, file) = named.get(one.policy)?;

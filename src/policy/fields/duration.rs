@@ -85,7 +85,7 @@ mod tests {
     use super::{parse, seconds};
 
     #[test]
-    fn durations_are_those_of_vault() {
+    fn durations_match_vault() {
         for (text, nanoseconds) in [
             ("", 0),
             ("5", 5_000_000_000),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_vault_cannot_read_is_none() {
+    fn invalid_durations_are_rejected() {
         for text in ["x", "1w", "1M", "5 m", ".s", "s", "d", "1.5d", "0x10", "0.0", "+", "1_0"] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_cannot_read_is_none() {
+    fn invalid_times_are_rejected() {
         for text in [
             "2030-01-01",
             "2030-02-30T00:00:00Z",

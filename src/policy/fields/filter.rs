@@ -22,7 +22,7 @@ pub(in crate::policy) fn check(template: &Spanned<String>) -> Result<(), ParseEr
             _ => return refuse("expected `{{ .key }}` or `{{ .path }}` in the template"),
         }
         if !steps.all(|step| FUNCTIONS.contains(&step)) {
-            return refuse("this function in the template is not known here");
+            return refuse("this template function is not supported");
         }
         rest = after;
     }

@@ -67,7 +67,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn integers_are_those_of_go() {
+    fn integers_match_go() {
         for (text, value) in [
             ("0", 0),
             ("-0", 0),

@@ -76,5 +76,5 @@ impl RawDuration {
 
 fn float(text: &str, at: Position) -> Result<f64, ParseError> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-    number.ok_or_else(|| ParseError::expected(at, "a number that can be held", Quoted(text)))
+    number.ok_or_else(|| ParseError::expected(at, "a finite number", Quoted(text)))
 }

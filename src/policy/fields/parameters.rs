@@ -80,7 +80,7 @@ fn of_one_type_each(items: &[HclItem]) -> Result<(), ParseError> {
             None => *types.entry(item.key().to_lowercase()).or_insert_with(|| type_of(item)),
         };
         if first != type_of(item) {
-            let message = format!("{} stands here twice, with two types", Quoted(item.key()));
+            let message = format!("{} occurs twice with different types", Quoted(item.key()));
             return Err(ParseError::new(item.at(), message));
         }
         before = Some(item);

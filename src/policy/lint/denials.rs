@@ -23,9 +23,9 @@ pub(super) fn check_rule(rule: &Rule) -> Option<Diagnostic> {
 fn weak(rule: &Rule, path: &str) -> Option<Diagnostic> {
     let at = rule.path().at;
     (path == "*" || path.split('/').next() == Some("+")).then(|| {
-        let message = format!("`deny` on {} takes little away", Quoted(path));
-        let remedy = "nearly every other rule that matches is more specific, and grants all the \
-                      same: deny a path that begins with the mount, or grant less";
+        let message = format!("`deny` on {} has little effect", Quoted(path));
+        let remedy = "nearly every other matching rule is more specific and takes \
+                      precedence: deny a path that begins with the mount, or grant less";
         Diagnostic::new(Lint::WeakDeny, at, message, remedy)
     })
 }
@@ -48,10 +48,10 @@ fn spelling(rule: &Rule, path: &str) -> Option<Diagnostic> {
     if denied == format!("{before}{segment}") {
         others.extend([format!("`{base}{segment}.json`"), format!("`{base}{segment}.`")]);
     }
-    let message = format!("this denies {} in this spelling alone", Quoted(path));
+    let message = format!("this denies {} only in this spelling", Quoted(path));
     let remedy = format!(
-        "an application may take {} for the same: grant what may be reached instead of denying \
-         what may not, or give it a host of its own",
+        "an application may treat {} as the same path: grant the allowed paths instead of denying \
+         others, or use a separate host",
         others.join(", ").escape_debug()
     );
     Some(Diagnostic::new(Lint::DenySpelling, rule.path().at, message, remedy))

@@ -45,17 +45,17 @@ pub(super) fn check_rule(rule: &Rule, mounts: &BTreeSet<String>) -> Option<Diagn
         _ => first == "+" || API.contains(&first),
     };
     if !known {
-        let message = format!("{} is no path of KV version 2", Quoted(path));
+        let message = format!("{} is not a path of KV version 2", Quoted(path));
         let rest = rest.escape_debug();
         let remedy = format!(
-            "{mount} is such a mount: write {mount}/data/{rest} to read and write, \
+            "{mount} is a KV version 2 mount: write {mount}/data/{rest} to read and write, \
              {mount}/metadata/{rest} to list"
         );
         return Some(Diagnostic::new(Lint::KvPath, at, message, remedy));
     }
     let list = rule.declared().iter().find(|one| one.value == Capability::List)?;
     (first == "data").then(|| {
-        let message = "nothing is listed below data/";
+        let message = "data/ cannot be listed";
         let rest = more.unwrap_or_default().escape_debug();
         let remedy = format!("grant list on {mount}/metadata/{rest}");
         Diagnostic::new(Lint::KvList, list.at, message, remedy)

@@ -34,36 +34,36 @@ pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
     };
     let bare = match render.strip_prefix('/') {
         Some(bare) => {
-            let remedy = "Vault drops it, and requests have none: leave it out";
+            let remedy = "remove it: Vault ignores it";
             diagnostic(Lint::LeadingSlash, "the path begins with a slash", remedy.to_owned());
             bare
         }
         None => &render,
     };
     if bare.is_empty() {
-        let remedy = "no request has an empty path: write the path that is meant".to_owned();
+        let remedy = "no request has an empty path: write the intended path".to_owned();
         diagnostic(Lint::EmptySegment, "the path is empty", remedy);
     }
     if bare.starts_with('/') || bare.contains("//") {
-        let remedy = "no request has such a path: Vault redirects it to the one without".to_owned();
+        let remedy = "no request matches: Vault redirects to the path without it".to_owned();
         diagnostic(Lint::EmptySegment, "the path has an empty segment", remedy);
     }
     if bare.starts_with("v1/") {
-        let remedy = "`/v1/` is the API's, and no part of a path in Vault: leave it out".to_owned();
+        let remedy = "remove it: `/v1/` is the API prefix, not part of the path".to_owned();
         diagnostic(Lint::Unreachable, "the path begins with `v1/`", remedy);
     }
     if bare.split('/').any(|segment| matches!(segment, "." | "..")) {
-        let remedy = "no request has such a path: write the one that is meant".to_owned();
+        let remedy = "no request matches: write the intended path".to_owned();
         diagnostic(Lint::Unreachable, "the path has a segment `.` or `..`", remedy);
     }
     let star = bare.find('*').filter(|place| place + 1 < bare.len());
     if star.is_some() {
         let remedy = "write `+` for one whole segment, or end the path with the `*`".to_owned();
-        diagnostic(Lint::Wildcard, "`*` is a wildcard at the end of a path alone", remedy);
+        diagnostic(Lint::Wildcard, "`*` is a wildcard only at the end of a path", remedy);
     }
     if bare.split('/').any(|segment| segment.contains('+') && segment != "+") {
         let remedy = "write `+` between slashes, or end the path there with `*`".to_owned();
-        diagnostic(Lint::Wildcard, "`+` is a wildcard as a whole segment alone", remedy);
+        diagnostic(Lint::Wildcard, "`+` is a wildcard only as a whole segment", remedy);
     }
     for selector in rule.template().selectors() {
         diagnostics
@@ -72,17 +72,17 @@ pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
             }));
     }
     if bare.contains("{identity.") || bare.contains("{ identity.") {
-        let remedy = "write {{ and }} around what is to be render in";
+        let remedy = "write {{ and }} around the selector";
         diagnostics.push(Diagnostic::new(
             Lint::Template,
             path.at,
-            "a template has two braces",
+            "a template needs double braces",
             remedy,
         ));
     } else if let Some(placeholder) = placeholder(&rule.template().render(|_| "{…}".to_owned())) {
         let message = format!("{} looks like a placeholder", Quoted(placeholder));
-        let remedy = "Vault takes it as it stands: run the program that replaces it, or write \
-                      {{identity...}} for what Vault fills in";
+        let remedy = "Vault takes it literally: render it first, or write \
+                      an {{identity...}} template";
         diagnostics.push(Diagnostic::new(Lint::Placeholder, path.at, message, remedy));
     }
     diagnostics
@@ -93,17 +93,17 @@ fn selector_fault(selector: &str) -> Option<(String, String)> {
     if !is_known(selector) {
         let hint = match did_you_mean(selector, &FIELDS) {
             Some(field) => format!("did you mean {field}?"),
-            None => format!("there are {}", FIELDS.join(", ")),
+            None => format!("known are {}", FIELDS.join(", ")),
         };
-        let message = format!("Vault fills in no {}", Quoted(selector));
-        return Some((message, format!("the rule never holds: {hint}")));
+        let message = format!("Vault does not support the template {}", Quoted(selector));
+        return Some((message, format!("the rule never matches: {hint}")));
     }
     // Metadata can have any key, so only names of groups and aliases are checked.
     let prefixes = ["identity.entity.aliases.", "identity.groups.ids.", "identity.groups.names."];
     let rest = prefixes.iter().find_map(|prefix| selector.strip_prefix(prefix))?;
     let name = rest.split('.').next().filter(|name| name.contains(['*', '+']))?;
-    let message = format!("{} is no wildcard within a template", Quoted(name));
-    let remedy = "the rule never holds: name one group or one alias, in a rule each";
+    let message = format!("{} is not a wildcard in a template", Quoted(name));
+    let remedy = "the rule never matches: write one rule for each group or alias";
     Some((message, remedy.to_owned()))
 }
 

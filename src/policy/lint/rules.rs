@@ -15,7 +15,7 @@ const OPENBAO_ONLY: [&str; 3] =
 pub(super) fn check_policy(name: &str, policy: &Policy) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     if policy.rules().is_empty() {
-        let remedy = "write a rule, or delete the file";
+        let remedy = "add a rule, or delete the file";
         diagnostics.push(Diagnostic::new(
             Lint::Empty,
             Position::START,
@@ -25,8 +25,8 @@ pub(super) fn check_policy(name: &str, policy: &Policy) -> Vec<Diagnostic> {
     }
     if let Some(own) = policy.name().filter(|own| own.value != name) {
         let message =
-            format!("`name` is {}, which is not the name of the file", Quoted(&own.value));
-        let remedy = format!("Vault goes by the name of the file, {name}: leave this one out");
+            format!("`name` is {}, but the file is named differently", Quoted(&own.value));
+        let remedy = format!("remove it: the policy is stored under the file's name, {name}");
         diagnostics.push(Diagnostic::new(Lint::OtherName, own.at, message, remedy));
     }
     diagnostics
@@ -43,8 +43,8 @@ pub(super) fn duplicate_paths(policy: &Policy) -> Vec<Diagnostic> {
             Some(line) => diagnostics.push(Diagnostic::new(
                 Lint::DuplicatePath,
                 path.at,
-                format!("the path {} is in line {line} already", Quoted(&path.value)),
-                "Vault joins the two: write one block that says what holds",
+                format!("duplicate path {}, first in line {line}", Quoted(&path.value)),
+                "Vault merges the blocks: write a single one",
             )),
         }
     }
@@ -59,7 +59,7 @@ pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
             Lint::NoCapabilities,
             at,
             "the rule has no capabilities",
-            "it grants nothing, and hides what a broader path grants: write what is granted, or \
+            "it grants nothing and overrides broader paths: add capabilities, or write \
              capabilities = [\"deny\"]",
         ));
     }
@@ -70,7 +70,7 @@ pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
             Lint::DenyHides,
             hidden.at,
             message,
-            "leave one of them out",
+            "remove one of them",
         ));
     }
     if let Some(legacy) = rule.legacy() {
@@ -82,12 +82,12 @@ pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
                 .collect::<Vec<_>>()
                 .join(", ")
         );
-        let message = "this is the old way to write capabilities";
+        let message = "the `policy` attribute is deprecated";
         diagnostics.push(Diagnostic::new(Lint::Legacy, legacy.at, message, remedy));
     }
     if let Some(label) = rule.ignored_labels().first() {
         let message = format!("Vault ignores {}", Quoted(&label.value));
-        let remedy = "a rule has one path: write a block for each";
+        let remedy = "a rule has one path: write one block for each";
         diagnostics.push(Diagnostic::new(Lint::IgnoredLabel, label.at, message, remedy));
     }
     diagnostics.extend(openbao_only(rule));
@@ -102,10 +102,10 @@ fn duplicate_keys(rule: &Rule) -> Vec<Diagnostic> {
         let keys: Vec<&str> = item.keys.iter().map(|key| &*key.value).collect();
         if let Some(line) = lines.get(&keys) {
             let effect = match item.key() {
-                "capabilities" => "Vault joins the two",
-                _ => "Vault takes the last, or joins them",
+                "capabilities" => "Vault merges both",
+                _ => "Vault takes the last value or merges them",
             };
-            let message = format!("{} is in line {line} already", Quoted(item.key()));
+            let message = format!("duplicate key {}, first in line {line}", Quoted(item.key()));
             let remedy = format!("{effect}: write it once");
             diagnostics.push(Diagnostic::new(Lint::DuplicateKey, item.at(), message, remedy));
         } else {
@@ -121,8 +121,8 @@ fn openbao_only(rule: &Rule) -> Vec<Diagnostic> {
     let keys = rule.attributes().iter().filter(|item| OPENBAO_ONLY.contains(&item.key()));
     let keys = keys.map(|item| (item.at(), item.key()));
     let diagnostic = |(at, word)| {
-        let message = format!("HashiCorp Vault doesn't know {}", Quoted(word));
-        let remedy = "it refuses the whole policy; with OpenBao alone, this is fine";
+        let message = format!("HashiCorp Vault does not support {}", Quoted(word));
+        let remedy = "it rejects the whole policy; ignore this if you only use OpenBao";
         Diagnostic::new(Lint::OpenBaoOnly, at, message, remedy)
     };
     scan.chain(keys).map(diagnostic).collect()
@@ -134,7 +134,7 @@ fn vault_only(word: &Spanned<&'static str>) -> Diagnostic {
         described if described.contains('`') => described.to_owned(),
         word => Quoted(word).to_string(),
     };
-    let message = format!("OpenBao doesn't accept {what}");
-    let remedy = "it refuses the whole policy; with HashiCorp Vault alone, this is fine";
+    let message = format!("OpenBao does not support {what}");
+    let remedy = "it rejects the whole policy; ignore this if you only use HashiCorp Vault";
     Diagnostic::new(Lint::VaultOnly, word.at, message, remedy)
 }

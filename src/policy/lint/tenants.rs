@@ -56,8 +56,8 @@ pub(super) fn transit_create(rule: &Rule, context: &LintContext<'_>) -> Option<D
         Diagnostic::new(
             Lint::TransitCreate,
             at.map_or(path.at, |one| one.at),
-            "with `create`, encrypting with a key that does not exist creates it",
-            "grant `update` alone: it is enough to encrypt",
+            "with `create`, encrypting with a missing key creates it",
+            "grant only `update`, which is sufficient to encrypt",
         )
     })
 }
@@ -88,20 +88,23 @@ pub(super) fn check_tenant_isolation(
     };
     let granting = policy.rules().iter().filter(|rule| !rule.capabilities().denies());
     let reaching = granting.filter_map(|rule| Some((rule, reaches(&rule)?)));
-    let message = |other: &str| match other {
-        ANY => "a rule of a tenant's policy reaches every tenant".to_owned(),
+    let message = |other: &str| {
+        match other {
+        ANY => "a rule of a tenant's policy matches paths of every tenant".to_owned(),
         other if other == longer => {
-            "a rule of a tenant's policy reaches tenants whose names begin with that tenant's"
+            "a rule of a tenant's policy matches paths of tenants whose names begin with that tenant's"
                 .to_owned()
         }
-        other => format!("a rule of a tenant's policy reaches the tenant {other}"),
+        other => format!("a rule of a tenant's policy matches paths of the tenant {other}"),
+    }
     };
     reaching.map(|(rule, other)| diagnostic(rule, message(other))).collect()
 }
 
 fn diagnostic(rule: &Rule, message: String) -> Diagnostic {
-    let remedy =
-        format!("write {{{{{TENANT}}}}} as the whole name of the tenant, or a policy apart");
+    let remedy = format!(
+        "write {{{{{TENANT}}}}} as the whole tenant name, or move the rule to another policy"
+    );
     Diagnostic::new(Lint::TenantReach, rule.path().at, message, remedy)
 }
 

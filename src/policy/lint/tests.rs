@@ -26,14 +26,14 @@ fn reads(path: &str) -> String {
 }
 
 #[test]
-fn what_is_shipped_is_clean() {
+fn builtin_policies_have_no_findings() {
     let (set, findings) = PolicySet::read(builtin::policies());
     assert_eq!((findings, set.lint(&mounts())), (Vec::new(), Vec::new()));
     assert!(set.len() >= 9, "{}", set.len());
 }
 
 #[test]
-fn a_finding_shows_its_place_and_a_way_to_mend_it() {
+fn finding_shows_position_and_remedy() {
     let text = format!("# Twice.\n{}{}", reads("a"), reads("/a"));
     let findings = lint(&[("twice", &text)]);
     let shown: Vec<_> = findings.iter().map(ToString::to_string).collect();
@@ -42,14 +42,14 @@ fn a_finding_shows_its_place_and_a_way_to_mend_it() {
   |
 3 | path \"/a\" { capabilities = [\"read\"] }
   |      ^
-= Vault joins the two: write one block that says what holds";
+= Vault merges the blocks: write a single one";
     assert_eq!(shown[0], expected);
-    assert_eq!(findings[0].message, "the path `/a` is in line 2 already");
+    assert_eq!(findings[0].message, "duplicate path `/a`, first in line 2");
     assert_eq!(findings[1].check, Lint::LeadingSlash);
 }
 
 #[test]
-fn rules_that_say_less_or_more_than_they_seem_to_are_found() {
+fn misleading_rules_are_found() {
     use Lint::{
         DenyHides, DuplicateKey, DuplicatePath, Empty, IgnoredLabel, Legacy, NoCapabilities,
         OpenBaoOnly, OtherName,
@@ -85,7 +85,7 @@ fn rules_that_say_less_or_more_than_they_seem_to_are_found() {
 }
 
 #[test]
-fn paths_that_mean_something_else_are_found() {
+fn misleading_paths_are_found() {
     use Lint::{EmptySegment, LeadingSlash, Placeholder, Template, Unreachable, Wildcard};
     for (path, expected) in [
         ("a*b", &[Wildcard][..]),
@@ -147,7 +147,7 @@ fn paths_that_mean_something_else_are_found() {
 }
 
 #[test]
-fn what_only_one_server_accepts_is_judged_by_the_server() {
+fn severity_depends_on_target_server() {
     let factor =
         "control_group = { factor \"o\" { identity { group_names = [\"g\"] approvals = 1 } } }";
     for (rule, check) in [
@@ -174,7 +174,7 @@ fn what_only_one_server_accepts_is_judged_by_the_server() {
 }
 
 #[test]
-fn a_denial_that_leaves_much_open_is_hinted_at() {
+fn ineffective_deny_is_a_hint() {
     for (path, expected) in [
         ("+/+/+", Some(Lint::WeakDeny)),
         ("+/x", Some(Lint::WeakDeny)),
@@ -200,7 +200,7 @@ fn a_denial_that_leaves_much_open_is_hinted_at() {
 }
 
 #[test]
-fn what_is_wrong_with_one_rule_does_not_hide_the_others() {
+fn invalid_rule_does_not_hide_others() {
     use Lint::{LeadingSlash, Legacy, Syntax};
     let text = "path \"a\" { capabilities = [\"reed\"] }\npath \"/b\" { policy = \"read\" }\n\
                 path \"c\" { capabilites = [] }\nnam = \"p\"\n";
@@ -216,7 +216,7 @@ fn what_is_wrong_with_one_rule_does_not_hide_the_others() {
 }
 
 #[test]
-fn paths_of_kv_without_data_are_found() {
+fn kv_paths_without_data_are_found() {
     for (path, finds) in [
         ("secret/crm", true),
         ("secret/crm/*", true),
@@ -243,7 +243,7 @@ fn paths_of_kv_without_data_are_found() {
 }
 
 #[test]
-fn what_one_policy_knows_of_a_mount_the_others_are_held_to() {
+fn kv_mounts_are_inferred() {
     let (one, other) = (reads("team/kv/data/a"), reads("team/kv/a"));
     let findings = lint(&[("one", &one), ("other", &other)]);
     let found: Vec<_> = findings.iter().map(|finding| (&*finding.file, finding.check)).collect();
@@ -260,7 +260,7 @@ fn found_checks(name: &str, text: &str) -> Vec<Lint> {
 }
 
 #[test]
-fn to_create_keys_by_encrypting_is_found() {
+fn transit_create_is_found() {
     for (path, capabilities, finds) in [
         ("transit/encrypt/a", r#""create", "update""#, true),
         ("transit/encrypt/tenant-{{identity.entity.metadata.tenant}}", r#""create""#, true),
@@ -280,7 +280,7 @@ fn to_create_keys_by_encrypting_is_found() {
 const OWN: &str = "{{identity.entity.metadata.tenant}}";
 
 #[test]
-fn a_tenants_policy_that_reaches_another_is_found() {
+fn cross_tenant_access_is_found() {
     let own = reads(&format!("secret/data/tenants/{OWN}/*"));
     for (path, finds) in [
         (format!("secret/data/tenants/{OWN}*"), true),
@@ -307,7 +307,7 @@ fn a_tenants_policy_that_reaches_another_is_found() {
 }
 
 #[test]
-fn a_policy_by_the_name_of_a_tenant_is_held_to_that_tenant() {
+fn tenant_is_inferred_from_policy_name() {
     let path = |tenant: &str| reads(&format!("secret/data/tenants/{tenant}/a"));
     assert_eq!(found_checks("tenant-acme", &path("acme")), []);
     assert_eq!(found_checks("tenant-acme", &path("globex")), [Lint::TenantReach]);
@@ -320,11 +320,11 @@ fn a_policy_by_the_name_of_a_tenant_is_held_to_that_tenant() {
     let (shared, globex) = (reads("secret/data/tenants/g*"), path("globex"));
     let findings = lint(&[("tenant-acme", &shared), ("tenant-globex", &globex)]);
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(findings[0].message, "a rule of a tenant's policy reaches the tenant globex");
+    assert_eq!(findings[0].message, "a rule of a tenant's policy matches paths of the tenant globex");
 }
 
 #[test]
-fn files_that_hold_no_policy_are_found() {
+fn invalid_files_are_found() {
     let findings = lint(&[
         ("root", &reads("a")),
         ("Default", &reads("a")),
@@ -345,7 +345,7 @@ fn files_that_hold_no_policy_are_found() {
 }
 
 #[test]
-fn checks_have_names_of_their_own_and_errors_come_first() {
+fn lint_ids_are_unique_and_sorted() {
     let ids: std::collections::BTreeSet<_> = Lint::ALL.into_iter().map(Lint::id).collect();
     assert_eq!(ids.len(), Lint::ALL.len());
     assert!(Lint::ALL.is_sorted());

@@ -32,7 +32,7 @@ impl Lexer<'_> {
             let Some(end) = self.rest().find('\n') else {
                 return Err(ParseError::new(
                     start,
-                    format!("expected a line {} at the end", Quoted(name)),
+                    format!("unterminated heredoc: expected a line {}", Quoted(name)),
                 ));
             };
             let length = body.len() - self.rest().len();
@@ -47,10 +47,7 @@ impl Lexer<'_> {
             let body = body.get(..length).unwrap_or_default();
             // Vault has an off-by-one error here, and takes a part of the name for the text.
             if line.len() - bare.len() != usize::from(crlf) && body.is_empty() {
-                return Err(ParseError::new(
-                    at,
-                    "expected the line ending that the heredoc began with",
-                ));
+                return Err(ParseError::new(at, "expected the same line ending as after `<<`"));
             }
             return Ok(Token::Heredoc(value(body, indentation, indented)));
         }

@@ -103,7 +103,7 @@ impl<'a> Lexer<'a> {
         let hint = match character {
             '\u{feff}' => ": save the text without a byte order punctuation",
             '\'' | '`' | '\u{201c}' | '\u{201d}' => ": strings are in double quotes (\")",
-            _ if character.is_alphabetic() => ": a word with such letters has to be in quotes",
+            _ if character.is_alphabetic() => ": quote words with non-ASCII letters",
             _ => "",
         };
         ParseError::new(

@@ -21,7 +21,7 @@ const KEYS: usize = 16;
 /// Parses a text. As in Vault, a text whose first character is a brace is JSON.
 pub(super) fn items(text: &str) -> Result<Vec<HclItem>, ParseError> {
     if text.is_empty() {
-        return Err(ParseError::new(Position::START, "expected a policy, found nothing"));
+        return Err(ParseError::new(Position::START, "expected a policy, found an empty file"));
     }
     if text.trim_start().starts_with('{') { json::items(text) } else { hcl::items(text) }
 }
@@ -29,9 +29,7 @@ pub(super) fn items(text: &str) -> Result<Vec<HclItem>, ParseError> {
 /// Returns `depth` plus one, up to the limit.
 fn nest(depth: usize, at: Position) -> Result<usize, ParseError> {
     match depth {
-        DEPTH => {
-            Err(ParseError::new(at, format!("expected at most {DEPTH} levels, found one more")))
-        }
+        DEPTH => Err(ParseError::new(at, format!("expected at most {DEPTH} nested levels"))),
         _ => Ok(depth + 1),
     }
 }

@@ -44,9 +44,10 @@ impl Lexer<'_> {
     fn leading_zero(&self, at: super::Position, digits: &str) -> Result<(), ParseError> {
         match self.dialect {
             Dialect::Json => Err(ParseError::new(at, "a number cannot begin with 0")),
-            Dialect::Hcl if digits.contains(['8', '9']) => {
-                Err(ParseError::new(at, "a number that begins with 0 is octal: no 8 and 9"))
-            }
+            Dialect::Hcl if digits.contains(['8', '9']) => Err(ParseError::new(
+                at,
+                "a number that begins with 0 is octal and cannot contain 8 or 9",
+            )),
             Dialect::Hcl => Ok(()),
         }
     }

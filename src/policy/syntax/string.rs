@@ -93,15 +93,14 @@ impl Lexer<'_> {
         match code {
             // HCL replaces a lone surrogate with U+FFFD; its JSON parser rejects it.
             0xd800..=0xdfff if self.dialect == Dialect::Hcl => Ok('\u{fffd}'),
-            _ => char::from_u32(code).ok_or_else(|| {
-                ParseError::new(at, "expected the code of a character in the escape")
-            }),
+            _ => char::from_u32(code)
+                .ok_or_else(|| ParseError::new(at, "expected a valid code point in the escape")),
         }
     }
 }
 
 fn unterminated_string(start: Position) -> ParseError {
-    ParseError::new(start, "expected `\"` at the end of the string, in the same line")
+    ParseError::new(start, "expected `\"` at the end of the string, on the same line")
 }
 
 fn unknown(at: Position) -> ParseError {
