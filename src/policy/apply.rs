@@ -35,8 +35,8 @@ impl PolicyPlan {
                 ControlFlow::Continue(()) => apply_change(change, store).await,
                 ControlFlow::Break(()) => ApplyOutcome::Skipped,
             };
-            let told = on_change(change, &outcome);
-            if outcome != ApplyOutcome::Done || told.is_break() {
+            let next = on_change(change, &outcome);
+            if outcome != ApplyOutcome::Done || next.is_break() {
                 flow = ControlFlow::Break(());
             }
             outcomes.push(outcome);

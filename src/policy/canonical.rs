@@ -28,17 +28,17 @@ impl Policy {
 }
 
 fn canonical_rules(policy: &Policy) -> Vec<CanonicalRule<'_>> {
-    let mut canonical_rules: Vec<_> = policy.rules().iter().map(canonical_rule).collect();
-    canonical_rules.sort_by_key(|canonical_rule| canonical_rule.path);
-    canonical_rules
+    let mut rules: Vec<_> = policy.rules().iter().map(canonical_rule).collect();
+    rules.sort_by_key(|rule| rule.path);
+    rules
 }
 
 fn canonical_rule(rule: &Rule) -> CanonicalRule<'_> {
     let path = &*rule.path().value;
     let all = rule.attributes();
-    let said = all.iter().filter(|item| !IGNORED_KEYS.contains(&item.key()));
+    let compared = all.iter().filter(|item| !IGNORED_KEYS.contains(&item.key()));
     let mut attributes: Vec<HclItem> =
-        said.map(|item| without_spans(&same_number(all, item))).collect();
+        compared.map(|item| without_spans(&with_decimal_numbers(all, item))).collect();
     attributes.sort_by(|one, other| one.key().cmp(other.key()));
     CanonicalRule {
         path: path.strip_prefix('/').unwrap_or(path),
@@ -50,12 +50,12 @@ fn canonical_rule(rule: &Rule) -> CanonicalRule<'_> {
 
 /// Returns the item with durations in nanoseconds and numbers in decimal. Repeated keys are left
 /// unchanged, because the first occurrence determines how the others are parsed.
-fn same_number(all: &[HclItem], item: &HclItem) -> HclItem {
+fn with_decimal_numbers(all: &[HclItem], item: &HclItem) -> HclItem {
     let number = match item.key() {
         key if all.iter().filter(|other| other.key() == key).count() > 1 => None,
         "min_wrapping_ttl" | "max_wrapping_ttl" | "ttl" => {
-            let lifetime = RawDuration::read(std::slice::from_ref(item), item.key());
-            lifetime.ok().flatten().and_then(|lifetime| lifetime.nanoseconds().ok())
+            let duration = RawDuration::read(std::slice::from_ref(item), item.key());
+            duration.ok().flatten().and_then(|duration| duration.nanoseconds().ok())
         }
         "pagination_limit" => integer::read(&item.value).ok(),
         _ => None,
@@ -63,7 +63,7 @@ fn same_number(all: &[HclItem], item: &HclItem) -> HclItem {
     let value = match (number, &item.value.value) {
         (Some(number), _) => HclValue::Integer(number.to_string()),
         (None, HclValue::Block(items)) if item.key() == "control_group" => {
-            HclValue::Block(items.iter().map(|item| same_number(items, item)).collect())
+            HclValue::Block(items.iter().map(|item| with_decimal_numbers(items, item)).collect())
         }
         (None, other) => other.clone(),
     };

@@ -31,12 +31,12 @@ impl Policy {
     /// Parses the valid rules, and returns an error for each invalid one.
     #[must_use]
     pub fn parse_in_part(text: &str) -> (Self, Vec<SyntaxError>) {
-        let (policy, faults) = match syntax::items(text) {
+        let (policy, errors) = match syntax::items(text) {
             Ok(items) => Self::read(items),
-            Err(fault) => (Self { name: None, rules: Vec::new() }, vec![fault]),
+            Err(error) => (Self { name: None, rules: Vec::new() }, vec![error]),
         };
-        let faults = faults.into_iter().take(MAX_ERRORS);
-        (policy, faults.map(|fault| SyntaxError::new(text, fault)).collect())
+        let errors = errors.into_iter().take(MAX_ERRORS);
+        (policy, errors.map(|error| SyntaxError::new(text, error)).collect())
     }
 
     /// Returns the value of the key `name`, if there is one. Vault ignores it: the policy has the
@@ -60,19 +60,19 @@ impl Policy {
     fn read(items: Vec<HclItem>) -> (Self, Vec<ParseError>) {
         let unknown =
             |item: &HclItem| check_keys(std::slice::from_ref(item), &["path", "name"]).err();
-        let mut faults: Vec<ParseError> = items.iter().filter_map(unknown).collect();
-        let name = text::string(&items, "name").unwrap_or_else(|fault| {
-            faults.push(fault);
+        let mut errors: Vec<ParseError> = items.iter().filter_map(unknown).collect();
+        let name = text::string(&items, "name").unwrap_or_else(|error| {
+            errors.push(error);
             None
         });
         let mut rules = Vec::new();
         for item in items.into_iter().filter(|item| item.key() == "path") {
             match Rule::read(item, rules.last()) {
                 Ok(rule) => rules.push(rule),
-                Err(fault) => faults.push(fault),
+                Err(error) => errors.push(error),
             }
         }
-        (Self { name, rules }, faults)
+        (Self { name, rules }, errors)
     }
 }
 

@@ -10,34 +10,34 @@ const EXCERPT: usize = 100;
 /// Displays the position, what was expected, and the line with a caret under the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
-    fault: ParseError,
+    error: ParseError,
     excerpt: SourceExcerpt,
 }
 
 impl SyntaxError {
-    pub(super) fn new(text: &str, fault: ParseError) -> Self {
-        Self { excerpt: SourceExcerpt::of(text, fault.at), fault }
+    pub(super) fn new(text: &str, error: ParseError) -> Self {
+        Self { excerpt: SourceExcerpt::of(text, error.at), error }
     }
 
     /// Returns the position of the error.
     pub fn position(&self) -> Position {
-        self.fault.at
+        self.error.at
     }
 
     /// Returns the message, without position and excerpt.
     pub fn message(&self) -> &str {
-        &self.fault.message
+        &self.error.message
     }
 
     /// Returns the remedy.
     pub fn remedy(&self) -> &str {
-        &self.fault.remedy
+        &self.error.remedy
     }
 }
 
 impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}\n{}", self.fault.at, self.fault.message, self.excerpt)
+        write!(f, "{}: {}\n{}", self.error.at, self.error.message, self.excerpt)
     }
 }
 
@@ -123,8 +123,8 @@ mod tests {
     use super::{ParseError, Position, SyntaxError};
 
     fn shown(text: &str, line: usize, column: usize) -> String {
-        let fault = ParseError::new(Position { line, column }, "no");
-        SyntaxError::new(text, fault).to_string()
+        let error = ParseError::new(Position { line, column }, "no");
+        SyntaxError::new(text, error).to_string()
     }
 
     #[test]

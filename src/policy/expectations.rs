@@ -178,9 +178,9 @@ pub fn read_expectations(
         return Err(Box::new(LintFinding::error(source, Lint::Unreadable, &error)));
     }
     let parser = ExpectationParser { source, set };
-    parser.parse().map_err(|fault| {
-        let fault = fault.with_remedy("no test of this file was run");
-        let error = SyntaxError::new(&source.text, fault);
+    parser.parse().map_err(|error| {
+        let error = error.with_remedy("no test of this file was run");
+        let error = SyntaxError::new(&source.text, error);
         Box::new(LintFinding::error(source, Lint::Syntax, &error))
     })
 }
@@ -238,7 +238,7 @@ impl ExpectationParser<'_> {
         }
         let known: Vec<&str> = self.set.iter().map(|(name, _)| name.as_str()).collect();
         let hint = match did_you_mean(&name, &known) {
-            Some(did_you_mean) => format!("did you mean `{did_you_mean}`?"),
+            Some(suggestion) => format!("did you mean `{suggestion}`?"),
             None => format!("known are default, {}", known.join(", ")),
         };
         Err(ParseError::new(at, format!("unknown policy {}: {hint}", Quoted(&name))))

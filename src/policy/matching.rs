@@ -57,7 +57,7 @@ pub fn evaluate<'p>(
     path: &str,
     template_value: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Option<Evaluation<'p>>, UnsafeTemplateValue> {
-    let groups = groups(policies, template_value)?;
+    let groups = group_by_path(policies, template_value)?;
     let group = most_specific(&groups, path.trim_start_matches('/'));
     Ok(group.map(|group| Evaluation {
         capabilities: group
@@ -74,30 +74,30 @@ struct RuleGroup<'p> {
     rules: Vec<RuleMatch<'p>>,
 }
 
-fn groups<'p>(
+fn group_by_path<'p>(
     policies: &[&'p Policy],
     template_value: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<RuleGroup<'p>>, UnsafeTemplateValue> {
     let mut groups: Vec<RuleGroup<'p>> = Vec::new();
-    let mut places: HashMap<Arc<Pattern>, usize> = HashMap::new();
+    let mut indexes: HashMap<Arc<Pattern>, usize> = HashMap::new();
     // Rules that share their path share the template, which is rendered once.
     let mut before: Option<(&Arc<Template>, Option<usize>)> = None;
     let all = policies.iter().enumerate();
     for (policy, rule) in all.flat_map(|(policy, all)| all.rules().iter().map(move |r| (policy, r)))
     {
         let template = rule.template();
-        let place = match before.filter(|(before, _)| Arc::ptr_eq(before, template)) {
-            Some((_, place)) => place,
+        let index = match before.filter(|(before, _)| Arc::ptr_eq(before, template)) {
+            Some((_, index)) => index,
             None => template.try_render(template_value)?.map(|path| {
                 let pattern = Arc::new(Pattern::new(&path));
-                *places.entry(Arc::clone(&pattern)).or_insert_with(|| {
+                *indexes.entry(Arc::clone(&pattern)).or_insert_with(|| {
                     groups.push(RuleGroup { pattern, rules: Vec::new() });
                     groups.len() - 1
                 })
             }),
         };
-        before = Some((template, place));
-        if let Some(group) = place.and_then(|place| groups.get_mut(place)) {
+        before = Some((template, index));
+        if let Some(group) = index.and_then(|index| groups.get_mut(index)) {
             group.rules.push(RuleMatch { policy, rule });
         }
     }

@@ -188,7 +188,7 @@ fn no_capability(word: &Spanned<String>) -> ParseError {
     let fault =
         ParseError::expected(word.at, &format!("a capability ({})", known.join(", ")), found);
     match did_you_mean(&word.value, &known) {
-        Some(did_you_mean) => fault.with_remedy(format!("did you mean `{did_you_mean}`?")),
+        Some(suggestion) => fault.with_remedy(format!("did you mean `{suggestion}`?")),
         None => fault,
     }
 }

@@ -12,13 +12,13 @@ pub struct PolicySource {
     pub file: String,
     /// The content; empty if the file could not be read.
     pub text: String,
-    fault: Option<ParseError>,
+    error: Option<ParseError>,
 }
 
 impl PolicySource {
     /// Creates a source with this text.
     pub fn new(file: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { file: file.into(), text: text.into(), fault: None }
+        Self { file: file.into(), text: text.into(), error: None }
     }
 
     /// Reads the files of a folder with this extension, ordered by name, without subfolders. A
@@ -44,31 +44,31 @@ impl PolicySource {
 
     fn read(path: &Path) -> Self {
         let file = path.display().to_string();
-        let (text, fault) = match read_bytes(path).map(String::from_utf8) {
+        let (text, error) = match read_bytes(path).map(String::from_utf8) {
             Ok(Ok(text)) => (text, None),
             Ok(Err(error)) => {
                 let valid = error.utf8_error().valid_up_to();
                 let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
                 let byte = error.as_bytes().get(valid).copied().unwrap_or_default();
                 let message = format!("the file is not UTF-8: found the byte 0x{byte:02x}");
-                let fault = ParseError::new(Position::of(&text, valid), message);
-                (text, Some(fault.with_remedy("save the file as UTF-8")))
+                let error = ParseError::new(Position::of(&text, valid), message);
+                (text, Some(error.with_remedy("save the file as UTF-8")))
             }
             Err(error) => {
                 let message = format!("the file cannot be read: {error}");
-                let fault = ParseError::new(Position::START, message);
+                let error = ParseError::new(Position::START, message);
                 (
                     String::new(),
-                    Some(fault.with_remedy("make it a regular file with read permission")),
+                    Some(error.with_remedy("make it a regular file with read permission")),
                 )
             }
         };
-        Self { file, text, fault }
+        Self { file, text, error }
     }
 
     /// Returns the error if the file could not be read as text.
     pub(super) fn unreadable(&self) -> Option<SyntaxError> {
-        self.fault.clone().map(|fault| SyntaxError::new(&self.text, fault))
+        self.error.clone().map(|error| SyntaxError::new(&self.text, error))
     }
 
     /// Returns the file name without folders and extension.
@@ -110,13 +110,13 @@ impl PolicySet {
                 Some(error) => (None, vec![LintFinding::error(&source, Lint::Unreadable, &error)]),
                 None => parse_source(&source),
             };
-            let sound = found.is_empty();
+            let is_valid = found.is_empty();
             findings.extend(found);
-            if let Err(fault) = &name {
-                findings.push(misnamed(&source, fault));
+            if let Err(error) = &name {
+                findings.push(misnamed(&source, error));
             }
             match (name, policy) {
-                (Ok(name), Some(policy)) if sound => {
+                (Ok(name), Some(policy)) if is_valid => {
                     set.policies.insert(name, PolicyFile { source, policy });
                 }
                 (_, Some(policy)) => set.invalid.push(PolicyFile { source, policy }),
@@ -169,15 +169,15 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     Err(io::Error::other("not a regular file"))
 }
 
-fn misnamed(source: &PolicySource, fault: &PolicyNameError) -> LintFinding {
-    let remedy = match fault {
+fn misnamed(source: &PolicySource, error: &PolicyNameError) -> LintFinding {
+    let remedy = match error {
         PolicyNameError::BuiltIn(_) => "rename the file: built-in policies cannot be replaced",
         PolicyNameError::Form(_) => {
             "use only a-z, 0-9, `-`, `_` and `.` in the file name: Vault lower-cases names, and a \
              list of policies is split at commas"
         }
     };
-    LintFinding::new(source, Lint::Name, Position::START, fault.to_string(), remedy.to_owned())
+    LintFinding::new(source, Lint::Name, Position::START, error.to_string(), remedy.to_owned())
 }
 
 #[cfg(test)]
@@ -200,7 +200,7 @@ mod tests {
         let (set, findings) =
             PolicySet::read(PolicySource::read_all(folder.path(), "hcl").unwrap());
         assert_eq!(set.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["good"]);
-        let told: Vec<_> = findings.iter().map(|one| (one.check, one.at, &*one.message)).collect();
+        let found: Vec<_> = findings.iter().map(|one| (one.check, one.at, &*one.message)).collect();
         let at = |line, column| Position { line, column };
         let expected = [
             (at(1, 1), "the file cannot be read: No such file or directory (os error 2)"),
@@ -210,6 +210,6 @@ mod tests {
         ];
         let expected: Vec<_> =
             expected.iter().map(|(at, message)| (Lint::Unreadable, *at, *message)).collect();
-        assert_eq!(told, expected);
+        assert_eq!(found, expected);
     }
 }

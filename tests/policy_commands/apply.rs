@@ -16,7 +16,7 @@ async fn the_shipped_policies_are_loaded_once_and_then_they_are_there() {
     }
     let second = operator.run(&["apply", "--yes"]);
     assert_eq!(second.code, Some(0), "{second:?}");
-    assert!(second.stdout.ends_with("in Vault alone\nnothing to write\n"), "{}", second.stdout);
+    assert!(second.stdout.ends_with("only in Vault\nno changes\n"), "{}", second.stdout);
     assert!(!second.stdout.contains("create"), "{}", second.stdout);
     assert_eq!(operator.run(&["plan", "--detailed-exitcode"]).code, Some(0));
 }

@@ -77,25 +77,23 @@ impl TestArgs {
                 let stop = tokio::spawn(shutdown_signal());
                 let server = DevServer::start(self.bao.as_deref(), &stop).await?;
                 let principals = TestPrincipals::new(&server.operator.session, &callers);
-                let results = ask_all(&principals, &set, &callers, &stop).await?;
+                let results = test_all(&principals, &set, &callers, &stop).await?;
                 Ok(report(&results, &set, output))
             });
         }
         self.operator.run(async |operator: Operator| {
             let stop = tokio::spawn(shutdown_signal());
             let principals = TestPrincipals::new(&operator.session, &callers);
-            let results = ask_all(&principals, &set, &callers, &stop).await;
+            let results = test_all(&principals, &set, &callers, &stop).await;
             for left in principals.cleanup().await {
-                print_error(format!(
-                    "this could not be taken away again, please delete it: {left}"
-                ));
+                print_error(format!("cleanup failed, please delete it: {left}"));
             }
             Ok(report(&results?, &set, output))
         })
     }
 }
 
-async fn ask_all<'c>(
+async fn test_all<'c>(
     principals: &TestPrincipals<'_>,
     set: &PolicySet,
     callers: &'c [TestCaller],
@@ -123,20 +121,20 @@ async fn ask_all<'c>(
 }
 
 fn report(results: &[ExpectationResult<'_>], set: &PolicySet, output: OutputArgs) -> ExitCode {
-    let failed = results.iter().filter(|results| !results.is_met()).count();
+    let failed = results.iter().filter(|result| !result.is_met()).count();
     let named: BTreeSet<&str> =
-        results.iter().flat_map(|results| &results.caller.policies).map(String::as_str).collect();
+        results.iter().flat_map(|result| &result.caller.policies).map(String::as_str).collect();
     let untested: Vec<&str> =
         set.iter().map(|(name, _)| name.as_str()).filter(|name| !named.contains(name)).collect();
     let json = || {
         json!({
-            "expectations": results.iter().map(|results| results.as_json(set)).collect::<Vec<_>>(),
+            "expectations": results.iter().map(|result| result.as_json(set)).collect::<Vec<_>>(),
             "failed": failed,
             "untried": untested,
         })
     };
     output.print(json, |style| {
-        let rows: Vec<_> = results.iter().map(|results| results.row(set, style)).collect();
+        let rows: Vec<_> = results.iter().map(|result| result.row(set, style)).collect();
         let summary = format!(
             "{}, {} of {}",
             pluralize(results.len(), "expectation"),
@@ -166,8 +164,8 @@ impl ExpectationResult<'_> {
             let place = format!("{}:{}", caller.file, expectation.line);
             (style.error("no"), format!("{place}: Vault grants {granted} ({rules})"))
         };
-        let wanted = expectation.expected.describe();
-        [outcome, caller.name.clone(), wanted, expectation.path.clone(), because]
+        let expected = expectation.expected.describe();
+        [outcome, caller.name.clone(), expected, expectation.path.clone(), because]
     }
 
     fn as_json(&self, set: &PolicySet) -> Value {
@@ -189,15 +187,16 @@ impl ExpectationResult<'_> {
         let named = self.caller.policies.iter().filter_map(|name| Some((name, set.get(name)?)));
         let named: Vec<_> = named.collect();
         let policies: Vec<&Policy> = named.iter().map(|(_, file)| &file.policy).collect();
-        let fill = |selector: &str| self.caller.value(selector);
-        let evaluation = evaluate(&policies, &self.expectation.path, &fill).ok().flatten();
+        let template_value = |selector: &str| self.caller.value(selector);
+        let evaluation =
+            evaluate(&policies, &self.expectation.path, &template_value).ok().flatten();
         let matches = evaluation.map(|evaluation| evaluation.rules).unwrap_or_default();
         if matches.is_empty() {
             return vec!["no rule in the files matches".to_owned()];
         }
-        let words = matches.iter().filter_map(|one| {
-            let (_, file) = named.get(one.policy)?;
-            let path = one.rule.path();
+        let words = matches.iter().filter_map(|matched| {
+            let (_, file) = named.get(matched.policy)?;
+            let path = matched.rule.path();
             let written = path.value.escape_debug();
             Some(format!("{}:{} path \"{written}\"", file.source.file, path.at.line))
         });

@@ -46,7 +46,7 @@ pub(super) fn check_keys(items: &[HclItem], keys: &[&str]) -> Result<(), ParseEr
     };
     let key = unknown.key();
     let hint = match did_you_mean(key, keys) {
-        Some(did_you_mean) => format!(": did you mean `{did_you_mean}`?"),
+        Some(suggestion) => format!(": did you mean `{suggestion}`?"),
         None => format!(", expected one of {}", keys.join(", ")),
     };
     Err(ParseError::new(unknown.at(), format!("unknown key {}{hint}", Quoted(key))))

@@ -59,7 +59,7 @@ impl PolicySet {
             kv: kv::mounts(self, mounts),
             tenants: tenants::named(self, mounts),
         };
-        let sound = self.iter().map(|(name, file)| {
+        let valid = self.iter().map(|(name, file)| {
             let mut diagnostics = rules::check_policy(name.as_str(), &file.policy);
             diagnostics.extend(rule_diagnostics(name.as_str(), file, &context));
             (file, diagnostics)
@@ -69,7 +69,7 @@ impl PolicySet {
         let invalid =
             invalid.map(|file| (file, rule_diagnostics(file.source.stem(), file, &context)));
         let mut findings = Vec::new();
-        for (file, mut diagnostics) in sound.chain(invalid) {
+        for (file, mut diagnostics) in valid.chain(invalid) {
             diagnostics.sort_by_key(|diagnostic| diagnostic.at);
             findings.extend(diagnostics.into_iter().map(
                 |Diagnostic { catalog, at, message, remedy }| {

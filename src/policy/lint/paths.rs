@@ -67,7 +67,7 @@ pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
     }
     for selector in rule.template().selectors() {
         diagnostics
-            .extend(selector_fault(selector).map(|(message, remedy)| {
+            .extend(selector_problem(selector).map(|(message, remedy)| {
                 Diagnostic::new(Lint::Template, path.at, message, remedy)
             }));
     }
@@ -89,7 +89,7 @@ pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
 }
 
 /// Returns the problem of an unsupported selector, and its remedy.
-fn selector_fault(selector: &str) -> Option<(String, String)> {
+fn selector_problem(selector: &str) -> Option<(String, String)> {
     if !is_known(selector) {
         let hint = match did_you_mean(selector, &FIELDS) {
             Some(field) => format!("did you mean {field}?"),

@@ -320,7 +320,10 @@ fn tenant_is_inferred_from_policy_name() {
     let (shared, globex) = (reads("secret/data/tenants/g*"), path("globex"));
     let findings = lint(&[("tenant-acme", &shared), ("tenant-globex", &globex)]);
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(findings[0].message, "a rule of a tenant's policy matches paths of the tenant globex");
+    assert_eq!(
+        findings[0].message,
+        "a rule of a tenant's policy matches paths of the tenant globex"
+    );
 }
 
 #[test]
