@@ -7,7 +7,7 @@ const MAX_NAME_BYTES: usize = 64;
 const MIN_SIMILARITY: f64 = 0.8;
 
 /// Returns the candidate that is most similar to this name, if one is similar enough.
-pub(crate) fn nearest<'c>(name: &str, candidates: &[&'c str]) -> Option<&'c str> {
+pub(crate) fn did_you_mean<'c>(name: &str, candidates: &[&'c str]) -> Option<&'c str> {
     if name.len() > MAX_NAME_BYTES {
         return None;
     }
@@ -21,13 +21,13 @@ pub(crate) fn nearest<'c>(name: &str, candidates: &[&'c str]) -> Option<&'c str>
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::did_you_mean;
 
     #[test]
     fn only_similar_names_are_suggested() {
         let names = ["tenant", "policy"];
-        assert_eq!(nearest("tennant", &names), Some("tenant"));
-        assert_eq!(nearest("acl", &names), None);
-        assert_eq!(nearest(&"tenant".repeat(12), &names), None);
+        assert_eq!(did_you_mean("tennant", &names), Some("tenant"));
+        assert_eq!(did_you_mean("acl", &names), None);
+        assert_eq!(did_you_mean(&"tenant".repeat(12), &names), None);
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use vault_auth_validator::{
     config::SETTINGS,
-    policy::{Check, shipped},
+    policy::{Lint, builtin},
 };
 
 use crate::support::tools::repository;
@@ -41,14 +41,14 @@ fn the_page_on_policies_has_a_row_for_each_check_and_each_policy() {
         rows.map(|line| line.split('|').nth(1).expect("a cell").trim().to_owned()).collect()
     };
     let severities: Vec<_> = page.lines().filter(|line| line.starts_with("| `")).collect();
-    for (check, row) in Check::ALL.iter().zip(&severities) {
+    for (check, row) in Lint::ALL.iter().zip(&severities) {
         let start = format!("| `{}` | {} |", check.id(), check.severity().as_str());
         assert!(row.starts_with(&start), "{row}");
     }
-    assert_eq!(severities.len(), Check::ALL.len());
+    assert_eq!(severities.len(), Lint::ALL.len());
     let mut listed = rows("| [`");
     listed.sort();
-    let shipped = shipped::policies();
+    let shipped = builtin::policies();
     let link = |name: &str| format!("[`{name}`](../policies/{name}.hcl)");
     assert_eq!(listed, shipped.iter().map(|source| link(source.stem())).collect::<Vec<_>>());
 }

@@ -13,7 +13,7 @@ use crate::{
         error::ConfigError,
         setting::{CONFIG_VARIABLE, PREFIX, REJECTED_VARIABLES, SETTINGS, Setting, SettingKind},
     },
-    suggestion::nearest,
+    suggestion::did_you_mean,
     telemetry::TraceExport,
 };
 
@@ -253,7 +253,7 @@ fn unknown<'k>(noun: &str, name: &'k str, known: impl Iterator<Item = &'k str>) 
     // Compared without the prefix, which would make any two names similar.
     let stem = |name: &'k str| name.strip_prefix(PREFIX).unwrap_or(name);
     let (known, stems): (Vec<_>, Vec<_>) = known.map(|name| (name, stem(name))).unzip();
-    let suggestion = nearest(stem(name), &stems);
+    let suggestion = did_you_mean(stem(name), &stems);
     match suggestion.and_then(|nearest| known.iter().find(|name| stem(name) == nearest)) {
         Some(suggestion) => format!("unknown {noun} `{name}`; did you mean `{suggestion}`?"),
         None => format!("unknown {noun} `{name}`"),

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::{
-    policy::{Policy, Rule, joined},
+    policy::{Policy, Rule, evaluate},
     token::CallerIdentity,
     vault::ExplainReader,
 };
@@ -70,12 +70,12 @@ impl PolicyTrace {
         }
         let policies: Vec<&Policy> = self.policies.iter().map(|(_, policy)| policy).collect();
         let fill = |selector: &str| self.template_values.get(selector).cloned();
-        match joined(&policies, path, &fill) {
-            Err(forbidden) => RuleTrace::Unknown(forbidden.to_string()),
+        match evaluate(&policies, path, &fill) {
+            Err(error) => RuleTrace::Unknown(error.to_string()),
             Ok(None) => RuleTrace::NoMatch,
-            Ok(Some(verdict)) => RuleTrace::Matched(
-                verdict
-                    .sources
+            Ok(Some(evaluation)) => RuleTrace::Matched(
+                evaluation
+                    .rules
                     .iter()
                     .map(|source| MatchedRule {
                         policy: self.policies[source.policy].0.clone(),

@@ -1,43 +1,43 @@
 use std::ops::ControlFlow;
 
-use super::{Plan, Step, Store, StoreError};
+use super::{PolicyChange, PolicyPlan, PolicyStore, PolicyStoreError};
 
-/// What became of a step.
+/// The outcome of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was done, and reads back as it should.
+pub enum ApplyOutcome {
+    /// The change was written and verified by reading it back.
     Done,
-    /// Somebody changed the policy after the plan was shown. It is left as they have it.
-    Overtaken,
-    /// It was not done.
-    Failed(StoreError),
-    /// Nobody knows whether it was.
-    Unknown(StoreError),
-    /// A step before it was not done, or somebody said stop, so it was not tried.
-    NotTried,
+    /// The policy was changed after the plan was shown. The newer version is kept.
+    Conflict,
+    /// The change was not written.
+    Failed(PolicyStoreError),
+    /// The result is unknown.
+    Unknown(PolicyStoreError),
+    /// An earlier change failed, or the run was stopped, so this one was not attempted.
+    Skipped,
 }
 
-impl Plan {
-    /// Carries out the plan, step by step, up to the first that is not done. `tell` hears of each,
-    /// and may say that it was the last.
+impl PolicyPlan {
+    /// Applies the changes in order up to the first that fails. `on_change` is called after each,
+    /// and can stop the run.
     ///
-    /// Just before a write the policy is read again; if it is not what the plan was drawn from,
-    /// nothing is written. Where Vault counts versions, the write itself insists on it as well.
+    /// Before each write the policy is read again; if it differs from the planned state, nothing
+    /// is written. If the server counts versions, the write is also conditional on the version.
     pub async fn apply(
         &self,
-        store: &impl Store,
-        mut tell: impl FnMut(&Step, &Outcome) -> ControlFlow<()>,
-    ) -> Vec<Outcome> {
-        let mut outcomes = Vec::with_capacity(self.steps.len());
-        let mut go_on = ControlFlow::Continue(());
-        for step in &self.steps {
-            let outcome = match go_on {
-                ControlFlow::Continue(()) => carry_out(step, store).await,
-                ControlFlow::Break(()) => Outcome::NotTried,
+        store: &impl PolicyStore,
+        mut on_change: impl FnMut(&PolicyChange, &ApplyOutcome) -> ControlFlow<()>,
+    ) -> Vec<ApplyOutcome> {
+        let mut outcomes = Vec::with_capacity(self.changes.len());
+        let mut flow = ControlFlow::Continue(());
+        for change in &self.changes {
+            let outcome = match flow {
+                ControlFlow::Continue(()) => apply_change(change, store).await,
+                ControlFlow::Break(()) => ApplyOutcome::Skipped,
             };
-            let told = tell(step, &outcome);
-            if outcome != Outcome::Done || told.is_break() {
-                go_on = ControlFlow::Break(());
+            let next = on_change(change, &outcome);
+            if outcome != ApplyOutcome::Done || next.is_break() {
+                flow = ControlFlow::Break(());
             }
             outcomes.push(outcome);
         }
@@ -45,24 +45,26 @@ impl Plan {
     }
 }
 
-async fn carry_out(step: &Step, store: &impl Store) -> Outcome {
-    match store.read(&step.name).await {
-        Ok(now) if now == step.before => (),
-        Ok(_) => return Outcome::Overtaken,
-        Err(error) => return Outcome::Failed(error),
+async fn apply_change(change: &PolicyChange, store: &impl PolicyStore) -> ApplyOutcome {
+    match store.read(&change.name).await {
+        Ok(now) if now == change.before => (),
+        Ok(_) => return ApplyOutcome::Conflict,
+        Err(error) => return ApplyOutcome::Failed(error),
     }
-    let done = match &step.after {
-        Some(text) => store.write(&step.name, text, step.before.as_ref()).await,
-        None => store.delete(&step.name).await,
+    let done = match &change.after {
+        Some(text) => store.write(&change.name, text, change.before.as_ref()).await,
+        None => store.delete(&change.name).await,
     };
-    // An answer that was lost says nothing about the write: what is there now does.
-    let now = store.read(&step.name).await.map(|now| now.map(|stored| stored.text));
+    // After a lost response only the current state shows whether the write succeeded.
+    let now = store.read(&change.name).await.map(|now| now.map(|stored| stored.text));
     match (done, now) {
-        (_, Ok(now)) if now == step.after => Outcome::Done,
-        (Err(error), Ok(now)) if now == step.before.as_ref().map(|before| before.text.clone()) => {
-            Outcome::Failed(error)
+        (_, Ok(now)) if now == change.after => ApplyOutcome::Done,
+        (Err(error), Ok(now))
+            if now == change.before.as_ref().map(|before| before.text.clone()) =>
+        {
+            ApplyOutcome::Failed(error)
         }
-        (_, Ok(_)) => Outcome::Overtaken,
-        (Err(error), Err(_)) | (Ok(()), Err(error)) => Outcome::Unknown(error),
+        (_, Ok(_)) => ApplyOutcome::Conflict,
+        (Err(error), Err(_)) | (Ok(()), Err(error)) => ApplyOutcome::Unknown(error),
     }
 }

@@ -1,7 +1,7 @@
 use super::{
-    At, Item, SyntaxError,
-    error::Fault,
-    fields::{known, text},
+    HclItem, Spanned, SyntaxError,
+    error::ParseError,
+    fields::{check_keys, text},
     rule::Rule,
     syntax,
 };
@@ -12,7 +12,7 @@ const MAX_ERRORS: usize = 20;
 /// One ACL policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    name: Option<At<String>>,
+    name: Option<Spanned<String>>,
     rules: Vec<Rule>,
 }
 
@@ -20,58 +20,59 @@ impl Policy {
     /// Reads a policy in HCL 1 or JSON.
     ///
     /// # Errors
-    /// When OpenBao and HashiCorp Vault would refuse it, or OpenBao would accept it only by
-    /// passing over a part of it. An empty text is refused, one with only blanks or comments is
-    /// not. [`Rule::vault_only`] has what OpenBao refuses and HashiCorp Vault accepts.
+    /// Fails if OpenBao and HashiCorp Vault reject the text, or if OpenBao would accept it only by
+    /// ignoring a part of it. An empty text is rejected; a text of only whitespace or comments is
+    /// not. [`Rule::vault_only`] lists what OpenBao rejects and HashiCorp Vault accepts.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let (policy, errors) = Self::parse_in_part(text);
         errors.into_iter().next().map_or(Ok(policy), Err)
     }
 
-    /// Reads the rules that can be read, and returns an error for each that cannot.
+    /// Parses the valid rules, and returns an error for each invalid one.
     #[must_use]
     pub fn parse_in_part(text: &str) -> (Self, Vec<SyntaxError>) {
-        let (policy, faults) = match syntax::items(text) {
+        let (policy, errors) = match syntax::items(text) {
             Ok(items) => Self::read(items),
-            Err(fault) => (Self { name: None, rules: Vec::new() }, vec![fault]),
+            Err(error) => (Self { name: None, rules: Vec::new() }, vec![error]),
         };
-        let faults = faults.into_iter().take(MAX_ERRORS);
-        (policy, faults.map(|fault| SyntaxError::new(text, fault)).collect())
+        let errors = errors.into_iter().take(MAX_ERRORS);
+        (policy, errors.map(|error| SyntaxError::new(text, error)).collect())
     }
 
-    /// The `name` that the text gives itself. Vault reads it and goes by the name under which the
-    /// policy is stored.
-    pub fn name(&self) -> Option<&At<String>> {
+    /// Returns the value of the key `name`, if there is one. Vault ignores it: the policy has the
+    /// name under which it is stored.
+    pub fn name(&self) -> Option<&Spanned<String>> {
         self.name.as_ref()
     }
 
-    /// One rule for each `path`, in order. The same path may come more than once.
+    /// Returns the rules in order, one for each `path` block. Several can have the same path.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// The same without the rules that have expired at `now`, in seconds since 1970 UTC.
+    /// Returns the policy without the rules that have expired at `now`, in seconds since 1970 UTC.
     #[must_use]
     pub fn unexpired(mut self, now: i64) -> Self {
         self.rules.retain(|rule| rule.expiration().is_none_or(|expiration| now <= expiration));
         self
     }
 
-    fn read(items: Vec<Item>) -> (Self, Vec<Fault>) {
-        let unknown = |item: &Item| known(std::slice::from_ref(item), &["path", "name"]).err();
-        let mut faults: Vec<Fault> = items.iter().filter_map(unknown).collect();
-        let name = text::text(&items, "name").unwrap_or_else(|fault| {
-            faults.push(fault);
+    fn read(items: Vec<HclItem>) -> (Self, Vec<ParseError>) {
+        let unknown =
+            |item: &HclItem| check_keys(std::slice::from_ref(item), &["path", "name"]).err();
+        let mut errors: Vec<ParseError> = items.iter().filter_map(unknown).collect();
+        let name = text::string(&items, "name").unwrap_or_else(|error| {
+            errors.push(error);
             None
         });
         let mut rules = Vec::new();
         for item in items.into_iter().filter(|item| item.key() == "path") {
             match Rule::read(item, rules.last()) {
                 Ok(rule) => rules.push(rule),
-                Err(fault) => faults.push(fault),
+                Err(error) => errors.push(error),
             }
         }
-        (Self { name, rules }, faults)
+        (Self { name, rules }, errors)
     }
 }
 
@@ -84,17 +85,17 @@ mod tests {
     use super::{Policy, SyntaxError};
     use crate::{
         capabilities::Capability::{Deny, List, Read, Update},
-        policy::{Position, joined},
+        policy::{Position, evaluate},
     };
 
     proptest! {
         #[test]
-        fn no_text_and_no_path_panics(
+        fn arbitrary_input_does_not_panic(
             text in r#"((path "|[{}\[\]=,:"\\\n+*/<.$-]|<<|a|0|é|e| |\PC){0,12}){0,12}"#,
             path in "[a/+*]{0,8}",
         ) {
             match Policy::parse(&text) {
-                Ok(policy) => drop(joined(&[&policy], &path, &|_| Some(path.clone()))),
+                Ok(policy) => drop(evaluate(&[&policy], &path, &|_| Some(path.clone()))),
                 Err(error) => prop_assert!(error.to_string().contains('^')),
             }
         }
@@ -113,19 +114,19 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_has_positions_in_characters() {
+    fn positions_are_in_characters() {
         let policy = parse(
             "path \"ä\" {}\r\n/* ä */ path \"b\"\r\n{ capabilities = [\"read\",\n\"list\"] }",
         );
         let rule = &policy.rules()[1];
         assert_eq!((&*rule.path().value, rule.path().at), ("b", at(2, 14)));
         assert_eq!(rule.attributes()[0].at(), at(3, 3));
-        let written: Vec<_> = rule.written().iter().map(|one| (one.value, one.at)).collect();
-        assert_eq!(written, [(Read, at(3, 19)), (List, at(4, 1))]);
+        let declared: Vec<_> = rule.declared().iter().map(|one| (one.value, one.at)).collect();
+        assert_eq!(declared, [(Read, at(3, 19)), (List, at(4, 1))]);
     }
 
     #[test]
-    fn all_that_is_written_twice_is_kept() {
+    fn duplicates_are_kept() {
         let policy = parse(
             r#"path "a" { capabilities = ["read"] capabilities = ["update"] }
             path "a" { capabilities = ["deny"] }"#,
@@ -137,16 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn the_legacy_word_adds_to_the_capabilities() {
+    fn legacy_policy_adds_capabilities() {
         let policy = parse(r#"path "a" { policy = "read" capabilities = ["update"] }"#);
         let rule = &policy.rules()[0];
         assert_eq!(rule.capabilities(), [Read, List, Update].into_iter().collect());
         assert_eq!(rule.legacy().unwrap().value, "read");
-        assert_eq!(rule.written().len(), 1);
+        assert_eq!(rule.declared().len(), 1);
     }
 
     #[test]
-    fn a_slip_of_the_pen_is_shown_where_it_is() {
+    fn typo_is_shown_at_its_position() {
         let error = refused("path \"a\" {\n  capabilites = [\"read\"]\n}\n");
         let shown = "2:3: unknown key `capabilites`: did you mean `capabilities`?\n  |\n\
                      2 |   capabilites = [\"read\"]\n  |   ^";
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn json_that_hides_a_rule_shows_what_is_ignored() {
+    fn json_with_labels_shows_ignored_ones() {
         let policy = parse(r#"{"path": {"a": {"foo": {}}}}"#);
         let rule = &policy.rules()[0];
         assert_eq!(&*rule.path().value, "a");
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_rule_can_be_left_out() {
+    fn expired_rules_can_be_removed() {
         let text = r#"path "a" { expiration = "2030-01-01T00:00:00Z" } path "b" {}"#;
         let before = parse(text).unexpired(1_893_456_000);
         let after = parse(text).unexpired(1_893_456_001);
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn large_and_deep_texts_end_soon() {
+    fn large_and_deep_texts_parse_fast() {
         let size = 1 << 20;
         let long = "a".repeat(size);
         for text in [
@@ -197,10 +198,10 @@ mod tests {
             "\n".repeat(size) + "\"",
         ] {
             let start = Instant::now();
-            let parsed = Policy::parse(&text);
-            // Most take milliseconds; what grows by squares would take minutes.
+            let parse_source = Policy::parse(&text);
+            // Most take milliseconds; quadratic time would be minutes.
             assert!(start.elapsed() < Duration::from_secs(20), "{:?}", text.get(..40));
-            if let Err(error) = parsed {
+            if let Err(error) = parse_source {
                 assert!(error.to_string().len() < 2000, "{}", error.message().len());
             }
         }

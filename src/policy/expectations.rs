@@ -1,4 +1,4 @@
-//! What policies are expected to grant, and not to.
+//! Expectations of the access that policies grant and deny.
 
 use std::collections::BTreeMap;
 
@@ -6,52 +6,52 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Check, Finding, PolicySet, Position, Source, SyntaxError,
-    error::{Fault, Quoted},
+    Lint, LintFinding, PolicySet, PolicySource, Position, SyntaxError,
+    error::{ParseError, Quoted},
     template::{GroupField, GroupKey, GroupSelector},
 };
 use crate::capabilities::{Capabilities, Capability};
-use crate::suggestion::nearest;
+use crate::suggestion::did_you_mean;
 
-/// Somebody whose token is asked about.
+/// A caller in a file of expectations.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// Who it is, for people.
-    pub who: String,
-    /// The file that tells of it.
+pub struct TestCaller {
+    /// The display name.
+    pub name: String,
+    /// The file that defines the caller.
     pub file: String,
     /// The policies of the token.
     pub policies: Vec<String>,
     /// The metadata of its entity. Without any, and without groups, the token has no entity.
     pub metadata: BTreeMap<String, String>,
     /// The groups that its entity is a member of, by name.
-    pub groups: BTreeMap<String, Group>,
-    /// What the policies are expected to grant, and not to.
+    pub groups: BTreeMap<String, TestGroup>,
+    /// The expectations.
     pub expectations: Vec<Expectation>,
 }
 
 /// A group that a caller is a member of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Group {
-    /// Its id, for policies that name groups by id.
+pub struct TestGroup {
+    /// The id, for policies that name groups by id.
     pub id: Option<String>,
-    /// Its metadata.
+    /// The metadata.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
 }
 
-impl Caller {
-    /// Returns what a template is filled with for this caller, as far as the file says.
+impl TestCaller {
+    /// Returns the value of a template selector for this caller, if the file defines one.
     #[must_use]
     pub fn value(&self, selector: &str) -> Option<String> {
         if let Some(key) = selector.strip_prefix("identity.entity.metadata.") {
             return self.metadata.get(key).cloned();
         }
         let GroupSelector { group, field } = GroupSelector::parse(selector)?;
-        let is_meant = |(name, one): &(&String, &Group)| match group {
-            GroupKey::Name(wanted) => *name == wanted,
-            GroupKey::Id(wanted) => one.id.as_deref() == Some(wanted),
+        let is_meant = |(name, one): &(&String, &TestGroup)| match group {
+            GroupKey::Name(expected_access) => *name == expected_access,
+            GroupKey::Id(expected_access) => one.id.as_deref() == Some(expected_access),
         };
         let (name, group) = self.groups.iter().find(is_meant)?;
         match field {
@@ -62,32 +62,32 @@ impl Caller {
     }
 }
 
-/// What is expected on one path.
+/// The access that is expected on one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
-    /// The path, as a request has it.
+    /// The path as in a request.
     pub path: String,
-    /// What should hold there.
-    pub wanted: Wanted,
-    /// The line that says so.
+    /// The expected access.
+    pub expected: ExpectedAccess,
+    /// The line in the file.
     pub line: usize,
 }
 
-/// What should hold.
+/// The expected access on a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum ExpectedAccess {
     /// The capability is granted.
     May(Capability),
-    /// It is not.
+    /// The capability is not granted.
     MayNot(Capability),
-    /// Nothing is.
+    /// No capability is granted.
     Nothing,
 }
 
-impl Wanted {
-    /// Whether what is granted is as it should be.
+impl ExpectedAccess {
+    /// Returns whether the granted capabilities meet the expectation.
     #[must_use]
-    pub fn holds(self, granted: Capabilities) -> bool {
+    pub fn is_met(self, granted: Capabilities) -> bool {
         match self {
             Self::May(capability) => granted.contains(capability),
             Self::MayNot(capability) => !granted.contains(capability),
@@ -95,9 +95,9 @@ impl Wanted {
         }
     }
 
-    /// The expectation in words.
+    /// Returns a description of the expectation.
     #[must_use]
-    pub fn words(self) -> String {
+    pub fn describe(self) -> String {
         match self {
             Self::May(capability) => format!("may {capability}"),
             Self::MayNot(capability) => format!("may not {capability}"),
@@ -108,29 +108,30 @@ impl Wanted {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    caller: Vec<Spanned<Table>>,
+struct ExpectationFile {
+    caller: Vec<Spanned<CallerTable>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Table {
-    who: Spanned<String>,
+struct CallerTable {
+    #[serde(rename = "who")]
+    name: Spanned<String>,
     policies: Vec<Spanned<String>>,
     #[serde(default)]
     metadata: BTreeMap<String, String>,
     #[serde(default)]
-    groups: BTreeMap<String, Group>,
+    groups: BTreeMap<String, TestGroup>,
     #[serde(default)]
-    may: Paths,
+    may: PathsByCapability,
     #[serde(default)]
-    may_not: Paths,
+    may_not: PathsByCapability,
 }
 
-/// Paths by what is asked about them.
+/// Paths by capability.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Paths {
+struct PathsByCapability {
     create: Vec<Spanned<String>>,
     delete: Vec<Spanned<String>>,
     list: Vec<Spanned<String>>,
@@ -144,8 +145,8 @@ struct Paths {
     any: Vec<Spanned<String>>,
 }
 
-impl Paths {
-    /// Each path with the capability, or without for `any`.
+impl PathsByCapability {
+    /// Returns each path with its capability, or without one for `any`.
     fn all(self) -> impl Iterator<Item = (Option<Capability>, Spanned<String>)> {
         let lists = [
             (Some(Capability::Create), self.create),
@@ -167,83 +168,90 @@ impl Paths {
 /// Reads a file of expectations about the policies of a set, or about Vault's `default`.
 ///
 /// # Errors
-/// When it is not TOML, has a key that is none, names a policy that is not in the set, or a path
-/// that no request has; when it could not be read.
-pub fn expectations(source: &Source, set: &PolicySet) -> Result<Vec<Caller>, Box<Finding>> {
+/// Fails if the file is unreadable, is not TOML, has an unknown key, names a policy that is not in
+/// the set, or has a path that no request can have.
+pub fn read_expectations(
+    source: &PolicySource,
+    set: &PolicySet,
+) -> Result<Vec<TestCaller>, Box<LintFinding>> {
     if let Some(error) = source.unreadable() {
-        return Err(Box::new(Finding::error(source, Check::Unreadable, &error)));
+        return Err(Box::new(LintFinding::error(source, Lint::Unreadable, &error)));
     }
-    let reading = Reading { source, set };
-    reading.file().map_err(|fault| {
-        let fault = fault.with_remedy("no test of this file was run");
-        let error = SyntaxError::new(&source.text, fault);
-        Box::new(Finding::error(source, Check::Syntax, &error))
+    let parser = ExpectationParser { source, set };
+    parser.parse().map_err(|error| {
+        let error = error.with_remedy("no test of this file was run");
+        let error = SyntaxError::new(&source.text, error);
+        Box::new(LintFinding::error(source, Lint::Syntax, &error))
     })
 }
 
-struct Reading<'s> {
-    source: &'s Source,
+struct ExpectationParser<'s> {
+    source: &'s PolicySource,
     set: &'s PolicySet,
 }
 
-impl Reading<'_> {
-    fn file(&self) -> Result<Vec<Caller>, Fault> {
-        let file: File = toml::from_str(&self.source.text).map_err(|error| {
+impl ExpectationParser<'_> {
+    fn parse(&self) -> Result<Vec<TestCaller>, ParseError> {
+        let file: ExpectationFile = toml::from_str(&self.source.text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
-            Fault::new(self.place(start), error.message())
+            ParseError::new(self.place(start), error.message())
         })?;
         file.caller.into_iter().map(|table| self.caller(table)).collect()
     }
 
-    fn caller(&self, table: Spanned<Table>) -> Result<Caller, Fault> {
+    fn caller(&self, table: Spanned<CallerTable>) -> Result<TestCaller, ParseError> {
         let start = table.span().start;
-        let Table { who, policies, metadata, groups, may, may_not } = table.into_inner();
+        let CallerTable { name, policies, metadata, groups, may, may_not } = table.into_inner();
         let policies: Result<Vec<_>, _> =
             policies.into_iter().map(|name| self.policy(name)).collect();
         let policies = policies?;
         if policies.is_empty() {
-            let at = self.place(who.span().start);
-            return Err(Fault::new(at, "this caller has no policies"));
+            let at = self.place(name.span().start);
+            return Err(ParseError::new(at, "the caller has no policies"));
         }
         let mut expectations = Vec::new();
         for (what, path) in may.all() {
             let capability = what.ok_or_else(|| {
-                let message = "`any` stands below may_not alone: name what it may do";
-                Fault::new(self.place(path.span().start), message)
+                let message = "`any` is only supported in may_not: name the capabilities";
+                ParseError::new(self.place(path.span().start), message)
             })?;
-            expectations.push(self.expectation(path, Wanted::May(capability))?);
+            expectations.push(self.expectation(path, ExpectedAccess::May(capability))?);
         }
         for (what, path) in may_not.all() {
-            let wanted = what.map_or(Wanted::Nothing, Wanted::MayNot);
-            expectations.push(self.expectation(path, wanted)?);
+            let expected_access = what.map_or(ExpectedAccess::Nothing, ExpectedAccess::MayNot);
+            expectations.push(self.expectation(path, expected_access)?);
         }
         if expectations.is_empty() {
-            let message = "nothing is expected of this caller: say what it may and may_not";
-            return Err(Fault::new(self.place(start), message));
+            let message = "the caller has no expectations: add may or may_not";
+            return Err(ParseError::new(self.place(start), message));
         }
         expectations.sort_by_key(|expectation| expectation.line);
-        let (who, file) = (who.into_inner(), self.source.file.clone());
-        Ok(Caller { who, file, policies, metadata, groups, expectations })
+        let (name, file) = (name.into_inner(), self.source.file.clone());
+        Ok(TestCaller { name, file, policies, metadata, groups, expectations })
     }
 
-    fn policy(&self, name: Spanned<String>) -> Result<String, Fault> {
+    fn policy(&self, name: Spanned<String>) -> Result<String, ParseError> {
         let at = self.place(name.span().start);
         let name = name.into_inner();
         if name == "default" || self.set.get(&name).is_some() {
             return Ok(name);
         }
         let known: Vec<&str> = self.set.iter().map(|(name, _)| name.as_str()).collect();
-        let hint = match nearest(&name, &known) {
-            Some(nearest) => format!("did you mean `{nearest}`?"),
-            None => format!("there are default, {}", known.join(", ")),
+        let hint = match did_you_mean(&name, &known) {
+            Some(suggestion) => format!("did you mean `{suggestion}`?"),
+            None => format!("known are default, {}", known.join(", ")),
         };
-        Err(Fault::new(at, format!("there is no policy {} here: {hint}", Quoted(&name))))
+        Err(ParseError::new(at, format!("unknown policy {}: {hint}", Quoted(&name))))
     }
 
-    fn expectation(&self, path: Spanned<String>, wanted: Wanted) -> Result<Expectation, Fault> {
+    fn expectation(
+        &self,
+        path: Spanned<String>,
+        expected_access: ExpectedAccess,
+    ) -> Result<Expectation, ParseError> {
         let at = self.place(path.span().start);
         let path = path.into_inner();
-        // Vault trims the paths that it is asked about.
+        // Vault trims the paths in requests for capabilities.
         let is_trimmed = path.trim() == path;
         if path.is_empty()
             || !is_trimmed
@@ -251,10 +259,10 @@ impl Reading<'_> {
             || path.contains(['*', '+', '{', '}'])
         {
             let expected =
-                "a path as a request has it, without wildcards, templates, or blanks at its ends";
-            return Err(Fault::expected(at, expected, Quoted(&path)));
+                "a request path without wildcards, templates, or leading and trailing whitespace";
+            return Err(ParseError::expected(at, expected, Quoted(&path)));
         }
-        Ok(Expectation { path, wanted, line: at.line })
+        Ok(Expectation { path, expected: expected_access, line: at.line })
     }
 
     fn place(&self, offset: usize) -> Position {
@@ -264,19 +272,19 @@ impl Reading<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Caller, PolicySet, Source, Wanted, expectations};
+    use super::{ExpectedAccess, PolicySet, PolicySource, TestCaller, read_expectations};
     use crate::{capabilities::Capability, policy::Position};
 
-    fn read(text: &str) -> Result<Vec<Caller>, Box<crate::policy::Finding>> {
-        let policy = Source::new("tenant.hcl", "path \"a\" {}");
+    fn read(text: &str) -> Result<Vec<TestCaller>, Box<crate::policy::LintFinding>> {
+        let policy = PolicySource::new("tenant.hcl", "path \"a\" {}");
         let (set, _) = PolicySet::read(vec![policy]);
-        expectations(&Source::new("tests/a.toml", text), &set)
+        read_expectations(&PolicySource::new("tests/a.toml", text), &set)
     }
 
     const CALLER: &str = "[[caller]]\nwho = \"acme\"\npolicies = [\"tenant\", \"default\"]\n";
 
     #[test]
-    fn expectations_have_their_lines() {
+    fn expectations_have_line_numbers() {
         let text = format!(
             "{CALLER}metadata.tenant = \"acme\"\nmay_not.any = [\"c\"]\n\
              may.read = [\n  \"a\",\n  \"b\",\n]\nmay_not.read = [\"d\"]\n"
@@ -285,18 +293,18 @@ mod tests {
         let [caller] = callers.as_slice() else { panic!("{callers:?}") };
         assert_eq!(caller.metadata["tenant"], "acme");
         let found: Vec<_> =
-            caller.expectations.iter().map(|e| (e.line, e.wanted, e.path.as_str())).collect();
+            caller.expectations.iter().map(|e| (e.line, e.expected, e.path.as_str())).collect();
         let expected = [
-            (5, Wanted::Nothing, "c"),
-            (7, Wanted::May(Capability::Read), "a"),
-            (8, Wanted::May(Capability::Read), "b"),
-            (10, Wanted::MayNot(Capability::Read), "d"),
+            (5, ExpectedAccess::Nothing, "c"),
+            (7, ExpectedAccess::May(Capability::Read), "a"),
+            (8, ExpectedAccess::May(Capability::Read), "b"),
+            (10, ExpectedAccess::MayNot(Capability::Read), "d"),
         ];
         assert_eq!(found, expected);
     }
 
     #[test]
-    fn a_caller_has_the_values_of_its_groups() {
+    fn caller_has_values_of_its_groups() {
         let groups = "groups.ops = { id = \"1f\", metadata.area = \"crm\" }\ngroups.all = {}\n";
         let callers = read(&format!("{CALLER}{groups}may.read = [\"a\"]")).unwrap();
         for (selector, value) in [
@@ -317,19 +325,19 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_where_it_stands() {
+    fn invalid_expectations_have_positions() {
         for (text, line, column, words) in [
             ("caller = 1", 1, 10, "invalid type"),
             ("[[caller]]\nwho = \"a\"", 1, 1, "missing field `policies`"),
             ("[[caler]]", 1, 3, "unknown field `caler`"),
             (&format!("{CALLER}may.reed = [\"a\"]"), 4, 5, "unknown field `reed`"),
             (&format!("{CALLER}may.read = \"a\""), 4, 12, "invalid type"),
-            (&format!("{CALLER}may.any = [\"a\"]"), 4, 12, "`any` stands below may_not alone"),
+            (&format!("{CALLER}may.any = [\"a\"]"), 4, 12, "`any` is only supported in may_not"),
             (&format!("{CALLER}may.read = [\"a/*\"]"), 4, 13, "without wildcards"),
-            (&format!("{CALLER}may.read = [\"/a\"]"), 4, 13, "as a request has it"),
-            (&format!("{CALLER}may.read = [\"a \"]"), 4, 13, "blanks at its ends"),
+            (&format!("{CALLER}may.read = [\"/a\"]"), 4, 13, "a request path"),
+            (&format!("{CALLER}may.read = [\"a \"]"), 4, 13, "trailing whitespace"),
             (&format!("{CALLER}groups.a.mail = \"x\"\nmay.read = [\"a\"]"), 4, 10, "unknown field"),
-            (CALLER, 1, 1, "nothing is expected"),
+            (CALLER, 1, 1, "has no expectations"),
             ("[[caller]]\nwho = \"a\"\npolicies = []", 2, 7, "has no policies"),
             (&CALLER.replace("tenant", "tennant"), 3, 13, "did you mean `tenant`?"),
             (&format!("{CALLER}may.read = [\"a\""), 4, 16, ""),

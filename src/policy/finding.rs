@@ -1,66 +1,66 @@
 use std::fmt;
 
-use super::{Check, Position, Server, Severity, Source, SyntaxError, error::Excerpt};
+use super::{Lint, PolicySource, Position, Server, Severity, SyntaxError, error::SourceExcerpt};
 
-/// Something in a file of policies that should be mended: where, what, and how.
+/// A problem in a policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The check that found it.
-    pub check: Check,
-    /// How bad it is.
+pub struct LintFinding {
+    /// The lint that fired.
+    pub check: Lint,
+    /// The severity.
     pub severity: Severity,
     /// The file.
     pub file: String,
-    /// The place in it.
+    /// The position in the file.
     pub at: Position,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// A way to mend it; empty where the message says it all.
+    /// The suggested fix; empty if the message is sufficient.
     pub remedy: String,
-    excerpt: Excerpt,
+    excerpt: SourceExcerpt,
 }
 
-impl Finding {
+impl LintFinding {
     pub(super) fn new(
-        source: &Source,
-        check: Check,
+        source: &PolicySource,
+        check: Lint,
         at: Position,
         message: String,
         remedy: String,
     ) -> Self {
-        let excerpt = Excerpt::of(&source.text, at);
+        let excerpt = SourceExcerpt::of(&source.text, at);
         let (file, severity) = (source.file.clone(), check.severity());
         Self { check, severity, file, at, message, remedy, excerpt }
     }
 
-    /// An error that makes a file unusable.
-    pub(super) fn error(source: &Source, check: Check, error: &SyntaxError) -> Self {
+    /// Creates the finding for an error that makes a file unusable.
+    pub(super) fn error(source: &PolicySource, check: Lint, error: &SyntaxError) -> Self {
         let (message, remedy) = (error.message().to_owned(), error.remedy().to_owned());
         Self::new(source, check, error.position(), message, remedy)
     }
 
-    /// The finding for policies that this server is to have: an error where it refuses the
-    /// policy, `None` where it knows what others don't.
+    /// Returns the finding for this target server: an error if the server rejects the policy,
+    /// `None` if only the other server does.
     #[must_use]
     pub fn for_server(self, server: Server) -> Option<Self> {
         match (self.check, server) {
-            (Check::VaultOnly, Server::OpenBao) | (Check::OpenBaoOnly, Server::Vault) => {
+            (Lint::VaultOnly, Server::OpenBao) | (Lint::OpenBaoOnly, Server::Vault) => {
                 Some(Self { severity: Severity::Error, ..self })
             }
-            (Check::VaultOnly, Server::Vault) | (Check::OpenBaoOnly, Server::OpenBao) => None,
+            (Lint::VaultOnly, Server::Vault) | (Lint::OpenBaoOnly, Server::OpenBao) => None,
             _ => Some(self),
         }
     }
 
-    /// The line of the place, or the part of it around that.
+    /// Returns the line of the position, or the part of it around the position.
     #[must_use]
     pub fn line(&self) -> &str {
         self.excerpt.line()
     }
 }
 
-impl fmt::Display for Finding {
-    /// The place, the line with a caret under it, and the way to mend it.
+impl fmt::Display for LintFinding {
+    /// Writes the position, the line with a caret under it, and the suggested fix.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "--> {}:{}\n{}", self.file, self.at, self.excerpt)?;
         match self.remedy.as_str() {

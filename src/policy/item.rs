@@ -1,53 +1,54 @@
 use std::{fmt, sync::Arc};
 
-use super::{At, Position};
+use super::{Position, Spanned};
 
-/// A key with its value, or a block with its labels.
+/// An attribute with its value, or a block with its labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct HclItem {
     /// The key, and the labels of a block. Never empty.
-    pub keys: Vec<At<Arc<str>>>,
-    /// What follows.
-    pub value: At<Value>,
+    pub keys: Vec<Spanned<Arc<str>>>,
+    /// The value or block.
+    pub value: Spanned<HclValue>,
 }
 
-impl Item {
-    /// The key itself.
+impl HclItem {
+    /// Returns the key.
     pub fn key(&self) -> &str {
         self.keys.first().map_or("", |key| &key.value)
     }
 
-    /// Where it begins.
+    /// Returns the position of the key.
     pub fn at(&self) -> Position {
         self.keys.first().map_or(self.value.at, |key| key.at)
     }
 
-    /// What stands between the key and the block.
-    pub fn labels(&self) -> &[At<Arc<str>>] {
+    /// Returns the labels between the key and the block.
+    pub fn labels(&self) -> &[Spanned<Arc<str>>] {
         self.keys.get(1..).unwrap_or_default()
     }
 }
 
-/// A value as it was written.
+/// A value as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// A string or heredoc, with its escapes resolved. Bytes that are no UTF-8, which `\xff`
-    /// can write, are replaced by U+FFFD. JSON's null is an empty one, as for Vault.
+pub enum HclValue {
+    /// A string or heredoc, with its escapes resolved. Bytes that are not UTF-8, which `\xff` can
+    /// produce, are replaced by U+FFFD. JSON's null is an empty string, as in Vault.
     Text(String),
-    /// A number without point and exponent: decimal, octal after `0` or hexadecimal after `0x`.
+    /// A number without decimal point and exponent: decimal, octal after `0` or hexadecimal after
+    /// `0x`.
     Integer(String),
-    /// A number with point or exponent.
+    /// A number with a decimal point or exponent.
     Float(String),
     /// `true` or `false`.
     Bool(bool),
     /// `[...]`
-    List(Vec<At<Value>>),
+    List(Vec<Spanned<HclValue>>),
     /// `{...}`
-    Block(Vec<Item>),
+    Block(Vec<HclItem>),
 }
 
-impl fmt::Display for Value {
-    /// What kind of value it is, for messages.
+impl fmt::Display for HclValue {
+    /// Writes the kind of value, for messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Text(_) => "a string",

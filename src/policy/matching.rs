@@ -1,149 +1,127 @@
-use std::{collections::HashMap, error::Error, fmt, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     Policy, Rule,
-    error::Quoted,
-    pattern::{Pattern, Rank},
-    template::Template,
+    pattern::{Pattern, Specificity},
+    template::{Template, UnsafeTemplateValue},
 };
 use crate::capabilities::{Capabilities, Capability};
 
-/// A rule, and which of the policies it stands in.
+/// A rule that matches a path, and the policy that it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Speaker<'p> {
-    /// The policy's place in the list that was given.
+pub struct RuleMatch<'p> {
+    /// The index of the policy in the list of policies.
     pub policy: usize,
     /// The rule.
     pub rule: &'p Rule,
 }
 
-/// What policies together say about a path.
+/// The access that a list of policies grants on a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict<'p> {
-    /// What they grant.
+pub struct Evaluation<'p> {
+    /// The granted capabilities.
     pub capabilities: Capabilities,
-    /// The rules that speak, which all have the same path. Others are not heard.
-    pub sources: Vec<Speaker<'p>>,
+    /// The effective rules, which all have the same path. Rules with other paths have no effect.
+    pub rules: Vec<RuleMatch<'p>>,
 }
 
-/// A value with `/`, `*` or `+` in it, which would widen a path.
+/// Returns the rule of one policy that is effective for a path, as [`evaluate`] selects it. Of
+/// several with the same path it is the one that denies, or the first.
 ///
-/// OpenBao answers every request of such a token with an error; HashiCorp Vault fills it in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForbiddenValue {
-    /// The template that it was for, without braces.
-    pub selector: String,
-    /// The value.
-    pub value: String,
-}
-
-impl fmt::Display for ForbiddenValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { selector, value } = self;
-        write!(f, "{}, the value of {selector}, has /, * or + in it", Quoted(value))
-    }
-}
-
-impl Error for ForbiddenValue {}
-
-/// The rule of one policy that speaks for a path, as [`joined`] finds it. Of several with the same
-/// path it is the one that denies, or the first.
-///
-/// `None` when no rule matches, or a value is one that a template must not have.
-pub fn spoken<'p>(
+/// Returns `None` if no rule matches, or a template value is unsafe.
+pub fn effective_rule<'p>(
     policy: &'p Policy,
     path: &str,
-    fill: &dyn Fn(&str) -> Option<String>,
+    template_value: &dyn Fn(&str) -> Option<String>,
 ) -> Option<&'p Rule> {
-    let sources = joined(&[policy], path, fill).ok()??.sources;
-    let denies = |source: &&Speaker<'p>| source.rule.capabilities().contains(Capability::Deny);
-    sources.iter().find(denies).or(sources.first()).map(|source| source.rule)
+    let rules = evaluate(&[policy], path, template_value).ok()??.rules;
+    let denies = |matched: &&RuleMatch<'p>| matched.rule.capabilities().contains(Capability::Deny);
+    rules.iter().find(denies).or(rules.first()).map(|matched| matched.rule)
 }
 
-/// What policies together say about a path, as `sys/capabilities` tells it; `None` when no rule of
-/// theirs matches, which denies.
+/// Evaluates a list of policies for a path, as `sys/capabilities` does. Returns `None` if no rule
+/// matches, which denies access.
 ///
-/// An exact path speaks before all others; of those with wildcards it is the one whose first
-/// wildcard comes latest, then one that doesn't end in `*`, then the one with fewer `+`, then the
-/// longest, then the last in the order of bytes (`acl.go` in Vault and OpenBao). Policies that have
-/// this same path are joined: all that they grant, or nothing if one denies.
+/// An exact path takes precedence over all others. Of the paths with wildcards, the one wins whose
+/// first wildcard comes latest, then one that does not end in `*`, then the one with fewer `+`,
+/// then the longest, then the last in byte order (`acl.go` in Vault and OpenBao). The capabilities
+/// of all rules with this path are combined; one `deny` denies everything.
 ///
-/// `fill` has the values for templates: it is asked for `identity.entity.metadata.tenant`, say. A
-/// rule is left out when a value is missing. Rules that have expired are not left out: see
-/// [`Policy::unexpired`].
+/// `template_value` returns the value of a selector such as `identity.entity.metadata.tenant`.
+/// Rules without a value are skipped. Expired rules are not skipped: see [`Policy::unexpired`].
 ///
 /// # Errors
-/// When a value would widen a path.
-pub fn joined<'p>(
+/// Fails if a value would broaden a path.
+pub fn evaluate<'p>(
     policies: &[&'p Policy],
     path: &str,
-    fill: &dyn Fn(&str) -> Option<String>,
-) -> Result<Option<Verdict<'p>>, ForbiddenValue> {
-    let groups = groups(policies, fill)?;
-    let speaking = best(&groups, path.trim_start_matches('/'));
-    Ok(speaking.map(|group| Verdict {
+    template_value: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<Evaluation<'p>>, UnsafeTemplateValue> {
+    let groups = group_by_path(policies, template_value)?;
+    let group = most_specific(&groups, path.trim_start_matches('/'));
+    Ok(group.map(|group| Evaluation {
         capabilities: group
-            .sources
+            .rules
             .iter()
-            .fold(Capabilities::NONE, |set, source| set | source.rule.capabilities()),
-        sources: group.sources.clone(),
+            .fold(Capabilities::NONE, |set, matched| set | matched.rule.capabilities()),
+        rules: group.rules.clone(),
     }))
 }
 
-/// The rules that have the same path.
-struct Group<'p> {
+/// Rules with the same path.
+struct RuleGroup<'p> {
     pattern: Arc<Pattern>,
-    sources: Vec<Speaker<'p>>,
+    rules: Vec<RuleMatch<'p>>,
 }
 
-fn groups<'p>(
+fn group_by_path<'p>(
     policies: &[&'p Policy],
-    fill: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<Group<'p>>, ForbiddenValue> {
-    let mut groups: Vec<Group<'p>> = Vec::new();
-    let mut places: HashMap<Arc<Pattern>, usize> = HashMap::new();
-    // Rules that share their path share the template, which is to be filled once.
+    template_value: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<RuleGroup<'p>>, UnsafeTemplateValue> {
+    let mut groups: Vec<RuleGroup<'p>> = Vec::new();
+    let mut indexes: HashMap<Arc<Pattern>, usize> = HashMap::new();
+    // Rules that share their path share the template, which is rendered once.
     let mut before: Option<(&Arc<Template>, Option<usize>)> = None;
     let all = policies.iter().enumerate();
     for (policy, rule) in all.flat_map(|(policy, all)| all.rules().iter().map(move |r| (policy, r)))
     {
         let template = rule.template();
-        let place = match before.filter(|(before, _)| Arc::ptr_eq(before, template)) {
-            Some((_, place)) => place,
-            None => template.fill(fill)?.map(|path| {
+        let index = match before.filter(|(before, _)| Arc::ptr_eq(before, template)) {
+            Some((_, index)) => index,
+            None => template.try_render(template_value)?.map(|path| {
                 let pattern = Arc::new(Pattern::new(&path));
-                *places.entry(Arc::clone(&pattern)).or_insert_with(|| {
-                    groups.push(Group { pattern, sources: Vec::new() });
+                *indexes.entry(Arc::clone(&pattern)).or_insert_with(|| {
+                    groups.push(RuleGroup { pattern, rules: Vec::new() });
                     groups.len() - 1
                 })
             }),
         };
-        before = Some((template, place));
-        if let Some(group) = place.and_then(|place| groups.get_mut(place)) {
-            group.sources.push(Speaker { policy, rule });
+        before = Some((template, index));
+        if let Some(group) = index.and_then(|index| groups.get_mut(index)) {
+            group.rules.push(RuleMatch { policy, rule });
         }
     }
     Ok(groups)
 }
 
-/// The path that speaks. `sys/capabilities` asks as if for a list, for which a path also stands
-/// for itself without its last slash. Among wildcards OpenBao (2.7) tries the path as it
-/// is first, HashiCorp Vault the one without the slash.
-fn best<'r, 'p>(groups: &'r [Group<'p>], path: &str) -> Option<&'r Group<'p>> {
+/// Returns the group with the most specific matching path. `sys/capabilities` evaluates paths as
+/// for LIST, so a trailing slash is optional. Among wildcards OpenBao (2.7) tries the path as
+/// given first, HashiCorp Vault the one without the slash.
+fn most_specific<'r, 'p>(groups: &'r [RuleGroup<'p>], path: &str) -> Option<&'r RuleGroup<'p>> {
     let bare = path.strip_suffix('/').unwrap_or(path);
-    let by = |rank: &dyn Fn(&'r Pattern) -> Option<Rank<'r>>| {
-        let ranked = groups.iter().filter_map(|group| Some((rank(&group.pattern)?, group)));
+    let by = |specificity: &dyn Fn(&'r Pattern) -> Option<Specificity<'r>>| {
+        let ranked = groups.iter().filter_map(|group| Some((specificity(&group.pattern)?, group)));
         ranked.max_by(|one, other| one.0.cmp(&other.0)).map(|(_, group)| group)
     };
     by(&|pattern| pattern.exact(path))
         .or_else(|| by(&|pattern| pattern.exact(bare)))
-        .or_else(|| by(&|pattern| pattern.rank(path)))
-        .or_else(|| by(&|pattern| pattern.rank(bare)))
+        .or_else(|| by(&|pattern| pattern.specificity(path)))
+        .or_else(|| by(&|pattern| pattern.specificity(bare)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ForbiddenValue, joined, spoken};
+    use super::{UnsafeTemplateValue, effective_rule, evaluate};
     use crate::policy::Policy;
 
     fn none(_: &str) -> Option<String> {
@@ -154,17 +132,17 @@ mod tests {
         (selector == "identity.entity.metadata.tenant").then(|| "acme".to_owned())
     }
 
-    /// The path that speaks when there is a rule for each of these.
+    /// Returns the effective path of a policy with one rule for each of these paths.
     fn speaks(paths: &[&str], request: &str) -> Option<String> {
         let rules: Vec<_> = paths.iter().map(|path| format!("path \"{path}\" {{}}")).collect();
         let policy = Policy::parse(&format!("{}\n", rules.join("\n"))).unwrap();
-        spoken(&policy, request, &none).map(|rule| rule.path().value.to_string())
+        effective_rule(&policy, request, &none).map(|rule| rule.path().value.to_string())
     }
 
     #[test]
-    fn the_most_specific_path_speaks() {
+    fn most_specific_path_wins() {
         for (paths, request, expected) in [
-            // The cases of Vault's documentation on priority.
+            // The examples of Vault's documentation on priority.
             (&["secret/*", "secret/a"][..], "secret/a", Some("secret/a")),
             (&["secret/*", "secret/a*"], "secret/ab", Some("secret/a*")),
             (&["foo/+", "foo/a*"], "foo/ab", Some("foo/a*")),
@@ -193,46 +171,47 @@ mod tests {
     }
 
     #[test]
-    fn a_template_is_filled_and_one_without_a_value_is_left_out() {
+    fn template_without_value_is_skipped() {
         let text = r#"path "{{ identity.entity.metadata.tenant }}/*" { capabilities = ["read"] }
                       path "{{identity.entity.name}}/*" { capabilities = ["list"] }
                       path "*" { policy = "deny" }"#;
         let policy = Policy::parse(text).unwrap();
-        let granted = |path| spoken(&policy, path, &acme).unwrap().capabilities().to_string();
+        let granted =
+            |path| effective_rule(&policy, path, &acme).unwrap().capabilities().to_string();
         assert_eq!(granted("acme/x"), "read");
         assert_eq!(granted("globex/x"), "deny");
     }
 
     #[test]
-    fn a_value_that_would_widen_a_path_is_an_error() {
+    fn unsafe_template_value_is_an_error() {
         let policy = Policy::parse(r#"path "a/{{x}}/b" {}"#).unwrap();
         for value in ["a/b", "*", "+"] {
-            let fill = |_: &str| Some(value.to_owned());
-            let error = ForbiddenValue { selector: "x".to_owned(), value: value.to_owned() };
-            assert_eq!(joined(&[&policy], "a/v/b", &fill), Err(error));
-            assert_eq!(spoken(&policy, "a/v/b", &fill), None);
+            let template_value = |_: &str| Some(value.to_owned());
+            let error = UnsafeTemplateValue { selector: "x".to_owned(), value: value.to_owned() };
+            assert_eq!(evaluate(&[&policy], "a/v/b", &template_value), Err(error));
+            assert_eq!(effective_rule(&policy, "a/v/b", &template_value), None);
         }
     }
 
     #[test]
-    fn policies_are_joined_and_say_who_spoke() {
+    fn policies_are_combined() {
         let one = Policy::parse(r#"path "a/*" { capabilities = ["read"] } path "*" {}"#).unwrap();
         let two = Policy::parse(r#"path "a/*" { capabilities = ["list"] }"#).unwrap();
         let deny = Policy::parse(r#"path "/a/*" { capabilities = ["deny"] }"#).unwrap();
         let names = |policies: &[&Policy]| {
-            let verdict = joined(policies, "a/b", &none).unwrap().unwrap();
-            let who: Vec<_> = verdict.sources.iter().map(|source| source.policy).collect();
-            (verdict.capabilities.to_string(), who)
+            let evaluation = evaluate(policies, "a/b", &none).unwrap().unwrap();
+            let who: Vec<_> = evaluation.rules.iter().map(|matched| matched.policy).collect();
+            (evaluation.capabilities.to_string(), who)
         };
         assert_eq!(names(&[&one, &two]), ("list, read".to_owned(), vec![0, 1]));
         assert_eq!(names(&[&one, &two, &deny]), ("deny".to_owned(), vec![0, 1, 2]));
-        assert_eq!(joined(&[&two], "b", &none), Ok(None));
+        assert_eq!(evaluate(&[&two], "b", &none), Ok(None));
     }
 
     #[test]
-    fn of_one_policy_the_rule_that_denies_speaks() {
+    fn deny_wins_within_a_policy() {
         let text = r#"path "a" { policy = "write" } path "a" { policy = "deny" }"#;
         let policy = Policy::parse(text).unwrap();
-        assert_eq!(spoken(&policy, "a", &none).unwrap().capabilities().to_string(), "deny");
+        assert_eq!(effective_rule(&policy, "a", &none).unwrap().capabilities().to_string(), "deny");
     }
 }

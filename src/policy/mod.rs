@@ -1,18 +1,20 @@
-//! Vault's ACL policies: reading them, and saying which rule of them speaks for a path.
+//! Vault's ACL policies: parsing, evaluation, lints, and deployment.
 //!
-//! A policy is HCL 1, or JSON in the shape of it. [`Policy::parse`] accepts what OpenBao accepts
-//! and what HashiCorp Vault knows beside that, refuses what both refuse, and keeps what a reviewer has to see: the position of every path,
-//! key and capability, and all that is written twice. Where OpenBao accepts a text by passing over
-//! a part of it (JSON that ends too early, say), this parser refuses.
+//! A policy is HCL 1, or JSON of the same structure. [`Policy::parse`] accepts the features of
+//! OpenBao and of HashiCorp Vault, rejects what both reject, and keeps what a reviewer needs: the
+//! positions of all paths, keys and capabilities, and all duplicates. A text that OpenBao accepts
+//! only by ignoring a part of it (truncated JSON, for example) is rejected.
 //!
-//! [`spoken`] and [`joined`] explain and test policies offline. Whether a request may pass is
-//! Vault's word alone, never theirs.
+//! [`effective_rule`] and [`evaluate`] explain and test policies offline. Requests are never
+//! authorized with them, only by Vault.
 //!
-//! A [`PolicySet`] is what is in a folder. It is [linted](PolicySet::lint) and compared with a
-//! [`Store`], which makes a [`Plan`]; a plan shows itself, and is [applied](Plan::apply) as shown.
-//! [`expectations`] say what a set should grant.
+//! A [`PolicySet`] holds the policies of a folder. [`PolicySet::lint`] checks it;
+//! [`PolicyPlan::compute`] compares it with a [`PolicyStore`], and [`PolicyPlan::apply`] writes
+//! the difference. [`read_expectations`] reads tests of the access that a set grants.
 
 mod apply;
+pub mod builtin;
+mod canonical;
 mod document;
 mod error;
 mod expectations;
@@ -21,32 +23,32 @@ mod finding;
 mod item;
 mod lint;
 mod matching;
-mod meaning;
 mod name;
 mod pattern;
 mod plan;
 mod position;
+mod replacement;
 mod rule;
 mod server;
 mod set;
-pub mod shipped;
 mod store;
 mod syntax;
 mod template;
 
-pub use apply::Outcome;
+pub use apply::ApplyOutcome;
 pub use document::Policy;
 pub use error::SyntaxError;
-pub use expectations::{Caller, Expectation, Group, Wanted, expectations};
-pub use finding::Finding;
-pub use item::{Item, Value};
-pub use lint::{Check, Mounts, Severity};
-pub use matching::{ForbiddenValue, Speaker, Verdict, joined, spoken};
-pub use name::{NameFault, PolicyName};
-pub use plan::{Plan, Step, Unchanged, Unmanaged, Wording};
-pub use position::{At, Position};
+pub use expectations::{Expectation, ExpectedAccess, TestCaller, TestGroup, read_expectations};
+pub use finding::LintFinding;
+pub use item::{HclItem, HclValue};
+pub use lint::{Lint, Mounts, Severity};
+pub use matching::{Evaluation, RuleMatch, effective_rule, evaluate};
+pub use name::{PolicyName, PolicyNameError};
+pub use plan::{PolicyChange, PolicyPlan, TextMatch, UnchangedPolicy, UnmanagedPolicies};
+pub use position::{Position, Spanned};
+pub use replacement::replace_templates;
 pub use rule::Rule;
 pub use server::Server;
-pub use set::{Member, PolicySet, Source};
-pub use store::{Store, StoreError, Stored};
-pub use template::{GroupField, GroupKey, GroupSelector, with_templates};
+pub use set::{PolicyFile, PolicySet, PolicySource};
+pub use store::{PolicyStore, PolicyStoreError, StoredPolicy};
+pub use template::{GroupField, GroupKey, GroupSelector, UnsafeTemplateValue};

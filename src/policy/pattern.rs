@@ -1,21 +1,22 @@
 use std::cmp::Reverse;
 
-/// The path of a rule, filled in, in the three sorts that Vault tells apart.
+/// The path of a rule after its templates are rendered, in one of the three forms that Vault
+/// distinguishes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Pattern {
-    /// It matches itself.
+    /// A path without wildcards, which matches only itself.
     Exact(String),
-    /// It ended in `*`, which is cut off, and matches all that begins with it.
+    /// A path that ended in `*`, which is removed; matches all paths with this prefix.
     Prefix(String),
-    /// It has segments that are `+`; a `*` at its end is still there.
+    /// A path with `+` segments; a `*` at the end is kept.
     Segments(String),
 }
 
-/// How specific a match is, greatest first to speak. The fields are compared in Vault's order:
-/// where the first wildcard is, whether the end is fixed, how few segments are `+`, the length,
-/// and the text.
+/// The specificity of a match; the greatest one wins. The fields are compared in Vault's order:
+/// the position of the first wildcard, whether the end is fixed, the number of `+` segments, the
+/// length, and the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rank<'p> {
+pub(super) struct Specificity<'p> {
     exact: bool,
     first_wildcard: usize,
     fixed_end: bool,
@@ -25,7 +26,7 @@ pub(super) struct Rank<'p> {
 }
 
 impl Pattern {
-    /// Sorts a path, of which one leading slash is dropped.
+    /// Parses a path; one leading slash is removed.
     pub(super) fn new(path: &str) -> Self {
         let path = path.strip_prefix('/').unwrap_or(path);
         if path == "+" || path.contains("/+") || path.starts_with("+/") {
@@ -37,11 +38,11 @@ impl Pattern {
         }
     }
 
-    /// How well it matches a path, for all but an exact one.
-    pub(super) fn rank(&self, path: &str) -> Option<Rank<'_>> {
+    /// Returns the specificity of the match with a path, unless this is an exact pattern.
+    pub(super) fn specificity(&self, path: &str) -> Option<Specificity<'_>> {
         match self {
             Self::Exact(_) => None,
-            Self::Prefix(prefix) => path.starts_with(prefix.as_str()).then_some(Rank {
+            Self::Prefix(prefix) => path.starts_with(prefix.as_str()).then_some(Specificity {
                 exact: false,
                 first_wildcard: prefix.len(),
                 fixed_end: false,
@@ -53,10 +54,10 @@ impl Pattern {
         }
     }
 
-    /// As [`Pattern::rank`], for an exact one only.
-    pub(super) fn exact(&self, path: &str) -> Option<Rank<'_>> {
+    /// Returns the specificity of an exact match; see [`Pattern::specificity`].
+    pub(super) fn exact(&self, path: &str) -> Option<Specificity<'_>> {
         match self {
-            Self::Exact(own) if own == path => Some(Rank {
+            Self::Exact(own) if own == path => Some(Specificity {
                 exact: true,
                 first_wildcard: own.len(),
                 fixed_end: true,
@@ -69,28 +70,29 @@ impl Pattern {
     }
 }
 
-/// Whether there is a path that both match.
-pub(super) fn overlap(one: &Pattern, other: &Pattern) -> bool {
-    let (one, other) = (Shape::of(one), Shape::of(other));
+/// Returns whether any path matches both patterns.
+pub(super) fn overlaps(one: &Pattern, other: &Pattern) -> bool {
+    let (one, other) = (SegmentPattern::of(one), SegmentPattern::of(other));
     let mut pairs = one.segments.iter().zip(&other.segments).enumerate();
-    let agree = pairs.all(|(place, (a, b))| match (one.opens_at(place), other.opens_at(place)) {
-        (false, false) => a == b || *a == "+" || *b == "+",
-        (true, false) => *b == "+" || b.starts_with(a),
-        (false, true) => *a == "+" || a.starts_with(b),
-        (true, true) => a.starts_with(b) || b.starts_with(a),
-    });
+    let agree =
+        pairs.all(|(place, (a, b))| match (one.is_prefix_at(place), other.is_prefix_at(place)) {
+            (false, false) => a == b || *a == "+" || *b == "+",
+            (true, false) => *b == "+" || b.starts_with(a),
+            (false, true) => *a == "+" || a.starts_with(b),
+            (true, true) => a.starts_with(b) || b.starts_with(a),
+        });
     let (short, long) =
         if one.segments.len() < other.segments.len() { (&one, &other) } else { (&other, &one) };
     agree && (short.open || short.segments.len() == long.segments.len())
 }
 
-/// The segments of a pattern, the last of which may be the beginning of something longer.
-struct Shape<'p> {
+/// The segments of a pattern. If it is open, the last one is a prefix.
+struct SegmentPattern<'p> {
     segments: Vec<&'p str>,
     open: bool,
 }
 
-impl<'p> Shape<'p> {
+impl<'p> SegmentPattern<'p> {
     fn of(pattern: &'p Pattern) -> Self {
         let (path, open) = match pattern {
             Pattern::Exact(path) => (path.as_str(), false),
@@ -102,12 +104,12 @@ impl<'p> Shape<'p> {
         Self { segments: path.split('/').collect(), open }
     }
 
-    fn opens_at(&self, place: usize) -> bool {
+    fn is_prefix_at(&self, place: usize) -> bool {
         self.open && place + 1 == self.segments.len()
     }
 }
 
-fn segments<'p>(pattern: &'p str, path: &str) -> Option<Rank<'p>> {
+fn segments<'p>(pattern: &'p str, path: &str) -> Option<Specificity<'p>> {
     let open = pattern.strip_suffix('*');
     let bare = open.unwrap_or(pattern);
     let mut wildcards = 0;
@@ -126,7 +128,7 @@ fn segments<'p>(pattern: &'p str, path: &str) -> Option<Rank<'p>> {
     if open.is_none() && given.next().is_some() {
         return None;
     }
-    Some(Rank {
+    Some(Specificity {
         exact: false,
         first_wildcard: pattern.find('+').unwrap_or(pattern.len()),
         fixed_end: open.is_none(),
@@ -138,10 +140,10 @@ fn segments<'p>(pattern: &'p str, path: &str) -> Option<Rank<'p>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pattern, overlap};
+    use super::{Pattern, overlaps};
 
     #[test]
-    fn patterns_overlap_if_a_path_matches_both() {
+    fn overlap_needs_a_common_path() {
         for (one, other, expected) in [
             ("a/b", "a/b", true),
             ("a/b", "a/c", false),
@@ -163,7 +165,7 @@ mod tests {
             ("/a/b", "a/b", true),
         ] {
             let (a, b) = (Pattern::new(one), Pattern::new(other));
-            assert_eq!((overlap(&a, &b), overlap(&b, &a)), (expected, expected), "{one} {other}");
+            assert_eq!((overlaps(&a, &b), overlaps(&b, &a)), (expected, expected), "{one} {other}");
         }
     }
 }

@@ -1,90 +1,92 @@
 use similar::TextDiff;
 
-use super::{Member, Policy, PolicyName, PolicySet, Store, StoreError, Stored};
+use super::{
+    Policy, PolicyFile, PolicyName, PolicySet, PolicyStore, PolicyStoreError, StoredPolicy,
+};
 
-/// What has to be written for Vault to have the policies of a set.
+/// The changes that give Vault the policies of a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
-    /// What is written, in this order.
-    pub steps: Vec<Step>,
-    /// What says the same in both places.
-    pub unchanged: Vec<Unchanged>,
-    /// The policies in Vault that are none of the set's, and stay as they are.
+pub struct PolicyPlan {
+    /// The changes, in the order of writing.
+    pub changes: Vec<PolicyChange>,
+    /// The policies that are equivalent in both places.
+    pub unchanged: Vec<UnchangedPolicy>,
+    /// The policies in Vault that are not in the set and are kept.
     pub unmanaged: Vec<String>,
 }
 
-/// One write.
+/// One write or deletion.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// The policy's name.
+pub struct PolicyChange {
+    /// The name of the policy.
     pub name: String,
-    /// What Vault has now.
-    pub before: Option<Stored>,
-    /// What it will have; `None` to delete it.
+    /// The current policy in Vault.
+    pub before: Option<StoredPolicy>,
+    /// The new text; `None` to delete the policy.
     pub after: Option<String>,
 }
 
-/// A policy that is not written.
+/// A policy that needs no change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unchanged {
-    /// Its name.
+pub struct UnchangedPolicy {
+    /// The name.
     pub name: String,
-    /// Whether it says the same in the same words.
-    pub wording: Wording,
+    /// The comparison of the two texts.
+    pub text_match: TextMatch,
 }
 
-/// How two texts that say the same compare.
+/// The comparison of two equivalent texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wording {
-    /// Letter by letter.
+pub enum TextMatch {
+    /// The texts are identical.
     Same,
-    /// Comments or layout differ.
+    /// Only comments, layout or notation differ.
     Differs,
 }
 
-/// What becomes of policies that are none of the set's.
+/// The handling of policies that are not in the set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unmanaged {
-    /// They stay.
-    Kept,
-    /// They are deleted.
-    Pruned,
+pub enum UnmanagedPolicies {
+    /// Keeps them.
+    Keep,
+    /// Deletes them.
+    Prune,
 }
 
-impl Plan {
-    /// Compares a set with what is stored. Vault's own policies are left alone.
+impl PolicyPlan {
+    /// Compares a set with the stored policies. Vault's built-in policies are ignored.
     ///
     /// # Errors
-    /// If something stored cannot be read.
-    pub async fn draw(
+    /// Fails if a stored policy cannot be read.
+    pub async fn compute(
         set: &PolicySet,
-        store: &impl Store,
-        unmanaged: Unmanaged,
-    ) -> Result<Self, StoreError> {
+        store: &impl PolicyStore,
+        unmanaged: UnmanagedPolicies,
+    ) -> Result<Self, PolicyStoreError> {
         let mut names = store.names().await?;
         names.sort();
         names.retain(|name| {
             set.get(name).is_none() && !PolicyName::BUILT_IN.contains(&name.as_str())
         });
         let mut plan = Self::default();
-        for (name, member) in set.iter() {
+        for (name, file) in set.iter() {
             let name = name.to_string();
             let before = store.read(&name).await?;
-            let wording = before.as_ref().and_then(|before| compare(before, member));
-            if let Some(wording) = wording {
-                plan.unchanged.push(Unchanged { name, wording });
+            let text_match = before.as_ref().and_then(|before| compare(before, file));
+            if let Some(text_match) = text_match {
+                plan.unchanged.push(UnchangedPolicy { name, text_match });
             } else {
-                let after = Some(member.source.text.clone());
-                plan.steps.push(Step { name, before, after });
+                let after = Some(file.source.text.clone());
+                plan.changes.push(PolicyChange { name, before, after });
             }
         }
         match unmanaged {
-            Unmanaged::Kept => plan.unmanaged = names,
-            Unmanaged::Pruned => {
+            UnmanagedPolicies::Keep => plan.unmanaged = names,
+            UnmanagedPolicies::Prune => {
                 for name in names {
-                    // One that is gone since the names were read needs no deletion.
+                    // A policy that was deleted meanwhile needs no deletion.
                     if let Some(before) = store.read(&name).await? {
-                        plan.steps.push(Step { name, before: Some(before), after: None });
+                        plan.changes.push(PolicyChange { name, before: Some(before), after: None });
                     }
                 }
             }
@@ -92,27 +94,28 @@ impl Plan {
         Ok(plan)
     }
 
-    /// How many steps delete a policy.
+    /// Returns the number of changes that delete a policy.
     #[must_use]
     pub fn deletions(&self) -> usize {
-        self.steps.iter().filter(|step| step.after.is_none()).count()
+        self.changes.iter().filter(|change| change.after.is_none()).count()
     }
 }
 
-/// How the stored text words it, if it says the same and nothing beside it says more.
-fn compare(before: &Stored, member: &Member) -> Option<Wording> {
-    if !before.beside.is_empty() {
+/// Compares the stored text with the file. Returns `None` if they are not equivalent, or if Vault
+/// keeps extra settings.
+fn compare(before: &StoredPolicy, file: &PolicyFile) -> Option<TextMatch> {
+    if !before.extra_settings.is_empty() {
         return None;
     }
-    if before.text == member.source.text {
-        return Some(Wording::Same);
+    if before.text == file.source.text {
+        return Some(TextMatch::Same);
     }
     let stored = Policy::parse(&before.text).ok()?;
-    stored.means_the_same_as(&member.policy).then_some(Wording::Differs)
+    stored.is_equivalent_to(&file.policy).then_some(TextMatch::Differs)
 }
 
-impl Step {
-    /// What it does, in a word.
+impl PolicyChange {
+    /// Returns the verb: create, update or delete.
     #[must_use]
     pub fn verb(&self) -> &'static str {
         match (&self.before, &self.after) {
@@ -122,13 +125,14 @@ impl Step {
         }
     }
 
-    /// The change as a unified diff, with what Vault keeps beside the text as its first lines.
+    /// Returns the change as a unified diff. The extra settings that Vault keeps are its first
+    /// lines.
     #[must_use]
     pub fn diff(&self) -> String {
-        let empty = Stored::default();
+        let empty = StoredPolicy::default();
         let before = self.before.as_ref().unwrap_or(&empty);
         let mut old = String::new();
-        for setting in &before.beside {
+        for setting in &before.extra_settings {
             old = format!("{old}# kept by Vault: {setting}\n");
         }
         old += &before.text;
@@ -140,5 +144,5 @@ impl Step {
     }
 }
 
-/// What a diff calls the side where there is no policy.
+/// The file name in a diff for an absent policy.
 const NOTHING: &str = "/dev/null";

@@ -1,25 +1,25 @@
 use std::fmt;
 
-/// A place in a text. Both numbers count from 1, columns in characters.
+/// A position in a text. Both numbers start at 1; columns are counted in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// The line.
+    /// The line number.
     pub line: usize,
-    /// The character in its line.
+    /// The column, in characters.
     pub column: usize,
 }
 
 impl Position {
-    /// The first character of a text.
+    /// The position of the first character of a text.
     pub const START: Self = Self { line: 1, column: 1 };
 
-    /// The place of the byte at `offset` of a text.
+    /// Returns the position of the byte at `offset` in a text.
     pub(super) fn of(text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         before.chars().fold(Self::START, Self::after)
     }
 
-    /// The place after `character`, when that stands here.
+    /// Returns the position after `character`.
     pub(super) fn after(self, character: char) -> Self {
         match character {
             '\n' => Self { line: self.line + 1, column: 1 },
@@ -34,17 +34,17 @@ impl fmt::Display for Position {
     }
 }
 
-/// Something, and where it was written.
+/// A value and its position in the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct At<T> {
-    /// What was written.
+pub struct Spanned<T> {
+    /// The value.
     pub value: T,
-    /// Where it begins.
+    /// The position of its first character.
     pub at: Position,
 }
 
-impl<T> At<T> {
-    /// Puts the two together.
+impl<T> Spanned<T> {
+    /// Creates a value with its position.
     pub fn new(value: T, at: Position) -> Self {
         Self { value, at }
     }

@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
 use super::{
-    At, Item, Value,
-    error::{Fault, Quoted},
+    HclItem, HclValue, Spanned,
+    error::{ParseError, Quoted},
     fields::{
-        block, control_group, expiration, filter, integer, known, lifetime::Lifetime, parameters,
-        text,
+        block, check_keys, control_group, expiration, filter, integer, lifetime::RawDuration,
+        parameters, text,
     },
     template::Template,
 };
 use crate::capabilities::{Capabilities, Capability};
-use crate::suggestion::nearest;
+use crate::suggestion::did_you_mean;
 
-/// The keys that OpenBao or HashiCorp Vault knows in a rule.
+/// The keys of a rule that OpenBao or HashiCorp Vault supports.
 const KEYS: [&str; 14] = [
     "capabilities",
     "policy",
@@ -30,64 +30,65 @@ const KEYS: [&str; 14] = [
     "subscribe_event_types",
 ];
 
-/// What a policy says about one path.
+/// A rule: the access that a policy grants on one path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    path: At<Arc<str>>,
-    ignored_labels: Vec<At<Arc<str>>>,
-    attributes: Vec<Item>,
+    path: Spanned<Arc<str>>,
+    ignored_labels: Vec<Spanned<Arc<str>>>,
+    attributes: Vec<HclItem>,
     template: Arc<Template>,
-    written: Vec<At<Capability>>,
-    legacy: Option<At<String>>,
+    declared: Vec<Spanned<Capability>>,
+    legacy: Option<Spanned<String>>,
     capabilities: Capabilities,
     expiration: Option<i64>,
-    vault_only: Vec<At<&'static str>>,
+    vault_only: Vec<Spanned<&'static str>>,
 }
 
 impl Rule {
-    /// The path as it is written, with its templates and wildcards. A block without a label is
+    /// Returns the path as written, with its templates and wildcards. A block without a label is
     /// the rule for the path `path`.
-    pub fn path(&self) -> &At<Arc<str>> {
+    pub fn path(&self) -> &Spanned<Arc<str>> {
         &self.path
     }
 
-    /// What stands between the path and its block, where Vault looks at nothing. In JSON it is a
-    /// key whose value was taken for a block with a label.
-    pub fn ignored_labels(&self) -> &[At<Arc<str>>] {
+    /// Returns the labels between the path and its block, which Vault ignores. In JSON it is a key
+    /// whose value was taken for a labelled block.
+    pub fn ignored_labels(&self) -> &[Spanned<Arc<str>>] {
         &self.ignored_labels
     }
 
-    /// All that is in the block, in order.
-    pub fn attributes(&self) -> &[Item] {
+    /// Returns the attributes in order.
+    pub fn attributes(&self) -> &[HclItem] {
         &self.attributes
     }
 
-    /// The capabilities as they are written, those of several `capabilities` one after another.
-    pub fn written(&self) -> &[At<Capability>] {
-        &self.written
+    /// Returns the capabilities as written, those of several `capabilities` concatenated.
+    pub fn declared(&self) -> &[Spanned<Capability>] {
+        &self.declared
     }
 
-    /// The `policy` in the manner of old: `write`, `read`, `sudo` or `deny`.
-    pub fn legacy(&self) -> Option<&At<String>> {
+    /// Returns the deprecated `policy` attribute: `write`, `read`, `sudo` or `deny`.
+    pub fn legacy(&self) -> Option<&Spanned<String>> {
         self.legacy.as_ref()
     }
 
-    /// What it grants: all that is written, with the legacy policy spelled out.
+    /// Returns the granted capabilities, including those of the expanded `policy` attribute.
     pub fn capabilities(&self) -> Capabilities {
         self.capabilities
     }
 
-    /// When it ends, in seconds since 1970 UTC.
+    /// Returns the expiration, in seconds since 1970 UTC.
     pub fn expiration(&self) -> Option<i64> {
         self.expiration
     }
 
-    /// What HashiCorp Vault knows and OpenBao refuses, with the whole policy.
-    pub fn vault_only(&self) -> &[At<&'static str>] {
+    /// Returns the features that HashiCorp Vault supports and OpenBao rejects, together with the
+    /// whole policy.
+    pub fn vault_only(&self) -> &[Spanned<&'static str>] {
         &self.vault_only
     }
 
-    /// The words between the braces of the path, which an identity fills in.
+    /// Returns the template selectors of the path.
     pub fn selectors(&self) -> impl Iterator<Item = &str> {
         self.template.selectors()
     }
@@ -96,37 +97,37 @@ impl Rule {
         &self.template
     }
 
-    /// Reads a `path`, of which `before` came just before.
-    pub(super) fn read(item: Item, before: Option<&Self>) -> Result<Self, Fault> {
+    /// Parses a `path` block; `before` is the rule just before it.
+    pub(super) fn read(item: HclItem, before: Option<&Self>) -> Result<Self, ParseError> {
         let mut keys = item.keys.iter().cloned();
         let keyword = keys.next();
         let Some(path) = keys.next().or(keyword) else {
-            return Err(Fault::new(item.value.at, "expected `path`"));
+            return Err(ParseError::new(item.value.at, "expected `path`"));
         };
         let ignored_labels = keys.collect();
-        // JSON can hang many rules on one long path, which is to be read once.
+        // JSON can attach many rules to one long path, which is parsed once.
         let same = before.filter(|before| Arc::ptr_eq(&before.path.value, &path.value));
         let template = match same {
             Some(before) => Arc::clone(&before.template),
             None => Arc::new(Template::parse(&path)?),
         };
-        known(block(&item)?, &KEYS)?;
-        let Value::Block(attributes) = item.value.value else {
-            return Err(Fault::new(item.value.at, "expected a block"));
+        check_keys(block(&item)?, &KEYS)?;
+        let HclValue::Block(attributes) = item.value.value else {
+            return Err(ParseError::new(item.value.at, "expected a block"));
         };
         let mut vault_only = control_group::check(&attributes)?;
-        let limits = Limits::read(&attributes)?;
-        let expiration = text::text(&attributes, "expiration")?;
+        let limits = RuleConstraints::read(&attributes)?;
+        let expiration = text::string(&attributes, "expiration")?;
         let expiration = expiration.filter(|text| !text.value.is_empty());
-        let legacy = text::text(&attributes, "policy")?;
+        let legacy = text::string(&attributes, "policy")?;
         let legacy = legacy.filter(|policy| !policy.value.is_empty());
-        let old = legacy.as_ref().map_or(Ok(&[][..]), spelled_out)?;
-        let words = text::texts(&attributes, "capabilities")?;
-        let written = capabilities(&words, old)?;
-        vault_only.extend(vault_only_words(&attributes, &written, old)?);
-        let all = written.iter().map(|capability| capability.value);
+        let old = legacy.as_ref().map_or(Ok(&[][..]), expand_legacy)?;
+        let words = text::string_list(&attributes, "capabilities")?;
+        let declared = capabilities(&words, old)?;
+        vault_only.extend(vault_only_words(&attributes, &declared, old)?);
+        let all = declared.iter().map(|capability| capability.value);
         let capabilities: Capabilities = all.chain(old.iter().copied()).collect();
-        // Vault looks at nothing more once it has seen `deny`.
+        // Vault ignores the rest once it has seen `deny`.
         if !capabilities.contains(Capability::Deny) {
             limits.check(capabilities)?;
         }
@@ -136,7 +137,7 @@ impl Rule {
             ignored_labels,
             attributes,
             template,
-            written,
+            declared,
             legacy,
             capabilities,
             expiration,
@@ -145,8 +146,8 @@ impl Rule {
     }
 }
 
-/// What the legacy word stands for.
-fn spelled_out(policy: &At<String>) -> Result<&'static [Capability], Fault> {
+/// Returns the capabilities of a legacy `policy` value.
+fn expand_legacy(policy: &Spanned<String>) -> Result<&'static [Capability], ParseError> {
     use Capability::{Create, Delete, Deny, List, Read, Sudo, Update};
     match policy.value.as_str() {
         "deny" => Ok(&[Deny]),
@@ -155,21 +156,24 @@ fn spelled_out(policy: &At<String>) -> Result<&'static [Capability], Fault> {
         "sudo" => Ok(&[Create, Read, Update, Delete, List, Sudo]),
         found => {
             let found = Quoted(found);
-            Err(Fault::expected(policy.at, "`read`, `write`, `sudo` or `deny`", found))
+            Err(ParseError::expected(policy.at, "`read`, `write`, `sudo` or `deny`", found))
         }
     }
 }
 
-/// Reads words up to the first `deny`; Vault doesn't look at those after it, nor at any beside
-/// the legacy `deny`.
-fn capabilities(words: &[At<String>], legacy: &[Capability]) -> Result<Vec<At<Capability>>, Fault> {
+/// Parses capabilities up to the first `deny`; Vault ignores those after it, and all if the legacy
+/// policy is `deny`.
+fn capabilities(
+    words: &[Spanned<String>],
+    legacy: &[Capability],
+) -> Result<Vec<Spanned<Capability>>, ParseError> {
     let mut denied = legacy.contains(&Capability::Deny);
     let mut capabilities = Vec::new();
     for word in words {
         match Capability::parse(&word.value) {
             Some(capability) => {
                 denied |= capability == Capability::Deny;
-                capabilities.push(At::new(capability, word.at));
+                capabilities.push(Spanned::new(capability, word.at));
             }
             None if denied => (),
             None => return Err(no_capability(word)),
@@ -178,72 +182,74 @@ fn capabilities(words: &[At<String>], legacy: &[Capability]) -> Result<Vec<At<Ca
     Ok(capabilities)
 }
 
-fn no_capability(word: &At<String>) -> Fault {
+fn no_capability(word: &Spanned<String>) -> ParseError {
     let known = Capability::ALL.map(Capability::as_str);
     let found = Quoted(&word.value);
-    let fault = Fault::expected(word.at, &format!("a capability ({})", known.join(", ")), found);
-    match nearest(&word.value, &known) {
-        Some(nearest) => fault.with_remedy(format!("did you mean `{nearest}`?")),
+    let fault =
+        ParseError::expected(word.at, &format!("a capability ({})", known.join(", ")), found);
+    match did_you_mean(&word.value, &known) {
+        Some(suggestion) => fault.with_remedy(format!("did you mean `{suggestion}`?")),
         None => fault,
     }
 }
 
-/// The keys and capabilities that OpenBao refuses. It looks at no capability after `deny`.
+/// Returns the keys and capabilities that OpenBao rejects. OpenBao ignores capabilities after
+/// `deny`.
 fn vault_only_words(
-    attributes: &[Item],
-    written: &[At<Capability>],
+    attributes: &[HclItem],
+    declared: &[Spanned<Capability>],
     legacy: &[Capability],
-) -> Result<Vec<At<&'static str>>, Fault> {
+) -> Result<Vec<Spanned<&'static str>>, ParseError> {
     const EVENT_TYPES: &str = "subscribe_event_types";
-    text::texts(attributes, EVENT_TYPES)?;
+    text::string_list(attributes, EVENT_TYPES)?;
     let keys = attributes.iter().filter(|item| item.key() == EVENT_TYPES);
     let denied = legacy.contains(&Capability::Deny);
-    let looked_at = written.iter().take_while(|one| !denied && one.value != Capability::Deny);
+    let looked_at = declared.iter().take_while(|one| !denied && one.value != Capability::Deny);
     let refused =
         looked_at.filter(|one| matches!(one.value, Capability::Recover | Capability::Subscribe));
-    let words = refused.map(|one| At::new(one.value.as_str(), one.at));
-    Ok(keys.map(|item| At::new(EVENT_TYPES, item.at())).chain(words).collect())
+    let words = refused.map(|one| Spanned::new(one.value.as_str(), one.at));
+    Ok(keys.map(|item| Spanned::new(EVENT_TYPES, item.at())).chain(words).collect())
 }
 
-/// What narrows a rule, apart from its capabilities.
-struct Limits {
-    shortest: Option<Lifetime>,
-    longest: Option<Lifetime>,
-    filter: Option<At<String>>,
+/// The constraints of a rule apart from its capabilities.
+struct RuleConstraints {
+    shortest: Option<RawDuration>,
+    longest: Option<RawDuration>,
+    filter: Option<Spanned<String>>,
 }
 
-impl Limits {
-    /// Checks the types of all, and keeps what depends on the capabilities.
-    fn read(attributes: &[Item]) -> Result<Self, Fault> {
+impl RuleConstraints {
+    /// Checks the types of all constraints, and keeps those that depend on the capabilities.
+    fn read(attributes: &[HclItem]) -> Result<Self, ParseError> {
         parameters::check(attributes, "allowed_parameters")?;
         parameters::check(attributes, "denied_parameters")?;
-        text::texts(attributes, "required_parameters")?;
-        text::texts(attributes, "mfa_methods")?;
+        text::string_list(attributes, "required_parameters")?;
+        text::string_list(attributes, "mfa_methods")?;
         integer::integer(attributes, "pagination_limit")?;
         Ok(Self {
-            shortest: Lifetime::read(attributes, "min_wrapping_ttl")?,
-            longest: Lifetime::read(attributes, "max_wrapping_ttl")?,
-            filter: text::text(attributes, "list_scan_response_keys_filter_path")?,
+            shortest: RawDuration::read(attributes, "min_wrapping_ttl")?,
+            longest: RawDuration::read(attributes, "max_wrapping_ttl")?,
+            filter: text::string(attributes, "list_scan_response_keys_filter_path")?,
         })
     }
 
-    fn check(&self, capabilities: Capabilities) -> Result<(), Fault> {
+    fn check(&self, capabilities: Capabilities) -> Result<(), ParseError> {
         let nanoseconds =
-            |ttl: &Option<Lifetime>| ttl.as_ref().map_or(Ok(0), Lifetime::nanoseconds);
+            |ttl: &Option<RawDuration>| ttl.as_ref().map_or(Ok(0), RawDuration::nanoseconds);
         let (shortest, longest) = (nanoseconds(&self.shortest)?, nanoseconds(&self.longest)?);
         if let Some(ttl) = &self.longest
             && shortest != 0
             && longest != 0
             && longest < shortest
         {
-            return Err(Fault::new(ttl.at(), "expected no less than `min_wrapping_ttl`"));
+            return Err(ParseError::new(ttl.at(), "expected at least `min_wrapping_ttl`"));
         }
         let Some(template) = self.filter.as_ref().filter(|template| !template.value.is_empty())
         else {
             return Ok(());
         };
         if !capabilities.contains(Capability::List) {
-            return Err(Fault::new(template.at, "expected the capability `list` beside this key"));
+            return Err(ParseError::new(template.at, "this key requires the capability `list`"));
         }
         filter::check(template)
     }

@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-/// The servers whose policies differ.
+/// The server products whose policies differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Server {
     /// OpenBao.

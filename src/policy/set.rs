@@ -1,31 +1,32 @@
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use super::{
-    Check, Finding, Policy, PolicyName, Position, SyntaxError, error::Fault, name::NameFault,
+    Lint, LintFinding, Policy, PolicyName, Position, SyntaxError, error::ParseError,
+    name::PolicyNameError,
 };
 
-/// A file that was read.
+/// The text of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Its path, for messages.
+pub struct PolicySource {
+    /// The path of the file, for messages.
     pub file: String,
-    /// What is in it; empty if it could not be read.
+    /// The content; empty if the file could not be read.
     pub text: String,
-    fault: Option<Fault>,
+    error: Option<ParseError>,
 }
 
-impl Source {
-    /// A file with this text.
+impl PolicySource {
+    /// Creates a source with this text.
     pub fn new(file: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { file: file.into(), text: text.into(), fault: None }
+        Self { file: file.into(), text: text.into(), error: None }
     }
 
-    /// The files of a folder with this extension, in the order of their names; not those of
-    /// folders in it. One that cannot be read, or is not UTF-8, becomes an error of that file
-    /// where it is used.
+    /// Reads the files of a folder with this extension, ordered by name, without subfolders. A
+    /// file that cannot be read, or is not UTF-8, is reported as an error of that file where it is
+    /// used.
     ///
     /// # Errors
-    /// If the folder cannot be read; the error names it.
+    /// Fails if the folder cannot be read; the error names it.
     pub fn read_all(folder: &Path, extension: &str) -> io::Result<Vec<Self>> {
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
@@ -43,31 +44,34 @@ impl Source {
 
     fn read(path: &Path) -> Self {
         let file = path.display().to_string();
-        let (text, fault) = match read_bytes(path).map(String::from_utf8) {
+        let (text, error) = match read_bytes(path).map(String::from_utf8) {
             Ok(Ok(text)) => (text, None),
             Ok(Err(error)) => {
                 let valid = error.utf8_error().valid_up_to();
                 let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
                 let byte = error.as_bytes().get(valid).copied().unwrap_or_default();
                 let message = format!("the file is not UTF-8: found the byte 0x{byte:02x}");
-                let fault = Fault::new(Position::of(&text, valid), message);
-                (text, Some(fault.with_remedy("save the file as UTF-8")))
+                let error = ParseError::new(Position::of(&text, valid), message);
+                (text, Some(error.with_remedy("save the file as UTF-8")))
             }
             Err(error) => {
                 let message = format!("the file cannot be read: {error}");
-                let fault = Fault::new(Position::START, message);
-                (String::new(), Some(fault.with_remedy("make it a file that you may read")))
+                let error = ParseError::new(Position::START, message);
+                (
+                    String::new(),
+                    Some(error.with_remedy("make it a regular file with read permission")),
+                )
             }
         };
-        Self { file, text, fault }
+        Self { file, text, error }
     }
 
-    /// Why the file could not be read as text.
+    /// Returns the error if the file could not be read as text.
     pub(super) fn unreadable(&self) -> Option<SyntaxError> {
-        self.fault.clone().map(|fault| SyntaxError::new(&self.text, fault))
+        self.error.clone().map(|error| SyntaxError::new(&self.text, error))
     }
 
-    /// The name of the file, without folders and extension.
+    /// Returns the file name without folders and extension.
     #[must_use]
     pub fn stem(&self) -> &str {
         let name = self.file.rsplit('/').next().unwrap_or_default();
@@ -75,117 +79,115 @@ impl Source {
     }
 }
 
-/// A policy, and where it stands.
+/// A parsed policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// Its text, and the file.
-    pub source: Source,
-    /// The text, read.
+pub struct PolicyFile {
+    /// The source.
+    pub source: PolicySource,
+    /// The parsed policy.
     pub policy: Policy,
 }
 
-/// Policies by name. Each could be read completely, and has a name that Vault takes as it is.
+/// Policies by name. Each was parsed without errors and has a valid name.
 ///
-/// The rules that could be read of the other files are kept for [`PolicySet::lint`] alone.
+/// The rules that could be parsed in invalid files are kept for [`PolicySet::lint`] only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicySet {
-    policies: BTreeMap<PolicyName, Member>,
-    faulty: Vec<Member>,
+    policies: BTreeMap<PolicyName, PolicyFile>,
+    invalid: Vec<PolicyFile>,
 }
 
 impl PolicySet {
-    /// The policies in these files, each under the name of its file, and what is wrong with the
-    /// files that hold none.
+    /// Parses these files, each as the policy of the file's name, and returns the findings of the
+    /// invalid ones.
     #[must_use]
-    pub fn read(sources: Vec<Source>) -> (Self, Vec<Finding>) {
+    pub fn read(sources: Vec<PolicySource>) -> (Self, Vec<LintFinding>) {
         let mut set = Self::default();
         let mut findings = Vec::new();
         for source in sources {
             let name = PolicyName::parse(source.stem());
             let (policy, found) = match source.unreadable() {
-                Some(error) => (None, vec![Finding::error(&source, Check::Unreadable, &error)]),
-                None => parsed(&source),
+                Some(error) => (None, vec![LintFinding::error(&source, Lint::Unreadable, &error)]),
+                None => parse_source(&source),
             };
-            let sound = found.is_empty();
+            let is_valid = found.is_empty();
             findings.extend(found);
-            if let Err(fault) = &name {
-                findings.push(misnamed(&source, fault));
+            if let Err(error) = &name {
+                findings.push(misnamed(&source, error));
             }
             match (name, policy) {
-                (Ok(name), Some(policy)) if sound => {
-                    set.policies.insert(name, Member { source, policy });
+                (Ok(name), Some(policy)) if is_valid => {
+                    set.policies.insert(name, PolicyFile { source, policy });
                 }
-                (_, Some(policy)) => set.faulty.push(Member { source, policy }),
+                (_, Some(policy)) => set.invalid.push(PolicyFile { source, policy }),
                 (_, None) => (),
             }
         }
         (set, findings)
     }
 
-    /// The files that are not in the set, with those of their rules that could be read.
-    pub(super) fn faulty(&self) -> &[Member] {
-        &self.faulty
+    /// Returns the invalid files, with those of their rules that could be parsed.
+    pub(super) fn invalid(&self) -> &[PolicyFile] {
+        &self.invalid
     }
 
-    /// Each policy, in the order of the names.
-    pub fn iter(&self) -> impl Iterator<Item = (&PolicyName, &Member)> {
+    /// Returns the policies, ordered by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&PolicyName, &PolicyFile)> {
         self.policies.iter()
     }
 
-    /// The policy of this name.
+    /// Returns the policy of this name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Member> {
-        self.iter().find(|(own, _)| own.as_str() == name).map(|(_, member)| member)
+    pub fn get(&self, name: &str) -> Option<&PolicyFile> {
+        self.iter().find(|(own, _)| own.as_str() == name).map(|(_, file)| file)
     }
 
-    /// How many there are.
+    /// Returns the number of policies.
     #[must_use]
     pub fn len(&self) -> usize {
         self.policies.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.policies.is_empty()
     }
 }
 
-fn parsed(source: &Source) -> (Option<Policy>, Vec<Finding>) {
+fn parse_source(source: &PolicySource) -> (Option<Policy>, Vec<LintFinding>) {
     let (policy, errors) = Policy::parse_in_part(&source.text);
-    let finding = |error| Finding::error(source, Check::Syntax, error);
+    let finding = |error| LintFinding::error(source, Lint::Syntax, error);
     (Some(policy), errors.iter().map(finding).collect())
 }
 
-/// The bytes of a regular file: a pipe would be waited for.
+/// Reads a regular file; reading a pipe would block.
 fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     if fs::metadata(path)?.is_file() {
         return fs::read(path);
     }
-    Err(io::Error::other("it is not a regular file"))
+    Err(io::Error::other("not a regular file"))
 }
 
-fn misnamed(source: &Source, fault: &NameFault) -> Finding {
-    let remedy = match fault {
-        NameFault::BuiltIn(_) => {
-            "give the file another name: Vault's own policies stay as they are"
-        }
-        NameFault::Form(_) => {
-            "name the file with a-z, 0-9, `-`, `_` and `.` alone: Vault folds upper case, and a \
+fn misnamed(source: &PolicySource, error: &PolicyNameError) -> LintFinding {
+    let remedy = match error {
+        PolicyNameError::BuiltIn(_) => "rename the file: built-in policies cannot be replaced",
+        PolicyNameError::Form(_) => {
+            "use only a-z, 0-9, `-`, `_` and `.` in the file name: Vault lower-cases names, and a \
              list of policies is split at commas"
         }
     };
-    Finding::new(source, Check::Name, Position::START, fault.to_string(), remedy.to_owned())
+    LintFinding::new(source, Lint::Name, Position::START, error.to_string(), remedy.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::symlink, process::Command};
 
-    use super::{Check, PolicySet, Position, Source};
+    use super::{Lint, PolicySet, PolicySource, Position};
 
     #[test]
-    fn unreadable_file_is_a_finding_beside_the_others() {
+    fn unreadable_file_is_a_finding() {
         let folder = tempfile::tempdir().unwrap();
         let rule = "path \"a\" { capabilities = [\"read\"] }\n";
         let file = |name: &str| folder.path().join(name);
@@ -195,18 +197,19 @@ mod tests {
         symlink("nowhere", file("dangling.hcl")).unwrap();
         assert!(Command::new("mkfifo").arg(file("pipe.hcl")).status().unwrap().success());
         fs::create_dir(file("folder.hcl")).unwrap();
-        let (set, findings) = PolicySet::read(Source::read_all(folder.path(), "hcl").unwrap());
+        let (set, findings) =
+            PolicySet::read(PolicySource::read_all(folder.path(), "hcl").unwrap());
         assert_eq!(set.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["good"]);
-        let told: Vec<_> = findings.iter().map(|one| (one.check, one.at, &*one.message)).collect();
+        let found: Vec<_> = findings.iter().map(|one| (one.check, one.at, &*one.message)).collect();
         let at = |line, column| Position { line, column };
         let expected = [
             (at(1, 1), "the file cannot be read: No such file or directory (os error 2)"),
             (at(2, 6), "the file is not UTF-8: found the byte 0xe9"),
-            (at(1, 1), "the file cannot be read: it is not a regular file"),
+            (at(1, 1), "the file cannot be read: not a regular file"),
             (at(1, 1), "the file is not UTF-8: found the byte 0xff"),
         ];
         let expected: Vec<_> =
-            expected.iter().map(|(at, message)| (Check::Unreadable, *at, *message)).collect();
-        assert_eq!(told, expected);
+            expected.iter().map(|(at, message)| (Lint::Unreadable, *at, *message)).collect();
+        assert_eq!(found, expected);
     }
 }

@@ -1,48 +1,50 @@
 use std::{error::Error, fmt};
 
-/// A policy as Vault keeps it.
+/// A policy as stored in Vault.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stored {
-    /// Its text.
+pub struct StoredPolicy {
+    /// The text.
     pub text: String,
-    /// Which version it is, where Vault counts them; the next write may insist on it.
+    /// The version, if the server counts versions; the next write can require it.
     pub version: Option<u64>,
-    /// Whether every write has to name the version.
+    /// Whether every write must name the version.
     pub cas_required: bool,
-    /// What Vault keeps beside the text and would forget with the next write, in words: that it
-    /// expires, say.
-    pub beside: Vec<String>,
+    /// Settings that Vault keeps in addition to the text and would drop with the next write, such
+    /// as an expiration. Human-readable.
+    pub extra_settings: Vec<String>,
 }
 
-/// Where policies are kept.
-pub trait Store {
-    /// The names of all, Vault's own among them.
-    fn names(&self) -> impl Future<Output = Result<Vec<String>, StoreError>>;
+/// A store of policies.
+pub trait PolicyStore {
+    /// Returns all names, including Vault's built-in policies.
+    fn names(&self) -> impl Future<Output = Result<Vec<String>, PolicyStoreError>>;
 
-    /// The policy of this name; `None` if there is none.
-    fn read(&self, name: &str) -> impl Future<Output = Result<Option<Stored>, StoreError>>;
+    /// Returns the policy of this name; `None` if there is none.
+    fn read(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<StoredPolicy>, PolicyStoreError>>;
 
-    /// Writes a policy, in the place of `before` and of nothing else, as far as the server can
-    /// tell.
+    /// Writes a policy if it still equals `before`, as far as the server can check that.
     fn write(
         &self,
         name: &str,
         text: &str,
-        before: Option<&Stored>,
-    ) -> impl Future<Output = Result<(), StoreError>>;
+        before: Option<&StoredPolicy>,
+    ) -> impl Future<Output = Result<(), PolicyStoreError>>;
 
     /// Deletes a policy.
-    fn delete(&self, name: &str) -> impl Future<Output = Result<(), StoreError>>;
+    fn delete(&self, name: &str) -> impl Future<Output = Result<(), PolicyStoreError>>;
 }
 
-/// Why something could not be read or written, with what to do about it.
+/// A read or write error, with a remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreError(pub String);
+pub struct PolicyStoreError(pub String);
 
-impl fmt::Display for StoreError {
+impl fmt::Display for PolicyStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl Error for StoreError {}
+impl Error for PolicyStoreError {}

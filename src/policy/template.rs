@@ -1,74 +1,78 @@
-use std::sync::Arc;
+use std::{error::Error, fmt, sync::Arc};
 
-use super::{At, Policy, Rule, error::Fault, matching::ForbiddenValue};
+use super::{
+    Spanned,
+    error::{ParseError, Quoted},
+};
 
-/// A path in pieces: text, and what an identity has to fill in.
+/// A path as a sequence of literal text and template selectors.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Template(Vec<Piece>);
+pub(super) struct Template(Vec<TemplateSegment>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+enum TemplateSegment {
     Text(String),
     Selector(String),
 }
 
 impl Template {
-    /// Refuses `{{` without `}}` and the other way round; any text may stand between them. `+*`
-    /// is no path either.
-    pub(super) fn parse(path: &At<Arc<str>>) -> Result<Self, Fault> {
+    /// Parses a path. Fails on unbalanced `{{` and `}}`, whatever is between them, and on `+*`,
+    /// which is not a valid path.
+    pub(super) fn parse(path: &Spanned<Arc<str>>) -> Result<Self, ParseError> {
         if path.value.contains("+*") {
-            return Err(Fault::new(path.at, "`+*` is no wildcard: write `+/*`, or `*` alone"));
+            return Err(ParseError::new(path.at, "`+*` is not a wildcard: write `+/*` or `*`"));
         }
         let mut parts = path.value.split("{{");
         let first = parts.next().unwrap_or_default();
         if first.contains("}}") {
             return Err(unbalanced(path));
         }
-        let mut pieces = vec![Piece::Text(first.to_owned())];
+        let mut segments = vec![TemplateSegment::Text(first.to_owned())];
         for part in parts {
             match part.split_once("}}") {
                 Some((selector, text)) if !text.contains("}}") => {
-                    pieces.push(Piece::Selector(selector.trim().to_owned()));
-                    pieces.push(Piece::Text(text.to_owned()));
+                    segments.push(TemplateSegment::Selector(selector.trim().to_owned()));
+                    segments.push(TemplateSegment::Text(text.to_owned()));
                 }
                 _ => return Err(unbalanced(path)),
             }
         }
-        Ok(Self(pieces))
+        Ok(Self(segments))
     }
 
-    /// What stands between the braces, without blanks around it.
+    /// Returns the selectors, trimmed.
     pub(super) fn selectors(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|piece| match piece {
-            Piece::Selector(selector) => Some(selector.as_str()),
-            Piece::Text(_) => None,
+        self.0.iter().filter_map(|segment| match segment {
+            TemplateSegment::Selector(selector) => Some(selector.as_str()),
+            TemplateSegment::Text(_) => None,
         })
     }
 
-    /// The path with a value for every selector, none of which may widen it.
-    pub(super) fn filled(&self, value: impl Fn(&str) -> String) -> String {
-        let pieces = self.0.iter().map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Selector(selector) => value(selector),
+    /// Renders the path with a value for every selector. The values must not contain `/`, `*` or
+    /// `+`.
+    pub(super) fn render(&self, value: impl Fn(&str) -> String) -> String {
+        let segments = self.0.iter().map(|segment| match segment {
+            TemplateSegment::Text(text) => text.clone(),
+            TemplateSegment::Selector(selector) => value(selector),
         });
-        pieces.collect()
+        segments.collect()
     }
 
-    /// The path, filled in. `None` when a value is missing.
-    pub(super) fn fill(
+    /// Renders the path. Returns `None` if a value is missing.
+    pub(super) fn try_render(
         &self,
-        fill: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Option<String>, ForbiddenValue> {
+        template_value: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Option<String>, UnsafeTemplateValue> {
         let mut path = String::new();
-        for piece in &self.0 {
-            match piece {
-                Piece::Text(text) => path.push_str(text),
-                Piece::Selector(selector) => {
-                    let Some(value) = fill(selector) else {
+        for segment in &self.0 {
+            match segment {
+                TemplateSegment::Text(text) => path.push_str(text),
+                TemplateSegment::Selector(selector) => {
+                    let Some(value) = template_value(selector) else {
                         return Ok(None);
                     };
                     if value.contains(['/', '*', '+']) {
-                        return Err(ForbiddenValue { selector: selector.clone(), value });
+                        return Err(UnsafeTemplateValue { selector: selector.clone(), value });
                     }
                     path.push_str(&value);
                 }
@@ -78,44 +82,63 @@ impl Template {
     }
 }
 
-fn unbalanced(path: &At<Arc<str>>) -> Fault {
+fn unbalanced(path: &Spanned<Arc<str>>) -> ParseError {
     let remedy = "write {{ and }} around each template, and neither elsewhere";
-    Fault::new(path.at, "expected a `}}` for every `{{` in the path, and no other")
-        .with_remedy(remedy)
+    ParseError::new(path.at, "unbalanced `{{` and `}}` in the path").with_remedy(remedy)
 }
 
-/// A template that is filled from a group: `identity.groups.names.NAME.metadata.KEY`, say.
+/// A value with `/`, `*` or `+`, which would broaden the path of a template.
+///
+/// OpenBao answers every request of such a token with an error; HashiCorp Vault fills it in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsafeTemplateValue {
+    /// The selector of the template, without braces.
+    pub selector: String,
+    /// The value.
+    pub value: String,
+}
+
+impl fmt::Display for UnsafeTemplateValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { selector, value } = self;
+        write!(f, "{}, the value of {selector}, contains /, * or +", Quoted(value))
+    }
+}
+
+impl Error for UnsafeTemplateValue {}
+
+/// A selector of a group's field, for example `identity.groups.names.NAME.metadata.KEY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupSelector<'s> {
-    /// The group.
+    /// The key of the group.
     pub group: GroupKey<'s>,
-    /// What of it.
+    /// The field of the group.
     pub field: GroupField<'s>,
 }
 
-/// The ways to name a group.
+/// The key of a group in a selector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GroupKey<'s> {
-    /// By its name, which has no `.` in it.
+    /// The group's name, which contains no `.`.
     Name(&'s str),
-    /// By its id.
+    /// The group's id.
     Id(&'s str),
 }
 
-/// What of a group can fill a template.
+/// A field of a group in a selector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupField<'s> {
-    /// Its id.
+    /// The id.
     Id,
     /// Its name.
     Name,
-    /// The value of this key of its metadata.
+    /// The value of this metadata key.
     Metadata(&'s str),
 }
 
 impl<'s> GroupSelector<'s> {
-    /// Reads what stands between the braces; `None` if it is about something else, or Vault would
-    /// never fill it (`identitytpl/templating.go` of both servers).
+    /// Parses a selector. Returns `None` if it does not select a group, or Vault does not support
+    /// it (`identitytpl/templating.go` of both servers).
     #[must_use]
     pub fn parse(selector: &'s str) -> Option<Self> {
         let (kind, rest) = selector.strip_prefix("identity.groups.")?.split_once('.')?;
@@ -134,38 +157,12 @@ impl<'s> GroupSelector<'s> {
     }
 }
 
-/// The text of a policy with other templates in its paths, for those that `replace` has another
-/// for.
-///
-/// # Errors
-/// The first template that could not be replaced, since it is written with escapes.
-pub fn with_templates(
-    text: &str,
-    replace: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, String> {
-    let mut parts = text.split("{{");
-    let mut replaced = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let other = part
-            .split_once("}}")
-            .and_then(|(selector, rest)| Some((replace(selector.trim())?, rest)));
-        match other {
-            Some((selector, rest)) => replaced.extend(["{{", &selector, "}}", rest]),
-            None => replaced.extend(["{{", part]),
-        }
-    }
-    let (policy, _) = Policy::parse_in_part(&replaced);
-    let mut left = policy.rules().iter().flat_map(Rule::selectors);
-    let left = left.find(|selector| replace(selector).is_some()).map(str::to_owned);
-    left.map_or(Ok(replaced), Err)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{GroupField, GroupKey, GroupSelector, with_templates};
+    use super::{GroupField, GroupKey, GroupSelector};
 
     #[test]
-    fn a_selector_of_a_group_is_read_as_vault_reads_it() {
+    fn group_selectors_match_vault() {
         let (group, field) = (GroupKey::Name("a b"), GroupField::Metadata("c.d"));
         let selector = "identity.groups.names.a b.metadata.c.d";
         assert_eq!(GroupSelector::parse(selector), Some(GroupSelector { group, field }));
@@ -178,15 +175,5 @@ mod tests {
         ] {
             assert_eq!(GroupSelector::parse(selector), None, "{selector}");
         }
-    }
-
-    #[test]
-    fn templates_are_replaced_and_nothing_else() {
-        let replace = |selector: &str| (selector == "a").then(|| "b".to_owned());
-        let rule = |path: &str| format!("# a {{{{a\npath \"{path}\" {{ policy = \"read\" }}\n");
-        let replaced = with_templates(&rule("x/{{ a }}/{{c}}/{{a}}"), &replace);
-        assert_eq!(replaced, Ok(rule("x/{{b}}/{{c}}/{{b}}")));
-        assert_eq!(with_templates(&rule("a/{{aa}}/}}"), &replace), Ok(rule("a/{{aa}}/}}")));
-        assert_eq!(with_templates(&rule("{{\\u0061}}"), &replace), Err("a".to_owned()));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     AppRoleSpec, DesiredAccount, EngineType, ProvisionError, Resource, RoleOwner, SecretIdOptions,
 };
-use crate::policy::{Mounts, PolicySet, shipped};
+use crate::policy::{Mounts, PolicySet, builtin};
 
 /// The name of the validator's AppRole, and of its policy.
 pub const VALIDATOR: &str = "validator";
@@ -76,7 +76,7 @@ impl DesiredState {
         let audit = self.audit_file.clone().map(Resource::AuditFileDevice);
         let others = [
             engine(kv, EngineType::Kv),
-            engine(shipped::AGENTS_MOUNT, EngineType::Kv),
+            engine(builtin::AGENTS_MOUNT, EngineType::Kv),
             engine(transit, EngineType::Transit),
             Resource::TransitDisableUpsert(transit.clone()),
             Resource::AppRoleAuthMethod,

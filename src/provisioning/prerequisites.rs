@@ -1,7 +1,7 @@
 //! Checks of what must exist in Vault before a change is planned.
 
 use super::{ProvisionError, Resource, ResourceProvider, ResourceState};
-use crate::policy::Store;
+use crate::policy::PolicyStore;
 
 /// Checks that these resources exist.
 ///
@@ -37,7 +37,7 @@ pub async fn check_resources(
 /// # Errors
 /// Names the first that is missing or cannot be read.
 pub async fn check_policies(
-    store: &impl Store,
+    store: &impl PolicyStore,
     required: impl IntoIterator<Item = &String>,
 ) -> Result<(), ProvisionError> {
     for name in required {

@@ -1,7 +1,7 @@
 //! `bootstrap` in a Vault that is open.
 
 use serde_json::json;
-use vault_auth_validator::policy::shipped;
+use vault_auth_validator::policy::builtin;
 
 use super::{Credentials, count, root, state, steps};
 use crate::{
@@ -88,7 +88,7 @@ async fn programs_are_told_each_step() {
     let credentials = Credentials::new();
     let told = credentials.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
     let steps = steps(&told);
-    assert_eq!(steps.len(), 7 + shipped::policies().len() + 1);
+    assert_eq!(steps.len(), 7 + builtin::policies().len() + 1);
     assert_eq!(steps[0], ("secret/".to_owned(), "unchanged".to_owned()), "a dev server has it");
     assert_eq!(told["changed"], steps.len() - 1);
     assert_eq!(told["steps"][2]["kind"], "mount");
@@ -179,7 +179,7 @@ async fn other_mounts_take_policies_of_their_own() {
     write("own.hcl", "path \"team/kv/data/x\" { capabilities = [\"read\"] }\n");
     let arguments = ["bootstrap", "--policies", &path];
     credentials.run(&shell, &arguments).failed(1, "the policies do not include `validator`");
-    for source in shipped::policies().iter().filter(|source| source.stem() == "validator") {
+    for source in builtin::policies().iter().filter(|source| source.stem() == "validator") {
         write("validator.hcl", &source.text);
     }
     write("events.hcl", "path \"a\" { capabilities = [\"subscribe\"] }\n");

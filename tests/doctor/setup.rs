@@ -1,7 +1,7 @@
 //! What an operator has set up.
 
 use serde_json::json;
-use vault_auth_validator::policy::shipped;
+use vault_auth_validator::policy::builtin;
 
 use super::{Diagnosis, Shell, provisioned};
 use crate::support::{
@@ -22,7 +22,7 @@ async fn nothing_is_found_where_all_is_well() {
     let said = seen(&bao, &role);
     assert_eq!(said.all("skipped"), ["ready", "auth listener"]);
     assert_eq!((said.all("warning"), said.code), (vec![], Some(0)), "{said:#?}");
-    let all = format!("all {} are the same", shipped::policies().len());
+    let all = format!("all {} are the same", builtin::policies().len());
     said.is("shipped policies", "ok", &all);
     said.is("audit", "ok", "tests/ (file)");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::{Value, json};
-use vault_auth_validator::policy::{Policy, joined};
+use vault_auth_validator::policy::{Policy, evaluate};
 
 use crate::support::bao::Bao;
 
@@ -133,9 +133,10 @@ async fn policies_grant_together_what_openbao_says() {
         let asked = json!({"token": caller.token, "paths": paths});
         let answer = bao.must("POST", "sys/capabilities", Some(asked)).await;
         for path in &paths {
-            let verdict = joined(&policies, path, &|selector| caller.fill(selector));
-            let verdict = verdict.expect("values that fit");
-            let ours = verdict.map(|verdict| verdict.capabilities).unwrap_or_default().names();
+            let evaluation = evaluate(&policies, path, &|selector| caller.fill(selector));
+            let evaluation = evaluation.expect("values that fit");
+            let ours =
+                evaluation.map(|evaluation| evaluation.capabilities).unwrap_or_default().names();
             let theirs = &answer["data"][path];
             compared += 1;
             granted += usize::from(ours != ["deny"]);

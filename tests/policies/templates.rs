@@ -1,7 +1,9 @@
 //! Which templates OpenBao fills, and with what.
 
 use serde_json::json;
-use vault_auth_validator::policy::{Check, Finding, Mounts, Policy, PolicySet, Source, joined};
+use vault_auth_validator::policy::{
+    Lint, LintFinding, Mounts, Policy, PolicySet, PolicySource, evaluate,
+};
 
 use crate::support::{bao::Bao, platform::create_caller};
 
@@ -60,7 +62,7 @@ async fn templates_are_filled_as_lint_and_explain_say() {
     };
     let policy: String = templates.iter().enumerate().map(rule).collect();
     bao.must("PUT", "sys/policies/acl/templates", Some(json!({ "policy": policy }))).await;
-    let (set, findings) = PolicySet::read(vec![Source::new("templates.hcl", policy.clone())]);
+    let (set, findings) = PolicySet::read(vec![PolicySource::new("templates.hcl", policy.clone())]);
     assert_eq!(findings, []);
     let mounts = Mounts { kv: "secret".to_owned(), transit: "transit".to_owned() };
     let found = set.lint(&mounts);
@@ -74,12 +76,12 @@ async fn templates_are_filled_as_lint_and_explain_say() {
         let asked = json!({"token": caller.token, "paths": [path]});
         let granted =
             bao.must("POST", "sys/capabilities", Some(asked)).await["data"][&path].clone();
-        let ours = joined(&[&policy], &path, &fill).expect("values that fit");
-        let ours = ours.map(|verdict| verdict.capabilities).unwrap_or_default().names();
+        let ours = evaluate(&[&policy], &path, &fill).expect("values that fit");
+        let ours = ours.map(|evaluation| evaluation.capabilities).unwrap_or_default().names();
         assert_eq!(json!(ours), granted, "{selector}");
-        let is_here = |finding: &&Finding| finding.at.line == place + 1;
+        let is_here = |finding: &&LintFinding| finding.at.line == place + 1;
         let finds = found.iter().find(is_here).map(|finding| finding.check);
-        let expected = (granted == json!(["deny"])).then_some(Check::Template);
+        let expected = (granted == json!(["deny"])).then_some(Lint::Template);
         assert_eq!(finds, expected, "{selector}: OpenBao grants {granted}");
     }
 }

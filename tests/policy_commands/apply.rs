@@ -16,14 +16,14 @@ async fn the_shipped_policies_are_loaded_once_and_then_they_are_there() {
     }
     let second = operator.run(&["apply", "--yes"]);
     assert_eq!(second.code, Some(0), "{second:?}");
-    assert!(second.stdout.ends_with("in Vault alone\nnothing to write\n"), "{}", second.stdout);
+    assert!(second.stdout.ends_with("only in Vault\nno changes\n"), "{}", second.stdout);
     assert!(!second.stdout.contains("create"), "{}", second.stdout);
     assert_eq!(operator.run(&["plan", "--detailed-exitcode"]).code, Some(0));
 }
 
 fn shipped() -> vault_auth_validator::policy::PolicySet {
-    use vault_auth_validator::policy::{PolicySet, shipped};
-    PolicySet::read(shipped::policies()).0
+    use vault_auth_validator::policy::{PolicySet, builtin};
+    PolicySet::read(builtin::policies()).0
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +61,7 @@ async fn to_prune_is_asked_for_by_itself_and_spares_vaults_own() {
     let ended = operator.on_a_terminal(&["apply", "--prune", &path], "yes\nno\n");
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stdout.contains("write 0 policies and DELETE 2 policies in"), "{ended:?}");
-    assert!(ended.stdout.contains("Delete them for good? Type yes: "), "{ended:?}");
+    assert!(ended.stdout.contains("Delete them permanently? Type yes: "), "{ended:?}");
     assert_eq!(names(&bao).await.len(), 5);
     let ended = operator.on_a_terminal(&["apply", "--prune", &path], "yes\nyes\n");
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -104,7 +104,7 @@ async fn a_write_that_fails_half_way_says_what_was_written_and_what_was_not() {
     assert_eq!(ended.code, Some(1));
     assert_eq!(
         ended.stderr,
-        "{\"error\":{\"message\":\"2 of 3 not done; `policies plan` shows what is left\"}}\n"
+        "{\"error\":{\"message\":\"2 of 3 changes not applied; `policies plan` shows the rest\"}}\n"
     );
     let told = ended.json();
     let outcome =

@@ -33,26 +33,26 @@ subscribe, sudo, update), found `reed`
   |                   ^
 = did you mean `read`?
 
-error[kv-path]: `secret/crm` is no path of KV version 2
+error[kv-path]: `secret/crm` is not a path of KV version 2
 --> crm.hcl:2:6
   |
 2 | path \"secret/crm\" {
   |      ^
-= secret is such a mount: write secret/data/crm to read and write, secret/metadata/crm to list
+= secret is a KV version 2 mount: write secret/data/crm to read and write, secret/metadata/crm to list
 
-warning[legacy]: this is the old way to write capabilities
+warning[legacy]: the `policy` attribute is deprecated
 --> old.hcl:1:21
   |
 1 | path \"a\" { policy = \"deny\" }
   |                     ^
 = write capabilities = [\"deny\"]
 
-error[name]: `root` would take the place of a policy of Vault's own
+error[name]: `root` is the name of a built-in policy of Vault
 --> root.hcl:1:1
   |
 1 | path \"a\" {
   | ^
-= give the file another name: Vault's own policies stay as they are
+= rename the file: built-in policies cannot be replaced
 
 2 policies: 3 errors, 1 warning
 ";
@@ -85,7 +85,7 @@ fn programs_are_told_the_same() {
         "policies": 1, "errors": 1, "warnings": 0, "hints": 0,
         "findings": [{
             "check": "kv-path", "severity": "error", "line": 1, "column": 6,
-            "message": "`team/crm` is no path of KV version 2", "excerpt": "path \"team/crm\" {",
+            "message": "`team/crm` is not a path of KV version 2", "excerpt": "path \"team/crm\" {",
         }],
     });
     assert_eq!(told, expected);
@@ -103,7 +103,7 @@ fn what_is_shipped_is_linted_where_no_folder_is_named() {
 #[test]
 fn a_folder_that_has_no_policies_is_no_success() {
     let folder = Folder::new(&[("notes.txt", "")]);
-    lint(&folder, &[]).failed(2, "there is no policy in it");
+    lint(&folder, &[]).failed(2, "no *.hcl files found");
     let nobody = Operator { variables: Vec::new() };
     nobody.run(&["lint", "/nonexistent"]).failed(2, "/nonexistent: No such file");
     let other = Operator { variables: vec![("VALIDATOR_KV_MOUNT".into(), "../x".into())] };

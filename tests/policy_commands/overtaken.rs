@@ -4,7 +4,10 @@ use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use serde_json::json;
 use vault_auth_validator::{
-    policy::{Outcome, Plan, PolicySet, Source, Store, StoreError, Stored, Unmanaged},
+    policy::{
+        ApplyOutcome, PolicyPlan, PolicySet, PolicySource, PolicyStore, PolicyStoreError,
+        StoredPolicy, UnmanagedPolicies,
+    },
     vault::{Client, ClientSettings, ServiceLogin, VaultPolicies, VaultSession},
 };
 
@@ -29,17 +32,21 @@ async fn session(bao: &Bao) -> Arc<VaultSession> {
 
 /// Policies by name, each for reading this path.
 fn set(path: &str, names: &[&str]) -> PolicySet {
-    let source = |name: &&str| Source::new(format!("{name}.hcl"), reads(path));
+    let source = |name: &&str| PolicySource::new(format!("{name}.hcl"), reads(path));
     let (set, findings) = PolicySet::read(names.iter().map(source).collect());
     assert_eq!(findings, []);
     set
 }
 
-async fn draw(set: &PolicySet, store: &impl Store, unmanaged: Unmanaged) -> Plan {
-    Plan::draw(set, store, unmanaged).await.expect("a plan")
+async fn compute(
+    set: &PolicySet,
+    store: &impl PolicyStore,
+    unmanaged: UnmanagedPolicies,
+) -> PolicyPlan {
+    PolicyPlan::compute(set, store, unmanaged).await.expect("a plan")
 }
 
-async fn apply(plan: &Plan, store: &impl Store) -> Vec<Outcome> {
+async fn apply(plan: &PolicyPlan, store: &impl PolicyStore) -> Vec<ApplyOutcome> {
     plan.apply(store, |_, _| ControlFlow::Continue(())).await
 }
 
@@ -51,21 +58,21 @@ async fn a_policy_that_was_changed_after_the_plan_is_left_alone() {
     platform::set_policy(&bao, "changed", &reads("a")).await;
     platform::set_policy(&bao, "deleted", &reads("a")).await;
     for name in ["changed", "created", "deleted"] {
-        let plan = draw(&set("b", &[name]), &store, Unmanaged::Kept).await;
+        let plan = compute(&set("b", &[name]), &store, UnmanagedPolicies::Keep).await;
         match name {
             "deleted" => drop(bao.must("DELETE", "sys/policies/acl/deleted", None).await),
             name => platform::set_policy(&bao, name, &reads("theirs")).await,
         }
-        assert_eq!(apply(&plan, &store).await, [Outcome::Overtaken], "{name}");
+        assert_eq!(apply(&plan, &store).await, [ApplyOutcome::Conflict], "{name}");
     }
     assert_eq!(stored(&bao, "changed").await, Some(reads("theirs")));
     assert_eq!(stored(&bao, "created").await, Some(reads("theirs")));
     assert_eq!(stored(&bao, "deleted").await, None);
 
     // Nor is one deleted that is no longer what was shown.
-    let plan = draw(&set("a", &["created"]), &store, Unmanaged::Pruned).await;
+    let plan = compute(&set("a", &["created"]), &store, UnmanagedPolicies::Prune).await;
     platform::set_policy(&bao, "changed", &reads("again")).await;
-    assert_eq!(apply(&plan, &store).await, [Outcome::Done, Outcome::Overtaken]);
+    assert_eq!(apply(&plan, &store).await, [ApplyOutcome::Done, ApplyOutcome::Conflict]);
     assert_eq!(stored(&bao, "changed").await, Some(reads("again")));
 }
 
@@ -75,16 +82,16 @@ async fn the_same_text_written_anew_is_a_change_too() {
     let session = session(&bao).await;
     let store = VaultPolicies::new(&session);
     platform::set_policy(&bao, "a", &reads("a")).await;
-    let plan = draw(&set("b", &["a"]), &store, Unmanaged::Kept).await;
+    let plan = compute(&set("b", &["a"]), &store, UnmanagedPolicies::Keep).await;
     platform::set_policy(&bao, "a", &reads("theirs")).await;
     platform::set_policy(&bao, "a", &reads("a")).await;
-    assert_eq!(apply(&plan, &store).await, [Outcome::Overtaken], "its version tells");
+    assert_eq!(apply(&plan, &store).await, [ApplyOutcome::Conflict], "its version tells");
 }
 
 /// What happens around a write.
 enum Mishap {
     /// Somebody else writes just before it.
-    Overtaken,
+    Conflict,
     /// Its answer is lost.
     AnswerLost,
     /// It never arrives.
@@ -98,12 +105,12 @@ struct Unlucky<'s> {
     mishap: Mishap,
 }
 
-impl Store for Unlucky<'_> {
-    async fn names(&self) -> Result<Vec<String>, StoreError> {
+impl PolicyStore for Unlucky<'_> {
+    async fn names(&self) -> Result<Vec<String>, PolicyStoreError> {
         self.store.names().await
     }
 
-    async fn read(&self, name: &str) -> Result<Option<Stored>, StoreError> {
+    async fn read(&self, name: &str) -> Result<Option<StoredPolicy>, PolicyStoreError> {
         self.store.read(name).await
     }
 
@@ -111,20 +118,20 @@ impl Store for Unlucky<'_> {
         &self,
         name: &str,
         text: &str,
-        before: Option<&Stored>,
-    ) -> Result<(), StoreError> {
+        before: Option<&StoredPolicy>,
+    ) -> Result<(), PolicyStoreError> {
         match self.mishap {
-            Mishap::Overtaken => platform::set_policy(self.bao, name, &reads("theirs")).await,
+            Mishap::Conflict => platform::set_policy(self.bao, name, &reads("theirs")).await,
             Mishap::AnswerLost => self.store.write(name, text, before).await?,
-            Mishap::Lost => return Err(StoreError("lost".to_owned())),
+            Mishap::Lost => return Err(PolicyStoreError("lost".to_owned())),
         }
         match self.mishap {
-            Mishap::AnswerLost => Err(StoreError("lost".to_owned())),
+            Mishap::AnswerLost => Err(PolicyStoreError("lost".to_owned())),
             _ => self.store.write(name, text, before).await,
         }
     }
 
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+    async fn delete(&self, name: &str) -> Result<(), PolicyStoreError> {
         self.store.delete(name).await
     }
 }
@@ -136,9 +143,9 @@ async fn a_write_insists_on_the_version_that_the_plan_showed() {
     platform::set_policy(&bao, "there", &reads("a")).await;
     let unlucky = |mishap| Unlucky { store: VaultPolicies::new(&session), bao: &bao, mishap };
     for name in ["there", "new"] {
-        let store = unlucky(Mishap::Overtaken);
-        let plan = draw(&set("b", &[name]), &store, Unmanaged::Kept).await;
-        assert_eq!(apply(&plan, &store).await, [Outcome::Overtaken], "{name}");
+        let store = unlucky(Mishap::Conflict);
+        let plan = compute(&set("b", &[name]), &store, UnmanagedPolicies::Keep).await;
+        assert_eq!(apply(&plan, &store).await, [ApplyOutcome::Conflict], "{name}");
         assert_eq!(stored(&bao, name).await, Some(reads("theirs")), "{name}");
     }
 }
@@ -150,13 +157,13 @@ async fn a_lost_answer_is_made_good_by_reading_again() {
     let unlucky = |mishap| Unlucky { store: VaultPolicies::new(&session), bao: &bao, mishap };
     let set = set("a", &["one", "two"]);
     let store = unlucky(Mishap::AnswerLost);
-    let plan = draw(&set, &store, Unmanaged::Kept).await;
-    assert_eq!(apply(&plan, &store).await, [Outcome::Done, Outcome::Done]);
+    let plan = compute(&set, &store, UnmanagedPolicies::Keep).await;
+    assert_eq!(apply(&plan, &store).await, [ApplyOutcome::Done, ApplyOutcome::Done]);
     bao.must("DELETE", "sys/policies/acl/one", None).await;
     bao.must("DELETE", "sys/policies/acl/two", None).await;
     let store = unlucky(Mishap::Lost);
-    let lost = Outcome::Failed(StoreError("lost".to_owned()));
-    assert_eq!(apply(&plan, &store).await, [lost, Outcome::NotTried]);
+    let lost = ApplyOutcome::Failed(PolicyStoreError("lost".to_owned()));
+    assert_eq!(apply(&plan, &store).await, [lost, ApplyOutcome::Skipped]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,9 +171,9 @@ async fn it_stops_where_it_is_told_to() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     let store = VaultPolicies::new(&session);
-    let plan = draw(&set("a", &["one", "two"]), &store, Unmanaged::Kept).await;
+    let plan = compute(&set("a", &["one", "two"]), &store, UnmanagedPolicies::Keep).await;
     let outcomes = plan.apply(&store, |_, _| ControlFlow::Break(())).await;
-    assert_eq!(outcomes, [Outcome::Done, Outcome::NotTried]);
+    assert_eq!(outcomes, [ApplyOutcome::Done, ApplyOutcome::Skipped]);
     assert_eq!(stored(&bao, "two").await, None);
 }
 
@@ -177,8 +184,8 @@ async fn a_policy_whose_writes_have_to_name_its_version_keeps_that() {
     let store = VaultPolicies::new(&session);
     let policy = json!({"policy": reads("a"), "cas": 0, "cas_required": true});
     bao.must("PUT", "sys/policies/acl/one", Some(policy)).await;
-    let plan = draw(&set("b", &["one"]), &store, Unmanaged::Kept).await;
-    assert_eq!(apply(&plan, &store).await, [Outcome::Done]);
+    let plan = compute(&set("b", &["one"]), &store, UnmanagedPolicies::Keep).await;
+    assert_eq!(apply(&plan, &store).await, [ApplyOutcome::Done]);
     let now = bao.must("GET", "sys/policies/acl/one", None).await;
     assert_eq!(now["data"]["cas_required"], true, "{now}");
     assert_eq!(now["data"]["version"], 2, "{now}");

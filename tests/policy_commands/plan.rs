@@ -41,10 +41,10 @@ async fn a_plan_shows_what_would_change_and_changes_nothing() {
 
   update  crm
   create  new
-  same    same  in other words: comments or layout differ
-  keep    left  in Vault alone
+  same    same  equivalent: comments or layout differ
+  keep    left  only in Vault
 
-2 to write or delete, 1 the same, 1 in Vault alone
+2 to write or delete, 1 unchanged, 1 only in Vault
 ";
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), expected, ""));
     assert_eq!(super::names(&bao).await, before);

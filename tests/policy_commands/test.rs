@@ -81,10 +81,10 @@ fn the_table_says_what_holds_and_which_rule_is_to_blame() {
   no  acme    may do nothing  secret/data/tenants/acme/b    tests/own.toml:7: Vault grants read \
 (own.hcl:1 path \"secret/data/tenants/{{identity.entity.metadata.tenant}}/*\")
   no  nobody  may read        secret/data/tenants/acme/a    tests/own.toml:12: Vault grants deny \
-(no rule of the files speaks)
+(no rule in the files matches)
 
 4 expectations, 2 failures of 1 policy
-nothing is expected of other
+no expectations for other
 ";
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""), "{ended:?}");
     assert_eq!(folder.relative(&ended.stdout), expected);
@@ -288,7 +288,7 @@ fn expectations_that_make_no_sense_are_told_where_they_stand() {
     ended.failed(1, "error[syntax]: unknown field `raed`");
     ended.failed(1, "tests/a.toml:4:5");
     ended.failed(1, "4 | may.raed = [\"a\"]\n  |     ^");
-    ended.failed(1, "there is no policy `ownn` here: did you mean `own`?\n--> ");
+    ended.failed(1, "unknown policy `ownn`: did you mean `own`?\n--> ");
     ended.failed(1, "tests/b.toml:3:13");
     let told = dev(&[&folder.path(), "--output", "json"]);
     assert_eq!((told.code, &told.json()["errors"]), (Some(1), &json!(2)), "{told:?}");
@@ -299,7 +299,7 @@ fn expectations_that_make_no_sense_are_told_where_they_stand() {
     let folder = Folder::new(&[("own.hcl", &reads("a"))]);
     dev(&[&folder.path()]).failed(2, "tests: No such file");
     folder.write("tests/readme.md", "");
-    dev(&[&folder.path()]).failed(2, "nothing is expected");
+    dev(&[&folder.path()]).failed(2, "no *.toml files found");
     folder.write("own.hcl", "path");
     dev(&[&folder.path()]).failed(1, "own.hcl:1:5");
 }
@@ -345,10 +345,10 @@ fn a_server_that_does_not_start_is_told_of_with_its_own_words() {
     let broken = program(&folder, "echo no such storage >&2; exit 1");
     let nobody = Operator { variables: Vec::new() };
     let test = |bao: &str| nobody.run(&["test", "--dev", "--bao", bao, &folder.path()]);
-    test(&broken).failed(1, "ends as soon as it is started:\nno such storage");
+    test(&broken).failed(1, "exited right after the start:\nno such storage");
     let talks = program(&folder, "echo Root Token: $BAO_DEV_ROOT_TOKEN_ID; exit 1");
     test(&talks).failed(1, "Root Token: (the token)\n");
-    test("/nonexistent/bao").failed(1, "/nonexistent/bao does not start");
-    nobody.run(&["test", "--dev"]).failed(1, "there is no bao or vault in PATH");
+    test("/nonexistent/bao").failed(1, "/nonexistent/bao failed to start");
+    nobody.run(&["test", "--dev"]).failed(1, "no bao or vault found in PATH");
     assert_eq!(nobody.run(&["test", "--bao", &broken]).code, Some(2), "it goes with --dev");
 }

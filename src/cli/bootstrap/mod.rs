@@ -10,12 +10,12 @@ use crate::{
         operator::{OperatorArgs, block_on},
         output::{OutputArgs, usage_error},
         password::PasswordSource,
-        policies::{Folder, FolderError},
+        policies::{FolderError, PolicyFolder},
         secret_id_args::SecretIdArgs,
         sources::ForVault,
     },
     config::{ConfigErrors, OperatorSettings, Settings},
-    policy::{Mounts, shipped},
+    policy::{Mounts, builtin},
     provisioning::{
         DesiredAccount, DesiredState, IfAbsent, NewPassword, OPERATOR_POLICY, ProvisionError,
         check_mounts,
@@ -140,17 +140,18 @@ impl Bootstrap {
         mounts: Mounts,
         subject_mount: String,
     ) -> Result<DesiredState, FolderError> {
-        let is_default = [mounts.kv.as_str(), mounts.transit.as_str()] == shipped::MOUNTS;
+        let is_default = [mounts.kv.as_str(), mounts.transit.as_str()] == builtin::MOUNTS;
         if !is_default && self.policies.is_none() {
-            let [kv, transit] = shipped::MOUNTS;
-            return Err(FolderError::Unsound(format!(
+            let [kv, transit] = builtin::MOUNTS;
+            return Err(FolderError::Unsuitable(format!(
                 "the built-in policies are for the mounts {kv} and {transit}: copy them, replace \
                  the mounts with your own, and name the directory with --policies"
             )));
         }
-        let unsound = |error: ProvisionError| FolderError::Unsound(error.to_string());
+        let unsound = |error: ProvisionError| FolderError::Unsuitable(error.to_string());
         check_mounts(&mounts).map_err(unsound)?;
-        let policies = Folder::new(self.policies.clone()).sound(&mounts, &[])?;
+        let policies =
+            PolicyFolder::new(self.policies.clone()).without_lint_errors(&mounts, &[])?;
         let desired = DesiredState {
             operator: self.operator_account(&subject_mount),
             mounts,

@@ -14,7 +14,7 @@ use crate::{
         operator::{Operator, close_session},
         output::{pluralize, print_warning},
         plan_output::{finish_dry_run, print_outcomes, print_plan, unless_stopped},
-        policies::accepted_by,
+        policies::check_accepted_by,
         prompt::confirm,
         signals::shutdown_signal,
     },
@@ -101,7 +101,7 @@ impl Run {
         let Self { arguments, desired, .. } = self;
         let server = vault::VaultPolicies::new(&operator.session).server().await;
         let server = server.map_err(|error| error.to_string())?;
-        accepted_by(server, &desired.policies, &desired.mounts)?;
+        check_accepted_by(server, &desired.policies, &desired.mounts)?;
         let plan = PlatformPlan::compute(desired, &operator.session).await.map_err(message)?;
         let rows = plan.rows();
         if !matches!(init, InitPlan::Initialize(_)) {

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     cli::token::{read_first_line, read_token},
     diagnostics::Site,
-    policy::{PolicySet, Source, shipped},
+    policy::{PolicySet, PolicySource, builtin},
     probe::TrustRoots,
     token::Credential,
 };
@@ -100,8 +100,8 @@ fn path(text: &str) -> Result<String, &'static str> {
 /// Reads the policies of a directory, or returns the built-in ones.
 pub(super) fn read_policies(folder: Option<&Path>) -> Result<PolicySet, String> {
     let sources = match folder {
-        None => shipped::policies(),
-        Some(folder) => Source::read_all(folder, "hcl").map_err(|error| error.to_string())?,
+        None => builtin::policies(),
+        Some(folder) => PolicySource::read_all(folder, "hcl").map_err(|error| error.to_string())?,
     };
     let (set, findings) = PolicySet::read(sources);
     match findings.first() {

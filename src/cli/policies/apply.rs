@@ -7,7 +7,7 @@ use std::{
 use clap::Args;
 use serde_json::json;
 
-use super::plan::{self, Comparison, extent};
+use super::plan::{self, ComparisonArgs, extent};
 use crate::{
     cli::{
         USAGE_EXIT_CODE,
@@ -17,36 +17,36 @@ use crate::{
         prompt::confirm,
         signals::shutdown_signal,
     },
-    policy::{Outcome, Plan, Step},
+    policy::{ApplyOutcome, PolicyChange, PolicyPlan},
     vault,
 };
 
-/// Load policies into Vault: shows the plan, asks, and writes exactly that.
+/// Deploy policies to Vault: shows the plan, asks, and writes exactly that.
 ///
-/// A policy that somebody changed meanwhile is left as they have it. The first write that fails is the
-/// last; what was written and what was not is told. Ctrl-C, SIGTERM and a closed
-/// terminal stop it between two writes.
+/// A policy that was changed meanwhile is kept. The first write that fails stops the run; written
+/// and unwritten policies are listed. Ctrl-C, SIGTERM and a closed terminal stop it between two
+/// writes.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   vault-auth-validator policies apply policies/
   vault-auth-validator policies apply policies/ --prune
   vault-auth-validator policies apply --yes --output json")]
-pub(super) struct Apply {
-    /// Write without asking, and with --prune delete without asking.
+pub(super) struct ApplyArgs {
+    /// Write without asking; with --prune, also delete without asking.
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
-    comparison: Comparison,
+    comparison: ComparisonArgs,
 }
 
-impl Apply {
+impl ApplyArgs {
     pub(super) fn run(self) -> ExitCode {
         if !self.yes && (!io::stdin().is_terminal() || !self.output.is_text()) {
             print_error(
-                "apply asks before it writes, and there is nobody to ask: look at `policies plan`, \
+                "apply asks before it writes, but this is not a terminal: review `policies plan` \
                  and add --yes",
             );
             return ExitCode::from(USAGE_EXIT_CODE);
@@ -56,77 +56,77 @@ impl Apply {
             if output.is_text() {
                 output.print(|| json!(null), |style| plan::as_text(&plan, style));
             }
-            if !plan.steps.is_empty() && !yes && !consent(&plan, &operator.address)? {
+            if !plan.changes.is_empty() && !yes && !consent(&plan, &operator.address)? {
                 return Err("nothing was written".to_owned());
             }
-            carry_out(&plan, operator, output).await
+            apply_plan(&plan, operator, output).await
         })
     }
 }
 
-/// Asks once for writing, and once more for deleting.
-fn consent(plan: &Plan, address: &str) -> Result<bool, String> {
+/// Asks for confirmation of the writes, and again of deletions.
+fn consent(plan: &PolicyPlan, address: &str) -> Result<bool, String> {
     let question = format!("{} in {address}?", extent(plan));
-    Ok(confirm(&question)? && (plan.deletions() == 0 || confirm("Delete them for good?")?))
+    Ok(confirm(&question)? && (plan.deletions() == 0 || confirm("Delete them permanently?")?))
 }
 
-async fn carry_out(
-    plan: &Plan,
+async fn apply_plan(
+    plan: &PolicyPlan,
     operator: &Operator,
     output: OutputArgs,
 ) -> Result<ExitCode, String> {
     let stop = tokio::spawn(shutdown_signal());
     let store = vault::VaultPolicies::new(&operator.session);
-    let goes_on = |_: &Step, _: &Outcome| {
+    let stop_requested = |_: &PolicyChange, _: &ApplyOutcome| {
         if stop.is_finished() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let outcomes = plan.apply(&store, goes_on).await;
-    let told: Vec<_> = plan.steps.iter().zip(&outcomes).collect();
+    let outcomes = plan.apply(&store, stop_requested).await;
+    let results: Vec<_> = plan.changes.iter().zip(&outcomes).collect();
     let json = || {
-        let applied = told.iter().map(|(step, outcome)| {
+        let applied = results.iter().map(|(change, outcome)| {
             let (word, why) = words(outcome);
-            json!({"policy": step.name, "action": step.verb(), "outcome": word, "because": why})
+            json!({"policy": change.name, "action": change.verb(), "outcome": word, "because": why})
         });
         let mut plan = plan::as_json(plan);
         plan["applied"] = applied.collect();
         plan
     };
     output.print(json, |style| {
-        let rows = told.iter().map(|(step, outcome)| {
+        let rows = results.iter().map(|(change, outcome)| {
             let (word, why) = words(outcome);
             let word = match outcome {
-                Outcome::Done => style.success(word),
-                Outcome::NotTried => style.warning(word),
+                ApplyOutcome::Done => style.success(word),
+                ApplyOutcome::Skipped => style.warning(word),
                 _ => style.error(word),
             };
-            [word, step.verb().to_owned(), step.name.escape_debug().to_string(), why]
+            [word, change.verb().to_owned(), change.name.escape_debug().to_string(), why]
         });
         let rows: Vec<_> = rows.collect();
         if rows.is_empty() {
-            "nothing to write".to_owned()
+            "no changes".to_owned()
         } else {
             format!("\n{}", align_columns(&rows))
         }
     });
-    let undone = outcomes.iter().filter(|outcome| **outcome != Outcome::Done).count();
-    match undone {
+    let failed = outcomes.iter().filter(|outcome| **outcome != ApplyOutcome::Done).count();
+    match failed {
         0 => Ok(ExitCode::SUCCESS),
-        _ => {
-            Err(format!("{undone} of {} not done; `policies plan` shows what is left", told.len()))
-        }
+        _ => Err(format!(
+            "{failed} of {} changes not applied; `policies plan` shows the rest",
+            results.len()
+        )),
     }
 }
 
-/// An outcome in a word, and the reason.
-fn words(outcome: &Outcome) -> (&'static str, String) {
+/// Returns the outcome as a word, and the reason.
+fn words(outcome: &ApplyOutcome) -> (&'static str, String) {
     match outcome {
-        Outcome::Done => ("done", String::new()),
-        Outcome::Overtaken => (
-            "overtaken",
-            "somebody changed it after the plan was shown; it is as they have it".into(),
-        ),
-        Outcome::Failed(error) => ("failed", error.to_string()),
-        Outcome::Unknown(error) => ("unknown", format!("it may be written or not: {error}")),
-        Outcome::NotTried => ("not tried", String::new()),
+        ApplyOutcome::Done => ("done", String::new()),
+        ApplyOutcome::Conflict => {
+            ("overtaken", "changed after the plan was shown; the newer version is kept".into())
+        }
+        ApplyOutcome::Failed(error) => ("failed", error.to_string()),
+        ApplyOutcome::Unknown(error) => ("unknown", format!("it may have been written: {error}")),
+        ApplyOutcome::Skipped => ("not tried", String::new()),
     }
 }

@@ -17,25 +17,25 @@ use crate::{
     vault::{self, ServiceLogin},
 };
 
-/// How long it may take to come up, how often it is looked at meanwhile, and how often a start is
-/// tried: another program may take the port in between.
-const PATIENCE: Duration = Duration::from_secs(30);
-const LOOK: Duration = Duration::from_millis(50);
-const STARTS: usize = 3;
+/// The timeout of a start, the interval of readiness checks, and the maximum number of starts:
+/// another process can bind the port in between.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+const MAX_STARTS: usize = 3;
 
-/// How long it may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// The timeout of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is looked for in PATH.
-const NAMES: [&str; 2] = ["bao", "vault"];
+/// The names of the server programs in PATH.
+const PROGRAM_NAMES: [&str; 2] = ["bao", "vault"];
 
-/// A server in memory on this machine alone, which ends with this value.
+/// An in-memory development server on the loopback interface, stopped on drop.
 pub(super) struct DevServer {
     pub(super) operator: Operator,
     _process: Process,
 }
 
-/// A program that is ended with this value.
+/// A child process, killed on drop.
 struct Process {
     child: Child,
     log: File,
@@ -49,31 +49,32 @@ impl Drop for Process {
 }
 
 impl DevServer {
-    /// Starts it on a free port, and waits until it answers.
+    /// Starts the server on a free port, and waits until it responds.
     pub(super) async fn start(
         program: Option<&Path>,
         stop: &JoinHandle<()>,
     ) -> Result<Self, String> {
         let program = match program {
             Some(program) => program.to_owned(),
-            None => find().ok_or("there is no bao or vault in PATH: name one with --bao")?,
+            None => find_program().ok_or("no bao or vault found in PATH: set --bao")?,
         };
         let mut last = String::new();
-        for _ in 0..STARTS {
+        for _ in 0..MAX_STARTS {
             let token: SecretString = format!("{:032x}", rand::random::<u128>()).into();
-            let port = free_port().map_err(|error| format!("there is no free port: {error}"))?;
+            let port = free_port().map_err(|error| format!("no free port: {error}"))?;
             let mut process = launch(&program, port, &token)
-                .map_err(|error| format!("{} does not start: {error}", program.display()))?;
-            match comes_up(&mut process, port, &token, stop).await? {
+                .map_err(|error| format!("{} failed to start: {error}", program.display()))?;
+            match wait_until_ready(&mut process, port, &token, stop).await? {
                 Some(operator) => return Ok(Self { operator, _process: process }),
-                None => last = process.last_words(&token),
+                None => last = process.log_tail(&token),
             }
         }
-        Err(format!("{} ends as soon as it is started:\n{last}", program.display()))
+        Err(format!("{} exited right after the start:\n{last}", program.display()))
     }
 }
 
-/// The token comes with the environment: arguments are seen by every user of the machine.
+/// Starts the server. The token is passed in the environment, because every user of the machine
+/// can see arguments.
 fn launch(program: &Path, port: u16, token: &SecretString) -> std::io::Result<Process> {
     let log = tempfile::tempfile()?;
     let child = Command::new(program)
@@ -90,8 +91,8 @@ fn launch(program: &Path, port: u16, token: &SecretString) -> std::io::Result<Pr
     Ok(Process { child, log })
 }
 
-/// An operator once it answers; `None` if it has ended instead.
-async fn comes_up(
+/// Returns an operator as soon as the server responds; `None` if the process has exited.
+async fn wait_until_ready(
     process: &mut Process,
     port: u16,
     token: &SecretString,
@@ -102,22 +103,22 @@ async fn comes_up(
         if process.child.try_wait().map_err(|error| error.to_string())?.is_some() {
             return Ok(None);
         }
-        // Another server on this port would not know the token.
-        let late = match Operator::connect(access(port, token)?).await {
+        // Another server on this port would not accept the token.
+        let last_error = match Operator::connect(operator_settings(port, token)?).await {
             Ok(operator) => return Ok(Some(operator)),
             Err(error) => error,
         };
         if stop.is_finished() {
             return Err("stopped".to_owned());
         }
-        if start.elapsed() > PATIENCE {
-            return Err(format!("the development server does not come up: {late}"));
+        if start.elapsed() > START_TIMEOUT {
+            return Err(format!("the development server did not become ready: {last_error}"));
         }
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
-fn access(port: u16, token: &SecretString) -> Result<OperatorSettings, String> {
+fn operator_settings(port: u16, token: &SecretString) -> Result<OperatorSettings, String> {
     let address = Url::parse(&format!("http://127.0.0.1:{port}")).map_err(|e| e.to_string())?;
     let vault = vault::ClientSettings {
         address,
@@ -125,14 +126,14 @@ fn access(port: u16, token: &SecretString) -> Result<OperatorSettings, String> {
         trust: vault::TrustRoots::System,
         server_name: None,
         client_cert: None,
-        timeout: TIMEOUT,
+        timeout: REQUEST_TIMEOUT,
     };
     Ok(OperatorSettings { vault, login: ServiceLogin::Token(token.clone()) })
 }
 
 impl Process {
-    /// The end of what it wrote. A development server writes its root token, too.
-    fn last_words(&mut self, token: &SecretString) -> String {
+    /// Returns the end of the log, with the root token redacted: a development server logs it.
+    fn log_tail(&mut self, token: &SecretString) -> String {
         let mut text = String::new();
         let read = self.log.rewind().and_then(|()| self.log.read_to_string(&mut text));
         let text = text.replace(token.expose_secret(), "(the token)");
@@ -144,11 +145,13 @@ impl Process {
     }
 }
 
-/// The first program in PATH that has one of the names.
-fn find() -> Option<PathBuf> {
+/// Returns the path of the first server program in PATH.
+fn find_program() -> Option<PathBuf> {
     let path = search_path()?;
     let places = || std::env::split_paths(&path);
-    NAMES.iter().find_map(|name| places().map(|place| place.join(name)).find(|at| at.is_file()))
+    PROGRAM_NAMES
+        .iter()
+        .find_map(|name| places().map(|place| place.join(name)).find(|at| at.is_file()))
 }
 
 fn free_port() -> std::io::Result<u16> {

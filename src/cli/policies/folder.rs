@@ -13,84 +13,89 @@ use crate::{
         print_error, usage_error,
     },
     policy::{
-        Caller, Check, Finding, Mounts, PolicySet, Server, Severity, Source, expectations, shipped,
+        Lint, LintFinding, Mounts, PolicySet, PolicySource, Server, Severity, TestCaller, builtin,
+        read_expectations,
     },
 };
 
-/// Where policies are.
+/// The argument for the policies' folder.
 #[derive(Args)]
-pub(in crate::cli) struct Folder {
-    /// A folder with policies, NAME.hcl, and what is expected of them in tests/*.toml; without it,
-    /// those that this program brings along.
+pub(in crate::cli) struct PolicyFolder {
+    /// Folder with policies (NAME.hcl) and their expectations (tests/*.toml) [default: the
+    /// built-in policies]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
-/// Policies, and what is to be said about them.
-pub(super) struct Linted {
+/// Policies and their findings.
+pub(super) struct LintReport {
     pub(super) set: PolicySet,
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<LintFinding>,
 }
 
-/// The reason for which a command does not begin.
+/// An error that prevents a command from starting.
 pub(in crate::cli) enum FolderError {
-    /// The folder holds no files to work on.
+    /// The folder contains no usable files.
     Unreadable(String),
-    /// The files have errors, which are all that is in here.
-    Findings(Vec<Finding>),
-    /// The policies are not what the command is for.
-    Unsound(String),
+    /// The files have errors; the findings contain only those.
+    Findings(Vec<LintFinding>),
+    /// The policies do not fit the command.
+    Unsuitable(String),
 }
 
-impl Folder {
-    /// This folder; without one, what this program brings along.
+impl PolicyFolder {
+    /// Uses this folder, or the built-in policies without one.
     pub(in crate::cli) fn new(dir: Option<PathBuf>) -> Self {
         Self { dir }
     }
 
-    /// The policies, with all that should be mended but what is allowed.
-    pub(super) fn lint(&self, mounts: &Mounts, allowed: &[Check]) -> Result<Linted, FolderError> {
-        let Linted { set, mut findings } = self.read()?;
+    /// Returns the policies with their findings, except the allowed ones.
+    pub(super) fn lint(
+        &self,
+        mounts: &Mounts,
+        allowed: &[Lint],
+    ) -> Result<LintReport, FolderError> {
+        let LintReport { set, mut findings } = self.read()?;
         findings.extend(set.lint(mounts));
         findings.retain(|finding| !allowed.contains(&finding.check));
         findings.sort_by(|one, other| (&one.file, one.at).cmp(&(&other.file, other.at)));
-        Ok(Linted { set, findings })
+        Ok(LintReport { set, findings })
     }
 
-    /// The policies, unless one of them has errors.
-    pub(in crate::cli) fn sound(
+    /// Returns the policies, or an error if one of them has lint errors.
+    pub(in crate::cli) fn without_lint_errors(
         &self,
         mounts: &Mounts,
-        allowed: &[Check],
+        allowed: &[Lint],
     ) -> Result<PolicySet, FolderError> {
         Ok(self.lint(mounts, allowed)?.without_errors()?.set)
     }
 
-    /// The policies, unless one of them cannot be read.
+    /// Returns the policies, or an error if one of them cannot be read.
     pub(super) fn readable(&self) -> Result<PolicySet, FolderError> {
         Ok(self.read()?.without_errors()?.set)
     }
 
-    /// The policies, with what is wrong with files that hold none.
-    fn read(&self) -> Result<Linted, FolderError> {
+    /// Reads the policies, with the findings of invalid files.
+    fn read(&self) -> Result<LintReport, FolderError> {
         let sources = match &self.dir {
-            None => shipped::policies(),
-            Some(dir) => files(dir, "hcl", "there is no policy in it, no NAME.hcl")?,
+            None => builtin::policies(),
+            Some(dir) => files(dir, "hcl", "no *.hcl files found")?,
         };
         let (set, findings) = PolicySet::read(sources);
-        Ok(Linted { set, findings })
+        Ok(LintReport { set, findings })
     }
 
-    /// Everybody of whom something is expected.
-    pub(super) fn expectations(&self, set: &PolicySet) -> Result<Vec<Caller>, FolderError> {
+    /// Reads the callers of the expectations.
+    pub(super) fn expectations(&self, set: &PolicySet) -> Result<Vec<TestCaller>, FolderError> {
         let sources = match &self.dir {
-            None => shipped::expectations(),
-            Some(dir) => files(&dir.join("tests"), "toml", "nothing is expected, no *.toml")?,
+            None => builtin::expectations(),
+            Some(dir) => files(&dir.join("tests"), "toml", "no *.toml files found")?,
         };
         let mut callers = Vec::new();
         let mut findings = Vec::new();
         for source in &sources {
-            match expectations(source, set) {
+            match read_expectations(source, set) {
                 Ok(found) => callers.extend(found),
                 Err(finding) => findings.push(*finding),
             }
@@ -99,9 +104,9 @@ impl Folder {
     }
 }
 
-/// The files of a folder, of which there is at least one.
-fn files(folder: &Path, extension: &str, none: &str) -> Result<Vec<Source>, FolderError> {
-    let found = Source::read_all(folder, extension);
+/// Reads the files of a folder, of which there must be at least one.
+fn files(folder: &Path, extension: &str, none: &str) -> Result<Vec<PolicySource>, FolderError> {
+    let found = PolicySource::read_all(folder, extension);
     let found = found.map_err(|error| FolderError::Unreadable(error.to_string()))?;
     if found.is_empty() {
         return Err(FolderError::Unreadable(format!("{}: {none}", folder.display())));
@@ -109,13 +114,13 @@ fn files(folder: &Path, extension: &str, none: &str) -> Result<Vec<Source>, Fold
     Ok(found)
 }
 
-impl Linted {
-    /// How many findings are this bad.
+impl LintReport {
+    /// Returns the number of findings with this severity.
     pub(super) fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
-    /// The same for policies that this server is to have.
+    /// Returns the report for this target server.
     pub(super) fn for_server(self, server: Server) -> Self {
         let findings = self.findings.into_iter();
         Self {
@@ -124,13 +129,13 @@ impl Linted {
         }
     }
 
-    /// Whether the servers differ on these policies.
+    /// Returns whether a finding depends on the target server.
     pub(super) fn depends_on_server(&self) -> bool {
-        let differs = |check| matches!(check, Check::OpenBaoOnly | Check::VaultOnly);
+        let differs = |check| matches!(check, Lint::OpenBaoOnly | Lint::VaultOnly);
         self.findings.iter().any(|finding| differs(finding.check))
     }
 
-    /// The same, unless there are errors.
+    /// Returns the report, or an error if it contains errors.
     pub(super) fn without_errors(mut self) -> Result<Self, FolderError> {
         if self.count(Severity::Error) == 0 {
             return Ok(self);
@@ -140,14 +145,14 @@ impl Linted {
     }
 }
 
-/// Refuses policies with which this server would refuse one.
-pub(in crate::cli) fn accepted_by(
+/// Fails if this server would reject one of the policies.
+pub(in crate::cli) fn check_accepted_by(
     server: Server,
     set: &PolicySet,
     mounts: &Mounts,
 ) -> Result<(), String> {
-    let linted = Linted { set: set.clone(), findings: set.lint(mounts) };
-    let accepted = linted.for_server(server).without_errors();
+    let report = LintReport { set: set.clone(), findings: set.lint(mounts) };
+    let accepted = report.for_server(server).without_errors();
     accepted.map(drop).map_err(|error| error.to_string())
 }
 
@@ -162,7 +167,7 @@ impl FolderError {
                 let json = || json!({"errors": findings.len(), "findings": findings});
                 output.print(json, |_| String::new());
             }
-            Self::Findings(_) | Self::Unsound(_) => {}
+            Self::Findings(_) | Self::Unsuitable(_) => {}
         }
         print_error(self);
         ExitCode::FAILURE
@@ -172,7 +177,7 @@ impl FolderError {
 impl fmt::Display for FolderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(why) | Self::Unsound(why) => f.write_str(why),
+            Self::Unreadable(why) | Self::Unsuitable(why) => f.write_str(why),
             Self::Findings(findings) => {
                 let shown: Vec<_> =
                     findings.iter().map(|finding| show(finding, &TextStyle::plain())).collect();
@@ -183,9 +188,9 @@ impl fmt::Display for FolderError {
     }
 }
 
-/// A finding for people.
-pub(super) fn show(finding: &Finding, style: &TextStyle) -> String {
-    let Finding { check, severity, message, .. } = finding;
+/// Formats a finding as text.
+pub(super) fn show(finding: &LintFinding, style: &TextStyle) -> String {
+    let LintFinding { check, severity, message, .. } = finding;
     let head = format!("{}[{check}]", severity.as_str());
     let head = match severity {
         Severity::Error => style.error(&head),
@@ -195,8 +200,8 @@ pub(super) fn show(finding: &Finding, style: &TextStyle) -> String {
     format!("{head}: {message}\n{finding}")
 }
 
-/// A finding for programs.
-pub(super) fn as_json(finding: &Finding) -> Value {
+/// Formats a finding as JSON.
+pub(super) fn as_json(finding: &LintFinding) -> Value {
     json!({
         "check": finding.check.id(),
         "severity": finding.severity.as_str(),

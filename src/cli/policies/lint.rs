@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::folder::{Folder, Linted, as_json, show};
+use super::folder::{LintReport, PolicyFolder, as_json, show};
 use crate::{
     cli::{
         output::{OutputArgs, TextStyle, pluralize},
@@ -11,30 +11,30 @@ use crate::{
         usage_error,
     },
     config::Settings,
-    policy::{Check, Server, Severity},
+    policy::{Lint, Server, Severity},
 };
 
-/// Find mistakes in policies, most of which Vault would accept silently. Asks no Vault.
+/// Lint policies for mistakes that Vault accepts silently. Works offline.
 ///
-/// Exits with 1 if there are errors; hints never matter. A mount is held to KV version 2's paths if it is the one of
-/// `VALIDATOR_KV_MOUNT`, or if one of the policies names data/ or metadata/ below it.
+/// Exits with 1 if there are errors; hints never fail. The KV version 2 paths are checked on the
+/// mount of `VALIDATOR_KV_MOUNT`, and on mounts below which a policy names data/ or metadata/.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   vault-auth-validator policies lint policies/
   vault-auth-validator policies lint policies/ --strict --allow legacy --output json
   vault-auth-validator policies lint policies/ --server openbao")]
-pub(super) struct Lint {
+pub(super) struct LintArgs {
     #[command(flatten)]
-    folder: Folder,
+    folder: PolicyFolder,
     /// Exit with 1 for warnings as well.
     #[arg(long)]
     strict: bool,
-    /// Pass over what this check finds. May be repeated.
+    /// Ignore findings of this check. May be repeated.
     #[arg(long = "allow", value_name = "CHECK")]
-    allowed: Vec<Check>,
-    /// The server that the policies are for: `openbao` or `vault`. What it refuses is an error, and
-    /// what only the other refuses is no finding.
+    allowed: Vec<Lint>,
+    /// The target server: `openbao` or `vault`. Features that it rejects are errors; features that
+    /// only the other rejects are ignored.
     #[arg(long, value_name = "SERVER")]
     server: Option<Server>,
     #[command(flatten)]
@@ -43,44 +43,44 @@ pub(super) struct Lint {
     config: ConfigArgs<ForPolicies>,
 }
 
-impl Lint {
+impl LintArgs {
     pub(super) fn run(self) -> ExitCode {
         let mounts = match Settings::load_mounts(self.config.sources()) {
             Ok(mounts) => mounts,
             Err(faults) => return usage_error(faults),
         };
-        let linted = match self.folder.lint(&mounts, &self.allowed) {
-            Ok(linted) => linted,
+        let report = match self.folder.lint(&mounts, &self.allowed) {
+            Ok(report) => report,
             Err(error) => return error.exit(self.output),
         };
-        let linted = match self.server {
-            Some(server) => linted.for_server(server),
-            None => linted,
+        let report = match self.server {
+            Some(server) => report.for_server(server),
+            None => report,
         };
-        let (errors, warnings) = (linted.count(Severity::Error), linted.count(Severity::Warning));
+        let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
         let json = || {
             json!({
-                "policies": linted.set.len(),
+                "policies": report.set.len(),
                 "errors": errors,
                 "warnings": warnings,
-                "hints": linted.count(Severity::Hint),
-                "findings": linted.findings.iter().map(as_json).collect::<Vec<_>>(),
+                "hints": report.count(Severity::Hint),
+                "findings": report.findings.iter().map(as_json).collect::<Vec<_>>(),
             })
         };
-        self.output.print(json, |style| as_text(&linted, style));
+        self.output.print(json, |style| as_text(&report, style));
         let failed = errors > 0 || (self.strict && warnings > 0);
         if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 }
 
-fn as_text(linted: &Linted, style: &TextStyle) -> String {
-    let errors = pluralize(linted.count(Severity::Error), "error");
-    let warnings = pluralize(linted.count(Severity::Warning), "warning");
-    let hints = match linted.count(Severity::Hint) {
+fn as_text(report: &LintReport, style: &TextStyle) -> String {
+    let errors = pluralize(report.count(Severity::Error), "error");
+    let warnings = pluralize(report.count(Severity::Warning), "warning");
+    let hints = match report.count(Severity::Hint) {
         0 => String::new(),
         count => format!(", {}", pluralize(count, "hint")),
     };
-    let summary = format!("{}: {errors}, {warnings}{hints}", pluralize(linted.set.len(), "policy"));
-    let findings = linted.findings.iter().map(|finding| show(finding, style));
+    let summary = format!("{}: {errors}, {warnings}{hints}", pluralize(report.set.len(), "policy"));
+    let findings = report.findings.iter().map(|finding| show(finding, style));
     findings.chain([summary]).collect::<Vec<_>>().join("\n\n")
 }

@@ -1,4 +1,4 @@
-//! Vault's ACL policies, from files to Vault.
+//! The commands for Vault's ACL policies.
 
 mod apply;
 mod dev;
@@ -7,16 +7,16 @@ mod lint;
 mod plan;
 mod test;
 
-pub(super) use self::folder::{Folder, FolderError, accepted_by};
+pub(super) use self::folder::{FolderError, PolicyFolder, check_accepted_by};
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-/// Check, compare, load and try out Vault's ACL policies.
+/// Lint, compare, deploy and test Vault's ACL policies.
 ///
-/// They are the `*.hcl` of a folder, each under the name of its file. Vault's own, such as `root` and
-/// `default`, are never touched.
+/// Policies are the `*.hcl` files of a folder, named after the file. Vault's built-in policies,
+/// such as `root` and `default`, are never changed.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -31,17 +31,17 @@ pub(super) struct Policies {
 
 #[derive(Subcommand)]
 enum Command {
-    Lint(lint::Lint),
-    Plan(plan::Plan),
-    Apply(apply::Apply),
-    Test(test::Test),
+    Lint(lint::LintArgs),
+    PolicyPlan(plan::PlanArgs),
+    Apply(apply::ApplyArgs),
+    Test(test::TestArgs),
 }
 
 impl Policies {
     pub(super) fn run(self) -> ExitCode {
         match self.command {
             Command::Lint(lint) => lint.run(),
-            Command::Plan(plan) => plan.run(),
+            Command::PolicyPlan(plan) => plan.run(),
             Command::Apply(apply) => apply.run(),
             Command::Test(test) => test.run(),
         }

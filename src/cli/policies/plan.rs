@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::folder::{Folder, Linted};
+use super::folder::{LintReport, PolicyFolder};
 use crate::{
     cli::{
         operator::{Operator, OperatorArgs},
@@ -12,121 +12,122 @@ use crate::{
         usage_error,
     },
     config::Settings,
-    policy::{self, Check, Step, StoreError, Unmanaged, Wording},
+    policy::{self, Lint, PolicyChange, PolicyStoreError, TextMatch, UnmanagedPolicies},
     vault,
 };
 
-/// Which policies are compared with which Vault.
+/// The arguments of a comparison between files and Vault.
 #[derive(Args)]
-pub(super) struct Comparison {
+pub(super) struct ComparisonArgs {
     #[command(flatten)]
-    folder: Folder,
-    /// Delete policies that are in Vault alone.
+    folder: PolicyFolder,
+    /// Delete policies that exist only in Vault.
     #[arg(long)]
     prune: bool,
-    /// Pass over what this check of `policies lint` finds. May be repeated.
+    /// Ignore findings of this check of `policies lint`. May be repeated.
     #[arg(long = "allow", value_name = "CHECK")]
-    allowed: Vec<Check>,
+    allowed: Vec<Lint>,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
 
 /// Show how Vault's policies would change. Writes nothing.
 ///
-/// Policies that say the same are no change, however they are written. Those that are in Vault alone
-/// are listed. Policies in which `policies lint` finds errors are not compared.
+/// Equivalent policies are no change, even if their texts differ. Policies that exist only in
+/// Vault are listed. Policies with errors of `policies lint` are not compared.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   vault-auth-validator policies plan policies/
   vault-auth-validator policies plan --detailed-exitcode > /dev/null || echo 'changed, or failed'")]
-pub(super) struct Plan {
-    /// Exit with 0 if nothing would change, 2 if something would, 1 if that is not known.
+pub(super) struct PlanArgs {
+    /// Exit with 0 if nothing would change, 2 if something would, 1 on failure.
     #[arg(long)]
     detailed_exitcode: bool,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
-    comparison: Comparison,
+    comparison: ComparisonArgs,
 }
 
-/// What `--detailed-exitcode` says of changes.
+/// The exit code of `--detailed-exitcode` for changes.
 const CHANGES: u8 = 2;
 
-impl Comparison {
-    /// What becomes of policies that are in Vault alone.
-    fn unmanaged(&self) -> Unmanaged {
-        if self.prune { Unmanaged::Pruned } else { Unmanaged::Kept }
+impl ComparisonArgs {
+    /// Returns the handling of policies that exist only in Vault.
+    fn unmanaged(&self) -> UnmanagedPolicies {
+        if self.prune { UnmanagedPolicies::Prune } else { UnmanagedPolicies::Keep }
     }
 
-    /// Lints the policies and, if they have no errors, goes on as the operator.
+    /// Lints the policies and, without errors, computes the plan and runs the command.
     pub(super) fn run(
         self,
         output: OutputArgs,
-        command: impl AsyncFnOnce(&Operator, policy::Plan) -> Result<ExitCode, String>,
+        command: impl AsyncFnOnce(&Operator, policy::PolicyPlan) -> Result<ExitCode, String>,
     ) -> ExitCode {
         let mounts = match Settings::load_mounts(self.operator.clone().sources()) {
             Ok(mounts) => mounts,
             Err(faults) => return usage_error(faults),
         };
-        let linted = self.folder.lint(&mounts, &self.allowed).and_then(Linted::without_errors);
-        let linted = match linted {
-            Ok(linted) => linted,
+        let report = self.folder.lint(&mounts, &self.allowed).and_then(LintReport::without_errors);
+        let report = match report {
+            Ok(report) => report,
             Err(error) => return error.exit(output),
         };
         let unmanaged = self.unmanaged();
         self.operator.run(async |operator| {
             let store = vault::VaultPolicies::new(&operator.session);
-            let at_address = |error: StoreError| format!("{}: {error}", operator.address);
-            let linted = if linted.depends_on_server() {
-                linted.for_server(store.server().await.map_err(at_address)?)
+            let at_address = |error: PolicyStoreError| format!("{}: {error}", operator.address);
+            let report = if report.depends_on_server() {
+                report.for_server(store.server().await.map_err(at_address)?)
             } else {
-                linted
+                report
             };
-            let set = match linted.without_errors() {
-                Ok(Linted { set, .. }) => set,
+            let set = match report.without_errors() {
+                Ok(LintReport { set, .. }) => set,
                 Err(error) => return Ok(error.exit(output)),
             };
-            let plan = policy::Plan::draw(&set, &store, unmanaged).await.map_err(at_address)?;
+            let plan =
+                policy::PolicyPlan::compute(&set, &store, unmanaged).await.map_err(at_address)?;
             command(&operator, plan).await
         })
     }
 }
 
-impl Plan {
+impl PlanArgs {
     pub(super) fn run(self) -> ExitCode {
         let output = self.output;
         let mut changes = false;
         let code = self.comparison.run(output, async |_, plan| {
             output.print(|| as_json(&plan), |style| as_text(&plan, style));
-            changes = !plan.steps.is_empty();
+            changes = !plan.changes.is_empty();
             Ok(ExitCode::SUCCESS)
         });
         match (self.detailed_exitcode, code == ExitCode::SUCCESS) {
             (false, _) => code,
             (true, true) => ExitCode::from(if changes { CHANGES } else { 0 }),
-            // A fault in the configuration must not pass for a change.
+            // A configuration error must not look like a change.
             (true, false) => ExitCode::FAILURE,
         }
     }
 }
 
-/// A plan for people.
-pub(super) fn as_text(plan: &policy::Plan, style: &TextStyle) -> String {
-    let diffs = plan.steps.iter().map(|step| coloured(&step.diff(), style));
-    let steps = plan.steps.iter().map(|step| row(step.verb(), &step.name, ""));
+/// Formats a plan as text.
+pub(super) fn as_text(plan: &policy::PolicyPlan, style: &TextStyle) -> String {
+    let diffs = plan.changes.iter().map(|change| coloured(&change.diff(), style));
+    let changes = plan.changes.iter().map(|change| row(change.verb(), &change.name, ""));
     let unchanged = plan.unchanged.iter().map(|unchanged| {
-        let note = match unchanged.wording {
-            Wording::Same => "",
-            Wording::Differs => "in other words: comments or layout differ",
+        let note = match unchanged.text_match {
+            TextMatch::Same => "",
+            TextMatch::Differs => "equivalent: comments or layout differ",
         };
         row("same", &unchanged.name, note)
     });
-    let kept = plan.unmanaged.iter().map(|name| row("keep", name, "in Vault alone"));
-    let rows: Vec<_> = steps.chain(unchanged).chain(kept).collect();
+    let kept = plan.unmanaged.iter().map(|name| row("keep", name, "only in Vault"));
+    let rows: Vec<_> = changes.chain(unchanged).chain(kept).collect();
     let summary = format!(
-        "{} to write or delete, {} the same, {} in Vault alone",
-        plan.steps.len(),
+        "{} to write or delete, {} unchanged, {} only in Vault",
+        plan.changes.len(),
         plan.unchanged.len(),
         plan.unmanaged.len() + plan.deletions(),
     );
@@ -147,24 +148,23 @@ fn coloured(diff: &str, style: &TextStyle) -> String {
     diff.lines().map(|text| line(&escape_line(text)) + "\n").collect()
 }
 
-/// A plan for programs.
-pub(super) fn as_json(plan: &policy::Plan) -> Value {
-    let change =
-        |step: &Step| json!({"policy": step.name, "action": step.verb(), "diff": step.diff()});
+/// Formats a plan as JSON.
+pub(super) fn as_json(plan: &policy::PolicyPlan) -> Value {
+    let change = |change: &PolicyChange| json!({"policy": change.name, "action": change.verb(), "diff": change.diff()});
     let unchanged = plan.unchanged.iter().map(|unchanged| {
-        json!({"policy": unchanged.name, "same_text": unchanged.wording == Wording::Same})
+        json!({"policy": unchanged.name, "same_text": unchanged.text_match == TextMatch::Same})
     });
     json!({
-        "changes": plan.steps.iter().map(change).collect::<Vec<_>>(),
+        "changes": plan.changes.iter().map(change).collect::<Vec<_>>(),
         "unchanged": unchanged.collect::<Vec<_>>(),
         "unmanaged": plan.unmanaged,
     })
 }
 
-/// How many policies a plan would write and delete.
-pub(super) fn extent(plan: &policy::Plan) -> String {
+/// Returns the numbers of policies that a plan would write and delete.
+pub(super) fn extent(plan: &policy::PolicyPlan) -> String {
     let deleted = plan.deletions();
-    let written = pluralize(plan.steps.len() - deleted, "policy");
+    let written = pluralize(plan.changes.len() - deleted, "policy");
     match deleted {
         0 => format!("write {written}"),
         _ => format!("write {written} and DELETE {}", pluralize(deleted, "policy")),

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::{dev::DevServer, folder::Folder};
+use super::{dev::DevServer, folder::PolicyFolder};
 use crate::{
     capabilities::Capabilities,
     cli::{
@@ -13,16 +13,16 @@ use crate::{
         print_error,
         signals::shutdown_signal,
     },
-    policy::{Caller, Expectation, Policy, PolicySet, joined},
+    policy::{Expectation, Policy, PolicySet, TestCaller, evaluate},
     vault::TestPrincipals,
 };
 
-/// Ask Vault whether policies grant what they should, and nothing that they should not.
+/// Test in Vault that policies grant exactly the expected access.
 ///
-/// What is expected stands in tests/*.toml. For each caller there, a token with copies of the policies,
-/// an entity with the metadata, and groups that stand in for the caller's, are made in Vault, asked
-/// about, and taken away again, also after Ctrl-C. The policies that Vault has are neither used nor changed. With --dev, a server that is
-/// started for it, in memory, is asked instead.
+/// Expectations are read from tests/*.toml. For each caller, a token with copies of the policies,
+/// an entity with the metadata, and test groups are created in Vault, queried, and deleted again,
+/// also after Ctrl-C. The policies in Vault are neither used nor changed. With --dev, an in-memory
+/// development server is started and queried instead.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -38,13 +38,13 @@ A file of expectations:
   may.read = [\"secret/data/tenants/acme/crm\"]
   may_not.update = [\"secret/data/tenants/acme/crm\"]
   may_not.any = [\"secret/data/tenants/globex/crm\"]")]
-pub(super) struct Test {
+pub(super) struct TestArgs {
     #[command(flatten)]
-    folder: Folder,
-    /// Start a development server to ask, and end it afterwards.
+    folder: PolicyFolder,
+    /// Start a development server for the test, and stop it afterwards.
     #[arg(long)]
     dev: bool,
-    /// The server to start: OpenBao or HashiCorp Vault. Without it, `bao` or `vault` in PATH.
+    /// The server program to start: OpenBao or HashiCorp Vault [default: `bao` or `vault` in PATH]
     #[arg(long, value_name = "PATH", requires = "dev")]
     bao: Option<PathBuf>,
     #[command(flatten)]
@@ -53,16 +53,16 @@ pub(super) struct Test {
     operator: OperatorArgs,
 }
 
-/// An expectation, and what Vault said.
-struct Tried<'c> {
-    caller: &'c Caller,
+/// An expectation, and the capabilities that Vault granted.
+struct ExpectationResult<'c> {
+    caller: &'c TestCaller,
     expectation: &'c Expectation,
     granted: Capabilities,
 }
 
-impl Test {
+impl TestArgs {
     pub(super) fn run(self) -> ExitCode {
-        // What lint finds is no reason not to try: it may be what the expectations are about.
+        // Lint findings are ignored: the expectations may be about them.
         let read = self.folder.readable().and_then(|set| {
             let callers = self.folder.expectations(&set)?;
             Ok((callers, set))
@@ -76,130 +76,129 @@ impl Test {
             return block_on(async || {
                 let stop = tokio::spawn(shutdown_signal());
                 let server = DevServer::start(self.bao.as_deref(), &stop).await?;
-                let stand_ins = TestPrincipals::new(&server.operator.session, &callers);
-                let tried = try_all(&stand_ins, &set, &callers, &stop).await?;
-                Ok(report(&tried, &set, output))
+                let principals = TestPrincipals::new(&server.operator.session, &callers);
+                let results = test_all(&principals, &set, &callers, &stop).await?;
+                Ok(report(&results, &set, output))
             });
         }
         self.operator.run(async |operator: Operator| {
             let stop = tokio::spawn(shutdown_signal());
-            let stand_ins = TestPrincipals::new(&operator.session, &callers);
-            let tried = try_all(&stand_ins, &set, &callers, &stop).await;
-            for left in stand_ins.cleanup().await {
-                print_error(format!(
-                    "this could not be taken away again, please delete it: {left}"
-                ));
+            let principals = TestPrincipals::new(&operator.session, &callers);
+            let results = test_all(&principals, &set, &callers, &stop).await;
+            for left in principals.cleanup().await {
+                print_error(format!("cleanup failed, please delete it: {left}"));
             }
-            Ok(report(&tried?, &set, output))
+            Ok(report(&results?, &set, output))
         })
     }
 }
 
-async fn try_all<'c>(
-    stand_ins: &TestPrincipals<'_>,
+async fn test_all<'c>(
+    principals: &TestPrincipals<'_>,
     set: &PolicySet,
-    callers: &'c [Caller],
+    callers: &'c [TestCaller],
     stop: &JoinHandle<()>,
-) -> Result<Vec<Tried<'c>>, String> {
-    let policies = set.iter().map(|(name, member)| (name.as_str(), &*member.source.text));
-    stand_ins.copy_policies(policies).await?;
-    let mut tried = Vec::new();
+) -> Result<Vec<ExpectationResult<'c>>, String> {
+    let policies = set.iter().map(|(name, file)| (name.as_str(), &*file.source.text));
+    principals.copy_policies(policies).await?;
+    let mut results = Vec::new();
     for caller in callers {
-        // Between two callers, so that no call is under way when all is taken away.
+        // Checked between two callers, so that no request is in flight during cleanup.
         if stop.is_finished() {
             return Err("stopped".to_owned());
         }
-        let token = stand_ins.create_token(caller).await?;
+        let token = principals.create_token(caller).await?;
         let paths: BTreeSet<&str> = caller.expectations.iter().map(|e| e.path.as_str()).collect();
         let paths: Vec<&str> = paths.into_iter().collect();
-        let granted = stand_ins.capabilities(&token, &paths).await?;
+        let granted = principals.capabilities(&token, &paths).await?;
         let on = |path: &str| paths.iter().zip(&granted).find(|(asked, _)| **asked == path);
         for expectation in &caller.expectations {
             let granted = on(&expectation.path).map(|(_, granted)| *granted).unwrap_or_default();
-            tried.push(Tried { caller, expectation, granted });
+            results.push(ExpectationResult { caller, expectation, granted });
         }
     }
-    Ok(tried)
+    Ok(results)
 }
 
-fn report(tried: &[Tried<'_>], set: &PolicySet, output: OutputArgs) -> ExitCode {
-    let failed = tried.iter().filter(|tried| !tried.holds()).count();
+fn report(results: &[ExpectationResult<'_>], set: &PolicySet, output: OutputArgs) -> ExitCode {
+    let failed = results.iter().filter(|result| !result.is_met()).count();
     let named: BTreeSet<&str> =
-        tried.iter().flat_map(|tried| &tried.caller.policies).map(String::as_str).collect();
-    let untried: Vec<&str> =
+        results.iter().flat_map(|result| &result.caller.policies).map(String::as_str).collect();
+    let untested: Vec<&str> =
         set.iter().map(|(name, _)| name.as_str()).filter(|name| !named.contains(name)).collect();
     let json = || {
         json!({
-            "expectations": tried.iter().map(|tried| tried.as_json(set)).collect::<Vec<_>>(),
+            "expectations": results.iter().map(|result| result.as_json(set)).collect::<Vec<_>>(),
             "failed": failed,
-            "untried": untried,
+            "untried": untested,
         })
     };
     output.print(json, |style| {
-        let rows: Vec<_> = tried.iter().map(|tried| tried.row(set, style)).collect();
+        let rows: Vec<_> = results.iter().map(|result| result.row(set, style)).collect();
         let summary = format!(
             "{}, {} of {}",
-            pluralize(tried.len(), "expectation"),
+            pluralize(results.len(), "expectation"),
             pluralize(failed, "failure"),
-            pluralize(set.len() - untried.len(), "policy")
+            pluralize(set.len() - untested.len(), "policy")
         );
-        let untried = match untried.as_slice() {
+        let untested = match untested.as_slice() {
             [] => String::new(),
-            untried => format!("\nnothing is expected of {}", untried.join(", ")),
+            untested => format!("\nno expectations for {}", untested.join(", ")),
         };
-        format!("{}\n\n{summary}{untried}", align_columns(&rows))
+        format!("{}\n\n{summary}{untested}", align_columns(&rows))
     });
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-impl Tried<'_> {
-    fn holds(&self) -> bool {
-        self.expectation.wanted.holds(self.granted)
+impl ExpectationResult<'_> {
+    fn is_met(&self) -> bool {
+        self.expectation.expected.is_met(self.granted)
     }
 
     fn row(&self, set: &PolicySet, style: &TextStyle) -> [String; 5] {
         let Self { caller, expectation, granted } = self;
-        let (outcome, because) = if self.holds() {
+        let (outcome, because) = if self.is_met() {
             (style.success("ok"), String::new())
         } else {
-            let spoke = self.spoke(set).join("; ");
+            let rules = self.matched_rules(set).join("; ");
             let place = format!("{}:{}", caller.file, expectation.line);
-            (style.error("no"), format!("{place}: Vault grants {granted} ({spoke})"))
+            (style.error("no"), format!("{place}: Vault grants {granted} ({rules})"))
         };
-        let wanted = expectation.wanted.words();
-        [outcome, caller.who.clone(), wanted, expectation.path.clone(), because]
+        let expected = expectation.expected.describe();
+        [outcome, caller.name.clone(), expected, expectation.path.clone(), because]
     }
 
     fn as_json(&self, set: &PolicySet) -> Value {
         json!({
-            "ok": self.holds(),
-            "who": self.caller.who,
+            "ok": self.is_met(),
+            "who": self.caller.name,
             "policies": self.caller.policies,
             "path": self.expectation.path,
-            "expected": self.expectation.wanted.words(),
+            "expected": self.expectation.expected.describe(),
             "granted": self.granted.names(),
             "file": self.caller.file,
             "line": self.expectation.line,
-            "spoke": if self.holds() { Vec::new() } else { self.spoke(set) },
+            "spoke": if self.is_met() { Vec::new() } else { self.matched_rules(set) },
         })
     }
 
-    /// The rules that speak for the path, as far as they are in the files.
-    fn spoke(&self, set: &PolicySet) -> Vec<String> {
+    /// Returns the effective rules for the path, as far as they are in the files.
+    fn matched_rules(&self, set: &PolicySet) -> Vec<String> {
         let named = self.caller.policies.iter().filter_map(|name| Some((name, set.get(name)?)));
         let named: Vec<_> = named.collect();
-        let policies: Vec<&Policy> = named.iter().map(|(_, member)| &member.policy).collect();
-        let fill = |selector: &str| self.caller.value(selector);
-        let verdict = joined(&policies, &self.expectation.path, &fill).ok().flatten();
-        let speakers = verdict.map(|verdict| verdict.sources).unwrap_or_default();
-        if speakers.is_empty() {
-            return vec!["no rule of the files speaks".to_owned()];
+        let policies: Vec<&Policy> = named.iter().map(|(_, file)| &file.policy).collect();
+        let template_value = |selector: &str| self.caller.value(selector);
+        let evaluation =
+            evaluate(&policies, &self.expectation.path, &template_value).ok().flatten();
+        let matches = evaluation.map(|evaluation| evaluation.rules).unwrap_or_default();
+        if matches.is_empty() {
+            return vec!["no rule in the files matches".to_owned()];
         }
-        let words = speakers.iter().filter_map(|speaker| {
-            let (_, member) = named.get(speaker.policy)?;
-            let path = speaker.rule.path();
+        let words = matches.iter().filter_map(|matched| {
+            let (_, file) = named.get(matched.policy)?;
+            let path = matched.rule.path();
             let written = path.value.escape_debug();
-            Some(format!("{}:{} path \"{written}\"", member.source.file, path.at.line))
+            Some(format!("{}:{} path \"{written}\"", file.source.file, path.at.line))
         });
         words.collect()
     }

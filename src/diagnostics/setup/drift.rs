@@ -1,7 +1,7 @@
 use super::access::{TokenOwner, inspect_failure};
 use crate::{
     diagnostics::finding::{CHECK_VAULT, Finding},
-    policy::{Plan, PolicySet, Unmanaged},
+    policy::{PolicyPlan, PolicySet, UnmanagedPolicies},
     vault::{InspectError, Inspector, VaultPolicies, VaultSession},
 };
 
@@ -18,7 +18,7 @@ pub(super) async fn check(
         let needed = "list on sys/policies/acl and read below it";
         return inspect_failure(CHECK, &error, owner, needed, "policy-auditor");
     }
-    match Plan::draw(set, &VaultPolicies::new(session), Unmanaged::Kept).await {
+    match PolicyPlan::compute(set, &VaultPolicies::new(session), UnmanagedPolicies::Keep).await {
         Ok(plan) => compare(&plan),
         Err(error) => Finding::failed(CHECK, error.to_string(), CHECK_VAULT),
     }
@@ -38,10 +38,10 @@ async fn ensure_readable(examiner: &Inspector<'_>) -> Result<(), InspectError> {
     }
 }
 
-fn compare(plan: &Plan) -> Finding {
+fn compare(plan: &PolicyPlan) -> Finding {
     let names = |verb: &str| -> Vec<&str> {
-        let steps = plan.steps.iter().filter(|step| step.verb() == verb);
-        steps.map(|step| step.name.as_str()).collect()
+        let changes = plan.changes.iter().filter(|change| change.verb() == verb);
+        changes.map(|change| change.name.as_str()).collect()
     };
     let (changed, missing) = (names("update"), names("create"));
     let remedy = "`policies plan` shows the difference, `policies apply` removes it";

@@ -1,9 +1,9 @@
-//! Durations as Vault reads them.
+//! Parses durations as Vault does.
 
 const SECOND: i128 = 1_000_000_000;
 
-/// Nanoseconds. A number is seconds; else `d` is days, or it is a duration as Go writes it, such
-/// as `1h30m` or `1.5s`. `None` if it is neither or doesn't fit 64 bits.
+/// Parses a duration and returns nanoseconds. A number is seconds, `d` is days, and all else is a
+/// Go duration such as `1h30m` or `1.5s`. Returns `None` if it is invalid or does not fit 64 bits.
 pub(super) fn parse(text: &str) -> Option<i64> {
     if text.is_empty() {
         return Some(0);
@@ -17,12 +17,12 @@ pub(super) fn parse(text: &str) -> Option<i64> {
     }
 }
 
-/// So many units, if that fits.
+/// Returns `count` units, if that fits 64 bits.
 pub(super) fn scaled(count: i64, unit: i128) -> Option<i64> {
     i64::try_from(i128::from(count) * unit).ok()
 }
 
-/// Seconds with a fraction, which is cut off.
+/// Converts seconds to nanoseconds; the fraction is truncated.
 pub(super) fn seconds(number: f64) -> Option<i64> {
     let whole = number.trunc();
     #[expect(clippy::cast_possible_truncation, reason = "it is whole and small enough")]
@@ -50,7 +50,7 @@ fn composed(text: &str) -> Option<i64> {
     i64::try_from(if negative { -total } else { total }).ok()
 }
 
-/// One number and its unit.
+/// Parses one number and its unit.
 fn part(text: &str) -> Option<(i128, &str)> {
     let end = |text: &str| text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (whole, rest) = text.split_at_checked(end(text))?;
@@ -73,7 +73,7 @@ fn part(text: &str) -> Option<(i128, &str)> {
         _ => return None,
     };
     let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-    // 13 digits are finer than a nanosecond of an hour.
+    // 13 digits are more precise than a nanosecond of an hour.
     let digits = fraction.get(..13).unwrap_or(fraction);
     let scale = 10_i128.checked_pow(u32::try_from(digits.len()).ok()?)?;
     let fraction: i128 = if digits.is_empty() { 0 } else { digits.parse().ok()? };
@@ -85,7 +85,7 @@ mod tests {
     use super::{parse, seconds};
 
     #[test]
-    fn durations_are_those_of_vault() {
+    fn durations_match_vault() {
         for (text, nanoseconds) in [
             ("", 0),
             ("5", 5_000_000_000),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_vault_cannot_read_is_none() {
+    fn invalid_durations_are_rejected() {
         for text in ["x", "1w", "1M", "5 m", ".s", "s", "d", "1.5d", "0x10", "0.0", "+", "1_0"] {
             assert_eq!(parse(text), None, "{text}");
         }

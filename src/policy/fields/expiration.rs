@@ -1,20 +1,20 @@
-//! Points in time as Vault reads them.
+//! Parses points in time as Vault does.
 
 use crate::policy::{
-    At,
-    error::{Fault, Quoted},
+    Spanned,
+    error::{ParseError, Quoted},
 };
 
-/// Seconds since 1970 UTC: that number itself, or a time such as `2030-01-31T23:59:00Z`.
-pub(in crate::policy) fn read(text: &At<String>) -> Result<i64, Fault> {
+/// Parses seconds since 1970 UTC: a number, or a time such as `2030-01-31T23:59:00Z`.
+pub(in crate::policy) fn read(text: &Spanned<String>) -> Result<i64, ParseError> {
     rfc3339(text.value.as_bytes()).or_else(|| text.value.parse().ok()).ok_or_else(|| {
         let expected = "a time such as \"2030-01-31T23:59:00Z\", or seconds since 1970";
-        Fault::expected(text.at, expected, Quoted(&text.value))
+        ParseError::expected(text.at, expected, Quoted(&text.value))
     })
 }
 
-/// A time as Go reads it: RFC 3339, but the hour may have one digit, the fraction a comma, and
-/// the offset may be up to 24:60.
+/// Parses a time as Go does: RFC 3339, but the hour can have one digit, the fraction a comma, and
+/// the offset can be up to 24:60.
 fn rfc3339(text: &[u8]) -> Option<i64> {
     let (year, text) = digits(text, 4)?;
     let (month, text) = digits(expect(text, b"-")?, 2)?;
@@ -47,7 +47,7 @@ fn expect<'t>(text: &'t [u8], one: &[u8]) -> Option<&'t [u8]> {
     text.strip_prefix(one)
 }
 
-/// What follows the fraction of a second, if there is one.
+/// Skips an optional fraction of a second.
 fn fraction(text: &[u8]) -> Option<&[u8]> {
     let Some(digits) = expect(text, b".").or_else(|| expect(text, b",")) else {
         return Some(text);
@@ -56,7 +56,7 @@ fn fraction(text: &[u8]) -> Option<&[u8]> {
     if end == 0 { None } else { digits.get(end..) }
 }
 
-/// Seconds east of UTC.
+/// Parses the UTC offset in seconds, positive to the east.
 fn offset(text: &[u8]) -> Option<i64> {
     let sign = match text {
         b"Z" => return Some(0),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_cannot_read_is_none() {
+    fn invalid_times_are_rejected() {
         for text in [
             "2030-01-01",
             "2030-02-30T00:00:00Z",

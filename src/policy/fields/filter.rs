@@ -1,14 +1,14 @@
-use crate::policy::{At, error::Fault};
+use crate::policy::{Spanned, error::ParseError};
 
-/// What may follow `.key` or `.path` in a template, of the many functions that Vault knows.
+/// The supported functions of `.key` and `.path`; Vault has many more.
 const FUNCTIONS: [&str; 4] = ["lowercase", "uppercase", "base64", "sha256"];
 
-/// Checks `list_scan_response_keys_filter_path`: a template that has to depend on `.key`.
+/// Checks `list_scan_response_keys_filter_path`, a template that must depend on `.key`.
 ///
-/// Templates are Go's. Those that are more than text, `{{ .key }}`, `{{ .path }}` and these through
-/// a function without arguments are refused here, though Vault may know what they mean.
-pub(in crate::policy) fn check(template: &At<String>) -> Result<(), Fault> {
-    let refuse = |message: &str| Err(Fault::new(template.at, message));
+/// Templates are Go's. Only text, `{{ .key }}`, `{{ .path }}`, and these piped through a function
+/// without arguments are accepted here, although Vault supports more.
+pub(in crate::policy) fn check(template: &Spanned<String>) -> Result<(), ParseError> {
+    let refuse = |message: &str| Err(ParseError::new(template.at, message));
     let mut rest = template.value.as_str();
     let mut depends = false;
     while let Some((_, action)) = rest.split_once("{{") {
@@ -22,7 +22,7 @@ pub(in crate::policy) fn check(template: &At<String>) -> Result<(), Fault> {
             _ => return refuse("expected `{{ .key }}` or `{{ .path }}` in the template"),
         }
         if !steps.all(|step| FUNCTIONS.contains(&step)) {
-            return refuse("this function in the template is not known here");
+            return refuse("this template function is not supported");
         }
         rest = after;
     }

@@ -1,40 +1,40 @@
 use super::{
     super::{
-        At, Item, Value,
-        error::{Fault, Quoted},
+        HclItem, HclValue, Spanned,
+        error::{ParseError, Quoted},
     },
-    named, plain,
+    items_with_key, unlabelled_value,
 };
 
-/// The integer under a key; in quotes, it may also be binary, and have underscores between its
-/// digits. The last of several counts.
-pub(in crate::policy) fn integer(items: &[Item], key: &str) -> Result<Option<i64>, Fault> {
+/// Returns the integer value of a key; in quotes, it can also be binary, and have underscores
+/// between its digits. The last of several counts.
+pub(in crate::policy) fn integer(items: &[HclItem], key: &str) -> Result<Option<i64>, ParseError> {
     let mut last = None;
-    for item in named(items, key) {
-        last = Some(read(plain(item)?)?);
+    for item in items_with_key(items, key) {
+        last = Some(read(unlabelled_value(item)?)?);
     }
     Ok(last)
 }
 
-/// One integer.
-pub(in crate::policy) fn read(value: &At<Value>) -> Result<i64, Fault> {
+/// Parses an integer value.
+pub(in crate::policy) fn read(value: &Spanned<HclValue>) -> Result<i64, ParseError> {
     match &value.value {
-        Value::Integer(text) | Value::Text(text) => parse(text).ok_or_else(|| {
+        HclValue::Integer(text) | HclValue::Text(text) => parse(text).ok_or_else(|| {
             let found = Quoted(text);
-            Fault::expected(value.at, "an integer of at most 64 bits", found)
+            ParseError::expected(value.at, "an integer of at most 64 bits", found)
         }),
-        found => Err(Fault::expected(value.at, "an integer", found)),
+        found => Err(ParseError::expected(value.at, "an integer", found)),
     }
 }
 
-/// An integer as Go writes it: 10, -10, 0b10, 010, 0o10, `0x1F`, `1_000`.
+/// Parses an integer in Go syntax: 10, -10, 0b10, 010, 0o10, `0x1F`, `1_000`.
 pub(super) fn parse(text: &str) -> Option<i64> {
     let (negative, digits) = match text.strip_prefix(['-', '+']) {
         Some(digits) => (text.starts_with('-'), digits),
         None => (false, text),
     };
     let (radix, digits) = radix(digits);
-    // An underscore may follow a prefix, as it may any digit.
+    // An underscore may follow a prefix or any digit.
     let separated = match (radix, digits.strip_prefix('_')) {
         (10, _) | (_, None) => digits,
         (_, Some(rest)) => rest,
@@ -67,7 +67,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn integers_are_those_of_go() {
+    fn integers_match_go() {
         for (text, value) in [
             ("0", 0),
             ("-0", 0),

@@ -1,48 +1,54 @@
 use super::{
     super::{
-        Item, Position, Value,
-        error::{Fault, Quoted},
+        HclItem, HclValue, Position,
+        error::{ParseError, Quoted},
     },
-    duration, integer, named, plain,
+    duration, integer, items_with_key, unlabelled_value,
 };
 
-/// What stands under a key that takes a duration.
+/// The type and value of a duration attribute.
 #[derive(Clone, Debug, PartialEq)]
-enum Raw {
+enum RawValueKind {
     Text(String),
     Integer(i64),
     Float(f64),
     Other,
 }
 
-/// A duration that has not been understood yet: under `deny`, Vault never tries.
+/// A duration that is not parsed yet: Vault does not parse it in a rule with `deny`.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::policy) struct Lifetime {
-    raw: Raw,
+pub(in crate::policy) struct RawDuration {
+    raw: RawValueKind,
     at: Position,
 }
 
-impl Lifetime {
-    /// What is under a key. The first of several gives the type that the others have to have.
-    pub(in crate::policy) fn read(items: &[Item], key: &str) -> Result<Option<Self>, Fault> {
+impl RawDuration {
+    /// Reads the value of a key. If the key occurs several times, the first occurrence determines
+    /// the type of the others.
+    pub(in crate::policy) fn read(
+        items: &[HclItem],
+        key: &str,
+    ) -> Result<Option<Self>, ParseError> {
         let mut last: Option<Self> = None;
-        for item in named(items, key) {
-            let value = plain(item)?;
+        for item in items_with_key(items, key) {
+            let value = unlabelled_value(item)?;
             let raw = match (last.map(|last| last.raw), &value.value) {
-                (None | Some(Raw::Text(_)), Value::Text(text))
-                | (Some(Raw::Text(_)), Value::Integer(text)) => Raw::Text(text.clone()),
-                (None, Value::Integer(_))
-                | (Some(Raw::Integer(_)), Value::Integer(_) | Value::Text(_)) => {
-                    Raw::Integer(integer::read(value)?)
+                (None | Some(RawValueKind::Text(_)), HclValue::Text(text))
+                | (Some(RawValueKind::Text(_)), HclValue::Integer(text)) => {
+                    RawValueKind::Text(text.clone())
                 }
-                (None, Value::Float(text))
-                | (Some(Raw::Float(_)), Value::Float(text) | Value::Integer(text)) => {
-                    Raw::Float(float(text, value.at)?)
+                (None, HclValue::Integer(_))
+                | (Some(RawValueKind::Integer(_)), HclValue::Integer(_) | HclValue::Text(_)) => {
+                    RawValueKind::Integer(integer::read(value)?)
                 }
-                (None, _) => Raw::Other,
+                (None, HclValue::Float(text))
+                | (Some(RawValueKind::Float(_)), HclValue::Float(text) | HclValue::Integer(text)) => {
+                    RawValueKind::Float(float(text, value.at)?)
+                }
+                (None, _) => RawValueKind::Other,
                 (Some(_), found) => {
                     let expected = format!("the same type as in the first `{key}`");
-                    return Err(Fault::expected(value.at, &expected, found));
+                    return Err(ParseError::expected(value.at, &expected, found));
                 }
             };
             last = Some(Self { raw, at: value.at });
@@ -50,25 +56,25 @@ impl Lifetime {
         Ok(last)
     }
 
-    /// Where it stands.
+    /// Returns its position.
     pub(in crate::policy) fn at(&self) -> Position {
         self.at
     }
 
-    /// Nanoseconds.
-    pub(in crate::policy) fn nanoseconds(&self) -> Result<i64, Fault> {
+    /// Returns the duration in nanoseconds.
+    pub(in crate::policy) fn nanoseconds(&self) -> Result<i64, ParseError> {
         let nanoseconds = match &self.raw {
-            Raw::Text(text) => duration::parse(text),
-            Raw::Integer(seconds) => duration::scaled(*seconds, 1_000_000_000),
-            Raw::Float(seconds) => duration::seconds(*seconds),
-            Raw::Other => None,
+            RawValueKind::Text(text) => duration::parse(text),
+            RawValueKind::Integer(seconds) => duration::scaled(*seconds, 1_000_000_000),
+            RawValueKind::Float(seconds) => duration::seconds(*seconds),
+            RawValueKind::Other => None,
         };
         let expected = "expected a duration of at most 292 years, such as 90, \"90s\" or \"1h30m\"";
-        nanoseconds.ok_or_else(|| Fault::new(self.at, expected))
+        nanoseconds.ok_or_else(|| ParseError::new(self.at, expected))
     }
 }
 
-fn float(text: &str, at: Position) -> Result<f64, Fault> {
+fn float(text: &str, at: Position) -> Result<f64, ParseError> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-    number.ok_or_else(|| Fault::expected(at, "a number that can be held", Quoted(text)))
+    number.ok_or_else(|| ParseError::expected(at, "a finite number", Quoted(text)))
 }

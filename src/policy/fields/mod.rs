@@ -1,4 +1,4 @@
-//! The values of known keys, read as Vault reads them.
+//! Parsers and checks of known keys, compatible with Vault's.
 
 pub(super) mod control_group;
 pub(super) mod duration;
@@ -10,44 +10,44 @@ pub(super) mod parameters;
 pub(super) mod text;
 
 use super::{
-    At, Item, Value,
-    error::{Fault, Quoted},
+    HclItem, HclValue, Spanned,
+    error::{ParseError, Quoted},
 };
-use crate::suggestion::nearest;
+use crate::suggestion::did_you_mean;
 
-/// The items with this key, in order.
-fn named<'i>(items: &'i [Item], key: &str) -> impl Iterator<Item = &'i Item> {
+/// Returns the items with this key, in order.
+fn items_with_key<'i>(items: &'i [HclItem], key: &str) -> impl Iterator<Item = &'i HclItem> {
     items.iter().filter(move |item| item.key() == key)
 }
 
-/// The value of a key that takes no labels.
-fn plain(item: &Item) -> Result<&At<Value>, Fault> {
+/// Returns the value of a key that takes no labels.
+fn unlabelled_value(item: &HclItem) -> Result<&Spanned<HclValue>, ParseError> {
     match item.labels().first() {
         None => Ok(&item.value),
         Some(label) => {
             let expected = format!("no label after {}", Quoted(item.key()));
-            Err(Fault::expected(label.at, &expected, Quoted(&label.value)))
+            Err(ParseError::expected(label.at, &expected, Quoted(&label.value)))
         }
     }
 }
 
-/// What is in the block of an item.
-pub(super) fn block(item: &Item) -> Result<&[Item], Fault> {
+/// Returns the content of an item's block.
+pub(super) fn block(item: &HclItem) -> Result<&[HclItem], ParseError> {
     match &item.value.value {
-        Value::Block(items) => Ok(items),
-        found => Err(Fault::expected(item.value.at, "a block", found)),
+        HclValue::Block(items) => Ok(items),
+        found => Err(ParseError::expected(item.value.at, "a block", found)),
     }
 }
 
-/// Refuses the first item whose key is none of these. Case matters.
-pub(super) fn known(items: &[Item], keys: &[&str]) -> Result<(), Fault> {
+/// Fails on the first item whose key is not one of these, which are case-sensitive.
+pub(super) fn check_keys(items: &[HclItem], keys: &[&str]) -> Result<(), ParseError> {
     let Some(unknown) = items.iter().find(|item| !keys.contains(&item.key())) else {
         return Ok(());
     };
     let key = unknown.key();
-    let hint = match nearest(key, keys) {
-        Some(nearest) => format!(": did you mean `{nearest}`?"),
+    let hint = match did_you_mean(key, keys) {
+        Some(suggestion) => format!(": did you mean `{suggestion}`?"),
         None => format!(", expected one of {}", keys.join(", ")),
     };
-    Err(Fault::new(unknown.at(), format!("unknown key {}{hint}", Quoted(key))))
+    Err(ParseError::new(unknown.at(), format!("unknown key {}{hint}", Quoted(key))))
 }

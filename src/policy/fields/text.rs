@@ -1,46 +1,52 @@
 use super::{
-    super::{At, Item, Value, error::Fault},
-    named, plain,
+    super::{HclItem, HclValue, Spanned, error::ParseError},
+    items_with_key, unlabelled_value,
 };
 
-/// The string under a key. The last of several counts; an integer is its own text.
-pub(in crate::policy) fn text(items: &[Item], key: &str) -> Result<Option<At<String>>, Fault> {
+/// Returns the string value of a key. The last of several counts; integers are accepted as text.
+pub(in crate::policy) fn string(
+    items: &[HclItem],
+    key: &str,
+) -> Result<Option<Spanned<String>>, ParseError> {
     let mut last = None;
-    for item in named(items, key) {
-        let value = plain(item)?;
-        last = Some(word(value)?);
+    for item in items_with_key(items, key) {
+        let value = unlabelled_value(item)?;
+        last = Some(one_string(value)?);
     }
     Ok(last)
 }
 
-/// All strings in the lists under a key, in order.
-pub(in crate::policy) fn texts(items: &[Item], key: &str) -> Result<Vec<At<String>>, Fault> {
+/// Returns all strings in the lists of a key, in order.
+pub(in crate::policy) fn string_list(
+    items: &[HclItem],
+    key: &str,
+) -> Result<Vec<Spanned<String>>, ParseError> {
     let mut all = Vec::new();
-    for item in named(items, key) {
+    for item in items_with_key(items, key) {
         append(item, &mut all)?;
     }
     Ok(all)
 }
 
-/// As [`texts`], of one item.
-pub(super) fn append(item: &Item, all: &mut Vec<At<String>>) -> Result<(), Fault> {
-    let value = plain(item)?;
+/// Appends the strings in the list of one item.
+pub(super) fn append(item: &HclItem, all: &mut Vec<Spanned<String>>) -> Result<(), ParseError> {
+    let value = unlabelled_value(item)?;
     match &value.value {
-        Value::List(values) => {
+        HclValue::List(values) => {
             for value in values {
-                all.push(word(value)?);
+                all.push(one_string(value)?);
             }
             Ok(())
         }
-        // HCL takes an empty block for an empty list.
-        Value::Block(inner) if inner.is_empty() => Ok(()),
-        found => Err(Fault::expected(value.at, "a list of strings", found)),
+        // HCL reads an empty block as an empty list.
+        HclValue::Block(inner) if inner.is_empty() => Ok(()),
+        found => Err(ParseError::expected(value.at, "a list of strings", found)),
     }
 }
 
-fn word(value: &At<Value>) -> Result<At<String>, Fault> {
+fn one_string(value: &Spanned<HclValue>) -> Result<Spanned<String>, ParseError> {
     match &value.value {
-        Value::Text(text) | Value::Integer(text) => Ok(At::new(text.clone(), value.at)),
-        found => Err(Fault::expected(value.at, "a string", found)),
+        HclValue::Text(text) | HclValue::Integer(text) => Ok(Spanned::new(text.clone(), value.at)),
+        found => Err(ParseError::expected(value.at, "a string", found)),
     }
 }

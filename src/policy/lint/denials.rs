@@ -1,15 +1,15 @@
-//! Rules with `deny` that leave more open than they seem to.
+//! Lints for `deny` rules that deny less than they seem to.
 
-use super::{Check, Note};
+use super::{Diagnostic, Lint};
 use crate::{
     capabilities::Capability,
     policy::{Rule, error::Quoted},
 };
 
-/// Where the platform's policies have the paths of applications, which `acl_uri` asks for.
+/// The prefix of the applications' paths, which `acl_uri` checks.
 const ROUTES: &str = "route/";
 
-pub(super) fn of_rule(rule: &Rule) -> Option<Note> {
+pub(super) fn check_rule(rule: &Rule) -> Option<Diagnostic> {
     if !rule.capabilities().contains(Capability::Deny) {
         return None;
     }
@@ -18,24 +18,26 @@ pub(super) fn of_rule(rule: &Rule) -> Option<Note> {
     weak(rule, bare).or_else(|| spelling(rule, bare))
 }
 
-/// A path that begins with a wildcard is outranked by each whose first wildcard comes later.
-fn weak(rule: &Rule, path: &str) -> Option<Note> {
+/// Finds `deny` on a path that begins with a wildcard: any path whose first wildcard comes later
+/// takes precedence.
+fn weak(rule: &Rule, path: &str) -> Option<Diagnostic> {
     let at = rule.path().at;
     (path == "*" || path.split('/').next() == Some("+")).then(|| {
-        let message = format!("`deny` on {} takes little away", Quoted(path));
-        let remedy = "nearly every other rule that matches is more specific, and grants all the \
-                      same: deny a path that begins with the mount, or grant less";
-        Note::new(Check::WeakDeny, at, message, remedy)
+        let message = format!("`deny` on {} has little effect", Quoted(path));
+        let remedy = "nearly every other matching rule is more specific and takes \
+                      precedence: deny a path that begins with the mount, or grant less";
+        Diagnostic::new(Lint::WeakDeny, at, message, remedy)
     })
 }
 
-/// Vault compares paths byte by byte; many applications ignore case, endings and final dots.
-fn spelling(rule: &Rule, path: &str) -> Option<Note> {
+/// Finds `deny` on one spelling of a path. Vault compares paths byte by byte; many applications
+/// ignore case, extensions and trailing dots.
+fn spelling(rule: &Rule, path: &str) -> Option<Diagnostic> {
     let (application, denied) = path.strip_prefix(ROUTES)?.split_once('/')?;
     let literal = |segment: &&str| segment.bytes().any(|byte| byte.is_ascii_alphabetic());
     let segment = denied.trim_end_matches('*').split('/').rfind(literal)?;
     let (before, _) = denied.rsplit_once(segment)?;
-    // Other spellings of what a template is filled with are not known here.
+    // Other spellings of a template's value are unknown here.
     if segment.contains("}}") {
         return None;
     }
@@ -46,11 +48,11 @@ fn spelling(rule: &Rule, path: &str) -> Option<Note> {
     if denied == format!("{before}{segment}") {
         others.extend([format!("`{base}{segment}.json`"), format!("`{base}{segment}.`")]);
     }
-    let message = format!("this denies {} in this spelling alone", Quoted(path));
+    let message = format!("this denies {} only in this spelling", Quoted(path));
     let remedy = format!(
-        "an application may take {} for the same: grant what may be reached instead of denying \
-         what may not, or give it a host of its own",
+        "an application may treat {} as the same path: grant the allowed paths instead of denying \
+         others, or use a separate host",
         others.join(", ").escape_debug()
     );
-    Some(Note::new(Check::DenySpelling, rule.path().at, message, remedy))
+    Some(Diagnostic::new(Lint::DenySpelling, rule.path().at, message, remedy))
 }

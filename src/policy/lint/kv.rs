@@ -2,25 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, Mounts, Note};
+use super::{Diagnostic, Lint, Mounts};
 use crate::{
     capabilities::Capability,
     policy::{PolicySet, Rule, error::Quoted},
 };
 
-/// What stands below the mount (KV version 2's API; `detailed-metadata` is OpenBao's).
+/// The API's path segments below the mount (KV version 2; `detailed-metadata` is OpenBao's).
 const API: [&str; 8] =
     ["config", "data", "delete", "destroy", "detailed-metadata", "metadata", "subkeys", "undelete"];
 
-/// Where something else is always mounted.
+/// The mounts that are never KV.
 const NO_KV: [&str; 5] = ["auth", "cubbyhole", "identity", "sys", "+"];
 
-/// The one that is configured, and each below which a policy names `data/` or `metadata/`: what
-/// one policy knows, the others are held to.
+/// Returns the configured mount, and each mount below which any policy names `data/` or
+/// `metadata/`. The rules of all policies are checked against them.
 pub(super) fn mounts(set: &PolicySet, configured: &Mounts) -> BTreeSet<String> {
-    let rules = set.iter().flat_map(|(_, member)| member.policy.rules());
+    let rules = set.iter().flat_map(|(_, file)| file.policy.rules());
     let named = rules.filter_map(|rule| {
-        let path = written(rule);
+        let path = declared(rule);
         let segments: Vec<&str> = path.split('/').collect();
         let api = |segment: &&str| matches!(*segment, "data" | "metadata");
         let place = segments.iter().position(api)?;
@@ -32,10 +32,10 @@ pub(super) fn mounts(set: &PolicySet, configured: &Mounts) -> BTreeSet<String> {
     named.chain([configured.kv.clone()]).collect()
 }
 
-pub(super) fn of_rule(rule: &Rule, mounts: &BTreeSet<String>) -> Option<Note> {
-    let path = written(rule);
+pub(super) fn check_rule(rule: &Rule, mounts: &BTreeSet<String>) -> Option<Diagnostic> {
+    let path = declared(rule);
     let below = |mount: &String| path.strip_prefix(mount.as_str())?.strip_prefix('/');
-    // Nothing can be mounted below another mount, so the shortest is the one.
+    // Nothing can be mounted below another mount, so the shortest one matches.
     let (mount, rest) = mounts.iter().find_map(|mount| Some((mount, below(mount)?)))?;
     let at = rule.path().at;
     let (first, more) =
@@ -45,25 +45,25 @@ pub(super) fn of_rule(rule: &Rule, mounts: &BTreeSet<String>) -> Option<Note> {
         _ => first == "+" || API.contains(&first),
     };
     if !known {
-        let message = format!("{} is no path of KV version 2", Quoted(path));
+        let message = format!("{} is not a path of KV version 2", Quoted(path));
         let rest = rest.escape_debug();
         let remedy = format!(
-            "{mount} is such a mount: write {mount}/data/{rest} to read and write, \
+            "{mount} is a KV version 2 mount: write {mount}/data/{rest} to read and write, \
              {mount}/metadata/{rest} to list"
         );
-        return Some(Note::new(Check::KvPath, at, message, remedy));
+        return Some(Diagnostic::new(Lint::KvPath, at, message, remedy));
     }
-    let list = rule.written().iter().find(|one| one.value == Capability::List)?;
+    let list = rule.declared().iter().find(|one| one.value == Capability::List)?;
     (first == "data").then(|| {
-        let message = "nothing is listed below data/";
+        let message = "data/ cannot be listed";
         let rest = more.unwrap_or_default().escape_debug();
         let remedy = format!("grant list on {mount}/metadata/{rest}");
-        Note::new(Check::KvList, list.at, message, remedy)
+        Diagnostic::new(Lint::KvList, list.at, message, remedy)
     })
 }
 
-/// The path as it is written, without the slash that Vault drops.
-fn written(rule: &Rule) -> &str {
+/// Returns the path as written, without the leading slash that Vault removes.
+fn declared(rule: &Rule) -> &str {
     let path = &*rule.path().value;
     path.strip_prefix('/').unwrap_or(path)
 }

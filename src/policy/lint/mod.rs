@@ -1,6 +1,6 @@
-//! Mistakes that Vault accepts silently.
+//! Lints for mistakes that Vault accepts silently.
 
-mod check;
+mod catalog;
 mod denials;
 mod kv;
 mod paths;
@@ -9,88 +9,90 @@ mod tenants;
 
 use std::collections::BTreeSet;
 
-pub use self::check::{Check, Severity};
-use super::{Finding, Member, PolicySet, Position};
+pub use self::catalog::{Lint, Severity};
+use super::{LintFinding, PolicyFile, PolicySet, Position};
 
-/// Where the engines of this platform are mounted, without slashes at the ends.
+/// The mount paths of the platform's secrets engines, without leading and trailing slashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mounts {
-    /// The tenants' secrets: KV version 2.
+    /// The mount of the tenants' secrets: KV version 2.
     pub kv: String,
-    /// The tenants' keys.
+    /// The mount of the tenants' keys: transit.
     pub transit: String,
 }
 
-/// What a check has to say about a place in a policy.
-struct Note {
-    check: Check,
+/// A result of a lint at a position in a policy.
+struct Diagnostic {
+    catalog: Lint,
     at: Position,
     message: String,
     remedy: String,
 }
 
-impl Note {
+impl Diagnostic {
     fn new(
-        check: Check,
+        catalog: Lint,
         at: Position,
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Self {
-        Self { check, at, message: message.into(), remedy: remedy.into() }
+        Self { catalog, at, message: message.into(), remedy: remedy.into() }
     }
 }
 
-/// What there is to know beyond a single policy.
-struct Surroundings<'s> {
+/// The context shared by all lints: mounts and tenant names.
+struct LintContext<'s> {
     mounts: &'s Mounts,
-    /// The KV version 2 mounts, as far as they are known.
+    /// The known KV version 2 mounts.
     kv: BTreeSet<String>,
-    /// The tenants that the policies name.
+    /// The tenants named in the policies.
     tenants: BTreeSet<String>,
 }
 
 impl PolicySet {
-    /// Everything in these policies that should be mended, in the order of files and lines. That
-    /// includes the rules that could be read in files that have errors.
+    /// Runs all lints, and returns the findings by file and line. Rules that could be parsed in
+    /// invalid files are included.
     #[must_use]
-    pub fn lint(&self, mounts: &Mounts) -> Vec<Finding> {
-        let surroundings = Surroundings {
+    pub fn lint(&self, mounts: &Mounts) -> Vec<LintFinding> {
+        let context = LintContext {
             mounts,
             kv: kv::mounts(self, mounts),
             tenants: tenants::named(self, mounts),
         };
-        let sound = self.iter().map(|(name, member)| {
-            let mut notes = rules::of_policy(name.as_str(), &member.policy);
-            notes.extend(rule_notes(name.as_str(), member, &surroundings));
-            (member, notes)
+        let valid = self.iter().map(|(name, file)| {
+            let mut diagnostics = rules::check_policy(name.as_str(), &file.policy);
+            diagnostics.extend(rule_diagnostics(name.as_str(), file, &context));
+            (file, diagnostics)
         });
-        // Nothing is said of a file as a whole of which only a part could be read.
-        let faulty = self.faulty().iter();
-        let faulty =
-            faulty.map(|member| (member, rule_notes(member.source.stem(), member, &surroundings)));
+        // Lints of a whole policy are skipped for partially parsed files.
+        let invalid = self.invalid().iter();
+        let invalid =
+            invalid.map(|file| (file, rule_diagnostics(file.source.stem(), file, &context)));
         let mut findings = Vec::new();
-        for (member, mut notes) in sound.chain(faulty) {
-            notes.sort_by_key(|note| note.at);
-            findings.extend(notes.into_iter().map(|Note { check, at, message, remedy }| {
-                Finding::new(&member.source, check, at, message, remedy)
-            }));
+        for (file, mut diagnostics) in valid.chain(invalid) {
+            diagnostics.sort_by_key(|diagnostic| diagnostic.at);
+            findings.extend(diagnostics.into_iter().map(
+                |Diagnostic { catalog, at, message, remedy }| {
+                    LintFinding::new(&file.source, catalog, at, message, remedy)
+                },
+            ));
         }
         findings
     }
 }
 
-fn rule_notes(name: &str, member: &Member, surroundings: &Surroundings<'_>) -> Vec<Note> {
-    let policy = &member.policy;
-    let mut notes = rules::duplicate_paths(policy);
+fn rule_diagnostics(name: &str, file: &PolicyFile, context: &LintContext<'_>) -> Vec<Diagnostic> {
+    let policy = &file.policy;
+    let mut diagnostics = rules::duplicate_paths(policy);
     for rule in policy.rules() {
-        notes.extend(rules::of_rule(rule));
-        notes.extend(paths::of_rule(rule));
-        notes.extend(denials::of_rule(rule));
-        notes.extend(kv::of_rule(rule, &surroundings.kv));
-        notes.extend(tenants::transit_create(rule, surroundings));
+        diagnostics.extend(rules::check_rule(rule));
+        diagnostics.extend(paths::check_rule(rule));
+        diagnostics.extend(denials::check_rule(rule));
+        diagnostics.extend(kv::check_rule(rule, &context.kv));
+        diagnostics.extend(tenants::transit_create(rule, context));
     }
-    notes.extend(tenants::reach(name, policy, surroundings));
-    notes
+    diagnostics.extend(tenants::check_tenant_isolation(name, policy, context));
+    diagnostics
 }
 
 #[cfg(test)]

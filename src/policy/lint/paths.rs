@@ -1,12 +1,13 @@
-//! Paths that mean something else than they seem to, on any mount.
+//! Lints for paths that do not match what they seem to, on any mount.
 
-use super::{Check, Note};
+use super::{Diagnostic, Lint};
 use crate::{
     policy::{Rule, error::Quoted},
-    suggestion::nearest,
+    suggestion::did_you_mean,
 };
 
-/// What a template can have, with what varies in capitals (`identity/identity.go` of both servers).
+/// The selectors that Vault supports, with placeholders in capitals (`identity/identity.go` of
+/// both servers).
 const FIELDS: [&str; 13] = [
     "identity.entity.id",
     "identity.entity.name",
@@ -23,86 +24,91 @@ const FIELDS: [&str; 13] = [
     "identity.groups.names.NAME.metadata.KEY",
 ];
 
-pub(super) fn of_rule(rule: &Rule) -> Vec<Note> {
+pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
     let path = rule.path();
-    // What a template puts in has no character that is looked for here.
-    let filled = rule.template().filled(|_| "x".to_owned());
-    let mut notes = Vec::new();
-    let mut note = |check, message: &str, remedy: String| {
-        notes.push(Note::new(check, path.at, message, remedy));
+    // A rendered value contains none of the characters that are checked here.
+    let render = rule.template().render(|_| "x".to_owned());
+    let mut diagnostics = Vec::new();
+    let mut diagnostic = |check, message: &str, remedy: String| {
+        diagnostics.push(Diagnostic::new(check, path.at, message, remedy));
     };
-    let bare = match filled.strip_prefix('/') {
+    let bare = match render.strip_prefix('/') {
         Some(bare) => {
-            let remedy = "Vault drops it, and requests have none: leave it out";
-            note(Check::LeadingSlash, "the path begins with a slash", remedy.to_owned());
+            let remedy = "remove it: Vault ignores it";
+            diagnostic(Lint::LeadingSlash, "the path begins with a slash", remedy.to_owned());
             bare
         }
-        None => &filled,
+        None => &render,
     };
     if bare.is_empty() {
-        let remedy = "no request has an empty path: write the path that is meant".to_owned();
-        note(Check::EmptySegment, "the path is empty", remedy);
+        let remedy = "no request has an empty path: write the intended path".to_owned();
+        diagnostic(Lint::EmptySegment, "the path is empty", remedy);
     }
     if bare.starts_with('/') || bare.contains("//") {
-        let remedy = "no request has such a path: Vault redirects it to the one without".to_owned();
-        note(Check::EmptySegment, "the path has an empty segment", remedy);
+        let remedy = "no request matches: Vault redirects to the path without it".to_owned();
+        diagnostic(Lint::EmptySegment, "the path has an empty segment", remedy);
     }
     if bare.starts_with("v1/") {
-        let remedy = "`/v1/` is the API's, and no part of a path in Vault: leave it out".to_owned();
-        note(Check::Unreachable, "the path begins with `v1/`", remedy);
+        let remedy = "remove it: `/v1/` is the API prefix, not part of the path".to_owned();
+        diagnostic(Lint::Unreachable, "the path begins with `v1/`", remedy);
     }
     if bare.split('/').any(|segment| matches!(segment, "." | "..")) {
-        let remedy = "no request has such a path: write the one that is meant".to_owned();
-        note(Check::Unreachable, "the path has a segment `.` or `..`", remedy);
+        let remedy = "no request matches: write the intended path".to_owned();
+        diagnostic(Lint::Unreachable, "the path has a segment `.` or `..`", remedy);
     }
     let star = bare.find('*').filter(|place| place + 1 < bare.len());
     if star.is_some() {
         let remedy = "write `+` for one whole segment, or end the path with the `*`".to_owned();
-        note(Check::Wildcard, "`*` is a wildcard at the end of a path alone", remedy);
+        diagnostic(Lint::Wildcard, "`*` is a wildcard only at the end of a path", remedy);
     }
     if bare.split('/').any(|segment| segment.contains('+') && segment != "+") {
         let remedy = "write `+` between slashes, or end the path there with `*`".to_owned();
-        note(Check::Wildcard, "`+` is a wildcard as a whole segment alone", remedy);
+        diagnostic(Lint::Wildcard, "`+` is a wildcard only as a whole segment", remedy);
     }
     for selector in rule.template().selectors() {
-        notes.extend(
-            selector_fault(selector)
-                .map(|(message, remedy)| Note::new(Check::Template, path.at, message, remedy)),
-        );
+        diagnostics
+            .extend(selector_problem(selector).map(|(message, remedy)| {
+                Diagnostic::new(Lint::Template, path.at, message, remedy)
+            }));
     }
     if bare.contains("{identity.") || bare.contains("{ identity.") {
-        let remedy = "write {{ and }} around what is to be filled in";
-        notes.push(Note::new(Check::Template, path.at, "a template has two braces", remedy));
-    } else if let Some(placeholder) = placeholder(&rule.template().filled(|_| "{…}".to_owned())) {
+        let remedy = "write {{ and }} around the selector";
+        diagnostics.push(Diagnostic::new(
+            Lint::Template,
+            path.at,
+            "a template needs double braces",
+            remedy,
+        ));
+    } else if let Some(placeholder) = placeholder(&rule.template().render(|_| "{…}".to_owned())) {
         let message = format!("{} looks like a placeholder", Quoted(placeholder));
-        let remedy = "Vault takes it as it stands: run the program that replaces it, or write \
-                      {{identity...}} for what Vault fills in";
-        notes.push(Note::new(Check::Placeholder, path.at, message, remedy));
+        let remedy = "Vault takes it literally: render it first, or write \
+                      an {{identity...}} template";
+        diagnostics.push(Diagnostic::new(Lint::Placeholder, path.at, message, remedy));
     }
-    notes
+    diagnostics
 }
 
-/// What is wrong with a template, and what to do.
-fn selector_fault(selector: &str) -> Option<(String, String)> {
+/// Returns the problem of an unsupported selector, and its remedy.
+fn selector_problem(selector: &str) -> Option<(String, String)> {
     if !is_known(selector) {
-        let hint = match nearest(selector, &FIELDS) {
+        let hint = match did_you_mean(selector, &FIELDS) {
             Some(field) => format!("did you mean {field}?"),
-            None => format!("there are {}", FIELDS.join(", ")),
+            None => format!("known are {}", FIELDS.join(", ")),
         };
-        let message = format!("Vault fills in no {}", Quoted(selector));
-        return Some((message, format!("the rule never holds: {hint}")));
+        let message = format!("Vault does not support the template {}", Quoted(selector));
+        return Some((message, format!("the rule never matches: {hint}")));
     }
-    // Metadata may have any key, so only what stands for a group or an alias is looked at.
+    // Metadata can have any key, so only names of groups and aliases are checked.
     let prefixes = ["identity.entity.aliases.", "identity.groups.ids.", "identity.groups.names."];
     let rest = prefixes.iter().find_map(|prefix| selector.strip_prefix(prefix))?;
     let name = rest.split('.').next().filter(|name| name.contains(['*', '+']))?;
-    let message = format!("{} is no wildcard within a template", Quoted(name));
-    let remedy = "the rule never holds: name one group or one alias, in a rule each";
+    let message = format!("{} is not a wildcard in a template", Quoted(name));
+    let remedy = "the rule never matches: write one rule for each group or alias";
     Some((message, remedy.to_owned()))
 }
 
-/// The first thing in a path that a template program, or a person, should have replaced:
-/// `${name}`, `$NAME`, `%{name}`, `{% name %}`, `{name}` or `<name>`.
+/// Returns the first placeholder in a path that a template engine, or a person, should have
+/// replaced: `${name}`, `$NAME`, `%{name}`, `{% name %}`, `{name}` or `<name>`.
 fn placeholder(path: &str) -> Option<&str> {
     path.char_indices().find_map(|(start, first)| {
         let rest = path.get(start..)?;
@@ -125,8 +131,8 @@ fn is_word(c: char) -> bool {
     c == '_' || c.is_ascii_alphanumeric()
 }
 
-/// Whether this is one of the fields, with something for each word in capitals. A key of metadata
-/// may have points in it.
+/// Returns whether the selector is one of the fields, with a value for each word in capitals.
+/// Metadata keys can contain dots.
 fn is_known(selector: &str) -> bool {
     let is = |field: &&str| {
         let mut found = selector.split('.');

@@ -1,36 +1,39 @@
-use crate::policy::{Check, Finding, Mounts, PolicySet, Server, Severity, Source, shipped};
+use crate::policy::{
+    Lint, LintFinding, Mounts, PolicySet, PolicySource, Server, Severity, builtin,
+};
 
 fn mounts() -> Mounts {
     Mounts { kv: "secret".to_owned(), transit: "transit".to_owned() }
 }
 
-fn lint(files: &[(&str, &str)]) -> Vec<Finding> {
-    let sources = files.iter().map(|(name, text)| Source::new(format!("p/{name}.hcl"), *text));
+fn lint(files: &[(&str, &str)]) -> Vec<LintFinding> {
+    let sources =
+        files.iter().map(|(name, text)| PolicySource::new(format!("p/{name}.hcl"), *text));
     let (set, mut findings) = PolicySet::read(sources.collect());
     findings.extend(set.lint(&mounts()));
     findings
 }
 
-/// The checks that find something in a policy of this name, each with its line and column.
-fn found(name: &str, text: &str) -> Vec<(Check, usize, usize)> {
+/// Returns the lints that fire for a policy of this name, each with line and column.
+fn found(name: &str, text: &str) -> Vec<(Lint, usize, usize)> {
     let findings = lint(&[(name, text)]);
     findings.iter().map(|finding| (finding.check, finding.at.line, finding.at.column)).collect()
 }
 
-/// A rule that is read on this path.
+/// Returns a rule that grants `read` on this path.
 fn reads(path: &str) -> String {
     format!("path \"{path}\" {{ capabilities = [\"read\"] }}\n")
 }
 
 #[test]
-fn what_is_shipped_is_clean() {
-    let (set, findings) = PolicySet::read(shipped::policies());
+fn builtin_policies_have_no_findings() {
+    let (set, findings) = PolicySet::read(builtin::policies());
     assert_eq!((findings, set.lint(&mounts())), (Vec::new(), Vec::new()));
     assert!(set.len() >= 9, "{}", set.len());
 }
 
 #[test]
-fn a_finding_shows_its_place_and_a_way_to_mend_it() {
+fn finding_shows_position_and_remedy() {
     let text = format!("# Twice.\n{}{}", reads("a"), reads("/a"));
     let findings = lint(&[("twice", &text)]);
     let shown: Vec<_> = findings.iter().map(ToString::to_string).collect();
@@ -39,15 +42,15 @@ fn a_finding_shows_its_place_and_a_way_to_mend_it() {
   |
 3 | path \"/a\" { capabilities = [\"read\"] }
   |      ^
-= Vault joins the two: write one block that says what holds";
+= Vault merges the blocks: write a single one";
     assert_eq!(shown[0], expected);
-    assert_eq!(findings[0].message, "the path `/a` is in line 2 already");
-    assert_eq!(findings[1].check, Check::LeadingSlash);
+    assert_eq!(findings[0].message, "duplicate path `/a`, first in line 2");
+    assert_eq!(findings[1].check, Lint::LeadingSlash);
 }
 
 #[test]
-fn rules_that_say_less_or_more_than_they_seem_to_are_found() {
-    use Check::{
+fn misleading_rules_are_found() {
+    use Lint::{
         DenyHides, DuplicateKey, DuplicatePath, Empty, IgnoredLabel, Legacy, NoCapabilities,
         OpenBaoOnly, OtherName,
     };
@@ -82,8 +85,8 @@ fn rules_that_say_less_or_more_than_they_seem_to_are_found() {
 }
 
 #[test]
-fn paths_that_mean_something_else_are_found() {
-    use Check::{EmptySegment, LeadingSlash, Placeholder, Template, Unreachable, Wildcard};
+fn misleading_paths_are_found() {
+    use Lint::{EmptySegment, LeadingSlash, Placeholder, Template, Unreachable, Wildcard};
     for (path, expected) in [
         ("a*b", &[Wildcard][..]),
         ("a/*/b", &[Wildcard]),
@@ -107,7 +110,7 @@ fn paths_that_mean_something_else_are_found() {
         ("a/v1/.b/..c", &[]),
         ("v1*", &[]),
         ("{{identity.groups.names.*.name}}", &[Template]),
-        ("{{identity.groups.names.+.metadata.area}}", &[Template]),
+        ("{{identity.groups.names.+.metadata.path}}", &[Template]),
         ("{{identity.groups.ids.a*.id}}", &[Template]),
         ("{{identity.entity.aliases.*.name}}", &[Template]),
         ("{{identity.groups.names.a.b.id}}", &[Template]),
@@ -144,47 +147,47 @@ fn paths_that_mean_something_else_are_found() {
 }
 
 #[test]
-fn what_only_one_server_accepts_is_judged_by_the_server() {
+fn severity_depends_on_target_server() {
     let factor =
         "control_group = { factor \"o\" { identity { group_names = [\"g\"] approvals = 1 } } }";
     for (rule, check) in [
-        ("capabilities = [\"subscribe\"]", Check::VaultOnly),
-        ("capabilities = [\"read\", \"recover\"]", Check::VaultOnly),
-        ("capabilities = [\"read\"] subscribe_event_types = [\"*\"]", Check::VaultOnly),
-        (&format!("capabilities = [\"read\"] {factor}"), Check::VaultOnly),
-        ("capabilities = [\"scan\"]", Check::OpenBaoOnly),
+        ("capabilities = [\"subscribe\"]", Lint::VaultOnly),
+        ("capabilities = [\"read\", \"recover\"]", Lint::VaultOnly),
+        ("capabilities = [\"read\"] subscribe_event_types = [\"*\"]", Lint::VaultOnly),
+        (&format!("capabilities = [\"read\"] {factor}"), Lint::VaultOnly),
+        ("capabilities = [\"scan\"]", Lint::OpenBaoOnly),
     ] {
         let findings = lint(&[("p", &format!("path \"a\" {{ {rule} }}"))]);
         let [finding] = findings.as_slice() else { panic!("{rule}: {findings:?}") };
         assert_eq!((finding.check, finding.severity), (check, Severity::Warning), "{rule}");
         let (refuses, accepts) = match check {
-            Check::VaultOnly => (Server::OpenBao, Server::Vault),
+            Lint::VaultOnly => (Server::OpenBao, Server::Vault),
             _ => (Server::Vault, Server::OpenBao),
         };
         let judged = finding.clone().for_server(refuses).map(|finding| finding.severity);
         assert_eq!(judged, Some(Severity::Error), "{rule}");
         assert_eq!(finding.clone().for_server(accepts), None, "{rule}");
     }
-    // Neither looks at what comes after `deny`.
+    // Both servers ignore what follows `deny`.
     let denied = "path \"a\" { capabilities = [\"deny\", \"subscribe\"] }";
-    assert_eq!(found_checks("p", denied), [Check::DenyHides]);
+    assert_eq!(found_checks("p", denied), [Lint::DenyHides]);
 }
 
 #[test]
-fn a_denial_that_leaves_much_open_is_hinted_at() {
+fn ineffective_deny_is_a_hint() {
     for (path, expected) in [
-        ("+/+/+", Some(Check::WeakDeny)),
-        ("+/x", Some(Check::WeakDeny)),
-        ("*", Some(Check::WeakDeny)),
-        ("route/app/admin", Some(Check::DenySpelling)),
-        ("route/app/admin/*", Some(Check::DenySpelling)),
-        ("route/+/a/ADMIN*", Some(Check::DenySpelling)),
+        ("+/+/+", Some(Lint::WeakDeny)),
+        ("+/x", Some(Lint::WeakDeny)),
+        ("*", Some(Lint::WeakDeny)),
+        ("route/app/admin", Some(Lint::DenySpelling)),
+        ("route/app/admin/*", Some(Lint::DenySpelling)),
+        ("route/+/a/ADMIN*", Some(Lint::DenySpelling)),
         ("route/app/{{identity.entity.name}}", None),
         ("route/app", None),
         ("route/app/*", None),
         ("route/app/42", None),
         ("secret/data/app/admin", None),
-        ("s+/x", Some(Check::Wildcard)),
+        ("s+/x", Some(Lint::Wildcard)),
     ] {
         let text = format!("path \"{path}\" {{ capabilities = [\"deny\"] }}");
         assert_eq!(found_checks("p", &text), Vec::from_iter(expected), "{path}");
@@ -197,8 +200,8 @@ fn a_denial_that_leaves_much_open_is_hinted_at() {
 }
 
 #[test]
-fn what_is_wrong_with_one_rule_does_not_hide_the_others() {
-    use Check::{LeadingSlash, Legacy, Syntax};
+fn invalid_rule_does_not_hide_others() {
+    use Lint::{LeadingSlash, Legacy, Syntax};
     let text = "path \"a\" { capabilities = [\"reed\"] }\npath \"/b\" { policy = \"read\" }\n\
                 path \"c\" { capabilites = [] }\nnam = \"p\"\n";
     let expected = [(Syntax, 4, 1), (Syntax, 1, 28), (Syntax, 3, 12), (LeadingSlash, 2, 6)];
@@ -207,13 +210,13 @@ fn what_is_wrong_with_one_rule_does_not_hide_the_others() {
     let findings = lint(&[("p", text)]);
     assert_eq!(findings[1].remedy, "did you mean `read`?");
     assert!(findings.iter().all(|finding| !finding.remedy.is_empty()), "{findings:?}");
-    // The set has no policy of which a part is missing.
-    let (set, _) = PolicySet::read(vec![Source::new("p.hcl", text)]);
+    // The set does not contain partially parsed policies.
+    let (set, _) = PolicySet::read(vec![PolicySource::new("p.hcl", text)]);
     assert!(set.is_empty());
 }
 
 #[test]
-fn paths_of_kv_without_data_are_found() {
+fn kv_paths_without_data_are_found() {
     for (path, finds) in [
         ("secret/crm", true),
         ("secret/crm/*", true),
@@ -230,21 +233,21 @@ fn paths_of_kv_without_data_are_found() {
         ("secrets/crm", false),
     ] {
         let found = found("p", &reads(path));
-        let expected: &[_] = if finds { &[(Check::KvPath, 1, 6)] } else { &[] };
+        let expected: &[_] = if finds { &[(Lint::KvPath, 1, 6)] } else { &[] };
         assert_eq!(found, expected, "{path}");
     }
     let findings = lint(&[("p", &reads("secret/crm/*"))]);
     assert!(findings[0].remedy.contains("write secret/data/crm/* to read"), "{findings:?}");
     let list = r#"path "secret/data/a/*" { capabilities = ["read", "list"] }"#;
-    assert_eq!(found("p", list), [(Check::KvList, 1, 50)]);
+    assert_eq!(found("p", list), [(Lint::KvList, 1, 50)]);
 }
 
 #[test]
-fn what_one_policy_knows_of_a_mount_the_others_are_held_to() {
+fn kv_mounts_are_inferred() {
     let (one, other) = (reads("team/kv/data/a"), reads("team/kv/a"));
     let findings = lint(&[("one", &one), ("other", &other)]);
     let found: Vec<_> = findings.iter().map(|finding| (&*finding.file, finding.check)).collect();
-    assert_eq!(found, [("p/other.hcl", Check::KvPath)]);
+    assert_eq!(found, [("p/other.hcl", Lint::KvPath)]);
     assert_eq!(lint(&[("other", &other)]), []);
     for path in ["sys/internal/metadata/x", "+/data/a", "auth/a/data/b"] {
         let text = format!("{}{}", reads(path), reads("sys/a"));
@@ -252,12 +255,12 @@ fn what_one_policy_knows_of_a_mount_the_others_are_held_to() {
     }
 }
 
-fn found_checks(name: &str, text: &str) -> Vec<Check> {
+fn found_checks(name: &str, text: &str) -> Vec<Lint> {
     found(name, text).into_iter().map(|(check, ..)| check).collect()
 }
 
 #[test]
-fn to_create_keys_by_encrypting_is_found() {
+fn transit_create_is_found() {
     for (path, capabilities, finds) in [
         ("transit/encrypt/a", r#""create", "update""#, true),
         ("transit/encrypt/tenant-{{identity.entity.metadata.tenant}}", r#""create""#, true),
@@ -268,7 +271,7 @@ fn to_create_keys_by_encrypting_is_found() {
         ("transit/decrypt/+", r#""create""#, false),
     ] {
         let text = format!("path \"{path}\" {{ capabilities = [{capabilities}] }}");
-        let finds = if finds { vec![Check::TransitCreate] } else { vec![] };
+        let finds = if finds { vec![Lint::TransitCreate] } else { vec![] };
         let found = found_checks("p", &text);
         assert_eq!(found, finds, "{text}");
     }
@@ -277,7 +280,7 @@ fn to_create_keys_by_encrypting_is_found() {
 const OWN: &str = "{{identity.entity.metadata.tenant}}";
 
 #[test]
-fn a_tenants_policy_that_reaches_another_is_found() {
+fn cross_tenant_access_is_found() {
     let own = reads(&format!("secret/data/tenants/{OWN}/*"));
     for (path, finds) in [
         (format!("secret/data/tenants/{OWN}*"), true),
@@ -295,7 +298,7 @@ fn a_tenants_policy_that_reaches_another_is_found() {
         ("*".to_owned(), true),
     ] {
         let text = format!("{own}{}", reads(&path));
-        let expected = if finds { vec![(Check::TenantReach, 2, 6)] } else { vec![] };
+        let expected = if finds { vec![(Lint::TenantReach, 2, 6)] } else { vec![] };
         assert_eq!(found("p", &text), expected, "{path}");
     }
     let denied = format!("{own}path \"secret/data/tenants/+/x\" {{ capabilities = [\"deny\"] }}");
@@ -304,24 +307,27 @@ fn a_tenants_policy_that_reaches_another_is_found() {
 }
 
 #[test]
-fn a_policy_by_the_name_of_a_tenant_is_held_to_that_tenant() {
+fn tenant_is_inferred_from_policy_name() {
     let path = |tenant: &str| reads(&format!("secret/data/tenants/{tenant}/a"));
     assert_eq!(found_checks("tenant-acme", &path("acme")), []);
-    assert_eq!(found_checks("tenant-acme", &path("globex")), [Check::TenantReach]);
-    assert_eq!(found_checks("tenant-acme", &path("+")), [Check::TenantReach]);
+    assert_eq!(found_checks("tenant-acme", &path("globex")), [Lint::TenantReach]);
+    assert_eq!(found_checks("tenant-acme", &path("+")), [Lint::TenantReach]);
     assert_eq!(
         found_checks("tenant-acme", &reads("transit/decrypt/tenant-acme*")),
-        [Check::TenantReach]
+        [Lint::TenantReach]
     );
-    // That globex is a tenant is known from the other file.
+    // The other file shows that globex is a tenant.
     let (shared, globex) = (reads("secret/data/tenants/g*"), path("globex"));
     let findings = lint(&[("tenant-acme", &shared), ("tenant-globex", &globex)]);
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(findings[0].message, "a rule of a tenant's policy reaches the tenant globex");
+    assert_eq!(
+        findings[0].message,
+        "a rule of a tenant's policy matches paths of the tenant globex"
+    );
 }
 
 #[test]
-fn files_that_hold_no_policy_are_found() {
+fn invalid_files_are_found() {
     let findings = lint(&[
         ("root", &reads("a")),
         ("Default", &reads("a")),
@@ -333,24 +339,24 @@ fn files_that_hold_no_policy_are_found() {
     assert_eq!(
         found,
         [
-            (Check::Name, "p/root.hcl", 1, 1),
-            (Check::Name, "p/Default.hcl", 1, 1),
-            (Check::Name, "p/CRM.hcl", 1, 1),
-            (Check::Syntax, "p/broken.hcl", 2, 19),
+            (Lint::Name, "p/root.hcl", 1, 1),
+            (Lint::Name, "p/Default.hcl", 1, 1),
+            (Lint::Name, "p/CRM.hcl", 1, 1),
+            (Lint::Syntax, "p/broken.hcl", 2, 19),
         ]
     );
 }
 
 #[test]
-fn checks_have_names_of_their_own_and_errors_come_first() {
-    let ids: std::collections::BTreeSet<_> = Check::ALL.into_iter().map(Check::id).collect();
-    assert_eq!(ids.len(), Check::ALL.len());
-    assert!(Check::ALL.is_sorted());
-    assert!(Check::ALL.map(Check::severity).is_sorted());
-    assert_eq!(Check::IgnoredLabel.severity(), Severity::Error);
-    assert_eq!(Check::LeadingSlash.severity(), Severity::Warning);
-    assert_eq!("kv-path".parse(), Ok(Check::KvPath));
+fn lint_ids_are_unique_and_sorted() {
+    let ids: std::collections::BTreeSet<_> = Lint::ALL.into_iter().map(Lint::id).collect();
+    assert_eq!(ids.len(), Lint::ALL.len());
+    assert!(Lint::ALL.is_sorted());
+    assert!(Lint::ALL.map(Lint::severity).is_sorted());
+    assert_eq!(Lint::IgnoredLabel.severity(), Severity::Error);
+    assert_eq!(Lint::LeadingSlash.severity(), Severity::Warning);
+    assert_eq!("kv-path".parse(), Ok(Lint::KvPath));
     for id in ["name", "syntax", "KvPath"] {
-        assert!(id.parse::<Check>().expect_err(id).contains("expected one of duplicate-path"));
+        assert!(id.parse::<Lint>().expect_err(id).contains("expected one of duplicate-path"));
     }
 }

@@ -1,17 +1,17 @@
 use super::{
-    super::error::{Fault, Quoted},
+    super::error::{ParseError, Quoted},
     lexer::Lexer,
     token::Token,
 };
 
 impl Lexer<'_> {
-    /// `<<NAME`, the lines after it, and the line that is `NAME` again, however indented.
-    /// `<<-NAME` takes the indentation of that line away from all of them.
-    pub(super) fn heredoc(&mut self) -> Result<Token, Fault> {
+    /// Reads a heredoc: `<<NAME`, the lines after it, and a line that is `NAME` again, with any
+    /// indentation. `<<-NAME` removes the indentation of that line from all lines.
+    pub(super) fn heredoc(&mut self) -> Result<Token, ParseError> {
         let start = self.at();
         self.bump();
         if !self.eat('<') {
-            return Err(Fault::new(
+            return Err(ParseError::new(
                 self.at(),
                 "expected `<<` and a name at the start of a heredoc",
             ));
@@ -20,16 +20,19 @@ impl Lexer<'_> {
         let name = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
         let crlf = self.eat('\r');
         if name.is_empty() || !self.eat('\n') {
-            return Err(Fault::new(start, "expected a name and the end of the line after `<<`"));
+            return Err(ParseError::new(
+                start,
+                "expected a name and the end of the line after `<<`",
+            ));
         }
         let body = self.rest();
-        // Vault counts the dash as part of the name when it looks for the end.
+        // Vault counts the dash as part of the name when it searches for the end.
         let shortest = name.len() + usize::from(indented);
         loop {
             let Some(end) = self.rest().find('\n') else {
-                return Err(Fault::new(
+                return Err(ParseError::new(
                     start,
-                    format!("expected a line {} at the end", Quoted(name)),
+                    format!("unterminated heredoc: expected a line {}", Quoted(name)),
                 ));
             };
             let length = body.len() - self.rest().len();
@@ -42,9 +45,9 @@ impl Lexer<'_> {
                 continue;
             };
             let body = body.get(..length).unwrap_or_default();
-            // Vault counts wrongly here, and takes a piece of the name for the text.
+            // Vault has an off-by-one error here, and takes a part of the name for the text.
             if line.len() - bare.len() != usize::from(crlf) && body.is_empty() {
-                return Err(Fault::new(at, "expected the line ending that the heredoc began with"));
+                return Err(ParseError::new(at, "expected the same line ending as after `<<`"));
             }
             return Ok(Token::Heredoc(value(body, indentation, indented)));
         }

@@ -1,66 +1,66 @@
 use super::{
-    super::{At, Position, error::Fault},
+    super::{Position, Spanned, error::ParseError},
     token::Token,
 };
 
-/// Which of the two languages is read.
+/// The language of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Hcl,
     Json,
 }
 
-/// Cuts a text into tokens, one ahead of the parser.
+/// Splits a text into tokens, with one token of lookahead.
 pub(super) struct Lexer<'a> {
     rest: &'a str,
     at: Position,
-    ahead: Option<At<Token>>,
+    peeked: Option<Spanned<Token>>,
     pub(super) dialect: Dialect,
 }
 
 impl<'a> Lexer<'a> {
-    /// Refuses at once what no token may contain.
-    pub(super) fn new(text: &'a str, dialect: Dialect) -> Result<Self, Fault> {
+    /// Creates a lexer. Fails on characters that no token may contain.
+    pub(super) fn new(text: &'a str, dialect: Dialect) -> Result<Self, ParseError> {
         let mut at = Position::START;
         for character in text.chars() {
             match (character, dialect) {
-                ('\0', _) => return Err(Fault::new(at, "unexpected null character")),
+                ('\0', _) => return Err(ParseError::new(at, "unexpected null character")),
                 ('\u{e123}', Dialect::Hcl) => {
-                    return Err(Fault::new(at, "U+E123 is reserved for HCL itself"));
+                    return Err(ParseError::new(at, "U+E123 is reserved for HCL itself"));
                 }
                 _ => at = at.after(character),
             }
         }
-        Ok(Self { rest: text, at: Position::START, ahead: None, dialect })
+        Ok(Self { rest: text, at: Position::START, peeked: None, dialect })
     }
 
-    /// The next token, without taking it.
-    pub(super) fn peek(&mut self) -> Result<&At<Token>, Fault> {
-        let token = match self.ahead.take() {
+    /// Returns the next token without consuming it.
+    pub(super) fn peek(&mut self) -> Result<&Spanned<Token>, ParseError> {
+        let token = match self.peeked.take() {
             Some(token) => token,
             None => self.token()?,
         };
-        Ok(self.ahead.insert(token))
+        Ok(self.peeked.insert(token))
     }
 
-    /// Takes the next token. At the end of the text it is [`Token::End`] for ever.
-    pub(super) fn next(&mut self) -> Result<At<Token>, Fault> {
-        match self.ahead.take() {
+    /// Consumes the next token. At the end of the text it is always [`Token::End`].
+    pub(super) fn next(&mut self) -> Result<Spanned<Token>, ParseError> {
+        match self.peeked.take() {
             Some(token) => Ok(token),
             None => self.token(),
         }
     }
 
-    /// Takes the next token if it is this one.
-    pub(super) fn take(&mut self, wanted: &Token) -> Result<bool, Fault> {
+    /// Consumes the next token if it equals `wanted`.
+    pub(super) fn take(&mut self, wanted: &Token) -> Result<bool, ParseError> {
         let found = self.peek()?.value == *wanted;
         if found {
-            self.ahead = None;
+            self.peeked = None;
         }
         Ok(found)
     }
 
-    fn token(&mut self) -> Result<At<Token>, Fault> {
+    fn token(&mut self) -> Result<Spanned<Token>, ParseError> {
         self.skip_blank()?;
         let at = self.at;
         let token = match self.peek_char() {
@@ -69,9 +69,9 @@ impl<'a> Lexer<'a> {
             Some('0'..='9' | '-' | '.') => self.number()?,
             Some('"') => self.string()?,
             Some('<') if self.dialect == Dialect::Hcl => self.heredoc()?,
-            Some(c) => self.mark(c)?,
+            Some(c) => self.punctuation(c)?,
         };
-        Ok(At::new(token, at))
+        Ok(Spanned::new(token, at))
     }
 
     fn word(&mut self) -> Token {
@@ -84,7 +84,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn mark(&mut self, character: char) -> Result<Token, Fault> {
+    fn punctuation(&mut self, character: char) -> Result<Token, ParseError> {
         let token = match (character, self.dialect) {
             ('{', _) => Token::BlockStart,
             ('}', _) => Token::BlockEnd,
@@ -99,17 +99,20 @@ impl<'a> Lexer<'a> {
         Ok(token)
     }
 
-    fn unexpected(&self, character: char) -> Fault {
+    fn unexpected(&self, character: char) -> ParseError {
         let hint = match character {
-            '\u{feff}' => ": save the text without a byte order mark",
+            '\u{feff}' => ": save the text without a byte order punctuation",
             '\'' | '`' | '\u{201c}' | '\u{201d}' => ": strings are in double quotes (\")",
-            _ if character.is_alphabetic() => ": a word with such letters has to be in quotes",
+            _ if character.is_alphabetic() => ": quote words with non-ASCII letters",
             _ => "",
         };
-        Fault::new(self.at, format!("unexpected character `{}`{hint}", character.escape_debug()))
+        ParseError::new(
+            self.at,
+            format!("unexpected character `{}`{hint}", character.escape_debug()),
+        )
     }
 
-    fn skip_blank(&mut self) -> Result<(), Fault> {
+    fn skip_blank(&mut self) -> Result<(), ParseError> {
         loop {
             self.take_while(|c| matches!(c, ' ' | '\t' | '\r' | '\n'));
             if self.dialect == Dialect::Json {
@@ -125,21 +128,21 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn skip_comment(&mut self) -> Result<(), Fault> {
+    fn skip_comment(&mut self) -> Result<(), ParseError> {
         let inside = self.rest.get(2..).unwrap_or_default();
         let Some(end) = inside.find("*/") else {
-            return Err(Fault::new(self.at, "expected `*/` at the end of the comment"));
+            return Err(ParseError::new(self.at, "expected `*/` at the end of the comment"));
         };
         self.take_bytes(2 + end + 2);
         Ok(())
     }
 
-    /// The text that no token has taken yet.
+    /// Returns the remaining text.
     pub(super) fn rest(&self) -> &'a str {
         self.rest
     }
 
-    /// Where that begins.
+    /// Returns the position of the remaining text.
     pub(super) fn at(&self) -> Position {
         self.at
     }
@@ -156,7 +159,7 @@ impl<'a> Lexer<'a> {
         Some(character)
     }
 
-    /// Takes this character if it is the next.
+    /// Consumes this character if it is the next.
     pub(super) fn eat(&mut self, wanted: char) -> bool {
         let found = self.peek_char() == Some(wanted);
         if found {
@@ -170,7 +173,7 @@ impl<'a> Lexer<'a> {
         self.take_bytes(end)
     }
 
-    /// Takes so many bytes, which have to end between two characters.
+    /// Consumes `count` bytes, which must end at a character boundary.
     pub(super) fn take_bytes(&mut self, count: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at_checked(count).unwrap_or((self.rest, ""));
         self.at = taken.chars().fold(self.at, Position::after);

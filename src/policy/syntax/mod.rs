@@ -1,4 +1,4 @@
-//! From text to items: HCL 1, and JSON read as HCL 1 does.
+//! The parsers: HCL 1, and JSON read as HCL 1 does.
 
 mod flatten;
 mod hcl;
@@ -9,27 +9,27 @@ mod number;
 mod string;
 mod token;
 
-use super::{Item, Position, error::Fault};
+use super::{HclItem, Position, error::ParseError};
 
-/// How deep blocks and lists may lie in each other. OpenBao knows no limit; none of its keys
-/// needs more than six.
+/// The maximum nesting depth of blocks and lists. OpenBao has no limit; none of its keys needs
+/// more than six levels.
 const DEPTH: usize = 64;
 
-/// How many keys and labels one item may have, for the same reason.
+/// The maximum number of keys and labels of one item, for the same reason.
 const KEYS: usize = 16;
 
-/// The items of a text. It is JSON when its first character is a brace, as for Vault.
-pub(super) fn items(text: &str) -> Result<Vec<Item>, Fault> {
+/// Parses a text. As in Vault, a text whose first character is a brace is JSON.
+pub(super) fn items(text: &str) -> Result<Vec<HclItem>, ParseError> {
     if text.is_empty() {
-        return Err(Fault::new(Position::START, "expected a policy, found nothing"));
+        return Err(ParseError::new(Position::START, "expected a policy, found an empty file"));
     }
     if text.trim_start().starts_with('{') { json::items(text) } else { hcl::items(text) }
 }
 
-/// One level deeper than `depth`.
-fn deeper(depth: usize, at: Position) -> Result<usize, Fault> {
+/// Returns `depth` plus one, up to the limit.
+fn nest(depth: usize, at: Position) -> Result<usize, ParseError> {
     match depth {
-        DEPTH => Err(Fault::new(at, format!("expected at most {DEPTH} levels, found one more"))),
+        DEPTH => Err(ParseError::new(at, format!("expected at most {DEPTH} nested levels"))),
         _ => Ok(depth + 1),
     }
 }

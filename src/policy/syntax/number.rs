@@ -1,12 +1,12 @@
 use super::{
-    super::error::{Fault, Quoted},
+    super::error::{ParseError, Quoted},
     lexer::{Dialect, Lexer},
     token::Token,
 };
 
 impl Lexer<'_> {
-    /// A number, its text as it stands. That it fits its type is for whoever reads it to see.
-    pub(super) fn number(&mut self) -> Result<Token, Fault> {
+    /// Reads a number and keeps its text. The range is checked where the value is used.
+    pub(super) fn number(&mut self) -> Result<Token, ParseError> {
         let (start, at) = (self.rest(), self.at());
         self.eat('-');
         if self.dialect == Dialect::Hcl && self.rest().starts_with(['0']) {
@@ -22,9 +22,9 @@ impl Lexer<'_> {
         let fraction = self.eat('.');
         let after_point = self.take_while(|c| c.is_ascii_digit());
         if whole.is_empty() && (after_point.is_empty() || start.starts_with('-')) {
-            return Err(Fault::expected(at, "a digit", Quoted(&self.since(start))));
+            return Err(ParseError::expected(at, "a digit", Quoted(&self.since(start))));
         }
-        // HCL reads `.5e1` as two numbers, which nothing accepts.
+        // HCL reads `.5e1` as two numbers, which no grammar rule accepts.
         let exponent = !whole.is_empty() && (self.eat('e') || self.eat('E'));
         if exponent {
             let _sign = self.eat('-') || self.eat('+');
@@ -41,25 +41,26 @@ impl Lexer<'_> {
         Ok(Token::Integer(text))
     }
 
-    fn leading_zero(&self, at: super::Position, digits: &str) -> Result<(), Fault> {
+    fn leading_zero(&self, at: super::Position, digits: &str) -> Result<(), ParseError> {
         match self.dialect {
-            Dialect::Json => Err(Fault::new(at, "a number cannot begin with 0")),
-            Dialect::Hcl if digits.contains(['8', '9']) => {
-                Err(Fault::new(at, "a number that begins with 0 is octal: no 8 and 9"))
-            }
+            Dialect::Json => Err(ParseError::new(at, "a number cannot begin with 0")),
+            Dialect::Hcl if digits.contains(['8', '9']) => Err(ParseError::new(
+                at,
+                "a number that begins with 0 is octal and cannot contain 8 or 9",
+            )),
             Dialect::Hcl => Ok(()),
         }
     }
 
-    fn some(&self, digits: &str, expected: &str) -> Result<(), Fault> {
+    fn some(&self, digits: &str, expected: &str) -> Result<(), ParseError> {
         if !digits.is_empty() {
             return Ok(());
         }
         let found = self.peek_char().map_or("the end of the text".into(), |c| format!("`{c}`"));
-        Err(Fault::expected(self.at(), expected, found))
+        Err(ParseError::expected(self.at(), expected, found))
     }
 
-    /// What was taken since `start` was the rest.
+    /// Returns the text consumed since `start` was the rest.
     fn since(&self, start: &str) -> String {
         let length = start.len() - self.rest().len();
         start.get(..length).unwrap_or_default().to_owned()

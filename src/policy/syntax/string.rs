@@ -1,15 +1,15 @@
 use super::{
-    super::{Position, error::Fault},
+    super::{Position, error::ParseError},
     lexer::{Dialect, Lexer},
     token::Token,
 };
 
 impl Lexer<'_> {
-    /// A string in quotes, with its escapes resolved.
+    /// Reads a quoted string and resolves its escapes.
     ///
-    /// In HCL a `${...}` is kept as it stands: quotes and line ends are ordinary in it, and
-    /// escapes have to be valid but stay escapes.
-    pub(super) fn string(&mut self) -> Result<Token, Fault> {
+    /// In HCL, `${...}` is kept verbatim: quotes and line ends are ordinary characters in it, and
+    /// escapes must be valid but are not resolved.
+    pub(super) fn string(&mut self) -> Result<Token, ParseError> {
         let start = self.at();
         let mut bytes = Vec::new();
         let mut braces = 0_usize;
@@ -17,14 +17,14 @@ impl Lexer<'_> {
         loop {
             let at = self.at();
             let Some(character) = self.bump() else {
-                return Err(open(start));
+                return Err(unterminated_string(start));
             };
             match character {
                 '"' if braces == 0 => break,
-                '\n' if braces == 0 => return Err(open(start)),
+                '\n' if braces == 0 => return Err(unterminated_string(start)),
                 '\\' => self.escape(at, braces > 0, &mut bytes)?,
                 '\u{fffd}' if braces > 0 => {
-                    return Err(Fault::new(at, "Vault cannot read U+FFFD inside of `${...}`"));
+                    return Err(ParseError::new(at, "Vault cannot read U+FFFD inside of `${...}`"));
                 }
                 _ => {
                     push(&mut bytes, character);
@@ -48,8 +48,8 @@ impl Lexer<'_> {
         self.dialect == Dialect::Hcl && self.peek_char() == Some('{')
     }
 
-    /// What follows a backslash at `at`; `raw` keeps it as it is written.
-    fn escape(&mut self, at: Position, raw: bool, bytes: &mut Vec<u8>) -> Result<(), Fault> {
+    /// Reads an escape after the backslash at `at`; `raw` keeps it verbatim.
+    fn escape(&mut self, at: Position, raw: bool, bytes: &mut Vec<u8>) -> Result<(), ParseError> {
         let start = self.rest();
         let kind = self.bump().ok_or_else(|| unknown(at))?;
         let mut resolved = Vec::new();
@@ -88,37 +88,37 @@ impl Lexer<'_> {
         Ok(())
     }
 
-    fn code_point(&self, at: Position, text: &str, digits: usize) -> Result<char, Fault> {
+    fn code_point(&self, at: Position, text: &str, digits: usize) -> Result<char, ParseError> {
         let code = hexadecimal(text, digits).ok_or_else(|| unknown(at))?;
         match code {
-            // HCL puts U+FFFD where half of a pair is; JSON's own reader cannot read it.
+            // HCL replaces a lone surrogate with U+FFFD; its JSON parser rejects it.
             0xd800..=0xdfff if self.dialect == Dialect::Hcl => Ok('\u{fffd}'),
             _ => char::from_u32(code)
-                .ok_or_else(|| Fault::new(at, "expected the code of a character in the escape")),
+                .ok_or_else(|| ParseError::new(at, "expected a valid code point in the escape")),
         }
     }
 }
 
-fn open(start: Position) -> Fault {
-    Fault::new(start, "expected `\"` at the end of the string, in the same line")
+fn unterminated_string(start: Position) -> ParseError {
+    ParseError::new(start, "expected `\"` at the end of the string, on the same line")
 }
 
-fn unknown(at: Position) -> Fault {
+fn unknown(at: Position) -> ParseError {
     let known = r#"\a \b \f \n \r \t \v \\ \" \101 \x41 \u0041 or \U00000041"#;
-    Fault::new(at, format!("expected one of {known} after the backslash"))
+    ParseError::new(at, format!("expected one of {known} after the backslash"))
 }
 
 fn push(bytes: &mut Vec<u8>, character: char) {
     bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-/// Three digits at the start of `text`, up to 377.
+/// Parses three octal digits at the start of `text`, up to 377.
 fn octal(text: &str) -> Option<u8> {
     let digits = text.get(..3).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?;
     u8::from_str_radix(digits, 8).ok()
 }
 
-/// So many digits after the first character of `text`.
+/// Parses `count` hexadecimal digits after the first character of `text`.
 fn hexadecimal(text: &str, count: usize) -> Option<u32> {
     let digits = text.get(1..=count)?;
     let valid = digits.bytes().all(|b| b.is_ascii_hexdigit());

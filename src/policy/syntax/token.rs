@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::policy::error::Quoted;
 
-/// The smallest parts of a text.
+/// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     End,

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use super::{AccountPlan, SecretIdDelivery, VaultPolicies, VaultResources};
 use crate::{
-    policy::{self, Unmanaged},
+    policy::{self, UnmanagedPolicies},
     provisioning::{
         DesiredState, PlanError, PlanRow, ProvisionError, ProvisionPlan, Resource, StepOutcome,
         VALIDATOR, may_continue,
@@ -15,7 +15,7 @@ use crate::{
 /// The difference between the desired state of the platform and Vault.
 pub struct PlatformPlan {
     resources: ProvisionPlan,
-    policies: policy::Plan,
+    policies: policy::PolicyPlan,
     /// The delivery of the validator's secret id.
     pub secret_id: SecretIdDelivery,
     /// The account of an operator.
@@ -34,7 +34,8 @@ impl PlatformPlan {
         let vault = VaultResources::new(session);
         let resources = plan_resources(desired.resources(), &vault).await?;
         let store = VaultPolicies::new(session);
-        let policies = policy::Plan::draw(&desired.policies, &store, Unmanaged::Kept).await;
+        let policies =
+            policy::PolicyPlan::compute(&desired.policies, &store, UnmanagedPolicies::Keep).await;
         let policies = policies.map_err(|error| ProvisionError(error.to_string()))?;
         let secret_id = SecretIdDelivery::plan(VALIDATOR, &desired.secret_id, &vault).await?;
         let operator = match &desired.operator {
@@ -51,15 +52,16 @@ impl PlatformPlan {
     /// # Errors
     /// Fails if a file would be overwritten.
     pub fn for_empty_vault(desired: &DesiredState) -> Result<Self, ProvisionError> {
-        let create = |(name, member): (&policy::PolicyName, &policy::Member)| policy::Step {
-            name: name.to_string(),
-            before: None,
-            after: Some(member.source.text.clone()),
-        };
-        let steps = desired.policies.iter().map(create).collect();
+        let create =
+            |(name, file): (&policy::PolicyName, &policy::PolicyFile)| policy::PolicyChange {
+                name: name.to_string(),
+                before: None,
+                after: Some(file.source.text.clone()),
+            };
+        let changes = desired.policies.iter().map(create).collect();
         Ok(Self {
             resources: ProvisionPlan::for_empty_vault(desired.resources()),
-            policies: policy::Plan { steps, ..policy::Plan::default() },
+            policies: policy::PolicyPlan { changes, ..policy::PolicyPlan::default() },
             secret_id: SecretIdDelivery::plan_for_new_role(VALIDATOR, &desired.secret_id)?,
             operator: desired.operator.as_ref().map(AccountPlan::for_absent_account).transpose()?,
         })
@@ -69,7 +71,7 @@ impl PlatformPlan {
     /// resources has checked its own.
     async fn check_permissions(&self, vault: &VaultResources<'_>) -> Result<(), ProvisionError> {
         let policies =
-            self.policies.steps.iter().map(|step| format!("sys/policies/acl/{}", step.name));
+            self.policies.changes.iter().map(|step| format!("sys/policies/acl/{}", step.name));
         let secret_id = self.secret_id.is_needed().then(|| self.secret_id.vault_path());
         let account = self.operator.iter().filter_map(AccountPlan::vault_path);
         check_update(vault, policies.chain(secret_id).chain(account).collect()).await
@@ -84,7 +86,7 @@ impl PlatformPlan {
             name: name.to_owned(),
             detail: String::new(),
         };
-        let steps = self.policies.steps.iter().map(|step| row(step.verb(), &step.name));
+        let steps = self.policies.changes.iter().map(|change| row(change.verb(), &change.name));
         let unchanged =
             self.policies.unchanged.iter().map(|policy| row(PlanRow::UNCHANGED, &policy.name));
         let secret_id = std::iter::once(self.secret_id.row());
@@ -112,7 +114,7 @@ impl PlatformPlan {
             let applied = self.policies.apply(&store, |_, _| should_continue()).await;
             outcomes.extend(applied.iter().map(policy_outcome));
         } else {
-            outcomes.extend(self.policies.steps.iter().map(|_| StepOutcome::NotTried));
+            outcomes.extend(self.policies.changes.iter().map(|_| StepOutcome::NotTried));
         }
         outcomes.extend(self.policies.unchanged.iter().map(|_| StepOutcome::Unchanged));
         let outcome = if !self.secret_id.is_needed() || may_continue(&outcomes, &should_continue) {
@@ -155,16 +157,18 @@ pub(super) async fn check_update(
     Err(ProvisionError(PlanError::MissingCapabilities(missing).to_string()))
 }
 
-fn policy_outcome(outcome: &policy::Outcome) -> StepOutcome {
+fn policy_outcome(outcome: &policy::ApplyOutcome) -> StepOutcome {
     match outcome {
-        policy::Outcome::Done => StepOutcome::Done,
-        policy::Outcome::NotTried => StepOutcome::NotTried,
-        policy::Outcome::Overtaken => StepOutcome::Failed(ProvisionError(
+        policy::ApplyOutcome::Done => StepOutcome::Done,
+        policy::ApplyOutcome::Skipped => StepOutcome::NotTried,
+        policy::ApplyOutcome::Conflict => StepOutcome::Failed(ProvisionError(
             "another process changed it after the plan was made, and its version was kept"
                 .to_owned(),
         )),
-        policy::Outcome::Failed(error) => StepOutcome::Failed(ProvisionError(error.to_string())),
-        policy::Outcome::Unknown(error) => StepOutcome::Failed(ProvisionError(format!(
+        policy::ApplyOutcome::Failed(error) => {
+            StepOutcome::Failed(ProvisionError(error.to_string()))
+        }
+        policy::ApplyOutcome::Unknown(error) => StepOutcome::Failed(ProvisionError(format!(
             "the result of the write is unknown: {error}"
         ))),
     }

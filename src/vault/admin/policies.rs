@@ -3,7 +3,7 @@ use vaultrs::api::sys::requests::ReadHealthRequest;
 
 use super::{OperatorClient, errors::hint};
 use crate::{
-    policy::{Server, Store, StoreError, Stored},
+    policy::{PolicyStore, PolicyStoreError, Server, StoredPolicy},
     vault::{
         VaultSession,
         api::policies::{
@@ -38,7 +38,7 @@ impl<'s> VaultPolicies<'s> {
         &self,
         name: &str,
         text: &str,
-        before: Option<&Stored>,
+        before: Option<&StoredPolicy>,
     ) -> Result<(), VaultError> {
         let check = CheckAndSet {
             cas: before.map_or(Some(0), |before| before.version),
@@ -53,7 +53,7 @@ impl<'s> VaultPolicies<'s> {
     ///
     /// # Errors
     /// If the server does not answer, or is sealed.
-    pub async fn server(&self) -> Result<Server, StoreError> {
+    pub async fn server(&self) -> Result<Server, PolicyStoreError> {
         let client = self.operator.session.client();
         let request = ReadHealthRequest {
             standbyok: Some(true),
@@ -61,20 +61,21 @@ impl<'s> VaultPolicies<'s> {
             ..ReadHealthRequest::default()
         };
         let edition: Result<Edition, _> = client.unauthenticated(Operation::Admin, request).await;
-        let edition = edition
-            .map_err(|error| StoreError(format!("cannot read the server's version: {error}")))?;
+        let edition = edition.map_err(|error| {
+            PolicyStoreError(format!("cannot read the server's version: {error}"))
+        })?;
         let is_vault = edition.enterprise.is_some() || edition.version.starts_with("1.");
         Ok(if is_vault { Server::Vault } else { Server::OpenBao })
     }
 }
 
-impl Store for VaultPolicies<'_> {
-    async fn names(&self) -> Result<Vec<String>, StoreError> {
+impl PolicyStore for VaultPolicies<'_> {
+    async fn names(&self) -> Result<Vec<String>, PolicyStoreError> {
         let names = self.operator.call(list_policies).await;
         names.map_err(|error| store_error(&error, "list policies", LIST))
     }
 
-    async fn read(&self, name: &str) -> Result<Option<Stored>, StoreError> {
+    async fn read(&self, name: &str) -> Result<Option<StoredPolicy>, PolicyStoreError> {
         let policy = self
             .operator
             .call(async |client, token| read_policy(client, token, name).await)
@@ -87,14 +88,14 @@ impl Store for VaultPolicies<'_> {
         &self,
         name: &str,
         text: &str,
-        before: Option<&Stored>,
-    ) -> Result<(), StoreError> {
+        before: Option<&StoredPolicy>,
+    ) -> Result<(), PolicyStoreError> {
         let action = format!("write the policy {name}");
         let written = self.put(name, text, before).await;
         written.map_err(|error| store_error(&error, &action, "create and update"))
     }
 
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+    async fn delete(&self, name: &str) -> Result<(), PolicyStoreError> {
         let action = format!("delete the policy {name}");
         self.operator
             .call(async |client, token| delete_policy(client, token, name).await)
@@ -105,7 +106,7 @@ impl Store for VaultPolicies<'_> {
 
 const LIST: &str = "list";
 
-impl From<AclPolicy> for Stored {
+impl From<AclPolicy> for StoredPolicy {
     fn from(policy: AclPolicy) -> Self {
         let flags = [
             (
@@ -124,15 +125,15 @@ impl From<AclPolicy> for Stored {
             text: policy.policy,
             version: policy.version,
             cas_required: policy.cas_required,
-            beside: expires.into_iter().chain(set).collect(),
+            extra_settings: expires.into_iter().chain(set).collect(),
         }
     }
 }
 
 /// Returns the error of an action, with what to do about it.
-fn store_error(error: &VaultError, action: &str, capability: &str) -> StoreError {
+fn store_error(error: &VaultError, action: &str, capability: &str) -> PolicyStoreError {
     let below = if capability == LIST { "" } else { "/+" };
     let needed =
         format!("{capability} on sys/policies/acl{below}, as policies/operator.hcl has it");
-    StoreError(format!("cannot {action}: {error}{}", hint(error, &needed)))
+    PolicyStoreError(format!("cannot {action}: {error}{}", hint(error, &needed)))
 }

@@ -11,7 +11,7 @@ use self::groups::TestGroups;
 use super::OperatorClient;
 use crate::{
     capabilities::{Capabilities, Capability},
-    policy::{Caller, Group, with_templates},
+    policy::{TestCaller, TestGroup, replace_templates},
     token::CallerToken,
     vault::{
         Client, VaultPolicies, VaultSession,
@@ -64,7 +64,7 @@ struct TestEntity {
 impl<'s> TestPrincipals<'s> {
     /// Prepares for these callers, and creates nothing yet.
     #[must_use]
-    pub fn new(session: &'s VaultSession, callers: &[Caller]) -> Self {
+    pub fn new(session: &'s VaultSession, callers: &[TestCaller]) -> Self {
         let name = format!("{PREFIX}{:016x}", rand::random::<u64>());
         Self {
             operator: OperatorClient { session },
@@ -85,7 +85,7 @@ impl<'s> TestPrincipals<'s> {
     ) -> Result<(), String> {
         let mut allowed_policies = vec!["default".to_owned()];
         for (name, text) in policies {
-            let text = with_templates(text, &|selector| self.groups.selector(selector));
+            let text = replace_templates(text, &|selector| self.groups.selector(selector));
             let text = text.map_err(|selector| {
                 format!("policy {name}: write the template {selector:?} without escapes")
             })?;
@@ -114,8 +114,8 @@ impl<'s> TestPrincipals<'s> {
     ///
     /// # Errors
     /// A message that says what could not be created, and what to do.
-    pub async fn create_token(&self, caller: &Caller) -> Result<SecretString, String> {
-        let Caller { policies, metadata, groups, .. } = caller;
+    pub async fn create_token(&self, caller: &TestCaller) -> Result<SecretString, String> {
+        let TestCaller { policies, metadata, groups, .. } = caller;
         let entity_alias = if metadata.is_empty() && groups.is_empty() {
             None
         } else {
@@ -217,7 +217,7 @@ impl<'s> TestPrincipals<'s> {
         &self,
         key: &str,
         group: &str,
-        values: &Group,
+        values: &TestGroup,
         entity_id: &str,
     ) -> Result<(), String> {
         let Some(name) = self.groups.name(key) else {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::policy::{Caller, Group, GroupField, GroupKey, GroupSelector};
+use crate::policy::{GroupField, GroupKey, GroupSelector, TestCaller, TestGroup};
 
 /// The metadata keys of a test group that hold the name and the id of the caller's group.
 const GROUP_NAME: &str = "validator-test-name";
@@ -14,13 +14,13 @@ const GROUP_ID: &str = "validator-test-id";
 pub(super) struct TestGroups(BTreeMap<String, String>);
 
 /// Returns the keys with which a template may name a group.
-pub(super) fn keys(name: &str, group: &Group) -> impl Iterator<Item = String> {
+pub(super) fn keys(name: &str, group: &TestGroup) -> impl Iterator<Item = String> {
     let by_id = group.id.as_deref().map(|id| key(GroupKey::Id(id)));
     [key(GroupKey::Name(name))].into_iter().chain(by_id)
 }
 
 /// Returns the metadata of a test group: those of the caller's group, and its name and id.
-pub(super) fn metadata(name: &str, group: &Group) -> BTreeMap<String, String> {
+pub(super) fn metadata(name: &str, group: &TestGroup) -> BTreeMap<String, String> {
     let mut metadata = group.metadata.clone();
     metadata.insert(GROUP_NAME.to_owned(), name.to_owned());
     metadata.extend(group.id.clone().map(|id| (GROUP_ID.to_owned(), id)));
@@ -36,7 +36,7 @@ fn key(group: GroupKey<'_>) -> String {
 
 impl TestGroups {
     /// Names a test group for each group of these callers. The names begin with `prefix`.
-    pub(super) fn new(prefix: &str, callers: &[Caller]) -> Self {
+    pub(super) fn new(prefix: &str, callers: &[TestCaller]) -> Self {
         let groups = callers.iter().flat_map(|caller| &caller.groups);
         let keys: BTreeSet<String> = groups.flat_map(|(name, group)| keys(name, group)).collect();
         let named = keys.into_iter().enumerate();

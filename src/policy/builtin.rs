@@ -1,8 +1,8 @@
-//! The policies that this program brings along, and what is expected of them.
+//! The built-in policies, and their expectations.
 
-use super::Source;
+use super::PolicySource;
 
-/// Files of the folder `policies`, with their text.
+/// Embeds files of the folder `policies`.
 macro_rules! files {
     ($($file:literal)*) => {
         [$(($file, include_str!(concat!("../../policies/", $file)))),*]
@@ -47,23 +47,23 @@ const EXPECTATIONS: [(&str, &str); 8] = files! {
 /// The mounts that the policies name: KV version 2, and transit.
 pub const MOUNTS: [&str; 2] = ["secret", "transit"];
 
-/// The mount that the platform's agents keep their own secrets in, KV version 2.
+/// The KV version 2 mount of the agents' own secrets.
 pub const AGENTS_MOUNT: &str = "smarteros";
 
-/// The policies.
+/// Returns the policies.
 #[must_use]
-pub fn policies() -> Vec<Source> {
+pub fn policies() -> Vec<PolicySource> {
     sources(&POLICIES)
 }
 
-/// What is expected of them.
+/// Returns the expectations of the policies.
 #[must_use]
-pub fn expectations() -> Vec<Source> {
+pub fn expectations() -> Vec<PolicySource> {
     sources(&EXPECTATIONS)
 }
 
-fn sources(files: &[(&str, &str)]) -> Vec<Source> {
-    let source = |(file, text): &(&str, &str)| Source::new(format!("policies/{file}"), *text);
+fn sources(files: &[(&str, &str)]) -> Vec<PolicySource> {
+    let source = |(file, text): &(&str, &str)| PolicySource::new(format!("policies/{file}"), *text);
     files.iter().map(source).collect()
 }
 
@@ -71,20 +71,20 @@ fn sources(files: &[(&str, &str)]) -> Vec<Source> {
 mod tests {
     use std::path::Path;
 
-    use super::{Source, expectations, policies};
+    use super::{PolicySource, expectations, policies};
 
     #[test]
-    fn every_file_of_the_folder_is_shipped() {
+    fn all_policy_files_are_built_in() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
-        for (shipped, folder, extension) in
+        for (builtin, folder, extension) in
             [(policies(), folder.clone(), "hcl"), (expectations(), folder.join("tests"), "toml")]
         {
-            let found = Source::read_all(&folder, extension).unwrap();
-            let names = |sources: &[Source]| -> Vec<(String, String)> {
-                let name = |source: &Source| (source.stem().to_owned(), source.text.clone());
+            let found = PolicySource::read_all(&folder, extension).unwrap();
+            let names = |sources: &[PolicySource]| -> Vec<(String, String)> {
+                let name = |source: &PolicySource| (source.stem().to_owned(), source.text.clone());
                 sources.iter().map(name).collect()
             };
-            assert_eq!(names(&shipped), names(&found));
+            assert_eq!(names(&builtin), names(&found));
         }
     }
 }

@@ -1,45 +1,46 @@
-//! Whether two policies say the same.
+//! Compares policies by their canonical form.
 
 use super::{
-    At, Item, Policy, Position, Rule, Value,
-    fields::{integer, lifetime::Lifetime},
+    HclItem, HclValue, Policy, Position, Rule, Spanned,
+    fields::{integer, lifetime::RawDuration},
 };
 use crate::capabilities::Capabilities;
 
-/// Keys whose meaning is held elsewhere, or that have none.
-const NO_MEANING: [&str; 4] = ["capabilities", "comment", "expiration", "policy"];
+/// Keys that are compared in another field, or have no effect.
+const IGNORED_KEYS: [&str; 4] = ["capabilities", "comment", "expiration", "policy"];
 
-/// What a rule says, wherever and in whichever words.
+/// A rule in a form that does not depend on its position and notation.
 #[derive(PartialEq)]
-struct Meaning<'p> {
+struct CanonicalRule<'p> {
     path: &'p str,
     capabilities: Capabilities,
     expiration: Option<i64>,
-    attributes: Vec<Item>,
+    attributes: Vec<HclItem>,
 }
 
 impl Policy {
-    /// Whether both say the same. Layout, comments, the order of rules with different paths, and
-    /// how capabilities are written make no difference.
+    /// Returns whether both policies have the same effect. Layout, comments, the order of rules
+    /// with different paths, and the notation of capabilities are ignored.
     #[must_use]
-    pub fn means_the_same_as(&self, other: &Self) -> bool {
-        meanings(self) == meanings(other)
+    pub fn is_equivalent_to(&self, other: &Self) -> bool {
+        canonical_rules(self) == canonical_rules(other)
     }
 }
 
-fn meanings(policy: &Policy) -> Vec<Meaning<'_>> {
-    let mut meanings: Vec<_> = policy.rules().iter().map(meaning).collect();
-    meanings.sort_by_key(|meaning| meaning.path);
-    meanings
+fn canonical_rules(policy: &Policy) -> Vec<CanonicalRule<'_>> {
+    let mut rules: Vec<_> = policy.rules().iter().map(canonical_rule).collect();
+    rules.sort_by_key(|rule| rule.path);
+    rules
 }
 
-fn meaning(rule: &Rule) -> Meaning<'_> {
+fn canonical_rule(rule: &Rule) -> CanonicalRule<'_> {
     let path = &*rule.path().value;
     let all = rule.attributes();
-    let said = all.iter().filter(|item| !NO_MEANING.contains(&item.key()));
-    let mut attributes: Vec<Item> = said.map(|item| placeless(&same_number(all, item))).collect();
+    let compared = all.iter().filter(|item| !IGNORED_KEYS.contains(&item.key()));
+    let mut attributes: Vec<HclItem> =
+        compared.map(|item| without_spans(&with_decimal_numbers(all, item))).collect();
     attributes.sort_by(|one, other| one.key().cmp(other.key()));
-    Meaning {
+    CanonicalRule {
         path: path.strip_prefix('/').unwrap_or(path),
         capabilities: rule.capabilities(),
         expiration: rule.expiration(),
@@ -47,41 +48,41 @@ fn meaning(rule: &Rule) -> Meaning<'_> {
     }
 }
 
-/// The same, with durations in nanoseconds and numbers in decimal. One of several values of a key is
-/// left as it is, since the first decides how the others are read.
-fn same_number(all: &[Item], item: &Item) -> Item {
+/// Returns the item with durations in nanoseconds and numbers in decimal. Repeated keys are left
+/// unchanged, because the first occurrence determines how the others are parsed.
+fn with_decimal_numbers(all: &[HclItem], item: &HclItem) -> HclItem {
     let number = match item.key() {
         key if all.iter().filter(|other| other.key() == key).count() > 1 => None,
         "min_wrapping_ttl" | "max_wrapping_ttl" | "ttl" => {
-            let lifetime = Lifetime::read(std::slice::from_ref(item), item.key());
-            lifetime.ok().flatten().and_then(|lifetime| lifetime.nanoseconds().ok())
+            let duration = RawDuration::read(std::slice::from_ref(item), item.key());
+            duration.ok().flatten().and_then(|duration| duration.nanoseconds().ok())
         }
         "pagination_limit" => integer::read(&item.value).ok(),
         _ => None,
     };
     let value = match (number, &item.value.value) {
-        (Some(number), _) => Value::Integer(number.to_string()),
-        (None, Value::Block(items)) if item.key() == "control_group" => {
-            Value::Block(items.iter().map(|item| same_number(items, item)).collect())
+        (Some(number), _) => HclValue::Integer(number.to_string()),
+        (None, HclValue::Block(items)) if item.key() == "control_group" => {
+            HclValue::Block(items.iter().map(|item| with_decimal_numbers(items, item)).collect())
         }
         (None, other) => other.clone(),
     };
-    Item { keys: item.keys.clone(), value: At::new(value, item.value.at) }
+    HclItem { keys: item.keys.clone(), value: Spanned::new(value, item.value.at) }
 }
 
-/// The same, as if it stood at the start of a text.
-fn placeless(item: &Item) -> Item {
-    let keys = item.keys.iter().map(|key| At::new(key.value.clone(), Position::START));
-    Item { keys: keys.collect(), value: placeless_value(&item.value) }
+/// Returns the item with all positions reset.
+fn without_spans(item: &HclItem) -> HclItem {
+    let keys = item.keys.iter().map(|key| Spanned::new(key.value.clone(), Position::START));
+    HclItem { keys: keys.collect(), value: value_without_spans(&item.value) }
 }
 
-fn placeless_value(value: &At<Value>) -> At<Value> {
+fn value_without_spans(value: &Spanned<HclValue>) -> Spanned<HclValue> {
     let bare = match &value.value {
-        Value::List(values) => Value::List(values.iter().map(placeless_value).collect()),
-        Value::Block(items) => Value::Block(items.iter().map(placeless).collect()),
+        HclValue::List(values) => HclValue::List(values.iter().map(value_without_spans).collect()),
+        HclValue::Block(items) => HclValue::Block(items.iter().map(without_spans).collect()),
         plain => plain.clone(),
     };
-    At::new(bare, Position::START)
+    Spanned::new(bare, Position::START)
 }
 
 #[cfg(test)]
@@ -90,14 +91,14 @@ mod tests {
 
     fn same(one: &str, other: &str) -> bool {
         let parse = |text| Policy::parse(text).unwrap();
-        parse(one).means_the_same_as(&parse(other))
+        parse(one).is_equivalent_to(&parse(other))
     }
 
     const POLICY: &str = "path \"a\" {\n  capabilities = [\"read\", \"list\"]\n  \
                           allowed_parameters = { b = [\"c\"] }\n}\npath \"d\" {}\n";
 
     #[test]
-    fn layout_comments_order_and_old_words_make_no_difference() {
+    fn layout_and_order_are_ignored() {
         for other in [
             "# note\npath \"d\" {} path \"/a\" { allowed_parameters = { b = [\"c\"] }
              policy = \"read\" comment = \"x\" }",
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_durations_and_numbers_make_no_difference() {
+    fn equal_durations_are_equivalent() {
         for (one, other) in [
             ("max_wrapping_ttl = \"90s\"", "max_wrapping_ttl = 90"),
             ("max_wrapping_ttl = \"24h\"", "max_wrapping_ttl = \"1d\""),
@@ -127,7 +128,7 @@ mod tests {
             let changed = other.replace(['5', '8', '9', '1', '3'], "2");
             assert!(!same(&rule(one), &rule(&changed)), "{one} {changed}");
         }
-        // Behind a text, a number is read as a text.
+        // After a string, a number is read as a string.
         let second = |ttl: &str| {
             let text = "path \"a\" { policy = \"read\" max_wrapping_ttl = \"90s\" ";
             format!("{text} max_wrapping_ttl = {ttl} }}")
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_vault_would_judge_by_makes_one() {
+    fn effective_changes_are_different() {
         for (from, to) in [
             ("\"list\"", "\"update\""),
             ("\"c\"", "\"d\""),

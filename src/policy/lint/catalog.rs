@@ -1,73 +1,73 @@
 use std::{fmt, str::FromStr};
 
-/// What is looked for in policies. Vault accepts most of it silently.
+/// A check of policies. Vault accepts most of these mistakes silently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Check {
-    /// The file is no policy.
+pub enum Lint {
+    /// The file is not a valid policy.
     Syntax,
     /// The file cannot be read as text.
     Unreadable,
-    /// The name of the file is none that a policy may have.
+    /// The file name is not a valid policy name.
     Name,
-    /// A path stands in a policy twice.
+    /// A path occurs twice in a policy.
     DuplicatePath,
-    /// A key stands in a rule twice.
+    /// A key occurs twice in a rule.
     DuplicateKey,
-    /// A rule grants nothing, and doesn't say that it denies.
+    /// A rule grants nothing, without an explicit `deny`.
     NoCapabilities,
-    /// A `*` or `+` that is no wildcard where it stands.
+    /// A `*` or `+` that is not a wildcard in its position.
     Wildcard,
-    /// A path with an empty segment, which no request has.
+    /// A path with an empty segment, which no request matches.
     EmptySegment,
-    /// Another path that no request has: with the API's `v1/`, or with dot segments.
+    /// Another path that no request matches: with the API's `v1/`, or with dot segments.
     Unreachable,
-    /// A template that Vault never fills in.
+    /// A template that Vault does not support.
     Template,
-    /// A placeholder that a program before Vault should have replaced.
+    /// A placeholder that another template engine should have replaced.
     Placeholder,
-    /// A path of a KV version 2 mount without `data/`, `metadata/` or the like.
+    /// A path of a KV version 2 mount without an API segment such as `data/` or `metadata/`.
     KvPath,
-    /// A right that creates transit keys by encrypting with them.
+    /// A grant of `create` that creates transit keys on encryption.
     TransitCreate,
-    /// A policy of one tenant that reaches what is another's.
+    /// A tenant's policy that grants access to another tenant.
     TenantReach,
-    /// A label that Vault passes over.
+    /// A label that Vault ignores.
     IgnoredLabel,
     /// A slash at the start of a path.
     LeadingSlash,
-    /// The right to list where nothing is listed.
+    /// A grant of `list` on a path that cannot be listed.
     KvList,
-    /// Capabilities beside `deny`.
+    /// Other capabilities together with `deny`.
     DenyHides,
-    /// The old way to write capabilities.
+    /// The deprecated `policy` attribute.
     Legacy,
-    /// A `name` that is not the file's.
+    /// A `name` that differs from the file's.
     OtherName,
     /// A policy without rules.
     Empty,
-    /// What HashiCorp Vault refuses.
+    /// A feature that HashiCorp Vault rejects.
     OpenBaoOnly,
-    /// What OpenBao refuses.
+    /// A feature that OpenBao rejects.
     VaultOnly,
-    /// A `deny` that most other rules outrank.
+    /// A `deny` that most other rules take precedence over.
     WeakDeny,
-    /// A `deny` for one spelling of a path that an application may take in several.
+    /// A `deny` for one spelling of a path for which an application may accept several.
     DenySpelling,
 }
 
-/// How bad something is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The policy does not do what it seems to say.
+    /// The policy does not have its apparent effect.
     Error,
-    /// It does, but reads otherwise, or not everywhere.
+    /// The policy works, but is misleading or not portable.
     Warning,
-    /// It does; there may be more to do.
+    /// The policy works, but may be incomplete.
     Hint,
 }
 
 impl Severity {
-    /// As it is shown.
+    /// Returns the name for output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -78,8 +78,8 @@ impl Severity {
     }
 }
 
-impl Check {
-    /// All of them: the errors, then the warnings, then the hints.
+impl Lint {
+    /// All lints: the errors, then the warnings, then the hints.
     pub const ALL: [Self; 25] = [
         Self::Syntax,
         Self::Unreadable,
@@ -108,7 +108,7 @@ impl Check {
         Self::DenySpelling,
     ];
 
-    /// Its name, which stays the same from version to version.
+    /// Returns the id, which is stable across versions.
     #[must_use]
     pub fn id(self) -> &'static str {
         match self {
@@ -140,7 +140,7 @@ impl Check {
         }
     }
 
-    /// How bad it is, as long as it is not known which server the policies are for.
+    /// Returns the severity when the target server is unknown.
     #[must_use]
     pub fn severity(self) -> Severity {
         match self {
@@ -150,23 +150,24 @@ impl Check {
         }
     }
 
-    /// Whether one may go on all the same: not with a file that is no policy, or has no name.
+    /// Returns whether `--allow` accepts this lint: not for files that are not policies or have an
+    /// invalid name.
     #[must_use]
     pub fn can_be_allowed(self) -> bool {
         !matches!(self, Self::Syntax | Self::Unreadable | Self::Name)
     }
 }
 
-impl fmt::Display for Check {
+impl fmt::Display for Lint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
     }
 }
 
-impl FromStr for Check {
+impl FromStr for Lint {
     type Err = String;
 
-    /// A check that can be allowed, by its name.
+    /// Parses the id of a lint that can be allowed.
     fn from_str(id: &str) -> Result<Self, String> {
         let allowed = || Self::ALL.into_iter().filter(|check| check.can_be_allowed());
         allowed().find(|check| check.id() == id).ok_or_else(|| {
