@@ -172,7 +172,7 @@ fn encoded(path: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_random_paths_the_answer_is_vaults_own() {
+async fn random_acl_paths_match_vault() {
     let mut court = Court::new(20_260_726).await;
     for _ in 0..REQUESTS {
         let (token, method) = (court.pick(&court.tokens.clone()), court.pick(&METHODS));
@@ -185,7 +185,7 @@ async fn on_random_paths_the_answer_is_vaults_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_random_request_paths_the_answer_is_vaults_own() {
+async fn random_request_paths_match_vault() {
     let mut court = Court::new(20_260_727).await;
     for _ in 0..REQUESTS {
         let (token, method) = (court.pick(&court.tokens.clone()), court.pick(&METHODS));

@@ -45,7 +45,7 @@ async fn post(service: &Direct, body: String) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_that_vault_tells_of_is_noticed_at_once() {
+async fn audited_revocation_evicts_token() {
     let service = Direct::start_with(&LONG).await;
     let bao = &service.bao;
     let (acme, globex) = (&service.acme.caller, &service.globex.caller);
@@ -68,7 +68,7 @@ async fn a_revocation_that_vault_tells_of_is_noticed_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_that_names_no_token_makes_all_be_asked_for_again() {
+async fn unnamed_change_marks_all_stale() {
     let service = Direct::start_with(&LONG).await;
     let bao = &service.bao;
     let token = platform::token(bao, json!({"policies": ["tenant"], "ttl": "1h"})).await;
@@ -88,7 +88,7 @@ async fn a_change_that_names_no_token_makes_all_be_asked_for_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_that_end_no_token_evict_nothing() {
+async fn unrelated_entries_evict_nothing() {
     let service = Direct::start_with(&LONG).await;
     granted(&service.ask(service.acme.token()).await);
     let lookups = service.calls("lookup").await;
@@ -114,7 +114,7 @@ async fn evicts_all(service: &Direct, body: String, status: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_that_cannot_be_read_evict_all() {
+async fn malformed_entries_evict_all() {
     let service = Direct::start_with(&LONG).await;
     for body in ["garbage", "{\"type\":", "[1]", "\u{0}", "{\"type\":\"response\"}"] {
         evicts_all(&service, body.to_owned(), 204).await;
@@ -123,7 +123,7 @@ async fn entries_that_cannot_be_read_evict_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_that_break_off_evict_all() {
+async fn truncated_entries_evict_all() {
     let service = Direct::start_with(&LONG).await;
     granted(&service.ask(service.acme.token()).await);
     let lookups = service.calls("lookup").await;
@@ -141,7 +141,7 @@ async fn entries_that_break_off_evict_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_that_trickle_in_are_cut_off_and_evict_all() {
+async fn slow_entries_evict_all() {
     let service = Direct::start_with(&LONG).await;
     granted(&service.ask(service.acme.token()).await);
     let lookups = service.calls("lookup").await;
@@ -166,7 +166,7 @@ async fn entries_that_trickle_in_are_cut_off_and_evict_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_login_does_not_hide_a_revocation() {
+async fn odd_login_keeps_revocation_visible() {
     let service = Direct::start_with(&LONG).await;
     let bao = &service.bao;
     bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
@@ -193,7 +193,7 @@ async fn odd_login_does_not_hide_a_revocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_entry_evicts_nothing_it_does_not_name() {
+async fn large_entry_evicts_named_only() {
     let service = Direct::start_with(&LONG).await;
     let bao = &service.bao;
     granted(&service.ask(service.acme.token()).await);
@@ -215,7 +215,7 @@ async fn large_entry_evicts_nothing_it_does_not_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_large_entries_at_once_take_little_memory() {
+async fn large_entries_use_bounded_memory() {
     let service = Direct::start_with(&LONG).await;
     granted(&service.ask(service.acme.token()).await);
     let lookups = service.calls("lookup").await;
@@ -255,7 +255,7 @@ async fn token_of_merged_entity(service: &Direct) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn disabled_entity_ends_tokens_of_those_merged_into_it() {
+async fn disabling_evicts_merged_tokens() {
     for by_audit_entry in [true, false] {
         let service = Direct::start_with(&LONG).await;
         let (token, xen) = token_of_merged_entity(&service).await;
@@ -279,7 +279,7 @@ async fn disabled_entity_ends_tokens_of_those_merged_into_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn moved_auth_method_is_noticed() {
+async fn moved_auth_method_evicts() {
     let service = Direct::start_with(&LONG).await;
     let bao = &service.bao;
     bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;

@@ -27,7 +27,7 @@ const GRACE: [(&str, &str); 3] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_caller_does_not_inherit_the_timeout_of_another() {
+async fn each_caller_has_its_own_timeout() {
     let service = Direct::start().await;
     service.fault.set_for("/v1/auth/token/lookup", Fault::Late(Duration::from_millis(2300))).await;
     let (first, second) = tokio::join!(service.ask(service.acme.token()), async {
@@ -39,7 +39,7 @@ async fn a_late_caller_does_not_inherit_the_timeout_of_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn known_tokens_are_served_stale_at_once_while_vault_hangs() {
+async fn hang_serves_stale_tokens() {
     let service = Direct::start_with(&GRACE).await;
     let mut tokens = Vec::new();
     for _ in 0..60 {
@@ -70,7 +70,7 @@ async fn known_tokens_are_served_stale_at_once_while_vault_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_known_tokens_than_may_ask_at_once_are_all_served_stale() {
+async fn full_lookup_queue_serves_stale() {
     let service = Direct::start_with(&GRACE).await;
     let mut tokens = Vec::new();
     for _ in 0..300 {
@@ -87,7 +87,7 @@ async fn more_known_tokens_than_may_ask_at_once_are_all_served_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_in_use_never_waits_for_what_it_is_granted() {
+async fn capabilities_refresh_in_background() {
     let service = Direct::start_with(&[("VALIDATOR_CACHE_TTL", "4s")]).await;
     let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
     let get = async || service.request("GET", "/a", "acl=route/a&acl_uri=route", &token).await;
@@ -104,7 +104,7 @@ async fn a_token_in_use_never_waits_for_what_it_is_granted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stale_grant_never_serves_with_an_entry_that_is_not_stale() {
+async fn stale_capabilities_need_stale_entry() {
     let env = [("VALIDATOR_CACHE_TTL", "2s"), ("VALIDATOR_STALE_GRACE", "60s")];
     let service = Direct::start_with(&env).await;
     let (name, path) = ("route-reader", "path \"route/*\"");
@@ -129,7 +129,7 @@ async fn a_stale_grant_never_serves_with_an_entry_that_is_not_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stale_grants_serve_at_once_while_vault_hangs() {
+async fn hang_serves_stale_capabilities() {
     let service = Direct::start_with(&GRACE).await;
     let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
     let get = async || service.request("GET", "/", "acl=route/a", &token).await;
@@ -148,7 +148,7 @@ async fn stale_grants_serve_at_once_while_vault_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_token_is_refused_once_a_silent_vault_answers_again() {
+async fn revocation_is_seen_after_hang() {
     let service = Direct::start_with(&GRACE).await;
     granted(&service.ask(service.acme.token()).await);
     granted(&service.ask(service.globex.token()).await);
@@ -169,7 +169,7 @@ async fn a_revoked_token_is_refused_once_a_silent_vault_answers_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn known_tokens_that_come_at_once_wait_for_each_other() {
+async fn cached_tokens_are_queued() {
     let service = Direct::start().await;
     let mut tokens = Vec::new();
     for _ in 0..400 {
@@ -185,7 +185,7 @@ async fn known_tokens_that_come_at_once_wait_for_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn questions_about_one_token_leave_other_tokens_served() {
+async fn checks_do_not_block_other_tokens() {
     let service = Direct::start_with(&[("VALIDATOR_CACHE_TTL", "0s")]).await;
     let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
     granted(&service.ask(&token).await);
@@ -210,7 +210,7 @@ async fn questions_about_one_token_leave_other_tokens_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lookups_of_known_tokens_go_ahead_of_a_flood_of_unknown_ones() {
+async fn cached_tokens_have_priority() {
     let env = [("VALIDATOR_CACHE_TTL", "0s"), ("VALIDATOR_FAILURE_LIMIT", "0")];
     let service = Direct::start_with(&env).await;
     granted(&service.ask(service.acme.token()).await);
@@ -236,7 +236,7 @@ async fn lookups_of_known_tokens_go_ahead_of_a_flood_of_unknown_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_refusals_grows_the_log_by_a_bounded_amount() {
+async fn denial_flood_log_is_bounded() {
     let env = [("VALIDATOR_LOG", "info"), ("VALIDATOR_FAILURE_LIMIT", "0")];
     let service = Direct::start_with(&env).await;
     let (before, start) = (service.validator.log().len(), Instant::now());
@@ -254,7 +254,7 @@ async fn a_flood_of_refusals_grows_the_log_by_a_bounded_amount() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn flood_at_the_admin_listener_grows_the_log_by_little() {
+async fn admin_flood_log_is_bounded() {
     let service = Direct::start().await;
     let url = format!("{}/audit", service.validator.admin_url());
     for (headers, body, words) in [
@@ -276,7 +276,7 @@ async fn flood_at_the_admin_listener_grows_the_log_by_little() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_do_not_crowd_out_what_operators_need_to_know() {
+async fn flood_keeps_operator_log_entries() {
     let service = Direct::start().await;
     let asks = join_all((0..200).map(|_| service.require("tenant=-x", "s.unknown"))).await;
     for answer in &asks {

@@ -59,7 +59,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn a_valid_configuration_is_said_to_be_and_nothing_is_started() {
+fn check_accepts_valid_configuration() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("its address").to_string();
     let ended = run(&["serve", "--check"], &[LOGIN, ("VALIDATOR_LISTEN", &address)]);
@@ -68,7 +68,7 @@ fn a_valid_configuration_is_said_to_be_and_nothing_is_started() {
 }
 
 #[test]
-fn every_fault_is_told_at_once_before_anything_is_started() {
+fn all_configuration_errors_are_reported() {
     let variables = [
         ("VALIDATOR_LISTEN", "nowhere"),
         ("VALIDATOR_API_LISTEN", "unix:relative"),
@@ -107,7 +107,7 @@ fn every_fault_is_told_at_once_before_anything_is_started() {
 }
 
 #[test]
-fn admin_token_file_holds_one_long_token() {
+fn admin_token_file_is_validated() {
     for (token, what) in [
         ("", "the file is empty"),
         (" \n", "the file is empty"),
@@ -128,7 +128,7 @@ fn admin_token_file_holds_one_long_token() {
 }
 
 #[test]
-fn a_fault_never_shows_a_secret() {
+fn configuration_errors_hide_secrets() {
     let secret = "hvs.very-secret";
     let (_dir, quoted) = config(&format!("vault_token = \"{secret}\"\n"));
     let (_other, broken) = config(&format!("log = \"info\"\nvault_token = {secret}\n"));
@@ -150,7 +150,7 @@ fn a_fault_never_shows_a_secret() {
 }
 
 #[test]
-fn an_unknown_name_is_refused_with_the_likely_one() {
+fn unknown_name_gets_suggestion() {
     let told = faults(&[], &[LOGIN, ("VALIDATOR_CACHE_TLL", "1s"), ("VALIDATOR_XYZ", "1")]);
     assert_eq!(
         told,
@@ -173,7 +173,7 @@ fn an_unknown_name_is_refused_with_the_likely_one() {
 }
 
 #[test]
-fn a_file_is_read_and_its_faults_are_told_by_line() {
+fn file_errors_have_line_numbers() {
     let (_dir, file) = config(
         "# A comment.\n\
          listen = \"127.0.0.1:0\"\n\
@@ -204,7 +204,7 @@ fn a_file_is_read_and_its_faults_are_told_by_line() {
 }
 
 #[test]
-fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
+fn flags_override_env_and_file() {
     let (_dir, bad_file) = config("cache_ttl = \"file\"\n");
     let (_other, good_file) = config("cache_ttl = \"1s\"\n");
     let (bad_file, good_file) = (["--config", text(&bad_file)], ["--config", text(&good_file)]);
@@ -226,7 +226,7 @@ fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
 }
 
 #[test]
-fn there_is_exactly_one_way_to_log_in() {
+fn one_login_method_is_required() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let file = dir.path().join("secret");
     fs::write(&file, "secret").expect("a file");
@@ -251,14 +251,14 @@ fn there_is_exactly_one_way_to_log_in() {
 }
 
 #[test]
-fn two_listeners_cannot_have_one_address() {
+fn listener_addresses_are_unique() {
     let same = ("VALIDATOR_ADMIN_LISTEN", "127.0.0.1:8080");
     let told = faults(&[], &[LOGIN, same]);
     assert!(told[0].contains("127.0.0.1:8080 is also the address of `listen`"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn healthcheck_says_whether_the_service_is_ready_by_its_exit_code() {
+async fn healthcheck_reports_readiness() {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -284,7 +284,7 @@ async fn healthcheck_says_whether_the_service_is_ready_by_its_exit_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn healthcheck_gives_up_on_a_service_that_hangs() {
+async fn healthcheck_times_out() {
     let service = Direct::start().await;
     let admin = service.validator.admin_url().replace("http://", "");
     service.validator.process().signal("STOP");
@@ -295,7 +295,7 @@ async fn healthcheck_gives_up_on_a_service_that_hangs() {
 }
 
 #[test]
-fn completions_are_printed_for_every_shell() {
+fn completions_cover_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ended = run(&["completions", shell], &[]);
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{shell}");
@@ -307,7 +307,7 @@ fn completions_are_printed_for_every_shell() {
 }
 
 #[test]
-fn the_help_of_each_command_has_examples_that_are_understood() {
+fn help_examples_parse() {
     let mut seen = Vec::new();
     let mut to_see = commands(&run(&["--help"], &[]).stdout, "");
     while let Some(command) = to_see.pop() {
@@ -337,14 +337,14 @@ fn commands(help: &str, prefix: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_version_is_that_of_the_package() {
+fn version_matches_package() {
     let ended = run(&["--version"], &[]);
     let version = concat!("vault-auth-validator ", env!("CARGO_PKG_VERSION"), "\n").to_owned();
     assert_eq!(ended, Ended { code: Some(0), stdout: version, stderr: String::new() });
 }
 
 #[test]
-fn a_result_that_cannot_be_printed_is_a_failure_and_one_that_nobody_reads_is_none() {
+fn full_stdout_fails_broken_pipe_not() {
     let check = |output: Stdio| {
         let mut command = Command::new(tools::validator());
         command.args(["serve", "--check"]).env_clear().stdout(output).stderr(Stdio::piped());

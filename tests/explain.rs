@@ -89,7 +89,7 @@ fn run(token: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_table_says_what_each_requirement_rests_on() {
+async fn table_shows_requirement_basis() {
     let service = Direct::start().await;
     let operator = Operator::new(&service.bao).await;
     let caller = &service.acme.caller;
@@ -128,7 +128,7 @@ allowed  200
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_table_says_what_is_wrong_with_a_token() {
+async fn table_shows_token_problem() {
     let mut service = Direct::start().await;
     let operator = Operator::new(&service.bao).await;
     let bao = &mut service.bao;
@@ -189,7 +189,7 @@ async fn the_table_says_what_is_wrong_with_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_table_says_where_a_token_may_be_used_from() {
+async fn table_shows_bound_networks() {
     let service = Direct::start().await;
     let operator = Operator::new(&service.bao).await;
     let bound = json!({"policies": ["tenant"], "bound_cidrs": ["192.0.2.0/24", "::1"]});
@@ -227,7 +227,7 @@ fn met(check: &str, because: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn programs_are_told_the_same() {
+async fn json_output_matches_table() {
     let service = Direct::start().await;
     let operator = Operator::who_reads_policies(&service.bao).await;
     let caller = &service.acme.caller;
@@ -290,7 +290,7 @@ async fn programs_are_told_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_denial_names_the_policy_that_spoke() {
+async fn denial_names_deciding_policy() {
     let service = Direct::start().await;
     let operator = Operator::who_reads_policies(&service.bao).await;
     let policy = "# For the CRM.\npath \"route/crm/*\" {\n  capabilities = [\"read\"]\n}\n\
@@ -320,7 +320,7 @@ async fn a_denial_names_the_policy_that_spoke() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rules_with_templates_of_groups_and_aliases_are_named() {
+async fn templated_rules_are_named() {
     let service = Direct::start().await;
     let bao = &service.bao;
     let entity_id = &service.acme.caller.entity_id;
@@ -365,7 +365,7 @@ async fn rules_with_templates_of_groups_and_aliases_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_comes_from_standard_input_alone_and_is_not_shown() {
+async fn token_is_read_from_stdin() {
     let service = Direct::start().await;
     let operator = Operator::new(&service.bao).await;
     let token = service.acme.token();
@@ -385,7 +385,7 @@ async fn the_token_comes_from_standard_input_alone_and_is_not_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_with_a_limited_number_of_uses_keeps_them() {
+async fn explain_consumes_no_token_use() {
     let service = Direct::start().await;
     let operator = Operator::new(&service.bao).await;
     let options = json!({"policies": ["tenant"], "num_uses": 1, "ttl": "1h"});
@@ -401,7 +401,7 @@ async fn a_token_with_a_limited_number_of_uses_keeps_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_who_may_not_ask_is_told_what_to_do() {
+async fn missing_permission_names_remedy() {
     let service = Direct::start().await;
     let mut operator = Operator::new(&service.bao).await;
     let address = operator.address.clone();
@@ -436,7 +436,7 @@ async fn an_operator_who_may_not_ask_is_told_what_to_do() {
 }
 
 #[test]
-fn a_requirement_that_cannot_be_read_is_told_before_vault_is_asked() {
+fn requirement_is_parsed_first() {
     let nowhere = [("VAULT_ADDR", "http://127.0.0.1:1"), ("VAULT_TOKEN", "s.own")];
     for (option, value, words) in [
         ("--require", "tennant=a", "use policy, tenant, acl or acl_uri"),
@@ -458,7 +458,7 @@ fn a_requirement_that_cannot_be_read_is_told_before_vault_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_what_the_service_decides() {
+async fn explanation_matches_decision() {
     let mut service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
     let operator = Operator::new(&service.bao).await;
     let tokens = tokens(&mut service).await;
@@ -557,7 +557,7 @@ async fn tokens(service: &mut Direct) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_cannot_be_read_is_exit_code_2() {
+async fn unreadable_token_exits_with_2() {
     let bao = Bao::dev().await;
     let operator = Operator::new(&bao).await;
     let shell = Shell::to(&bao, &operator.token);

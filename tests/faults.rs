@@ -81,31 +81,31 @@ const WORDLESS: [Fault; 25] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_answer_to_a_lookup_is_unavailability() {
+async fn broken_lookup_is_unavailable() {
     let service = Direct::start_with(&IMPATIENT).await;
     unavailable_under(&service, LOOKUP, &BROKEN).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_answer_about_the_entity_is_unavailability() {
+async fn broken_entity_is_unavailable() {
     let service = Direct::start_with(&IMPATIENT).await;
     unavailable_under(&service, ENTITY, &BROKEN).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_says_nothing_of_the_token_is_unavailability() {
+async fn empty_lookup_is_unavailable() {
     let service = Direct::start_with(&IMPATIENT).await;
     unavailable_under(&service, LOOKUP, &WORDLESS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_says_nothing_of_the_entity_is_unavailability() {
+async fn empty_entity_is_unavailable() {
     let service = Direct::start_with(&IMPATIENT).await;
     unavailable_under(&service, ENTITY, &WORDLESS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn facts_that_would_have_to_be_guessed_are_unavailability() {
+async fn incomplete_token_data_is_unavailable() {
     let service = Direct::start_with(&IMPATIENT).await;
     let faults = [
         // Without a type, or of one that is not known.
@@ -144,7 +144,7 @@ fn lookup_with(ttl: i64, expire_time: &str) -> Fault {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn token_past_its_end_is_invalid_whatever_else_vault_says() {
+async fn expired_token_is_always_invalid() {
     let forgetful = [IMPATIENT[0], IMPATIENT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
     let service = Direct::start_with(&forgetful).await;
     for ended in [
@@ -157,7 +157,7 @@ async fn token_past_its_end_is_invalid_whatever_else_vault_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn token_in_its_last_second_is_asked_about_again() {
+async fn last_second_forces_lookup() {
     let forgetful = [IMPATIENT[0], IMPATIENT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
     let service = Direct::start_with(&forgetful).await;
     let ending = lookup_with(0, r#""2999-01-01T00:00:00Z""#);
@@ -169,7 +169,7 @@ async fn token_in_its_last_second_is_asked_about_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entity_that_would_have_to_be_guessed_is_unavailability() {
+async fn incomplete_entity_data_is_unavailable() {
     let service = Direct::start_with(&IMPATIENT).await;
     for body in [
         r#"{"data":{"name":"acme","metadata":{"tenant":"acme"}}}"#,
@@ -184,7 +184,7 @@ async fn an_entity_that_would_have_to_be_guessed_is_unavailability() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_validators_own_troubles_are_no_word_about_the_caller() {
+async fn own_errors_do_not_reject_caller() {
     let service = Direct::start_with(&IMPATIENT).await;
     for (path, body) in [
         (LOOKUP, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
@@ -211,7 +211,7 @@ async fn the_validators_own_troubles_are_no_word_about_the_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn words_about_the_caller_count_only_in_the_answer_to_a_lookup() {
+async fn only_lookup_errors_reject_caller() {
     let service = Direct::start_with(&IMPATIENT).await;
     for (status, body) in [
         (403, r#"{"errors":["bad token"]}"#),
@@ -224,7 +224,7 @@ async fn words_about_the_caller_count_only_in_the_answer_to_a_lookup() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sealed_and_throttled_are_told_apart() {
+async fn sealed_and_throttled_differ() {
     let service = Direct::start_with(&IMPATIENT).await;
     let sealed = Fault::Status(503, r#"{"errors":["Vault is sealed"]}"#);
     let throttled = Fault::Status(429, r#"{"errors":["request path: rate limit quota exceeded"]}"#);
@@ -235,7 +235,7 @@ async fn sealed_and_throttled_are_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_is_never_followed() {
+async fn redirect_is_not_followed() {
     let service = Direct::start_with(&IMPATIENT).await;
     let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a free port");
     elsewhere.set_nonblocking(true).expect("a listener that does not wait");
@@ -251,7 +251,7 @@ async fn a_redirect_is_never_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_without_end_takes_little_memory() {
+async fn endless_response_is_bounded() {
     let service = Direct::start_with(&IMPATIENT).await;
     granted(&service.ask(service.acme.token()).await);
     let before = resident(service.validator.process().pid());
@@ -275,7 +275,7 @@ fn resident(pid: u32) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_broken_connection_is_made_up_for_by_a_second_try() {
+async fn broken_connection_is_retried_once() {
     let service = Direct::start_with(&IMPATIENT).await;
     for path in [LOOKUP, ENTITY] {
         service.fault.set_for(path, Fault::Hiccup).await;

@@ -49,7 +49,7 @@ async fn lock(bao: &Bao, role: &AppRole) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_secret_id_does_not_lock_the_role() {
+async fn wrong_secret_id_locks_no_role() {
     let (bao, role, acme) = platform().await;
     let validator = Validator::start_unready(&bao, &wrong(&role), &[]).await;
     validator.unready("not_logged_in").await;
@@ -67,7 +67,7 @@ async fn wrong_secret_id_does_not_lock_the_role() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn file_that_changes_again_and_again_does_not_lock_the_role() {
+async fn file_changes_do_not_lock_role() {
     let (bao, role, _) = platform().await;
     let validator = Validator::start_unready(&bao, &wrong(&role), &[]).await;
     validator.unready("not_logged_in").await;
@@ -87,7 +87,7 @@ async fn file_that_changes_again_and_again_does_not_lock_the_role() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_login_is_explained_to_the_operator() {
+async fn rejected_login_is_explained_in_log() {
     let (bao, role, _) = platform().await;
     let validator = Validator::start_unready(&bao, &wrong(&role), &[]).await;
     let detail = detail(&validator).await;
@@ -101,7 +101,7 @@ async fn refused_login_is_explained_to_the_operator() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn locked_role_is_named_and_let_in_when_it_is_unlocked() {
+async fn locked_role_logs_in_after_unlock() {
     let (bao, role, _) = platform().await;
     lock(&bao, &role).await;
     let validator = Validator::start_unready(&bao, &role, &[]).await;

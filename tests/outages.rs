@@ -23,7 +23,7 @@ async fn recovered(service: &Direct) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_stands_still_is_unavailable_until_it_goes_on() {
+async fn stopped_vault_is_unavailable() {
     let service = Direct::start_with(&IMPATIENT).await;
     granted(&service.ask(service.acme.token()).await);
     service.bao.freeze();
@@ -37,7 +37,7 @@ async fn a_vault_that_stands_still_is_unavailable_until_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_is_killed_is_unavailable_until_it_is_started_again() {
+async fn killed_vault_is_unavailable() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let bao = Bao::raft(dir.path()).await;
     let addr = bao.addr();
@@ -58,7 +58,7 @@ async fn a_vault_that_is_killed_is_unavailable_until_it_is_started_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sealed_vault_is_so_until_it_is_unsealed() {
+async fn sealed_vault_recovers_after_unseal() {
     let service = Direct::start_with(&IMPATIENT).await;
     service.bao.seal().await;
     refused(&service.ask(service.acme.token()).await, "vault_sealed");
@@ -68,7 +68,7 @@ async fn a_sealed_vault_is_so_until_it_is_unsealed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_validator_that_is_started_before_vault_waits_for_it() {
+async fn validator_waits_for_vault_at_start() {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;
@@ -84,7 +84,7 @@ async fn a_validator_that_is_started_before_vault_waits_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_is_logged_once_and_not_at_every_look() {
+async fn outage_is_logged_once() {
     let service = Direct::start_with(&IMPATIENT).await;
     let lines = |words: &str| service.validator.log().matches(words).count();
     let before = (lines("vault is unavailable"), lines("vault is up"));

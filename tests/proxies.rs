@@ -92,7 +92,7 @@ fn introduced(answer: &Answer, tenant: &Tenant) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proxies_allow_whom_the_validator_allows_and_say_who() {
+async fn proxies_forward_identity() {
     let proxies = Proxies::start().await;
     let (tenant, globex) = (&proxies.service.acme, &proxies.service.globex);
     let metadata = json!({"tenant": "acme"});
@@ -116,7 +116,7 @@ async fn proxies_allow_whom_the_validator_allows_and_say_who() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proxies_pass_on_no_forged_header_and_the_whole_request() {
+async fn proxies_drop_only_forged_headers() {
     const BODY: &str = "a body, whole";
     let proxies = Proxies::start().await;
     let tenant = &proxies.service.acme;
@@ -145,7 +145,7 @@ async fn proxies_pass_on_no_forged_header_and_the_whole_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn host_that_can_be_no_tenants_is_no_host() {
+async fn invalid_tenant_host_is_not_served() {
     let proxies = Proxies::start().await;
     let authorization = bearer(proxies.service.acme.token());
     let headers = [("authorization", authorization.as_str())];
@@ -179,7 +179,7 @@ const FORGED: [&str; 11] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proxies_ask_about_the_real_path_and_method() {
+async fn proxies_send_path_and_method() {
     let recipe = Recipe { requirement: "acl_uri=route/crm", ..Recipe::PLAIN };
     let proxies = Proxies::with(recipe).await;
     let policy = "path \"route/crm/open\" { capabilities = [\"read\"] }";
@@ -210,7 +210,7 @@ async fn proxies_ask_about_the_real_path_and_method() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proxies_allow_nobody_while_vault_or_the_validator_is_away() {
+async fn proxies_deny_during_outages() {
     let proxies = Proxies::start().await;
     let authorization = bearer(proxies.service.acme.token());
     // What each says while Vault is away, and while the validator is.

@@ -37,7 +37,7 @@ fn stopped(stack: &Stack, answer: &Answer, code: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_without_a_credential_is_asked_for_one() {
+async fn missing_credential_is_challenged() {
     let stack = Stack::start().await;
     stopped(&stack, &stack.get("api.localhost", &[]).await, "credential_missing");
     let basic = [("authorization", "Basic dXNlcjpwYXNz")];
@@ -48,7 +48,7 @@ async fn a_request_without_a_credential_is_asked_for_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_token_that_vault_refuses_gets_one_and_the_same_answer() {
+async fn invalid_tokens_look_identical() {
     let stack = Stack::start().await;
     let bao = &stack.bao;
     let expired = platform::token(bao, json!({"policies": ["tenant"], "ttl": "1s"})).await;
@@ -92,7 +92,7 @@ async fn every_token_that_vault_refuses_gets_one_and_the_same_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_malformed_credential_is_refused_and_hides_no_good_one() {
+async fn malformed_credential_is_rejected() {
     let stack = Stack::start().await;
     let token = stack.acme.token();
     for malformed in ["Bearer", "Bearer a b", "Bearer \"quoted\"", "bearer a,b", "Bearer ä"] {
@@ -107,7 +107,7 @@ async fn a_malformed_credential_is_refused_and_hides_no_good_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn different_credentials_in_one_request_are_refused_even_if_both_are_good() {
+async fn two_credentials_are_rejected() {
     let stack = Stack::start().await;
     let (acme, globex) = (bearer(stack.acme.token()), bearer(stack.globex.token()));
     for headers in [
@@ -123,7 +123,7 @@ async fn different_credentials_in_one_request_are_refused_even_if_both_are_good(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_without_the_policy_is_refused() {
+async fn token_without_policy_is_rejected() {
     let stack = Stack::start().await;
     let visitor =
         create_caller(&stack.bao, "visitor", json!({"tenant": "acme"}), &["tenant"]).await;
@@ -131,7 +131,7 @@ async fn a_token_without_the_policy_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_another_tenant_is_refused() {
+async fn other_tenants_token_is_rejected() {
     let stack = Stack::start().await;
     stopped(&stack, &crm(&stack, stack.globex.token()).await, "tenant_mismatch");
     let nobodys = platform::token(&stack.bao, json!({"policies": ["crm-agent"]})).await;
@@ -141,7 +141,7 @@ async fn a_token_of_another_tenant_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_bound_to_addresses_is_refused() {
+async fn bound_token_is_rejected() {
     let stack = Stack::start().await;
     let options = json!({"policies": ["tenant"], "bound_cidrs": ["192.0.2.0/24", "2001:db8::1"]});
     let token = platform::token(&stack.bao, options).await;
@@ -149,7 +149,7 @@ async fn a_token_that_is_bound_to_addresses_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_token_is_refused() {
+async fn root_token_is_rejected() {
     let stack = Stack::start().await;
     stopped(&stack, &api(&stack, stack.bao.root_token()).await, "token_not_allowed");
     let with_an_end = platform::token(&stack.bao, json!({"policies": ["root"], "ttl": "1h"})).await;
@@ -157,7 +157,7 @@ async fn a_root_token_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapping_token_is_refused_and_can_still_be_unwrapped() {
+async fn wrapping_token_stays_usable() {
     let stack = Stack::start().await;
     let wrapping =
         stack.bao.wrapped("POST", "sys/wrapping/wrap", Some(json!({"gift": "inside"}))).await;
@@ -168,7 +168,7 @@ async fn a_wrapping_token_is_refused_and_can_still_be_unwrapped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_validators_own_token_is_refused() {
+async fn validators_own_token_is_rejected() {
     let bao = Bao::dev().await;
     platform::provision(&bao).await;
     let own = platform::token(&bao, json!({"policies": ["validator"], "ttl": "1h"})).await;
@@ -181,7 +181,7 @@ async fn the_validators_own_token_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_access_token_of_the_oidc_provider_is_refused() {
+async fn oidc_access_token_is_rejected() {
     let stack = Stack::start().await;
     let client = json!({"redirect_uris": ["http://localhost/"], "assignments": ["allow_all"]});
     stack.bao.must("POST", "identity/oidc/client/app", Some(client)).await;
@@ -214,7 +214,7 @@ async fn an_access_token_of_the_oidc_provider_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_requirement_closes_the_route() {
+async fn invalid_requirement_denies_route() {
     let stack = Stack::start().await;
     let (validator, backend) = (stack.validator.auth_address(), stack.backend.address());
     let caddy = Caddy::guarding("tenant={labels.9}", validator, backend).await;
@@ -230,7 +230,7 @@ async fn a_broken_requirement_closes_the_route() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_is_no_path_is_refused_by_caddy_and_by_the_validator() {
+async fn non_path_target_is_rejected_via_caddy() {
     let stack = Stack::start().await;
     let token = stack.acme.token();
     let request = |target: &str| {
@@ -247,21 +247,21 @@ async fn a_target_that_is_no_path_is_refused_by_caddy_and_by_the_validator() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_hangs_makes_a_503() {
+async fn hanging_vault_returns_503() {
     let stack = Stack::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "500ms")]).await;
     stack.fault.set(Fault::Hang).await;
     stopped(&stack, &crm(&stack, stack.acme.token()).await, "vault_unavailable");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sealed_vault_makes_a_503() {
+async fn sealed_vault_returns_503() {
     let stack = Stack::start().await;
     stack.bao.seal().await;
     stopped(&stack, &crm(&stack, stack.acme.token()).await, "vault_sealed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_limits_its_rate_makes_a_503() {
+async fn throttling_vault_returns_503() {
     let stack = Stack::start().await;
     let quota = json!({"path": "auth/token/lookup", "rate": 1, "interval": "1h"});
     stack.bao.must("POST", "sys/quotas/rate-limit/lookups", Some(quota)).await;
@@ -276,7 +276,7 @@ async fn a_vault_that_limits_its_rate_makes_a_503() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_validator_that_has_not_logged_in_answers_503() {
+async fn validator_without_login_returns_503() {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;

@@ -73,14 +73,14 @@ impl Shown {
 }
 
 #[test]
-fn what_is_looked_for_would_be_found() {
+fn leak_search_finds_known_tokens() {
     let log = r#"{"message":"lookup of s.abcdefghijklmnopqrstuvwx","other":"Bearer hvs.CAESIabcdefghijklmnop"}"#;
     assert_eq!(tokens_in(log), ["s.abcdefghijklmnopqrstuvwx", "hvs.CAESIabcdefghijklmnop"]);
     assert!(tokens_in("vault_requests.total 5 s.short hvs.short").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_token_is_shown_whatever_becomes_of_it() {
+async fn tokens_are_never_logged() {
     let stack = Stack::start_with(&[
         ("VALIDATOR_VAULT_TIMEOUT", "500ms"),
         ("VALIDATOR_CREDENTIALS", "bearer,x-vault-token,basic,cookie:vault_token"),
@@ -132,7 +132,7 @@ async fn no_token_is_shown_whatever_becomes_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_shown_but_to_whom_it_is_given() {
+async fn secrets_reach_only_their_reader() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "500ms")]).await;
     let mut shown = Shown::default();
     let token = service.acme.token();
@@ -212,7 +212,7 @@ fn headers(token: &str) -> Vec<(Header, Header)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_the_service_logs_in_with_is_shown() {
+async fn login_credentials_are_never_logged() {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let wrapping = bao.wrapped("POST", "auth/approle/role/validator/secret-id", None).await;
@@ -263,7 +263,7 @@ async fn settled(validator: &Validator) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_can_be_found_in_the_log_by_its_request_id() {
+async fn denial_is_logged_with_request_id() {
     let service = Direct::start().await;
     let headers = [("x-vault-token", "s.unknown"), ("x-request-id", "from-the-proxy-1")];
     let answer = service.validator.validate("", &headers).await;
@@ -280,7 +280,7 @@ async fn a_refusal_can_be_found_in_the_log_by_its_request_id() {
 }
 
 #[test]
-fn the_configuration_shows_no_secret_when_it_is_printed() {
+fn printed_configuration_hides_secrets() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let file = dir.path().join("secret-id");
     fs::write(&file, "very-secret-id").expect("a file");

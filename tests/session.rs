@@ -74,7 +74,7 @@ async fn logged(validator: &Validator, words: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_own_token_costs_one_login_and_no_request() {
+async fn revoked_own_token_causes_one_login() {
     let service = Direct::start_with(&FORGETFUL).await;
     let mut tokens = Vec::new();
     for _ in 0..50 {
@@ -91,7 +91,7 @@ async fn a_revoked_own_token_costs_one_login_and_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_own_token_that_vault_always_refuses_does_not_flood_it_with_logins() {
+async fn rejected_token_floods_no_logins() {
     let service = Direct::start_with(&FORGETFUL).await;
     let denied = Fault::Status(403, r#"{"errors":["permission denied"]}"#);
     service.fault.set_for("/v1/auth/token/lookup", denied).await;
@@ -110,7 +110,7 @@ async fn an_own_token_that_vault_always_refuses_does_not_flood_it_with_logins() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_without_its_policy_does_not_know_and_never_says_401() {
+async fn missing_policy_returns_503() {
     let service = Direct::start_with(&FORGETFUL).await;
     let bao = &service.bao;
     bao.must("DELETE", "sys/policies/acl/validator", None).await;
@@ -133,7 +133,7 @@ async fn a_service_without_its_policy_does_not_know_and_never_says_401() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn login_that_fails_in_passing_is_tried_again_soon() {
+async fn failed_login_is_retried() {
     for body in [
         r#"{"errors":["1 error occurred:\n\t* leadership lost while committing log\n\n"]}"#,
         r#"{"errors":["leadership lost while committing log"]}"#,
@@ -156,7 +156,7 @@ async fn login_that_fails_in_passing_is_tried_again_soon() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_id_that_is_written_anew_is_taken_without_a_restart() {
+async fn new_secret_id_needs_no_restart() {
     let (bao, role, acme) = platform().await;
     let wrong = AppRole { secret_id: "wrong".to_owned(), ..role.clone() };
     let validator = Validator::start_unready(&bao, &wrong, &FORGETFUL).await;
@@ -168,7 +168,7 @@ async fn a_secret_id_that_is_written_anew_is_taken_without_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_can_no_longer_log_in_is_not_ready_until_it_can() {
+async fn failed_login_makes_unready() {
     let service = Direct::start_with(&FORGETFUL).await;
     let (bao, validator) = (&service.bao, &service.validator);
     let destroyed = json!({ "secret_id": service.role.secret_id });
@@ -186,7 +186,7 @@ async fn a_service_that_can_no_longer_log_in_is_not_ready_until_it_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapped_secret_id_is_unwrapped_once_and_serves_every_login() {
+async fn wrapped_secret_id_is_reused() {
     let (bao, role, acme) = platform().await;
     let wrapping = bao.wrapped("POST", SECRET_ID, None).await;
     let wrapped = AppRole { secret_id: wrapping, ..role };
@@ -208,7 +208,7 @@ async fn a_wrapped_secret_id_is_unwrapped_once_and_serves_every_login() {
 const SECRET_ID: &str = "auth/approle/role/validator/secret-id";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapped_secret_id_that_somebody_put_in_place_is_not_used() {
+async fn foreign_secret_id_is_rejected() {
     let (bao, role, _) = platform().await;
     let gift = json!({ "secret_id": role.secret_id });
     let wrapping = bao.wrapped("POST", "sys/wrapping/wrap", Some(gift)).await;
@@ -222,7 +222,7 @@ async fn a_wrapped_secret_id_that_somebody_put_in_place_is_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_in_the_environment_is_worked_with() {
+async fn token_from_environment_is_used() {
     let (bao, _, acme) = platform().await;
     for variable in ["VAULT_TOKEN", "BAO_TOKEN"] {
         let own = own_token(&bao).await;
@@ -232,7 +232,7 @@ async fn a_token_in_the_environment_is_worked_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_file_is_read_again_when_it_changes() {
+async fn changed_token_file_is_reread() {
     let (bao, _, acme) = platform().await;
     let (first, second) = (own_token(&bao).await, own_token(&bao).await);
     let (_dir, file) = token_file(&format!("{first}\n"));
@@ -270,7 +270,7 @@ fn token_file(content: &str) -> (TempDir, PathBuf) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_token_of_its_own_is_warned_of() {
+async fn own_root_token_is_warned_about() {
     let (bao, _, acme) = platform().await;
     let validator = start_with_token(&bao, "VAULT_TOKEN", bao.root_token()).await;
     granted(&validator.validate("", &[("x-vault-token", acme.token())]).await);
@@ -278,7 +278,7 @@ async fn a_root_token_of_its_own_is_warned_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_short_lived_own_token_is_renewed_before_it_ends() {
+async fn short_lived_own_token_is_renewed() {
     let (bao, _, acme) = platform().await;
     let settings = json!({
         "token_period": "3s",
@@ -298,7 +298,7 @@ async fn a_short_lived_own_token_is_renewed_before_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_own_token_that_cannot_be_renewed_further_is_replaced_without_a_gap() {
+async fn unrenewable_own_token_is_replaced() {
     let (bao, _, acme) = platform().await;
     let settings = json!({
         "token_ttl": "2s",
@@ -326,7 +326,7 @@ async fn an_own_token_that_cannot_be_renewed_further_is_replaced_without_a_gap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_own_token_that_ends_leaves_the_service_not_ready() {
+async fn expired_own_token_makes_unready() {
     let (bao, _, acme) = platform().await;
     let options = json!({"policies": ["validator"], "ttl": "2s", "renewable": false});
     let own = platform::token(&bao, options).await;
@@ -343,7 +343,7 @@ async fn an_own_token_that_ends_leaves_the_service_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_services_policy_lets_it_do_no_more_than_it_does() {
+async fn service_policy_is_minimal() {
     let (bao, _, acme) = platform().await;
     let own = own_token(&bao).await;
     let paths = json!([

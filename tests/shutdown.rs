@@ -42,7 +42,7 @@ async fn idle(service: &Direct) -> BufReader<TcpStream> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_under_way_is_answered_before_the_end() {
+async fn request_in_flight_is_answered() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "10s")]).await;
     let late = Fault::Late(Duration::from_millis(1500));
     service.fault.set_for("/v1/auth/token/lookup", late).await;
@@ -69,7 +69,7 @@ async fn a_request_under_way_is_answered_before_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn under_load_no_answer_is_cut_short() {
+async fn loaded_shutdown_truncates_nothing() {
     let service = Direct::start().await;
     let request = request(&service);
     let mut clients = JoinSet::new();
@@ -119,7 +119,7 @@ async fn ask_until_closed(mut stream: BufReader<TcpStream>, request: Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn busy_connections_are_closed_with_an_answer() {
+async fn busy_connections_are_closed() {
     let service = Direct::start().await;
     let (auth, api) = (service.validator.auth_address(), service.validator.api_url());
     let token = service.acme.token();
@@ -160,7 +160,7 @@ async fn pause(validator: &Validator) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_sent_before_the_signal_are_answered() {
+async fn sent_requests_are_answered() {
     let service = Direct::start().await;
     let request = request(&service);
     let mut streams = Vec::new();
@@ -185,7 +185,7 @@ async fn requests_sent_before_the_signal_are_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn request_right_after_the_signal_is_answered_on_an_idle_connection() {
+async fn request_after_signal_is_served() {
     let service = Direct::start().await;
     let stream = idle(&service).await;
     service.validator.process().signal("TERM");
@@ -196,7 +196,7 @@ async fn request_right_after_the_signal_is_answered_on_an_idle_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_queued_on_a_unix_socket_are_answered() {
+async fn queued_unix_requests_are_answered() {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;
@@ -239,7 +239,7 @@ fn unread(port: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nginx_gets_an_answer_to_each_request_sent_before_the_signal() {
+async fn nginx_requests_are_answered() {
     let service = Direct::start().await;
     let backend = Backend::start().await;
     let address = service.validator.auth_address();
@@ -268,7 +268,7 @@ async fn nginx_gets_an_answer_to_each_request_sent_before_the_signal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signals_that_mean_a_reload_elsewhere_do_not_end_the_service() {
+async fn reload_signals_are_ignored() {
     let service = Direct::start().await;
     for signal in ["HUP", "USR1", "USR2"] {
         service.validator.process().signal(signal);
@@ -283,7 +283,7 @@ async fn signals_that_mean_a_reload_elsewhere_do_not_end_the_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signals_during_the_drain_do_not_cut_it_short() {
+async fn repeated_signals_are_ignored() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "10s")]).await;
     let late = Fault::Late(Duration::from_millis(1500));
     service.fault.set_for("/v1/auth/token/lookup", late).await;
@@ -301,7 +301,7 @@ async fn signals_during_the_drain_do_not_cut_it_short() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_do_not_hold_up_the_end() {
+async fn idle_connections_delay_nothing() {
     let service = Direct::start().await;
     let mut streams = Vec::new();
     for _ in 0..10 {
@@ -317,7 +317,7 @@ async fn idle_connections_do_not_hold_up_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_a_request_holds_up_the_end_for_less_than_ten_seconds() {
+async fn partial_request_delays_exit_briefly() {
     let service = Direct::start().await;
     let mut stalled = idle(&service).await;
     stalled.write_all(b"GET /validate HTTP/1.1\r\nHost:").await.expect("sent");
@@ -328,7 +328,7 @@ async fn half_a_request_holds_up_the_end_for_less_than_ten_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_hangs_does_not_hold_up_the_end() {
+async fn hanging_vault_delays_nothing() {
     let service = Direct::start().await;
     service.bao.freeze();
     let status = async {
@@ -341,7 +341,7 @@ async fn a_vault_that_hangs_does_not_hold_up_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_never_pauses_does_not_hold_up_the_end() {
+async fn busy_connection_delays_nothing() {
     let service = Direct::start().await;
     let (mut answers, mut requests) = idle(&service).await.into_inner().into_split();
     let flood = request(&service).repeat(200);

@@ -76,7 +76,7 @@ impl Place {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_file_is_served_and_goes_with_the_service() {
+async fn unix_socket_is_removed_at_exit() {
     let place = Place::new().await;
     let validator = place.start().await;
     place.let_in().await;
@@ -96,7 +96,7 @@ async fn a_socket_file_is_served_and_goes_with_the_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_file_that_a_dead_process_left_behind_is_replaced() {
+async fn stale_socket_file_is_replaced() {
     let place = Place::new().await;
     place.start().await.process().kill();
     assert!(Path::new(&place.socket()).exists(), "there is nothing to replace");
@@ -105,7 +105,7 @@ async fn a_socket_file_that_a_dead_process_left_behind_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_no_socket_is_left_alone() {
+async fn non_socket_file_is_kept() {
     let place = Place::new().await;
     fs::write(place.socket(), "precious").expect("a file");
     let log = place.fails(&format!("unix:{}", place.socket())).await;
@@ -115,7 +115,7 @@ async fn a_file_that_is_no_socket_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_is_in_use_is_said_to_be() {
+async fn address_in_use_is_reported() {
     let place = Place::new().await;
     let taken = UnixListener::bind(place.socket()).expect("a socket");
     let log = place.fails(&format!("unix:{}", place.socket())).await;

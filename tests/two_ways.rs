@@ -175,7 +175,7 @@ fn smudged(mut bytes: Vec<u8>, random: &mut StdRng) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_beside_a_plain_request_means_the_same_to_both() {
+async fn parsers_agree_on_edge_cases() {
     let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
     for bytes in beside_the_plain_one(service.acme.token()) {
         let answers = mean_the_same(&service, &bytes).await;
@@ -187,7 +187,7 @@ async fn what_is_beside_a_plain_request_means_the_same_to_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_made_up_means_the_same_to_both() {
+async fn parsers_agree_on_random_requests() {
     let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
     let plain = beside_the_plain_one(service.acme.token());
     let checks = stream::iter(0..MADE_UP).map(|seed| {
@@ -209,7 +209,7 @@ async fn what_is_made_up_means_the_same_to_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_in_pieces_is_the_same_request() {
+async fn parsers_agree_on_split_requests() {
     let service = Direct::start().await;
     let whole = request("GET /validate?tenant=acme HTTP/1.1", service.acme.token(), "");
     for pieces in [2, 5, whole.len()] {
@@ -225,7 +225,7 @@ async fn a_request_in_pieces_is_the_same_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_requests_at_once_are_answered_in_their_order() {
+async fn pipelined_requests_keep_order() {
     let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
     for server in [Server::Own, Server::Hyper] {
         let mut stream = connect(&service, server).await;

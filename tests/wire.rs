@@ -55,7 +55,7 @@ async fn unharmed(service: &Direct, lookups: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn malformed_credentials_are_refused_before_vault_is_asked() {
+async fn malformed_credentials_are_rejected() {
     let service = Direct::start().await;
     let long = "a b".repeat(7_000);
     let malformed: [&[u8]; 19] = [
@@ -87,7 +87,7 @@ async fn malformed_credentials_are_refused_before_vault_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_no_header_may_hold_are_a_bad_request() {
+async fn invalid_header_bytes_return_400() {
     let service = Direct::start().await;
     for byte in (0..=8).chain(11..=31).chain([127]).filter(|byte| *byte != b'\r') {
         let lines = [b"X-Vault-Token: s.a", &[byte][..], b"b\r\n"].concat();
@@ -98,7 +98,7 @@ async fn bytes_that_no_header_may_hold_are_a_bad_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn long_token_is_taken_to_vault_as_it_is() {
+async fn long_token_is_sent_unchanged() {
     let service =
         Direct::start_with(&[("VALIDATOR_CREDENTIALS", "bearer,x-vault-token,basic")]).await;
     // A batch token holds its policies.
@@ -127,7 +127,7 @@ async fn long_token_is_taken_to_vault_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_credential_may_be_said_twice_and_two_may_not() {
+async fn only_conflicts_are_rejected() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for lines in [
@@ -150,7 +150,7 @@ async fn one_credential_may_be_said_twice_and_two_may_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_elsewhere_than_in_its_place_is_not_read() {
+async fn token_in_other_places_is_ignored() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for lines in [
@@ -172,7 +172,7 @@ async fn a_token_elsewhere_than_in_its_place_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_headers_are_borne() {
+async fn thousand_headers_are_accepted() {
     let service = Direct::start().await;
     let lines: Vec<String> = (0..1000).map(|n| format!("X-Filler-{n}: {n}\r\n")).collect();
     let lines = lines.concat();
@@ -185,7 +185,7 @@ async fn a_thousand_headers_are_borne() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_of_more_than_64_kilobytes_is_refused_on_every_listener() {
+async fn oversized_head_is_rejected() {
     let service = Direct::start().await;
     let lines = format!("X-Filler: {}\r\n", "a".repeat(70_000));
     for url in
@@ -203,7 +203,7 @@ async fn a_head_of_more_than_64_kilobytes_is_refused_on_every_listener() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_is_no_path_is_refused_on_every_listener() {
+async fn non_path_target_is_rejected() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for (listener, url) in [
@@ -250,7 +250,7 @@ async fn a_target_that_is_no_path_is_refused_on_every_listener() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requirements_that_are_not_understood_close_the_route() {
+async fn invalid_requirements_deny_route() {
     let service = Direct::start().await;
     for query in [
         "tenant",
@@ -295,7 +295,7 @@ async fn requirements_that_are_not_understood_close_the_route() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_validate_is_served_to_the_proxy() {
+async fn auth_serves_only_validate() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for path in [
@@ -325,7 +325,7 @@ async fn only_validate_is_served_to_the_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_listener_serves_its_own_paths_and_no_others() {
+async fn listeners_have_own_paths() {
     let service = Direct::start().await;
     let get = async |method: &str, url: String| {
         client::send(&client::client(), method, &url, &[], None).await.expect("an answer")
@@ -350,7 +350,7 @@ async fn each_listener_serves_its_own_paths_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_never_waits_for_a_body() {
+async fn response_does_not_wait_for_body() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for lines in [
@@ -367,7 +367,7 @@ async fn an_answer_never_waits_for_a_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_sent_all_the_same_is_no_second_request() {
+async fn unread_body_is_no_request() {
     let service = Direct::start().await;
     let token = service.acme.token();
     let smuggled = "GET /validate HTTP/1.1\r\nHost: v\r\n\r\n";
@@ -387,7 +387,7 @@ async fn a_body_that_is_sent_all_the_same_is_no_second_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ambiguous_framing_gets_one_answer_at_the_most() {
+async fn ambiguous_framing_is_one_request() {
     let service = Direct::start().await;
     for lines in [
         "Content-Length: 5\r\nContent-Length: 6\r\n",
@@ -412,7 +412,7 @@ async fn ambiguous_framing_gets_one_answer_at_the_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_are_no_http_close_the_connection() {
+async fn non_http_bytes_close_connection() {
     let service = Direct::start().await;
     let garbage: [&[u8]; 7] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -437,7 +437,7 @@ async fn bytes_that_are_no_http_close_the_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http_1_0_is_answered_and_closed() {
+async fn http_1_0_closes_after_response() {
     let service = Direct::start().await;
     let request =
         format!("GET /validate HTTP/1.0\r\nX-Vault-Token: {}\r\n\r\n", service.acme.token());
@@ -449,7 +449,7 @@ async fn http_1_0_is_answered_and_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_requests_in_one_packet_get_two_answers_in_order() {
+async fn pipelined_responses_are_ordered() {
     let service = Direct::start().await;
     let first = validate(format!("X-Vault-Token: {}\r\n", service.acme.token()));
     let second = validate("");
@@ -461,7 +461,7 @@ async fn two_requests_in_one_packet_get_two_answers_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_serves_one_caller_after_another_and_mixes_none() {
+async fn connection_separates_callers() {
     let service = Direct::start().await;
     let mut stream = connect(&service).await;
     for _ in 0..5 {
@@ -478,7 +478,7 @@ async fn a_connection_serves_one_caller_after_another_and_mixes_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http2_without_an_upgrade_is_spoken() {
+async fn http2_prior_knowledge_works() {
     let service = Direct::start().await;
     let stream = TcpStream::connect(service.validator.auth_address()).await.expect("a connection");
     let (mut sender, connection) =
@@ -524,7 +524,7 @@ async fn trickle(mut stream: BufReader<TcpStream>) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_does_not_come_is_not_waited_for() {
+async fn missing_head_times_out() {
     let service = Direct::start().await;
     let silent = async {
         let (start, mut stream) = (Instant::now(), connect(&service).await);

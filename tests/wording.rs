@@ -30,7 +30,7 @@ async fn remembered_refusals(service: &Direct) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revoked_own_token_costs_one_login_and_no_401() {
+async fn revoked_token_causes_one_login() {
     let service = service(&[("VALIDATOR_FAILURE_LIMIT", "1")]).await;
     let mut tokens = Vec::new();
     for _ in 0..20 {
@@ -52,7 +52,7 @@ async fn revoked_own_token_costs_one_login_and_no_401() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revoked_own_token_takes_no_cached_caller_away() {
+async fn revoked_token_keeps_cached_callers() {
     let service = service(&[("VALIDATOR_CACHE_TTL", "1s")]).await;
     granted(&service.ask(service.acme.token()).await);
     revoke_own_tokens(&service.bao).await;
@@ -65,7 +65,7 @@ async fn revoked_own_token_takes_no_cached_caller_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn grace_covers_the_time_without_an_own_token() {
+async fn grace_covers_missing_own_token() {
     let env = [("VALIDATOR_CACHE_TTL", "1s"), ("VALIDATOR_STALE_GRACE", "60s")];
     let service = service(&env).await;
     granted(&service.ask(service.acme.token()).await);
@@ -89,7 +89,7 @@ async fn grace_covers_the_time_without_an_own_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn own_token_is_replaced_when_its_renewal_is_refused() {
+async fn failed_renewal_replaces_token() {
     let bao = Bao::dev().await.reworded().await;
     platform::provision(&bao).await;
     let settings = json!({
@@ -111,7 +111,7 @@ async fn own_token_is_replaced_when_its_renewal_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_way_to_log_in_the_service_is_not_ready() {
+async fn missing_login_makes_unready() {
     let bao = Bao::dev().await.reworded().await;
     platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;
@@ -129,7 +129,7 @@ async fn without_a_way_to_log_in_the_service_is_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn command_with_an_expired_token_says_to_log_in() {
+async fn expired_token_error_says_to_log_in() {
     for bao in [Bao::dev().await, Bao::dev().await.reworded().await] {
         let home = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(home.path().join(".vault-token"), "s.expired").expect("a file");

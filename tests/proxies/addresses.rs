@@ -60,7 +60,7 @@ async fn clients_are_told_apart(name: &str, edge: &Edge, service: &Direct) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_behind_a_second_proxy_are_told_apart() {
+async fn second_proxy_keeps_clients_apart() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let listen = format!("unix:{}", dir.path().join("auth.sock").display());
     let recipe = Recipe::with(Extra::FrontProxy);
@@ -85,7 +85,7 @@ async fn clients_behind_a_second_proxy_are_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_in_front_does_not_choose_the_path_or_method() {
+async fn outer_proxy_cannot_set_target() {
     let recipe = Recipe { requirement: "acl_uri=route/crm", extra: Some(Extra::FrontProxy) };
     let proxies = Proxies::with(recipe).await;
     let policy = "path \"route/crm/open\" { capabilities = [\"read\"] }";
@@ -107,7 +107,7 @@ async fn a_proxy_in_front_does_not_choose_the_path_or_method() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_cannot_choose_its_address() {
+async fn client_cannot_spoof_address() {
     let proxies = Proxies::start().await;
     let here = token(&proxies.service, &["127.0.0.0/8"]).await;
     let elsewhere = token(&proxies.service, &["203.0.113.0/24"]).await;
@@ -121,7 +121,7 @@ async fn a_client_cannot_choose_its_address() {
 
 /// Traefik closes an idle connection after 90 seconds, which no setting changes.
 #[test]
-fn idle_connections_end_before_the_validator_closes_them() {
+fn proxy_closes_idle_first() {
     const VALIDATOR: u32 = 180;
     let read = |path: &str| fs::read_to_string(repository(path)).expect("a recipe");
     let seconds = |text: &str| text.trim().parse::<u32>().expect("seconds");

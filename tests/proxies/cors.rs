@@ -27,7 +27,7 @@ fn allowed(answer: &Answer) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn preflights_of_named_origins_are_answered_by_the_proxy() {
+async fn proxy_answers_allowed_preflights() {
     let proxies = Proxies::with(Recipe::with(Extra::Cors)).await;
     for (name, edge) in &proxies.edges {
         let headers = [("origin", ORIGIN), METHOD, HEADERS];
@@ -49,7 +49,7 @@ async fn preflights_of_named_origins_are_answered_by_the_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_a_preflight_of_a_named_origin_passes_without_a_token() {
+async fn preflights_need_allowed_origin() {
     let proxies = Proxies::with(Recipe::with(Extra::Cors)).await;
     let from = |origin| ("origin", origin);
     for (name, edge) in &proxies.edges {
@@ -78,7 +78,7 @@ async fn only_a_preflight_of_a_named_origin_passes_without_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_to_named_origins_may_be_read_by_them() {
+async fn allowed_origins_get_cors_headers() {
     let proxies = Proxies::with(Recipe::with(Extra::Cors)).await;
     let token = ("x-vault-token", proxies.service.acme.token());
     let foreign = ("x-vault-token", proxies.service.globex.token());
@@ -104,7 +104,7 @@ async fn answers_to_named_origins_may_be_read_by_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxys_own_errors_may_be_read_by_named_origins() {
+async fn proxy_errors_have_cors_headers() {
     let proxies = Proxies::with(Recipe::with(Extra::Cors)).await;
     proxies.service.validator.process().kill();
     let headers = [("origin", ORIGIN), ("x-vault-token", proxies.service.acme.token())];
@@ -116,7 +116,7 @@ async fn a_proxys_own_errors_may_be_read_by_named_origins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_other_origin_is_allowed_unless_it_is_named() {
+async fn other_origins_are_not_allowed() {
     let proxies = Proxies::start().await;
     let token = ("x-vault-token", proxies.service.acme.token());
     for (name, edge) in &proxies.edges {

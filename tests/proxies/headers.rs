@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_with_200_policies_is_introduced() {
+async fn many_policies_fit_in_headers() {
     let proxies = Proxies::start().await;
     let mut policies: Vec<_> =
         (0..200).map(|number| format!("policy-with-a-rather-long-name-{number:04}")).collect();
@@ -36,7 +36,7 @@ async fn a_caller_with_200_policies_is_introduced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_with_24_kilobytes_of_headers_is_served() {
+async fn large_headers_are_accepted() {
     let proxies = Proxies::start().await;
     let tenant = &proxies.service.acme;
     let cookie = format!("a={}", "x".repeat(24 * 1024));
@@ -50,7 +50,7 @@ async fn a_request_with_24_kilobytes_of_headers_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_in_a_websocket_protocol_is_not_logged() {
+async fn websocket_token_is_not_logged() {
     let service = Direct::start().await;
     let backend = Backend::start().await;
     let (validator, application) = (service.validator.auth_address(), backend.address());
@@ -92,7 +92,7 @@ async fn cookies(edge: &Edge, lines: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_cookie_with_the_token_ends_at_the_proxy() {
+async fn token_cookie_is_removed_by_proxy() {
     let env = [("VALIDATOR_CREDENTIALS", "x-vault-token,cookie:vault")];
     let recipe = Recipe::with(Extra::Cookie);
     let proxies = Proxies::before(Direct::start_with(&env).await, recipe).await;
@@ -133,7 +133,7 @@ const ODD_COOKIES: [&str; 17] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cookie_that_is_accepted_is_one_that_the_proxy_removes() {
+async fn accepted_cookies_are_removed() {
     let env = [("VALIDATOR_CREDENTIALS", "cookie:vault")];
     let recipe = Recipe::with(Extra::Cookie);
     let proxies = Proxies::before(Direct::start_with(&env).await, recipe).await;
