@@ -1,4 +1,4 @@
-//! Requirements that Vault's own policies decide: which capability, on which path.
+//! ACL requirements, which Vault's policies decide: the capability and the path.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Grants each capability on a path of its own, named for it.
+/// Grants each capability on a path named for it.
 const ONE_EACH: &str = r#"
     path "route/create" { capabilities = ["create"] }
     path "route/read"   { capabilities = ["read"] }
@@ -207,7 +207,7 @@ async fn path_trimmed_by_vault_is_ambiguous() {
     }
 }
 
-/// Targets that programs differ on.
+/// Targets that programs interpret differently.
 const AMBIGUOUS: [&str; 12] = [
     "/a/../b",
     "/a/./b",
@@ -257,14 +257,14 @@ async fn caddy_forwards_path_and_method() {
     let requirement = "tenant={labels.2}&acl_uri=route/{labels.2}&policy=crm-admin";
     let (validator, backend) = (&stack.validator, Backend::start().await);
     let caddy = Caddy::guarding(requirement, validator.auth_address(), backend.address()).await;
-    let patience = Duration::from_secs(5);
+    let deadline = Duration::from_secs(5);
     let send = async |method: &str, target: &str, more: &str| {
         let request = format!(
             "{method} {target} HTTP/1.1\r\nHost: acme.crm.localhost\r\nX-Vault-Token: {}\r\n\
              Content-Length: 0\r\n{more}\r\n",
             caller.token
         );
-        raw::exchange(&caddy.address(), request.as_bytes(), patience).await.expect("an answer")
+        raw::exchange(&caddy.address(), request.as_bytes(), deadline).await.expect("an answer")
     };
     for (method, target) in [
         ("GET", "/contacts/7"),

@@ -1,4 +1,4 @@
-//! What is remembered of Vault's answers about paths, and when it is asked again.
+//! Caching of capabilities, and the conditions of a new call to Vault.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Grants reading of everything under `route`.
 const READ: &str = r#"path "route/*" { capabilities = ["read"] }"#;
@@ -117,7 +117,7 @@ async fn check_detects_revoked_token() {
     refused(&get(&service, "route/b", &token).await, "token_invalid");
     refused(&get(&service, "route/a", &token).await, "token_invalid");
     refused(&service.ask(&token).await, "token_invalid");
-    assert_eq!(service.calls("lookup").await, 1, "Vault has said so already");
+    assert_eq!(service.calls("lookup").await, 1, "the rejection is cached");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,7 +166,7 @@ async fn stale_grace_covers_cached_paths_only() {
     let token = token_with(&service.bao, READ).await;
     granted(&get(&service, "route/a", &token).await);
     service.bao.freeze();
-    let stale = eventually(PATIENCE, "a stale answer", async || {
+    let stale = eventually(TIMEOUT, "a stale answer", async || {
         let answer = get(&service, "route/a", &token).await;
         (answer.header("x-auth-cache") == Some("stale")).then_some(answer)
     })

@@ -1,5 +1,5 @@
-//! What of the forwarded request counts where Vault's own policies decide: its method, those that
-//! override it, and its path, and not the rest of its query.
+//! Parts of the forwarded request that ACL requirements check: its method, method overrides, and its
+//! path, and not the rest of its query.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
 /// Grants to read one path.
 const READ: &str = r#"path "route/read" { capabilities = ["read"] }"#;
 
-/// Bytes that no query should hold, and some do.
+/// Queries with bytes that are not valid in a URI.
 const QUERIES: [&[u8]; 5] =
     [b"q=J\xc3\xbcrgen", b"q=\xff", b"q=%zz&\"{}|^<>\\", b"a=/../b;c=d#e", b"%00?%2f%2e%2e"];
 

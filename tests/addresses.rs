@@ -1,4 +1,4 @@
-//! Tokens that are bound to addresses, and whose address the client's is.
+//! Tokens that are bound to addresses, and the choice of the client's address.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// A token that may be used from these networks.
+/// Creates a token that is bound to these networks.
 async fn bound(bao: &crate::support::bao::Bao, networks: &[&str]) -> String {
     platform::token(bao, json!({"policies": ["tenant"], "bound_cidrs": networks})).await
 }

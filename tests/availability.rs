@@ -1,4 +1,4 @@
-//! Vault slow, silent or flooded: who is served all the same, and how fast.
+//! A slow, silent or flooded Vault: the callers that are still served, and their latency.
 
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,9 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A short time to live, a long grace, and a timeout that is long beside a request.
+/// A short time to live, a long grace, and a timeout much longer than a request.
 const GRACE: [(&str, &str); 3] = [
     ("VALIDATOR_CACHE_TTL", "1s"),
     ("VALIDATOR_STALE_GRACE", "60s"),
@@ -48,7 +48,7 @@ async fn hang_serves_stale_tokens() {
         tokens.push(token);
     }
     service.bao.freeze();
-    eventually(PATIENCE, "a stale answer", async || {
+    eventually(TIMEOUT, "a stale answer", async || {
         let answer = service.ask(&tokens[0]).await;
         (answer.header("x-auth-cache") == Some("stale")).then_some(())
     })
@@ -61,7 +61,7 @@ async fn hang_serves_stale_tokens() {
         assert!(asked.elapsed() < Duration::from_secs(1), "after {:?}", asked.elapsed());
     }
     service.bao.thaw();
-    eventually(PATIENCE, "a fresh answer", async || {
+    eventually(TIMEOUT, "a fresh answer", async || {
         let answer = service.ask(&tokens[0]).await;
         granted(&answer);
         (answer.header("x-auth-cache") != Some("stale")).then_some(())
@@ -135,7 +135,7 @@ async fn hang_serves_stale_capabilities() {
     let get = async || service.request("GET", "/", "acl=route/a", &token).await;
     granted(&get().await);
     service.bao.freeze();
-    eventually(PATIENCE, "a stale answer", async || {
+    eventually(TIMEOUT, "a stale answer", async || {
         let answer = get().await;
         (answer.header("x-auth-cache") == Some("stale")).then_some(())
     })
@@ -153,12 +153,12 @@ async fn revocation_is_seen_after_hang() {
     granted(&service.ask(service.acme.token()).await);
     granted(&service.ask(service.globex.token()).await);
     service.bao.freeze();
-    eventually(PATIENCE, "a stale answer", async || {
+    eventually(TIMEOUT, "a stale answer", async || {
         let answer = service.ask(service.acme.token()).await;
         (answer.header("x-auth-cache") == Some("stale")).then_some(())
     })
     .await;
-    // Nothing is under way any more that could tell of Vault's return.
+    // No lookup is in flight any more that could detect Vault's return.
     tokio::time::sleep(Duration::from_secs(5)).await;
     service.bao.thaw();
     service.validator.ready().await;
@@ -197,7 +197,7 @@ async fn checks_do_not_block_other_tokens() {
         async move { service.request("GET", &path, "acl_uri=route", token).await.status }
     });
     let (statuses, ()) = tokio::join!(join_all(asks), async {
-        eventually(PATIENCE, "questions to be under way", async || {
+        eventually(TIMEOUT, "questions to be under way", async || {
             (service.fault.struck() > 0).then_some(())
         })
         .await;
@@ -225,7 +225,7 @@ async fn cached_tokens_have_priority() {
             http::send(&client, "GET", &url, &headers, None).await.expect("an answer").status
         });
     }
-    eventually(PATIENCE, "the first to be refused for want of capacity", async || {
+    eventually(TIMEOUT, "the first to be refused for want of capacity", async || {
         let overloaded = "decisions_total{reason=\"overloaded\"}";
         (service.validator.count(overloaded).await > 0).then_some(())
     })
@@ -285,7 +285,7 @@ async fn flood_keeps_operator_log_entries() {
     refused(&service.require("polcy=crm-agent", "s.unknown").await, "requirement_invalid");
     refused(&service.require("tenant=", "s.unknown").await, "requirement_invalid");
     for words in ["unknown requirement `polcy`", "`tenant` has an empty value"] {
-        eventually(PATIENCE, words, async || service.validator.log().contains(words).then_some(()))
+        eventually(TIMEOUT, words, async || service.validator.log().contains(words).then_some(()))
             .await;
     }
 }

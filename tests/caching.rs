@@ -1,4 +1,4 @@
-//! What is remembered of a token, for how long, and what never is.
+//! Caching of tokens: its contents and its lifetimes.
 
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,9 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Lets the token in, and says where the facts came from.
+/// Asserts that the token is accepted; returns the value of `X-Auth-Cache`.
 async fn granted_from(service: &Direct, token: &str) -> String {
     let answer = service.ask(token).await;
     granted(&answer);
@@ -29,8 +29,8 @@ fn cache_status(answer: &Answer) -> String {
     answer.header("x-auth-cache").expect("where the facts came from").to_owned()
 }
 
-/// Sends a hundred requests with this token while Vault holds still, so that none of them finds
-/// the answer to another.
+/// Sends a hundred requests with this token while Vault is suspended, so that none of them finds
+/// the response to another.
 async fn a_hundred_at_once(service: &Direct, token: &str) -> Vec<Answer> {
     let request = format!("GET /validate HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n");
     service.bao.freeze();
@@ -107,7 +107,7 @@ async fn disabling_applies_within_ttl() {
     granted(&service.ask(&caller.token).await);
     let path = format!("identity/entity/id/{}", caller.entity_id);
     service.bao.must("POST", &path, Some(json!({"disabled": true}))).await;
-    let answer = eventually(PATIENCE, "a refusal", async || {
+    let answer = eventually(TIMEOUT, "a refusal", async || {
         let answer = service.ask(&caller.token).await;
         (answer.status != 200).then_some(answer)
     })
@@ -151,7 +151,7 @@ async fn cached_rejection_expires() {
     let service = Direct::start_with(&[("VALIDATOR_NEGATIVE_TTL", "500ms")]).await;
     refused(&service.ask("chosen-later").await, "token_invalid");
     platform::token(&service.bao, json!({"policies": ["tenant"], "id": "chosen-later"})).await;
-    let answer = eventually(PATIENCE, "the token to be let in", async || {
+    let answer = eventually(TIMEOUT, "the token to be let in", async || {
         let answer = service.ask("chosen-later").await;
         (answer.status == 200).then_some(answer)
     })
@@ -186,7 +186,7 @@ async fn outage_response_is_marked_stale() {
     let token = service.acme.token();
     granted(&service.ask(token).await);
     service.bao.freeze();
-    let stale = eventually(PATIENCE, "a stale answer", async || {
+    let stale = eventually(TIMEOUT, "a stale answer", async || {
         let answer = service.ask(token).await;
         (cache_status(&answer) == "stale").then_some(answer)
     })
@@ -197,14 +197,14 @@ async fn outage_response_is_marked_stale() {
     refused(&service.ask("s.unknown").await, "vault_unavailable");
     assert!(service.validator.count("cache_requests_total{status=\"stale\"}").await >= 1);
     service.bao.thaw();
-    // Of a lookup that this request makes, or of one that was still under way.
-    eventually(PATIENCE, "a fresh answer", async || {
+    // From a lookup of this request, or from one that was still in flight.
+    eventually(TIMEOUT, "a fresh answer", async || {
         (granted_from(&service, token).await != "stale").then_some(())
     })
     .await;
 }
 
-/// A short memory with a long grace, and little patience with Vault.
+/// A short time to live, a long grace, and a short timeout of calls to Vault.
 const GRACE: [(&str, &str); 3] = [
     ("VALIDATOR_CACHE_TTL", "1s"),
     ("VALIDATOR_STALE_GRACE", "30s"),
@@ -217,12 +217,12 @@ async fn rejection_ends_grace() {
     let token = service.acme.token();
     granted(&service.ask(token).await);
     service.bao.must("POST", "auth/token/revoke", Some(json!({ "token": token }))).await;
-    eventually(PATIENCE, "a refusal", async || {
+    eventually(TIMEOUT, "a refusal", async || {
         (service.ask(token).await.status == 401).then_some(())
     })
     .await;
     service.bao.freeze();
-    let answer = eventually(PATIENCE, "the refusal to be forgotten", async || {
+    let answer = eventually(TIMEOUT, "the refusal to be forgotten", async || {
         let answer = service.ask(token).await;
         (answer.status != 401).then_some(answer)
     })
@@ -258,7 +258,7 @@ async fn stale_grace_is_off_by_default() {
     let service = Direct::start_with(&[GRACE[0], GRACE[2]]).await;
     granted(&service.ask(service.acme.token()).await);
     service.bao.freeze();
-    let answer = eventually(PATIENCE, "the time to live to pass", async || {
+    let answer = eventually(TIMEOUT, "the time to live to pass", async || {
         let answer = service.ask(service.acme.token()).await;
         (answer.status != 200).then_some(answer)
     })

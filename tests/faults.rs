@@ -1,4 +1,4 @@
-//! A Vault that misbehaves: nothing of it is taken for a word about a token.
+//! A faulty Vault: none of its errors counts as a rejection of a token.
 
 use std::{
     fs,
@@ -16,17 +16,17 @@ use crate::{
 const LOOKUP: &str = "/v1/auth/token/lookup";
 const ENTITY: &str = "/v1/identity/entity/id/";
 
-/// HashiCorp Vault's words since 1.17 about the token that a call is made with.
+/// HashiCorp Vault's error since 1.17 about the token that a call is made with.
 const SINCE_1_17: &str =
     r#"{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}"#;
 
-/// Little patience with Vault, so that slow faults are quick to test, and no memory, so that each
-/// request asks.
-const IMPATIENT: [(&str, &str); 2] =
+/// A short timeout of calls to Vault, so that slow faults are quick to test, and no caching, so that
+/// each request makes a lookup.
+const SHORT_TIMEOUT: [(&str, &str); 2] =
     [("VALIDATOR_VAULT_TIMEOUT", "500ms"), ("VALIDATOR_CACHE_TTL", "0s")];
 
-/// The answer of a validator whose Vault treats calls to `path` like this. Afterwards Vault is
-/// well again, and so is the validator, at once.
+/// Returns the validator's response while calls to `path` have this fault. Afterwards asserts that
+/// Vault and the validator recover at once.
 async fn answer_under(service: &Direct, path: &str, fault: Fault) -> Answer {
     service.fault.set_for(path, fault).await;
     let start = Instant::now();
@@ -38,7 +38,7 @@ async fn answer_under(service: &Direct, path: &str, fault: Fault) -> Answer {
     answer
 }
 
-/// Whatever Vault's wrong answer to `path` is, the caller is told that it is Vault.
+/// Asserts that each of these faults of calls to `path` makes the service respond `vault_unavailable`.
 async fn unavailable_under(service: &Direct, path: &str, faults: &[Fault]) {
     for fault in faults {
         let answer = answer_under(service, path, *fault).await;
@@ -47,12 +47,12 @@ async fn unavailable_under(service: &Direct, path: &str, faults: &[Fault]) {
     }
 }
 
-/// Wrong below HTTP, or in its framing.
+/// Faults below HTTP, or in its framing.
 const BROKEN: [Fault; 6] =
     [Fault::Hang, Fault::Reset, Fault::Garbage, Fault::Truncated, Fault::Huge, Fault::Drip];
 
 /// Answers that say nothing about a token.
-const WORDLESS: [Fault; 25] = [
+const EMPTY_RESPONSES: [Fault; 25] = [
     Fault::Status(403, r#"{"errors":["upstream: bad token bucket"]}"#),
     Fault::Status(403, r#"{"errors":["bad token","bad token"]}"#),
     Fault::Status(403, r#"{"errors":["invalid token"]}"#),
@@ -82,45 +82,45 @@ const WORDLESS: [Fault; 25] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_lookup_is_unavailable() {
-    let service = Direct::start_with(&IMPATIENT).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     unavailable_under(&service, LOOKUP, &BROKEN).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_entity_is_unavailable() {
-    let service = Direct::start_with(&IMPATIENT).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     unavailable_under(&service, ENTITY, &BROKEN).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn empty_lookup_is_unavailable() {
-    let service = Direct::start_with(&IMPATIENT).await;
-    unavailable_under(&service, LOOKUP, &WORDLESS).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
+    unavailable_under(&service, LOOKUP, &EMPTY_RESPONSES).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn empty_entity_is_unavailable() {
-    let service = Direct::start_with(&IMPATIENT).await;
-    unavailable_under(&service, ENTITY, &WORDLESS).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
+    unavailable_under(&service, ENTITY, &EMPTY_RESPONSES).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn incomplete_token_data_is_unavailable() {
-    let service = Direct::start_with(&IMPATIENT).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     let faults = [
-        // Without a type, or of one that is not known.
+        // With a missing or unknown type.
         r#"{"data":{"entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
         r#"{"data":{"type":"quantum","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
-        // Without an end, or with one that is no time.
+        // With a missing or malformed expiry.
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":null,"ttl":0}}"#,
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"ttl":60}}"#,
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"soon","ttl":60}}"#,
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z"}}"#,
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":9223372036854775807}}"#,
-        // With networks that are none, or entities that are none.
+        // With malformed networks or entities.
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60,"bound_cidrs":["everywhere"]}}"#,
         r#"{"data":{"type":"service","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60,"entity_id":"../../sys/health"}}"#,
-        // Without a word on the entity or on the uses that are left.
+        // Without the entity or the remaining uses.
         r#"{"data":{"type":"service","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
         r#"{"data":{"type":"service","entity_id":"","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
         // With values of other types.
@@ -135,7 +135,7 @@ async fn incomplete_token_data_is_unavailable() {
     }
 }
 
-/// A lookup of a token whose life is what these say.
+/// Returns a lookup response with this TTL and expiry.
 fn lookup_with(ttl: i64, expire_time: &str) -> Fault {
     let body = format!(
         r#"{{"data":{{"type":"service","path":"auth/token/create","entity_id":"","num_uses":0,"policies":["default"],"expire_time":{expire_time},"ttl":{ttl}}}}}"#
@@ -145,8 +145,8 @@ fn lookup_with(ttl: i64, expire_time: &str) -> Fault {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_token_is_always_invalid() {
-    let forgetful = [IMPATIENT[0], IMPATIENT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
-    let service = Direct::start_with(&forgetful).await;
+    let uncached = [SHORT_TIMEOUT[0], SHORT_TIMEOUT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
+    let service = Direct::start_with(&uncached).await;
     for ended in [
         lookup_with(-1, r#""2999-01-01T00:00:00Z""#),
         lookup_with(i64::MIN, r#""2999-01-01T00:00:00Z""#),
@@ -158,8 +158,8 @@ async fn expired_token_is_always_invalid() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn last_second_forces_lookup() {
-    let forgetful = [IMPATIENT[0], IMPATIENT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
-    let service = Direct::start_with(&forgetful).await;
+    let uncached = [SHORT_TIMEOUT[0], SHORT_TIMEOUT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
+    let service = Direct::start_with(&uncached).await;
     let ending = lookup_with(0, r#""2999-01-01T00:00:00Z""#);
     service.fault.set_for(LOOKUP, ending).await;
     let asked = service.calls("capabilities").await;
@@ -170,7 +170,7 @@ async fn last_second_forces_lookup() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn incomplete_entity_data_is_unavailable() {
-    let service = Direct::start_with(&IMPATIENT).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     for body in [
         r#"{"data":{"name":"acme","metadata":{"tenant":"acme"}}}"#,
         r#"{"data":{"id":"another","name":"acme","disabled":false,"metadata":{"tenant":"acme"}}}"#,
@@ -185,7 +185,7 @@ async fn incomplete_entity_data_is_unavailable() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn own_errors_do_not_reject_caller() {
-    let service = Direct::start_with(&IMPATIENT).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     for (path, body) in [
         (LOOKUP, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
         (LOOKUP, r#"{"errors":["permission denied"]}"#),
@@ -212,7 +212,7 @@ async fn own_errors_do_not_reject_caller() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_lookup_errors_reject_caller() {
-    let service = Direct::start_with(&IMPATIENT).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     for (status, body) in [
         (403, r#"{"errors":["bad token"]}"#),
         (400, r#"{"errors":["illegal base64 data at input byte 0"]}"#),
@@ -225,7 +225,7 @@ async fn only_lookup_errors_reject_caller() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sealed_and_throttled_differ() {
-    let service = Direct::start_with(&IMPATIENT).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     let sealed = Fault::Status(503, r#"{"errors":["Vault is sealed"]}"#);
     let throttled = Fault::Status(429, r#"{"errors":["request path: rate limit quota exceeded"]}"#);
     for path in [LOOKUP, ENTITY] {
@@ -236,7 +236,7 @@ async fn sealed_and_throttled_differ() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redirect_is_not_followed() {
-    let service = Direct::start_with(&IMPATIENT).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a free port");
     elsewhere.set_nonblocking(true).expect("a listener that does not wait");
     let url =
@@ -252,7 +252,7 @@ async fn redirect_is_not_followed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn endless_response_is_bounded() {
-    let service = Direct::start_with(&IMPATIENT).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     granted(&service.ask(service.acme.token()).await);
     let before = resident(service.validator.process().pid());
     service.fault.set_for(LOOKUP, Fault::Huge).await;
@@ -267,7 +267,7 @@ async fn endless_response_is_bounded() {
     assert!(grown < 64 * 1024 * 1024, "{grown} bytes more");
 }
 
-/// The memory of a process, in bytes.
+/// Returns the resident memory of a process, in bytes.
 fn resident(pid: u32) -> u64 {
     let pages = fs::read_to_string(format!("/proc/{pid}/statm")).expect("/proc");
     let pages = pages.split(' ').nth(1).expect("resident pages");
@@ -276,7 +276,7 @@ fn resident(pid: u32) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn broken_connection_is_retried_once() {
-    let service = Direct::start_with(&IMPATIENT).await;
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     for path in [LOOKUP, ENTITY] {
         service.fault.set_for(path, Fault::Hiccup).await;
         granted(&service.ask(service.acme.token()).await);

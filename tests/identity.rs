@@ -1,4 +1,4 @@
-//! What the service behind the proxy is told of a caller who comes in.
+//! The identity headers of accepted callers.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -15,12 +15,12 @@ use crate::{
     },
 };
 
-/// `X-Auth-Tenant` of the caller with this token, who has to be let in.
+/// Returns `X-Auth-Tenant` of the caller with this token, which has to be accepted.
 async fn tenant_of(service: &Direct, token: &str) -> String {
     granted(&service.ask(token).await)[2].to_owned()
 }
 
-/// What Vault says of this token.
+/// Looks this token up at Vault.
 pub(crate) async fn lookup(bao: &Bao, token: &str) -> Value {
     let answer = bao.must("POST", "auth/token/lookup", Some(json!({ "token": token }))).await;
     answer["data"].clone()
@@ -91,8 +91,8 @@ async fn missing_entity_has_empty_headers() {
     assert_eq!((subject, entity_id, tenant, policies), ("", "", "", "tenant"));
     let headers = [("x-vault-token", token.as_str()), ("x-auth-tenant", "acme")];
     let seen = stack.get("api.localhost", &headers).await.json();
-    let told = received(&seen, "x-auth-tenant").concat();
-    assert_eq!(told, "", "a forged tenant stands: {seen}");
+    let forwarded = received(&seen, "x-auth-tenant").concat();
+    assert_eq!(forwarded, "", "a forged tenant stands: {seen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

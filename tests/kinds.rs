@@ -1,4 +1,4 @@
-//! Tokens of other namespaces, of this service, and of entities that are not what they were.
+//! Tokens of other namespaces, of this service, and of merged or disabled entities.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// A token of this namespace, which is entered and left again.
+/// Creates a token in this namespace.
 async fn token_of(bao: &mut Bao, namespace: &str) -> String {
     bao.enter(namespace).await;
     let token = platform::token(bao, json!({"policies": ["default"], "ttl": "1h"})).await;
@@ -20,7 +20,7 @@ async fn token_of(bao: &mut Bao, namespace: &str) -> String {
     token
 }
 
-/// A token that nobody has issued, with the end of one of the same namespace.
+/// Returns a token that was never issued, with the namespace suffix of this one.
 fn made_up_like(token: &str) -> String {
     let (_, namespace) = token.rsplit_once('.').expect("a token of a namespace");
     format!("s.aaaaaaaaaaaaaaaaaaaaaaaa.{namespace}")

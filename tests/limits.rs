@@ -1,4 +1,4 @@
-//! What one client, or many at once, may keep the service and Vault busy with.
+//! Limits of failures per client and of concurrent lookups.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Sends this many tokens that nobody has issued from this address.
+/// Sends this many tokens that were never issued from this address.
 async fn guess(service: &Direct, address: &str, times: usize) {
     for _ in 0..times {
         let unknown = format!("s.{:024x}", rand::random::<u64>());
@@ -96,7 +96,7 @@ async fn aborted_request_counts() {
     for number in 0..3 {
         let address = service.validator.auth_address();
         let mut stream = TcpStream::connect(address).await.expect("a connection");
-        // It goes to hyper, which drops the request with its connection.
+        // hyper handles it, and drops the request with its connection.
         let request = format!(
             "GET /validate HTTP/1.1\r\nHost: v\r\nX-Vault-Token: s.{number}\r\n\
              X-Forwarded-For: 192.0.2.1\r\nConnection: close\r\n\r\n"
@@ -253,8 +253,8 @@ async fn caddy_hides_spoofed_failures() {
     }
 }
 
-/// How many lookups of unknown tokens may be under way, and how many may be or wait for that.
-const UNDER_WAY: usize = 32;
+/// The limit of concurrent lookups of unknown tokens, and the limit that includes queued ones.
+const MAX_LOOKUPS: usize = 32;
 const QUEUE: usize = 256;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,7 +281,7 @@ async fn overload_rejects_misses_only() {
         assert!(took < Duration::from_secs(3), "after {took:?}");
     }
     eventually(Duration::from_secs(5), "all others to hang", async || {
-        (service.fault.struck() == UNDER_WAY).then_some(())
+        (service.fault.struck() == MAX_LOOKUPS).then_some(())
     })
     .await;
     for _ in 0..20 {
@@ -292,9 +292,9 @@ async fn overload_rejects_misses_only() {
         assert!(asked.elapsed() < Duration::from_secs(1), "after {:?}", asked.elapsed());
     }
     refused(&service.ask(service.globex.token()).await, "overloaded");
-    assert_eq!(cold.len(), QUEUE, "nobody else has been answered yet");
+    assert_eq!(cold.len(), QUEUE, "no other request has been answered yet");
 
-    // The connections break, and the questions are asked again.
+    // The connections break, and the lookups are retried.
     service.fault.set(Fault::Pass).await;
     while let Some(answered) = cold.join_next().await {
         refused(&answered.expect("no panic").0, "token_invalid");
@@ -302,7 +302,7 @@ async fn overload_rejects_misses_only() {
     granted(&service.ask(service.globex.token()).await);
 }
 
-/// So many files the validator may have open in these tests.
+/// A command that limits the validator's open files.
 const FILES: [&str; 3] = ["/bin/sh", "-c", "ulimit -n 64; exec \"$0\" \"$@\""];
 
 #[tokio::test(flavor = "multi_thread")]

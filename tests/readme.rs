@@ -1,4 +1,4 @@
-//! What the README says of the program, held against the program.
+//! The README compared with the program.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! No token, and nothing that makes one, is seen anywhere but where it is to be used.
+//! Tokens and login credentials appear only where they are used.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::support::{
     wait::eventually,
 };
 
-/// What looks like a token of Vault or OpenBao in this text.
+/// Returns the words in this text that look like a token of Vault or OpenBao.
 fn tokens_in(text: &str) -> Vec<&str> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let prefixes = ["s.", "b.", "hvs.", "hvb."];
@@ -29,7 +29,7 @@ fn tokens_in(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Everything that was shown to anyone.
+/// All output that was observed.
 #[derive(Default)]
 struct Shown(String);
 
@@ -43,7 +43,7 @@ impl Shown {
         self.0 += "\n";
     }
 
-    /// What this validator has shown until now.
+    /// Adds the output of this validator until now.
     async fn validator(&mut self, validator: &Validator) {
         for path in ["metrics", "cache", "readyz", "healthz", "nothing"] {
             let url = format!("{}/{path}", validator.admin_url());
@@ -53,7 +53,7 @@ impl Shown {
         self.text(&validator.log());
     }
 
-    /// None of these secrets, in no encoding that is easily undone.
+    /// Asserts that it contains none of these secrets, in any encoding that is easily undone.
     fn has_none_of(&self, secrets: &[&str]) {
         assert_eq!(tokens_in(&self.0), Vec::<&str>::new());
         for secret in secrets {
@@ -182,7 +182,7 @@ async fn secrets_reach_only_their_reader() {
     shown.has("secret_unreadable");
 }
 
-/// Enough of them to bring every kind of error about.
+/// Faults that cause every kind of error.
 const FAULTS: [Fault; 6] = [
     Fault::Hang,
     Fault::Reset,
@@ -195,7 +195,7 @@ const FAULTS: [Fault; 6] = [
 /// A header's name and value.
 type Header = (&'static str, &'static str);
 
-/// This token as clients send it: well, badly, and twice.
+/// Returns headers with this token: well-formed, malformed, and repeated.
 fn headers(token: &str) -> Vec<(Header, Header)> {
     let leak = |text: String| -> &'static str { text.leak() };
     let none = ("x-nothing", "here");
@@ -233,11 +233,11 @@ async fn login_credentials_are_never_logged() {
         shown.answer(&validator.validate("", &[("x-vault-token", &own)]).await);
         shown.validator(&validator).await;
     }
-    let nobody = [("VALIDATOR_ROLE_ID", ""), ("VALIDATOR_SECRET_ID_FILE", "")];
+    let no_role = [("VALIDATOR_ROLE_ID", ""), ("VALIDATOR_SECRET_ID_FILE", "")];
     let dead = "s.deaddeaddeaddeaddeaddead";
     for login in [("VAULT_TOKEN", own.as_str()), ("VAULT_TOKEN_FILE", &file), ("VAULT_TOKEN", dead)]
     {
-        let env = [nobody[0], nobody[1], login];
+        let env = [no_role[0], no_role[1], login];
         let validator = Validator::start_unready(&bao, &role, &env).await;
         settled(&validator).await;
         shown.answer(&validator.validate("", &[("x-vault-token", &own)]).await);
@@ -252,12 +252,12 @@ async fn login_credentials_are_never_logged() {
     shown.has("token_not_allowed");
 }
 
-/// Waits until it has logged in or has said why it could not.
+/// Waits until it has logged in or has logged the failure.
 async fn settled(validator: &Validator) {
     eventually(Duration::from_secs(10), "a login", async || {
         let log = validator.log();
-        let said = ["logged in to vault", "cannot log in to vault"];
-        said.iter().any(|words| log.contains(words)).then_some(())
+        let messages = ["logged in to vault", "cannot log in to vault"];
+        messages.iter().any(|words| log.contains(words)).then_some(())
     })
     .await;
 }

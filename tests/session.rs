@@ -1,4 +1,4 @@
-//! The service's own login: how it comes by a token, keeps it, and gets another.
+//! The service's own login: obtaining, renewing and replacing its token.
 
 use std::{
     fs,
@@ -23,12 +23,12 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// No memory, so that each request needs the service's own token.
-const FORGETFUL: [(&str, &str); 1] = [("VALIDATOR_CACHE_TTL", "0s")];
+/// No caching, so that each request needs the service's own token.
+const NO_CACHE: [(&str, &str); 1] = [("VALIDATOR_CACHE_TTL", "0s")];
 
-/// Takes the service's own tokens away.
+/// Revokes the service's own tokens.
 pub(crate) async fn revoke_own_tokens(bao: &Bao) {
     let accessors = bao.must("GET", "auth/token/accessors?list=true", None).await;
     let mut revoked = 0;
@@ -43,7 +43,7 @@ pub(crate) async fn revoke_own_tokens(bao: &Bao) {
     assert!(revoked > 0, "there was no token to take away");
 }
 
-/// OpenBao with a tenant, and what the validator logs in with.
+/// Starts OpenBao with a tenant; returns the validator's AppRole as well.
 pub(crate) async fn platform() -> (Bao, AppRole, Tenant) {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
@@ -51,7 +51,7 @@ pub(crate) async fn platform() -> (Bao, AppRole, Tenant) {
     (bao, role, acme)
 }
 
-/// A token for the validator, made by somebody else.
+/// Creates a token for the validator as an operator would.
 pub(crate) async fn own_token(bao: &Bao) -> String {
     let options = json!({"policies": ["validator"], "no_default_policy": true, "period": "1h"});
     platform::token(bao, options).await
@@ -63,19 +63,19 @@ pub(crate) async fn start_with_token(bao: &Bao, variable: &str, value: &str) -> 
         (variable, value),
         ("VALIDATOR_ROLE_ID", ""),
         ("VALIDATOR_SECRET_ID_FILE", ""),
-        FORGETFUL[0],
+        NO_CACHE[0],
     ];
-    let nobody = AppRole { role_id: String::new(), secret_id: String::new() };
-    Validator::start(bao, &nobody, &env).await
+    let no_role = AppRole { role_id: String::new(), secret_id: String::new() };
+    Validator::start(bao, &no_role, &env).await
 }
 
 async fn logged(validator: &Validator, words: &str) {
-    eventually(PATIENCE, words, async || validator.log().contains(words).then_some(())).await;
+    eventually(TIMEOUT, words, async || validator.log().contains(words).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revoked_own_token_causes_one_login() {
-    let service = Direct::start_with(&FORGETFUL).await;
+    let service = Direct::start_with(&NO_CACHE).await;
     let mut tokens = Vec::new();
     for _ in 0..50 {
         tokens.push(platform::token(&service.bao, json!({"policies": ["tenant"]})).await);
@@ -92,7 +92,7 @@ async fn revoked_own_token_causes_one_login() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rejected_token_floods_no_logins() {
-    let service = Direct::start_with(&FORGETFUL).await;
+    let service = Direct::start_with(&NO_CACHE).await;
     let denied = Fault::Status(403, r#"{"errors":["permission denied"]}"#);
     service.fault.set_for("/v1/auth/token/lookup", denied).await;
     let start = Instant::now();
@@ -103,7 +103,7 @@ async fn rejected_token_floods_no_logins() {
     let limit = 3 + u64::try_from(start.elapsed().as_millis() / 250).expect("a short time");
     assert!(logins <= limit, "{logins} logins in {:?}", start.elapsed());
     service.fault.set(Fault::Pass).await;
-    eventually(PATIENCE, "the caller to be let in", async || {
+    eventually(TIMEOUT, "the caller to be let in", async || {
         (service.ask(service.acme.token()).await.status == 200).then_some(())
     })
     .await;
@@ -111,7 +111,7 @@ async fn rejected_token_floods_no_logins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_policy_returns_503() {
-    let service = Direct::start_with(&FORGETFUL).await;
+    let service = Direct::start_with(&NO_CACHE).await;
     let bao = &service.bao;
     bao.must("DELETE", "sys/policies/acl/validator", None).await;
     for token in [service.acme.token(), "s.unknown"] {
@@ -138,13 +138,13 @@ async fn failed_login_is_retried() {
         r#"{"errors":["1 error occurred:\n\t* leadership lost while committing log\n\n"]}"#,
         r#"{"errors":["leadership lost while committing log"]}"#,
     ] {
-        let service = Direct::start_with(&FORGETFUL).await;
+        let service = Direct::start_with(&NO_CACHE).await;
         granted(&service.ask(service.acme.token()).await);
         let once = Fault::StatusOnce(400, body);
         service.fault.set_for("/v1/auth/approle/login", once).await;
         revoke_own_tokens(&service.bao).await;
         let start = Instant::now();
-        eventually(PATIENCE, "the caller to be let in", async || {
+        eventually(TIMEOUT, "the caller to be let in", async || {
             (service.ask(service.acme.token()).await.status == 200).then_some(())
         })
         .await;
@@ -159,7 +159,7 @@ async fn failed_login_is_retried() {
 async fn new_secret_id_needs_no_restart() {
     let (bao, role, acme) = platform().await;
     let wrong = AppRole { secret_id: "wrong".to_owned(), ..role.clone() };
-    let validator = Validator::start_unready(&bao, &wrong, &FORGETFUL).await;
+    let validator = Validator::start_unready(&bao, &wrong, &NO_CACHE).await;
     validator.unready("not_logged_in").await;
     logged(&validator, "cannot log in to vault").await;
     validator.write_secret_id(&format!("{}\n", role.secret_id));
@@ -169,7 +169,7 @@ async fn new_secret_id_needs_no_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_login_makes_unready() {
-    let service = Direct::start_with(&FORGETFUL).await;
+    let service = Direct::start_with(&NO_CACHE).await;
     let (bao, validator) = (&service.bao, &service.validator);
     let destroyed = json!({ "secret_id": service.role.secret_id });
     bao.must("POST", "auth/approle/role/validator/secret-id/destroy", Some(destroyed)).await;
@@ -190,7 +190,7 @@ async fn wrapped_secret_id_is_reused() {
     let (bao, role, acme) = platform().await;
     let wrapping = bao.wrapped("POST", SECRET_ID, None).await;
     let wrapped = AppRole { secret_id: wrapping, ..role };
-    let mut validator = Validator::start(&bao, &wrapped, &FORGETFUL).await;
+    let mut validator = Validator::start(&bao, &wrapped, &NO_CACHE).await;
     let headers = [("x-vault-token", acme.token())];
     granted(&validator.validate("", &headers).await);
     revoke_own_tokens(&bao).await;
@@ -241,11 +241,11 @@ async fn changed_token_file_is_reread() {
     let headers = [("x-vault-token", acme.token())];
     granted(&validator.validate("", &headers).await);
 
-    // As an agent does it: a new file under the old name.
+    // As Vault Agent does: a new file replaces the old one.
     let new = file.with_extension("new");
     fs::write(&new, &second).expect("a file");
     fs::rename(&new, &file).expect("the old name");
-    eventually(PATIENCE, "the new token to be inspected", async || {
+    eventually(TIMEOUT, "the new token to be inspected", async || {
         (validator.count("vault_requests_total{operation=\"lookup_self\"}").await == 2)
             .then_some(())
     })
@@ -286,9 +286,9 @@ async fn short_lived_own_token_is_renewed() {
         "token_policies": "validator",
     });
     let role = platform::app_role(&bao, "brief", settings).await;
-    let validator = Validator::start(&bao, &role, &FORGETFUL).await;
+    let validator = Validator::start(&bao, &role, &NO_CACHE).await;
     let renewed = "vault_requests_total{operation=\"renew\",outcome=\"ok\"}";
-    eventually(PATIENCE, "four renewals", async || {
+    eventually(TIMEOUT, "four renewals", async || {
         granted(&validator.validate("", &[("x-vault-token", acme.token())]).await);
         (validator.count(renewed).await >= 4).then_some(())
     })
@@ -307,9 +307,9 @@ async fn unrenewable_own_token_is_replaced() {
         "token_policies": "validator",
     });
     let role = platform::app_role(&bao, "brief", settings).await;
-    let validator = Validator::start(&bao, &role, &FORGETFUL).await;
+    let validator = Validator::start(&bao, &role, &NO_CACHE).await;
     let logins = "vault_requests_total{operation=\"login\",outcome=\"ok\"}";
-    eventually(PATIENCE, "three logins", async || {
+    eventually(TIMEOUT, "three logins", async || {
         granted(&validator.validate("", &[("x-vault-token", acme.token())]).await);
         (validator.count(logins).await >= 3).then_some(())
     })
@@ -333,7 +333,7 @@ async fn expired_own_token_makes_unready() {
     let validator = start_with_token(&bao, "VAULT_TOKEN", &own).await;
     let headers = [("x-vault-token", acme.token())];
     granted(&validator.validate("", &headers).await);
-    let answer = eventually(PATIENCE, "the token to end", async || {
+    let answer = eventually(TIMEOUT, "the token to end", async || {
         let answer = validator.validate("", &headers).await;
         (answer.status != 200).then_some(answer)
     })

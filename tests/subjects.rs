@@ -1,4 +1,4 @@
-//! `X-Auth-Subject`: a readable name that nobody else in Vault has.
+//! `X-Auth-Subject`: a readable name that is unique in Vault.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::{
     support::{bao::Bao, direct::Direct},
 };
 
-/// `X-Auth-Subject`, of the caller with this token, who has to be let in.
+/// Returns `X-Auth-Subject` of the caller with this token, which has to be accepted.
 async fn subject_of(service: &Direct, token: &str) -> String {
     granted(&service.ask(token).await)[0].to_owned()
 }
@@ -110,7 +110,7 @@ async fn removed_mounts_alias_is_ignored() {
     assert!(["entity:ana-of-partners", "stays@token/"].contains(&left.as_str()), "{left}");
 }
 
-/// Makes somebody with this name at an auth mount, and logs in.
+/// Creates a user with this name at an auth mount, and logs in.
 async fn person(bao: &Bao, mount: &str, name: &str) -> String {
     let password = json!({"password": "pw", "token_policies": ["default"]});
     bao.must("POST", &format!("auth/{mount}/users/{name}"), Some(password.clone())).await;

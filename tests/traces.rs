@@ -1,4 +1,4 @@
-//! Traces: where they go, what they tell, and what they must not.
+//! Traces: their destination, and the data that they contain and omit.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     support::direct::Direct,
 };
 
-/// Takes in whatever is sent to it, as a collector of traces does.
+/// A trace collector that accepts everything.
 struct Collector {
     address: String,
     received: Arc<Mutex<Vec<(String, Bytes)>>>,

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// A token with three uses, to which these policies apply, and Vault's `default` or not.
+/// Creates a token with three uses, with or without Vault's policy `default`.
 async fn three_uses(bao: &Bao, without_default: bool) -> String {
     set_policy(bao, "route", r#"path "route/*" { capabilities = ["read"] }"#).await;
     let options = json!({
@@ -26,7 +26,7 @@ async fn three_uses(bao: &Bao, without_default: bool) -> String {
     platform::token(bao, options).await
 }
 
-/// How many uses Vault says are left.
+/// Returns the remaining uses according to Vault.
 async fn left(bao: &Bao, token: &str) -> Value {
     let answer = bao.must("POST", "auth/token/lookup", Some(json!({ "token": token }))).await;
     answer["data"]["num_uses"].clone()
@@ -71,17 +71,17 @@ async fn concurrent_uses_are_limited() {
                     http::send(&client, "GET", &url, &headers, None).await
                 });
             }
-            let mut let_in = 0;
+            let mut accepted = 0;
             for answer in requests.join_all().await {
                 let answer = answer.expect("an answer");
                 if answer.status == 200 {
                     granted(&answer);
-                    let_in += 1;
+                    accepted += 1;
                 } else {
                     refused(&answer, "token_invalid");
                 }
             }
-            assert_eq!(let_in, 3, "`{query}`, without default: {without_default}");
+            assert_eq!(accepted, 3, "`{query}`, without default: {without_default}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What no proxy should send, on the sockets of the listeners: refused, and harmless.
+//! Requests that no proxy should send, on all listeners: rejected, and harmless.
 
 use std::time::{Duration, Instant};
 
@@ -25,28 +25,28 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The answer to these bytes on the auth listener, which has to come.
+/// Sends these bytes to the auth listener; returns the response.
 async fn send(service: &Direct, bytes: impl AsRef<[u8]>) -> Answer {
     let address = service.validator.auth_address();
-    let answer = raw::exchange(address, bytes.as_ref(), PATIENCE).await;
+    let answer = raw::exchange(address, bytes.as_ref(), TIMEOUT).await;
     answer.expect("a whole answer").into()
 }
 
-/// A request for `/validate` with these header lines, each ended by CRLF.
+/// Returns a request for `/validate` with these header lines, each ended by CRLF.
 fn validate(lines: impl AsRef<[u8]>) -> Vec<u8> {
     [b"GET /validate HTTP/1.1\r\nHost: v\r\n", lines.as_ref(), b"\r\n"].concat()
 }
 
-/// A connection to the auth listener.
+/// Opens a connection to the auth listener.
 async fn connect(service: &Direct) -> BufReader<TcpStream> {
     let stream = TcpStream::connect(service.validator.auth_address()).await;
     BufReader::new(stream.expect("a connection"))
 }
 
-/// It lives, nothing broke, and Vault was asked this many times.
-async fn unharmed(service: &Direct, lookups: u64) {
+/// Asserts that the service runs without errors and has made this many lookups.
+async fn assert_unharmed(service: &Direct, lookups: u64) {
     assert_eq!(service.validator.count("panics_total").await, 0);
     assert_eq!(service.calls("lookup").await, lookups);
     let internal = "decisions_total{reason=\"internal_error\"}";
@@ -83,7 +83,7 @@ async fn malformed_credentials_are_rejected() {
         let answer = send(&service, validate(lines)).await;
         refused(&answer, "credential_malformed");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +94,7 @@ async fn invalid_header_bytes_return_400() {
         let answer = send(&service, validate(lines)).await;
         assert!(matches!(answer.status, 400 | 401), "{byte:#04x}: {answer:?}");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +123,7 @@ async fn long_token_is_sent_unchanged() {
         let longest = format!("X-Vault-Token: {}\r\n{special}", "a".repeat(60_000));
         refused(&send(&service, validate(&longest)).await, "token_invalid");
     }
-    unharmed(&service, 3).await;
+    assert_unharmed(&service, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,7 +146,7 @@ async fn only_conflicts_are_rejected() {
     ] {
         refused(&send(&service, validate(&lines)).await, "credential_conflict");
     }
-    unharmed(&service, 1).await;
+    assert_unharmed(&service, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +168,7 @@ async fn token_in_other_places_is_ignored() {
         let request = format!("GET /validate?{parameter}={token} HTTP/1.1\r\nHost: v\r\n\r\n");
         refused(&send(&service, &request).await, "requirement_invalid");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,7 +181,7 @@ async fn thousand_headers_are_accepted() {
     granted(&send(&service, validate(&lines)).await);
     let lines = "A: b\r\n".repeat(3000);
     assert_eq!(send(&service, validate(&lines)).await.status, 431);
-    unharmed(&service, 1).await;
+    assert_unharmed(&service, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,14 +192,14 @@ async fn oversized_head_is_rejected() {
         [service.validator.auth_url(), service.validator.api_url(), service.validator.admin_url()]
     {
         let address = url.trim_start_matches("http://");
-        let answer = raw::exchange(address, &validate(&lines), PATIENCE).await;
+        let answer = raw::exchange(address, &validate(&lines), TIMEOUT).await;
         assert_eq!(answer.expect("an answer").status, 431, "{url}");
         let target = format!("GET /{} HTTP/1.1\r\nHost: v\r\n\r\n", "a".repeat(70_000));
-        let answer = raw::exchange(address, target.as_bytes(), PATIENCE).await;
+        let answer = raw::exchange(address, target.as_bytes(), TIMEOUT).await;
         let status = answer.expect("an answer").status;
         assert!(matches!(status, 414 | 431), "{url}: {status}");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,13 +240,13 @@ async fn non_path_target_is_rejected() {
             "GET /a<b HTTP/1.1",
         ] {
             let request = format!("{line}\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n");
-            let answer = raw::exchange(address, request.as_bytes(), PATIENCE).await;
+            let answer = raw::exchange(address, request.as_bytes(), TIMEOUT).await;
             let answer: Answer = answer.unwrap_or_else(|| panic!("{listener}: {line}")).into();
             assert_eq!(answer.status, 400, "{listener}: {line}: {answer:?}");
             refused(&answer, "request_invalid");
         }
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -291,7 +291,7 @@ async fn invalid_requirements_deny_route() {
     for query in ["tenant=ACME", "policy=crm-agent&policy=tenant", "policy=x,Tenant", ""] {
         granted(&service.require(query, service.acme.token()).await);
     }
-    unharmed(&service, 1).await;
+    assert_unharmed(&service, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -321,7 +321,7 @@ async fn auth_serves_only_validate() {
         let request = format!("GET {path} HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n");
         refused(&send(&service, &request).await, "not_found");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -363,7 +363,7 @@ async fn response_does_not_wait_for_body() {
         granted(&send(&service, &request).await);
         assert!(start.elapsed() < Duration::from_secs(1), "{lines}");
     }
-    unharmed(&service, 1).await;
+    assert_unharmed(&service, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -381,7 +381,7 @@ async fn unread_body_is_no_request() {
     granted(&read_answer(&mut stream).await.expect("an answer").into());
     stream.get_mut().shutdown().await.expect("no more to say");
     let mut rest = Vec::new();
-    let end = timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+    let end = timeout(TIMEOUT, stream.read_to_end(&mut rest)).await;
     assert!(matches!(end, Ok(Ok(_))), "the connection stays open");
     assert_eq!(String::from_utf8_lossy(&rest), "");
 }
@@ -404,11 +404,11 @@ async fn ambiguous_framing_is_one_request() {
         assert!(matches!(answer.status, 400 | 401), "{lines}: {answer:?}");
         stream.get_mut().shutdown().await.expect("no more to say");
         let mut rest = Vec::new();
-        let end = timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+        let end = timeout(TIMEOUT, stream.read_to_end(&mut rest)).await;
         assert!(end.is_ok(), "{lines}: the connection stays open");
         assert_eq!(String::from_utf8_lossy(&rest), "", "{lines}");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -428,12 +428,12 @@ async fn non_http_bytes_close_connection() {
         stream.write_all(bytes).await.expect("sent");
         stream.get_mut().shutdown().await.expect("no more to say");
         let mut answer = Vec::new();
-        let read = timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        let read = timeout(TIMEOUT, stream.read_to_end(&mut answer)).await;
         assert!(read.is_ok(), "the connection stays open after {bytes:?}");
         let answer = String::from_utf8_lossy(&answer);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{bytes:?}: {answer}");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -502,10 +502,10 @@ async fn http2_prior_knowledge_works() {
         let body = response.into_body().collect().await.expect("a body").to_bytes();
         assert_eq!(body.is_empty(), status == 200, "{path}");
     }
-    unharmed(&service, 3).await;
+    assert_unharmed(&service, 3).await;
 }
 
-/// Sends the head of a request byte by byte until the connection is closed; says when that was.
+/// Sends a request head byte by byte until the connection is closed; returns the time until then.
 async fn trickle(mut stream: BufReader<TcpStream>) -> Duration {
     let start = Instant::now();
     let head = format!("GET /validate HTTP/1.1\r\nX-Filler: {}", "a".repeat(100));
@@ -546,5 +546,5 @@ async fn missing_head_times_out() {
         let limit = Duration::from_secs(9)..Duration::from_secs(13);
         assert!(limit.contains(&elapsed), "after {silent:?}, {first:?}, {second:?}");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }

@@ -11,7 +11,7 @@ const ALLOW_ORIGIN: &str = "access-control-allow-origin";
 const METHOD: (&str, &str) = ("access-control-request-method", "POST");
 const HEADERS: (&str, &str) = ("access-control-request-headers", "authorization,content-type");
 
-/// All values of a header that is a list, in lower case.
+/// Returns all values of a list header, in lower case.
 fn list(answer: &Answer, name: &str) -> Vec<String> {
     let lines = answer.headers.get_all(name).iter();
     let lines = lines.map(|line| line.to_str().expect("text").to_lowercase());
@@ -20,7 +20,7 @@ fn list(answer: &Answer, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The values of `Access-Control-Allow-Origin`.
+/// Returns the values of `Access-Control-Allow-Origin`.
 fn allowed(answer: &Answer) -> Vec<&str> {
     let lines = answer.headers.get_all(ALLOW_ORIGIN).iter();
     lines.map(|line| line.to_str().expect("text")).collect()
@@ -64,15 +64,17 @@ async fn preflights_need_allowed_origin() {
         ] {
             let headers = [from(origin), METHOD, HEADERS];
             let answer = edge.send("OPTIONS", "acme", "/", &headers, None);
-            let answer = proxies.denied(name, answer, 401).await;
+            let answer = proxies.assert_denied(name, answer, 401).await;
             assert!(allowed(&answer).is_empty(), "{name}: {origin}");
         }
         for headers in [&[][..], &[METHOD], &[from(ORIGIN)]] {
-            proxies.denied(name, edge.send("OPTIONS", "acme", "/", headers, None), 401).await;
+            proxies
+                .assert_denied(name, edge.send("OPTIONS", "acme", "/", headers, None), 401)
+                .await;
         }
         for method in ["GET", "HEAD", "POST", "DELETE"] {
             let headers = [from(ORIGIN), METHOD, HEADERS];
-            proxies.denied(name, edge.send(method, "acme", "/", &headers, None), 401).await;
+            proxies.assert_denied(name, edge.send(method, "acme", "/", &headers, None), 401).await;
         }
     }
 }
@@ -121,7 +123,7 @@ async fn other_origins_are_not_allowed() {
     let token = ("x-vault-token", proxies.service.acme.token());
     for (name, edge) in &proxies.edges {
         let preflight = edge.send("OPTIONS", "acme", "/", &[("origin", ORIGIN), METHOD], None);
-        let answer = proxies.denied(name, preflight, 401).await;
+        let answer = proxies.assert_denied(name, preflight, 401).await;
         assert!(allowed(&answer).is_empty(), "{name}");
         let answer = edge.send("GET", "acme", "/", &[("origin", ORIGIN), token], None).await;
         assert!(answer.status == 200 && allowed(&answer).is_empty(), "{name}: {answer:?}");
