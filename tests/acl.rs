@@ -1,4 +1,4 @@
-//! Requirements that Vault's own policies decide: which capability, on which path.
+//! ACL requirements, which Vault's policies decide: the capability and the path.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Grants each capability on a path of its own, named for it.
+/// Grants each capability on a path named for it.
 const ONE_EACH: &str = r#"
     path "route/create" { capabilities = ["create"] }
     path "route/read"   { capabilities = ["read"] }
@@ -29,7 +29,7 @@ const ONE_EACH: &str = r#"
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_method_needs_the_capability_that_it_implies_and_no_other_will_do() {
+async fn method_requires_exactly_its_capability() {
     let service = Direct::start().await;
     let token = token_with(&service.bao, ONE_EACH).await;
     let before = service.calls("capabilities").await;
@@ -67,7 +67,7 @@ async fn a_method_needs_the_capability_that_it_implies_and_no_other_will_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_is_not_told_exactly_once_cannot_be_judged() {
+async fn duplicate_headers_are_rejected() {
     let service = Direct::start().await;
     let authorization = bearer(&token_with(&service.bao, ONE_EACH).await);
     let token = ("authorization", authorization.as_str());
@@ -100,7 +100,7 @@ async fn a_request_that_is_not_told_exactly_once_cannot_be_judged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_is_no_proxy_does_not_say_what_the_request_is() {
+async fn untrusted_peers_are_ignored() {
     let service = Direct::start_with(&[("VALIDATOR_TRUSTED_PROXIES", "10.0.0.0/8")]).await;
     let token = token_with(&service.bao, ONE_EACH).await;
     for query in ["acl=route/read", "acl_uri=route"] {
@@ -110,7 +110,7 @@ async fn a_peer_that_is_no_proxy_does_not_say_what_the_request_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nginxs_words_for_the_request_are_read_if_configured_and_then_no_others() {
+async fn nginx_headers_are_opt_in() {
     let service = Direct::start_with(&[("VALIDATOR_FORWARDED_HEADERS", "x-original")]).await;
     let token = token_with(&service.bao, ONE_EACH).await;
     let authorization = bearer(&token);
@@ -131,7 +131,7 @@ async fn nginxs_words_for_the_request_are_read_if_configured_and_then_no_others(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_path_has_to_be_granted_and_all_are_asked_about_in_one_call() {
+async fn paths_are_checked_in_one_call() {
     let service = Direct::start().await;
     let token = token_with(&service.bao, r#"path "a/*" { capabilities = ["read"] }"#).await;
     let calls = async || service.calls("capabilities").await;
@@ -149,7 +149,7 @@ async fn every_path_has_to_be_granted_and_all_are_asked_about_in_one_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_policy_denies_no_other_grants() {
+async fn deny_overrides_other_policies() {
     let service = Direct::start().await;
     set_policy(&service.bao, "wide", r#"path "route/+/secret" { capabilities = ["read"] }"#).await;
     set_policy(&service.bao, "no", r#"path "route/+/secret" { capabilities = ["deny"] }"#).await;
@@ -161,7 +161,7 @@ async fn what_one_policy_denies_no_other_grants() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_template_is_filled_in_with_the_callers_own_entity() {
+async fn template_uses_callers_entity() {
     let service = Direct::start().await;
     let template = r#"
         path "route/{{identity.entity.metadata.tenant}}/*" { capabilities = ["read"] }
@@ -181,7 +181,7 @@ async fn a_template_is_filled_in_with_the_callers_own_entity() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn root_is_granted_everything_where_root_may_come_in() {
+async fn root_has_all_capabilities() {
     let service = Direct::start_with(&[("VALIDATOR_ALLOW_ROOT", "true")]).await;
     let root = service.bao.root_token();
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
@@ -191,7 +191,7 @@ async fn root_is_granted_everything_where_root_may_come_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn path_that_vault_would_trim_is_ambiguous() {
+async fn path_trimmed_by_vault_is_ambiguous() {
     let service = Direct::start().await;
     let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
     for blank in ["%20", "%C2%A0", "%E1%9A%80", "%E2%80%83", "%E2%80%A8", "%E3%80%80"] {
@@ -207,7 +207,7 @@ async fn path_that_vault_would_trim_is_ambiguous() {
     }
 }
 
-/// Targets that programs differ on.
+/// Targets that programs interpret differently.
 const AMBIGUOUS: [&str; 12] = [
     "/a/../b",
     "/a/./b",
@@ -224,7 +224,7 @@ const AMBIGUOUS: [&str; 12] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_that_can_be_read_in_two_ways_is_refused_without_asking_vault() {
+async fn ambiguous_path_makes_no_vault_call() {
     let service = Direct::start().await;
     let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
     granted(&service.ask(&token).await);
@@ -244,7 +244,7 @@ async fn a_path_that_can_be_read_in_two_ways_is_refused_without_asking_vault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn through_caddy_the_path_and_the_method_are_those_of_the_request() {
+async fn caddy_forwards_path_and_method() {
     let stack = Stack::start().await;
     let policy = r#"
         path "route/acme/contacts/*" { capabilities = ["read"] }
@@ -257,14 +257,14 @@ async fn through_caddy_the_path_and_the_method_are_those_of_the_request() {
     let requirement = "tenant={labels.2}&acl_uri=route/{labels.2}&policy=crm-admin";
     let (validator, backend) = (&stack.validator, Backend::start().await);
     let caddy = Caddy::guarding(requirement, validator.auth_address(), backend.address()).await;
-    let patience = Duration::from_secs(5);
+    let deadline = Duration::from_secs(5);
     let send = async |method: &str, target: &str, more: &str| {
         let request = format!(
             "{method} {target} HTTP/1.1\r\nHost: acme.crm.localhost\r\nX-Vault-Token: {}\r\n\
              Content-Length: 0\r\n{more}\r\n",
             caller.token
         );
-        raw::exchange(&caddy.address(), request.as_bytes(), patience).await.expect("an answer")
+        raw::exchange(&caddy.address(), request.as_bytes(), deadline).await.expect("an answer")
     };
     for (method, target) in [
         ("GET", "/contacts/7"),
@@ -291,7 +291,7 @@ async fn through_caddy_the_path_and_the_method_are_those_of_the_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_that_breaks_a_template_grants_nothing() {
+async fn invalid_metadata_grants_nothing() {
     let service = Direct::start().await;
     let team = r#"path "route/{{identity.entity.metadata.team}}/*" { capabilities = ["read"] }"#;
     set_policy(&service.bao, "tenant", team).await;

@@ -1,4 +1,4 @@
-//! What is remembered of Vault's answers about paths, and when it is asked again.
+//! Caching of capabilities, and the conditions of a new call to Vault.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Grants reading of everything under `route`.
 const READ: &str = r#"path "route/*" { capabilities = ["read"] }"#;
@@ -31,7 +31,7 @@ async fn get(service: &Direct, path: &str, token: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_is_asked_about_once_for_each_token() {
+async fn capabilities_are_cached_per_token() {
     let service = Direct::start().await;
     let token = token_with(&service.bao, READ).await;
     let calls = async || service.calls("capabilities").await;
@@ -49,7 +49,7 @@ async fn a_path_is_asked_about_once_for_each_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_vault_grants_is_forgotten_with_the_token() {
+async fn eviction_removes_capabilities() {
     let service = Direct::start().await;
     let caller = &service.acme.caller;
     for path in [
@@ -68,7 +68,7 @@ async fn what_vault_grants_is_forgotten_with_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_policy_is_noticed_within_the_time_to_live() {
+async fn policy_change_applies_within_ttl() {
     let service = Direct::start_with(&[("VALIDATOR_CACHE_TTL", "1s")]).await;
     set_policy(&service.bao, "tenant", READ).await;
     granted(&get(&service, "route/a", service.acme.token()).await);
@@ -82,7 +82,7 @@ async fn a_changed_policy_is_noticed_within_the_time_to_live() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_concurrent_cold_requests_ask_about_a_path_once() {
+async fn concurrent_checks_share_one_call() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "10s")]).await;
     let token = token_with(&service.bao, READ).await;
     let before = (service.calls("lookup").await, service.calls("capabilities").await);
@@ -108,7 +108,7 @@ async fn fifty_concurrent_cold_requests_ask_about_a_path_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_was_revoked_meanwhile_is_found_out_by_the_question_about_a_path() {
+async fn check_detects_revoked_token() {
     let service = Direct::start().await;
     let token = token_with(&service.bao, READ).await;
     granted(&get(&service, "route/a", &token).await);
@@ -117,11 +117,11 @@ async fn a_token_that_was_revoked_meanwhile_is_found_out_by_the_question_about_a
     refused(&get(&service, "route/b", &token).await, "token_invalid");
     refused(&get(&service, "route/a", &token).await, "token_invalid");
     refused(&service.ask(&token).await, "token_invalid");
-    assert_eq!(service.calls("lookup").await, 1, "Vault has said so already");
+    assert_eq!(service.calls("lookup").await, 1, "the rejection is cached");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entity_that_was_disabled_meanwhile_is_found_out_too() {
+async fn check_detects_disabled_entity() {
     let service = Direct::start().await;
     let caller = &service.acme.caller;
     granted(&service.ask(&caller.token).await);
@@ -132,7 +132,7 @@ async fn an_entity_that_was_disabled_meanwhile_is_found_out_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_question_that_vault_does_not_answer_makes_a_503_and_is_not_remembered() {
+async fn failed_check_is_not_cached() {
     let service = Direct::start().await;
     let token = token_with(&service.bao, READ).await;
     granted(&service.ask(&token).await);
@@ -156,7 +156,7 @@ async fn a_question_that_vault_does_not_answer_makes_a_503_and_is_not_remembered
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn within_the_grace_only_paths_that_were_asked_about_are_known() {
+async fn stale_grace_covers_cached_paths_only() {
     let grace = [
         ("VALIDATOR_CACHE_TTL", "1s"),
         ("VALIDATOR_STALE_GRACE", "30s"),
@@ -166,7 +166,7 @@ async fn within_the_grace_only_paths_that_were_asked_about_are_known() {
     let token = token_with(&service.bao, READ).await;
     granted(&get(&service, "route/a", &token).await);
     service.bao.freeze();
-    let stale = eventually(PATIENCE, "a stale answer", async || {
+    let stale = eventually(TIMEOUT, "a stale answer", async || {
         let answer = get(&service, "route/a", &token).await;
         (answer.header("x-auth-cache") == Some("stale")).then_some(answer)
     })

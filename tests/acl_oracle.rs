@@ -1,4 +1,4 @@
-//! `/validate` against Vault's own word, on random paths and methods.
+//! `/validate` compared with Vault's own decisions, on random paths and methods.
 
 use std::fmt::Write;
 
@@ -11,10 +11,10 @@ use crate::support::{
     platform::{create_caller, set_policy},
 };
 
-/// How many requests each test makes.
+/// The number of requests that each test makes.
 const REQUESTS: usize = 240;
 
-/// Policies whose paths lie across each other in every way that Vault knows.
+/// Policies with paths that overlap in every way that Vault knows.
 const POLICIES: [(&str, &str); 3] = [
     (
         "globs",
@@ -51,7 +51,7 @@ const POLICIES: [(&str, &str); 3] = [
     ),
 ];
 
-/// Parts of paths: those that the policies name, those that nearly are, and odd ones.
+/// Segments of paths: those in the policies, similar ones, and odd ones.
 const SEGMENTS: [&str; 16] = [
     "route",
     "a",
@@ -74,8 +74,8 @@ const SEGMENTS: [&str; 16] = [
 const METHODS: [&str; 11] =
     ["GET", "GET", "HEAD", "OPTIONS", "POST", "POST", "PUT", "PATCH", "DELETE", "get", "PROPFIND"];
 
-/// Vault and the validator, and callers whom different policies apply to.
-struct Court {
+/// Vault and the validator, and callers with different policies.
+struct Oracle {
     service: Direct,
     tokens: Vec<String>,
     seed: u64,
@@ -84,7 +84,7 @@ struct Court {
     denied: usize,
 }
 
-impl Court {
+impl Oracle {
     async fn new(seed: u64) -> Self {
         let service = Direct::start().await;
         for (name, policy) in POLICIES {
@@ -114,7 +114,7 @@ impl Court {
         segments.join("/")
     }
 
-    /// The path as it may stand in a request: some characters as they are, some encoded.
+    /// Returns the path as a request target with some characters percent-encoded at random.
     fn target(&mut self, path: &str) -> String {
         let mut target = "/".to_owned();
         for c in path.chars() {
@@ -131,7 +131,7 @@ impl Court {
         target
     }
 
-    /// Compares what the validator says with what Vault says of this token, path and method.
+    /// Compares the validator's decision with Vault's for this token, path and method.
     async fn compare(&mut self, token: &str, method: &str, path: &str, query: &str, uri: &str) {
         let question = json!({"token": token, "paths": [path]});
         let answer = self.service.bao.must("POST", "sys/capabilities", Some(question)).await;
@@ -148,10 +148,10 @@ impl Court {
         let expected = !has("deny") && sufficient.iter().any(|word| has(word));
         let answer = self.service.request(method, uri, query, token).await;
         let code = if expected { (200, None) } else { (403, Some("acl_denied".to_owned())) };
-        let told =
+        let decision =
             (answer.status != 200).then(|| answer.json()["code"].as_str().map(str::to_owned));
         assert_eq!(
-            (answer.status, told.flatten()),
+            (answer.status, decision.flatten()),
             code,
             "{method} {uri} {query}: {words:?} (seed {})",
             self.seed
@@ -159,7 +159,7 @@ impl Court {
         if expected { self.granted += 1 } else { self.denied += 1 }
     }
 
-    /// Requests of one kind alone would show nothing.
+    /// Asserts that requests of both kinds occurred: those of one kind alone would show nothing.
     fn has_seen_both(&self) {
         let (granted, denied) = (self.granted, self.denied);
         assert_eq!(granted + denied, REQUESTS);
@@ -172,36 +172,36 @@ fn encoded(path: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_random_paths_the_answer_is_vaults_own() {
-    let mut court = Court::new(20_260_726).await;
+async fn random_acl_paths_match_vault() {
+    let mut oracle = Oracle::new(20_260_726).await;
     for _ in 0..REQUESTS {
-        let (token, method) = (court.pick(&court.tokens.clone()), court.pick(&METHODS));
-        let beginning = court.pick(&["route/", "route/", "route/", ""]);
-        let path = format!("{beginning}{}", court.path(1..=4));
+        let (token, method) = (oracle.pick(&oracle.tokens.clone()), oracle.pick(&METHODS));
+        let beginning = oracle.pick(&["route/", "route/", "route/", ""]);
+        let path = format!("{beginning}{}", oracle.path(1..=4));
         let query = format!("acl={}", encoded(&path));
-        court.compare(&token, method, &path, &query, "/").await;
+        oracle.compare(&token, method, &path, &query, "/").await;
     }
-    court.has_seen_both();
+    oracle.has_seen_both();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_random_request_paths_the_answer_is_vaults_own() {
-    let mut court = Court::new(20_260_727).await;
+async fn random_request_paths_match_vault() {
+    let mut oracle = Oracle::new(20_260_727).await;
     for _ in 0..REQUESTS {
-        let (token, method) = (court.pick(&court.tokens.clone()), court.pick(&METHODS));
-        let base = court.pick(&["route", "route", "route/a", "a", "acme"]);
+        let (token, method) = (oracle.pick(&oracle.tokens.clone()), oracle.pick(&METHODS));
+        let base = oracle.pick(&["route", "route", "route/a", "a", "acme"]);
         // A `%` that is left after decoding could be decoded again, so there is none.
-        let mut rest = court.path(0..=4).replace('%', "");
-        if !rest.is_empty() && court.random.random_bool(0.2) {
+        let mut rest = oracle.path(0..=4).replace('%', "");
+        if !rest.is_empty() && oracle.random.random_bool(0.2) {
             rest.push('/');
         }
-        let mut uri = court.target(&rest);
-        if court.random.random_bool(0.2) {
+        let mut uri = oracle.target(&rest);
+        if oracle.random.random_bool(0.2) {
             uri.push_str("?next=/../route//b&x=%2f");
         }
         let path = format!("{base}/{rest}");
         let query = format!("acl_uri={}", encoded(base));
-        court.compare(&token, method, &path, &query, &uri).await;
+        oracle.compare(&token, method, &path, &query, &uri).await;
     }
-    court.has_seen_both();
+    oracle.has_seen_both();
 }

@@ -1,5 +1,5 @@
-//! What of the forwarded request counts where Vault's own policies decide: its method, those that
-//! override it, and its path, and not the rest of its query.
+//! Parts of the forwarded request that ACL requirements check: its method, method overrides, and its
+//! path, and not the rest of its query.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use crate::{
 /// Grants to read one path.
 const READ: &str = r#"path "route/read" { capabilities = ["read"] }"#;
 
-/// Bytes that no query should hold, and some do.
+/// Queries with bytes that are not valid in a URI.
 const QUERIES: [&[u8]; 5] =
     [b"q=J\xc3\xbcrgen", b"q=\xff", b"q=%zz&\"{}|^<>\\", b"a=/../b;c=d#e", b"%00?%2f%2e%2e"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forwarded_query_may_hold_any_bytes() {
+async fn forwarded_query_accepts_any_bytes() {
     let service = Direct::start().await;
     let policy = r#"path "route/crm/contacts" { capabilities = ["read"] }"#;
     let token = token_with(&service.bao, policy).await;
@@ -35,7 +35,7 @@ async fn forwarded_query_may_hold_any_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn method_override_in_the_query_is_judged_too() {
+async fn query_method_override_is_checked() {
     let service = Direct::start().await;
     let policy = r#"path "route/*" { capabilities = ["create", "read"] }"#;
     let token = token_with(&service.bao, policy).await;
@@ -70,7 +70,7 @@ async fn method_override_in_the_query_is_judged_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn request_without_its_uri_is_judged_by_its_method_alone() {
+async fn missing_uri_checks_method_only() {
     let service = Direct::start().await;
     let authorization = bearer(&token_with(&service.bao, READ).await);
     let known = [("authorization", authorization.as_str()), ("x-forwarded-method", "GET")];

@@ -1,4 +1,4 @@
-//! Tokens that are bound to addresses, and whose address the client's is.
+//! Tokens that are bound to addresses, and the choice of the client's address.
 
 use serde_json::json;
 
@@ -11,13 +11,13 @@ use crate::{
     },
 };
 
-/// A token that may be used from these networks.
+/// Creates a token that is bound to these networks.
 async fn bound(bao: &crate::support::bao::Bao, networks: &[&str]) -> String {
     platform::token(bao, json!({"policies": ["tenant"], "bound_cidrs": networks})).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bound_token_comes_in_from_its_networks_and_from_nowhere_else() {
+async fn bound_token_needs_its_networks() {
     let service = Direct::start().await;
     let networks = ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "2001:db9::1", "10.9.8.7/16"];
     let token = bound(&service.bao, &networks).await;
@@ -58,7 +58,7 @@ async fn a_bound_token_comes_in_from_its_networks_and_from_nowhere_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn networks_that_vault_was_told_in_the_mapped_form_hold_for_ipv4() {
+async fn ipv4_mapped_bound_cidrs_match_ipv4() {
     let service = Direct::start().await;
     let token = bound(&service.bao, &["::ffff:192.0.2.0/120"]).await;
     for address in ["192.0.2.9", "::ffff:192.0.2.9"] {
@@ -68,7 +68,7 @@ async fn networks_that_vault_was_told_in_the_mapped_form_hold_for_ipv4() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_client_is_the_nearest_address_that_is_no_proxy() {
+async fn nearest_untrusted_hop_is_client() {
     let proxies = [("VALIDATOR_TRUSTED_PROXIES", "127.0.0.0/8,10.0.0.0/8,2001:db8:ffff::/48")];
     let service = Direct::start_with(&proxies).await;
     let token = bound(&service.bao, &["192.0.2.0/24"]).await;
@@ -106,7 +106,7 @@ async fn the_client_is_the_nearest_address_that_is_no_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bound_token_needs_an_address_and_others_do_not() {
+async fn only_bound_tokens_need_address() {
     let service = Direct::start().await;
     let token = bound(&service.bao, &["192.0.2.0/24"]).await;
     refused(&service.ask(&token).await, "request_invalid");
@@ -120,7 +120,7 @@ async fn a_bound_token_needs_an_address_and_others_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_lines_of_addresses_are_one_list() {
+async fn address_lines_are_joined() {
     let proxies = [("VALIDATOR_TRUSTED_PROXIES", "127.0.0.0/8,10.0.0.0/8")];
     let service = Direct::start_with(&proxies).await;
     let token = bound(&service.bao, &["192.0.2.0/24"]).await;
@@ -149,7 +149,7 @@ async fn several_lines_of_addresses_are_one_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mapped_network_of_proxies_equals_its_ipv4_network() {
+async fn mapped_proxy_network_matches_ipv4() {
     for networks in ["::ffff:127.0.0.0/104", "::ffff:127.0.0.1", "::ffff:0:0/90"] {
         let service = Direct::start_with(&[("VALIDATOR_TRUSTED_PROXIES", networks)]).await;
         let token = bound(&service.bao, &["192.0.2.0/24"]).await;
@@ -158,7 +158,7 @@ async fn mapped_network_of_proxies_equals_its_ipv4_network() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_peer_that_is_no_proxy_is_the_client_itself() {
+async fn untrusted_peer_is_the_client() {
     let service = Direct::start_with(&[("VALIDATOR_TRUSTED_PROXIES", "10.0.0.0/8")]).await;
     let (here, there) =
         (bound(&service.bao, &["127.0.0.1"]).await, bound(&service.bao, &["192.0.2.0/24"]).await);
@@ -170,7 +170,7 @@ async fn a_peer_that_is_no_proxy_is_the_client_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn through_caddy_the_client_is_whoever_connected_whatever_it_says() {
+async fn caddy_ignores_spoofed_address() {
     let stack = Stack::start().await;
     let here = bound(&stack.bao, &["127.0.0.0/8"]).await;
     let there = bound(&stack.bao, &["10.0.0.0/8"]).await;

@@ -1,4 +1,4 @@
-//! The admin listener's `/audit`, told what OpenBao's own audit device wrote.
+//! The admin listener's `/audit`, with entries of OpenBao's audit device.
 
 use std::{
     fs,
@@ -18,14 +18,14 @@ use crate::{
     support::{direct::Direct, http::Answer, platform, raw::read_answer, wait::eventually},
 };
 
-/// The beginning of a request that hands over entries.
+/// The start of a request that posts entries.
 const POST: &str = "POST /audit HTTP/1.1\r\nHost: 127.0.0.1\r\n";
 
-/// Long enough that only `/audit` can be the reason for a token to be forgotten.
+/// A lifetime so long that only `/audit` can be the reason for an eviction.
 const LONG: [(&str, &str); 1] = [("VALIDATOR_CACHE_TTL", "10m")];
 
-/// Tells the validator what OpenBao has written so far about requests on this path.
-async fn tell(service: &Direct, path: &str) -> u16 {
+/// Posts the entries that OpenBao has written so far about requests on this path.
+async fn post_audit(service: &Direct, path: &str) -> u16 {
     let entries = service.bao.audit_log();
     let about = entries.iter().filter(|entry| entry["request"]["path"] == path);
     let text = about.map(ToString::to_string).collect::<Vec<_>>().join("\n");
@@ -45,7 +45,7 @@ async fn post(service: &Direct, body: String) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_that_vault_tells_of_is_noticed_at_once() {
+async fn audited_revocation_evicts_token() {
     let service = Direct::start_with(&LONG).await;
     let bao = &service.bao;
     let (acme, globex) = (&service.acme.caller, &service.globex.caller);
@@ -54,7 +54,7 @@ async fn a_revocation_that_vault_tells_of_is_noticed_at_once() {
     let revoke_self = "auth/token/revoke-self";
     assert_eq!(bao.request_as(&acme.token, "POST", revoke_self, None).await.0, 204);
     granted(&service.ask(&acme.token).await);
-    assert_eq!(tell(&service, revoke_self).await, 204);
+    assert_eq!(post_audit(&service, revoke_self).await, 204);
     refused(&service.ask(&acme.token).await, "token_invalid");
     let lookups = service.calls("lookup").await;
     granted(&service.ask(&globex.token).await);
@@ -63,12 +63,12 @@ async fn a_revocation_that_vault_tells_of_is_noticed_at_once() {
     let entity = format!("identity/entity/id/{}", globex.entity_id);
     bao.must("POST", &entity, Some(disable)).await;
     granted(&service.ask(&globex.token).await);
-    assert_eq!(tell(&service, &entity).await, 204);
+    assert_eq!(post_audit(&service, &entity).await, 204);
     refused(&service.ask(&globex.token).await, "token_invalid");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_that_names_no_token_makes_all_be_asked_for_again() {
+async fn unnamed_change_marks_all_stale() {
     let service = Direct::start_with(&LONG).await;
     let bao = &service.bao;
     let token = platform::token(bao, json!({"policies": ["tenant"], "ttl": "1h"})).await;
@@ -81,14 +81,14 @@ async fn a_change_that_names_no_token_makes_all_be_asked_for_again() {
         };
         bao.must("POST", path, Some(body)).await;
         let lookups = service.calls("lookup").await;
-        assert_eq!(tell(&service, path).await, 204);
+        assert_eq!(post_audit(&service, path).await, 204);
         granted(&service.ask(service.acme.token()).await);
         assert_eq!(service.calls("lookup").await, lookups + 1, "{path}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_that_end_no_token_evict_nothing() {
+async fn unrelated_entries_evict_nothing() {
     let service = Direct::start_with(&LONG).await;
     granted(&service.ask(service.acme.token()).await);
     let lookups = service.calls("lookup").await;
@@ -98,12 +98,12 @@ async fn entries_that_end_no_token_evict_nothing() {
     ] {
         assert_eq!(post(&service, body.to_owned()).await, 204, "{body}");
     }
-    assert_eq!(tell(&service, "auth/token/lookup").await, 204);
+    assert_eq!(post_audit(&service, "auth/token/lookup").await, 204);
     granted(&service.ask(service.acme.token()).await);
     assert_eq!(service.calls("lookup").await, lookups);
 }
 
-/// That this is answered with this status, and makes a cached token be looked up again.
+/// Asserts that this gets this status and makes a cached token be looked up again.
 async fn evicts_all(service: &Direct, body: String, status: u16) {
     granted(&service.ask(service.acme.token()).await);
     let lookups = service.calls("lookup").await;
@@ -114,7 +114,7 @@ async fn evicts_all(service: &Direct, body: String, status: u16) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_that_cannot_be_read_evict_all() {
+async fn malformed_entries_evict_all() {
     let service = Direct::start_with(&LONG).await;
     for body in ["garbage", "{\"type\":", "[1]", "\u{0}", "{\"type\":\"response\"}"] {
         evicts_all(&service, body.to_owned(), 204).await;
@@ -123,7 +123,7 @@ async fn entries_that_cannot_be_read_evict_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_that_break_off_evict_all() {
+async fn truncated_entries_evict_all() {
     let service = Direct::start_with(&LONG).await;
     granted(&service.ask(service.acme.token()).await);
     let lookups = service.calls("lookup").await;
@@ -141,7 +141,7 @@ async fn entries_that_break_off_evict_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_that_trickle_in_are_cut_off_and_evict_all() {
+async fn slow_entries_evict_all() {
     let service = Direct::start_with(&LONG).await;
     granted(&service.ask(service.acme.token()).await);
     let lookups = service.calls("lookup").await;
@@ -166,7 +166,7 @@ async fn entries_that_trickle_in_are_cut_off_and_evict_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_login_does_not_hide_a_revocation() {
+async fn odd_login_keeps_revocation_visible() {
     let service = Direct::start_with(&LONG).await;
     let bao = &service.bao;
     bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
@@ -193,29 +193,29 @@ async fn odd_login_does_not_hide_a_revocation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_entry_evicts_nothing_it_does_not_name() {
+async fn large_entry_evicts_named_only() {
     let service = Direct::start_with(&LONG).await;
     let bao = &service.bao;
     granted(&service.ask(service.acme.token()).await);
     let lookups = service.calls("lookup").await;
-    // Vault hashes no names, and escapes each `<` in six bytes.
+    // Vault does not hash names, and escapes each `<` in six bytes.
     let names = json!({"a".repeat(700_000): 1, "<".repeat(2_000_000): 2});
-    let (nobody, cubbyhole) = ("auth/userpass/login/nobody", "cubbyhole/x");
-    bao.request_as("", "POST", nobody, Some(names.clone())).await;
+    let (login, cubbyhole) = ("auth/userpass/login/nobody", "cubbyhole/x");
+    bao.request_as("", "POST", login, Some(names.clone())).await;
     bao.request_as(service.acme.token(), "POST", cubbyhole, Some(names)).await;
-    for path in [nobody, cubbyhole] {
+    for path in [login, cubbyhole] {
         let entries = bao.audit_log();
         let largest = entries.iter().filter(|entry| entry["request"]["path"] == path);
         let largest = largest.map(|entry| entry.to_string().len()).max().expect("an entry");
         assert!(largest > 1024 * 1024, "{path}: {largest}");
-        assert_eq!(tell(&service, path).await, 204, "{path}");
+        assert_eq!(post_audit(&service, path).await, 204, "{path}");
         granted(&service.ask(service.acme.token()).await);
         assert_eq!(service.calls("lookup").await, lookups, "{path}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_large_entries_at_once_take_little_memory() {
+async fn large_entries_use_bounded_memory() {
     let service = Direct::start_with(&LONG).await;
     granted(&service.ask(service.acme.token()).await);
     let lookups = service.calls("lookup").await;
@@ -233,14 +233,14 @@ async fn many_large_entries_at_once_take_little_memory() {
     assert!(grown < 24 * 1024, "{grown} KiB more");
 }
 
-/// The most memory that a process has had, in KiB.
+/// Returns the peak memory of a process, in KiB.
 fn peak_memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("/proc");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
     peak.trim_end_matches("kB").trim().parse().expect("a number")
 }
 
-/// A token of ana's, whose entity was then merged into another one with the id that is returned.
+/// Creates a token of ana's and merges its entity into another one; returns that one's id as well.
 async fn token_of_merged_entity(service: &Direct) -> (String, String) {
     let bao = &service.bao;
     bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
@@ -255,7 +255,7 @@ async fn token_of_merged_entity(service: &Direct) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn disabled_entity_ends_tokens_of_those_merged_into_it() {
+async fn disabling_evicts_merged_tokens() {
     for by_audit_entry in [true, false] {
         let service = Direct::start_with(&LONG).await;
         let (token, xen) = token_of_merged_entity(&service).await;
@@ -265,7 +265,7 @@ async fn disabled_entity_ends_tokens_of_those_merged_into_it() {
         service.bao.must("POST", &entity, Some(json!({"disabled": true}))).await;
         granted(&service.ask(&token).await);
         if by_audit_entry {
-            assert_eq!(tell(&service, &entity).await, 204);
+            assert_eq!(post_audit(&service, &entity).await, 204);
         } else {
             let (status, evicted) =
                 service.validator.admin("DELETE", &format!("/cache/entities/{xen}")).await;
@@ -279,7 +279,7 @@ async fn disabled_entity_ends_tokens_of_those_merged_into_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn moved_auth_method_is_noticed() {
+async fn moved_auth_method_evicts() {
     let service = Direct::start_with(&LONG).await;
     let bao = &service.bao;
     bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
@@ -298,11 +298,11 @@ async fn moved_auth_method_is_noticed() {
     })
     .await;
     granted(&service.ask(token).await);
-    assert_eq!(tell(&service, &status).await, 204);
+    assert_eq!(post_audit(&service, &status).await, 204);
     refused(&service.ask(token).await, "token_invalid");
     granted(&service.ask(service.acme.token()).await);
     let lookups = service.calls("lookup").await;
-    assert_eq!(tell(&service, "sys/remount").await, 204);
+    assert_eq!(post_audit(&service, "sys/remount").await, 204);
     granted(&service.ask(service.acme.token()).await);
     assert_eq!(service.calls("lookup").await, lookups + 1);
 }

@@ -1,4 +1,4 @@
-//! Vault slow, silent or flooded: who is served all the same, and how fast.
+//! A slow, silent or flooded Vault: the callers that are still served, and their latency.
 
 use std::time::{Duration, Instant};
 
@@ -17,9 +17,9 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A short time to live, a long grace, and a timeout that is long beside a request.
+/// A short time to live, a long grace, and a timeout much longer than a request.
 const GRACE: [(&str, &str); 3] = [
     ("VALIDATOR_CACHE_TTL", "1s"),
     ("VALIDATOR_STALE_GRACE", "60s"),
@@ -27,7 +27,7 @@ const GRACE: [(&str, &str); 3] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_late_caller_does_not_inherit_the_timeout_of_another() {
+async fn each_caller_has_its_own_timeout() {
     let service = Direct::start().await;
     service.fault.set_for("/v1/auth/token/lookup", Fault::Late(Duration::from_millis(2300))).await;
     let (first, second) = tokio::join!(service.ask(service.acme.token()), async {
@@ -39,7 +39,7 @@ async fn a_late_caller_does_not_inherit_the_timeout_of_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn known_tokens_are_served_stale_at_once_while_vault_hangs() {
+async fn hang_serves_stale_tokens() {
     let service = Direct::start_with(&GRACE).await;
     let mut tokens = Vec::new();
     for _ in 0..60 {
@@ -48,7 +48,7 @@ async fn known_tokens_are_served_stale_at_once_while_vault_hangs() {
         tokens.push(token);
     }
     service.bao.freeze();
-    eventually(PATIENCE, "a stale answer", async || {
+    eventually(TIMEOUT, "a stale answer", async || {
         let answer = service.ask(&tokens[0]).await;
         (answer.header("x-auth-cache") == Some("stale")).then_some(())
     })
@@ -61,7 +61,7 @@ async fn known_tokens_are_served_stale_at_once_while_vault_hangs() {
         assert!(asked.elapsed() < Duration::from_secs(1), "after {:?}", asked.elapsed());
     }
     service.bao.thaw();
-    eventually(PATIENCE, "a fresh answer", async || {
+    eventually(TIMEOUT, "a fresh answer", async || {
         let answer = service.ask(&tokens[0]).await;
         granted(&answer);
         (answer.header("x-auth-cache") != Some("stale")).then_some(())
@@ -70,7 +70,7 @@ async fn known_tokens_are_served_stale_at_once_while_vault_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_known_tokens_than_may_ask_at_once_are_all_served_stale() {
+async fn full_lookup_queue_serves_stale() {
     let service = Direct::start_with(&GRACE).await;
     let mut tokens = Vec::new();
     for _ in 0..300 {
@@ -87,7 +87,7 @@ async fn more_known_tokens_than_may_ask_at_once_are_all_served_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_in_use_never_waits_for_what_it_is_granted() {
+async fn capabilities_refresh_in_background() {
     let service = Direct::start_with(&[("VALIDATOR_CACHE_TTL", "4s")]).await;
     let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
     let get = async || service.request("GET", "/a", "acl=route/a&acl_uri=route", &token).await;
@@ -104,7 +104,7 @@ async fn a_token_in_use_never_waits_for_what_it_is_granted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stale_grant_never_serves_with_an_entry_that_is_not_stale() {
+async fn stale_capabilities_need_stale_entry() {
     let env = [("VALIDATOR_CACHE_TTL", "2s"), ("VALIDATOR_STALE_GRACE", "60s")];
     let service = Direct::start_with(&env).await;
     let (name, path) = ("route-reader", "path \"route/*\"");
@@ -129,13 +129,13 @@ async fn a_stale_grant_never_serves_with_an_entry_that_is_not_stale() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stale_grants_serve_at_once_while_vault_hangs() {
+async fn hang_serves_stale_capabilities() {
     let service = Direct::start_with(&GRACE).await;
     let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
     let get = async || service.request("GET", "/", "acl=route/a", &token).await;
     granted(&get().await);
     service.bao.freeze();
-    eventually(PATIENCE, "a stale answer", async || {
+    eventually(TIMEOUT, "a stale answer", async || {
         let answer = get().await;
         (answer.header("x-auth-cache") == Some("stale")).then_some(())
     })
@@ -148,17 +148,17 @@ async fn stale_grants_serve_at_once_while_vault_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_token_is_refused_once_a_silent_vault_answers_again() {
+async fn revocation_is_seen_after_hang() {
     let service = Direct::start_with(&GRACE).await;
     granted(&service.ask(service.acme.token()).await);
     granted(&service.ask(service.globex.token()).await);
     service.bao.freeze();
-    eventually(PATIENCE, "a stale answer", async || {
+    eventually(TIMEOUT, "a stale answer", async || {
         let answer = service.ask(service.acme.token()).await;
         (answer.header("x-auth-cache") == Some("stale")).then_some(())
     })
     .await;
-    // Nothing is under way any more that could tell of Vault's return.
+    // No lookup is in flight any more that could detect Vault's return.
     tokio::time::sleep(Duration::from_secs(5)).await;
     service.bao.thaw();
     service.validator.ready().await;
@@ -169,7 +169,7 @@ async fn a_revoked_token_is_refused_once_a_silent_vault_answers_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn known_tokens_that_come_at_once_wait_for_each_other() {
+async fn cached_tokens_are_queued() {
     let service = Direct::start().await;
     let mut tokens = Vec::new();
     for _ in 0..400 {
@@ -185,7 +185,7 @@ async fn known_tokens_that_come_at_once_wait_for_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn questions_about_one_token_leave_other_tokens_served() {
+async fn checks_do_not_block_other_tokens() {
     let service = Direct::start_with(&[("VALIDATOR_CACHE_TTL", "0s")]).await;
     let token = token_with(&service.bao, r#"path "route/*" { capabilities = ["read"] }"#).await;
     granted(&service.ask(&token).await);
@@ -197,7 +197,7 @@ async fn questions_about_one_token_leave_other_tokens_served() {
         async move { service.request("GET", &path, "acl_uri=route", token).await.status }
     });
     let (statuses, ()) = tokio::join!(join_all(asks), async {
-        eventually(PATIENCE, "questions to be under way", async || {
+        eventually(TIMEOUT, "questions to be under way", async || {
             (service.fault.struck() > 0).then_some(())
         })
         .await;
@@ -210,7 +210,7 @@ async fn questions_about_one_token_leave_other_tokens_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lookups_of_known_tokens_go_ahead_of_a_flood_of_unknown_ones() {
+async fn cached_tokens_have_priority() {
     let env = [("VALIDATOR_CACHE_TTL", "0s"), ("VALIDATOR_FAILURE_LIMIT", "0")];
     let service = Direct::start_with(&env).await;
     granted(&service.ask(service.acme.token()).await);
@@ -225,7 +225,7 @@ async fn lookups_of_known_tokens_go_ahead_of_a_flood_of_unknown_ones() {
             http::send(&client, "GET", &url, &headers, None).await.expect("an answer").status
         });
     }
-    eventually(PATIENCE, "the first to be refused for want of capacity", async || {
+    eventually(TIMEOUT, "the first to be refused for want of capacity", async || {
         let overloaded = "decisions_total{reason=\"overloaded\"}";
         (service.validator.count(overloaded).await > 0).then_some(())
     })
@@ -236,7 +236,7 @@ async fn lookups_of_known_tokens_go_ahead_of_a_flood_of_unknown_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_refusals_grows_the_log_by_a_bounded_amount() {
+async fn denial_flood_log_is_bounded() {
     let env = [("VALIDATOR_LOG", "info"), ("VALIDATOR_FAILURE_LIMIT", "0")];
     let service = Direct::start_with(&env).await;
     let (before, start) = (service.validator.log().len(), Instant::now());
@@ -254,7 +254,7 @@ async fn a_flood_of_refusals_grows_the_log_by_a_bounded_amount() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn flood_at_the_admin_listener_grows_the_log_by_little() {
+async fn admin_flood_log_is_bounded() {
     let service = Direct::start().await;
     let url = format!("{}/audit", service.validator.admin_url());
     for (headers, body, words) in [
@@ -276,7 +276,7 @@ async fn flood_at_the_admin_listener_grows_the_log_by_little() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_do_not_crowd_out_what_operators_need_to_know() {
+async fn flood_keeps_operator_log_entries() {
     let service = Direct::start().await;
     let asks = join_all((0..200).map(|_| service.require("tenant=-x", "s.unknown"))).await;
     for answer in &asks {
@@ -285,7 +285,7 @@ async fn clients_do_not_crowd_out_what_operators_need_to_know() {
     refused(&service.require("polcy=crm-agent", "s.unknown").await, "requirement_invalid");
     refused(&service.require("tenant=", "s.unknown").await, "requirement_invalid");
     for words in ["unknown requirement `polcy`", "`tenant` has an empty value"] {
-        eventually(PATIENCE, words, async || service.validator.log().contains(words).then_some(()))
+        eventually(TIMEOUT, words, async || service.validator.log().contains(words).then_some(()))
             .await;
     }
 }

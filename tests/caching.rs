@@ -1,4 +1,4 @@
-//! What is remembered of a token, for how long, and what never is.
+//! Caching of tokens: its contents and its lifetimes.
 
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,9 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Lets the token in, and says where the facts came from.
+/// Asserts that the token is accepted; returns the value of `X-Auth-Cache`.
 async fn granted_from(service: &Direct, token: &str) -> String {
     let answer = service.ask(token).await;
     granted(&answer);
@@ -29,8 +29,8 @@ fn cache_status(answer: &Answer) -> String {
     answer.header("x-auth-cache").expect("where the facts came from").to_owned()
 }
 
-/// Sends a hundred requests with this token while Vault holds still, so that none of them finds
-/// the answer to another.
+/// Sends a hundred requests with this token while Vault is suspended, so that none of them finds
+/// the response to another.
 async fn a_hundred_at_once(service: &Direct, token: &str) -> Vec<Answer> {
     let request = format!("GET /validate HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n");
     service.bao.freeze();
@@ -48,7 +48,7 @@ async fn a_hundred_at_once(service: &Direct, token: &str) -> Vec<Answer> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_second_request_of_a_token_is_answered_from_memory() {
+async fn second_request_hits_cache() {
     let service = Direct::start().await;
     assert_eq!(granted_from(&service, service.acme.token()).await, "miss");
     for _ in 0..5 {
@@ -62,7 +62,7 @@ async fn the_second_request_of_a_token_is_answered_from_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_hundred_concurrent_cold_requests_make_exactly_one_lookup() {
+async fn concurrent_misses_share_one_lookup() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "10s")]).await;
     for answer in a_hundred_at_once(&service, service.acme.token()).await {
         granted(&answer);
@@ -74,7 +74,7 @@ async fn one_hundred_concurrent_cold_requests_make_exactly_one_lookup() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_hundred_concurrent_requests_with_an_unknown_token_make_exactly_one_lookup() {
+async fn unknown_tokens_share_one_lookup() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "10s")]).await;
     for answer in a_hundred_at_once(&service, "s.unknown").await {
         refused(&answer, "token_invalid");
@@ -84,7 +84,7 @@ async fn one_hundred_concurrent_requests_with_an_unknown_token_make_exactly_one_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_token_is_refused_within_the_time_to_live() {
+async fn revocation_applies_within_ttl() {
     let service = Direct::start_with(&[("VALIDATOR_CACHE_TTL", "1s")]).await;
     let token = service.acme.token();
     granted(&service.ask(token).await);
@@ -101,13 +101,13 @@ async fn a_revoked_token_is_refused_within_the_time_to_live() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disabled_entity_is_noticed_within_the_time_to_live() {
+async fn disabling_applies_within_ttl() {
     let service = Direct::start_with(&[("VALIDATOR_CACHE_TTL", "1s")]).await;
     let caller = &service.acme.caller;
     granted(&service.ask(&caller.token).await);
     let path = format!("identity/entity/id/{}", caller.entity_id);
     service.bao.must("POST", &path, Some(json!({"disabled": true}))).await;
-    let answer = eventually(PATIENCE, "a refusal", async || {
+    let answer = eventually(TIMEOUT, "a refusal", async || {
         let answer = service.ask(&caller.token).await;
         (answer.status != 200).then_some(answer)
     })
@@ -116,7 +116,7 @@ async fn a_disabled_entity_is_noticed_within_the_time_to_live() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn memory_never_outlives_the_token() {
+async fn cache_entry_expires_with_token() {
     let service = Direct::start_with(&[("VALIDATOR_STALE_GRACE", "30s")]).await;
     let token = platform::token(&service.bao, json!({"policies": ["tenant"], "ttl": "3s"})).await;
     let end = Instant::now() + Duration::from_secs(3);
@@ -136,7 +136,7 @@ async fn memory_never_outlives_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_repeated_without_asking_again() {
+async fn rejection_is_cached() {
     let service = Direct::start_with(&[("VALIDATOR_NEGATIVE_TTL", "1m")]).await;
     for _ in 0..5 {
         refused(&service.ask("s.unknown").await, "token_invalid");
@@ -147,11 +147,11 @@ async fn a_refusal_is_repeated_without_asking_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_forgotten_after_its_own_time_to_live() {
+async fn cached_rejection_expires() {
     let service = Direct::start_with(&[("VALIDATOR_NEGATIVE_TTL", "500ms")]).await;
     refused(&service.ask("chosen-later").await, "token_invalid");
     platform::token(&service.bao, json!({"policies": ["tenant"], "id": "chosen-later"})).await;
-    let answer = eventually(PATIENCE, "the token to be let in", async || {
+    let answer = eventually(TIMEOUT, "the token to be let in", async || {
         let answer = service.ask("chosen-later").await;
         (answer.status == 200).then_some(answer)
     })
@@ -160,7 +160,7 @@ async fn a_refusal_is_forgotten_after_its_own_time_to_live() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn times_to_live_of_zero_remember_nothing() {
+async fn zero_ttl_disables_caching() {
     let service =
         Direct::start_with(&[("VALIDATOR_CACHE_TTL", "0s"), ("VALIDATOR_NEGATIVE_TTL", "0s")])
             .await;
@@ -172,7 +172,7 @@ async fn times_to_live_of_zero_remember_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_is_not_remembered() {
+async fn outage_is_not_cached() {
     let service = Direct::start_with(&[("VALIDATOR_NEGATIVE_TTL", "1m")]).await;
     service.fault.set_for("/v1/auth/token/lookup", Fault::Status(500, r#"{"errors":[]}"#)).await;
     refused(&service.ask(service.acme.token()).await, "vault_unavailable");
@@ -181,12 +181,12 @@ async fn an_outage_is_not_remembered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn within_the_grace_memory_serves_while_vault_is_away_and_says_so() {
+async fn outage_response_is_marked_stale() {
     let service = Direct::start_with(&GRACE).await;
     let token = service.acme.token();
     granted(&service.ask(token).await);
     service.bao.freeze();
-    let stale = eventually(PATIENCE, "a stale answer", async || {
+    let stale = eventually(TIMEOUT, "a stale answer", async || {
         let answer = service.ask(token).await;
         (cache_status(&answer) == "stale").then_some(answer)
     })
@@ -197,14 +197,14 @@ async fn within_the_grace_memory_serves_while_vault_is_away_and_says_so() {
     refused(&service.ask("s.unknown").await, "vault_unavailable");
     assert!(service.validator.count("cache_requests_total{status=\"stale\"}").await >= 1);
     service.bao.thaw();
-    // Of a lookup that this request makes, or of one that was still under way.
-    eventually(PATIENCE, "a fresh answer", async || {
+    // From a lookup of this request, or from one that was still in flight.
+    eventually(TIMEOUT, "a fresh answer", async || {
         (granted_from(&service, token).await != "stale").then_some(())
     })
     .await;
 }
 
-/// A short memory with a long grace, and little patience with Vault.
+/// A short time to live, a long grace, and a short timeout of calls to Vault.
 const GRACE: [(&str, &str); 3] = [
     ("VALIDATOR_CACHE_TTL", "1s"),
     ("VALIDATOR_STALE_GRACE", "30s"),
@@ -212,17 +212,17 @@ const GRACE: [(&str, &str); 3] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_is_no_grace_after_vault_has_refused() {
+async fn rejection_ends_grace() {
     let service = Direct::start_with(&GRACE).await;
     let token = service.acme.token();
     granted(&service.ask(token).await);
     service.bao.must("POST", "auth/token/revoke", Some(json!({ "token": token }))).await;
-    eventually(PATIENCE, "a refusal", async || {
+    eventually(TIMEOUT, "a refusal", async || {
         (service.ask(token).await.status == 401).then_some(())
     })
     .await;
     service.bao.freeze();
-    let answer = eventually(PATIENCE, "the refusal to be forgotten", async || {
+    let answer = eventually(TIMEOUT, "the refusal to be forgotten", async || {
         let answer = service.ask(token).await;
         (answer.status != 401).then_some(answer)
     })
@@ -231,7 +231,7 @@ async fn there_is_no_grace_after_vault_has_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_is_no_grace_beyond_its_time_nor_beyond_the_tokens() {
+async fn grace_ends_with_window_or_token() {
     let grace = [GRACE[0], ("VALIDATOR_STALE_GRACE", "2s"), GRACE[2]];
     let service = Direct::start_with(&grace).await;
     let short = platform::token(&service.bao, json!({"policies": ["tenant"], "ttl": "2s"})).await;
@@ -254,11 +254,11 @@ async fn there_is_no_grace_beyond_its_time_nor_beyond_the_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_is_no_grace_unless_it_is_asked_for() {
+async fn stale_grace_is_off_by_default() {
     let service = Direct::start_with(&[GRACE[0], GRACE[2]]).await;
     granted(&service.ask(service.acme.token()).await);
     service.bao.freeze();
-    let answer = eventually(PATIENCE, "the time to live to pass", async || {
+    let answer = eventually(TIMEOUT, "the time to live to pass", async || {
         let answer = service.ask(service.acme.token()).await;
         (answer.status != 200).then_some(answer)
     })
@@ -267,7 +267,7 @@ async fn there_is_no_grace_unless_it_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requirements_are_judged_anew_on_a_warm_cache() {
+async fn hits_check_requirements() {
     let service = Direct::start().await;
     let token = service.acme.token();
     granted(&service.require("tenant=acme&policy=crm-agent", token).await);
@@ -282,7 +282,7 @@ async fn requirements_are_judged_anew_on_a_warm_cache() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_can_make_the_service_forget_a_token_an_entity_or_everything() {
+async fn operator_can_evict() {
     let service = Direct::start().await;
     let (acme, globex) = (&service.acme.caller, &service.globex.caller);
     let both = async || {
@@ -315,7 +315,7 @@ async fn an_operator_can_make_the_service_forget_a_token_an_entity_or_everything
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_forgotten_during_an_outage_has_no_grace_either() {
+async fn eviction_during_outage_ends_grace() {
     let service = Direct::start_with(&GRACE).await;
     let caller = &service.acme.caller;
     granted(&service.ask(&caller.token).await);
@@ -326,7 +326,7 @@ async fn what_is_forgotten_during_an_outage_has_no_grace_either() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn memory_holds_no_more_tokens_than_it_is_allowed_to() {
+async fn cache_capacity_is_enforced() {
     let service = Direct::start_with(&[("VALIDATOR_CACHE_CAPACITY", "10")]).await;
     for number in 0..50 {
         let options = json!({"policies": ["tenant"], "ttl": "1h"});

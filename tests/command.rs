@@ -1,4 +1,4 @@
-//! The command line: its configuration, its exit codes, and what it says where.
+//! The command line: its configuration, exit codes and output.
 
 use std::{
     fs::{self, File},
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::{bao::Bao, direct::Direct, platform, tools, validator::Validator};
 
-/// How a command ended: its exit code, and what it wrote to stdout and to stderr.
+/// The exit code, stdout and stderr of a command.
 #[derive(Debug, PartialEq, Eq)]
 struct Ended {
     code: Option<i32>,
@@ -32,21 +32,21 @@ fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
 
-/// Enough to be valid.
+/// The minimal valid configuration.
 const LOGIN: (&str, &str) = ("VAULT_TOKEN", "s.own");
 
-/// The faults that `serve --check` finds, one a line.
-fn faults(arguments: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
+/// Returns the errors that `serve --check` reports, one a line.
+fn check_errors(arguments: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
     let ended = run(&[&["serve", "--check"], arguments].concat(), variables);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{ended:?}");
     let lines = ended.stderr.lines().skip(1).map(|line| line.trim().to_owned());
-    let faults: Vec<String> = lines.collect();
+    let errors: Vec<String> = lines.collect();
     let headline = "vault-auth-validator: the configuration is invalid:\n";
     assert!(ended.stderr.starts_with(headline), "{}", ended.stderr);
-    faults
+    errors
 }
 
-/// A configuration file with this content.
+/// Creates a configuration file with this content.
 fn config(content: &str) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let file = dir.path().join("validator.toml");
@@ -59,7 +59,7 @@ fn text(path: &Path) -> &str {
 }
 
 #[test]
-fn a_valid_configuration_is_said_to_be_and_nothing_is_started() {
+fn check_accepts_valid_configuration() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("its address").to_string();
     let ended = run(&["serve", "--check"], &[LOGIN, ("VALIDATOR_LISTEN", &address)]);
@@ -68,7 +68,7 @@ fn a_valid_configuration_is_said_to_be_and_nothing_is_started() {
 }
 
 #[test]
-fn every_fault_is_told_at_once_before_anything_is_started() {
+fn all_configuration_errors_are_reported() {
     let variables = [
         ("VALIDATOR_LISTEN", "nowhere"),
         ("VALIDATOR_API_LISTEN", "unix:relative"),
@@ -93,21 +93,24 @@ fn every_fault_is_told_at_once_before_anything_is_started() {
         ("VAULT_NAMESPACE", "a b"),
         ("VALIDATOR_ROLE_ID", "role"),
     ];
-    let told = faults(&[], &variables);
+    let errors = check_errors(&[], &variables);
     for (name, _) in variables {
-        let times = told.iter().filter(|fault| fault.starts_with(&format!("{name}: "))).count();
-        // An empty variable counts as none, and what is missing is told of where it belongs.
+        let times = errors.iter().filter(|fault| fault.starts_with(&format!("{name}: "))).count();
+        // An empty variable counts as none, and a missing one is reported under its own name.
         let expected =
             usize::from(!matches!(name, "VALIDATOR_TRANSIT_MOUNT" | "VALIDATOR_ROLE_ID"));
-        assert_eq!(times, expected, "{name} in {told:#?}");
+        assert_eq!(times, expected, "{name} in {errors:#?}");
     }
-    assert!(told.iter().any(|fault| fault.starts_with("VALIDATOR_SECRET_ID_FILE: ")), "{told:#?}");
+    assert!(
+        errors.iter().any(|fault| fault.starts_with("VALIDATOR_SECRET_ID_FILE: ")),
+        "{errors:#?}"
+    );
     let started = run(&["serve"], &variables);
     assert_eq!((started.code, started.stdout.as_str()), (Some(2), ""));
 }
 
 #[test]
-fn admin_token_file_holds_one_long_token() {
+fn admin_token_file_is_validated() {
     for (token, what) in [
         ("", "the file is empty"),
         (" \n", "the file is empty"),
@@ -116,10 +119,10 @@ fn admin_token_file_holds_one_long_token() {
     ] {
         let (_dir, file) = config(token);
         let file = ("VALIDATOR_ADMIN_TOKEN_FILE", text(&file));
-        let told = faults(&[], &[LOGIN, file]);
-        let starts = told[0].starts_with("VALIDATOR_ADMIN_TOKEN_FILE: ");
-        assert!(told.len() == 1 && starts && told[0].contains(what), "{told:?}");
-        assert!(token.trim().is_empty() || !told[0].contains(token), "{told:?}");
+        let errors = check_errors(&[], &[LOGIN, file]);
+        let starts = errors[0].starts_with("VALIDATOR_ADMIN_TOKEN_FILE: ");
+        assert!(errors.len() == 1 && starts && errors[0].contains(what), "{errors:?}");
+        assert!(token.trim().is_empty() || !errors[0].contains(token), "{errors:?}");
     }
     let (_dir, file) = config("a-token-of-21-letters\n");
     let file = ("VALIDATOR_ADMIN_TOKEN_FILE", text(&file));
@@ -128,7 +131,7 @@ fn admin_token_file_holds_one_long_token() {
 }
 
 #[test]
-fn a_fault_never_shows_a_secret() {
+fn configuration_errors_hide_secrets() {
     let secret = "hvs.very-secret";
     let (_dir, quoted) = config(&format!("vault_token = \"{secret}\"\n"));
     let (_other, broken) = config(&format!("log = \"info\"\nvault_token = {secret}\n"));
@@ -142,18 +145,18 @@ fn a_fault_never_shows_a_secret() {
         (vec!["--config", text(&quoted)], vec![]),
         (vec!["--config", text(&broken)], vec![]),
     ] {
-        let told = faults(&arguments, &variables);
-        assert!(!told.concat().contains("very-secret"), "{told:?}");
+        let errors = check_errors(&arguments, &variables);
+        assert!(!errors.concat().contains("very-secret"), "{errors:?}");
     }
     let flag = run(&["serve", "--vault-token", secret], &[]);
     assert_eq!(flag.code, Some(2), "a token is no argument");
 }
 
 #[test]
-fn an_unknown_name_is_refused_with_the_likely_one() {
-    let told = faults(&[], &[LOGIN, ("VALIDATOR_CACHE_TLL", "1s"), ("VALIDATOR_XYZ", "1")]);
+fn unknown_name_gets_suggestion() {
+    let errors = check_errors(&[], &[LOGIN, ("VALIDATOR_CACHE_TLL", "1s"), ("VALIDATOR_XYZ", "1")]);
     assert_eq!(
-        told,
+        errors,
         [
             "VALIDATOR_CACHE_TLL: unknown variable `VALIDATOR_CACHE_TLL`; \
              did you mean `VALIDATOR_CACHE_TTL`?",
@@ -161,10 +164,10 @@ fn an_unknown_name_is_refused_with_the_likely_one() {
         ]
     );
     let (_dir, file) = config("cach_ttl = \"1s\"");
-    let told = faults(&["--config", text(&file)], &[LOGIN]);
+    let errors = check_errors(&["--config", text(&file)], &[LOGIN]);
     let expected =
         format!("{}:1: unknown key `cach_ttl`; did you mean `cache_ttl`?", file.display());
-    assert_eq!(told, [expected]);
+    assert_eq!(errors, [expected]);
     let ended = run(&["serve", "--cache-tll", "1s"], &[LOGIN]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("--cache-ttl"), "{}", ended.stderr);
@@ -173,7 +176,7 @@ fn an_unknown_name_is_refused_with_the_likely_one() {
 }
 
 #[test]
-fn a_file_is_read_and_its_faults_are_told_by_line() {
+fn file_errors_have_line_numbers() {
     let (_dir, file) = config(
         "# A comment.\n\
          listen = \"127.0.0.1:0\"\n\
@@ -186,25 +189,25 @@ fn a_file_is_read_and_its_faults_are_told_by_line() {
     assert_eq!(run(&arguments[..2], &[LOGIN, ("VALIDATOR_CONFIG", text(&file))]).code, Some(0));
 
     let (_dir, file) = config("listen = \"nowhere\"\n\ncache_ttl = 30\n[vault]\naddr = 1\n");
-    let told = faults(&["--config", text(&file)], &[LOGIN]);
+    let errors = check_errors(&["--config", text(&file)], &[LOGIN]);
     for (line, about) in
         [(1, "not a listen address"), (3, "not a duration"), (4, "unknown key `vault`")]
     {
         let place = format!("{}:{line}: ", file.display());
-        let found = told.iter().any(|fault| fault.starts_with(&place) && fault.contains(about));
-        assert!(found, "{place} {about} in {told:#?}");
+        let found = errors.iter().any(|fault| fault.starts_with(&place) && fault.contains(about));
+        assert!(found, "{place} {about} in {errors:#?}");
     }
-    assert_eq!(told.len(), 3, "{told:#?}");
+    assert_eq!(errors.len(), 3, "{errors:#?}");
 
     let (_dir, file) = config("listen = \"127.0.0.1:0\"\ncache_ttl = \n");
-    let told = faults(&["--config", text(&file)], &[LOGIN]);
-    assert!(told[0].starts_with(&format!("{}:2: not valid TOML", file.display())), "{told:?}");
-    let told = faults(&["--config", "/nonexistent.toml"], &[LOGIN]);
-    assert!(told[0].starts_with("/nonexistent.toml: "), "{told:?}");
+    let errors = check_errors(&["--config", text(&file)], &[LOGIN]);
+    assert!(errors[0].starts_with(&format!("{}:2: not valid TOML", file.display())), "{errors:?}");
+    let errors = check_errors(&["--config", "/nonexistent.toml"], &[LOGIN]);
+    assert!(errors[0].starts_with("/nonexistent.toml: "), "{errors:?}");
 }
 
 #[test]
-fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
+fn flags_override_env_and_file() {
     let (_dir, bad_file) = config("cache_ttl = \"file\"\n");
     let (_other, good_file) = config("cache_ttl = \"1s\"\n");
     let (bad_file, good_file) = (["--config", text(&bad_file)], ["--config", text(&good_file)]);
@@ -218,15 +221,15 @@ fn a_flag_goes_before_a_variable_and_a_variable_before_the_file() {
     assert!(valid(&bad_file, &[LOGIN, good_variable]));
     assert!(valid(&good_file, &[LOGIN]));
     assert!(valid(&good_file, &[LOGIN, ("VALIDATOR_CACHE_TTL", "")]), "empty is absent");
-    let told = faults(&[good_file, bad_flag].concat(), &[LOGIN, good_variable]);
-    assert!(told[0].starts_with("--cache-ttl: `flag`"), "{told:?}");
-    let told = faults(&good_file, &[LOGIN, bad_variable]);
-    assert!(told[0].starts_with("VALIDATOR_CACHE_TTL: `variable`"), "{told:?}");
+    let errors = check_errors(&[good_file, bad_flag].concat(), &[LOGIN, good_variable]);
+    assert!(errors[0].starts_with("--cache-ttl: `flag`"), "{errors:?}");
+    let errors = check_errors(&good_file, &[LOGIN, bad_variable]);
+    assert!(errors[0].starts_with("VALIDATOR_CACHE_TTL: `variable`"), "{errors:?}");
     assert!(!valid(&bad_file, &[LOGIN]));
 }
 
 #[test]
-fn there_is_exactly_one_way_to_log_in() {
+fn one_login_method_is_required() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let file = dir.path().join("secret");
     fs::write(&file, "secret").expect("a file");
@@ -243,22 +246,22 @@ fn there_is_exactly_one_way_to_log_in() {
         vec![role, secret, LOGIN],
         vec![role, secret, token_file],
     ] {
-        assert_eq!(faults(&[], &bad).len(), 1, "{bad:?}");
+        assert_eq!(check_errors(&[], &bad).len(), 1, "{bad:?}");
     }
     let (one, other) = (("VAULT_ADDR", "http://a:1"), ("BAO_ADDR", "http://b:1"));
-    assert_eq!(faults(&[], &[LOGIN, one, other]).len(), 1);
+    assert_eq!(check_errors(&[], &[LOGIN, one, other]).len(), 1);
     assert_eq!(run(&["serve", "--check"], &[LOGIN, one, ("BAO_ADDR", one.1)]).code, Some(0));
 }
 
 #[test]
-fn two_listeners_cannot_have_one_address() {
+fn listener_addresses_are_unique() {
     let same = ("VALIDATOR_ADMIN_LISTEN", "127.0.0.1:8080");
-    let told = faults(&[], &[LOGIN, same]);
-    assert!(told[0].contains("127.0.0.1:8080 is also the address of `listen`"), "{told:?}");
+    let errors = check_errors(&[], &[LOGIN, same]);
+    assert!(errors[0].contains("127.0.0.1:8080 is also the address of `listen`"), "{errors:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn healthcheck_says_whether_the_service_is_ready_by_its_exit_code() {
+async fn healthcheck_reports_readiness() {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -284,7 +287,7 @@ async fn healthcheck_says_whether_the_service_is_ready_by_its_exit_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn healthcheck_gives_up_on_a_service_that_hangs() {
+async fn healthcheck_times_out() {
     let service = Direct::start().await;
     let admin = service.validator.admin_url().replace("http://", "");
     service.validator.process().signal("STOP");
@@ -295,7 +298,7 @@ async fn healthcheck_gives_up_on_a_service_that_hangs() {
 }
 
 #[test]
-fn completions_are_printed_for_every_shell() {
+fn completions_cover_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ended = run(&["completions", shell], &[]);
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{shell}");
@@ -307,7 +310,7 @@ fn completions_are_printed_for_every_shell() {
 }
 
 #[test]
-fn the_help_of_each_command_has_examples_that_are_understood() {
+fn help_examples_parse() {
     let mut seen = Vec::new();
     let mut to_see = commands(&run(&["--help"], &[]).stdout, "");
     while let Some(command) = to_see.pop() {
@@ -325,7 +328,7 @@ fn the_help_of_each_command_has_examples_that_are_understood() {
     }
 }
 
-/// The commands that this help lists, each after `prefix`.
+/// Returns the commands that this help lists, each after `prefix`.
 fn commands(help: &str, prefix: &str) -> Vec<String> {
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
     lines
@@ -337,14 +340,14 @@ fn commands(help: &str, prefix: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_version_is_that_of_the_package() {
+fn version_matches_package() {
     let ended = run(&["--version"], &[]);
     let version = concat!("vault-auth-validator ", env!("CARGO_PKG_VERSION"), "\n").to_owned();
     assert_eq!(ended, Ended { code: Some(0), stdout: version, stderr: String::new() });
 }
 
 #[test]
-fn a_result_that_cannot_be_printed_is_a_failure_and_one_that_nobody_reads_is_none() {
+fn full_stdout_fails_broken_pipe_not() {
     let check = |output: Stdio| {
         let mut command = Command::new(tools::validator());
         command.args(["serve", "--check"]).env_clear().stdout(output).stderr(Stdio::piped());

@@ -1,8 +1,8 @@
-//! What the contract says of whole answers, written down a second time and apart from the program.
+//! The contract's complete responses, written independently of the program.
 
 use crate::support::http::Answer;
 
-/// Headers that carry no meaning of ours: the server's clock, the framing, and Caddy's mark.
+/// Headers outside the contract: the server's clock, the framing, and Caddy's `Via`.
 const FRAMING: [&str; 3] = ["content-length", "date", "via"];
 
 const INVALID: &str = r#"Bearer realm="vault", error="invalid_token""#;
@@ -43,8 +43,8 @@ fn terms(code: &str) -> Terms {
     }
 }
 
-/// This is the refusal of that code, to the last header and field: no identity, no token, nothing
-/// but a request id that differs from one answer to the next.
+/// Asserts that this is the refusal with that code, to the last header and field: no identity, no
+/// token, and only a request id that differs between responses.
 pub(crate) fn refused(answer: &Answer, code: &str) {
     let (status, title, challenge, retry_after) = terms(code);
     assert_eq!(answer.status, status, "{code}: {answer:?}");
@@ -68,8 +68,8 @@ pub(crate) fn refused(answer: &Answer, code: &str) {
     assert_eq!(body, document);
 }
 
-/// This is a problem of the API with that status and code, and nothing that a browser or a cache
-/// could make use of; what it says of the problem.
+/// Asserts that this is a problem of the API with that status and code, and nothing that a browser or
+/// a cache could use; returns the detail.
 pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> String {
     assert_eq!(answer.status, status, "{code}: {answer:?}");
     let document = answer.json();
@@ -95,8 +95,8 @@ pub(crate) fn problem(answer: &Answer, status: u16, code: &str) -> String {
     document["detail"].as_str().unwrap_or_default().to_owned()
 }
 
-/// This lets the caller in, empty and with all of its headers; the identity, in the order of
-/// [`IDENTITY`].
+/// Asserts that this allows the request, with an empty body and all headers; returns the identity in
+/// the order of [`IDENTITY`].
 pub(crate) fn granted(answer: &Answer) -> [&str; IDENTITY.len()] {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!((answer.body.as_str(), answer.header("content-length")), ("", Some("0")));
@@ -108,7 +108,7 @@ pub(crate) fn granted(answer: &Answer) -> [&str; IDENTITY.len()] {
     IDENTITY.map(|name| answer.header(name).expect("text"))
 }
 
-/// What the service behind the proxy is told.
+/// The identity headers for the service behind the proxy.
 pub(crate) const IDENTITY: [&str; 6] = [
     "x-auth-subject",
     "x-auth-entity-id",
@@ -118,7 +118,7 @@ pub(crate) const IDENTITY: [&str; 6] = [
     "x-auth-expires",
 ];
 
-/// Each header and value but those of [`FRAMING`], sorted; a repeated one stands repeated.
+/// Returns each header and value but those of [`FRAMING`], sorted; repeated ones are kept.
 fn meaningful_headers(answer: &Answer) -> Vec<(&str, &str)> {
     let mut headers: Vec<(&str, &str)> = answer
         .headers

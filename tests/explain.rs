@@ -1,4 +1,4 @@
-//! `explain`: what it prints, to whom, and that it is what `/validate` decides.
+//! `explain`: its output, its permissions, and its agreement with `/validate`.
 
 use std::{
     io::Write,
@@ -16,13 +16,13 @@ use crate::support::{
     tools,
 };
 
-/// Somebody who runs `explain`.
+/// An operator who runs `explain`.
 struct Operator {
     address: String,
     token: String,
 }
 
-/// How it ended.
+/// The exit code and output.
 #[derive(Debug)]
 struct Ended {
     code: Option<i32>,
@@ -31,27 +31,27 @@ struct Ended {
 }
 
 impl Operator {
-    /// One with no more rights than the service has.
+    /// An operator with the service's rights alone.
     async fn new(bao: &Bao) -> Self {
         let options = json!({"policies": ["validator"], "ttl": "1h"});
         Self { address: bao.addr(), token: platform::token(bao, options).await }
     }
 
-    /// One who may read policies as well.
-    async fn who_reads_policies(bao: &Bao) -> Self {
+    /// An operator who may read policies as well.
+    async fn with_policy_access(bao: &Bao) -> Self {
         let policy = "path \"sys/policies/acl/+\" { capabilities = [\"read\"] }";
         set_policy(bao, "policy-reader", policy).await;
         let options = json!({"policies": ["validator", "policy-reader"], "ttl": "1h"});
         Self { address: bao.addr(), token: platform::token(bao, options).await }
     }
 
-    /// Explains what becomes of this token, which is read from standard input.
+    /// Explains the decision about this token, which is read from standard input.
     fn explain(&self, token: &str, arguments: &[&str]) -> Ended {
         let variables = [("VAULT_ADDR", &*self.address), ("VAULT_TOKEN", &self.token)];
         run(token, arguments, &variables)
     }
 
-    /// The table, with what differs from one run to the next replaced.
+    /// Returns the table, with values that differ between runs replaced.
     fn table(&self, token: &str, arguments: &[&str], secret: &[(&str, &str)]) -> String {
         let ended = self.explain(token, arguments);
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
@@ -89,7 +89,7 @@ fn run(token: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_table_says_what_each_requirement_rests_on() {
+async fn table_shows_requirement_basis() {
     let service = Direct::start().await;
     let operator = Operator::new(&service.bao).await;
     let caller = &service.acme.caller;
@@ -128,7 +128,7 @@ allowed  200
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_table_says_what_is_wrong_with_a_token() {
+async fn table_shows_token_problem() {
     let mut service = Direct::start().await;
     let operator = Operator::new(&service.bao).await;
     let bao = &mut service.bao;
@@ -189,7 +189,7 @@ async fn the_table_says_what_is_wrong_with_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_table_says_where_a_token_may_be_used_from() {
+async fn table_shows_bound_networks() {
     let service = Direct::start().await;
     let operator = Operator::new(&service.bao).await;
     let bound = json!({"policies": ["tenant"], "bound_cidrs": ["192.0.2.0/24", "::1"]});
@@ -219,7 +219,7 @@ async fn the_table_says_where_a_token_may_be_used_from() {
     }
 }
 
-/// A check that stands in nobody's way.
+/// A check that is met.
 fn met(check: &str, because: &Value) -> Value {
     json!({
         "check": check, "ok": true, "code": null, "because": because, "path": null, "spoken": null,
@@ -227,9 +227,9 @@ fn met(check: &str, because: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn programs_are_told_the_same() {
+async fn json_output_matches_table() {
     let service = Direct::start().await;
-    let operator = Operator::who_reads_policies(&service.bao).await;
+    let operator = Operator::with_policy_access(&service.bao).await;
     let caller = &service.acme.caller;
     let arguments = [
         "--output",
@@ -245,9 +245,9 @@ async fn programs_are_told_the_same() {
     ];
     let ended = operator.explain(&caller.token, &arguments);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
-    let mut told: Value = serde_json::from_str(&ended.stdout).expect("JSON");
-    assert!(told["caller"]["expires"].take().is_string());
-    let live = told["checks"][0]["because"].take();
+    let mut printed: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert!(printed["caller"]["expires"].take().is_string());
+    let live = printed["checks"][0]["because"].take();
     assert!(live.as_str().is_some_and(|text| text.starts_with("an active service token of")));
     let expected = json!({
         "request": {"method": "DELETE", "host": null, "uri": "/7", "client": "192.0.2.1"},
@@ -283,20 +283,20 @@ async fn programs_are_told_the_same() {
             },
         ],
     });
-    assert_eq!(told, expected);
+    assert_eq!(printed, expected);
     let ended = operator.explain("s.unknown", &["--output", "json"]);
-    let told: Value = serde_json::from_str(&ended.stdout).expect("JSON");
-    assert_eq!((&told["caller"], &told["code"]), (&Value::Null, &json!("token_invalid")));
+    let printed: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    assert_eq!((&printed["caller"], &printed["code"]), (&Value::Null, &json!("token_invalid")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_denial_names_the_policy_that_spoke() {
+async fn denial_names_deciding_policy() {
     let service = Direct::start().await;
-    let operator = Operator::who_reads_policies(&service.bao).await;
+    let operator = Operator::with_policy_access(&service.bao).await;
     let policy = "# For the CRM.\npath \"route/crm/*\" {\n  capabilities = [\"read\"]\n}\n\
                   path \"route/+/private\" {\n  capabilities = [\"deny\"]\n}\n";
     set_policy(&service.bao, "crm-agent", policy).await;
-    for (path, said) in [
+    for (path, explanation) in [
         (
             "route/crm/contacts",
             "policy crm-agent, line 2: path \"route/crm/*\" with capabilities read",
@@ -315,12 +315,12 @@ async fn a_denial_names_the_policy_that_spoke() {
         let require = format!("acl={path}");
         let arguments = ["--method", "DELETE", "--require", &require];
         let table = operator.table(service.acme.token(), &arguments, &[]);
-        assert!(table.contains("acl_denied") && table.contains(said), "{table}");
+        assert!(table.contains("acl_denied") && table.contains(explanation), "{table}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rules_with_templates_of_groups_and_aliases_are_named() {
+async fn templated_rules_are_named() {
     let service = Direct::start().await;
     let bao = &service.bao;
     let entity_id = &service.acme.caller.entity_id;
@@ -351,21 +351,21 @@ async fn rules_with_templates_of_groups_and_aliases_are_named() {
         let require = format!("acl={path}");
         let arguments = ["--method", "DELETE", "--require", &require];
         let table = operator.table(service.acme.token(), &arguments, &[]);
-        let said = match line {
+        let explanation = match line {
             0 => "no rule of the caller's policies matches it".to_owned(),
             line => format!("policy crm-agent, line {line}: path \"{}", &path[..2]),
         };
-        assert!(table.contains(&said), "{path}: {table}");
+        assert!(table.contains(&explanation), "{path}: {table}");
     }
     // Without the right to read groups it is not known.
-    let operator = Operator::who_reads_policies(bao).await;
+    let operator = Operator::with_policy_access(bao).await;
     let table = operator.table(service.acme.token(), &["--require", "acl=d/others"], &[]);
     assert!(table.contains("the deciding policy is unknown"), "{table}");
     assert!(table.contains("read on identity/entity/id/+, identity/group/id/+"), "{table}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_comes_from_standard_input_alone_and_is_not_shown() {
+async fn token_is_read_from_stdin() {
     let service = Direct::start().await;
     let operator = Operator::new(&service.bao).await;
     let token = service.acme.token();
@@ -385,7 +385,7 @@ async fn the_token_comes_from_standard_input_alone_and_is_not_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_with_a_limited_number_of_uses_keeps_them() {
+async fn explain_consumes_no_token_use() {
     let service = Direct::start().await;
     let operator = Operator::new(&service.bao).await;
     let options = json!({"policies": ["tenant"], "num_uses": 1, "ttl": "1h"});
@@ -401,25 +401,29 @@ async fn a_token_with_a_limited_number_of_uses_keeps_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_who_may_not_ask_is_told_what_to_do() {
+async fn missing_permission_names_remedy() {
     let service = Direct::start().await;
     let mut operator = Operator::new(&service.bao).await;
     let address = operator.address.clone();
     let token = service.acme.token();
-    let told = |ended: &Ended, code: i32, words: &[&str]| {
+    let assert_error = |ended: &Ended, code: i32, words: &[&str]| {
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{ended:?}");
         assert_eq!(ended.stderr.trim_end().lines().count(), words.len(), "{}", ended.stderr);
         for (line, words) in ended.stderr.lines().zip(words) {
             assert!(line.contains(words), "`{words}` in {line}");
         }
     };
-    let nobody = run(token, &[], &[("VAULT_ADDR", &address)]);
-    told(&nobody, 2, &["the configuration is invalid", "VAULT_TOKEN: not set"]);
+    let no_token = run(token, &[], &[("VAULT_ADDR", &address)]);
+    assert_error(&no_token, 2, &["the configuration is invalid", "VAULT_TOKEN: not set"]);
     let nowhere = [("VAULT_ADDR", "http://127.0.0.1:1"), ("VAULT_TOKEN", "s.own")];
-    told(&run(token, &[], &nowhere), 1, &["http://127.0.0.1:1: Vault cannot be reached"]);
+    assert_error(&run(token, &[], &nowhere), 1, &["http://127.0.0.1:1: Vault cannot be reached"]);
     let default = json!({"policies": ["default"], "ttl": "1h"});
     operator.token = platform::token(&service.bao, default).await;
-    told(&operator.explain(token, &[]), 1, &["your own token needs what policies/validator.hcl"]);
+    assert_error(
+        &operator.explain(token, &[]),
+        1,
+        &["your own token needs what policies/validator.hcl"],
+    );
     let half = r#"
         path "auth/token/lookup" { capabilities = ["update"] }
         path "auth/token/lookup-self" { capabilities = ["read"] }
@@ -428,15 +432,15 @@ async fn an_operator_who_may_not_ask_is_told_what_to_do() {
     operator.token = token_with(&service.bao, half).await;
     assert_eq!(operator.explain(token, &["--require", "tenant=acme"]).code, Some(0));
     let ended = operator.explain(token, &["--require", "acl=a"]);
-    told(&ended, 1, &["update on auth/token/lookup and sys/capabilities"]);
+    assert_error(&ended, 1, &["update on auth/token/lookup and sys/capabilities"]);
     operator.token = "s.unknown".to_owned();
-    told(&operator.explain(token, &[]), 1, &["Vault rejected the token"]);
+    assert_error(&operator.explain(token, &[]), 1, &["Vault rejected the token"]);
     service.bao.seal().await;
-    told(&operator.explain(token, &[]), 1, &["sealed"]);
+    assert_error(&operator.explain(token, &[]), 1, &["sealed"]);
 }
 
 #[test]
-fn a_requirement_that_cannot_be_read_is_told_before_vault_is_asked() {
+fn requirement_is_parsed_first() {
     let nowhere = [("VAULT_ADDR", "http://127.0.0.1:1"), ("VAULT_TOKEN", "s.own")];
     for (option, value, words) in [
         ("--require", "tennant=a", "use policy, tenant, acl or acl_uri"),
@@ -458,7 +462,7 @@ fn a_requirement_that_cannot_be_read_is_told_before_vault_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_what_the_service_decides() {
+async fn explanation_matches_decision() {
     let mut service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
     let operator = Operator::new(&service.bao).await;
     let tokens = tokens(&mut service).await;
@@ -479,7 +483,7 @@ async fn it_is_what_the_service_decides() {
             ];
             let ended = operator.explain(token, &arguments);
             assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{kind}: {ended:?}");
-            let told: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+            let printed: Value = serde_json::from_str(&ended.stdout).expect("JSON");
             let headers = [
                 ("authorization", &*bearer(token)),
                 ("x-forwarded-method", method),
@@ -491,11 +495,11 @@ async fn it_is_what_the_service_decides() {
                 if answer.status == 200 { Value::Null } else { answer.json()["code"].clone() };
             let request = format!("{kind}: {method} {uri} from {client}, {require}");
             assert_eq!(
-                (&told["status"], &told["code"]),
+                (&printed["status"], &printed["code"]),
                 (&json!(answer.status), &code),
                 "{request}"
             );
-            assert_eq!(told["allowed"], json!(answer.status == 200), "{request}");
+            assert_eq!(printed["allowed"], json!(answer.status == 200), "{request}");
             *decisions.entry(code.to_string()).or_default() += 1;
         }
     }
@@ -557,7 +561,7 @@ async fn tokens(service: &mut Direct) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_cannot_be_read_is_exit_code_2() {
+async fn unreadable_token_exits_with_2() {
     let bao = Bao::dev().await;
     let operator = Operator::new(&bao).await;
     let shell = Shell::to(&bao, &operator.token);

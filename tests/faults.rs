@@ -1,4 +1,4 @@
-//! A Vault that misbehaves: nothing of it is taken for a word about a token.
+//! A faulty Vault: none of its errors counts as a rejection of a token.
 
 use std::{
     fs,
@@ -16,17 +16,17 @@ use crate::{
 const LOOKUP: &str = "/v1/auth/token/lookup";
 const ENTITY: &str = "/v1/identity/entity/id/";
 
-/// HashiCorp Vault's words since 1.17 about the token that a call is made with.
+/// HashiCorp Vault's error since 1.17 about the token that a call is made with.
 const SINCE_1_17: &str =
     r#"{"errors":["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}"#;
 
-/// Little patience with Vault, so that slow faults are quick to test, and no memory, so that each
-/// request asks.
-const IMPATIENT: [(&str, &str); 2] =
+/// A short timeout of calls to Vault, so that slow faults are quick to test, and no caching, so that
+/// each request makes a lookup.
+const SHORT_TIMEOUT: [(&str, &str); 2] =
     [("VALIDATOR_VAULT_TIMEOUT", "500ms"), ("VALIDATOR_CACHE_TTL", "0s")];
 
-/// The answer of a validator whose Vault treats calls to `path` like this. Afterwards Vault is
-/// well again, and so is the validator, at once.
+/// Returns the validator's response while calls to `path` have this fault. Afterwards asserts that
+/// Vault and the validator recover at once.
 async fn answer_under(service: &Direct, path: &str, fault: Fault) -> Answer {
     service.fault.set_for(path, fault).await;
     let start = Instant::now();
@@ -38,7 +38,7 @@ async fn answer_under(service: &Direct, path: &str, fault: Fault) -> Answer {
     answer
 }
 
-/// Whatever Vault's wrong answer to `path` is, the caller is told that it is Vault.
+/// Asserts that each of these faults of calls to `path` makes the service respond `vault_unavailable`.
 async fn unavailable_under(service: &Direct, path: &str, faults: &[Fault]) {
     for fault in faults {
         let answer = answer_under(service, path, *fault).await;
@@ -47,12 +47,12 @@ async fn unavailable_under(service: &Direct, path: &str, faults: &[Fault]) {
     }
 }
 
-/// Wrong below HTTP, or in its framing.
+/// Faults below HTTP, or in its framing.
 const BROKEN: [Fault; 6] =
     [Fault::Hang, Fault::Reset, Fault::Garbage, Fault::Truncated, Fault::Huge, Fault::Drip];
 
 /// Answers that say nothing about a token.
-const WORDLESS: [Fault; 25] = [
+const EMPTY_RESPONSES: [Fault; 25] = [
     Fault::Status(403, r#"{"errors":["upstream: bad token bucket"]}"#),
     Fault::Status(403, r#"{"errors":["bad token","bad token"]}"#),
     Fault::Status(403, r#"{"errors":["invalid token"]}"#),
@@ -81,46 +81,46 @@ const WORDLESS: [Fault; 25] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_answer_to_a_lookup_is_unavailability() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn broken_lookup_is_unavailable() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     unavailable_under(&service, LOOKUP, &BROKEN).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_answer_about_the_entity_is_unavailability() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn broken_entity_is_unavailable() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     unavailable_under(&service, ENTITY, &BROKEN).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_says_nothing_of_the_token_is_unavailability() {
-    let service = Direct::start_with(&IMPATIENT).await;
-    unavailable_under(&service, LOOKUP, &WORDLESS).await;
+async fn empty_lookup_is_unavailable() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
+    unavailable_under(&service, LOOKUP, &EMPTY_RESPONSES).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_says_nothing_of_the_entity_is_unavailability() {
-    let service = Direct::start_with(&IMPATIENT).await;
-    unavailable_under(&service, ENTITY, &WORDLESS).await;
+async fn empty_entity_is_unavailable() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
+    unavailable_under(&service, ENTITY, &EMPTY_RESPONSES).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn facts_that_would_have_to_be_guessed_are_unavailability() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn incomplete_token_data_is_unavailable() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     let faults = [
-        // Without a type, or of one that is not known.
+        // With a missing or unknown type.
         r#"{"data":{"entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
         r#"{"data":{"type":"quantum","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
-        // Without an end, or with one that is no time.
+        // With a missing or malformed expiry.
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":null,"ttl":0}}"#,
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"ttl":60}}"#,
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"soon","ttl":60}}"#,
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z"}}"#,
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":9223372036854775807}}"#,
-        // With networks that are none, or entities that are none.
+        // With malformed networks or entities.
         r#"{"data":{"type":"service","entity_id":"","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60,"bound_cidrs":["everywhere"]}}"#,
         r#"{"data":{"type":"service","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60,"entity_id":"../../sys/health"}}"#,
-        // Without a word on the entity or on the uses that are left.
+        // Without the entity or the remaining uses.
         r#"{"data":{"type":"service","num_uses":0,"policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
         r#"{"data":{"type":"service","entity_id":"","policies":["default"],"expire_time":"2999-01-01T00:00:00Z","ttl":60}}"#,
         // With values of other types.
@@ -135,7 +135,7 @@ async fn facts_that_would_have_to_be_guessed_are_unavailability() {
     }
 }
 
-/// A lookup of a token whose life is what these say.
+/// Returns a lookup response with this TTL and expiry.
 fn lookup_with(ttl: i64, expire_time: &str) -> Fault {
     let body = format!(
         r#"{{"data":{{"type":"service","path":"auth/token/create","entity_id":"","num_uses":0,"policies":["default"],"expire_time":{expire_time},"ttl":{ttl}}}}}"#
@@ -144,9 +144,9 @@ fn lookup_with(ttl: i64, expire_time: &str) -> Fault {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn token_past_its_end_is_invalid_whatever_else_vault_says() {
-    let forgetful = [IMPATIENT[0], IMPATIENT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
-    let service = Direct::start_with(&forgetful).await;
+async fn expired_token_is_always_invalid() {
+    let uncached = [SHORT_TIMEOUT[0], SHORT_TIMEOUT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
+    let service = Direct::start_with(&uncached).await;
     for ended in [
         lookup_with(-1, r#""2999-01-01T00:00:00Z""#),
         lookup_with(i64::MIN, r#""2999-01-01T00:00:00Z""#),
@@ -157,9 +157,9 @@ async fn token_past_its_end_is_invalid_whatever_else_vault_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn token_in_its_last_second_is_asked_about_again() {
-    let forgetful = [IMPATIENT[0], IMPATIENT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
-    let service = Direct::start_with(&forgetful).await;
+async fn last_second_forces_lookup() {
+    let uncached = [SHORT_TIMEOUT[0], SHORT_TIMEOUT[1], ("VALIDATOR_NEGATIVE_TTL", "0s")];
+    let service = Direct::start_with(&uncached).await;
     let ending = lookup_with(0, r#""2999-01-01T00:00:00Z""#);
     service.fault.set_for(LOOKUP, ending).await;
     let asked = service.calls("capabilities").await;
@@ -169,8 +169,8 @@ async fn token_in_its_last_second_is_asked_about_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entity_that_would_have_to_be_guessed_is_unavailability() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn incomplete_entity_data_is_unavailable() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     for body in [
         r#"{"data":{"name":"acme","metadata":{"tenant":"acme"}}}"#,
         r#"{"data":{"id":"another","name":"acme","disabled":false,"metadata":{"tenant":"acme"}}}"#,
@@ -184,8 +184,8 @@ async fn an_entity_that_would_have_to_be_guessed_is_unavailability() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_validators_own_troubles_are_no_word_about_the_caller() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn own_errors_do_not_reject_caller() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     for (path, body) in [
         (LOOKUP, r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
         (LOOKUP, r#"{"errors":["permission denied"]}"#),
@@ -211,8 +211,8 @@ async fn the_validators_own_troubles_are_no_word_about_the_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn words_about_the_caller_count_only_in_the_answer_to_a_lookup() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn only_lookup_errors_reject_caller() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     for (status, body) in [
         (403, r#"{"errors":["bad token"]}"#),
         (400, r#"{"errors":["illegal base64 data at input byte 0"]}"#),
@@ -224,8 +224,8 @@ async fn words_about_the_caller_count_only_in_the_answer_to_a_lookup() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sealed_and_throttled_are_told_apart() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn sealed_and_throttled_differ() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     let sealed = Fault::Status(503, r#"{"errors":["Vault is sealed"]}"#);
     let throttled = Fault::Status(429, r#"{"errors":["request path: rate limit quota exceeded"]}"#);
     for path in [LOOKUP, ENTITY] {
@@ -235,8 +235,8 @@ async fn sealed_and_throttled_are_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_is_never_followed() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn redirect_is_not_followed() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     let elsewhere = TcpListener::bind("127.0.0.1:0").expect("a free port");
     elsewhere.set_nonblocking(true).expect("a listener that does not wait");
     let url =
@@ -251,8 +251,8 @@ async fn a_redirect_is_never_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_without_end_takes_little_memory() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn endless_response_is_bounded() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     granted(&service.ask(service.acme.token()).await);
     let before = resident(service.validator.process().pid());
     service.fault.set_for(LOOKUP, Fault::Huge).await;
@@ -267,7 +267,7 @@ async fn an_answer_without_end_takes_little_memory() {
     assert!(grown < 64 * 1024 * 1024, "{grown} bytes more");
 }
 
-/// The memory of a process, in bytes.
+/// Returns the resident memory of a process, in bytes.
 fn resident(pid: u32) -> u64 {
     let pages = fs::read_to_string(format!("/proc/{pid}/statm")).expect("/proc");
     let pages = pages.split(' ').nth(1).expect("resident pages");
@@ -275,8 +275,8 @@ fn resident(pid: u32) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_broken_connection_is_made_up_for_by_a_second_try() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn broken_connection_is_retried_once() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     for path in [LOOKUP, ENTITY] {
         service.fault.set_for(path, Fault::Hiccup).await;
         granted(&service.ask(service.acme.token()).await);

@@ -1,4 +1,4 @@
-//! What the service behind the proxy is told of a caller who comes in.
+//! The identity headers of accepted callers.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -15,19 +15,19 @@ use crate::{
     },
 };
 
-/// `X-Auth-Tenant` of the caller with this token, who has to be let in.
+/// Returns `X-Auth-Tenant` of the caller with this token, which has to be accepted.
 async fn tenant_of(service: &Direct, token: &str) -> String {
     granted(&service.ask(token).await)[2].to_owned()
 }
 
-/// What Vault says of this token.
+/// Looks this token up at Vault.
 pub(crate) async fn lookup(bao: &Bao, token: &str) -> Value {
     let answer = bao.must("POST", "auth/token/lookup", Some(json!({ "token": token }))).await;
     answer["data"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_token_comes_in_with_an_empty_answer_and_its_whole_identity() {
+async fn valid_token_returns_identity() {
     let service = Direct::start().await;
     let answer =
         service.require("tenant=acme&policy=crm-admin,crm-agent", service.acme.token()).await;
@@ -46,7 +46,7 @@ async fn a_live_token_comes_in_with_an_empty_answer_and_its_whole_identity() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_method_is_judged_alike_and_the_answer_to_head_is_no_different() {
+async fn method_does_not_change_response() {
     let service = Direct::start().await;
     for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"] {
         let url = format!("{}/validate?tenant=acme", service.validator.auth_url());
@@ -60,7 +60,7 @@ async fn any_method_is_judged_alike_and_the_answer_to_head_is_no_different() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clients_forged_identity_never_reaches_the_application() {
+async fn forged_identity_headers_are_removed() {
     let stack = Stack::start().await;
     let forged: Vec<(&str, &str)> = IDENTITY
         .into_iter()
@@ -82,7 +82,7 @@ async fn a_clients_forged_identity_never_reaches_the_application() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_without_an_entity_has_empty_headers_and_not_missing_ones() {
+async fn missing_entity_has_empty_headers() {
     let stack = Stack::start().await;
     let options = json!({"policies": ["tenant"], "no_default_policy": true, "ttl": "1h"});
     let token = platform::token(&stack.bao, options).await;
@@ -91,12 +91,12 @@ async fn a_token_without_an_entity_has_empty_headers_and_not_missing_ones() {
     assert_eq!((subject, entity_id, tenant, policies), ("", "", "", "tenant"));
     let headers = [("x-vault-token", token.as_str()), ("x-auth-tenant", "acme")];
     let seen = stack.get("api.localhost", &headers).await.json();
-    let told = received(&seen, "x-auth-tenant").concat();
-    assert_eq!(told, "", "a forged tenant stands: {seen}");
+    let forwarded = received(&seen, "x-auth-tenant").concat();
+    assert_eq!(forwarded, "", "a forged tenant stands: {seen}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn batch_token_with_policies_of_its_entity_alone_is_judged_by_them() {
+async fn batch_token_uses_entity_policies() {
     let service = Direct::start().await;
     let bao = &service.bao;
     let settings = json!({
@@ -118,7 +118,7 @@ async fn batch_token_with_policies_of_its_entity_alone_is_judged_by_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tenant_comes_from_the_entity_before_any_policy() {
+async fn entity_tenant_overrides_policy() {
     let service = Direct::start().await;
     let bao = &service.bao;
     let both = create_caller(bao, "both", json!({"tenant": "acme"}), &["tenant-globex"]).await;
@@ -130,7 +130,7 @@ async fn the_tenant_comes_from_the_entity_before_any_policy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tenant_comes_from_exactly_one_policy_if_the_entity_has_none() {
+async fn tenant_falls_back_to_policy() {
     let service = Direct::start().await;
     let bao = &service.bao;
     let with = async |policies: &[&str]| {
@@ -144,7 +144,7 @@ async fn the_tenant_comes_from_exactly_one_policy_if_the_entity_has_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_caller_can_write_into_a_token_makes_no_tenant() {
+async fn token_metadata_sets_no_tenant() {
     let service = Direct::start().await;
     let forged = json!({
         "policies": ["default"],
@@ -167,7 +167,7 @@ async fn what_a_caller_can_write_into_a_token_makes_no_tenant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn policies_are_those_of_the_token_and_of_its_identity_sorted() {
+async fn policies_are_merged_and_sorted() {
     let service = Direct::start().await;
     let bao = &service.bao;
     let caller = create_caller(bao, "caller", json!({}), &["zebra", "tenant"]).await;
@@ -181,7 +181,7 @@ async fn policies_are_those_of_the_token_and_of_its_identity_sorted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_token_comes_in_with_and_without_an_entity() {
+async fn batch_token_is_accepted() {
     let service = Direct::start().await;
     let options = json!({"type": "batch", "policies": ["tenant-acme"], "ttl": "1h"});
     let token = platform::token(&service.bao, options).await;
@@ -201,7 +201,7 @@ async fn a_batch_token_comes_in_with_and_without_an_entity() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn periodic_and_self_chosen_tokens_come_in_like_any_other() {
+async fn other_token_types_are_accepted() {
     let service = Direct::start().await;
     for options in [
         json!({"policies": ["tenant"], "period": "1h"}),
@@ -217,7 +217,7 @@ async fn periodic_and_self_chosen_tokens_come_in_like_any_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_token_comes_in_where_root_is_allowed() {
+async fn root_token_is_accepted_if_allowed() {
     let service = Direct::start_with(&[("VALIDATOR_ALLOW_ROOT", "true")]).await;
     let answer = service.ask(service.bao.root_token()).await;
     assert_eq!(granted(&answer), ["", "", "", "root", "service", ""]);
@@ -226,7 +226,7 @@ async fn a_root_token_comes_in_where_root_is_allowed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_are_read_from_the_sources_that_are_listed_and_no_other() {
+async fn token_sources_are_configurable() {
     let sources = [("VALIDATOR_CREDENTIALS", "basic,cookie:vault_token")];
     let service = Direct::start_with(&sources).await;
     let token = service.acme.token();

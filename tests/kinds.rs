@@ -1,4 +1,4 @@
-//! Tokens of other namespaces, of this service, and of entities that are not what they were.
+//! Tokens of other namespaces, of this service, and of merged or disabled entities.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// A token of this namespace, which is entered and left again.
+/// Creates a token in this namespace.
 async fn token_of(bao: &mut Bao, namespace: &str) -> String {
     bao.enter(namespace).await;
     let token = platform::token(bao, json!({"policies": ["default"], "ttl": "1h"})).await;
@@ -20,14 +20,14 @@ async fn token_of(bao: &mut Bao, namespace: &str) -> String {
     token
 }
 
-/// A token that nobody has issued, with the end of one of the same namespace.
+/// Returns a token that was never issued, with the namespace suffix of this one.
 fn made_up_like(token: &str) -> String {
     let (_, namespace) = token.rsplit_once('.').expect("a token of a namespace");
     format!("s.aaaaaaaaaaaaaaaaaaaaaaaa.{namespace}")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_a_child_namespace_is_refused_as_such() {
+async fn child_namespace_token_is_rejected() {
     let mut service = Direct::start().await;
     let child = token_of(&mut service.bao, "t1").await;
     for query in ["", "acl=route/a", "tenant=acme"] {
@@ -41,7 +41,7 @@ async fn a_token_of_a_child_namespace_is_refused_as_such() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_made_up_token_of_a_namespace_is_as_unknown_as_any_other() {
+async fn fake_namespace_token_is_invalid() {
     let mut service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "2")]).await;
     let child = token_of(&mut service.bao, "t1").await;
     let unknown = made_up_like(&child);
@@ -60,7 +60,7 @@ async fn a_made_up_token_of_a_namespace_is_as_unknown_as_any_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_a_namespace_that_nothing_can_be_learnt_of_makes_a_503() {
+async fn unreadable_namespace_is_unavailable() {
     let mut service = Direct::start().await;
     let child = token_of(&mut service.bao, "t1").await;
     for fault in [Fault::Status(500, r#"{"errors":["no"]}"#), Fault::Garbage] {
@@ -72,7 +72,7 @@ async fn a_token_of_a_namespace_that_nothing_can_be_learnt_of_makes_a_503() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_of_a_namespace_validates_that_ones_tokens_and_no_others() {
+async fn namespaced_service_rejects_others() {
     let mut bao = Bao::dev().await;
     let of_root = platform::token(&bao, json!({"policies": ["default"], "ttl": "1h"})).await;
     let of_sibling = token_of(&mut bao, "t2").await;
@@ -105,7 +105,7 @@ async fn a_service_of_a_namespace_validates_that_ones_tokens_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_a_namespace_below_is_refused_as_well() {
+async fn nested_namespace_token_is_rejected() {
     let mut bao = Bao::dev().await;
     bao.enter("t1").await;
     let service = Direct::on(bao, &[("VAULT_NAMESPACE", "/t1/")]).await;
@@ -120,7 +120,7 @@ async fn a_token_of_a_namespace_below_is_refused_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_of_another_instance_of_this_service_is_refused() {
+async fn other_instances_token_is_rejected() {
     let service = Direct::start().await;
     let auth = log_in(&service.bao, &service.role).await;
     let another = auth["client_token"].as_str().expect("a token");
@@ -131,7 +131,7 @@ async fn the_token_of_another_instance_of_this_service_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_whose_entity_was_merged_into_another_stays_good_without_a_name() {
+async fn merged_entity_is_valid_unnamed() {
     let service = Direct::start().await;
     let policies = ["crm-agent"];
     let merged = create_caller(&service.bao, "ann", json!({"tenant": "acme"}), &policies).await;
@@ -166,7 +166,7 @@ async fn a_token_whose_entity_was_merged_into_another_stays_good_without_a_name(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn policy_name_gives_a_merged_entity_no_tenant() {
+async fn merged_entity_has_no_tenant() {
     let service = Direct::start().await;
     for (name, tenant, named) in [("one", "acme", "globex"), ("two", "globex", "globex")] {
         let into = json!({"name": format!("into-{name}"), "metadata": {"tenant": "acme"}});
@@ -188,7 +188,7 @@ async fn policy_name_gives_a_merged_entity_no_tenant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entity_that_is_enabled_again_is_let_in_again() {
+async fn reenabled_entity_is_accepted() {
     let service = Direct::start_with(&[("VALIDATOR_NEGATIVE_TTL", "0s")]).await;
     let caller = &service.acme.caller;
     let path = format!("identity/entity/id/{}", caller.entity_id);

@@ -1,4 +1,4 @@
-//! What one client, or many at once, may keep the service and Vault busy with.
+//! Limits of failures per client and of concurrent lookups.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Sends this many tokens that nobody has issued from this address.
+/// Sends this many tokens that were never issued from this address.
 async fn guess(service: &Direct, address: &str, times: usize) {
     for _ in 0..times {
         let unknown = format!("s.{:024x}", rand::random::<u64>());
@@ -29,7 +29,7 @@ async fn guess(service: &Direct, address: &str, times: usize) {
 const THREE: [(&str, &str); 1] = [("VALIDATOR_FAILURE_LIMIT", "3")];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_keeps_failing_is_not_listened_to_for_a_while() {
+async fn repeated_failures_limit_address() {
     let service = Direct::start_with(&THREE).await;
     let known = service.acme.token();
     granted(&service.from("192.0.2.1", "", known).await);
@@ -53,7 +53,7 @@ async fn an_address_that_keeps_failing_is_not_listened_to_for_a_while() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_64_bits_that_an_ipv6_client_may_choose_do_not_help_it() {
+async fn ipv6_clients_are_limited_per_64() {
     let service = Direct::start_with(&THREE).await;
     for address in ["2001:db8:0:1::1", "2001:db8:0:1:ffff::", "2001:db8:0:1:a:b:c:d"] {
         guess(&service, address, 1).await;
@@ -64,7 +64,7 @@ async fn the_64_bits_that_an_ipv6_client_may_choose_do_not_help_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn repeats_of_one_refused_token_count_once() {
+async fn repeated_token_counts_once() {
     let service = Direct::start_with(&[THREE[0], ("VALIDATOR_NEGATIVE_TTL", "0s")]).await;
     for _ in 0..20 {
         refused(&service.from("192.0.2.1", "", "s.unknown").await, "token_invalid");
@@ -78,7 +78,7 @@ async fn repeats_of_one_refused_token_count_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_was_refused_elsewhere_counts_at_each_address() {
+async fn rejection_counts_per_address() {
     let service = Direct::start_with(&THREE).await;
     let unknown = ["s.one", "s.two", "s.three", "s.four"];
     for (address, known) in [("192.0.2.1", &unknown[..3]), ("192.0.2.2", &unknown[1..])] {
@@ -90,13 +90,13 @@ async fn a_token_that_was_refused_elsewhere_counts_at_each_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_guess_counts_although_its_client_hangs_up() {
+async fn aborted_request_counts() {
     let service = Direct::start_with(&THREE).await;
     service.fault.set_for("/v1/auth/token/lookup", Fault::Late(Duration::from_millis(200))).await;
     for number in 0..3 {
         let address = service.validator.auth_address();
         let mut stream = TcpStream::connect(address).await.expect("a connection");
-        // It goes to hyper, which drops the request with its connection.
+        // hyper handles it, and drops the request with its connection.
         let request = format!(
             "GET /validate HTTP/1.1\r\nHost: v\r\nX-Vault-Token: s.{number}\r\n\
              X-Forwarded-For: 192.0.2.1\r\nConnection: close\r\n\r\n"
@@ -116,7 +116,7 @@ async fn a_guess_counts_although_its_client_hangs_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_was_valid_within_a_day_is_never_limited() {
+async fn valid_token_is_not_limited() {
     let service = Direct::start_with(&[THREE[0], ("VALIDATOR_CACHE_TTL", "0s")]).await;
     let once = json!({"policies": ["tenant"], "num_uses": 1, "ttl": "1h"});
     let once = platform::token(&service.bao, once).await;
@@ -131,7 +131,7 @@ async fn a_token_that_was_valid_within_a_day_is_never_limited() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn guesses_at_once_reach_vault_no_more_often_than_the_limit() {
+async fn concurrent_guesses_are_limited() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "30s")]).await;
     let client = http::client();
     let mut guesses = JoinSet::new();
@@ -158,7 +158,7 @@ async fn guesses_at_once_reach_vault_no_more_often_than_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_else_is_held_against_a_client() {
+async fn other_failures_are_not_counted() {
     let service = Direct::start_with(&THREE).await;
     let (token, address) = (service.acme.token(), ("x-forwarded-for", "192.0.2.1"));
     let root = service.bao.root_token();
@@ -190,7 +190,7 @@ async fn nothing_else_is_held_against_a_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn client_without_a_readable_address_is_limited_too() {
+async fn unreadable_address_is_limited() {
     let forged = [&["garbage"][..], &["192.0.2.1", "garbage"], &["192.0.2.1:x"], &["fe80::1%eth0"]];
     for lines in forged {
         let service = Direct::start_with(&THREE).await;
@@ -212,7 +212,7 @@ async fn client_without_a_readable_address_is_limited_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_whose_address_is_not_known_is_not_limited_by_that_of_the_proxy() {
+async fn unknown_client_is_not_the_proxy() {
     let service = Direct::start_with(&THREE).await;
     for _ in 0..5 {
         let unknown = format!("s.{:024x}", rand::random::<u64>());
@@ -221,7 +221,7 @@ async fn a_client_whose_address_is_not_known_is_not_limited_by_that_of_the_proxy
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn client_is_limited_however_a_proxy_writes_its_address() {
+async fn address_forms_share_one_limit() {
     let service = Direct::start_with(&THREE).await;
     for address in ["203.0.113.9:51234", "203.0.113.9", "[::ffff:203.0.113.9]:443"] {
         guess(&service, address, 1).await;
@@ -236,13 +236,13 @@ async fn client_is_limited_however_a_proxy_writes_its_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_limit_of_zero_is_none() {
+async fn limit_of_zero_is_unlimited() {
     let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
     guess(&service, "192.0.2.1", 150).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn through_caddy_a_client_cannot_put_its_failures_on_another_address() {
+async fn caddy_hides_spoofed_failures() {
     let stack = Stack::start_with(&THREE).await;
     for number in 0..5 {
         let unknown = format!("s.{:024x}", rand::random::<u64>());
@@ -253,12 +253,12 @@ async fn through_caddy_a_client_cannot_put_its_failures_on_another_address() {
     }
 }
 
-/// How many lookups of unknown tokens may be under way, and how many may be or wait for that.
-const UNDER_WAY: usize = 32;
+/// The limit of concurrent lookups of unknown tokens, and the limit that includes queued ones.
+const MAX_LOOKUPS: usize = 32;
 const QUEUE: usize = 256;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn above_the_cap_cold_requests_are_refused_at_once_and_cached_ones_keep_flowing() {
+async fn overload_rejects_misses_only() {
     let env = [("VALIDATOR_VAULT_TIMEOUT", "20s"), ("VALIDATOR_FAILURE_LIMIT", "0")];
     let service = Direct::start_with(&env).await;
     granted(&service.ask(service.acme.token()).await);
@@ -281,7 +281,7 @@ async fn above_the_cap_cold_requests_are_refused_at_once_and_cached_ones_keep_fl
         assert!(took < Duration::from_secs(3), "after {took:?}");
     }
     eventually(Duration::from_secs(5), "all others to hang", async || {
-        (service.fault.struck() == UNDER_WAY).then_some(())
+        (service.fault.struck() == MAX_LOOKUPS).then_some(())
     })
     .await;
     for _ in 0..20 {
@@ -292,9 +292,9 @@ async fn above_the_cap_cold_requests_are_refused_at_once_and_cached_ones_keep_fl
         assert!(asked.elapsed() < Duration::from_secs(1), "after {:?}", asked.elapsed());
     }
     refused(&service.ask(service.globex.token()).await, "overloaded");
-    assert_eq!(cold.len(), QUEUE, "nobody else has been answered yet");
+    assert_eq!(cold.len(), QUEUE, "no other request has been answered yet");
 
-    // The connections break, and the questions are asked again.
+    // The connections break, and the lookups are retried.
     service.fault.set(Fault::Pass).await;
     while let Some(answered) = cold.join_next().await {
         refused(&answered.expect("no panic").0, "token_invalid");
@@ -302,11 +302,11 @@ async fn above_the_cap_cold_requests_are_refused_at_once_and_cached_ones_keep_fl
     granted(&service.ask(service.globex.token()).await);
 }
 
-/// So many files the validator may have open in these tests.
+/// A command that limits the validator's open files.
 const FILES: [&str; 3] = ["/bin/sh", "-c", "ulimit -n 64; exec \"$0\" \"$@\""];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn audit_entries_are_taken_when_files_run_out() {
+async fn audit_works_without_free_files() {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;
@@ -342,7 +342,7 @@ async fn audit_entries_are_taken_when_files_run_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connection_with_an_unread_body_is_closed() {
+async fn unread_body_closes_connection() {
     let service = Direct::start().await;
     let validator = &service.validator;
     let (api, admin) = (validator.api_url(), validator.admin_url());

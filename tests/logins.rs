@@ -1,4 +1,4 @@
-//! Logins that Vault refuses: the role is not locked, and an operator is told what is wrong.
+//! Logins that Vault rejects: the role is not locked, and the cause is reported to the operator.
 
 use std::{
     fs,
@@ -20,20 +20,20 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The same role with a secret id that was never issued.
+/// Returns this role with a secret id that was never issued.
 fn wrong(role: &AppRole) -> AppRole {
     AppRole { secret_id: "wrong".to_owned(), ..role.clone() }
 }
 
-/// What `/readyz` says can be done, of a validator that is not logged in.
+/// Returns the `detail` of `/readyz` of a validator that is not logged in.
 async fn detail(validator: &Validator) -> String {
     validator.unready("not_logged_in").await;
     let what = "a detail that says why";
-    eventually(PATIENCE, what, async || {
-        let (_, told) = validator.admin("GET", "/readyz").await;
-        told["detail"].as_str().map(str::to_owned)
+    eventually(TIMEOUT, what, async || {
+        let (_, body) = validator.admin("GET", "/readyz").await;
+        body["detail"].as_str().map(str::to_owned)
     })
     .await
 }
@@ -41,7 +41,7 @@ async fn detail(validator: &Validator) -> String {
 /// Uses up the failed logins that a role may have.
 async fn lock(bao: &Bao, role: &AppRole) {
     let login = json!({"role_id": role.role_id, "secret_id": "wrong"});
-    eventually(PATIENCE, "the role to be locked", async || {
+    eventually(TIMEOUT, "the role to be locked", async || {
         let answer = bao.request_as("", "POST", "auth/approle/login", Some(login.clone())).await;
         (answer.0 == 403).then_some(())
     })
@@ -49,13 +49,13 @@ async fn lock(bao: &Bao, role: &AppRole) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_secret_id_does_not_lock_the_role() {
+async fn wrong_secret_id_locks_no_role() {
     let (bao, role, acme) = platform().await;
     let validator = Validator::start_unready(&bao, &wrong(&role), &[]).await;
     validator.unready("not_logged_in").await;
     let failed = || bao.audited("auth/approle/login");
     let before = failed();
-    // Nothing is to happen meanwhile.
+    // No further login may happen meanwhile.
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(failed(), before, "it tried again");
     log_in(&bao, &role).await;
@@ -67,13 +67,13 @@ async fn wrong_secret_id_does_not_lock_the_role() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn file_that_changes_again_and_again_does_not_lock_the_role() {
+async fn file_changes_do_not_lock_role() {
     let (bao, role, _) = platform().await;
     let validator = Validator::start_unready(&bao, &wrong(&role), &[]).await;
     validator.unready("not_logged_in").await;
     let refusals = "vault_requests_total{operation=\"login\",outcome=\"login_refused\"}";
     for tried in 2..=4 {
-        eventually(PATIENCE, "one more login", async || {
+        eventually(TIMEOUT, "one more login", async || {
             validator.write_secret_id(&"wrong".repeat(rand::random_range(2..100)));
             tokio::time::sleep(Duration::from_millis(300)).await;
             (validator.count(refusals).await >= tried).then_some(())
@@ -87,7 +87,7 @@ async fn file_that_changes_again_and_again_does_not_lock_the_role() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_login_is_explained_to_the_operator() {
+async fn rejected_login_is_explained_in_log() {
     let (bao, role, _) = platform().await;
     let validator = Validator::start_unready(&bao, &wrong(&role), &[]).await;
     let detail = detail(&validator).await;
@@ -96,12 +96,12 @@ async fn refused_login_is_explained_to_the_operator() {
         assert!(validator.log().contains(part), "{part} in the log");
     }
     assert!(!detail.contains(&role.secret_id) && !detail.contains("wrong"), "{detail}");
-    let said = doctor(&bao, &wrong(&role));
-    assert!(said.contains("invalid secret id") && said.contains(&role.role_id), "{said}");
+    let report = doctor(&bao, &wrong(&role));
+    assert!(report.contains("invalid secret id") && report.contains(&role.role_id), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn locked_role_is_named_and_let_in_when_it_is_unlocked() {
+async fn locked_role_logs_in_after_unlock() {
     let (bao, role, _) = platform().await;
     lock(&bao, &role).await;
     let validator = Validator::start_unready(&bao, &role, &[]).await;
@@ -110,8 +110,8 @@ async fn locked_role_is_named_and_let_in_when_it_is_unlocked() {
         assert!(detail.contains(part), "{part} in {detail}");
         assert!(validator.log().contains(part), "{part} in the log");
     }
-    let said = doctor(&bao, &role);
-    assert!(said.contains("locked out until "), "{said}");
+    let report = doctor(&bao, &role);
+    assert!(report.contains("locked out until "), "{report}");
     let mounts = bao.must("GET", "sys/auth", None).await;
     let accessor = mounts["data"]["approle/"]["accessor"].as_str().expect("an accessor");
     let path = format!("sys/locked-users/{accessor}/unlock/{}", role.role_id);
@@ -119,7 +119,7 @@ async fn locked_role_is_named_and_let_in_when_it_is_unlocked() {
     validator.ready().await;
 }
 
-/// What `doctor` says where this role is configured.
+/// Returns the output of `doctor` with this role configured.
 fn doctor(bao: &Bao, role: &AppRole) -> String {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let file = dir.path().join("secret-id");

@@ -1,5 +1,5 @@
-//! The program as its users meet it: run as a service, against the real OpenBao and real
-//! proxies, on free ports of this machine. `support` starts them; each other module is one subject.
+//! Tests of the program as a running service, against the real OpenBao and real proxies, on free
+//! ports of this machine. `support` starts them; each other module is one subject.
 
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Vault away, and back again: nothing is let in meanwhile, and nobody has to restart anything.
+//! Outages of Vault: requests are denied meanwhile, and the service recovers without a restart.
 
 use std::time::Duration;
 
@@ -7,11 +7,12 @@ use crate::{
     support::{bao::Bao, direct::Direct, platform, validator::Validator, wait::eventually},
 };
 
-/// No memory, so that each request asks, and little patience.
-const IMPATIENT: [(&str, &str); 2] =
+/// No caching, so that each request makes a lookup, and a short timeout.
+const SHORT_TIMEOUT: [(&str, &str); 2] =
     [("VALIDATOR_VAULT_TIMEOUT", "500ms"), ("VALIDATOR_CACHE_TTL", "0s")];
 
-/// Waits until the caller is let in again. Until then Vault is unknown, and never the caller.
+/// Waits until the caller is accepted again. Until then Vault is unavailable, and the caller is never
+/// rejected.
 async fn recovered(service: &Direct) {
     eventually(Duration::from_secs(15), "the caller to be let in again", async || {
         let answer = service.ask(service.acme.token()).await;
@@ -23,8 +24,8 @@ async fn recovered(service: &Direct) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_stands_still_is_unavailable_until_it_goes_on() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn stopped_vault_is_unavailable() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     granted(&service.ask(service.acme.token()).await);
     service.bao.freeze();
     refused(&service.ask(service.acme.token()).await, "vault_unavailable");
@@ -37,11 +38,11 @@ async fn a_vault_that_stands_still_is_unavailable_until_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_is_killed_is_unavailable_until_it_is_started_again() {
+async fn killed_vault_is_unavailable() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let bao = Bao::raft(dir.path()).await;
     let addr = bao.addr();
-    let env = [IMPATIENT[0], IMPATIENT[1], ("VAULT_ADDR", addr.as_str())];
+    let env = [SHORT_TIMEOUT[0], SHORT_TIMEOUT[1], ("VAULT_ADDR", addr.as_str())];
     let mut service = Direct::on(bao, &env).await;
     granted(&service.ask(service.acme.token()).await);
     service.bao.kill();
@@ -58,8 +59,8 @@ async fn a_vault_that_is_killed_is_unavailable_until_it_is_started_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sealed_vault_is_so_until_it_is_unsealed() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn sealed_vault_recovers_after_unseal() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     service.bao.seal().await;
     refused(&service.ask(service.acme.token()).await, "vault_sealed");
     service.validator.unready("vault_sealed").await;
@@ -68,12 +69,12 @@ async fn a_sealed_vault_is_so_until_it_is_unsealed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_validator_that_is_started_before_vault_waits_for_it() {
+async fn validator_waits_for_vault_at_start() {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;
     bao.freeze();
-    let validator = Validator::start_unready(&bao, &role, &IMPATIENT).await;
+    let validator = Validator::start_unready(&bao, &role, &SHORT_TIMEOUT).await;
     assert_eq!(validator.admin("GET", "/healthz").await.0, 200);
     validator.unready("vault_unavailable").await;
     let headers = [("x-vault-token", acme.token())];
@@ -84,8 +85,8 @@ async fn a_validator_that_is_started_before_vault_waits_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_is_logged_once_and_not_at_every_look() {
-    let service = Direct::start_with(&IMPATIENT).await;
+async fn outage_is_logged_once() {
+    let service = Direct::start_with(&SHORT_TIMEOUT).await;
     let lines = |words: &str| service.validator.log().matches(words).count();
     let before = (lines("vault is unavailable"), lines("vault is up"));
     service.bao.freeze();

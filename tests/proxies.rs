@@ -1,5 +1,4 @@
-//! The recipes for Caddy, nginx, Traefik and Envoy, each run as it stands in `deploy/` and asked the
-//! same.
+//! The recipes for Caddy, nginx, Traefik and Envoy, each run as in `deploy/` with the same requests.
 
 mod addresses;
 mod cors;
@@ -33,17 +32,17 @@ struct Proxies {
 }
 
 impl Proxies {
-    /// Each with its recipe as it stands.
+    /// Starts each with its unchanged recipe.
     async fn start() -> Self {
         Self::with(Recipe::PLAIN).await
     }
 
-    /// Each with its recipe changed like this.
+    /// Starts each with its recipe changed like this.
     async fn with(recipe: Recipe<'_>) -> Self {
         Self::before(Direct::start().await, recipe).await
     }
 
-    /// The same in front of this validator.
+    /// Starts each in front of this validator.
     async fn before(service: Direct, recipe: Recipe<'_>) -> Self {
         let backend = Backend::start().await;
         let (validator, application) = (service.validator.auth_address(), backend.address());
@@ -57,8 +56,8 @@ impl Proxies {
         Self { edges, service, backend }
     }
 
-    /// Denied with this status, and the application has heard nothing of it.
-    async fn denied(
+    /// Asserts that a request is denied with this status and does not reach the application.
+    async fn assert_denied(
         &self,
         name: &str,
         answer: impl Future<Output = Answer>,
@@ -72,13 +71,13 @@ impl Proxies {
     }
 }
 
-/// The answer to a request for acme's page with this `Authorization`.
+/// Requests acme's page with this `Authorization`.
 async fn acme(edge: &Edge, authorization: &str) -> Answer {
     edge.send("GET", "acme", "/", &[("authorization", authorization)], None).await
 }
 
-/// The application was told who this is, and nothing else of the kind.
-fn introduced(answer: &Answer, tenant: &Tenant) {
+/// Asserts that the application received exactly this tenant's identity headers.
+fn assert_identity(answer: &Answer, tenant: &Tenant) {
     assert_eq!(answer.status, 200, "{answer:?}");
     let seen = answer.json();
     let caller = &tenant.caller;
@@ -92,31 +91,31 @@ fn introduced(answer: &Answer, tenant: &Tenant) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proxies_allow_whom_the_validator_allows_and_say_who() {
+async fn proxies_forward_identity() {
     let proxies = Proxies::start().await;
     let (tenant, globex) = (&proxies.service.acme, &proxies.service.globex);
     let metadata = json!({"tenant": "acme"});
     let visitor = create_caller(&proxies.service.bao, "visitor", metadata, &["tenant"]).await;
     for (name, edge) in &proxies.edges {
         for token in [globex.token(), &visitor.token] {
-            proxies.denied(name, acme(edge, &bearer(token)), 403).await;
+            proxies.assert_denied(name, acme(edge, &bearer(token)), 403).await;
         }
         let anonymous = edge.send("GET", "acme", "/", &[], None);
-        let answer = proxies.denied(name, anonymous, 401).await;
+        let answer = proxies.assert_denied(name, anonymous, 401).await;
         assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="vault""#), "{name}");
         for garbage in ["Bearer s.unknown", "Bearer", "Bearer a b", "Bearer \"a\"", "bearer ä"] {
-            let answer = proxies.denied(name, acme(edge, garbage), 401).await;
+            let answer = proxies.assert_denied(name, acme(edge, garbage), 401).await;
             let challenge = answer.header("www-authenticate").expect("a challenge");
             assert!(challenge.contains("invalid_token"), "{name}: {challenge}");
         }
-        introduced(&acme(edge, &bearer(tenant.token())).await, tenant);
+        assert_identity(&acme(edge, &bearer(tenant.token())).await, tenant);
         let headers = [("x-vault-token", globex.token())];
-        introduced(&edge.send("GET", "globex", "/", &headers, None).await, globex);
+        assert_identity(&edge.send("GET", "globex", "/", &headers, None).await, globex);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proxies_pass_on_no_forged_header_and_the_whole_request() {
+async fn proxies_drop_only_forged_headers() {
     const BODY: &str = "a body, whole";
     let proxies = Proxies::start().await;
     let tenant = &proxies.service.acme;
@@ -125,19 +124,19 @@ async fn proxies_pass_on_no_forged_header_and_the_whole_request() {
     let headers: Vec<_> = own.into_iter().chain(forged).collect();
     for (name, edge) in &proxies.edges {
         let answer = edge.send("GET", "acme", "/a?b=c", &headers, None).await;
-        introduced(&answer, tenant);
+        assert_identity(&answer, tenant);
         assert!(!answer.body.contains("forged"), "{name}: {}", answer.body);
         let seen = answer.json();
         assert_eq!(seen["uri"], "/a?b=c", "{name}");
         assert_eq!(received(&seen, "x-own"), ["kept"], "{name}");
-        // Traefik cannot tell one scheme from another.
+        // Traefik cannot distinguish schemes.
         let own: &[&str] = if *name == "Traefik" { &[] } else { &["Own kept"] };
         assert_eq!(received(&seen, "authorization"), own, "{name}");
         assert_eq!(received(&seen, "host"), ["acme.crm.localhost"], "{name}");
         assert_eq!(received(&seen, "x-forwarded-for"), ["127.0.0.1"], "{name}");
 
         let answer = edge.send("POST", "acme", "/in", &headers, Some(BODY)).await;
-        introduced(&answer, tenant);
+        assert_identity(&answer, tenant);
         let seen = answer.json();
         let request = (seen["method"].as_str(), seen["body"].as_str());
         assert_eq!(request, (Some("POST"), Some(BODY)), "{name}");
@@ -145,7 +144,7 @@ async fn proxies_pass_on_no_forged_header_and_the_whole_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn host_that_can_be_no_tenants_is_no_host() {
+async fn invalid_tenant_host_is_not_served() {
     let proxies = Proxies::start().await;
     let authorization = bearer(proxies.service.acme.token());
     let headers = [("authorization", authorization.as_str())];
@@ -156,7 +155,7 @@ async fn host_that_can_be_no_tenants_is_no_host() {
         let status = if matches!(*name, "Caddy" | "nginx") { 421 } else { 404 };
         for label in ["-x", "_x", &long] {
             let answer = edge.send("GET", label, "/", &headers, None);
-            proxies.denied(name, answer, status).await;
+            proxies.assert_denied(name, answer, status).await;
         }
     }
     let after = proxies.service.validator.count("decisions_total").await;
@@ -179,7 +178,7 @@ const FORGED: [&str; 11] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proxies_ask_about_the_real_path_and_method() {
+async fn proxies_send_path_and_method() {
     let recipe = Recipe { requirement: "acl_uri=route/crm", ..Recipe::PLAIN };
     let proxies = Proxies::with(recipe).await;
     let policy = "path \"route/crm/open\" { capabilities = [\"read\"] }";
@@ -195,25 +194,25 @@ async fn proxies_ask_about_the_real_path_and_method() {
             [("x-original-uri", "/open"), ("x-original-method", "GET")],
             [("x-original-url", "/open"), ("x-http-method-override", "GET")],
         ] {
-            proxies.denied(name, ask("GET", "/closed", &forged), 403).await;
-            proxies.denied(name, ask("POST", "/open", &forged), 403).await;
-            proxies.denied(name, ask("GET", "/closed?x=/open", &forged), 403).await;
+            proxies.assert_denied(name, ask("GET", "/closed", &forged), 403).await;
+            proxies.assert_denied(name, ask("POST", "/open", &forged), 403).await;
+            proxies.assert_denied(name, ask("GET", "/closed?x=/open", &forged), 403).await;
         }
         let hop =
             [("connection", "x-forwarded-uri, x-forwarded-method"), ("x-forwarded-uri", "/open")];
         // Caddy's guard refuses the request before it is judged.
         let status = if *name == "Caddy" { 400 } else { 403 };
-        proxies.denied(name, ask("GET", "/closed", &hop), status).await;
+        proxies.assert_denied(name, ask("GET", "/closed", &hop), status).await;
         let answer = ask("GET", "/open", &[("x-forwarded-uri", "/closed")]).await;
         assert_eq!(answer.status, 200, "{name}: {answer:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proxies_allow_nobody_while_vault_or_the_validator_is_away() {
+async fn proxies_deny_during_outages() {
     let proxies = Proxies::start().await;
     let authorization = bearer(proxies.service.acme.token());
-    // What each says while Vault is away, and while the validator is.
+    // Each proxy's status while Vault is unavailable, and while the validator is.
     let away = |name: &str| match name {
         "Caddy" => (503, 502),
         "nginx" => (500, 500),
@@ -222,10 +221,10 @@ async fn proxies_allow_nobody_while_vault_or_the_validator_is_away() {
     };
     proxies.service.fault.set(Fault::Garbage).await;
     for (name, edge) in &proxies.edges {
-        proxies.denied(name, acme(edge, &authorization), away(name).0).await;
+        proxies.assert_denied(name, acme(edge, &authorization), away(name).0).await;
     }
     proxies.service.validator.process().kill();
     for (name, edge) in &proxies.edges {
-        proxies.denied(name, acme(edge, &authorization), away(name).1).await;
+        proxies.assert_denied(name, acme(edge, &authorization), away(name).1).await;
     }
 }

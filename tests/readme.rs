@@ -1,4 +1,4 @@
-//! What the README says of the program, held against the program.
+//! The README compared with the program.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use vault_auth_validator::{
 use crate::support::tools::repository;
 
 #[test]
-fn the_readme_has_a_row_for_each_setting_and_for_no_other() {
+fn readme_lists_every_setting() {
     let readme = fs::read_to_string(repository("README.md")).expect("README.md");
     let rows: Vec<Vec<&str>> = readme
         .lines()
@@ -34,7 +34,7 @@ fn the_readme_has_a_row_for_each_setting_and_for_no_other() {
 }
 
 #[test]
-fn the_page_on_policies_has_a_row_for_each_check_and_each_policy() {
+fn policy_page_is_complete() {
     let page = fs::read_to_string(repository("docs/policies.md")).expect("docs/policies.md");
     let rows = |start: &str| -> Vec<String> {
         let rows = page.lines().filter(|line| line.starts_with(start));

@@ -1,4 +1,4 @@
-//! Every refusal of the contract, provoked through Caddy as a client would meet it.
+//! Every refusal of the contract, as a client behind Caddy receives it.
 
 use std::time::Duration;
 
@@ -20,35 +20,35 @@ use crate::{
     },
 };
 
-/// Asks for a page of acme's CRM with this token.
+/// Requests a page of acme's CRM with this token.
 async fn crm(stack: &Stack, token: &str) -> Answer {
     stack.get(&Stack::crm(&stack.acme), &[("authorization", &bearer(token))]).await
 }
 
-/// Asks for a page where any live token will do.
+/// Requests a page that any valid token may read.
 async fn api(stack: &Stack, token: &str) -> Answer {
     stack.get("api.localhost", &[("authorization", &bearer(token))]).await
 }
 
-/// Refused with this code, and the application has heard nothing of it.
-fn stopped(stack: &Stack, answer: &Answer, code: &str) {
+/// Asserts a refusal with this code that did not reach the application.
+fn assert_refused(stack: &Stack, answer: &Answer, code: &str) {
     refused(answer, code);
     assert_eq!(stack.backend.hits(), 0, "the application was asked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_without_a_credential_is_asked_for_one() {
+async fn missing_credential_is_challenged() {
     let stack = Stack::start().await;
-    stopped(&stack, &stack.get("api.localhost", &[]).await, "credential_missing");
+    assert_refused(&stack, &stack.get("api.localhost", &[]).await, "credential_missing");
     let basic = [("authorization", "Basic dXNlcjpwYXNz")];
-    stopped(&stack, &stack.get("api.localhost", &basic).await, "credential_missing");
+    assert_refused(&stack, &stack.get("api.localhost", &basic).await, "credential_missing");
     let path = format!("/?token={0}&access_token={0}", stack.acme.token());
     let answer = stack.caddy.send("GET", "api.localhost", &path, &[]).await;
-    stopped(&stack, &answer, "credential_missing");
+    assert_refused(&stack, &answer, "credential_missing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_token_that_vault_refuses_gets_one_and_the_same_answer() {
+async fn invalid_tokens_look_identical() {
     let stack = Stack::start().await;
     let bao = &stack.bao;
     let expired = platform::token(bao, json!({"policies": ["tenant"], "ttl": "1s"})).await;
@@ -82,7 +82,7 @@ async fn every_token_that_vault_refuses_gets_one_and_the_same_answer() {
         "hvs.CAESIA",
     ] {
         let answer = crm(&stack, token).await;
-        stopped(&stack, &answer, "token_invalid");
+        assert_refused(&stack, &answer, "token_invalid");
         let mut body = answer.json();
         assert!(body["request_id"].take().is_string());
         answers.push(body);
@@ -92,22 +92,22 @@ async fn every_token_that_vault_refuses_gets_one_and_the_same_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_malformed_credential_is_refused_and_hides_no_good_one() {
+async fn malformed_credential_is_rejected() {
     let stack = Stack::start().await;
     let token = stack.acme.token();
     for malformed in ["Bearer", "Bearer a b", "Bearer \"quoted\"", "bearer a,b", "Bearer ä"] {
         let answer = stack.get("api.localhost", &[("authorization", malformed)]).await;
-        stopped(&stack, &answer, "credential_malformed");
+        assert_refused(&stack, &answer, "credential_malformed");
         let headers = [("authorization", malformed), ("x-vault-token", token)];
         let answer = stack.get("api.localhost", &headers).await;
-        stopped(&stack, &answer, "credential_malformed");
+        assert_refused(&stack, &answer, "credential_malformed");
     }
     let answer = stack.get("api.localhost", &[("x-vault-token", "a b")]).await;
-    stopped(&stack, &answer, "credential_malformed");
+    assert_refused(&stack, &answer, "credential_malformed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn different_credentials_in_one_request_are_refused_even_if_both_are_good() {
+async fn two_credentials_are_rejected() {
     let stack = Stack::start().await;
     let (acme, globex) = (bearer(stack.acme.token()), bearer(stack.globex.token()));
     for headers in [
@@ -116,64 +116,64 @@ async fn different_credentials_in_one_request_are_refused_even_if_both_are_good(
         [("x-vault-token", stack.acme.token()), ("x-vault-token", stack.globex.token())],
     ] {
         let answer = stack.get("api.localhost", &headers).await;
-        stopped(&stack, &answer, "credential_conflict");
+        assert_refused(&stack, &answer, "credential_conflict");
     }
     let same = [("authorization", acme.as_str()), ("x-vault-token", stack.acme.token())];
     assert_eq!(stack.get("api.localhost", &same).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_without_the_policy_is_refused() {
+async fn token_without_policy_is_rejected() {
     let stack = Stack::start().await;
     let visitor =
         create_caller(&stack.bao, "visitor", json!({"tenant": "acme"}), &["tenant"]).await;
-    stopped(&stack, &crm(&stack, &visitor.token).await, "policy_required");
+    assert_refused(&stack, &crm(&stack, &visitor.token).await, "policy_required");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_another_tenant_is_refused() {
+async fn other_tenants_token_is_rejected() {
     let stack = Stack::start().await;
-    stopped(&stack, &crm(&stack, stack.globex.token()).await, "tenant_mismatch");
-    let nobodys = platform::token(&stack.bao, json!({"policies": ["crm-agent"]})).await;
-    stopped(&stack, &crm(&stack, &nobodys).await, "tenant_mismatch");
+    assert_refused(&stack, &crm(&stack, stack.globex.token()).await, "tenant_mismatch");
+    let without_tenant = platform::token(&stack.bao, json!({"policies": ["crm-agent"]})).await;
+    assert_refused(&stack, &crm(&stack, &without_tenant).await, "tenant_mismatch");
     let headers = [("x-vault-token", stack.acme.token())];
-    stopped(&stack, &stack.get("initech.crm.localhost", &headers).await, "tenant_mismatch");
+    assert_refused(&stack, &stack.get("initech.crm.localhost", &headers).await, "tenant_mismatch");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_bound_to_addresses_is_refused() {
+async fn bound_token_is_rejected() {
     let stack = Stack::start().await;
     let options = json!({"policies": ["tenant"], "bound_cidrs": ["192.0.2.0/24", "2001:db8::1"]});
     let token = platform::token(&stack.bao, options).await;
-    stopped(&stack, &api(&stack, &token).await, "address_not_allowed");
+    assert_refused(&stack, &api(&stack, &token).await, "address_not_allowed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_token_is_refused() {
+async fn root_token_is_rejected() {
     let stack = Stack::start().await;
-    stopped(&stack, &api(&stack, stack.bao.root_token()).await, "token_not_allowed");
+    assert_refused(&stack, &api(&stack, stack.bao.root_token()).await, "token_not_allowed");
     let with_an_end = platform::token(&stack.bao, json!({"policies": ["root"], "ttl": "1h"})).await;
-    stopped(&stack, &api(&stack, &with_an_end).await, "token_not_allowed");
+    assert_refused(&stack, &api(&stack, &with_an_end).await, "token_not_allowed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapping_token_is_refused_and_can_still_be_unwrapped() {
+async fn wrapping_token_stays_usable() {
     let stack = Stack::start().await;
     let wrapping =
         stack.bao.wrapped("POST", "sys/wrapping/wrap", Some(json!({"gift": "inside"}))).await;
-    stopped(&stack, &api(&stack, &wrapping).await, "token_not_allowed");
+    assert_refused(&stack, &api(&stack, &wrapping).await, "token_not_allowed");
     let (status, answer) =
         stack.bao.request_as(&wrapping, "POST", "sys/wrapping/unwrap", None).await;
     assert_eq!((status, answer["data"]["gift"].as_str()), (200, Some("inside")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_validators_own_token_is_refused() {
+async fn validators_own_token_is_rejected() {
     let bao = Bao::dev().await;
     platform::provision(&bao).await;
     let own = platform::token(&bao, json!({"policies": ["validator"], "ttl": "1h"})).await;
     let env = [("VAULT_TOKEN", own.as_str()), NO_ROLE[0], NO_ROLE[1]];
-    let validator = Validator::start(&bao, &nobody(), &env).await;
+    let validator = Validator::start(&bao, &no_approle(), &env).await;
     let backend = Backend::start().await;
     let caddy = Caddy::start(validator.auth_address(), backend.address(), &[]).await;
     let answer = caddy.send("GET", "api.localhost", "/", &[("x-vault-token", &own)]).await;
@@ -181,7 +181,7 @@ async fn the_validators_own_token_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_access_token_of_the_oidc_provider_is_refused() {
+async fn oidc_access_token_is_rejected() {
     let stack = Stack::start().await;
     let client = json!({"redirect_uris": ["http://localhost/"], "assignments": ["allow_all"]});
     stack.bao.must("POST", "identity/oidc/client/app", Some(client)).await;
@@ -210,18 +210,18 @@ async fn an_access_token_of_the_oidc_provider_is_refused() {
     let answer = http::send(&http::client(), "POST", &url, &headers, Some(form)).await;
     let answer = answer.expect("an answer").json();
     let access_token = answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}"));
-    stopped(&stack, &api(&stack, access_token).await, "token_not_allowed");
+    assert_refused(&stack, &api(&stack, access_token).await, "token_not_allowed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_requirement_closes_the_route() {
+async fn invalid_requirement_denies_route() {
     let stack = Stack::start().await;
     let (validator, backend) = (stack.validator.auth_address(), stack.backend.address());
     let caddy = Caddy::guarding("tenant={labels.9}", validator, backend).await;
     let token = stack.acme.token();
     let host = Stack::crm(&stack.acme);
     let answer = caddy.send("GET", &host, "/", &[("x-vault-token", token)]).await;
-    stopped(&stack, &answer, "requirement_invalid");
+    assert_refused(&stack, &answer, "requirement_invalid");
     for query in ["tenant=", "tenant=a.b", "policy=", "acl=", "acl_uri=route/", "polciy=a"] {
         let answer = stack.validator.validate(query, &[("x-vault-token", token)]).await;
         refused(&answer, "requirement_invalid");
@@ -230,38 +230,38 @@ async fn a_broken_requirement_closes_the_route() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_is_no_path_is_refused_by_caddy_and_by_the_validator() {
+async fn non_path_target_is_rejected_via_caddy() {
     let stack = Stack::start().await;
     let token = stack.acme.token();
     let request = |target: &str| {
         format!("GET {target} HTTP/1.1\r\nHost: api.localhost\r\nX-Vault-Token: {token}\r\n\r\n")
     };
-    let patience = Duration::from_secs(5);
+    let deadline = Duration::from_secs(5);
     let absolute = request("http://api.localhost/validate");
-    let answer = raw::exchange(stack.validator.auth_address(), absolute.as_bytes(), patience).await;
+    let answer = raw::exchange(stack.validator.auth_address(), absolute.as_bytes(), deadline).await;
     refused(&answer.expect("an answer").into(), "request_invalid");
     let other_form = request("x:http://api.localhost/validate");
-    let answer = raw::exchange(&stack.caddy.address(), other_form.as_bytes(), patience).await;
+    let answer = raw::exchange(&stack.caddy.address(), other_form.as_bytes(), deadline).await;
     assert_eq!(answer.expect("an answer").status, 400);
     assert_eq!(stack.backend.hits(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_hangs_makes_a_503() {
+async fn hanging_vault_returns_503() {
     let stack = Stack::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "500ms")]).await;
     stack.fault.set(Fault::Hang).await;
-    stopped(&stack, &crm(&stack, stack.acme.token()).await, "vault_unavailable");
+    assert_refused(&stack, &crm(&stack, stack.acme.token()).await, "vault_unavailable");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sealed_vault_makes_a_503() {
+async fn sealed_vault_returns_503() {
     let stack = Stack::start().await;
     stack.bao.seal().await;
-    stopped(&stack, &crm(&stack, stack.acme.token()).await, "vault_sealed");
+    assert_refused(&stack, &crm(&stack, stack.acme.token()).await, "vault_sealed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_limits_its_rate_makes_a_503() {
+async fn throttling_vault_returns_503() {
     let stack = Stack::start().await;
     let quota = json!({"path": "auth/token/lookup", "rate": 1, "interval": "1h"});
     stack.bao.must("POST", "sys/quotas/rate-limit/lookups", Some(quota)).await;
@@ -271,12 +271,12 @@ async fn a_vault_that_limits_its_rate_makes_a_503() {
         (answer.status != 401).then_some(answer)
     })
     .await;
-    stopped(&stack, &answer, "vault_throttled");
-    stopped(&stack, &crm(&stack, stack.acme.token()).await, "vault_throttled");
+    assert_refused(&stack, &answer, "vault_throttled");
+    assert_refused(&stack, &crm(&stack, stack.acme.token()).await, "vault_throttled");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_validator_that_has_not_logged_in_answers_503() {
+async fn validator_without_login_returns_503() {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;
@@ -289,10 +289,10 @@ async fn a_validator_that_has_not_logged_in_answers_503() {
     assert_eq!(backend.hits(), 0);
 }
 
-/// Variables that take back the AppRole that the harness configures.
+/// Variables that unset the AppRole that `support` configures.
 const NO_ROLE: [(&str, &str); 2] = [("VALIDATOR_ROLE_ID", ""), ("VALIDATOR_SECRET_ID_FILE", "")];
 
-fn nobody() -> AppRole {
+fn no_approle() -> AppRole {
     AppRole { role_id: String::new(), secret_id: String::new() }
 }
 

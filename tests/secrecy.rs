@@ -1,4 +1,4 @@
-//! No token, and nothing that makes one, is seen anywhere but where it is to be used.
+//! Tokens and login credentials appear only where they are used.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::support::{
     wait::eventually,
 };
 
-/// What looks like a token of Vault or OpenBao in this text.
+/// Returns the words in this text that look like a token of Vault or OpenBao.
 fn tokens_in(text: &str) -> Vec<&str> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let prefixes = ["s.", "b.", "hvs.", "hvb."];
@@ -29,7 +29,7 @@ fn tokens_in(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Everything that was shown to anyone.
+/// All output that was observed.
 #[derive(Default)]
 struct Shown(String);
 
@@ -43,7 +43,7 @@ impl Shown {
         self.0 += "\n";
     }
 
-    /// What this validator has shown until now.
+    /// Adds the output of this validator until now.
     async fn validator(&mut self, validator: &Validator) {
         for path in ["metrics", "cache", "readyz", "healthz", "nothing"] {
             let url = format!("{}/{path}", validator.admin_url());
@@ -53,7 +53,7 @@ impl Shown {
         self.text(&validator.log());
     }
 
-    /// None of these secrets, in no encoding that is easily undone.
+    /// Asserts that it contains none of these secrets, in any encoding that is easily undone.
     fn has_none_of(&self, secrets: &[&str]) {
         assert_eq!(tokens_in(&self.0), Vec::<&str>::new());
         for secret in secrets {
@@ -73,14 +73,14 @@ impl Shown {
 }
 
 #[test]
-fn what_is_looked_for_would_be_found() {
+fn leak_search_finds_known_tokens() {
     let log = r#"{"message":"lookup of s.abcdefghijklmnopqrstuvwx","other":"Bearer hvs.CAESIabcdefghijklmnop"}"#;
     assert_eq!(tokens_in(log), ["s.abcdefghijklmnopqrstuvwx", "hvs.CAESIabcdefghijklmnop"]);
     assert!(tokens_in("vault_requests.total 5 s.short hvs.short").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_token_is_shown_whatever_becomes_of_it() {
+async fn tokens_are_never_logged() {
     let stack = Stack::start_with(&[
         ("VALIDATOR_VAULT_TIMEOUT", "500ms"),
         ("VALIDATOR_CREDENTIALS", "bearer,x-vault-token,basic,cookie:vault_token"),
@@ -132,7 +132,7 @@ async fn no_token_is_shown_whatever_becomes_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_shown_but_to_whom_it_is_given() {
+async fn secrets_reach_only_their_reader() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "500ms")]).await;
     let mut shown = Shown::default();
     let token = service.acme.token();
@@ -182,7 +182,7 @@ async fn no_secret_is_shown_but_to_whom_it_is_given() {
     shown.has("secret_unreadable");
 }
 
-/// Enough of them to bring every kind of error about.
+/// Faults that cause every kind of error.
 const FAULTS: [Fault; 6] = [
     Fault::Hang,
     Fault::Reset,
@@ -195,7 +195,7 @@ const FAULTS: [Fault; 6] = [
 /// A header's name and value.
 type Header = (&'static str, &'static str);
 
-/// This token as clients send it: well, badly, and twice.
+/// Returns headers with this token: well-formed, malformed, and repeated.
 fn headers(token: &str) -> Vec<(Header, Header)> {
     let leak = |text: String| -> &'static str { text.leak() };
     let none = ("x-nothing", "here");
@@ -212,7 +212,7 @@ fn headers(token: &str) -> Vec<(Header, Header)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_that_the_service_logs_in_with_is_shown() {
+async fn login_credentials_are_never_logged() {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let wrapping = bao.wrapped("POST", "auth/approle/role/validator/secret-id", None).await;
@@ -233,11 +233,11 @@ async fn nothing_that_the_service_logs_in_with_is_shown() {
         shown.answer(&validator.validate("", &[("x-vault-token", &own)]).await);
         shown.validator(&validator).await;
     }
-    let nobody = [("VALIDATOR_ROLE_ID", ""), ("VALIDATOR_SECRET_ID_FILE", "")];
+    let no_role = [("VALIDATOR_ROLE_ID", ""), ("VALIDATOR_SECRET_ID_FILE", "")];
     let dead = "s.deaddeaddeaddeaddeaddead";
     for login in [("VAULT_TOKEN", own.as_str()), ("VAULT_TOKEN_FILE", &file), ("VAULT_TOKEN", dead)]
     {
-        let env = [nobody[0], nobody[1], login];
+        let env = [no_role[0], no_role[1], login];
         let validator = Validator::start_unready(&bao, &role, &env).await;
         settled(&validator).await;
         shown.answer(&validator.validate("", &[("x-vault-token", &own)]).await);
@@ -252,18 +252,18 @@ async fn nothing_that_the_service_logs_in_with_is_shown() {
     shown.has("token_not_allowed");
 }
 
-/// Waits until it has logged in or has said why it could not.
+/// Waits until it has logged in or has logged the failure.
 async fn settled(validator: &Validator) {
     eventually(Duration::from_secs(10), "a login", async || {
         let log = validator.log();
-        let said = ["logged in to vault", "cannot log in to vault"];
-        said.iter().any(|words| log.contains(words)).then_some(())
+        let messages = ["logged in to vault", "cannot log in to vault"];
+        messages.iter().any(|words| log.contains(words)).then_some(())
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_can_be_found_in_the_log_by_its_request_id() {
+async fn denial_is_logged_with_request_id() {
     let service = Direct::start().await;
     let headers = [("x-vault-token", "s.unknown"), ("x-request-id", "from-the-proxy-1")];
     let answer = service.validator.validate("", &headers).await;
@@ -280,7 +280,7 @@ async fn a_refusal_can_be_found_in_the_log_by_its_request_id() {
 }
 
 #[test]
-fn the_configuration_shows_no_secret_when_it_is_printed() {
+fn printed_configuration_hides_secrets() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let file = dir.path().join("secret-id");
     fs::write(&file, "very-secret-id").expect("a file");

@@ -1,4 +1,4 @@
-//! The service's own login: how it comes by a token, keeps it, and gets another.
+//! The service's own login: obtaining, renewing and replacing its token.
 
 use std::{
     fs,
@@ -23,12 +23,12 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// No memory, so that each request needs the service's own token.
-const FORGETFUL: [(&str, &str); 1] = [("VALIDATOR_CACHE_TTL", "0s")];
+/// No caching, so that each request needs the service's own token.
+const NO_CACHE: [(&str, &str); 1] = [("VALIDATOR_CACHE_TTL", "0s")];
 
-/// Takes the service's own tokens away.
+/// Revokes the service's own tokens.
 pub(crate) async fn revoke_own_tokens(bao: &Bao) {
     let accessors = bao.must("GET", "auth/token/accessors?list=true", None).await;
     let mut revoked = 0;
@@ -43,7 +43,7 @@ pub(crate) async fn revoke_own_tokens(bao: &Bao) {
     assert!(revoked > 0, "there was no token to take away");
 }
 
-/// OpenBao with a tenant, and what the validator logs in with.
+/// Starts OpenBao with a tenant; returns the validator's AppRole as well.
 pub(crate) async fn platform() -> (Bao, AppRole, Tenant) {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
@@ -51,7 +51,7 @@ pub(crate) async fn platform() -> (Bao, AppRole, Tenant) {
     (bao, role, acme)
 }
 
-/// A token for the validator, made by somebody else.
+/// Creates a token for the validator as an operator would.
 pub(crate) async fn own_token(bao: &Bao) -> String {
     let options = json!({"policies": ["validator"], "no_default_policy": true, "period": "1h"});
     platform::token(bao, options).await
@@ -63,19 +63,19 @@ pub(crate) async fn start_with_token(bao: &Bao, variable: &str, value: &str) -> 
         (variable, value),
         ("VALIDATOR_ROLE_ID", ""),
         ("VALIDATOR_SECRET_ID_FILE", ""),
-        FORGETFUL[0],
+        NO_CACHE[0],
     ];
-    let nobody = AppRole { role_id: String::new(), secret_id: String::new() };
-    Validator::start(bao, &nobody, &env).await
+    let no_role = AppRole { role_id: String::new(), secret_id: String::new() };
+    Validator::start(bao, &no_role, &env).await
 }
 
 async fn logged(validator: &Validator, words: &str) {
-    eventually(PATIENCE, words, async || validator.log().contains(words).then_some(())).await;
+    eventually(TIMEOUT, words, async || validator.log().contains(words).then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_own_token_costs_one_login_and_no_request() {
-    let service = Direct::start_with(&FORGETFUL).await;
+async fn revoked_own_token_causes_one_login() {
+    let service = Direct::start_with(&NO_CACHE).await;
     let mut tokens = Vec::new();
     for _ in 0..50 {
         tokens.push(platform::token(&service.bao, json!({"policies": ["tenant"]})).await);
@@ -91,8 +91,8 @@ async fn a_revoked_own_token_costs_one_login_and_no_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_own_token_that_vault_always_refuses_does_not_flood_it_with_logins() {
-    let service = Direct::start_with(&FORGETFUL).await;
+async fn rejected_token_floods_no_logins() {
+    let service = Direct::start_with(&NO_CACHE).await;
     let denied = Fault::Status(403, r#"{"errors":["permission denied"]}"#);
     service.fault.set_for("/v1/auth/token/lookup", denied).await;
     let start = Instant::now();
@@ -103,15 +103,15 @@ async fn an_own_token_that_vault_always_refuses_does_not_flood_it_with_logins() 
     let limit = 3 + u64::try_from(start.elapsed().as_millis() / 250).expect("a short time");
     assert!(logins <= limit, "{logins} logins in {:?}", start.elapsed());
     service.fault.set(Fault::Pass).await;
-    eventually(PATIENCE, "the caller to be let in", async || {
+    eventually(TIMEOUT, "the caller to be let in", async || {
         (service.ask(service.acme.token()).await.status == 200).then_some(())
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_without_its_policy_does_not_know_and_never_says_401() {
-    let service = Direct::start_with(&FORGETFUL).await;
+async fn missing_policy_returns_503() {
+    let service = Direct::start_with(&NO_CACHE).await;
     let bao = &service.bao;
     bao.must("DELETE", "sys/policies/acl/validator", None).await;
     for token in [service.acme.token(), "s.unknown"] {
@@ -133,18 +133,18 @@ async fn a_service_without_its_policy_does_not_know_and_never_says_401() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn login_that_fails_in_passing_is_tried_again_soon() {
+async fn failed_login_is_retried() {
     for body in [
         r#"{"errors":["1 error occurred:\n\t* leadership lost while committing log\n\n"]}"#,
         r#"{"errors":["leadership lost while committing log"]}"#,
     ] {
-        let service = Direct::start_with(&FORGETFUL).await;
+        let service = Direct::start_with(&NO_CACHE).await;
         granted(&service.ask(service.acme.token()).await);
         let once = Fault::StatusOnce(400, body);
         service.fault.set_for("/v1/auth/approle/login", once).await;
         revoke_own_tokens(&service.bao).await;
         let start = Instant::now();
-        eventually(PATIENCE, "the caller to be let in", async || {
+        eventually(TIMEOUT, "the caller to be let in", async || {
             (service.ask(service.acme.token()).await.status == 200).then_some(())
         })
         .await;
@@ -156,10 +156,10 @@ async fn login_that_fails_in_passing_is_tried_again_soon() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_id_that_is_written_anew_is_taken_without_a_restart() {
+async fn new_secret_id_needs_no_restart() {
     let (bao, role, acme) = platform().await;
     let wrong = AppRole { secret_id: "wrong".to_owned(), ..role.clone() };
-    let validator = Validator::start_unready(&bao, &wrong, &FORGETFUL).await;
+    let validator = Validator::start_unready(&bao, &wrong, &NO_CACHE).await;
     validator.unready("not_logged_in").await;
     logged(&validator, "cannot log in to vault").await;
     validator.write_secret_id(&format!("{}\n", role.secret_id));
@@ -168,8 +168,8 @@ async fn a_secret_id_that_is_written_anew_is_taken_without_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_can_no_longer_log_in_is_not_ready_until_it_can() {
-    let service = Direct::start_with(&FORGETFUL).await;
+async fn failed_login_makes_unready() {
+    let service = Direct::start_with(&NO_CACHE).await;
     let (bao, validator) = (&service.bao, &service.validator);
     let destroyed = json!({ "secret_id": service.role.secret_id });
     bao.must("POST", "auth/approle/role/validator/secret-id/destroy", Some(destroyed)).await;
@@ -186,11 +186,11 @@ async fn a_service_that_can_no_longer_log_in_is_not_ready_until_it_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapped_secret_id_is_unwrapped_once_and_serves_every_login() {
+async fn wrapped_secret_id_is_reused() {
     let (bao, role, acme) = platform().await;
     let wrapping = bao.wrapped("POST", SECRET_ID, None).await;
     let wrapped = AppRole { secret_id: wrapping, ..role };
-    let mut validator = Validator::start(&bao, &wrapped, &FORGETFUL).await;
+    let mut validator = Validator::start(&bao, &wrapped, &NO_CACHE).await;
     let headers = [("x-vault-token", acme.token())];
     granted(&validator.validate("", &headers).await);
     revoke_own_tokens(&bao).await;
@@ -208,7 +208,7 @@ async fn a_wrapped_secret_id_is_unwrapped_once_and_serves_every_login() {
 const SECRET_ID: &str = "auth/approle/role/validator/secret-id";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapped_secret_id_that_somebody_put_in_place_is_not_used() {
+async fn foreign_secret_id_is_rejected() {
     let (bao, role, _) = platform().await;
     let gift = json!({ "secret_id": role.secret_id });
     let wrapping = bao.wrapped("POST", "sys/wrapping/wrap", Some(gift)).await;
@@ -222,7 +222,7 @@ async fn a_wrapped_secret_id_that_somebody_put_in_place_is_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_in_the_environment_is_worked_with() {
+async fn token_from_environment_is_used() {
     let (bao, _, acme) = platform().await;
     for variable in ["VAULT_TOKEN", "BAO_TOKEN"] {
         let own = own_token(&bao).await;
@@ -232,7 +232,7 @@ async fn a_token_in_the_environment_is_worked_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_file_is_read_again_when_it_changes() {
+async fn changed_token_file_is_reread() {
     let (bao, _, acme) = platform().await;
     let (first, second) = (own_token(&bao).await, own_token(&bao).await);
     let (_dir, file) = token_file(&format!("{first}\n"));
@@ -241,11 +241,11 @@ async fn a_token_file_is_read_again_when_it_changes() {
     let headers = [("x-vault-token", acme.token())];
     granted(&validator.validate("", &headers).await);
 
-    // As an agent does it: a new file under the old name.
+    // As Vault Agent does: a new file replaces the old one.
     let new = file.with_extension("new");
     fs::write(&new, &second).expect("a file");
     fs::rename(&new, &file).expect("the old name");
-    eventually(PATIENCE, "the new token to be inspected", async || {
+    eventually(TIMEOUT, "the new token to be inspected", async || {
         (validator.count("vault_requests_total{operation=\"lookup_self\"}").await == 2)
             .then_some(())
     })
@@ -270,7 +270,7 @@ fn token_file(content: &str) -> (TempDir, PathBuf) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_token_of_its_own_is_warned_of() {
+async fn own_root_token_is_warned_about() {
     let (bao, _, acme) = platform().await;
     let validator = start_with_token(&bao, "VAULT_TOKEN", bao.root_token()).await;
     granted(&validator.validate("", &[("x-vault-token", acme.token())]).await);
@@ -278,7 +278,7 @@ async fn a_root_token_of_its_own_is_warned_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_short_lived_own_token_is_renewed_before_it_ends() {
+async fn short_lived_own_token_is_renewed() {
     let (bao, _, acme) = platform().await;
     let settings = json!({
         "token_period": "3s",
@@ -286,9 +286,9 @@ async fn a_short_lived_own_token_is_renewed_before_it_ends() {
         "token_policies": "validator",
     });
     let role = platform::app_role(&bao, "brief", settings).await;
-    let validator = Validator::start(&bao, &role, &FORGETFUL).await;
+    let validator = Validator::start(&bao, &role, &NO_CACHE).await;
     let renewed = "vault_requests_total{operation=\"renew\",outcome=\"ok\"}";
-    eventually(PATIENCE, "four renewals", async || {
+    eventually(TIMEOUT, "four renewals", async || {
         granted(&validator.validate("", &[("x-vault-token", acme.token())]).await);
         (validator.count(renewed).await >= 4).then_some(())
     })
@@ -298,7 +298,7 @@ async fn a_short_lived_own_token_is_renewed_before_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_own_token_that_cannot_be_renewed_further_is_replaced_without_a_gap() {
+async fn unrenewable_own_token_is_replaced() {
     let (bao, _, acme) = platform().await;
     let settings = json!({
         "token_ttl": "2s",
@@ -307,9 +307,9 @@ async fn an_own_token_that_cannot_be_renewed_further_is_replaced_without_a_gap()
         "token_policies": "validator",
     });
     let role = platform::app_role(&bao, "brief", settings).await;
-    let validator = Validator::start(&bao, &role, &FORGETFUL).await;
+    let validator = Validator::start(&bao, &role, &NO_CACHE).await;
     let logins = "vault_requests_total{operation=\"login\",outcome=\"ok\"}";
-    eventually(PATIENCE, "three logins", async || {
+    eventually(TIMEOUT, "three logins", async || {
         granted(&validator.validate("", &[("x-vault-token", acme.token())]).await);
         (validator.count(logins).await >= 3).then_some(())
     })
@@ -326,14 +326,14 @@ async fn an_own_token_that_cannot_be_renewed_further_is_replaced_without_a_gap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_own_token_that_ends_leaves_the_service_not_ready() {
+async fn expired_own_token_makes_unready() {
     let (bao, _, acme) = platform().await;
     let options = json!({"policies": ["validator"], "ttl": "2s", "renewable": false});
     let own = platform::token(&bao, options).await;
     let validator = start_with_token(&bao, "VAULT_TOKEN", &own).await;
     let headers = [("x-vault-token", acme.token())];
     granted(&validator.validate("", &headers).await);
-    let answer = eventually(PATIENCE, "the token to end", async || {
+    let answer = eventually(TIMEOUT, "the token to end", async || {
         let answer = validator.validate("", &headers).await;
         (answer.status != 200).then_some(answer)
     })
@@ -343,7 +343,7 @@ async fn an_own_token_that_ends_leaves_the_service_not_ready() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_services_policy_lets_it_do_no_more_than_it_does() {
+async fn service_policy_is_minimal() {
     let (bao, _, acme) = platform().await;
     let own = own_token(&bao).await;
     let paths = json!([

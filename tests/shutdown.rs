@@ -1,4 +1,4 @@
-//! The end of the service: what is under way is answered, and nothing holds it up.
+//! Graceful shutdown: requests in flight are answered, and nothing delays the exit.
 
 use std::{
     fs,
@@ -20,9 +20,9 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A request with acme's token, as bytes.
+/// Returns a request with acme's token, as bytes.
 fn request(service: &Direct) -> Vec<u8> {
     let token = service.acme.token();
     format!("GET /validate HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n").into()
@@ -33,7 +33,7 @@ async fn connect(service: &Direct) -> BufReader<TcpStream> {
     BufReader::new(stream.expect("a connection"))
 }
 
-/// A connection that has carried a request and may carry another.
+/// Opens a keep-alive connection that has served a request.
 async fn idle(service: &Direct) -> BufReader<TcpStream> {
     let mut stream = connect(service).await;
     stream.write_all(&request(service)).await.expect("sent");
@@ -42,7 +42,7 @@ async fn idle(service: &Direct) -> BufReader<TcpStream> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_under_way_is_answered_before_the_end() {
+async fn request_in_flight_is_answered() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "10s")]).await;
     let late = Fault::Late(Duration::from_millis(1500));
     service.fault.set_for("/v1/auth/token/lookup", late).await;
@@ -54,7 +54,7 @@ async fn a_request_under_way_is_answered_before_the_end() {
         assert_eq!(answer.header("connection"), Some("close"));
     };
     let end = async {
-        eventually(PATIENCE, "the lookup", async || (service.fault.struck() == 1).then_some(()))
+        eventually(TIMEOUT, "the lookup", async || (service.fault.struck() == 1).then_some(()))
             .await;
         service.validator.process().signal("TERM");
         service.validator.unready("stopping").await;
@@ -63,13 +63,13 @@ async fn a_request_under_way_is_answered_before_the_end() {
         assert!(refused.is_err(), "new connections are still taken");
     };
     tokio::join!(under_way, end);
-    let status = service.validator.process().exited(PATIENCE).await;
+    let status = service.validator.process().exited(TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
     assert!(service.validator.log().contains("\"stopped\""), "{}", service.validator.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn under_load_no_answer_is_cut_short() {
+async fn loaded_shutdown_truncates_nothing() {
     let service = Direct::start().await;
     let request = request(&service);
     let mut clients = JoinSet::new();
@@ -95,17 +95,17 @@ async fn under_load_no_answer_is_cut_short() {
         });
     }
     let allowed = "decisions_total{result=\"allow\"}";
-    eventually(PATIENCE, "some load", async || {
+    eventually(TIMEOUT, "some load", async || {
         (service.validator.count(allowed).await > 200).then_some(())
     })
     .await;
-    let status = service.validator.process().stop_gracefully(PATIENCE).await;
+    let status = service.validator.process().stop_gracefully(TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
     let answered = clients.join_all().await;
     assert!(answered.iter().all(|answered| *answered > 0), "{answered:?}");
 }
 
-/// Asks on this connection until it is told that it ends. Panics when it ends without an answer.
+/// Sends requests on this connection until a response closes it. Panics if it ends without one.
 async fn ask_until_closed(mut stream: BufReader<TcpStream>, request: Vec<u8>) {
     loop {
         stream.write_all(&request).await.expect("sent");
@@ -119,13 +119,13 @@ async fn ask_until_closed(mut stream: BufReader<TcpStream>, request: Vec<u8>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn busy_connections_are_closed_with_an_answer() {
+async fn busy_connections_are_closed() {
     let service = Direct::start().await;
     let (auth, api) = (service.validator.auth_address(), service.validator.api_url());
     let token = service.acme.token();
     let api_request =
         format!("GET /v1/whoami HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n");
-    // A header that makes it a request for hyper.
+    // A header that only hyper handles.
     let plain = request(&service);
     let special = [&plain[..plain.len() - 2], b"Connection: TE\r\n\r\n"].concat();
     let mut clients = JoinSet::new();
@@ -140,27 +140,27 @@ async fn busy_connections_are_closed_with_an_answer() {
         }
     }
     let allowed = "decisions_total{result=\"allow\"}";
-    eventually(PATIENCE, "some load", async || {
+    eventually(TIMEOUT, "some load", async || {
         (service.validator.count(allowed).await > 200).then_some(())
     })
     .await;
-    let status = service.validator.process().stop_gracefully(PATIENCE).await;
+    let status = service.validator.process().stop_gracefully(TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
     clients.join_all().await;
 }
 
-/// Stops it where it is: it reads nothing and accepts nothing, but the system does both for it.
+/// Suspends it: it neither reads nor accepts, while the kernel still does both.
 async fn pause(validator: &Validator) {
     validator.process().signal("STOP");
     let status = format!("/proc/{}/status", validator.process().pid());
-    eventually(PATIENCE, "the validator to be stopped", async || {
+    eventually(TIMEOUT, "the validator to be stopped", async || {
         fs::read_to_string(&status).ok()?.contains("State:\tT").then_some(())
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_sent_before_the_signal_are_answered() {
+async fn sent_requests_are_answered() {
     let service = Direct::start().await;
     let request = request(&service);
     let mut streams = Vec::new();
@@ -180,23 +180,23 @@ async fn requests_sent_before_the_signal_are_answered() {
         let answer = read_answer(stream).await;
         assert_eq!(answer.map(|answer| answer.status), Some(200), "connection {number}");
     }
-    let status = service.validator.process().exited(PATIENCE).await;
+    let status = service.validator.process().exited(TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn request_right_after_the_signal_is_answered_on_an_idle_connection() {
+async fn request_after_signal_is_served() {
     let service = Direct::start().await;
     let stream = idle(&service).await;
     service.validator.process().signal("TERM");
     service.validator.unready("stopping").await;
     ask_until_closed(stream, request(&service)).await;
-    let status = service.validator.process().exited(PATIENCE).await;
+    let status = service.validator.process().exited(TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_queued_on_a_unix_socket_are_answered() {
+async fn queued_unix_requests_are_answered() {
     let bao = Bao::dev().await;
     let role = platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;
@@ -220,12 +220,12 @@ async fn requests_queued_on_a_unix_socket_are_answered() {
     for stream in &mut streams {
         assert_eq!(read_answer(stream).await.expect("an answer").status, 200);
     }
-    let status = validator.process().exited(PATIENCE).await;
+    let status = validator.process().exited(TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
     assert!(!socket.exists(), "the file is left behind");
 }
 
-/// How many connections to this port hold bytes that nobody has read.
+/// Returns the number of connections to this port with unread bytes.
 fn unread(port: &str) -> usize {
     let port: u16 = port.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     let sockets = fs::read_to_string("/proc/net/tcp").expect("the system's sockets");
@@ -239,7 +239,7 @@ fn unread(port: &str) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nginx_gets_an_answer_to_each_request_sent_before_the_signal() {
+async fn nginx_requests_are_answered() {
     let service = Direct::start().await;
     let backend = Backend::start().await;
     let address = service.validator.auth_address();
@@ -261,54 +261,54 @@ async fn nginx_gets_an_answer_to_each_request_sent_before_the_signal() {
     all_granted((0..10).map(&ask).collect()).await;
     pause(&service.validator).await;
     let clients = (10..30).map(&ask).collect();
-    eventually(PATIENCE, "nginx's requests", async || (unread(address) == 20).then_some(())).await;
+    eventually(TIMEOUT, "nginx's requests", async || (unread(address) == 20).then_some(())).await;
     service.validator.process().signal("TERM");
     service.validator.process().signal("CONT");
     all_granted(clients).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signals_that_mean_a_reload_elsewhere_do_not_end_the_service() {
+async fn reload_signals_are_ignored() {
     let service = Direct::start().await;
     for signal in ["HUP", "USR1", "USR2"] {
         service.validator.process().signal(signal);
-        eventually(PATIENCE, signal, async || {
+        eventually(TIMEOUT, signal, async || {
             service.validator.log().contains(&format!("\"SIG{signal}\"")).then_some(())
         })
         .await;
     }
     granted(&service.ask(service.acme.token()).await);
-    let status = service.validator.process().stop_gracefully(PATIENCE).await;
+    let status = service.validator.process().stop_gracefully(TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signals_during_the_drain_do_not_cut_it_short() {
+async fn repeated_signals_are_ignored() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "10s")]).await;
     let late = Fault::Late(Duration::from_millis(1500));
     service.fault.set_for("/v1/auth/token/lookup", late).await;
     let mut stream = connect(&service).await;
     stream.write_all(&request(&service)).await.expect("sent");
-    eventually(PATIENCE, "the lookup", async || (service.fault.struck() == 1).then_some(())).await;
+    eventually(TIMEOUT, "the lookup", async || (service.fault.struck() == 1).then_some(())).await;
     service.validator.process().signal("TERM");
     service.validator.unready("stopping").await;
     for signal in ["TERM", "INT", "HUP"] {
         service.validator.process().signal(signal);
     }
     assert_eq!(read_answer(&mut stream).await.expect("an answer").status, 200);
-    let status = service.validator.process().exited(PATIENCE).await;
+    let status = service.validator.process().exited(TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn idle_connections_do_not_hold_up_the_end() {
+async fn idle_connections_delay_nothing() {
     let service = Direct::start().await;
     let mut streams = Vec::new();
     for _ in 0..10 {
         streams.push(idle(&service).await);
     }
     let start = Instant::now();
-    let status = service.validator.process().stop_gracefully(PATIENCE).await;
+    let status = service.validator.process().stop_gracefully(TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(2), "after {:?}", start.elapsed());
     for stream in &mut streams {
@@ -317,23 +317,23 @@ async fn idle_connections_do_not_hold_up_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_a_request_holds_up_the_end_for_less_than_ten_seconds() {
+async fn partial_request_delays_exit_briefly() {
     let service = Direct::start().await;
     let mut stalled = idle(&service).await;
     stalled.write_all(b"GET /validate HTTP/1.1\r\nHost:").await.expect("sent");
     let start = Instant::now();
-    let status = service.validator.process().stop_gracefully(2 * PATIENCE).await;
+    let status = service.validator.process().stop_gracefully(2 * TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(10), "after {:?}", start.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_hangs_does_not_hold_up_the_end() {
+async fn hanging_vault_delays_nothing() {
     let service = Direct::start().await;
     service.bao.freeze();
     let status = async {
         service.validator.process().signal("INT");
-        service.validator.process().exited(PATIENCE).await
+        service.validator.process().exited(TIMEOUT).await
     };
     let start = Instant::now();
     assert_eq!(status.await.code(), Some(0));
@@ -341,19 +341,19 @@ async fn a_vault_that_hangs_does_not_hold_up_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_never_pauses_does_not_hold_up_the_end() {
+async fn busy_connection_delays_nothing() {
     let service = Direct::start().await;
     let (mut answers, mut requests) = idle(&service).await.into_inner().into_split();
     let flood = request(&service).repeat(200);
     let asking = tokio::spawn(async move { while requests.write_all(&flood).await.is_ok() {} });
-    let mut heard = vec![0; 64 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     for _ in 0..20 {
-        answers.read_exact(&mut heard).await.expect("answers");
+        answers.read_exact(&mut buffer).await.expect("answers");
     }
     let start = Instant::now();
     service.validator.process().signal("TERM");
-    while matches!(answers.read(&mut heard).await, Ok(1..)) {}
-    let status = service.validator.process().exited(PATIENCE).await;
+    while matches!(answers.read(&mut buffer).await, Ok(1..)) {}
+    let status = service.validator.process().exited(TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(3), "after {:?}", start.elapsed());
     asking.await.expect("no panic");

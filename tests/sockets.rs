@@ -1,4 +1,4 @@
-//! Where the listeners are: ports and files, free or taken.
+//! Addresses of listeners: ports and socket files, free or in use.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// OpenBao, and a folder for a socket.
 struct Place {
@@ -55,16 +55,16 @@ impl Place {
         Validator::start(&self.bao, &self.role, &[("VALIDATOR_LISTEN", &listen)]).await
     }
 
-    /// Starts one that has to give up, and says why it did.
+    /// Starts a validator that has to fail, and returns its log.
     async fn fails(&self, listen: &str) -> String {
         let validator = Validator::spawn(&self.bao, &self.role, &[("VALIDATOR_LISTEN", listen)]);
-        let status = validator.process().exited(PATIENCE).await;
+        let status = validator.process().exited(TIMEOUT).await;
         assert_eq!(status.code(), Some(1));
         validator.log()
     }
 
-    /// Lets acme in through the socket.
-    async fn let_in(&self) {
+    /// Asserts that acme's token is accepted through the socket.
+    async fn assert_accepted(&self) {
         let stream = UnixStream::connect(self.socket()).await.expect("a connection");
         let mut stream = BufReader::new(stream);
         let token = self.acme.token();
@@ -76,10 +76,10 @@ impl Place {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_file_is_served_and_goes_with_the_service() {
+async fn unix_socket_is_removed_at_exit() {
     let place = Place::new().await;
     let validator = place.start().await;
-    place.let_in().await;
+    place.assert_accepted().await;
     let metadata = fs::metadata(place.socket()).expect("the socket");
     assert!(metadata.file_type().is_socket());
     assert_eq!(metadata.permissions().mode() & 0o777, 0o660, "owner and group alone");
@@ -90,22 +90,22 @@ async fn a_socket_file_is_served_and_goes_with_the_service() {
     let headers = [("x-vault-token", place.acme.token())];
     assert_eq!(caddy.send("GET", "acme.crm.localhost", "/", &headers).await.status, 200);
 
-    let status = validator.process().stop_gracefully(PATIENCE).await;
+    let status = validator.process().stop_gracefully(TIMEOUT).await;
     assert_eq!(status.code(), Some(0));
     assert!(!Path::new(&place.socket()).exists(), "the file is left behind");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_file_that_a_dead_process_left_behind_is_replaced() {
+async fn stale_socket_file_is_replaced() {
     let place = Place::new().await;
     place.start().await.process().kill();
     assert!(Path::new(&place.socket()).exists(), "there is nothing to replace");
     let _validator = place.start().await;
-    place.let_in().await;
+    place.assert_accepted().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_no_socket_is_left_alone() {
+async fn non_socket_file_is_kept() {
     let place = Place::new().await;
     fs::write(place.socket(), "precious").expect("a file");
     let log = place.fails(&format!("unix:{}", place.socket())).await;
@@ -115,7 +115,7 @@ async fn a_file_that_is_no_socket_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_is_in_use_is_said_to_be() {
+async fn address_in_use_is_reported() {
     let place = Place::new().await;
     let taken = UnixListener::bind(place.socket()).expect("a socket");
     let log = place.fails(&format!("unix:{}", place.socket())).await;

@@ -1,4 +1,4 @@
-//! `X-Auth-Subject`: a readable name that nobody else in Vault has.
+//! `X-Auth-Subject`: a readable name that is unique in Vault.
 
 use serde_json::json;
 
@@ -8,13 +8,13 @@ use crate::{
     support::{bao::Bao, direct::Direct},
 };
 
-/// `X-Auth-Subject`, of the caller with this token, who has to be let in.
+/// Returns `X-Auth-Subject` of the caller with this token, which has to be accepted.
 async fn subject_of(service: &Direct, token: &str) -> String {
     granted(&service.ask(token).await)[0].to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_of_different_mounts_have_different_subjects() {
+async fn subjects_differ_by_mount() {
     let service = Direct::start().await;
     let bao = &service.bao;
     for mount in ["userpass", "partners", "team/userpass"] {
@@ -28,7 +28,7 @@ async fn people_of_different_mounts_have_different_subjects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn name_that_looks_like_another_form_gets_its_mount() {
+async fn ambiguous_name_includes_mount() {
     let service = Direct::start_with(&[("VALIDATOR_SUBJECT_MOUNT", "token")]).await;
     let bao = &service.bao;
     for (name, subject) in [
@@ -47,7 +47,7 @@ async fn name_that_looks_like_another_form_gets_its_mount() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn subject_mount_is_configured() {
+async fn subject_mount_is_configurable() {
     let service = Direct::start_with(&[("VALIDATOR_SUBJECT_MOUNT", "/partners/")]).await;
     let bao = &service.bao;
     for mount in ["userpass", "partners"] {
@@ -61,7 +61,7 @@ async fn subject_mount_is_configured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn person_with_two_aliases_has_the_entitys_name_as_subject() {
+async fn two_aliases_use_entity_name() {
     let service = Direct::start().await;
     let bao = &service.bao;
     bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
@@ -82,7 +82,7 @@ async fn person_with_two_aliases_has_the_entitys_name_as_subject() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn alias_of_a_mount_that_is_gone_names_nobody() {
+async fn removed_mounts_alias_is_ignored() {
     let service = Direct::start_with(&[("VALIDATOR_CACHE_TTL", "0s")]).await;
     let bao = &service.bao;
     bao.must("POST", "sys/auth/partners", Some(json!({"type": "userpass"}))).await;
@@ -110,7 +110,7 @@ async fn alias_of_a_mount_that_is_gone_names_nobody() {
     assert!(["entity:ana-of-partners", "stays@token/"].contains(&left.as_str()), "{left}");
 }
 
-/// Makes somebody with this name at an auth mount, and logs in.
+/// Creates a user with this name at an auth mount, and logs in.
 async fn person(bao: &Bao, mount: &str, name: &str) -> String {
     let password = json!({"password": "pw", "token_policies": ["default"]});
     bao.must("POST", &format!("auth/{mount}/users/{name}"), Some(password.clone())).await;

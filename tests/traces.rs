@@ -1,4 +1,4 @@
-//! Traces: where they go, what they tell, and what they must not.
+//! Traces: their destination, and the data that they contain and omit.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     support::direct::Direct,
 };
 
-/// Takes in whatever is sent to it, as a collector of traces does.
+/// A trace collector that accepts everything.
 struct Collector {
     address: String,
     received: Arc<Mutex<Vec<(String, Bytes)>>>,
@@ -54,7 +54,7 @@ fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_is_traced_under_the_proxys_trace_and_no_token_is_in_it() {
+async fn trace_continues_without_token() {
     let collector = Collector::start().await;
     let endpoint = format!("http://{}", collector.address);
     let service = Direct::start_with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]).await;
@@ -83,7 +83,7 @@ async fn a_request_is_traced_under_the_proxys_trace_and_no_token_is_in_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_away_holds_nothing_up() {
+async fn missing_collector_delays_nothing() {
     let service =
         Direct::start_with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")]).await;
     granted(&service.ask(service.acme.token()).await);

@@ -1,5 +1,5 @@
-//! A request means the same to this program, which answers known callers straight out of the bytes
-//! that came in, and to hyper, which answers on connections where something special was asked.
+//! The program's own HTTP/1 parser, which answers cached callers straight from the received bytes,
+//! agrees with hyper, which takes over connections with any other request.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use crate::{
     support::{direct::Direct, http::Answer, raw::read_answer},
 };
 
-/// Longer than any answer takes.
+/// The time without a byte after which a response counts as complete.
 const SILENCE: Duration = Duration::from_millis(400);
 
-/// How many requests are made up.
-const MADE_UP: u64 = 3000;
+/// The number of random requests.
+const RANDOM_REQUESTS: u64 = 3000;
 
-/// Bytes that mean something to somebody.
-const TELLING: &[u8] = b"\r\n\t\0 :;,?#%&=/\\.\"<>{}@aZ0\x7f\x80\xff";
+/// Bytes with a meaning in HTTP, URIs or tokens.
+const SPECIAL_BYTES: &[u8] = b"\r\n\t\0 :;,?#%&=/\\.\"<>{}@aZ0\x7f\x80\xff";
 
-/// Targets, among them such as are none.
+/// Request targets, some of them invalid.
 const TARGETS: [&str; 19] = [
     "/validate",
     "/validate?",
@@ -48,7 +48,7 @@ const TARGETS: [&str; 19] = [
     "/",
 ];
 
-/// Lines of a head, each by itself.
+/// Single header lines.
 const LINES: [&str; 25] = [
     "Connection: keep-alive\r\n",
     "Connection: Keep-Alive, close\r\n",
@@ -77,12 +77,12 @@ const LINES: [&str; 25] = [
     "no colon\r\n",
 ];
 
-/// Who serves a connection, depending on how it began.
+/// The parser of a connection, which depends on its first request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Server {
-    /// This program.
+    /// This program's own parser.
     Own,
-    /// hyper, after a request by which it was brought in.
+    /// hyper, after a request that only it handles.
     Hyper,
 }
 
@@ -91,7 +91,7 @@ fn request(line: &str, token: &str, lines: &str) -> Vec<u8> {
     format!("{line}\r\nHost: v\r\nAuthorization: Bearer {token}\r\n{proxy}{lines}\r\n").into()
 }
 
-/// A connection that is served by this one.
+/// Opens a connection that is served by this parser.
 async fn connect(service: &Direct, server: Server) -> BufReader<TcpStream> {
     let special = match server {
         Server::Own => "",
@@ -106,11 +106,11 @@ async fn connect(service: &Direct, server: Server) -> BufReader<TcpStream> {
     stream
 }
 
-/// All that is answered to these bytes until the connection is closed or silent, without what is
-/// never the same twice.
+/// Returns all responses to these bytes until the connection is closed or silent, without values that
+/// differ between responses.
 async fn answers(service: &Direct, server: Server, bytes: &[u8]) -> Vec<String> {
     let mut stream = connect(service, server).await;
-    // It may refuse before it has read everything.
+    // The server may respond before it has read everything.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
     while let Ok(Ok(1..)) = timeout(SILENCE, stream.read_buf(&mut answer)).await {}
@@ -125,8 +125,8 @@ async fn answers(service: &Direct, server: Server, bytes: &[u8]) -> Vec<String> 
     lines
 }
 
-/// These bytes, and a last request behind them.
-async fn mean_the_same(service: &Direct, bytes: &[u8]) -> Vec<String> {
+/// Asserts that both parsers respond alike to these bytes followed by a last request.
+async fn assert_same_responses(service: &Direct, bytes: &[u8]) -> Vec<String> {
     let last = request("GET /validate HTTP/1.1", service.acme.token(), "Connection: close\r\n");
     let bytes = [bytes, &last].concat();
     let own = answers(service, Server::Own, &bytes).await;
@@ -135,8 +135,8 @@ async fn mean_the_same(service: &Direct, bytes: &[u8]) -> Vec<String> {
     own
 }
 
-/// Requests that are one step from being plain ones of a known caller.
-fn beside_the_plain_one(token: &str) -> Vec<Vec<u8>> {
+/// Returns requests that differ in one detail from plain ones of a cached caller.
+fn near_plain_requests(token: &str) -> Vec<Vec<u8>> {
     let methods = ["GET", "POST", "HEAD", "OPTIONS", "PURGE", "get", "G(T", "PRI"];
     let versions = ["HTTP/1.0", "HTTP/1.2", "HTTP/2.0", "http/1.1", "HTTP/1.1 "];
     let with_target = TARGETS.map(|target| request(&format!("GET {target} HTTP/1.1"), token, ""));
@@ -154,14 +154,14 @@ fn beside_the_plain_one(token: &str) -> Vec<Vec<u8>> {
     all.chain(with_much).chain(others).collect()
 }
 
-/// A request that was one until somebody spilled ink on it.
-fn smudged(mut bytes: Vec<u8>, random: &mut StdRng) -> Vec<u8> {
+/// Returns a request with random bytes changed.
+fn mutated(mut bytes: Vec<u8>, random: &mut StdRng) -> Vec<u8> {
     for _ in 0..random.random_range(1..4) {
         let place = random.random_range(0..bytes.len());
-        let ink = TELLING[random.random_range(0..TELLING.len())];
+        let byte = SPECIAL_BYTES[random.random_range(0..SPECIAL_BYTES.len())];
         match random.random_range(0..5) {
-            0 => bytes[place] = ink,
-            1 => bytes.insert(place, ink),
+            0 => bytes[place] = byte,
+            1 => bytes.insert(place, byte),
             2 => drop(bytes.remove(place)),
             3 => bytes[place] = bytes[place].to_ascii_uppercase(),
             _ => {
@@ -175,10 +175,10 @@ fn smudged(mut bytes: Vec<u8>, random: &mut StdRng) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_beside_a_plain_request_means_the_same_to_both() {
+async fn parsers_agree_on_edge_cases() {
     let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
-    for bytes in beside_the_plain_one(service.acme.token()) {
-        let answers = mean_the_same(&service, &bytes).await;
+    for bytes in near_plain_requests(service.acme.token()) {
+        let answers = assert_same_responses(&service, &bytes).await;
         let in_http1 = !bytes.starts_with(b"PRI * HTTP/2.0");
         let answered = answers[0].starts_with("HTTP/1.");
         assert_eq!(answered, in_http1, "{}: {answers:?}", bytes.escape_ascii());
@@ -187,15 +187,15 @@ async fn what_is_beside_a_plain_request_means_the_same_to_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_made_up_means_the_same_to_both() {
+async fn parsers_agree_on_random_requests() {
     let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
-    let plain = beside_the_plain_one(service.acme.token());
-    let checks = stream::iter(0..MADE_UP).map(|seed| {
+    let plain = near_plain_requests(service.acme.token());
+    let checks = stream::iter(0..RANDOM_REQUESTS).map(|seed| {
         let mut random = StdRng::seed_from_u64(seed);
         let begun = plain[random.random_range(0..plain.len())].clone();
-        let bytes = smudged(begun, &mut random);
+        let bytes = mutated(begun, &mut random);
         let service = &service;
-        async move { mean_the_same(service, &bytes).await }
+        async move { assert_same_responses(service, &bytes).await }
     });
     let all: Vec<_> = checks.buffer_unordered(16).collect().await;
     let with = |status: &str| {
@@ -203,20 +203,20 @@ async fn what_is_made_up_means_the_same_to_both() {
         all.iter().filter(is).count()
     };
     for status in ["200", "400", "401", "404"] {
-        assert!(with(status) > 20, "{status}: {} of {MADE_UP}", with(status));
+        assert!(with(status) > 20, "{status}: {} of {RANDOM_REQUESTS}", with(status));
     }
     assert_eq!(service.validator.count("panics_total").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_in_pieces_is_the_same_request() {
+async fn parsers_agree_on_split_requests() {
     let service = Direct::start().await;
     let whole = request("GET /validate?tenant=acme HTTP/1.1", service.acme.token(), "");
     for pieces in [2, 5, whole.len()] {
         let mut stream = connect(&service, Server::Own).await;
         for piece in whole.chunks(whole.len().div_ceil(pieces)) {
             stream.write_all(piece).await.expect("sent");
-            // Not a wait for anything: so that it arrives by itself.
+            // Makes the piece arrive as a packet of its own.
             sleep(Duration::from_millis(2)).await;
         }
         let answer: Answer = read_answer(&mut stream).await.expect("an answer").into();
@@ -225,7 +225,7 @@ async fn a_request_in_pieces_is_the_same_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_requests_at_once_are_answered_in_their_order() {
+async fn pipelined_requests_keep_order() {
     let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
     for server in [Server::Own, Server::Hyper] {
         let mut stream = connect(&service, server).await;

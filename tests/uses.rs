@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// A token with three uses, to which these policies apply, and Vault's `default` or not.
+/// Creates a token with three uses, with or without Vault's policy `default`.
 async fn three_uses(bao: &Bao, without_default: bool) -> String {
     set_policy(bao, "route", r#"path "route/*" { capabilities = ["read"] }"#).await;
     let options = json!({
@@ -26,14 +26,14 @@ async fn three_uses(bao: &Bao, without_default: bool) -> String {
     platform::token(bao, options).await
 }
 
-/// How many uses Vault says are left.
+/// Returns the remaining uses according to Vault.
 async fn left(bao: &Bao, token: &str) -> Value {
     let answer = bao.must("POST", "auth/token/lookup", Some(json!({ "token": token }))).await;
     answer["data"]["num_uses"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_uses_are_three_validations_and_each_is_asked_for() {
+async fn each_use_is_one_uncached_lookup() {
     let service = Direct::start().await;
     for (number, query) in
         ["", "acl=route/a", "policy=route&acl=route/a&acl_uri=route"].into_iter().enumerate()
@@ -56,7 +56,7 @@ async fn three_uses_are_three_validations_and_each_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn among_fifty_at_once_exactly_three_come_in() {
+async fn concurrent_uses_are_limited() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "20s")]).await;
     let client = http::client();
     for query in ["", "acl=route/a"] {
@@ -71,17 +71,17 @@ async fn among_fifty_at_once_exactly_three_come_in() {
                     http::send(&client, "GET", &url, &headers, None).await
                 });
             }
-            let mut let_in = 0;
+            let mut accepted = 0;
             for answer in requests.join_all().await {
                 let answer = answer.expect("an answer");
                 if answer.status == 200 {
                     granted(&answer);
-                    let_in += 1;
+                    accepted += 1;
                 } else {
                     refused(&answer, "token_invalid");
                 }
             }
-            assert_eq!(let_in, 3, "`{query}`, without default: {without_default}");
+            assert_eq!(accepted, 3, "`{query}`, without default: {without_default}");
         }
     }
 }
@@ -89,7 +89,7 @@ async fn among_fifty_at_once_exactly_three_come_in() {
 /// Vault counts a use before the lookup that makes it. A token that ends in between, with its last
 /// use by another request, is unknown to that lookup.
 #[tokio::test(flavor = "multi_thread")]
-async fn use_counted_before_the_token_ended_is_granted() {
+async fn last_use_before_expiry_is_allowed() {
     let service = Direct::start().await;
     let token = three_uses(&service.bao, false).await;
     let ended = Fault::Status(403, r#"{"errors":["bad token"]}"#);
@@ -101,7 +101,7 @@ async fn use_counted_before_the_token_ended_is_granted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_is_not_let_in_is_a_use_as_well() {
+async fn denied_request_consumes_use() {
     let service = Direct::start().await;
     let token = three_uses(&service.bao, false).await;
     for (query, code) in [("tenant=acme", "tenant_mismatch"), ("acl=other", "acl_denied")] {
@@ -113,7 +113,7 @@ async fn a_request_that_is_not_let_in_is_a_use_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_is_nobodys_is_no_use() {
+async fn only_lookups_consume_uses() {
     let service = Direct::start().await;
     let token = three_uses(&service.bao, false).await;
     refused(&service.require("tenant=", &token).await, "requirement_invalid");
@@ -123,7 +123,7 @@ async fn a_request_that_is_nobodys_is_no_use() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_vault_nothing_is_counted_and_nobody_comes_in() {
+async fn outage_consumes_no_use() {
     let service = Direct::start_with(&[("VALIDATOR_STALE_GRACE", "30s")]).await;
     let token = three_uses(&service.bao, false).await;
     granted(&service.ask(&token).await);
@@ -142,7 +142,7 @@ async fn without_vault_nothing_is_counted_and_nobody_comes_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_with_uses_and_addresses_is_refused_and_keeps_its_uses() {
+async fn bound_limited_token_keeps_its_uses() {
     let service = Direct::start().await;
     let options = json!({"policies": ["tenant"], "bound_cidrs": ["127.0.0.0/8"], "num_uses": 3});
     let token = platform::token(&service.bao, options).await;

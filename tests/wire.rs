@@ -1,4 +1,4 @@
-//! What no proxy should send, on the sockets of the listeners: refused, and harmless.
+//! Requests that no proxy should send, on all listeners: rejected, and harmless.
 
 use std::time::{Duration, Instant};
 
@@ -25,28 +25,28 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The answer to these bytes on the auth listener, which has to come.
+/// Sends these bytes to the auth listener; returns the response.
 async fn send(service: &Direct, bytes: impl AsRef<[u8]>) -> Answer {
     let address = service.validator.auth_address();
-    let answer = raw::exchange(address, bytes.as_ref(), PATIENCE).await;
+    let answer = raw::exchange(address, bytes.as_ref(), TIMEOUT).await;
     answer.expect("a whole answer").into()
 }
 
-/// A request for `/validate` with these header lines, each ended by CRLF.
+/// Returns a request for `/validate` with these header lines, each ended by CRLF.
 fn validate(lines: impl AsRef<[u8]>) -> Vec<u8> {
     [b"GET /validate HTTP/1.1\r\nHost: v\r\n", lines.as_ref(), b"\r\n"].concat()
 }
 
-/// A connection to the auth listener.
+/// Opens a connection to the auth listener.
 async fn connect(service: &Direct) -> BufReader<TcpStream> {
     let stream = TcpStream::connect(service.validator.auth_address()).await;
     BufReader::new(stream.expect("a connection"))
 }
 
-/// It lives, nothing broke, and Vault was asked this many times.
-async fn unharmed(service: &Direct, lookups: u64) {
+/// Asserts that the service runs without errors and has made this many lookups.
+async fn assert_unharmed(service: &Direct, lookups: u64) {
     assert_eq!(service.validator.count("panics_total").await, 0);
     assert_eq!(service.calls("lookup").await, lookups);
     let internal = "decisions_total{reason=\"internal_error\"}";
@@ -55,7 +55,7 @@ async fn unharmed(service: &Direct, lookups: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn malformed_credentials_are_refused_before_vault_is_asked() {
+async fn malformed_credentials_are_rejected() {
     let service = Direct::start().await;
     let long = "a b".repeat(7_000);
     let malformed: [&[u8]; 19] = [
@@ -83,22 +83,22 @@ async fn malformed_credentials_are_refused_before_vault_is_asked() {
         let answer = send(&service, validate(lines)).await;
         refused(&answer, "credential_malformed");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_no_header_may_hold_are_a_bad_request() {
+async fn invalid_header_bytes_return_400() {
     let service = Direct::start().await;
     for byte in (0..=8).chain(11..=31).chain([127]).filter(|byte| *byte != b'\r') {
         let lines = [b"X-Vault-Token: s.a", &[byte][..], b"b\r\n"].concat();
         let answer = send(&service, validate(lines)).await;
         assert!(matches!(answer.status, 400 | 401), "{byte:#04x}: {answer:?}");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn long_token_is_taken_to_vault_as_it_is() {
+async fn long_token_is_sent_unchanged() {
     let service =
         Direct::start_with(&[("VALIDATOR_CREDENTIALS", "bearer,x-vault-token,basic")]).await;
     // A batch token holds its policies.
@@ -123,11 +123,11 @@ async fn long_token_is_taken_to_vault_as_it_is() {
         let longest = format!("X-Vault-Token: {}\r\n{special}", "a".repeat(60_000));
         refused(&send(&service, validate(&longest)).await, "token_invalid");
     }
-    unharmed(&service, 3).await;
+    assert_unharmed(&service, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_credential_may_be_said_twice_and_two_may_not() {
+async fn only_conflicts_are_rejected() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for lines in [
@@ -146,11 +146,11 @@ async fn one_credential_may_be_said_twice_and_two_may_not() {
     ] {
         refused(&send(&service, validate(&lines)).await, "credential_conflict");
     }
-    unharmed(&service, 1).await;
+    assert_unharmed(&service, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_elsewhere_than_in_its_place_is_not_read() {
+async fn token_in_other_places_is_ignored() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for lines in [
@@ -168,11 +168,11 @@ async fn a_token_elsewhere_than_in_its_place_is_not_read() {
         let request = format!("GET /validate?{parameter}={token} HTTP/1.1\r\nHost: v\r\n\r\n");
         refused(&send(&service, &request).await, "requirement_invalid");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_headers_are_borne() {
+async fn thousand_headers_are_accepted() {
     let service = Direct::start().await;
     let lines: Vec<String> = (0..1000).map(|n| format!("X-Filler-{n}: {n}\r\n")).collect();
     let lines = lines.concat();
@@ -181,29 +181,29 @@ async fn a_thousand_headers_are_borne() {
     granted(&send(&service, validate(&lines)).await);
     let lines = "A: b\r\n".repeat(3000);
     assert_eq!(send(&service, validate(&lines)).await.status, 431);
-    unharmed(&service, 1).await;
+    assert_unharmed(&service, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_of_more_than_64_kilobytes_is_refused_on_every_listener() {
+async fn oversized_head_is_rejected() {
     let service = Direct::start().await;
     let lines = format!("X-Filler: {}\r\n", "a".repeat(70_000));
     for url in
         [service.validator.auth_url(), service.validator.api_url(), service.validator.admin_url()]
     {
         let address = url.trim_start_matches("http://");
-        let answer = raw::exchange(address, &validate(&lines), PATIENCE).await;
+        let answer = raw::exchange(address, &validate(&lines), TIMEOUT).await;
         assert_eq!(answer.expect("an answer").status, 431, "{url}");
         let target = format!("GET /{} HTTP/1.1\r\nHost: v\r\n\r\n", "a".repeat(70_000));
-        let answer = raw::exchange(address, target.as_bytes(), PATIENCE).await;
+        let answer = raw::exchange(address, target.as_bytes(), TIMEOUT).await;
         let status = answer.expect("an answer").status;
         assert!(matches!(status, 414 | 431), "{url}: {status}");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_target_that_is_no_path_is_refused_on_every_listener() {
+async fn non_path_target_is_rejected() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for (listener, url) in [
@@ -240,17 +240,17 @@ async fn a_target_that_is_no_path_is_refused_on_every_listener() {
             "GET /a<b HTTP/1.1",
         ] {
             let request = format!("{line}\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n");
-            let answer = raw::exchange(address, request.as_bytes(), PATIENCE).await;
+            let answer = raw::exchange(address, request.as_bytes(), TIMEOUT).await;
             let answer: Answer = answer.unwrap_or_else(|| panic!("{listener}: {line}")).into();
             assert_eq!(answer.status, 400, "{listener}: {line}: {answer:?}");
             refused(&answer, "request_invalid");
         }
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requirements_that_are_not_understood_close_the_route() {
+async fn invalid_requirements_deny_route() {
     let service = Direct::start().await;
     for query in [
         "tenant",
@@ -291,11 +291,11 @@ async fn requirements_that_are_not_understood_close_the_route() {
     for query in ["tenant=ACME", "policy=crm-agent&policy=tenant", "policy=x,Tenant", ""] {
         granted(&service.require(query, service.acme.token()).await);
     }
-    unharmed(&service, 1).await;
+    assert_unharmed(&service, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_validate_is_served_to_the_proxy() {
+async fn auth_serves_only_validate() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for path in [
@@ -321,11 +321,11 @@ async fn only_validate_is_served_to_the_proxy() {
         let request = format!("GET {path} HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {token}\r\n\r\n");
         refused(&send(&service, &request).await, "not_found");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_listener_serves_its_own_paths_and_no_others() {
+async fn listeners_have_own_paths() {
     let service = Direct::start().await;
     let get = async |method: &str, url: String| {
         client::send(&client::client(), method, &url, &[], None).await.expect("an answer")
@@ -350,7 +350,7 @@ async fn each_listener_serves_its_own_paths_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_never_waits_for_a_body() {
+async fn response_does_not_wait_for_body() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for lines in [
@@ -363,11 +363,11 @@ async fn an_answer_never_waits_for_a_body() {
         granted(&send(&service, &request).await);
         assert!(start.elapsed() < Duration::from_secs(1), "{lines}");
     }
-    unharmed(&service, 1).await;
+    assert_unharmed(&service, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_sent_all_the_same_is_no_second_request() {
+async fn unread_body_is_no_request() {
     let service = Direct::start().await;
     let token = service.acme.token();
     let smuggled = "GET /validate HTTP/1.1\r\nHost: v\r\n\r\n";
@@ -381,13 +381,13 @@ async fn a_body_that_is_sent_all_the_same_is_no_second_request() {
     granted(&read_answer(&mut stream).await.expect("an answer").into());
     stream.get_mut().shutdown().await.expect("no more to say");
     let mut rest = Vec::new();
-    let end = timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+    let end = timeout(TIMEOUT, stream.read_to_end(&mut rest)).await;
     assert!(matches!(end, Ok(Ok(_))), "the connection stays open");
     assert_eq!(String::from_utf8_lossy(&rest), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ambiguous_framing_gets_one_answer_at_the_most() {
+async fn ambiguous_framing_is_one_request() {
     let service = Direct::start().await;
     for lines in [
         "Content-Length: 5\r\nContent-Length: 6\r\n",
@@ -404,15 +404,15 @@ async fn ambiguous_framing_gets_one_answer_at_the_most() {
         assert!(matches!(answer.status, 400 | 401), "{lines}: {answer:?}");
         stream.get_mut().shutdown().await.expect("no more to say");
         let mut rest = Vec::new();
-        let end = timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
+        let end = timeout(TIMEOUT, stream.read_to_end(&mut rest)).await;
         assert!(end.is_ok(), "{lines}: the connection stays open");
         assert_eq!(String::from_utf8_lossy(&rest), "", "{lines}");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_are_no_http_close_the_connection() {
+async fn non_http_bytes_close_connection() {
     let service = Direct::start().await;
     let garbage: [&[u8]; 7] = [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -428,16 +428,16 @@ async fn bytes_that_are_no_http_close_the_connection() {
         stream.write_all(bytes).await.expect("sent");
         stream.get_mut().shutdown().await.expect("no more to say");
         let mut answer = Vec::new();
-        let read = timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
+        let read = timeout(TIMEOUT, stream.read_to_end(&mut answer)).await;
         assert!(read.is_ok(), "the connection stays open after {bytes:?}");
         let answer = String::from_utf8_lossy(&answer);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{bytes:?}: {answer}");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http_1_0_is_answered_and_closed() {
+async fn http_1_0_closes_after_response() {
     let service = Direct::start().await;
     let request =
         format!("GET /validate HTTP/1.0\r\nX-Vault-Token: {}\r\n\r\n", service.acme.token());
@@ -449,7 +449,7 @@ async fn http_1_0_is_answered_and_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_requests_in_one_packet_get_two_answers_in_order() {
+async fn pipelined_responses_are_ordered() {
     let service = Direct::start().await;
     let first = validate(format!("X-Vault-Token: {}\r\n", service.acme.token()));
     let second = validate("");
@@ -461,7 +461,7 @@ async fn two_requests_in_one_packet_get_two_answers_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_serves_one_caller_after_another_and_mixes_none() {
+async fn connection_separates_callers() {
     let service = Direct::start().await;
     let mut stream = connect(&service).await;
     for _ in 0..5 {
@@ -478,7 +478,7 @@ async fn a_connection_serves_one_caller_after_another_and_mixes_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http2_without_an_upgrade_is_spoken() {
+async fn http2_prior_knowledge_works() {
     let service = Direct::start().await;
     let stream = TcpStream::connect(service.validator.auth_address()).await.expect("a connection");
     let (mut sender, connection) =
@@ -502,10 +502,10 @@ async fn http2_without_an_upgrade_is_spoken() {
         let body = response.into_body().collect().await.expect("a body").to_bytes();
         assert_eq!(body.is_empty(), status == 200, "{path}");
     }
-    unharmed(&service, 3).await;
+    assert_unharmed(&service, 3).await;
 }
 
-/// Sends the head of a request byte by byte until the connection is closed; says when that was.
+/// Sends a request head byte by byte until the connection is closed; returns the time until then.
 async fn trickle(mut stream: BufReader<TcpStream>) -> Duration {
     let start = Instant::now();
     let head = format!("GET /validate HTTP/1.1\r\nX-Filler: {}", "a".repeat(100));
@@ -524,7 +524,7 @@ async fn trickle(mut stream: BufReader<TcpStream>) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_head_that_does_not_come_is_not_waited_for() {
+async fn missing_head_times_out() {
     let service = Direct::start().await;
     let silent = async {
         let (start, mut stream) = (Instant::now(), connect(&service).await);
@@ -546,5 +546,5 @@ async fn a_head_that_does_not_come_is_not_waited_for() {
         let limit = Duration::from_secs(9)..Duration::from_secs(13);
         assert!(limit.contains(&elapsed), "after {silent:?}, {first:?}, {second:?}");
     }
-    unharmed(&service, 0).await;
+    assert_unharmed(&service, 0).await;
 }

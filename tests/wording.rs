@@ -1,4 +1,4 @@
-//! HashiCorp Vault, whose words about an own token that is no longer good are others than OpenBao's.
+//! HashiCorp Vault, which rejects the service's expired token with another error than OpenBao.
 
 use std::{
     process::Command,
@@ -17,20 +17,20 @@ use crate::{
     },
 };
 
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The validator in front of such a Vault.
+/// Starts the validator with such a Vault.
 async fn service(env: &[(&str, &str)]) -> Direct {
     Direct::on(Bao::dev().await.reworded().await, env).await
 }
 
-/// How many refusals the validator remembers.
-async fn remembered_refusals(service: &Direct) -> Value {
+/// Returns the number of rejections in the validator's cache.
+async fn cached_rejections(service: &Direct) -> Value {
     service.validator.admin("GET", "/cache").await.1["refused"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revoked_own_token_costs_one_login_and_no_401() {
+async fn revoked_token_causes_one_login() {
     let service = service(&[("VALIDATOR_FAILURE_LIMIT", "1")]).await;
     let mut tokens = Vec::new();
     for _ in 0..20 {
@@ -44,7 +44,7 @@ async fn revoked_own_token_costs_one_login_and_no_401() {
     }
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     assert_eq!(service.calls("login").await, 2);
-    assert_eq!(remembered_refusals(&service).await, 0);
+    assert_eq!(cached_rejections(&service).await, 0);
     for _ in 0..3 {
         granted(&service.from("192.0.2.1", "", service.acme.token()).await);
     }
@@ -52,11 +52,11 @@ async fn revoked_own_token_costs_one_login_and_no_401() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revoked_own_token_takes_no_cached_caller_away() {
+async fn revoked_token_keeps_cached_callers() {
     let service = service(&[("VALIDATOR_CACHE_TTL", "1s")]).await;
     granted(&service.ask(service.acme.token()).await);
     revoke_own_tokens(&service.bao).await;
-    eventually(PATIENCE, "a login", async || {
+    eventually(TIMEOUT, "a login", async || {
         granted(&service.ask(service.acme.token()).await);
         (service.calls("login").await == 2).then_some(())
     })
@@ -65,31 +65,31 @@ async fn revoked_own_token_takes_no_cached_caller_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn grace_covers_the_time_without_an_own_token() {
+async fn grace_covers_missing_own_token() {
     let env = [("VALIDATOR_CACHE_TTL", "1s"), ("VALIDATOR_STALE_GRACE", "60s")];
     let service = service(&env).await;
     granted(&service.ask(service.acme.token()).await);
     let failing = Fault::Status(500, r#"{"errors":["internal error"]}"#);
     service.fault.set_for("/v1/auth/approle/login", failing).await;
     revoke_own_tokens(&service.bao).await;
-    eventually(PATIENCE, "a stale answer", async || {
+    eventually(TIMEOUT, "a stale answer", async || {
         let answer = service.ask(service.acme.token()).await;
         granted(&answer);
         (answer.header("x-auth-cache") == Some("stale")).then_some(())
     })
     .await;
     service.fault.set(Fault::Pass).await;
-    eventually(PATIENCE, "a fresh answer", async || {
+    eventually(TIMEOUT, "a fresh answer", async || {
         let answer = service.ask(service.acme.token()).await;
         granted(&answer);
         (answer.header("x-auth-cache") != Some("stale")).then_some(())
     })
     .await;
-    assert_eq!(remembered_refusals(&service).await, 0);
+    assert_eq!(cached_rejections(&service).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn own_token_is_replaced_when_its_renewal_is_refused() {
+async fn failed_renewal_replaces_token() {
     let bao = Bao::dev().await.reworded().await;
     platform::provision(&bao).await;
     let settings = json!({
@@ -101,7 +101,7 @@ async fn own_token_is_replaced_when_its_renewal_is_refused() {
     let validator = Validator::start(&bao, &brief, &[]).await;
     revoke_own_tokens(&bao).await;
     let start = Instant::now();
-    eventually(PATIENCE, "a second login", async || {
+    eventually(TIMEOUT, "a second login", async || {
         let logins = "vault_requests_total{operation=\"login\",outcome=\"ok\"}";
         (validator.count(logins).await == 2).then_some(())
     })
@@ -111,7 +111,7 @@ async fn own_token_is_replaced_when_its_renewal_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_way_to_log_in_the_service_is_not_ready() {
+async fn missing_login_makes_unready() {
     let bao = Bao::dev().await.reworded().await;
     platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;
@@ -122,14 +122,14 @@ async fn without_a_way_to_log_in_the_service_is_not_ready() {
     revoke_own_tokens(&bao).await;
     refused(&validator.validate("", &headers).await, "not_ready");
     validator.unready("not_logged_in").await;
-    let (_, told) = validator.admin("GET", "/readyz").await;
-    let detail = told["detail"].as_str().expect("a detail");
+    let (_, body) = validator.admin("GET", "/readyz").await;
+    let detail = body["detail"].as_str().expect("a detail");
     assert!(detail.contains("VAULT_TOKEN contains a token that is unknown"), "{detail}");
     assert!(!detail.contains(&own), "the token is shown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn command_with_an_expired_token_says_to_log_in() {
+async fn expired_token_error_says_to_log_in() {
     for bao in [Bao::dev().await, Bao::dev().await.reworded().await] {
         let home = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(home.path().join(".vault-token"), "s.expired").expect("a file");
@@ -140,8 +140,8 @@ async fn command_with_an_expired_token_says_to_log_in() {
             .env("VAULT_ADDR", bao.addr())
             .output()
             .expect("it starts");
-        let said = String::from_utf8_lossy(&ended.stderr);
-        assert_eq!(ended.status.code(), Some(1), "{said}");
-        assert!(said.contains("`vault login`"), "{said}");
+        let output = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(1), "{output}");
+        assert!(output.contains("`vault login`"), "{output}");
     }
 }

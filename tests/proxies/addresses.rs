@@ -1,4 +1,4 @@
-//! The client's address behind a second proxy, and connections that are kept.
+//! The client's address behind a second proxy, and keep-alive connections.
 
 use std::fs;
 
@@ -19,9 +19,9 @@ use crate::support::{
 
 const LIMIT: (&str, &str) = ("VALIDATOR_FAILURE_LIMIT", "5");
 
-/// The answer to what a proxy in front passes on of a client at this address.
+/// Sends a request as an outer proxy forwards it for a client at this address.
 async fn from(edge: &Edge, client: &str, token: &str) -> Answer {
-    // What the client wrote itself stands to the left.
+    // The client's own entry is the leftmost.
     let way = format!("198.51.100.1, {client}");
     let headers = [
         ("x-forwarded-for", way.as_str()),
@@ -31,21 +31,21 @@ async fn from(edge: &Edge, client: &str, token: &str) -> Answer {
     edge.send("GET", "acme", "/", &headers, None).await
 }
 
-/// A token of acme's that nobody has shown yet, bound to these networks.
+/// Creates a fresh token of acme's that is bound to these networks.
 async fn token(service: &Direct, networks: &[&str]) -> String {
     let options = json!({"policies": ["crm-agent", "tenant-acme"], "bound_cidrs": networks});
     platform::token(&service.bao, options).await
 }
 
-/// Behind this proxy, and another one in front of it, clients are known by their own addresses.
-async fn clients_are_told_apart(name: &str, edge: &Edge, service: &Direct) {
+/// Asserts that clients behind two proxies are identified by their own addresses.
+async fn assert_clients_differ(name: &str, edge: &Edge, service: &Direct) {
     let anywhere = token(service, &[]).await;
     let bound = token(service, &["203.0.113.0/24"]).await;
     for number in 0..5 {
         let answer = from(edge, "192.0.2.77", &format!("s.guess-{name}-{number}")).await;
         assert_eq!(answer.status, 401, "{name}: {answer:?}");
     }
-    // nginx has no other word for what is neither allowed nor denied.
+    // nginx has no other status for a response that neither allows nor denies.
     let limited = if name == "nginx" { 500 } else { 429 };
     let answer = from(edge, "192.0.2.77", "s.guess-once-more").await;
     assert_eq!(answer.status, limited, "{name}: {answer:?}");
@@ -60,13 +60,13 @@ async fn clients_are_told_apart(name: &str, edge: &Edge, service: &Direct) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_behind_a_second_proxy_are_told_apart() {
+async fn second_proxy_keeps_clients_apart() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let listen = format!("unix:{}", dir.path().join("auth.sock").display());
     let recipe = Recipe::with(Extra::FrontProxy);
     let backend = Backend::start().await;
     let application = backend.address();
-    // Nobody has told the validator of the proxy in front.
+    // The outer proxy is not among the validator's trusted proxies.
     let unaware =
         [("VALIDATOR_LISTEN", listen.as_str()), ("VALIDATOR_TRUSTED_PROXIES", "192.0.2.1/32")];
     for name in ["Caddy", "nginx", "Envoy"] {
@@ -76,16 +76,16 @@ async fn clients_behind_a_second_proxy_are_told_apart() {
             "nginx" => nginx::start(&listen, application, recipe).await,
             _ => envoy::start(&listen, application, recipe).await,
         };
-        clients_are_told_apart(name, &edge, &service).await;
+        assert_clients_differ(name, &edge, &service).await;
     }
-    // Traefik tells the whole way, so the validator has to know both proxies.
+    // Traefik forwards the whole chain, so the validator has to trust both proxies.
     let service = Direct::start_with(&[LIMIT]).await;
     let edge = traefik::start(service.validator.auth_address(), application, recipe).await;
-    clients_are_told_apart("Traefik", &edge, &service).await;
+    assert_clients_differ("Traefik", &edge, &service).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_in_front_does_not_choose_the_path_or_method() {
+async fn outer_proxy_cannot_set_target() {
     let recipe = Recipe { requirement: "acl_uri=route/crm", extra: Some(Extra::FrontProxy) };
     let proxies = Proxies::with(recipe).await;
     let policy = "path \"route/crm/open\" { capabilities = [\"read\"] }";
@@ -98,8 +98,8 @@ async fn a_proxy_in_front_does_not_choose_the_path_or_method() {
         ("x-forwarded-method", "GET"),
     ];
     for (name, edge) in &proxies.edges {
-        proxies.denied(name, edge.send("GET", "acme", "/closed", &headers, None), 403).await;
-        proxies.denied(name, edge.send("POST", "acme", "/open", &headers, None), 403).await;
+        proxies.assert_denied(name, edge.send("GET", "acme", "/closed", &headers, None), 403).await;
+        proxies.assert_denied(name, edge.send("POST", "acme", "/open", &headers, None), 403).await;
         let answer = edge.send("GET", "acme", "/open", &headers, None).await;
         assert_eq!(answer.status, 200, "{name}: {answer:?}");
         assert_eq!(received(&answer.json(), "x-forwarded-proto"), ["https"], "{name}");
@@ -107,12 +107,12 @@ async fn a_proxy_in_front_does_not_choose_the_path_or_method() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_cannot_choose_its_address() {
+async fn client_cannot_spoof_address() {
     let proxies = Proxies::start().await;
     let here = token(&proxies.service, &["127.0.0.0/8"]).await;
     let elsewhere = token(&proxies.service, &["203.0.113.0/24"]).await;
     for (name, edge) in &proxies.edges {
-        proxies.denied(name, from(edge, "203.0.113.10", &elsewhere), 403).await;
+        proxies.assert_denied(name, from(edge, "203.0.113.10", &elsewhere), 403).await;
         let answer = from(edge, "203.0.113.10", &here).await;
         assert_eq!(answer.status, 200, "{name}: {answer:?}");
         assert_eq!(received(&answer.json(), "x-forwarded-proto"), ["http"], "{name}");
@@ -121,7 +121,7 @@ async fn a_client_cannot_choose_its_address() {
 
 /// Traefik closes an idle connection after 90 seconds, which no setting changes.
 #[test]
-fn idle_connections_end_before_the_validator_closes_them() {
+fn proxy_closes_idle_first() {
     const VALIDATOR: u32 = 180;
     let read = |path: &str| fs::read_to_string(repository(path)).expect("a recipe");
     let seconds = |text: &str| text.trim().parse::<u32>().expect("seconds");

@@ -11,7 +11,7 @@ const ALLOW_ORIGIN: &str = "access-control-allow-origin";
 const METHOD: (&str, &str) = ("access-control-request-method", "POST");
 const HEADERS: (&str, &str) = ("access-control-request-headers", "authorization,content-type");
 
-/// All values of a header that is a list, in lower case.
+/// Returns all values of a list header, in lower case.
 fn list(answer: &Answer, name: &str) -> Vec<String> {
     let lines = answer.headers.get_all(name).iter();
     let lines = lines.map(|line| line.to_str().expect("text").to_lowercase());
@@ -20,14 +20,14 @@ fn list(answer: &Answer, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The values of `Access-Control-Allow-Origin`.
+/// Returns the values of `Access-Control-Allow-Origin`.
 fn allowed(answer: &Answer) -> Vec<&str> {
     let lines = answer.headers.get_all(ALLOW_ORIGIN).iter();
     lines.map(|line| line.to_str().expect("text")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn preflights_of_named_origins_are_answered_by_the_proxy() {
+async fn proxy_answers_allowed_preflights() {
     let proxies = Proxies::with(Recipe::with(Extra::Cors)).await;
     for (name, edge) in &proxies.edges {
         let headers = [("origin", ORIGIN), METHOD, HEADERS];
@@ -49,7 +49,7 @@ async fn preflights_of_named_origins_are_answered_by_the_proxy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_a_preflight_of_a_named_origin_passes_without_a_token() {
+async fn preflights_need_allowed_origin() {
     let proxies = Proxies::with(Recipe::with(Extra::Cors)).await;
     let from = |origin| ("origin", origin);
     for (name, edge) in &proxies.edges {
@@ -64,21 +64,23 @@ async fn only_a_preflight_of_a_named_origin_passes_without_a_token() {
         ] {
             let headers = [from(origin), METHOD, HEADERS];
             let answer = edge.send("OPTIONS", "acme", "/", &headers, None);
-            let answer = proxies.denied(name, answer, 401).await;
+            let answer = proxies.assert_denied(name, answer, 401).await;
             assert!(allowed(&answer).is_empty(), "{name}: {origin}");
         }
         for headers in [&[][..], &[METHOD], &[from(ORIGIN)]] {
-            proxies.denied(name, edge.send("OPTIONS", "acme", "/", headers, None), 401).await;
+            proxies
+                .assert_denied(name, edge.send("OPTIONS", "acme", "/", headers, None), 401)
+                .await;
         }
         for method in ["GET", "HEAD", "POST", "DELETE"] {
             let headers = [from(ORIGIN), METHOD, HEADERS];
-            proxies.denied(name, edge.send(method, "acme", "/", &headers, None), 401).await;
+            proxies.assert_denied(name, edge.send(method, "acme", "/", &headers, None), 401).await;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_to_named_origins_may_be_read_by_them() {
+async fn allowed_origins_get_cors_headers() {
     let proxies = Proxies::with(Recipe::with(Extra::Cors)).await;
     let token = ("x-vault-token", proxies.service.acme.token());
     let foreign = ("x-vault-token", proxies.service.globex.token());
@@ -104,7 +106,7 @@ async fn answers_to_named_origins_may_be_read_by_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxys_own_errors_may_be_read_by_named_origins() {
+async fn proxy_errors_have_cors_headers() {
     let proxies = Proxies::with(Recipe::with(Extra::Cors)).await;
     proxies.service.validator.process().kill();
     let headers = [("origin", ORIGIN), ("x-vault-token", proxies.service.acme.token())];
@@ -116,12 +118,12 @@ async fn a_proxys_own_errors_may_be_read_by_named_origins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_other_origin_is_allowed_unless_it_is_named() {
+async fn other_origins_are_not_allowed() {
     let proxies = Proxies::start().await;
     let token = ("x-vault-token", proxies.service.acme.token());
     for (name, edge) in &proxies.edges {
         let preflight = edge.send("OPTIONS", "acme", "/", &[("origin", ORIGIN), METHOD], None);
-        let answer = proxies.denied(name, preflight, 401).await;
+        let answer = proxies.assert_denied(name, preflight, 401).await;
         assert!(allowed(&answer).is_empty(), "{name}");
         let answer = edge.send("GET", "acme", "/", &[("origin", ORIGIN), token], None).await;
         assert!(answer.status == 200 && allowed(&answer).is_empty(), "{name}: {answer:?}");

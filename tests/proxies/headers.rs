@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Proxies, acme, introduced};
+use super::{Proxies, acme, assert_identity};
 use crate::support::{
     backend::{Backend, received},
     caddy,
@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_with_200_policies_is_introduced() {
+async fn many_policies_fit_in_headers() {
     let proxies = Proxies::start().await;
     let mut policies: Vec<_> =
         (0..200).map(|number| format!("policy-with-a-rather-long-name-{number:04}")).collect();
@@ -29,14 +29,14 @@ async fn a_caller_with_200_policies_is_introduced() {
     for (name, edge) in &proxies.edges {
         let answer = acme(edge, &bearer(&caller.token)).await;
         assert_eq!(answer.status, 200, "{name}: {answer:?}\n{}", edge.log());
-        let told = received(&answer.json(), "x-auth-policies");
-        assert_eq!(told.len(), 1, "{name}");
-        assert_eq!(told[0].split(',').count(), 202, "{name}: with `default`");
+        let forwarded = received(&answer.json(), "x-auth-policies");
+        assert_eq!(forwarded.len(), 1, "{name}");
+        assert_eq!(forwarded[0].split(',').count(), 202, "{name}: with `default`");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_with_24_kilobytes_of_headers_is_served() {
+async fn large_headers_are_accepted() {
     let proxies = Proxies::start().await;
     let tenant = &proxies.service.acme;
     let cookie = format!("a={}", "x".repeat(24 * 1024));
@@ -44,13 +44,13 @@ async fn a_request_with_24_kilobytes_of_headers_is_served() {
     for (name, edge) in &proxies.edges {
         let answer = edge.send("GET", "acme", "/", &headers, None).await;
         assert_eq!(answer.status, 200, "{name}: {}", answer.body);
-        introduced(&answer, tenant);
+        assert_identity(&answer, tenant);
         assert_eq!(received(&answer.json(), "cookie"), [cookie.as_str()], "{name}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_in_a_websocket_protocol_is_not_logged() {
+async fn websocket_token_is_not_logged() {
     let service = Direct::start().await;
     let backend = Backend::start().await;
     let (validator, application) = (service.validator.auth_address(), backend.address());
@@ -65,7 +65,7 @@ async fn a_token_in_a_websocket_protocol_is_not_logged() {
     assert!(!edge.log().contains(token), "the token is in the log");
 }
 
-/// Cookies of a client, and what is left of them for the application. `T` is the token.
+/// Cookies of a client, and those that reach the application. `T` is the token.
 const COOKIES: [(&str, &str); 12] = [
     ("vault=T", ""),
     ("vault=T; a=1", "a=1"),
@@ -81,7 +81,7 @@ const COOKIES: [(&str, &str); 12] = [
     ("vault.x=1; a=vault=2; vault=T", "vault.x=1; a=vault=2"),
 ];
 
-/// The cookies that the application saw of a request with these lines.
+/// Returns the cookies that the application received in a request with these lines.
 async fn cookies(edge: &Edge, lines: &str) -> Vec<String> {
     let request = format!("GET / HTTP/1.1\r\nHost: acme.crm.localhost\r\n{lines}\r\n");
     let answer = raw::exchange(&edge.address(), request.as_bytes(), Duration::from_secs(5)).await;
@@ -92,12 +92,12 @@ async fn cookies(edge: &Edge, lines: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_cookie_with_the_token_ends_at_the_proxy() {
+async fn token_cookie_is_removed_by_proxy() {
     let env = [("VALIDATOR_CREDENTIALS", "x-vault-token,cookie:vault")];
     let recipe = Recipe::with(Extra::Cookie);
     let proxies = Proxies::before(Direct::start_with(&env).await, recipe).await;
     let token = proxies.service.acme.token();
-    // Traefik cannot take one cookie out.
+    // Traefik cannot remove a single cookie.
     for (name, edge) in proxies.edges.iter().filter(|(name, _)| *name != "Traefik") {
         for (sent, expected) in COOKIES {
             let line = format!("Cookie: {}\r\n", sent.replace('T', token));
@@ -133,7 +133,7 @@ const ODD_COOKIES: [&str; 17] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cookie_that_is_accepted_is_one_that_the_proxy_removes() {
+async fn accepted_cookies_are_removed() {
     let env = [("VALIDATOR_CREDENTIALS", "cookie:vault")];
     let recipe = Recipe::with(Extra::Cookie);
     let proxies = Proxies::before(Direct::start_with(&env).await, recipe).await;

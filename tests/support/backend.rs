@@ -1,4 +1,4 @@
-//! The application behind Caddy: tells what it received.
+//! The application behind Caddy: returns the request that it received.
 
 use std::{
     convert::Infallible,
@@ -43,12 +43,12 @@ impl Backend {
         &self.address
     }
 
-    /// How many requests have reached it.
+    /// Returns the number of requests that have reached it.
     pub fn hits(&self) -> usize {
         self.hits.load(Ordering::SeqCst)
     }
 
-    /// The body of its last answer.
+    /// Returns the body of its last response.
     pub fn last_answer(&self) -> String {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -60,7 +60,7 @@ impl Drop for Backend {
     }
 }
 
-/// The values of one header in what a [`Backend`] answered.
+/// Returns the values of one header in the response of a [`Backend`].
 pub fn received(answer: &Value, name: &str) -> Vec<String> {
     let headers = answer["headers"].as_array().expect("the backend's answer");
     headers

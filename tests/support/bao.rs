@@ -11,12 +11,12 @@ use serde_json::json;
 use self::launch::Launch;
 use super::{http, process::Process, rewording::Rewording, wait::eventually};
 
-/// Who unseals a server after a start.
+/// The way in which a server is unsealed after a start.
 #[derive(Debug, Clone, Copy)]
 pub enum Unsealed {
-    /// It does, with a key beside it.
+    /// Auto-unseal, with a key stored beside the data.
     ByItself,
-    /// People, with the keys that its initialisation showed.
+    /// People, with the key shares printed at initialisation.
     ByPeople,
 }
 
@@ -25,10 +25,10 @@ pub struct Bao {
     process: Process,
     launch: Launch,
     root_token: String,
-    /// What requests are made in; the root namespace if empty.
+    /// The namespace of requests; the root namespace if empty.
     namespace: String,
     http: Client,
-    /// What others reach it through, if tests are to meet the words of another Vault.
+    /// The proxy that rewords responses as another Vault's, if there is one.
     rewording: Option<Rewording>,
 }
 
@@ -36,12 +36,12 @@ impl Bao {
     /// A development server: in memory, unsealed, KV v2 at `secret/`, a fresh root token.
     ///
     /// # Panics
-    /// When it doesn't come up on any of several ports.
+    /// If it does not start on any of several ports.
     pub async fn dev() -> Self {
         Self::in_memory(Launch::dev).await
     }
 
-    /// The same without an audit log, whose writing costs about as much as a lookup.
+    /// A development server without an audit log, whose writing costs about as much as a lookup.
     ///
     /// # Panics
     /// As [`Bao::dev`].
@@ -61,7 +61,7 @@ impl Bao {
         let root_token = format!("root-{:032x}", rand::random::<u128>());
         for _ in 0..5 {
             let bao = Self::spawn(launch(&root_token), &root_token).await;
-            if bao.comes_up().await {
+            if bao.becomes_ready().await {
                 return bao;
             }
         }
@@ -72,7 +72,7 @@ impl Bao {
     /// empty, and with its data after [`Bao::kill`] and [`Bao::restart`].
     ///
     /// # Panics
-    /// When it doesn't come up.
+    /// If it does not start.
     pub async fn raft(dir: &Path) -> Self {
         let mut bao = Self::spawn(Launch::raft(dir), "").await;
         let body = json!({"recovery_shares": 1, "recovery_threshold": 1});
@@ -82,14 +82,14 @@ impl Bao {
             answer["root_token"].as_str().map(str::to_owned)
         })
         .await;
-        assert!(bao.comes_up().await, "OpenBao exited:\n{}", bao.log());
+        assert!(bao.becomes_ready().await, "OpenBao exited:\n{}", bao.log());
         bao
     }
 
-    /// The same, but not initialised, and without a root token.
+    /// A server with raft storage that is not initialised and has no root token.
     ///
     /// # Panics
-    /// When it doesn't come up.
+    /// If it does not start.
     pub async fn empty(dir: &Path, unsealed: Unsealed) -> Self {
         let launch = match unsealed {
             Unsealed::ByItself => Launch::raft(dir),
@@ -100,7 +100,7 @@ impl Bao {
         bao
     }
 
-    /// The same server, which others reach through a proxy that answers as HashiCorp Vault does.
+    /// Puts a proxy in front that answers as HashiCorp Vault does.
     pub async fn reworded(mut self) -> Self {
         self.rewording = Some(Rewording::start(&self.launch.authority()).await);
         self
@@ -117,22 +117,22 @@ impl Bao {
         }
     }
 
-    /// Makes further requests with this token, which somebody was given who initialised it.
+    /// Makes further requests with this root token, which the initialisation returned.
     pub fn adopt(&mut self, root_token: &str) {
         root_token.clone_into(&mut self.root_token);
     }
 
-    /// Starts it again where people unseal it, and waits until they can.
+    /// Restarts a server that people unseal, and waits until they can.
     ///
     /// # Panics
-    /// When it doesn't come up.
+    /// If it does not start.
     pub async fn restart_sealed(&mut self) {
         self.process.kill();
         self.process = self.launch.spawn();
         self.answers(503).await;
     }
 
-    /// Waits until its health is this.
+    /// Waits until its health endpoint returns this status.
     async fn answers(&self, health: u16) {
         eventually(Duration::from_secs(20), "OpenBao to answer", async || {
             let (status, _) = self.try_request("", "GET", "sys/health", None).await?;
@@ -141,15 +141,15 @@ impl Bao {
         .await;
     }
 
-    /// Its URL, as for `VAULT_ADDR`.
+    /// Returns its URL, as for `VAULT_ADDR`.
     pub fn addr(&self) -> String {
         format!("http://{}", self.authority())
     }
 
-    /// The URL at which it speaks TLS.
+    /// Returns the URL of its TLS listener.
     ///
     /// # Panics
-    /// When it does not.
+    /// If it has none.
     pub fn tls_addr(&self) -> String {
         format!("https://127.0.0.1:{}", self.launch.tls_port().expect("a server with TLS"))
     }
@@ -162,7 +162,7 @@ impl Bao {
         }
     }
 
-    /// Whether it is reached through a proxy that answers as HashiCorp Vault does.
+    /// Returns whether a proxy in front answers as HashiCorp Vault does.
     pub fn is_reworded(&self) -> bool {
         self.rewording.is_some()
     }
@@ -187,10 +187,10 @@ impl Bao {
         namespace.clone_into(&mut self.namespace);
     }
 
-    /// Has a development server write its audit log to this URL alone, beginning now.
+    /// Makes a development server write its audit log to this URL alone, from now on.
     ///
     /// # Panics
-    /// When it doesn't.
+    /// If it doesn't.
     pub async fn post_audit_to(&self, url: &str) {
         self.launch.post_audit_to(url);
         self.process.signal("HUP");
@@ -202,57 +202,57 @@ impl Bao {
         .await;
     }
 
-    /// What the server has logged.
+    /// Returns the server's log.
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Stops the process where it is: connections stay open and nobody answers.
+    /// Suspends the process: connections stay open and get no response.
     pub fn freeze(&self) {
         self.process.signal("STOP");
     }
 
-    /// Lets a frozen one go on.
+    /// Resumes a suspended process.
     pub fn thaw(&self) {
         self.process.signal("CONT");
     }
 
-    /// Ends the process without notice. Connections are refused afterwards.
+    /// Kills the process. Connections are refused afterwards.
     pub fn kill(&self) {
         self.process.kill();
     }
 
-    /// Starts it again on the same port, killing it first if it runs. In memory it
-    /// comes back empty; on raft, with its data, unsealed.
+    /// Restarts it on the same port, killing it first if it runs. Afterwards a server in
+    /// memory is empty; one on raft has its data and is unsealed.
     ///
     /// # Panics
-    /// When it doesn't come up.
+    /// If it does not start.
     pub async fn restart(&mut self) {
         self.process.kill();
         self.process = self.launch.spawn();
-        assert!(self.comes_up().await, "OpenBao exited:\n{}", self.log());
+        assert!(self.becomes_ready().await, "OpenBao exited:\n{}", self.log());
     }
 
-    /// Seals it: everything but its health is 503 from now on.
+    /// Seals it: everything but its health returns 503 from now on.
     pub async fn seal(&self) {
         self.must("PUT", "sys/seal", None).await;
     }
 
-    /// Unseals a development server. One on raft does so at its next [`Bao::restart`].
+    /// Unseals a development server. One on raft unseals itself at its next [`Bao::restart`].
     ///
     /// # Panics
-    /// When the log shows no unseal key.
+    /// If the log shows no unseal key.
     pub async fn unseal(&self) {
         let log = self.log();
         let (_, key) = log.split_once("Unseal Key: ").expect("an unseal key in the log");
         let key = key.lines().next().unwrap_or_default().trim();
         self.must("PUT", "sys/unseal", Some(json!({ "key": key }))).await;
-        assert!(self.comes_up().await, "OpenBao exited:\n{}", self.log());
+        assert!(self.becomes_ready().await, "OpenBao exited:\n{}", self.log());
     }
 
-    /// Waits for our own root token to be honoured: another server on a port that was
-    /// snatched away doesn't know it. False when the process has exited instead.
-    async fn comes_up(&self) -> bool {
+    /// Waits until the root token is accepted, which a foreign server on a port taken in the
+    /// meantime does not do. Returns false if the process has exited instead.
+    async fn becomes_ready(&self) -> bool {
         eventually(Duration::from_secs(30), "OpenBao to come up", async || {
             if self.process.exit_status().is_some() {
                 return Some(false);

@@ -25,7 +25,7 @@ const APPLICATION: &str = "reverse_proxy {$CRM_UPSTREAM";
 /// Starts Caddy with the Caddyfile of `deploy/caddy/` as the proxy of the tenants' CRM.
 ///
 /// # Panics
-/// When it doesn't come up.
+/// If it does not start.
 pub async fn start(validator: &str, application: &str, recipe: Recipe<'_>) -> Edge {
     Edge::start("caddy", validator, application, recipe, command).await
 }
@@ -79,14 +79,14 @@ impl Caddy {
     /// `validator`; both are `host:port`. `env` adds variables or replaces them.
     ///
     /// # Panics
-    /// When it doesn't come up on any of several ports.
+    /// If it does not start on any of several ports.
     pub async fn start(validator: &str, application: &str, env: &[(&str, &str)]) -> Self {
         let config = tools::repository("deploy/caddy/Caddyfile");
         Self::run(&config, validator, application, env).await
     }
 
-    /// The same with the guard alone, as an operator would import it: `*.crm.localhost` asks for
-    /// this, and nothing of the Caddyfile in `deploy/` is there.
+    /// Starts it with the guard alone, as an operator would import it: `*.crm.localhost` requires
+    /// this, and the rest of the Caddyfile in `deploy/` is absent.
     ///
     /// # Panics
     /// As [`Caddy::start`].
@@ -98,7 +98,7 @@ impl Caddy {
         Self::with(&guard, &site, validator, application, &[]).await
     }
 
-    /// The same with another guard, and with `site` in the place of all that is in the site.
+    /// Starts it with another guard, and with `site` as the whole content of the site.
     ///
     /// # Panics
     /// As [`Caddy::start`].
@@ -123,7 +123,7 @@ impl Caddy {
     async fn run(config: &Path, validator: &str, application: &str, env: &[(&str, &str)]) -> Self {
         for _ in 0..5 {
             let caddy = Self::spawn(config, validator, application, env);
-            if caddy.comes_up().await {
+            if caddy.becomes_ready().await {
                 return caddy;
             }
             let log = caddy.log();
@@ -137,7 +137,7 @@ impl Caddy {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// What Caddy has logged, its access log included.
+    /// Returns Caddy's log, with its access log.
     pub fn log(&self) -> String {
         self.process.log()
     }
@@ -145,7 +145,7 @@ impl Caddy {
     /// Sends a request for `path` on `host`.
     ///
     /// # Panics
-    /// When no complete answer comes.
+    /// If no complete answer comes.
     pub async fn send(
         &self,
         method: &str,
@@ -167,9 +167,9 @@ impl Caddy {
         Self { process, port, http: http::client(), _home: home }
     }
 
-    /// False when the process has exited instead. A request to no site of ours is
-    /// refused by the one that takes the rest.
-    async fn comes_up(&self) -> bool {
+    /// Waits until the catch-all site rejects a request to no configured site. Returns false if
+    /// the process has exited instead.
+    async fn becomes_ready(&self) -> bool {
         let url = format!("http://{}/", self.address());
         eventually(Duration::from_secs(20), "Caddy to come up", async || {
             if self.process.exit_status().is_some() {

@@ -9,22 +9,22 @@ use super::tools::repository;
 /// The services of the file.
 pub struct Compose(BTreeMap<String, Service>);
 
-/// What one of them is started with.
+/// The configuration of one service.
 #[derive(Debug)]
 pub struct Service {
     /// The arguments of its program.
     pub command: Vec<String>,
     /// Its variables, those of the shell as if none were set.
     pub environment: BTreeMap<String, String>,
-    /// What is put where, and how: `from:to[:ro]`.
+    /// The mounts, each as `from:to[:ro]`.
     pub volumes: Vec<String>,
     /// The names of its networks.
     pub networks: Vec<String>,
-    /// Whom it waits for.
+    /// The services that it waits for.
     pub depends_on: Vec<String>,
-    /// When it is started, if not always.
+    /// The profiles that start it; empty if it always starts.
     pub profiles: Vec<String>,
-    /// All that is said of it.
+    /// The whole mapping of the service.
     pub raw: Value,
 }
 
@@ -32,11 +32,11 @@ impl Compose {
     /// Reads the file.
     ///
     /// # Panics
-    /// When it is not what it should be.
+    /// If it is missing or malformed.
     pub fn read() -> Self {
         let text = fs::read_to_string(repository("deploy/compose.yaml")).expect("compose.yaml");
         let mut all: Value = serde_norway::from_str(&text).expect("YAML");
-        // What is merged has merges of its own.
+        // A merged mapping may have merge keys itself.
         for _ in 0..2 {
             all.apply_merge().expect("merges");
         }
@@ -45,15 +45,15 @@ impl Compose {
         Self(services.map(service).collect())
     }
 
-    /// A service.
+    /// Returns the service with this name.
     ///
     /// # Panics
-    /// When there is none of this name.
+    /// If there is none of this name.
     pub fn service(&self, name: &str) -> &Service {
         self.0.get(name).unwrap_or_else(|| panic!("no service {name}"))
     }
 
-    /// All services with their names.
+    /// Returns all services with their names.
     pub fn services(&self) -> impl Iterator<Item = (&String, &Service)> {
         self.0.iter()
     }
@@ -75,7 +75,7 @@ impl Service {
         }
     }
 
-    /// Its variables with each of these texts replaced.
+    /// Returns its variables with each of these texts replaced.
     pub fn variables(&self, places: &[(&str, &str)]) -> Vec<(String, String)> {
         let value = |value: &String| replaced(value, places);
         self.environment.iter().map(|(name, text)| (name.clone(), value(text))).collect()
@@ -85,7 +85,7 @@ impl Service {
 /// Copies the files of this folder of the repository, with each of these texts replaced.
 ///
 /// # Panics
-/// When they cannot be copied.
+/// If they cannot be copied.
 pub fn copy(folder: &str, to: &Path, places: &[(&str, &str)]) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(repository(folder)).expect("the folder") {
@@ -100,7 +100,7 @@ fn replaced(text: &str, places: &[(&str, &str)]) -> String {
     places.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 
-/// A list, or the keys of a mapping.
+/// Returns the items of a list, or the keys of a mapping.
 fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::Sequence(items) => items.iter().map(string).collect(),
@@ -118,7 +118,7 @@ fn string(value: &Value) -> String {
     }
 }
 
-/// `${NAME:-default}` by its default.
+/// Replaces `${NAME:-default}` with its default.
 fn defaulted(text: &str) -> String {
     let Some((before, rest)) = text.split_once("${") else { return text.to_owned() };
     let (variable, after) = rest.split_once('}').expect("a closing brace");

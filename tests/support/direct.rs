@@ -1,4 +1,4 @@
-//! OpenBao and the validator alone, asked without a proxy in between.
+//! OpenBao and the validator alone, without a proxy in front.
 
 use serde_json::{Value, json};
 
@@ -15,11 +15,11 @@ use super::{
 pub struct Direct {
     /// The validator, ready.
     pub validator: Validator,
-    /// What stands between the validator and OpenBao; passes everything at first.
+    /// The proxy between the validator and OpenBao; passes everything at first.
     pub fault: FaultProxy,
     /// OpenBao, provisioned.
     pub bao: Bao,
-    /// What the validator logs in with.
+    /// The AppRole that the validator logs in with.
     pub role: AppRole,
     /// A tenant.
     pub acme: Tenant,
@@ -50,17 +50,17 @@ impl Direct {
         Self { validator, fault, bao, role, acme, globex }
     }
 
-    /// Whether this token may come in, nothing more being asked.
+    /// Validates this token without requirements.
     pub async fn ask(&self, token: &str) -> Answer {
         self.require("", token).await
     }
 
-    /// Whether this token may come in where `query` is required.
+    /// Validates this token with the requirements in `query`.
     pub async fn require(&self, query: &str, token: &str) -> Answer {
         self.validator.validate(query, &[("authorization", &bearer(token))]).await
     }
 
-    /// The same for a request with this method and target, in the words of a proxy.
+    /// Validates a request with this method and target, as a proxy forwards it.
     pub async fn request(&self, method: &str, uri: &str, query: &str, token: &str) -> Answer {
         let authorization = bearer(token);
         let headers = [
@@ -71,13 +71,13 @@ impl Direct {
         self.validator.validate(query, &headers).await
     }
 
-    /// The same for a client at this address.
+    /// Validates a request of a client at this address.
     pub async fn from(&self, address: &str, query: &str, token: &str) -> Answer {
         let headers = [("authorization", &*bearer(token)), ("x-forwarded-for", address)];
         self.validator.validate(query, &headers).await
     }
 
-    /// Asks the API with this token, a JSON body if there is one.
+    /// Sends a request to the API with this token, and a JSON body if there is one.
     pub async fn api(
         &self,
         method: &str,
@@ -97,13 +97,13 @@ impl Direct {
         http::send(&http::client(), method, &url, &all, body).await.expect("an answer")
     }
 
-    /// Puts a record of acme's where the program did not.
+    /// Writes a record of acme's without the program.
     pub async fn put_record(&self, name: &str) {
         let path = format!("secret/data/tenants/acme/{name}");
         self.bao.must("POST", &path, Some(json!({"data": {"v": 1}}))).await;
     }
 
-    /// How many calls of this kind the validator has made to Vault.
+    /// Returns the number of calls of this kind that the validator has made to Vault.
     pub async fn calls(&self, operation: &str) -> u64 {
         let series = format!("vault_requests_total{{operation=\"{operation}\"}}");
         self.validator.count(&series).await

@@ -11,7 +11,7 @@ use super::{
     wait::eventually,
 };
 
-/// Where the tenants' hosts are.
+/// The domain of the tenants' hosts.
 pub const DOMAIN: &str = "crm.localhost";
 
 /// The requirement that the recipes are written with, besides the tenant.
@@ -34,9 +34,9 @@ pub enum Extra {
 /// Changes to a recipe before it is used.
 #[derive(Clone, Copy)]
 pub struct Recipe<'r> {
-    /// What takes the place of [`REQUIREMENT`].
+    /// The requirement that replaces [`REQUIREMENT`].
     pub requirement: &'r str,
-    /// What is turned on.
+    /// The part that is turned on.
     pub extra: Option<Extra>,
 }
 
@@ -50,7 +50,7 @@ impl Recipe<'_> {
     }
 }
 
-/// What a recipe is rendered with.
+/// The values that a recipe is rendered with.
 pub struct Place<'p> {
     /// A folder for its files.
     pub dir: &'p TempDir,
@@ -65,10 +65,10 @@ pub struct Place<'p> {
 }
 
 impl Place<'_> {
-    /// `text` with those of these replacements that turn on what is to be turned on.
+    /// Returns `text` with the replacements that turn on the selected part.
     ///
     /// # Panics
-    /// When a text that is to be replaced is not there.
+    /// If a text that is to be replaced is missing.
     pub fn enable(&self, text: &str, extras: &[(Extra, &str, &str)]) -> String {
         let wanted = extras.iter().filter(|(extra, ..)| self.recipe.extra == Some(*extra));
         let wanted: Vec<_> = wanted.map(|(_, from, to)| (*from, *to)).collect();
@@ -85,11 +85,11 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Starts what `command` makes of a place, with the validator's auth listener at `validator`
-    /// and the application at `application`.
+    /// Starts the proxy that `command` builds for a place, with the validator's auth listener at
+    /// `validator` and the application at `application`.
     ///
     /// # Panics
-    /// When it doesn't come up on any of several ports.
+    /// If it does not start on any of several ports.
     pub async fn start(
         name: &str,
         validator: &str,
@@ -103,7 +103,7 @@ impl Edge {
             let place = Place { dir: &dir, port, validator, application, recipe };
             let process = Process::spawn(name, &mut command(&place));
             let edge = Self { process, port, http: http::client(), _dir: dir };
-            if edge.comes_up().await {
+            if edge.becomes_ready().await {
                 return edge;
             }
             let log = edge.log().to_lowercase();
@@ -117,7 +117,7 @@ impl Edge {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// What it has logged.
+    /// Returns its log.
     pub fn log(&self) -> String {
         self.process.log()
     }
@@ -125,7 +125,7 @@ impl Edge {
     /// Sends a request for `path` on the host of a tenant.
     ///
     /// # Panics
-    /// When no complete answer comes.
+    /// If no complete answer comes.
     pub async fn send(
         &self,
         method: &str,
@@ -141,9 +141,9 @@ impl Edge {
         http::send(&self.http, method, &url, &headers, body).await.expect("an answer")
     }
 
-    /// False when the process has exited instead. Until a proxy has read its configuration it
-    /// knows no site.
-    async fn comes_up(&self) -> bool {
+    /// Waits until it serves the site, which it does once it has read its configuration. Returns
+    /// false if the process has exited instead.
+    async fn becomes_ready(&self) -> bool {
         let url = format!("http://{}/", self.address());
         let host = format!("acme.{DOMAIN}");
         eventually(Duration::from_secs(20), "the proxy to come up", async || {
@@ -158,10 +158,10 @@ impl Edge {
     }
 }
 
-/// `text` with each `from` replaced, which has to be there.
+/// Returns `text` with each `from`, which has to occur, replaced.
 ///
 /// # Panics
-/// When it isn't.
+/// If one does not occur.
 pub fn replaced(text: &str, replacements: &[(&str, &str)]) -> String {
     replacements.iter().fold(text.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "the recipe has no {from}");

@@ -15,10 +15,10 @@ const EXTRAS: [(Extra, &str, &str); 4] = [
     (Extra::Cookie, "- exact: authorization", "- safe_regex: { regex: authorization|cookie }"),
 ];
 
-/// Starts it.
+/// Starts Envoy.
 ///
 /// # Panics
-/// When it doesn't come up.
+/// If it does not start.
 pub async fn start(validator: &str, application: &str, recipe: Recipe<'_>) -> Edge {
     Edge::start("envoy", validator, application, recipe, command).await
 }
@@ -54,7 +54,7 @@ fn command(place: &Place<'_>) -> Command {
     command
 }
 
-/// An address as the recipe writes it.
+/// Returns an address in the recipe's notation.
 fn address(text: &str) -> String {
     let (host, port) = text.rsplit_once(':').expect("host:port");
     format!("socket_address: {{ address: {host}, port_value: {port} }}")

@@ -17,9 +17,9 @@ use tokio::{
     task::JoinHandle,
 };
 
-use self::wire::{Request, misbehave, read_request};
+use self::wire::{Request, read_request, respond};
 
-/// How the proxy treats requests.
+/// The treatment of requests by the proxy.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
     /// Passes all bytes on, both ways.
@@ -38,12 +38,12 @@ pub enum Fault {
     Drip,
     /// 307 to this URL.
     Redirect(&'static str),
-    /// 307 to this URL, as of a standby of OpenBao that does not forward requests. Its own health, 429,
-    /// and what is read it answers itself.
+    /// 307 to this URL, as of a standby of OpenBao that does not forward requests. It answers requests
+    /// for its health, with 429, and reads itself.
     Standby(&'static str),
-    /// This status and JSON body.
+    /// Answers with this status and JSON body.
     Status(u16, &'static str),
-    /// This status and JSON body instead of the first answer; passes the other requests on.
+    /// Answers the first request with this status and JSON body; passes the others on.
     StatusOnce(u16, &'static str),
     /// Passes the request on, this much later.
     Late(Duration),
@@ -62,17 +62,17 @@ pub struct FaultProxy {
     server: JoinHandle<()>,
 }
 
-/// What is to be done with the requests of a connection.
+/// The treatment of the requests of a connection.
 #[derive(Clone)]
 struct Plan {
     fault: Fault,
     /// The start of the requests that the fault is for.
     prefix: String,
-    /// Whether it is yet to befall the first of them.
+    /// True until the first matching request.
     first: Arc<AtomicBool>,
     /// Held by every connection under this plan. Nothing is sent on it.
     _open: mpsc::Sender<()>,
-    /// Counts the requests that the fault has befallen.
+    /// The number of requests that the fault was applied to.
     struck: Arc<AtomicUsize>,
 }
 
@@ -95,19 +95,19 @@ impl FaultProxy {
         Self { address, plan, gone, struck, server }
     }
 
-    /// Its URL, as for `VAULT_ADDR`.
+    /// Returns its URL, as for `VAULT_ADDR`.
     pub fn addr(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Treats every request like this from now on. Returns when the connections that
+    /// Applies this fault to every request from now on. Returns when the connections that
     /// were open are closed.
     pub async fn set(&self, fault: Fault) {
         self.set_for("", fault).await;
     }
 
-    /// The same for requests that start with `prefix`, their path (`/v1/identity/`) or their
-    /// method and path (`POST /v1/identity/`); the others pass.
+    /// Applies this fault to requests that start with `prefix`, their path (`/v1/identity/`) or
+    /// their method and path (`POST /v1/identity/`); the others pass.
     pub async fn set_for(&self, prefix: &str, fault: Fault) {
         let mut gone = self.gone.lock().await;
         let (open, next) = mpsc::channel(1);
@@ -119,7 +119,7 @@ impl FaultProxy {
         *gone = next;
     }
 
-    /// How many requests a fault has befallen until now.
+    /// Returns the number of requests that a fault was applied to until now.
     pub fn struck(&self) -> usize {
         self.struck.load(Ordering::SeqCst)
     }
@@ -138,7 +138,7 @@ async fn serve(listener: TcpListener, target: String, plan: watch::Sender<Plan>)
         let mut changes = plan.subscribe();
         let plan = changes.borrow_and_update().clone();
         tokio::spawn(async move {
-            // Whatever ends this ends the connection.
+            // Any error closes the connection.
             tokio::select! {
                 _ = changes.changed() => {}
                 _ = treat(client, &target, &plan) => {}
@@ -180,7 +180,7 @@ async fn treat(mut client: TcpStream, target: &str, plan: &Plan) -> io::Result<(
         Fault::Standby(url) => Fault::Redirect(url),
         other => other,
     };
-    misbehave(client, fault).await
+    respond(client, fault).await
 }
 
 /// The health of a standby.

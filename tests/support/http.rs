@@ -16,15 +16,15 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A header's value; `None` when it is absent or no text.
+    /// Returns a header's value; `None` if it is absent or no text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// If it is none.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body)
             .unwrap_or_else(|error| panic!("{error} in the body {:?}", self.body))
@@ -46,7 +46,7 @@ pub fn client() -> Client {
 /// Sends `method` to `url` with these headers, a `Host` among them if it is to differ.
 ///
 /// # Errors
-/// When no complete answer came.
+/// If no complete answer came.
 pub async fn send(
     client: &Client,
     method: &str,

@@ -1,10 +1,10 @@
 //! Reads Prometheus text.
 
-/// The sum of the series in `text` with this name and at least these labels, in any
+/// Returns the sum of the series in `text` with this name and at least these labels, in any
 /// order: `name` or `name{label="value"}`. 0 when there is none.
 ///
 /// # Panics
-/// When a value is no number.
+/// If a value is no number.
 pub fn sum(text: &str, series: &str) -> f64 {
     let (name, labels) = parse_series(series);
     text.lines()
@@ -24,7 +24,7 @@ pub fn sum(text: &str, series: &str) -> f64 {
         .fold(0.0, |sum, value| sum + value)
 }
 
-/// `name{a="b",c="d"}`, the closing brace optional, into the name and its labels.
+/// Splits `name{a="b",c="d"}`, the closing brace optional, into the name and its labels.
 fn parse_series(series: &str) -> (&str, Vec<&str>) {
     let (name, labels) = series.split_once('{').unwrap_or((series, ""));
     let labels = labels.trim_end_matches('}').split(',').filter(|label| !label.is_empty());

@@ -7,7 +7,7 @@ use super::{
     tools,
 };
 
-/// What stands around a site: the parts of a system's own `nginx.conf` that matter here.
+/// The configuration around a site: the parts of a system's `nginx.conf` that matter here.
 const AROUND: &str = "
 daemon off;
 master_process off;
@@ -41,10 +41,10 @@ const EXTRAS: [(Extra, &str, &str); 4] = [
     ),
 ];
 
-/// Starts it.
+/// Starts nginx.
 ///
 /// # Panics
-/// When it doesn't come up.
+/// If it does not start.
 pub async fn start(validator: &str, application: &str, recipe: Recipe<'_>) -> Edge {
     Edge::start("nginx", validator, application, recipe, command).await
 }
@@ -54,7 +54,7 @@ fn command(place: &Place<'_>) -> Command {
     let recipe = tools::repository("deploy/nginx");
     let site = fs::read_to_string(recipe.join("crm.conf.template")).expect("the recipe");
     let site = place.enable(&site, &EXTRAS);
-    // What envsubst would do.
+    // Replaces variables as envsubst does.
     let site = replaced(
         &site,
         &[

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{bao::Bao, tools};
 
-/// What a service needs to log in by AppRole.
+/// The credentials of an AppRole login.
 #[derive(Debug, Clone)]
 pub struct AppRole {
     /// The role's id.
@@ -17,7 +17,7 @@ pub struct AppRole {
     pub secret_id: String,
 }
 
-/// Somebody with an entity, logged in.
+/// A logged-in caller with an entity.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The name of the entity and of the AppRole.
@@ -28,7 +28,7 @@ pub struct Caller {
     pub accessor: String,
     /// The id of the entity.
     pub entity_id: String,
-    /// How the caller logs in again.
+    /// The AppRole with which the caller logs in again.
     pub role: AppRole,
 }
 
@@ -55,8 +55,8 @@ impl Tenant {
     }
 }
 
-/// Mounts, every policy of `policies/`, and the AppRole `validator`; returns what the
-/// validator logs in with.
+/// Creates mounts, every policy of `policies/`, and the AppRole `validator`; returns the
+/// validator's AppRole.
 pub async fn provision(bao: &Bao) -> AppRole {
     let kv = json!({"type": "kv", "options": {"version": "2"}});
     enable(bao, "mounts", "secret", kv).await;
@@ -89,7 +89,7 @@ pub async fn set_policy(bao: &Bao, name: &str, policy: &str) {
     bao.must("PUT", &format!("sys/policies/acl/{name}"), Some(body)).await;
 }
 
-/// A tenant with a key, an entity, and the policies `tenant` and `crm-agent`.
+/// Creates a tenant with a key, an entity, and the policies `tenant` and `crm-agent`.
 pub async fn create_tenant(bao: &Bao, name: &str) -> Tenant {
     create_key(bao, name).await;
     let metadata = json!({ "tenant": name });
@@ -97,14 +97,14 @@ pub async fn create_tenant(bao: &Bao, name: &str) -> Tenant {
     Tenant { name: name.to_owned(), caller }
 }
 
-/// The transit key of a tenant, derived.
+/// Creates the derived transit key of a tenant.
 pub async fn create_key(bao: &Bao, tenant: &str) {
     let key = json!({"type": "aes256-gcm96", "derived": true});
     bao.must("POST", &format!("transit/keys/tenant-{tenant}"), Some(key)).await;
 }
 
-/// Makes the tenant's key older, as if all its versions had been made earlier by `hours`: its backup
-/// is restored with other dates. Negative hours make it younger.
+/// Makes the tenant's key older by `hours`: restores its backup with earlier dates in all versions.
+/// Negative hours make it younger.
 pub async fn age_key(bao: &Bao, tenant: &str, hours: i64) {
     let readable = json!({"exportable": true, "allow_plaintext_backup": true});
     bao.must("POST", &format!("transit/keys/tenant-{tenant}/config"), Some(readable)).await;
@@ -113,8 +113,7 @@ pub async fn age_key(bao: &Bao, tenant: &str, hours: i64) {
     bao.must("POST", &format!("transit/restore/tenant-{tenant}"), Some(backup)).await;
 }
 
-/// A key's backup in which all versions were made earlier by `hours`, and which is not to be
-/// exported or backed up any more.
+/// Returns a key's backup with all versions older by `hours` and export and backup disabled.
 pub fn aged(backup: &Value, hours: i64) -> String {
     let backup = BASE64_STANDARD.decode(text(backup)).expect("base64");
     let mut backup: Value = serde_json::from_slice(&backup).expect("JSON");
@@ -129,7 +128,7 @@ pub fn aged(backup: &Value, hours: i64) -> String {
     BASE64_STANDARD.encode(backup.to_string())
 }
 
-/// An entity with this metadata and an AppRole with these policies, logged in by it.
+/// Creates an entity with this metadata and an AppRole with these policies, and logs in with it.
 /// Vault adds the policy `default`.
 pub async fn create_caller(bao: &Bao, name: &str, metadata: Value, policies: &[&str]) -> Caller {
     let role = app_role(bao, name, json!({"token_ttl": "1h", "token_policies": policies})).await;
@@ -154,7 +153,7 @@ pub async fn create_caller(bao: &Bao, name: &str, metadata: Value, policies: &[&
     }
 }
 
-/// Logs in by AppRole; the `auth` part of the answer.
+/// Logs in by AppRole; returns the `auth` part of the response.
 pub async fn log_in(bao: &Bao, role: &AppRole) -> Value {
     let body = json!({"role_id": role.role_id, "secret_id": role.secret_id});
     let (status, answer) = bao.request_as("", "POST", "auth/approle/login", Some(body)).await;
@@ -162,7 +161,7 @@ pub async fn log_in(bao: &Bao, role: &AppRole) -> Value {
     answer["auth"].clone()
 }
 
-/// A token made by root, for example with `{"policies": ["tenant"], "ttl": "5s"}`.
+/// Creates a token as root, for example with `{"policies": ["tenant"], "ttl": "5s"}`.
 /// The options are those of `auth/token/create` (`type`, `period`, `num_uses`,
 /// `no_default_policy`, ...), and `bound_cidrs`, which Vault takes from a token role.
 /// Without `policies` it is another root token.
@@ -178,7 +177,7 @@ pub async fn token(bao: &Bao, mut options: Value) -> String {
     text(&bao.must("POST", &path, Some(options)).await["auth"]["client_token"])
 }
 
-/// A token that this policy alone applies to.
+/// Creates a token with this policy alone.
 pub async fn token_with(bao: &Bao, policy: &str) -> String {
     let name = format!("only-{:08x}", rand::random::<u32>());
     set_policy(bao, &name, policy).await;
@@ -209,7 +208,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("a string, not {value}")).to_owned()
 }
 
-/// The accessors of all live tokens.
+/// Returns the accessors of all live tokens.
 pub async fn accessors(bao: &Bao) -> Vec<String> {
     let listed = bao.must("GET", "auth/token/accessors?list=true", None).await;
     let keys = listed["data"]["keys"].as_array().expect("accessors");

@@ -37,18 +37,18 @@ impl Process {
         self.child().id()
     }
 
-    /// What it has written to stdout and stderr until now.
+    /// Returns its stdout and stderr until now.
     pub fn log(&self) -> String {
         let bytes = fs::read(self.dir.path().join("log")).expect("the log");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// How it ended, or `None` while it runs.
+    /// Returns its exit status, or `None` while it runs.
     pub fn exit_status(&self) -> Option<ExitStatus> {
         self.child().try_wait().expect("a status")
     }
 
-    /// Sends a signal by its name without `SIG`. One that has ended gets none.
+    /// Sends a signal by its name without `SIG`. Does nothing once the process has ended.
     pub fn signal(&self, name: &str) {
         let mut child = self.child();
         if child.try_wait().expect("a status").is_some() {
@@ -65,22 +65,22 @@ impl Process {
     /// Waits until it ends by itself.
     ///
     /// # Panics
-    /// When it still runs at the deadline.
+    /// If it still runs at the deadline.
     pub async fn exited(&self, deadline: Duration) -> ExitStatus {
         let what = format!("{} to exit", self.name);
         eventually(deadline, &what, async || self.exit_status()).await
     }
 
-    /// Asks it to end, with TERM, and waits for it.
+    /// Sends TERM and waits for the exit.
     ///
     /// # Panics
-    /// When it still runs at the deadline.
+    /// If it still runs at the deadline.
     pub async fn stop_gracefully(&self, deadline: Duration) -> ExitStatus {
         self.signal("TERM");
         self.exited(deadline).await
     }
 
-    /// Ends it at once, even when it is stopped, and reaps it.
+    /// Kills it, even when it is stopped, and reaps it.
     pub fn kill(&self) {
         self.signal("CONT");
         let mut child = self.child();

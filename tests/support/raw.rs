@@ -11,7 +11,7 @@ use tokio::{
 
 use super::http::Answer;
 
-/// One HTTP/1 answer as it came.
+/// One HTTP/1 response as received.
 #[derive(Debug)]
 pub struct RawAnswer {
     /// The status code.
@@ -23,7 +23,7 @@ pub struct RawAnswer {
 }
 
 impl RawAnswer {
-    /// The first value of a header, its name in lower case.
+    /// Returns the first value of a header, its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
@@ -48,7 +48,7 @@ impl From<RawAnswer> for Answer {
 pub async fn exchange(address: &str, bytes: &[u8], deadline: Duration) -> Option<RawAnswer> {
     timeout(deadline, async {
         let mut stream = BufReader::new(TcpStream::connect(address).await.ok()?);
-        // The peer may refuse before it has read everything; its answer still counts.
+        // The peer may respond before it has read everything; that response counts.
         let _ = stream.write_all(bytes).await;
         read_answer(&mut stream).await
     })

@@ -1,4 +1,4 @@
-//! A proxy in front of OpenBao that answers in the words of HashiCorp Vault.
+//! A proxy in front of OpenBao that rewrites responses to those of HashiCorp Vault.
 //!
 //! With `TEST_VAULT_WORDING=hashicorp` every OpenBao that tests start is reached through one.
 
@@ -18,7 +18,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// The variable that says in whose words Vault answers, and its value for this.
+/// The variable that selects the wording of Vault's responses, and its value for this proxy.
 const VARIABLE: (&str, &str) = ("TEST_VAULT_WORDING", "hashicorp");
 
 /// The proxy.
@@ -28,7 +28,7 @@ pub struct Rewording {
 }
 
 impl Rewording {
-    /// Starts it in front of `target` (`host:port`) if the environment asks for it.
+    /// Starts it in front of `target` (`host:port`) if the environment selects it.
     #[expect(clippy::disallowed_methods, reason = "a developer may ask for other words")]
     pub async fn start_if_asked(target: &str) -> Option<Self> {
         match std::env::var(VARIABLE.0).as_deref() {
@@ -63,7 +63,7 @@ async fn serve(listener: TcpListener, target: String) {
         let target = target.clone();
         let service = service_fn(move |request| pass(request, target.clone()));
         tokio::spawn(async move {
-            // An error closes the connection without an answer, as a server that is gone would.
+            // An error closes the connection without an answer, as a killed server does.
             let _ = server::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
@@ -73,7 +73,7 @@ async fn pass(request: Request<Incoming>, target: String) -> io::Result<Response
     let (mut head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     if head.uri.query().is_some_and(|query| query.contains("list=true")) {
-        // It knows no pages, and answers with all.
+        // It does not paginate, and responds with all entries.
         head.uri = format!("{path}?list=true").parse().map_err(io::Error::other)?;
     }
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
@@ -93,7 +93,7 @@ async fn pass(request: Request<Incoming>, target: String) -> io::Result<Response
     Ok(Response::from_parts(head, Full::new(body)))
 }
 
-/// The same answer, as HashiCorp Vault gives it.
+/// Returns the response as HashiCorp Vault would send it.
 fn reworded(path: &str, status: StatusCode, body: Bytes) -> (StatusCode, Bytes) {
     if path.contains("/detailed-metadata/") {
         let warning = "Invalid path for a versioned K/V secrets engine. See the API docs for the \
@@ -106,17 +106,17 @@ fn reworded(path: &str, status: StatusCode, body: Bytes) -> (StatusCode, Bytes) 
         });
         return (StatusCode::NOT_FOUND, unsupported.to_string().into());
     }
-    let Ok(mut said) = serde_json::from_slice::<Value>(&body) else { return (status, body) };
+    let Ok(mut document) = serde_json::from_slice::<Value>(&body) else { return (status, body) };
     let login = path.starts_with("/v1/auth/") && path.contains("/login");
-    if said == json!({"errors": ["permission denied"]}) && !login {
+    if document == json!({"errors": ["permission denied"]}) && !login {
         let own = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n";
-        said = json!({"errors": [own]});
+        document = json!({"errors": [own]});
     } else if path == "/v1/sys/health" {
-        said["version"] = json!("1.20.4");
-        said["enterprise"] = json!(false);
-        said["performance_standby"] = json!(false);
-    } else if said["request_id"].is_string() {
-        said["mount_type"] = json!("system");
+        document["version"] = json!("1.20.4");
+        document["enterprise"] = json!(false);
+        document["performance_standby"] = json!(false);
+    } else if document["request_id"].is_string() {
+        document["mount_type"] = json!("system");
     }
-    (status, said.to_string().into())
+    (status, document.to_string().into())
 }

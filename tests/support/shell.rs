@@ -1,4 +1,4 @@
-//! Our own program as somebody runs it: from a script, or on a terminal.
+//! Runs this program as a script or a person at a terminal does.
 
 use std::{
     io::Write,
@@ -9,25 +9,25 @@ use serde_json::Value;
 
 use super::{bao::Bao, process::Process, tools};
 
-/// How a command ended.
+/// The exit code and output of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ended {
     /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,
-    /// What it said there. On a terminal, that is all.
+    /// The standard output. On a terminal, all output.
     pub stdout: String,
-    /// What it said there.
+    /// The standard error.
     pub stderr: String,
 }
 
-/// Somebody with these variables, and no others.
+/// An environment with these variables and no others.
 #[derive(Clone)]
 pub struct Shell {
     variables: Vec<(String, String)>,
 }
 
-/// Runs a program on a terminal of its own, and types each answer once its question is there; behind
-/// `unseen:` one whose answer is not shown, so that the terminal has to have been told.
+/// Runs a program on its own terminal and types each answer once its question is printed. After the
+/// prefix `unseen:` it first waits until the terminal's echo is off.
 const TERMINAL: &str = r#"
 import json, os, pty, sys, termios, time
 dialogue = json.loads(sys.argv[1])
@@ -61,28 +61,28 @@ impl Ended {
         Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }
 
-    /// That it did what it should; what it said to stdout.
+    /// Asserts success; returns the standard output.
     ///
     /// # Panics
-    /// When it failed.
+    /// If it failed.
     pub fn done(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.stdout
     }
 
-    /// The same, read as JSON.
+    /// Asserts success; returns the standard output parsed as JSON.
     ///
     /// # Panics
-    /// When it failed, or said something else.
+    /// If it failed, or printed anything else.
     pub fn json(self) -> Value {
-        let said = self.done();
-        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+        let output = self.done();
+        serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {output}"))
     }
 
-    /// That it failed with this code, without a result, and said these words.
+    /// Asserts failure with this code, an empty stdout, and `words` in stderr.
     ///
     /// # Panics
-    /// When it did not.
+    /// If it did not.
     pub fn failed(&self, code: i32, words: &str) {
         assert_eq!((self.code, self.stdout.as_str()), (Some(code), ""), "{self:?}");
         assert!(self.stderr.contains(words), "`{words}` in {}", self.stderr);
@@ -90,19 +90,19 @@ impl Ended {
 }
 
 impl Shell {
-    /// Somebody who talks to this Vault with this token.
+    /// Creates an environment with this Vault and this token.
     pub fn new(address: &str, token: &str) -> Self {
         let variables =
             [("VAULT_ADDR", address), ("VAULT_TOKEN", token), ("PATH", "/usr/bin:/bin")];
         Self { variables: variables.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec() }
     }
 
-    /// The same, to this OpenBao.
+    /// Creates an environment with this OpenBao and this token.
     pub fn to(bao: &Bao, token: &str) -> Self {
         Self::new(&bao.addr(), token)
     }
 
-    /// The same, with this variable.
+    /// Adds or replaces a variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.retain(|(known, _)| known != name);
@@ -110,14 +110,14 @@ impl Shell {
         self
     }
 
-    /// Our program with these arguments.
+    /// Returns the program's command line with these arguments.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(tools::validator());
         command.args(arguments).env_clear().envs(self.variables.iter().cloned());
         command
     }
 
-    /// Runs it, with nothing to read.
+    /// Runs it with an empty standard input.
     pub fn run(&self, arguments: &[&str]) -> Ended {
         let output = self.command(arguments).stdin(Stdio::null()).output();
         Ended::of(output.expect("it starts"))
@@ -137,7 +137,7 @@ impl Shell {
         Ended::of(child.wait_with_output().expect("it ends"))
     }
 
-    /// Runs it on a terminal; to each question there, this is typed.
+    /// Runs it on a terminal and types the answer to each question.
     pub fn on_a_terminal(&self, arguments: &[&str], dialogue: &[(&str, &str)]) -> Ended {
         let mut command = Command::new(tools::repository(".tools/bin/python"));
         command
@@ -150,7 +150,7 @@ impl Shell {
         Ended::of(command.output().expect("it starts"))
     }
 
-    /// Starts it, to run beside the test.
+    /// Starts it in the background.
     pub fn start(&self, arguments: &[&str]) -> Process {
         Process::spawn("vault-auth-validator", &mut self.command(arguments))
     }

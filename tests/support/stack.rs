@@ -1,4 +1,4 @@
-//! Everything at once: OpenBao, the validator, Caddy, an application, two tenants.
+//! The whole platform: OpenBao, the validator, Caddy, an application, two tenants.
 
 use super::{
     backend::Backend, bao::Bao, caddy::Caddy, direct::Direct, fault::FaultProxy, http::Answer,
@@ -7,11 +7,11 @@ use super::{
 
 /// A whole platform. Fields are in the order in which they are to be stopped.
 pub struct Stack {
-    /// What clients talk to.
+    /// The proxy that clients connect to.
     pub caddy: Caddy,
     /// The validator, ready.
     pub validator: Validator,
-    /// What stands between the validator and OpenBao; passes everything at first.
+    /// The proxy between the validator and OpenBao; passes everything at first.
     pub fault: FaultProxy,
     /// OpenBao, provisioned.
     pub bao: Bao,

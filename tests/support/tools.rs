@@ -1,8 +1,8 @@
-//! Where the real servers and our own binary are.
+//! Paths of the real servers and of this project's binary.
 
 use std::path::{Path, PathBuf};
 
-/// A file of this repository.
+/// Returns the path of a file of this repository.
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }

@@ -14,10 +14,10 @@ const EXTRAS: [(Extra, &str, &str); 1] = [(
     "forwardedHeaders: { trustedIPs: [127.0.0.0/8] }",
 )];
 
-/// Starts it.
+/// Starts Traefik.
 ///
 /// # Panics
-/// When it doesn't come up.
+/// If it does not start.
 pub async fn start(validator: &str, application: &str, recipe: Recipe<'_>) -> Edge {
     Edge::start("traefik", validator, application, recipe, command).await
 }

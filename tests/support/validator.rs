@@ -1,4 +1,4 @@
-//! Our own binary, run as a service would run it.
+//! This project's binary, run as a service manager would run it.
 
 mod bound;
 
@@ -18,8 +18,8 @@ use super::{
     wait::eventually,
 };
 
-/// How long the validator may take to listen and to be ready.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// The time that the validator may take to listen and to be ready.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// `vault-auth-validator serve` with all listeners on free ports.
 pub struct Validator {
@@ -36,7 +36,7 @@ impl Validator {
     /// replaces them: `VAULT_ADDR` puts something between the two.
     ///
     /// # Panics
-    /// When it exits or isn't ready in time; the message has its log.
+    /// If it exits or isn't ready in time; the message has its log.
     pub async fn start(bao: &Bao, role: &AppRole, env: &[(&str, &str)]) -> Self {
         let validator = Self::start_unready(bao, role, env).await;
         validator.ready().await;
@@ -46,19 +46,19 @@ impl Validator {
     /// Starts it and waits only until it listens.
     ///
     /// # Panics
-    /// When it exits instead.
+    /// If it exits instead.
     pub async fn start_unready(bao: &Bao, role: &AppRole, env: &[(&str, &str)]) -> Self {
         let mut validator = Self::spawn(bao, role, env);
         validator.listening().await;
         validator
     }
 
-    /// Starts it and waits for nothing, for configurations that it ought to refuse.
+    /// Starts it without waiting, for configurations that it has to reject.
     pub fn spawn(bao: &Bao, role: &AppRole, env: &[(&str, &str)]) -> Self {
         Self::spawn_under(&[], bao, role, env)
     }
 
-    /// The same by a command that replaces itself with the program, such as `/usr/bin/taskset -c 0`.
+    /// Starts it by a command that executes the program, such as `/usr/bin/taskset -c 0`.
     pub fn spawn_under(under: &[&str], bao: &Bao, role: &AppRole, env: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let secret_id = dir.path().join("secret-id");
@@ -79,12 +79,12 @@ impl Validator {
         Self { process, under, env: all, http: http::client(), dir, bound: Bound::default() }
     }
 
-    /// The process, to signal it or to see how it ended.
+    /// Returns the process, to signal it or to read its exit status.
     pub fn process(&self) -> &Process {
         &self.process
     }
 
-    /// Replaces the secret id in the file that it was told to read.
+    /// Replaces the secret id in the configured file.
     pub fn write_secret_id(&self, secret_id: &str) {
         let path = self.dir.path().join("secret-id");
         fs::write(path, secret_id).expect("the secret id's file");
@@ -93,7 +93,7 @@ impl Validator {
     /// Kills it and starts it again on the same addresses; waits until it listens.
     ///
     /// # Panics
-    /// When it exits instead.
+    /// If it exits instead.
     pub async fn restart(&mut self) {
         self.process.kill();
         let Bound { auth, api, admin } = self.bound.clone();
@@ -127,32 +127,32 @@ impl Validator {
         format!("http://{}", self.bound.admin)
     }
 
-    /// All that it has written to stdout and stderr.
+    /// Returns its stdout and stderr.
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Asks `/validate` directly; `query` is the requirement, without `?`.
+    /// Sends a request to `/validate`; `query` is the requirement, without `?`.
     ///
     /// # Panics
-    /// When no complete answer comes.
+    /// If no complete answer comes.
     pub async fn validate(&self, query: &str, headers: &[(&str, &str)]) -> Answer {
         let url = format!("{}/validate?{query}", self.auth_url());
         http::send(&self.http, "GET", &url, headers, None).await.expect("an answer")
     }
 
-    /// The sum of the series with this name and at least these labels, in any order:
+    /// Returns the sum of the series with this name and at least these labels, in any order:
     /// `name` or `name{label="value"}`. 0 when there is none.
     ///
     /// # Panics
-    /// When `/metrics` doesn't answer.
+    /// If `/metrics` doesn't answer.
     pub async fn metric(&self, series: &str) -> f64 {
         let url = format!("{}/metrics", self.admin_url());
         let answer = http::send(&self.http, "GET", &url, &[], None).await.expect("/metrics");
         metrics::sum(&answer.body, series)
     }
 
-    /// The same for a counter, whose value is a whole number.
+    /// Returns the sum of a counter's series, whose value is a whole number.
     ///
     /// # Panics
     /// As [`Validator::metric`].
@@ -160,10 +160,10 @@ impl Validator {
         format!("{:.0}", self.metric(series).await).parse().expect("a count")
     }
 
-    /// Asks the admin listener; an answer that is no JSON is null.
+    /// Sends a request to the admin listener; a response that is no JSON is null.
     ///
     /// # Panics
-    /// When no complete answer comes.
+    /// If no complete answer comes.
     pub async fn admin(&self, method: &str, path: &str) -> (u16, Value) {
         let url = format!("{}{path}", self.admin_url());
         let answer = http::send(&self.http, method, &url, &[], None).await.expect("an answer");
@@ -173,13 +173,13 @@ impl Validator {
     /// Waits until `/readyz` is 503 for this reason.
     ///
     /// # Panics
-    /// When it isn't in time.
+    /// If it isn't in time.
     pub async fn unready(&self, reason: &str) {
         let what = format!("the validator not to be ready: {reason}");
-        eventually(PATIENCE, &what, async || {
+        eventually(TIMEOUT, &what, async || {
             let (status, answer) = self.admin("GET", "/readyz").await;
-            let told = (&answer["ready"], &answer["reason"]) == (&json!(false), &json!(reason));
-            (status == 503 && told).then_some(())
+            let matches = (&answer["ready"], &answer["reason"]) == (&json!(false), &json!(reason));
+            (status == 503 && matches).then_some(())
         })
         .await;
     }
@@ -187,7 +187,7 @@ impl Validator {
     /// Waits until `/readyz` is 200.
     ///
     /// # Panics
-    /// When it exits or isn't ready in time.
+    /// If it exits or isn't ready in time.
     pub async fn ready(&self) {
         let url = format!("{}/readyz", self.admin_url());
         let ready = async || {
@@ -195,19 +195,19 @@ impl Validator {
             let answer = http::send(&self.http, "GET", &url, &[], None).await.ok()?;
             (answer.status == 200).then_some(())
         };
-        eventually(PATIENCE, "the validator to be ready", ready).await;
+        eventually(TIMEOUT, "the validator to be ready", ready).await;
     }
 
     /// Waits until it listens.
     ///
     /// # Panics
-    /// When it exits instead.
+    /// If it exits instead.
     pub async fn listening(&mut self) {
         let listening = async || {
             self.assert_running();
             Bound::read(&self.process.log())
         };
-        self.bound = eventually(PATIENCE, "the validator to listen", listening).await;
+        self.bound = eventually(TIMEOUT, "the validator to listen", listening).await;
     }
 
     fn assert_running(&self) {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Repeats `attempt` until it yields a value.
 ///
 /// # Panics
-/// When `deadline` has passed; the message says that `what` never came.
+/// If `deadline` has passed; the message names `what`.
 pub async fn eventually<T>(
     deadline: Duration,
     what: &str,

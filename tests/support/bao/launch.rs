@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::super::{ports::free_port, process::Process, tools};
 
-/// What it takes to start the same server again.
+/// The arguments and files with which the same server can be started again.
 pub struct Launch {
     port: u16,
     tls_port: Option<u16>,
@@ -20,12 +20,12 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// In memory, on a free port.
+    /// A server in memory, on a free port.
     pub fn dev(root_token: &str) -> Self {
         Self::unaudited(root_token).configured("")
     }
 
-    /// The same without an audit device.
+    /// A server in memory without an audit device.
     pub fn unaudited(root_token: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let port = free_port();
@@ -39,7 +39,7 @@ impl Launch {
         Self { port, tls_port: None, arguments, dir: path, _owned: Some(dir) }
     }
 
-    /// In memory, and on a second port with TLS, with this certificate and its key in PEM.
+    /// A server in memory, with a second port for TLS, this certificate and its key in PEM.
     pub fn tls(root_token: &str, certificate: &str, key: &str) -> Self {
         let mut launch = Self::unaudited(root_token);
         let port = free_port();
@@ -61,7 +61,7 @@ impl Launch {
         ))
     }
 
-    /// Raft storage in `dir`, unsealed by a key beside it.
+    /// A server with raft storage in `dir`, unsealed by a key beside it.
     pub fn raft(dir: &Path) -> Self {
         let key = dir.join("seal.key");
         if !key.exists() {
@@ -74,7 +74,7 @@ impl Launch {
         Self::on_disk(dir, &seal)
     }
 
-    /// The same, unsealed by people with keys.
+    /// A server with raft storage in `dir`, unsealed by people with key shares.
     pub fn shamir(dir: &Path) -> Self {
         Self::on_disk(dir, "")
     }
@@ -111,12 +111,12 @@ impl Launch {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The port that it speaks TLS on, if it does.
+    /// Returns the port of its TLS listener, if it has one.
     pub fn tls_port(&self) -> Option<u16> {
         self.tls_port
     }
 
-    /// The file that its audit device writes.
+    /// Returns the file that its audit device writes.
     pub fn audit_log(&self) -> PathBuf {
         self.dir.join("audit.log")
     }

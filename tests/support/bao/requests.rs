@@ -1,4 +1,4 @@
-//! Asking OpenBao, and seeing what others have asked it.
+//! Requests to OpenBao, and its audit log of all requests.
 
 use std::fs;
 
@@ -7,18 +7,18 @@ use serde_json::Value;
 use super::{super::http, Bao};
 
 impl Bao {
-    /// Asks as root. The path has no `/v1/`; an answer without a body is null.
+    /// Sends a request as root. The path has no `/v1/`; a response without a body is null.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// If there is no answer.
     pub async fn request(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         self.request_as(&self.root_token, method, path, body).await
     }
 
-    /// Asks with this token.
+    /// Sends a request with this token.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// If there is no answer.
     pub async fn request_as(
         &self,
         token: &str,
@@ -31,7 +31,7 @@ impl Bao {
             .unwrap_or_else(|| panic!("no answer to {method} {path}"))
     }
 
-    /// Asks as root for something that has to succeed.
+    /// Sends a request as root that has to succeed.
     ///
     /// # Panics
     /// On any status but 2xx.
@@ -41,10 +41,10 @@ impl Bao {
         answer
     }
 
-    /// Asks as root for an answer in a wrapping: the token that wraps it.
+    /// Sends a request as root for a wrapped response; returns the wrapping token.
     ///
     /// # Panics
-    /// When there is no such answer.
+    /// If there is no such answer.
     pub async fn wrapped(&self, method: &str, path: &str, body: Option<Value>) -> String {
         let url = format!("http://{}/v1/{path}", self.launch.authority());
         let headers = [("x-vault-token", self.root_token.as_str()), ("x-vault-wrap-ttl", "5m")];
@@ -54,7 +54,7 @@ impl Bao {
         token.unwrap_or_else(|| panic!("{method} {path}: {answer:?}"))
     }
 
-    /// How many requests on exactly this path the audit log shows, for example on
+    /// Returns the number of requests for exactly this path in the audit log, for example
     /// `auth/token/lookup`. The path has no `/v1/`.
     pub fn audited(&self, path: &str) -> usize {
         self.audit_log()
@@ -63,13 +63,13 @@ impl Bao {
             .count()
     }
 
-    /// All entries of the audit log, with accessors readable.
+    /// Returns all entries of the audit log, with accessors readable.
     pub fn audit_log(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.launch.audit_log()).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// `None` when there is no answer; an empty token is not sent.
+    /// Returns `None` if there is no response; an empty token is not sent.
     pub(super) async fn try_request(
         &self,
         token: &str,

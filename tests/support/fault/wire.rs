@@ -1,4 +1,4 @@
-//! Requests as bytes, and the wrong answers to them.
+//! Requests as bytes, and the faulty responses to them.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use tokio::{
 
 use super::Fault;
 
-/// Gives the answer that `fault` stands for.
-pub async fn misbehave(mut client: TcpStream, fault: Fault) -> io::Result<()> {
+/// Sends the response that `fault` stands for.
+pub async fn respond(mut client: TcpStream, fault: Fault) -> io::Result<()> {
     match fault {
         Fault::Pass | Fault::Late(_) | Fault::Hang => std::future::pending().await,
         Fault::Hiccup | Fault::Lost => Ok(()),
@@ -73,7 +73,7 @@ pub async fn read_request(client: &mut TcpStream) -> io::Result<Request> {
 
 /// One request of the kind that the validator sends: a body has a Content-Length.
 pub struct Request {
-    /// Everything up to the empty line, with it.
+    /// The head, up to and including the empty line.
     pub head: String,
     /// The body.
     pub body: Vec<u8>,
@@ -93,7 +93,7 @@ impl Request {
         Some(Self { head, body })
     }
 
-    /// Whether this is the start of its path, or of its method and path.
+    /// Returns whether its path, or its method and path, start with this prefix.
     pub fn starts_with(&self, prefix: &str) -> bool {
         let path = self.head.split(' ').nth(1).unwrap_or_default();
         path.starts_with(prefix) || self.head.starts_with(prefix)

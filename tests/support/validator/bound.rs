@@ -1,4 +1,4 @@
-//! Where the validator listens, told by its log.
+//! The addresses that the validator listens on, read from its log.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// The addresses, once the log tells all three.
+    /// Returns the addresses, once the log has all three.
     pub fn read(log: &str) -> Option<Self> {
         let lines: Vec<Value> =
             log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
