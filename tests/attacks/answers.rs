@@ -25,7 +25,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a38_streams_that_are_opened_and_dropped_wear_nothing_out() {
+async fn a38_rapid_stream_resets_are_harmless() {
     let service = Direct::start().await;
     let address = service.validator.auth_address();
     let stream = TcpStream::connect(address).await.expect("a connection");
@@ -76,7 +76,7 @@ async fn a38_streams_that_are_opened_and_dropped_wear_nothing_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a39_the_validator_never_changes_the_protocol() {
+async fn a39_validator_never_upgrades() {
     let stack = Stack::start().await;
     let token = format!("X-Vault-Token: {}\r\n", stack.acme.token());
     for lines in [
@@ -97,7 +97,7 @@ async fn a39_the_validator_never_changes_the_protocol() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a39_no_proxy_offers_the_application_another_protocol_than_websocket() {
+async fn a39_proxies_upgrade_to_websocket_only() {
     let fronts = Fronts::start().await;
     for upgrade in [
         "h2c",
@@ -129,7 +129,7 @@ async fn a39_no_proxy_offers_the_application_another_protocol_than_websocket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a41_nothing_that_comes_in_makes_a_header_of_its_own() {
+async fn a41_input_injects_no_header() {
     let stack = Stack::start().await;
     let address = stack.validator.auth_address();
     for id in ["a b", "a\"b", "<script>", "a;b", "ä", &"a".repeat(200), "a: b"] {
@@ -162,7 +162,7 @@ async fn oddly_named(bao: &Bao) -> Caller {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a44_no_other_site_is_let_in_by_a_browser() {
+async fn a44_other_origins_get_no_access() {
     let stack = Stack::start().await;
     let host = Stack::crm(&stack.acme);
     let authorization = bearer(stack.acme.token());

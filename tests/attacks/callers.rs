@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a23_what_is_nearly_a_known_token_is_not_known() {
+async fn a23_similar_token_is_rejected() {
     let service = Direct::start().await;
     let token = service.acme.token();
     granted(&service.ask(token).await);
@@ -36,7 +36,7 @@ async fn a23_what_is_nearly_a_known_token_is_not_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a46_a_tenant_that_would_widen_a_path_comes_in_nowhere() {
+async fn a46_wildcard_tenant_is_refused() {
     let service = Direct::start().await;
     for (number, tenant) in ["*", "+", "a/b", "acme/*"].into_iter().enumerate() {
         let name = format!("wide-{number}");
@@ -50,7 +50,7 @@ async fn a46_a_tenant_that_would_widen_a_path_comes_in_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a34_a_flood_of_guesses_is_cut_off_and_those_who_are_known_are_served() {
+async fn a34_guessed_tokens_are_limited() {
     let stack = Stack::start_with(&[("VALIDATOR_FAILURE_LIMIT", "5")]).await;
     let known = [("x-vault-token", stack.acme.token())];
     let crm = Stack::crm(&stack.acme);
@@ -74,7 +74,7 @@ async fn a34_a_flood_of_guesses_is_cut_off_and_those_who_are_known_are_served() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a47_an_accessor_an_entity_or_a_token_from_elsewhere_is_no_token() {
+async fn a47_other_identifiers_are_no_tokens() {
     let service = Direct::start().await;
     let caller = &service.acme.caller;
     for other in [caller.accessor.as_str(), &caller.entity_id, &caller.role.role_id] {
@@ -93,7 +93,7 @@ async fn a47_an_accessor_an_entity_or_a_token_from_elsewhere_is_no_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a53_who_is_no_proxy_is_not_believed() {
+async fn a53_untrusted_peer_cannot_forward() {
     let service = Direct::start_with(&[
         ("VALIDATOR_TRUSTED_PROXIES", "192.0.2.0/24"),
         ("VALIDATOR_FAILURE_LIMIT", "2"),

@@ -51,7 +51,7 @@ fn aliases(name: &str, separator: char) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a03_a_name_that_is_read_like_an_identity_header_never_reaches_the_application() {
+async fn a03_identity_header_aliases_are_dropped() {
     let fronts = Fronts::start().await;
     let token = fronts.service.acme.token();
     let honest = fronts.each("").await;
@@ -76,7 +76,7 @@ async fn a03_a_name_that_is_read_like_an_identity_header_never_reaches_the_appli
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a04_a_client_cannot_have_the_identity_taken_out_again() {
+async fn a04_connection_header_keeps_identity() {
     let fronts = Fronts::start().await;
     for lines in [
         "Connection: close, X-Auth-Tenant\r\n",
@@ -91,7 +91,7 @@ async fn a04_a_client_cannot_have_the_identity_taken_out_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a05_a_client_that_has_its_own_credential_taken_out_is_refused_or_just_served() {
+async fn a05_connection_header_adds_no_rights() {
     let fronts = Fronts::start().await;
     for name in ["X-Vault-Token", "Authorization", "Cookie", "X-Forwarded-Uri"] {
         let lines = format!("Connection: close, {name}\r\n");
@@ -104,7 +104,7 @@ async fn a05_a_client_that_has_its_own_credential_taken_out_is_refused_or_just_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a06_an_identity_behind_the_body_never_reaches_the_application() {
+async fn a06_identity_trailers_are_dropped() {
     let fronts = Fronts::start().await;
     let token = fronts.service.acme.token();
     let request = format!(
@@ -122,7 +122,7 @@ async fn a06_an_identity_behind_the_body_never_reaches_the_application() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a07_lines_that_are_folded_or_badly_ended_hide_no_identity() {
+async fn a07_malformed_lines_hide_no_identity() {
     let fronts = Fronts::start().await;
     let token = fronts.service.acme.token();
     for lines in [

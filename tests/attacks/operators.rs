@@ -41,7 +41,7 @@ async fn without_effect(service: &Direct, answer: &Answer, status: u16, code: &s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a54_web_page_changes_nothing_at_the_admin_listener() {
+async fn a54_web_page_cannot_change_admin_state() {
     let service = Direct::start().await;
     granted(&service.ask(service.acme.token()).await);
     for request in CHANGES {
@@ -64,7 +64,7 @@ async fn a54_web_page_changes_nothing_at_the_admin_listener() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a55_rebound_host_changes_nothing_at_the_admin_listener() {
+async fn a55_rebound_host_cannot_change_admin_state() {
     let hosts = [("VALIDATOR_ADMIN_HOSTS", "validator, auth.example.com")];
     let service = Direct::start_with(&hosts).await;
     granted(&service.ask(service.acme.token()).await);
@@ -106,7 +106,7 @@ async fn over_http2(service: &Direct, request: http::request::Builder) -> Status
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn admin_token_is_needed_for_changes_alone() {
+async fn admin_token_is_needed_for_changes() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (file, token) = (dir.path().join("token"), "an-admin-token-of-28-letters");
     fs::write(&file, format!("{token}\n")).expect("a file");

@@ -210,7 +210,7 @@ fn trusting(root: &[u8]) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_domain_lets_in_whom_it_asks_for_and_nobody_else() {
+async fn domains_allow_required_callers_only() {
     let platform = Platform::start().await;
     let callers = [
         (None, String::new()),
@@ -243,7 +243,7 @@ async fn each_domain_lets_in_whom_it_asks_for_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_webhooks_that_are_named_are_open_and_carry_nothing_forged() {
+async fn open_webhooks_drop_forged_headers() {
     let platform = Platform::start().await;
     let forged = [
         ("x-auth-tenant", "acme"),
@@ -271,7 +271,7 @@ async fn the_webhooks_that_are_named_are_open_and_carry_nothing_forged() {
 
 /// Over plain http, since a path has to be sent as it stands here.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_near_a_webhook_is_guarded() {
+async fn similar_paths_need_a_token() {
     let stack = Stack::start().await;
     for (site, path) in NOT_OPEN {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {site}.localhost\r\n\r\n");
@@ -282,7 +282,7 @@ async fn what_is_near_a_webhook_is_guarded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_documentation_of_the_api_needs_no_token_and_nothing_else_is_open() {
+async fn only_api_documentation_is_public() {
     let service = Direct::start().await;
     let api = service.validator.api_url().replace("http://", "");
     let upstream = [("API_UPSTREAM", api.as_str())];
@@ -305,7 +305,7 @@ async fn the_documentation_of_the_api_needs_no_token_and_nothing_else_is_open() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenants_host_says_whose_it_is_however_many_labels_the_domain_has() {
+async fn tenant_is_leftmost_host_label() {
     let (service, backend) = (Direct::start().await, Backend::start().await);
     let domain = [("DOMAIN", "example.co.uk")];
     let caddy = Caddy::start(service.validator.auth_address(), backend.address(), &domain).await;

@@ -59,7 +59,7 @@ fn values<'u>(unit: &'u str, name: &str) -> Vec<&'u str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_systemd_service_rotates_what_is_due() {
+async fn systemd_service_rotates_due_keys() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let bao = due(folder.path()).await;
     let unit = fs::read_to_string(repository("deploy/rotation/key-rotation.service"));
@@ -75,7 +75,7 @@ async fn the_systemd_service_rotates_what_is_due() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_line_for_cron_rotates_what_is_due() {
+async fn cron_line_rotates_due_keys() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let bao = due(folder.path()).await;
     let crontab = fs::read_to_string(repository("deploy/rotation/crontab")).expect("the file");
@@ -95,7 +95,7 @@ async fn the_line_for_cron_rotates_what_is_due() {
 }
 
 #[test]
-fn systemd_takes_the_units_and_confines_the_service() {
+fn systemd_units_are_valid_and_confined() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let units = ["key-rotation.service", "key-rotation.timer"].map(|name| {
         let unit = fs::read_to_string(repository("deploy/rotation").join(name)).expect("a unit");
@@ -117,7 +117,7 @@ fn systemd_takes_the_units_and_confines_the_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_compose_service_rotates_what_is_due_until_it_is_stopped() {
+async fn compose_service_rotates_until_stopped() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let machine = Machine::new(root.path());
     let _bao = machine.start_bao().await;

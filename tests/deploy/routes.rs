@@ -104,7 +104,7 @@ fn is_to_write() -> bool {
 }
 
 #[test]
-fn each_application_of_the_caddyfile_has_a_policy_and_no_other_has() {
+fn route_policies_match_caddyfile() {
     let wanted = wanted();
     if is_to_write() {
         for file in present().keys().filter(|file| !wanted.contains_key(*file)) {
@@ -127,7 +127,7 @@ fn each_application_of_the_caddyfile_has_a_policy_and_no_other_has() {
 }
 
 #[test]
-fn a_route_is_found_in_each_kind_of_requirement() {
+fn routes_are_found_in_requirements() {
     let found = routes(
         "# import guard \"acl=route/comment\" {\n\
          \timport guard \"policy=crm-agent,route-crm\" {\n\

@@ -12,7 +12,7 @@ use crate::{
 const SECRET: &str = "secret/data/tenants/acme/greeting";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_brings_everything_back_on_an_empty_machine() {
+async fn snapshot_restores_empty_machine() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let machine = Machine::new(root.path());
     let bao = machine.start_bao().await;

@@ -46,7 +46,7 @@ fn hand_over(bao: &Bao, root: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_vault_is_brought_up_and_again_after_a_restart() {
+async fn bootstrap_works_again_after_restart() {
     let root = tempfile::tempdir().expect("a temporary directory");
     for folder in ["keys/validator", "keys/administrator", "keys/rotator"] {
         fs::create_dir_all(root.path().join(folder)).expect("a folder");

@@ -4,7 +4,7 @@ use super::{Shell, provisioned};
 use crate::support::{bao::Bao, direct::Direct, platform};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_table_is_for_people() {
+async fn doctor_prints_table() {
     let service = Direct::start().await;
     let shell = Shell::of_service(&service.bao.addr(), &service.role);
     let admin = service.validator.admin_url().replace("http://", "");
@@ -26,7 +26,7 @@ async fn the_table_is_for_people() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_configuration_is_looked_at_as_the_service_would() {
+async fn doctor_checks_configuration() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let shell = || Shell::of_service(&bao.addr(), &role);
@@ -48,7 +48,7 @@ async fn the_configuration_is_looked_at_as_the_service_would() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_is_not_ready_is_named() {
+async fn unready_service_fails() {
     let service = Direct::start().await;
     let shell = Shell::of_service(&service.bao.addr(), &service.role);
     let admin = service.validator.admin_url().replace("http://", "");
@@ -61,7 +61,7 @@ async fn a_service_that_is_not_ready_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_token_is_shown_nor_taken_as_an_argument() {
+async fn tokens_are_never_printed_or_arguments() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let token = platform::token(&bao, serde_json::json!({"policies": ["operator"]})).await;

@@ -85,7 +85,7 @@ fn with(part: &str, other: &str) -> String {
 const SITE: &str = "import guard \"\" {\n\t\treverse_proxy {$CRM_UPSTREAM}\n\t}";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_found_behind_the_guard_as_it_is() {
+async fn shipped_guard_passes() {
     let behind = Behind::start().await;
     let validator = behind.service.validator.auth_address();
     for caddy in [
@@ -104,7 +104,7 @@ async fn nothing_is_found_behind_the_guard_as_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_part_of_the_guard_that_is_broken_is_found() {
+async fn broken_guard_parts_fail() {
     let behind = Behind::start().await;
     for (guard, failed) in [
         (with("uri /validate?{args[0]}", "uri /validate"), vec![CHECKS[4], CHECKS[6]]),
@@ -125,7 +125,7 @@ async fn each_part_of_the_guard_that_is_broken_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_site_that_is_open_or_leads_elsewhere_is_found() {
+async fn open_or_redirected_site_fails() {
     let behind = Behind::start().await;
     let admin = behind.service.validator.admin_url();
     let open = behind.caddy(&guard(), "reverse_proxy {$CRM_UPSTREAM}").await;
@@ -152,7 +152,7 @@ async fn a_site_that_is_open_or_leads_elsewhere_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_reaches_nobody_is_told_from_one_that_is_away() {
+async fn unreachable_upstream_differs_from_proxy() {
     let behind = Behind::start().await;
     let nobody = format!("127.0.0.1:{}", free_port());
     let said = behind.examined(&nobody);
@@ -174,7 +174,7 @@ async fn a_proxy_that_reaches_nobody_is_told_from_one_that_is_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_does_not_get_in_shows_nothing_of_what_is_behind() {
+async fn rejected_token_skips_upstream_checks() {
     let behind = Behind::start().await;
     let caddy = behind.caddy(&guard(), &SITE.replace("\"\"", "\"tenant=acme\"")).await;
     let globex = behind.shell.file("globex", behind.service.globex.token());
@@ -193,7 +193,7 @@ async fn a_token_that_does_not_get_in_shows_nothing_of_what_is_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_application_that_does_not_tell_what_it_received_proves_nothing() {
+async fn silent_application_skips_checks() {
     let behind = Behind::start().await;
     let silent = "import guard \"\" {\n\t\trespond \"hello\"\n\t}";
     let caddy = behind.caddy(&without("request_header -X-Auth-*"), silent).await;
@@ -204,7 +204,7 @@ async fn an_application_that_does_not_tell_what_it_received_proves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_auth_listener_that_clients_reach_is_found() {
+async fn reachable_auth_listener_fails() {
     let behind = Behind::start().await;
     let address = behind.service.validator.auth_address().to_owned();
     let listener = |address: &str| behind.shell.diagnosis(&["--auth-listener", address]);
@@ -221,7 +221,7 @@ const BELIEVING: &str = "vars judged {uri}
 	request_header -X-Forwarded-Uri";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_that_a_client_makes_up_is_found_where_it_is_believed() {
+async fn trusted_client_path_fails() {
     let behind = Behind::start().await;
     let policy = "path \"route/crm*\" { capabilities = [\"read\"] }";
     set_policy(&behind.service.bao, "crm-agent", policy).await;
@@ -260,7 +260,7 @@ async fn obliging() -> (String, JoinHandle<()>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_changes_to_another_protocol_is_found() {
+async fn protocol_upgrade_fails() {
     let behind = Behind::start().await;
     let (application, server) = obliging().await;
     for (guard, outcome) in [(guard(), "ok"), (without("request_header @upgrade -Upgrade"), "fail")]
@@ -275,7 +275,7 @@ async fn a_connection_that_changes_to_another_protocol_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxys_certificate_is_that_of_the_host_and_not_of_the_address() {
+async fn proxy_certificate_is_of_the_host() {
     let behind = Behind::start().await;
     let (pem, key) = certificate("*.crm.localhost", 4000);
     let files = [behind.shell.file("tls.crt", &pem), behind.shell.file("tls.key", &key)];

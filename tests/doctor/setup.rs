@@ -16,7 +16,7 @@ fn seen(bao: &Bao, role: &AppRole) -> Diagnosis {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_found_where_all_is_well() {
+async fn complete_setup_passes() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let said = seen(&bao, &role);
@@ -28,7 +28,7 @@ async fn nothing_is_found_where_all_is_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operators_own_rights_are_enough_for_most() {
+async fn operator_policy_permits_most_checks() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let operator = platform::token(&bao, json!({"policies": ["operator"], "ttl": "1h"})).await;
@@ -52,7 +52,7 @@ async fn an_operators_own_rights_are_enough_for_most() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn subjects_and_a_missing_subject_mount_are_explained() {
+async fn missing_subject_mount_is_explained() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let shell = || Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
@@ -68,7 +68,7 @@ async fn subjects_and_a_missing_subject_mount_are_explained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mount_that_is_missing_or_of_another_kind_is_named() {
+async fn missing_or_wrong_mount_fails() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let shell = || Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
@@ -89,7 +89,7 @@ async fn a_mount_that_is_missing_or_of_another_kind_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_not_made_as_it_should_be_is_named() {
+async fn misconfigured_tenant_key_fails() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     for (name, made, config, words) in [
@@ -128,7 +128,7 @@ async fn a_key_that_is_not_made_as_it_should_be_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_drifted_is_told_from_one_that_is_not_there() {
+async fn drifted_policy_differs_from_missing() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     bao.must("DELETE", "sys/policies/acl/mcp-transit", None).await;
@@ -144,7 +144,7 @@ async fn a_policy_that_drifted_is_told_from_one_that_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_writes_nothing_down_is_named() {
+async fn missing_audit_device_fails() {
     let bao = Bao::unaudited().await;
     let role = provisioned(&bao).await;
     let said = seen(&bao, &role);
@@ -164,7 +164,7 @@ async fn remote_audit_device_alone_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_namespace_all_is_seen_but_the_audit_devices() {
+async fn namespace_skips_audit_check() {
     let mut bao = Bao::dev().await;
     bao.enter("team").await;
     let role = provisioned(&bao).await;
@@ -177,7 +177,7 @@ async fn in_a_namespace_all_is_seen_but_the_audit_devices() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operators_own_login_is_not_taken_for_the_services_where_one_says_so() {
+async fn operator_option_skips_service_checks() {
     let bao = Bao::dev().await;
     provisioned(&bao).await;
     let settings = json!({"token_policies": ["operator", "policy-auditor"], "token_ttl": "1h"});

@@ -34,7 +34,7 @@ async fn with_policies(bao: &Bao, policies: &[&str]) -> Diagnosis {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_shipped_policy_is_enough_and_not_too_much() {
+async fn shipped_policy_has_exact_rights() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let said = Shell::of_service(&bao.addr(), &role).diagnosis(&[]);
@@ -56,7 +56,7 @@ async fn the_shipped_policy_is_enough_and_not_too_much() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_right_that_is_missing_is_named() {
+async fn missing_rights_fail() {
     let bao = Bao::dev().await;
     provisioned(&bao).await;
     let whole = [
@@ -90,7 +90,7 @@ async fn each_right_that_is_missing_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_right_that_is_too_much_is_named() {
+async fn excess_rights_fail() {
     let bao = Bao::dev().await;
     provisioned(&bao).await;
     for (path, capability, check) in [
@@ -119,7 +119,7 @@ async fn each_right_that_is_too_much_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_right_to_one_tenants_secrets_alone_is_found_if_the_tenants_are_known() {
+async fn right_to_one_tenants_secrets_fails() {
     let bao = Bao::dev().await;
     provisioned(&bao).await;
     let policy = "path \"secret/data/tenants/acme/*\" { capabilities = [\"read\"] }";
@@ -132,7 +132,7 @@ async fn a_right_to_one_tenants_secrets_alone_is_found_if_the_tenants_are_known(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_token_and_one_that_is_about_to_end_are_named() {
+async fn root_and_expiring_tokens_are_reported() {
     let bao = Bao::dev().await;
     provisioned(&bao).await;
     let said = Shell::at(&bao.addr()).with("VAULT_TOKEN", bao.root_token()).diagnosis(&[]);
@@ -152,7 +152,7 @@ async fn a_root_token_and_one_that_is_about_to_end_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_does_not_get_in_is_named_and_a_wrapped_secret_id_is_left_to_it() {
+async fn wrapped_secret_id_is_left_unused() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let wrong = AppRole { secret_id: "wrong".to_owned(), ..role.clone() };

@@ -13,7 +13,7 @@ use crate::support::{
 const SPOKEN: [&str; 5] = ["initialised", "seal", "version", "node", "clock"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_is_away_is_said_to_be_and_nothing_else_is_said_of_it() {
+async fn unreachable_vault_skips_other_checks() {
     let address = format!("http://127.0.0.1:{}", free_port());
     let said = Shell::at(&address).with("VAULT_TOKEN", "s.any").diagnosis(&[]);
     said.is("address", "fail", "Connection refused");
@@ -25,7 +25,7 @@ async fn a_vault_that_is_away_is_said_to_be_and_nothing_else_is_said_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_is_stuck_is_not_waited_for() {
+async fn hanging_vault_times_out() {
     let bao = Bao::dev().await;
     let shell = Shell::at(&bao.addr()).with("VALIDATOR_VAULT_TIMEOUT", "200ms");
     bao.freeze();
@@ -35,7 +35,7 @@ async fn a_vault_that_is_stuck_is_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sealed_vault_is_said_to_be() {
+async fn sealed_vault_fails() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     bao.seal().await;
@@ -50,7 +50,7 @@ async fn a_sealed_vault_is_said_to_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_vault_is_not_taken_for_it() {
+async fn other_server_is_not_vault() {
     let bao = Bao::dev().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     fault.set(Fault::Status(200, r#"{"hello":"world"}"#)).await;
@@ -63,7 +63,7 @@ async fn what_is_not_vault_is_not_taken_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_is_off_is_noticed() {
+async fn clock_skew_is_reported() {
     let bao = Bao::dev().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     #[expect(clippy::disallowed_methods, reason = "a clock is to be wrong by so much")]
@@ -85,7 +85,7 @@ async fn a_clock_that_is_off_is_noticed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_is_looked_at() {
+async fn certificate_name_and_expiry_are_checked() {
     for (name, until, outcome, words) in [
         ("127.0.0.1", 4000, "ok", "days more, and for this name"),
         ("127.0.0.1", 2024, "fail", "expired at 2024-01-01T00:00:00Z"),
@@ -104,7 +104,7 @@ async fn a_certificate_is_looked_at() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_nobody_known_signed_is_told_from_no_tls_at_all() {
+async fn unknown_authority_differs_from_no_tls() {
     let (pem, key) = certificate("127.0.0.1", 4000);
     let bao = Bao::tls(&pem, &key).await;
     let (other, _) = certificate("127.0.0.1", 4000);

@@ -46,18 +46,18 @@ async fn compare(folder: &str, ours: Outcome, theirs: Outcome) {
 }
 
 #[tokio::test]
-async fn what_is_accepted_is_accepted_by_openbao() {
+async fn accepted_policies_are_valid_in_openbao() {
     compare("accepted", Accepted, Accepted).await;
 }
 
 #[tokio::test]
-async fn what_is_refused_is_refused_by_openbao() {
+async fn refused_policies_are_invalid_in_openbao() {
     compare("refused", Refused, Refused).await;
 }
 
 /// What HashiCorp Vault knows beside that, which we read and say so.
 #[tokio::test]
-async fn what_only_hashicorp_vault_accepts_is_refused_by_openbao() {
+async fn vault_only_policies_fail_in_openbao() {
     compare("vault-only", Accepted, Refused).await;
     for (folder, expected) in [("vault-only", true), ("accepted", false)] {
         for (name, text) in files(folder) {
@@ -74,12 +74,12 @@ pub(super) fn is_vault_only(policy: &Policy) -> bool {
 
 /// What OpenBao accepts and leaves in part unread, and what nobody needs.
 #[tokio::test]
-async fn what_openbao_passes_over_is_refused() {
+async fn ignored_parts_are_refused() {
     compare("passed-over", Refused, Accepted).await;
 }
 
 #[test]
-fn every_refusal_has_a_position_in_the_text() {
+fn syntax_errors_have_positions() {
     for (name, text) in files("refused").into_iter().chain(files("passed-over")) {
         let error = Policy::parse(&text).expect_err(&name);
         let at = error.position();
@@ -89,7 +89,7 @@ fn every_refusal_has_a_position_in_the_text() {
 }
 
 #[test]
-fn the_shipped_policies_are_valid() {
+fn shipped_policies_are_valid() {
     for entry in fs::read_dir(tools::repository("policies")).expect("the policies") {
         let path = entry.expect("a file").path();
         if path.extension().is_some_and(|extension| extension == "hcl") {

@@ -77,7 +77,7 @@ const ATTRIBUTES: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn openbao_and_we_agree_on_texts_made_at_random() {
+async fn random_policies_match_openbao() {
     let oracle = Oracle::start().await;
     let corpus = files("accepted");
     let mut random = StdRng::seed_from_u64(1);

@@ -115,7 +115,7 @@ impl Caller {
 }
 
 #[tokio::test]
-async fn policies_grant_together_what_openbao_says() {
+async fn joined_capabilities_match_openbao() {
     let bao = Bao::dev().await;
     let caller = Caller::create(&bao).await;
     let mut random = StdRng::seed_from_u64(2);

@@ -34,7 +34,7 @@ fn templates(accessor: &str, group: &str) -> Vec<(String, Option<String>)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn templates_are_filled_as_lint_and_explain_say() {
+async fn templates_are_filled_as_in_openbao() {
     let bao = Bao::dev().await;
     bao.must("POST", "sys/auth/approle", Some(json!({"type": "approle"}))).await;
     let caller = create_caller(&bao, "ann", json!({"tenant": "acme"}), &["templates"]).await;

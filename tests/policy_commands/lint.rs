@@ -14,7 +14,7 @@ fn lint(folder: &Folder, arguments: &[&str]) -> Ended {
 }
 
 #[test]
-fn findings_are_shown_with_place_excerpt_and_remedy() {
+fn findings_show_place_and_remedy() {
     let folder = Folder::new(&[
         ("crm.hcl", "# Mine.\npath \"secret/crm\" {\n  capabilities = [\"read\"]\n}\n"),
         ("broken.hcl", "path \"a\" {\n  capabilities = [\"reed\"]\n}\n"),
@@ -60,7 +60,7 @@ error[name]: `root` would take the place of a policy of Vault's own
 }
 
 #[test]
-fn warnings_fail_only_where_that_is_asked_for_and_checks_can_be_allowed() {
+fn warnings_fail_on_request_only() {
     let folder = Folder::new(&[("old.hcl", "path \"a\" { policy = \"read\" }\n")]);
     assert_eq!(lint(&folder, &[]).code, Some(0));
     assert_eq!(lint(&folder, &["--strict"]).code, Some(1));
@@ -72,7 +72,7 @@ fn warnings_fail_only_where_that_is_asked_for_and_checks_can_be_allowed() {
 }
 
 #[test]
-fn programs_are_told_the_same() {
+fn json_output_matches_text() {
     let folder = Folder::new(&[("crm.hcl", &reads("team/crm"))]);
     let arguments = ["--output", "json", "--kv-mount", "team"];
     let ended = lint(&folder, &arguments);
@@ -93,7 +93,7 @@ fn programs_are_told_the_same() {
 }
 
 #[test]
-fn what_is_shipped_is_linted_where_no_folder_is_named() {
+fn shipped_policies_are_linted_by_default() {
     let nobody = Operator { variables: Vec::new() };
     let ended = nobody.run(&["lint", "--strict"]);
     let stdout = "21 policies: 0 errors, 0 warnings\n".to_owned();
@@ -101,7 +101,7 @@ fn what_is_shipped_is_linted_where_no_folder_is_named() {
 }
 
 #[test]
-fn a_folder_that_has_no_policies_is_no_success() {
+fn folder_without_policies_fails() {
     let folder = Folder::new(&[("notes.txt", "")]);
     lint(&folder, &[]).failed(2, "there is no policy in it");
     let nobody = Operator { variables: Vec::new() };
@@ -111,7 +111,7 @@ fn a_folder_that_has_no_policies_is_no_success() {
 }
 
 #[test]
-fn a_file_that_is_not_utf_8_hides_nothing_of_the_others() {
+fn invalid_utf8_hides_no_other_findings() {
     let folder = Folder::new(&[("crm.hcl", &reads("secret/crm"))]);
     fs::write(folder.0.path().join("latin.hcl"), b"# caf\xe9\n").expect("a file");
     let ended = lint(&folder, &["--output", "json"]);
@@ -133,7 +133,7 @@ fn a_file_that_is_not_utf_8_hides_nothing_of_the_others() {
 }
 
 #[test]
-fn the_server_can_be_named_that_the_policies_are_for() {
+fn lint_depends_on_server() {
     let folder = Folder::new(&[
         ("events.hcl", "path \"a\" { capabilities = [\"subscribe\"] }"),
         ("scan.hcl", "path \"a\" { capabilities = [\"scan\"] }"),
@@ -157,7 +157,7 @@ fn the_server_can_be_named_that_the_policies_are_for() {
 }
 
 #[test]
-fn a_hint_fails_nothing() {
+fn hints_never_fail() {
     let denies = "path \"route/crm/admin\" {\n  capabilities = [\"deny\"]\n}\n";
     let folder = Folder::new(&[("crm.hcl", denies)]);
     let ended = lint(&folder, &["--strict"]);

@@ -44,7 +44,7 @@ async fn apply(plan: &Plan, store: &impl Store) -> Vec<Outcome> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_was_changed_after_the_plan_is_left_alone() {
+async fn changed_policy_is_not_overwritten() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     let store = VaultPolicies::new(&session);
@@ -70,7 +70,7 @@ async fn a_policy_that_was_changed_after_the_plan_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_text_written_anew_is_a_change_too() {
+async fn rewritten_policy_counts_as_changed() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     let store = VaultPolicies::new(&session);
@@ -130,7 +130,7 @@ impl Store for Unlucky<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_insists_on_the_version_that_the_plan_showed() {
+async fn write_checks_planned_version() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     platform::set_policy(&bao, "there", &reads("a")).await;
@@ -144,7 +144,7 @@ async fn a_write_insists_on_the_version_that_the_plan_showed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_is_made_good_by_reading_again() {
+async fn lost_response_is_resolved_by_reading() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     let unlucky = |mishap| Unlucky { store: VaultPolicies::new(&session), bao: &bao, mishap };
@@ -160,7 +160,7 @@ async fn a_lost_answer_is_made_good_by_reading_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_stops_where_it_is_told_to() {
+async fn apply_stops_on_request() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     let store = VaultPolicies::new(&session);
@@ -171,7 +171,7 @@ async fn it_stops_where_it_is_told_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_whose_writes_have_to_name_its_version_keeps_that() {
+async fn apply_keeps_cas_required() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     let store = VaultPolicies::new(&session);

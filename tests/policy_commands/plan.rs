@@ -13,7 +13,7 @@ fn folder() -> Folder {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_shows_what_would_change_and_changes_nothing() {
+async fn plan_changes_nothing() {
     let bao = Bao::dev().await;
     platform::set_policy(&bao, "crm", CRM).await;
     platform::set_policy(&bao, "same", "# Otherwise.\npath \"b\" {capabilities=[\"read\"]}").await;
@@ -62,7 +62,7 @@ async fn a_plan_shows_what_would_change_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_detailed_exit_code_tells_changes_from_failures() {
+async fn detailed_exit_code_reports_changes() {
     let bao = Bao::dev().await;
     platform::set_policy(&bao, "left", &reads("c")).await;
     let operator = Operator::root(&bao);
@@ -82,7 +82,7 @@ async fn the_detailed_exit_code_tells_changes_from_failures() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_vault_keeps_beside_a_text_is_a_change() {
+async fn policy_attributes_are_compared() {
     let bao = Bao::dev().await;
     let policy = json!({
         "policy": reads("a"), "ttl": "1h", "allow_wildcards_in_identity_templates": true,
@@ -100,7 +100,7 @@ async fn what_vault_keeps_beside_a_text_is_a_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn colours_are_for_terminals_whose_users_want_them() {
+async fn colours_need_a_terminal() {
     let bao = Bao::dev().await;
     let mut operator = Operator::root(&bao);
     let folder = folder();
@@ -118,7 +118,7 @@ async fn colours_are_for_terminals_whose_users_want_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_that_cannot_be_drawn_says_why_and_what_helps() {
+async fn failed_plan_reports_cause_and_remedy() {
     let bao = Bao::dev().await;
     let folder = folder();
     let path = folder.path();
@@ -147,7 +147,7 @@ async fn a_plan_that_cannot_be_drawn_says_why_and_what_helps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_duration_in_other_words_is_no_change() {
+async fn equal_durations_are_unchanged() {
     let bao = Bao::dev().await;
     let rule = |ttl: &str| {
         format!("path \"a\" {{\n  capabilities = [\"read\"]\n  max_wrapping_ttl = {ttl}\n}}\n")
@@ -161,7 +161,7 @@ async fn the_same_duration_in_other_words_is_no_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_server_refuses_is_judged_by_the_server_that_is_asked() {
+async fn plan_uses_rules_of_actual_server() {
     let bao = Bao::dev().await;
     let vault = Rewording::start(&bao.authority()).await;
     let vault = Operator::at(&format!("http://{}", vault.address()), bao.root_token());

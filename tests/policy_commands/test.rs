@@ -47,7 +47,7 @@ may.read = ["secret/data/tenants/acme/a"]
 }
 
 #[test]
-fn the_shipped_policies_grant_what_is_expected_and_no_more() {
+fn shipped_expectations_hold() {
     let ended = dev(&["--output", "json"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
     let told = ended.json();
@@ -72,7 +72,7 @@ fn the_shipped_policies_grant_what_is_expected_and_no_more() {
 }
 
 #[test]
-fn the_table_says_what_holds_and_which_rule_is_to_blame() {
+fn table_shows_results_and_rules() {
     let folder = mixed();
     let ended = dev(&[&folder.path()]);
     let expected = "\
@@ -108,7 +108,7 @@ async fn remains(bao: &Bao) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_in_use_is_asked_by_an_operator_and_left_as_it_was() {
+async fn test_leaves_vault_unchanged() {
     let bao = Bao::dev().await;
     let operator = Operator::new(&bao).await;
     // What Vault has under the same name is neither used nor touched.
@@ -162,7 +162,7 @@ may_not.any = ["team/north", "name/ops", "by-id/ops/north", "staff/the staff"]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn callers_are_put_into_groups_and_two_runs_do_not_disturb_each_other() {
+async fn concurrent_runs_use_separate_groups() {
     let bao = Bao::dev().await;
     let operator = Operator::new(&bao).await;
     // The groups of the same name in Vault are neither used nor touched.
@@ -196,7 +196,7 @@ async fn callers_are_put_into_groups_and_two_runs_do_not_disturb_each_other() {
 }
 
 #[test]
-fn a_template_that_cannot_be_replaced_is_told_and_not_passed_over() {
+fn unresolved_template_fails() {
     let folder = grouped();
     folder.write("groups.hcl", &reads("team/{{identity.gr\\u006fups.names.ops.metadata.area}}"));
     let ended = dev(&[&folder.path()]);
@@ -204,7 +204,7 @@ fn a_template_that_cannot_be_replaced_is_told_and_not_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_made_is_taken_away_after_a_failure_too() {
+async fn failure_removes_created_resources() {
     let bao = Bao::dev().await;
     let policy =
         "path \"sys/policies/acl/+\" { capabilities = [\"create\", \"update\", \"delete\"] }
@@ -266,17 +266,17 @@ async fn interrupted(folder: &[&str], sort: usize, delay: Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_made_is_taken_away_after_an_interruption() {
+async fn interruption_removes_created_entities() {
     interrupted(&[], ENTITIES, Duration::from_millis(30)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn groups_are_taken_away_after_an_interruption() {
+async fn interruption_removes_created_groups() {
     interrupted(&[&grouped().path()], GROUPS, Duration::from_millis(200)).await;
 }
 
 #[test]
-fn expectations_that_make_no_sense_are_told_where_they_stand() {
+fn invalid_expectations_have_positions() {
     let folder = mixed();
     let caller = "[[caller]]\nwho = \"a\"\npolicies = [\"own\"]\n";
     folder.write("tests/a.toml", &format!("{caller}may.raed = [\"a\"]\n"));
@@ -313,7 +313,7 @@ fn program(folder: &Folder, script: &str) -> String {
 }
 
 #[test]
-fn the_server_has_its_token_from_the_environment_and_ends() {
+fn dev_server_token_is_in_environment() {
     let folder = mixed();
     let seen = folder.0.path().join("seen");
     let script = format!(
@@ -340,7 +340,7 @@ fn the_server_has_its_token_from_the_environment_and_ends() {
 }
 
 #[test]
-fn a_server_that_does_not_start_is_told_of_with_its_own_words() {
+fn failed_dev_server_log_is_shown() {
     let folder = mixed();
     let broken = program(&folder, "echo no such storage >&2; exit 1");
     let nobody = Operator { variables: Vec::new() };

@@ -102,7 +102,7 @@ async fn by_every_way(address: &str, sent: &Sent) -> Vec<(&'static str, Verdict)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_reader_judges_targets_as_the_standards_do() {
+async fn all_parsers_match_reference() {
     let service = Direct::start_with(&[
         ("VALIDATOR_FAILURE_LIMIT", "0"),
         ("VALIDATOR_TRUSTED_PROXIES", "127.0.0.0/8,10.0.0.0/8"),
@@ -171,7 +171,7 @@ fn with_each_byte() -> impl Iterator<Item = Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_byte_hides_the_requirements_behind_it() {
+async fn no_byte_hides_later_requirements() {
     let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
     let acme = Caller {
         tenant: Some("acme"),
@@ -193,7 +193,7 @@ async fn no_byte_hides_the_requirements_behind_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fragment_is_refused_on_every_listener_in_http2_too() {
+async fn fragment_is_refused_on_all_listeners() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for url in
@@ -216,7 +216,7 @@ async fn fragment_is_refused_on_every_listener_in_http2_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn target_behind_a_body_is_judged_on_the_other_listeners() {
+async fn target_after_body_is_checked() {
     let service = Direct::start().await;
     let secret = "PUT /v1/tenants/acme/secrets/x HTTP/1.1";
     let entry = "POST /audit HTTP/1.1";
