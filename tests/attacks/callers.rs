@@ -1,4 +1,4 @@
-//! A client that wants its token, or another thing, to pass for more than it is.
+//! Attacks with tokens, tenants and addresses.
 
 use serde_json::json;
 
@@ -57,7 +57,7 @@ async fn a34_guessed_tokens_are_limited() {
     assert_eq!(stack.get(&crm, &known).await.status, 200);
     let guess = async |number: u32| {
         let token = format!("s.{number:024}");
-        // Whoever is asked for their address may as well make one up.
+        // The client may forge its address.
         let address = format!("192.0.2.{}", number % 250);
         let headers = [("x-vault-token", token.as_str()), ("x-forwarded-for", &address)];
         stack.get("api.localhost", &headers).await
@@ -107,13 +107,14 @@ async fn a53_untrusted_peer_cannot_forward() {
         send(service.validator.auth_address(), request(&line, "v", &[&token, lines])).await
     };
     let acme = service.acme.token();
-    let said = "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /\r\nX-Forwarded-For: 10.1.2.3\r\n";
+    let forwarded =
+        "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /\r\nX-Forwarded-For: 10.1.2.3\r\n";
     for query in ["acl=route/crm", "acl_uri=route"] {
-        refused(&ask(query, acme, said).await, "request_invalid");
+        refused(&ask(query, acme, forwarded).await, "request_invalid");
     }
     let options = json!({"policies": ["tenant"], "bound_cidrs": ["10.0.0.0/8"]});
     let bound = platform::token(&service.bao, options).await;
-    refused(&ask("", &bound, said).await, "address_not_allowed");
+    refused(&ask("", &bound, forwarded).await, "address_not_allowed");
     for number in 0..4 {
         let lines = format!("X-Forwarded-For: 10.0.0.{number}\r\n");
         let answer = ask("", &format!("s.guess{number}"), &lines).await;

@@ -1,4 +1,4 @@
-//! A client that wants another request to be judged than the one that is served.
+//! Attacks that have another request judged than the one that is served.
 
 use super::{request, send};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// A site on which Vault grants acme to read `/open`, what is below it, and nothing else.
+/// A site on which Vault grants acme read access to `/open` and below, and nothing else.
 struct Paths {
     caddy: Caddy,
     service: Direct,
@@ -33,7 +33,7 @@ impl Paths {
         Self { caddy, service, backend }
     }
 
-    /// The status that acme gets for this, byte by byte as it stands here.
+    /// Returns the status of acme's request with exactly these bytes.
     async fn ask(&self, method: &str, target: &str, lines: &str) -> u16 {
         let token = format!("X-Vault-Token: {}\r\n", self.service.acme.token());
         let line = format!("{method} {target} HTTP/1.1");
@@ -41,7 +41,7 @@ impl Paths {
         send(&self.caddy.address(), request).await.status
     }
 
-    /// What is granted is served, so that what is refused means something.
+    /// Asserts that granted paths are served, so that the refusals are significant.
     async fn is_open(&self) {
         assert_eq!(self.backend.hits(), 0, "the application was asked");
         assert_eq!(self.ask("GET", "/open", "").await, 200);
@@ -225,7 +225,7 @@ async fn a16_decoded_path_hides_no_requirement() {
     set_policy(&service.bao, "crm-agent", r#"path "route/*" { capabilities = ["read"] }"#).await;
     let backend = Backend::start().await;
     let validator = service.validator.auth_address();
-    // nginx decodes the path before it puts it there.
+    // nginx decodes the path before it inserts it.
     let ask = async |requirement: &str, target: &str| {
         let recipe = Recipe { requirement, ..Recipe::PLAIN };
         let nginx = nginx::start(validator, backend.address(), recipe).await;

@@ -1,4 +1,4 @@
-//! `deploy/compose.yaml`: what it says, and that what it starts works together.
+//! `deploy/compose.yaml`: its contents, and the interaction of its services.
 
 use std::{collections::BTreeSet, fs, process::Command, time::Duration};
 

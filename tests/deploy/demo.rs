@@ -1,4 +1,4 @@
-//! The compose file's demo: what its script sets up, and that what it prints is true.
+//! The compose file's demo: the setup by its script, and the commands that it prints.
 
 use std::{fs, process::Command};
 

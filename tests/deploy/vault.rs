@@ -12,7 +12,7 @@ use crate::support::{
     validator::Validator,
 };
 
-/// Runs the program with what the service `bootstrap` is started with.
+/// Runs the command of the service `bootstrap`.
 fn bootstrap(bao: &Bao, root: &Path) {
     let text = fs::read_to_string(repository("deploy/vault/compose.yaml")).expect("the file");
     let all: Value = serde_norway::from_str(&text).expect("YAML");

@@ -1,11 +1,11 @@
-//! Which templates OpenBao fills, and with what.
+//! The templates that OpenBao fills, and their values.
 
 use serde_json::json;
 use vault_auth_validator::policy::{Check, Finding, Mounts, Policy, PolicySet, Source, joined};
 
 use crate::support::{bao::Bao, platform::create_caller};
 
-/// Templates, each with what it is filled with; `None` for those that never are.
+/// Returns templates, each with its value; `None` for those that are never filled.
 fn templates(accessor: &str, group: &str) -> Vec<(String, Option<String>)> {
     let known = [
         ("identity.entity.name".to_owned(), "ann"),

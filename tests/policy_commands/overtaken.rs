@@ -1,4 +1,4 @@
-//! Policies that somebody else changes while a plan is carried out.
+//! Policies that another client changes while a plan is applied.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ async fn session(bao: &Bao) -> Arc<VaultSession> {
     session
 }
 
-/// Policies by name, each for reading this path.
+/// Returns policies with these names, each for reading this path.
 fn set(path: &str, names: &[&str]) -> PolicySet {
     let source = |name: &&str| Source::new(format!("{name}.hcl"), reads(path));
     let (set, findings) = PolicySet::read(names.iter().map(source).collect());
@@ -62,7 +62,7 @@ async fn changed_policy_is_not_overwritten() {
     assert_eq!(stored(&bao, "created").await, Some(reads("theirs")));
     assert_eq!(stored(&bao, "deleted").await, None);
 
-    // Nor is one deleted that is no longer what was shown.
+    // A changed policy is not deleted either.
     let plan = draw(&set("a", &["created"]), &store, Unmanaged::Pruned).await;
     platform::set_policy(&bao, "changed", &reads("again")).await;
     assert_eq!(apply(&plan, &store).await, [Outcome::Done, Outcome::Overtaken]);
@@ -81,17 +81,17 @@ async fn rewritten_policy_counts_as_changed() {
     assert_eq!(apply(&plan, &store).await, [Outcome::Overtaken], "its version tells");
 }
 
-/// What happens around a write.
+/// A fault of a write.
 enum Mishap {
-    /// Somebody else writes just before it.
+    /// Another client writes just before it.
     Overtaken,
-    /// Its answer is lost.
+    /// The response is lost.
     AnswerLost,
-    /// It never arrives.
+    /// The request never arrives.
     Lost,
 }
 
-/// A store in which it happens.
+/// A store with such a fault.
 struct Unlucky<'s> {
     store: VaultPolicies<'s>,
     bao: &'s Bao,

@@ -6,7 +6,7 @@ use crate::support::{bao::Bao, platform, rewording::Rewording};
 const CRM: &str =
     "# The CRM.\npath \"secret/data/crm\" {\n  capabilities = [\"read\", \"list\"]\n}\n";
 
-/// A folder that lint has nothing against.
+/// Creates a folder without lint findings.
 fn folder() -> Folder {
     let crm = CRM.replace(", \"list\"", "");
     Folder::new(&[("crm.hcl", &crm), ("new.hcl", &reads("a/*")), ("same.hcl", &reads("b"))])
@@ -50,15 +50,15 @@ async fn plan_changes_nothing() {
     assert_eq!(super::names(&bao).await, before);
     assert_eq!(super::stored(&bao, "crm").await.as_deref(), Some(CRM));
 
-    let told = operator.run(&["plan", &folder.path(), "--prune", "--output", "json"]).json();
-    let actions: Vec<_> = told["changes"].as_array().expect("changes").iter().collect();
+    let json = operator.run(&["plan", &folder.path(), "--prune", "--output", "json"]).json();
+    let actions: Vec<_> = json["changes"].as_array().expect("changes").iter().collect();
     let actions: Vec<_> = actions.iter().map(|one| (&one["policy"], &one["action"])).collect();
     let names = [("crm", "update"), ("new", "create"), ("left", "delete")];
     let names = names.map(|(name, action)| (json!(name), json!(action)));
     assert_eq!(actions, names.iter().map(|(name, action)| (name, action)).collect::<Vec<_>>());
-    assert_eq!(told["unchanged"], json!([{"policy": "same", "same_text": false}]));
-    assert_eq!(told["unmanaged"], json!([]));
-    assert!(told["changes"][2]["diff"].as_str().expect("a diff").ends_with("-}\n"));
+    assert_eq!(json["unchanged"], json!([{"policy": "same", "same_text": false}]));
+    assert_eq!(json["unmanaged"], json!([]));
+    assert!(json["changes"][2]["diff"].as_str().expect("a diff").ends_with("-}\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +110,7 @@ async fn colours_need_a_terminal() {
     assert!(!operator.run(&["plan", &path]).stdout.contains('\x1b'));
     operator.variables.push(("NO_COLOR".to_owned(), "1".to_owned()));
     assert!(!operator.on_a_terminal(&["plan", &path], "").stdout.contains('\x1b'));
-    // Nor does a policy in Vault paint anything.
+    // A policy in Vault adds no colours either.
     let painted = format!("# \x1b[31mred\x07\n{}", reads("a"));
     platform::set_policy(&bao, "new", &painted).await;
     let shown = operator.run(&["plan", &path]).stdout;
@@ -179,8 +179,8 @@ async fn plan_uses_rules_of_actual_server() {
         operator.run(&["plan", &path]).failed(1, &words);
         operator.run(&["apply", "--yes", &path]).failed(1, &words);
         assert_eq!(super::stored(&bao, "good").await, None, "nothing is written");
-        let told = operator.run(&["plan", &path, "--output", "json"]).json();
-        assert_eq!(told["findings"][0]["check"], check, "{told}");
+        let json = operator.run(&["plan", &path, "--output", "json"]).json();
+        assert_eq!(json["findings"][0]["check"], check, "{json}");
         for arguments in [&["plan", &path, "--allow", check][..], &["plan", &accepted.path()]] {
             let ended = operator.run(arguments);
             assert!(ended.stdout.contains("2 to write or delete"), "{arguments:?} {ended:?}");

@@ -1,11 +1,11 @@
-//! What the shipped policies keep people from that `sys/capabilities` does not tell.
+//! Restrictions of the shipped policies that `sys/capabilities` does not report.
 
 use serde_json::json;
 
 use super::Operator;
 use crate::support::{bao::Bao, http, platform};
 
-/// A token with this shipped policy.
+/// Creates a token with this shipped policy.
 async fn holder(bao: &Bao, policy: &str) -> String {
     platform::token(bao, json!({"policies": [policy], "ttl": "1h"})).await
 }
