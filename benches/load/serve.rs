@@ -80,10 +80,10 @@ impl ContestantProcess {
         let process = Process::spawn(name.get_name(), &mut command);
         let address = eventually(Duration::from_mins(2), "a contestant to listen", async || {
             assert!(process.exit_status().is_none(), "{}", process.log());
-            told(&process, "listening on ")
+            logged_value(&process, "listening on ")
         })
         .await;
-        let bytes_per_token = told(&process, "bytes per token: ");
+        let bytes_per_token = logged_value(&process, "bytes per token: ");
         let bytes_per_token = bytes_per_token.map_or(0.0, |bytes| bytes.parse().expect("a number"));
         Self { process, address, bytes_per_token }
     }
@@ -103,8 +103,8 @@ impl ContestantProcess {
 }
 
 /// Returns the text after this prefix in the log.
-fn told(process: &Process, what: &str) -> Option<String> {
-    process.log().lines().find_map(|line| line.strip_prefix(what).map(str::to_owned))
+fn logged_value(process: &Process, prefix: &str) -> Option<String> {
+    process.log().lines().find_map(|line| line.strip_prefix(prefix).map(str::to_owned))
 }
 
 /// Runs this contestant until the process is killed.

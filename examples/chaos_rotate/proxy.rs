@@ -82,8 +82,8 @@ struct Connections {
     waiting: Mutex<Option<oneshot::Sender<()>>>,
 }
 
-/// The maximum time for that wait.
-const PATIENCE: Duration = Duration::from_millis(300);
+/// The maximum time to wait for it.
+const CONFLICT_WAIT: Duration = Duration::from_millis(300);
 
 impl Proxy {
     pub async fn start(target: String, root_token: String) -> Self {
@@ -176,7 +176,7 @@ impl Connections {
         } else {
             let (sender, met) = oneshot::channel();
             self.waiting.lock().await.replace(sender);
-            tokio::time::timeout(PATIENCE, met).await.is_ok_and(|met| met.is_ok())
+            tokio::time::timeout(CONFLICT_WAIT, met).await.is_ok_and(|met| met.is_ok())
         };
         if is_met {
             return self.answer(request).await;

@@ -70,7 +70,7 @@ impl Finding {
 
 /// The findings about one subject, such as Vault or the proxy.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct CheckGroup {
     /// The identifier in JSON output.
     pub id: &'static str,
     /// The heading in text output.
@@ -79,7 +79,7 @@ pub struct Group {
     pub findings: Vec<Finding>,
 }
 
-impl Group {
+impl CheckGroup {
     pub(super) fn new(id: &'static str, title: impl Into<String>, findings: Vec<Finding>) -> Self {
         Self { id, title: title.into(), findings }
     }
@@ -107,7 +107,7 @@ pub(super) fn skipped(
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The findings, by subject.
-    pub groups: Vec<Group>,
+    pub groups: Vec<CheckGroup>,
     /// The errors of revoking the tokens that the run obtained.
     pub revocation_errors: Vec<String>,
 }
@@ -124,14 +124,15 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::{
-        Finding, Group, Report,
+        CheckGroup, Finding, Report,
         Status::{Failed, Ok, Skipped, Warning},
     };
 
     #[test]
     fn report_counts_findings_of_all_groups() {
         let mixed = vec![Finding::ok("a", ""), Finding::failed("b", "", "")];
-        let groups = vec![Group::new("x", "X", mixed), Group::skipped("y", "Y", &["c", "d"], "")];
+        let groups =
+            vec![CheckGroup::new("x", "X", mixed), CheckGroup::skipped("y", "Y", &["c", "d"], "")];
         let report = Report { groups, ..Report::default() };
         let counts = [Ok, Warning, Failed, Skipped].map(|status| report.count(status));
         assert_eq!(counts, [1, 0, 1, 2]);

@@ -18,7 +18,7 @@ mod setup;
 mod vault_server;
 
 pub use explain::{ExplainedDecision, RequestToExplain, explain};
-pub use finding::{Finding, Group, Report, Status};
+pub use finding::{CheckGroup, Finding, Report, Status};
 pub use policy_trace::{MatchedRule, RuleTrace};
 pub use proxy::Site;
 pub use readiness::fetch_readiness;
@@ -100,7 +100,7 @@ async fn check_vault(
 }
 
 /// Returns the report for a Vault that cannot be used for further checks.
-fn unusable(server: Group, reason: &str) -> Report {
+fn unusable(server: CheckGroup, reason: &str) -> Report {
     let groups = vec![server, service_token::skip(reason, ""), setup::skip(reason)];
     Report { groups, ..Report::default() }
 }

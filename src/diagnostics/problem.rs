@@ -4,7 +4,7 @@ use crate::probe::ProbeResponse;
 
 /// The members of the validator's problem documents (RFC 9457) that diagnostics use.
 #[derive(Deserialize)]
-pub(super) struct Problem {
+pub(super) struct ProblemDocument {
     r#type: String,
     pub(super) code: String,
     /// Never read, but a problem document of the validator always has it.
@@ -12,7 +12,7 @@ pub(super) struct Problem {
     request_id: String,
 }
 
-impl Problem {
+impl ProblemDocument {
     /// Parses a response; `None` if it is not a problem document of the validator.
     pub(super) fn parse(response: &ProbeResponse) -> Option<Self> {
         let problem: Self = serde_json::from_slice(&response.body).ok()?;

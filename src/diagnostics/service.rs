@@ -10,8 +10,8 @@ use url::Url;
 
 use super::{
     connection::STEP_TIMEOUT,
-    finding::{Finding, Group},
-    problem::Problem,
+    finding::{CheckGroup, Finding},
+    problem::ProblemDocument,
     readiness::fetch_readiness,
 };
 use crate::{
@@ -28,7 +28,7 @@ const READY: &str = "ready";
 const AUTH_LISTENER: &str = "auth listener";
 
 /// Runs the checks. `auth_listener` is the address of the auth listener as clients would reach it.
-pub(super) async fn check(setup: &PartialSettings, auth_listener: Option<&str>) -> Group {
+pub(super) async fn check(setup: &PartialSettings, auth_listener: Option<&str>) -> CheckGroup {
     let mut findings = check_configuration(setup);
     findings.push(check_readiness(setup).await);
     findings.push(match auth_listener {
@@ -39,7 +39,7 @@ pub(super) async fn check(setup: &PartialSettings, auth_listener: Option<&str>) 
             "--auth-listener HOST:PORT, where clients must not reach it",
         ),
     });
-    Group::new("service", "The service", findings)
+    CheckGroup::new("service", "The service", findings)
 }
 
 fn check_configuration(setup: &PartialSettings) -> Vec<Finding> {
@@ -116,7 +116,7 @@ enum Location {
 
 /// The result of a request to the auth listener.
 #[derive(Clone, Copy)]
-enum Response {
+enum AuthListenerResponse {
     /// No connection could be established.
     Unreachable,
     /// The response is the validator's.
@@ -147,20 +147,20 @@ async fn check_exposure(address: &str) -> Finding {
     }
 }
 
-fn exposure_finding(address: &str, location: Location, response: Response) -> Finding {
+fn exposure_finding(address: &str, location: Location, response: AuthListenerResponse) -> Finding {
     let remedy =
         "bind it where only the proxy can reach it: VALIDATOR_LISTEN, or a separate network";
     match (response, location) {
-        (Response::Unreachable, _) => {
+        (AuthListenerResponse::Unreachable, _) => {
             Finding::ok(AUTH_LISTENER, format!("{address} accepts no connection from here"))
         }
         (_, Location::Local) => {
             Finding::ok(AUTH_LISTENER, format!("{address} is reachable only on this machine"))
         }
-        (Response::Validator, Location::Remote) => {
+        (AuthListenerResponse::Validator, Location::Remote) => {
             Finding::failed(AUTH_LISTENER, format!("{address} is reachable from here"), remedy)
         }
-        (Response::Unexpected, Location::Remote) => Finding::warning(
+        (AuthListenerResponse::Unexpected, Location::Remote) => Finding::warning(
             AUTH_LISTENER,
             format!(
                 "{address} accepts connections from here, but does not answer as the validator"
@@ -170,23 +170,27 @@ fn exposure_finding(address: &str, location: Location, response: Response) -> Fi
     }
 }
 
-async fn request_validate(address: &str) -> Result<Response, String> {
+async fn request_validate(address: &str) -> Result<AuthListenerResponse, String> {
     let url = Url::parse(&format!("http://{address}/")).map_err(|error| error.to_string())?;
     let endpoint = Endpoint::new(&url, "", &TrustRoots::System, None, STEP_TIMEOUT)?;
     let request = Request::get("/validate").header(HOST, address).body(Empty::new());
     let request = request.map_err(|error| error.to_string())?;
-    let Ok(connection) = endpoint.connect().await else { return Ok(Response::Unreachable) };
+    let Ok(connection) = endpoint.connect().await else {
+        return Ok(AuthListenerResponse::Unreachable);
+    };
     match connection.send(request).await {
-        Ok(response) if Problem::parse(&response).is_some() => Ok(Response::Validator),
-        _ => Ok(Response::Unexpected),
+        Ok(response) if ProblemDocument::parse(&response).is_some() => {
+            Ok(AuthListenerResponse::Validator)
+        }
+        _ => Ok(AuthListenerResponse::Unexpected),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
+        AuthListenerResponse::{Unexpected, Unreachable, Validator},
         Location::{Local, Remote},
-        Response::{Unexpected, Unreachable, Validator},
         exposure_finding,
     };
     use crate::diagnostics::finding::Status::{Failed, Ok, Warning};

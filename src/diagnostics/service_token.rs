@@ -1,7 +1,7 @@
 //! Checks of the service's own token: login, policies, lifetime and permissions.
 
 use super::{
-    finding::{CHECK_VAULT, Finding, Group, skipped},
+    finding::{CHECK_VAULT, CheckGroup, Finding, skipped},
     permissions::{self, CHECKS},
 };
 use crate::{
@@ -53,20 +53,20 @@ const LIFETIME: &str = "life";
 const PROPERTY_CHECKS: [&str; 3] = [ROOT, POLICIES, LIFETIME];
 
 /// Returns the group for a token that is not available.
-pub(super) fn skip(reason: &str, remedy: &str) -> Group {
+pub(super) fn skip(reason: &str, remedy: &str) -> CheckGroup {
     let login = Finding::skipped(LOGIN, reason, remedy);
     without_token(login, "the service's token is not available")
 }
 
 /// Returns the group for a failed login.
-pub(super) fn login_failed(error: &str) -> Group {
+pub(super) fn login_failed(error: &str) -> CheckGroup {
     let remedy = "correct VALIDATOR_ROLE_ID and VALIDATOR_SECRET_ID_FILE, or the configured token";
     without_token(Finding::failed(LOGIN, error, remedy), "the service's login failed")
 }
 
-fn without_token(login: Finding, reason: &str) -> Group {
+fn without_token(login: Finding, reason: &str) -> CheckGroup {
     let rest = skipped(PROPERTY_CHECKS.into_iter().chain(CHECKS), reason);
-    Group::new(ID, TITLE, [login].into_iter().chain(rest).collect())
+    CheckGroup::new(ID, TITLE, [login].into_iter().chain(rest).collect())
 }
 
 /// Checks the properties and the permissions of the token that this session has.
@@ -75,7 +75,7 @@ pub(super) async fn check(
     source: TokenSource,
     mounts: &Mounts,
     tenants: &[String],
-) -> Group {
+) -> CheckGroup {
     let examiner = Inspector::new(session);
     let login = Finding::ok(LOGIN, format!("Vault accepts the token of {}", source.label()));
     let mut findings = vec![login];
@@ -83,7 +83,7 @@ pub(super) async fn check(
         Ok(record) => record,
         Err(error) => {
             findings.extend(lookup_failed(&error));
-            return Group::new(ID, TITLE, findings);
+            return CheckGroup::new(ID, TITLE, findings);
         }
     };
     if record.policies().any(|policy| policy == "root") {
@@ -95,7 +95,7 @@ pub(super) async fn check(
         ));
         let rest = PROPERTY_CHECKS[1..].iter().copied().chain(CHECKS);
         findings.extend(skipped(rest, "a root token may do everything"));
-        return Group::new(ID, TITLE, findings);
+        return CheckGroup::new(ID, TITLE, findings);
     }
     findings.extend([
         Finding::ok(ROOT, "it is not a root token"),
@@ -103,7 +103,7 @@ pub(super) async fn check(
         check_lifetime(&record, source),
     ]);
     findings.extend(permissions::check(&examiner, mounts, tenants, &record).await);
-    Group::new(ID, TITLE, findings)
+    CheckGroup::new(ID, TITLE, findings)
 }
 
 fn lookup_failed(error: &InspectError) -> impl Iterator<Item = Finding> {

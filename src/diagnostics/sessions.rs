@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    finding::Group,
+    finding::CheckGroup,
     service_token::{self, TokenSource},
     setup::{self, Expected, TokenOwner},
 };
@@ -14,8 +14,8 @@ use crate::{
 
 /// The sessions, as far as they could be opened.
 pub(super) struct Sessions {
-    service: Result<(Arc<VaultSession>, TokenSource), Unavailable>,
-    operator: Option<Result<Arc<VaultSession>, Unavailable>>,
+    service: Result<(Arc<VaultSession>, TokenSource), NoSession>,
+    operator: Option<Result<Arc<VaultSession>, NoSession>>,
 }
 
 /// The logins that diagnostics may perform.
@@ -28,13 +28,13 @@ pub enum AllowedLogins {
 }
 
 /// The reason why there is no session.
-enum Unavailable {
+enum NoSession {
     LoginFailed(String),
     NotAttempted { reason: &'static str, remedy: &'static str },
 }
 
 /// The result for a wrapped secret id, which is left unused.
-const WRAPPED: Unavailable = Unavailable::NotAttempted {
+const WRAPPED: NoSession = NoSession::NotAttempted {
     reason: "the secret id is wrapped: its wrapping token is valid, and a login would use it up",
     remedy: "it is good for one login, that of the service it was issued for",
 };
@@ -50,16 +50,16 @@ impl Sessions {
         before_login: &dyn Fn(&Arc<VaultSession>),
     ) -> Self {
         let service = match service {
-            ServiceLoginConfig::NotConfigured => Err(Unavailable::NotAttempted {
+            ServiceLoginConfig::NotConfigured => Err(NoSession::NotAttempted {
                 reason: "no login of the service is configured here",
                 remedy: "set VALIDATOR_ROLE_ID and VALIDATOR_SECRET_ID_FILE, or run this where \
                          they are set",
             }),
-            ServiceLoginConfig::Invalid => Err(Unavailable::NotAttempted {
+            ServiceLoginConfig::Invalid => Err(NoSession::NotAttempted {
                 reason: "the service's login is misconfigured, see below",
                 remedy: "",
             }),
-            ServiceLoginConfig::Unspecified => Err(Unavailable::NotAttempted {
+            ServiceLoginConfig::Unspecified => Err(NoSession::NotAttempted {
                 reason: "the configured login is used as the operator's (--operator)",
                 remedy: "run this where the service runs, without --operator",
             }),
@@ -89,11 +89,11 @@ impl Sessions {
 
     /// Checks the service's token and Vault's setup. The setup is inspected with the operator's
     /// session if there is an operator, else with the service's.
-    pub(super) async fn check(&self, expected: Expected<'_>) -> [Group; 2] {
+    pub(super) async fn check(&self, expected: Expected<'_>) -> [CheckGroup; 2] {
         let inspector = match (&self.operator, &self.service) {
             (Some(Ok(session)), _) => Ok((session, TokenOwner::Operator)),
-            (Some(Err(Unavailable::LoginFailed(why))), _) => Err(setup::login_failed(why)),
-            (Some(Err(Unavailable::NotAttempted { reason, .. })), _) => Err(setup::skip(reason)),
+            (Some(Err(NoSession::LoginFailed(why))), _) => Err(setup::login_failed(why)),
+            (Some(Err(NoSession::NotAttempted { reason, .. })), _) => Err(setup::skip(reason)),
             (None, Ok((session, _))) => Ok((session, TokenOwner::Service)),
             (None, Err(_)) => Err(setup::skip("there is no token to inspect it with")),
         };
@@ -105,10 +105,8 @@ impl Sessions {
             Ok((session, source)) => {
                 service_token::check(session, *source, expected.mounts, &tenants).await
             }
-            Err(Unavailable::LoginFailed(why)) => service_token::login_failed(why),
-            Err(Unavailable::NotAttempted { reason, remedy }) => {
-                service_token::skip(reason, remedy)
-            }
+            Err(NoSession::LoginFailed(why)) => service_token::login_failed(why),
+            Err(NoSession::NotAttempted { reason, remedy }) => service_token::skip(reason, remedy),
         };
         [token, setup]
     }
@@ -119,12 +117,12 @@ async fn log_in(
     login: ServiceLogin,
     allowed: AllowedLogins,
     before_login: &dyn Fn(&Arc<VaultSession>),
-) -> Result<Arc<VaultSession>, Unavailable> {
+) -> Result<Arc<VaultSession>, NoSession> {
     match (login.cost(client).await, allowed) {
         (LoginCost::WrappedSecretId(Ok(())), _) => return Err(WRAPPED),
-        (LoginCost::WrappedSecretId(Err(why)), _) => return Err(Unavailable::LoginFailed(why)),
+        (LoginCost::WrappedSecretId(Err(why)), _) => return Err(NoSession::LoginFailed(why)),
         (LoginCost::OneUse, AllowedLogins::Free) => {
-            return Err(Unavailable::NotAttempted {
+            return Err(NoSession::NotAttempted {
                 reason: "a login consumes a use of the secret id, which may have only one",
                 remedy: "add --login to log in with it",
             });
@@ -135,6 +133,6 @@ async fn log_in(
     before_login(&session);
     match session.log_in().await {
         Ok(()) => Ok(session),
-        Err(error) => Err(Unavailable::LoginFailed(error.to_string())),
+        Err(error) => Err(NoSession::LoginFailed(error.to_string())),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     connection::{ADDRESS, ServerSettings, check_protection},
-    finding::{Finding, Group, skipped},
+    finding::{CheckGroup, Finding, skipped},
 };
 use crate::vault::{
     ClientSettings, HealthResponse, Product, ServerProbe, ServerProbeError, probe_server,
@@ -30,12 +30,12 @@ const CLOCK: &str = "clock";
 const HEALTH_CHECKS: [&str; 5] = [INITIALISED, SEAL, VERSION, NODE, CLOCK];
 
 /// Returns the group for an unknown Vault address.
-pub(super) fn skip(reason: &str) -> Group {
-    Group::skipped(ID, "Vault", &[ADDRESS], reason)
+pub(super) fn skip(reason: &str) -> CheckGroup {
+    CheckGroup::skipped(ID, "Vault", &[ADDRESS], reason)
 }
 
 /// Runs the checks. Also returns an error if Vault cannot be used for further checks.
-pub(super) async fn check(settings: &ClientSettings) -> (Group, Result<(), String>) {
+pub(super) async fn check(settings: &ClientSettings) -> (CheckGroup, Result<(), String>) {
     let address = settings.address.origin().ascii_serialization();
     let title = format!("Vault at {address}");
     let server = ServerSettings {
@@ -71,7 +71,7 @@ pub(super) async fn check(settings: &ClientSettings) -> (Group, Result<(), Strin
     } else {
         findings.extend(skipped(HEALTH_CHECKS, "Vault returned no health information"));
     }
-    (Group::new(ID, title, findings), usable)
+    (CheckGroup::new(ID, title, findings), usable)
 }
 
 fn check_response(name: &str, probed: &ServerProbe) -> Finding {

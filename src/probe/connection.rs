@@ -33,8 +33,8 @@ pub struct Endpoint {
 }
 
 /// An established connection, before the first request.
-pub struct Connection {
-    stream: Box<dyn Io>,
+pub struct ProbeConnection {
+    stream: Box<dyn ProbeIo>,
     /// The address of the server.
     pub peer: SocketAddr,
     /// The server's certificate; `None` without TLS, or if it is malformed.
@@ -52,9 +52,9 @@ pub struct ProbeResponse {
     pub body: Zeroizing<Vec<u8>>,
 }
 
-trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+trait ProbeIo: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Io for S {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> ProbeIo for S {}
 
 impl Endpoint {
     /// Creates an endpoint for the server of this URL, whose certificate is verified for `name`.
@@ -88,13 +88,13 @@ impl Endpoint {
     ///
     /// # Errors
     /// The step that failed, and the reason.
-    pub async fn connect(&self) -> Result<Connection, ProbeError> {
+    pub async fn connect(&self) -> Result<ProbeConnection, ProbeError> {
         let limit = self.timeout;
         let stream = connect_tcp(&self.host, self.port, limit).await?;
         let peer = stream.peer_addr().map_err(ProbeError::Connect)?;
         let Some((config, name)) = &self.tls else {
             let stream = Box::new(stream);
-            return Ok(Connection { stream, peer, certificate: None, timeout: limit });
+            return Ok(ProbeConnection { stream, peer, certificate: None, timeout: limit });
         };
         let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream);
         let stream = timeout(limit, handshake)
@@ -103,11 +103,11 @@ impl Endpoint {
             .map_err(|error| handshake_failure(&error))?;
         let chain = stream.get_ref().1.peer_certificates();
         let certificate = chain.and_then(<[_]>::first).and_then(Certificate::parse);
-        Ok(Connection { stream: Box::new(stream), peer, certificate, timeout: limit })
+        Ok(ProbeConnection { stream: Box::new(stream), peer, certificate, timeout: limit })
     }
 }
 
-impl Connection {
+impl ProbeConnection {
     /// Sends this request exactly as it is, without additional headers, and reads the response.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ mod trust;
 mod verifier;
 
 pub use clock::now;
-pub use connection::{Connection, Endpoint, ProbeResponse};
+pub use connection::{Endpoint, ProbeConnection, ProbeResponse};
 pub use error::{CertificateError, ProbeError};
 pub use tls::{Certificate, ClientIdentity, classify_tls_error, tls_config};
 pub use trust::TrustRoots;

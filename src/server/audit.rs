@@ -14,7 +14,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Deserializer, error::Category, value::RawValue};
 use tracing::warn;
 
-use self::{excerpt::Excerpt, scope::Scope};
+use self::{excerpt::EntryExcerpt, scope::Scope};
 use crate::server::log_limit::LogLimit;
 
 /// The errors of a request that Vault denied before it changed anything: the messages of OpenBao
@@ -30,7 +30,7 @@ const DENIALS: [&str; 3] = [
 /// with or without white space between them.
 #[derive(Default)]
 pub(super) struct EntryReader {
-    excerpt: Excerpt,
+    excerpt: EntryExcerpt,
     is_unreadable: bool,
 }
 

@@ -134,8 +134,8 @@ impl<I: Io> Connection<I> {
 
     /// Serves the connection with hyper and this service.
     ///
-    /// When the service shuts down, an HTTP/1 connection is not closed at once, since a request
-    /// may be under way to it, but after the next response, which has `Connection: close`, or
+    /// On shutdown, an HTTP/1 connection is not closed at once, since a request may already be in
+    /// transit, but after the next response, which has `Connection: close`, or
     /// after a short time without a request. HTTP/2 has the GOAWAY frame for that.
     pub(super) async fn serve<S: HttpService>(self, service: S) {
         let Self { io, activity, http_builder } = self;

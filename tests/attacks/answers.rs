@@ -1,4 +1,4 @@
-//! A client that wants the answer, or the connection, to be other than it should.
+//! Attacks on the response and on the connection.
 
 use bytes::Bytes;
 use http::Request;
@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Fronts, PATIENCE, request, send};
+use super::{Fronts, RESPONSE_TIMEOUT, request, send};
 use crate::{
     expect::{granted, refused},
     support::{
@@ -25,7 +25,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a38_streams_that_are_opened_and_dropped_wear_nothing_out() {
+async fn a38_rapid_stream_resets_are_harmless() {
     let service = Direct::start().await;
     let address = service.validator.auth_address();
     let stream = TcpStream::connect(address).await.expect("a connection");
@@ -37,7 +37,7 @@ async fn a38_streams_that_are_opened_and_dropped_wear_nothing_out() {
             .header("x-vault-token", format!("s.{number:024}"))
             .body(Empty::<Bytes>::new())
             .expect("a request");
-        // The server may have had enough of it.
+        // The server may close the connection.
         if sender.ready().await.is_err() {
             break;
         }
@@ -45,7 +45,7 @@ async fn a38_streams_that_are_opened_and_dropped_wear_nothing_out() {
     }
     granted(&service.ask(service.acme.token()).await);
 
-    // A head that goes on for ever: HEADERS without its end, then one CONTINUATION after another.
+    // A head without end: HEADERS without its end, then one CONTINUATION after another.
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let frame = |kind: u8, stream: u8, payload: &[u8]| {
         let length = u8::try_from(payload.len()).expect("a short frame");
@@ -57,7 +57,7 @@ async fn a38_streams_that_are_opened_and_dropped_wear_nothing_out() {
     // A literal header that is not to be indexed, `a: bbb...`.
     let field = [&[0, 1, b'a', 100], &[b'b'; 100][..]].concat();
     let endless = frame(9, 1, &field).repeat(100);
-    let closed = timeout(PATIENCE, async {
+    let closed = timeout(RESPONSE_TIMEOUT, async {
         let (mut reader, mut writer) = stream.split();
         let flood = async {
             while writer.write_all(&endless).await.is_ok() {}
@@ -76,7 +76,7 @@ async fn a38_streams_that_are_opened_and_dropped_wear_nothing_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a39_the_validator_never_changes_the_protocol() {
+async fn a39_validator_never_upgrades() {
     let stack = Stack::start().await;
     let token = format!("X-Vault-Token: {}\r\n", stack.acme.token());
     for lines in [
@@ -87,8 +87,8 @@ async fn a39_the_validator_never_changes_the_protocol() {
     ] {
         let address = stack.validator.auth_address();
         granted(&send(address, request("GET /validate HTTP/1.1", "v", &[&token, lines])).await);
-        let nobody = send(address, request("GET /validate HTTP/1.1", "v", &[lines])).await;
-        refused(&nobody, "credential_missing");
+        let anonymous = send(address, request("GET /validate HTTP/1.1", "v", &[lines])).await;
+        refused(&anonymous, "credential_missing");
     }
     let lines = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
     let request = request("GET / HTTP/1.1", "acme.crm.localhost", &[&token, lines]);
@@ -97,7 +97,7 @@ async fn a39_the_validator_never_changes_the_protocol() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a39_no_proxy_offers_the_application_another_protocol_than_websocket() {
+async fn a39_proxies_upgrade_to_websocket_only() {
     let fronts = Fronts::start().await;
     for upgrade in [
         "h2c",
@@ -113,7 +113,7 @@ async fn a39_no_proxy_offers_the_application_another_protocol_than_websocket() {
         );
         for (front, answer) in fronts.each(&lines).await {
             match answer.status {
-                // What follows in such a connection would be seen by nobody but the application.
+                // After an upgrade, only the application would see the requests.
                 200 => {
                     let offered = received(&answer.json(), "upgrade");
                     assert!(offered.is_empty() || offered == ["websocket"], "{front}: {offered:?}");
@@ -129,7 +129,7 @@ async fn a39_no_proxy_offers_the_application_another_protocol_than_websocket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a41_nothing_that_comes_in_makes_a_header_of_its_own() {
+async fn a41_input_injects_no_header() {
     let stack = Stack::start().await;
     let address = stack.validator.auth_address();
     for id in ["a b", "a\"b", "<script>", "a;b", "ä", &"a".repeat(200), "a: b"] {
@@ -138,7 +138,7 @@ async fn a41_nothing_that_comes_in_makes_a_header_of_its_own() {
         refused(&answer, "credential_missing");
         assert!(!answer.body.contains(id), "{id} is repeated");
     }
-    let odd = oddly_named(&stack.bao).await;
+    let odd = create_oddly_named_caller(&stack.bao).await;
     let headers = [("x-vault-token", odd.token.as_str())];
     let path = "/%0d%0aX-Auth-Tenant:%20globex?%0d%0aX-Auth-Tenant:%20globex";
     let seen = stack.caddy.send("GET", "acme.crm.localhost", path, &headers).await.json();
@@ -146,8 +146,8 @@ async fn a41_nothing_that_comes_in_makes_a_header_of_its_own() {
     assert_eq!(received(&seen, "x-auth-subject"), ["entity:a%0D%0Ax-auth-tenant: globex"]);
 }
 
-/// Somebody of acme whose name has a line break, and more behind it.
-async fn oddly_named(bao: &Bao) -> Caller {
+/// Creates a caller of acme with a line break and a header line in its entity name.
+async fn create_oddly_named_caller(bao: &Bao) -> Caller {
     let odd = create_caller(bao, "odd", json!({"tenant": "acme"}), &["crm-agent"]).await;
     // With two aliases the subject is the entity's name.
     bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
@@ -162,7 +162,7 @@ async fn oddly_named(bao: &Bao) -> Caller {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a44_no_other_site_is_let_in_by_a_browser() {
+async fn a44_other_origins_get_no_access() {
     let stack = Stack::start().await;
     let host = Stack::crm(&stack.acme);
     let authorization = bearer(stack.acme.token());

@@ -1,4 +1,4 @@
-//! A client that wants its token, or another thing, to pass for more than it is.
+//! Attacks with tokens, tenants and addresses.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a23_what_is_nearly_a_known_token_is_not_known() {
+async fn a23_similar_token_is_rejected() {
     let service = Direct::start().await;
     let token = service.acme.token();
     granted(&service.ask(token).await);
@@ -36,7 +36,7 @@ async fn a23_what_is_nearly_a_known_token_is_not_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a46_a_tenant_that_would_widen_a_path_comes_in_nowhere() {
+async fn a46_wildcard_tenant_is_refused() {
     let service = Direct::start().await;
     for (number, tenant) in ["*", "+", "a/b", "acme/*"].into_iter().enumerate() {
         let name = format!("wide-{number}");
@@ -50,14 +50,14 @@ async fn a46_a_tenant_that_would_widen_a_path_comes_in_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a34_a_flood_of_guesses_is_cut_off_and_those_who_are_known_are_served() {
+async fn a34_guessed_tokens_are_limited() {
     let stack = Stack::start_with(&[("VALIDATOR_FAILURE_LIMIT", "5")]).await;
     let known = [("x-vault-token", stack.acme.token())];
     let crm = Stack::crm(&stack.acme);
     assert_eq!(stack.get(&crm, &known).await.status, 200);
     let guess = async |number: u32| {
         let token = format!("s.{number:024}");
-        // Whoever is asked for their address may as well make one up.
+        // The client may forge its address.
         let address = format!("192.0.2.{}", number % 250);
         let headers = [("x-vault-token", token.as_str()), ("x-forwarded-for", &address)];
         stack.get("api.localhost", &headers).await
@@ -74,7 +74,7 @@ async fn a34_a_flood_of_guesses_is_cut_off_and_those_who_are_known_are_served() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a47_an_accessor_an_entity_or_a_token_from_elsewhere_is_no_token() {
+async fn a47_other_identifiers_are_no_tokens() {
     let service = Direct::start().await;
     let caller = &service.acme.caller;
     for other in [caller.accessor.as_str(), &caller.entity_id, &caller.role.role_id] {
@@ -93,7 +93,7 @@ async fn a47_an_accessor_an_entity_or_a_token_from_elsewhere_is_no_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a53_who_is_no_proxy_is_not_believed() {
+async fn a53_untrusted_peer_cannot_forward() {
     let service = Direct::start_with(&[
         ("VALIDATOR_TRUSTED_PROXIES", "192.0.2.0/24"),
         ("VALIDATOR_FAILURE_LIMIT", "2"),
@@ -107,13 +107,14 @@ async fn a53_who_is_no_proxy_is_not_believed() {
         send(service.validator.auth_address(), request(&line, "v", &[&token, lines])).await
     };
     let acme = service.acme.token();
-    let said = "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /\r\nX-Forwarded-For: 10.1.2.3\r\n";
+    let forwarded =
+        "X-Forwarded-Method: GET\r\nX-Forwarded-Uri: /\r\nX-Forwarded-For: 10.1.2.3\r\n";
     for query in ["acl=route/crm", "acl_uri=route"] {
-        refused(&ask(query, acme, said).await, "request_invalid");
+        refused(&ask(query, acme, forwarded).await, "request_invalid");
     }
     let options = json!({"policies": ["tenant"], "bound_cidrs": ["10.0.0.0/8"]});
     let bound = platform::token(&service.bao, options).await;
-    refused(&ask("", &bound, said).await, "address_not_allowed");
+    refused(&ask("", &bound, forwarded).await, "address_not_allowed");
     for number in 0..4 {
         let lines = format!("X-Forwarded-For: 10.0.0.{number}\r\n");
         let answer = ask("", &format!("s.guess{number}"), &lines).await;

@@ -19,10 +19,11 @@ use crate::support::{
     nginx, raw, traefik,
 };
 
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The maximum time for a response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Every proxy that there is a recipe for, in front of one validator and one application. Fields
-/// are in the order in which they are to be stopped.
+/// Every proxy with a recipe, in front of one validator and one application. The fields are in the
+/// order in which they are stopped.
 struct Fronts {
     caddy: Edge,
     nginx: Edge,
@@ -46,7 +47,7 @@ impl Fronts {
         Self { caddy, nginx, traefik, envoy, service, backend }
     }
 
-    /// Each with its name.
+    /// Returns the name and the address of each proxy.
     fn addresses(&self) -> [(&'static str, String); 4] {
         [
             ("Caddy", self.caddy.address()),
@@ -56,8 +57,8 @@ impl Fronts {
         ]
     }
 
-    /// What each answers to a request for acme's page with acme's token and these header lines,
-    /// each ended by CRLF.
+    /// Returns each proxy's response to a request for acme's page with acme's token and these
+    /// header lines, each ended by CRLF.
     async fn each(&self, lines: &str) -> Vec<(&'static str, Answer)> {
         let token = format!("X-Vault-Token: {}\r\n", self.service.acme.token());
         let mut answers = Vec::new();
@@ -74,13 +75,13 @@ impl Fronts {
     }
 }
 
-/// A request with this first line and these header lines, each ended by CRLF.
+/// Returns a request with this first line and these header lines, each ended by CRLF.
 fn request(line: &str, host: &str, lines: &[&str]) -> Vec<u8> {
     format!("{line}\r\nHost: {host}\r\n{}\r\n", lines.concat()).into_bytes()
 }
 
-/// The answer to these bytes, which has to come.
+/// Sends these bytes and returns the response.
 async fn send(address: &str, bytes: impl AsRef<[u8]>) -> Answer {
-    let answer = raw::exchange(address, bytes.as_ref(), PATIENCE).await;
+    let answer = raw::exchange(address, bytes.as_ref(), RESPONSE_TIMEOUT).await;
     answer.expect("a whole answer").into()
 }

@@ -1,4 +1,4 @@
-//! A web page in the browser of somebody who may reach the admin listener.
+//! Attacks by a web page in the browser of an operator who can reach the admin listener.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use crate::{
     support::{direct::Direct, http::Answer},
 };
 
-/// Requests that change something, and one for a path that is not there.
+/// Requests that change something, and one for a path that does not exist.
 const CHANGES: [&str; 5] = [
     "POST /audit",
     "DELETE /cache",
@@ -24,14 +24,14 @@ const CHANGES: [&str; 5] = [
     "PUT /nothing",
 ];
 
-/// What the admin listener answers to this method and path, with these header lines alone.
+/// Returns the admin listener's response to this method and path, with these header lines alone.
 async fn ask(service: &Direct, request: &str, lines: &str) -> Answer {
     let url = service.validator.admin_url();
     let request = format!("{request} HTTP/1.1\r\n{lines}Content-Length: 0\r\n\r\n");
     send(url.trim_start_matches("http://"), request).await
 }
 
-/// That the request was refused like this, and acme is still remembered.
+/// Asserts that the request was refused like this, and that the cache still has acme.
 async fn without_effect(service: &Direct, answer: &Answer, status: u16, code: &str) {
     assert_eq!((answer.status, &answer.json()["code"]), (status, &json!(code)), "{answer:?}");
     assert_eq!(answer.header("access-control-allow-origin"), None);
@@ -41,7 +41,7 @@ async fn without_effect(service: &Direct, answer: &Answer, status: u16, code: &s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a54_web_page_changes_nothing_at_the_admin_listener() {
+async fn a54_web_page_cannot_change_admin_state() {
     let service = Direct::start().await;
     granted(&service.ask(service.acme.token()).await);
     for request in CHANGES {
@@ -64,7 +64,7 @@ async fn a54_web_page_changes_nothing_at_the_admin_listener() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a55_rebound_host_changes_nothing_at_the_admin_listener() {
+async fn a55_rebound_host_cannot_change_admin_state() {
     let hosts = [("VALIDATOR_ADMIN_HOSTS", "validator, auth.example.com")];
     let service = Direct::start_with(&hosts).await;
     granted(&service.ask(service.acme.token()).await);
@@ -106,7 +106,7 @@ async fn over_http2(service: &Direct, request: http::request::Builder) -> Status
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn admin_token_is_needed_for_changes_alone() {
+async fn admin_token_is_needed_for_changes() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (file, token) = (dir.path().join("token"), "an-admin-token-of-28-letters");
     fs::write(&file, format!("{token}\n")).expect("a file");

@@ -1,4 +1,4 @@
-//! A client that wants another request to be judged than the one that is served.
+//! Attacks that have another request judged than the one that is served.
 
 use super::{request, send};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// A site on which Vault grants acme to read `/open`, what is below it, and nothing else.
+/// A site on which Vault grants acme read access to `/open` and below, and nothing else.
 struct Paths {
     caddy: Caddy,
     service: Direct,
@@ -33,7 +33,7 @@ impl Paths {
         Self { caddy, service, backend }
     }
 
-    /// The status that acme gets for this, byte by byte as it stands here.
+    /// Returns the status of acme's request with exactly these bytes.
     async fn ask(&self, method: &str, target: &str, lines: &str) -> u16 {
         let token = format!("X-Vault-Token: {}\r\n", self.service.acme.token());
         let line = format!("{method} {target} HTTP/1.1");
@@ -41,7 +41,7 @@ impl Paths {
         send(&self.caddy.address(), request).await.status
     }
 
-    /// What is granted is served, so that what is refused means something.
+    /// Asserts that granted paths are served, so that the refusals are significant.
     async fn is_open(&self) {
         assert_eq!(self.backend.hits(), 0, "the application was asked");
         assert_eq!(self.ask("GET", "/open", "").await, 200);
@@ -50,7 +50,7 @@ impl Paths {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a09_a_client_cannot_say_which_path_it_asks_for() {
+async fn a09_client_cannot_forge_path() {
     let paths = Paths::start().await;
     for lines in [
         "X-Forwarded-Uri: /open\r\n",
@@ -65,7 +65,7 @@ async fn a09_a_client_cannot_say_which_path_it_asks_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a10_a_client_cannot_say_which_host_it_asks_for() {
+async fn a10_client_cannot_forge_host() {
     let stack = Stack::start().await;
     for (name, value) in [
         ("x-forwarded-host", "globex.crm.localhost"),
@@ -83,7 +83,7 @@ async fn a10_a_client_cannot_say_which_host_it_asks_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a11_the_method_that_is_judged_is_the_one_that_is_sent() {
+async fn a11_judged_method_is_the_one_sent() {
     let paths = Paths::start().await;
     for name in
         ["X-Forwarded-Method", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Original-Method"]
@@ -105,7 +105,7 @@ async fn a11_the_method_that_is_judged_is_the_one_that_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a12_a_path_with_a_second_reading_is_refused() {
+async fn a12_ambiguous_path_is_refused() {
     let paths = Paths::start().await;
     for target in [
         "/open/../closed",
@@ -143,7 +143,7 @@ async fn a12_a_path_with_a_second_reading_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a13_no_path_is_open_to_a_caller_without_a_token() {
+async fn a13_every_path_needs_a_token() {
     let stack = Stack::start().await;
     for path in [
         "/",
@@ -168,7 +168,7 @@ async fn a13_no_path_is_open_to_a_caller_without_a_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a15_a_forwarded_path_that_cannot_be_read_is_never_passed_over() {
+async fn a15_unreadable_path_is_refused() {
     let paths = Paths::start().await;
     let token = paths.service.acme.token();
     let address = paths.service.validator.auth_address();
@@ -205,7 +205,7 @@ async fn a15_a_forwarded_path_that_cannot_be_read_is_never_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a16_a_clients_query_is_no_requirement() {
+async fn a16_client_query_is_no_requirement() {
     let stack = Stack::start().await;
     let (acme, globex) = (bearer(stack.acme.token()), bearer(stack.globex.token()));
     for query in ["tenant=globex", "tenant=globex&policy=crm-agent", "&tenant=globex", "policy=%"] {
@@ -220,12 +220,12 @@ async fn a16_a_clients_query_is_no_requirement() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a16_decoded_path_hides_no_requirement_behind_it() {
+async fn a16_decoded_path_hides_no_requirement() {
     let service = Direct::start().await;
     set_policy(&service.bao, "crm-agent", r#"path "route/*" { capabilities = ["read"] }"#).await;
     let backend = Backend::start().await;
     let validator = service.validator.auth_address();
-    // nginx decodes the path before it puts it there.
+    // nginx decodes the path before it inserts it.
     let ask = async |requirement: &str, target: &str| {
         let recipe = Recipe { requirement, ..Recipe::PLAIN };
         let nginx = nginx::start(validator, backend.address(), recipe).await;
@@ -244,7 +244,7 @@ async fn a16_decoded_path_hides_no_requirement_behind_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a17_no_program_is_let_in_by_its_name() {
+async fn a17_user_agent_gives_no_access() {
     let stack = Stack::start().await;
     for agent in ["Go-http-client/1.1", "kube-probe/1.31", "ELB-HealthChecker/2.0", "GoogleHC/1.0"]
     {
@@ -254,7 +254,7 @@ async fn a17_no_program_is_let_in_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a18_a_host_that_is_written_otherwise_is_the_same_tenants_or_nobodys() {
+async fn a18_host_variants_keep_their_tenant() {
     let stack = Stack::start().await;
     let (acme, globex) = (bearer(stack.acme.token()), bearer(stack.globex.token()));
     let mut served = 0;
@@ -287,7 +287,7 @@ async fn a18_a_host_that_is_written_otherwise_is_the_same_tenants_or_nobodys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a20_the_tenant_is_that_of_the_host_that_is_routed() {
+async fn a20_tenant_is_of_the_routed_host() {
     let stack = Stack::start().await;
     let address = stack.caddy.address();
     let (acme, globex) = (stack.acme.token(), stack.globex.token());

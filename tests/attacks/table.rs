@@ -1,4 +1,4 @@
-//! The table of known attacks says what is so.
+//! The table of known attacks in `docs/security.md`.
 
 use std::{
     collections::BTreeSet,
@@ -8,14 +8,14 @@ use std::{
 
 use crate::support::tools::repository;
 
-/// A row of the table: its id, and the tests that it names.
+/// Returns the id of a row of the table, and the tests that it names.
 fn row(line: &str) -> (&str, Vec<&str>) {
     let mut cells = line.trim_matches('|').split('|').map(str::trim);
     let (id, tests) = (cells.next().unwrap_or_default(), cells.next_back().unwrap_or_default());
     (id, tests.split('`').skip(1).step_by(2).collect())
 }
 
-/// The names of all test functions in this folder.
+/// Collects the names of all test functions in this folder.
 fn tests(folder: &Path, found: &mut BTreeSet<String>) {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
     let paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
@@ -45,7 +45,7 @@ fn tests_in(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_known_attack_has_a_row_and_every_test_in_it_exists() {
+fn attack_table_matches_tests() {
     let document = fs::read_to_string(repository("docs/security.md")).expect("the document");
     let (_, table) = document.split_once("## Known attacks").expect("the table");
     let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| A")).map(row).collect();

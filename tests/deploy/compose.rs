@@ -1,4 +1,4 @@
-//! `deploy/compose.yaml`: what it says, and that what it starts works together.
+//! `deploy/compose.yaml`: its contents, and the interaction of its services.
 
 use std::{collections::BTreeSet, fs, process::Command, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[test]
-fn the_file_names_nothing_that_is_not_there() {
+fn compose_references_exist() {
     let compose = Compose::read();
     let text = fs::read_to_string(repository("deploy/compose.yaml")).expect("the file");
     let all: serde_norway::Value = serde_norway::from_str(&text).expect("YAML");
@@ -45,7 +45,7 @@ fn the_file_names_nothing_that_is_not_there() {
 }
 
 #[test]
-fn an_empty_openbao_is_given_every_policy() {
+fn empty_openbao_gets_every_policy() {
     let given = fs::read_to_string(repository("deploy/openbao/initialize.hcl")).expect("the file");
     for entry in fs::read_dir(repository("policies")).expect("policies/") {
         let path = entry.expect("a file").path();
@@ -59,7 +59,7 @@ fn an_empty_openbao_is_given_every_policy() {
 }
 
 #[test]
-fn no_service_may_do_more_than_it_has_to() {
+fn services_have_least_privilege() {
     for (name, service) in Compose::read().services() {
         let raw = &service.raw;
         assert_eq!(raw["read_only"].as_bool(), Some(true), "{name}");
@@ -79,7 +79,7 @@ fn no_service_may_do_more_than_it_has_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_it_starts_guards_a_domain_and_survives_a_restart() {
+async fn stack_survives_restart() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let machine = Machine::new(root.path());
     let bao = machine.start_bao().await;
@@ -117,7 +117,7 @@ async fn what_it_starts_guards_a_domain_and_survives_a_restart() {
 }
 
 #[test]
-fn the_demos_script_runs_with_the_shell_that_it_has() {
+fn shell_scripts_have_valid_syntax() {
     for script in ["deploy/demo/setup.sh", "deploy/openbao/prepare.sh", "deploy/rotation/role.sh"] {
         let checked = Command::new("sh").arg("-n").arg(tools::repository(script)).status();
         assert!(checked.expect("sh").success(), "{script}");

@@ -1,4 +1,4 @@
-//! The compose file's demo: what its script sets up, and that what it prints is true.
+//! The compose file's demo: the setup by its script, and the commands that it prints.
 
 use std::{fs, process::Command};
 
@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_demo_prints_is_what_happens() {
+async fn demo_commands_match_their_output() {
     let bao = Bao::dev().await;
     let login = tempfile::tempdir().expect("a temporary directory");
     let tools = tools::bao().parent().expect("a folder").display().to_string();

@@ -1,4 +1,4 @@
-//! The platform's domains: who comes in where, by the very Caddyfile of `deploy/`, over TLS.
+//! The access rules of the platform's domains, with the Caddyfile of `deploy/`, over TLS.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ use crate::support::{
 /// The suffixes of all names.
 const SUFFIXES: [&str; 2] = ["smarterbot.cl", "smarterbot.store"];
 
-/// The names, each with what it asks for.
+/// The names, each with its requirement.
 const SITES: [(&str, Asks); 17] = [
     ("api", Asks::Token),
     ("mainkey", Asks::Operator),
@@ -75,7 +75,7 @@ const OPEN: [(&str, &str); 22] = [
     ("portainer", "/api/stacks/webhooks/4c1f8a2e-0000-4000-8000-1a2b3c4d5e6f"),
 ];
 
-/// What is nearly one of them, and not open.
+/// Paths similar to the open ones that need a token.
 const NOT_OPEN: [(&str, &str); 29] = [
     ("api", "/"),
     ("api", "/docs/"),
@@ -108,18 +108,18 @@ const NOT_OPEN: [(&str, &str); 29] = [
     ("dokploy", "/api/deploy/a/b"),
 ];
 
-/// What a site asks for.
+/// The requirement of a site.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asks {
     Token,
     Agent,
-    /// As `Agent`, of a tenant that none of these callers is of.
+    /// As `Agent`, of a tenant that none of these callers belongs to.
     AnotherTenant,
     Staff,
     Operator,
 }
 
-/// Caddy with the platform's Caddyfile, and all behind it.
+/// Caddy with the platform's Caddyfile, and its upstreams.
 struct Platform {
     http: Client,
     port: u16,
@@ -163,16 +163,16 @@ impl Platform {
             .envs(upstreams);
         let caddy = Process::spawn("caddy", &mut command);
         let root = home.path().join(".local/share/caddy/pki/authorities/local/root.crt");
-        let patience = Duration::from_mins(1);
-        let http = eventually(patience, "Caddy's own authority", async || {
+        let timeout = Duration::from_mins(1);
+        let http = eventually(timeout, "Caddy's own authority", async || {
             assert!(caddy.exit_status().is_none(), "Caddy exited:\n{}", caddy.log());
             Some(trusting(&fs::read(&root).ok().filter(|root| !root.is_empty())?))
         })
         .await;
-        // Each name has a certificate of its own, which takes its time.
+        // Each name has a certificate of its own, which takes a while to issue.
         for host in hosts() {
             let url = format!("https://{host}:{port}/");
-            eventually(patience, &url, async || {
+            eventually(timeout, &url, async || {
                 http::send(&http, "GET", &url, &[], None).await.ok()
             })
             .await;
@@ -189,7 +189,7 @@ impl Platform {
         http::send(&self.http, "GET", &url, headers, None).await.expect("an answer from Caddy")
     }
 
-    /// A token with these policies and no entity.
+    /// Creates a token with these policies and no entity.
     async fn token(&self, policies: &[&str]) -> String {
         token(&self.service.bao, json!({"policies": policies, "ttl": "1h"})).await
     }
@@ -199,7 +199,7 @@ fn hosts() -> impl Iterator<Item = String> {
     SITES.iter().flat_map(|(name, _)| SUFFIXES.map(|suffix| format!("{name}.{suffix}")))
 }
 
-/// A client that trusts this authority alone, and finds every name of the platform here.
+/// Creates a client that trusts this authority alone and resolves all platform names locally.
 fn trusting(root: &[u8]) -> Client {
     let here = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
     let builder = Client::builder()
@@ -210,7 +210,7 @@ fn trusting(root: &[u8]) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_domain_lets_in_whom_it_asks_for_and_nobody_else() {
+async fn domains_allow_required_callers_only() {
     let platform = Platform::start().await;
     let callers = [
         (None, String::new()),
@@ -243,7 +243,7 @@ async fn each_domain_lets_in_whom_it_asks_for_and_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_webhooks_that_are_named_are_open_and_carry_nothing_forged() {
+async fn open_webhooks_drop_forged_headers() {
     let platform = Platform::start().await;
     let forged = [
         ("x-auth-tenant", "acme"),
@@ -260,7 +260,7 @@ async fn the_webhooks_that_are_named_are_open_and_carry_nothing_forged() {
             assert!(received(&seen, name).is_empty(), "{name} came through at {site} {path}");
         }
     }
-    // The others are logged, so the log is there to be looked at.
+    // Other requests are logged, so the log is not empty.
     assert_eq!(platform.send("n8n", "/logged", &[]).await.status, 401);
     eventually(Duration::from_secs(10), "a line in the log", async || {
         platform.caddy.log().contains("/logged").then_some(())
@@ -269,20 +269,20 @@ async fn the_webhooks_that_are_named_are_open_and_carry_nothing_forged() {
     assert!(!platform.caddy.log().contains("AAH-AbC_9"), "a secret in a path is in the log");
 }
 
-/// Over plain http, since a path has to be sent as it stands here.
+/// Uses plain http, since the paths must be sent unchanged.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_near_a_webhook_is_guarded() {
+async fn similar_paths_need_a_token() {
     let stack = Stack::start().await;
     for (site, path) in NOT_OPEN {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {site}.localhost\r\n\r\n");
-        let patience = Duration::from_secs(5);
-        let answer = exchange(&stack.caddy.address(), request.as_bytes(), patience).await;
+        let timeout = Duration::from_secs(5);
+        let answer = exchange(&stack.caddy.address(), request.as_bytes(), timeout).await;
         assert_eq!(answer.map(|answer| answer.status), Some(401), "{site} {path}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_documentation_of_the_api_needs_no_token_and_nothing_else_is_open() {
+async fn only_api_documentation_is_public() {
     let service = Direct::start().await;
     let api = service.validator.api_url().replace("http://", "");
     let upstream = [("API_UPSTREAM", api.as_str())];
@@ -305,7 +305,7 @@ async fn the_documentation_of_the_api_needs_no_token_and_nothing_else_is_open() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenants_host_says_whose_it_is_however_many_labels_the_domain_has() {
+async fn tenant_is_leftmost_host_label() {
     let (service, backend) = (Direct::start().await, Backend::start().await);
     let domain = [("DOMAIN", "example.co.uk")];
     let caddy = Caddy::start(service.validator.auth_address(), backend.address(), &domain).await;

@@ -29,7 +29,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// As it is before the first start, but for what `prepare` makes.
+    /// Creates the state before the first start, and runs `prepare`.
     pub(super) fn new(root: &Path) -> Self {
         for folder in ["keys/seal", "keys/validator", "keys/administrator", "keys/rotator"] {
             fs::create_dir_all(root.join(folder)).expect("a folder");
@@ -50,7 +50,7 @@ impl Machine {
         machine
     }
 
-    /// Runs what the service `prepare` runs.
+    /// Runs the commands of the service `prepare`.
     pub(super) fn prepare(&self) {
         let script = tools::repository("deploy/openbao/prepare.sh");
         let done = Command::new("sh").arg(script).env("ROOT", &self.root).status();
@@ -135,7 +135,7 @@ impl Machine {
         process
     }
 
-    /// A call of OpenBao; `None` if no answer comes.
+    /// Calls OpenBao; returns `None` without a response.
     pub(super) async fn vault(
         &self,
         token: &str,
@@ -150,7 +150,7 @@ impl Machine {
         http::send(&self.http, method, &url, headers, body).await.ok()
     }
 
-    /// A token of the administrator's, by the secret id that the machine made.
+    /// Logs in as the administrator with the secret id that the machine created; returns the token.
     pub(super) async fn administrator(&self) -> String {
         let file = self.root.join("keys/administrator/secret-id");
         let secret_id = fs::read_to_string(file).expect("the secret id");
@@ -160,7 +160,7 @@ impl Machine {
         answer["auth"]["client_token"].as_str().expect("a token").to_owned()
     }
 
-    /// What `doctor` finds where this service runs.
+    /// Runs `doctor` in the environment of this service; returns its output.
     pub(super) fn doctor(&self, service: &str, arguments: &[&str]) -> Value {
         let variables = self.compose.service(service).variables(&borrowed(&self.places()));
         let mut command = Command::new(tools::validator());
@@ -169,17 +169,17 @@ impl Machine {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
     }
 
-    /// Where OpenBao is.
+    /// Returns the URL of this path in OpenBao.
     pub(super) fn vault_url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/v1/{path}", self.bao)
     }
 
-    /// A file or folder of it.
+    /// Returns the path of a file or folder of the machine.
     pub(super) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
-    /// What is here where the files say something else.
+    /// Returns the replacements for paths and addresses in the files.
     fn places(&self) -> Vec<(&'static str, String)> {
         let here = |path: &str| self.root.join(path).display().to_string();
         let local = |port: u16| format!("127.0.0.1:{port}");

@@ -1,4 +1,4 @@
-//! What lies in `deploy/`, run as it is.
+//! The files of `deploy/`, run unchanged.
 
 mod compose;
 mod demo;

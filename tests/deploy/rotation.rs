@@ -1,5 +1,5 @@
-//! `deploy/rotation/` and the compose service `key-rotation`: that the commands that they run rotate
-//! what is due, with the login that is made for them.
+//! `deploy/rotation/` and the compose service `key-rotation`: their commands rotate the due keys,
+//! with the login created for them.
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 const PROGRAM: &str = "/usr/local/bin/vault-auth-validator";
 const SECRET_ID: &str = "/etc/vault-auth-validator/key-rotator-secret-id";
 
-/// A server with a tenant whose key is due, and a folder with the rotator's secret id.
+/// Starts a server with a tenant with a due key, and a folder with the rotator's secret id.
 async fn due(folder: &Path) -> Bao {
     let bao = Bao::dev().await;
     platform::provision(&bao).await;
@@ -41,7 +41,7 @@ async fn due(folder: &Path) -> Bao {
     bao
 }
 
-/// Runs a line of shell in this environment, as the machine of this server would.
+/// Runs a shell command in this environment on this server's machine.
 async fn rotates(bao: &Bao, line: &str, mut environment: BTreeMap<String, String>) {
     let line = line.replace(PROGRAM, &tools::validator().display().to_string());
     let address = environment.insert("VAULT_ADDR".to_owned(), bao.addr());
@@ -53,13 +53,13 @@ async fn rotates(bao: &Bao, line: &str, mut environment: BTreeMap<String, String
     assert_eq!(key["data"]["latest_version"], 2, "{}", String::from_utf8_lossy(&ended.stdout));
 }
 
-/// The values of a setting of the systemd unit.
+/// Returns the values of a setting of the systemd unit.
 fn values<'u>(unit: &'u str, name: &str) -> Vec<&'u str> {
     unit.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('=')).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_systemd_service_rotates_what_is_due() {
+async fn systemd_service_rotates_due_keys() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let bao = due(folder.path()).await;
     let unit = fs::read_to_string(repository("deploy/rotation/key-rotation.service"));
@@ -75,7 +75,7 @@ async fn the_systemd_service_rotates_what_is_due() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_line_for_cron_rotates_what_is_due() {
+async fn cron_line_rotates_due_keys() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let bao = due(folder.path()).await;
     let crontab = fs::read_to_string(repository("deploy/rotation/crontab")).expect("the file");
@@ -95,7 +95,7 @@ async fn the_line_for_cron_rotates_what_is_due() {
 }
 
 #[test]
-fn systemd_takes_the_units_and_confines_the_service() {
+fn systemd_units_are_valid_and_confined() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let units = ["key-rotation.service", "key-rotation.timer"].map(|name| {
         let unit = fs::read_to_string(repository("deploy/rotation").join(name)).expect("a unit");
@@ -104,10 +104,10 @@ fn systemd_takes_the_units_and_confines_the_service() {
         copy
     });
     let verified = Command::new("systemd-analyze").arg("verify").args(&units).output();
-    // Not every machine that runs these tests has systemd.
+    // Some machines that run these tests have no systemd.
     let Ok(verified) = verified else { return };
-    let said = String::from_utf8_lossy(&verified.stderr);
-    assert!(verified.status.success() && !said.contains("key-rotation"), "{said}");
+    let stderr = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && !stderr.contains("key-rotation"), "{stderr}");
     let exposure = Command::new("systemd-analyze")
         .args(["security", "--offline=true", "--threshold=20"])
         .arg(&units[0])
@@ -117,7 +117,7 @@ fn systemd_takes_the_units_and_confines_the_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_compose_service_rotates_what_is_due_until_it_is_stopped() {
+async fn compose_service_rotates_until_stopped() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let machine = Machine::new(root.path());
     let _bao = machine.start_bao().await;

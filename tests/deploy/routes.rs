@@ -1,4 +1,4 @@
-//! The route policies: one for each application of the Caddyfile, and what is expected of it.
+//! The route policies and their expectations: one for each application of the Caddyfile.
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
@@ -7,14 +7,14 @@ use crate::support::tools::repository;
 /// Writes the files instead of comparing them. `make route-policies` sets it.
 const WRITE: &str = "WRITE_ROUTE_POLICIES";
 
-/// An application, as the requirements of `deploy/caddy/Caddyfile` name it.
+/// An application in the requirements of `deploy/caddy/Caddyfile`.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Route {
-    /// A requirement asks Vault about the paths below the route, too.
+    /// True if a requirement also covers the paths below the route.
     has_paths: bool,
 }
 
-/// The applications that a requirement in this Caddyfile names by `acl=route/NAME`,
+/// Returns the applications that a requirement in this Caddyfile names by `acl=route/NAME`,
 /// `acl_uri=route/NAME` or `policy=route-NAME`.
 fn routes(caddyfile: &str) -> BTreeMap<String, Route> {
     let mut routes: BTreeMap<String, Route> = BTreeMap::new();
@@ -36,7 +36,7 @@ fn routes(caddyfile: &str) -> BTreeMap<String, Route> {
     routes
 }
 
-/// All that a proxy asks for on behalf of a method.
+/// The capabilities that methods require.
 const CAPABILITIES: [&str; 5] = ["create", "read", "update", "patch", "delete"];
 
 fn policy(name: &str, route: Route) -> String {
@@ -74,7 +74,7 @@ fn expectations(routes: &BTreeMap<String, Route>) -> String {
     [head.to_owned(), callers.concat()].concat()
 }
 
-/// The files that the Caddyfile asks for, by their paths below `policies/`.
+/// Returns the files that the Caddyfile requires, by their paths below `policies/`.
 fn wanted() -> BTreeMap<PathBuf, String> {
     let caddyfile = fs::read_to_string(repository("deploy/caddy/Caddyfile")).expect("a Caddyfile");
     let routes = routes(&caddyfile);
@@ -85,7 +85,7 @@ fn wanted() -> BTreeMap<PathBuf, String> {
     policies.chain([(PathBuf::from("tests/routes.toml"), expectations(&routes))]).collect()
 }
 
-/// The files that are there.
+/// Returns the existing files.
 fn present() -> BTreeMap<PathBuf, String> {
     let folder = repository("policies");
     let names = fs::read_dir(&folder)
@@ -104,7 +104,7 @@ fn is_to_write() -> bool {
 }
 
 #[test]
-fn each_application_of_the_caddyfile_has_a_policy_and_no_other_has() {
+fn route_policies_match_caddyfile() {
     let wanted = wanted();
     if is_to_write() {
         for file in present().keys().filter(|file| !wanted.contains_key(*file)) {
@@ -127,7 +127,7 @@ fn each_application_of_the_caddyfile_has_a_policy_and_no_other_has() {
 }
 
 #[test]
-fn a_route_is_found_in_each_kind_of_requirement() {
+fn routes_are_found_in_requirements() {
     let found = routes(
         "# import guard \"acl=route/comment\" {\n\
          \timport guard \"policy=crm-agent,route-crm\" {\n\

@@ -1,4 +1,4 @@
-//! Backup and restore, step by step as `docs/operations.md` says.
+//! Backup and restore with the steps of `docs/operations.md`.
 
 use std::{fs, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
 const SECRET: &str = "secret/data/tenants/acme/greeting";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_brings_everything_back_on_an_empty_machine() {
+async fn snapshot_restores_empty_machine() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let machine = Machine::new(root.path());
     let bao = machine.start_bao().await;
@@ -32,7 +32,7 @@ async fn a_snapshot_brings_everything_back_on_an_empty_machine() {
         fs::remove_dir_all(machine.path(folder)).expect("the storage");
         fs::create_dir_all(machine.path(folder)).expect("the storage");
     }
-    // The keys are the same, and the first start makes an empty OpenBao of its own.
+    // The keys are the same, and the first start creates an empty OpenBao.
     let _bao = machine.start_bao().await;
     let fresh = machine.administrator().await;
     let missing = machine.vault(&fresh, "GET", SECRET, None).await;
@@ -41,7 +41,7 @@ async fn a_snapshot_brings_everything_back_on_an_empty_machine() {
     let restored = client.post(&url).header("x-vault-token", &fresh).body(snapshot).send().await;
     assert_eq!(restored.expect("an answer").status().as_u16(), 204);
 
-    // Tokens are those of the snapshot, too.
+    // Tokens are restored, too.
     let read = eventually(Duration::from_secs(20), "the secret to be back", async || {
         let answer = machine.vault(&before, "GET", SECRET, None).await?;
         (answer.status == 200).then(|| answer.json())

@@ -12,7 +12,7 @@ use crate::support::{
     validator::Validator,
 };
 
-/// Runs the program with what the service `bootstrap` is started with.
+/// Runs the command of the service `bootstrap`.
 fn bootstrap(bao: &Bao, root: &Path) {
     let text = fs::read_to_string(repository("deploy/vault/compose.yaml")).expect("the file");
     let all: Value = serde_norway::from_str(&text).expect("YAML");
@@ -46,7 +46,7 @@ fn hand_over(bao: &Bao, root: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_vault_is_brought_up_and_again_after_a_restart() {
+async fn bootstrap_works_again_after_restart() {
     let root = tempfile::tempdir().expect("a temporary directory");
     for folder in ["keys/validator", "keys/administrator", "keys/rotator"] {
         fs::create_dir_all(root.path().join(folder)).expect("a folder");

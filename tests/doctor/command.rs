@@ -1,54 +1,55 @@
-//! The command itself: what is printed, and what is never.
+//! The output and the arguments of `doctor`.
 
 use super::{Shell, provisioned};
 use crate::support::{bao::Bao, direct::Direct, platform};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_table_is_for_people() {
+async fn doctor_prints_table() {
     let service = Direct::start().await;
     let shell = Shell::of_service(&service.bao.addr(), &service.role);
     let admin = service.validator.admin_url().replace("http://", "");
-    let said = shell.run(&["--admin-listen", &admin]);
-    assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""), "{said:?}");
+    let output = shell.run(&["--admin-listen", &admin]);
+    assert_eq!((output.code, output.stderr.as_str()), (Some(0), ""), "{output:?}");
     let start = format!("Vault at {}\n  ok  address      127.0.0.1", service.bao.addr());
-    assert!(said.stdout.starts_with(&start), "{}", said.stdout);
+    assert!(output.stdout.starts_with(&start), "{}", output.stdout);
     for line in [
         "\n\nThe service's token\n  ok  login                     Vault accepts the token of the AppRole\n",
         "\n  skipped  secrets engine    because the service's token has no read on sys/mounts\n  skipped",
         &format!("\n  ok       ready          {admin} reports that it is ready\n"),
         " skipped: no problems found, but not everything was checked\n",
     ] {
-        assert!(said.stdout.contains(line), "{line} in {}", said.stdout);
+        assert!(output.stdout.contains(line), "{line} in {}", output.stdout);
     }
-    assert!(!said.stdout.contains('\x1b'), "colours, and nobody to see them");
+    assert!(!output.stdout.contains('\x1b'), "colours without a terminal");
     let remedy = "-> use a token of yours that has policies/operator.hcl";
-    assert_eq!(said.stdout.matches(remedy).count(), 1, "one remedy for four: {}", said.stdout);
+    assert_eq!(output.stdout.matches(remedy).count(), 1, "one remedy for four: {}", output.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_configuration_is_looked_at_as_the_service_would() {
+async fn doctor_checks_configuration() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let shell = || Shell::of_service(&bao.addr(), &role);
     shell().diagnosis(&[]).is("configuration", "ok", "valid");
-    let said = shell().with("VALIDATOR_CACHE_TTL", "long").with("VALIDATOR_NO", "x").diagnosis(&[]);
-    assert_eq!(said.all("fail"), ["configuration", "configuration"]);
-    // The rest is looked at all the same.
-    said.is("no secrets", "ok", "");
-    let said = shell().with("VAULT_TOKEN", bao.root_token()).diagnosis(&[]);
-    said.is("configuration", "warning", "set in addition to the AppRole; it is used as yours");
-    said.is("audit", "ok", "");
-    let said = Shell::at(&bao.addr()).and_home_of(bao.root_token()).diagnosis(&[]);
-    said.is("configuration", "warning", "no Vault login is configured");
-    let said = Shell::at(&bao.addr()).diagnosis(&[]);
-    said.is("configuration", "fail", "no Vault login is configured");
-    let said = Shell::at("nonsense").diagnosis(&[]);
-    said.is("configuration", "fail", "VAULT_ADDR");
-    said.is("address", "skipped", "is misconfigured");
+    let diagnosis =
+        shell().with("VALIDATOR_CACHE_TTL", "long").with("VALIDATOR_NO", "x").diagnosis(&[]);
+    assert_eq!(diagnosis.all("fail"), ["configuration", "configuration"]);
+    // The other checks are performed nevertheless.
+    diagnosis.is("no secrets", "ok", "");
+    let diagnosis = shell().with("VAULT_TOKEN", bao.root_token()).diagnosis(&[]);
+    diagnosis.is("configuration", "warning", "set in addition to the AppRole; it is used as yours");
+    diagnosis.is("audit", "ok", "");
+    let diagnosis = Shell::at(&bao.addr()).and_home_of(bao.root_token()).diagnosis(&[]);
+    diagnosis.is("configuration", "warning", "no Vault login is configured");
+    let diagnosis = Shell::at(&bao.addr()).diagnosis(&[]);
+    diagnosis.is("configuration", "fail", "no Vault login is configured");
+    let diagnosis = Shell::at("nonsense").diagnosis(&[]);
+    diagnosis.is("configuration", "fail", "VAULT_ADDR");
+    diagnosis.is("address", "skipped", "is misconfigured");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_is_not_ready_is_named() {
+async fn unready_service_fails() {
     let service = Direct::start().await;
     let shell = Shell::of_service(&service.bao.addr(), &service.role);
     let admin = service.validator.admin_url().replace("http://", "");
@@ -61,7 +62,7 @@ async fn a_service_that_is_not_ready_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_token_is_shown_nor_taken_as_an_argument() {
+async fn tokens_are_never_printed_or_arguments() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let token = platform::token(&bao, serde_json::json!({"policies": ["operator"]})).await;
@@ -73,14 +74,14 @@ async fn no_token_is_shown_nor_taken_as_an_argument() {
         vec![&*token],
         vec!["--caddy", "http://127.0.0.1:1", "--caddy-token", &token],
     ] {
-        let said = shell.run(&arguments);
-        shown += &said.stdout;
-        shown += &said.stderr;
+        let output = shell.run(&arguments);
+        shown += &output.stdout;
+        shown += &output.stderr;
     }
     let odd = format!("{token} and more");
-    let said = shell.run_with(&["--caddy", "http://127.0.0.1:1", "--caddy-token", "-"], &odd);
-    assert_eq!(said.code, Some(2), "{said:?}");
-    shown += &said.stderr;
+    let output = shell.run_with(&["--caddy", "http://127.0.0.1:1", "--caddy-token", "-"], &odd);
+    assert_eq!(output.code, Some(2), "{output:?}");
+    shown += &output.stderr;
     assert!(!shown.contains(&token) && !shown.contains(&role.secret_id), "{shown}");
     assert!(shown.contains("one passed as an argument is visible to other users"), "{shown}");
     assert!(shown.contains("--caddy-token has to be the path of a file, or -"), "{shown}");

@@ -1,4 +1,4 @@
-//! `doctor`: that it finds nothing where all is well, and what was broken where something was.
+//! `doctor`: it passes in a complete setup, and reports each fault.
 
 mod command;
 mod proxy;
@@ -26,28 +26,28 @@ use crate::support::{
 /// A shell on the machine of the service.
 struct Shell {
     variables: Vec<(String, String)>,
-    /// What lets `doctor` log in with a secret id.
+    /// The option that permits `doctor` to log in with a secret id.
     login: Option<&'static str>,
     dir: TempDir,
 }
 
-/// What `doctor` said.
+/// The output of `doctor`.
 #[derive(Debug)]
-struct Said {
+struct DoctorOutput {
     code: Option<i32>,
     stdout: String,
     stderr: String,
 }
 
 impl Shell {
-    /// With nothing but where Vault is.
+    /// Creates a shell with Vault's address only.
     fn at(address: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let shell = Self { variables: Vec::new(), login: None, dir };
         shell.with("VAULT_ADDR", address)
     }
 
-    /// With what the service logs in with.
+    /// Creates a shell with the service's credentials.
     fn of_service(address: &str, role: &AppRole) -> Self {
         let shell = Self { login: Some("--login"), ..Self::at(address) };
         let file = shell.file("secret-id", &role.secret_id);
@@ -56,14 +56,14 @@ impl Shell {
             .with("VALIDATOR_SECRET_ID_FILE", &file.display().to_string())
     }
 
-    /// With a home in which `vault login` left this token behind.
+    /// Adds a home directory with the token of `vault login`.
     fn and_home_of(self, token: &str) -> Self {
         self.file(".vault-token", token);
         let home = self.dir.path().display().to_string();
         self.with("HOME", &home)
     }
 
-    /// With one variable more.
+    /// Adds an environment variable.
     fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
@@ -76,12 +76,12 @@ impl Shell {
     }
 
     /// Runs `doctor` with these arguments.
-    fn run(&self, arguments: &[&str]) -> Said {
+    fn run(&self, arguments: &[&str]) -> DoctorOutput {
         self.run_with(arguments, "")
     }
 
-    /// The same with this on standard input.
-    fn run_with(&self, arguments: &[&str], stdin: &str) -> Said {
+    /// Runs `doctor` with this on standard input.
+    fn run_with(&self, arguments: &[&str], stdin: &str) -> DoctorOutput {
         let mut child = Command::new(tools::validator())
             .arg("doctor")
             .args(self.login)
@@ -93,21 +93,21 @@ impl Shell {
             .stderr(Stdio::piped())
             .spawn()
             .expect("it starts");
-        // It may end without having read anything.
+        // The program may exit without reading.
         let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
         let output = child.wait_with_output().expect("it ends");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-        Said { code: output.status.code(), stdout, stderr }
+        DoctorOutput { code: output.status.code(), stdout, stderr }
     }
 
-    /// What it says to programs.
+    /// Runs `doctor --output json`.
     fn diagnosis(&self, arguments: &[&str]) -> Diagnosis {
         Diagnosis::of(&self.run(&[&["--output", "json"], arguments].concat()))
     }
 }
 
-/// What was found.
+/// The parsed JSON output.
 #[derive(Debug)]
 struct Diagnosis {
     code: Option<i32>,
@@ -115,13 +115,13 @@ struct Diagnosis {
 }
 
 impl Diagnosis {
-    fn of(said: &Said) -> Self {
-        assert_eq!(said.stderr, "", "{said:?}");
-        let json: Value = serde_json::from_str(&said.stdout).expect("JSON");
+    fn of(output: &DoctorOutput) -> Self {
+        assert_eq!(output.stderr, "", "{output:?}");
+        let json: Value = serde_json::from_str(&output.stdout).expect("JSON");
         let groups = json["groups"].as_array().expect("groups").clone();
-        let diagnosis = Self { code: said.code, groups };
+        let diagnosis = Self { code: output.code, groups };
         let failed = diagnosis.all("fail");
-        assert_eq!(said.code, Some(i32::from(!failed.is_empty())), "{json}");
+        assert_eq!(output.code, Some(i32::from(!failed.is_empty())), "{json}");
         assert_eq!(json["failed"], failed.len(), "{json}");
         assert_eq!(json["healthy"], failed.is_empty(), "{json}");
         diagnosis
@@ -131,21 +131,21 @@ impl Diagnosis {
         self.groups.iter().flat_map(|group| group["checks"].as_array().expect("checks"))
     }
 
-    /// The names of all checks with this outcome.
+    /// Returns the names of all checks with this outcome.
     fn all(&self, outcome: &str) -> Vec<&str> {
         let findings = self.findings().filter(|finding| finding["outcome"] == outcome);
         findings.map(|finding| finding["check"].as_str().expect("a name")).collect()
     }
 
-    /// The names of the checks in the last group with this outcome.
+    /// Returns the names of the checks in the last group with this outcome.
     fn last(&self, outcome: &str) -> Vec<&str> {
         let last = self.groups.last().expect("a group")["checks"].as_array().expect("checks");
         let findings = last.iter().filter(|finding| finding["outcome"] == outcome);
         findings.map(|finding| finding["check"].as_str().expect("a name")).collect()
     }
 
-    /// That the check of this name ended like this, and said these words. Whatever is not ok says
-    /// what to do, or why it was skipped.
+    /// Asserts the outcome of this check, and that its message contains these words. A check that
+    /// is not ok has a remedy or was skipped.
     fn is(&self, check: &str, outcome: &str, words: &str) {
         let finding = self.findings().find(|finding| finding["check"] == check);
         let finding = finding.unwrap_or_else(|| panic!("no {check} in {self:#?}"));
@@ -157,7 +157,7 @@ impl Diagnosis {
     }
 }
 
-/// A Vault with everything in it, the service's role, and one tenant's key.
+/// Sets up Vault with all resources, the service's role, and one tenant's key.
 async fn provisioned(bao: &Bao) -> AppRole {
     let role = provision(bao).await;
     bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
@@ -166,7 +166,7 @@ async fn provisioned(bao: &Bao) -> AppRole {
     role
 }
 
-/// A certificate for this name from 2020 until this year, and its key, in PEM.
+/// Creates a certificate for this name from 2020 until this year, and its key, in PEM.
 fn certificate(name: &str, until: i32) -> (String, String) {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new([name.to_owned()]).expect("a name");

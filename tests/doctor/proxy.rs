@@ -1,4 +1,4 @@
-//! Caddy in front: with the guard as it is shipped, and with one part of it broken at a time.
+//! Checks of a proxy: Caddy with the shipped guard, and with one part of it broken at a time.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ use crate::support::{
 
 const HOST: &str = "acme.crm.localhost";
 
-/// The checks behind the connection.
+/// The checks after that of the connection.
 const CHECKS: [&str; 10] = [
     "guarded",
     "forged headers",
@@ -30,7 +30,7 @@ const CHECKS: [&str; 10] = [
     "forged identity",
 ];
 
-/// A validator and an application, to be put behind proxies.
+/// A validator and an application, for use behind proxies.
 struct Behind {
     service: Direct,
     backend: Backend,
@@ -45,21 +45,21 @@ impl Behind {
         Self { service, backend, shell }
     }
 
-    /// Caddy with this guard and this site.
+    /// Starts Caddy with this guard and this site.
     async fn caddy(&self, guard: &str, site: &str) -> Caddy {
         let (validator, application) =
             (self.service.validator.auth_address(), self.backend.address());
         Caddy::with(guard, site, validator, application, &[]).await
     }
 
-    /// What is said of a proxy at this address to somebody with these options.
+    /// Runs `doctor` on the proxy at this address, with these options.
     fn asked(&self, address: &str, options: &[&str]) -> Diagnosis {
         let url = format!("http://{address}");
         let arguments = ["--caddy", &url, "--host", HOST];
         self.shell.diagnosis(&[&arguments, options].concat())
     }
 
-    /// The same to somebody with a token and an application that tells what it received.
+    /// Runs `doctor` on the proxy with a token and an application that echoes its requests.
     fn examined(&self, address: &str) -> Diagnosis {
         let token = self.shell.dir.path().join("token").display().to_string();
         self.asked(address, &["--caddy-token", &token, "--echo", "/"])
@@ -70,7 +70,7 @@ fn guard() -> String {
     fs::read_to_string(repository("deploy/caddy/guard.caddy")).expect("the guard")
 }
 
-/// The guard without something that is in it once.
+/// Returns the guard without a part that occurs once.
 fn without(part: &str) -> String {
     with(part, "")
 }
@@ -81,30 +81,30 @@ fn with(part: &str, other: &str) -> String {
     guard.replace(part, other)
 }
 
-/// A site behind the guard, which asks for no more than a token.
+/// A site behind the guard that requires a token only.
 const SITE: &str = "import guard \"\" {\n\t\treverse_proxy {$CRM_UPSTREAM}\n\t}";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_found_behind_the_guard_as_it_is() {
+async fn shipped_guard_passes() {
     let behind = Behind::start().await;
     let validator = behind.service.validator.auth_address();
     for caddy in [
         Caddy::start(validator, behind.backend.address(), &[]).await,
         behind.caddy(&guard(), SITE).await,
     ] {
-        let said = behind.examined(&caddy.address());
+        let diagnosis = behind.examined(&caddy.address());
         for check in ["address", "TLS"].into_iter().chain(CHECKS) {
-            said.is(check, "ok", "");
+            diagnosis.is(check, "ok", "");
         }
-        assert_eq!(said.code, Some(0));
-        let said = behind.asked(&caddy.address(), &[]);
-        assert_eq!(said.last("skipped"), CHECKS[6..]);
-        assert_eq!(said.last("ok").len(), 8);
+        assert_eq!(diagnosis.code, Some(0));
+        let diagnosis = behind.asked(&caddy.address(), &[]);
+        assert_eq!(diagnosis.last("skipped"), CHECKS[6..]);
+        assert_eq!(diagnosis.last("ok").len(), 8);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_part_of_the_guard_that_is_broken_is_found() {
+async fn broken_guard_parts_fail() {
     let behind = Behind::start().await;
     for (guard, failed) in [
         (with("uri /validate?{args[0]}", "uri /validate"), vec![CHECKS[4], CHECKS[6]]),
@@ -119,113 +119,113 @@ async fn each_part_of_the_guard_that_is_broken_is_found() {
         (without("request_header -Forwarded"), vec![CHECKS[8]]),
     ] {
         let caddy = behind.caddy(&guard, SITE).await;
-        let said = behind.examined(&caddy.address());
-        assert_eq!(said.all("fail"), failed, "{said:#?}");
+        let diagnosis = behind.examined(&caddy.address());
+        assert_eq!(diagnosis.all("fail"), failed, "{diagnosis:#?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_site_that_is_open_or_leads_elsewhere_is_found() {
+async fn open_or_redirected_site_fails() {
     let behind = Behind::start().await;
     let admin = behind.service.validator.admin_url();
     let open = behind.caddy(&guard(), "reverse_proxy {$CRM_UPSTREAM}").await;
-    let said = behind.examined(&open.address());
-    said.is("guarded", "fail", "/ without a token is 200");
-    assert_eq!(said.last("skipped"), CHECKS[1..]);
+    let diagnosis = behind.examined(&open.address());
+    diagnosis.is("guarded", "fail", "/ without a token is 200");
+    assert_eq!(diagnosis.last("skipped"), CHECKS[1..]);
 
     let trusting = format!(
         "@known header X-Auth-Subject *\n\thandle @known {{\n\t\treverse_proxy {{$CRM_UPSTREAM}}\n\t}}\n\t\
          handle {{\n\t\t{SITE}\n\t}}"
     );
     let trusting = behind.caddy(&guard(), &trusting).await;
-    let said = behind.asked(&trusting.address(), &[]);
-    said.is("forged headers", "fail", "with forged x-auth-subject");
+    let diagnosis = behind.asked(&trusting.address(), &[]);
+    diagnosis.is("forged headers", "fail", "with forged x-auth-subject");
 
     let admin = admin.trim_start_matches("http://");
     let leak = format!(
         "handle /metrics {{\n\t\treverse_proxy {admin}\n\t}}\n\thandle {{\n\t\t{SITE}\n\t}}"
     );
     let leak = behind.caddy(&guard(), &leak).await;
-    let said = behind.examined(&leak.address());
-    said.is("admin listener", "fail", "/metrics is 200");
-    assert_eq!(said.all("fail"), ["admin listener"]);
+    let diagnosis = behind.examined(&leak.address());
+    diagnosis.is("admin listener", "fail", "/metrics is 200");
+    assert_eq!(diagnosis.all("fail"), ["admin listener"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_reaches_nobody_is_told_from_one_that_is_away() {
+async fn unreachable_upstream_differs_from_proxy() {
     let behind = Behind::start().await;
-    let nobody = format!("127.0.0.1:{}", free_port());
-    let said = behind.examined(&nobody);
-    said.is("guarded", "skipped", "cannot be reached");
-    let failed = said.last("fail");
+    let closed_address = format!("127.0.0.1:{}", free_port());
+    let diagnosis = behind.examined(&closed_address);
+    diagnosis.is("guarded", "skipped", "cannot be reached");
+    let failed = diagnosis.last("fail");
     assert_eq!(failed, ["address"]);
 
-    let caddy = Caddy::with(&guard(), SITE, &nobody, behind.backend.address(), &[]).await;
-    let said = behind.asked(&caddy.address(), &[]);
-    said.is("guarded", "fail", "is 502");
+    let caddy = Caddy::with(&guard(), SITE, &closed_address, behind.backend.address(), &[]).await;
+    let diagnosis = behind.asked(&caddy.address(), &[]);
+    diagnosis.is("guarded", "fail", "is 502");
     drop(caddy);
 
     let validator = behind.service.validator.auth_address();
-    let caddy = Caddy::with(&guard(), SITE, validator, &nobody, &[]).await;
-    let said = behind.examined(&caddy.address());
-    said.is("guarded", "ok", "");
-    said.is("token", "fail", "with the token, / is 502");
-    said.is("forged identity", "skipped", "does not echo request headers");
+    let caddy = Caddy::with(&guard(), SITE, validator, &closed_address, &[]).await;
+    let diagnosis = behind.examined(&caddy.address());
+    diagnosis.is("guarded", "ok", "");
+    diagnosis.is("token", "fail", "with the token, / is 502");
+    diagnosis.is("forged identity", "skipped", "does not echo request headers");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_does_not_get_in_shows_nothing_of_what_is_behind() {
+async fn rejected_token_skips_upstream_checks() {
     let behind = Behind::start().await;
     let caddy = behind.caddy(&guard(), &SITE.replace("\"\"", "\"tenant=acme\"")).await;
     let globex = behind.shell.file("globex", behind.service.globex.token());
     let token = globex.display().to_string();
-    let said = behind.asked(&caddy.address(), &["--caddy-token", &token, "--echo", "/"]);
-    said.is("token", "fail", "403 tenant_mismatch from the validator");
-    assert_eq!(said.last("skipped"), CHECKS[7..]);
+    let diagnosis = behind.asked(&caddy.address(), &["--caddy-token", &token, "--echo", "/"]);
+    diagnosis.is("token", "fail", "403 tenant_mismatch from the validator");
+    assert_eq!(diagnosis.last("skipped"), CHECKS[7..]);
     let url = format!("http://{}", caddy.address());
     let arguments = ["--caddy", &url, "--host", HOST, "--caddy-token", "-", "--output", "json"];
-    let said = behind.shell.run_with(&arguments, behind.service.acme.token());
-    let said = Diagnosis::of(&said);
-    said.is("token", "ok", "");
-    said.is("protocol", "ok", "");
-    said.is("forged path", "skipped", "it needs an application that echoes");
-    said.is("forged identity", "skipped", "it needs an application that echoes");
+    let diagnosis = behind.shell.run_with(&arguments, behind.service.acme.token());
+    let diagnosis = Diagnosis::of(&diagnosis);
+    diagnosis.is("token", "ok", "");
+    diagnosis.is("protocol", "ok", "");
+    diagnosis.is("forged path", "skipped", "it needs an application that echoes");
+    diagnosis.is("forged identity", "skipped", "it needs an application that echoes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_application_that_does_not_tell_what_it_received_proves_nothing() {
+async fn silent_application_skips_checks() {
     let behind = Behind::start().await;
     let silent = "import guard \"\" {\n\t\trespond \"hello\"\n\t}";
     let caddy = behind.caddy(&without("request_header -X-Auth-*"), silent).await;
-    let said = behind.examined(&caddy.address());
+    let diagnosis = behind.examined(&caddy.address());
     for check in ["forged path", "forged identity"] {
-        said.is(check, "skipped", "/ does not echo request headers: 200");
+        diagnosis.is(check, "skipped", "/ does not echo request headers: 200");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_auth_listener_that_clients_reach_is_found() {
+async fn reachable_auth_listener_fails() {
     let behind = Behind::start().await;
     let address = behind.service.validator.auth_address().to_owned();
     let listener = |address: &str| behind.shell.diagnosis(&["--auth-listener", address]);
     listener(&address).is("auth listener", "ok", "reachable only on this machine");
-    let nobody = format!("127.0.0.1:{}", free_port());
-    listener(&nobody).is("auth listener", "ok", "accepts no connection");
+    let closed_address = format!("127.0.0.1:{}", free_port());
+    listener(&closed_address).is("auth listener", "ok", "accepts no connection");
     listener("no-such-host.invalid:80").is("auth listener", "skipped", "the DNS lookup of");
 }
 
-/// A site whose validator believes what a client says of its path.
-const BELIEVING: &str = "vars judged {uri}
-	@said header X-Forwarded-Uri *
-	vars @said judged {http.request.header.X-Forwarded-Uri}
+/// A site that forwards the path that the client claims.
+const TRUSTING_SITE: &str = "vars judged {uri}
+	@diagnosis header X-Forwarded-Uri *
+	vars @diagnosis judged {http.request.header.X-Forwarded-Uri}
 	request_header -X-Forwarded-Uri";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_that_a_client_makes_up_is_found_where_it_is_believed() {
+async fn trusted_client_path_fails() {
     let behind = Behind::start().await;
     let policy = "path \"route/crm*\" { capabilities = [\"read\"] }";
     set_policy(&behind.service.bao, "crm-agent", policy).await;
-    let believing = with("request_header -X-Forwarded-Uri", BELIEVING);
+    let believing = with("request_header -X-Forwarded-Uri", TRUSTING_SITE);
     let judged = "header_up -Expect\n\t\theader_up X-Forwarded-Uri {vars.judged}";
     assert_eq!(believing.matches("header_up -Expect").count(), 1);
     let believing = believing.replace("header_up -Expect", judged);
@@ -233,14 +233,14 @@ async fn a_path_that_a_client_makes_up_is_found_where_it_is_believed() {
     for (guard, outcome) in [(guard(), "skipped"), (believing, "fail")] {
         let caddy = behind.caddy(&guard, &site).await;
         let token = behind.shell.dir.path().join("token").display().to_string();
-        let said = behind.asked(&caddy.address(), &["--caddy-token", &token]);
-        said.is("token", "ok", "");
-        said.is("forged path", outcome, "");
+        let diagnosis = behind.asked(&caddy.address(), &["--caddy-token", &token]);
+        diagnosis.is("token", "ok", "");
+        diagnosis.is("forged path", outcome, "");
     }
 }
 
-/// An application that changes to whatever protocol it is asked to.
-async fn obliging() -> (String, JoinHandle<()>) {
+/// Starts an application that accepts every protocol upgrade.
+async fn upgrading_application() -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address").to_string();
     let server = tokio::spawn(async move {
@@ -260,22 +260,22 @@ async fn obliging() -> (String, JoinHandle<()>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_changes_to_another_protocol_is_found() {
+async fn protocol_upgrade_fails() {
     let behind = Behind::start().await;
-    let (application, server) = obliging().await;
+    let (application, server) = upgrading_application().await;
     for (guard, outcome) in [(guard(), "ok"), (without("request_header @upgrade -Upgrade"), "fail")]
     {
         let validator = behind.service.validator.auth_address();
         let caddy = Caddy::with(&guard, SITE, validator, &application, &[]).await;
         let token = behind.shell.dir.path().join("token").display().to_string();
-        let said = behind.asked(&caddy.address(), &["--caddy-token", &token]);
-        said.is("protocol", outcome, "h2c");
+        let diagnosis = behind.asked(&caddy.address(), &["--caddy-token", &token]);
+        diagnosis.is("protocol", outcome, "h2c");
     }
     server.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxys_certificate_is_that_of_the_host_and_not_of_the_address() {
+async fn proxy_certificate_is_of_the_host() {
     let behind = Behind::start().await;
     let (pem, key) = certificate("*.crm.localhost", 4000);
     let files = [behind.shell.file("tls.crt", &pem), behind.shell.file("tls.key", &key)];
@@ -292,9 +292,9 @@ async fn a_proxys_certificate_is_that_of_the_host_and_not_of_the_address() {
         let arguments = ["--caddy", &url, "--host", host, "--caddy-cacert", &certificate];
         behind.shell.diagnosis(&arguments)
     };
-    let said = ask(HOST);
-    assert_eq!(said.last("ok").len(), 8, "{said:#?}");
+    let diagnosis = ask(HOST);
+    assert_eq!(diagnosis.last("ok").len(), 8, "{diagnosis:#?}");
     ask("acme.example.com").is("address", "ok", "");
-    let said = ask("acme.example.com");
-    assert_eq!(said.last("fail"), ["TLS"]);
+    let diagnosis = ask("acme.example.com");
+    assert_eq!(diagnosis.last("fail"), ["TLS"]);
 }

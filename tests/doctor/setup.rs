@@ -1,4 +1,4 @@
-//! What an operator has set up.
+//! Checks of the resources that an operator sets up.
 
 use serde_json::json;
 use vault_auth_validator::policy::builtin;
@@ -10,86 +10,86 @@ use crate::support::{
     validator::Validator,
 };
 
-/// What is said to an operator who may see everything.
-fn seen(bao: &Bao, role: &AppRole) -> Diagnosis {
+/// Runs `doctor` with a root token for the checks of an operator.
+fn diagnose_as_root(bao: &Bao, role: &AppRole) -> Diagnosis {
     Shell::of_service(&bao.addr(), role).and_home_of(bao.root_token()).diagnosis(&[])
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_found_where_all_is_well() {
+async fn complete_setup_passes() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
-    let said = seen(&bao, &role);
-    assert_eq!(said.all("skipped"), ["ready", "auth listener"]);
-    assert_eq!((said.all("warning"), said.code), (vec![], Some(0)), "{said:#?}");
+    let diagnosis = diagnose_as_root(&bao, &role);
+    assert_eq!(diagnosis.all("skipped"), ["ready", "auth listener"]);
+    assert_eq!((diagnosis.all("warning"), diagnosis.code), (vec![], Some(0)), "{diagnosis:#?}");
     let all = format!("all {} are the same", builtin::policies().len());
-    said.is("shipped policies", "ok", &all);
-    said.is("audit", "ok", "tests/ (file)");
+    diagnosis.is("shipped policies", "ok", &all);
+    diagnosis.is("audit", "ok", "tests/ (file)");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operators_own_rights_are_enough_for_most() {
+async fn operator_policy_permits_most_checks() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let operator = platform::token(&bao, json!({"policies": ["operator"], "ttl": "1h"})).await;
     let shell = Shell::of_service(&bao.addr(), &role).and_home_of(&operator);
-    let said = shell.diagnosis(&[]);
+    let diagnosis = shell.diagnosis(&[]);
     for check in
         ["secrets engine", "transit engine", "AppRole", "tenants' keys", "shipped policies"]
     {
-        said.is(check, "ok", "");
+        diagnosis.is(check, "ok", "");
     }
-    said.is("audit", "skipped", "your token has no read and sudo on sys/audit");
+    diagnosis.is("audit", "skipped", "your token has no read and sudo on sys/audit");
     let auditor = platform::token(&bao, json!({"policies": ["policy-auditor"], "ttl": "1h"})).await;
-    let said = Shell::of_service(&bao.addr(), &role).and_home_of(&auditor).diagnosis(&[]);
+    let diagnosis = Shell::of_service(&bao.addr(), &role).and_home_of(&auditor).diagnosis(&[]);
     for check in ["secrets engine", "AppRole", "shipped policies", "audit"] {
-        said.is(check, "ok", "");
+        diagnosis.is(check, "ok", "");
     }
-    said.is("tenants' keys", "skipped", "your token has no list on transit/keys");
-    let said = Shell::of_service(&bao.addr(), &role).and_home_of("s.unknown").diagnosis(&[]);
-    said.is("operator", "fail", "Vault rejected the token");
-    said.is("audit", "skipped", "the operator's login failed");
+    diagnosis.is("tenants' keys", "skipped", "your token has no list on transit/keys");
+    let diagnosis = Shell::of_service(&bao.addr(), &role).and_home_of("s.unknown").diagnosis(&[]);
+    diagnosis.is("operator", "fail", "Vault rejected the token");
+    diagnosis.is("audit", "skipped", "the operator's login failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn subjects_and_a_missing_subject_mount_are_explained() {
+async fn missing_subject_mount_is_explained() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let shell = || Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
-    let said = shell().diagnosis(&[]);
-    said.is("subjects", "ok", "log in at userpass/ is their name; a service's is entity:NAME");
+    let diagnosis = shell().diagnosis(&[]);
+    diagnosis.is("subjects", "ok", "log in at userpass/ is their name; a service's is entity:NAME");
     for (mount, words) in [("ldap", "no auth method at ldap/"), ("approle", "names are role ids")] {
-        let said = shell().with("VALIDATOR_SUBJECT_MOUNT", mount).diagnosis(&[]);
-        said.is("subjects", "warning", words);
+        let diagnosis = shell().with("VALIDATOR_SUBJECT_MOUNT", mount).diagnosis(&[]);
+        diagnosis.is("subjects", "warning", words);
     }
-    let said = shell().with("VALIDATOR_SUBJECT_MOUNT", "auth/ldap").diagnosis(&[]);
-    said.is("configuration", "fail", "must not begin with `auth/`");
-    said.is("subjects", "skipped", "VALIDATOR_SUBJECT_MOUNT is invalid");
+    let diagnosis = shell().with("VALIDATOR_SUBJECT_MOUNT", "auth/ldap").diagnosis(&[]);
+    diagnosis.is("configuration", "fail", "must not begin with `auth/`");
+    diagnosis.is("subjects", "skipped", "VALIDATOR_SUBJECT_MOUNT is invalid");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mount_that_is_missing_or_of_another_kind_is_named() {
+async fn missing_or_wrong_mount_fails() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let shell = || Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
-    let said = shell()
+    let diagnosis = shell()
         .with("VALIDATOR_KV_MOUNT", "nowhere")
         .with("VALIDATOR_TRANSIT_MOUNT", "secret")
         .diagnosis(&[]);
-    said.is("secrets engine", "fail", "nothing is mounted at nowhere/");
-    said.is("transit engine", "fail", "secret/ is of the type kv, not transit");
-    said.is("tenants' keys", "skipped", "there is no transit engine");
+    diagnosis.is("secrets engine", "fail", "nothing is mounted at nowhere/");
+    diagnosis.is("transit engine", "fail", "secret/ is of the type kv, not transit");
+    diagnosis.is("tenants' keys", "skipped", "there is no transit engine");
     bao.must("POST", "sys/mounts/old", Some(json!({"type": "kv"}))).await;
-    let said = shell().with("VALIDATOR_KV_MOUNT", "old").diagnosis(&[]);
-    said.is("secrets engine", "fail", "old/ is version 1 of KV, not 2");
+    let diagnosis = shell().with("VALIDATOR_KV_MOUNT", "old").diagnosis(&[]);
+    diagnosis.is("secrets engine", "fail", "old/ is version 1 of KV, not 2");
     bao.must("DELETE", "sys/auth/approle", None).await;
-    let said = Shell::at(&bao.addr()).and_home_of(bao.root_token()).diagnosis(&[]);
-    said.is("AppRole", "fail", "no AppRole method");
-    said.is("login", "skipped", "no login of the service is configured here");
+    let diagnosis = Shell::at(&bao.addr()).and_home_of(bao.root_token()).diagnosis(&[]);
+    diagnosis.is("AppRole", "fail", "no AppRole method");
+    diagnosis.is("login", "skipped", "no login of the service is configured here");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_not_made_as_it_should_be_is_named() {
+async fn misconfigured_tenant_key_fails() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     for (name, made, config, words) in [
@@ -117,26 +117,26 @@ async fn a_key_that_is_not_made_as_it_should_be_is_named() {
         let path = format!("transit/keys/tenant-{name}");
         bao.must("POST", &path, Some(made)).await;
         bao.must("POST", &format!("{path}/config"), Some(config)).await;
-        let said = seen(&bao, &role);
-        said.is("tenants' keys", "fail", words);
-        assert_eq!(said.all("fail"), ["tenants' keys"]);
+        let diagnosis = diagnose_as_root(&bao, &role);
+        diagnosis.is("tenants' keys", "fail", words);
+        assert_eq!(diagnosis.all("fail"), ["tenants' keys"]);
         bao.must("POST", &format!("{path}/config"), Some(json!({"deletion_allowed": true}))).await;
         bao.must("DELETE", &path, None).await;
     }
     bao.must("POST", "transit/keys/another", Some(json!({}))).await;
-    seen(&bao, &role).is("tenants' keys", "ok", "1 checked");
+    diagnose_as_root(&bao, &role).is("tenants' keys", "ok", "1 checked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_drifted_is_told_from_one_that_is_not_there() {
+async fn drifted_policy_differs_from_missing() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     bao.must("DELETE", "sys/policies/acl/mcp-transit", None).await;
-    seen(&bao, &role).is("shipped policies", "warning", "not in Vault: mcp-transit");
+    diagnose_as_root(&bao, &role).is("shipped policies", "warning", "not in Vault: mcp-transit");
     set_policy(&bao, "tenant", "path \"secret/*\" { capabilities = [\"read\"] }").await;
-    let said = seen(&bao, &role);
-    said.is("shipped policies", "fail", "they differ in Vault: tenant");
-    assert_eq!(said.all("fail"), ["shipped policies"]);
+    let diagnosis = diagnose_as_root(&bao, &role);
+    diagnosis.is("shipped policies", "fail", "they differ in Vault: tenant");
+    assert_eq!(diagnosis.all("fail"), ["shipped policies"]);
     let shell = Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
     shell.file("tenant.hcl", "path \"secret/*\" { capabilities = [\"read\"] }");
     let folder = shell.dir.path().display().to_string();
@@ -144,12 +144,12 @@ async fn a_policy_that_drifted_is_told_from_one_that_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_writes_nothing_down_is_named() {
+async fn missing_audit_device_fails() {
     let bao = Bao::unaudited().await;
     let role = provisioned(&bao).await;
-    let said = seen(&bao, &role);
-    said.is("audit", "fail", "no audit device");
-    assert_eq!(said.all("fail"), ["audit"]);
+    let diagnosis = diagnose_as_root(&bao, &role);
+    diagnosis.is("audit", "fail", "no audit device");
+    assert_eq!(diagnosis.all("fail"), ["audit"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -158,36 +158,40 @@ async fn remote_audit_device_alone_fails() {
     let role = provisioned(&bao).await;
     let receiver = Validator::start(&bao, &role, &[]).await;
     bao.post_audit_to(&format!("{}/audit", receiver.admin_url())).await;
-    let said = seen(&bao, &role);
-    said.is("audit", "fail", "posted/ (http); no device writes entries on Vault's own machine");
-    assert_eq!(said.all("fail"), ["audit"]);
+    let diagnosis = diagnose_as_root(&bao, &role);
+    diagnosis.is(
+        "audit",
+        "fail",
+        "posted/ (http); no device writes entries on Vault's own machine",
+    );
+    assert_eq!(diagnosis.all("fail"), ["audit"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_namespace_all_is_seen_but_the_audit_devices() {
+async fn namespace_skips_audit_check() {
     let mut bao = Bao::dev().await;
     bao.enter("team").await;
     let role = provisioned(&bao).await;
     let shell = Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
-    let said = shell.with("VAULT_NAMESPACE", "team").diagnosis(&[]);
-    assert_eq!(said.all("fail"), Vec::<&str>::new(), "{said:#?}");
-    said.is("tenants' keys", "ok", "");
-    said.is("no secrets", "ok", "");
-    said.is("audit", "skipped", "only the root namespace");
+    let diagnosis = shell.with("VAULT_NAMESPACE", "team").diagnosis(&[]);
+    assert_eq!(diagnosis.all("fail"), Vec::<&str>::new(), "{diagnosis:#?}");
+    diagnosis.is("tenants' keys", "ok", "");
+    diagnosis.is("no secrets", "ok", "");
+    diagnosis.is("audit", "skipped", "only the root namespace");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operators_own_login_is_not_taken_for_the_services_where_one_says_so() {
+async fn operator_option_skips_service_checks() {
     let bao = Bao::dev().await;
     provisioned(&bao).await;
     let settings = json!({"token_policies": ["operator", "policy-auditor"], "token_ttl": "1h"});
     let role = app_role(&bao, "somebody", settings).await;
     let shell = Shell::of_service(&bao.addr(), &role);
     shell.diagnosis(&[]).is("no policies", "fail", "sys/policies/acl/");
-    let said = shell.diagnosis(&["--operator"]);
-    assert_eq!(said.all("fail"), Vec::<&str>::new(), "{said:#?}");
-    said.is("login", "skipped", "used as the operator's (--operator)");
-    said.is("audit", "ok", "");
+    let diagnosis = shell.diagnosis(&["--operator"]);
+    assert_eq!(diagnosis.all("fail"), Vec::<&str>::new(), "{diagnosis:#?}");
+    diagnosis.is("login", "skipped", "used as the operator's (--operator)");
+    diagnosis.is("audit", "ok", "");
     let secret_id = bao.wrapped("POST", "auth/approle/role/somebody/secret-id", None).await;
     let shell = Shell::of_service(&bao.addr(), &AppRole { secret_id, ..role });
     for _ in 0..2 {

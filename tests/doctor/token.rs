@@ -1,4 +1,4 @@
-//! The service's own token.
+//! Checks of the service's own token.
 
 use serde_json::json;
 
@@ -8,10 +8,10 @@ use crate::support::{
     platform::{self, AppRole, app_role, set_policy},
 };
 
-/// What each check of the rights is called.
+/// The names of the checks of rights.
 const NEEDS: [&str; 4] =
     ["may look up tokens", "may read entities", "may ask for capabilities", "may renew itself"];
-const TABOOS: [&str; 7] = [
+const FORBIDDEN: [&str; 7] = [
     "no secrets",
     "no tenants' keys",
     "no policies",
@@ -21,7 +21,7 @@ const TABOOS: [&str; 7] = [
     "no sudo",
 ];
 
-/// What is said of a service whose token has these policies and no other.
+/// Runs `doctor` as a service that has a token with exactly these policies.
 async fn with_policies(bao: &Bao, policies: &[&str]) -> Diagnosis {
     let name = format!("role-{:08x}", rand::random::<u32>());
     let settings = json!({
@@ -34,15 +34,19 @@ async fn with_policies(bao: &Bao, policies: &[&str]) -> Diagnosis {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_shipped_policy_is_enough_and_not_too_much() {
+async fn shipped_policy_has_exact_rights() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
-    let said = Shell::of_service(&bao.addr(), &role).diagnosis(&[]);
-    assert_eq!((said.all("fail"), said.all("warning")), (vec![], vec![]), "{said:#?}");
-    for check in ["login", "root", "policies", "life"].into_iter().chain(NEEDS).chain(TABOOS) {
-        said.is(check, "ok", "");
+    let diagnosis = Shell::of_service(&bao.addr(), &role).diagnosis(&[]);
+    assert_eq!(
+        (diagnosis.all("fail"), diagnosis.all("warning")),
+        (vec![], vec![]),
+        "{diagnosis:#?}"
+    );
+    for check in ["login", "root", "policies", "life"].into_iter().chain(NEEDS).chain(FORBIDDEN) {
+        diagnosis.is(check, "ok", "");
     }
-    // With the service's rights there is nothing to be seen of the rest.
+    // The service has no right to read the other resources.
     for check in [
         "secrets engine",
         "transit engine",
@@ -51,12 +55,12 @@ async fn the_shipped_policy_is_enough_and_not_too_much() {
         "shipped policies",
         "audit",
     ] {
-        said.is(check, "skipped", "the service's token has no ");
+        diagnosis.is(check, "skipped", "the service's token has no ");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_right_that_is_missing_is_named() {
+async fn missing_rights_fail() {
     let bao = Bao::dev().await;
     provisioned(&bao).await;
     let whole = [
@@ -75,22 +79,22 @@ async fn each_right_that_is_missing_is_named() {
             format!("path \"{path}\" {{ capabilities = [\"{capability}\"] }}\n")
         });
         set_policy(&bao, "validator", &rules.collect::<String>()).await;
-        let said = with_policies(&bao, &["validator"]).await;
-        said.is(check, "fail", &format!("it lacks {} on ", missing.1));
-        assert_eq!(said.all("fail"), [check]);
+        let diagnosis = with_policies(&bao, &["validator"]).await;
+        diagnosis.is(check, "fail", &format!("it lacks {} on ", missing.1));
+        assert_eq!(diagnosis.all("fail"), [check]);
     }
     let blind = "path \"auth/token/lookup-self\" { capabilities = [\"read\"] }\n\
                  path \"auth/token/revoke-self\" { capabilities = [\"update\"] }";
     set_policy(&bao, "validator", blind).await;
-    let said = with_policies(&bao, &["validator"]).await;
-    said.is("may ask for capabilities", "fail", "Vault denies it");
-    for check in [NEEDS[0], NEEDS[1], NEEDS[3]].into_iter().chain(TABOOS) {
-        said.is(check, "skipped", "capabilities are unknown");
+    let diagnosis = with_policies(&bao, &["validator"]).await;
+    diagnosis.is("may ask for capabilities", "fail", "Vault denies it");
+    for check in [NEEDS[0], NEEDS[1], NEEDS[3]].into_iter().chain(FORBIDDEN) {
+        diagnosis.is(check, "skipped", "capabilities are unknown");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_right_that_is_too_much_is_named() {
+async fn excess_rights_fail() {
     let bao = Bao::dev().await;
     provisioned(&bao).await;
     for (path, capability, check) in [
@@ -108,18 +112,18 @@ async fn each_right_that_is_too_much_is_named() {
     ] {
         let policy = format!("path \"{path}\" {{ capabilities = [\"{capability}\"] }}");
         set_policy(&bao, "more", &policy).await;
-        let said = with_policies(&bao, &["validator", "more"]).await;
-        said.is(check, "fail", &format!("it has {capability} on "));
-        said.is("policies", "warning", "more, validator");
-        assert_eq!(said.all("fail"), [check], "{path}");
+        let diagnosis = with_policies(&bao, &["validator", "more"]).await;
+        diagnosis.is(check, "fail", &format!("it has {capability} on "));
+        diagnosis.is("policies", "warning", "more, validator");
+        assert_eq!(diagnosis.all("fail"), [check], "{path}");
     }
     set_policy(&bao, "more", "path \"sys/audit/*\" { capabilities = [\"read\", \"sudo\"] }").await;
-    let said = with_policies(&bao, &["validator", "more"]).await;
-    said.is("no sudo", "fail", "sys/audit/");
+    let diagnosis = with_policies(&bao, &["validator", "more"]).await;
+    diagnosis.is("no sudo", "fail", "sys/audit/");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_right_to_one_tenants_secrets_alone_is_found_if_the_tenants_are_known() {
+async fn right_to_one_tenants_secrets_fails() {
     let bao = Bao::dev().await;
     provisioned(&bao).await;
     let policy = "path \"secret/data/tenants/acme/*\" { capabilities = [\"read\"] }";
@@ -127,38 +131,38 @@ async fn a_right_to_one_tenants_secrets_alone_is_found_if_the_tenants_are_known(
     let settings = json!({"token_policies": ["validator", "more"], "token_period": "1h"});
     let role = app_role(&bao, "curious", settings).await;
     let shell = Shell::of_service(&bao.addr(), &role).and_home_of(bao.root_token());
-    let said = shell.diagnosis(&[]);
-    said.is("no secrets", "fail", "it has read on secret/data/tenants/acme/any");
+    let diagnosis = shell.diagnosis(&[]);
+    diagnosis.is("no secrets", "fail", "it has read on secret/data/tenants/acme/any");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_token_and_one_that_is_about_to_end_are_named() {
+async fn root_and_expiring_tokens_are_reported() {
     let bao = Bao::dev().await;
     provisioned(&bao).await;
-    let said = Shell::at(&bao.addr()).with("VAULT_TOKEN", bao.root_token()).diagnosis(&[]);
-    said.is("root", "fail", "root token");
-    for check in ["policies", "life"].into_iter().chain(NEEDS).chain(TABOOS) {
-        said.is(check, "skipped", "a root token may do everything");
+    let diagnosis = Shell::at(&bao.addr()).with("VAULT_TOKEN", bao.root_token()).diagnosis(&[]);
+    diagnosis.is("root", "fail", "root token");
+    for check in ["policies", "life"].into_iter().chain(NEEDS).chain(FORBIDDEN) {
+        diagnosis.is(check, "skipped", "a root token may do everything");
     }
     let options = json!({"policies": ["validator"], "ttl": "10m", "renewable": false});
     let token = platform::token(&bao, options).await;
-    let said = Shell::at(&bao.addr()).with("VAULT_TOKEN", &token).diagnosis(&[]);
-    said.is("life", "warning", "it cannot be renewed");
-    said.is("may renew itself", "skipped", "");
+    let diagnosis = Shell::at(&bao.addr()).with("VAULT_TOKEN", &token).diagnosis(&[]);
+    diagnosis.is("life", "warning", "it cannot be renewed");
+    diagnosis.is("may renew itself", "skipped", "");
     let options = json!({"policies": ["validator"], "period": "1h"});
     let token = platform::token(&bao, options).await;
-    let said = Shell::at(&bao.addr()).with("VAULT_TOKEN", &token).diagnosis(&[]);
-    said.is("life", "ok", "each renewal adds 1h");
+    let diagnosis = Shell::at(&bao.addr()).with("VAULT_TOKEN", &token).diagnosis(&[]);
+    diagnosis.is("life", "ok", "each renewal adds 1h");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_does_not_get_in_is_named_and_a_wrapped_secret_id_is_left_to_it() {
+async fn wrapped_secret_id_is_left_unused() {
     let bao = Bao::dev().await;
     let role = provisioned(&bao).await;
     let wrong = AppRole { secret_id: "wrong".to_owned(), ..role.clone() };
-    let said = Shell::of_service(&bao.addr(), &wrong).diagnosis(&[]);
-    said.is("login", "fail", "invalid role or secret ID");
-    said.is("no secrets", "skipped", "the service's login failed");
+    let diagnosis = Shell::of_service(&bao.addr(), &wrong).diagnosis(&[]);
+    diagnosis.is("login", "fail", "invalid role or secret ID");
+    diagnosis.is("no secrets", "skipped", "the service's login failed");
     let secret_id = bao.wrapped("POST", "auth/approle/role/validator/secret-id", None).await;
     let wrapped = AppRole { secret_id, ..role };
     let shell = Shell::of_service(&bao.addr(), &wrapped);

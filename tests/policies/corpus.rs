@@ -1,4 +1,4 @@
-//! One file for each thing that can be written in a policy.
+//! One file for each construct of policies.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use vault_auth_validator::policy::Policy;
 use super::oracle::Oracle;
 use crate::support::tools;
 
-/// The files of one folder: name and text.
+/// Returns the files of one folder: name and text.
 pub(super) fn files(folder: &str) -> Vec<(String, String)> {
     let folder = tools::repository("tests/corpus/hcl").join(folder);
     let entries = fs::read_dir(&folder).expect("the corpus");
@@ -28,7 +28,7 @@ enum Outcome {
 
 use Outcome::{Accepted, Refused};
 
-/// Compares both with what a folder is for; tells all that differ.
+/// Asserts the results of both parsers for the files of a folder; lists all differences.
 async fn compare(folder: &str, ours: Outcome, theirs: Outcome) {
     let oracle = Oracle::start().await;
     let mut differ = Vec::new();
@@ -46,18 +46,18 @@ async fn compare(folder: &str, ours: Outcome, theirs: Outcome) {
 }
 
 #[tokio::test]
-async fn what_is_accepted_is_accepted_by_openbao() {
+async fn accepted_policies_are_valid_in_openbao() {
     compare("accepted", Accepted, Accepted).await;
 }
 
 #[tokio::test]
-async fn what_is_refused_is_refused_by_openbao() {
+async fn refused_policies_are_invalid_in_openbao() {
     compare("refused", Refused, Refused).await;
 }
 
-/// What HashiCorp Vault knows beside that, which we read and say so.
+/// Covers extensions of HashiCorp Vault, which the parser accepts and reports.
 #[tokio::test]
-async fn what_only_hashicorp_vault_accepts_is_refused_by_openbao() {
+async fn vault_only_policies_fail_in_openbao() {
     compare("vault-only", Accepted, Refused).await;
     for (folder, expected) in [("vault-only", true), ("accepted", false)] {
         for (name, text) in files(folder) {
@@ -67,19 +67,19 @@ async fn what_only_hashicorp_vault_accepts_is_refused_by_openbao() {
     }
 }
 
-/// Whether OpenBao refuses it, as we say.
+/// Returns true if the policy is reported as refused by OpenBao.
 pub(super) fn is_vault_only(policy: &Policy) -> bool {
     policy.rules().iter().any(|rule| !rule.vault_only().is_empty())
 }
 
-/// What OpenBao accepts and leaves in part unread, and what nobody needs.
+/// Covers policies that OpenBao accepts but reads in part only, and useless ones.
 #[tokio::test]
-async fn what_openbao_passes_over_is_refused() {
+async fn ignored_parts_are_refused() {
     compare("passed-over", Refused, Accepted).await;
 }
 
 #[test]
-fn every_refusal_has_a_position_in_the_text() {
+fn syntax_errors_have_positions() {
     for (name, text) in files("refused").into_iter().chain(files("passed-over")) {
         let error = Policy::parse(&text).expect_err(&name);
         let at = error.position();
@@ -89,7 +89,7 @@ fn every_refusal_has_a_position_in_the_text() {
 }
 
 #[test]
-fn the_shipped_policies_are_valid() {
+fn shipped_policies_are_valid() {
     for entry in fs::read_dir(tools::repository("policies")).expect("the policies") {
         let path = entry.expect("a file").path();
         if path.extension().is_some_and(|extension| extension == "hcl") {

@@ -1,4 +1,4 @@
-//! Texts that nobody would write: those of the corpus, cut and pasted at random.
+//! Random mutations of the texts of the corpus.
 
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use vault_auth_validator::policy::{Policy, SyntaxError};
@@ -8,10 +8,10 @@ use super::{
     oracle::Oracle,
 };
 
-/// How many texts are compared.
+/// The number of texts.
 const TEXTS: usize = 1500;
 
-/// What is put in.
+/// Inserted pieces.
 const PIECES: [&str; 51] = [
     "{",
     "}",
@@ -66,7 +66,7 @@ const PIECES: [&str; 51] = [
     "E\n",
 ];
 
-/// What can stand at the start of most blocks.
+/// Attributes that most blocks may begin with.
 const ATTRIBUTES: [&str; 6] = [
     " policy = \"read\" ",
     " capabilities = [\"list\"], ",
@@ -77,7 +77,7 @@ const ATTRIBUTES: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn openbao_and_we_agree_on_texts_made_at_random() {
+async fn random_policies_match_openbao() {
     let oracle = Oracle::start().await;
     let corpus = files("accepted");
     let mut random = StdRng::seed_from_u64(1);
@@ -98,11 +98,11 @@ async fn openbao_and_we_agree_on_texts_made_at_random() {
         }
     }
     assert!(differ.is_empty(), "{} differ:\n{}", differ.len(), differ.join("\n\n"));
-    // Texts that all end one way would show nothing.
+    // Both results must occur.
     assert!(accepted > TEXTS / 10 && passed_over < TEXTS / 8, "{accepted} {passed_over}");
 }
 
-/// Whether OpenBao may accept what we refuse: JSON with a part that it doesn't read, and the few
+/// Returns true if OpenBao may accept a refused text: JSON with a part that it doesn't read, and the few
 /// things that `tests/corpus/hcl/passed-over` has.
 fn passes_over(text: &str, error: &SyntaxError) -> bool {
     let message = error.message();
@@ -148,7 +148,7 @@ fn pick(corpus: &[(String, String)], random: &mut StdRng) -> String {
     corpus.choose(random).expect("a file").1.clone()
 }
 
-/// A place between two characters.
+/// Returns a random position between two characters.
 fn place(text: &str, random: &mut StdRng) -> usize {
     text.floor_char_boundary(random.random_range(0..=text.len()))
 }

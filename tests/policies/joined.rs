@@ -1,4 +1,4 @@
-//! What several policies grant together, against `sys/capabilities`.
+//! The capabilities of several policies together, compared with `sys/capabilities`.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,18 @@ use vault_auth_validator::policy::{Policy, evaluate};
 
 use crate::support::bao::Bao;
 
-/// How many sets of policies, and how many paths are asked of each.
+/// The numbers of sets of policies, of paths per set, and of policies in a set.
 const SETS: usize = 150;
 const PATHS: usize = 12;
 const POLICIES: usize = 3;
 
-/// `deny` is rarer than one in nine, or it would hide most of the rest.
+/// Capabilities; `deny` is rare, since it would hide most of the others.
 const CAPABILITIES: [&str; 16] = [
     "create", "read", "update", "patch", "delete", "list", "scan", "sudo", "create", "read",
     "update", "patch", "delete", "list", "read", "deny",
 ];
 
-/// Somebody whose token has the policies `joined-0`, `joined-1`, and so on.
+/// A caller with a token that has the policies `joined-0`, `joined-1`, and so on.
 struct Caller {
     token: String,
     entity: String,
@@ -45,7 +45,7 @@ impl Caller {
         Self { token: text(&login["auth"]["client_token"]), entity, accessor }
     }
 
-    /// The value for a template.
+    /// Returns the value for a template.
     fn fill(&self, selector: &str) -> Option<String> {
         let alias = format!("identity.entity.aliases.{}.name", self.accessor);
         match selector {
@@ -58,7 +58,7 @@ impl Caller {
         }
     }
 
-    /// A segment of a path in a rule.
+    /// Returns a segment of a path in a rule.
     fn segment(&self, random: &mut StdRng) -> String {
         let alias = format!("{{{{identity.entity.aliases.{}.name}}}}", self.accessor);
         let segments = [
@@ -104,7 +104,7 @@ impl Caller {
         let path: Vec<_> = (0..random.random_range(1..5))
             .map(|_| *segments.choose(random).expect("a segment"))
             .collect();
-        // An empty path cannot be asked for.
+        // Vault rejects an empty path.
         let end = match random.random_bool(0.2) {
             _ if path == [""] => "a",
             true => "/",
@@ -115,7 +115,7 @@ impl Caller {
 }
 
 #[tokio::test]
-async fn policies_grant_together_what_openbao_says() {
+async fn joined_capabilities_match_openbao() {
     let bao = Bao::dev().await;
     let caller = Caller::create(&bao).await;
     let mut random = StdRng::seed_from_u64(2);

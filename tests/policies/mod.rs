@@ -1,4 +1,4 @@
-//! Our reading of policies against that of the real OpenBao.
+//! The policy parser compared with that of OpenBao.
 
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Which templates OpenBao fills, and with what.
+//! The templates that OpenBao fills, and their values.
 
 use serde_json::json;
 use vault_auth_validator::policy::{
@@ -7,7 +7,7 @@ use vault_auth_validator::policy::{
 
 use crate::support::{bao::Bao, platform::create_caller};
 
-/// Templates, each with what it is filled with; `None` for those that never are.
+/// Returns templates, each with its value; `None` for those that are never filled.
 fn templates(accessor: &str, group: &str) -> Vec<(String, Option<String>)> {
     let known = [
         ("identity.entity.name".to_owned(), "ann"),
@@ -36,7 +36,7 @@ fn templates(accessor: &str, group: &str) -> Vec<(String, Option<String>)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn templates_are_filled_as_lint_and_explain_say() {
+async fn templates_are_filled_as_in_openbao() {
     let bao = Bao::dev().await;
     bao.must("POST", "sys/auth/approle", Some(json!({"type": "approle"}))).await;
     let caller = create_caller(&bao, "ann", json!({"tenant": "acme"}), &["templates"]).await;

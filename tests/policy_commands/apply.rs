@@ -4,7 +4,7 @@ use super::{Folder, Operator, names, reads, stored};
 use crate::support::{bao::Bao, platform};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_shipped_policies_are_loaded_once_and_then_they_are_there() {
+async fn second_apply_changes_nothing() {
     let bao = Bao::dev().await;
     let operator = Operator::root(&bao);
     let first = operator.run(&["apply", "--yes"]);
@@ -27,7 +27,7 @@ fn shipped() -> vault_auth_validator::policy::PolicySet {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_written_before_somebody_has_said_yes() {
+async fn apply_writes_after_confirmation_only() {
     let bao = Bao::dev().await;
     let operator = Operator::root(&bao);
     let folder = Folder::new(&[("one.hcl", &reads("a"))]);
@@ -48,7 +48,7 @@ async fn nothing_is_written_before_somebody_has_said_yes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn to_prune_is_asked_for_by_itself_and_spares_vaults_own() {
+async fn prune_is_explicit_and_keeps_builtins() {
     let bao = Bao::dev().await;
     let operator = Operator::root(&bao);
     let folder = Folder::new(&[("one.hcl", &reads("a"))]);
@@ -70,7 +70,7 @@ async fn to_prune_is_asked_for_by_itself_and_spares_vaults_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn errors_stop_it_before_anything_is_written() {
+async fn errors_prevent_all_writes() {
     let bao = Bao::dev().await;
     let operator = Operator::root(&bao);
     let before = names(&bao).await;
@@ -90,7 +90,7 @@ async fn errors_stop_it_before_anything_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_fails_half_way_says_what_was_written_and_what_was_not() {
+async fn failed_apply_reports_each_policy() {
     let bao = Bao::dev().await;
     let policy = "path \"sys/policies/acl\" { capabilities = [\"list\"] }\n\
         path \"sys/policies/acl/+\" { capabilities = [\"read\"] }\n\

@@ -4,17 +4,17 @@ use serde_json::json;
 
 use super::{Ended, Folder, Operator, reads};
 
-/// Nobody is asked.
+/// Runs `policies lint` without a Vault.
 fn lint(folder: &Folder, arguments: &[&str]) -> Ended {
-    let nobody = Operator { variables: Vec::new() };
+    let anonymous = Operator { variables: Vec::new() };
     let path = folder.path();
-    let mut ended = nobody.run(&[&["lint", &path], arguments].concat());
+    let mut ended = anonymous.run(&[&["lint", &path], arguments].concat());
     ended.stdout = folder.relative(&ended.stdout);
     ended
 }
 
 #[test]
-fn findings_are_shown_with_place_excerpt_and_remedy() {
+fn findings_show_place_and_remedy() {
     let folder = Folder::new(&[
         ("crm.hcl", "# Mine.\npath \"secret/crm\" {\n  capabilities = [\"read\"]\n}\n"),
         ("broken.hcl", "path \"a\" {\n  capabilities = [\"reed\"]\n}\n"),
@@ -60,7 +60,7 @@ error[name]: `root` is the name of a built-in policy of Vault
 }
 
 #[test]
-fn warnings_fail_only_where_that_is_asked_for_and_checks_can_be_allowed() {
+fn warnings_fail_on_request_only() {
     let folder = Folder::new(&[("old.hcl", "path \"a\" { policy = \"read\" }\n")]);
     assert_eq!(lint(&folder, &[]).code, Some(0));
     assert_eq!(lint(&folder, &["--strict"]).code, Some(1));
@@ -72,12 +72,12 @@ fn warnings_fail_only_where_that_is_asked_for_and_checks_can_be_allowed() {
 }
 
 #[test]
-fn programs_are_told_the_same() {
+fn json_output_matches_text() {
     let folder = Folder::new(&[("crm.hcl", &reads("team/crm"))]);
     let arguments = ["--output", "json", "--kv-mount", "team"];
     let ended = lint(&folder, &arguments);
-    let mut told = ended.json();
-    let finding = told["findings"][0].as_object_mut().expect("a finding");
+    let mut json = ended.json();
+    let finding = json["findings"][0].as_object_mut().expect("a finding");
     let (file, remedy) = (finding.remove("file"), finding.remove("remedy"));
     assert_eq!((file, ended.code), (Some(json!("crm.hcl")), Some(1)));
     assert!(remedy.expect("a remedy").as_str().expect("text").contains("team/data/crm"));
@@ -88,63 +88,63 @@ fn programs_are_told_the_same() {
             "message": "`team/crm` is not a path of KV version 2", "excerpt": "path \"team/crm\" {",
         }],
     });
-    assert_eq!(told, expected);
+    assert_eq!(json, expected);
     assert_eq!(lint(&folder, &[]).code, Some(0), "of another mount nothing is known");
 }
 
 #[test]
-fn what_is_shipped_is_linted_where_no_folder_is_named() {
-    let nobody = Operator { variables: Vec::new() };
-    let ended = nobody.run(&["lint", "--strict"]);
+fn shipped_policies_are_linted_by_default() {
+    let anonymous = Operator { variables: Vec::new() };
+    let ended = anonymous.run(&["lint", "--strict"]);
     let stdout = "21 policies: 0 errors, 0 warnings\n".to_owned();
     assert_eq!(ended, Ended { code: Some(0), stdout, stderr: String::new() });
 }
 
 #[test]
-fn a_folder_that_has_no_policies_is_no_success() {
+fn folder_without_policies_fails() {
     let folder = Folder::new(&[("notes.txt", "")]);
     lint(&folder, &[]).failed(2, "no *.hcl files found");
-    let nobody = Operator { variables: Vec::new() };
-    nobody.run(&["lint", "/nonexistent"]).failed(2, "/nonexistent: No such file");
+    let anonymous = Operator { variables: Vec::new() };
+    anonymous.run(&["lint", "/nonexistent"]).failed(2, "/nonexistent: No such file");
     let other = Operator { variables: vec![("VALIDATOR_KV_MOUNT".into(), "../x".into())] };
     other.run(&["lint"]).failed(2, "VALIDATOR_KV_MOUNT: `../x` is not a mount path");
 }
 
 #[test]
-fn a_file_that_is_not_utf_8_hides_nothing_of_the_others() {
+fn invalid_utf8_hides_no_other_findings() {
     let folder = Folder::new(&[("crm.hcl", &reads("secret/crm"))]);
     fs::write(folder.0.path().join("latin.hcl"), b"# caf\xe9\n").expect("a file");
     let ended = lint(&folder, &["--output", "json"]);
-    let told = ended.json();
-    let findings = told["findings"].as_array().expect("findings");
+    let json = ended.json();
+    let findings = json["findings"].as_array().expect("findings");
     let found: Vec<_> = findings.iter().map(|one| (&one["file"], &one["check"])).collect();
     let expected = [("crm.hcl", "kv-path"), ("latin.hcl", "unreadable")];
     let expected = expected.map(|(file, check)| (json!(file), json!(check)));
     assert_eq!(found, expected.iter().map(|(file, check)| (file, check)).collect::<Vec<_>>());
     assert_eq!(ended.code, Some(1));
     lint(&folder, &["--allow", "unreadable"]).failed(2, "expected one of");
-    let nobody = Operator { variables: Vec::new() };
+    let anonymous = Operator { variables: Vec::new() };
     for command in ["plan", "test"] {
-        let ended = nobody.run(&[command, &folder.path(), "--output", "json"]);
+        let ended = anonymous.run(&[command, &folder.path(), "--output", "json"]);
         assert_eq!((ended.code, ended.json()["errors"].as_u64().is_some()), (Some(1), true));
     }
-    let ended = nobody.run(&["apply", "--yes", &folder.path()]);
+    let ended = anonymous.run(&["apply", "--yes", &folder.path()]);
     ended.failed(1, "the file is not UTF-8: found the byte 0xe9");
 }
 
 #[test]
-fn the_server_can_be_named_that_the_policies_are_for() {
+fn lint_depends_on_server() {
     let folder = Folder::new(&[
         ("events.hcl", "path \"a\" { capabilities = [\"subscribe\"] }"),
         ("scan.hcl", "path \"a\" { capabilities = [\"scan\"] }"),
     ]);
     let counts = |arguments: &[&str]| {
         let ended = lint(&folder, &[arguments, &["--output", "json"]].concat());
-        let told = ended.json();
-        let checks = told["findings"].as_array().expect("findings").iter();
+        let json = ended.json();
+        let checks = json["findings"].as_array().expect("findings").iter();
         let checks: Vec<_> =
             checks.map(|one| one["check"].as_str().expect("text").to_owned()).collect();
-        (ended.code, told["errors"].as_u64(), told["warnings"].as_u64(), checks.join(" "))
+        (ended.code, json["errors"].as_u64(), json["warnings"].as_u64(), checks.join(" "))
     };
     let both = "vault-only openbao-only".to_owned();
     assert_eq!(counts(&[]), (Some(0), Some(0), Some(2), both));
@@ -157,7 +157,7 @@ fn the_server_can_be_named_that_the_policies_are_for() {
 }
 
 #[test]
-fn a_hint_fails_nothing() {
+fn hints_never_fail() {
     let denies = "path \"route/crm/admin\" {\n  capabilities = [\"deny\"]\n}\n";
     let folder = Folder::new(&[("crm.hcl", denies)]);
     let ended = lint(&folder, &["--strict"]);

@@ -1,4 +1,4 @@
-//! `policies lint`, `plan`, `apply` and `test` as operators meet them, against the real OpenBao.
+//! The commands `policies lint`, `plan`, `apply` and `test`, with OpenBao.
 
 mod apply;
 mod lint;
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::support::{bao::Bao, platform, tools};
 
-/// How a command ended.
+/// The exit code and the output of a command.
 #[derive(Debug, PartialEq, Eq)]
 struct Ended {
     code: Option<i32>,
@@ -34,12 +34,12 @@ impl Ended {
         Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }
 
-    /// What it said to programs.
+    /// Returns the JSON output.
     fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// That it failed, without a result, and said these words.
+    /// Asserts that the command failed without a result, with this exit code and these words.
     fn failed(&self, code: i32, words: &str) {
         assert_eq!((self.code, self.stdout.as_str()), (Some(code), ""), "{self:?}");
         assert!(self.stderr.contains(words), "`{words}` in {}", self.stderr);
@@ -68,30 +68,30 @@ impl Folder {
         self.0.path().display().to_string()
     }
 
-    /// Text without the folder's own path.
+    /// Returns text without the folder's own path.
     fn relative(&self, text: &str) -> String {
         text.replace(&format!("{}/", self.path()), "")
     }
 }
 
-/// Somebody at a shell.
+/// An operator at a shell.
 struct Operator {
     variables: Vec<(String, String)>,
 }
 
 impl Operator {
-    /// One with this token, at this address.
+    /// Creates one with this token, at this address.
     fn at(address: &str, token: &str) -> Self {
         let variables = [("VAULT_ADDR", address), ("VAULT_TOKEN", token)];
         Self { variables: variables.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec() }
     }
 
-    /// One who may do everything.
+    /// Creates one with the root token.
     fn root(bao: &Bao) -> Self {
         Self::at(&bao.addr(), bao.root_token())
     }
 
-    /// One with the shipped policy for operators, and Vault's `default`.
+    /// Creates one with the shipped policy for operators, and Vault's `default`.
     async fn new(bao: &Bao) -> Self {
         platform::load_policies(bao).await;
         let options = json!({"policies": ["operator"], "ttl": "1h"});
@@ -110,7 +110,7 @@ impl Operator {
         Ended::of(command.args(arguments).stdin(Stdio::null()).output().expect("it starts"))
     }
 
-    /// Runs it on a terminal, and types this. What is shown there is all on stdout.
+    /// Runs `policies` on a terminal with this input. All output is in stdout.
     fn on_a_terminal(&self, arguments: &[&str], typed: &str) -> Ended {
         const TERMINAL: &str = "import os, pty, sys\n\
             sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
@@ -131,14 +131,14 @@ impl Operator {
     }
 }
 
-/// The text of a policy in Vault; `None` if there is none.
+/// Returns the text of a policy in Vault; `None` if there is none.
 async fn stored(bao: &Bao, name: &str) -> Option<String> {
     let (status, answer) = bao.request("GET", &format!("sys/policies/acl/{name}"), None).await;
     assert!(matches!(status, 200 | 404), "{status} {answer}");
     answer["data"]["policy"].as_str().map(str::to_owned)
 }
 
-/// The names of all policies in Vault.
+/// Returns the names of all policies in Vault.
 async fn names(bao: &Bao) -> Vec<String> {
     let answer = bao.must("GET", "sys/policies/acl?list=true", None).await;
     let names = answer["data"]["keys"].as_array().expect("names").clone();
@@ -148,7 +148,7 @@ async fn names(bao: &Bao) -> Vec<String> {
     names
 }
 
-/// A rule that is read on this path.
+/// Returns a rule that grants read on this path.
 fn reads(path: &str) -> String {
     format!("path \"{path}\" {{\n  capabilities = [\"read\"]\n}}\n")
 }

@@ -1,4 +1,4 @@
-//! Policies that somebody else changes while a plan is carried out.
+//! Policies that another client changes while a plan is applied.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -30,7 +30,7 @@ async fn session(bao: &Bao) -> Arc<VaultSession> {
     session
 }
 
-/// Policies by name, each for reading this path.
+/// Returns policies with these names, each for reading this path.
 fn set(path: &str, names: &[&str]) -> PolicySet {
     let source = |name: &&str| PolicySource::new(format!("{name}.hcl"), reads(path));
     let (set, findings) = PolicySet::read(names.iter().map(source).collect());
@@ -51,7 +51,7 @@ async fn apply(plan: &PolicyPlan, store: &impl PolicyStore) -> Vec<ApplyOutcome>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_was_changed_after_the_plan_is_left_alone() {
+async fn changed_policy_is_not_overwritten() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     let store = VaultPolicies::new(&session);
@@ -69,7 +69,7 @@ async fn a_policy_that_was_changed_after_the_plan_is_left_alone() {
     assert_eq!(stored(&bao, "created").await, Some(reads("theirs")));
     assert_eq!(stored(&bao, "deleted").await, None);
 
-    // Nor is one deleted that is no longer what was shown.
+    // A changed policy is not deleted either.
     let plan = compute(&set("a", &["created"]), &store, UnmanagedPolicies::Prune).await;
     platform::set_policy(&bao, "changed", &reads("again")).await;
     assert_eq!(apply(&plan, &store).await, [ApplyOutcome::Done, ApplyOutcome::Conflict]);
@@ -77,7 +77,7 @@ async fn a_policy_that_was_changed_after_the_plan_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_text_written_anew_is_a_change_too() {
+async fn rewritten_policy_counts_as_changed() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     let store = VaultPolicies::new(&session);
@@ -88,17 +88,17 @@ async fn the_same_text_written_anew_is_a_change_too() {
     assert_eq!(apply(&plan, &store).await, [ApplyOutcome::Conflict], "its version tells");
 }
 
-/// What happens around a write.
+/// A fault of a write.
 enum Mishap {
-    /// Somebody else writes just before it.
+    /// Another client writes just before it.
     Conflict,
-    /// Its answer is lost.
+    /// The response is lost.
     AnswerLost,
-    /// It never arrives.
+    /// The request never arrives.
     Lost,
 }
 
-/// A store in which it happens.
+/// A store with such a fault.
 struct Unlucky<'s> {
     store: VaultPolicies<'s>,
     bao: &'s Bao,
@@ -137,7 +137,7 @@ impl PolicyStore for Unlucky<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_insists_on_the_version_that_the_plan_showed() {
+async fn write_checks_planned_version() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     platform::set_policy(&bao, "there", &reads("a")).await;
@@ -151,7 +151,7 @@ async fn a_write_insists_on_the_version_that_the_plan_showed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_is_made_good_by_reading_again() {
+async fn lost_response_is_resolved_by_reading() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     let unlucky = |mishap| Unlucky { store: VaultPolicies::new(&session), bao: &bao, mishap };
@@ -167,7 +167,7 @@ async fn a_lost_answer_is_made_good_by_reading_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_stops_where_it_is_told_to() {
+async fn apply_stops_on_request() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     let store = VaultPolicies::new(&session);
@@ -178,7 +178,7 @@ async fn it_stops_where_it_is_told_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_whose_writes_have_to_name_its_version_keeps_that() {
+async fn apply_keeps_cas_required() {
     let bao = Bao::dev().await;
     let session = session(&bao).await;
     let store = VaultPolicies::new(&session);

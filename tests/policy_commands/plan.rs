@@ -6,14 +6,14 @@ use crate::support::{bao::Bao, platform, rewording::Rewording};
 const CRM: &str =
     "# The CRM.\npath \"secret/data/crm\" {\n  capabilities = [\"read\", \"list\"]\n}\n";
 
-/// A folder that lint has nothing against.
+/// Creates a folder without lint findings.
 fn folder() -> Folder {
     let crm = CRM.replace(", \"list\"", "");
     Folder::new(&[("crm.hcl", &crm), ("new.hcl", &reads("a/*")), ("same.hcl", &reads("b"))])
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_shows_what_would_change_and_changes_nothing() {
+async fn plan_changes_nothing() {
     let bao = Bao::dev().await;
     platform::set_policy(&bao, "crm", CRM).await;
     platform::set_policy(&bao, "same", "# Otherwise.\npath \"b\" {capabilities=[\"read\"]}").await;
@@ -50,19 +50,19 @@ async fn a_plan_shows_what_would_change_and_changes_nothing() {
     assert_eq!(super::names(&bao).await, before);
     assert_eq!(super::stored(&bao, "crm").await.as_deref(), Some(CRM));
 
-    let told = operator.run(&["plan", &folder.path(), "--prune", "--output", "json"]).json();
-    let actions: Vec<_> = told["changes"].as_array().expect("changes").iter().collect();
+    let json = operator.run(&["plan", &folder.path(), "--prune", "--output", "json"]).json();
+    let actions: Vec<_> = json["changes"].as_array().expect("changes").iter().collect();
     let actions: Vec<_> = actions.iter().map(|one| (&one["policy"], &one["action"])).collect();
     let names = [("crm", "update"), ("new", "create"), ("left", "delete")];
     let names = names.map(|(name, action)| (json!(name), json!(action)));
     assert_eq!(actions, names.iter().map(|(name, action)| (name, action)).collect::<Vec<_>>());
-    assert_eq!(told["unchanged"], json!([{"policy": "same", "same_text": false}]));
-    assert_eq!(told["unmanaged"], json!([]));
-    assert!(told["changes"][2]["diff"].as_str().expect("a diff").ends_with("-}\n"));
+    assert_eq!(json["unchanged"], json!([{"policy": "same", "same_text": false}]));
+    assert_eq!(json["unmanaged"], json!([]));
+    assert!(json["changes"][2]["diff"].as_str().expect("a diff").ends_with("-}\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_detailed_exit_code_tells_changes_from_failures() {
+async fn detailed_exit_code_reports_changes() {
     let bao = Bao::dev().await;
     platform::set_policy(&bao, "left", &reads("c")).await;
     let operator = Operator::root(&bao);
@@ -82,7 +82,7 @@ async fn the_detailed_exit_code_tells_changes_from_failures() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_vault_keeps_beside_a_text_is_a_change() {
+async fn policy_attributes_are_compared() {
     let bao = Bao::dev().await;
     let policy = json!({
         "policy": reads("a"), "ttl": "1h", "allow_wildcards_in_identity_templates": true,
@@ -100,7 +100,7 @@ async fn what_vault_keeps_beside_a_text_is_a_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn colours_are_for_terminals_whose_users_want_them() {
+async fn colours_need_a_terminal() {
     let bao = Bao::dev().await;
     let mut operator = Operator::root(&bao);
     let folder = folder();
@@ -110,7 +110,7 @@ async fn colours_are_for_terminals_whose_users_want_them() {
     assert!(!operator.run(&["plan", &path]).stdout.contains('\x1b'));
     operator.variables.push(("NO_COLOR".to_owned(), "1".to_owned()));
     assert!(!operator.on_a_terminal(&["plan", &path], "").stdout.contains('\x1b'));
-    // Nor does a policy in Vault paint anything.
+    // A policy in Vault adds no colours either.
     let painted = format!("# \x1b[31mred\x07\n{}", reads("a"));
     platform::set_policy(&bao, "new", &painted).await;
     let shown = operator.run(&["plan", &path]).stdout;
@@ -118,7 +118,7 @@ async fn colours_are_for_terminals_whose_users_want_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_that_cannot_be_drawn_says_why_and_what_helps() {
+async fn failed_plan_reports_cause_and_remedy() {
     let bao = Bao::dev().await;
     let folder = folder();
     let path = folder.path();
@@ -147,7 +147,7 @@ async fn a_plan_that_cannot_be_drawn_says_why_and_what_helps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_duration_in_other_words_is_no_change() {
+async fn equal_durations_are_unchanged() {
     let bao = Bao::dev().await;
     let rule = |ttl: &str| {
         format!("path \"a\" {{\n  capabilities = [\"read\"]\n  max_wrapping_ttl = {ttl}\n}}\n")
@@ -161,7 +161,7 @@ async fn the_same_duration_in_other_words_is_no_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_server_refuses_is_judged_by_the_server_that_is_asked() {
+async fn plan_uses_rules_of_actual_server() {
     let bao = Bao::dev().await;
     let vault = Rewording::start(&bao.authority()).await;
     let vault = Operator::at(&format!("http://{}", vault.address()), bao.root_token());
@@ -179,8 +179,8 @@ async fn what_one_server_refuses_is_judged_by_the_server_that_is_asked() {
         operator.run(&["plan", &path]).failed(1, &words);
         operator.run(&["apply", "--yes", &path]).failed(1, &words);
         assert_eq!(super::stored(&bao, "good").await, None, "nothing is written");
-        let told = operator.run(&["plan", &path, "--output", "json"]).json();
-        assert_eq!(told["findings"][0]["check"], check, "{told}");
+        let json = operator.run(&["plan", &path, "--output", "json"]).json();
+        assert_eq!(json["findings"][0]["check"], check, "{json}");
         for arguments in [&["plan", &path, "--allow", check][..], &["plan", &accepted.path()]] {
             let ended = operator.run(arguments);
             assert!(ended.stdout.contains("2 to write or delete"), "{arguments:?} {ended:?}");

@@ -1,17 +1,17 @@
-//! What the shipped policies keep people from that `sys/capabilities` does not tell.
+//! Restrictions of the shipped policies that `sys/capabilities` does not report.
 
 use serde_json::json;
 
 use super::Operator;
 use crate::support::{bao::Bao, http, platform};
 
-/// A token with this shipped policy.
+/// Creates a token with this shipped policy.
 async fn holder(bao: &Bao, policy: &str) -> String {
     platform::token(bao, json!({"policies": [policy], "ttl": "1h"})).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_loads_policies_and_makes_tenants() {
+async fn operator_manages_policies_and_tenants() {
     let bao = Bao::dev().await;
     platform::provision(&bao).await;
     bao.must("DELETE", "sys/policies/acl/crm-agent", None).await;
@@ -47,7 +47,7 @@ async fn an_operator_loads_policies_and_makes_tenants() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operators_role_for_tests_makes_no_root() {
+async fn operator_test_role_cannot_become_root() {
     let bao = Bao::dev().await;
     platform::load_policies(&bao).await;
     let token = holder(&bao, "operator").await;
@@ -61,7 +61,7 @@ async fn an_operators_role_for_tests_makes_no_root() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_auditor_sees_the_policies_and_whether_they_are_those_of_the_files() {
+async fn auditor_compares_policies() {
     let bao = Bao::dev().await;
     platform::load_policies(&bao).await;
     let token = holder(&bao, "policy-auditor").await;

@@ -15,15 +15,15 @@ use crate::support::{
     wait::eventually,
 };
 
-/// Nobody has a token.
+/// Runs `policies test --dev` without a token.
 fn dev(arguments: &[&str]) -> Ended {
     let bao = tools::bao().display().to_string();
     let path = ("PATH".to_owned(), "/usr/bin:/bin".to_owned());
-    let nobody = Operator { variables: vec![path] };
-    nobody.run(&[&["test", "--dev", "--bao", &bao], arguments].concat())
+    let anonymous = Operator { variables: vec![path] };
+    anonymous.run(&[&["test", "--dev", "--bao", &bao], arguments].concat())
 }
 
-/// Two expectations that hold and two that don't.
+/// Creates a folder with two expectations that hold and two that don't.
 fn mixed() -> Folder {
     let own = "secret/data/tenants/{{identity.entity.metadata.tenant}}/*";
     let expectations = r#"
@@ -47,12 +47,12 @@ may.read = ["secret/data/tenants/acme/a"]
 }
 
 #[test]
-fn the_shipped_policies_grant_what_is_expected_and_no_more() {
+fn shipped_expectations_hold() {
     let ended = dev(&["--output", "json"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
-    let told = ended.json();
-    assert_eq!((&told["failed"], &told["untried"]), (&json!(0), &json!([])));
-    let expectations = told["expectations"].as_array().expect("expectations");
+    let report = ended.json();
+    assert_eq!((&report["failed"], &report["untried"]), (&json!(0), &json!([])));
+    let expectations = report["expectations"].as_array().expect("expectations");
     let of = |policy: &str, word: &str| {
         let about = |one: &&Value| {
             let named = one["policies"].as_array().expect("policies").contains(&json!(policy));
@@ -72,7 +72,7 @@ fn the_shipped_policies_grant_what_is_expected_and_no_more() {
 }
 
 #[test]
-fn the_table_says_what_holds_and_which_rule_is_to_blame() {
+fn table_shows_results_and_rules() {
     let folder = mixed();
     let ended = dev(&[&folder.path()]);
     let expected = "\
@@ -90,7 +90,7 @@ no expectations for other
     assert_eq!(folder.relative(&ended.stdout), expected);
 }
 
-/// All that a test may have left behind.
+/// Returns the resources of the kinds that a test creates.
 async fn remains(bao: &Bao) -> Vec<Value> {
     let mut remains = Vec::new();
     for path in [
@@ -108,10 +108,10 @@ async fn remains(bao: &Bao) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_in_use_is_asked_by_an_operator_and_left_as_it_was() {
+async fn test_leaves_vault_unchanged() {
     let bao = Bao::dev().await;
     let operator = Operator::new(&bao).await;
-    // What Vault has under the same name is neither used nor touched.
+    // Vault's resources of the same name are neither used nor changed.
     platform::set_policy(&bao, "own", &reads("theirs")).await;
     let before = remains(&bao).await;
     let folder = mixed();
@@ -125,7 +125,7 @@ async fn a_vault_in_use_is_asked_by_an_operator_and_left_as_it_was() {
     assert_eq!(super::stored(&bao, "own").await, Some(reads("theirs")));
 }
 
-/// Callers in groups, in one of which they have different metadata.
+/// Creates a folder with callers in groups, in one of which they have different metadata.
 fn grouped() -> Folder {
     let paths = [
         "team/{{identity.groups.names.ops.metadata.area}}",
@@ -162,10 +162,10 @@ may_not.any = ["team/north", "name/ops", "by-id/ops/north", "staff/the staff"]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn callers_are_put_into_groups_and_two_runs_do_not_disturb_each_other() {
+async fn concurrent_runs_use_separate_groups() {
     let bao = Bao::dev().await;
     let operator = Operator::new(&bao).await;
-    // The groups of the same name in Vault are neither used nor touched.
+    // Groups of the same name in Vault are neither used nor changed.
     let group = json!({"name": "ops", "metadata": {"area": "theirs"}});
     let theirs = bao.must("POST", "identity/group", Some(group)).await["data"]["id"].clone();
     let before = remains(&bao).await;
@@ -185,7 +185,7 @@ async fn callers_are_put_into_groups_and_two_runs_do_not_disturb_each_other() {
         (&group["data"]["id"], &group["data"]["metadata"]["area"]),
         (&theirs, &json!("theirs"))
     );
-    // The rule to blame is found, too.
+    // The responsible rule is found, too.
     let expectations = "[[caller]]\nwho = \"a\"\npolicies = [\"groups\"]\n\
                         groups.ops.metadata.area = \"x\"\nmay_not.any = [\"team/x\"]\n";
     folder.write("tests/groups.toml", expectations);
@@ -196,7 +196,7 @@ async fn callers_are_put_into_groups_and_two_runs_do_not_disturb_each_other() {
 }
 
 #[test]
-fn a_template_that_cannot_be_replaced_is_told_and_not_passed_over() {
+fn unresolved_template_fails() {
     let folder = grouped();
     folder.write("groups.hcl", &reads("team/{{identity.gr\\u006fups.names.ops.metadata.area}}"));
     let ended = dev(&[&folder.path()]);
@@ -204,7 +204,7 @@ fn a_template_that_cannot_be_replaced_is_told_and_not_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_made_is_taken_away_after_a_failure_too() {
+async fn failure_removes_created_resources() {
     let bao = Bao::dev().await;
     let policy =
         "path \"sys/policies/acl/+\" { capabilities = [\"create\", \"update\", \"delete\"] }
@@ -227,10 +227,11 @@ async fn what_was_made_is_taken_away_after_a_failure_too() {
         assert!(ended.stderr.contains("policies/operator.hcl grants, or use --dev"), "{ended:?}");
         let after = remains(&bao).await;
         assert_eq!((&after[0], &after[3]), (&before[0], &before[3]), "{ended:?}");
-        // What could not be deleted is told of, and nothing that is not there.
-        let told = ended.stderr.contains("please delete it: identity/entity/name/validator-test-");
+        // Resources that could not be deleted are listed, and no others.
+        let report =
+            ended.stderr.contains("please delete it: identity/entity/name/validator-test-");
         assert_eq!(
-            (told, ended.stderr.contains("please delete it")),
+            (report, ended.stderr.contains("please delete it")),
             (is_left, is_left),
             "{ended:?}"
         );
@@ -238,12 +239,12 @@ async fn what_was_made_is_taken_away_after_a_failure_too() {
     }
 }
 
-/// Where in what remains the entities and the groups are.
+/// The indices of the entities and the groups in the result of [`remains`].
 const ENTITIES: usize = 1;
 const GROUPS: usize = 4;
 
-/// Interrupts a test of this folder, with so slow a Vault, as soon as there is something of this
-/// sort; that it stops, and nothing remains.
+/// Interrupts a test of this folder, with a Vault of this latency, as soon as there is a resource
+/// of this sort; asserts that it stops and nothing remains.
 async fn interrupted(folder: &[&str], sort: usize, delay: Duration) {
     let bao = Bao::dev().await;
     let proxy = FaultProxy::start(&bao.authority()).await;
@@ -266,17 +267,17 @@ async fn interrupted(folder: &[&str], sort: usize, delay: Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_made_is_taken_away_after_an_interruption() {
+async fn interruption_removes_created_entities() {
     interrupted(&[], ENTITIES, Duration::from_millis(30)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn groups_are_taken_away_after_an_interruption() {
+async fn interruption_removes_created_groups() {
     interrupted(&[&grouped().path()], GROUPS, Duration::from_millis(200)).await;
 }
 
 #[test]
-fn expectations_that_make_no_sense_are_told_where_they_stand() {
+fn invalid_expectations_have_positions() {
     let folder = mixed();
     let caller = "[[caller]]\nwho = \"a\"\npolicies = [\"own\"]\n";
     folder.write("tests/a.toml", &format!("{caller}may.raed = [\"a\"]\n"));
@@ -290,12 +291,12 @@ fn expectations_that_make_no_sense_are_told_where_they_stand() {
     ended.failed(1, "4 | may.raed = [\"a\"]\n  |     ^");
     ended.failed(1, "unknown policy `ownn`: did you mean `own`?\n--> ");
     ended.failed(1, "tests/b.toml:3:13");
-    let told = dev(&[&folder.path(), "--output", "json"]);
-    assert_eq!((told.code, &told.json()["errors"]), (Some(1), &json!(2)), "{told:?}");
+    let report = dev(&[&folder.path(), "--output", "json"]);
+    assert_eq!((report.code, &report.json()["errors"]), (Some(1), &json!(2)), "{report:?}");
     fs::write(folder.0.path().join("tests/a.toml"), b"# caf\xe9\n").expect("a file");
-    let told = dev(&[&folder.path(), "--output", "json"]).json();
-    let checks: Vec<_> = [0, 1].iter().map(|n| &told["findings"][*n]["check"]).collect();
-    assert_eq!(checks, ["unreadable", "syntax"], "{told}");
+    let report = dev(&[&folder.path(), "--output", "json"]).json();
+    let checks: Vec<_> = [0, 1].iter().map(|n| &report["findings"][*n]["check"]).collect();
+    assert_eq!(checks, ["unreadable", "syntax"], "{report}");
     let folder = Folder::new(&[("own.hcl", &reads("a"))]);
     dev(&[&folder.path()]).failed(2, "tests: No such file");
     folder.write("tests/readme.md", "");
@@ -304,7 +305,7 @@ fn expectations_that_make_no_sense_are_told_where_they_stand() {
     dev(&[&folder.path()]).failed(1, "own.hcl:1:5");
 }
 
-/// A program that stands in for OpenBao, with this in its script.
+/// Creates a substitute for the OpenBao program, with this in its script.
 fn program(folder: &Folder, script: &str) -> String {
     folder.write("bao", &format!("#!/bin/sh\n{script}\n"));
     let path = folder.0.path().join("bao");
@@ -313,7 +314,7 @@ fn program(folder: &Folder, script: &str) -> String {
 }
 
 #[test]
-fn the_server_has_its_token_from_the_environment_and_ends() {
+fn dev_server_token_is_in_environment() {
     let folder = mixed();
     let seen = folder.0.path().join("seen");
     let script = format!(
@@ -340,15 +341,15 @@ fn the_server_has_its_token_from_the_environment_and_ends() {
 }
 
 #[test]
-fn a_server_that_does_not_start_is_told_of_with_its_own_words() {
+fn failed_dev_server_log_is_shown() {
     let folder = mixed();
     let broken = program(&folder, "echo no such storage >&2; exit 1");
-    let nobody = Operator { variables: Vec::new() };
-    let test = |bao: &str| nobody.run(&["test", "--dev", "--bao", bao, &folder.path()]);
+    let anonymous = Operator { variables: Vec::new() };
+    let test = |bao: &str| anonymous.run(&["test", "--dev", "--bao", bao, &folder.path()]);
     test(&broken).failed(1, "exited right after the start:\nno such storage");
     let talks = program(&folder, "echo Root Token: $BAO_DEV_ROOT_TOKEN_ID; exit 1");
     test(&talks).failed(1, "Root Token: (the token)\n");
     test("/nonexistent/bao").failed(1, "/nonexistent/bao failed to start");
-    nobody.run(&["test", "--dev"]).failed(1, "no bao or vault found in PATH");
-    assert_eq!(nobody.run(&["test", "--bao", &broken]).code, Some(2), "it goes with --dev");
+    anonymous.run(&["test", "--dev"]).failed(1, "no bao or vault found in PATH");
+    assert_eq!(anonymous.run(&["test", "--bao", &broken]).code, Some(2), "it goes with --dev");
 }

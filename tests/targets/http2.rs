@@ -8,14 +8,14 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 use super::reference::Sent;
 use crate::support::http::Answer;
 
-/// A connection in HTTP/2.
+/// An HTTP/2 connection.
 pub(super) struct Connection {
     codec: Codec<TcpStream, Bytes>,
     stream: u32,
 }
 
 impl Connection {
-    /// A connection to this address.
+    /// Connects to this address.
     pub(super) async fn open(address: &str) -> Self {
         let mut stream = TcpStream::connect(address).await.expect("a connection");
         stream.set_nodelay(true).expect("a connection");
@@ -24,7 +24,7 @@ impl Connection {
         Self { codec: Codec::new(stream), stream: 1 }
     }
 
-    /// The answer to this request; `None` if its stream or the connection is reset.
+    /// Sends this request and returns the response; `None` if its stream or the connection is reset.
     pub(super) async fn ask(&mut self, sent: &Sent) -> Option<Answer> {
         let bytes = headers(self.stream, &block(sent));
         let stream = self.stream;
@@ -56,13 +56,13 @@ impl Connection {
     }
 }
 
-/// A HEADERS frame that is the whole request (RFC 9113, 6.2).
+/// Returns a HEADERS frame that is the whole request (RFC 9113, 6.2).
 fn headers(stream: u32, block: &[u8]) -> Vec<u8> {
     let [.., high, low] = block.len().to_be_bytes();
     [&[0, high, low, 1, 5], &stream.to_be_bytes()[..], block].concat()
 }
 
-/// The field block, without compression (RFC 7541, 6.2.2).
+/// Returns the field block, without compression (RFC 7541, 6.2.2).
 fn block(sent: &Sent) -> Vec<u8> {
     let pseudo = [(":method", &b"GET"[..]), (":scheme", b"http"), (":authority", b"v")];
     let fields = sent.fields.iter().map(|(name, value)| (*name, value.as_slice()));
@@ -71,7 +71,7 @@ fn block(sent: &Sent) -> Vec<u8> {
         .collect()
 }
 
-/// A string with its length, which has a prefix of seven bits (RFC 7541, 5.1).
+/// Encodes a string with its length, which has a prefix of seven bits (RFC 7541, 5.1).
 fn string(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     if let Ok(length @ ..127) = u8::try_from(text.len()) {

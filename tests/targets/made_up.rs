@@ -1,4 +1,4 @@
-//! Requests out of pieces that mean something to somebody.
+//! Random requests out of pieces with a meaning to some parser.
 
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 
@@ -118,12 +118,12 @@ const FOR: &[&str] = &[
 const METHODS: &[&str] =
     &["GET", "GET", "GET", "HEAD", "OPTIONS", "POST", "DELETE", "get", "PURGE", ""];
 
-/// Some of these pieces, and now and then any byte.
+/// Returns some of these pieces, and sometimes random bytes.
 fn pieces(random: &mut StdRng, all: &[&str], most: usize) -> Vec<u8> {
     let mut out = Vec::new();
     for _ in 0..random.random_range(0..=most) {
         match random.random_range(0..24) {
-            // The ends of lines are for `two_ways`.
+            // `two_ways` covers line ends.
             0 => out.push(match random.random() {
                 b'\r' | b'\n' => b'\0',
                 byte => byte,
@@ -134,7 +134,7 @@ fn pieces(random: &mut StdRng, all: &[&str], most: usize) -> Vec<u8> {
     out
 }
 
-/// As a parser takes a value over (RFC 9110, 5.5).
+/// Returns the value without surrounding blanks (RFC 9110, 5.5).
 fn trimmed(value: &[u8]) -> Vec<u8> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     let start = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());
@@ -142,7 +142,7 @@ fn trimmed(value: &[u8]) -> Vec<u8> {
     value[start..end].to_vec()
 }
 
-/// A well-formed requirement or two.
+/// Returns one or two well-formed requirements.
 fn query(random: &mut StdRng) -> Vec<u8> {
     let all = &TARGET[..11];
     let count = random.random_range(1..3);
@@ -150,7 +150,7 @@ fn query(random: &mut StdRng) -> Vec<u8> {
     chosen.join("&").into_bytes()
 }
 
-/// A request with this token.
+/// Returns a random request with this token.
 pub(super) fn made_up(random: &mut StdRng, token: &str) -> Sent {
     let mut target = b"/validate".to_vec();
     match random.random_range(0..8) {

@@ -1,6 +1,5 @@
-//! Whatever bytes stand in a request target and in the forwarded headers, they are judged as a
-//! strict reader of the standards judges them, and alike by each way into the program: its own
-//! reader, hyper, and HTTP/2.
+//! Arbitrary bytes in the request target and in the forwarded headers: all parsers of the program
+//! (its own, hyper's and HTTP/2's) agree with a strict implementation of the standards.
 
 mod http2;
 mod made_up;
@@ -28,10 +27,10 @@ use crate::{
     },
 };
 
-/// How many requests are made up.
+/// The number of random requests.
 const MADE_UP: u64 = 2500;
 
-/// The request in HTTP/1.1, with this line among its fields.
+/// Returns the request in HTTP/1.1, with this line among its fields.
 fn http1(sent: &Sent, line: &str) -> Vec<u8> {
     let head = [b"GET ", &sent.target[..], b" HTTP/1.1\r\nHost: v\r\n", line.as_bytes()].concat();
     let fields =
@@ -39,7 +38,7 @@ fn http1(sent: &Sent, line: &str) -> Vec<u8> {
     [head, fields.collect::<Vec<_>>().concat(), b"\r\n".to_vec()].concat()
 }
 
-/// What came of a request.
+/// Returns the verdict that a response implies.
 fn verdict(answer: Option<&Answer>) -> Result<Verdict, String> {
     let Some(answer) = answer else { return Ok(Verdict::NoRequest) };
     if answer.status == 200 {
@@ -68,27 +67,27 @@ fn verdict(answer: Option<&Answer>) -> Result<Verdict, String> {
     }
 }
 
-/// Whether this came of a request of which that has to come. That it is none, hyper says in its own
-/// words, and this program as a refusal.
+/// Returns true if the verdict is the expected one. For a malformed request, hyper responds with a
+/// plain 400 and this program with a refusal.
 fn agree(found: Verdict, expected: Verdict) -> bool {
     found == expected
         || (expected == Verdict::NoRequest && found == Verdict::Refused("request_invalid"))
 }
 
-/// What comes of the request by each way.
+/// Returns the verdict of each parser.
 async fn by_every_way(address: &str, sent: &Sent) -> Vec<(&'static str, Verdict)> {
     let mut found = Vec::new();
     for (way, line) in [("own reader", ""), ("hyper", "Upgrade: nothing\r\n")] {
         let mut stream = BufReader::new(TcpStream::connect(address).await.expect("a connection"));
         let request = http1(sent, line);
-        // The second time it may be answered from memory.
+        // The second response may come from the cache.
         for _ in 0..2 {
             if stream.write_all(&request).await.is_err() {
                 break;
             }
             let answer = read_answer(&mut stream).await.map(Answer::from);
             if answer.is_none() && !found.is_empty() {
-                // It was closed after the first answer.
+                // The connection was closed after the first response.
                 break;
             }
             let verdict = verdict(answer.as_ref());
@@ -102,7 +101,7 @@ async fn by_every_way(address: &str, sent: &Sent) -> Vec<(&'static str, Verdict)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_reader_judges_targets_as_the_standards_do() {
+async fn all_parsers_match_reference() {
     let service = Direct::start_with(&[
         ("VALIDATOR_FAILURE_LIMIT", "0"),
         ("VALIDATOR_TRUSTED_PROXIES", "127.0.0.0/8,10.0.0.0/8"),
@@ -158,7 +157,7 @@ async fn every_reader_judges_targets_as_the_standards_do() {
     assert_eq!(service.validator.count("panics_total").await, 0);
 }
 
-/// Each byte of a target, alone in a path, in a query, and before what else is required.
+/// Returns targets with each byte alone in a path, in a query, and before further requirements.
 fn with_each_byte() -> impl Iterator<Item = Vec<u8>> {
     let bytes = (0..=255_u8).filter(|byte| !matches!(byte, b'\r' | b'\n'));
     bytes.flat_map(|byte| {
@@ -171,7 +170,7 @@ fn with_each_byte() -> impl Iterator<Item = Vec<u8>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_byte_hides_the_requirements_behind_it() {
+async fn no_byte_hides_later_requirements() {
     let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
     let acme = Caller {
         tenant: Some("acme"),
@@ -193,7 +192,7 @@ async fn no_byte_hides_the_requirements_behind_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fragment_is_refused_on_every_listener_in_http2_too() {
+async fn fragment_is_refused_on_all_listeners() {
     let service = Direct::start().await;
     let token = service.acme.token();
     for url in
@@ -209,14 +208,14 @@ async fn fragment_is_refused_on_every_listener_in_http2_too() {
             let answer = connection.ask(&sent).await.expect("an answer");
             refused(&answer, "request_invalid");
         }
-        // The others on the connection go on.
+        // The other streams of the connection continue.
         let sent = Sent { target: b"/nothing".to_vec(), fields: Vec::new() };
         assert_eq!(connection.ask(&sent).await.expect("an answer").status, 404);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn target_behind_a_body_is_judged_on_the_other_listeners() {
+async fn target_after_body_is_checked() {
     let service = Direct::start().await;
     let secret = "PUT /v1/tenants/acme/secrets/x HTTP/1.1";
     let entry = "POST /audit HTTP/1.1";

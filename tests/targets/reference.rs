@@ -3,18 +3,18 @@
 
 use std::{collections::BTreeSet, net::IpAddr};
 
-/// What has to come of a request.
+/// The expected result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// 200.
     Granted,
-    /// The refusal of this code.
+    /// Refused with this code.
     Refused(&'static str),
-    /// It is no request: 400, whoever says so.
+    /// Malformed: 400, by hyper or by the program.
     NoRequest,
 }
 
-/// A request as it was sent.
+/// A sent request.
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
     pub(super) target: Vec<u8>,
@@ -22,12 +22,12 @@ pub(super) struct Sent {
     pub(super) fields: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Who sends it, and what Vault grants: to read `route/open`, and all below it.
+/// The caller. Vault grants it to read `route/open`, and all below it.
 #[derive(Clone, Copy)]
 pub(super) struct Caller {
     pub(super) tenant: Option<&'static str>,
     pub(super) policies: &'static [&'static str],
-    /// Whether its token may be used from 192.0.2.0/24 alone.
+    /// True if its token is bound to 192.0.2.0/24.
     pub(super) is_bound: bool,
 }
 
@@ -45,7 +45,7 @@ enum Required {
     AclUri(String),
 }
 
-/// What has to come of this request.
+/// Returns the expected result of this request.
 pub(super) fn judge(sent: &Sent, caller: Caller) -> Verdict {
     decide(sent, caller).err().unwrap_or(Verdict::Granted)
 }
@@ -93,7 +93,7 @@ fn origin_form(target: &[u8]) -> Option<(&[u8], &[u8])> {
         .then_some((path, query))
 }
 
-/// Whether these are `pchar`s and these others.
+/// Returns true if the text consists of `pchar`s and these others.
 fn is_made_of(text: &[u8], others: &[u8]) -> bool {
     let mut at = 0;
     while at < text.len() {
@@ -110,14 +110,14 @@ fn is_made_of(text: &[u8], others: &[u8]) -> bool {
     true
 }
 
-/// The octet that is percent-encoded at the beginning of this.
+/// Returns the octet that is percent-encoded at the beginning of the text.
 fn hexadecimal(text: &[u8]) -> Option<u8> {
     let digit = |at: usize| char::from(*text.get(at)?).to_digit(16);
     let octet = (text.first() == Some(&b'%')).then(|| Some(digit(1)? * 16 + digit(2)?))??;
     u8::try_from(octet).ok()
 }
 
-/// Without percent-encoding. A `%` that begins none stays.
+/// Removes percent-encoding. A `%` that begins none is kept.
 fn decoded(text: &[u8]) -> Vec<u8> {
     let (mut out, mut at) = (Vec::new(), 0);
     while at < text.len() {
@@ -180,7 +180,7 @@ fn is_segment(segment: &str) -> bool {
         && !segment.chars().any(|c| c.is_control() || "\\;#?".contains(c))
 }
 
-/// The only value of a field, from a proxy that is believed.
+/// Returns the only value of a field, from a trusted proxy.
 fn only<'s>(sent: &'s Sent, name: &str) -> Outcome<Option<&'s [u8]>> {
     let values: Vec<&[u8]> =
         sent.fields.iter().filter(|(own, _)| *own == name).map(|(_, value)| &value[..]).collect();
@@ -226,7 +226,7 @@ fn acl(sent: &Sent, required: &[Required]) -> Outcome<()> {
     if methods.iter().all(reads) && paths.iter().all(is_open) { Ok(()) } else { Err(DENIED) }
 }
 
-/// The forwarded path without encoding, if there is one way to read it.
+/// Returns the decoded forwarded path; `None` if it is ambiguous.
 fn forwarded_path(path: &str) -> Option<String> {
     let escapes = path.bytes().enumerate().filter(|(_, byte)| *byte == b'%');
     for (at, _) in escapes {
@@ -244,7 +244,7 @@ fn forwarded_path(path: &str) -> Option<String> {
     fine.then_some(plain)
 }
 
-/// The methods that parameters override the request's own by.
+/// Returns the methods with which parameters override the request's own.
 fn overrides(query: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for parameter in query.split(|byte| b"&;#".contains(byte)) {
@@ -272,7 +272,7 @@ fn overrides(query: &[u8]) -> Vec<String> {
     found
 }
 
-/// The first address from the right that is not in 10.0.0.0/8 or 127.0.0.0/8; the leftmost if all
+/// Returns the first address from the right that is not in 10.0.0.0/8 or 127.0.0.0/8; the leftmost if all
 /// are. Empty elements are ignored (RFC 9110, 5.6.1).
 fn client(sent: &Sent) -> Option<IpAddr> {
     let lines = sent.fields.iter().filter(|(name, _)| *name == "x-forwarded-for");

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 use clap::{Args, value_parser};
 
-use self::run::Run;
+use self::run::BootstrapRun;
 use crate::{
     cli::{
         operator::{OperatorArgs, block_on},
@@ -123,7 +123,7 @@ impl Bootstrap {
                 Err(error) => return usage_error(error),
             }
         }
-        block_on(async || Run::new(vault, shares, desired, self)?.execute().await)
+        block_on(async || BootstrapRun::new(vault, shares, desired, self)?.execute().await)
     }
 
     fn settings(&self) -> Result<(vault::ClientSettings, Mounts, String), ConfigErrors> {

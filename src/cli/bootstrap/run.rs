@@ -30,7 +30,7 @@ use crate::{
 const MIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One run of `bootstrap`.
-pub(super) struct Run {
+pub(super) struct BootstrapRun {
     seal: ServerInitializer,
     vault: vault::ClientSettings,
     shares: KeyShares,
@@ -38,7 +38,7 @@ pub(super) struct Run {
     arguments: Bootstrap,
 }
 
-impl Run {
+impl BootstrapRun {
     /// # Errors
     /// Returns the reason why no client can be created, such as an unreadable certificate.
     pub(super) fn new(

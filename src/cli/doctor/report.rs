@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::output::{TextStyle, align_columns, escape_line},
-    diagnostics::{Finding, Group, Report, Status},
+    diagnostics::{CheckGroup, Finding, Report, Status},
 };
 
 /// Returns the report as JSON.
@@ -19,7 +19,7 @@ pub(super) fn as_json(report: &Report) -> Value {
     })
 }
 
-fn group_as_json(group: &Group) -> Value {
+fn group_as_json(group: &CheckGroup) -> Value {
     let checks: Vec<_> = group.findings.iter().map(finding_as_json).collect();
     json!({"group": group.id, "title": group.title, "checks": checks})
 }

@@ -20,7 +20,7 @@ use crate::{
 Examples:
   vault-auth-validator secrets list acme
   vault-auth-validator secrets list acme --output json")]
-pub(super) struct List {
+pub(super) struct ListSecretsArgs {
     /// The tenant.
     #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
@@ -30,7 +30,7 @@ pub(super) struct List {
     store: SecretClientArgs,
 }
 
-impl List {
+impl ListSecretsArgs {
     pub(super) fn run(self) -> ExitCode {
         let Self { tenant, output, store } = self;
         store.run(async |store| {

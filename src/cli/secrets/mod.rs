@@ -38,14 +38,14 @@ pub(super) struct Secrets {
 
 #[derive(Subcommand)]
 enum Command {
-    List(list::List),
+    List(list::ListSecretsArgs),
     Get(get::Get),
-    Set(set::Set),
+    Set(set::SetSecretArgs),
     Delete(delete::Delete),
     Versions(versions::Versions),
     Undelete(undelete::Undelete),
     Render(render::Render),
-    Run(run::Run),
+    Run(run::RunArgs),
 }
 
 impl Secrets {

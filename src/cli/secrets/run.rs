@@ -37,7 +37,7 @@ use crate::{
 Examples:
   vault-auth-validator secrets run acme crm -- /usr/bin/crm serve
   vault-auth-validator secrets run acme common n8n -- n8n start")]
-pub(super) struct Run {
+pub(super) struct RunArgs {
     #[command(flatten)]
     bundle: SecretBundle,
     /// A key to pass on although it makes programs load code, such as `LD_PRELOAD` or
@@ -51,7 +51,7 @@ pub(super) struct Run {
     store: SecretClientArgs,
 }
 
-impl Run {
+impl RunArgs {
     pub(super) fn run(self) -> ExitCode {
         let Self { bundle, allow, command, store } = self;
         let Some((program, arguments)) = command.split_first() else { return ExitCode::FAILURE };

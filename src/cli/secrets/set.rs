@@ -29,7 +29,7 @@ Examples:
   vault-auth-validator secrets set acme crm TLS_KEY=@tls.key --exact
   vault-auth-validator secrets set acme crm --replace < values.json
   vault-auth-validator secrets set acme crm --unset OLD_KEY --if-version 3")]
-pub(super) struct Set {
+pub(super) struct SetSecretArgs {
     // Strings, because clap's errors would repeat an argument that may be a value.
     /// The tenant.
     tenant: String,
@@ -65,7 +65,7 @@ struct SetRequest {
     unset: Vec<SecretKey>,
 }
 
-impl Set {
+impl SetSecretArgs {
     pub(super) fn run(self) -> ExitCode {
         let SetRequest { path, input, unset } = match self.request() {
             Ok(request) => request,

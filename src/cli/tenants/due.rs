@@ -6,7 +6,7 @@ use tokio::{task::JoinHandle, time::sleep};
 
 use super::{
     due_report::{Row, Rows},
-    rotation::{Outcome, rotate_if_due, survey_if_due},
+    rotation::{RotationOutcome, rotate_if_due, survey_if_due},
     rotation_report::RotationMode,
 };
 use crate::{
@@ -105,9 +105,10 @@ impl RotateDue {
         store: &SecretClient,
         tenant: &str,
         interval: Result<&RotationInterval, &String>,
-    ) -> Outcome {
-        let failed =
-            |error: &str| Outcome::Failed(format!("{}: {error}", tenant.escape_debug()), None);
+    ) -> RotationOutcome {
+        let failed = |error: &str| {
+            RotationOutcome::Failed(format!("{}: {error}", tenant.escape_debug()), None)
+        };
         let interval = match interval {
             Ok(interval) => *interval,
             Err(error) => return failed(&format!("its rotation interval: {error}")),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{rotation::Outcome, rotation_report::RotationMode};
+use super::{rotation::RotationOutcome, rotation_report::RotationMode};
 use crate::{
     cli::output::{TextStyle, pluralize},
     tenants::{RotationInterval, TenantName},
@@ -14,7 +14,7 @@ pub(super) struct Row {
     pub(super) tenant: String,
     /// The rotation interval; `None` if it cannot be read.
     pub(super) interval: Option<RotationInterval>,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: RotationOutcome,
 }
 
 /// The results for all tenants.
@@ -26,20 +26,22 @@ pub(super) struct Rows {
 impl Row {
     fn outcome(&self) -> &'static str {
         match &self.outcome {
-            Outcome::NotDue => "not_due",
-            Outcome::Done(_, report) if report.tally.failed > 0 => "failed",
-            Outcome::Done(..) => "done",
-            Outcome::InProgress(_) => "in_progress_elsewhere",
-            Outcome::Failed(..) => "failed",
-            Outcome::Stopped(_) => "stopped",
+            RotationOutcome::NotDue => "not_due",
+            RotationOutcome::Done(_, report) if report.tally.failed > 0 => "failed",
+            RotationOutcome::Done(..) => "done",
+            RotationOutcome::InProgress(_) => "in_progress_elsewhere",
+            RotationOutcome::Failed(..) => "failed",
+            RotationOutcome::Stopped(_) => "stopped",
         }
     }
 
     fn report(&self) -> Option<&RotationReport> {
         match &self.outcome {
-            Outcome::Done(_, report) => Some(report),
-            Outcome::Failed(_, report) | Outcome::Stopped(report) => report.as_ref(),
-            Outcome::NotDue | Outcome::InProgress(_) => None,
+            RotationOutcome::Done(_, report) => Some(report),
+            RotationOutcome::Failed(_, report) | RotationOutcome::Stopped(report) => {
+                report.as_ref()
+            }
+            RotationOutcome::NotDue | RotationOutcome::InProgress(_) => None,
         }
     }
 
@@ -47,30 +49,30 @@ impl Row {
     fn headline(&self, style: &TextStyle) -> Option<String> {
         let (tenant, every) = (self.tenant.escape_debug(), self.interval);
         match &self.outcome {
-            Outcome::NotDue => None,
-            Outcome::Done(reason, _) => {
+            RotationOutcome::NotDue => None,
+            RotationOutcome::Done(reason, _) => {
                 let every = every.map(|every| format!(" (every {every})")).unwrap_or_default();
                 Some(format!("{tenant}: {reason}{every}"))
             }
-            Outcome::InProgress(holder) => {
+            RotationOutcome::InProgress(holder) => {
                 Some(format!("{tenant}: in progress elsewhere, by {holder}"))
             }
-            Outcome::Failed(why, _) => Some(style.error(why)),
-            Outcome::Stopped(_) => Some(format!("{tenant}: stopped by a signal")),
+            RotationOutcome::Failed(why, _) => Some(style.error(why)),
+            RotationOutcome::Stopped(_) => Some(format!("{tenant}: stopped by a signal")),
         }
     }
 
     fn as_json(&self, mode: RotationMode) -> Value {
         let reason = match &self.outcome {
-            Outcome::Done(reason, _) => Some(reason),
+            RotationOutcome::Done(reason, _) => Some(reason),
             _ => None,
         };
         let error = match &self.outcome {
-            Outcome::Failed(why, _) => Some(why),
+            RotationOutcome::Failed(why, _) => Some(why),
             _ => None,
         };
         let holder = match &self.outcome {
-            Outcome::InProgress(holder) => Some(holder.to_string()),
+            RotationOutcome::InProgress(holder) => Some(holder.to_string()),
             _ => None,
         };
         let report = self.report().zip(TenantName::parse(&self.tenant));

@@ -26,14 +26,14 @@ use crate::{
 Examples:
   vault-auth-validator tenants list
   vault-auth-validator tenants list --output json")]
-pub(super) struct List {
+pub(super) struct ListTenantsArgs {
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
 }
 
-impl List {
+impl ListTenantsArgs {
     pub(super) fn run(self) -> ExitCode {
         self.operator.run_with_mounts(async |operator, mounts| {
             let tenants = vault::TenantDirectory::new(&operator.session, &mounts);

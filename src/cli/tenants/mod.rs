@@ -49,13 +49,13 @@ pub(super) struct Tenants {
 #[derive(Subcommand)]
 enum Command {
     Create(create::Create),
-    List(list::List),
+    List(list::ListTenantsArgs),
     Show(show::Show),
-    Set(set::Set),
+    Set(set::SetTenantArgs),
     Members(members::Members),
     Rotate(rotate::Rotate),
     Shred(shred::Shred),
-    Remove(remove::Remove),
+    Remove(remove::RemoveTenantArgs),
 }
 
 impl Tenants {

@@ -32,7 +32,7 @@ use crate::{
 Examples:
   vault-auth-validator tenants remove acme --service n8n
   vault-auth-validator tenants shred acme --purge && vault-auth-validator tenants remove acme")]
-pub(super) struct Remove {
+pub(super) struct RemoveTenantArgs {
     /// The tenant.
     #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
@@ -54,7 +54,7 @@ struct RemovedMembers {
     people: Vec<String>,
 }
 
-impl Remove {
+impl RemoveTenantArgs {
     pub(super) fn run(self) -> ExitCode {
         if let Some(fault) = self.confirm.fault(&self.tenant, "remove") {
             return usage_error(fault);

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The outcome of a rotation that is carried out only if it is due, with messages for people.
-pub(super) enum Outcome {
+pub(super) enum RotationOutcome {
     NotDue,
     /// It was due for this reason, and was carried out, or would be.
     Done(String, RotationReport),
@@ -93,10 +93,10 @@ pub(super) async fn rotate_if_due(
     store: &SecretClient,
     tenant: &TenantName,
     interval: RotationInterval,
-) -> Outcome {
+) -> RotationOutcome {
     let console = Console { tenant };
     let due = rotation::rotate_if_due(store.secrets(), tenant, interval, &console).await;
-    Outcome::new(due, tenant)
+    RotationOutcome::new(due, tenant)
 }
 
 /// Returns what [`rotate_if_due`] would do, and changes nothing.
@@ -104,13 +104,13 @@ pub(super) async fn survey_if_due(
     store: &SecretClient,
     tenant: &TenantName,
     interval: RotationInterval,
-) -> Outcome {
+) -> RotationOutcome {
     let console = Console { tenant };
     let due = rotation::survey_if_due(store.secrets(), tenant, interval, &console).await;
-    Outcome::new(due, tenant)
+    RotationOutcome::new(due, tenant)
 }
 
-impl Outcome {
+impl RotationOutcome {
     fn new(due: DueRotation, tenant: &TenantName) -> Self {
         match due {
             DueRotation::NotDue => Self::NotDue,

@@ -24,7 +24,7 @@ use crate::{
 Examples:
   vault-auth-validator tenants set acme --rotate-every 90d
   vault-auth-validator tenants set acme --rotate-every never")]
-pub(super) struct Set {
+pub(super) struct SetTenantArgs {
     /// The tenant.
     #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
@@ -55,7 +55,7 @@ impl RotateEvery {
     }
 }
 
-impl Set {
+impl SetTenantArgs {
     pub(super) fn run(self) -> ExitCode {
         let operator = self.operator.clone();
         operator.run_with_mounts(async |operator, mounts| {

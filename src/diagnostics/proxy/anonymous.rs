@@ -2,7 +2,7 @@
 
 use super::site::{IDENTITY_HEADERS, Persona::Anonymous, ProxyProbe, describe, no_response};
 use crate::{
-    diagnostics::{finding::Finding, problem::Problem},
+    diagnostics::{finding::Finding, problem::ProblemDocument},
     probe::ProbeResponse,
 };
 
@@ -22,13 +22,13 @@ const ADD_GUARD: &str =
 
 /// Returns true if this is the validator's response to a request without a token.
 fn is_missing_credential(response: &ProbeResponse) -> bool {
-    let problem = Problem::parse(response);
+    let problem = ProblemDocument::parse(response);
     response.status == 401 && problem.is_some_and(|problem| problem.code == "credential_missing")
 }
 
 /// Returns true if this is a 400 of the proxy itself.
 fn is_rejected_by_proxy(response: &ProbeResponse) -> bool {
-    response.status == 400 && Problem::parse(response).is_none()
+    response.status == 400 && ProblemDocument::parse(response).is_none()
 }
 
 /// Checks that the validator rejects a request without a token.
@@ -43,7 +43,7 @@ pub(super) async fn check_guarded(probe: &ProxyProbe) -> Finding {
         return Finding::ok(GUARDED, message);
     }
     let message = format!("{path} without a token is {}", describe(&response));
-    let remedy = match (response.status, Problem::parse(&response)) {
+    let remedy = match (response.status, ProblemDocument::parse(&response)) {
         (_, Some(_)) => "see the validator's log; `request_id` identifies the line",
         (300..400, None) => "set --caddy to the target of the redirect, if that is the same site",
         (404 | 421, None) => {

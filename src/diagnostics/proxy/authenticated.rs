@@ -7,7 +7,7 @@ use super::{
 use crate::{
     diagnostics::{
         finding::{Finding, skipped},
-        problem::Problem,
+        problem::ProblemDocument,
     },
     probe::ProbeResponse,
 };
@@ -36,7 +36,8 @@ pub(super) async fn check(probe: &ProxyProbe) -> Vec<Finding> {
         Ok(response) => (check_token(probe, &response).await, Some(response)),
         Err(failure) => (no_response(TOKEN, &failure), None),
     };
-    let Some(baseline) = response.filter(|response| Problem::parse(response).is_none()) else {
+    let Some(baseline) = response.filter(|response| ProblemDocument::parse(response).is_none())
+    else {
         let rest = skipped(CHECKS.into_iter().skip(1), "the token is rejected");
         return [token].into_iter().chain(rest).collect();
     };
@@ -58,14 +59,14 @@ pub(super) async fn check(probe: &ProxyProbe) -> Vec<Finding> {
 async fn check_token(probe: &ProxyProbe, baseline: &ProbeResponse) -> Finding {
     let path = &probe.site.path;
     let message = format!("with the token, {path} is {}", describe(baseline));
-    if Problem::parse(baseline).is_some() {
+    if ProblemDocument::parse(baseline).is_some() {
         let remedy = "`explain --require ...` with the route's requirements shows the reason";
         return Finding::failed(TOKEN, message, remedy);
     }
     for query in QUERIES {
         let target = format!("{path}?{query}");
         match probe.get(Caller, &target, &[]).await {
-            Ok(response) if Problem::parse(&response).is_some() => {
+            Ok(response) if ProblemDocument::parse(&response).is_some() => {
                 return Finding::failed(
                     TOKEN,
                     format!("{message}, but {target} is {}", describe(&response)),
@@ -114,7 +115,7 @@ async fn check_forged_path(
 ) -> Finding {
     let forged = [("x-forwarded-uri", "/doctor//.."), ("x-forwarded-method", "DOCTOR")];
     match (probe.get(Caller, &probe.site.path, &forged).await, echo) {
-        (Ok(response), _) if Problem::parse(&response).is_some() => Finding::failed(
+        (Ok(response), _) if ProblemDocument::parse(&response).is_some() => Finding::failed(
             FORGED_PATH,
             format!(
                 "{} becomes {} with a forged X-Forwarded-Uri",

@@ -15,14 +15,14 @@ use self::site::ProxyProbe;
 pub use self::site::Site;
 use super::{
     connection::{ADDRESS, STEP_TIMEOUT, ServerSettings, check_protection, is_cleartext},
-    finding::{Finding, Group, Status, skipped},
+    finding::{CheckGroup, Finding, Status, skipped},
 };
 use crate::probe::Endpoint;
 
 const ID: &str = "proxy";
 
 /// Runs all checks.
-pub(super) async fn check(site: Site) -> Group {
+pub(super) async fn check(site: Site) -> CheckGroup {
     let origin = site.url.origin().ascii_serialization();
     let title = format!("The proxy at {origin}, as {}", site.host);
     let endpoint = match Endpoint::new(&site.url, site.host.host(), &site.trust, None, STEP_TIMEOUT)
@@ -30,7 +30,7 @@ pub(super) async fn check(site: Site) -> Group {
         Ok(endpoint) => endpoint,
         Err(why) => {
             let remedy = "correct --caddy, --host or --caddy-cacert";
-            return Group::new(ID, title, vec![Finding::failed(ADDRESS, why, remedy)]);
+            return CheckGroup::new(ID, title, vec![Finding::failed(ADDRESS, why, remedy)]);
         }
     };
     let connection = match endpoint.connect().await {
@@ -44,7 +44,7 @@ pub(super) async fn check(site: Site) -> Group {
             let mut findings = server.connect_failure(&failure);
             findings.extend(skipped([anonymous::GUARDED], "the proxy cannot be reached"));
             findings.extend(skipped(checks_behind_guard(), "the proxy cannot be reached"));
-            return Group::new(ID, title, findings);
+            return CheckGroup::new(ID, title, findings);
         }
     };
     let peer = connection.peer;
@@ -53,7 +53,7 @@ pub(super) async fn check(site: Site) -> Group {
     drop(connection);
     let probe = ProxyProbe { site, endpoint };
     let findings = [address, tls].into_iter().chain(probe_all(&probe, peer).await);
-    Group::new(ID, title, findings.collect())
+    CheckGroup::new(ID, title, findings.collect())
 }
 
 /// Returns the checks that need a site that is guarded.

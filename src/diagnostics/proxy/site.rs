@@ -4,7 +4,7 @@ use http_body_util::Empty;
 use url::Url;
 
 use crate::{
-    diagnostics::{finding::Finding, problem::Problem},
+    diagnostics::{finding::Finding, problem::ProblemDocument},
     probe::{Endpoint, ProbeError, ProbeResponse, TrustRoots},
     token::CallerIdentity,
 };
@@ -81,7 +81,7 @@ pub(super) fn no_response(check: &'static str, failure: &ProbeError) -> Finding 
 
 /// Describes a response by its status and, for one of the validator, its code.
 pub(super) fn describe(response: &ProbeResponse) -> String {
-    match Problem::parse(response) {
+    match ProblemDocument::parse(response) {
         Some(problem) => format!("{} {} from the validator", response.status, problem.code),
         None => response.status.to_string(),
     }

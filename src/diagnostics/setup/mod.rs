@@ -12,7 +12,7 @@ use self::{
     engines::Engine,
     keys::TenantKeys,
 };
-use super::finding::{Finding, Group, Status};
+use super::finding::{CheckGroup, Finding, Status};
 use crate::{
     policy::{Mounts, PolicySet},
     vault::{Inspector, Mount, VaultSession},
@@ -51,12 +51,12 @@ const CHECKS: [&str; 10] = [
 ];
 
 /// Returns the group for a setup that cannot be inspected.
-pub(super) fn skip(reason: &str) -> Group {
-    Group::skipped(ID, TITLE, &CHECKS, reason)
+pub(super) fn skip(reason: &str) -> CheckGroup {
+    CheckGroup::skipped(ID, TITLE, &CHECKS, reason)
 }
 
 /// Returns the group for a failed login of the operator.
-pub(super) fn login_failed(error: &str) -> Group {
+pub(super) fn login_failed(error: &str) -> CheckGroup {
     let mut group = skip("the operator's login failed");
     let remedy = "log in again: `vault login`, or set VAULT_TOKEN";
     group.findings.insert(0, Finding::failed("operator", error, remedy));
@@ -68,7 +68,7 @@ pub(super) async fn check(
     session: &VaultSession,
     owner: TokenOwner,
     expected: Expected<'_>,
-) -> (Group, Vec<String>) {
+) -> (CheckGroup, Vec<String>) {
     let Expected { mounts, subject_mount, policies } = expected;
     let examiner = Inspector::new(session);
     let engines = examiner.mounts().await;
@@ -91,7 +91,7 @@ pub(super) async fn check(
     };
     let findings = [kv, transit, approle, subjects, keys].into_iter();
     let findings = findings.chain(rotation).chain([drift, audit]).collect();
-    (Group::new(ID, TITLE, findings), tenants)
+    (CheckGroup::new(ID, TITLE, findings), tenants)
 }
 
 fn check_approle(methods: &Mounted, owner: TokenOwner) -> Finding {

@@ -46,17 +46,17 @@ pub(super) struct InvalidEntries;
 /// Members of objects with other names than [`KEPT_NAMES`], values that are nested too deep and the
 /// rest of long strings are omitted. Of omitted text, only quotes and brackets are checked.
 #[derive(Default)]
-pub(super) struct Excerpt {
+pub(super) struct EntryExcerpt {
     kept: Vec<u8>,
     /// The opening brackets of the containers around the next byte.
     open: Vec<u8>,
-    item: Item,
+    item: ExcerptItem,
     string: Option<StringState>,
 }
 
 /// The item that the next byte belongs to.
 #[derive(Default)]
-enum Item {
+enum ExcerptItem {
     /// An item that is kept.
     #[default]
     Kept,
@@ -75,7 +75,7 @@ struct StringState {
     is_truncated: bool,
 }
 
-impl Excerpt {
+impl EntryExcerpt {
     /// Reads the next chunk.
     pub(super) fn push(&mut self, chunk: &[u8]) -> Result<(), InvalidEntries> {
         for &byte in chunk {
@@ -116,7 +116,7 @@ impl Excerpt {
     fn push_outside_string(&mut self, byte: u8) -> Option<()> {
         match byte {
             b'"' => {
-                if matches!(&self.item, Item::Name(name) if !name.is_empty()) {
+                if matches!(&self.item, ExcerptItem::Name(name) if !name.is_empty()) {
                     return None;
                 }
                 self.string = Some(StringState::default());
@@ -126,20 +126,20 @@ impl Excerpt {
             b'}' | b']' => self.close_container(byte)?,
             b',' => self.end_item(),
             b':' => self.end_name()?,
-            b' ' | b'\t' | b'\r' | b'\n' if matches!(self.item, Item::Name(_)) => {}
-            _ if matches!(self.item, Item::Name(_)) => return None,
+            b' ' | b'\t' | b'\r' | b'\n' if matches!(self.item, ExcerptItem::Name(_)) => {}
+            _ if matches!(self.item, ExcerptItem::Name(_)) => return None,
             _ => self.keep(byte),
         }
         Some(())
     }
 
     fn open_container(&mut self, bracket: u8) -> Option<()> {
-        if self.open.len() == MAX_DEPTH || matches!(self.item, Item::Name(_)) {
+        if self.open.len() == MAX_DEPTH || matches!(self.item, ExcerptItem::Name(_)) {
             return None;
         }
         self.keep(bracket);
         self.open.push(bracket);
-        if matches!(self.item, Item::Kept) {
+        if matches!(self.item, ExcerptItem::Kept) {
             self.item = self.next_item();
         }
         Some(())
@@ -151,21 +151,21 @@ impl Excerpt {
             return None;
         }
         match &self.item {
-            Item::Name(name) if !name.is_empty() => return None,
-            Item::Omitted(depth) if *depth <= self.open.len() => return Some(()),
+            ExcerptItem::Name(name) if !name.is_empty() => return None,
+            ExcerptItem::Omitted(depth) if *depth <= self.open.len() => return Some(()),
             _ => {}
         }
-        self.item = Item::Kept;
+        self.item = ExcerptItem::Kept;
         self.keep(bracket);
         Some(())
     }
 
     /// Ends an item of a container.
     fn end_item(&mut self) {
-        if matches!(self.item, Item::Omitted(depth) if depth < self.open.len()) {
+        if matches!(self.item, ExcerptItem::Omitted(depth) if depth < self.open.len()) {
             return;
         }
-        if matches!(self.item, Item::Kept) && self.open.last() != Some(&b'{') {
+        if matches!(self.item, ExcerptItem::Kept) && self.open.last() != Some(&b'{') {
             self.keep(b',');
         }
         self.item = self.next_item();
@@ -175,7 +175,7 @@ impl Excerpt {
     /// sequence at a depth where only Vault's own names occur: it could be the escaped form of a
     /// name that is kept.
     fn end_name(&mut self) -> Option<()> {
-        let Item::Name(name) = &self.item else {
+        let ExcerptItem::Name(name) = &self.item else {
             self.keep(b':');
             return Some(());
         };
@@ -183,7 +183,7 @@ impl Excerpt {
             return None;
         }
         if !KEPT_NAMES.iter().any(|kept| kept.as_bytes() == name) {
-            self.item = Item::Omitted(self.open.len());
+            self.item = ExcerptItem::Omitted(self.open.len());
             return Some(());
         }
         if self.kept.last() != Some(&b'{') {
@@ -191,24 +191,24 @@ impl Excerpt {
         }
         self.kept.extend(name);
         self.kept.push(b':');
-        self.item = Item::Kept;
+        self.item = ExcerptItem::Kept;
         Some(())
     }
 
     /// Returns the next item of the innermost container, which is not omitted itself.
-    fn next_item(&self) -> Item {
+    fn next_item(&self) -> ExcerptItem {
         match self.open.last() {
-            _ if self.open.len() > MAX_KEPT_DEPTH => Item::Omitted(self.open.len()),
-            Some(b'{') => Item::Name(Vec::new()),
-            _ => Item::Kept,
+            _ if self.open.len() > MAX_KEPT_DEPTH => ExcerptItem::Omitted(self.open.len()),
+            Some(b'{') => ExcerptItem::Name(Vec::new()),
+            _ => ExcerptItem::Kept,
         }
     }
 
     fn keep(&mut self, byte: u8) {
         match &mut self.item {
-            Item::Kept => self.kept.push(byte),
-            Item::Name(name) if name.len() < MAX_NAME_LENGTH => name.push(byte),
-            Item::Name(_) | Item::Omitted(_) => {}
+            ExcerptItem::Kept => self.kept.push(byte),
+            ExcerptItem::Name(name) if name.len() < MAX_NAME_LENGTH => name.push(byte),
+            ExcerptItem::Name(_) | ExcerptItem::Omitted(_) => {}
         }
     }
 }

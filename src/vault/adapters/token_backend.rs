@@ -21,7 +21,7 @@ use crate::{
         api::{
             entity,
             sys::capabilities::capabilities,
-            token::{self, TokenLookup},
+            token::{self, TokenLookupData},
         },
         client::{Client, FailureKind, VaultError},
         session::{ServiceToken, VaultSession},
@@ -142,7 +142,7 @@ impl VaultTokenBackend {
         &self,
         own: &ServiceToken,
         token: &CallerToken,
-        data: &TokenLookup,
+        data: &TokenLookupData,
         kind: TokenKind,
     ) -> Result<Option<EntityResult>, VaultError> {
         let Some(id) = data.entity_id.as_deref().filter(|id| !id.is_empty()) else {
@@ -163,7 +163,7 @@ impl VaultTokenBackend {
         &self,
         own: &ServiceToken,
         token: &CallerToken,
-        data: &TokenLookup,
+        data: &TokenLookupData,
     ) -> Result<TokenKind, VaultError> {
         let is_own = own.is_same_as(token);
         if !is_own && own.matches_accessor(data.accessor.as_deref()) {
@@ -298,7 +298,7 @@ async fn look_up_token(
     client: &Client,
     own: &ServiceToken,
     token: &CallerToken,
-) -> Result<Option<TokenLookup>, VaultError> {
+) -> Result<Option<TokenLookupData>, VaultError> {
     none_on(FailureKind::TokenNotFound, token::lookup(client, &own.token, token).await)
 }
 

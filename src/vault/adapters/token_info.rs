@@ -14,7 +14,7 @@ use crate::{
     tenants::{METADATA_KEY, TenantName, tenant_from_policy},
     token::{TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage},
     vault::{
-        api::{entity::TokenEntity, token::TokenLookup},
+        api::{entity::TokenEntity, token::TokenLookupData},
         client::{Namespace, VaultError},
     },
 };
@@ -51,7 +51,7 @@ impl EntityResult {
     }
 }
 
-impl TokenLookup {
+impl TokenLookupData {
     /// Returns the kind of the token, apart from the service's own.
     ///
     /// A token of another namespace has that namespace's path, or, looked up from a child namespace,

@@ -13,10 +13,10 @@ use crate::{
 /// The planned change of an account.
 pub struct AccountPlan {
     desired: DesiredAccount,
-    change: Change,
+    change: AccountChange,
 }
 
-enum Change {
+enum AccountChange {
     None,
     /// Adds these policies.
     AddPolicies(BTreeSet<String>),
@@ -50,7 +50,11 @@ impl AccountPlan {
             return Self::for_absent_account(desired);
         };
         let missing: BTreeSet<_> = policies.difference(&account.policies).cloned().collect();
-        let change = if missing.is_empty() { Change::None } else { Change::AddPolicies(missing) };
+        let change = if missing.is_empty() {
+            AccountChange::None
+        } else {
+            AccountChange::AddPolicies(missing)
+        };
         Ok(Self { desired: desired.clone(), change })
     }
 
@@ -65,18 +69,18 @@ impl AccountPlan {
                 desired.name, desired.mount
             )));
         };
-        Ok(Self { desired: desired.clone(), change: Change::Create(password.clone()) })
+        Ok(Self { desired: desired.clone(), change: AccountChange::Create(password.clone()) })
     }
 
     /// Returns true if the account is created with a password that the operator gives.
     #[must_use]
     pub fn needs_password(&self) -> bool {
-        matches!(self.change, Change::Create(NewPassword::Given { .. }))
+        matches!(self.change, AccountChange::Create(NewPassword::Given { .. }))
     }
 
     /// Sets the password of a new account.
     pub fn set_password(&mut self, given: SecretString) {
-        if let Change::Create(password) = &mut self.change {
+        if let AccountChange::Create(password) = &mut self.change {
             password.set(given);
         }
     }
@@ -84,7 +88,7 @@ impl AccountPlan {
     /// Returns true if the account is created or changed.
     #[must_use]
     pub fn is_needed(&self) -> bool {
-        !matches!(self.change, Change::None)
+        !matches!(self.change, AccountChange::None)
     }
 
     /// Returns the path in Vault that is written, if one is.
@@ -102,11 +106,13 @@ impl AccountPlan {
             IfAbsent::Fail => "",
         };
         let (action, detail) = match &self.change {
-            Change::None => (PlanRow::UNCHANGED, format!("policies {}{exists}", list(policies))),
-            Change::AddPolicies(missing) => {
+            AccountChange::None => {
+                (PlanRow::UNCHANGED, format!("policies {}{exists}", list(policies)))
+            }
+            AccountChange::AddPolicies(missing) => {
                 (PlanRow::UPDATE, format!("adds the policies {}{exists}", list(missing)))
             }
-            Change::Create(password) => {
+            AccountChange::Create(password) => {
                 (PlanRow::CREATE, format!("policies {}, {}", list(policies), password.detail()))
             }
         };
@@ -118,8 +124,8 @@ impl AccountPlan {
     pub fn login_command(&self) -> String {
         let DesiredAccount { mount, name, .. } = &self.desired;
         let password_file = match &self.change {
-            Change::Create(password) => password.file_path(),
-            Change::None | Change::AddPolicies(_) => None,
+            AccountChange::Create(password) => password.file_path(),
+            AccountChange::None | AccountChange::AddPolicies(_) => None,
         };
         let path = if mount == "userpass" { String::new() } else { format!(" -path={mount}") };
         let command = format!("bao login -method=userpass{path} username={name}");
@@ -132,9 +138,9 @@ impl AccountPlan {
     /// Creates the account, or adds the missing policies.
     pub async fn apply(&self, vault: &VaultResources<'_>) -> StepOutcome {
         let applied = match &self.change {
-            Change::None => return StepOutcome::Unchanged,
-            Change::AddPolicies(_) => self.add_policies(vault).await,
-            Change::Create(password) => self.create(vault, password).await,
+            AccountChange::None => return StepOutcome::Unchanged,
+            AccountChange::AddPolicies(_) => self.add_policies(vault).await,
+            AccountChange::Create(password) => self.create(vault, password).await,
         };
         applied.map_or_else(StepOutcome::Failed, |()| StepOutcome::Done)
     }

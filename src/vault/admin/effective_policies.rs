@@ -10,7 +10,7 @@ use crate::{
         approle::APPROLE,
         identity::{
             entity::Entity,
-            group::{self, Group},
+            group::{self, IdentityGroup},
         },
         userpass::USERPASS,
     },
@@ -89,7 +89,7 @@ impl<'t, 's> EffectivePolicies<'t, 's> {
             .call(async |client, token| group::read_group_by_id(client, token, id).await)
             .await
             .map_err(cannot_read(&group::path_by_id(id)));
-        let policies = |group: Option<Group>| group.and_then(|group| group.policies);
+        let policies = |group: Option<IdentityGroup>| group.and_then(|group| group.policies);
         let policies = group.map(|group| policies(group).unwrap_or_default());
         groups.insert(id.to_owned(), policies.clone());
         policies

@@ -11,7 +11,7 @@ use crate::{
     tenants::{RotationInterval, SETTINGS_FOLDER, TenantName, settings_record},
     vault::{
         VaultSession,
-        api::kv_records::{self, WriteOptions, data_path, metadata_path},
+        api::kv_records::{self, RecordWriteOptions, data_path, metadata_path},
         client::{FailureKind, VaultError},
     },
 };
@@ -125,7 +125,7 @@ impl<'s> TenantSettings<'s> {
         };
         let latest = self.read(tenant).await.map_err(failed)?;
         let record = Record { v: FORMAT, rotate_every: interval.to_string() };
-        let options = Some(WriteOptions { cas: latest.map_or(0, |latest| latest.version) });
+        let options = Some(RecordWriteOptions { cas: latest.map_or(0, |latest| latest.version) });
         let name = settings_record(tenant);
         let secret = (self.kv, name.as_str());
         self.operator

@@ -101,7 +101,7 @@ pub(in crate::vault) struct MetadataSettings<'m> {
 }
 
 #[derive(Serialize)]
-struct WriteRequest<'d, D> {
+struct VersionWriteRequest<'d, D> {
     options: WriteOptions,
     data: &'d D,
 }
@@ -137,7 +137,7 @@ pub(in crate::vault) async fn write_version(
     data: &impl Serialize,
     cas: u64,
 ) -> Result<VersionMetadata, VaultError> {
-    let body = WriteRequest { options: WriteOptions { cas }, data };
+    let body = VersionWriteRequest { options: WriteOptions { cas }, data };
     let call = ApiRequest::post(format!("{mount}/data/{path}"), &body);
     client.data(Operation::SecretWrite, token, &call).await
 }

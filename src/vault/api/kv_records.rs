@@ -8,15 +8,15 @@ use crate::vault::{Client, client::ApiRequest, client::Operation, client::VaultE
 
 /// A version of a secret.
 #[derive(Deserialize)]
-pub(in crate::vault) struct SecretVersion<T> {
+pub(in crate::vault) struct RecordVersion<T> {
     /// `None` if the version is deleted.
     pub(in crate::vault) data: Option<T>,
-    pub(in crate::vault) metadata: VersionMetadata,
+    pub(in crate::vault) metadata: RecordMetadata,
 }
 
 /// The metadata of a version.
 #[derive(Deserialize)]
-pub(in crate::vault) struct VersionMetadata {
+pub(in crate::vault) struct RecordMetadata {
     pub(in crate::vault) version: u64,
     /// In RFC 3339.
     pub(in crate::vault) created_time: String,
@@ -24,7 +24,7 @@ pub(in crate::vault) struct VersionMetadata {
 
 /// The parameters of a write.
 #[derive(Clone, Copy, Serialize)]
-pub(in crate::vault) struct WriteOptions {
+pub(in crate::vault) struct RecordWriteOptions {
     /// The version that is replaced, 0 for none. Vault rejects the write at any other.
     pub(in crate::vault) cas: u64,
 }
@@ -45,7 +45,7 @@ pub(in crate::vault) async fn read_latest<T: DeserializeOwned>(
     token: &SecretString,
     mount: &str,
     name: &str,
-) -> Result<Option<SecretVersion<T>>, VaultError> {
+) -> Result<Option<RecordVersion<T>>, VaultError> {
     let path = data_path(mount, name);
     let call = ApiRequest::get(checked(&path)?);
     none_if_not_found(client.data_or_deleted(Operation::SecretRead, token, &call).await)
@@ -57,18 +57,18 @@ pub(in crate::vault) async fn write_data(
     token: &SecretString,
     (mount, name): (&str, &str),
     data: &impl Serialize,
-    options: Option<WriteOptions>,
+    options: Option<RecordWriteOptions>,
 ) -> Result<(), VaultError> {
     #[derive(Serialize)]
     struct Body<'a, T> {
         data: &'a T,
         #[serde(skip_serializing_if = "Option::is_none")]
-        options: Option<WriteOptions>,
+        options: Option<RecordWriteOptions>,
     }
     let path = data_path(mount, name);
     let call = ApiRequest::post(checked(&path)?, &Body { data, options });
     let written = client.data(Operation::SecretWrite, token, &call).await;
-    written.map(|VersionMetadata { .. }| ())
+    written.map(|RecordMetadata { .. }| ())
 }
 
 /// Lists the names in a folder; those of folders end in a slash.

@@ -12,7 +12,7 @@ use crate::vault::{
 
 /// The `data` of the answer to a list.
 #[derive(Deserialize)]
-struct KeyList {
+struct ListedKeys {
     keys: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn list(
     path: &str,
 ) -> Result<Vec<String>, VaultError> {
     let call = ApiRequest::list(checked(path)?);
-    let answer: Option<KeyList> = none_if_not_found(client.data(operation, token, &call).await)?;
+    let answer: Option<ListedKeys> = none_if_not_found(client.data(operation, token, &call).await)?;
     Ok(answer.map(|answer| answer.keys).unwrap_or_default())
 }
 

@@ -14,7 +14,7 @@ use crate::{
 
 /// The `data` of `auth/token/lookup`. Has no `Debug`, since the response contains the token.
 #[derive(Deserialize)]
-pub(in crate::vault) struct TokenLookup {
+pub(in crate::vault) struct TokenLookupData {
     pub(in crate::vault) accessor: Option<String>,
     #[serde(rename = "type")]
     pub(in crate::vault) token_type: Option<String>,
@@ -65,7 +65,7 @@ pub(in crate::vault) async fn lookup(
     client: &Client,
     requester: &SecretString,
     token: &CallerToken,
-) -> Result<TokenLookup, VaultError> {
+) -> Result<TokenLookupData, VaultError> {
     let request = LookupTokenRequest { token: token.expose().to_owned() };
     client.data(Operation::Lookup, requester, request).await
 }

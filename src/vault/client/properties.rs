@@ -15,7 +15,9 @@ use crate::{
     token::{TokenInfo, TokenKind, TokenType, TokenUsage},
     vault::{
         adapters::token_info::EntityResult,
-        api::{entity::TokenEntity, sys::capabilities::CapabilitiesResponse, token::TokenLookup},
+        api::{
+            entity::TokenEntity, sys::capabilities::CapabilitiesResponse, token::TokenLookupData,
+        },
     },
 };
 
@@ -88,13 +90,13 @@ fn pointers(value: &Value, here: &str, found: &mut Vec<String>) {
 }
 
 /// A pointer, and the value that is put there; `None` to remove the value.
-type Change = (Index, Option<Value>);
+type FieldChange = (Index, Option<Value>);
 
-fn changes() -> impl Strategy<Value = Vec<Change>> {
+fn changes() -> impl Strategy<Value = Vec<FieldChange>> {
     vec((any::<Index>(), proptest::option::weighted(0.6, json())), 0..5)
 }
 
-fn change(mut response: Value, changes: Vec<Change>) -> Value {
+fn change(mut response: Value, changes: Vec<FieldChange>) -> Value {
     for (pointer, replacement) in changes {
         let mut found = Vec::new();
         pointers(&response, "", &mut found);
@@ -123,8 +125,8 @@ fn remove(response: &mut Value, pointer: &str) {
     }
 }
 
-fn read_token(status: u16, body: &[u8]) -> Result<TokenLookup, VaultError> {
-    let envelope: Envelope<TokenLookup> =
+fn read_token(status: u16, body: &[u8]) -> Result<TokenLookupData, VaultError> {
+    let envelope: Envelope<TokenLookupData> =
         parse(Operation::Lookup, (status, Zeroizing::new(body.to_vec())))?;
     envelope.data.ok_or_else(|| VaultError::malformed("no data"))
 }

@@ -21,7 +21,7 @@ use crate::{
 Examples:
   vault-auth-validator tenants members list acme
   vault-auth-validator tenants members list acme --output json")]
-pub(super) struct List {
+pub(super) struct ListMembersArgs {
     /// The tenant.
     #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
@@ -31,7 +31,7 @@ pub(super) struct List {
     operator: OperatorArgs<ForVault>,
 }
 
-impl List {
+impl ListMembersArgs {
     pub(super) fn run(self) -> ExitCode {
         self.operator.run_with_mounts(async |operator, mounts| {
             let tenants = vault::TenantDirectory::new(&operator.session, &mounts);

@@ -37,8 +37,8 @@ pub(super) struct Members {
 #[derive(Subcommand)]
 enum Command {
     Add(add::Add),
-    Remove(remove::Remove),
-    List(list::List),
+    Remove(remove::RemoveMemberArgs),
+    List(list::ListMembersArgs),
 }
 
 impl Members {

@@ -28,7 +28,7 @@ Examples:
   vault-auth-validator tenants members remove acme ana
   vault-auth-validator tenants members remove acme ana --delete-user
   vault-auth-validator tenants members remove acme ana --delete-user --yes")]
-pub(super) struct Remove {
+pub(super) struct RemoveMemberArgs {
     /// The tenant.
     #[arg(value_parser = parse_tenant)]
     tenant: TenantName,
@@ -46,7 +46,7 @@ pub(super) struct Remove {
     mount: MountArgs,
 }
 
-impl Remove {
+impl RemoveMemberArgs {
     pub(super) fn run(self) -> ExitCode {
         if self.asks() && !io::stdin().is_terminal() {
             return usage_error(

@@ -2,11 +2,11 @@
 
 use super::Pairs;
 
-type Outcome = Result<Pairs, String>;
+type ParseResult = Result<Pairs, String>;
 
 /// `docker run --env-file`: blank lines and lines that begin with `#` are skipped, the text before
 /// the first `=` is the name and the text after it the value.
-pub(super) fn docker(text: &str) -> Outcome {
+pub(super) fn docker(text: &str) -> ParseResult {
     let mut pairs = Vec::new();
     for line in text.split('\n') {
         if line.len() >= 64 * 1024 {
@@ -28,7 +28,7 @@ pub(super) fn docker(text: &str) -> Outcome {
 /// `env_file` of Compose. A file's CRLF is read as LF. Unquoted values end at a comment, and are
 /// interpolated; single-quoted ones are literal; in double-quoted ones the escapes `\n`, `\r`,
 /// `\t`, `\\`, `\"` and `\$` are undone, and the rest is interpolated.
-pub(super) fn compose(text: &str) -> Outcome {
+pub(super) fn compose(text: &str) -> ParseResult {
     let text = text.replace("\r\n", "\n");
     let mut rest = text.as_str();
     let mut pairs = Vec::new();
@@ -93,7 +93,7 @@ pub(super) fn is_rejected_by_systemd(c: char) -> bool {
 /// `EnvironmentFile=` of systemd. Unquoted values are trimmed and a backslash keeps what follows
 /// it; single-quoted ones are literal; in double-quoted ones a backslash keeps `"`, `\`, `` ` ``
 /// and `$`, joins lines, and is otherwise literal. Lines that begin with `#` or `;` are skipped.
-pub(super) fn systemd(text: &str) -> Outcome {
+pub(super) fn systemd(text: &str) -> ParseResult {
     if text.chars().any(is_rejected_by_systemd) {
         return Err("no valid character".to_owned());
     }

@@ -25,7 +25,7 @@ pub(super) struct OperationSection<'d> {
     pub(super) is_public: bool,
     pub(super) parameters: Vec<Parameter<'d>>,
     pub(super) body: Option<RequestBody<'d>>,
-    pub(super) responses: Vec<Response<'d>>,
+    pub(super) responses: Vec<ResponseDoc<'d>>,
     pub(super) curl: String,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct RequestBody<'d> {
 }
 
 /// A response.
-pub(super) struct Response<'d> {
+pub(super) struct ResponseDoc<'d> {
     pub(super) status: &'d str,
     pub(super) class: &'d str,
     pub(super) reason: &'static str,
@@ -108,7 +108,7 @@ impl<'d> OperationSection<'d> {
             is_public,
             curl: curl.to_shell(),
             responses: members(&operation["responses"])
-                .map(|(status, response)| Response::new(api, status, response))
+                .map(|(status, response)| ResponseDoc::new(api, status, response))
                 .collect(),
             method,
             parameters,
@@ -145,7 +145,7 @@ impl<'d> RequestBody<'d> {
     }
 }
 
-impl<'d> Response<'d> {
+impl<'d> ResponseDoc<'d> {
     fn new(api: &'d Value, status: &'d str, response: &'d Value) -> Self {
         let code = status.parse().ok().and_then(|code| StatusCode::from_u16(code).ok());
         let contents = members(&response["content"]).map(|(media_type, content)| Content {
@@ -232,7 +232,7 @@ fn percent_encode(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// Quotes text as one word of a shell command.
+/// Quotes text as a single shell word.
 fn shell_quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -3,7 +3,7 @@ use std::time::Instant;
 use proptest::{option, prelude::*};
 use serde_json::{Value, json};
 
-use super::{EntityResult, Remaining, TokenLookup};
+use super::{EntityResult, Remaining, TokenLookupData};
 use crate::{
     token::{TokenExpiry, TokenInfo, TokenKind, TokenUsage},
     vault::client::{Namespace, VaultError},
@@ -35,7 +35,8 @@ fn token(changes: &Value) -> Value {
 
 fn standing(changes: &Value, namespace: Option<&str>) -> TokenKind {
     let namespace: Option<Namespace> = namespace.map(|path| path.parse().expect("a namespace"));
-    let data: TokenLookup = serde_json::from_value(token(changes)).expect("the fields of a token");
+    let data: TokenLookupData =
+        serde_json::from_value(token(changes)).expect("the fields of a token");
     data.token_kind(namespace.as_ref()).expect("a kind of token")
 }
 
@@ -48,7 +49,8 @@ fn entity_result(entity: Value) -> EntityResult {
 }
 
 fn info_with_entity(changes: &Value, entity: &EntityResult) -> Result<TokenInfo, VaultError> {
-    let data: TokenLookup = serde_json::from_value(token(changes)).expect("the fields of a token");
+    let data: TokenLookupData =
+        serde_json::from_value(token(changes)).expect("the fields of a token");
     let standing = data.token_kind(None)?;
     data.into_token_info(standing, entity, "userpass", Instant::now())
 }
@@ -111,13 +113,13 @@ fn missing_policies_are_an_error() {
     }
     let mut without = token(&json!({"type": "batch"}));
     without.as_object_mut().expect("fields").remove("policies");
-    assert!(serde_json::from_value::<TokenLookup>(without).is_err());
+    assert!(serde_json::from_value::<TokenLookupData>(without).is_err());
 }
 
 #[test]
 fn remaining_lifetime_depends_on_ttl_and_expiry() {
     let remaining = |changes: Value| {
-        serde_json::from_value::<TokenLookup>(token(&changes)).expect("a token").remaining()
+        serde_json::from_value::<TokenLookupData>(token(&changes)).expect("a token").remaining()
     };
     for ttl in [-1, i64::MIN] {
         assert_eq!(remaining(json!({ "ttl": ttl })), Remaining::Ended);
@@ -155,7 +157,7 @@ fn malformed_limits_are_an_error() {
         [TokenUsage::Unlimited, TokenUsage::Limited, TokenUsage::Limited]
     );
     let data =
-        |uses: i64| serde_json::from_value::<TokenLookup>(token(&json!({ "num_uses": uses })));
+        |uses: i64| serde_json::from_value::<TokenLookupData>(token(&json!({ "num_uses": uses })));
     let used_up = |uses: i64| data(uses).expect("data").is_used_up();
     assert_eq!([0, 1, -1].map(used_up), [false, false, true]);
     let cidrs = json!({"bound_cidrs": ["10.0.0.0/8", "192.168.1.5", "2001:db8::/32", "::1"]});

@@ -15,7 +15,7 @@ use crate::{
         admin::errors::{
             cannot_create, cannot_delete, cannot_list, cannot_read, cannot_write, none_if_no_mount,
         },
-        api::kv_records::{self, SecretVersion, WriteOptions, data_path, metadata_path},
+        api::kv_records::{self, RecordVersion, RecordWriteOptions, data_path, metadata_path},
         client::{FailureKind, VaultError},
     },
 };
@@ -114,7 +114,7 @@ impl MemberIndex<'_, '_> {
     ) -> Result<String, ProvisionError> {
         let (record, claim) = (claim_record(id), Claim { tenant: tenant.to_owned() });
         let path = data_path(self.kv, &record);
-        match self.write(&record, &claim, Some(WriteOptions { cas: 0 })).await {
+        match self.write(&record, &claim, Some(RecordWriteOptions { cas: 0 })).await {
             Ok(()) => return Ok(claim.tenant),
             Err(error) if error.kind == FailureKind::VersionConflict => {}
             Err(error) => return Err(cannot_create(&path)(error)),
@@ -152,7 +152,7 @@ impl MemberIndex<'_, '_> {
     async fn read<T: DeserializeOwned>(
         &self,
         record: &str,
-    ) -> Result<Option<SecretVersion<T>>, ProvisionError> {
+    ) -> Result<Option<RecordVersion<T>>, ProvisionError> {
         let read = self.resources.operator.call(async |client, token| {
             kv_records::read_latest(client, token, self.kv, record).await
         });
@@ -170,7 +170,7 @@ impl MemberIndex<'_, '_> {
         &self,
         record: &str,
         data: &impl Serialize,
-        options: Option<WriteOptions>,
+        options: Option<RecordWriteOptions>,
     ) -> Result<(), VaultError> {
         let secret = (self.kv, record);
         self.resources

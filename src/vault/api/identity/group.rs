@@ -15,7 +15,7 @@ use crate::vault::{
 
 /// A group.
 #[derive(Deserialize)]
-pub(in crate::vault) struct Group {
+pub(in crate::vault) struct IdentityGroup {
     pub(in crate::vault) policies: Option<BTreeSet<String>>,
 }
 
@@ -34,7 +34,7 @@ pub(in crate::vault) async fn read_group_by_id(
     client: &Client,
     token: &SecretString,
     id: &str,
-) -> Result<Option<Group>, VaultError> {
+) -> Result<Option<IdentityGroup>, VaultError> {
     read(client, token, Operation::Admin, &path_by_id(id)).await
 }
 

@@ -22,7 +22,7 @@ pub(super) struct SecretWalk<'c> {
     /// The number of keys that are requested per page.
     page_size: usize,
     /// The folder that is being traversed, last, after the folders that contain it.
-    folders: Vec<Folder>,
+    folders: Vec<ListedFolder>,
 }
 
 /// The endpoint that the keys of a folder are read from.
@@ -41,7 +41,7 @@ pub(super) struct WalkEntry {
 }
 
 /// A folder whose keys are being traversed.
-struct Folder {
+struct ListedFolder {
     /// The prefix of the names in it: `mcp/`, or empty.
     prefix: String,
     keys: VecDeque<String>,
@@ -64,7 +64,7 @@ impl<'c> SecretWalk<'c> {
         endpoint: ListEndpoint,
         page_size: usize,
     ) -> Self {
-        let folders = vec![Folder::new(String::new(), PageCursor::Start)];
+        let folders = vec![ListedFolder::new(String::new(), PageCursor::Start)];
         Self { secrets, tenant: tenant.clone(), endpoint, page_size, folders }
     }
 
@@ -75,11 +75,11 @@ impl<'c> SecretWalk<'c> {
         let mut start = 0;
         for (slash, _) in name.match_indices('/') {
             let cursor = PageCursor::After(name[start..=slash].to_owned());
-            self.folders.push(Folder::new(name[..start].to_owned(), cursor));
+            self.folders.push(ListedFolder::new(name[..start].to_owned(), cursor));
             start = slash + 1;
         }
         let cursor = PageCursor::After(name[start..].to_owned());
-        self.folders.push(Folder::new(name[..start].to_owned(), cursor));
+        self.folders.push(ListedFolder::new(name[..start].to_owned(), cursor));
         self
     }
 
@@ -102,7 +102,7 @@ impl<'c> SecretWalk<'c> {
             let name = format!("{}{key}", folder.prefix);
             match name.strip_suffix('/') {
                 Some(inner) if SecretName::parse(inner).is_ok() => {
-                    self.folders.push(Folder::new(name, PageCursor::Start));
+                    self.folders.push(ListedFolder::new(name, PageCursor::Start));
                 }
                 Some(_) => {}
                 None => {
@@ -157,7 +157,7 @@ async fn list_folder(
     secrets: SecretsClient<'_>,
     endpoint: ListEndpoint,
     tenant: &TenantName,
-    folder: &Folder,
+    folder: &ListedFolder,
     limit: usize,
 ) -> Result<KeyList, VaultError> {
     let (client, token, mount) = secrets.kv();
@@ -179,7 +179,7 @@ async fn list_folder(
     }
 }
 
-impl Folder {
+impl ListedFolder {
     fn new(prefix: String, cursor: PageCursor) -> Self {
         Self { prefix, keys: VecDeque::new(), metadata: HashMap::new(), cursor }
     }

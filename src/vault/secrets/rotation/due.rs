@@ -8,7 +8,7 @@ use super::{
     OldVersions, RewrapMode, RotationError, RotationMonitor, RotationReason, RotationReport,
     RotationStart,
     exclusive::run_exclusively,
-    rotate::{KeyRotation, stage},
+    rotate::{TenantKeyRotation, stage},
 };
 use crate::{
     secrets::SecretError,
@@ -42,7 +42,7 @@ pub async fn rotate_if_due(
     interval: RotationInterval,
     monitor: &impl RotationMonitor,
 ) -> DueRotation {
-    let rotation = KeyRotation::new(secrets, tenant, OldVersions::Keep, monitor);
+    let rotation = TenantKeyRotation::new(secrets, tenant, OldVersions::Keep, monitor);
     let reason = tokio::select! {
         reason = rotation.due_reason(interval) => reason,
         () = monitor.stopped() => Err(RotationError::Stopped),
@@ -61,7 +61,7 @@ pub async fn survey_if_due(
     interval: RotationInterval,
     monitor: &impl RotationMonitor,
 ) -> DueRotation {
-    let rotation = KeyRotation::new(secrets, tenant, OldVersions::Keep, monitor);
+    let rotation = TenantKeyRotation::new(secrets, tenant, OldVersions::Keep, monitor);
     let outcome = match rotation.due_reason(interval).await {
         Ok(Some(reason)) => rotation.survey(Some(reason)).await.map(|()| Some(reason)),
         not_due => not_due,
@@ -69,7 +69,7 @@ pub async fn survey_if_due(
     rotation.into_due_rotation(outcome)
 }
 
-impl<M: RotationMonitor> KeyRotation<'_, M> {
+impl<M: RotationMonitor> TenantKeyRotation<'_, M> {
     async fn run_if_due(
         &self,
         interval: RotationInterval,

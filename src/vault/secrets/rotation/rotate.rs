@@ -14,7 +14,7 @@ use crate::{
 
 /// A rotation in progress. Its report is filled step by step, so that it is available wherever the
 /// rotation ends.
-pub(super) struct KeyRotation<'r, M> {
+pub(super) struct TenantKeyRotation<'r, M> {
     pub(super) secrets: SessionSecrets<'r>,
     pub(super) tenant: &'r TenantName,
     pub(super) old_versions: OldVersions,
@@ -32,7 +32,7 @@ pub async fn rotate(
     max_wait: Duration,
     monitor: &impl RotationMonitor,
 ) -> (Option<RotationReport>, Result<(), RotationError>) {
-    let rotation = KeyRotation::new(secrets, tenant, old_versions, monitor);
+    let rotation = TenantKeyRotation::new(secrets, tenant, old_versions, monitor);
     let outcome = rotation.run(max_wait).await;
     (rotation.report.into_inner(), outcome)
 }
@@ -44,12 +44,12 @@ pub async fn survey(
     old_versions: OldVersions,
     monitor: &impl RotationMonitor,
 ) -> (Option<RotationReport>, Result<(), RotationError>) {
-    let rotation = KeyRotation::new(secrets, tenant, old_versions, monitor);
+    let rotation = TenantKeyRotation::new(secrets, tenant, old_versions, monitor);
     let outcome = rotation.run_survey().await;
     (rotation.report.into_inner(), outcome)
 }
 
-impl<'r, M: RotationMonitor> KeyRotation<'r, M> {
+impl<'r, M: RotationMonitor> TenantKeyRotation<'r, M> {
     pub(super) fn new(
         secrets: SessionSecrets<'r>,
         tenant: &'r TenantName,
