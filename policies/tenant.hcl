@@ -1,7 +1,7 @@
 # For every service and person of a tenant: that tenant's secrets, and no other's.
 #
 # The tenant is the `tenant` in the metadata of the caller's entity. Vault fills it in
-# at each request, so one policy serves all tenants, and whoever has no such metadata
+# at each request, so one policy serves all tenants, and a caller without such metadata
 # gets nothing. A token's own metadata is not used: its holder could have written it.
 #
 # For those who may read and not write, leave out `create` and `update` on secret/data,
