@@ -1,5 +1,5 @@
 # For the agent that directs the others: sees what there is and reads what the MCP servers take
-# to do their work, and changes nothing. The key for deployments is not its business.
+# to do their work, and changes nothing. It has no access to the key for deployments.
 #
 # `smarteros` is the platform's own KV version 2 mount, apart from the tenants'.
 

@@ -1,5 +1,5 @@
 # For the agent that carries things out: reads what the MCP servers need to be called, and the key
-# for deployments. It changes none of them: whoever holds a key should not be the one to set it.
+# for deployments. It changes none of them: the user of a key should not be able to set it.
 
 # The MCP servers, behind the route of that name.
 path "route/mcp" {

@@ -1,10 +1,10 @@
-# For whoever rotates the tenants' keys: a new version of the key, and every secret encrypted anew
+# For rotating the tenants' keys: a new version of the key, and every secret encrypted anew
 # with it. Vault does that within itself, so no secret is seen in the clear, and none can be:
 # there is no `transit/decrypt` here. `--destroy-old-versions` takes version-destroyer as well.
 #
-# What this does not prevent: whoever may replace a ciphertext can replace it with one that is older,
+# What this does not prevent: a token that may replace a ciphertext can replace it with one that is older,
 # or with nothing that can be decrypted. Versions and the audit log show it. So give this for a
-# short time, to whoever runs `tenants rotate`, and else to the timer that runs `--due` alone.
+# short time, to operators who run `tenants rotate`, and else to the timer that runs `--due` alone.
 
 # The tenants' keys: look, rotate, and say which version may still decrypt.
 path "transit/keys/tenant-*" {

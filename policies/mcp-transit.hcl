@@ -2,7 +2,7 @@
 # which never leaves Vault.
 #
 # The provider is the `provider` in the metadata of the caller's entity, filled in by Vault at each
-# request. With `update` alone nobody makes a key by encrypting under a name that was mistyped: an
+# request. With `update` alone no caller creates a key by encrypting under a name that was mistyped: an
 # operator makes it.
 
 path "transit/encrypt/mcp-{{identity.entity.metadata.provider}}" {

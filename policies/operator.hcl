@@ -2,9 +2,9 @@
 # their identities and their AppRoles. Reads no secret, and neither encrypts nor decrypts.
 #
 # What this does not prevent, and no policy can:
-# - Who writes policies decides what everybody's token may do, and who makes AppRoles decides which
+# - Who writes policies decides what every token may do, and who makes AppRoles decides which
 #   policies a token has. The two together reach whatever there is, by way of a policy and a role
-#   made for it. Nor does it take that much: who writes entities and their aliases says who is whose.
+#   made for it. Nor does it take that much: who writes entities and their aliases decides the tenant of every caller.
 # - Who sets passwords can log in as anybody with an account, an administrator's too, and who gives
 #   accounts their policies can give any policy there is. `denied_parameters` would not prevent that:
 #   policies are lists, which it compares as a whole. So keep administrators out of userpass/, or
@@ -15,7 +15,7 @@
 #   owners out.
 # - Who may delete a tenant's key can make all of its secrets unreadable for ever.
 # Each of these is in Vault's audit log, and `policies plan` shows a policy that was changed. So
-# give this to few, for a short time (a token of an hour), and `policy-auditor` to somebody else.
+# give this to few, for a short time (a token of an hour), and `policy-auditor` to other people.
 
 # Policies: lint, plan, apply.
 path "sys/policies/acl" {
@@ -26,7 +26,7 @@ path "sys/policies/acl/+" {
   capabilities = ["create", "read", "update", "delete"]
 }
 
-# Everybody has it, and nothing here changes it.
+# Every token has it, and no command changes it.
 path "sys/policies/acl/default" {
   capabilities = ["read"]
 }

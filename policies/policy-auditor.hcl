@@ -1,5 +1,5 @@
-# For whoever checks that the platform grants what it should: reads policies, and who has which.
-# Changes nothing, and reads no secret. Give it to somebody other than the operators, and to the
+# For auditing what the platform grants: reads policies, and who has which.
+# Changes nothing, and reads no secret. Give it to people other than the operators, and to the
 # job that runs `policies plan --detailed-exitcode`.
 
 path "sys/policies/acl" {

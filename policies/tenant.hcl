@@ -1,8 +1,8 @@
 # For every service and person of a tenant: that tenant's secrets, and no other's.
 #
 # The tenant is the `tenant` in the metadata of the caller's entity. Vault fills it in
-# at each request, so one policy serves all tenants, and whoever has no such metadata
-# gets nothing. A token's own metadata is not asked: its holder could have written it.
+# at each request, so one policy serves all tenants, and a caller without such metadata
+# gets nothing. A token's own metadata is not used: its holder could have written it.
 #
 # For those who may read and not write, leave out `create` and `update` on secret/data,
 # secret/delete, secret/undelete, and transit/encrypt.
@@ -12,7 +12,7 @@ path "secret/data/tenants/{{identity.entity.metadata.tenant}}/*" {
   capabilities = ["create", "read", "update"]
 }
 
-# What they are called, and which versions there are.
+# Their names and versions.
 path "secret/metadata/tenants/{{identity.entity.metadata.tenant}}/*" {
   capabilities = ["read", "list"]
 }

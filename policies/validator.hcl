@@ -1,19 +1,19 @@
-# For the validator's own token, and nobody else's.
+# For the validator's own token only.
 #
-# It may ask Vault about tokens and about whose they are. It may not read a secret, use a key,
+# It permits looking up tokens, entities and capabilities. It may not read a secret, use a key,
 # issue a token or change anything but the life of its own.
 
-# Whose is this token, and is it live?
+# Look up a token.
 path "auth/token/lookup" {
   capabilities = ["update"]
 }
 
-# Is its owner still welcome, and of which tenant?
+# Read the token's entity: whether it is disabled, and its tenant.
 path "identity/entity/id/+" {
   capabilities = ["read"]
 }
 
-# What is this token granted on the path of a route?
+# The token's capabilities on the path of a route.
 path "sys/capabilities" {
   capabilities = ["update"]
 }

@@ -23,7 +23,7 @@ rm -f "$login/secret-id"
 bao write -f -field=secret_id auth/approle/role/validator/secret-id >"$login/secret-id"
 chmod 0444 "$login/secret-id"
 
-# A service of the tenant: its entity says whose it is.
+# A service of the tenant: its entity names the tenant.
 bao write auth/approle/role/demo-crm token_policies=tenant,crm-agent token_ttl=8h >/dev/null
 bao write auth/approle/role/demo-crm/role-id role_id=demo-crm >/dev/null
 entity=$(bao write -field=id identity/entity name=demo-crm metadata=tenant=demo)

@@ -1,6 +1,6 @@
-# What an empty OpenBao is given at its first start. Nobody ever sees the root token that does it.
+# The initial configuration of an empty OpenBao. Its temporary root token is never exposed.
 #
-# A request that fails stops the server, and it starts no more until its storage is emptied. It is
+# A request that fails stops the server, and it does not start again until its storage is emptied. It is
 # not run again when this file changes: `policies apply` and `bootstrap` bring later changes in.
 
 initialize "engines" {
@@ -28,7 +28,7 @@ initialize "engines" {
     data      = { type = "transit" }
   }
 
-  # No key comes into being by being used.
+  # Encrypting with an unknown key does not create it.
   request "transit-keys" {
     operation = "update"
     path      = "transit/config/keys"

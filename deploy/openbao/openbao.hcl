@@ -1,5 +1,5 @@
-# OpenBao on one machine: storage and unsealing without anybody's hand. The first start makes what
-# initialize.hcl says; later ones skip it.
+# OpenBao on one machine: integrated storage and a static seal. The first start applies
+# initialize.hcl; later starts skip it.
 
 api_addr     = "http://openbao:8200"
 cluster_addr = "http://openbao:8201"
@@ -11,8 +11,8 @@ storage "raft" {
   performance_multiplier = "1"
 }
 
-# Plain: it listens on the network of this stack's own services, and Caddy is in front of it for
-# everybody else.
+# Plain: it listens on the network of this stack's own services, and Caddy proxies all
+# other clients.
 listener "tcp" {
   address         = "0.0.0.0:8200"
   cluster_address = "0.0.0.0:8201"
@@ -23,13 +23,13 @@ listener "tcp" {
   }
 }
 
-# Whoever has this file and the storage has everything: keep a copy apart from the backups.
+# This file and the storage together reveal all secrets: keep a copy apart from the backups.
 seal "static" {
   current_key_id = "2026"
   current_key    = "file:///keys/seal/key"
 }
 
-# Every request and answer, secrets as keyed hashes. OpenBao answers nobody while it cannot write
+# Every request and answer, secrets as keyed hashes. OpenBao responds to no request while it cannot write
 # this. Accessors are left readable, so that what a token did can be found.
 audit "file" "log" {
   options {

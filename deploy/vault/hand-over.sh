@@ -1,4 +1,4 @@
-# What `bootstrap` has written, to those whom it is for: the secret ids of the validator, of an
+# Copies what `bootstrap` has written to its consumers: the secret ids of the validator, of an
 # administrator and of the rotation of keys, each into a volume of its own. May run again and again. ROOT is for another place
 # than a container's `/`, VAULT for another command than `vault`.
 set -eu

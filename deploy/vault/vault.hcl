@@ -1,5 +1,5 @@
 # HashiCorp Vault, 1.15 or later, in the place of OpenBao. It has no seal that opens by a file, so
-# somebody unseals it after each start, or another seal is configured here:
+# it is unsealed manually after each start, or another seal is configured here:
 # https://developer.hashicorp.com/vault/docs/configuration/seal
 
 api_addr      = "http://openbao:8200"
@@ -13,8 +13,8 @@ storage "raft" {
   performance_multiplier = 1
 }
 
-# Plain: it listens on the network of this stack's own services, and Caddy is in front of it for
-# everybody else.
+# Plain: it listens on the network of this stack's own services, and Caddy proxies all
+# other clients.
 listener "tcp" {
   address         = "0.0.0.0:8200"
   cluster_address = "0.0.0.0:8201"
