@@ -27,7 +27,7 @@ async fn kill_at(fault: &FaultProxy, point: &str, shell: &Shell, arguments: &[&s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bootstrap_that_is_killed_at_any_step_is_completed_by_the_next() {
+async fn bootstrap_resumes_after_kill() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let mut bao = Bao::empty(dir.path(), Unsealed::ByPeople).await;
     let fault = FaultProxy::start(&bao.authority()).await;
@@ -60,7 +60,7 @@ async fn a_bootstrap_that_is_killed_at_any_step_is_completed_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_whose_making_is_killed_at_any_step_is_completed_by_the_next() {
+async fn tenant_creation_resumes_after_kill() {
     let bao = platform().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = operator(&bao).await.with("VAULT_ADDR", &fault.addr());
@@ -90,7 +90,7 @@ async fn a_tenant_whose_making_is_killed_at_any_step_is_completed_by_the_next() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_whose_adding_is_killed_at_any_step_is_added_by_the_next() {
+async fn person_addition_resumes_after_kill() {
     let bao = platform().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = operator(&bao).await.with("VAULT_ADDR", &fault.addr());
@@ -130,7 +130,7 @@ async fn a_person_whose_adding_is_killed_at_any_step_is_added_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_lost_is_made_good_by_looking_again() {
+async fn lost_response_is_recovered() {
     for point in [
         "POST /v1/sys/mounts/",
         "POST /v1/transit/config/keys",
@@ -149,7 +149,7 @@ async fn an_answer_that_is_lost_is_made_good_by_looking_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_id_that_was_made_and_never_arrived_is_made_again() {
+async fn lost_secret_id_is_created_again() {
     let bao = Bao::dev().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
@@ -169,7 +169,7 @@ async fn a_secret_id_that_was_made_and_never_arrived_is_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_that_fails_is_the_last_and_what_was_done_is_told() {
+async fn failed_step_reports_progress() {
     let bao = Bao::dev().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
@@ -189,7 +189,7 @@ async fn a_step_that_fails_is_the_last_and_what_was_done_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_waits_for_the_step_that_is_under_way() {
+async fn signal_waits_for_current_step() {
     let bao = Bao::dev().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
@@ -208,7 +208,7 @@ async fn a_signal_waits_for_the_step_that_is_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_does_not_come_between_the_keys_and_their_file() {
+async fn signal_waits_for_key_file() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let bao = Bao::empty(dir.path(), Unsealed::ByPeople).await;
     let fault = FaultProxy::start(&bao.authority()).await;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_brings_about_what_the_validator_needs_and_a_second_run_changes_nothing() {
+async fn bootstrap_is_idempotent() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let first = credentials.run(&root(&bao), &["bootstrap"]);
@@ -49,7 +49,7 @@ async fn it_brings_about_what_the_validator_needs_and_a_second_run_changes_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_validator_starts_with_what_it_wrote() {
+async fn validator_starts_with_bootstrap_output() {
     let bao = Bao::dev().await;
     for arguments in [&["bootstrap"][..], &["bootstrap", "--new-secret-id", "--plain-secret-id"]] {
         let credentials = Credentials::new();
@@ -65,7 +65,7 @@ async fn the_validator_starts_with_what_it_wrote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_shows_the_plan_and_writes_nothing() {
+async fn dry_run_writes_nothing() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let before = state(&bao).await;
@@ -83,7 +83,7 @@ async fn a_dry_run_shows_the_plan_and_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn programs_are_told_each_step() {
+async fn json_output_has_each_step() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let told = credentials.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
@@ -97,7 +97,7 @@ async fn programs_are_told_each_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_secret_id_is_handed_out_only_if_asked_for_and_nothing_is_overwritten() {
+async fn new_secret_id_needs_a_flag() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     credentials.run(&root(&bao), &["bootstrap"]).done();
@@ -123,7 +123,7 @@ async fn another_secret_id_is_handed_out_only_if_asked_for_and_nothing_is_overwr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_otherwise_than_it_should_be_is_changed_only_if_somebody_says_so() {
+async fn drift_is_corrected_only_on_request() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     credentials.run(&root(&bao), &["bootstrap"]).done();
@@ -158,7 +158,7 @@ async fn what_is_otherwise_than_it_should_be_is_changed_only_if_somebody_says_so
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_mounts_take_policies_of_their_own() {
+async fn other_mounts_get_their_policies() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let shell = root(&bao).with("VALIDATOR_KV_MOUNT", "team/kv");
@@ -194,7 +194,7 @@ async fn other_mounts_take_policies_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn openbao_has_its_audit_device_from_its_configuration() {
+async fn openbao_audit_comes_from_configuration() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let before = state(&bao).await;
@@ -214,7 +214,7 @@ async fn openbao_has_its_audit_device_from_its_configuration() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_vault_is_asked() {
+fn invalid_arguments_never_reach_vault() {
     let shell = Shell::new("http://127.0.0.1:1", "s.own");
     for (arguments, words) in [
         (&["--shares", "1", "--threshold", "2"][..], "--threshold"),

@@ -23,7 +23,7 @@ async fn empty(unsealed: Unsealed) -> (TempDir, Bao, Shell) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_vault_is_initialised_unsealed_and_brought_up() {
+async fn empty_vault_is_initialized_and_unsealed() {
     let (_dir, mut bao, shell) = empty(Unsealed::ByPeople).await;
     let credentials = Credentials::new();
     credentials
@@ -63,7 +63,7 @@ async fn an_empty_vault_is_initialised_unsealed_and_brought_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_unseals_itself_gives_recovery_keys() {
+async fn auto_unseal_gives_recovery_keys() {
     let (_dir, mut bao, shell) = empty(Unsealed::ByItself).await;
     let credentials = Credentials::new();
     let told = credentials.run(&shell, &INIT).json();
@@ -77,7 +77,7 @@ async fn a_vault_that_unseals_itself_gives_recovery_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_is_about_to_unseal_itself_is_waited_for() {
+async fn auto_unseal_is_awaited() {
     let bao = Bao::dev().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = Shell::new(&fault.addr(), bao.root_token());
@@ -87,7 +87,7 @@ async fn a_vault_that_is_about_to_unseal_itself_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sealed_vault_is_unsealed_with_the_keys_that_are_there() {
+async fn sealed_vault_is_unsealed_with_keys() {
     let (_dir, mut bao, shell) = empty(Unsealed::ByPeople).await;
     let credentials = Credentials::new();
     credentials.run(&shell, &INIT).json();
@@ -112,7 +112,7 @@ async fn a_sealed_vault_is_unsealed_with_the_keys_that_are_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_key_file_is_overwritten_and_then_nothing_is_initialised() {
+async fn existing_key_file_prevents_init() {
     let (_dir, bao, shell) = empty(Unsealed::ByPeople).await;
     for name in ["unseal-keys", "root-token", "validator-role-id", "validator-secret-id"] {
         let credentials = Credentials::new();
@@ -130,7 +130,7 @@ async fn no_key_file_is_overwritten_and_then_nothing_is_initialised() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_initialisation_that_fails_leaves_nothing_in_the_way_of_the_next() {
+async fn failed_init_can_be_repeated() {
     let (_dir, bao, shell) = empty(Unsealed::ByPeople).await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let credentials = Credentials::new();
@@ -150,7 +150,7 @@ async fn an_initialisation_that_fails_leaves_nothing_in_the_way_of_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_never_arrived_are_said_to_be_lost() {
+async fn lost_keys_are_reported() {
     let (_dir, mut bao, shell) = empty(Unsealed::ByPeople).await;
     let credentials = Credentials::new();
     let fault = FaultProxy::start(&bao.authority()).await;
@@ -163,7 +163,7 @@ async fn keys_that_never_arrived_are_said_to_be_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_token_that_was_revoked_gives_way_to_ones_own() {
+async fn revoked_root_token_is_replaced() {
     let (_dir, mut bao, shell) = empty(Unsealed::ByItself).await;
     let credentials = Credentials::new();
     credentials.run(&shell, &INIT).json();

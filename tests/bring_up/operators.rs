@@ -6,7 +6,7 @@ use super::{Credentials, add_person, log_in_as, operator, platform, root};
 use crate::support::{bao::Bao, shell::Shell};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_takes_over_from_the_root_token() {
+async fn operator_replaces_root_token() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let bootstrap = ["bootstrap", "--operator", "Olga"];
@@ -31,7 +31,7 @@ async fn an_operator_takes_over_from_the_root_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_that_is_there_gets_the_policy_and_keeps_its_password() {
+async fn existing_account_keeps_password() {
     let bao = platform().await;
     let account = json!({"password": "from before", "token_policies": ["staff"]});
     bao.must("POST", "auth/userpass/users/olga", Some(account)).await;
@@ -47,7 +47,7 @@ async fn an_account_that_is_there_gets_the_policy_and_keeps_its_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operators_password_may_be_given_and_is_not_written_then() {
+async fn given_password_is_not_written() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let bootstrap = ["bootstrap", "--operator", "olga", "--operator-password", "-"];
@@ -59,7 +59,7 @@ async fn an_operators_password_may_be_given_and_is_not_written_then() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_people_log_in_otherwise_no_account_is_made() {
+async fn other_auth_method_creates_no_account() {
     let bao = Bao::dev().await;
     bao.must("POST", "sys/auth/corp", Some(json!({"type": "jwt"}))).await;
     let shell = root(&bao).with("VALIDATOR_SUBJECT_MOUNT", "corp");
@@ -70,7 +70,7 @@ async fn where_people_log_in_otherwise_no_account_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_policy_operator_is_enough_for_explain() {
+async fn operator_policy_suffices_for_explain() {
     let bao = platform().await;
     let shell = operator(&bao).await;
     shell.run(&["tenants", "create", "acme"]).done();
@@ -89,7 +89,7 @@ async fn the_policy_operator_is_enough_for_explain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapped_secret_id_is_explained_where_it_is_made() {
+async fn wrapped_secret_id_is_explained() {
     let bao = platform().await;
     let (shell, credentials) = (operator(&bao).await, Credentials::new());
     let create = ["tenants", "create", "acme", "--service", "n8n"];
@@ -106,7 +106,7 @@ async fn a_wrapped_secret_id_is_explained_where_it_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plain_secret_id_serves_every_start_and_takes_another_right() {
+async fn plain_secret_id_is_reusable() {
     let bao = platform().await;
     let create = ["tenants", "create", "acme", "--service", "n8n", "--plain-secret-id"];
     let refused = Credentials::new().run(&operator(&bao).await, &create);
@@ -128,7 +128,7 @@ async fn a_plain_secret_id_serves_every_start_and_takes_another_right() {
 }
 
 #[test]
-fn every_command_refuses_a_tenants_name_in_the_same_words() {
+fn invalid_tenant_has_one_message() {
     let shell = Shell::new("http://127.0.0.1:1", "s.own");
     let refusal = |arguments: &[&str]| {
         let ended = shell.run(arguments);

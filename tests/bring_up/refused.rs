@@ -21,7 +21,7 @@ async fn refused(bao: &Bao, shell: &Shell, words: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_mounts_in_its_place_are_all_told_and_left_alone() {
+async fn conflicting_mounts_are_kept() {
     let bao = Bao::dev().await;
     bao.must("DELETE", "sys/mounts/secret", None).await;
     for (path, mount) in [
@@ -45,7 +45,7 @@ async fn other_mounts_in_its_place_are_all_told_and_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_lacks_rights_is_told_all_of_them() {
+async fn missing_permissions_are_listed() {
     let bao = Bao::dev().await;
     let read = |path: &str| format!("path \"{path}\" {{ capabilities = [\"read\", \"list\"] }}\n");
     let own = read("auth/token/lookup-self") + &read("sys/auth");
@@ -89,7 +89,7 @@ async fn a_token_that_lacks_rights_is_told_all_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_is_away_or_sealed_is_said_to_be() {
+async fn unavailable_vault_is_reported() {
     let bao = Bao::dev().await;
     let operator = root(&bao);
     for arguments in [&["bootstrap"][..], &["bootstrap", "--init"]] {

@@ -10,7 +10,7 @@ fn shown(shell: &Shell, tenant: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_is_removed_is_refused_at_once_and_the_rest_stays() {
+async fn removed_service_is_refused_at_once() {
     let bao = platform().await;
     let (shell, credentials) = (operator(&bao).await, Credentials::new());
     let create = ["tenants", "create", "acme", "--service", "n8n", "--service", "crm"];
@@ -44,7 +44,7 @@ async fn a_service_that_is_removed_is_refused_at_once_and_the_rest_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_of_another_tenant_is_not_removed() {
+async fn foreign_service_is_not_removed() {
     let bao = platform().await;
     let shell = operator(&bao).await;
     Credentials::new().run(&shell, &["tenants", "create", "acme-crm", "--service", "x"]).done();
@@ -56,7 +56,7 @@ async fn a_service_of_another_tenant_is_not_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_is_removed_after_its_key_and_its_people_keep_their_accounts() {
+async fn removed_tenant_keeps_accounts() {
     let bao = platform().await;
     let (shell, credentials) = (operator(&bao).await, Credentials::new());
     credentials.run(&shell, &["tenants", "create", "acme", "--service", "n8n"]).done();
@@ -86,7 +86,7 @@ async fn a_tenant_is_removed_after_its_key_and_its_people_keep_their_accounts() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_whose_account_is_deleted_is_refused_at_once() {
+async fn deleted_account_is_refused_at_once() {
     let bao = platform().await;
     let shell = operator(&bao).await;
     shell.run(&["tenants", "create", "acme"]).done();

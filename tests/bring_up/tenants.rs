@@ -29,7 +29,7 @@ async fn refused(bao: &Bao, shell: &Shell, service: &str, words: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenants_service_logs_in_with_what_it_is_given_and_belongs_to_the_tenant() {
+async fn tenant_service_logs_in() {
     let bao = platform().await;
     let (credentials, shell) = (Credentials::new(), operator(&bao).await);
     let services = ["--service", "chatwoot", "--service", "n8n", "--service", "n8n"];
@@ -67,7 +67,7 @@ async fn a_tenants_service_logs_in_with_what_it_is_given_and_belongs_to_the_tena
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_run_changes_nothing_and_more_can_be_added() {
+async fn second_run_adds_without_changes() {
     let bao = platform().await;
     let (credentials, shell) = (Credentials::new(), operator(&bao).await);
     let before = state(&bao).await;
@@ -111,7 +111,7 @@ async fn a_second_run_changes_nothing_and_more_can_be_added() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_somebody_elses_is_left_alone() {
+async fn foreign_objects_are_kept() {
     let bao = platform().await;
     let shell = operator(&bao).await;
     let globex = Credentials::new();
@@ -148,7 +148,7 @@ async fn what_is_somebody_elses_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_binds_nothing_is_not_used() {
+async fn unbound_key_is_not_used() {
     let bao = platform().await;
     let shell = operator(&bao).await;
     let key = "transit/keys/tenant-acme";
@@ -171,7 +171,7 @@ async fn a_key_that_binds_nothing_is_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_platform_that_is_not_there_yet_is_to_be_brought_up_first() {
+async fn tenant_needs_bootstrap() {
     let bao = Bao::dev().await;
     refused(&bao, &root(&bao), "crm", "there is no mount transit/ (transit) in Vault: `vault-auth")
         .await;
@@ -187,7 +187,7 @@ async fn a_platform_that_is_not_there_yet_is_to_be_brought_up_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_may_not_is_told_what_it_lacks() {
+async fn missing_permissions_are_listed() {
     let bao = platform().await;
     let policy = ["sys/mounts", "sys/auth", "transit/keys/+", "auth/approle/role/*"]
         .iter()
@@ -202,7 +202,7 @@ async fn a_token_that_may_not_is_told_what_it_lacks() {
 }
 
 #[test]
-fn names_that_could_widen_a_path_are_refused_before_vault_is_asked() {
+fn unsafe_names_never_reach_vault() {
     let shell = Shell::new("http://127.0.0.1:1", "s.own");
     let long = "a".repeat(64);
     for name in ["", "Acme", "a/b", "a*", "+", "-a", "a.b", "ä", &long] {
@@ -220,7 +220,7 @@ fn names_that_could_widen_a_path_are_refused_before_vault_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_may_begin_without_services() {
+async fn tenant_without_services_is_allowed() {
     let bao = platform().await;
     let told = operator(&bao).await.run(&CREATE).json();
     assert_eq!(steps(&told), [("tenant-acme".to_owned(), "done".to_owned())]);

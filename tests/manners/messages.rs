@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 #[test]
-fn one_kind_of_argument_has_one_message() {
+fn argument_kinds_share_messages() {
     let shell = Shell::new("http://127.0.0.1:1", "");
     let mut said: Vec<String> = [
         &["tenants", "create", "ACME"][..],
@@ -39,7 +39,7 @@ fn one_kind_of_argument_has_one_message() {
 }
 
 #[test]
-fn policies_that_cannot_be_read_are_exit_code_2_everywhere() {
+fn unreadable_policies_exit_2() {
     let dir = tempfile::tempdir().expect("a folder");
     let empty = dir.path().display().to_string();
     let shell = Shell::new("http://127.0.0.1:1", "s.some");
@@ -63,7 +63,7 @@ fn policies_that_cannot_be_read_are_exit_code_2_everywhere() {
 }
 
 #[test]
-fn half_an_approle_is_not_taken_for_a_missing_token() {
+fn half_approle_is_reported() {
     let shell = Shell::new("http://127.0.0.1:1", "");
     let ended = shell.clone().with("VALIDATOR_ROLE_ID", "role").run(&["tenants", "list"]);
     ended.failed(2, "VALIDATOR_SECRET_ID_FILE: not set, but role_id needs it");
@@ -73,7 +73,7 @@ fn half_an_approle_is_not_taken_for_a_missing_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mount_that_is_missing_is_named_with_the_remedy() {
+async fn missing_mount_has_remedy() {
     let bao = Bao::dev().await;
     let shell = Shell::to(&bao, bao.root_token()).with("VALIDATOR_KV_MOUNT", "nope");
     let ended = shell.run(&["secrets", "list", "acme"]);
@@ -83,7 +83,7 @@ async fn a_mount_that_is_missing_is_named_with_the_remedy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http_and_https_are_not_mixed_up_without_a_word() {
+async fn scheme_mismatch_is_reported() {
     let bao = Bao::dev().await;
     let plain = Shell::new(&bao.addr().replace("http:", "https:"), bao.root_token());
     let ended = plain.run(&["tenants", "list"]);
@@ -95,7 +95,7 @@ async fn http_and_https_are_not_mixed_up_without_a_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_vault_is_not_called_sealed() {
+async fn uninitialized_vault_is_not_sealed() {
     let dir = tempfile::tempdir().expect("a folder");
     let bao = Bao::empty(dir.path(), Unsealed::ByPeople).await;
     let shell = Shell::new(&bao.addr(), "s.some");
@@ -113,7 +113,7 @@ async fn an_empty_vault_is_not_called_sealed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn initialising_asks_on_a_terminal() {
+async fn init_confirms_on_terminal() {
     let dir = tempfile::tempdir().expect("a folder");
     let bao = Bao::empty(&dir.path().join("vault"), Unsealed::ByPeople).await;
     let credentials = dir.path().join("credentials");
@@ -129,7 +129,7 @@ async fn initialising_asks_on_a_terminal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_that_redirects_is_named_with_where_it_leads() {
+async fn redirecting_standby_is_named() {
     let bao = Bao::dev().await;
     let role = provision(&bao).await;
     let fault = FaultProxy::start(&bao.authority()).await;

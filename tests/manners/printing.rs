@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{bao::Bao, platform::create_tenant, shell::Shell};
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn closed_pipe_is_no_error() {
     let shell = Shell::new("http://127.0.0.1:1", "");
     for arguments in [
         &["completions", "bash"][..],
@@ -37,7 +37,7 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn a_disk_that_is_full_is_an_error() {
+fn full_disk_is_an_error() {
     let shell = Shell::new("http://127.0.0.1:1", "");
     for arguments in [&["completions", "fish"][..], &["man"], &["--help"], &["policies", "lint"]] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
@@ -51,7 +51,7 @@ fn a_disk_that_is_full_is_an_error() {
 }
 
 #[test]
-fn errors_are_json_where_results_would_be() {
+fn json_output_has_json_errors() {
     let shell = Shell::new("http://127.0.0.1:1", "s.some");
     for (arguments, code, words) in [
         (&["tenants", "show", "--output", "json"][..], 2, "<TENANT>"),
@@ -83,7 +83,7 @@ fn assert_nothing_hidden(text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_of_others_do_not_reach_the_terminal_as_they_are() {
+async fn vault_names_are_escaped() {
     let bao = Bao::dev().await;
     crate::support::platform::provision(&bao).await;
     create_tenant(&bao, "acme").await;
@@ -106,7 +106,7 @@ async fn names_of_others_do_not_reach_the_terminal_as_they_are() {
 }
 
 #[test]
-fn names_of_files_do_not_reach_the_terminal_as_they_are() {
+fn file_names_are_escaped() {
     let dir = tempfile::tempdir().expect("a folder");
     let name: String = "a".chars().chain(HIDDEN).chain(".hcl".chars()).collect();
     fs::write(dir.path().join(&name), "path \"a\" { capabilities = [\"reed\"] }\n")

@@ -26,7 +26,7 @@ async fn with_reader() -> (Bao, AppRole) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_command_leaves_a_token_behind() {
+async fn commands_leave_no_token() {
     let (bao, role) = with_reader().await;
     crate::support::platform::create_tenant(&bao, "acme").await;
     let root = Shell::to(&bao, bao.root_token());
@@ -50,7 +50,7 @@ async fn no_command_leaves_a_token_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_is_stopped_revokes_its_token() {
+async fn stopped_command_revokes_its_token() {
     let (bao, role) = with_reader().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     fault.set_for("/v1/transit/", Fault::Hang).await;
@@ -70,7 +70,7 @@ async fn a_command_that_is_stopped_revokes_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_cannot_be_revoked_is_told_and_no_failure() {
+async fn failed_revocation_is_a_warning() {
     let (bao, role) = with_reader().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let dir = tempfile::tempdir().expect("a folder");
@@ -86,7 +86,7 @@ async fn a_token_that_cannot_be_revoked_is_told_and_no_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_that_somebody_else_made_are_left_alone() {
+async fn foreign_tokens_are_not_revoked() {
     let (bao, _) = with_reader().await;
     let options = json!({"policies": ["reader"], "ttl": "1h"});
     let token = crate::support::platform::token(&bao, options).await;
@@ -100,7 +100,7 @@ async fn tokens_that_somebody_else_made_are_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_service_revokes_its_token_when_it_stops() {
+async fn stopping_service_revokes_its_token() {
     let bao = Bao::dev().await;
     let role = provision(&bao).await;
     let before = accessors(&bao).await;
@@ -111,7 +111,7 @@ async fn the_service_revokes_its_token_when_it_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doctor_spends_no_use_of_a_secret_id_unless_told_to() {
+async fn doctor_spends_secret_id_only_on_request() {
     let bao = Bao::dev().await;
     provision(&bao).await;
     let settings = json!({"secret_id_num_uses": 1, "token_policies": ["validator"]});
@@ -130,7 +130,7 @@ async fn doctor_spends_no_use_of_a_secret_id_unless_told_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapped_secret_id_is_looked_at_and_a_spent_one_is_named() {
+async fn wrapped_secret_id_is_inspected() {
     let bao = Bao::dev().await;
     let role = provision(&bao).await;
     let path = "auth/approle/role/validator/secret-id";

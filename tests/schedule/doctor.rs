@@ -20,7 +20,7 @@ fn check(shell: &Shell, check: &str) -> (String, String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doctor_names_what_is_overdue_and_what_cannot_be_read() {
+async fn doctor_reports_overdue_and_unreadable() {
     let platform = Platform::start().await;
     let operator = platform.operator().await;
     let is = |name: &str, outcome: &str, words: &str| {
@@ -65,7 +65,7 @@ async fn doctor_names_what_is_overdue_and_what_cannot_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_may_not_know_has_found_nothing_out() {
+async fn missing_permission_is_inconclusive() {
     let platform = Platform::start().await;
     let auditor = platform.holder("policy-auditor").await;
     let (outcome, detail, _) = check(&auditor, "rotate-every");

@@ -31,7 +31,7 @@ fn owner(file: &Path) -> (u32, u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn folders_that_others_may_write_to_are_refused() {
+async fn writable_folders_are_refused() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -62,7 +62,7 @@ async fn folders_that_others_may_write_to_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_root_a_file_that_somebody_else_made_is_refused() {
+async fn root_refuses_files_of_other_users() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -121,7 +121,7 @@ async fn as_root_a_file_that_somebody_else_made_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_lasts_is_told_once_and_a_mounted_file_is_named() {
+async fn persistent_file_warns_once() {
     if !can_unshare(&["--mount"]) {
         return;
     }
@@ -158,7 +158,7 @@ async fn what_lasts_is_told_once_and_a_mounted_file_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_decide_on_code_are_written_only_if_they_are_allowed() {
+async fn code_loading_keys_need_permission() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let place = Place::new();

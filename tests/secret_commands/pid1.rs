@@ -45,7 +45,7 @@ pub(super) fn send(signal: &str, pid: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_pid_1_a_watch_reaps_orphans_and_hands_signals_on() {
+async fn pid1_watch_reaps_and_forwards_signals() {
     if !can_unshare(&AS_PID_1[1..]) {
         return;
     }
@@ -78,7 +78,7 @@ async fn as_pid_1_a_watch_reaps_orphans_and_hands_signals_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_pid_1_a_signal_ends_every_command_while_vault_hangs() {
+async fn pid1_signal_ends_commands_during_hang() {
     if !can_unshare(&AS_PID_1[1..]) {
         return;
     }

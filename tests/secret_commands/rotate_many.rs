@@ -20,7 +20,7 @@ const SIZE: usize = 50_000_000;
 const MOST: u64 = 40_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_memory_does_not_grow_with_the_number_of_secrets() {
+async fn memory_is_independent_of_secret_count() {
     let platform = Platform::on(Bao::unaudited().await).await;
     let number = number();
     write(&platform, number).await;

@@ -23,7 +23,7 @@ fn run(shell: &Shell, program: &[&str]) -> Ended {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_has_the_secrets_in_its_environment_and_none_of_our_own() {
+async fn environment_has_only_the_secrets() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "common", &json!({"A": "common", "B": "common"}));
@@ -46,7 +46,7 @@ async fn a_program_has_the_secrets_in_its_environment_and_none_of_our_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_ends_as_it_ends() {
+async fn exit_code_is_propagated() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -73,7 +73,7 @@ async fn a_program_ends_as_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_gets_every_signal_itself() {
+async fn signals_reach_the_program() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -95,7 +95,7 @@ async fn a_program_gets_every_signal_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_is_not_started_without_its_secrets() {
+async fn program_needs_its_secrets() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "hunter2\u{0}", "B": "2"}));
@@ -111,7 +111,7 @@ async fn a_program_is_not_started_without_its_secrets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_variable_that_is_too_large_is_named_with_the_limit() {
+async fn oversized_variable_names_the_limit() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let large = |bytes| "x".repeat(bytes);
@@ -146,7 +146,7 @@ async fn a_variable_that_is_too_large_is_named_with_the_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_do_not_decide_which_program_is_started() {
+async fn secrets_do_not_change_the_program() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let folder = tempfile::tempdir().expect("a temporary directory");
@@ -171,7 +171,7 @@ async fn secrets_do_not_decide_which_program_is_started() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_decide_on_code_reach_the_program_only_if_they_are_allowed() {
+async fn code_loading_keys_need_permission() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let print = |key, options: &[&str]| {

@@ -6,7 +6,7 @@ use super::{Platform, set};
 use crate::support::{platform::create_key, shell::Shell};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_key_a_tenants_secrets_are_ciphertext() {
+async fn deleted_key_leaves_ciphertext() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     for name in ["crm", "mcp/hostinger"] {
@@ -50,7 +50,7 @@ async fn without_its_key_a_tenants_secrets_are_ciphertext() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ciphertexts_go_too_if_they_are_to() {
+async fn shred_deletes_ciphertexts_on_request() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     for name in ["a/b/c/d", "crm", "mcp/hostinger"] {
@@ -77,7 +77,7 @@ async fn the_ciphertexts_go_too_if_they_are_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_shredded_key_encrypted_is_not_taken_for_up_to_date() {
+async fn shredded_secret_is_not_up_to_date() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let operator = platform.holder("operator").await;

@@ -19,7 +19,7 @@ async fn with_a_secret(env: &[(&str, &str)]) -> Direct {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_tenants_token_opens_nothing_of_anothers() {
+async fn foreign_tenants_token_is_refused() {
     let service = with_a_secret(&[]).await;
     let body = Some(json!({"data": {"A": "2"}}));
     for (method, path, body) in [
@@ -39,7 +39,7 @@ async fn one_tenants_token_opens_nothing_of_anothers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_is_refused_as_at_the_door() {
+async fn refusals_match_validate() {
     let service = with_a_secret(&[("VALIDATOR_FAILURE_LIMIT", "3")]).await;
     let url = format!("{}{CRM}", service.validator.api_url());
     let ask = async |headers: &[(&str, &str)]| {
@@ -66,7 +66,7 @@ async fn a_caller_is_refused_as_at_the_door() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_ends_while_it_is_known_is_refused_as_what_it_is() {
+async fn token_expiring_in_cache_is_refused() {
     let service = with_a_secret(&[("VALIDATOR_CACHE_TTL", "600s")]).await;
     let caller = &service.acme.caller;
     let read = async || service.api("GET", CRM, &caller.token, &[], None).await;
@@ -100,7 +100,7 @@ async fn token_of_acme(service: &Direct, name: &str, settings: Value) -> String 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_bound_to_addresses_is_judged_by_the_clients_and_then_by_vault() {
+async fn bound_token_is_checked_by_address() {
     let service = with_a_secret(&[]).await;
     let near = json!({"token_bound_cidrs": ["10.0.0.0/8", "127.0.0.1/32"]});
     let near = token_of_acme(&service, "near", near).await;
@@ -115,7 +115,7 @@ async fn a_token_bound_to_addresses_is_judged_by_the_clients_and_then_by_vault()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_call_to_vault_spends_a_use_and_the_door_none() {
+async fn vault_calls_spend_token_uses() {
     let service = with_a_secret(&[]).await;
     let settings = json!({"token_num_uses": 5});
     let token = token_of_acme(&service, "counted", settings).await;
@@ -133,7 +133,7 @@ async fn each_call_to_vault_spends_a_use_and_the_door_none() {
 
 /// As `docs/secrets.md` says.
 #[tokio::test(flavor = "multi_thread")]
-async fn versions_spend_a_use_for_each_live_one_and_undelete_three() {
+async fn versions_and_undelete_spend_uses() {
     let service = with_a_secret(&[]).await;
     service.api("DELETE", CRM, service.acme.token(), &[], None).await;
     let settings = json!({"token_num_uses": 50});
@@ -157,7 +157,7 @@ async fn versions_spend_a_use_for_each_live_one_and_undelete_three() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_caller_is_told_what_is_known_of_it() {
+async fn caller_information_is_returned() {
     let service = Direct::start().await;
     let caller = &service.acme.caller;
     let answer = service.api("GET", "/v1/whoami", &caller.token, &[], None).await;

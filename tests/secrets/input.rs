@@ -48,7 +48,7 @@ async fn get(service: &Direct, target: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a45_a_name_that_is_none_never_reaches_vault() {
+async fn a45_invalid_name_never_reaches_vault() {
     let service = Direct::start().await;
     let heard = service.bao.audit_log().len();
     let long = "a".repeat(64);
@@ -96,7 +96,7 @@ async fn a45_a_name_that_is_none_never_reaches_vault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_query_that_is_not_understood_never_reaches_vault() {
+async fn invalid_query_never_reaches_vault() {
     let service = Direct::start().await;
     let heard = service.bao.audit_log().len();
     for query in [
@@ -127,7 +127,7 @@ async fn a_query_that_is_not_understood_never_reaches_vault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a50_a_body_that_is_not_wanted_never_reaches_vault() {
+async fn a50_invalid_body_never_reaches_vault() {
     let service = Direct::start().await;
     known(&service).await;
     let heard = service.bao.audit_log().len();
@@ -169,7 +169,7 @@ async fn a50_a_body_that_is_not_wanted_never_reaches_vault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_does_not_come_or_breaks_off_is_not_waited_for() {
+async fn incomplete_body_times_out() {
     let service = Direct::start().await;
     known(&service).await;
     let heard = service.bao.audit_log().len();
@@ -188,7 +188,7 @@ async fn a_body_that_does_not_come_or_breaks_off_is_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a48_another_site_cannot_have_a_browser_write() {
+async fn a48_cross_site_write_is_refused() {
     let service = Direct::start().await;
     known(&service).await;
     let heard = service.bao.audit_log().len();
@@ -220,7 +220,7 @@ async fn a48_another_site_cannot_have_a_browser_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_precondition_that_is_not_understood_is_not_passed_over() {
+async fn invalid_precondition_is_refused() {
     let service = Direct::start().await;
     let heard = service.bao.audit_log().len();
     for (name, value) in [
@@ -239,7 +239,7 @@ async fn a_precondition_that_is_not_understood_is_not_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_methods_and_paths_are_told_apart() {
+async fn unknown_methods_and_paths_differ() {
     let service = Direct::start().await;
     for (method, path, allowed) in [
         ("POST", CRM, "GET,HEAD,PUT,PATCH,DELETE"),
@@ -257,7 +257,7 @@ async fn other_methods_and_paths_are_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_says_what_to_do() {
+async fn refusal_has_remedy() {
     let service = Direct::start().await;
     let body = Some(json!({"data": {"KEY": 5}}));
     let answer = service.api("PUT", CRM, service.acme.token(), &[], body).await;

@@ -29,7 +29,7 @@ async fn is_empty(bao: &Bao) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_written_to_version_1() {
+async fn kv_v1_mount_is_not_written() {
     let service = Direct::on(Bao::dev().await, &[("VALIDATOR_KV_MOUNT", "old")]).await;
     with_old_mount(&service.bao).await;
     let crm = "/v1/tenants/acme/secrets/crm";
@@ -55,7 +55,7 @@ async fn nothing_is_written_to_version_1() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mount_that_vault_does_not_tell_of_is_not_written_to() {
+async fn unreadable_mount_is_not_written() {
     let vault = Vault::start().await;
     let place = path("acme/crm");
     vault
@@ -88,7 +88,7 @@ async fn mount_that_vault_does_not_tell_of_is_not_written_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_tell_of_a_mount_of_version_1() {
+async fn commands_report_kv_v1_mount() {
     let bao = Bao::dev().await;
     platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;
