@@ -13,7 +13,7 @@ use crate::support::{
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs a command until a request that starts like this is under way, and kills it.
+/// Runs a command until a request that starts like this is in flight, and kills it.
 async fn kill_at(fault: &FaultProxy, point: &str, shell: &Shell, arguments: &[&str]) {
     fault.set_for(point, Fault::Hang).await;
     let before = fault.struck();
@@ -51,9 +51,9 @@ async fn bootstrap_resumes_after_kill() {
         kill_at(&fault, point, &shell, &arguments).await;
     }
     fault.set(Fault::Pass).await;
-    let told = shell.run(&arguments).json();
+    let report = shell.run(&arguments).json();
     let secret_id = ("validator".to_owned(), "done".to_owned());
-    assert_eq!((steps(&told).last(), &told["changed"]), (Some(&secret_id), &1.into()));
+    assert_eq!((steps(&report).last(), &report["changed"]), (Some(&secret_id), &1.into()));
     bao.adopt(&credentials.read("root-token"));
     log_in(&bao, &credentials.role(&bao, "validator").await).await;
     assert_eq!(shell.run(&arguments).json()["changed"], 0);
@@ -81,8 +81,8 @@ async fn tenant_creation_resumes_after_kill() {
         kill_at(&fault, point, &shell, &arguments).await;
     }
     fault.set(Fault::Pass).await;
-    let told = shell.run(&arguments).json();
-    assert_eq!((count(&told, "done"), &told["changed"]), (1, &1.into()), "{told}");
+    let report = shell.run(&arguments).json();
+    assert_eq!((count(&report, "done"), &report["changed"]), (1, &1.into()), "{report}");
     for name in ["acme-crm", "acme-n8n"] {
         log_in(&bao, &credentials.role(&bao, name).await).await;
     }
@@ -122,8 +122,8 @@ async fn person_addition_resumes_after_kill() {
     let remove = ["tenants", "members", "remove", "acme", "ana"];
     shell.run(&remove).done();
     shell.run(&remove).failed(1, "ana belongs to no tenant; nothing was changed");
-    let told = shell.run(&arguments).json();
-    assert_eq!((count(&told, "done"), &told["changed"]), (1, &1.into()), "{told}");
+    let report = shell.run(&arguments).json();
+    assert_eq!((count(&report, "done"), &report["changed"]), (1, &1.into()), "{report}");
     let shown = shell.run(&["tenants", "show", "acme", "--output", "json"]).json();
     assert_eq!(shown["members"][0]["name"], "ana", "{shown}");
     assert_eq!(shell.run(&arguments).json()["changed"], 0);
@@ -142,9 +142,9 @@ async fn lost_response_is_recovered() {
         let fault = FaultProxy::start(&bao.authority()).await;
         let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
         fault.set_for(point, Fault::Lost).await;
-        let told = Credentials::new().run(&shell, &["bootstrap", "--output", "json"]).json();
+        let report = Credentials::new().run(&shell, &["bootstrap", "--output", "json"]).json();
         assert!(fault.struck() > 0, "{point}");
-        assert_eq!(count(&told, "done"), steps(&told).len() - 1, "{point}: {told}");
+        assert_eq!(count(&report, "done"), steps(&report).len() - 1, "{point}: {report}");
     }
 }
 
@@ -163,8 +163,8 @@ async fn lost_secret_id_is_created_again() {
     assert_eq!(ended.stdout.lines().last(), Some(next));
     assert_eq!(credentials.read("validator-secret-id").trim(), "");
     fault.set(Fault::Pass).await;
-    let told = credentials.run(&shell, &["bootstrap", "--output", "json"]).json();
-    assert_eq!(told["changed"], 1, "{told}");
+    let report = credentials.run(&shell, &["bootstrap", "--output", "json"]).json();
+    assert_eq!(report["changed"], 1, "{report}");
     log_in(&bao, &credentials.role(&bao, "validator").await).await;
 }
 
@@ -181,9 +181,10 @@ async fn failed_step_reports_progress() {
         fault.set_for(point, broken).await;
         let ended = credentials.run(&shell, &["bootstrap", "--output", "json"]);
         assert_eq!(ended.code, Some(1), "{ended:?}");
-        let told = serde_json::from_str(&ended.stdout).expect("JSON");
-        let counts = (count(&told, "done"), count(&told, "failed"), count(&told, "not tried"));
-        assert_eq!(counts, (done, 1, not_tried), "{told}");
+        let report = serde_json::from_str(&ended.stdout).expect("JSON");
+        let counts =
+            (count(&report, "done"), count(&report, "failed"), count(&report, "not tried"));
+        assert_eq!(counts, (done, 1, not_tried), "{report}");
         assert!(ended.stdout.contains("no space left on device"), "{}", ended.stdout);
     }
 }

@@ -75,9 +75,10 @@ async fn dry_run_writes_nothing() {
     assert!(ended.stdout.contains("  create  auth method  approle/ "), "{}", ended.stdout);
     let end = "\nnothing was written; run it without --dry-run to apply the plan\n";
     assert!(ended.stdout.ends_with(end), "{}", ended.stdout);
-    let told = credentials.run(&root(&bao), &["bootstrap", "--dry-run", "--output", "json"]).json();
-    assert_eq!((&told["changed"], count(&told, "shown")), (&json!(0), steps(&told).len()));
-    assert_eq!(told["steps"][2]["action"], "create");
+    let report =
+        credentials.run(&root(&bao), &["bootstrap", "--dry-run", "--output", "json"]).json();
+    assert_eq!((&report["changed"], count(&report, "shown")), (&json!(0), steps(&report).len()));
+    assert_eq!(report["steps"][2]["action"], "create");
     assert_eq!(state(&bao).await, before);
     assert_eq!(credentials.names(), Vec::<String>::new());
 }
@@ -86,12 +87,12 @@ async fn dry_run_writes_nothing() {
 async fn json_output_has_each_step() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
-    let told = credentials.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
-    let steps = steps(&told);
+    let report = credentials.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
+    let steps = steps(&report);
     assert_eq!(steps.len(), 7 + shipped::policies().len() + 1);
     assert_eq!(steps[0], ("secret/".to_owned(), "unchanged".to_owned()), "a dev server has it");
-    assert_eq!(told["changed"], steps.len() - 1);
-    assert_eq!(told["steps"][2]["kind"], "mount");
+    assert_eq!(report["changed"], steps.len() - 1);
+    assert_eq!(report["steps"][2]["kind"], "mount");
     let again = credentials.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
     assert_eq!((&again["changed"], count(&again, "unchanged")), (&json!(0), steps.len()));
 }
@@ -108,8 +109,8 @@ async fn new_secret_id_needs_a_flag() {
     };
     // The files went to the validator's machine.
     let elsewhere = Credentials::new();
-    let told = elsewhere.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
-    assert_eq!((&told["changed"], secret_ids().await), (&json!(0), 1));
+    let report = elsewhere.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
+    assert_eq!((&report["changed"], secret_ids().await), (&json!(0), 1));
     assert_eq!(elsewhere.names(), Vec::<String>::new());
 
     let again = ["bootstrap", "--new-secret-id"];
@@ -149,8 +150,8 @@ async fn drift_is_corrected_only_on_request() {
     assert_eq!(declined.code, Some(1), "{declined:?}");
     assert_eq!(state(&bao).await, before);
 
-    let told = credentials.run(&root(&bao), &["bootstrap", "--yes", "--output", "json"]).json();
-    assert_eq!(told["changed"], 2);
+    let report = credentials.run(&root(&bao), &["bootstrap", "--yes", "--output", "json"]).json();
+    assert_eq!(report["changed"], 2);
     let role = bao.must("GET", role, None).await;
     assert_eq!(role["data"]["token_policies"], json!(["validator"]));
     let shell = root(&bao);
@@ -208,9 +209,9 @@ async fn openbao_audit_comes_from_configuration() {
 
     let devices = bao.must("GET", "sys/audit", None).await;
     let file = devices["data"]["tests/"]["options"]["file_path"].as_str().expect("a file");
-    let told = credentials.run(&root(&bao), &[&audit(file)[..], &["--output", "json"]].concat());
-    let told = told.json();
-    assert_eq!(steps(&told)[0], (file.to_owned(), "unchanged".to_owned()));
+    let report = credentials.run(&root(&bao), &[&audit(file)[..], &["--output", "json"]].concat());
+    let report = report.json();
+    assert_eq!(steps(&report)[0], (file.to_owned(), "unchanged".to_owned()));
 }
 
 #[test]

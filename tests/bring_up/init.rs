@@ -14,7 +14,7 @@ use crate::support::{
 
 const INIT: [&str; 4] = ["bootstrap", "--init", "--output", "json"];
 
-/// A server without anything in it, and somebody who has no token.
+/// An empty server, and a shell without a token.
 async fn empty(unsealed: Unsealed) -> (TempDir, Bao, Shell) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let bao = Bao::empty(dir.path(), unsealed).await;
@@ -66,9 +66,9 @@ async fn empty_vault_is_initialized_and_unsealed() {
 async fn auto_unseal_gives_recovery_keys() {
     let (_dir, mut bao, shell) = empty(Unsealed::ByItself).await;
     let credentials = Credentials::new();
-    let told = credentials.run(&shell, &INIT).json();
-    assert_eq!(steps(&told)[0], ("keys".to_owned(), "done".to_owned()));
-    assert_eq!(steps(&told)[1].0, "secret/", "there is nothing to unseal");
+    let report = credentials.run(&shell, &INIT).json();
+    assert_eq!(steps(&report)[0], ("keys".to_owned(), "done".to_owned()));
+    assert_eq!(steps(&report)[1].0, "secret/", "there is nothing to unseal");
     assert_eq!(credentials.read("recovery-keys").lines().count(), 5);
     bao.adopt(&credentials.read("root-token"));
     bao.restart().await;
@@ -106,9 +106,9 @@ async fn sealed_vault_is_unsealed_with_keys() {
     fs::write(credentials.file("unseal-keys"), wrong).expect("a file");
     credentials.run(&shell, &INIT).failed(1, "not enough valid unseal keys");
     fs::write(credentials.file("unseal-keys"), keys).expect("a file");
-    let told = credentials.run(&shell, &INIT).json();
-    assert_eq!(steps(&told)[0], ("seal".to_owned(), "done".to_owned()));
-    assert_eq!(count(&told, "unchanged"), steps(&told).len() - 1);
+    let report = credentials.run(&shell, &INIT).json();
+    assert_eq!(steps(&report)[0], ("seal".to_owned(), "done".to_owned()));
+    assert_eq!(count(&report, "unchanged"), steps(&report).len() - 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,8 +145,8 @@ async fn failed_init_can_be_repeated() {
         assert_eq!(credentials.read("unseal-keys").trim(), "", "a place for them, and room");
     }
     fault.set(Fault::Pass).await;
-    let told = credentials.run(&broken, &INIT).json();
-    assert_eq!(count(&told, "done"), steps(&told).len());
+    let report = credentials.run(&broken, &INIT).json();
+    assert_eq!(count(&report, "done"), steps(&report).len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,8 +172,11 @@ async fn revoked_root_token_is_replaced() {
     let orphan = bao.must("POST", "auth/token/create-orphan", Some(json!({}))).await;
     let orphan = orphan["auth"]["client_token"].as_str().expect("a token").to_owned();
     bao.must("POST", "auth/token/revoke-self", None).await;
-    let nobody = credentials.run(&shell, &INIT);
-    assert!(nobody.code == Some(1) && nobody.stderr.contains("was rejected"), "{nobody:?}");
-    let told = credentials.run(&shell.with("VAULT_TOKEN", &orphan), &INIT).json();
-    assert_eq!(told["changed"], 0);
+    let unprivileged = credentials.run(&shell, &INIT);
+    assert!(
+        unprivileged.code == Some(1) && unprivileged.stderr.contains("was rejected"),
+        "{unprivileged:?}"
+    );
+    let report = credentials.run(&shell.with("VAULT_TOKEN", &orphan), &INIT).json();
+    assert_eq!(report["changed"], 0);
 }

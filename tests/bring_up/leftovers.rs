@@ -1,4 +1,4 @@
-//! Removals that were cut short, or that meet what somebody has changed by hand.
+//! Removals that were interrupted, or that meet manual changes.
 
 use std::{
     io::{BufRead, BufReader},
@@ -158,8 +158,8 @@ async fn password_is_read_before_changes() {
     let bootstrap = ["bootstrap", "--operator", "ben", "--operator-password", "/nowhere/password"];
     shell.run(&bootstrap).failed(2, "cannot read the password file: No such file or directory");
     assert_eq!(state(&bao).await, before);
-    let told = add_person(&shell, "acme", "ana", &["--policy", "route-n8n"]).done();
-    assert!(told.contains("it exists, and keeps its password"), "{told}");
+    let report = add_person(&shell, "acme", "ana", &["--policy", "route-n8n"]).done();
+    assert!(report.contains("it exists, and keeps its password"), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,8 +193,8 @@ async fn misplaced_key_is_not_reported_gone() {
         &["members", "add", "acme", "ana"],
         &["show", "acme"],
     ] {
-        let told = root.run(&[&["tenants"], command].concat());
-        told.failed(1, "nothing is mounted in Vault at: nope/keys");
+        let report = root.run(&[&["tenants"], command].concat());
+        report.failed(1, "nothing is mounted in Vault at: nope/keys");
     }
     assert_eq!(state(&bao).await, before);
     assert_eq!(members(&shell)[0]["name"], "acme-n8n");

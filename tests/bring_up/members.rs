@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Credentials, operator, platform, root};
 use crate::support::{bao::Bao, shell::Shell};
 
-/// Makes tenants with and without keys and services, and keys of nobody's.
+/// Makes tenants with and without keys and services, and keys without a tenant.
 async fn several_tenants(bao: &Bao, shell: &Shell) {
     let credentials = Credentials::new();
     let create = ["tenants", "create", "acme", "--service", "crm", "--policy", "crm-agent"];

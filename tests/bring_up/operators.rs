@@ -13,11 +13,11 @@ async fn operator_replaces_root_token() {
     let dry = credentials.run(&root(&bao), &[&bootstrap[..], &["--dry-run"]].concat()).done();
     assert!(dry.contains("  create  account      olga (userpass/)"), "{dry}");
     assert_eq!(credentials.names(), Vec::<String>::new());
-    let said = credentials.run(&root(&bao), &bootstrap).done();
+    let message = credentials.run(&root(&bao), &bootstrap).done();
     let password = credentials.read("olga-password");
-    assert!(!said.contains(&password), "it is shown to nobody");
-    assert!(said.contains("next: bao login -method=userpass username=olga, with"), "{said}");
-    assert!(said.contains("`bao token revoke -self`"), "{said}");
+    assert!(!message.contains(&password), "it is shown to nobody");
+    assert!(message.contains("next: bao login -method=userpass username=olga, with"), "{message}");
+    assert!(message.contains("`bao token revoke -self`"), "{message}");
     let again = credentials.run(&root(&bao), &bootstrap).done();
     assert!(again.contains("\nnothing to change\n"), "{again}");
     assert_eq!(credentials.read("olga-password"), password);
@@ -94,8 +94,8 @@ async fn wrapped_secret_id_is_explained() {
     let (shell, credentials) = (operator(&bao).await, Credentials::new());
     let create = ["tenants", "create", "acme", "--service", "n8n"];
     let json = [&create[..], &["--output", "json"]].concat();
-    let told = credentials.run(&shell, &json).json();
-    let advice = told["next"][0].as_str().expect("advice");
+    let report = credentials.run(&shell, &json).json();
+    let advice = report["next"][0].as_str().expect("advice");
     for words in
         ["serves one start within 1h", "--new-secret-id", "bao unwrap", "--plain-secret-id"]
     {
@@ -115,8 +115,8 @@ async fn plain_secret_id_is_reusable() {
                  `operator` grants wrapped secret ids only";
     assert!(refused.stdout.contains(words), "{refused:?}");
     let credentials = Credentials::new();
-    let said = credentials.run(&root(&bao), &create).done();
-    assert!(said.contains("serves every start"), "{said}");
+    let message = credentials.run(&root(&bao), &create).done();
+    assert!(message.contains("serves every start"), "{message}");
     let body = json!({
         "role_id": credentials.read("acme-n8n-role-id"),
         "secret_id": credentials.read("acme-n8n-secret-id"),

@@ -1,11 +1,11 @@
-//! What is in the way of a bootstrap, and that nothing is changed then.
+//! Conflicts that prevent a bootstrap, which then changes nothing.
 
 use serde_json::json;
 
 use super::{Credentials, root, state};
 use crate::support::{bao::Bao, platform, shell::Shell};
 
-/// That it fails with these words, and nothing is other than before.
+/// Asserts that the command fails with these words and changes nothing.
 async fn refused(bao: &Bao, shell: &Shell, words: &[&str]) {
     let before = state(bao).await;
     let credentials = Credentials::new();
@@ -95,8 +95,8 @@ async fn unavailable_vault_is_reported() {
     for arguments in [&["bootstrap"][..], &["bootstrap", "--init"]] {
         let away = Shell::new("http://127.0.0.1:1", "s.own").run(arguments);
         away.failed(1, "VAULT_ADDR says where Vault is");
-        let nobody = Shell::to(&bao, "s.unknown").run(arguments);
-        nobody.failed(1, "Vault rejected the token");
+        let unprivileged = Shell::to(&bao, "s.unknown").run(arguments);
+        unprivileged.failed(1, "Vault rejected the token");
     }
     bao.seal().await;
     operator.run(&["bootstrap"]).failed(1, "Vault is sealed: unseal it");

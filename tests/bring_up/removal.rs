@@ -29,9 +29,9 @@ async fn removed_service_is_refused_at_once() {
     }
     assert_eq!(state(&bao).await, before);
 
-    let told =
+    let report =
         shell.run(&[&remove[..], &["--confirm", "acme", "--output", "json"]].concat()).json();
-    assert_eq!(told["services_removed"], json!(["acme-n8n"]));
+    assert_eq!(report["services_removed"], json!(["acme-n8n"]));
     assert_eq!(bao.request_as(&token, "GET", "auth/token/lookup-self", None).await.0, 403);
     for path in ["auth/approle/role/acme-n8n", "identity/entity/name/acme-n8n"] {
         assert_eq!(bao.request("GET", path, None).await.0, 404, "{path}");
@@ -71,9 +71,9 @@ async fn removed_tenant_keeps_accounts() {
     let text = shell.run(&["tenants", "shred", "acme", "--confirm", "acme"]).done();
     assert!(text.ends_with("`vault-auth-validator tenants remove acme` removes both.\n"), "{text}");
 
-    let told = shell.run(&[&remove[..], &["--output", "json"]].concat()).json();
-    assert_eq!(told["services_removed"], json!(["acme-n8n"]));
-    assert_eq!(told["members_taken_out"], json!(["ana", "by-hand"]));
+    let report = shell.run(&[&remove[..], &["--output", "json"]].concat()).json();
+    assert_eq!(report["services_removed"], json!(["acme-n8n"]));
+    assert_eq!(report["members_taken_out"], json!(["ana", "by-hand"]));
     shell.run(&remove).failed(1, "there is no tenant acme");
     shell.run(&["tenants", "show", "acme"]).failed(1, "there is no tenant acme");
     let by_hand = bao.must("GET", "identity/entity/name/by-hand", None).await;
@@ -93,8 +93,11 @@ async fn deleted_account_is_refused_at_once() {
     add_person(&shell, "acme", "ana", &[]).done();
     let token = log_in_as(&bao, "ana", "secret-of-it").await;
     let remove = ["tenants", "members", "remove", "acme", "ana", "--delete-user", "--yes"];
-    let told = shell.run(&[&remove[..], &["--output", "json"]].concat()).json();
-    assert_eq!((&told["account_deleted"], &told["tokens_refused"]), (&json!(true), &json!(true)));
+    let report = shell.run(&[&remove[..], &["--output", "json"]].concat()).json();
+    assert_eq!(
+        (&report["account_deleted"], &report["tokens_refused"]),
+        (&json!(true), &json!(true))
+    );
     assert_eq!(bao.request_as(&token, "GET", "auth/token/lookup-self", None).await.0, 403);
     assert_eq!(bao.request("GET", "auth/userpass/users/ana", None).await.0, 404);
     shell.run(&remove).failed(1, "no member of acme logs in as ana at userpass/");

@@ -19,7 +19,7 @@ fn create<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&CREATE, more].concat()
 }
 
-/// That it fails with these words, and nothing is other than before.
+/// Asserts that the command fails with these words and changes nothing.
 async fn refused(bao: &Bao, shell: &Shell, service: &str, words: &str) {
     let before = state(bao).await;
     let credentials = Credentials::new();
@@ -75,8 +75,8 @@ async fn second_run_adds_without_changes() {
     assert_eq!((&dry["changed"], count(&dry, "shown")), (&json!(0), 5));
     assert_eq!((state(&bao).await, credentials.names()), (before, Vec::new()));
 
-    let told = credentials.run(&shell, &create(&["--service", "crm"])).json();
-    assert_eq!((&told["changed"], count(&told, "done")), (&json!(5), 5));
+    let report = credentials.run(&shell, &create(&["--service", "crm"])).json();
+    assert_eq!((&report["changed"], count(&report, "done")), (&json!(5), 5));
     let before = state(&bao).await;
     let wrapping = credentials.read("acme-crm-secret-id");
     let again = credentials.run(&shell, &create(&["--service", "crm"])).json();
@@ -84,11 +84,11 @@ async fn second_run_adds_without_changes() {
     assert_eq!((state(&bao).await, credentials.read("acme-crm-secret-id")), (before, wrapping));
 
     let more = create(&["--service", "crm", "--service", "n8n", "--policy", "crm-agent"]);
-    let told = credentials.run(&shell, &more).json();
-    let done: Vec<_> = told["steps"].as_array().expect("steps").iter().collect();
+    let report = credentials.run(&shell, &more).json();
+    let done: Vec<_> = report["steps"].as_array().expect("steps").iter().collect();
     let update = done.iter().find(|step| step["action"] == "update").expect("an update");
     assert_eq!(update["detail"], "it lacks the policies crm-agent");
-    assert_eq!(told["changed"], 1 + 4, "{told}");
+    assert_eq!(report["changed"], 1 + 4, "{report}");
     let policies = async |role: &str| {
         let role = bao.must("GET", &format!("auth/approle/role/{role}"), None).await;
         role["data"]["token_policies"].clone()
@@ -98,8 +98,8 @@ async fn second_run_adds_without_changes() {
     // What somebody added by hand stays.
     let by_hand = json!({"token_policies": ["tenant", "by-hand"], "token_period": "2h"});
     bao.must("POST", "auth/approle/role/acme-crm", Some(by_hand)).await;
-    let told = credentials.run(&shell, &create(&["--service", "crm"])).json();
-    assert_eq!(told["changed"], 0);
+    let report = credentials.run(&shell, &create(&["--service", "crm"])).json();
+    assert_eq!(report["changed"], 0);
     credentials.run(&shell, &create(&["--service", "crm", "--policy", "crm-agent"])).json();
     assert_eq!(policies("acme-crm").await, json!(["by-hand", "crm-agent", "tenant"]));
     credentials
@@ -222,7 +222,7 @@ fn unsafe_names_never_reach_vault() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tenant_without_services_is_allowed() {
     let bao = platform().await;
-    let told = operator(&bao).await.run(&CREATE).json();
-    assert_eq!(steps(&told), [("tenant-acme".to_owned(), "done".to_owned())]);
-    assert_eq!(told["next"], json!(["vault-auth-validator tenants show acme"]));
+    let report = operator(&bao).await.run(&CREATE).json();
+    assert_eq!(steps(&report), [("tenant-acme".to_owned(), "done".to_owned())]);
+    assert_eq!(report["next"], json!(["vault-auth-validator tenants show acme"]));
 }

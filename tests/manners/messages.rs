@@ -1,4 +1,4 @@
-//! What commands say if something is wrong: what it is, and what to do.
+//! Error messages of commands: the failure and its remedy.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ use crate::support::{
 #[test]
 fn argument_kinds_share_messages() {
     let shell = Shell::new("http://127.0.0.1:1", "");
-    let mut said: Vec<String> = [
+    let mut message: Vec<String> = [
         &["tenants", "create", "ACME"][..],
         &["tenants", "show", "ACME"],
         &["tenants", "rotate", "ACME"],
@@ -32,10 +32,10 @@ fn argument_kinds_share_messages() {
         ended.stderr.replace("[TENANT]", "<TENANT>")
     })
     .collect();
-    said.dedup();
-    assert_eq!(said.len(), 1, "{said:#?}");
+    message.dedup();
+    assert_eq!(message.len(), 1, "{message:#?}");
     let words = "invalid value 'ACME' for '<TENANT>': a tenant's name is";
-    assert!(said[0].contains(words), "{said:#?}");
+    assert!(message[0].contains(words), "{message:#?}");
 }
 
 #[test]
@@ -139,8 +139,8 @@ async fn redirecting_standby_is_named() {
     let leader = Fault::Standby("https://10.0.0.7:8200/v1/elsewhere?secret=x");
     fault.set(leader).await;
     validator.unready("vault_redirects").await;
-    let (_, told) = validator.admin("GET", "/readyz").await;
-    let detail = told["detail"].as_str().expect("a detail");
+    let (_, report) = validator.admin("GET", "/readyz").await;
+    let detail = report["detail"].as_str().expect("a detail");
     assert!(detail.contains("redirects to https://10.0.0.7:8200,"), "{detail}");
     assert!(!detail.contains("secret"), "{detail}");
     let ended = Shell::new(&fault.addr(), bao.root_token()).run(&["tenants", "list"]);

@@ -8,7 +8,7 @@ fn shell() -> Shell {
     Shell::new("http://127.0.0.1:1", "")
 }
 
-/// What a shell says, if it is installed.
+/// Returns a shell's output, if the shell is installed.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn says(program: &str, arguments: &[&str]) -> Option<String> {
     let output = match Command::new(program).args(arguments).output() {

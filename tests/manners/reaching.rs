@@ -1,4 +1,4 @@
-//! How Vault is reached: certificates, and the variables of Vault's own command.
+//! Connections to Vault: certificates, and the variables of Vault's own command.
 
 use std::{
     fs,

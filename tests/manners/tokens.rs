@@ -79,8 +79,8 @@ async fn failed_revocation_is_a_warning() {
         fault.set_for("/v1/auth/token/revoke-self", how).await;
         let ended = shell.run(&["secrets", "list", "acme", "--output", "json"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
-        let said: serde_json::Value = serde_json::from_str(&ended.stderr).expect("JSON");
-        let message = said["warning"]["message"].as_str().expect("a warning");
+        let text: serde_json::Value = serde_json::from_str(&ended.stderr).expect("JSON");
+        let message = text["warning"]["message"].as_str().expect("a warning");
         assert!(message.contains("could not be revoked"), "{message}");
     }
 }
@@ -119,14 +119,14 @@ async fn doctor_spends_secret_id_only_on_request() {
     let dir = tempfile::tempdir().expect("a folder");
     let shell = with_role(&bao.addr(), &role, dir.path());
     for _ in 0..2 {
-        let said = shell.run(&["doctor"]).done();
-        assert!(said.contains("a login consumes a use of the secret id"), "{said}");
-        assert!(said.contains("add --login"), "{said}");
+        let text = shell.run(&["doctor"]).done();
+        assert!(text.contains("a login consumes a use of the secret id"), "{text}");
+        assert!(text.contains("add --login"), "{text}");
     }
-    let said = shell.run(&["doctor", "--login"]).stdout;
-    assert!(said.contains("Vault accepts the token of the AppRole"), "{said}");
-    let said = shell.run(&["doctor", "--login"]);
-    assert!(said.code == Some(1) && said.stdout.contains("invalid secret id"), "{said:?}");
+    let text = shell.run(&["doctor", "--login"]).stdout;
+    assert!(text.contains("Vault accepts the token of the AppRole"), "{text}");
+    let text = shell.run(&["doctor", "--login"]);
+    assert!(text.code == Some(1) && text.stdout.contains("invalid secret id"), "{text:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,16 +138,16 @@ async fn wrapped_secret_id_is_inspected() {
     let dir = tempfile::tempdir().expect("a folder");
     let shell = with_role(&bao.addr(), &AppRole { secret_id, ..role }, dir.path());
     for _ in 0..2 {
-        let said = shell.run(&["doctor", "--login"]).done();
-        assert!(said.contains("its wrapping token is valid"), "{said}");
+        let text = shell.run(&["doctor", "--login"]).done();
+        assert!(text.contains("its wrapping token is valid"), "{text}");
     }
     shell.run(&["secrets", "list", "acme"]);
     let spent = shell.run(&["secrets", "list", "acme"]);
     spent.failed(1, "/secret-id was already used or has expired");
     assert!(spent.stderr.contains("bootstrap --new-secret-id"), "{spent:?}");
-    let said = shell.run(&["doctor"]);
+    let text = shell.run(&["doctor"]);
     assert!(
-        said.code == Some(1) && said.stdout.contains("was already used or has expired"),
-        "{said:?}"
+        text.code == Some(1) && text.stdout.contains("was already used or has expired"),
+        "{text:?}"
     );
 }

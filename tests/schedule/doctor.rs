@@ -1,4 +1,4 @@
-//! What `doctor` says of rotations.
+//! The findings of `doctor` about rotations.
 
 use serde_json::{Value, json};
 
@@ -8,11 +8,11 @@ use crate::support::{
     shell::Shell,
 };
 
-/// What a check found: its outcome, detail and remedy.
+/// Returns the result of a check: its outcome, detail and remedy.
 fn check(shell: &Shell, check: &str) -> (String, String, String) {
     let ended = shell.run(&["doctor", "--operator", "--output", "json"]);
-    let told: Value = serde_json::from_str(&ended.stdout).expect("JSON");
-    let groups = told["groups"].as_array().expect("groups").iter();
+    let report: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let groups = report["groups"].as_array().expect("groups").iter();
     let checks = groups.flat_map(|group| group["checks"].as_array().expect("checks"));
     let found = checks.clone().find(|one| one["check"] == check).expect("the check");
     let text = |name: &str| found[name].as_str().unwrap_or_default().to_owned();

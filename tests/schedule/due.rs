@@ -14,14 +14,14 @@ use crate::support::{
 
 const DUE: [&str; 5] = ["tenants", "rotate", "--due", "--output", "json"];
 
-/// What became of a tenant.
-fn outcome<'v>(told: &'v Value, tenant: &str) -> &'v Value {
-    let tenants = told["tenants"].as_array().expect("tenants");
+/// Returns the outcome of a tenant.
+fn outcome<'v>(printed_report: &'v Value, tenant: &str) -> &'v Value {
+    let tenants = printed_report["tenants"].as_array().expect("tenants");
     tenants.iter().find(|one| one["tenant"] == tenant).expect("the tenant")
 }
 
-/// What was told, also if it failed.
-fn told(ended: &crate::support::shell::Ended) -> Value {
+/// Returns the printed report, also of a failed run.
+fn printed_report(ended: &crate::support::shell::Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
 }
 
@@ -87,18 +87,18 @@ async fn failed_tenant_does_not_block_others() {
     let ended = rotator.run(&DUE);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("3 tenants could not be processed"), "{ended:?}");
-    let told = told(&ended);
+    let printed_report = printed_report(&ended);
     for (tenant, words) in [
         ("acme", "`-90d` is not a rotation interval"),
         ("gone", "has no key"),
         ("future", "Set the clocks of Vault's nodes right"),
     ] {
-        let found = outcome(&told, tenant);
+        let found = outcome(&printed_report, tenant);
         assert_eq!(found["outcome"], "failed", "{found}");
         let error = found["error"].as_str().expect("an error");
         assert!(error.contains(words), "{error}");
     }
-    assert_eq!(outcome(&told, "globex")["outcome"], "done");
+    assert_eq!(outcome(&printed_report, "globex")["outcome"], "done");
     for (tenant, version) in [("acme", 1), ("globex", 2), ("future", 1)] {
         assert_eq!(platform.key_version(tenant).await, version, "{tenant}");
     }
@@ -168,8 +168,8 @@ async fn unreadable_secret_allows_next_rotation() {
         for (because, rotated) in [(because, true), ("a rotation was not finished", false)] {
             let ended = rotator.run(&DUE);
             assert_eq!(ended.code, Some(1), "{ended:?}");
-            let told = told(&ended);
-            let acme = outcome(&told, "acme");
+            let printed_report = printed_report(&ended);
+            let acme = outcome(&printed_report, "acme");
             assert_eq!(acme["due_because"], because, "{acme}");
             assert_eq!(acme["report"]["rotated"], rotated, "{acme}");
         }

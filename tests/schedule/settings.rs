@@ -21,8 +21,8 @@ async fn interval_is_stored_until_never() {
     let text = operator.run(&set("90d")).done();
     assert_eq!(text, "`tenants rotate --due` rotates the key of acme when it is 90d old\n");
     assert_eq!(platform.settings("acme").await, json!({"v": 1, "rotate_every": "90d"}));
-    let told = operator.run(&[&set("36h")[..], &["--output", "json"]].concat()).json();
-    assert_eq!(told, json!({"tenant": "acme", "rotate_every": "36h"}));
+    let report = operator.run(&[&set("36h")[..], &["--output", "json"]].concat()).json();
+    assert_eq!(report, json!({"tenant": "acme", "rotate_every": "36h"}));
     let rotation = listed(&operator, "acme");
     let expected = json!({
         "every": "36h",

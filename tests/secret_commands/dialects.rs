@@ -12,7 +12,7 @@ use vault_auth_validator::secrets::{EnvFormat, SecretData, SecretKey};
 
 use crate::support::tools;
 
-/// What goes wrong: quotes, escapes, expansions, blanks, line ends, comments.
+/// Values that are easily misread: quotes, escapes, expansions, blanks, line ends, comments.
 const PIECES: [&str; 30] = [
     "\"",
     "'",

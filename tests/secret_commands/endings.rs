@@ -1,4 +1,4 @@
-//! Whatever ends a command, the token of its login is revoked, and nobody waits for that.
+//! The token of a command's login is revoked however the command ends, without a wait for that.
 
 use std::{
     fs,

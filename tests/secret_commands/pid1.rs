@@ -38,7 +38,7 @@ pub(super) async fn first(launcher: &Process) -> u32 {
     eventually(PATIENCE, "a child", async || children(launcher.pid()).first().copied()).await
 }
 
-/// Sends a signal to a process that nobody here is the parent of.
+/// Sends a signal to a process that is no child of the test.
 pub(super) fn send(signal: &str, pid: u32) {
     let kill = format!("kill -s {signal} {pid}");
     assert!(std::process::Command::new("sh").args(["-c", &kill]).status().expect("sh").success());

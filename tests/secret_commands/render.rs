@@ -31,14 +31,14 @@ async fn file_is_private_and_atomic() {
     let place = Place::new();
     let (path, file) = (place.file(), place.file().display().to_string());
     let render = ["secrets", "render", "acme", "common", "crm", "--file", &file];
-    let said = acme.run(&render).done();
-    assert_eq!(said, format!("{file} written: common version 1, crm version 1\n"));
+    let message = acme.run(&render).done();
+    assert_eq!(message, format!("{file} written: common version 1, crm version 1\n"));
     assert_eq!(fs::read_to_string(&path).expect("a file"), "A=1\nB=\"it's \\$5\"\n");
     assert_eq!(mode(&path), 0o600);
 
     let before = fs::metadata(&path).expect("a file");
-    let said = acme.run(&[&render[..], &["--output", "json"]].concat()).json();
-    assert_eq!(said["outcome"], "unchanged");
+    let message = acme.run(&[&render[..], &["--output", "json"]].concat()).json();
+    assert_eq!(message["outcome"], "unchanged");
     assert_eq!(fs::metadata(&path).expect("a file").ino(), before.ino());
 
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
@@ -129,8 +129,8 @@ async fn failed_command_is_retried() {
     fs::write(&fail, "").expect("a file");
     let watch = place.watch_with(&acme, &[], "test ! -e \"$2.fail\" && cat \"$1\" >> \"$2\"");
     let failed = async |times| {
-        let said = || watch.log().matches("exit status: 1").count() == times;
-        eventually(PATIENCE, "a word", async || said().then_some(())).await;
+        let message = || watch.log().matches("exit status: 1").count() == times;
+        eventually(PATIENCE, "a word", async || message().then_some(())).await;
     };
     failed(1).await;
     fs::remove_file(&fail).expect("it is there");

@@ -13,7 +13,7 @@ impl Platform {
         self.bao.must("POST", &format!("secret/data/tenants/acme/{name}"), Some(body)).await;
     }
 
-    /// Whether a version of a secret was destroyed.
+    /// Returns whether a version of a secret was destroyed.
     async fn is_destroyed(&self, name: &str, version: &str) -> bool {
         let path = format!("secret/metadata/tenants/acme/{name}");
         let metadata = self.bao.must("GET", &path, None).await;

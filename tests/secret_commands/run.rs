@@ -80,18 +80,18 @@ async fn signals_reach_the_program() {
     let script = "trap 'echo got TERM; exit 7' TERM; trap 'echo got USR1' USR1; echo $$ ready; \
                   while :; do sleep 0.05; done";
     let process = acme.start(&[&RUN[..], &["sh", "-c", script]].concat());
-    let patience = Duration::from_secs(10);
-    let said = async |words: &str| {
-        eventually(patience, words, async || process.log().contains(words).then_some(())).await;
+    let timeout = Duration::from_secs(10);
+    let message = async |words: &str| {
+        eventually(timeout, words, async || process.log().contains(words).then_some(())).await;
     };
-    said("ready").await;
+    message("ready").await;
     assert!(process.log().starts_with(&format!("{} ready", process.pid())), "{}", process.log());
     process.signal("USR1");
-    said("got USR1").await;
-    assert_eq!(process.stop_gracefully(patience).await.code(), Some(7), "{}", process.log());
+    message("got USR1").await;
+    assert_eq!(process.stop_gracefully(timeout).await.code(), Some(7), "{}", process.log());
     let process = acme.start(&[&RUN[..], &["sh", "-c", "echo ready; exec sleep 60"]].concat());
-    eventually(patience, "ready", async || process.log().contains("ready").then_some(())).await;
-    assert_eq!(process.stop_gracefully(patience).await.signal(), Some(15));
+    eventually(timeout, "ready", async || process.log().contains("ready").then_some(())).await;
+    assert_eq!(process.stop_gracefully(timeout).await.signal(), Some(15));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,14 +135,14 @@ async fn oversized_variable_names_the_limit() {
     let little = ["sh", "-c", "ulimit -s 1024; exec \"$@\"", "sh"];
     let own = acme.command(&[&RUN[..], &["true"]].concat());
     let output = through(&little, &own).output().expect("sh");
-    let said = String::from_utf8(output.stderr).expect("text");
-    assert_eq!(output.status.code(), Some(126), "{said}");
+    let message = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(126), "{message}");
     let words = "the secrets take 300022 bytes; the limit of all variables and arguments together is 262144";
     assert!(
-        said.contains(words) && said.contains("`LARGEST` takes 60010 bytes, `D` takes"),
-        "{said}"
+        message.contains(words) && message.contains("`LARGEST` takes 60010 bytes, `D` takes"),
+        "{message}"
     );
-    assert!(!said.contains("xxx"), "{said}");
+    assert!(!message.contains("xxx"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,8 +21,9 @@ async fn deleted_key_leaves_ciphertext() {
     acme.run(&["secrets", "get", "acme", "crm"]).done();
 
     let root = Shell::to(&platform.bao, platform.bao.root_token());
-    let told = root.on_a_terminal(&shred, &[("2 secrets of acme permanently unreadable", "no\n")]);
-    assert_eq!(told.code, Some(1), "{told:?}");
+    let report =
+        root.on_a_terminal(&shred, &[("2 secrets of acme permanently unreadable", "no\n")]);
+    assert_eq!(report.code, Some(1), "{report:?}");
 
     let done = operator.on_a_terminal(&shred, &[("tenant's name: ", "acme\n")]).done();
     assert!(done.contains("the key of acme is deleted"), "{done}");
@@ -35,10 +36,10 @@ async fn deleted_key_leaves_ciphertext() {
     );
 
     for tenant in ["acme", "nobody"] {
-        let told = operator.run(&["tenants", "shred", tenant, "--confirm", tenant]).done();
+        let report = operator.run(&["tenants", "shred", tenant, "--confirm", tenant]).done();
         assert!(
-            !told.contains("keep their AppRoles") && !told.contains("ciphertext"),
-            "{tenant}: {told}"
+            !report.contains("keep their AppRoles") && !report.contains("ciphertext"),
+            "{tenant}: {report}"
         );
     }
 

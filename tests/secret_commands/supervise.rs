@@ -31,7 +31,7 @@ async fn platform() -> (Platform, Shell, Place) {
     (platform, acme, Place::new())
 }
 
-/// A script that marks each of these signals, and ends with this code if it is told to by one.
+/// A script that marks each of these signals and exits with this code on the one that ends it.
 fn marking(signals: &[&str], end: &str) -> String {
     let traps =
         signals.iter().map(|name| format!("trap 'echo got {name} >> \"$2\"; {end}' {name}; "));

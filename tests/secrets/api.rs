@@ -66,8 +66,9 @@ async fn secret_is_created_replaced_deleted() {
     assert_eq!(document(&unconditional, 200, "\"3\"")["version"], 3);
     assert_eq!(get(&service, CRM).await.json()["data"], json!({"URL": "third"}));
     assert_eq!(get(&service, &format!("{CRM}?version=1")).await.json()["data"], values);
-    let said = problem(&get(&service, &format!("{CRM}?version=9")).await, 404, "version_not_found");
-    assert_eq!(said, "there is no version 9; the latest is 3");
+    let message =
+        problem(&get(&service, &format!("{CRM}?version=9")).await, 404, "version_not_found");
+    assert_eq!(message, "there is no version 9; the latest is 3");
     let nowhere = get(&service, "/v1/tenants/acme/secrets/none?version=9").await;
     problem(&nowhere, 404, "secret_not_found");
 
@@ -126,8 +127,8 @@ async fn secret_is_returned_as_env_or_value() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     }
     let refused = get(&service, &format!("{CRM}?dialect=docker")).await;
-    let said = problem(&refused, 422, "value_inexpressible");
-    assert!(said.contains("`C`") && said.contains("docker"), "{said}");
+    let message = problem(&refused, 422, "value_inexpressible");
+    assert!(message.contains("`C`") && message.contains("docker"), "{message}");
     assert!(!refused.body.contains("two"), "{refused:?}");
     problem(&get(&service, &format!("{CRM}?field=NONE")).await, 404, "field_not_found");
     let json = [("accept", "text/plain")];

@@ -1,4 +1,4 @@
-//! Who gets at a secret: whom Vault lets, and nobody else.
+//! Access to a secret: only for callers that Vault allows.
 
 use serde_json::{Value, json};
 
@@ -150,9 +150,9 @@ async fn versions_and_undelete_spend_uses() {
         let answer = service.api(method, path, &token, &[], None).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         left -= spent;
-        let told = Some(json!({ "token": token }));
-        let told = service.bao.must("POST", "auth/token/lookup", told).await;
-        assert_eq!(told["data"]["num_uses"], left, "{method} {path}");
+        let report = Some(json!({ "token": token }));
+        let report = service.bao.must("POST", "auth/token/lookup", report).await;
+        assert_eq!(report["data"]["num_uses"], left, "{method} {path}");
     }
 }
 
@@ -161,8 +161,8 @@ async fn caller_information_is_returned() {
     let service = Direct::start().await;
     let caller = &service.acme.caller;
     let answer = service.api("GET", "/v1/whoami", &caller.token, &[], None).await;
-    let mut told = answer.json();
-    assert!(told["expires_at"].take().as_str().is_some_and(|time| time.ends_with('Z')));
+    let mut report = answer.json();
+    assert!(report["expires_at"].take().as_str().is_some_and(|time| time.ends_with('Z')));
     let expected = json!({
         "subject": caller.subject(),
         "entity_id": caller.entity_id,
@@ -171,11 +171,11 @@ async fn caller_information_is_returned() {
         "token_type": "service",
         "expires_at": null,
     });
-    assert_eq!((answer.status, told), (200, expected));
+    assert_eq!((answer.status, report), (200, expected));
     let options = json!({"policies": ["tenant"], "type": "batch", "ttl": "1h"});
     let batch = platform::token(&service.bao, options).await;
-    let told = service.api("GET", "/v1/whoami", &batch, &[], None).await.json();
-    assert_eq!((&told["tenant"], &told["token_type"]), (&Value::Null, &json!("batch")));
+    let report = service.api("GET", "/v1/whoami", &batch, &[], None).await.json();
+    assert_eq!((&report["tenant"], &report["token_type"]), (&Value::Null, &json!("batch")));
     let unknown = service.api("GET", "/v1/whoami", "s.unknown", &[], None).await;
     problem(&unknown, 401, "token_invalid");
 }

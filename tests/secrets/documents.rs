@@ -1,4 +1,4 @@
-//! What the API says of itself is so.
+//! The API matches its own documentation.
 
 use std::{fs, process::Command};
 
@@ -49,15 +49,15 @@ async fn openapi_lists_exactly_the_calls() {
             .iter()
             .fold(path.clone(), |path, name| path.replace(&format!("{{{name}}}"), "acme"));
         for method in ["get", "put", "post", "patch", "delete"] {
-            let told = &item[method];
+            let report = &item[method];
             let answer =
                 service.api(&method.to_uppercase(), &concrete, "s.unknown", &[], None).await;
-            assert_eq!(told.is_null(), answer.status == 405, "{method} {path}: {answer:?}");
+            assert_eq!(report.is_null(), answer.status == 405, "{method} {path}: {answer:?}");
             assert_ne!(answer.json()["code"], "not_found", "{method} {path}");
-            if !told.is_null() {
+            if !report.is_null() {
                 calls += 1;
                 let status = answer.status.to_string();
-                assert!(told["responses"][&status].is_object(), "{method} {path}: {status}");
+                assert!(report["responses"][&status].is_object(), "{method} {path}: {status}");
             }
         }
     }
@@ -158,7 +158,7 @@ async fn documented_examples_succeed() {
         shell.args(["-c", &script]).env("HOME", home.path());
         let output = tokio::task::spawn_blocking(move || shell.output().expect("a shell"));
         let output = output.await.expect("an end");
-        let (told, error) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{example}\n{}{error}", String::from_utf8_lossy(told));
+        let (report, error) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{example}\n{}{error}", String::from_utf8_lossy(report));
     }
 }

@@ -1,4 +1,4 @@
-//! Vault failing while a secret is asked for: nobody knows, and nobody is told otherwise.
+//! Vault failing during a request for a secret: the outcome is unknown and reported as such.
 
 use std::sync::Arc;
 

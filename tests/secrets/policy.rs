@@ -1,4 +1,4 @@
-//! What `policies/tenant.hcl` grants, and what it does not, by OpenBao's own word.
+//! The capabilities that `policies/tenant.hcl` grants and does not grant, according to OpenBao.
 
 use serde_json::{Value, json};
 
@@ -77,8 +77,8 @@ async fn service_and_tenantless_see_no_secret() {
     let service = platform::token(&vault.bao, service).await;
     let orphan = platform::token(&vault.bao, json!({"policies": ["tenant"], "ttl": "1h"})).await;
     let metadata = json!({"other": "acme"});
-    let nobody = platform::create_caller(&vault.bao, "nobody", metadata, &["tenant"]).await;
-    for token in [&service, &orphan, &nobody.token, vault.globex.token()] {
+    let unprivileged = platform::create_caller(&vault.bao, "nobody", metadata, &["tenant"]).await;
+    for token in [&service, &orphan, &unprivileged.token, vault.globex.token()] {
         let outcome = vault.with(token, async |secrets| secrets.read(&place, None).await);
         let outcome = outcome.await.map(|_| ());
         assert!(matches!(outcome, Err(SecretError::PermissionDenied)), "{outcome:?}");

@@ -247,12 +247,12 @@ async fn failed_write_keeps_old_or_new() {
                     let outcome = secrets.write(&place, &data(&next), WriteCondition::None).await;
                     let sealed = matches!(fault, Fault::Status(503, _));
                     let certain = sealed || call != "POST /v1/secret/data/";
-                    let told = match outcome {
+                    let report = match outcome {
                         Err(SecretError::Unavailable(_)) => certain,
                         Err(SecretError::OutcomeUnknown(_)) => !certain,
                         _ => false,
                     };
-                    assert!(told, "{call} {fault:?}: {outcome:?}");
+                    assert!(report, "{call} {fault:?}: {outcome:?}");
                     vault.fault.set(Fault::Pass).await;
                     let now = secrets.read(&place, None).await.expect("whole");
                     assert_eq!(values(&now.data), before, "{call} {fault:?}");

@@ -20,20 +20,20 @@ use tokio::{
 
 use crate::support::{bao::Bao, direct::Direct, wait::eventually};
 
-/// How many requests there are on a connection.
+/// The number of requests on a connection.
 const REQUESTS: usize = 96;
 
-/// How many connections there are that ask for the large secret.
+/// The number of connections that request the large secret.
 const CONNECTIONS: usize = 7;
 
-/// How large a secret is, in bytes.
+/// The size of a secret, in bytes.
 const LARGE: usize = 700_000;
 const SMALL: usize = 15_000;
 
-/// How long the service waits for a client that reads nothing.
+/// The time that the service waits for a client that reads nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How much more memory the service may use, in kB.
+/// The maximum growth of the service's memory, in kB.
 const MORE: u64 = 100_000;
 
 /// The memory of the service, in kB.

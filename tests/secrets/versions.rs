@@ -209,8 +209,8 @@ async fn ambiguous_path_is_refused() {
         let path = format!("/v1/tenants/acme/secrets/{path}");
         let body = (method != "GET").then(|| json!({"data": {"A": "1"}}));
         let answer = service.api(method, &path, service.acme.token(), &[], body).await;
-        let said = problem(&answer, 405, "method_not_allowed");
-        assert!(said.contains("are no part of it"), "{said}");
+        let message = problem(&answer, 405, "method_not_allowed");
+        assert!(message.contains("are no part of it"), "{message}");
         let allowed = if path.ends_with("undelete") { "POST" } else { "GET,HEAD" };
         assert_eq!(answer.header("allow"), Some(allowed));
     }
@@ -219,8 +219,8 @@ async fn ambiguous_path_is_refused() {
     let record = json!({"data": record["data"]["data"]});
     let namesake = "secret/data/tenants/acme/crm/versions";
     service.bao.must("POST", namesake, Some(record)).await;
-    let said = problem(&call(&service, "GET", VERSIONS).await, 409, "name_ambiguous");
-    assert!(said.contains("the command `secrets`"), "{said}");
+    let message = problem(&call(&service, "GET", VERSIONS).await, 409, "name_ambiguous");
+    assert!(message.contains("the command `secrets`"), "{message}");
     service.bao.must("DELETE", namesake, None).await;
     assert_eq!(versions(&service, service.acme.token()).await, [version(1, "live", Some(1))]);
 }
