@@ -13,7 +13,7 @@ use crate::support::{
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Runs a command until a request that starts like this is under way, and kills it.
+/// Runs a command until a request that starts like this is in flight, and kills it.
 async fn kill_at(fault: &FaultProxy, point: &str, shell: &Shell, arguments: &[&str]) {
     fault.set_for(point, Fault::Hang).await;
     let before = fault.struck();
@@ -27,7 +27,7 @@ async fn kill_at(fault: &FaultProxy, point: &str, shell: &Shell, arguments: &[&s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bootstrap_that_is_killed_at_any_step_is_completed_by_the_next() {
+async fn bootstrap_resumes_after_kill() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let mut bao = Bao::empty(dir.path(), Unsealed::ByPeople).await;
     let fault = FaultProxy::start(&bao.authority()).await;
@@ -51,16 +51,16 @@ async fn a_bootstrap_that_is_killed_at_any_step_is_completed_by_the_next() {
         kill_at(&fault, point, &shell, &arguments).await;
     }
     fault.set(Fault::Pass).await;
-    let told = shell.run(&arguments).json();
+    let report = shell.run(&arguments).json();
     let secret_id = ("validator".to_owned(), "done".to_owned());
-    assert_eq!((steps(&told).last(), &told["changed"]), (Some(&secret_id), &1.into()));
+    assert_eq!((steps(&report).last(), &report["changed"]), (Some(&secret_id), &1.into()));
     bao.adopt(&credentials.read("root-token"));
     log_in(&bao, &credentials.role(&bao, "validator").await).await;
     assert_eq!(shell.run(&arguments).json()["changed"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_whose_making_is_killed_at_any_step_is_completed_by_the_next() {
+async fn tenant_creation_resumes_after_kill() {
     let bao = platform().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = operator(&bao).await.with("VAULT_ADDR", &fault.addr());
@@ -81,8 +81,8 @@ async fn a_tenant_whose_making_is_killed_at_any_step_is_completed_by_the_next() 
         kill_at(&fault, point, &shell, &arguments).await;
     }
     fault.set(Fault::Pass).await;
-    let told = shell.run(&arguments).json();
-    assert_eq!((count(&told, "done"), &told["changed"]), (1, &1.into()), "{told}");
+    let report = shell.run(&arguments).json();
+    assert_eq!((count(&report, "done"), &report["changed"]), (1, &1.into()), "{report}");
     for name in ["acme-crm", "acme-n8n"] {
         log_in(&bao, &credentials.role(&bao, name).await).await;
     }
@@ -90,7 +90,7 @@ async fn a_tenant_whose_making_is_killed_at_any_step_is_completed_by_the_next() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_whose_adding_is_killed_at_any_step_is_added_by_the_next() {
+async fn person_addition_resumes_after_kill() {
     let bao = platform().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = operator(&bao).await.with("VAULT_ADDR", &fault.addr());
@@ -122,15 +122,15 @@ async fn a_person_whose_adding_is_killed_at_any_step_is_added_by_the_next() {
     let remove = ["tenants", "members", "remove", "acme", "ana"];
     shell.run(&remove).done();
     shell.run(&remove).failed(1, "ana belongs to no tenant; nothing was changed");
-    let told = shell.run(&arguments).json();
-    assert_eq!((count(&told, "done"), &told["changed"]), (1, &1.into()), "{told}");
+    let report = shell.run(&arguments).json();
+    assert_eq!((count(&report, "done"), &report["changed"]), (1, &1.into()), "{report}");
     let shown = shell.run(&["tenants", "show", "acme", "--output", "json"]).json();
     assert_eq!(shown["members"][0]["name"], "ana", "{shown}");
     assert_eq!(shell.run(&arguments).json()["changed"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_lost_is_made_good_by_looking_again() {
+async fn lost_response_is_recovered() {
     for point in [
         "POST /v1/sys/mounts/",
         "POST /v1/transit/config/keys",
@@ -142,14 +142,14 @@ async fn an_answer_that_is_lost_is_made_good_by_looking_again() {
         let fault = FaultProxy::start(&bao.authority()).await;
         let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
         fault.set_for(point, Fault::Lost).await;
-        let told = Credentials::new().run(&shell, &["bootstrap", "--output", "json"]).json();
+        let report = Credentials::new().run(&shell, &["bootstrap", "--output", "json"]).json();
         assert!(fault.struck() > 0, "{point}");
-        assert_eq!(count(&told, "done"), steps(&told).len() - 1, "{point}: {told}");
+        assert_eq!(count(&report, "done"), steps(&report).len() - 1, "{point}: {report}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_id_that_was_made_and_never_arrived_is_made_again() {
+async fn lost_secret_id_is_created_again() {
     let bao = Bao::dev().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
@@ -163,13 +163,13 @@ async fn a_secret_id_that_was_made_and_never_arrived_is_made_again() {
     assert_eq!(ended.stdout.lines().last(), Some(next));
     assert_eq!(credentials.read("validator-secret-id").trim(), "");
     fault.set(Fault::Pass).await;
-    let told = credentials.run(&shell, &["bootstrap", "--output", "json"]).json();
-    assert_eq!(told["changed"], 1, "{told}");
+    let report = credentials.run(&shell, &["bootstrap", "--output", "json"]).json();
+    assert_eq!(report["changed"], 1, "{report}");
     log_in(&bao, &credentials.role(&bao, "validator").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_that_fails_is_the_last_and_what_was_done_is_told() {
+async fn failed_step_reports_progress() {
     let bao = Bao::dev().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
@@ -181,15 +181,16 @@ async fn a_step_that_fails_is_the_last_and_what_was_done_is_told() {
         fault.set_for(point, broken).await;
         let ended = credentials.run(&shell, &["bootstrap", "--output", "json"]);
         assert_eq!(ended.code, Some(1), "{ended:?}");
-        let told = serde_json::from_str(&ended.stdout).expect("JSON");
-        let counts = (count(&told, "done"), count(&told, "failed"), count(&told, "not tried"));
-        assert_eq!(counts, (done, 1, not_tried), "{told}");
+        let report = serde_json::from_str(&ended.stdout).expect("JSON");
+        let counts =
+            (count(&report, "done"), count(&report, "failed"), count(&report, "not tried"));
+        assert_eq!(counts, (done, 1, not_tried), "{report}");
         assert!(ended.stdout.contains("no space left on device"), "{}", ended.stdout);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_waits_for_the_step_that_is_under_way() {
+async fn signal_waits_for_current_step() {
     let bao = Bao::dev().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = root(&bao).with("VAULT_ADDR", &fault.addr());
@@ -208,7 +209,7 @@ async fn a_signal_waits_for_the_step_that_is_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_does_not_come_between_the_keys_and_their_file() {
+async fn signal_waits_for_key_file() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let bao = Bao::empty(dir.path(), Unsealed::ByPeople).await;
     let fault = FaultProxy::start(&bao.authority()).await;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_brings_about_what_the_validator_needs_and_a_second_run_changes_nothing() {
+async fn bootstrap_is_idempotent() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let first = credentials.run(&root(&bao), &["bootstrap"]);
@@ -49,7 +49,7 @@ async fn it_brings_about_what_the_validator_needs_and_a_second_run_changes_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_validator_starts_with_what_it_wrote() {
+async fn validator_starts_with_bootstrap_output() {
     let bao = Bao::dev().await;
     for arguments in [&["bootstrap"][..], &["bootstrap", "--new-secret-id", "--plain-secret-id"]] {
         let credentials = Credentials::new();
@@ -65,7 +65,7 @@ async fn the_validator_starts_with_what_it_wrote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_shows_the_plan_and_writes_nothing() {
+async fn dry_run_writes_nothing() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let before = state(&bao).await;
@@ -75,29 +75,30 @@ async fn a_dry_run_shows_the_plan_and_writes_nothing() {
     assert!(ended.stdout.contains("  create  auth method  approle/ "), "{}", ended.stdout);
     let end = "\nnothing was written; run it without --dry-run to apply the plan\n";
     assert!(ended.stdout.ends_with(end), "{}", ended.stdout);
-    let told = credentials.run(&root(&bao), &["bootstrap", "--dry-run", "--output", "json"]).json();
-    assert_eq!((&told["changed"], count(&told, "shown")), (&json!(0), steps(&told).len()));
-    assert_eq!(told["steps"][2]["action"], "create");
+    let report =
+        credentials.run(&root(&bao), &["bootstrap", "--dry-run", "--output", "json"]).json();
+    assert_eq!((&report["changed"], count(&report, "shown")), (&json!(0), steps(&report).len()));
+    assert_eq!(report["steps"][2]["action"], "create");
     assert_eq!(state(&bao).await, before);
     assert_eq!(credentials.names(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn programs_are_told_each_step() {
+async fn json_output_has_each_step() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
-    let told = credentials.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
-    let steps = steps(&told);
+    let report = credentials.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
+    let steps = steps(&report);
     assert_eq!(steps.len(), 7 + builtin::policies().len() + 1);
     assert_eq!(steps[0], ("secret/".to_owned(), "unchanged".to_owned()), "a dev server has it");
-    assert_eq!(told["changed"], steps.len() - 1);
-    assert_eq!(told["steps"][2]["kind"], "mount");
+    assert_eq!(report["changed"], steps.len() - 1);
+    assert_eq!(report["steps"][2]["kind"], "mount");
     let again = credentials.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
     assert_eq!((&again["changed"], count(&again, "unchanged")), (&json!(0), steps.len()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_secret_id_is_handed_out_only_if_asked_for_and_nothing_is_overwritten() {
+async fn new_secret_id_needs_a_flag() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     credentials.run(&root(&bao), &["bootstrap"]).done();
@@ -108,8 +109,8 @@ async fn another_secret_id_is_handed_out_only_if_asked_for_and_nothing_is_overwr
     };
     // The files went to the validator's machine.
     let elsewhere = Credentials::new();
-    let told = elsewhere.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
-    assert_eq!((&told["changed"], secret_ids().await), (&json!(0), 1));
+    let report = elsewhere.run(&root(&bao), &["bootstrap", "--output", "json"]).json();
+    assert_eq!((&report["changed"], secret_ids().await), (&json!(0), 1));
     assert_eq!(elsewhere.names(), Vec::<String>::new());
 
     let again = ["bootstrap", "--new-secret-id"];
@@ -123,7 +124,7 @@ async fn another_secret_id_is_handed_out_only_if_asked_for_and_nothing_is_overwr
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_otherwise_than_it_should_be_is_changed_only_if_somebody_says_so() {
+async fn drift_is_corrected_only_on_request() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     credentials.run(&root(&bao), &["bootstrap"]).done();
@@ -149,8 +150,8 @@ async fn what_is_otherwise_than_it_should_be_is_changed_only_if_somebody_says_so
     assert_eq!(declined.code, Some(1), "{declined:?}");
     assert_eq!(state(&bao).await, before);
 
-    let told = credentials.run(&root(&bao), &["bootstrap", "--yes", "--output", "json"]).json();
-    assert_eq!(told["changed"], 2);
+    let report = credentials.run(&root(&bao), &["bootstrap", "--yes", "--output", "json"]).json();
+    assert_eq!(report["changed"], 2);
     let role = bao.must("GET", role, None).await;
     assert_eq!(role["data"]["token_policies"], json!(["validator"]));
     let shell = root(&bao);
@@ -158,7 +159,7 @@ async fn what_is_otherwise_than_it_should_be_is_changed_only_if_somebody_says_so
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_mounts_take_policies_of_their_own() {
+async fn other_mounts_get_their_policies() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let shell = root(&bao).with("VALIDATOR_KV_MOUNT", "team/kv");
@@ -194,7 +195,7 @@ async fn other_mounts_take_policies_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn openbao_has_its_audit_device_from_its_configuration() {
+async fn openbao_audit_comes_from_configuration() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let before = state(&bao).await;
@@ -208,13 +209,13 @@ async fn openbao_has_its_audit_device_from_its_configuration() {
 
     let devices = bao.must("GET", "sys/audit", None).await;
     let file = devices["data"]["tests/"]["options"]["file_path"].as_str().expect("a file");
-    let told = credentials.run(&root(&bao), &[&audit(file)[..], &["--output", "json"]].concat());
-    let told = told.json();
-    assert_eq!(steps(&told)[0], (file.to_owned(), "unchanged".to_owned()));
+    let report = credentials.run(&root(&bao), &[&audit(file)[..], &["--output", "json"]].concat());
+    let report = report.json();
+    assert_eq!(steps(&report)[0], (file.to_owned(), "unchanged".to_owned()));
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_vault_is_asked() {
+fn invalid_arguments_never_reach_vault() {
     let shell = Shell::new("http://127.0.0.1:1", "s.own");
     for (arguments, words) in [
         (&["--shares", "1", "--threshold", "2"][..], "--threshold"),

@@ -14,7 +14,7 @@ use crate::support::{
 
 const INIT: [&str; 4] = ["bootstrap", "--init", "--output", "json"];
 
-/// A server without anything in it, and somebody who has no token.
+/// An empty server, and a shell without a token.
 async fn empty(unsealed: Unsealed) -> (TempDir, Bao, Shell) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let bao = Bao::empty(dir.path(), unsealed).await;
@@ -23,7 +23,7 @@ async fn empty(unsealed: Unsealed) -> (TempDir, Bao, Shell) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_vault_is_initialised_unsealed_and_brought_up() {
+async fn empty_vault_is_initialized_and_unsealed() {
     let (_dir, mut bao, shell) = empty(Unsealed::ByPeople).await;
     let credentials = Credentials::new();
     credentials
@@ -63,12 +63,12 @@ async fn an_empty_vault_is_initialised_unsealed_and_brought_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_unseals_itself_gives_recovery_keys() {
+async fn auto_unseal_gives_recovery_keys() {
     let (_dir, mut bao, shell) = empty(Unsealed::ByItself).await;
     let credentials = Credentials::new();
-    let told = credentials.run(&shell, &INIT).json();
-    assert_eq!(steps(&told)[0], ("keys".to_owned(), "done".to_owned()));
-    assert_eq!(steps(&told)[1].0, "secret/", "there is nothing to unseal");
+    let report = credentials.run(&shell, &INIT).json();
+    assert_eq!(steps(&report)[0], ("keys".to_owned(), "done".to_owned()));
+    assert_eq!(steps(&report)[1].0, "secret/", "there is nothing to unseal");
     assert_eq!(credentials.read("recovery-keys").lines().count(), 5);
     bao.adopt(&credentials.read("root-token"));
     bao.restart().await;
@@ -77,7 +77,7 @@ async fn a_vault_that_unseals_itself_gives_recovery_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_is_about_to_unseal_itself_is_waited_for() {
+async fn auto_unseal_is_awaited() {
     let bao = Bao::dev().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let shell = Shell::new(&fault.addr(), bao.root_token());
@@ -87,7 +87,7 @@ async fn a_vault_that_is_about_to_unseal_itself_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sealed_vault_is_unsealed_with_the_keys_that_are_there() {
+async fn sealed_vault_is_unsealed_with_keys() {
     let (_dir, mut bao, shell) = empty(Unsealed::ByPeople).await;
     let credentials = Credentials::new();
     credentials.run(&shell, &INIT).json();
@@ -106,13 +106,13 @@ async fn a_sealed_vault_is_unsealed_with_the_keys_that_are_there() {
     fs::write(credentials.file("unseal-keys"), wrong).expect("a file");
     credentials.run(&shell, &INIT).failed(1, "not enough valid unseal keys");
     fs::write(credentials.file("unseal-keys"), keys).expect("a file");
-    let told = credentials.run(&shell, &INIT).json();
-    assert_eq!(steps(&told)[0], ("seal".to_owned(), "done".to_owned()));
-    assert_eq!(count(&told, "unchanged"), steps(&told).len() - 1);
+    let report = credentials.run(&shell, &INIT).json();
+    assert_eq!(steps(&report)[0], ("seal".to_owned(), "done".to_owned()));
+    assert_eq!(count(&report, "unchanged"), steps(&report).len() - 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_key_file_is_overwritten_and_then_nothing_is_initialised() {
+async fn existing_key_file_prevents_init() {
     let (_dir, bao, shell) = empty(Unsealed::ByPeople).await;
     for name in ["unseal-keys", "root-token", "validator-role-id", "validator-secret-id"] {
         let credentials = Credentials::new();
@@ -130,7 +130,7 @@ async fn no_key_file_is_overwritten_and_then_nothing_is_initialised() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_initialisation_that_fails_leaves_nothing_in_the_way_of_the_next() {
+async fn failed_init_can_be_repeated() {
     let (_dir, bao, shell) = empty(Unsealed::ByPeople).await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let credentials = Credentials::new();
@@ -145,12 +145,12 @@ async fn an_initialisation_that_fails_leaves_nothing_in_the_way_of_the_next() {
         assert_eq!(credentials.read("unseal-keys").trim(), "", "a place for them, and room");
     }
     fault.set(Fault::Pass).await;
-    let told = credentials.run(&broken, &INIT).json();
-    assert_eq!(count(&told, "done"), steps(&told).len());
+    let report = credentials.run(&broken, &INIT).json();
+    assert_eq!(count(&report, "done"), steps(&report).len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_never_arrived_are_said_to_be_lost() {
+async fn lost_keys_are_reported() {
     let (_dir, mut bao, shell) = empty(Unsealed::ByPeople).await;
     let credentials = Credentials::new();
     let fault = FaultProxy::start(&bao.authority()).await;
@@ -163,7 +163,7 @@ async fn keys_that_never_arrived_are_said_to_be_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_root_token_that_was_revoked_gives_way_to_ones_own() {
+async fn revoked_root_token_is_replaced() {
     let (_dir, mut bao, shell) = empty(Unsealed::ByItself).await;
     let credentials = Credentials::new();
     credentials.run(&shell, &INIT).json();
@@ -172,8 +172,11 @@ async fn a_root_token_that_was_revoked_gives_way_to_ones_own() {
     let orphan = bao.must("POST", "auth/token/create-orphan", Some(json!({}))).await;
     let orphan = orphan["auth"]["client_token"].as_str().expect("a token").to_owned();
     bao.must("POST", "auth/token/revoke-self", None).await;
-    let nobody = credentials.run(&shell, &INIT);
-    assert!(nobody.code == Some(1) && nobody.stderr.contains("was rejected"), "{nobody:?}");
-    let told = credentials.run(&shell.with("VAULT_TOKEN", &orphan), &INIT).json();
-    assert_eq!(told["changed"], 0);
+    let unprivileged = credentials.run(&shell, &INIT);
+    assert!(
+        unprivileged.code == Some(1) && unprivileged.stderr.contains("was rejected"),
+        "{unprivileged:?}"
+    );
+    let report = credentials.run(&shell.with("VAULT_TOKEN", &orphan), &INIT).json();
+    assert_eq!(report["changed"], 0);
 }

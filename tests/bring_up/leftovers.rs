@@ -1,4 +1,4 @@
-//! Removals that were cut short, or that meet what somebody has changed by hand.
+//! Removals that were interrupted, or that meet manual changes.
 
 use std::{
     io::{BufRead, BufReader},
@@ -42,7 +42,7 @@ fn members(shell: &Shell) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_whose_account_could_not_be_deleted_can_be_removed_again() {
+async fn failed_account_deletion_can_be_repeated() {
     let (bao, shell) = with_ana().await;
     let own = bao.must("GET", "sys/policies/acl/operator", None).await;
     let own = own["data"]["policy"].as_str().expect("a policy").to_owned();
@@ -64,7 +64,7 @@ async fn a_person_whose_account_could_not_be_deleted_can_be_removed_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_deleted_after_consent_alone() {
+async fn account_deletion_needs_consent() {
     let (bao, shell) = with_ana().await;
     let remove = ["tenants", "members", "remove", "acme", "ana", "--delete-user"];
     shell.run(&remove).failed(2, "standard input is not a terminal: add --yes");
@@ -80,7 +80,7 @@ async fn an_account_is_deleted_after_consent_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_was_renamed_has_unknown_policies_and_keeps_nothing_unsaid() {
+async fn renamed_service_reports_leftovers() {
     let (bao, shell) = with_n8n().await;
     let found = bao.must("GET", "identity/entity/name/acme-n8n", None).await;
     let path = format!("identity/entity/id/{}", found["data"]["id"].as_str().expect("an id"));
@@ -109,7 +109,7 @@ async fn a_service_that_was_renamed_has_unknown_policies_and_keeps_nothing_unsai
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_logs_in_elsewhere_is_not_said_to_be_removed() {
+async fn other_login_is_not_reported_removed() {
     let (bao, shell) = with_n8n().await;
     bao.must("POST", "sys/auth/other", Some(json!({"type": "approle"}))).await;
     bao.must("POST", "auth/other/role/acme-x", Some(json!({"token_policies": "route-crm"}))).await;
@@ -137,7 +137,7 @@ async fn a_service_that_logs_in_elsewhere_is_not_said_to_be_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stays_in_a_removed_tenant_by_a_policy_is_told() {
+async fn remaining_policy_members_are_listed() {
     let (bao, shell) = with_ana().await;
     let account = json!({"token_policies": ["tenant-acme"]});
     bao.must("POST", "auth/userpass/users/ana", Some(account)).await;
@@ -149,7 +149,7 @@ async fn who_stays_in_a_removed_tenant_by_a_policy_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_to_be_a_password_is_looked_for_first_and_changes_no_account() {
+async fn password_is_read_before_changes() {
     let (bao, shell) = with_ana().await;
     let before = state(&bao).await;
     let add = ["tenants", "members", "add", "acme", "ben", "--create-user"];
@@ -158,12 +158,12 @@ async fn what_was_to_be_a_password_is_looked_for_first_and_changes_no_account() 
     let bootstrap = ["bootstrap", "--operator", "ben", "--operator-password", "/nowhere/password"];
     shell.run(&bootstrap).failed(2, "cannot read the password file: No such file or directory");
     assert_eq!(state(&bao).await, before);
-    let told = add_person(&shell, "acme", "ana", &["--policy", "route-n8n"]).done();
-    assert!(told.contains("it exists, and keeps its password"), "{told}");
+    let report = add_person(&shell, "acme", "ana", &["--policy", "route-n8n"]).done();
+    assert!(report.contains("it exists, and keeps its password"), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_asked_for_a_password_can_give_up() {
+async fn password_prompt_can_be_cancelled() {
     let (_bao, shell) = with_ana().await;
     let add = ["tenants", "members", "add", "acme", "ben", "--create-user"];
     let mut command = shell.command(&[&add[..], &["--password-file", "-"]].concat());
@@ -182,7 +182,7 @@ async fn whoever_is_asked_for_a_password_can_give_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_looked_for_in_the_wrong_place_is_not_said_to_be_gone() {
+async fn misplaced_key_is_not_reported_gone() {
     let (bao, shell) = with_n8n().await;
     let root = Shell::to(&bao, bao.root_token()).with("VALIDATOR_TRANSIT_MOUNT", "nope");
     let before = state(&bao).await;
@@ -193,8 +193,8 @@ async fn a_key_that_is_looked_for_in_the_wrong_place_is_not_said_to_be_gone() {
         &["members", "add", "acme", "ana"],
         &["show", "acme"],
     ] {
-        let told = root.run(&[&["tenants"], command].concat());
-        told.failed(1, "nothing is mounted in Vault at: nope/keys");
+        let report = root.run(&[&["tenants"], command].concat());
+        report.failed(1, "nothing is mounted in Vault at: nope/keys");
     }
     assert_eq!(state(&bao).await, before);
     assert_eq!(members(&shell)[0]["name"], "acme-n8n");

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Credentials, operator, platform, root};
 use crate::support::{bao::Bao, shell::Shell};
 
-/// Makes tenants with and without keys and services, and keys of nobody's.
+/// Makes tenants with and without keys and services, and keys without a tenant.
 async fn several_tenants(bao: &Bao, shell: &Shell) {
     let credentials = Credentials::new();
     let create = ["tenants", "create", "acme", "--service", "crm", "--policy", "crm-agent"];
@@ -29,7 +29,7 @@ async fn several_tenants(bao: &Bao, shell: &Shell) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
+async fn operator_lists_tenants_and_members() {
     let bao = platform().await;
     let shell = operator(&bao).await;
     assert_eq!(shell.run(&["tenants", "list"]).done(), "no tenants\n");
@@ -90,7 +90,7 @@ async fn an_operator_sees_the_tenants_their_keys_and_who_belongs_to_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_are_counted_by_those_who_may_list_them() {
+async fn secrets_are_counted_with_permission() {
     let bao = platform().await;
     root(&bao).run(&["tenants", "create", "acme"]).done();
     let secrets = async || {
@@ -105,7 +105,7 @@ async fn secrets_are_counted_by_those_who_may_list_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_entities_are_read_and_those_of_nobody_passed_over() {
+async fn unrelated_entities_are_skipped() {
     let bao = platform().await;
     for number in 0..60 {
         let tenant =

@@ -1,5 +1,5 @@
-//! `bootstrap` and `tenants create`, `list`, `show`, `members` and `remove`: from an empty Vault to a tenant's service
-//! that is let in, whatever comes in between.
+//! `bootstrap` and `tenants create`, `list`, `show`, `members` and `remove`: from an empty Vault to
+//! a tenant's service that is allowed, despite interruptions.
 
 mod again;
 mod bootstrap;
@@ -42,7 +42,7 @@ impl Credentials {
         self.dir.path().join("credentials").join(name)
     }
 
-    /// What is in this file, which nobody else may read.
+    /// Returns the contents of this file, which only its owner may read.
     fn read(&self, name: &str) -> String {
         let file = self.file(name);
         let mode = fs::metadata(&file).expect("a file").permissions().mode();
@@ -66,7 +66,7 @@ impl Credentials {
         shell.run(&[arguments, &["--credentials", &self.path()]].concat())
     }
 
-    /// What a service logs in with, the secret id unwrapped.
+    /// Returns a service's login credentials, the secret id unwrapped.
     async fn role(&self, bao: &Bao, name: &str) -> AppRole {
         let wrapping = self.read(&format!("{name}-secret-id"));
         let (status, answer) = bao.request_as(&wrapping, "POST", "sys/wrapping/unwrap", None).await;
@@ -76,12 +76,12 @@ impl Credentials {
     }
 }
 
-/// Somebody who may do everything.
+/// Returns a shell with all permissions.
 fn root(bao: &Bao) -> Shell {
     Shell::to(bao, bao.root_token())
 }
 
-/// Somebody with the shipped policy for operators.
+/// Returns a shell with the shipped policy for operators.
 async fn operator(bao: &Bao) -> Shell {
     let options = json!({"policies": ["operator"], "ttl": "1h"});
     Shell::to(bao, &platform::token(bao, options).await)
@@ -104,7 +104,7 @@ async fn log_in_as(bao: &Bao, name: &str, password: &str) -> String {
     answer["auth"]["client_token"].as_str().expect("a token").to_owned()
 }
 
-/// The entity of whoever has this token.
+/// Returns the entity of this token.
 async fn entity_of(bao: &Bao, token: &str) -> Value {
     let (_, own) = bao.request_as(token, "GET", "auth/token/lookup-self", None).await;
     let id = own["data"]["entity_id"].as_str().expect("an entity").to_owned();
@@ -118,18 +118,18 @@ fn add_person(shell: &Shell, tenant: &str, name: &str, more: &[&str]) -> Ended {
 }
 
 /// The steps of a run, each with what became of it.
-fn steps(told: &Value) -> Vec<(String, String)> {
+fn steps(report: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or("shown").to_owned();
-    let steps = told["steps"].as_array().expect("steps").iter();
+    let steps = report["steps"].as_array().expect("steps").iter();
     steps.map(|step| (text(&step["name"]), text(&step["outcome"]))).collect()
 }
 
-/// How many steps of a run came to this.
-fn count(told: &Value, outcome: &str) -> usize {
-    steps(told).iter().filter(|(_, became)| became == outcome).count()
+/// Returns the number of steps of a run with this outcome.
+fn count(report: &Value, outcome: &str) -> usize {
+    steps(report).iter().filter(|(_, became)| became == outcome).count()
 }
 
-/// What would have changed if something had: mounts, auth methods, policies, keys, roles, entities.
+/// Returns the state that changes would alter: mounts, auth, policies, keys, roles, entities.
 async fn state(bao: &Bao) -> Value {
     let mut state = json!({});
     for path in ["sys/mounts", "sys/auth", "sys/policies/acl?list=true"] {

@@ -6,18 +6,18 @@ use super::{Credentials, add_person, log_in_as, operator, platform, root};
 use crate::support::{bao::Bao, shell::Shell};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_takes_over_from_the_root_token() {
+async fn operator_replaces_root_token() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let bootstrap = ["bootstrap", "--operator", "Olga"];
     let dry = credentials.run(&root(&bao), &[&bootstrap[..], &["--dry-run"]].concat()).done();
     assert!(dry.contains("  create  account      olga (userpass/)"), "{dry}");
     assert_eq!(credentials.names(), Vec::<String>::new());
-    let said = credentials.run(&root(&bao), &bootstrap).done();
+    let message = credentials.run(&root(&bao), &bootstrap).done();
     let password = credentials.read("olga-password");
-    assert!(!said.contains(&password), "it is shown to nobody");
-    assert!(said.contains("next: bao login -method=userpass username=olga, with"), "{said}");
-    assert!(said.contains("`bao token revoke -self`"), "{said}");
+    assert!(!message.contains(&password), "it is shown to nobody");
+    assert!(message.contains("next: bao login -method=userpass username=olga, with"), "{message}");
+    assert!(message.contains("`bao token revoke -self`"), "{message}");
     let again = credentials.run(&root(&bao), &bootstrap).done();
     assert!(again.contains("\nnothing to change\n"), "{again}");
     assert_eq!(credentials.read("olga-password"), password);
@@ -31,7 +31,7 @@ async fn an_operator_takes_over_from_the_root_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_that_is_there_gets_the_policy_and_keeps_its_password() {
+async fn existing_account_keeps_password() {
     let bao = platform().await;
     let account = json!({"password": "from before", "token_policies": ["staff"]});
     bao.must("POST", "auth/userpass/users/olga", Some(account)).await;
@@ -47,7 +47,7 @@ async fn an_account_that_is_there_gets_the_policy_and_keeps_its_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operators_password_may_be_given_and_is_not_written_then() {
+async fn given_password_is_not_written() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();
     let bootstrap = ["bootstrap", "--operator", "olga", "--operator-password", "-"];
@@ -59,7 +59,7 @@ async fn an_operators_password_may_be_given_and_is_not_written_then() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_people_log_in_otherwise_no_account_is_made() {
+async fn other_auth_method_creates_no_account() {
     let bao = Bao::dev().await;
     bao.must("POST", "sys/auth/corp", Some(json!({"type": "jwt"}))).await;
     let shell = root(&bao).with("VALIDATOR_SUBJECT_MOUNT", "corp");
@@ -70,7 +70,7 @@ async fn where_people_log_in_otherwise_no_account_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_policy_operator_is_enough_for_explain() {
+async fn operator_policy_suffices_for_explain() {
     let bao = platform().await;
     let shell = operator(&bao).await;
     shell.run(&["tenants", "create", "acme"]).done();
@@ -89,13 +89,13 @@ async fn the_policy_operator_is_enough_for_explain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapped_secret_id_is_explained_where_it_is_made() {
+async fn wrapped_secret_id_is_explained() {
     let bao = platform().await;
     let (shell, credentials) = (operator(&bao).await, Credentials::new());
     let create = ["tenants", "create", "acme", "--service", "n8n"];
     let json = [&create[..], &["--output", "json"]].concat();
-    let told = credentials.run(&shell, &json).json();
-    let advice = told["next"][0].as_str().expect("advice");
+    let report = credentials.run(&shell, &json).json();
+    let advice = report["next"][0].as_str().expect("advice");
     for words in
         ["serves one start within 1h", "--new-secret-id", "bao unwrap", "--plain-secret-id"]
     {
@@ -106,7 +106,7 @@ async fn a_wrapped_secret_id_is_explained_where_it_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plain_secret_id_serves_every_start_and_takes_another_right() {
+async fn plain_secret_id_is_reusable() {
     let bao = platform().await;
     let create = ["tenants", "create", "acme", "--service", "n8n", "--plain-secret-id"];
     let refused = Credentials::new().run(&operator(&bao).await, &create);
@@ -115,8 +115,8 @@ async fn a_plain_secret_id_serves_every_start_and_takes_another_right() {
                  `operator` grants wrapped secret ids only";
     assert!(refused.stdout.contains(words), "{refused:?}");
     let credentials = Credentials::new();
-    let said = credentials.run(&root(&bao), &create).done();
-    assert!(said.contains("serves every start"), "{said}");
+    let message = credentials.run(&root(&bao), &create).done();
+    assert!(message.contains("serves every start"), "{message}");
     let body = json!({
         "role_id": credentials.read("acme-n8n-role-id"),
         "secret_id": credentials.read("acme-n8n-secret-id"),
@@ -128,7 +128,7 @@ async fn a_plain_secret_id_serves_every_start_and_takes_another_right() {
 }
 
 #[test]
-fn every_command_refuses_a_tenants_name_in_the_same_words() {
+fn invalid_tenant_has_one_message() {
     let shell = Shell::new("http://127.0.0.1:1", "s.own");
     let refusal = |arguments: &[&str]| {
         let ended = shell.run(arguments);

@@ -33,7 +33,7 @@ fn members(shell: &Shell, tenant: &str) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_with_a_new_account_is_let_into_the_tenant_and_one_application() {
+async fn new_person_gets_tenant_and_application() {
     let (bao, shell) = with_tenants().await;
     let added = add_person(&shell, "acme", "Ana", &["--policy", "route-n8n"]);
     assert!(!added.stdout.contains("secret-of-it"), "{added:?}");
@@ -65,7 +65,7 @@ async fn a_person_with_a_new_account_is_let_into_the_tenant_and_one_application(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entity_that_vault_made_keeps_all_else_that_is_in_it() {
+async fn existing_entity_keeps_other_data() {
     let (bao, shell) = with_tenants().await;
     let account = json!({"password": "of ben", "token_policies": ["other"]});
     bao.must("POST", "auth/userpass/users/ben", Some(account)).await;
@@ -100,7 +100,7 @@ async fn an_entity_that_vault_made_keeps_all_else_that_is_in_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_moves_from_one_tenant_to_another() {
+async fn person_stays_in_one_tenant() {
     let (bao, shell) = with_tenants().await;
     add_person(&shell, "acme", "ana", &[]).done();
     let token = log_in_as(&bao, "ana", "secret-of-it").await;
@@ -119,7 +119,7 @@ async fn nobody_moves_from_one_tenant_to_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_a_policy_puts_into_a_tenant_is_not_said_to_be_out_of_it() {
+async fn policy_member_counts_as_member() {
     let (bao, shell) = with_tenants().await;
     set_policy(&bao, "tenant-acme", "path \"x\" { capabilities = [\"read\"] }").await;
     add_person(&shell, "acme", "ana", &["--policy", "tenant-acme"]).done();
@@ -130,7 +130,7 @@ async fn whom_a_policy_puts_into_a_tenant_is_not_said_to_be_out_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_runs_that_add_somebody_to_two_tenants_one_fails() {
+async fn concurrent_additions_conflict() {
     let (bao, shell) = with_tenants().await;
     for round in 0..6 {
         let name = format!("somebody-{round}");
@@ -153,7 +153,7 @@ async fn of_two_runs_that_add_somebody_to_two_tenants_one_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_that_are_added_at_once_are_all_on_record() {
+async fn concurrent_additions_are_recorded() {
     let (bao, shell) = with_tenants().await;
     let names: Vec<String> = (0..8).map(|number| format!("person-{number}")).collect();
     for name in &names {
@@ -173,7 +173,7 @@ async fn many_that_are_added_at_once_are_all_on_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_is_not_made_by_mistake() {
+async fn account_creation_is_explicit() {
     let (bao, shell) = with_tenants().await;
     let there_is_none = "there is no account anna at userpass/: add --create-user";
     shell.run(&add("acme", "anna")).failed(1, there_is_none);
@@ -199,7 +199,7 @@ async fn an_account_is_not_made_by_mistake() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_is_asked_for_twice_where_nobody_sees_it() {
+async fn password_prompt_is_repeated_and_hidden() {
     let (bao, shell) = with_tenants().await;
     let arguments = [&add("acme", "ana")[..], &["--create-user"]].concat();
     let dialogue = [("unseen:Password of ana", "one\n"), ("unseen:Repeat the password", "two\n")];
@@ -215,7 +215,7 @@ async fn a_password_is_asked_for_twice_where_nobody_sees_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_of_another_method_is_added_after_a_first_login() {
+async fn other_methods_need_a_first_login() {
     let (bao, shell) = with_tenants().await;
     bao.must("POST", "sys/auth/corp", Some(json!({"type": "jwt"}))).await;
     let at_corp = |more: &[&str]| {
@@ -242,7 +242,7 @@ async fn somebody_of_another_method_is_added_after_a_first_login() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn to_show_a_tenant_takes_as_many_calls_beside_many_people_as_beside_few() {
+async fn tenant_show_calls_are_bounded() {
     let (bao, shell) = with_tenants().await;
     add_person(&shell, "acme", "ana", &[]).done();
     shell.run(&["tenants", "show", "acme"]).done();
@@ -263,7 +263,7 @@ async fn to_show_a_tenant_takes_as_many_calls_beside_many_people_as_beside_few()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn members_from_before_there_was_a_record_are_found() {
+async fn unrecorded_members_are_found() {
     let bao = platform().await;
     let entity = json!({"name": "from-before", "metadata": {"tenant": "acme"}});
     bao.must("POST", "identity/entity", Some(entity)).await;
@@ -292,7 +292,7 @@ async fn members_from_before_there_was_a_record_are_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_who_may_not_keep_the_record_reads_all_entities() {
+async fn missing_permission_reads_all_entities() {
     let bao = platform().await;
     let entity = json!({"name": "somebody", "metadata": {"tenant": "acme"}});
     bao.must("POST", "identity/entity", Some(entity)).await;
@@ -312,7 +312,7 @@ async fn an_operator_who_may_not_keep_the_record_reads_all_entities() {
 const SELF: &str = "path \"auth/token/lookup-self\" { capabilities = [\"read\"] }\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_is_no_person() {
+async fn service_is_not_a_person() {
     let (bao, shell) = with_tenants().await;
     let role = app_role(&bao, "by-hand", json!({"token_policies": "tenant"})).await;
     log_in(&bao, &role).await;

@@ -1,11 +1,11 @@
-//! What is in the way of a bootstrap, and that nothing is changed then.
+//! Conflicts that prevent a bootstrap, which then changes nothing.
 
 use serde_json::json;
 
 use super::{Credentials, root, state};
 use crate::support::{bao::Bao, platform, shell::Shell};
 
-/// That it fails with these words, and nothing is other than before.
+/// Asserts that the command fails with these words and changes nothing.
 async fn refused(bao: &Bao, shell: &Shell, words: &[&str]) {
     let before = state(bao).await;
     let credentials = Credentials::new();
@@ -21,7 +21,7 @@ async fn refused(bao: &Bao, shell: &Shell, words: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_mounts_in_its_place_are_all_told_and_left_alone() {
+async fn conflicting_mounts_are_kept() {
     let bao = Bao::dev().await;
     bao.must("DELETE", "sys/mounts/secret", None).await;
     for (path, mount) in [
@@ -45,7 +45,7 @@ async fn other_mounts_in_its_place_are_all_told_and_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_lacks_rights_is_told_all_of_them() {
+async fn missing_permissions_are_listed() {
     let bao = Bao::dev().await;
     let read = |path: &str| format!("path \"{path}\" {{ capabilities = [\"read\", \"list\"] }}\n");
     let own = read("auth/token/lookup-self") + &read("sys/auth");
@@ -89,14 +89,14 @@ async fn a_token_that_lacks_rights_is_told_all_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_is_away_or_sealed_is_said_to_be() {
+async fn unavailable_vault_is_reported() {
     let bao = Bao::dev().await;
     let operator = root(&bao);
     for arguments in [&["bootstrap"][..], &["bootstrap", "--init"]] {
         let away = Shell::new("http://127.0.0.1:1", "s.own").run(arguments);
         away.failed(1, "VAULT_ADDR says where Vault is");
-        let nobody = Shell::to(&bao, "s.unknown").run(arguments);
-        nobody.failed(1, "Vault rejected the token");
+        let unprivileged = Shell::to(&bao, "s.unknown").run(arguments);
+        unprivileged.failed(1, "Vault rejected the token");
     }
     bao.seal().await;
     operator.run(&["bootstrap"]).failed(1, "Vault is sealed: unseal it");

@@ -10,7 +10,7 @@ fn shown(shell: &Shell, tenant: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_is_removed_is_refused_at_once_and_the_rest_stays() {
+async fn removed_service_is_refused_at_once() {
     let bao = platform().await;
     let (shell, credentials) = (operator(&bao).await, Credentials::new());
     let create = ["tenants", "create", "acme", "--service", "n8n", "--service", "crm"];
@@ -29,9 +29,9 @@ async fn a_service_that_is_removed_is_refused_at_once_and_the_rest_stays() {
     }
     assert_eq!(state(&bao).await, before);
 
-    let told =
+    let report =
         shell.run(&[&remove[..], &["--confirm", "acme", "--output", "json"]].concat()).json();
-    assert_eq!(told["services_removed"], json!(["acme-n8n"]));
+    assert_eq!(report["services_removed"], json!(["acme-n8n"]));
     assert_eq!(bao.request_as(&token, "GET", "auth/token/lookup-self", None).await.0, 403);
     for path in ["auth/approle/role/acme-n8n", "identity/entity/name/acme-n8n"] {
         assert_eq!(bao.request("GET", path, None).await.0, 404, "{path}");
@@ -44,7 +44,7 @@ async fn a_service_that_is_removed_is_refused_at_once_and_the_rest_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_of_another_tenant_is_not_removed() {
+async fn foreign_service_is_not_removed() {
     let bao = platform().await;
     let shell = operator(&bao).await;
     Credentials::new().run(&shell, &["tenants", "create", "acme-crm", "--service", "x"]).done();
@@ -56,7 +56,7 @@ async fn a_service_of_another_tenant_is_not_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_is_removed_after_its_key_and_its_people_keep_their_accounts() {
+async fn removed_tenant_keeps_accounts() {
     let bao = platform().await;
     let (shell, credentials) = (operator(&bao).await, Credentials::new());
     credentials.run(&shell, &["tenants", "create", "acme", "--service", "n8n"]).done();
@@ -71,9 +71,9 @@ async fn a_tenant_is_removed_after_its_key_and_its_people_keep_their_accounts() 
     let text = shell.run(&["tenants", "shred", "acme", "--confirm", "acme"]).done();
     assert!(text.ends_with("`vault-auth-validator tenants remove acme` removes both.\n"), "{text}");
 
-    let told = shell.run(&[&remove[..], &["--output", "json"]].concat()).json();
-    assert_eq!(told["services_removed"], json!(["acme-n8n"]));
-    assert_eq!(told["members_taken_out"], json!(["ana", "by-hand"]));
+    let report = shell.run(&[&remove[..], &["--output", "json"]].concat()).json();
+    assert_eq!(report["services_removed"], json!(["acme-n8n"]));
+    assert_eq!(report["members_taken_out"], json!(["ana", "by-hand"]));
     shell.run(&remove).failed(1, "there is no tenant acme");
     shell.run(&["tenants", "show", "acme"]).failed(1, "there is no tenant acme");
     let by_hand = bao.must("GET", "identity/entity/name/by-hand", None).await;
@@ -86,15 +86,18 @@ async fn a_tenant_is_removed_after_its_key_and_its_people_keep_their_accounts() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_whose_account_is_deleted_is_refused_at_once() {
+async fn deleted_account_is_refused_at_once() {
     let bao = platform().await;
     let shell = operator(&bao).await;
     shell.run(&["tenants", "create", "acme"]).done();
     add_person(&shell, "acme", "ana", &[]).done();
     let token = log_in_as(&bao, "ana", "secret-of-it").await;
     let remove = ["tenants", "members", "remove", "acme", "ana", "--delete-user", "--yes"];
-    let told = shell.run(&[&remove[..], &["--output", "json"]].concat()).json();
-    assert_eq!((&told["account_deleted"], &told["tokens_refused"]), (&json!(true), &json!(true)));
+    let report = shell.run(&[&remove[..], &["--output", "json"]].concat()).json();
+    assert_eq!(
+        (&report["account_deleted"], &report["tokens_refused"]),
+        (&json!(true), &json!(true))
+    );
     assert_eq!(bao.request_as(&token, "GET", "auth/token/lookup-self", None).await.0, 403);
     assert_eq!(bao.request("GET", "auth/userpass/users/ana", None).await.0, 404);
     shell.run(&remove).failed(1, "no member of acme logs in as ana at userpass/");

@@ -19,7 +19,7 @@ fn create<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&CREATE, more].concat()
 }
 
-/// That it fails with these words, and nothing is other than before.
+/// Asserts that the command fails with these words and changes nothing.
 async fn refused(bao: &Bao, shell: &Shell, service: &str, words: &str) {
     let before = state(bao).await;
     let credentials = Credentials::new();
@@ -29,7 +29,7 @@ async fn refused(bao: &Bao, shell: &Shell, service: &str, words: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenants_service_logs_in_with_what_it_is_given_and_belongs_to_the_tenant() {
+async fn tenant_service_logs_in() {
     let bao = platform().await;
     let (credentials, shell) = (Credentials::new(), operator(&bao).await);
     let services = ["--service", "chatwoot", "--service", "n8n", "--service", "n8n"];
@@ -67,7 +67,7 @@ async fn a_tenants_service_logs_in_with_what_it_is_given_and_belongs_to_the_tena
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_run_changes_nothing_and_more_can_be_added() {
+async fn second_run_adds_without_changes() {
     let bao = platform().await;
     let (credentials, shell) = (Credentials::new(), operator(&bao).await);
     let before = state(&bao).await;
@@ -75,8 +75,8 @@ async fn a_second_run_changes_nothing_and_more_can_be_added() {
     assert_eq!((&dry["changed"], count(&dry, "shown")), (&json!(0), 5));
     assert_eq!((state(&bao).await, credentials.names()), (before, Vec::new()));
 
-    let told = credentials.run(&shell, &create(&["--service", "crm"])).json();
-    assert_eq!((&told["changed"], count(&told, "done")), (&json!(5), 5));
+    let report = credentials.run(&shell, &create(&["--service", "crm"])).json();
+    assert_eq!((&report["changed"], count(&report, "done")), (&json!(5), 5));
     let before = state(&bao).await;
     let wrapping = credentials.read("acme-crm-secret-id");
     let again = credentials.run(&shell, &create(&["--service", "crm"])).json();
@@ -84,11 +84,11 @@ async fn a_second_run_changes_nothing_and_more_can_be_added() {
     assert_eq!((state(&bao).await, credentials.read("acme-crm-secret-id")), (before, wrapping));
 
     let more = create(&["--service", "crm", "--service", "n8n", "--policy", "crm-agent"]);
-    let told = credentials.run(&shell, &more).json();
-    let done: Vec<_> = told["steps"].as_array().expect("steps").iter().collect();
+    let report = credentials.run(&shell, &more).json();
+    let done: Vec<_> = report["steps"].as_array().expect("steps").iter().collect();
     let update = done.iter().find(|step| step["action"] == "update").expect("an update");
     assert_eq!(update["detail"], "it lacks the policies crm-agent");
-    assert_eq!(told["changed"], 1 + 4, "{told}");
+    assert_eq!(report["changed"], 1 + 4, "{report}");
     let policies = async |role: &str| {
         let role = bao.must("GET", &format!("auth/approle/role/{role}"), None).await;
         role["data"]["token_policies"].clone()
@@ -98,8 +98,8 @@ async fn a_second_run_changes_nothing_and_more_can_be_added() {
     // What somebody added by hand stays.
     let by_hand = json!({"token_policies": ["tenant", "by-hand"], "token_period": "2h"});
     bao.must("POST", "auth/approle/role/acme-crm", Some(by_hand)).await;
-    let told = credentials.run(&shell, &create(&["--service", "crm"])).json();
-    assert_eq!(told["changed"], 0);
+    let report = credentials.run(&shell, &create(&["--service", "crm"])).json();
+    assert_eq!(report["changed"], 0);
     credentials.run(&shell, &create(&["--service", "crm", "--policy", "crm-agent"])).json();
     assert_eq!(policies("acme-crm").await, json!(["by-hand", "crm-agent", "tenant"]));
     credentials
@@ -111,7 +111,7 @@ async fn a_second_run_changes_nothing_and_more_can_be_added() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_somebody_elses_is_left_alone() {
+async fn foreign_objects_are_kept() {
     let bao = platform().await;
     let shell = operator(&bao).await;
     let globex = Credentials::new();
@@ -148,7 +148,7 @@ async fn what_is_somebody_elses_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_binds_nothing_is_not_used() {
+async fn unbound_key_is_not_used() {
     let bao = platform().await;
     let shell = operator(&bao).await;
     let key = "transit/keys/tenant-acme";
@@ -171,7 +171,7 @@ async fn a_key_that_binds_nothing_is_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_platform_that_is_not_there_yet_is_to_be_brought_up_first() {
+async fn tenant_needs_bootstrap() {
     let bao = Bao::dev().await;
     refused(&bao, &root(&bao), "crm", "there is no mount transit/ (transit) in Vault: `vault-auth")
         .await;
@@ -187,7 +187,7 @@ async fn a_platform_that_is_not_there_yet_is_to_be_brought_up_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_may_not_is_told_what_it_lacks() {
+async fn missing_permissions_are_listed() {
     let bao = platform().await;
     let policy = ["sys/mounts", "sys/auth", "transit/keys/+", "auth/approle/role/*"]
         .iter()
@@ -202,7 +202,7 @@ async fn a_token_that_may_not_is_told_what_it_lacks() {
 }
 
 #[test]
-fn names_that_could_widen_a_path_are_refused_before_vault_is_asked() {
+fn unsafe_names_never_reach_vault() {
     let shell = Shell::new("http://127.0.0.1:1", "s.own");
     let long = "a".repeat(64);
     for name in ["", "Acme", "a/b", "a*", "+", "-a", "a.b", "ä", &long] {
@@ -220,9 +220,9 @@ fn names_that_could_widen_a_path_are_refused_before_vault_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_may_begin_without_services() {
+async fn tenant_without_services_is_allowed() {
     let bao = platform().await;
-    let told = operator(&bao).await.run(&CREATE).json();
-    assert_eq!(steps(&told), [("tenant-acme".to_owned(), "done".to_owned())]);
-    assert_eq!(told["next"], json!(["vault-auth-validator tenants show acme"]));
+    let report = operator(&bao).await.run(&CREATE).json();
+    assert_eq!(steps(&report), [("tenant-acme".to_owned(), "done".to_owned())]);
+    assert_eq!(report["next"], json!(["vault-auth-validator tenants show acme"]));
 }

@@ -1,4 +1,4 @@
-//! What commands say if something is wrong: what it is, and what to do.
+//! Error messages of commands: the failure and its remedy.
 
 use std::fs;
 
@@ -11,9 +11,9 @@ use crate::support::{
 };
 
 #[test]
-fn one_kind_of_argument_has_one_message() {
+fn argument_kinds_share_messages() {
     let shell = Shell::new("http://127.0.0.1:1", "");
-    let mut said: Vec<String> = [
+    let mut message: Vec<String> = [
         &["tenants", "create", "ACME"][..],
         &["tenants", "show", "ACME"],
         &["tenants", "rotate", "ACME"],
@@ -32,14 +32,14 @@ fn one_kind_of_argument_has_one_message() {
         ended.stderr.replace("[TENANT]", "<TENANT>")
     })
     .collect();
-    said.dedup();
-    assert_eq!(said.len(), 1, "{said:#?}");
+    message.dedup();
+    assert_eq!(message.len(), 1, "{message:#?}");
     let words = "invalid value 'ACME' for '<TENANT>': a tenant's name is";
-    assert!(said[0].contains(words), "{said:#?}");
+    assert!(message[0].contains(words), "{message:#?}");
 }
 
 #[test]
-fn policies_that_cannot_be_read_are_exit_code_2_everywhere() {
+fn unreadable_policies_exit_2() {
     let dir = tempfile::tempdir().expect("a folder");
     let empty = dir.path().display().to_string();
     let shell = Shell::new("http://127.0.0.1:1", "s.some");
@@ -63,7 +63,7 @@ fn policies_that_cannot_be_read_are_exit_code_2_everywhere() {
 }
 
 #[test]
-fn half_an_approle_is_not_taken_for_a_missing_token() {
+fn half_approle_is_reported() {
     let shell = Shell::new("http://127.0.0.1:1", "");
     let ended = shell.clone().with("VALIDATOR_ROLE_ID", "role").run(&["tenants", "list"]);
     ended.failed(2, "VALIDATOR_SECRET_ID_FILE: not set, but role_id needs it");
@@ -73,7 +73,7 @@ fn half_an_approle_is_not_taken_for_a_missing_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mount_that_is_missing_is_named_with_the_remedy() {
+async fn missing_mount_has_remedy() {
     let bao = Bao::dev().await;
     let shell = Shell::to(&bao, bao.root_token()).with("VALIDATOR_KV_MOUNT", "nope");
     let ended = shell.run(&["secrets", "list", "acme"]);
@@ -83,7 +83,7 @@ async fn a_mount_that_is_missing_is_named_with_the_remedy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn http_and_https_are_not_mixed_up_without_a_word() {
+async fn scheme_mismatch_is_reported() {
     let bao = Bao::dev().await;
     let plain = Shell::new(&bao.addr().replace("http:", "https:"), bao.root_token());
     let ended = plain.run(&["tenants", "list"]);
@@ -95,7 +95,7 @@ async fn http_and_https_are_not_mixed_up_without_a_word() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_vault_is_not_called_sealed() {
+async fn uninitialized_vault_is_not_sealed() {
     let dir = tempfile::tempdir().expect("a folder");
     let bao = Bao::empty(dir.path(), Unsealed::ByPeople).await;
     let shell = Shell::new(&bao.addr(), "s.some");
@@ -113,7 +113,7 @@ async fn an_empty_vault_is_not_called_sealed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn initialising_asks_on_a_terminal() {
+async fn init_confirms_on_terminal() {
     let dir = tempfile::tempdir().expect("a folder");
     let bao = Bao::empty(&dir.path().join("vault"), Unsealed::ByPeople).await;
     let credentials = dir.path().join("credentials");
@@ -129,7 +129,7 @@ async fn initialising_asks_on_a_terminal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standby_that_redirects_is_named_with_where_it_leads() {
+async fn redirecting_standby_is_named() {
     let bao = Bao::dev().await;
     let role = provision(&bao).await;
     let fault = FaultProxy::start(&bao.authority()).await;
@@ -139,8 +139,8 @@ async fn a_standby_that_redirects_is_named_with_where_it_leads() {
     let leader = Fault::Standby("https://10.0.0.7:8200/v1/elsewhere?secret=x");
     fault.set(leader).await;
     validator.unready("vault_redirects").await;
-    let (_, told) = validator.admin("GET", "/readyz").await;
-    let detail = told["detail"].as_str().expect("a detail");
+    let (_, report) = validator.admin("GET", "/readyz").await;
+    let detail = report["detail"].as_str().expect("a detail");
     assert!(detail.contains("redirects to https://10.0.0.7:8200,"), "{detail}");
     assert!(!detail.contains("secret"), "{detail}");
     let ended = Shell::new(&fault.addr(), bao.root_token()).run(&["tenants", "list"]);

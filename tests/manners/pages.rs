@@ -8,7 +8,7 @@ fn shell() -> Shell {
     Shell::new("http://127.0.0.1:1", "")
 }
 
-/// What a shell says, if it is installed.
+/// Returns a shell's output, if the shell is installed.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn says(program: &str, arguments: &[&str]) -> Option<String> {
     let output = match Command::new(program).args(arguments).output() {
@@ -23,7 +23,7 @@ fn says(program: &str, arguments: &[&str]) -> Option<String> {
 }
 
 #[test]
-fn each_command_has_a_page() {
+fn commands_have_man_pages() {
     let dir = tempfile::tempdir().expect("a folder");
     let folder = dir.path().display().to_string();
     shell().run(&["man", "--dir", &folder]).done();
@@ -43,7 +43,7 @@ fn each_command_has_a_page() {
 }
 
 #[test]
-fn man_shows_the_examples_one_a_line() {
+fn man_lists_examples_by_line() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("page.1");
     std::fs::write(&file, shell().run(&["man", "tenants", "rotate"]).done()).expect("a file");
@@ -56,7 +56,7 @@ fn man_shows_the_examples_one_a_line() {
 }
 
 #[test]
-fn completions_load_in_the_shells_that_are_there() {
+fn completions_load_in_shells() {
     let dir = tempfile::tempdir().expect("a folder");
     for name in ["bash", "zsh", "fish"] {
         let file = dir.path().join(name);

@@ -1,4 +1,4 @@
-//! Where and how things are printed.
+//! Streams and formats of output.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{bao::Bao, platform::create_tenant, shell::Shell};
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn closed_pipe_is_no_error() {
     let shell = Shell::new("http://127.0.0.1:1", "");
     for arguments in [
         &["completions", "bash"][..],
@@ -31,27 +31,30 @@ fn a_reader_that_goes_away_is_no_error() {
             .spawn()
             .and_then(std::process::Child::wait_with_output)
             .expect("it runs");
-        let said = String::from_utf8_lossy(&stderr);
-        assert_eq!((status.code(), &*said), (Some(0), ""), "{arguments:?}");
+        let printed_text = String::from_utf8_lossy(&stderr);
+        assert_eq!((status.code(), &*printed_text), (Some(0), ""), "{arguments:?}");
     }
 }
 
 #[test]
-fn a_disk_that_is_full_is_an_error() {
+fn full_disk_is_an_error() {
     let shell = Shell::new("http://127.0.0.1:1", "");
     for arguments in [&["completions", "fish"][..], &["man"], &["--help"], &["policies", "lint"]] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
         let mut command = shell.command(arguments);
         let ended = command.stdout(full).stderr(Stdio::piped()).spawn().expect("it starts");
         let Output { status, stderr, .. } = ended.wait_with_output().expect("it ends");
-        let said = String::from_utf8_lossy(&stderr);
+        let printed_text = String::from_utf8_lossy(&stderr);
         assert_eq!(status.code(), Some(1), "{arguments:?}");
-        assert!(said.contains("standard output: No space left"), "{arguments:?}: {said}");
+        assert!(
+            printed_text.contains("standard output: No space left"),
+            "{arguments:?}: {printed_text}"
+        );
     }
 }
 
 #[test]
-fn errors_are_json_where_results_would_be() {
+fn json_output_has_json_errors() {
     let shell = Shell::new("http://127.0.0.1:1", "s.some");
     for (arguments, code, words) in [
         (&["tenants", "show", "--output", "json"][..], 2, "<TENANT>"),
@@ -65,8 +68,8 @@ fn errors_are_json_where_results_would_be() {
     ] {
         let ended = shell.run(arguments);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{ended:?}");
-        let said: Value = serde_json::from_str(&ended.stderr).expect("JSON");
-        let message = said["error"]["message"].as_str().expect("a message");
+        let printed_text: Value = serde_json::from_str(&ended.stderr).expect("JSON");
+        let message = printed_text["error"]["message"].as_str().expect("a message");
         assert!(message.contains(words) || message.contains("--vault-addr"), "{message}");
     }
     // What follows `--` is for another program.
@@ -74,7 +77,7 @@ fn errors_are_json_where_results_would_be() {
     assert!(other.stderr.starts_with("vault-auth-validator: "), "{other:?}");
 }
 
-/// What would turn the direction of writing, clear a screen, or not be seen.
+/// Characters that would turn the direction of writing, clear a screen, or be invisible.
 const HIDDEN: [char; 5] = ['\u{202e}', '\u{1b}', '\u{200b}', '\u{9b}', '\u{2066}'];
 
 fn assert_nothing_hidden(text: &str) {
@@ -83,7 +86,7 @@ fn assert_nothing_hidden(text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_of_others_do_not_reach_the_terminal_as_they_are() {
+async fn vault_names_are_escaped() {
     let bao = Bao::dev().await;
     crate::support::platform::provision(&bao).await;
     create_tenant(&bao, "acme").await;
@@ -95,18 +98,18 @@ async fn names_of_others_do_not_reach_the_terminal_as_they_are() {
     let shown = shell.run(&["tenants", "show", "acme"]).done();
     assert_nothing_hidden(&shown);
     assert!(shown.contains("evil\\u{202e}\\u{1b}\\u{200b}\\u{9b}\\u{2066}"), "{shown}");
-    let told = shell.run(&["tenants", "show", "acme", "--output", "json"]).done();
-    assert_nothing_hidden(&told);
-    let told: Value = serde_json::from_str(&told).expect("JSON");
-    let names = told["members"].as_array().expect("members");
-    assert!(names.iter().any(|member| member["name"] == name), "JSON is exact: {told}");
+    let report = shell.run(&["tenants", "show", "acme", "--output", "json"]).done();
+    assert_nothing_hidden(&report);
+    let report: Value = serde_json::from_str(&report).expect("JSON");
+    let names = report["members"].as_array().expect("members");
+    assert!(names.iter().any(|member| member["name"] == name), "JSON is exact: {report}");
     let on_a_terminal = shell.on_a_terminal(&["tenants", "show", "acme"], &[]);
     assert!(!on_a_terminal.stdout.contains("\u{202e}"), "{on_a_terminal:?}");
     assert!(on_a_terminal.stdout.contains("evil\\u{202e}\\u{1b}"), "{on_a_terminal:?}");
 }
 
 #[test]
-fn names_of_files_do_not_reach_the_terminal_as_they_are() {
+fn file_names_are_escaped() {
     let dir = tempfile::tempdir().expect("a folder");
     let name: String = "a".chars().chain(HIDDEN).chain(".hcl".chars()).collect();
     fs::write(dir.path().join(&name), "path \"a\" { capabilities = [\"reed\"] }\n")

@@ -1,4 +1,4 @@
-//! How Vault is reached: certificates, and the variables of Vault's own command.
+//! Connections to Vault: certificates, and the variables of Vault's own command.
 
 use std::{
     fs,
@@ -35,7 +35,7 @@ fn list(shell: &Shell) -> crate::support::shell::Ended {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_self_signed_certificate_is_trusted_if_it_is_named_and_fits() {
+async fn matching_self_signed_cert_is_trusted() {
     let dir = tempfile::tempdir().expect("a folder");
     let (pem, key) = self_signed(|_| ());
     let bao = Bao::tls(&pem, &key).await;
@@ -55,7 +55,7 @@ async fn a_self_signed_certificate_is_trusted_if_it_is_named_and_fits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_self_signed_certificate_that_does_not_fit_is_refused_although_it_is_named() {
+async fn mismatched_self_signed_cert_is_refused() {
     let dir = tempfile::tempdir().expect("a folder");
     let expired = self_signed(|params| params.not_after = date_time_ymd(2024, 1, 1));
     let early = self_signed(|params| params.not_before = date_time_ymd(3999, 1, 1));
@@ -82,7 +82,7 @@ async fn a_self_signed_certificate_that_does_not_fit_is_refused_although_it_is_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_as_openssl_makes_it_is_trusted() {
+async fn openssl_certificate_is_trusted() {
     let dir = tempfile::tempdir().expect("a folder");
     let made = Command::new("openssl")
         .args("req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out own.pem -days 30".split(' '))
@@ -99,7 +99,7 @@ async fn a_certificate_as_openssl_makes_it_is_trusted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn variables_of_vaults_own_command_count_or_are_refused() {
+async fn vault_variables_apply_or_are_refused() {
     let dir = tempfile::tempdir().expect("a folder");
     let (pem, key) = self_signed(|_| ());
     let bao = Bao::tls(&pem, &key).await;
@@ -141,7 +141,7 @@ async fn variables_of_vaults_own_command_count_or_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_vaults_own_command_takes_is_taken() {
+async fn vault_cli_values_are_accepted() {
     let bao = Bao::dev().await;
     let shell = Shell::to(&bao, bao.root_token());
     for namespace in ["/", "root", "/root/", "root/"] {

@@ -26,7 +26,7 @@ async fn with_reader() -> (Bao, AppRole) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_command_leaves_a_token_behind() {
+async fn commands_leave_no_token() {
     let (bao, role) = with_reader().await;
     crate::support::platform::create_tenant(&bao, "acme").await;
     let root = Shell::to(&bao, bao.root_token());
@@ -50,7 +50,7 @@ async fn no_command_leaves_a_token_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_that_is_stopped_revokes_its_token() {
+async fn stopped_command_revokes_its_token() {
     let (bao, role) = with_reader().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     fault.set_for("/v1/transit/", Fault::Hang).await;
@@ -70,7 +70,7 @@ async fn a_command_that_is_stopped_revokes_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_cannot_be_revoked_is_told_and_no_failure() {
+async fn failed_revocation_is_a_warning() {
     let (bao, role) = with_reader().await;
     let fault = FaultProxy::start(&bao.authority()).await;
     let dir = tempfile::tempdir().expect("a folder");
@@ -79,14 +79,14 @@ async fn a_token_that_cannot_be_revoked_is_told_and_no_failure() {
         fault.set_for("/v1/auth/token/revoke-self", how).await;
         let ended = shell.run(&["secrets", "list", "acme", "--output", "json"]);
         assert_eq!(ended.code, Some(0), "{ended:?}");
-        let said: serde_json::Value = serde_json::from_str(&ended.stderr).expect("JSON");
-        let message = said["warning"]["message"].as_str().expect("a warning");
+        let text: serde_json::Value = serde_json::from_str(&ended.stderr).expect("JSON");
+        let message = text["warning"]["message"].as_str().expect("a warning");
         assert!(message.contains("could not be revoked"), "{message}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_that_somebody_else_made_are_left_alone() {
+async fn foreign_tokens_are_not_revoked() {
     let (bao, _) = with_reader().await;
     let options = json!({"policies": ["reader"], "ttl": "1h"});
     let token = crate::support::platform::token(&bao, options).await;
@@ -100,7 +100,7 @@ async fn tokens_that_somebody_else_made_are_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_service_revokes_its_token_when_it_stops() {
+async fn stopping_service_revokes_its_token() {
     let bao = Bao::dev().await;
     let role = provision(&bao).await;
     let before = accessors(&bao).await;
@@ -111,7 +111,7 @@ async fn the_service_revokes_its_token_when_it_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doctor_spends_no_use_of_a_secret_id_unless_told_to() {
+async fn doctor_spends_secret_id_only_on_request() {
     let bao = Bao::dev().await;
     provision(&bao).await;
     let settings = json!({"secret_id_num_uses": 1, "token_policies": ["validator"]});
@@ -119,18 +119,18 @@ async fn doctor_spends_no_use_of_a_secret_id_unless_told_to() {
     let dir = tempfile::tempdir().expect("a folder");
     let shell = with_role(&bao.addr(), &role, dir.path());
     for _ in 0..2 {
-        let said = shell.run(&["doctor"]).done();
-        assert!(said.contains("a login consumes a use of the secret id"), "{said}");
-        assert!(said.contains("add --login"), "{said}");
+        let text = shell.run(&["doctor"]).done();
+        assert!(text.contains("a login consumes a use of the secret id"), "{text}");
+        assert!(text.contains("add --login"), "{text}");
     }
-    let said = shell.run(&["doctor", "--login"]).stdout;
-    assert!(said.contains("Vault accepts the token of the AppRole"), "{said}");
-    let said = shell.run(&["doctor", "--login"]);
-    assert!(said.code == Some(1) && said.stdout.contains("invalid secret id"), "{said:?}");
+    let text = shell.run(&["doctor", "--login"]).stdout;
+    assert!(text.contains("Vault accepts the token of the AppRole"), "{text}");
+    let text = shell.run(&["doctor", "--login"]);
+    assert!(text.code == Some(1) && text.stdout.contains("invalid secret id"), "{text:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrapped_secret_id_is_looked_at_and_a_spent_one_is_named() {
+async fn wrapped_secret_id_is_inspected() {
     let bao = Bao::dev().await;
     let role = provision(&bao).await;
     let path = "auth/approle/role/validator/secret-id";
@@ -138,16 +138,16 @@ async fn a_wrapped_secret_id_is_looked_at_and_a_spent_one_is_named() {
     let dir = tempfile::tempdir().expect("a folder");
     let shell = with_role(&bao.addr(), &AppRole { secret_id, ..role }, dir.path());
     for _ in 0..2 {
-        let said = shell.run(&["doctor", "--login"]).done();
-        assert!(said.contains("its wrapping token is valid"), "{said}");
+        let text = shell.run(&["doctor", "--login"]).done();
+        assert!(text.contains("its wrapping token is valid"), "{text}");
     }
     shell.run(&["secrets", "list", "acme"]);
     let spent = shell.run(&["secrets", "list", "acme"]);
     spent.failed(1, "/secret-id was already used or has expired");
     assert!(spent.stderr.contains("bootstrap --new-secret-id"), "{spent:?}");
-    let said = shell.run(&["doctor"]);
+    let text = shell.run(&["doctor"]);
     assert!(
-        said.code == Some(1) && said.stdout.contains("was already used or has expired"),
-        "{said:?}"
+        text.code == Some(1) && text.stdout.contains("was already used or has expired"),
+        "{text:?}"
     );
 }

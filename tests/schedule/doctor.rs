@@ -1,4 +1,4 @@
-//! What `doctor` says of rotations.
+//! The findings of `doctor` about rotations.
 
 use serde_json::{Value, json};
 
@@ -8,11 +8,11 @@ use crate::support::{
     shell::Shell,
 };
 
-/// What a check found: its outcome, detail and remedy.
+/// Returns the result of a check: its outcome, detail and remedy.
 fn check(shell: &Shell, check: &str) -> (String, String, String) {
     let ended = shell.run(&["doctor", "--operator", "--output", "json"]);
-    let told: Value = serde_json::from_str(&ended.stdout).expect("JSON");
-    let groups = told["groups"].as_array().expect("groups").iter();
+    let report: Value = serde_json::from_str(&ended.stdout).expect("JSON");
+    let groups = report["groups"].as_array().expect("groups").iter();
     let checks = groups.flat_map(|group| group["checks"].as_array().expect("checks"));
     let found = checks.clone().find(|one| one["check"] == check).expect("the check");
     let text = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
@@ -20,7 +20,7 @@ fn check(shell: &Shell, check: &str) -> (String, String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doctor_names_what_is_overdue_and_what_cannot_be_read() {
+async fn doctor_reports_overdue_and_unreadable() {
     let platform = Platform::start().await;
     let operator = platform.operator().await;
     let is = |name: &str, outcome: &str, words: &str| {
@@ -65,7 +65,7 @@ async fn doctor_names_what_is_overdue_and_what_cannot_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_may_not_know_has_found_nothing_out() {
+async fn missing_permission_is_inconclusive() {
     let platform = Platform::start().await;
     let auditor = platform.holder("policy-auditor").await;
     let (outcome, detail, _) = check(&auditor, "rotate-every");

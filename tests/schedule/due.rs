@@ -14,19 +14,19 @@ use crate::support::{
 
 const DUE: [&str; 5] = ["tenants", "rotate", "--due", "--output", "json"];
 
-/// What became of a tenant.
-fn outcome<'v>(told: &'v Value, tenant: &str) -> &'v Value {
-    let tenants = told["tenants"].as_array().expect("tenants");
+/// Returns the outcome of a tenant.
+fn outcome<'v>(printed_report: &'v Value, tenant: &str) -> &'v Value {
+    let tenants = printed_report["tenants"].as_array().expect("tenants");
     tenants.iter().find(|one| one["tenant"] == tenant).expect("the tenant")
 }
 
-/// What was told, also if it failed.
-fn told(ended: &crate::support::shell::Ended) -> Value {
+/// Returns the printed report, also of a failed run.
+fn printed_report(ended: &crate::support::shell::Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_old_is_rotated_and_rewrapped_and_nothing_else() {
+async fn only_due_keys_are_rotated() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     let none = rotator.run(&["tenants", "rotate", "--due"]).done();
@@ -73,7 +73,7 @@ async fn what_is_old_is_rotated_and_rewrapped_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_fails_does_not_keep_the_others() {
+async fn failed_tenant_does_not_block_others() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     platform.put_settings("acme", json!({"v": 1, "rotate_every": "-90d"})).await;
@@ -87,25 +87,25 @@ async fn a_tenant_that_fails_does_not_keep_the_others() {
     let ended = rotator.run(&DUE);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("3 tenants could not be processed"), "{ended:?}");
-    let told = told(&ended);
+    let printed_report = printed_report(&ended);
     for (tenant, words) in [
         ("acme", "`-90d` is not a rotation interval"),
         ("gone", "has no key"),
         ("future", "Set the clocks of Vault's nodes right"),
     ] {
-        let found = outcome(&told, tenant);
+        let found = outcome(&printed_report, tenant);
         assert_eq!(found["outcome"], "failed", "{found}");
         let error = found["error"].as_str().expect("an error");
         assert!(error.contains(words), "{error}");
     }
-    assert_eq!(outcome(&told, "globex")["outcome"], "done");
+    assert_eq!(outcome(&printed_report, "globex")["outcome"], "done");
     for (tenant, version) in [("acme", 1), ("globex", 2), ("future", 1)] {
         assert_eq!(platform.key_version(tenant).await, version, "{tenant}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_vault_has_rotated_by_itself_is_rewrapped() {
+async fn key_rotated_by_vault_is_rewrapped() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     platform.set_interval("acme", "90d").await;
@@ -127,7 +127,7 @@ async fn what_vault_has_rotated_by_itself_is_rewrapped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_that_was_not_finished_is_gone_on_with() {
+async fn unfinished_rotation_is_resumed() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     let slow = rotator.clone().with("VAULT_ADDR", &platform.fault.addr());
@@ -155,7 +155,7 @@ async fn a_rotation_that_was_not_finished_is_gone_on_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_cannot_be_read_does_not_keep_the_key_from_its_next_rotation() {
+async fn unreadable_secret_allows_next_rotation() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     platform.set_interval("acme", "90d").await;
@@ -168,8 +168,8 @@ async fn a_secret_that_cannot_be_read_does_not_keep_the_key_from_its_next_rotati
         for (because, rotated) in [(because, true), ("a rotation was not finished", false)] {
             let ended = rotator.run(&DUE);
             assert_eq!(ended.code, Some(1), "{ended:?}");
-            let told = told(&ended);
-            let acme = outcome(&told, "acme");
+            let printed_report = printed_report(&ended);
+            let acme = outcome(&printed_report, "acme");
             assert_eq!(acme["due_because"], because, "{acme}");
             assert_eq!(acme["report"]["rotated"], rotated, "{acme}");
         }
@@ -179,7 +179,7 @@ async fn a_secret_that_cannot_be_read_does_not_keep_the_key_from_its_next_rotati
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_another_process_is_rotating_is_no_failure() {
+async fn concurrently_rotated_tenant_is_skipped() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     for tenant in ["acme", "globex"] {
@@ -199,7 +199,7 @@ async fn a_tenant_that_another_process_is_rotating_is_no_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_runs_at_once_rotate_each_key_once() {
+async fn concurrent_runs_rotate_each_key_once() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     for tenant in ["acme", "globex"] {
@@ -224,7 +224,7 @@ async fn two_runs_at_once_rotate_each_key_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_that_may_not_be_read_are_a_failure_and_not_none() {
+async fn unreadable_settings_are_a_failure() {
     let platform = Platform::start().await;
     platform.set_interval("acme", "90d").await;
     age_key(&platform.bao, "acme", 91 * 24).await;
@@ -241,7 +241,7 @@ async fn settings_that_may_not_be_read_are_a_failure_and_not_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_repeat_it_goes_on_until_a_signal_whatever_fails() {
+async fn repeat_continues_until_signal() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     platform.set_interval("acme", "90d").await;
@@ -260,7 +260,7 @@ async fn with_repeat_it_goes_on_until_a_signal_whatever_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_ends_a_rotation_under_way_and_gives_its_lease_back() {
+async fn signal_ends_rotation_and_lease() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     let slow = rotator.clone().with("VAULT_ADDR", &platform.fault.addr());
@@ -285,7 +285,7 @@ async fn a_signal_ends_a_rotation_under_way_and_gives_its_lease_back() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused_before_vault_is_asked() {
+fn invalid_arguments_never_reach_vault() {
     let shell = Shell::new("http://127.0.0.1:1", "s.own");
     for arguments in [
         &["rotate"][..],

@@ -32,7 +32,7 @@ impl Platform {
         Self { bao, fault, tenants }
     }
 
-    /// Somebody with just this policy.
+    /// Returns a shell with just this policy.
     async fn holder(&self, policy: &str) -> Shell {
         let options = json!({"policies": [policy], "ttl": "1h"});
         Shell::to(&self.bao, &platform::token(&self.bao, options).await)
@@ -42,7 +42,7 @@ impl Platform {
         self.holder("operator").await
     }
 
-    /// Somebody who rotates keys, and waits no longer for others' writes than a test can.
+    /// A shell that rotates keys, and waits no longer for others' writes than a test can.
     async fn rotator(&self) -> Shell {
         self.holder("key-rotator").await.with("VALIDATOR_VAULT_TIMEOUT", "1s")
     }
@@ -93,14 +93,14 @@ impl Platform {
         self.bao.must("POST", &path, Some(json!({"data": data}))).await;
     }
 
-    /// What is kept of the tenant's settings; null if there is nothing.
+    /// Returns the tenant's stored settings; null if there are none.
     async fn settings(&self, tenant: &str) -> Value {
         let path = format!("secret/data/tenant-settings/{tenant}");
         self.bao.request("GET", &path, None).await.1["data"]["data"].clone()
     }
 }
 
-/// What `tenants list` says of a tenant's rotation.
+/// Returns a tenant's rotation according to `tenants list`.
 fn listed(shell: &Shell, tenant: &str) -> Value {
     let all = shell.run(&["tenants", "list", "--output", "json"]).json();
     let all = all["tenants"].as_array().expect("tenants");

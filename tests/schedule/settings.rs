@@ -15,14 +15,14 @@ fn set(every: &str) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interval_is_kept_with_the_tenant_until_it_is_never() {
+async fn interval_is_stored_until_never() {
     let platform = Platform::start().await;
     let operator = platform.operator().await;
     let text = operator.run(&set("90d")).done();
     assert_eq!(text, "`tenants rotate --due` rotates the key of acme when it is 90d old\n");
     assert_eq!(platform.settings("acme").await, json!({"v": 1, "rotate_every": "90d"}));
-    let told = operator.run(&[&set("36h")[..], &["--output", "json"]].concat()).json();
-    assert_eq!(told, json!({"tenant": "acme", "rotate_every": "36h"}));
+    let report = operator.run(&[&set("36h")[..], &["--output", "json"]].concat()).json();
+    assert_eq!(report, json!({"tenant": "acme", "rotate_every": "36h"}));
     let rotation = listed(&operator, "acme");
     let expected = json!({
         "every": "36h",
@@ -46,7 +46,7 @@ async fn an_interval_is_kept_with_the_tenant_until_it_is_never() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interval_that_makes_no_sense_is_refused_before_vault_is_asked() {
+async fn invalid_interval_never_reaches_vault() {
     let platform = Platform::start().await;
     let operator = platform.operator().await;
     for every in ["0d", "90", "-1d", "30m", "4000d", "Never", "", "90 dogs", "1h 1s"] {
@@ -59,7 +59,7 @@ async fn an_interval_that_makes_no_sense_is_refused_before_vault_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_is_not_there_gets_no_settings() {
+async fn missing_tenant_gets_no_settings() {
     let platform = Platform::start().await;
     let operator = platform.operator().await;
     let set = ["tenants", "set", "acne", "--rotate-every", "90d"];
@@ -71,7 +71,7 @@ async fn a_tenant_that_is_not_there_gets_no_settings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mount_of_kv_version_1_gets_no_settings() {
+async fn kv_v1_mount_gets_no_settings() {
     let platform = Platform::start().await;
     let old = json!({"type": "kv", "options": {"version": "1"}});
     platform.bao.must("POST", "sys/mounts/old", Some(old)).await;
@@ -83,7 +83,7 @@ async fn a_mount_of_kv_version_1_gets_no_settings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn create_sets_the_interval_as_a_step_of_its_plan() {
+async fn create_plans_the_interval() {
     let platform = Platform::start().await;
     let operator = platform.operator().await;
     let create = ["tenants", "create", "initech", "--rotate-every", "90d"];
@@ -103,7 +103,7 @@ async fn create_sets_the_interval_as_a_step_of_its_plan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_list_says_how_old_keys_are_and_what_is_due_by_vaults_clock() {
+async fn list_shows_key_age_by_vaults_clock() {
     let platform = Platform::start().await;
     let operator = platform.operator().await;
     for tenant in ["acme", "globex"] {
@@ -129,7 +129,7 @@ async fn the_list_says_how_old_keys_are_and_what_is_due_by_vaults_clock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rotation_by_vault_itself_is_told_apart() {
+async fn vaults_own_rotation_is_distinguished() {
     let platform = Platform::start().await;
     let operator = platform.operator().await;
     let period = json!({"auto_rotate_period": "720h"});
@@ -145,7 +145,7 @@ async fn rotation_by_vault_itself_is_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_that_cannot_be_read_are_never_none() {
+async fn unreadable_settings_are_not_none() {
     let platform = Platform::start().await;
     let operator = platform.operator().await;
     for data in [
@@ -173,7 +173,7 @@ async fn settings_that_cannot_be_read_are_never_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_may_not_read_settings_is_told_so_beside_the_rest() {
+async fn missing_settings_permission_is_shown() {
     let platform = Platform::start().await;
     platform.operator().await.run(&set("90d")).done();
     let policy = "path \"transit/keys\" { capabilities = [\"list\"] }\n\
@@ -201,7 +201,7 @@ async fn a_token_that_may_not_read_settings_is_told_so_beside_the_rest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_go_with_the_tenant() {
+async fn settings_are_deleted_with_tenant() {
     let platform = Platform::start().await;
     let operator = platform.operator().await;
     let shred = ["tenants", "shred", "acme", "--confirm", "acme"];

@@ -12,7 +12,7 @@ use vault_auth_validator::secrets::{EnvFormat, SecretData, SecretKey};
 
 use crate::support::tools;
 
-/// What goes wrong: quotes, escapes, expansions, blanks, line ends, comments.
+/// Values that are easily misread: quotes, escapes, expansions, blanks, line ends, comments.
 const PIECES: [&str; 30] = [
     "\"",
     "'",
@@ -82,7 +82,7 @@ for path in sys.stdin.read().splitlines():
 ";
 
 #[test]
-fn python_dotenv_and_podman_compose_read_the_very_values() {
+fn dotenv_readers_parse_exact_values() {
     let values = values();
     let folder = tempfile::tempdir().expect("a temporary directory");
     // It looks through all values that are there already for each more.
@@ -117,7 +117,7 @@ fn python_dotenv_and_podman_compose_read_the_very_values() {
 }
 
 #[test]
-fn podman_compose_gives_a_container_the_very_values() {
+fn podman_compose_passes_exact_values() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     let values = ["", "a b", "a\"$`\\", "${A} $A", "two\r\nlines # ü", "'"].map(str::to_owned);
     let lines = secret(&values).to_env(EnvFormat::PythonDotenv).expect("each fits");

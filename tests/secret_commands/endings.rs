@@ -1,4 +1,4 @@
-//! Whatever ends a command, the token of its login is revoked, and nobody waits for that.
+//! The token of a command's login is revoked however the command ends, without a wait for that.
 
 use std::{
     fs,
@@ -73,7 +73,7 @@ impl Scene {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn token_that_a_login_brings_after_the_signal_is_revoked() {
+async fn token_of_interrupted_login_is_revoked() {
     let scene = Scene::start().await;
     let fault = &scene.platform.fault;
     let file = scene.place.file().display().to_string();
@@ -97,7 +97,7 @@ async fn token_that_a_login_brings_after_the_signal_is_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn watch_that_logs_in_anew_leaves_no_token_behind() {
+async fn relogin_leaves_no_token() {
     let scene = Scene::start().await;
     let fault = &scene.platform.fault;
     let live = async |ttl: &str| {
@@ -130,7 +130,7 @@ async fn watch_that_logs_in_anew_leaves_no_token_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_pid_1_a_token_is_revoked_too() {
+async fn pid1_revokes_its_token() {
     if !can_unshare(&AS_PID_1[1..]) {
         return;
     }
@@ -155,7 +155,7 @@ async fn as_pid_1_a_token_is_revoked_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signal_ends_everything_within_a_second_while_vault_hangs() {
+async fn signal_ends_hung_command_in_a_second() {
     let scene = Scene::start().await;
     let file = scene.place.file().display().to_string();
     let watch = ["secrets", "render", "acme", "crm", "--watch", "--file", &file];
@@ -177,7 +177,7 @@ async fn signal_ends_everything_within_a_second_while_vault_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn under_nohup_a_command_goes_on_and_revokes_its_token_at_its_end() {
+async fn nohup_command_revokes_at_exit() {
     let scene = Scene::start().await;
     let ignoring = ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];
     for hangs_up in [1, 2] {
@@ -195,7 +195,7 @@ async fn under_nohup_a_command_goes_on_and_revokes_its_token_at_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn service_that_stops_leaves_no_token_behind() {
+async fn stopped_service_leaves_no_token() {
     let platform = Platform::start().await;
     let (bao, fault) = (&platform.bao, &platform.fault);
     let role = platform::provision(bao).await;
@@ -226,7 +226,7 @@ async fn service_that_stops_leaves_no_token_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn service_with_a_token_of_somebody_else_says_nothing_of_revocation() {
+async fn foreign_token_is_not_revoked() {
     let platform = Platform::start().await;
     let role = platform.acme.caller.role.clone();
     platform.fault.set(Fault::Hang).await;

@@ -31,7 +31,7 @@ fn owner(file: &Path) -> (u32, u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn folders_that_others_may_write_to_are_refused() {
+async fn writable_folders_are_refused() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -62,7 +62,7 @@ async fn folders_that_others_may_write_to_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_root_a_file_that_somebody_else_made_is_refused() {
+async fn root_refuses_files_of_other_users() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -91,8 +91,8 @@ async fn as_root_a_file_that_somebody_else_made_is_refused() {
     // Who names that user means it.
     let ours = [&["--owner", "12345:54321"][..], &["--owner", "12345:54321"]];
     for (options, outcome) in ours.into_iter().zip(["written", "unchanged"]) {
-        let said = render(&acme, &file, &[options, &["--output", "json"]].concat()).json();
-        assert_eq!(said["outcome"], outcome);
+        let message = render(&acme, &file, &[options, &["--output", "json"]].concat()).json();
+        assert_eq!(message["outcome"], outcome);
         assert_eq!(owner(&file), (OTHER, 54321));
     }
     // A file of root's in somebody's folder may be one that a link of theirs leads to.
@@ -102,13 +102,13 @@ async fn as_root_a_file_that_somebody_else_made_is_refused() {
     // Nobody but root can have put it into a folder of root's.
     chown(folder, Some(0), Some(0)).expect("root");
     render(&acme, &file, &["--owner", "nobody"]).done();
-    let nobody = owner(&file);
-    assert_ne!(nobody.0, 0);
+    let unprivileged = owner(&file);
+    assert_ne!(unprivileged.0, 0);
     set(&acme, "acme", "crm", &json!({"A": "2"}));
     render(&acme, &file, &[]).done();
     assert_eq!(
         (owner(&file), fs::read_to_string(&file).expect("a file").as_str()),
-        (nobody, "A=2\n")
+        (unprivileged, "A=2\n")
     );
     render(&acme, &file, &["--owner", "no-such-user"])
         .failed(2, "user no-such-user does not exist");
@@ -121,7 +121,7 @@ async fn as_root_a_file_that_somebody_else_made_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_lasts_is_told_once_and_a_mounted_file_is_named() {
+async fn persistent_file_warns_once() {
     if !can_unshare(&["--mount"]) {
         return;
     }
@@ -136,21 +136,21 @@ async fn what_lasts_is_told_once_and_a_mounted_file_is_named() {
     let launcher = ["unshare", "--mount", "sh", "-ec", bound, &folder];
     let render = ["secrets", "render", "acme", "crm", "--file", &file];
     let output = through(&launcher, &acme.command(&render)).output().expect("it starts");
-    let said = String::from_utf8(output.stderr).expect("text");
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("mount its folder instead"), "{said}");
+    let message = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("mount its folder instead"), "{message}");
 
     // A file system with room for one file besides its root.
     let full = "mount -t tmpfs -o nr_inodes=2,mode=0700 none \"$0\"; exec \"$@\"";
     let launcher = ["unshare", "--mount", "sh", "-ec", full, &folder];
     let watch = place.watch_through(&acme, &launcher, &[], "echo told");
-    let told = async |words: &str, times| {
-        let said = || watch.log().matches(words).count() >= times;
-        eventually(PATIENCE, words, async || said().then_some(())).await;
+    let report = async |words: &str, times| {
+        let message = || watch.log().matches(words).count() >= times;
+        eventually(PATIENCE, words, async || message().then_some(())).await;
     };
-    told("told", 1).await;
+    report("told", 1).await;
     set(&acme, "acme", "crm", &json!({"A": "2"}));
-    told("No space left", 1).await;
+    report("No space left", 1).await;
     let reads = || platform.bao.audited("secret/data/tenants/acme/crm");
     let before = reads();
     eventually(PATIENCE, "more tries", async || (reads() >= before + 6).then_some(())).await;
@@ -158,7 +158,7 @@ async fn what_lasts_is_told_once_and_a_mounted_file_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_decide_on_code_are_written_only_if_they_are_allowed() {
+async fn code_loading_keys_need_permission() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let place = Place::new();

@@ -8,7 +8,7 @@ use super::{Platform, get, set};
 use crate::support::{fault::Fault, shell::Shell};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn values_come_from_a_pipe_a_file_or_a_terminal_and_never_from_an_argument() {
+async fn values_come_from_pipe_file_or_terminal() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let folder = tempfile::tempdir().expect("a temporary directory");
@@ -41,7 +41,7 @@ async fn values_come_from_a_pipe_a_file_or_a_terminal_and_never_from_an_argument
 }
 
 #[test]
-fn a_value_that_was_an_argument_is_refused_and_not_repeated() {
+fn value_argument_is_refused_unechoed() {
     // Nobody is asked.
     let acme = Shell::new("http://127.0.0.1:1", "s.own");
     for arguments in [
@@ -64,7 +64,7 @@ fn a_value_that_was_an_argument_is_refused_and_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_a_value_is_refused_and_nothing_is_written() {
+async fn invalid_value_writes_nothing() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "before"}));
@@ -96,7 +96,7 @@ async fn what_cannot_be_a_value_is_refused_and_nothing_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn empty_value_is_written_where_it_is_asked_for() {
+async fn empty_value_needs_a_flag() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let folder = tempfile::tempdir().expect("a temporary directory");
@@ -117,7 +117,7 @@ async fn empty_value_is_written_where_it_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_that_is_to_be_taken_out_has_to_be_there() {
+async fn removed_key_must_exist() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let unset = |key| acme.run(&["secrets", "set", "acme", "crm", "--unset", key]);
@@ -131,7 +131,7 @@ async fn key_that_is_to_be_taken_out_has_to_be_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn write_that_is_certain_not_to_be_done_is_told_apart_from_one_that_may_be() {
+async fn uncertain_write_is_distinguished() {
     let platform = Platform::start().await;
     let acme = Shell::new(&platform.fault.addr(), platform.acme.token())
         .with("VALIDATOR_VAULT_TIMEOUT", "1s");
@@ -161,7 +161,7 @@ async fn write_that_is_certain_not_to_be_done_is_told_apart_from_one_that_may_be
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn values_are_masked_on_a_terminal_and_plain_elsewhere() {
+async fn terminal_values_are_masked() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "hunter2 \u{1b}[2J", "B": "$x"}));
@@ -193,7 +193,7 @@ async fn values_are_masked_on_a_terminal_and_plain_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_is_done_only_in_the_state_that_it_is_meant_for() {
+async fn write_checks_its_precondition() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let write = |arguments: &[&str], value: &str| {
@@ -209,7 +209,7 @@ async fn a_write_is_done_only_in_the_state_that_it_is_meant_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_write_a_key_each_none_loses_anothers() {
+async fn concurrent_key_writes_are_kept() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A0": "0"}));
@@ -230,7 +230,7 @@ async fn of_many_who_write_a_key_each_none_loses_anothers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_secret_is_listed_as_such_and_can_be_written_again() {
+async fn deleted_secret_is_listed_and_writable() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     for name in ["crm", "mcp/hostinger"] {
@@ -260,7 +260,7 @@ async fn a_deleted_secret_is_listed_as_such_and_can_be_written_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_error_says_what_to_do_and_shows_nothing() {
+async fn error_has_remedy_without_values() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "hunter2"}));
@@ -279,7 +279,7 @@ async fn an_error_says_what_to_do_and_shows_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_without_a_token_logs_in_with_its_app_role() {
+async fn service_logs_in_with_approle() {
     let platform = Platform::start().await;
     set(&platform.acme(), "acme", "crm", &json!({"A": "1"}));
     let folder = tempfile::tempdir().expect("a temporary directory");

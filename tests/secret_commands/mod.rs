@@ -25,7 +25,7 @@ use crate::support::{
     shell::Shell,
 };
 
-/// OpenBao with two tenants, and somebody at a shell for each.
+/// OpenBao with two tenants and a shell for each.
 struct Platform {
     bao: Bao,
     fault: FaultProxy,
@@ -45,12 +45,12 @@ impl Platform {
         Self { bao, fault, acme }
     }
 
-    /// Somebody of the tenant acme.
+    /// A shell of the tenant acme.
     fn acme(&self) -> Shell {
         Shell::to(&self.bao, self.acme.token())
     }
 
-    /// Somebody with just this policy.
+    /// Returns a shell with just this policy.
     async fn holder(&self, policy: &str) -> Shell {
         self.holder_of(&[policy]).await
     }
@@ -60,7 +60,7 @@ impl Platform {
         Shell::to(&self.bao, &platform::token(&self.bao, options).await)
     }
 
-    /// Somebody who rotates keys and may destroy old versions, and waits no longer for others'
+    /// A shell that rotates keys, may destroy old versions, and waits no longer for others'
     /// writes than a test can.
     async fn rotator(&self) -> Shell {
         let rotator = self.holder_of(&["key-rotator", "version-destroyer"]).await;
@@ -72,7 +72,7 @@ impl Platform {
         self.bao.request("DELETE", "secret/data/rotation/acme", None).await;
     }
 
-    /// What transit says of acme's key.
+    /// Returns transit's information about acme's key.
     async fn key(&self) -> Value {
         self.bao.must("GET", "transit/keys/tenant-acme", None).await["data"].clone()
     }

@@ -38,14 +38,14 @@ pub(super) async fn first(launcher: &Process) -> u32 {
     eventually(PATIENCE, "a child", async || children(launcher.pid()).first().copied()).await
 }
 
-/// Sends a signal to a process that nobody here is the parent of.
+/// Sends a signal to a process that is no child of the test.
 pub(super) fn send(signal: &str, pid: u32) {
     let kill = format!("kill -s {signal} {pid}");
     assert!(std::process::Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_pid_1_a_watch_reaps_orphans_and_hands_signals_on() {
+async fn pid1_watch_reaps_and_forwards_signals() {
     if !can_unshare(&AS_PID_1[1..]) {
         return;
     }
@@ -78,7 +78,7 @@ async fn as_pid_1_a_watch_reaps_orphans_and_hands_signals_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_pid_1_a_signal_ends_every_command_while_vault_hangs() {
+async fn pid1_signal_ends_commands_during_hang() {
     if !can_unshare(&AS_PID_1[1..]) {
         return;
     }

@@ -34,7 +34,7 @@ impl Place {
         self.folder.path().join("mark")
     }
 
-    /// What is marked until now.
+    /// Returns the marks so far.
     pub(super) fn marked(&self) -> String {
         fs::read_to_string(self.mark()).unwrap_or_default()
     }

@@ -23,7 +23,7 @@ fn mode(path: &Path) -> u32 {
 const APPEND: &str = "cat \"$1\" >> \"$2\"";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_its_owners_alone_and_replaced_whole() {
+async fn file_is_private_and_atomic() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "common", &json!({"A": "common", "B": "it's $5"}));
@@ -31,14 +31,14 @@ async fn a_file_is_its_owners_alone_and_replaced_whole() {
     let place = Place::new();
     let (path, file) = (place.file(), place.file().display().to_string());
     let render = ["secrets", "render", "acme", "common", "crm", "--file", &file];
-    let said = acme.run(&render).done();
-    assert_eq!(said, format!("{file} written: common version 1, crm version 1\n"));
+    let message = acme.run(&render).done();
+    assert_eq!(message, format!("{file} written: common version 1, crm version 1\n"));
     assert_eq!(fs::read_to_string(&path).expect("a file"), "A=1\nB=\"it's \\$5\"\n");
     assert_eq!(mode(&path), 0o600);
 
     let before = fs::metadata(&path).expect("a file");
-    let said = acme.run(&[&render[..], &["--output", "json"]].concat()).json();
-    assert_eq!(said["outcome"], "unchanged");
+    let message = acme.run(&[&render[..], &["--output", "json"]].concat()).json();
+    assert_eq!(message["outcome"], "unchanged");
     assert_eq!(fs::metadata(&path).expect("a file").ino(), before.ino());
 
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("a mode");
@@ -62,7 +62,7 @@ async fn a_file_is_its_owners_alone_and_replaced_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watched_file_follows_its_secrets_and_the_program_is_told() {
+async fn watched_file_follows_secrets() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -90,7 +90,7 @@ async fn a_watched_file_follows_its_secrets_and_the_program_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_vault_is_away_a_watched_file_stays_and_nothing_is_lost() {
+async fn outage_keeps_watched_file() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -115,7 +115,7 @@ async fn while_vault_is_away_a_watched_file_stays_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_that_fails_is_told_again_until_it_does_not() {
+async fn failed_command_is_retried() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -129,8 +129,8 @@ async fn a_program_that_fails_is_told_again_until_it_does_not() {
     fs::write(&fail, "").expect("a file");
     let watch = place.watch_with(&acme, &[], "test ! -e \"$2.fail\" && cat \"$1\" >> \"$2\"");
     let failed = async |times| {
-        let said = || watch.log().matches("exit status: 1").count() == times;
-        eventually(PATIENCE, "a word", async || said().then_some(())).await;
+        let message = || watch.log().matches("exit status: 1").count() == times;
+        eventually(PATIENCE, "a word", async || message().then_some(())).await;
     };
     failed(1).await;
     fs::remove_file(&fail).expect("it is there");
@@ -143,7 +143,7 @@ async fn a_program_that_fails_is_told_again_until_it_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_outlives_its_token() {
+async fn watch_survives_token_expiry() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -169,7 +169,7 @@ async fn a_watch_outlives_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_are_renewed_while_a_program_runs() {
+async fn token_is_renewed_during_run() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -191,7 +191,7 @@ async fn tokens_are_renewed_while_a_program_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn watch_with_a_refused_secret_id_does_not_lock_the_role() {
+async fn refused_secret_id_does_not_lock_role() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));

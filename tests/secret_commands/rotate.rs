@@ -8,7 +8,7 @@ use super::{DESTROY, Platform, ROTATE, get, rotate, set};
 use crate::support::{fault::Fault, wait::eventually};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_secret_is_encrypted_anew_and_says_the_same() {
+async fn rotation_preserves_values() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     for name in ["a/b/c/d", "crm", "mcp/hostinger"] {
@@ -70,7 +70,7 @@ async fn every_secret_is_encrypted_anew_and_says_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_version_that_a_deleted_secret_may_need_stays_in_use() {
+async fn deleted_secrets_key_version_is_kept() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -96,7 +96,7 @@ async fn a_key_version_that_a_deleted_secret_may_need_stays_in_use() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_encrypted_anew_is_named_and_holds_the_key_back() {
+async fn failed_rewrap_keeps_key_version() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -120,7 +120,7 @@ async fn what_cannot_be_encrypted_anew_is_named_and_holds_the_key_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_right_nothing_happens() {
+async fn missing_permission_changes_nothing() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -135,7 +135,7 @@ async fn without_the_right_nothing_happens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn destroying_takes_a_policy_of_its_own() {
+async fn destroying_needs_its_own_policy() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -149,7 +149,7 @@ async fn destroying_takes_a_policy_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn beside_writers_no_write_is_lost() {
+async fn concurrent_writes_are_kept() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     let names: Vec<String> = (0..3).map(|number| format!("n{number}")).collect();
@@ -189,7 +189,7 @@ async fn beside_writers_no_write_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_began_with_the_older_key_version_is_waited_for() {
+async fn writes_with_old_key_are_awaited() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -209,7 +209,7 @@ async fn a_write_that_began_with_the_older_key_version_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_that_comes_between_reading_and_writing_stays() {
+async fn write_between_read_and_rewrap_is_kept() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let rotator = platform.rotator().await.with("VALIDATOR_VAULT_TIMEOUT", "3s");
@@ -233,7 +233,7 @@ async fn a_write_that_comes_between_reading_and_writing_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_at_once_begin_one_rotation() {
+async fn concurrent_rotations_rotate_once() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     for number in 0..40 {
@@ -254,7 +254,7 @@ async fn two_at_once_begin_one_rotation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wherever_it_is_killed_the_next_one_goes_on() {
+async fn rotation_resumes_after_kill() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let rotator = platform.rotator().await.with("VAULT_ADDR", &platform.fault.addr());
@@ -297,7 +297,7 @@ async fn wherever_it_is_killed_the_next_one_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_lost_is_made_up_for() {
+async fn lost_response_is_recovered() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let rotator = platform.rotator().await.with("VAULT_ADDR", &platform.fault.addr());
@@ -326,7 +326,7 @@ async fn an_answer_that_is_lost_is_made_up_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_is_a_bar_on_a_terminal_and_a_line_now_and_then_elsewhere() {
+async fn progress_bar_needs_terminal() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "crm", &json!({"A": "hunter2"}));

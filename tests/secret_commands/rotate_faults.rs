@@ -13,7 +13,7 @@ impl Platform {
         self.bao.must("POST", &format!("secret/data/tenants/acme/{name}"), Some(body)).await;
     }
 
-    /// Whether a version of a secret was destroyed.
+    /// Returns whether a version of a secret was destroyed.
     async fn is_destroyed(&self, name: &str, version: &str) -> bool {
         let path = format!("secret/metadata/tenants/acme/{name}");
         let metadata = self.bao.must("GET", &path, None).await;
@@ -22,7 +22,7 @@ impl Platform {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_version_that_nobody_has_seen_stored_is_not_gone_on_with() {
+async fn unstored_key_version_stops_rotation() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -35,7 +35,7 @@ async fn key_version_that_nobody_has_seen_stored_is_not_gone_on_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rotation_that_vault_fails_is_repeated_until_one_succeeds() {
+async fn failed_rotation_is_retried() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     let rotator = rotator.with("VAULT_ADDR", &platform.fault.addr());
@@ -58,7 +58,7 @@ async fn rotation_that_vault_fails_is_repeated_until_one_succeeds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ciphertext_of_a_version_that_the_key_does_not_have_is_a_fault() {
+async fn unknown_key_version_is_an_error() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "latest", &json!({"A": "1"}));
@@ -89,7 +89,7 @@ async fn ciphertext_of_a_version_that_the_key_does_not_have_is_a_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn live_version_behind_a_deleted_latest_one_is_not_destroyed() {
+async fn live_version_behind_deleted_is_kept() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     for value in ["1", "2", "3"] {
@@ -111,7 +111,7 @@ async fn live_version_behind_a_deleted_latest_one_is_not_destroyed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mount_without_secrets_of_the_tenant_gives_up_no_version_of_its_key() {
+async fn empty_mount_keeps_key_versions() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -128,7 +128,7 @@ async fn mount_without_secrets_of_the_tenant_gives_up_no_version_of_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn min_encryption_version_is_looked_at_before_anything_is_destroyed() {
+async fn min_encryption_version_is_checked_first() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -147,7 +147,7 @@ async fn min_encryption_version_is_looked_at_before_anything_is_destroyed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn old_versions_are_destroyed_only_with_the_tenants_name() {
+async fn destroying_needs_tenant_name() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -166,7 +166,7 @@ async fn old_versions_are_destroyed_only_with_the_tenants_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failures_are_complete_for_programs_and_counted_for_people() {
+async fn json_lists_failures_text_counts_them() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     for number in 10..25 {
@@ -181,7 +181,7 @@ async fn failures_are_complete_for_programs_and_counted_for_people() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rotation_that_fails_in_the_middle_says_what_was_done() {
+async fn interrupted_rotation_reports_progress() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     for name in ["crm", "odoo"] {
@@ -206,7 +206,7 @@ async fn rotation_that_fails_in_the_middle_says_what_was_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_whose_numbers_contradict_each_other_are_refused() {
+async fn contradictory_numbers_are_rejected() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -215,11 +215,11 @@ async fn answers_whose_numbers_contradict_each_other_are_refused() {
     for (numbers, words) in [
         (r#""latest_version":0,"min_decryption_version":0"#, "latest_version is 0"),
         (r#""latest_version":1,"min_decryption_version":2"#, "not between 1 and latest_version"),
-        (r#""latest_version":-1,"min_decryption_version":1"#, "is not understood"),
-        (r#""latest_version":1"#, "is not understood"),
+        (r#""latest_version":-1,"min_decryption_version":1"#, "cannot parse"),
+        (r#""latest_version":1"#, "cannot parse"),
     ] {
         let body = format!(
-            r#"{{"data":{{"derived":true,"convergent_encryption":false,"keys":{{"1":1,"0":1}},
+            r#"{{"data":{{"type":"aes256-gcm96","derived":true,"convergent_encryption":false,"keys":{{"1":1,"0":1}},
             "min_encryption_version":0,{numbers}}}}}"#
         );
         let fault = Fault::Status(200, body.leak());
@@ -235,17 +235,17 @@ async fn answers_whose_numbers_contradict_each_other_are_refused() {
         let list = json!({"data": {"keys": ["crm"], "key_info": {"crm": metadata}}});
         let fault = Fault::Status(200, list.to_string().leak());
         platform.fault.set_for("GET /v1/secret/detailed-metadata/tenants/acme", fault).await;
-        acme.run(&["secrets", "list", "acme"]).failed(1, "is not understood");
+        acme.run(&["secrets", "list", "acme"]).failed(1, "cannot parse");
         let fault = Fault::Status(200, json!({ "data": metadata }).to_string().leak());
         platform.fault.set_for("GET /v1/secret/metadata/tenants/acme/crm", fault).await;
-        acme.run(&["secrets", "versions", "acme", "crm"]).failed(1, "is not understood");
+        acme.run(&["secrets", "versions", "acme", "crm"]).failed(1, "cannot parse");
     }
     platform.fault.set(Fault::Pass).await;
     assert_eq!(get(&acme, "acme", "crm", None), json!({"A": "1"}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rotation_makes_four_calls_per_secret_and_version_at_most() {
+async fn rotation_calls_are_bounded() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     for number in 0..10 {

@@ -21,7 +21,7 @@ async fn held(platform: &Platform, rotator: &Shell) -> crate::support::process::
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn second_rotation_names_the_holder_and_waits_or_ends() {
+async fn second_rotation_waits_or_names_holder() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     let process = held(&platform, &rotator).await;
@@ -35,7 +35,7 @@ async fn second_rotation_names_the_holder_and_waits_or_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lease_of_a_killed_rotation_ends_by_vaults_clock() {
+async fn lease_expires_by_vaults_clock() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     held(&platform, &rotator).await.kill();
@@ -44,7 +44,7 @@ async fn lease_of_a_killed_rotation_ends_by_vaults_clock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rotation_that_comes_during_another_begins_none() {
+async fn concurrent_rotation_starts_none() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -69,7 +69,7 @@ async fn rotation_that_comes_during_another_begins_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rotation_that_is_told_to_end_gives_its_lease_back() {
+async fn stopped_rotation_releases_lease() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     let process = held(&platform, &rotator).await;
@@ -80,7 +80,7 @@ async fn rotation_that_is_told_to_end_gives_its_lease_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rotation_that_is_told_to_end_does_not_wait_for_a_vault_that_hangs() {
+async fn stop_does_not_wait_for_hung_vault() {
     let platform = Platform::start().await;
     let patient = platform.rotator().await.with("VALIDATOR_VAULT_TIMEOUT", "60s");
     let process = held(&platform, &patient).await;
@@ -91,7 +91,7 @@ async fn rotation_that_is_told_to_end_does_not_wait_for_a_vault_that_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rotation_that_lost_its_lease_destroys_nothing() {
+async fn lost_lease_prevents_destruction() {
     let platform = Platform::start().await;
     let (acme, rotator) = (platform.acme(), platform.rotator().await);
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -118,7 +118,7 @@ async fn rotation_that_lost_its_lease_destroys_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mount_whose_versions_never_end_is_named() {
+async fn endless_versions_name_the_mount() {
     let platform = Platform::start().await;
     let rotator = platform.rotator().await;
     let never = json!({"delete_version_after": "-1s"});
@@ -128,7 +128,7 @@ async fn mount_whose_versions_never_end_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn token_without_the_right_to_the_lease_is_told_what_it_needs() {
+async fn missing_lease_permission_is_named() {
     let platform = Platform::start().await;
     let old = "path \"transit/keys/tenant-*\" { capabilities = [\"read\", \"update\"] }";
     platform::set_policy(&platform.bao, "key-rotator", old).await;

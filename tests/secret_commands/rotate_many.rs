@@ -10,17 +10,17 @@ use super::Platform;
 use crate::support::{bao::Bao, wait::eventually};
 use vault_auth_validator::secrets::SecretPath;
 
-/// How many, unless `SECRETS` says otherwise.
+/// The default number of secrets; the variable `SECRETS` overrides it.
 const SECRETS: usize = 1000;
 
-/// How large their values are, all together, in bytes.
+/// The total size of their values, in bytes.
 const SIZE: usize = 50_000_000;
 
-/// How much memory it may have used at the most, in kB: less than the ciphertexts take.
+/// The maximum of the memory used, in kB: less than the ciphertexts take.
 const MOST: u64 = 40_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_memory_does_not_grow_with_the_number_of_secrets() {
+async fn memory_is_independent_of_secret_count() {
     let platform = Platform::on(Bao::unaudited().await).await;
     let number = number();
     write(&platform, number).await;

@@ -23,7 +23,7 @@ fn run(shell: &Shell, program: &[&str]) -> Ended {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_has_the_secrets_in_its_environment_and_none_of_our_own() {
+async fn environment_has_only_the_secrets() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "common", &json!({"A": "common", "B": "common"}));
@@ -46,7 +46,7 @@ async fn a_program_has_the_secrets_in_its_environment_and_none_of_our_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_ends_as_it_ends() {
+async fn exit_code_is_propagated() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
@@ -73,29 +73,29 @@ async fn a_program_ends_as_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_gets_every_signal_itself() {
+async fn signals_reach_the_program() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "1"}));
     let script = "trap 'echo got TERM; exit 7' TERM; trap 'echo got USR1' USR1; echo $$ ready; \
                   while :; do sleep 0.05; done";
     let process = acme.start(&[&RUN[..], &["sh", "-c", script]].concat());
-    let patience = Duration::from_secs(10);
-    let said = async |words: &str| {
-        eventually(patience, words, async || process.log().contains(words).then_some(())).await;
+    let timeout = Duration::from_secs(10);
+    let message = async |words: &str| {
+        eventually(timeout, words, async || process.log().contains(words).then_some(())).await;
     };
-    said("ready").await;
+    message("ready").await;
     assert!(process.log().starts_with(&format!("{} ready", process.pid())), "{}", process.log());
     process.signal("USR1");
-    said("got USR1").await;
-    assert_eq!(process.stop_gracefully(patience).await.code(), Some(7), "{}", process.log());
+    message("got USR1").await;
+    assert_eq!(process.stop_gracefully(timeout).await.code(), Some(7), "{}", process.log());
     let process = acme.start(&[&RUN[..], &["sh", "-c", "echo ready; exec sleep 60"]].concat());
-    eventually(patience, "ready", async || process.log().contains("ready").then_some(())).await;
-    assert_eq!(process.stop_gracefully(patience).await.signal(), Some(15));
+    eventually(timeout, "ready", async || process.log().contains("ready").then_some(())).await;
+    assert_eq!(process.stop_gracefully(timeout).await.signal(), Some(15));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_is_not_started_without_its_secrets() {
+async fn program_needs_its_secrets() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     set(&acme, "acme", "crm", &json!({"A": "hunter2\u{0}", "B": "2"}));
@@ -111,7 +111,7 @@ async fn a_program_is_not_started_without_its_secrets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_variable_that_is_too_large_is_named_with_the_limit() {
+async fn oversized_variable_names_the_limit() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let large = |bytes| "x".repeat(bytes);
@@ -135,18 +135,18 @@ async fn a_variable_that_is_too_large_is_named_with_the_limit() {
     let little = ["sh", "-c", "ulimit -s 1024; exec \"$@\"", "sh"];
     let own = acme.command(&[&RUN[..], &["true"]].concat());
     let output = through(&little, &own).output().expect("sh");
-    let said = String::from_utf8(output.stderr).expect("text");
-    assert_eq!(output.status.code(), Some(126), "{said}");
+    let message = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(126), "{message}");
     let words = "the secrets take 300022 bytes; the limit of all variables and arguments together is 262144";
     assert!(
-        said.contains(words) && said.contains("`LARGEST` takes 60010 bytes, `D` takes"),
-        "{said}"
+        message.contains(words) && message.contains("`LARGEST` takes 60010 bytes, `D` takes"),
+        "{message}"
     );
-    assert!(!said.contains("xxx"), "{said}");
+    assert!(!message.contains("xxx"), "{message}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_do_not_decide_which_program_is_started() {
+async fn secrets_do_not_change_the_program() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let folder = tempfile::tempdir().expect("a temporary directory");
@@ -171,7 +171,7 @@ async fn secrets_do_not_decide_which_program_is_started() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_decide_on_code_reach_the_program_only_if_they_are_allowed() {
+async fn code_loading_keys_need_permission() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let print = |key, options: &[&str]| {

@@ -6,7 +6,7 @@ use super::{Platform, set};
 use crate::support::{platform::create_key, shell::Shell};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_its_key_a_tenants_secrets_are_ciphertext() {
+async fn deleted_key_leaves_ciphertext() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     for name in ["crm", "mcp/hostinger"] {
@@ -21,8 +21,9 @@ async fn without_its_key_a_tenants_secrets_are_ciphertext() {
     acme.run(&["secrets", "get", "acme", "crm"]).done();
 
     let root = Shell::to(&platform.bao, platform.bao.root_token());
-    let told = root.on_a_terminal(&shred, &[("2 secrets of acme permanently unreadable", "no\n")]);
-    assert_eq!(told.code, Some(1), "{told:?}");
+    let report =
+        root.on_a_terminal(&shred, &[("2 secrets of acme permanently unreadable", "no\n")]);
+    assert_eq!(report.code, Some(1), "{report:?}");
 
     let done = operator.on_a_terminal(&shred, &[("tenant's name: ", "acme\n")]).done();
     assert!(done.contains("the key of acme is deleted"), "{done}");
@@ -35,10 +36,10 @@ async fn without_its_key_a_tenants_secrets_are_ciphertext() {
     );
 
     for tenant in ["acme", "nobody"] {
-        let told = operator.run(&["tenants", "shred", tenant, "--confirm", tenant]).done();
+        let report = operator.run(&["tenants", "shred", tenant, "--confirm", tenant]).done();
         assert!(
-            !told.contains("keep their AppRoles") && !told.contains("ciphertext"),
-            "{tenant}: {told}"
+            !report.contains("keep their AppRoles") && !report.contains("ciphertext"),
+            "{tenant}: {report}"
         );
     }
 
@@ -50,7 +51,7 @@ async fn without_its_key_a_tenants_secrets_are_ciphertext() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_ciphertexts_go_too_if_they_are_to() {
+async fn shred_deletes_ciphertexts_on_request() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     for name in ["a/b/c/d", "crm", "mcp/hostinger"] {
@@ -77,7 +78,7 @@ async fn the_ciphertexts_go_too_if_they_are_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_shredded_key_encrypted_is_not_taken_for_up_to_date() {
+async fn shredded_secret_is_not_up_to_date() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     let operator = platform.holder("operator").await;

@@ -31,7 +31,7 @@ async fn platform() -> (Platform, Shell, Place) {
     (platform, acme, Place::new())
 }
 
-/// A script that marks each of these signals, and ends with this code if it is told to by one.
+/// A script that marks each of these signals and exits with this code on the one that ends it.
 fn marking(signals: &[&str], end: &str) -> String {
     let traps =
         signals.iter().map(|name| format!("trap 'echo got {name} >> \"$2\"; {end}' {name}; "));
@@ -39,7 +39,7 @@ fn marking(signals: &[&str], end: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_during_the_first_command_is_handed_on() {
+async fn first_command_receives_signals() {
     let (_platform, acme, _) = platform().await;
     for signal in ["TERM", "INT", "QUIT"] {
         for (options, code) in [(&[][..], 0), (&SERVICE, 7)] {
@@ -54,7 +54,7 @@ async fn a_signal_during_the_first_command_is_handed_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_ends_a_single_rendering_and_its_command() {
+async fn signal_ends_single_render() {
     let (_platform, acme, _) = platform().await;
     for (signal, code) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
         let place = Place::new();
@@ -69,7 +69,7 @@ async fn a_signal_ends_a_single_rendering_and_its_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_whole_process_group_is_asked_to_end_and_waited_for() {
+async fn stop_waits_for_process_group() {
     let (_platform, acme, place) = platform().await;
     let grandchild = "trap 'sleep 0.2; echo grandchild ended >> \"$2\"; exit' TERM; \
                       echo grandchild >> \"$2\"";
@@ -87,7 +87,7 @@ async fn the_whole_process_group_is_asked_to_end_and_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_rest_of_a_services_group_ends_with_it() {
+async fn service_exit_ends_its_group() {
     let (_platform, acme, place) = platform().await;
     let script = format!(
         "sh -c 'trap \"echo grandchild ended >> \\\"$2\\\"; exit\" TERM; echo ready >> \"$2\"; {STAY}' \
@@ -99,7 +99,7 @@ async fn the_rest_of_a_services_group_ends_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_that_does_not_end_is_killed_after_its_time_or_at_the_second_signal() {
+async fn second_signal_or_timeout_kills() {
     let (_platform, acme, place) = platform().await;
     let deaf = format!("trap '' TERM; echo ready >> \"$2\"; {STAY}");
     let stopped = format!("echo $$ > \"$2\"; {STAY}");
@@ -132,7 +132,7 @@ async fn a_program_that_does_not_end_is_killed_after_its_time_or_at_the_second_s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_signal_may_be_the_one_that_asks_a_program_to_end() {
+async fn stop_signal_is_configurable() {
     let (_platform, acme, place) = platform().await;
     let options = [&SERVICE[..], &["--kill-signal", "SIGQUIT"]].concat();
     let watch = place.watch_with(&acme, &options, &marking(&["TERM", "QUIT"], "exit 7"));
@@ -142,7 +142,7 @@ async fn another_signal_may_be_the_one_that_asks_a_program_to_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_ends_a_watch_while_vault_hangs() {
+async fn signal_ends_watch_during_hang() {
     let (platform, _, place) = platform().await;
     let away = Shell::new(&platform.fault.addr(), platform.acme.token());
     let hangs = ["/v1/auth/token/lookup-self", "/v1/secret/data/tenants/acme/crm"];
@@ -165,7 +165,7 @@ async fn a_signal_ends_a_watch_while_vault_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_ends_a_watch_while_a_later_look_fails_or_hangs() {
+async fn signal_ends_failing_watch() {
     let (platform, _, place) = platform().await;
     let away = Shell::new(&platform.fault.addr(), platform.acme.token());
     for fault in [Fault::Hang, Fault::Reset] {
@@ -184,7 +184,7 @@ async fn a_signal_ends_a_watch_while_a_later_look_fails_or_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_are_seen_while_a_command_runs_and_it_runs_again_afterwards() {
+async fn change_during_command_reruns_it() {
     let (_platform, acme, place) = platform().await;
     let busy = place.folder.path().join("mark.busy");
     fs::write(&busy, "").expect("a file");
@@ -203,7 +203,7 @@ async fn changes_are_seen_while_a_command_runs_and_it_runs_again_afterwards() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_restarts_a_service_once_it_has_ended() {
+async fn change_restarts_exited_service() {
     let (_platform, acme, place) = platform().await;
     let script =
         format!("trap 'sleep 0.2; echo end >> \"$2\"; exit 0' TERM; cat \"$1\" >> \"$2\"; {STAY}");
@@ -218,7 +218,7 @@ async fn a_change_restarts_a_service_once_it_has_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signal_during_a_restart_ends_the_service_for_good() {
+async fn signal_during_restart_stops_service() {
     let (_platform, acme, place) = platform().await;
     let script = format!(
         "trap 'echo asked >> \"$2\"; until test -e \"$2.go\"; do sleep 0.02; done; exit 9' TERM; \
@@ -235,7 +235,7 @@ async fn a_signal_during_a_restart_ends_the_service_for_good() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_signals_a_service_or_leaves_it_alone() {
+async fn change_signals_or_ignores_service() {
     let (_platform, acme, place) = platform().await;
     let script = format!("trap 'cat \"$1\" >> \"$2\"' HUP; echo ready >> \"$2\"; {STAY}");
     let watch = place.watch_with(&acme, &["--on-change", "signal=SIGHUP"], &script);
@@ -258,7 +258,7 @@ async fn a_change_signals_a_service_or_leaves_it_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_ends_as_its_service_ends() {
+async fn watch_exits_with_its_service() {
     let (_platform, acme, place) = platform().await;
     for (script, code) in [("exit 0", 0), ("exit 42", 42), ("kill -KILL $$", 137)] {
         let watch = place.watch_with(&acme, &SERVICE, script);
@@ -279,7 +279,7 @@ async fn a_watch_ends_as_its_service_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hangup_asks_vault_at_once_and_other_signals_do_nothing() {
+async fn hangup_polls_vault_at_once() {
     let (_platform, acme, place) = platform().await;
     let options = ["--interval", "1h"];
     let script = "cat \"$1\" >> \"$2\"";
@@ -310,7 +310,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_terminal_ends_a_watch_in_order() {
+async fn closed_terminal_ends_watch() {
     let (_platform, acme, place) = platform().await;
     let (python, mark) = (tools::repository(".tools/bin/python"), place.mark());
     let (python, mark) = (python.display().to_string(), mark.display().to_string());
@@ -321,7 +321,7 @@ async fn a_closed_terminal_ends_a_watch_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hangup_ends_other_commands_in_order_and_not_at_all_under_nohup() {
+async fn hangup_ends_commands_unless_nohup() {
     let platform = Platform::start().await;
     let operator = Shell::new(&platform.fault.addr(), platform.bao.root_token());
     let place = Place::new();

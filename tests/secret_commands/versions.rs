@@ -6,7 +6,7 @@ use super::{Platform, get, set};
 use crate::support::{fault::Fault, shell::Shell};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn versions_are_listed_and_a_deleted_one_is_brought_back() {
+async fn deleted_version_is_restored() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     for value in ["1", "2"] {
@@ -54,7 +54,7 @@ async fn versions_are_listed_and_a_deleted_one_is_brought_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn version_that_does_not_exist_is_told_with_those_that_do() {
+async fn missing_version_lists_existing_ones() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     for value in ["1", "2"] {
@@ -72,7 +72,7 @@ async fn version_that_does_not_exist_is_told_with_those_that_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn undelete_whose_outcome_is_not_known_says_so() {
+async fn uncertain_undelete_is_reported() {
     let platform = Platform::start().await;
     let acme = Shell::new(&platform.fault.addr(), platform.acme.token())
         .with("VALIDATOR_VAULT_TIMEOUT", "1s");
@@ -84,7 +84,7 @@ async fn undelete_whose_outcome_is_not_known_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secret_is_not_written_where_the_api_could_not_read_it() {
+async fn unreadable_name_is_not_written() {
     let platform = Platform::start().await;
     let acme = platform.acme();
     for name in ["crm/versions", "a/undelete"] {

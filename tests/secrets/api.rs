@@ -41,7 +41,7 @@ fn document(answer: &Answer, status: u16, tag: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_is_created_read_replaced_and_deleted() {
+async fn secret_is_created_replaced_deleted() {
     let service = Direct::start().await;
     problem(&get(&service, CRM).await, 404, "secret_not_found");
     let values = json!({"URL": "postgres://crm", "PASSWORD": "a \"b\" $c"});
@@ -66,8 +66,9 @@ async fn a_secret_is_created_read_replaced_and_deleted() {
     assert_eq!(document(&unconditional, 200, "\"3\"")["version"], 3);
     assert_eq!(get(&service, CRM).await.json()["data"], json!({"URL": "third"}));
     assert_eq!(get(&service, &format!("{CRM}?version=1")).await.json()["data"], values);
-    let said = problem(&get(&service, &format!("{CRM}?version=9")).await, 404, "version_not_found");
-    assert_eq!(said, "there is no version 9; the latest is 3");
+    let message =
+        problem(&get(&service, &format!("{CRM}?version=9")).await, 404, "version_not_found");
+    assert_eq!(message, "there is no version 9; the latest is 3");
     let nowhere = get(&service, "/v1/tenants/acme/secrets/none?version=9").await;
     problem(&nowhere, 404, "secret_not_found");
 
@@ -85,7 +86,7 @@ async fn a_secret_is_created_read_replaced_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_patch_changes_some_values_and_leaves_the_rest() {
+async fn patch_keeps_other_values() {
     let service = Direct::start().await;
     let patch = async |headers: &[(&str, &str)], values: Value| {
         service.api("PATCH", CRM, service.acme.token(), headers, Some(holding(&values))).await
@@ -103,7 +104,7 @@ async fn a_patch_changes_some_values_and_leaves_the_rest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_is_given_out_as_lines_or_as_one_bare_value() {
+async fn secret_is_returned_as_env_or_value() {
     let service = Direct::start().await;
     put(&service, &[], &json!({"B": "a b$", "A": "plain", "C": "two\nlines"})).await;
     let compose = "A=plain\nB=\"a b\\$\"\nC=\"two\\nlines\"\n";
@@ -126,8 +127,8 @@ async fn a_secret_is_given_out_as_lines_or_as_one_bare_value() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     }
     let refused = get(&service, &format!("{CRM}?dialect=docker")).await;
-    let said = problem(&refused, 422, "value_inexpressible");
-    assert!(said.contains("`C`") && said.contains("docker"), "{said}");
+    let message = problem(&refused, 422, "value_inexpressible");
+    assert!(message.contains("`C`") && message.contains("docker"), "{message}");
     assert!(!refused.body.contains("two"), "{refused:?}");
     problem(&get(&service, &format!("{CRM}?field=NONE")).await, 404, "field_not_found");
     let json = [("accept", "text/plain")];
@@ -137,7 +138,7 @@ async fn a_secret_is_given_out_as_lines_or_as_one_bare_value() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_has_the_version_is_told_so_and_head_tells_without_the_secret() {
+async fn current_version_is_304_and_head_has_none() {
     let service = Direct::start().await;
     put(&service, &[], &json!({"A": "1"})).await;
     let token = service.acme.token();
@@ -153,7 +154,7 @@ async fn a_client_that_has_the_version_is_told_so_and_head_tells_without_the_sec
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_has_the_names_and_versions_of_what_is_there() {
+async fn list_has_names_and_versions() {
     let service = Direct::start().await;
     let list = "/v1/tenants/acme/secrets";
     let empty = get(&service, list).await;
@@ -175,7 +176,7 @@ async fn a_list_has_the_names_and_versions_of_what_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_requests_with_one_version_in_hand_exactly_one_wins() {
+async fn one_of_fifty_requests_wins() {
     let service = std::sync::Arc::new(Direct::start().await);
     put(&service, &[], &json!({"A": "0"})).await;
     let mut writers = JoinSet::new();
@@ -200,7 +201,7 @@ async fn of_fifty_requests_with_one_version_in_hand_exactly_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_of_a_mebibyte_is_kept_whole() {
+async fn one_mebibyte_secret_is_stored() {
     let service = Direct::start().await;
     let frame = json!({"data": {"A": ""}}).to_string().len();
     let value = "x".repeat(1024 * 1024 - frame);
@@ -213,7 +214,7 @@ async fn a_secret_of_a_mebibyte_is_kept_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_vault_takes_for_too_large_is_refused_and_the_old_version_stays() {
+async fn oversized_secret_keeps_old_version() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let bao = crate::support::bao::Bao::raft(dir.path()).await;
     let service = Direct::on(bao, &[]).await;
@@ -224,7 +225,7 @@ async fn what_vault_takes_for_too_large_is_refused_and_the_old_version_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_others_have_put_in_a_secrets_place_is_told_apart_from_a_secret() {
+async fn foreign_data_is_distinguished() {
     let service = Direct::start().await;
     put(&service, &[], &json!({"A": "1"})).await;
     let read = service.bao.must("GET", "secret/data/tenants/acme/crm", None).await;

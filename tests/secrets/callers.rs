@@ -1,4 +1,4 @@
-//! Who gets at a secret: whom Vault lets, and nobody else.
+//! Access to a secret: only for callers that Vault allows.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ async fn with_a_secret(env: &[(&str, &str)]) -> Direct {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_tenants_token_opens_nothing_of_anothers() {
+async fn foreign_tenants_token_is_refused() {
     let service = with_a_secret(&[]).await;
     let body = Some(json!({"data": {"A": "2"}}));
     for (method, path, body) in [
@@ -39,7 +39,7 @@ async fn one_tenants_token_opens_nothing_of_anothers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_is_refused_as_at_the_door() {
+async fn refusals_match_validate() {
     let service = with_a_secret(&[("VALIDATOR_FAILURE_LIMIT", "3")]).await;
     let url = format!("{}{CRM}", service.validator.api_url());
     let ask = async |headers: &[(&str, &str)]| {
@@ -66,7 +66,7 @@ async fn a_caller_is_refused_as_at_the_door() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_ends_while_it_is_known_is_refused_as_what_it_is() {
+async fn token_expiring_in_cache_is_refused() {
     let service = with_a_secret(&[("VALIDATOR_CACHE_TTL", "600s")]).await;
     let caller = &service.acme.caller;
     let read = async || service.api("GET", CRM, &caller.token, &[], None).await;
@@ -100,7 +100,7 @@ async fn token_of_acme(service: &Direct, name: &str, settings: Value) -> String 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_bound_to_addresses_is_judged_by_the_clients_and_then_by_vault() {
+async fn bound_token_is_checked_by_address() {
     let service = with_a_secret(&[]).await;
     let near = json!({"token_bound_cidrs": ["10.0.0.0/8", "127.0.0.1/32"]});
     let near = token_of_acme(&service, "near", near).await;
@@ -115,7 +115,7 @@ async fn a_token_bound_to_addresses_is_judged_by_the_clients_and_then_by_vault()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_call_to_vault_spends_a_use_and_the_door_none() {
+async fn vault_calls_spend_token_uses() {
     let service = with_a_secret(&[]).await;
     let settings = json!({"token_num_uses": 5});
     let token = token_of_acme(&service, "counted", settings).await;
@@ -133,7 +133,7 @@ async fn each_call_to_vault_spends_a_use_and_the_door_none() {
 
 /// As `docs/secrets.md` says.
 #[tokio::test(flavor = "multi_thread")]
-async fn versions_spend_a_use_for_each_live_one_and_undelete_three() {
+async fn versions_and_undelete_spend_uses() {
     let service = with_a_secret(&[]).await;
     service.api("DELETE", CRM, service.acme.token(), &[], None).await;
     let settings = json!({"token_num_uses": 50});
@@ -150,19 +150,19 @@ async fn versions_spend_a_use_for_each_live_one_and_undelete_three() {
         let answer = service.api(method, path, &token, &[], None).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         left -= spent;
-        let told = Some(json!({ "token": token }));
-        let told = service.bao.must("POST", "auth/token/lookup", told).await;
-        assert_eq!(told["data"]["num_uses"], left, "{method} {path}");
+        let report = Some(json!({ "token": token }));
+        let report = service.bao.must("POST", "auth/token/lookup", report).await;
+        assert_eq!(report["data"]["num_uses"], left, "{method} {path}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_caller_is_told_what_is_known_of_it() {
+async fn caller_information_is_returned() {
     let service = Direct::start().await;
     let caller = &service.acme.caller;
     let answer = service.api("GET", "/v1/whoami", &caller.token, &[], None).await;
-    let mut told = answer.json();
-    assert!(told["expires_at"].take().as_str().is_some_and(|time| time.ends_with('Z')));
+    let mut report = answer.json();
+    assert!(report["expires_at"].take().as_str().is_some_and(|time| time.ends_with('Z')));
     let expected = json!({
         "subject": caller.subject(),
         "entity_id": caller.entity_id,
@@ -171,11 +171,11 @@ async fn the_caller_is_told_what_is_known_of_it() {
         "token_type": "service",
         "expires_at": null,
     });
-    assert_eq!((answer.status, told), (200, expected));
+    assert_eq!((answer.status, report), (200, expected));
     let options = json!({"policies": ["tenant"], "type": "batch", "ttl": "1h"});
     let batch = platform::token(&service.bao, options).await;
-    let told = service.api("GET", "/v1/whoami", &batch, &[], None).await.json();
-    assert_eq!((&told["tenant"], &told["token_type"]), (&Value::Null, &json!("batch")));
+    let report = service.api("GET", "/v1/whoami", &batch, &[], None).await.json();
+    assert_eq!((&report["tenant"], &report["token_type"]), (&Value::Null, &json!("batch")));
     let unknown = service.api("GET", "/v1/whoami", "s.unknown", &[], None).await;
     problem(&unknown, 401, "token_invalid");
 }

@@ -30,7 +30,7 @@ async fn put(service: &Direct) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_and_mount_are_checked_once_in_a_while() {
+async fn key_and_mount_checks_are_cached() {
     let service = Direct::start().await;
     assert_eq!(put(&service).await.status, 201);
     assert_eq!(calls(&service).await, [1, 1, 1, 1, 1, 0]);
@@ -46,7 +46,7 @@ async fn key_and_mount_are_checked_once_in_a_while() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_that_is_gone_or_another_since_it_was_checked_is_told_of() {
+async fn changed_key_is_reported() {
     let service = Direct::start().await;
     put(&service).await;
     let deletable = Some(json!({"deletion_allowed": true}));
@@ -61,7 +61,7 @@ async fn key_that_is_gone_or_another_since_it_was_checked_is_told_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_that_was_replaced_since_it_was_checked_is_told_of() {
+async fn replaced_key_is_reported() {
     let service = Direct::start().await;
     put(&service).await;
     let deletable = Some(json!({"deletion_allowed": true}));
@@ -73,7 +73,7 @@ async fn key_that_was_replaced_since_it_was_checked_is_told_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn precondition_is_looked_at_before_the_right_to_encrypt() {
+async fn precondition_precedes_permission() {
     let service = Direct::start().await;
     put(&service).await;
     let policy = r#"

@@ -1,4 +1,4 @@
-//! What the API says of itself is so.
+//! The API matches its own documentation.
 
 use std::{fs, process::Command};
 
@@ -15,7 +15,7 @@ async fn get(service: &Direct, path: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_page_leads_to_the_others() {
+async fn first_page_links_to_others() {
     let service = Direct::start().await;
     let first = get(&service, "/").await;
     assert_eq!((first.status, &first.json()["name"]), (200, &json!("vault-auth-validator")));
@@ -39,7 +39,7 @@ async fn the_first_page_leads_to_the_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_openapi_document_has_each_call_and_no_other() {
+async fn openapi_lists_exactly_the_calls() {
     let service = Direct::start().await;
     let document = get(&service, "/openapi.json").await.json();
     assert_eq!(document["openapi"], "3.1.0");
@@ -49,15 +49,15 @@ async fn the_openapi_document_has_each_call_and_no_other() {
             .iter()
             .fold(path.clone(), |path, name| path.replace(&format!("{{{name}}}"), "acme"));
         for method in ["get", "put", "post", "patch", "delete"] {
-            let told = &item[method];
+            let report = &item[method];
             let answer =
                 service.api(&method.to_uppercase(), &concrete, "s.unknown", &[], None).await;
-            assert_eq!(told.is_null(), answer.status == 405, "{method} {path}: {answer:?}");
+            assert_eq!(report.is_null(), answer.status == 405, "{method} {path}: {answer:?}");
             assert_ne!(answer.json()["code"], "not_found", "{method} {path}");
-            if !told.is_null() {
+            if !report.is_null() {
                 calls += 1;
                 let status = answer.status.to_string();
-                assert!(told["responses"][&status].is_object(), "{method} {path}: {status}");
+                assert!(report["responses"][&status].is_object(), "{method} {path}: {status}");
             }
         }
     }
@@ -75,7 +75,7 @@ async fn the_openapi_document_has_each_call_and_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_operation_says_what_it_does_and_which_headers_it_sends() {
+async fn operations_describe_headers() {
     let service = Direct::start().await;
     let document = get(&service, "/openapi.json").await.json();
     let verbs = ["Bring", "Change", "Delete", "Describe", "List", "Name", "Read", "Write"];
@@ -103,7 +103,7 @@ async fn each_operation_says_what_it_does_and_which_headers_it_sends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_are_counted_by_route_and_status() {
+async fn responses_are_counted_by_route() {
     let service = Direct::start().await;
     for name in ["a", "b", "c"] {
         let path = format!("/v1/tenants/acme/secrets/{name}");
@@ -138,7 +138,7 @@ fn preformatted(page: &str, class: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_example_of_the_page_runs_and_succeeds() {
+async fn documented_examples_succeed() {
     let service = Direct::start().await;
     let page = get(&service, "/docs").await.body;
     let home = tempfile::tempdir().expect("a temporary directory");
@@ -158,7 +158,7 @@ async fn each_example_of_the_page_runs_and_succeeds() {
         shell.args(["-c", &script]).env("HOME", home.path());
         let output = tokio::task::spawn_blocking(move || shell.output().expect("a shell"));
         let output = output.await.expect("an end");
-        let (told, error) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{example}\n{}{error}", String::from_utf8_lossy(told));
+        let (report, error) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{example}\n{}{error}", String::from_utf8_lossy(report));
     }
 }

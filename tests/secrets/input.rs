@@ -48,9 +48,9 @@ async fn get(service: &Direct, target: &str) -> Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a45_a_name_that_is_none_never_reaches_vault() {
+async fn a45_invalid_name_never_reaches_vault() {
     let service = Direct::start().await;
-    let heard = service.bao.audit_log().len();
+    let logged = service.bao.audit_log().len();
     let long = "a".repeat(64);
     for name in [
         "CRM",
@@ -92,13 +92,13 @@ async fn a45_a_name_that_is_none_never_reaches_vault() {
         let answer = get(&service, path).await;
         assert!(matches!(answer.status, 400 | 404), "{path}: {answer:?}");
     }
-    assert_eq!(service.bao.audit_log().len(), heard);
+    assert_eq!(service.bao.audit_log().len(), logged);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_query_that_is_not_understood_never_reaches_vault() {
+async fn invalid_query_never_reaches_vault() {
     let service = Direct::start().await;
-    let heard = service.bao.audit_log().len();
+    let logged = service.bao.audit_log().len();
     for query in [
         "version=0",
         "version=1&version=2",
@@ -123,14 +123,14 @@ async fn a_query_that_is_not_understood_never_reaches_vault() {
         let answer = send(&service, (method, &path), &json, r#"{"data":{}}"#).await;
         problem(&answer, 400, "query_invalid");
     }
-    assert_eq!(service.bao.audit_log().len(), heard);
+    assert_eq!(service.bao.audit_log().len(), logged);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a50_a_body_that_is_not_wanted_never_reaches_vault() {
+async fn a50_invalid_body_never_reaches_vault() {
     let service = Direct::start().await;
     known(&service).await;
-    let heard = service.bao.audit_log().len();
+    let logged = service.bao.audit_log().len();
     let deep = format!(r#"{{"data":{}"#, r#"{"A":"#.repeat(100_000));
     let wide = format!(r#"{{"data":{{{}}}}}"#, vec![r#""A":1"#; 100_000].join(","));
     let huge = format!(r#"{{"data":{{"A":"{}"}}}}"#, "x".repeat(1024 * 1024));
@@ -165,14 +165,14 @@ async fn a50_a_body_that_is_not_wanted_never_reaches_vault() {
     assert!(problem(&null, 422, "body_invalid").contains("`A`"));
     let chunked = [("transfer-encoding", "chunked"), ("content-type", "application/json")];
     problem(&send(&service, ("PUT", CRM), &chunked, &huge).await, 413, "body_too_large");
-    assert_eq!(service.bao.audit_log().len(), heard);
+    assert_eq!(service.bao.audit_log().len(), logged);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_does_not_come_or_breaks_off_is_not_waited_for() {
+async fn incomplete_body_times_out() {
     let service = Direct::start().await;
     known(&service).await;
-    let heard = service.bao.audit_log().len();
+    let logged = service.bao.audit_log().len();
     let address = service.validator.api_url().replace("http://", "");
     let start = format!(
         "PUT {CRM} HTTP/1.1\r\nHost: x\r\nX-Vault-Token: {}\r\nContent-Type: application/json\r\n",
@@ -184,14 +184,14 @@ async fn a_body_that_does_not_come_or_breaks_off_is_not_waited_for() {
     let broken = format!("{start}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\nno number\r\n");
     let answer = raw::exchange(&address, broken.as_bytes(), Duration::from_secs(5)).await;
     problem(&answer.expect("an answer").into(), 400, "body_malformed");
-    assert_eq!(service.bao.audit_log().len(), heard);
+    assert_eq!(service.bao.audit_log().len(), logged);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a48_another_site_cannot_have_a_browser_write() {
+async fn a48_cross_site_write_is_refused() {
     let service = Direct::start().await;
     known(&service).await;
-    let heard = service.bao.audit_log().len();
+    let logged = service.bao.audit_log().len();
     let body = r#"{"data":{"A":"1"}}"#;
     for headers in [
         [].as_slice(),
@@ -209,7 +209,7 @@ async fn a48_another_site_cannot_have_a_browser_write() {
     }
     let patch = [("content-type", "application/merge-patch+json")];
     problem(&send(&service, ("PUT", CRM), &patch, body).await, 415, "media_type_unsupported");
-    assert_eq!(service.bao.audit_log().len(), heard);
+    assert_eq!(service.bao.audit_log().len(), logged);
     problem(&send(&service, ("PATCH", CRM), &patch, body).await, 404, "secret_not_found");
     let ask = [("origin", "https://evil.example"), ("access-control-request-method", "PUT")];
     let preflight = send(&service, ("OPTIONS", CRM), &ask, "").await;
@@ -220,9 +220,9 @@ async fn a48_another_site_cannot_have_a_browser_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_precondition_that_is_not_understood_is_not_passed_over() {
+async fn invalid_precondition_is_refused() {
     let service = Direct::start().await;
-    let heard = service.bao.audit_log().len();
+    let logged = service.bao.audit_log().len();
     for (name, value) in [
         ("if-match", "1"),
         ("if-match", "\"x\""),
@@ -235,11 +235,11 @@ async fn a_precondition_that_is_not_understood_is_not_passed_over() {
             assert!(problem(&answer, 400, "precondition_invalid").contains("If-Match"));
         }
     }
-    assert_eq!(service.bao.audit_log().len(), heard);
+    assert_eq!(service.bao.audit_log().len(), logged);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_methods_and_paths_are_told_apart() {
+async fn unknown_methods_and_paths_differ() {
     let service = Direct::start().await;
     for (method, path, allowed) in [
         ("POST", CRM, "GET,HEAD,PUT,PATCH,DELETE"),
@@ -257,12 +257,12 @@ async fn other_methods_and_paths_are_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_says_what_to_do() {
+async fn refusal_has_remedy() {
     let service = Direct::start().await;
     let body = Some(json!({"data": {"KEY": 5}}));
     let answer = service.api("PUT", CRM, service.acme.token(), &[], body).await;
     assert_eq!(problem(&answer, 422, "body_invalid"), "the value of `KEY` is not a string");
     let name = service.api("GET", "/v1/tenants/acme/secrets/CRM", service.acme.token(), &[], None);
-    let said = problem(&name.await, 400, "name_invalid");
-    assert!(said.contains("[a-z0-9][a-z0-9_-]{0,62}"), "{said}");
+    let message = problem(&name.await, 400, "name_invalid");
+    assert!(message.contains("[a-z0-9][a-z0-9_-]{0,62}"), "{message}");
 }

@@ -42,7 +42,7 @@ async fn fill(service: &Direct, names: &[String]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_follow_each_other_without_gap_or_repetition() {
+async fn pages_have_no_gap_or_repetition() {
     for bao in both().await {
         let service = Direct::on(bao, &[]).await;
         let flat = (0..12).map(|number| format!("n{number:02}"));
@@ -73,7 +73,7 @@ async fn pages_follow_each_other_without_gap_or_repetition() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn page_begins_behind_a_name_that_need_not_exist() {
+async fn page_starts_after_absent_name() {
     for bao in both().await {
         let service = Direct::on(bao, &[]).await;
         assert_eq!(names(&page(&service, "").await), Vec::<String>::new());
@@ -102,7 +102,7 @@ async fn page_begins_behind_a_name_that_need_not_exist() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn page_takes_one_call_where_vault_tells_the_versions() {
+async fn page_with_metadata_takes_one_call() {
     for (bao, (limit, lookups)) in both().await.into_iter().zip([(1000, 1000), (50, 50)]) {
         let service = Direct::on(bao, &[]).await;
         let all: Vec<String> = (0..=limit).map(|number| format!("n{number:04}")).collect();
@@ -130,7 +130,7 @@ async fn page_takes_one_call_where_vault_tells_the_versions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn token_without_the_right_to_details_lists_one_by_one() {
+async fn list_without_details_reads_each() {
     let service = Direct::start().await;
     let policy = std::fs::read_to_string(tools::repository("policies/tenant.hcl"));
     let policy = policy.expect("the policy").replace("secret/detailed-metadata/", "secret/other/");
@@ -147,7 +147,7 @@ async fn token_without_the_right_to_details_lists_one_by_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn page_whose_answer_is_too_large_is_asked_for_in_parts() {
+async fn oversized_page_is_split() {
     let vault = Vault::start().await;
     let custom: serde_json::Map<String, Value> =
         (0..64).map(|key| (format!("key-{key}"), json!("x".repeat(512)))).collect();
@@ -171,7 +171,7 @@ async fn list(vault: &Vault) -> Vec<SecretSummary> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn vaults_clock_decides_what_is_deleted() {
+async fn deletion_follows_vaults_clock() {
     for bao in both().await {
         let vault = Vault::on(bao).await;
         for name in ["live", "later", "deleted"] {

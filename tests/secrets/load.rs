@@ -55,7 +55,7 @@ async fn globex_is_served(service: &Direct) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn upload_with_an_unknown_token_is_401_before_its_body_comes() {
+async fn unknown_token_is_401_before_body() {
     let service = Direct::start().await;
     let address = address(&service);
     let uploads = (0..CONNECTIONS).map(async |number| {
@@ -73,7 +73,7 @@ async fn upload_with_an_unknown_token_is_401_before_its_body_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn uploads_that_do_not_arrive_leave_other_requests_served() {
+async fn stalled_uploads_do_not_block_others() {
     let service = Direct::start().await;
     let (address, token) = (address(&service), service.acme.token());
     let mut held = Vec::new();
@@ -96,7 +96,7 @@ async fn uploads_that_do_not_arrive_leave_other_requests_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refusal_is_readable_after_the_whole_body_was_sent() {
+async fn refusal_is_readable_after_upload() {
     let service = Direct::start().await;
     let (address, token) = (address(&service), service.acme.token());
     for (token, length, status, code) in [
@@ -127,7 +127,7 @@ async fn fill(service: &Direct, number: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_of_one_tenant_leave_other_tenants_served() {
+async fn lists_do_not_block_other_tenants() {
     let service = Arc::new(
         Direct::on(
             Bao::unaudited().await,
@@ -207,7 +207,7 @@ fn keep_listing(service: &Direct, tokens: &[String], each: usize) -> JoinSet<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn quiet_tenant_is_served_beside_long_lists_of_many_callers() {
+async fn long_lists_do_not_block_quiet_tenant() {
     for bao in [Bao::unaudited().await, Bao::unaudited().await.reworded().await] {
         let env = [("VALIDATOR_LOG", "info"), ("VALIDATOR_VAULT_TIMEOUT", "8s")];
         let service = Direct::on(bao, &env).await;

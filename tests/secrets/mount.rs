@@ -29,7 +29,7 @@ async fn is_empty(bao: &Bao) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_written_to_version_1() {
+async fn kv_v1_mount_is_not_written() {
     let service = Direct::on(Bao::dev().await, &[("VALIDATOR_KV_MOUNT", "old")]).await;
     with_old_mount(&service.bao).await;
     let crm = "/v1/tenants/acme/secrets/crm";
@@ -37,8 +37,8 @@ async fn nothing_is_written_to_version_1() {
     for (method, headers) in [("PUT", &[][..]), ("PUT", &[("if-none-match", "*")])] {
         let token = service.acme.token();
         let answer = service.api(method, crm, token, headers, Some(body.clone())).await;
-        let said = problem(&answer, 409, "mount_unfit");
-        assert!(said.contains("KV version 2"), "{said}");
+        let message = problem(&answer, 409, "mount_unfit");
+        assert!(message.contains("KV version 2"), "{message}");
         is_empty(&service.bao).await;
     }
     let answer = service.api("PATCH", crm, service.acme.token(), &[], Some(body.clone())).await;
@@ -55,7 +55,7 @@ async fn nothing_is_written_to_version_1() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mount_that_vault_does_not_tell_of_is_not_written_to() {
+async fn unreadable_mount_is_not_written() {
     let vault = Vault::start().await;
     let place = path("acme/crm");
     vault
@@ -88,7 +88,7 @@ async fn mount_that_vault_does_not_tell_of_is_not_written_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_tell_of_a_mount_of_version_1() {
+async fn commands_report_kv_v1_mount() {
     let bao = Bao::dev().await;
     platform::provision(&bao).await;
     let acme = platform::create_tenant(&bao, "acme").await;
@@ -103,8 +103,8 @@ async fn commands_tell_of_a_mount_of_version_1() {
             .stdin(Stdio::null())
             .output()
             .expect("it starts");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        (output.status.code(), said)
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), message)
     };
     let value = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(value.path(), "1").expect("a value");
@@ -117,18 +117,19 @@ async fn commands_tell_of_a_mount_of_version_1() {
         (&["tenants", "rotate", "acme", "--dry-run"], &root),
         (&["tenants", "rotate", "acme"], &root),
     ] {
-        let (code, said) = run(arguments, "old", token);
-        assert_eq!(code, Some(1), "{arguments:?}: {said}");
-        assert!(said.contains("version 2"), "{arguments:?}: {said}");
-        let (code, said) = run(arguments, "secret", token);
-        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+        let (code, message) = run(arguments, "old", token);
+        assert_eq!(code, Some(1), "{arguments:?}: {message}");
+        assert!(message.contains("version 2"), "{arguments:?}: {message}");
+        let (code, message) = run(arguments, "secret", token);
+        assert_eq!(code, Some(0), "{arguments:?}: {message}");
     }
     for more in [&["--dry-run"][..], &[]] {
-        let (code, said) = run(&[&["tenants", "rotate", "acme"], more].concat(), "nowhere", &root);
-        assert_eq!(code, Some(1), "{said}");
-        assert!(said.contains("nothing is mounted in Vault at: nowhere/"), "{said}");
+        let (code, message) =
+            run(&[&["tenants", "rotate", "acme"], more].concat(), "nowhere", &root);
+        assert_eq!(code, Some(1), "{message}");
+        assert!(message.contains("nothing is mounted in Vault at: nowhere/"), "{message}");
     }
-    let (_, said) = run(&["tenants", "create", "globex"], "old", &root);
-    assert!(said.contains("KV version 1") && !said.contains("bootstrap"), "{said}");
+    let (_, message) = run(&["tenants", "create", "globex"], "old", &root);
+    assert!(message.contains("KV version 1") && !message.contains("bootstrap"), "{message}");
     is_empty(&bao).await;
 }

@@ -1,4 +1,4 @@
-//! Vault failing while a secret is asked for: nobody knows, and nobody is told otherwise.
+//! Vault failing during a request for a secret: the outcome is unknown and reported as such.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
 const CRM: &str = "/v1/tenants/acme/secrets/crm";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_vault_fails_the_answer_is_503_and_the_secret_stays_whole() {
+async fn vault_failure_is_503_and_keeps_secret() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "1s")]).await;
     let token = service.acme.token();
     let old = json!({"data": {"A": "old"}});
@@ -53,7 +53,7 @@ async fn while_vault_fails_the_answer_is_503_and_the_secret_stays_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_breaks_is_tried_once_more_where_that_does_no_harm() {
+async fn broken_connection_is_retried_if_safe() {
     let service = Direct::start().await;
     let token = service.acme.token();
     let body = || Some(json!({"data": {"A": "1"}}));
@@ -69,7 +69,7 @@ async fn a_connection_that_breaks_is_tried_once_more_where_that_does_no_harm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vault_that_refuses_without_a_reason_makes_no_client_throw_its_token_away() {
+async fn bare_403_does_not_reject_token() {
     let service = Direct::start().await;
     let token = service.acme.token();
     let refused = r#"{"errors":["permission denied"]}"#;
@@ -80,7 +80,7 @@ async fn a_vault_that_refuses_without_a_reason_makes_no_client_throw_its_token_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_wait_for_vault_leave_other_tenants_served() {
+async fn waiting_requests_do_not_block_tenants() {
     let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "20s")]).await;
     let service = Arc::new(service);
     let get = |service: Arc<Direct>| async move {
@@ -110,7 +110,7 @@ async fn requests_that_wait_for_vault_leave_other_tenants_served() {
 const CONFLICT: &str = r#"{"errors":["1 error occurred:\n\t* transaction commit failed\n\n"]}"#;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn storage_conflict_is_retried_before_it_is_503() {
+async fn storage_conflict_is_retried() {
     let service = Direct::start().await;
     let token = service.acme.token();
     let put = async |value: &str| {

@@ -1,4 +1,4 @@
-//! What `policies/tenant.hcl` grants, and what it does not, by OpenBao's own word.
+//! The capabilities that `policies/tenant.hcl` grants and does not grant, according to OpenBao.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use vault_auth_validator::secrets::{SecretError, WriteCondition};
 const WRITE: fn() -> Value = || json!({"data": {"v": 1}});
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_may_do_with_its_own_secrets_what_the_service_does_and_nothing_with_others() {
+async fn tenant_policy_covers_own_secrets_only() {
     let vault = Vault::start().await;
     let plaintext = json!({"plaintext": "AA==", "context": "AA=="});
     let versions = json!({"versions": [1]});
@@ -50,7 +50,7 @@ async fn a_tenant_may_do_with_its_own_secrets_what_the_service_does_and_nothing_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn encrypting_makes_no_key_where_there_is_none() {
+async fn encryption_creates_no_key() {
     let vault = Vault::start().await;
     let metadata = json!({"tenant": "keyless"});
     let caller = platform::create_caller(&vault.bao, "keyless", metadata, &["tenant"]).await;
@@ -66,7 +66,7 @@ async fn encrypting_makes_no_key_where_there_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_service_itself_and_who_has_no_tenant_see_no_secret() {
+async fn service_and_tenantless_see_no_secret() {
     let vault = Vault::start().await;
     let place = path("acme/crm");
     let written = vault.with(vault.acme.token(), async |secrets| {
@@ -77,8 +77,8 @@ async fn the_service_itself_and_who_has_no_tenant_see_no_secret() {
     let service = platform::token(&vault.bao, service).await;
     let orphan = platform::token(&vault.bao, json!({"policies": ["tenant"], "ttl": "1h"})).await;
     let metadata = json!({"other": "acme"});
-    let nobody = platform::create_caller(&vault.bao, "nobody", metadata, &["tenant"]).await;
-    for token in [&service, &orphan, &nobody.token, vault.globex.token()] {
+    let unprivileged = platform::create_caller(&vault.bao, "nobody", metadata, &["tenant"]).await;
+    for token in [&service, &orphan, &unprivileged.token, vault.globex.token()] {
         let outcome = vault.with(token, async |secrets| secrets.read(&place, None).await);
         let outcome = outcome.await.map(|_| ());
         assert!(matches!(outcome, Err(SecretError::PermissionDenied)), "{outcome:?}");
@@ -89,7 +89,7 @@ async fn the_service_itself_and_who_has_no_tenant_see_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_works_in_the_crm_reads_its_secret_and_no_other() {
+async fn crm_user_reads_only_its_secret() {
     let vault = Vault::start().await;
     let metadata = json!({"tenant": "acme"});
     let agent = platform::create_caller(&vault.bao, "agent", metadata, &["crm-agent"]).await;

@@ -24,7 +24,7 @@ use super::vault::{Vault, data, path};
 use crate::support::{bao::Bao, fault::Fault, wait::eventually};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn versions_that_a_rotation_returns_are_stored_whatever_it_met() {
+async fn rewrapped_versions_are_stored() {
     let storage = tempfile::tempdir().expect("a temporary directory");
     let mut vault = Vault::on(Bao::raft(storage.path()).await).await;
     let tenant = path("acme/crm").tenant;
@@ -53,7 +53,7 @@ async fn versions_that_a_rotation_returns_are_stored_whatever_it_met() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ciphertext_is_written_within_the_time_that_a_rotation_waits_for() {
+async fn ciphertext_is_written_within_grace_period() {
     let vault = Vault::start().await;
     let place = path("acme/crm");
     // The look for the secret, and then for the mount.
@@ -75,7 +75,7 @@ async fn ciphertext_is_written_within_the_time_that_a_rotation_waits_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secret_that_another_rotation_renewed_meanwhile_is_up_to_date() {
+async fn concurrently_rewrapped_is_up_to_date() {
     let vault = Vault::start().await;
     let place = path("acme/crm");
     let written = vault

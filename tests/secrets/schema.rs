@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{direct::Direct, stack::bearer, tools};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_api_does_what_its_document_says() {
+async fn api_matches_its_document() {
     let service = Direct::start_with(&[("VALIDATOR_FAILURE_LIMIT", "0")]).await;
     for name in ["crm", "mcp/hostinger"] {
         let path = format!("/v1/tenants/acme/secrets/{name}");

@@ -14,7 +14,7 @@ fn version(number: u64) -> SecretVersion {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_is_kept_encrypted_and_read_as_it_was_written() {
+async fn secret_is_encrypted_and_readable() {
     let vault = Vault::start().await;
     let secret = json!({"EMPTY": "", "URL": "postgres://crm\n\"'$\\ \u{0} ü"});
     vault
@@ -40,7 +40,7 @@ async fn a_secret_is_kept_encrypted_and_read_as_it_was_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ciphertext_elsewhere_than_in_its_place_does_not_decrypt() {
+async fn moved_ciphertext_does_not_decrypt() {
     let vault = Vault::start().await;
     vault
         .with(vault.acme.token(), async |secrets| {
@@ -79,7 +79,7 @@ async fn a_ciphertext_elsewhere_than_in_its_place_does_not_decrypt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_binds_nothing_is_not_used() {
+async fn unbound_key_is_not_used() {
     let vault = Vault::start().await;
     let key = json!({"deletion_allowed": true});
     vault.bao.must("POST", "transit/keys/tenant-acme/config", Some(key)).await;
@@ -113,7 +113,7 @@ async fn a_key_that_binds_nothing_is_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_version_is_gone_until_the_next_is_written() {
+async fn deleted_version_hides_secret() {
     let vault = Vault::start().await;
     let place = path("acme/crm");
     vault
@@ -159,7 +159,7 @@ async fn a_deleted_version_is_gone_until_the_next_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_names_are_listed_over_several_pages_and_what_is_none_is_passed_over() {
+async fn list_pages_skip_invalid_names() {
     let vault = Vault::start().await;
     let mut expected: Vec<String> = (0..1100).map(|n| format!("many/n{n:04}")).collect();
     expected.extend(["crm", "mcp-x", "mcp/a/b/c", "mcp/hostinger", "zz"].map(str::to_owned));
@@ -194,7 +194,7 @@ async fn all_names_are_listed_over_several_pages_and_what_is_none_is_passed_over
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_writers_with_one_version_in_hand_exactly_one_wins() {
+async fn one_of_fifty_writers_wins() {
     let vault = Vault::start().await;
     let place = path("acme/crm");
     vault
@@ -218,7 +218,7 @@ async fn of_fifty_writers_with_one_version_in_hand_exactly_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_call_of_a_write_fails_the_secret_is_the_old_one_or_the_new() {
+async fn failed_write_keeps_old_or_new() {
     let vault = Vault::start().await;
     let place = path("acme/crm");
     vault
@@ -247,12 +247,12 @@ async fn whatever_call_of_a_write_fails_the_secret_is_the_old_one_or_the_new() {
                     let outcome = secrets.write(&place, &data(&next), WriteCondition::None).await;
                     let sealed = matches!(fault, Fault::Status(503, _));
                     let certain = sealed || call != "POST /v1/secret/data/";
-                    let told = match outcome {
+                    let report = match outcome {
                         Err(SecretError::Unavailable(_)) => certain,
                         Err(SecretError::OutcomeUnknown(_)) => !certain,
                         _ => false,
                     };
-                    assert!(told, "{call} {fault:?}: {outcome:?}");
+                    assert!(report, "{call} {fault:?}: {outcome:?}");
                     vault.fault.set(Fault::Pass).await;
                     let now = secrets.read(&place, None).await.expect("whole");
                     assert_eq!(values(&now.data), before, "{call} {fault:?}");

@@ -20,20 +20,20 @@ use tokio::{
 
 use crate::support::{bao::Bao, direct::Direct, wait::eventually};
 
-/// How many requests there are on a connection.
+/// The number of requests on a connection.
 const REQUESTS: usize = 96;
 
-/// How many connections there are that ask for the large secret.
+/// The number of connections that request the large secret.
 const CONNECTIONS: usize = 7;
 
-/// How large a secret is, in bytes.
+/// The size of a secret, in bytes.
 const LARGE: usize = 700_000;
 const SMALL: usize = 15_000;
 
-/// How long the service waits for a client that reads nothing.
+/// The time that the service waits for a client that reads nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How much more memory the service may use, in kB.
+/// The maximum growth of the service's memory, in kB.
 const MORE: u64 = 100_000;
 
 /// The memory of the service, in kB.
@@ -131,7 +131,7 @@ async fn with_a_secret(name: &str, size: usize) -> Direct {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unread_responses_take_bounded_memory_for_a_bounded_time() {
+async fn unread_responses_have_bounded_memory() {
     let service = with_a_secret("large", LARGE).await;
     let before = resident(&service);
     let grown = most_while_unread(&service).await.saturating_sub(before);
@@ -139,7 +139,7 @@ async fn unread_responses_take_bounded_memory_for_a_bounded_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn small_response_that_is_not_read_is_taken_back() {
+async fn small_unread_response_is_released() {
     let service = with_a_secret("small", SMALL).await;
     let mut client = Client::connect(&service, "/v1/tenants/acme/secrets/small", 1024).await;
     let response = client.send().await.expect("a response");
@@ -152,7 +152,7 @@ async fn small_response_that_is_not_read_is_taken_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unread_static_documents_share_their_memory() {
+async fn static_documents_share_memory() {
     let service = Direct::start().await;
     let before = resident(&service);
     let mut kept = Vec::new();
@@ -169,7 +169,7 @@ async fn unread_static_documents_share_their_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn large_response_comes_whole_over_http2() {
+async fn large_http2_response_is_complete() {
     let service = with_a_secret("large", LARGE).await;
     let path = "/v1/tenants/acme/secrets/large?field=A";
     let mut client = Client::connect(&service, path, 64 * 1024).await;

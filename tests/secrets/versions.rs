@@ -51,7 +51,7 @@ fn version(number: u64, state: &str, key_version: Option<u64>) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn versions_are_told_with_what_has_become_of_each() {
+async fn versions_are_listed_with_state() {
     let service = Direct::start().await;
     problem(&call(&service, "GET", VERSIONS).await, 404, "secret_not_found");
     for value in ["1", "2", "3"] {
@@ -79,7 +79,7 @@ async fn versions_are_told_with_what_has_become_of_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_version_is_unknown_to_who_may_not_read_the_secret() {
+async fn key_version_needs_read_permission() {
     let service = Direct::start().await;
     put(&service, CRM, "1").await;
     let policy = r#"path "secret/metadata/tenants/acme/*" { capabilities = ["read"] }"#;
@@ -94,7 +94,7 @@ async fn key_version_is_unknown_to_who_may_not_read_the_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deleted_version_is_brought_back_and_a_live_one_stays() {
+async fn undelete_skips_live_versions() {
     let service = Direct::start().await;
     for value in ["1", "2"] {
         put(&service, CRM, value).await;
@@ -120,7 +120,7 @@ async fn deleted_version_is_brought_back_and_a_live_one_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn version_that_is_not_there_cannot_be_brought_back() {
+async fn missing_version_is_not_undeleted() {
     let service = Direct::start().await;
     let undelete =
         async |query: &str| call(&service, "POST", &format!("{CRM}/undelete{query}")).await;
@@ -145,7 +145,7 @@ async fn version_that_is_not_there_cannot_be_brought_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_site_cannot_have_a_browser_bring_a_version_back() {
+async fn cross_site_undelete_is_refused() {
     let service = Direct::start().await;
     put(&service, CRM, "1").await;
     call(&service, "DELETE", CRM).await;
@@ -171,7 +171,7 @@ async fn another_site_cannot_have_a_browser_bring_a_version_back() {
 
 /// Memory is reserved for the bodies of writes alone.
 #[tokio::test(flavor = "multi_thread")]
-async fn body_of_a_request_that_takes_none_is_not_held_in_memory() {
+async fn unexpected_body_is_not_buffered() {
     let service = Direct::start().await;
     put(&service, CRM, "1").await;
     let address = service.validator.api_url().replace("http://", "");
@@ -191,7 +191,7 @@ async fn body_of_a_request_that_takes_none_is_not_held_in_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn path_with_two_meanings_answers_neither() {
+async fn ambiguous_path_is_refused() {
     let service = Direct::start().await;
     for path in [CRM, "/v1/tenants/acme/secrets/a/b/c/d", "/v1/tenants/acme/secrets/versions"] {
         put(&service, path, "1").await;
@@ -209,8 +209,8 @@ async fn path_with_two_meanings_answers_neither() {
         let path = format!("/v1/tenants/acme/secrets/{path}");
         let body = (method != "GET").then(|| json!({"data": {"A": "1"}}));
         let answer = service.api(method, &path, service.acme.token(), &[], body).await;
-        let said = problem(&answer, 405, "method_not_allowed");
-        assert!(said.contains("are no part of it"), "{said}");
+        let message = problem(&answer, 405, "method_not_allowed");
+        assert!(message.contains("are no part of it"), "{message}");
         let allowed = if path.ends_with("undelete") { "POST" } else { "GET,HEAD" };
         assert_eq!(answer.header("allow"), Some(allowed));
     }
@@ -219,8 +219,8 @@ async fn path_with_two_meanings_answers_neither() {
     let record = json!({"data": record["data"]["data"]});
     let namesake = "secret/data/tenants/acme/crm/versions";
     service.bao.must("POST", namesake, Some(record)).await;
-    let said = problem(&call(&service, "GET", VERSIONS).await, 409, "name_ambiguous");
-    assert!(said.contains("the command `secrets`"), "{said}");
+    let message = problem(&call(&service, "GET", VERSIONS).await, 409, "name_ambiguous");
+    assert!(message.contains("the command `secrets`"), "{message}");
     service.bao.must("DELETE", namesake, None).await;
     assert_eq!(versions(&service, service.acme.token()).await, [version(1, "live", Some(1))]);
 }
