@@ -32,7 +32,7 @@ pub(super) struct Policies {
 #[derive(Subcommand)]
 enum Command {
     Lint(lint::LintArgs),
-    PolicyPlan(plan::PlanArgs),
+    Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Test(test::TestArgs),
 }
@@ -41,7 +41,7 @@ impl Policies {
     pub(super) fn run(self) -> ExitCode {
         match self.command {
             Command::Lint(lint) => lint.run(),
-            Command::PolicyPlan(plan) => plan.run(),
+            Command::Plan(plan) => plan.run(),
             Command::Apply(apply) => apply.run(),
             Command::Test(test) => test.run(),
         }
