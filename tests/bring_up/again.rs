@@ -11,14 +11,14 @@ use crate::support::{
     wait::eventually,
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Runs a command until a request that starts like this is in flight, and kills it.
 async fn kill_at(fault: &FaultProxy, point: &str, shell: &Shell, arguments: &[&str]) {
     fault.set_for(point, Fault::Hang).await;
     let before = fault.struck();
     let process = shell.start(arguments);
-    eventually(PATIENCE, point, async || {
+    eventually(TIMEOUT, point, async || {
         assert_eq!(process.exit_status(), None, "{point}: {}", process.log());
         (fault.struck() > before).then_some(())
     })
@@ -199,9 +199,9 @@ async fn signal_waits_for_current_step() {
     let late = Fault::Late(Duration::from_millis(500));
     fault.set_for("POST /v1/sys/mounts/transit", late).await;
     let process = shell.start(&["bootstrap", "--credentials", &folder]);
-    eventually(PATIENCE, "the step", async || (fault.struck() > 0).then_some(())).await;
+    eventually(TIMEOUT, "the step", async || (fault.struck() > 0).then_some(())).await;
     process.signal("INT");
-    let status = process.exited(PATIENCE).await;
+    let status = process.exited(TIMEOUT).await;
     assert_eq!(status.code(), Some(1), "{}", process.log());
     let log = process.log();
     assert!(log.contains("mount        transit/             done\n"), "{log}");
@@ -219,9 +219,9 @@ async fn signal_waits_for_key_file() {
     let late = Fault::Late(Duration::from_millis(300));
     fault.set_for("PUT /v1/sys/init", late).await;
     let process = shell.start(&["bootstrap", "--init", "--credentials", &folder]);
-    eventually(PATIENCE, "the call", async || (fault.struck() > 0).then_some(())).await;
+    eventually(TIMEOUT, "the call", async || (fault.struck() > 0).then_some(())).await;
     process.signal("TERM");
-    let status = process.exited(PATIENCE).await;
+    let status = process.exited(TIMEOUT).await;
     assert_eq!(status.code(), Some(1), "{}", process.log());
     assert_eq!(credentials.read("unseal-keys").lines().count(), 5);
     fault.set(Fault::Pass).await;

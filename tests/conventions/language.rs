@@ -71,8 +71,8 @@ const FIGURATIVE_NAME_PARTS: &[&str] = &[
 ];
 
 /// Longest name of a test, and the largest median of all, in characters.
-const MAX_TEST_NAME: usize = 60;
-const MAX_MEDIAN_TEST_NAME: usize = 38;
+const MAX_TEST_NAME: usize = 50;
+const MAX_MEDIAN_TEST_NAME: usize = 32;
 
 /// Type names that more than one module may define: each is its module's only one of the kind.
 const REPEATED_TYPE_NAMES: &[&str] = &["Command", "Error"];
@@ -208,7 +208,7 @@ fn test_names_are_short() {
         .filter(|test| test.name.len() > MAX_TEST_NAME)
         .map(|test| format!("{}: {}", test.location, test.name))
         .collect();
-    assert_none(&faults, "name subject, condition and outcome in at most 60 characters:");
+    assert_none(&faults, "name subject, condition and outcome in at most 50 characters:");
     let mut lengths: Vec<_> = tests.iter().map(|test| test.name.len()).collect();
     lengths.sort_unstable();
     let median = lengths[lengths.len() / 2];

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     Platform,
     pid1::{AS_PID_1, first, send},
-    place::{PATIENCE, Place, can_unshare, through},
+    place::{TIMEOUT, Place, can_unshare, through},
     set,
 };
 use crate::support::{
@@ -62,7 +62,7 @@ impl Scene {
     /// Waits until the fault has befallen more requests.
     async fn strikes(&self, struck: usize) {
         let more = async || (self.platform.fault.struck() > struck).then_some(());
-        eventually(PATIENCE, "a request that fails", more).await;
+        eventually(TIMEOUT, "a request that fails", more).await;
     }
 
     /// Waits until there are no more tokens than before.
@@ -86,11 +86,11 @@ async fn token_of_interrupted_login_is_revoked() {
         scene.strikes(struck).await;
         let asked = Instant::now();
         command.signal("TERM");
-        let status = command.exited(PATIENCE).await;
+        let status = command.exited(TIMEOUT).await;
         assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
         assert_eq!(status.code(), Some(code), "{}", command.log());
         let login = async || (scene.logins() > logins).then_some(());
-        eventually(PATIENCE, "a login", login).await;
+        eventually(TIMEOUT, "a login", login).await;
         scene.nothing_is_left(&format!("{arguments:?}: {}", command.log())).await;
         fault.set(Fault::Pass).await;
     }
@@ -116,13 +116,13 @@ async fn relogin_leaves_no_token() {
             scene.strikes(struck).await;
         } else {
             let second = async || (scene.logins() > logins + 1).then_some(());
-            eventually(PATIENCE, "a second login", second).await;
+            eventually(TIMEOUT, "a second login", second).await;
         }
         let asked = Instant::now();
-        assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0), "{}", watch.log());
+        assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(0), "{}", watch.log());
         assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
         let second = async || (scene.logins() > logins + 1).then_some(());
-        eventually(PATIENCE, "a second login", second).await;
+        eventually(TIMEOUT, "a second login", second).await;
         scene.nothing_is_left(&watch.log()).await;
         fault.set(Fault::Pass).await;
         fs::remove_file(scene.place.mark()).expect("it is there");
@@ -148,7 +148,7 @@ async fn pid1_revokes_its_token() {
         assert_ne!(accessors(&scene.platform.bao).await, scene.before);
         let asked = Instant::now();
         send(signal, first(&launcher).await);
-        assert_eq!(launcher.exited(PATIENCE).await.code(), Some(code), "{}", launcher.log());
+        assert_eq!(launcher.exited(TIMEOUT).await.code(), Some(code), "{}", launcher.log());
         assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
         assert_eq!(accessors(&scene.platform.bao).await, scene.before, "{}", launcher.log());
     }
@@ -169,7 +169,7 @@ async fn signal_ends_hung_command_in_a_second() {
         scene.platform.bao.freeze();
         let asked = Instant::now();
         command.signal(signal);
-        assert_eq!(command.exited(PATIENCE).await.code(), Some(code), "{}", command.log());
+        assert_eq!(command.exited(TIMEOUT).await.code(), Some(code), "{}", command.log());
         assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
         assert!(command.log().contains("could not be revoked"), "{}", command.log());
         scene.platform.bao.thaw();
@@ -189,7 +189,7 @@ async fn nohup_command_revokes_at_exit() {
         for _ in 0..hangs_up {
             command.signal("HUP");
         }
-        assert_eq!(command.exited(PATIENCE).await.code(), Some(0), "{}", command.log());
+        assert_eq!(command.exited(TIMEOUT).await.code(), Some(0), "{}", command.log());
         assert_eq!(accessors(&scene.platform.bao).await, scene.before, "{}", command.log());
     }
 }
@@ -206,10 +206,10 @@ async fn stopped_service_leaves_no_token() {
         let (struck, logins) = (fault.struck(), bao.audited("auth/approle/login"));
         let service = Validator::start_unready(bao, &role, &[("VAULT_ADDR", &address)]).await;
         let struck = async || (fault.struck() > struck).then_some(());
-        eventually(PATIENCE, "a request that is late", struck).await;
-        service.process().stop_gracefully(PATIENCE).await;
+        eventually(TIMEOUT, "a request that is late", struck).await;
+        service.process().stop_gracefully(TIMEOUT).await;
         let login = async || (bao.audited("auth/approle/login") > logins).then_some(());
-        eventually(PATIENCE, "a login", login).await;
+        eventually(TIMEOUT, "a login", login).await;
         let gone = async || (accessors(bao).await == before).then_some(());
         eventually(Duration::from_secs(5), &service.log(), gone).await;
     }
@@ -219,8 +219,8 @@ async fn stopped_service_leaves_no_token() {
     let logins = bao.audited("auth/approle/login");
     let service = Validator::start_unready(bao, &role, &[("VAULT_ADDR", &address)]).await;
     let again = async || (bao.audited("auth/approle/login") > logins + 1).then_some(());
-    eventually(PATIENCE, "a second login", again).await;
-    service.process().stop_gracefully(PATIENCE).await;
+    eventually(TIMEOUT, "a second login", again).await;
+    service.process().stop_gracefully(TIMEOUT).await;
     let gone = async || (accessors(bao).await == before).then_some(());
     eventually(Duration::from_secs(5), "unfit tokens to be revoked", gone).await;
 }
@@ -239,7 +239,7 @@ async fn foreign_token_is_not_revoked() {
     ];
     let service = Validator::start_unready(&platform.bao, &role, &env).await;
     let asked = Instant::now();
-    service.process().stop_gracefully(PATIENCE).await;
+    service.process().stop_gracefully(TIMEOUT).await;
     assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
     assert!(!service.log().contains("revoked"), "{}", service.log());
 }

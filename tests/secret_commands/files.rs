@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     Platform,
-    place::{PATIENCE, Place, can_unshare, through},
+    place::{TIMEOUT, Place, can_unshare, through},
     set,
 };
 use crate::support::{
@@ -146,14 +146,14 @@ async fn persistent_file_warns_once() {
     let watch = place.watch_through(&acme, &launcher, &[], "echo told");
     let report = async |words: &str, times| {
         let message = || watch.log().matches(words).count() >= times;
-        eventually(PATIENCE, words, async || message().then_some(())).await;
+        eventually(TIMEOUT, words, async || message().then_some(())).await;
     };
     report("told", 1).await;
     set(&acme, "acme", "crm", &json!({"A": "2"}));
     report("No space left", 1).await;
     let reads = || platform.bao.audited("secret/data/tenants/acme/crm");
     let before = reads();
-    eventually(PATIENCE, "more tries", async || (reads() >= before + 6).then_some(())).await;
+    eventually(TIMEOUT, "more tries", async || (reads() >= before + 6).then_some(())).await;
     assert_eq!(watch.log().matches("No space left").count(), 1, "{}", watch.log());
 }
 

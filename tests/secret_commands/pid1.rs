@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     Platform,
-    place::{PATIENCE, Place, STAY, can_unshare, through},
+    place::{TIMEOUT, Place, STAY, can_unshare, through},
     set,
 };
 use crate::support::{fault::Fault, process::Process, shell::Shell, wait::eventually};
@@ -35,7 +35,7 @@ fn children(parent: u32) -> Vec<u32> {
 
 /// The first process of the namespace, as it is seen from here.
 pub(super) async fn first(launcher: &Process) -> u32 {
-    eventually(PATIENCE, "a child", async || children(launcher.pid()).first().copied()).await
+    eventually(TIMEOUT, "a child", async || children(launcher.pid()).first().copied()).await
 }
 
 /// Sends a signal to a process that is no child of the test.
@@ -68,11 +68,11 @@ async fn pid1_watch_reaps_and_forwards_signals() {
                 children(own).into_iter().filter(|pid| stat(*pid, 3).as_deref() == Some("Z"));
             (zombies.count() == 0).then_some(())
         };
-        eventually(PATIENCE, "no zombies", reaped).await;
+        eventually(TIMEOUT, "no zombies", reaped).await;
         let alive = children(own).len();
         assert_eq!(alive, options.len() / 2, "only the service is left");
         send("TERM", own);
-        assert_eq!(launcher.exited(PATIENCE).await.code(), Some(code), "{}", launcher.log());
+        assert_eq!(launcher.exited(TIMEOUT).await.code(), Some(code), "{}", launcher.log());
         assert_eq!(place.marked().contains("got TERM"), code == 7);
     }
 }
@@ -101,10 +101,10 @@ async fn pid1_signal_ends_commands_during_hang() {
         let mut command = through(&AS_PID_1, &away.command(arguments));
         let launcher = Process::spawn("unshare", &mut command);
         let hangs = async || (platform.fault.struck() > struck).then_some(());
-        eventually(PATIENCE, "a request that hangs", hangs).await;
+        eventually(TIMEOUT, "a request that hangs", hangs).await;
         let asked = Instant::now();
         send(signal, first(&launcher).await);
-        assert_eq!(launcher.exited(PATIENCE).await.code(), Some(code), "{}", launcher.log());
+        assert_eq!(launcher.exited(TIMEOUT).await.code(), Some(code), "{}", launcher.log());
         assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     }
 }

@@ -11,9 +11,9 @@ use tempfile::TempDir;
 
 use crate::support::{process::Process, shell::Shell, wait::eventually};
 
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Goes on until the folder is gone, so that no program outlives a test that failed.
+/// Runs until the folder is gone, so that no program outlives a test that failed.
 pub(super) const STAY: &str = "while test -d \"${1%/*}\"; do sleep 0.02; done";
 
 /// A folder for the file.
@@ -70,13 +70,13 @@ impl Place {
     /// Waits until this is marked, among others.
     pub(super) async fn marks(&self, words: &str) {
         let what = format!("{words:?} in the mark");
-        eventually(PATIENCE, &what, async || self.marked().contains(words).then_some(())).await;
+        eventually(TIMEOUT, &what, async || self.marked().contains(words).then_some(())).await;
     }
 
     /// Waits until the file is this.
     pub(super) async fn becomes(&self, path: &Path, expected: &str) {
         let what = format!("{} to be {expected:?}", path.display());
-        eventually(PATIENCE, &what, async || {
+        eventually(TIMEOUT, &what, async || {
             (fs::read_to_string(path).ok()? == expected).then_some(())
         })
         .await;

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     Platform,
-    place::{PATIENCE, Place, STAY},
+    place::{TIMEOUT, Place, STAY},
     set,
 };
 use crate::support::{fault::Fault, platform::log_in, shell::Shell, wait::eventually};
@@ -77,13 +77,13 @@ async fn watched_file_follows_secrets() {
     place.becomes(&place.mark(), "A=1\nA=2\nA=3\n").await;
     assert_eq!(mode(&place.file()), 0o600);
     acme.run(&["secrets", "delete", "acme", "crm", "--yes"]).done();
-    eventually(PATIENCE, "a word", async || watch.log().contains("was deleted").then_some(()))
+    eventually(TIMEOUT, "a word", async || watch.log().contains("was deleted").then_some(()))
         .await;
     place.becomes(&place.file(), "A=3\n").await;
     set(&acme, "acme", "crm", &json!({"A": "4"}));
     place.becomes(&place.mark(), "A=1\nA=2\nA=3\nA=4\n").await;
     assert_eq!(watch.log().matches("was deleted").count(), 1, "{}", watch.log());
-    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0));
+    assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(0));
     for value in ["A=1", "A=4", platform.acme.token()] {
         assert!(!watch.log().contains(value), "{}", watch.log());
     }
@@ -102,7 +102,7 @@ async fn outage_keeps_watched_file() {
     for fault in [Fault::Reset, Fault::Status(503, r#"{"errors":["Vault is sealed"]}"#)] {
         let struck = platform.fault.struck();
         platform.fault.set(fault).await;
-        eventually(PATIENCE, "two looks", async || {
+        eventually(TIMEOUT, "two looks", async || {
             (platform.fault.struck() >= struck + 2).then_some(())
         })
         .await;
@@ -130,7 +130,7 @@ async fn failed_command_is_retried() {
     let watch = place.watch_with(&acme, &[], "test ! -e \"$2.fail\" && cat \"$1\" >> \"$2\"");
     let failed = async |times| {
         let message = || watch.log().matches("exit status: 1").count() == times;
-        eventually(PATIENCE, "a word", async || message().then_some(())).await;
+        eventually(TIMEOUT, "a word", async || message().then_some(())).await;
     };
     failed(1).await;
     fs::remove_file(&fail).expect("it is there");
@@ -187,7 +187,7 @@ async fn token_is_renewed_during_run() {
     set(&acme, "acme", "crm", &json!({"A": "2"}));
     place.becomes(&place.file(), "A=2\n").await;
     assert_eq!(place.marked(), "A=1\n", "it still runs");
-    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0), "{}", watch.log());
+    assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(0), "{}", watch.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,7 +207,7 @@ async fn refused_secret_id_does_not_lock_role() {
     place.becomes(&place.mark(), "A=1\n").await;
     fs::write(&secret_id, "wrong").expect("a file");
     let refused = async || watch.log().contains("invalid secret id").then_some(());
-    eventually(PATIENCE, "a refused login", refused).await;
+    eventually(TIMEOUT, "a refused login", refused).await;
     let logins = platform.bao.audited("auth/approle/login");
     // Many more looks, and no login.
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -228,7 +228,7 @@ async fn lifetime(platform: &Platform, ttl: &str) {
 async fn more(platform: &Platform, paths: &[&str], more: usize) {
     let now = || paths.iter().map(|path| platform.bao.audited(path)).sum::<usize>();
     let before = now();
-    eventually(PATIENCE, "a new token", async || (now() >= before + more).then_some(())).await;
+    eventually(TIMEOUT, "a new token", async || (now() >= before + more).then_some(())).await;
 }
 
 /// The accessor of the token that was made by the latest login.

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     Platform,
     pid1::{send, stat},
-    place::{PATIENCE, Place, STAY, through},
+    place::{TIMEOUT, Place, STAY, through},
     set,
 };
 use crate::support::{fault::Fault, process::Process, shell::Shell, tools, wait::eventually};
@@ -47,7 +47,7 @@ async fn first_command_receives_signals() {
             let watch = place.watch_with(&acme, options, &marking(&[signal], "exit 7"));
             place.marks("ready\n").await;
             watch.signal(signal);
-            assert_eq!(watch.exited(PATIENCE).await.code(), Some(code), "{}", watch.log());
+            assert_eq!(watch.exited(TIMEOUT).await.code(), Some(code), "{}", watch.log());
             assert_eq!(place.marked(), format!("ready\ngot {signal}\n"));
         }
     }
@@ -63,7 +63,7 @@ async fn signal_ends_single_render() {
         let once = acme.start(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
         place.marks("ready\n").await;
         once.signal(signal);
-        assert_eq!(once.exited(PATIENCE).await.code(), Some(code), "{}", once.log());
+        assert_eq!(once.exited(TIMEOUT).await.code(), Some(code), "{}", once.log());
         assert_eq!(place.marked(), format!("ready\ngot {signal}\n"));
     }
 }
@@ -81,7 +81,7 @@ async fn stop_waits_for_process_group() {
         fs::write(place.mark(), "").expect("a file");
         let watch = place.watch_with(&acme, options, &script);
         place.marks("grandchild\n").await;
-        assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0), "{}", watch.log());
+        assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(0), "{}", watch.log());
         assert_eq!(place.marked(), "grandchild\ngrandchild ended\n");
     }
 }
@@ -94,7 +94,7 @@ async fn service_exit_ends_its_group() {
          sh \"$1\" \"$2\" & until test -s \"$2\"; do sleep 0.02; done; exit 5"
     );
     let watch = place.watch_with(&acme, &SERVICE, &script);
-    assert_eq!(watch.exited(PATIENCE).await.code(), Some(5), "{}", watch.log());
+    assert_eq!(watch.exited(TIMEOUT).await.code(), Some(5), "{}", watch.log());
     assert_eq!(place.marked(), "ready\ngrandchild ended\n");
 }
 
@@ -106,7 +106,7 @@ async fn second_signal_or_timeout_kills() {
     let watch =
         place.watch_with(&acme, &[&SERVICE[..], &["--kill-timeout", "300ms"]].concat(), &deaf);
     place.marks("ready\n").await;
-    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(137), "{}", watch.log());
+    assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(137), "{}", watch.log());
 
     fs::write(place.mark(), "").expect("a file");
     let watch =
@@ -115,8 +115,8 @@ async fn second_signal_or_timeout_kills() {
     let pid = place.marked().trim().parse().expect("a process id");
     send("STOP", pid);
     let is_stopped = async || (stat(pid, 3).as_deref() == Some("T")).then_some(());
-    eventually(PATIENCE, "a stopped process", is_stopped).await;
-    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(143), "{}", watch.log());
+    eventually(TIMEOUT, "a stopped process", is_stopped).await;
+    assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(143), "{}", watch.log());
 
     for (options, code) in [(&[][..], 0), (&SERVICE, 137)] {
         fs::write(place.mark(), "").expect("a file");
@@ -127,7 +127,7 @@ async fn second_signal_or_timeout_kills() {
         place.marks("got TERM\n").await;
         assert!(watch.exit_status().is_none(), "it waits");
         watch.signal("TERM");
-        assert_eq!(watch.exited(PATIENCE).await.code(), Some(code), "{}", watch.log());
+        assert_eq!(watch.exited(TIMEOUT).await.code(), Some(code), "{}", watch.log());
     }
 }
 
@@ -137,7 +137,7 @@ async fn stop_signal_is_configurable() {
     let options = [&SERVICE[..], &["--kill-signal", "SIGQUIT"]].concat();
     let watch = place.watch_with(&acme, &options, &marking(&["TERM", "QUIT"], "exit 7"));
     place.marks("ready\n").await;
-    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(7), "{}", watch.log());
+    assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(7), "{}", watch.log());
     assert_eq!(place.marked(), "ready\ngot QUIT\n");
 }
 
@@ -153,12 +153,12 @@ async fn signal_ends_watch_during_hang() {
         let struck = platform.fault.struck();
         let watch = place.watch_with(&away, options, "echo started >> \"$2\"");
         let hangs = async || (platform.fault.struck() > struck).then_some(());
-        eventually(PATIENCE, "a request that hangs", hangs).await;
+        eventually(TIMEOUT, "a request that hangs", hangs).await;
         for ignored in ["HUP", "USR1", "USR2"] {
             watch.signal(ignored);
         }
         let asked = Instant::now();
-        assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(code), "{}", watch.log());
+        assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(code), "{}", watch.log());
         assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
         assert_eq!(place.marked(), "");
     }
@@ -175,9 +175,9 @@ async fn signal_ends_failing_watch() {
         let struck = platform.fault.struck();
         platform.fault.set(fault).await;
         let failed = async || (platform.fault.struck() > struck).then_some(());
-        eventually(PATIENCE, "a look", failed).await;
+        eventually(TIMEOUT, "a look", failed).await;
         let asked = Instant::now();
-        assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0), "{}", watch.log());
+        assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(0), "{}", watch.log());
         assert!(asked.elapsed() < AT_ONCE, "{:?}", asked.elapsed());
         fs::remove_file(place.mark()).expect("it is there");
     }
@@ -199,7 +199,7 @@ async fn change_during_command_reruns_it() {
     assert!(watch.log().contains("sh still runs"), "{}", watch.log());
     fs::remove_file(busy).expect("it is there");
     place.becomes(&place.mark(), "A=1\nA=3\n").await;
-    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0));
+    assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +213,7 @@ async fn change_restarts_exited_service() {
     place.becomes(&place.mark(), "A=1\nend\nA=2\n").await;
     set(&acme, "acme", "crm", &json!({"A": "3"}));
     place.becomes(&place.mark(), "A=1\nend\nA=2\nend\nA=3\n").await;
-    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0), "{}", watch.log());
+    assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(0), "{}", watch.log());
     assert_eq!(place.marked(), "A=1\nend\nA=2\nend\nA=3\nend\n");
 }
 
@@ -230,7 +230,7 @@ async fn signal_during_restart_stops_service() {
     place.becomes(&place.mark(), "A=1\nasked\n").await;
     watch.signal("TERM");
     fs::write(place.folder.path().join("mark.go"), "").expect("a file");
-    assert_eq!(watch.exited(PATIENCE).await.code(), Some(9), "{}", watch.log());
+    assert_eq!(watch.exited(TIMEOUT).await.code(), Some(9), "{}", watch.log());
     assert!(!place.marked().contains("A=2"), "{}", place.marked());
 }
 
@@ -242,7 +242,7 @@ async fn change_signals_or_ignores_service() {
     place.becomes(&place.mark(), "ready\n").await;
     set(&acme, "acme", "crm", &json!({"A": "2"}));
     place.becomes(&place.mark(), "ready\nA=2\n").await;
-    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(143), "{}", watch.log());
+    assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(143), "{}", watch.log());
 
     fs::write(place.mark(), "").expect("a file");
     let watch = place.watch_with(&acme, &SERVICE, &marking(&["HUP", "USR1", "USR2"], ":"));
@@ -262,7 +262,7 @@ async fn watch_exits_with_its_service() {
     let (_platform, acme, place) = platform().await;
     for (script, code) in [("exit 0", 0), ("exit 42", 42), ("kill -KILL $$", 137)] {
         let watch = place.watch_with(&acme, &SERVICE, script);
-        assert_eq!(watch.exited(PATIENCE).await.code(), Some(code), "{script}: {}", watch.log());
+        assert_eq!(watch.exited(TIMEOUT).await.code(), Some(code), "{script}: {}", watch.log());
     }
     let file = place.file().display().to_string();
     let start = |options: &[&str], program: &[&str]| {
@@ -293,7 +293,7 @@ async fn hangup_polls_vault_at_once() {
     watch.signal("USR2");
     watch.signal("HUP");
     place.becomes(&place.mark(), "A=1\nA=2\n").await;
-    assert_eq!(watch.stop_gracefully(PATIENCE).await.code(), Some(0), "{}", watch.log());
+    assert_eq!(watch.stop_gracefully(TIMEOUT).await.code(), Some(0), "{}", watch.log());
 }
 
 /// Starts a program on a terminal of its own, closes that once a file is there, and says how the
@@ -316,7 +316,7 @@ async fn closed_terminal_ends_watch() {
     let (python, mark) = (python.display().to_string(), mark.display().to_string());
     let launcher = [&python, "-c", CLOSE_TERMINAL, &mark];
     let watch = place.watch_through(&acme, &launcher, &[], &marking(&["HUP"], "exit 0"));
-    assert!(watch.exited(PATIENCE).await.success());
+    assert!(watch.exited(TIMEOUT).await.success());
     assert_eq!((watch.log().as_str(), place.marked().as_str()), ("0\n", "ready\ngot HUP\n"));
 }
 
@@ -332,7 +332,7 @@ async fn hangup_ends_commands_unless_nohup() {
     };
     let begun = async |struck| {
         let begun = async || (platform.fault.struck() > struck).then_some(());
-        eventually(PATIENCE, "a first write", begun).await;
+        eventually(TIMEOUT, "a first write", begun).await;
     };
     let create = |tenant| {
         let create = ["tenants", "create", tenant, "--service", "crm", "--credentials"];
@@ -343,7 +343,7 @@ async fn hangup_ends_commands_unless_nohup() {
         let process = Process::spawn("tenants create", &mut create(tenant));
         begun(struck).await;
         process.signal(signal);
-        assert_eq!(process.exited(PATIENCE).await.code(), Some(1), "{}", process.log());
+        assert_eq!(process.exited(TIMEOUT).await.code(), Some(1), "{}", process.log());
         assert!(process.log().contains("not tried"), "{}", process.log());
     }
     let struck = slow().await;
@@ -351,5 +351,5 @@ async fn hangup_ends_commands_unless_nohup() {
     let process = Process::spawn("sh", &mut through(&ignoring, &create("hooli")));
     begun(struck).await;
     process.signal("HUP");
-    assert_eq!(process.exited(PATIENCE).await.code(), Some(0), "{}", process.log());
+    assert_eq!(process.exited(TIMEOUT).await.code(), Some(0), "{}", process.log());
 }

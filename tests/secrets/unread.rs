@@ -31,7 +31,7 @@ const LARGE: usize = 700_000;
 const SMALL: usize = 15_000;
 
 /// The time that the service waits for a client that reads nothing.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The maximum growth of the service's memory, in kB.
 const MORE: u64 = 100_000;
@@ -144,7 +144,7 @@ async fn small_unread_response_is_released() {
     let mut client = Client::connect(&service, "/v1/tenants/acme/secrets/small", 1024).await;
     let response = client.send().await.expect("a response");
     assert_eq!(response.status(), 200);
-    sleep(PATIENCE + Duration::from_secs(2)).await;
+    sleep(TIMEOUT + Duration::from_secs(2)).await;
     let body = timeout(Duration::from_secs(20), response.into_body().collect()).await;
     assert!(body.expect("it ends").is_err(), "it came whole");
     let again = client.send().await.expect("the connection still serves").into_body().collect();
