@@ -45,16 +45,16 @@
 //! | module | purpose |
 //! |---|---|
 //! | [`capabilities`] | capabilities of Vault's policies |
-//! | [`fields`], [`networks`], [`uri`] | header fields of any server, IP networks, URI syntax |
-//! | [`policies`] | parser, linter, evaluation and diff of Vault policies |
+//! | [`headers`], [`networks`], [`uri`] | header fields of any server, IP networks, URI syntax |
+//! | [`policy`] | parser, linter, evaluation and diff of Vault policies |
 //! | [`probe`] | connections to a server for diagnostics |
-//! | [`provision`] | desired state of Vault, plan and apply |
+//! | [`provisioning`] | desired state of Vault, plan and apply |
 //! | [`tenants`] | names of tenants and services, and what they are called in Vault |
 //! | [`forwarded`] | forwarded request, trusted proxies, client address |
 //! | [`token`] | credentials, token information, identity, the backend trait, the cache |
-//! | [`requirement`] | parsing, caching and path normalization of requirements |
+//! | [`requirements`] | parsing, caching and path normalization of requirements |
 //! | [`secrets`] | names, data and formats of secrets, and the trait of their store |
-//! | [`decision`] | authorization: token, requirement and capability checks, refusals, rate limits, explanations |
+//! | [`auth`] | authorization: token, requirement and capability checks, refusals, rate limits, explanations |
 //! | [`telemetry`] | logs and metrics |
 //! | [`vault`] | Vault's API, the service's session, and the implementations of the traits above |
 //! | [`config`] | settings from flags, environment and file |

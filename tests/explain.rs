@@ -447,7 +447,7 @@ fn requirement_is_parsed_first() {
         ("--require", "tenant=", "`tenant` has an empty value"),
         ("--require", "tenant=acme#&policy=a", "has to be percent-encoded"),
         ("--require", "tenant={labels.9}", "was not replaced"),
-        ("--require", "policy=%zz", "`%` without two"),
+        ("--require", "policy=%zz", "two hexadecimal digits are missing"),
         ("--require", "acl=/a", "without a slash at its ends"),
         ("--require", "acl=a+b", "%2B"),
         ("--method", "", "visible ASCII"),

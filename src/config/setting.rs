@@ -5,7 +5,7 @@ pub(super) const PREFIX: &str = "VALIDATOR_";
 pub(super) const CONFIG_VARIABLE: &str = "VALIDATOR_CONFIG";
 
 /// A setting. The flags, the environment variables, the keys of the file, `--help` and the README's
-/// table all follow from [`KEYS`].
+/// table all follow from [`SETTINGS`].
 #[derive(Debug)]
 pub struct Setting {
     /// The key in the file; with dashes for underscores, the name of the flag.

@@ -24,7 +24,7 @@ impl ProvisionPlan {
     /// Compares these resources with those in Vault.
     ///
     /// # Errors
-    /// [`Hindrance`] if a step cannot be applied.
+    /// [`PlanError`] if a step cannot be applied.
     pub async fn compute(
         things: Vec<Resource>,
         inventory: &impl ResourceProvider,

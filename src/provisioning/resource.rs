@@ -78,7 +78,7 @@ pub enum EngineType {
 }
 
 /// An AppRole. Its tokens are periodic: they can be renewed without a maximum, each time for
-/// [`Role::PERIOD`].
+/// [`AppRoleSpec::PERIOD`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppRoleSpec {
     /// The name of the AppRole.

@@ -88,7 +88,7 @@ impl SecretData {
     /// Applies a change.
     ///
     /// # Errors
-    /// [`AbsentKey`] if a required key does not exist.
+    /// [`MissingKeyError`] if a required key does not exist.
     pub fn apply_patch(mut self, patch: SecretPatch) -> Result<Self, MissingKeyError> {
         if let Some(key) = patch.required.into_iter().find(|key| !self.0.contains_key(key)) {
             return Err(MissingKeyError { key, present: self.0.into_keys().collect() });

@@ -56,7 +56,7 @@ impl SecretData {
     /// Parses the body of a request: `{"data":{"KEY":"value"}}`.
     ///
     /// # Errors
-    /// [`BodyError`].
+    /// [`SecretBodyError`].
     pub fn from_body(body: &[u8]) -> Result<Self, SecretBodyError> {
         values(data(body)?, |node| match node {
             Node::Text(value) => Some(value),
@@ -67,7 +67,7 @@ impl SecretData {
     /// Parses an object of keys and values, as [`SecretData::exposed`] serializes it.
     ///
     /// # Errors
-    /// [`BodyError`].
+    /// [`SecretBodyError`].
     pub fn from_json(json: &[u8]) -> Result<Self, SecretBodyError> {
         let members = parse(json)?.members()?;
         values(members, |node| match node {
@@ -81,7 +81,7 @@ impl SecretPatch {
     /// Parses the body of a request: `{"data":{"KEY":"value","OTHER":null}}`.
     ///
     /// # Errors
-    /// [`BodyError`].
+    /// [`SecretBodyError`].
     pub fn from_body(body: &[u8]) -> Result<Self, SecretBodyError> {
         values(data(body)?, |node| match node {
             Node::Text(value) => Some(Some(value)),

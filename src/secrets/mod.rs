@@ -1,8 +1,8 @@
 //! The tenants' secrets: names, data, versions and storage format.
 //!
 //! A secret is a map of keys to strings at a [`SecretPath`], in versions. It is stored as a
-//! [`Record`]: the whole map, encrypted by the tenant's own key for this path. It is returned as
-//! JSON or as lines of an environment file, in one [`Dialect`].
+//! [`StoredRecord`]: the whole map, encrypted by the tenant's own key for this path. It is returned as
+//! JSON or as lines of an environment file, in one [`EnvFormat`].
 
 mod data;
 mod env;

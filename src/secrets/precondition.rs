@@ -41,7 +41,7 @@ impl WriteCondition {
     /// Checks the precondition for a secret in this state.
     ///
     /// # Errors
-    /// [`Conflict`] if it does not hold.
+    /// [`WriteConflict`] if it does not hold.
     pub fn check(self, current: SecretState) -> Result<(), WriteConflict> {
         let holds = match self {
             Self::None => true,

@@ -30,7 +30,7 @@ impl StoredRecord {
     /// Returns the ciphertext of a record that was read from this tenant's secrets.
     ///
     /// # Errors
-    /// [`Unreadable`] if the record has another format, or names another key: the tenant determines
+    /// [`RecordError`] if the record has another format, or names another key: the tenant determines
     /// the key that decrypts, not the record.
     pub fn into_ciphertext(self, tenant: &TenantName) -> Result<Ciphertext, RecordError> {
         if self.v != VERSION {

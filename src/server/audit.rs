@@ -57,7 +57,7 @@ enum StaleTokens {
 }
 
 /// The members of an audit entry that are used here. A member that is added to this type, or to one
-/// of its fields' types, has to be added to those that an [`Excerpt`] keeps.
+/// of its fields' types, has to be added to those that an [`EntryExcerpt`] keeps.
 ///
 /// `request.data` is parsed only when it is needed: the caller chooses it, and it may be any JSON.
 #[derive(Deserialize)]

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     Platform,
-    place::{TIMEOUT, Place, can_unshare, through},
+    place::{Place, TIMEOUT, can_unshare, through},
     set,
 };
 use crate::support::{

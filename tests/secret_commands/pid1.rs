@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     Platform,
-    place::{TIMEOUT, Place, STAY, can_unshare, through},
+    place::{Place, STAY, TIMEOUT, can_unshare, through},
     set,
 };
 use crate::support::{fault::Fault, process::Process, shell::Shell, wait::eventually};

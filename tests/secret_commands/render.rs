@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     Platform,
-    place::{TIMEOUT, Place, STAY},
+    place::{Place, STAY, TIMEOUT},
     set,
 };
 use crate::support::{fault::Fault, platform::log_in, shell::Shell, wait::eventually};
@@ -77,8 +77,7 @@ async fn watched_file_follows_secrets() {
     place.becomes(&place.mark(), "A=1\nA=2\nA=3\n").await;
     assert_eq!(mode(&place.file()), 0o600);
     acme.run(&["secrets", "delete", "acme", "crm", "--yes"]).done();
-    eventually(TIMEOUT, "a word", async || watch.log().contains("was deleted").then_some(()))
-        .await;
+    eventually(TIMEOUT, "a word", async || watch.log().contains("was deleted").then_some(())).await;
     place.becomes(&place.file(), "A=3\n").await;
     set(&acme, "acme", "crm", &json!({"A": "4"}));
     place.becomes(&place.mark(), "A=1\nA=2\nA=3\nA=4\n").await;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     Platform,
     pid1::{send, stat},
-    place::{TIMEOUT, Place, STAY, through},
+    place::{Place, STAY, TIMEOUT, through},
     set,
 };
 use crate::support::{fault::Fault, process::Process, shell::Shell, tools, wait::eventually};

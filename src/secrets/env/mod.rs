@@ -38,7 +38,7 @@ impl SecretData {
     /// dialect gets exactly these values.
     ///
     /// # Errors
-    /// [`Inexpressible`] for the first value that the dialect cannot represent.
+    /// [`UnencodableValue`] for the first value that the dialect cannot represent.
     pub fn to_env(&self, dialect: EnvFormat) -> Result<Zeroizing<String>, UnencodableValue> {
         // Capacity for all lines, so that no reallocation leaves a copy.
         let capacity = self.iter().map(|(key, value)| {

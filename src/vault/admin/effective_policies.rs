@@ -28,7 +28,7 @@ impl<'t, 's> EffectivePolicies<'t, 's> {
     }
 
     /// Returns an entity as a member, with the policies of its tokens. Policies that the operator
-    /// may not read are reported in [`Member::unknown`].
+    /// may not read are reported in [`Member::unknown_policies`].
     pub(super) async fn member(&self, entity: Entity) -> Result<Member, ProvisionError> {
         let mut member = as_member(&entity);
         for id in entity.group_ids() {

@@ -77,7 +77,7 @@ impl<'s> Inspector<'s> {
     /// Looks up the token of the session.
     ///
     /// # Errors
-    /// [`Untold`]
+    /// [`InspectError`]
     pub async fn token(&self) -> Result<TokenDetails, InspectError> {
         let request = LookupTokenSelfRequest::default();
         let lookup = async |client: &Client, token: &SecretString| {
@@ -89,7 +89,7 @@ impl<'s> Inspector<'s> {
     /// Returns the capabilities of the token on each of these paths, in the order of the paths.
     ///
     /// # Errors
-    /// [`Untold`]
+    /// [`InspectError`]
     pub async fn capabilities_of_token(
         &self,
         paths: &[String],
@@ -115,7 +115,7 @@ impl<'s> Inspector<'s> {
     /// Returns the secrets engines by path. The paths end in a slash.
     ///
     /// # Errors
-    /// [`Untold`]
+    /// [`InspectError`]
     pub async fn mounts(&self) -> Result<BTreeMap<String, Mount>, InspectError> {
         Ok(self.operator.call(list_mounts).await?)
     }
@@ -123,7 +123,7 @@ impl<'s> Inspector<'s> {
     /// Returns the auth methods by path. The paths end in a slash.
     ///
     /// # Errors
-    /// [`Untold`]
+    /// [`InspectError`]
     pub async fn auth_methods(&self) -> Result<BTreeMap<String, Mount>, InspectError> {
         Ok(self.operator.call(list_auth_methods).await?)
     }
@@ -131,7 +131,7 @@ impl<'s> Inspector<'s> {
     /// Returns the audit devices by path. The paths end in a slash.
     ///
     /// # Errors
-    /// [`Untold`]
+    /// [`InspectError`]
     pub async fn audit_devices(&self) -> Result<BTreeMap<String, Mount>, InspectError> {
         Ok(self.operator.call(list_audit_devices).await?)
     }
@@ -139,7 +139,7 @@ impl<'s> Inspector<'s> {
     /// Returns the names of the keys of a transit engine.
     ///
     /// # Errors
-    /// [`Untold`]
+    /// [`InspectError`]
     pub async fn keys(&self, mount: &str) -> Result<Vec<String>, InspectError> {
         let list = async |client: &Client, token: &SecretString| {
             transit::list_keys(client, token, mount).await
@@ -150,7 +150,7 @@ impl<'s> Inspector<'s> {
     /// Returns a key of a transit engine.
     ///
     /// # Errors
-    /// [`Untold`], also if there is no key of this name.
+    /// [`InspectError`], also if there is no key of this name.
     pub async fn key(&self, mount: &str, name: &str) -> Result<TransitKey, InspectError> {
         let read = async |client: &Client, token: &SecretString| {
             transit::read_key(client, token, mount, name).await

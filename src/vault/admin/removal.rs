@@ -105,8 +105,8 @@ impl<'s> MemberRemover<'s> {
         Ok(RemovalResult::Entity)
     }
 
-    /// Removes a person or a service from the tenant, as [`Members::remove_person`] does with
-    /// [`Removal::KeepAccount`].
+    /// Removes a person or a service from the tenant, as [`MemberRemover::remove_person`] does with
+    /// [`AccountRemoval::KeepAccount`].
     ///
     /// # Errors
     /// A message that says why it is still a member, and what to do.

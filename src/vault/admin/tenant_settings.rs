@@ -63,7 +63,7 @@ impl<'s> TenantSettings<'s> {
     /// Returns the rotation intervals of all tenants that have one.
     ///
     /// # Errors
-    /// [`Untold`] if they cannot be listed, or a read fails.
+    /// [`InspectError`] if they cannot be listed, or a read fails.
     pub async fn rotation_intervals(&self) -> Result<RotationIntervals, InspectError> {
         let read = |name: String| async move {
             let Some(tenant) = TenantName::parse(&name) else {
@@ -84,7 +84,7 @@ impl<'s> TenantSettings<'s> {
     /// Returns the tenant's rotation interval; `None` if it has no record.
     ///
     /// # Errors
-    /// [`Trouble`] if the record cannot be read.
+    /// [`ProvisionError`] if the record cannot be read.
     pub async fn rotation_interval(
         &self,
         tenant: &TenantName,
@@ -106,7 +106,7 @@ impl<'s> TenantSettings<'s> {
     /// Writes the tenant's rotation interval, in place of any record.
     ///
     /// # Errors
-    /// [`Trouble`], also if the record is changed concurrently.
+    /// [`ProvisionError`], also if the record is changed concurrently.
     pub async fn set_rotation_interval(
         &self,
         tenant: &TenantName,
@@ -139,7 +139,7 @@ impl<'s> TenantSettings<'s> {
     /// Deletes the tenant's record, with all its versions. It is no error if there is none.
     ///
     /// # Errors
-    /// [`Trouble`].
+    /// [`ProvisionError`].
     pub async fn remove(&self, tenant: &TenantName) -> Result<(), ProvisionError> {
         let name = settings_record(tenant);
         self.operator

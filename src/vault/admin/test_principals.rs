@@ -36,7 +36,7 @@ const TOKEN_TTL: &str = "5m";
 ///
 /// A test caller has a token, an entity and groups if the caller has them, and copies of its
 /// policies under unique names. In the copies, templates name the test groups in place of the
-/// caller's. [`StandIns::end`] deletes all of it but the tokens. These are batch tokens: Vault
+/// caller's. [`TestPrincipals::cleanup`] deletes all of it but the tokens. These are batch tokens: Vault
 /// stores nothing of them, they expire within minutes, and their policies are deleted before.
 pub struct TestPrincipals<'s> {
     operator: OperatorClient<'s>,

@@ -22,7 +22,7 @@ impl SecretsClient<'_> {
     /// another client is overwritten: the write is repeated after a conflict, for up to 30 seconds.
     ///
     /// # Errors
-    /// As [`Secrets::write`]. [`SecretError::Unavailable`] if there are conflicts for 30 seconds.
+    /// As [`SecretsClient::write`]. [`SecretError::Unavailable`] if there are conflicts for 30 seconds.
     pub async fn replace(
         &self,
         path: &SecretPath,
@@ -37,7 +37,7 @@ impl SecretsClient<'_> {
     /// requires a key to exist; and the write is repeated after a conflict, for up to 30 seconds.
     ///
     /// # Errors
-    /// As [`Secrets::patch`]. [`SecretError::Unavailable`] if there are conflicts for 30 seconds.
+    /// As [`SecretsClient::patch`]. [`SecretError::Unavailable`] if there are conflicts for 30 seconds.
     pub async fn merge(
         &self,
         path: &SecretPath,

@@ -41,7 +41,7 @@ impl SecretsClient<'_> {
     /// 100 live versions, which are read for this, but not decrypted.
     ///
     /// # Errors
-    /// As [`Secrets::list_versions`].
+    /// As [`SecretsClient::list_versions`].
     pub async fn version_history(
         &self,
         path: &SecretPath,

@@ -23,7 +23,7 @@ impl SecretsClient<'_> {
     /// secrets are equal.
     ///
     /// # Errors
-    /// [`SecretError::KeyMissing`] if there is no key, [`SecretError::KeyUnfit`] if it is not
+    /// [`SecretError::KeyMissing`] if there is no key, [`SecretError::KeyUnusable`] if it is not
     /// derived or convergent. Contradictory version numbers are a malformed response.
     pub async fn key_versions(&self, tenant: &TenantName) -> Result<KeyVersions, SecretError> {
         key_versions(&self.transit_key(tenant).await?.ok_or(SecretError::KeyMissing)?)

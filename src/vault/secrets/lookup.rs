@@ -90,7 +90,7 @@ impl SecretsClient<'_> {
             .map_err(SecretError::of_change)
     }
 
-    /// Deletes a version, which [`Secrets::undelete_version`] restores.
+    /// Deletes a version, which [`SecretsClient::undelete_version`] restores.
     pub(super) async fn delete_version(
         &self,
         path: &SecretPath,

@@ -40,7 +40,7 @@ use crate::{
 /// Vault's audit log names the holder of the token.
 ///
 /// A key that does not bind ciphertexts to their paths is not used to read or write, so the key is
-/// checked before each use; with [`Secrets::remembering`], unless it was checked recently.
+/// checked before each use; with [`SecretsClient::with_check_cache`], unless it was checked recently.
 #[derive(Clone, Copy)]
 pub struct SecretsClient<'c> {
     client: &'c Client,
@@ -88,7 +88,7 @@ impl<'c> SecretsClient<'c> {
     /// Writes a version with exactly this data if the precondition holds.
     ///
     /// # Errors
-    /// [`SecretError`]; the secret is then unchanged. Only after [`SecretError::Unsettled`] it may
+    /// [`SecretError`]; the secret is then unchanged. Only after [`SecretError::OutcomeUnknown`] it may
     /// have been written, as a whole.
     pub async fn write(
         &self,
@@ -117,7 +117,7 @@ impl<'c> SecretsClient<'c> {
     /// Writes a version with the data of the latest version and this change.
     ///
     /// # Errors
-    /// As [`Secrets::write`]; also if there is no live latest version, or a key that the change
+    /// As [`SecretsClient::write`]; also if there is no live latest version, or a key that the change
     /// requires is missing.
     pub async fn patch(
         &self,
@@ -136,7 +136,7 @@ impl<'c> SecretsClient<'c> {
         self.write_ciphertext(path, ciphertext, current).await
     }
 
-    /// Deletes the latest version and returns its number. [`Secrets::undelete`] restores it. A
+    /// Deletes the latest version and returns its number. [`SecretsClient::undelete`] restores it. A
     /// version that is written concurrently is kept.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ impl SecretsClient<'_> {
     /// A version in Vault's response to a read proves it. A 404 does not: version 1 gives it too.
     ///
     /// # Errors
-    /// [`SecretError::MountUnfit`] if it is not; another if the mount cannot be read.
+    /// [`SecretError::MountNotVersioned`] if it is not; another if the mount cannot be read.
     pub(super) async fn ensure_kv_version_2(
         &self,
         current: SecretState,
@@ -43,7 +43,7 @@ impl SecretsClient<'_> {
     /// this.
     ///
     /// # Errors
-    /// [`SecretError::MountUnfit`] if it is not; another if the mount cannot be read.
+    /// [`SecretError::MountNotVersioned`] if it is not; another if the mount cannot be read.
     pub async fn check_kv_version(&self) -> Result<(), SecretError> {
         let (client, token, mount) = self.kv();
         let call = ApiRequest::get(format!("sys/internal/ui/mounts/{mount}"));

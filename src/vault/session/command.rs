@@ -65,7 +65,7 @@ impl VaultSession {
     /// ago, returns the same error without another login.
     ///
     /// The login is a task of its own. If its caller is cancelled, the token is not lost:
-    /// [`Session::close`] revokes it.
+    /// [`VaultSession::close`] revokes it.
     ///
     /// # Errors
     /// [`LoginError`] if the login fails.

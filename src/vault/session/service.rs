@@ -51,7 +51,7 @@ enum LoginHistory {
 }
 
 impl VaultSession {
-    /// Logs in and renews the token, until [`Session::close`] ends the session.
+    /// Logs in and renews the token, until [`VaultSession::close`] ends the session.
     pub async fn run(&self) {
         let mut throttle = LoginThrottle::default();
         let mut last_logged = None;

@@ -76,7 +76,7 @@ impl VaultSession {
         &self.client
     }
 
-    /// Returns true if its tokens are issued by logins, and revoked by [`Session::close`].
+    /// Returns true if its tokens are issued by logins, and revoked by [`VaultSession::close`].
     #[must_use]
     pub fn issues_tokens(&self) -> bool {
         self.login.issues_tokens()

@@ -38,7 +38,7 @@ impl VaultResources<'_> {
         }
     }
 
-    /// Returns [`State::There`] if the entity is recorded as a member of the tenant.
+    /// Returns [`ResourceState::Present`] if the entity is recorded as a member of the tenant.
     pub(super) async fn read_member_record(
         &self,
         kv: &str,

@@ -66,7 +66,7 @@ impl<'c> SecretsClient<'c> {
         pages.try_flatten()
     }
 
-    /// Returns the names of a page of a tenant's list: up to `limit` names, at most [`MAX_PAGE`],
+    /// Returns the names of a page of a tenant's list: up to `limit` names, at most [`MAX_PAGE_SIZE`],
     /// after the name `after`. OpenBao includes their versions in the same response.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl<'c> SecretsClient<'c> {
         Ok(NamesPage { secrets: self, tenant: tenant.clone(), entries, next })
     }
 
-    /// Returns a page of a tenant's list, as [`Secrets::names_page`] and [`NamesPage::look_up`] do.
+    /// Returns a page of a tenant's list, as [`SecretsClient::names_page`] and [`NamesPage::fetch_versions`] do.
     ///
     /// # Errors
     /// As theirs.
