@@ -29,11 +29,12 @@ pub struct Shell {
 /// Runs a program on its own terminal and types each answer once its question is printed. After the
 /// prefix `unseen:` it first waits until the terminal's echo is off.
 const TERMINAL: &str = r#"
-import json, os, pty, sys, termios, time
+import json, os, pty, signal, sys, termios, time
 dialogue = json.loads(sys.argv[1])
 pid, terminal = pty.fork()
 if pid == 0:
     os.execv(sys.argv[2], sys.argv[2:])
+signal.alarm(60)  # A prompt that does not come fails the test.
 shown, seen = b"", 0
 while True:
     try:
