@@ -1,6 +1,6 @@
 //! Diagnostics: checks of Vault, the service and the proxy in front, and explanations of decisions.
 //!
-//! Nothing is printed here, and nothing in Vault is changed. A check that cannot be performed is
+//! The checks print nothing and change nothing in Vault. A check that cannot be performed is
 //! reported as skipped, never as passed.
 
 mod connection;

@@ -7,7 +7,7 @@ pub struct StoredPolicy {
     pub text: String,
     /// The version, if the server counts versions; the next write can require it.
     pub version: Option<u64>,
-    /// Whether every write must name the version.
+    /// True if every write must name the version.
     pub cas_required: bool,
     /// Settings that Vault keeps in addition to the text and would drop with the next write, such
     /// as an expiration. Human-readable.

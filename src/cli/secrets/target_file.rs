@@ -16,7 +16,7 @@ use rustix::{
 };
 use zeroize::Zeroizing;
 
-use crate::{cli::secrets::owner::FileOwner, provisioning::private_dir as folder};
+use crate::{cli::secrets::owner::FileOwner, provisioning::private_dir};
 
 /// Readable and writable by the owner only.
 const MODE: u32 = 0o600;
@@ -58,11 +58,11 @@ impl TargetFile {
     pub(super) fn replace(&self, contents: &[u8]) -> io::Result<WriteOutcome> {
         let name =
             self.file.file_name().ok_or_else(|| io::Error::other("the path has no file name"))?;
-        let path = folder::parent_dir(&self.file);
+        let path = private_dir::parent_dir(&self.file);
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = File::from(open(&path, flags, Mode::empty())?);
         if !self.allow_shared_folder {
-            folder::check(&path, self.owner.map(|owner| owner.uid)).map_err(|error| {
+            private_dir::check(&path, self.owner.map(|owner| owner.uid)).map_err(|error| {
                 let hint = "use another folder, or allow it with --allow-shared-folder";
                 io::Error::new(error.kind(), format!("{error}; {hint}"))
             })?;
@@ -99,7 +99,7 @@ impl TargetFile {
         if ids.0 == requested.0 {
             return Ok(if self.owner.is_some() { requested } else { ids });
         }
-        if !folder::is_private(folder, &folder::parent_dir(&self.file))? {
+        if !private_dir::is_private(folder, &private_dir::parent_dir(&self.file))? {
             return Err(io::Error::other(format!(
                 "the file belongs to user {}, and other users can have created it: remove it{}",
                 ids.0,

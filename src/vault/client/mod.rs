@@ -222,7 +222,7 @@ impl Client {
 
     /// Sends a request, and sends a write again that collided with another one in Vault's storage.
     ///
-    /// That is safe for every write: Vault reports that it wrote nothing. A compare-and-set write is
+    /// A repetition is safe for every write: Vault reports that it wrote nothing. A compare-and-set write is
     /// then compared with the result of the other write. And a transit key whose new version Vault
     /// could not store has that version in memory only until a further rotation is stored.
     async fn send_with_retry(
