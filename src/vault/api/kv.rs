@@ -10,14 +10,11 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::request::none_if_not_found;
 use crate::{
     secrets::SecretVersion,
     vault::{
-        Client,
-        client::ApiRequest,
-        client::Operation,
-        client::{FailureKind, VaultError},
-        clock::DeletionTime,
+        Client, client::ApiRequest, client::Operation, client::VaultError, clock::DeletionTime,
     },
 };
 
@@ -296,14 +293,6 @@ impl TryFrom<KeyInfoResponse> for KeyInfo {
                 Ok(Self(Some(MetadataResponse { current_version, versions }.try_into()?)))
             }
         }
-    }
-}
-
-fn none_if_not_found<T>(result: Result<T, VaultError>) -> Result<Option<T>, VaultError> {
-    match result {
-        Ok(response) => Ok(Some(response)),
-        Err(error) if error.kind == FailureKind::NotFound => Ok(None),
-        Err(error) => Err(error),
     }
 }
 
