@@ -1,11 +1,11 @@
-# Sets up the demo's OpenBao, which is empty and in memory, and prints what to try. LOGIN and
-# POLICIES are for other places than a container's.
+# Sets up the demo's OpenBao, which keeps its data in memory, and prints example commands. Set LOGIN
+# and POLICIES to use other directories than those of the container.
 set -eu
 login=${LOGIN:-/login}
 policies=${POLICIES:-/policies}
 
 if bao secrets list | grep -q ^transit/; then
-	echo "The demo is set up already: its token was printed then."
+	echo "The demo is already set up: the first run printed the token."
 	exit 0
 fi
 bao secrets enable transit >/dev/null
@@ -23,7 +23,7 @@ rm -f "$login/secret-id"
 bao write -f -field=secret_id auth/approle/role/validator/secret-id >"$login/secret-id"
 chmod 0444 "$login/secret-id"
 
-# A service of the tenant: its entity names the tenant.
+# A service of the tenant. The metadata of its entity names the tenant.
 bao write auth/approle/role/demo-crm token_policies=tenant,crm-agent token_ttl=8h >/dev/null
 bao write auth/approle/role/demo-crm/role-id role_id=demo-crm >/dev/null
 entity=$(bao write -field=id identity/entity name=demo-crm metadata=tenant=demo)
@@ -35,7 +35,7 @@ token=$(bao write -field=token auth/approle/login role_id=demo-crm secret_id="$s
 
 cat <<LINES
 
-The demo's tenant is \`demo\`. Its service has this token, which ends with the demo:
+The demo's tenant is \`demo\`. Its service has this token, which is valid until the demo stops:
 
   TOKEN=$token
 

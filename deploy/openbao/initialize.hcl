@@ -1,7 +1,7 @@
-# The initial configuration of an empty OpenBao. Its temporary root token is never exposed.
+# The initial configuration of an empty OpenBao. The temporary root token is never exposed.
 #
-# A request that fails stops the server, and it does not start again until its storage is emptied. It is
-# not run again when this file changes: `policies apply` and `bootstrap` bring later changes in.
+# If a request fails, the server stops, and does not start again until its storage is emptied. OpenBao
+# does not apply later changes of this file: use `policies apply` and `bootstrap` instead.
 
 initialize "engines" {
   request "secret" {
@@ -28,7 +28,7 @@ initialize "engines" {
     data      = { type = "transit" }
   }
 
-  # Encrypting with an unknown key does not create it.
+  # Encryption with an unknown key does not create the key.
   request "transit-keys" {
     operation = "update"
     path      = "transit/config/keys"
@@ -41,7 +41,7 @@ initialize "engines" {
     data      = { type = "approle" }
   }
 
-  # Where people log in: VALIDATOR_SUBJECT_MOUNT.
+  # The auth mount for people: VALIDATOR_SUBJECT_MOUNT.
   request "userpass" {
     operation = "update"
     path      = "sys/auth/userpass"
@@ -176,7 +176,7 @@ initialize "policies" {
     data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/version-destroyer.hcl" } }
   }
 
-  # For the first operator, who makes the others. Root's tokens are gone.
+  # For the first operator, who creates the others. No root token exists any more.
   request "administrator" {
     operation = "update"
     path      = "sys/policies/acl/administrator"
@@ -186,7 +186,7 @@ initialize "policies" {
   }
 }
 
-# The service. Its token lives as long as it is renewed.
+# The validator. Its token is periodic: it stays valid as long as the validator renews it.
 initialize "validator" {
   request "role" {
     operation = "update"
@@ -211,7 +211,7 @@ initialize "validator" {
   }
 }
 
-# Whoever may read /keys/administrator/secret-id, a quarter of an hour at a time.
+# For users who can read /keys/administrator/secret-id. Tokens have a TTL of 15 minutes.
 initialize "administrator" {
   request "role" {
     operation = "update"
@@ -236,7 +236,7 @@ initialize "administrator" {
   }
 }
 
-# Who rotates the tenants' keys: the service `key-rotation`.
+# The service `key-rotation`, which rotates the tenants' keys.
 initialize "key-rotator" {
   request "role" {
     operation = "update"

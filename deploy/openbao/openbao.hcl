@@ -1,5 +1,5 @@
-# OpenBao on one machine: integrated storage and a static seal. The first start applies
-# initialize.hcl; later starts skip it.
+# OpenBao on one machine, with integrated storage and a static seal. Only the first start applies
+# initialize.hcl.
 
 api_addr     = "http://openbao:8200"
 cluster_addr = "http://openbao:8201"
@@ -11,8 +11,8 @@ storage "raft" {
   performance_multiplier = "1"
 }
 
-# Plain: it listens on the network of this stack's own services, and Caddy proxies all
-# other clients.
+# Without TLS: only services on this stack's own network connect directly. Caddy proxies all other
+# clients.
 listener "tcp" {
   address         = "0.0.0.0:8200"
   cluster_address = "0.0.0.0:8201"
@@ -23,14 +23,15 @@ listener "tcp" {
   }
 }
 
-# This file and the storage together reveal all secrets: keep a copy apart from the backups.
+# The key file and the storage together reveal all secrets. Keep a copy of the key file, separate from
+# the backups.
 seal "static" {
   current_key_id = "2026"
   current_key    = "file:///keys/seal/key"
 }
 
-# Every request and answer, secrets as keyed hashes. OpenBao responds to no request while it cannot write
-# this. Accessors are left readable, so that what a token did can be found.
+# Records every request and response, with secrets as keyed hashes. OpenBao rejects all requests while
+# it cannot write to the log. Accessors are not hashed, so that the requests of a token can be found.
 audit "file" "log" {
   options {
     file_path     = "/openbao/logs/audit.log"

@@ -1,11 +1,11 @@
-# Makes what has to be there before OpenBao starts for the first time. What is there already stays
-# as it is, so it may run again and again. ROOT is for another place than a container's `/`.
+# Creates the files that OpenBao needs at its first start. Existing files are kept, so the script can
+# run again at any time. Set ROOT to use another directory than `/`.
 set -eu
 umask 077
 root=${ROOT:-}
 keys=$root/keys
 
-# $2 is either whole or not there.
+# Writes the output of the command $1 to the file $2, unless it exists. The file is never incomplete.
 make() {
 	[ -s "$2" ] && return
 	$1 >"$2.new"
@@ -14,9 +14,9 @@ make() {
 bytes() { head -c 32 /dev/urandom; }
 text() { bytes | od -A n -t x1 | tr -d ' \n'; }
 
-# HashiCorp Vault makes its own keys, and `bootstrap` (65532) writes them down.
+# HashiCorp Vault creates its own keys, and `bootstrap` (65532) stores them.
 if [ "${SEAL:-static}" = vault ]; then
-	# The validator starts with an empty one, and waits for a better.
+	# The validator starts with an empty secret id and waits for a valid one.
 	[ -e "$keys/validator/secret-id" ] || : >"$keys/validator/secret-id"
 	chown -R 100:1000 "$root/vault/file" "$root/vault/logs"
 	chown 65532:65532 "$root/credentials" "$root/run/validator"
@@ -30,8 +30,8 @@ make text "$keys/validator/secret-id"
 make text "$keys/administrator/secret-id"
 make text "$keys/rotator/secret-id"
 
-# OpenBao (100:1000) reads all four; the validator, the operator's command and the rotation of keys
-# (65532) one each.
+# OpenBao (100:1000) reads all four files. The validator, the operator's commands and the key rotation
+# (65532) read one each.
 chmod 0400 "$keys/seal/key"
 chmod 0440 "$keys/validator/secret-id" "$keys/administrator/secret-id" "$keys/rotator/secret-id"
 chmod 0750 "$keys/seal" "$keys/validator" "$keys/administrator" "$keys/rotator" "$root/run/validator"

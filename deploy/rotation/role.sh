@@ -1,6 +1,6 @@
-# Makes the AppRole `key-rotator`, by which `tenants rotate --due` logs in, and writes a secret id of
-# it to a file with mode 0600. Needs an administrator's token; VAULT is for another command
-# than `vault`. Each run makes a new secret id.
+# Creates the AppRole `key-rotator`, with which `tenants rotate --due` logs in, and writes a secret id
+# to a file with mode 0600. Needs an administrator's token. Set VAULT to use another command than
+# `vault`. Each run creates a new secret id.
 #
 #   VAULT_ADDR=… VAULT_TOKEN=… sh role.sh /etc/vault-auth-validator/key-rotator-secret-id
 set -eu

@@ -1,6 +1,6 @@
-# Copies what `bootstrap` has written to its consumers: the secret ids of the validator, of an
-# administrator and of the rotation of keys, each into a volume of its own. May run again and again. ROOT is for another place
-# than a container's `/`, VAULT for another command than `vault`.
+# Writes the secret ids of the validator, the administrator and the key rotation to their volumes. The
+# one of the validator is from `bootstrap`; the script creates the other two. It can run again at any
+# time. Set ROOT to use another directory than `/`, and VAULT to use another command than `vault`.
 set -eu
 umask 077
 root=${ROOT:-}
@@ -21,7 +21,7 @@ $vault write auth/approle/role/administrator token_policies=administrator token_
 $vault write auth/approle/role/key-rotator token_policies=key-rotator token_ttl=1h \
 	token_max_ttl=24h >/dev/null
 
-# $1 is a role, and $2 the folder of its secret id.
+# Creates a secret id of the role $1 in the directory $2, unless it has one.
 hand_over() {
 	$vault write "auth/approle/role/$1/role-id" "role_id=$1" >/dev/null
 	[ -s "$root/keys/$2/secret-id" ] ||

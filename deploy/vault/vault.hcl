@@ -1,6 +1,5 @@
-# HashiCorp Vault, 1.15 or later, in the place of OpenBao. It has no seal that opens by a file, so
-# it is unsealed manually after each start, or another seal is configured here:
-# https://developer.hashicorp.com/vault/docs/configuration/seal
+# HashiCorp Vault 1.15 or later instead of OpenBao. It has no static seal: unseal it after each start, or
+# configure another seal here (https://developer.hashicorp.com/vault/docs/configuration/seal).
 
 api_addr      = "http://openbao:8200"
 cluster_addr  = "http://openbao:8201"
@@ -13,8 +12,8 @@ storage "raft" {
   performance_multiplier = 1
 }
 
-# Plain: it listens on the network of this stack's own services, and Caddy proxies all
-# other clients.
+# Without TLS: only services on this stack's own network connect directly. Caddy proxies all other
+# clients.
 listener "tcp" {
   address         = "0.0.0.0:8200"
   cluster_address = "0.0.0.0:8201"
