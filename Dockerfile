@@ -1,4 +1,4 @@
-# One static binary and the certificate authorities, nothing else.
+# The image contains one static binary and the CA certificates, nothing else.
 # Why glibc and scratch: docs/decisions/0005-static-image.md
 
 FROM rust:1.95.0-slim-trixie AS chef
@@ -10,15 +10,15 @@ COPY . .
 RUN cargo chef prepare --recipe-path recipe.json
 
 FROM chef AS build
-# With an explicit --target, crt-static applies to the program
-# and not to build scripts and procedural macros, which it would break.
+# With an explicit --target, crt-static applies to the program only.
+# It would break build scripts and procedural macros.
 ENV RUSTFLAGS="-C target-feature=+crt-static"
-# The recipe holds the manifests alone, so this layer lasts until a dependency changes.
+# The recipe contains the manifests only, so this layer is cached until a dependency changes.
 COPY --from=plan /build/recipe.json recipe.json
 RUN cargo chef cook --profile dist --locked --bin vault-auth-validator \
     --target "$(rustc --print host-tuple)" --recipe-path recipe.json
 COPY . .
-# The listeners' defaults become 0.0.0.0: a container is a machine of its own.
+# Listen on 0.0.0.0 by default, because other containers connect over the network.
 ENV VALIDATOR_BUILD_FOR_CONTAINER=1
 RUN cargo build --profile dist --locked --bin vault-auth-validator \
     --target "$(rustc --print host-tuple)" \

