@@ -1,7 +1,7 @@
-# For the agent that directs the others: sees what there is and reads what the MCP servers take
-# to do their work, and changes nothing. It has no access to the key for deployments.
+# For the agent that directs the others. It lists all secrets of the platform, and reads those of the
+# MCP servers and the applications. It cannot change anything, or read the deployment key.
 #
-# `smarteros` is the platform's own KV version 2 mount, apart from the tenants'.
+# `smarteros` is the platform's KV version 2 mount, separate from the mount of the tenants' secrets.
 
 path "smarteros/metadata/*" {
   capabilities = ["list", "read"]

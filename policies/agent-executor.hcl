@@ -1,7 +1,7 @@
-# For the agent that carries things out: reads what the MCP servers need to be called, and the key
-# for deployments. It changes none of them: the user of a key should not be able to set it.
+# For the agent that executes tasks. It reads the credentials of the MCP servers and the deployment key.
+# It cannot change them: the user of a key must not be able to replace it.
 
-# The MCP servers, behind the route of that name.
+# The route to the MCP servers.
 path "route/mcp" {
   capabilities = ["create", "read", "update", "patch", "delete"]
 }

@@ -1,6 +1,6 @@
-# For the agent that writes: keeps the settings of the platform's applications. It does not delete,
-# since a new version leaves the old one to go back to, and a deletion asks for a person. What the
-# MCP servers and deployments use is not its business.
+# For the agent that writes the settings of the platform's applications. It cannot delete: after a write
+# the previous version still exists, but a deletion needs a person. It has no access to the secrets of
+# the MCP servers and of deployments.
 
 path "smarteros/metadata/app/*" {
   capabilities = ["list", "read"]

@@ -1,8 +1,8 @@
-# For those who work in their tenant's CRM. The CRM's route requires this policy or
-# crm-admin by name; what it grants is to read the CRM's own secret.
+# For users of their tenant's CRM. The CRM's route requires one of the policies crm-agent, crm-admin and
+# route-crm by name. This policy grants read access to the secret of the CRM.
 
-# Of all rules that match a path Vault heeds only the most specific. The `+` makes this one
-# less so than those of tenant.hcl, which would else lose their `create` and `update` here.
+# Of all rules that match a path, Vault uses only the most specific one. Because of the `+`, this rule
+# is less specific than that of tenant.hcl, so it does not remove that rule's `create` and `update`.
 path "secret/data/+/{{identity.entity.metadata.tenant}}/crm" {
   capabilities = ["read"]
 }

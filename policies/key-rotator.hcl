@@ -1,12 +1,12 @@
-# For rotating the tenants' keys: a new version of the key, and every secret encrypted anew
-# with it. Vault does that within itself, so no secret is seen in the clear, and none can be:
-# there is no `transit/decrypt` here. `--destroy-old-versions` takes version-destroyer as well.
+# For `tenants rotate`: creates a new version of a tenant's key, and re-encrypts every secret with it.
+# Vault re-encrypts internally (rewrap). This policy does not grant `transit/decrypt`, so the token cannot
+# read any secret. `--destroy-old-versions` needs version-destroyer as well.
 #
-# What this does not prevent: a token that may replace a ciphertext can replace it with one that is older,
-# or with nothing that can be decrypted. Versions and the audit log show it. So give this for a
-# short time, to operators who run `tenants rotate`, and else to the timer that runs `--due` alone.
+# Limitation: a token that can replace ciphertexts can also write an older one, or data that cannot be
+# decrypted. The secret's versions and the audit log show such writes. So give this policy to operators
+# for a short time while they run `tenants rotate`, and otherwise only to the timer that runs `--due`.
 
-# The tenants' keys: look, rotate, and say which version may still decrypt.
+# The tenants' keys: read, rotate, and set the oldest version that can decrypt.
 path "transit/keys/tenant-*" {
   capabilities      = ["read", "update"]
   denied_parameters = {
@@ -17,7 +17,7 @@ path "transit/keys/tenant-*" {
   }
 }
 
-# `--due`: how often each tenant's key is to be rotated.
+# For `--due`: the rotation interval of each tenant's key.
 path "secret/metadata/tenant-settings" {
   capabilities = ["list"]
 }
@@ -26,12 +26,12 @@ path "secret/data/tenant-settings/+" {
   capabilities = ["read"]
 }
 
-# From an older version of a key to the latest, inside of Vault.
+# Re-encrypt ciphertexts with the latest version of a key.
 path "transit/rewrap/tenant-*" {
   capabilities = ["update"]
 }
 
-# What secrets there are, in which versions.
+# The names and versions of secrets.
 path "secret/metadata/tenants/*" {
   capabilities = ["read", "list"]
 }
@@ -41,8 +41,8 @@ path "secret/data/tenants/*" {
   capabilities = ["read", "update"]
 }
 
-# Leases on rotations, so that a tenant's key is rotated by one process at a time, and notes of which
-# versions of the keys are stored.
+# Leases, so that only one process at a time rotates a tenant's key. Their metadata records the key
+# version that the last rotation stored.
 path "secret/data/rotation/+" {
   capabilities = ["create", "read", "update"]
 }

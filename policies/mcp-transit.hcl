@@ -1,9 +1,8 @@
-# For MCP providers that keep something of their own encrypted: each with its own transit key,
-# which never leaves Vault.
+# For MCP providers that encrypt their own data, each with its own transit key, which never leaves Vault.
 #
-# The provider is the `provider` in the metadata of the caller's entity, filled in by Vault at each
-# request. With `update` alone no caller creates a key by encrypting under a name that was mistyped: an
-# operator makes it.
+# The provider is `provider` in the metadata of the caller's entity; Vault resolves the template on each
+# request. `update` without `create` prevents that encryption under a mistyped name creates a key:
+# operators create the keys.
 
 path "transit/encrypt/mcp-{{identity.entity.metadata.provider}}" {
   capabilities = ["update"]
@@ -13,7 +12,7 @@ path "transit/decrypt/mcp-{{identity.entity.metadata.provider}}" {
   capabilities = ["update"]
 }
 
-# Brings what was encrypted with an old version of the key to the new one, unseen.
+# Re-encrypts ciphertexts with the latest version of the key, without revealing the plaintext.
 path "transit/rewrap/mcp-{{identity.entity.metadata.provider}}" {
   capabilities = ["update"]
 }

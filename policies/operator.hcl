@@ -1,23 +1,20 @@
-# For the people who run the platform: loads policies and manages tenants, which is their keys,
-# their identities and their AppRoles. Reads no secret, and neither encrypts nor decrypts.
+# For operators of the platform: manages policies and tenants, with their keys, identities and AppRoles.
+# Cannot read, encrypt or decrypt secrets.
 #
-# What this does not prevent, and no policy can:
-# - Who writes policies decides what every token may do, and who makes AppRoles decides which
-#   policies a token has. The two together reach whatever there is, by way of a policy and a role
-#   made for it. Nor does it take that much: who writes entities and their aliases decides the tenant of every caller.
-# - Who sets passwords can log in as anybody with an account, an administrator's too, and who gives
-#   accounts their policies can give any policy there is. `denied_parameters` would not prevent that:
-#   policies are lists, which it compares as a whole. So keep administrators out of userpass/, or
-#   have another method for them.
-# - Who makes secret ids can use one, and be a tenant's service for that long. That they come
-#   wrapped alone means that the service notices, since its own then does not unwrap.
-# - Who may revoke tokens by their accessors can end anybody's, and who writes accounts can lock their
-#   owners out.
-# - Who may delete a tenant's key can make all of its secrets unreadable for ever.
-# Each of these is in Vault's audit log, and `policies plan` shows a policy that was changed. So
-# give this to few, for a short time (a token of an hour), and `policy-auditor` to other people.
+# Limitations, which no policy can prevent:
+# - An operator can write a policy and create an AppRole with it, and so get access to everything. An
+#   operator can also change the tenant of every caller, by writing entities and their aliases.
+# - An operator can set passwords and so log in to any account in userpass/, including an administrator's.
+#   An operator can also give any policy to an account: `denied_parameters` cannot prevent this, because
+#   it compares lists of policies as a whole. So use another auth method for administrators.
+# - An operator can create and use a secret id, and so act as a tenant's service. Secret ids are always
+#   response-wrapped, so the service notices: it cannot unwrap a secret id that was unwrapped before.
+# - An operator can revoke any token by its accessor, and can lock people out of their accounts.
+# - An operator can delete a tenant's key, which makes all secrets of the tenant unreadable for ever.
+# Vault's audit log records all of these, and `policies plan` shows changed policies. So give this policy
+# to few people, for a short time (tokens with a TTL of one hour), and `policy-auditor` to other people.
 
-# Policies: lint, plan, apply.
+# For `policies`: lint, plan, apply.
 path "sys/policies/acl" {
   capabilities = ["list"]
 }
@@ -26,12 +23,12 @@ path "sys/policies/acl/+" {
   capabilities = ["create", "read", "update", "delete"]
 }
 
-# Every token has it, and no command changes it.
+# The default policy of all tokens. No command changes it.
 path "sys/policies/acl/default" {
   capabilities = ["read"]
 }
 
-# `policies test` on this Vault: callers that are asked about and gone a moment later.
+# For `policies test` on this Vault: temporary tokens, whose capabilities are tested.
 path "auth/token/roles/validator-test-*" {
   capabilities = ["create", "update", "delete"]
 }
@@ -44,13 +41,13 @@ path "sys/capabilities" {
   capabilities = ["update"]
 }
 
-# `explain`: about a token that the operator was given, and can use as well.
+# For `explain`: look up a token that the operator has.
 path "auth/token/lookup" {
   capabilities = ["create", "update"]
 }
 
-# Groups: those that members are in, for `tenants show`, and that policies name in templates, for
-# `explain`; and groups without policies that stand in for them, for `policies test`.
+# Groups. `tenants show` reads the groups of members, and `explain` the groups in policy templates.
+# `policies test` creates temporary groups without policies.
 path "identity/group/id/+" {
   capabilities = ["read"]
 }
@@ -66,7 +63,7 @@ path "identity/group/name/validator-test-*" {
   }
 }
 
-# What is mounted, and the accessors that aliases need.
+# The mounts, and the accessors that aliases need.
 path "sys/mounts" {
   capabilities = ["read"]
 }
@@ -75,8 +72,8 @@ path "sys/auth" {
   capabilities = ["read"]
 }
 
-# Tenants' keys: make, rotate, configure, delete. A key that could be exported would be a secret
-# that can be read.
+# Tenants' keys: create, rotate, configure, delete. Keys must not be exportable, because an exported key
+# reveals the tenant's secrets.
 path "transit/keys" {
   capabilities = ["list"]
 }
@@ -89,7 +86,7 @@ path "transit/keys/tenant-*" {
   }
 }
 
-# How often each tenant's key is to be rotated. No secret is kept there.
+# The rotation interval of each tenant's key. Contains no secrets.
 path "secret/metadata/tenant-settings" {
   capabilities = ["list"]
 }
@@ -102,7 +99,7 @@ path "secret/data/tenant-settings/+" {
   capabilities = ["create", "read", "update"]
 }
 
-# Whom tokens belong to, and of which tenant they are. Policies come from roles alone.
+# Entities, whose metadata contains the tenant. Only roles assign policies.
 path "identity/entity" {
   capabilities      = ["create", "update"]
   denied_parameters = {
@@ -141,7 +138,7 @@ path "identity/entity-alias/id/+" {
   capabilities = ["read", "update", "delete"]
 }
 
-# Which entities are members of which tenant, for lists: no secret, and it grants nothing.
+# The index of the members of each tenant, for lists. Contains no secrets, and grants no access.
 path "secret/metadata/tenant-members/*" {
   capabilities = ["list", "delete"]
 }
@@ -150,7 +147,7 @@ path "secret/data/tenant-members/*" {
   capabilities = ["create", "read", "update"]
 }
 
-# What people log in with: accounts of tenants' members.
+# The accounts of tenants' members.
 path "auth/userpass/users" {
   capabilities = ["list"]
 }
@@ -159,7 +156,7 @@ path "auth/userpass/users/+" {
   capabilities = ["create", "read", "update", "delete"]
 }
 
-# What tenants' services log in with.
+# The AppRoles of tenants' services.
 path "auth/approle/role" {
   capabilities = ["list"]
 }
@@ -172,19 +169,19 @@ path "auth/approle/role/+/role-id" {
   capabilities = ["read"]
 }
 
-# Only wrapped: a secret id that was seen on the way can be told from one that was not.
+# Only response-wrapped, so that the recipient can detect interception.
 path "auth/approle/role/+/secret-id" {
   capabilities     = ["create", "update"]
   min_wrapping_ttl = "1s"
   max_wrapping_ttl = "24h"
 }
 
-# Whether there are any, and by which accessors they go.
+# List the accessors of secret ids.
 path "auth/approle/role/+/secret-id/" {
   capabilities = ["list"]
 }
 
-# Withdraw what was handed out.
+# Destroy secret ids, and revoke tokens.
 path "auth/approle/role/+/secret-id-accessor/destroy" {
   capabilities = ["create", "update"]
 }

@@ -1,6 +1,6 @@
-# For auditing what the platform grants: reads policies, and who has which.
-# Changes nothing, and reads no secret. Give it to people other than the operators, and to the
-# job that runs `policies plan --detailed-exitcode`.
+# For audits of access: reads policies, and the roles, entities and groups that have them. Cannot change
+# anything or read secrets. Give it to other people than the operators, and to the job that runs
+# `policies plan --detailed-exitcode`.
 
 path "sys/policies/acl" {
   capabilities = ["list"]
@@ -10,8 +10,7 @@ path "sys/policies/acl/+" {
   capabilities = ["read"]
 }
 
-# Where secrets are, how people log in, and whether it is written down. Vault counts the list of
-# audit devices among what needs `sudo`, to read it too.
+# Mounts, auth methods and audit devices. Vault requires `sudo` even to read the list of audit devices.
 path "sys/mounts" {
   capabilities = ["read"]
 }
@@ -24,7 +23,7 @@ path "sys/audit" {
   capabilities = ["read", "sudo"]
 }
 
-# Who has which policy: roles, tokens' roles, entities and groups.
+# The AppRoles, token roles, entities and groups that have policies.
 path "auth/approle/role" {
   capabilities = ["list"]
 }

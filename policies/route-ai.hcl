@@ -1,5 +1,5 @@
-# For people who use ai, and no other application.
-# `make route-policies` writes this file from deploy/caddy/Caddyfile.
+# For people who use only the application ai.
+# `make route-policies` generates this file from deploy/caddy/Caddyfile.
 
 path "route/ai" {
   capabilities = ["create", "read", "update", "patch", "delete"]

@@ -1,5 +1,5 @@
-# For people who use bot, and no other application.
-# `make route-policies` writes this file from deploy/caddy/Caddyfile.
+# For people who use only the application bot.
+# `make route-policies` generates this file from deploy/caddy/Caddyfile.
 
 path "route/bot" {
   capabilities = ["create", "read", "update", "patch", "delete"]

@@ -1,5 +1,5 @@
-# For people who use mkt, and no other application.
-# `make route-policies` writes this file from deploy/caddy/Caddyfile.
+# For people who use only the application mkt.
+# `make route-policies` generates this file from deploy/caddy/Caddyfile.
 
 path "route/mkt" {
   capabilities = ["create", "read", "update", "patch", "delete"]

@@ -1,5 +1,5 @@
-# For people who use n8n, and no other application.
-# `make route-policies` writes this file from deploy/caddy/Caddyfile.
+# For people who use only the application n8n.
+# `make route-policies` generates this file from deploy/caddy/Caddyfile.
 
 path "route/n8n" {
   capabilities = ["create", "read", "update", "patch", "delete"]

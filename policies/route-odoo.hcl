@@ -1,5 +1,5 @@
-# For people who use odoo, and no other application.
-# `make route-policies` writes this file from deploy/caddy/Caddyfile.
+# For people who use only the application odoo.
+# `make route-policies` generates this file from deploy/caddy/Caddyfile.
 
 path "route/odoo" {
   capabilities = ["create", "read", "update", "patch", "delete"]

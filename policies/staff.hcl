@@ -1,6 +1,7 @@
-# For people who work with all of the platform's applications. Caddy asks whether Vault grants a
-# caller route/APPLICATION for the method of the request; there is nothing at these paths.
-# For one application there is route-APPLICATION.hcl; for looking only, write a policy with `read`.
+# For people who use all applications of the platform. The validator checks that the caller has the
+# capability for the request's method on route/APPLICATION. These paths exist in policies only; nothing is
+# mounted there. For one application, use route-APPLICATION.hcl. For read-only access, write a policy
+# with `read`.
 
 path "route/+" {
   capabilities = ["create", "read", "update", "patch", "delete"]

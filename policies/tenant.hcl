@@ -1,28 +1,30 @@
-# For every service and person of a tenant: that tenant's secrets, and no other's.
+# For the services and people of a tenant: access to the secrets of that tenant only.
 #
-# The tenant is the `tenant` in the metadata of the caller's entity. Vault fills it in
-# at each request, so one policy serves all tenants, and a caller without such metadata
-# gets nothing. A token's own metadata is not used: its holder could have written it.
+# The tenant is `tenant` in the metadata of the caller's entity. Vault resolves the template on each
+# request, so all tenants share this policy, and a caller without that metadata has no access. The
+# metadata of the token is not used, because the holder of a token can choose the metadata of a child
+# token.
 #
-# For those who may read and not write, leave out `create` and `update` on secret/data,
-# secret/delete, secret/undelete, and transit/encrypt.
+# For read-only access, write a policy without `create` and `update` on secret/data, and without
+# secret/delete, secret/undelete and transit/encrypt.
 
-# The secrets, each encrypted as a whole.
+# The encrypted secrets.
 path "secret/data/tenants/{{identity.entity.metadata.tenant}}/*" {
   capabilities = ["create", "read", "update"]
 }
 
-# Their names and versions.
+# The names and versions of secrets.
 path "secret/metadata/tenants/{{identity.entity.metadata.tenant}}/*" {
   capabilities = ["read", "list"]
 }
 
-# The same, many at once: OpenBao's alone, and without it a list takes a call for each secret.
+# The same for many secrets in one request. Only OpenBao has this path; without it, a list takes one
+# request per secret.
 path "secret/detailed-metadata/tenants/{{identity.entity.metadata.tenant}}/*" {
   capabilities = ["list"]
 }
 
-# Deletes a version so that it can be brought back; to destroy one takes an operator.
+# Deletes and undeletes versions. To destroy versions, a token needs version-destroyer.hcl.
 path "secret/delete/tenants/{{identity.entity.metadata.tenant}}/*" {
   capabilities = ["update"]
 }
@@ -31,12 +33,13 @@ path "secret/undelete/tenants/{{identity.entity.metadata.tenant}}/*" {
   capabilities = ["update"]
 }
 
-# Whether the tenant's key binds a secret to its place. The key itself is never shown.
+# The properties of the tenant's key: whether it derives keys from a context, which binds a ciphertext to
+# its path. This does not reveal the key.
 path "transit/keys/tenant-{{identity.entity.metadata.tenant}}" {
   capabilities = ["read"]
 }
 
-# `create` would let transit make a key where there is none, and one that binds nothing.
+# With `create`, encryption would create a missing key, and without key derivation.
 path "transit/encrypt/tenant-{{identity.entity.metadata.tenant}}" {
   capabilities = ["update"]
 }

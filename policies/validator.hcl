@@ -1,25 +1,25 @@
 # For the validator's own token only.
 #
-# It permits looking up tokens, entities and capabilities. It may not read a secret, use a key,
-# issue a token or change anything but the life of its own.
+# Grants lookups of tokens, entities and capabilities, and renewal and revocation of the own token. Does
+# not grant access to secrets and keys, or the creation of tokens.
 
 # Look up a token.
 path "auth/token/lookup" {
   capabilities = ["update"]
 }
 
-# Read the token's entity: whether it is disabled, and its tenant.
+# Read the token's entity, for its tenant and whether it is disabled.
 path "identity/entity/id/+" {
   capabilities = ["read"]
 }
 
-# The token's capabilities on the path of a route.
+# Read the token's capabilities on the path of a route.
 path "sys/capabilities" {
   capabilities = ["update"]
 }
 
-# Keep the own token alive, and revoke it at the end. All three are part of Vault's `default` policy,
-# which the validator's role does without.
+# Renew, revoke and look up the own token. Vault's `default` policy grants this as well, but the
+# validator's role does not have that policy.
 path "auth/token/renew-self" {
   capabilities = ["update"]
 }

@@ -1,5 +1,5 @@
-# For `tenants rotate --destroy-old-versions`, beside key-rotator: destroys versions of secrets for
-# good. It cannot be undone, so give this for that one command, and to no timer.
+# For `tenants rotate --destroy-old-versions`, in addition to key-rotator: permanently destroys versions
+# of secrets. Give it to operators for that command only, and not to a timer.
 path "secret/destroy/tenants/*" {
   capabilities = ["update"]
 }

@@ -45,8 +45,8 @@ fn policy(name: &str, route: Route) -> String {
         format!("path \"{path}\" {{\n  capabilities = [{capabilities}]\n}}\n")
     };
     let head = format!(
-        "# For people who use {name}, and no other application.\n\
-         # `make route-policies` writes this file from deploy/caddy/Caddyfile.\n"
+        "# For people who use only the application {name}.\n\
+         # `make route-policies` generates this file from deploy/caddy/Caddyfile.\n"
     );
     let paths = route.has_paths.then(|| rule(format!("route/{name}/*")));
     let rules = [head, rule(format!("route/{name}"))].into_iter().chain(paths);
@@ -62,7 +62,7 @@ fn expectations(routes: &BTreeMap<String, Route>) -> String {
             others.chain(["route/mainkey".to_owned(), format!("secret/data/tenants/acme/{name}")]);
         let others: Vec<_> = others.map(|path| format!("  \"{path}\",")).collect();
         [
-            format!("\n[[caller]]\nwho = \"somebody who uses {name}\""),
+            format!("\n[[caller]]\nwho = \"a user of {name}\""),
             format!("policies = [\"route-{name}\", \"default\"]"),
             may.join("\n"),
             format!("may_not.any = [\n{}\n]\n", others.join("\n")),
@@ -70,7 +70,7 @@ fn expectations(routes: &BTreeMap<String, Route>) -> String {
         .join("\n")
     };
     let callers: Vec<_> = routes.keys().map(caller).collect();
-    let head = "# `make route-policies` writes this file from deploy/caddy/Caddyfile.\n";
+    let head = "# `make route-policies` generates this file from deploy/caddy/Caddyfile.\n";
     [head.to_owned(), callers.concat()].concat()
 }
 
