@@ -1,14 +1,15 @@
-//! Measures the time of a cached `/validate` within the process, without a socket. `cargo bench
-//! --features bench --bench hit`; the times depend on the machine, so no test compares them.
+//! Measures the time of a cached `/validate` request within the process, without a socket. Run it
+//! with `cargo bench --features bench --bench hit`. The times depend on the machine, so no test
+//! compares them.
 
 #![allow(
     clippy::expect_used,
     missing_docs,
     unreachable_pub,
-    reason = "when a benchmark's surroundings fail, it has to"
+    reason = "a benchmark panics if its setup fails"
 )]
 
-mod known;
+mod fixture;
 
 use std::sync::Arc;
 
@@ -19,17 +20,17 @@ use vault_auth_validator::server::FastPathBench;
 fn hit(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut group = criterion.benchmark_group("hit");
-    for (kind, target) in known::KINDS {
+    for (kind, target) in fixture::KINDS {
         let mut connection = runtime.block_on(async {
-            let cache = known::empty_cache(1);
-            known::fill(Arc::clone(&cache), 1).await;
+            let cache = fixture::empty_cache(1);
+            fixture::fill(Arc::clone(&cache), 1).await;
             FastPathBench::new(cache).connection()
         });
-        let request = known::request(target, &known::token(1));
+        let request = fixture::request(target, &fixture::token(1));
         group.bench_function(kind, |bencher| {
-            let whole =
+            let is_allowed =
                 runtime.block_on(connection.respond(&request)).starts_with(b"HTTP/1.1 200 ");
-            assert!(whole, "it is let in");
+            assert!(is_allowed, "the request was refused");
             bencher.iter(|| runtime.block_on(connection.respond(&request)).len());
         });
     }

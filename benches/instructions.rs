@@ -1,6 +1,6 @@
-//! Counts the instructions of a cached `/validate` within the process. Valgrind counts them, and
-//! they hardly differ from run to run, so `make bench-check` compares them with those of
-//! `baseline.json`; `make bench-record` writes them there.
+//! Counts the instructions of a cached `/validate` request within the process, with Valgrind. The
+//! counts are almost equal in all runs, so `make bench-check` compares them with those in
+//! `baseline.json`. `make bench-record` updates that file.
 //!
 //! Each kind of request is counted in two runs with different numbers of requests, so that setup
 //! and shutdown are excluded.
@@ -11,10 +11,10 @@
     clippy::print_stdout,
     missing_docs,
     unreachable_pub,
-    reason = "a benchmark's output is its purpose, and when something fails it has to"
+    reason = "a benchmark prints its results, and panics if its setup fails"
 )]
 
-mod known;
+mod fixture;
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command, process::ExitCode, sync::Arc};
 
@@ -28,28 +28,28 @@ const REQUESTS: [u64; 2] = [2_000, 12_000];
 /// The relative change, up or down, that fails the check.
 const TOLERANCE: f64 = 0.03;
 
-/// Instructions of a cached `/validate`.
+/// Counts the instructions of a cached `/validate` request.
 #[derive(Parser)]
 struct Options {
     /// Write the baseline instead of comparing with it.
     #[arg(long)]
     record: bool,
-    /// Answer so many requests for this target, and no more.
+    /// Send this number of requests for the target, without counting.
     #[arg(long, num_args = 2, value_names = ["TARGET", "REQUESTS"], hide = true)]
-    answer: Vec<String>,
-    /// Sent by `cargo bench`.
+    send: Vec<String>,
+    /// Set by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    if let [target, requests] = options.answer.as_slice() {
-        answer(target, requests.parse().expect("a number"));
+    if let [target, requests] = options.send.as_slice() {
+        send(target, requests.parse().expect("a number"));
         return ExitCode::SUCCESS;
     }
     let counted: BTreeMap<_, _> =
-        known::KINDS.map(|(kind, target)| (kind.to_owned(), count(target))).into();
+        fixture::KINDS.map(|(kind, target)| (kind.to_owned(), count(target))).into();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/baseline.json");
     if options.record {
         let text = serde_json::to_string_pretty(&counted).expect("JSON");
@@ -59,21 +59,21 @@ fn main() -> ExitCode {
     compare(&counted, &serde_json::from_str(&text).expect("JSON"))
 }
 
-/// Requests that are hits, all but the first.
-fn answer(target: &str, requests: u64) {
+/// Sends requests for this target. All except the first are cache hits.
+fn send(target: &str, requests: u64) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let cache = known::empty_cache(1);
-        known::fill(Arc::clone(&cache), 1).await;
+        let cache = fixture::empty_cache(1);
+        fixture::fill(Arc::clone(&cache), 1).await;
         let mut connection = FastPathBench::new(cache).connection();
-        let request = known::request(target, &known::token(1));
+        let request = fixture::request(target, &fixture::token(1));
         for _ in 0..requests {
             assert!(connection.respond(&request).await.starts_with(b"HTTP/1.1 200 "));
         }
     });
 }
 
-/// Instructions for each request.
+/// Returns the number of instructions per request.
 fn count(target: &str) -> u64 {
     let [few, many] = REQUESTS.map(|requests| instructions(target, requests));
     (many - few) / (REQUESTS[1] - REQUESTS[0])
@@ -84,7 +84,7 @@ fn instructions(target: &str, requests: u64) -> u64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
-        .args(["--answer", target, &requests.to_string()])
+        .args(["--send", target, &requests.to_string()])
         .output()
         .expect("valgrind");
     let text = String::from_utf8_lossy(&output.stderr);
@@ -95,18 +95,18 @@ fn instructions(target: &str, requests: u64) -> u64 {
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 fn compare(counted: &BTreeMap<String, u64>, recorded: &BTreeMap<String, u64>) -> ExitCode {
-    let mut kept = true;
+    let mut within_tolerance = true;
     println!("{:<20}{:>12}{:>12}{:>9}", "hit", "recorded", "counted", "");
     for (kind, &now) in counted {
         let before = recorded.get(kind).copied().unwrap_or(now);
         let change = now as f64 / before as f64 - 1.0;
         let word = match change {
-            _ if change > TOLERANCE => "MORE THAN ALLOWED",
-            _ if change < -TOLERANCE => "less: record it (make bench-record)",
+            _ if change > TOLERANCE => "ABOVE THE LIMIT",
+            _ if change < -TOLERANCE => "improved: run `make bench-record`",
             _ => "",
         };
-        kept &= word.is_empty();
+        within_tolerance &= word.is_empty();
         println!("{kind:<20}{before:>12}{now:>12}{:>+8.1}% {word}", change * 100.0);
     }
-    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if within_tolerance { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

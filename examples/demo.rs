@@ -1,13 +1,13 @@
-//! Runs the whole platform on this machine, to try with `curl`.
+//! Runs the whole platform on this machine, for experiments with `curl`.
 //!
-//! `make demo` starts OpenBao, the validator and Caddy with the files under `deploy/` and
-//! `policies/`, and prints commands with their expected statuses. `make demo-check` (`--check`)
-//! runs exactly those commands and compares.
+//! `make demo` starts OpenBao, the validator and Caddy with the files in `deploy/` and `policies/`,
+//! and prints commands with their expected status codes. `make demo-check` (`--check`) runs these
+//! commands and compares the status codes.
 
 #![allow(
     clippy::print_stdout,
     clippy::expect_used,
-    reason = "an example's output is its purpose, and so is its failing"
+    reason = "an example prints its results and panics if its setup fails"
 )]
 
 #[path = "../tests/support/mod.rs"]
@@ -24,10 +24,10 @@ use support::{
     stack::Stack,
 };
 
-/// A command to try, with its expected status.
-struct Trial {
+/// An example command with its expected status code.
+struct ExampleCommand {
     expected: u16,
-    what: &'static str,
+    description: &'static str,
     command: String,
 }
 
@@ -37,24 +37,34 @@ async fn main() -> ExitCode {
     let style = Style::new();
     let stack = Stack::start().await;
     let metadata = json!({"tenant": "acme"});
-    let visitor = platform::create_caller(&stack.bao, "acme-visitor", metadata, &["tenant"]).await;
-    let trials = trials(&stack, &visitor);
+    let reader = platform::create_caller(&stack.bao, "acme-reader", metadata, &["tenant"]).await;
+    let examples = examples(&stack, &reader);
     if check {
-        return run(&trials, &style);
+        return run(&examples, &style);
     }
-    introduce(&stack, &style);
-    for trial in &trials {
-        println!("{}  {}\n     {}\n", style.status(trial.expected), trial.what, trial.command);
+    print_services(&stack, &style);
+    for example in &examples {
+        println!(
+            "{}  {}\n     {}\n",
+            style.status(example.expected),
+            example.description,
+            example.command
+        );
     }
-    println!("{}", style.dim("Leave `-o /dev/null` out to see the answers. Ctrl-C stops all."));
-    stopped().await;
+    println!(
+        "{}",
+        style.dim(
+            "Remove `-o /dev/null` to see the response bodies. Press Ctrl-C to stop the demo."
+        )
+    );
+    wait_for_stop().await;
     ExitCode::SUCCESS
 }
 
-fn trials(stack: &Stack, visitor: &Caller) -> Vec<Trial> {
+fn examples(stack: &Stack, reader: &Caller) -> Vec<ExampleCommand> {
     let (acme, globex) = (stack.acme.token(), stack.globex.token());
-    let visitor = visitor.token.as_str();
-    let at = |host: &str, token: &str| {
+    let reader = reader.token.as_str();
+    let site = |host: &str, token: &str| {
         let caddy = stack.caddy.address();
         let header = format!("-H 'Authorization: Bearer {token}' ");
         let header = if token.is_empty() { "" } else { &header };
@@ -66,70 +76,70 @@ fn trials(stack: &Stack, visitor: &Caller) -> Vec<Trial> {
     };
     let put =
         "-X PUT -H 'Content-Type: application/json' -d '{\"data\":{\"GREETING\":\"hello\"}}' ";
-    let mut trials = Vec::new();
-    let mut expect = |expected, command, what| {
-        trials.push(Trial { expected, what, command });
+    let mut examples = Vec::new();
+    let mut expect = |expected, command, description| {
+        examples.push(ExampleCommand { expected, description, command });
     };
-    expect(200, at("acme.crm", acme), "acme's token at acme's CRM");
-    expect(200, at("globex.crm", globex), "globex's token at globex's CRM");
-    expect(403, at("globex.crm", acme), "acme's token at globex's CRM: tenant_mismatch");
-    expect(403, at("acme.crm", visitor), "of acme, but no crm-agent: policy_required");
-    expect(401, at("acme.crm", ""), "no token: credential_missing");
-    expect(401, at("acme.crm", "s.made-up"), "a made-up token: token_invalid");
-    expect(200, at("api", visitor), "the API, which wants a live token and no more");
-    expect(421, at("elsewhere", acme), "a host that no site takes");
-    expect(201, secret("acme", put), "acme writes a secret, encrypted by acme's own key");
-    expect(
-        200,
-        secret("acme", "-H 'Accept: text/plain' "),
-        "acme reads it, as lines for an env_file",
-    );
+    expect(200, site("acme.crm", acme), "acme's token at acme's CRM");
+    expect(200, site("globex.crm", globex), "globex's token at globex's CRM");
+    expect(403, site("globex.crm", acme), "acme's token at globex's CRM: tenant_mismatch");
+    expect(403, site("acme.crm", reader), "a token of acme without crm-agent: policy_required");
+    expect(401, site("acme.crm", ""), "no token: credential_missing");
+    expect(401, site("acme.crm", "s.made-up"), "an invalid token: token_invalid");
+    expect(200, site("api", reader), "the API, which requires a valid token only");
+    expect(421, site("elsewhere", acme), "a host without a site");
+    expect(201, secret("acme", put), "acme writes a secret, encrypted with acme's key");
+    expect(200, secret("acme", "-H 'Accept: text/plain' "), "acme reads it in the env_file format");
     expect(403, secret("globex", ""), "globex's secret with acme's token: acl_denied");
-    trials
+    examples
 }
 
 fn curl(rest: &str) -> String {
     format!("curl -s -o /dev/null -w '%{{http_code}}\\n' {rest}")
 }
 
-fn introduce(stack: &Stack, style: &Style) {
+fn print_services(stack: &Stack, style: &Style) {
     let rows = [
         ("OpenBao", stack.bao.addr(), "in memory"),
         ("validator", stack.validator.auth_url(), "the proxy's listener"),
-        ("", stack.validator.api_url(), "the API, and what it can do: /docs"),
+        ("", stack.validator.api_url(), "the API; its documentation is at /docs"),
         ("", stack.validator.admin_url(), "health and metrics"),
         ("Caddy", format!("http://{}", stack.caddy.address()), "*.crm.localhost, api.localhost"),
     ];
     println!();
-    for (name, url, what) in rows {
-        println!("{}  {url:<24}  {}", style.bold(&format!("{name:<9}")), style.dim(what));
+    for (name, url, description) in rows {
+        println!("{}  {url:<24}  {}", style.bold(&format!("{name:<9}")), style.dim(description));
     }
-    println!("\nThe tokens below are throw-away: they end with this demo.\n");
+    println!("\nThe tokens below are valid until the demo stops.\n");
 }
 
-/// Runs each command as it would be printed.
-fn run(trials: &[Trial], style: &Style) -> ExitCode {
+/// Runs all commands, and compares their status codes.
+fn run(examples: &[ExampleCommand], style: &Style) -> ExitCode {
     let mut failed = 0;
-    for trial in trials {
-        let output = Command::new("sh").args(["-c", &trial.command]).output().expect("sh");
+    for example in examples {
+        let output = Command::new("sh").args(["-c", &example.command]).output().expect("sh");
         let got = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let verdict = if got == trial.expected.to_string() {
+        let result = if got == example.expected.to_string() {
             style.good("ok  ")
         } else {
             failed += 1;
             style.bad("FAIL")
         };
-        println!("{verdict}  {}  {}", trial.expected, trial.what);
-        if got != trial.expected.to_string() {
-            println!("           got {got:?} from\n           {}", trial.command);
+        println!("{result}  {}  {}", example.expected, example.description);
+        if got != example.expected.to_string() {
+            println!("           got {got:?} from\n           {}", example.command);
         }
     }
-    println!("\n{} of {} as expected", trials.len() - failed, trials.len());
+    println!(
+        "\n{} of {} commands had the expected status code",
+        examples.len() - failed,
+        examples.len()
+    );
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Waits for Ctrl-C or SIGTERM.
-async fn stopped() {
+async fn wait_for_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     let mut term = signal(SignalKind::terminate()).expect("a handler for TERM");
     tokio::select! {
@@ -138,13 +148,13 @@ async fn stopped() {
     }
 }
 
-/// ANSI colours, if the output is a terminal that supports them.
+/// ANSI colours, if the output is a terminal and `NO_COLOR` is unset or empty.
 struct Style {
     colours: bool,
 }
 
 impl Style {
-    #[expect(clippy::disallowed_methods, reason = "NO_COLOR is the user's, not configuration")]
+    #[expect(clippy::disallowed_methods, reason = "NO_COLOR is not a setting of the service")]
     fn new() -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { colours: stdout().is_terminal() && !unwanted }

@@ -1,4 +1,4 @@
-//! Compares the secrets API with the calls to Vault that its responses need.
+//! Compares requests to the secrets API with the equivalent requests to Vault.
 
 use std::time::{Duration, Instant};
 
@@ -9,18 +9,18 @@ use vault_auth_validator::secrets::SecretPath;
 
 use crate::{
     Options,
-    ground::Ground,
     report::{Report, Spread, Target},
+    setup::Setup,
     support::{
         http::{self, Answer},
         platform,
     },
 };
 
-/// The number of reads, and of writes, in a round.
+/// The number of reads and the number of writes in a round.
 const SECRETS: usize = 100;
 
-/// The number of lists in a round, and of the names in one.
+/// The number of lists in a round, and the number of names in a list.
 const LISTS: usize = 8;
 const NAMES: usize = 1000;
 
@@ -36,13 +36,13 @@ struct Client {
 /// A method, a URL and an optional body.
 type Request<'r> = (&'r str, String, Option<&'r Value>);
 
-pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
-    platform::create_key(&ground.bao, "acme").await;
-    let validator = ground.validator_anywhere(&[]).await;
+pub async fn run(setup: &Setup, options: &Options, report: &mut Report) {
+    platform::create_key(&setup.bao, "acme").await;
+    let validator = setup.validator_on_all_cores(&[]).await;
     let client = Client {
         http: http::client(),
-        token: ground.caller.token.clone(),
-        vault: format!("{}/v1", ground.bao.addr()),
+        token: setup.caller.token.clone(),
+        vault: format!("{}/v1", setup.bao.addr()),
         api: format!("{}/v1/tenants/acme/secrets", validator.api_url()),
     };
     let [mut reads, mut writes, mut lists, mut bare] = [(); 4].map(|()| Vec::new());
@@ -56,7 +56,7 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
         bare.push(names);
         let last = |ratios: &[f64]| ratios.last().copied().unwrap_or_default();
         eprintln!(
-            "api {round}/{}  GET {:.2}, PUT {:.2}, LIST {:.2} times Vault's own calls",
+            "api {round}/{}  GET {:.2}, PUT {:.2}, LIST {:.2} times Vault's own requests",
             options.rounds,
             last(&reads),
             last(&writes),
@@ -101,7 +101,7 @@ impl Client {
         writes.buffer_unordered(8).collect::<Vec<()>>().await;
     }
 
-    /// Returns the ratio of the medians of a read through the API and of the two calls.
+    /// Returns the median time of a read through the API, relative to the two Vault requests.
     async fn compare_reads(&self) -> f64 {
         let record = self.vault("secret/data/tenants/acme/crm");
         let raw = async || {
@@ -113,7 +113,7 @@ impl Client {
         compare(SECRETS, raw, ours).await
     }
 
-    /// Returns the ratio of the medians of a write through the API and of its calls.
+    /// Returns the median time of a write through the API, relative to the two Vault requests.
     async fn compare_writes(&self) -> f64 {
         let data = json!({"PASSWORD": "1"});
         let plaintext = BASE64_STANDARD.encode(data.to_string());
@@ -131,8 +131,8 @@ impl Client {
         compare(SECRETS, raw, ours).await
     }
 
-    /// Returns the ratios of a list through the API to Vault's list with versions and to that of
-    /// the names.
+    /// Returns the median time of a list through the API, relative to that of Vault's list with
+    /// versions, and to that of Vault's list of names.
     async fn compare_lists(&self) -> [f64; 2] {
         let ours = async || {
             let list = self.send(("GET", self.api.clone(), None)).await.json();
@@ -154,7 +154,8 @@ fn context() -> String {
     BASE64_STANDARD.encode(path.context("secret"))
 }
 
-/// Returns the ratio of the medians of `ours` to `raw`, run alternately this number of times.
+/// Runs both alternately this number of times. Returns the median time of `ours`, relative to that
+/// of `raw`.
 async fn compare(times: usize, raw: impl AsyncFn(), ours: impl AsyncFn()) -> f64 {
     let (mut raw_times, mut our_times) = (Vec::new(), Vec::new());
     for _ in 0..times {

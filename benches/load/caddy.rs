@@ -1,4 +1,4 @@
-//! Compares the servers behind Caddy, as they are used in production.
+//! Compares the servers behind Caddy, as in production.
 
 use std::{process::Command, time::Duration};
 
@@ -6,9 +6,9 @@ use crate::{
     Options,
     contest::{Contestant, compete},
     cpu::{SERVER_CORE, TASKSET},
-    ground::{Ground, TENANT_AND_POLICY},
     nginx::Nginx,
     report::{Report, Target, cpu, rate},
+    setup::{Setup, TENANT_AND_POLICY},
     support::{
         ports::free_port, process::Process, raw::exchange, tools, validator::Validator,
         wait::eventually,
@@ -16,7 +16,7 @@ use crate::{
     wrk::{Load, Tokens},
 };
 
-/// The environment variables in `Caddyfile` for the ports of its sites.
+/// The environment variables of `Caddyfile` with the ports of its sites.
 const SITES: [&str; 7] = [
     "OURS_TCP",
     "OURS_UNIX",
@@ -27,15 +27,15 @@ const SITES: [&str; 7] = [
     "OPENBAO_DIRECT",
 ];
 
-pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
+pub async fn run(setup: &Setup, options: &Options, report: &mut Report) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let socket = format!("unix:{}", dir.path().join("auth.sock").display());
-    let over_tcp = ground.validator(&[]).await;
-    let over_unix = ground.validator(&[("VALIDATOR_LISTEN", &socket)]).await;
-    let nginx = Nginx::start(&ground.bao.authority()).await;
-    let (caddy, ports) = start(ground, &over_tcp, &over_unix, &nginx).await;
+    let over_tcp = setup.validator(&[]).await;
+    let over_unix = setup.validator(&[("VALIDATOR_LISTEN", &socket)]).await;
+    let nginx = Nginx::start(&setup.bao.authority()).await;
+    let (caddy, ports) = start(setup, &over_tcp, &over_unix, &nginx).await;
 
-    let bao = ground.bao.process().pid();
+    let bao = setup.bao.process().pid();
     let servers = [
         ("Caddy → validator, TCP", over_tcp.process().pid()),
         ("Caddy → validator, unix socket", over_unix.process().pid()),
@@ -46,7 +46,7 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
         ("Caddy → OpenBao", bao),
     ];
     let contestants = servers.iter().zip(ports).map(|((name, pid), port)| {
-        let token = Tokens::One(ground.caller.token.clone());
+        let token = Tokens::One(setup.caller.token.clone());
         let load = Load::new(format!("http://127.0.0.1:{port}/contacts"), token);
         let mut contestant = Contestant::new(*name, load, &[caddy.pid(), *pid]);
         contestant.moved.extend((*pid == bao).then_some(bao));
@@ -77,9 +77,9 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
 
 const AT_LEAST_NGINX: Target = Target::AtLeast(0.97);
 
-/// Caddy on the servers' core, with the ports of its sites.
+/// Starts Caddy on the servers' core. Returns it with the ports of its sites.
 async fn start(
-    ground: &Ground,
+    setup: &Setup,
     over_tcp: &Validator,
     over_unix: &Validator,
     nginx: &Nginx,
@@ -97,20 +97,20 @@ async fn start(
         .env("VALIDATE", TENANT_AND_POLICY)
         .env("NGINX", nginx.empty())
         .env("NGINX_SOCKET", format!("unix/{}", nginx.socket()))
-        .env("OPENBAO", ground.bao.authority())
+        .env("OPENBAO", setup.bao.authority())
         .envs(SITES.iter().zip(ports.map(|port| port.to_string())));
     let caddy = Process::spawn("caddy", &mut command);
     for port in ports {
-        passes(&caddy, port, &ground.caller.token).await;
+        wait_for_site(&caddy, port, &setup.caller.token).await;
     }
     (caddy, ports)
 }
 
 /// Waits until this site allows the caller.
-async fn passes(caddy: &Process, port: u16, token: &str) {
+async fn wait_for_site(caddy: &Process, port: u16, token: &str) {
     let address = format!("127.0.0.1:{port}");
     let request = format!("GET / HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n");
-    let what = format!("Caddy to let the caller in at {address}");
+    let what = format!("Caddy to allow the caller at {address}");
     eventually(Duration::from_secs(20), &what, async || {
         assert!(caddy.exit_status().is_none(), "Caddy: {}", caddy.log());
         let answer = exchange(&address, request.as_bytes(), Duration::from_secs(2)).await?;

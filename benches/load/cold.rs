@@ -1,4 +1,4 @@
-//! Measures the cost of an uncached token for its caller and for other callers.
+//! Measures the effect of uncached tokens on their callers and on other callers.
 
 use std::{
     sync::{
@@ -13,9 +13,9 @@ use serde_json::json;
 use crate::{
     Options,
     cpu::{self, ALL_CORES, LOAD_CORE, Priority},
-    ground::Ground,
     paced::{Paced, percentile},
     report::{Report, Spread, Target},
+    setup::Setup,
     support::{
         fault::{Fault, FaultProxy},
         http, platform,
@@ -29,36 +29,36 @@ const COLD: usize = 60;
 /// The response time of a slow Vault.
 const SLOW: Duration = Duration::from_millis(50);
 
-/// One request in this number has an uncached token.
+/// One of this number of requests has an uncached token.
 const ONE_IN: usize = 100;
 
 /// The duration of the requests of a round.
-const LASTS: Duration = Duration::from_secs(2);
+const DURATION: Duration = Duration::from_secs(2);
 
-/// The rate of requests beside the slow ones, per second.
+/// The rate of all requests, per second.
 const RATE: u32 = 2000;
 
-pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
-    wall_time(ground, options, report).await;
-    tail(ground, options, report).await;
+pub async fn run(setup: &Setup, options: &Options, report: &mut Report) {
+    wall_time(setup, options, report).await;
+    tail(setup, options, report).await;
 }
 
-/// Compares a validation with the calls to Vault that it consists of, one after the other, by one
-/// client with persistent connections, each pair with a token of its own.
-async fn wall_time(ground: &Ground, options: &Options, report: &mut Report) {
-    let validator = ground.validator_anywhere(&[]).await;
-    let auth = platform::log_in(&ground.bao, &ground.role).await;
+/// Compares an uncached validation with the Vault requests that it needs. One client sends them one
+/// after the other over persistent connections, each pair with a new token.
+async fn wall_time(setup: &Setup, options: &Options, report: &mut Report) {
+    let validator = setup.validator_on_all_cores(&[]).await;
+    let auth = platform::log_in(&setup.bao, &setup.role).await;
     let own = auth["client_token"].as_str().expect("a token").to_owned();
     let client = http::client();
-    let addr = ground.bao.addr();
-    let entity = format!("{addr}/v1/identity/entity/id/{}", ground.caller.entity_id);
+    let addr = setup.bao.addr();
+    let entity = format!("{addr}/v1/identity/entity/id/{}", setup.caller.entity_id);
     let (lookup, validate) =
         (format!("{addr}/v1/auth/token/lookup"), format!("{}/validate", validator.auth_url()));
     let own = [("x-vault-token", own.as_str()), ("content-type", "application/json")];
     let mut ratios = Vec::new();
     for round in 1..=options.rounds {
         let (mut raw, mut ours) = (Vec::new(), Vec::new());
-        for token in ground.tokens(COLD).await {
+        for token in setup.tokens(COLD).await {
             let start = Instant::now();
             let body = json!({ "token": token }).to_string();
             let found = http::send(&client, "POST", &lookup, &own, Some(body)).await;
@@ -84,16 +84,16 @@ async fn wall_time(ground: &Ground, options: &Options, report: &mut Report) {
     report.figure(name, "×", ratios).to(Target::AtMost(1.10));
 }
 
-/// Measures the latency of cached requests while Vault is slow for others. The validator has one
-/// core, and the clients have the other. Both have priority over all other processes there,
-/// including OpenBao, so that no waiting for a core is measured.
-async fn tail(ground: &Ground, options: &Options, report: &mut Report) {
-    let slow = FaultProxy::start(&ground.bao.authority()).await;
-    let validator = ground.validator(&[("VAULT_ADDR", &slow.addr())]).await;
+/// Measures the latency of cached requests while uncached requests wait for a slow Vault. The
+/// validator runs on one core, and the clients on the other. Both have real-time priority over all
+/// other processes, including OpenBao, so that the latency does not include waiting for a core.
+async fn tail(setup: &Setup, options: &Options, report: &mut Report) {
+    let slow = FaultProxy::start(&setup.bao.authority()).await;
+    let validator = setup.validator(&[("VAULT_ADDR", &slow.addr())]).await;
     let load = std::process::id();
     cpu::set_priority(validator.process().pid(), Priority::RealTime);
-    let known = ground.caller.token.clone();
-    let answer = validator.validate("", &[("authorization", &bearer(&known))]).await;
+    let cached = setup.caller.token.clone();
+    let answer = validator.validate("", &[("authorization", &bearer(&cached))]).await;
     assert_eq!(answer.status, 200);
     slow.set(Fault::Late(SLOW)).await;
     let paced = Paced {
@@ -101,18 +101,18 @@ async fn tail(ground: &Ground, options: &Options, report: &mut Report) {
         path: "/validate".to_owned(),
         connections: 64,
         rate: RATE,
-        lasts: LASTS,
+        duration: DURATION,
     };
     let (mut without, mut with, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=options.rounds {
-        let count = RATE as usize * usize::try_from(LASTS.as_secs()).unwrap_or(1) / ONE_IN + 16;
-        let cold = ground.tokens(count).await;
+        let count = RATE as usize * usize::try_from(DURATION.as_secs()).unwrap_or(1) / ONE_IN + 16;
+        let cold = setup.tokens(count).await;
         cpu::pin(load, LOAD_CORE);
         cpu::set_priority(load, Priority::RealTime);
-        let hot = known.clone();
+        let hot = cached.clone();
         let mut latencies = paced.run(Arc::new(move || (hot.clone(), true))).await;
         let calm = percentile(&mut latencies, 99);
-        let mut latencies = paced.run(Arc::new(one_cold_in(ONE_IN, known.clone(), cold))).await;
+        let mut latencies = paced.run(Arc::new(one_cold_in(ONE_IN, cached.clone(), cold))).await;
         let disturbed = percentile(&mut latencies, 99);
         cpu::set_priority(load, Priority::Default);
         cpu::pin(load, ALL_CORES);
@@ -130,13 +130,13 @@ async fn tail(ground: &Ground, options: &Options, report: &mut Report) {
     report.figure("p99 of cached requests, 1 % cold", "µs", with);
 }
 
-/// One request in this number has a new token.
-fn one_cold_in(many: usize, known: String, cold: Vec<String>) -> impl Fn() -> (String, bool) {
-    let (asked, cold) = (AtomicUsize::new(0), Mutex::new(cold));
+/// Returns a token source. One of `many` tokens is an uncached one, whose latency does not count.
+fn one_cold_in(many: usize, cached: String, cold: Vec<String>) -> impl Fn() -> (String, bool) {
+    let (count, cold) = (AtomicUsize::new(0), Mutex::new(cold));
     move || {
-        let number = asked.fetch_add(1, Ordering::Relaxed);
-        let unseen =
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        let new =
             (number % many == many - 1).then(|| cold.lock().expect("no panic").pop()).flatten();
-        unseen.map_or_else(|| (known.clone(), true), |token| (token, false))
+        new.map_or_else(|| (cached.clone(), true), |token| (token, false))
     }
 }

@@ -1,5 +1,5 @@
-//! Runs contestants in turn, round after round, so that other load on the machine affects all of
-//! them alike.
+//! Runs the contestants in turn in each round, so that other load on the machine affects all
+//! equally.
 
 use std::time::Duration;
 
@@ -14,10 +14,9 @@ use crate::{
 pub struct Contestant {
     pub name: String,
     pub load: Load,
-    /// The processes that count as the server.
+    /// The processes whose CPU time counts as that of the server.
     pub processes: Vec<u32>,
-    /// The processes that run on all cores otherwise, and have to be moved to the servers' core for
-    /// this.
+    /// The processes that are pinned to the servers' core for the run, and use all cores otherwise.
     pub moved: Vec<u32>,
 }
 
@@ -52,12 +51,12 @@ impl Contestant {
             cpu::pin(pid, cpu::SERVER_CORE);
         }
         let before = cpu::used(&self.processes);
-        let seen = self.load.run(seconds);
+        let report = self.load.run(seconds);
         let used = cpu::used(&self.processes).saturating_sub(before);
         for &pid in &self.moved {
             cpu::pin(pid, cpu::ALL_CORES);
         }
-        Sample::new(used, &seen)
+        Sample::new(used, &report)
     }
 }
 
@@ -74,7 +73,7 @@ impl Sample {
     }
 }
 
-/// Runs all contestants in turn: A B C, A B C, and so on.
+/// Runs all contestants in turn in each round: A B C, A B C, and so on.
 pub async fn compete(title: &str, contestants: &[Contestant], options: &Options) -> Vec<Runs> {
     for contestant in contestants {
         contestant.load.probe().await;

@@ -18,7 +18,7 @@ pub const TASKSET: &str = "/usr/bin/taskset";
 pub fn pin(pid: u32, cores: &str) {
     let mut command = Command::new(TASKSET);
     let output = command.args(["-acp", cores, &pid.to_string()]).output().expect("taskset");
-    // A thread may end while the others are moved.
+    // Ignores errors: a thread can end while the others are moved.
     drop(output);
 }
 
@@ -27,7 +27,7 @@ pub fn pin(pid: u32, cores: &str) {
 pub enum Priority {
     /// The default priority.
     Default,
-    /// Real-time priority. Without the permission to set it, nothing changes.
+    /// Real-time priority. Has no effect without the permission to set it.
     RealTime,
 }
 
@@ -39,7 +39,7 @@ pub fn set_priority(pid: u32, priority: Priority) {
     };
     let mut command = Command::new("/usr/bin/chrt");
     let output = command.args(["-a", policy, "-p", level, &pid.to_string()]).output();
-    // A thread may end while the others are changed.
+    // Ignores errors: a thread can end while the others are changed.
     drop(output.expect("chrt"));
 }
 
@@ -62,8 +62,8 @@ pub fn used(pids: &[u32]) -> Duration {
     pids.iter().map(|&pid| used_by(pid)).sum()
 }
 
-/// Returns the CPU time of a process. The scheduler counts in nanoseconds per thread; where that is
-/// not available, the process's own figure has steps of 10 ms.
+/// Returns the CPU time of a process: in nanoseconds from the scheduler's count per thread, or if
+/// that is not available, in steps of 10 ms from the count of the process.
 fn used_by(pid: u32) -> Duration {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Duration::ZERO };
     let nanos = |thread: fs::DirEntry| -> Option<u64> {

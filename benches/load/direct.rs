@@ -1,30 +1,30 @@
-//! Compares the servers without a proxy in between.
+//! Compares the servers without a proxy in front.
 
 use crate::{
     Options,
     contest::{Contestant, compete},
-    ground::{ACL, Ground, TENANT_AND_POLICY},
     nginx::Nginx,
     report::{Report, Target, cpu},
     serve::{ContestantProcess, Server},
+    setup::{ACL, Setup, TENANT_AND_POLICY},
     wrk::{Load, Tokens},
 };
 
-pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
+pub async fn run(setup: &Setup, options: &Options, report: &mut Report) {
     let hyper = ContestantProcess::start(Server::Hyper).await;
     let hyper_default = ContestantProcess::start(Server::HyperDefault).await;
     let axum = ContestantProcess::start(Server::Axum).await;
-    let nginx = Nginx::start(&ground.bao.authority()).await;
-    let validator = ground.validator(&[]).await;
-    let bao = ground.bao.process().pid();
+    let nginx = Nginx::start(&setup.bao.authority()).await;
+    let validator = setup.validator(&[]).await;
+    let bao = setup.bao.process().pid();
 
     let contestant = |name: &str, url: String, pid| {
-        Contestant::new(name, Load::new(url, Tokens::One(ground.caller.token.clone())), &[pid])
+        Contestant::new(name, Load::new(url, Tokens::One(setup.caller.token.clone())), &[pid])
     };
     let ours = |name: &str, path: &str| {
         contestant(name, format!("{}{path}", validator.auth_url()), validator.process().pid())
     };
-    let lookup = format!("{}/v1/auth/token/lookup-self", ground.bao.addr());
+    let lookup = format!("{}/v1/auth/token/lookup-self", setup.bao.addr());
     let mut openbao = contestant("OpenBao, no cache", lookup, bao);
     openbao.moved.push(bao);
     let contestants = [
@@ -46,22 +46,22 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
         openbao,
     ];
     let runs = compete("direct", &contestants, options).await;
-    let [floor, floor_default, axum, nginx, plain, policy, acl, openbao] = runs.as_slice() else {
+    let [hyper, hyper_default, axum, nginx, plain, policy, acl, openbao] = runs.as_slice() else {
         unreachable!("as many as contestants")
     };
 
     let to_policy = Target::AtMost(1.25);
     report
-        .ratio("CPU: validator, tenant and policy / bare hyper", policy, floor, cpu)
+        .ratio("CPU: validator, tenant and policy / bare hyper", policy, hyper, cpu)
         .to(to_policy);
     let to_nginx = Target::AtMost(0.55);
     report.ratio("CPU: the same / nginx, proxy_cache", policy, nginx, cpu).to(to_nginx);
-    report.ratio("CPU: validator, acl / bare hyper", acl, floor, cpu).to(Target::AtMost(1.35));
-    report.ratio("CPU: validator, no requirement / bare hyper", plain, floor, cpu);
-    report.ratio("CPU: bare hyper, default runtime / bare hyper", floor_default, floor, cpu);
-    report.ratio("CPU: bare axum / bare hyper", axum, floor, cpu);
-    report.ratio("CPU: nginx, proxy_cache / bare hyper", nginx, floor, cpu);
-    report.ratio("CPU: OpenBao, no cache / bare hyper", openbao, floor, cpu);
+    report.ratio("CPU: validator, acl / bare hyper", acl, hyper, cpu).to(Target::AtMost(1.35));
+    report.ratio("CPU: validator, no requirement / bare hyper", plain, hyper, cpu);
+    report.ratio("CPU: bare hyper, default runtime / bare hyper", hyper_default, hyper, cpu);
+    report.ratio("CPU: bare axum / bare hyper", axum, hyper, cpu);
+    report.ratio("CPU: nginx, proxy_cache / bare hyper", nginx, hyper, cpu);
+    report.ratio("CPU: OpenBao, no cache / bare hyper", openbao, hyper, cpu);
     // OpenBao would make the other bars invisible.
     report.chart("CPU time per request, one core (µs)", &runs[..7], cpu);
     report.keep("direct", runs);

@@ -1,5 +1,5 @@
-//! Measures many tokens that OpenBao has created and the whole service validates: slow to set up,
-//! and without any shortcut.
+//! Measures many tokens that OpenBao has created and the complete service validates. The setup is
+//! slow.
 
 use std::{fs, time::Instant};
 
@@ -9,31 +9,31 @@ use crate::{
     Options,
     contest::{Contestant, compete},
     cpu,
-    ground::{Ground, TENANT_AND_POLICY},
     report::{Report, Target, cpu as cpu_time},
+    setup::{Setup, TENANT_AND_POLICY},
     support::{stack::bearer, validator::Validator},
     wrk::{Load, Tokens},
 };
 
-/// The number of tokens that hits are compared with.
+/// The number of tokens in the smaller cache, for the comparison.
 const FEW: usize = 1000;
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
+pub async fn run(setup: &Setup, options: &Options, report: &mut Report) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let capacity = options.large.to_string();
     let env = [("VALIDATOR_CACHE_TTL", "10m"), ("VALIDATOR_CACHE_CAPACITY", capacity.as_str())];
     let mut servers = Vec::new();
     for count in [FEW, options.large] {
         let start = Instant::now();
-        let tokens = ground.tokens_of("batch", count).await;
-        eprintln!("large: OpenBao made {count} tokens in {:.0?}", start.elapsed());
-        let validator = ground.validator(&env).await;
+        let tokens = setup.tokens_of("batch", count).await;
+        eprintln!("large: OpenBao created {count} tokens in {:.0?}", start.elapsed());
+        let validator = setup.validator(&env).await;
         validate(&validator, &tokens[..1]).await;
         let before = cpu::resident(validator.process().pid());
         validate(&validator, &tokens).await;
         let more = cpu::resident(validator.process().pid()).saturating_sub(before);
-        eprintln!("large: they are cached after {:.0?}", start.elapsed());
+        eprintln!("large: all tokens are cached after {:.0?}", start.elapsed());
         let file = dir.path().join(count.to_string());
         fs::write(&file, tokens.join("\n")).expect("the tokens' file");
         servers.push((count, validator, file, more as f64 / count as f64));

@@ -1,7 +1,7 @@
-//! Measures the cost of a request, of this service and of others. `make bench` runs all groups;
-//! docs/performance.md explains what is measured and why.
+//! Measures the cost of a request to this service and to other servers. `make bench` runs all
+//! groups; docs/performance.md describes the measurements.
 //!
-//! To run one group of contestants: `cargo bench --features bench --bench load -- --only direct
+//! To run one group: `cargo bench --features bench --bench load -- --only direct
 //! --rounds 3`.
 
 #![allow(
@@ -11,7 +11,7 @@
     clippy::print_stderr,
     unreachable_pub,
     missing_docs,
-    reason = "a benchmark's output is its purpose, and when something fails it has to"
+    reason = "a benchmark prints its results, and panics if its setup fails"
 )]
 
 mod api;
@@ -20,20 +20,20 @@ mod cold;
 mod contest;
 mod cpu;
 mod direct;
-mod ground;
-mod growth;
 mod large;
 mod nginx;
 mod paced;
 mod plot;
 mod report;
+mod scaling;
 mod serve;
+mod setup;
 mod start;
 mod wrk;
 mod zipf;
 
-#[path = "../known/mod.rs"]
-mod known;
+#[path = "../fixture/mod.rs"]
+mod fixture;
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -43,9 +43,9 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use tokio::runtime::Runtime;
 
-use self::{ground::Ground, report::Report, serve::Server};
+use self::{report::Report, serve::Server, setup::Setup};
 
-/// Measures the cost of a request, of this service and of others.
+/// Measures the cost of a request to this service and to other servers.
 #[derive(Clone, Parser)]
 struct Options {
     /// The groups to measure; all by default.
@@ -54,19 +54,19 @@ struct Options {
     /// The number of runs of each contestant.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// The number of tokens that OpenBao has to create for `large`.
+    /// The number of tokens that OpenBao creates for `large`.
     #[arg(long, default_value_t = 1_000_000)]
     large: usize,
     /// The duration of a run, in seconds.
     #[arg(long, default_value_t = 1)]
     seconds: u64,
-    /// Run as one of the contestants.
+    /// Run as this contestant.
     #[arg(long, value_enum, hide = true)]
     serve: Option<Server>,
     /// The number of tokens that the contestant has cached.
     #[arg(long, default_value_t = 0, hide = true)]
     tokens: usize,
-    /// Sent by `cargo bench`.
+    /// Set by `cargo bench`.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -84,23 +84,21 @@ enum Group {
     Connections,
     /// One core and two.
     Cores,
-    /// Few tokens that are used often, and many that are used rarely.
+    /// Tokens with a Zipf distribution: few frequent and many rare ones.
     Zipf,
     /// Tokens that are not cached.
     Cold,
-    /// Secrets over HTTP.
+    /// The secrets API.
     Api,
-    /// Time and memory before the first request.
+    /// Start time, idle memory and image size.
     Start,
-    /// Tokens that OpenBao has created and validated. Takes long, so it is not among the default
-    /// groups.
+    /// Many tokens that OpenBao has created. Takes long, so it is not a default group.
     Large,
 }
 
 impl Options {
-    /// Returns these options with at most three rounds, for groups without a row of their own in
-    /// the goals.
-    fn briefly(&self) -> Self {
+    /// Returns these options with at most three rounds, for groups without performance targets.
+    fn with_few_rounds(&self) -> Self {
         Self { rounds: self.rounds.min(3), ..self.clone() }
     }
 }
@@ -120,20 +118,20 @@ async fn run(options: &Options) {
         groups = Group::value_variants().to_vec();
         groups.retain(|group| *group != Group::Large);
     }
-    let ground = Ground::start().await;
+    let setup = Setup::start().await;
     let mut report = Report::default();
     for group in groups {
         match group {
-            Group::Direct => direct::run(&ground, options, &mut report).await,
-            Group::Caddy => caddy::run(&ground, options, &mut report).await,
-            Group::Tokens => growth::tokens(options, &mut report).await,
-            Group::Connections => growth::connections(&ground, options, &mut report).await,
-            Group::Cores => growth::cores(&ground, options, &mut report).await,
-            Group::Zipf => zipf::run(&ground, &mut report).await,
-            Group::Cold => cold::run(&ground, options, &mut report).await,
-            Group::Api => api::run(&ground, options, &mut report).await,
-            Group::Start => start::run(&ground, options, &mut report).await,
-            Group::Large => large::run(&ground, options, &mut report).await,
+            Group::Direct => direct::run(&setup, options, &mut report).await,
+            Group::Caddy => caddy::run(&setup, options, &mut report).await,
+            Group::Tokens => scaling::tokens(options, &mut report).await,
+            Group::Connections => scaling::connections(&setup, options, &mut report).await,
+            Group::Cores => scaling::cores(&setup, options, &mut report).await,
+            Group::Zipf => zipf::run(&setup, &mut report).await,
+            Group::Cold => cold::run(&setup, options, &mut report).await,
+            Group::Api => api::run(&setup, options, &mut report).await,
+            Group::Start => start::run(&setup, options, &mut report).await,
+            Group::Large => large::run(&setup, options, &mut report).await,
         }
     }
     report.print();

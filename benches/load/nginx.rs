@@ -1,4 +1,4 @@
-//! nginx, configured as an administrator would.
+//! nginx as a contestant: with cached lookups in OpenBao, and with an empty response.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     support::{ports::free_port, process::Process, raw::exchange, tools, wait::eventually},
 };
 
-/// nginx with the two servers of `nginx.conf`, on the servers' core.
+/// nginx with the two servers in `nginx.conf`, on the servers' core.
 pub struct Nginx {
     process: Process,
     cached: String,
@@ -37,7 +37,7 @@ impl Nginx {
         let process = spawn(dir.path(), &file);
         let nginx = Self { process, cached, empty, socket, _dir: dir };
         let request = b"GET / HTTP/1.0\r\n\r\n";
-        eventually(Duration::from_secs(10), "nginx to come up", async || {
+        eventually(Duration::from_secs(10), "nginx to start", async || {
             assert!(nginx.process.exit_status().is_none(), "nginx: {}", nginx.process.log());
             exchange(&nginx.empty, request, Duration::from_secs(1)).await
         })
@@ -68,7 +68,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // A kill would leave its worker running.
+        // After a kill of the master process, the worker would keep running.
         self.process.signal("QUIT");
         for _ in 0..50 {
             if self.process.exit_status().is_some() {
@@ -83,7 +83,7 @@ fn spawn(dir: &Path, file: &Path) -> Process {
     let mut command = Command::new(TASKSET);
     command.args(["-c", SERVER_CORE]).arg(tools::nginx()).arg("-p").arg(dir).arg("-c").arg(file);
     if Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n") {
-        // Started by root, nginx would switch to a user who cannot write to the folder.
+        // Started by root, nginx would run its worker as a user who cannot write to the directory.
         command.args(["-g", "user root;"]);
     }
     Process::spawn("nginx", &mut command)

@@ -1,4 +1,4 @@
-//! A load generator with a fixed rate that attributes latencies to requests, unlike wrk.
+//! A load generator with a fixed rate. Unlike wrk, it measures the latency of selected requests.
 
 use std::{
     sync::Arc,
@@ -16,17 +16,17 @@ pub struct Paced {
     /// The target of the requests.
     pub path: String,
     pub connections: u32,
-    /// Requests per second, over all connections together.
+    /// Requests per second, over all connections.
     pub rate: u32,
-    pub lasts: Duration,
+    pub duration: Duration,
 }
 
 /// The next request: a token, and whether its latency counts.
 pub type Next = dyn Fn() -> (String, bool) + Send + Sync;
 
 impl Paced {
-    /// Sends the requests, and returns the latencies that count. A connection whose response is
-    /// late skips the requests that it would have sent meanwhile.
+    /// Sends the requests, and returns the latencies that count. While a connection waits for a
+    /// response, it skips the requests that are due.
     ///
     /// # Panics
     /// If a response is not 200.
@@ -36,10 +36,10 @@ impl Paced {
         for number in 0..self.connections {
             let start = pause * number / self.connections;
             let (address, path) = (self.address.clone(), self.path.clone());
-            let (next, lasts) = (Arc::clone(&next), self.lasts);
+            let (next, duration) = (Arc::clone(&next), self.duration);
             connections.spawn(async move {
                 tokio::time::sleep(start).await;
-                connection(&address, &path, pause, lasts, &*next).await
+                connection(&address, &path, pause, duration, &*next).await
             });
         }
         connections.join_all().await.concat()
@@ -50,7 +50,7 @@ async fn connection(
     address: &str,
     path: &str,
     pause: Duration,
-    lasts: Duration,
+    duration: Duration,
     next: &Next,
 ) -> Vec<Duration> {
     let stream = TcpStream::connect(address).await.expect("a connection");
@@ -58,7 +58,7 @@ async fn connection(
     let mut stream = BufReader::new(stream);
     let mut ticks = interval(pause);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let end = Instant::now() + lasts;
+    let end = Instant::now() + duration;
     let mut latencies = Vec::new();
     while Instant::now() < end {
         ticks.tick().await;
@@ -78,7 +78,7 @@ async fn connection(
     latencies
 }
 
-/// Returns the quantile of the latencies, in microseconds.
+/// Returns this percentile of the latencies, in microseconds.
 ///
 /// # Panics
 /// If there are no latencies.

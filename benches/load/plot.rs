@@ -1,4 +1,4 @@
-//! The raw figures and the plots, in `target/bench/`.
+//! Writes the raw figures and the plots to `target/bench/`.
 
 use std::{fmt::Write, fs, path::Path, process::Command};
 
@@ -22,7 +22,7 @@ pub fn write(report: &Report) {
     eprintln!("{}/results.json, plot.{{{kinds}}}", dir.display());
 }
 
-/// Returns a bar for each contestant, with the length of its median.
+/// Returns a text plot with one bar per contestant. The length of a bar is the median.
 fn in_text(chart: &Chart) -> String {
     let longest = chart.bars.iter().map(|(_, spread)| spread.median).fold(0.0, f64::max);
     let mut text = format!("{}\n", chart.title);
@@ -35,7 +35,7 @@ fn in_text(chart: &Chart) -> String {
     text + "\n"
 }
 
-/// Draws the bars with gnuplot. Returns false if there are none, or no gnuplot.
+/// Draws the charts with gnuplot. Returns false if there are no charts, or gnuplot fails.
 fn png(charts: &[Chart], dir: &Path) -> bool {
     if charts.is_empty() {
         return false;

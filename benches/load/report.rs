@@ -34,7 +34,7 @@ pub struct Figure {
     pub target: Option<Target>,
 }
 
-/// The goal of a figure.
+/// The target of a figure.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub enum Target {
     AtMost(f64),
@@ -69,12 +69,12 @@ impl Spread {
 }
 
 impl Figure {
-    /// Sets the goal.
+    /// Sets the target.
     pub fn to(&mut self, target: Target) {
         self.target = Some(target);
     }
 
-    /// Returns true if the median reaches the goal.
+    /// Returns whether the median meets the target, in words; empty without a target.
     pub fn verdict(&self) -> &'static str {
         let median = Spread::of(&self.values).median;
         match self.target {
@@ -99,10 +99,10 @@ impl Report {
     /// Adds a row with a value per round.
     pub fn figure(&mut self, name: &str, unit: &'static str, values: Vec<f64>) -> &mut Figure {
         self.figures.push(Figure { name: name.to_owned(), unit, values, target: None });
-        self.figures.last_mut().expect("it was just put there")
+        self.figures.last_mut().expect("a figure was just added")
     }
 
-    /// Adds a row that compares two contestants, round by round.
+    /// Adds a row with the ratio of two contestants in each round.
     pub fn ratio(
         &mut self,
         name: &str,
@@ -114,7 +114,7 @@ impl Report {
         self.figure(name, "×", pairs.map(|(above, below)| of(above) / of(below)).collect())
     }
 
-    /// Adds a bar for each of these.
+    /// Adds a chart with one bar per contestant.
     pub fn chart(&mut self, title: &str, runs: &[Runs], of: fn(&Sample) -> f64) {
         let bar = |runs: &Runs| {
             let values: Vec<_> = runs.samples.iter().map(of).collect();

@@ -1,4 +1,4 @@
-//! The contestants within this program, so that all are compiled alike.
+//! The contestants within this program, which are all compiled with the same options.
 
 use std::{
     convert::Infallible, process::Command, sync::Arc, thread::available_parallelism, time::Duration,
@@ -27,7 +27,7 @@ use vault_auth_validator::{
 
 use crate::{
     cpu::{self, SERVER_CORE, TASKSET},
-    known,
+    fixture,
     support::{process::Process, wait::eventually},
 };
 
@@ -36,11 +36,11 @@ use crate::{
 pub enum Server {
     /// hyper with an empty 200: the baseline.
     Hyper,
-    /// hyper with an empty 200, on the default runtime of a service.
+    /// hyper with an empty 200, on the default multi-thread runtime.
     HyperDefault,
     /// axum with an empty 200.
     Axum,
-    /// The validator's listener with a cache that is filled without Vault.
+    /// The validator's listener with a cache that was filled without Vault.
     Filled,
 }
 
@@ -128,18 +128,18 @@ pub fn run(server: Server, tokens: usize) {
                 let router = Router::new().route("/validate", get(async || ()));
                 accept(&listener, || TowerToHyperService::new(router.clone())).await;
             }
-            Server::Filled => unreachable!("it has a listener of its own"),
+            Server::Filled => unreachable!("it has its own listener"),
         }
     });
 }
 
-/// Prints the memory per token once the cache is filled.
+/// Fills the cache, prints the memory per token, and serves requests.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
 async fn filled(tokens: usize) {
-    let cache = known::empty_cache(tokens);
-    known::fill(Arc::clone(&cache), 1).await;
+    let cache = fixture::empty_cache(tokens);
+    fixture::fill(Arc::clone(&cache), 1).await;
     let before = cpu::resident(std::process::id());
-    known::fill(Arc::clone(&cache), tokens).await;
+    fixture::fill(Arc::clone(&cache), tokens).await;
     let more = cpu::resident(std::process::id()).saturating_sub(before);
     println!("bytes per token: {}", more as f64 / tokens as f64);
     let any_port = ListenAddress::Tcp("127.0.0.1:0".to_owned());
@@ -166,7 +166,7 @@ where
         stream.set_nodelay(true).expect("a socket option");
         let connection = protocol.serve_connection(TokioIo::new(stream), service());
         tokio::spawn(async move {
-            // Errors of a connection need no handling.
+            // Connection errors are ignored.
             let _ = connection.await;
         });
     }

@@ -1,4 +1,4 @@
-//! Measures the service before its first request: start time, memory, and size in an image.
+//! Measures the start time, the idle memory and the image size of the service.
 
 use std::{
     fs,
@@ -7,20 +7,20 @@ use std::{
 
 use crate::{
     Options, cpu,
-    ground::Ground,
     report::{Report, Target},
+    setup::Setup,
     support::{ports::free_port, raw::exchange, tools, validator::Validator},
 };
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// The certificate authorities, which are the rest of the image.
+/// The CA certificates, which are the rest of the image.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
+pub async fn run(setup: &Setup, options: &Options, report: &mut Report) {
     let (mut times, mut idle) = (Vec::new(), Vec::new());
     for round in 1..=options.rounds {
-        let (time, memory) = start(ground).await;
+        let (time, memory) = start(setup).await;
         eprintln!("start {round}/{}  {time:.1} ms, {memory:.1} MiB", options.rounds);
         times.push(time);
         idle.push(memory);
@@ -35,11 +35,11 @@ pub async fn run(ground: &Ground, options: &Options, report: &mut Report) {
 
 /// Returns the milliseconds until the service is ready, and its memory in MiB one second later.
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-async fn start(ground: &Ground) -> (f64, f64) {
+async fn start(setup: &Setup) -> (f64, f64) {
     let admin = format!("127.0.0.1:{}", free_port());
     let env = [("VALIDATOR_ADMIN_LISTEN", admin.as_str()), ("VALIDATOR_LOG", "info")];
     let start = Instant::now();
-    let validator = Validator::spawn(&ground.bao, &ground.role, &env);
+    let validator = Validator::spawn(&setup.bao, &setup.role, &env);
     let request = b"GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
     loop {
         let answer = exchange(&admin, request, Duration::from_secs(1)).await;

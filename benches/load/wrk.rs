@@ -1,4 +1,4 @@
-//! The load generator wrk, which sends as many requests as the server can handle.
+//! The load generator wrk. It sends the next request on a connection after each response.
 
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
@@ -20,7 +20,7 @@ pub enum Tokens {
     Listed(PathBuf),
 }
 
-/// A load: the requests, and their server.
+/// The requests and the server to send them to.
 #[derive(Clone)]
 pub struct Load {
     pub url: String,
@@ -43,7 +43,7 @@ pub struct WrkReport {
 }
 
 impl Load {
-    /// Creates a load of 32 connections, from one core to another.
+    /// Creates a load with 32 connections, with wrk on its own core.
     pub fn new(url: impl Into<String>, tokens: Tokens) -> Self {
         Self { url: url.into(), tokens, connections: 32, pinned: true }
     }
@@ -76,7 +76,7 @@ impl Load {
     /// Sends requests for this number of seconds.
     ///
     /// # Panics
-    /// If a response is not 2xx or is missing: the figures would not be comparable.
+    /// If a response is missing or is not 2xx, because the figures would not be comparable.
     pub fn run(&self, seconds: u64) -> WrkReport {
         let (script, argument) = match &self.tokens {
             Tokens::One(token) => ("one.lua", token.clone()),

@@ -1,10 +1,10 @@
-//! Measures realistic traffic: few tokens that are used often, and many that are used rarely.
+//! Measures traffic with a Zipf distribution of tokens: few frequent and many rare ones.
 
 use std::{sync::Arc, time::Duration};
 
 use rand::Rng;
 
-use crate::{ground::Ground, paced::Paced, report::Report, support::validator::Validator};
+use crate::{paced::Paced, report::Report, setup::Setup, support::validator::Validator};
 
 /// The number of callers.
 const TOKENS: usize = 2000;
@@ -16,24 +16,24 @@ const RATE: u32 = 4000;
 /// The cache TTL.
 const TTL: &str = "2s";
 
-/// The duration of the traffic: first until the cache is in a steady state, then for the figures.
-const LASTS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(4)];
+/// The durations of the two phases: until the cache is in a steady state, and for the measurement.
+const DURATIONS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(4)];
 
-pub async fn run(ground: &Ground, report: &mut Report) {
-    eprintln!("Zipf: making {TOKENS} tokens");
-    let tokens = ground.tokens(TOKENS).await;
-    let validator = ground.validator_anywhere(&[("VALIDATOR_CACHE_TTL", TTL)]).await;
+pub async fn run(setup: &Setup, report: &mut Report) {
+    eprintln!("Zipf: creating {TOKENS} tokens");
+    let tokens = setup.tokens(TOKENS).await;
+    let validator = setup.validator_on_all_cores(&[("VALIDATOR_CACHE_TTL", TTL)]).await;
     let next = Arc::new(by_rank(tokens));
     let mut before = [0.0; 3];
-    for lasts in LASTS {
-        eprintln!("Zipf: {RATE} requests/s for {lasts:?}");
+    for duration in DURATIONS {
+        eprintln!("Zipf: {RATE} requests/s for {duration:?}");
         before = counts(&validator).await;
         let paced = Paced {
             address: validator.auth_address().to_owned(),
             path: "/validate".to_owned(),
             connections: 64,
             rate: RATE,
-            lasts,
+            duration,
         };
         paced.run(Arc::clone(&next) as Arc<_>).await;
     }
@@ -48,7 +48,7 @@ pub async fn run(ground: &Ground, report: &mut Report) {
 #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
 fn by_rank(tokens: Vec<String>) -> impl Fn() -> (String, bool) {
     let mut sum = 0.0;
-    let up_to: Vec<f64> = (1..=tokens.len())
+    let cumulative: Vec<f64> = (1..=tokens.len())
         .map(|rank| {
             sum += 1.0 / rank as f64;
             sum
@@ -56,12 +56,12 @@ fn by_rank(tokens: Vec<String>) -> impl Fn() -> (String, bool) {
         .collect();
     move || {
         let drawn = rand::rng().random_range(0.0..sum);
-        let at = up_to.partition_point(|&up_to| up_to <= drawn);
+        let at = cumulative.partition_point(|&cumulative| cumulative <= drawn);
         (tokens[at.min(tokens.len() - 1)].clone(), true)
     }
 }
 
-/// Returns the numbers of hits, of requests, and of calls to Vault about tokens.
+/// Returns the numbers of cache hits, of requests, and of Vault requests for tokens.
 async fn counts(validator: &Validator) -> [f64; 3] {
     let mut calls = 0.0;
     for operation in ["lookup", "entity"] {

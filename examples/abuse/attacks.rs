@@ -1,4 +1,4 @@
-//! Abuse of the service by clients, operators and Vault.
+//! Attacks and faults: by clients, by other instances, and by Vault.
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -28,14 +28,14 @@ use crate::{
     traffic::Traffic,
 };
 
-/// A kind of abuse.
+/// A kind of attack or fault.
 #[derive(Clone, Copy)]
 pub enum Attack {
-    /// Distinct invented tokens, 3,000 per second, from many addresses.
+    /// 3,000 distinct random tokens per second, from many addresses.
     Flood,
-    /// 400 invented tokens at once, repeatedly, from the address of the good clients.
+    /// 400 random tokens at once, repeatedly, from the address of the legitimate clients.
     Guesses,
-    /// 64 uploads that never finish, each with an invented token.
+    /// 64 uploads that never finish, each with a random token.
     Uploads,
     /// Hundreds of large responses that their clients do not read.
     UnreadAnswers,
@@ -45,9 +45,9 @@ pub enum Attack {
     TricklingBodies,
     /// Another instance with a wrong secret id.
     WrongSecretId,
-    /// A Vault that takes longer than a caller waits.
+    /// A Vault that takes longer than the timeout.
     SlowVault,
-    /// A Vault that accepts requests and responds to none.
+    /// A Vault that accepts requests but does not respond.
     SilentVault,
 }
 
@@ -66,37 +66,37 @@ impl Attack {
 
     pub fn name(self) -> &'static str {
         match self {
-            Self::Flood => "3,000 made-up tokens a second, many addresses",
-            Self::Guesses => "400 guesses at once from the clients' own address",
-            Self::Uploads => "64 uploads that never arrive",
-            Self::UnreadAnswers => "large answers that nobody reads",
+            Self::Flood => "3,000 random tokens per second, many addresses",
+            Self::Guesses => "400 random tokens at once, the clients' address",
+            Self::Uploads => "64 uploads that never finish",
+            Self::UnreadAnswers => "large responses that are not read",
             Self::Lists => "64 connections list one tenant's secrets",
-            Self::TricklingBodies => "bodies that trickle into the admin listener",
+            Self::TricklingBodies => "slow request bodies at the admin listener",
             Self::WrongSecretId => "an instance with a wrong secret id",
-            Self::SlowVault => "Vault takes longer than one caller waits",
-            Self::SilentVault => "Vault answers no call",
+            Self::SlowVault => "Vault takes longer than the timeout",
+            Self::SilentVault => "Vault does not respond",
         }
     }
 
-    /// Returns true if the secrets API can respond meanwhile.
-    pub fn leaves_the_api(self) -> bool {
+    /// Returns true if the secrets API must stay available during the attack.
+    pub fn keeps_api_available(self) -> bool {
         !matches!(self, Self::SlowVault | Self::SilentVault)
     }
 
-    /// Runs until the time is over.
-    pub async fn run(self, service: &Direct, lasts: Duration) {
+    /// Runs the attack for this duration.
+    pub async fn run(self, service: &Direct, duration: Duration) {
         match self {
-            Self::Flood => flood(service, lasts).await,
-            Self::Guesses => guesses(service, lasts).await,
-            Self::Uploads => uploads(service, lasts).await,
-            Self::UnreadAnswers => unread_answers(service, lasts).await,
-            Self::Lists => lists(service, lasts).await,
-            Self::TricklingBodies => trickling_bodies(service, lasts).await,
-            Self::WrongSecretId => wrong_secret_id(&service.bao, &service.role, lasts).await,
-            Self::SlowVault => slow_vault(service, lasts).await,
+            Self::Flood => flood(service, duration).await,
+            Self::Guesses => guesses(service, duration).await,
+            Self::Uploads => uploads(service, duration).await,
+            Self::UnreadAnswers => unread_answers(service, duration).await,
+            Self::Lists => lists(service, duration).await,
+            Self::TricklingBodies => trickling_bodies(service, duration).await,
+            Self::WrongSecretId => wrong_secret_id(&service.bao, &service.role, duration).await,
+            Self::SlowVault => slow_vault(service, duration).await,
             Self::SilentVault => {
                 service.bao.freeze();
-                sleep(lasts).await;
+                sleep(duration).await;
                 service.bao.thaw();
             }
         }
@@ -110,43 +110,43 @@ fn validate(token: &str, client: &str) -> String {
     )
 }
 
-fn made_up() -> String {
+fn random_token() -> String {
     format!("s.{:024x}", rand::random::<u64>())
 }
 
-async fn flood(service: &Direct, lasts: Duration) {
-    let anybody = || Ipv4Addr::from(rand::random::<u32>()).to_string();
+async fn flood(service: &Direct, duration: Duration) {
+    let random_address = || Ipv4Addr::from(rand::random::<u32>()).to_string();
     let traffic = Traffic {
         address: service.validator.auth_address().to_owned(),
         connections: 96,
         rate: 3000,
-        request: Arc::new(move |_| validate(&made_up(), &anybody())),
+        request: Arc::new(move |_| validate(&random_token(), &random_address())),
     };
     let _running = traffic.start();
-    sleep(lasts).await;
+    sleep(duration).await;
 }
 
-async fn guesses(service: &Direct, lasts: Duration) {
+async fn guesses(service: &Direct, duration: Duration) {
     let mut rounds = interval(Duration::from_secs(1));
     let mut all = JoinSet::new();
-    let end = tokio::time::Instant::now() + lasts;
+    let end = tokio::time::Instant::now() + duration;
     while rounds.tick().await < end {
         for _ in 0..400 {
             let address = service.validator.auth_address().to_owned();
-            all.spawn(async move { exchange(&address, &validate(&made_up(), CLIENT)).await });
+            all.spawn(async move { exchange(&address, &validate(&random_token(), CLIENT)).await });
         }
     }
 }
 
-/// Sends these bytes and waits for the end of the response.
+/// Sends a request, and returns the status code of the response.
 async fn exchange(address: &str, request: &str) -> Option<u16> {
     let mut stream = BufReader::new(TcpStream::connect(address).await.ok()?);
     stream.write_all(request.as_bytes()).await.ok()?;
     read_answer(&mut stream).await.map(|answer| answer.status)
 }
 
-/// Repeats this on this number of connections until the time is over.
-async fn repeat<F>(connections: usize, lasts: Duration, attempt: impl Fn() -> F)
+/// Repeats the attempts concurrently on this number of connections for this duration.
+async fn repeat<F>(connections: usize, duration: Duration, attempt: impl Fn() -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -154,7 +154,7 @@ where
     for _ in 0..connections {
         all.spawn(attempt());
     }
-    let _ = tokio::time::timeout(lasts, async {
+    let _ = tokio::time::timeout(duration, async {
         while all.join_next().await.is_some() {
             all.spawn(attempt());
         }
@@ -162,7 +162,7 @@ where
     .await;
 }
 
-async fn uploads(service: &Direct, lasts: Duration) {
+async fn uploads(service: &Direct, duration: Duration) {
     let address = api_address(service);
     let attempt = || {
         let address = address.clone();
@@ -170,16 +170,16 @@ async fn uploads(service: &Direct, lasts: Duration) {
             let head = format!(
                 "PUT /v1/tenants/acme/secrets/x HTTP/1.1\r\nHost: v\r\nX-Vault-Token: {}\r\n\
                  Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
-                made_up()
+                random_token()
             );
             exchange(&address, &head).await;
             sleep(Duration::from_millis(20)).await;
         }
     };
-    repeat(64, lasts, attempt).await;
+    repeat(64, duration, attempt).await;
 }
 
-async fn lists(service: &Direct, lasts: Duration) {
+async fn lists(service: &Direct, duration: Duration) {
     let (address, token) = (api_address(service), service.acme.token().to_owned());
     let attempt = || {
         let request = format!(
@@ -191,10 +191,10 @@ async fn lists(service: &Direct, lasts: Duration) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    repeat(64, lasts, attempt).await;
+    repeat(64, duration, attempt).await;
 }
 
-async fn unread_answers(service: &Direct, lasts: Duration) {
+async fn unread_answers(service: &Direct, duration: Duration) {
     let (address, token) = (api_address(service), service.acme.token().to_owned());
     let attempt = || {
         let (address, token) = (address.clone(), token.clone());
@@ -217,10 +217,10 @@ async fn unread_answers(service: &Direct, lasts: Duration) {
             sleep(Duration::from_mins(1)).await;
         }
     };
-    repeat(2, lasts, attempt).await;
+    repeat(2, duration, attempt).await;
 }
 
-async fn trickling_bodies(service: &Direct, lasts: Duration) {
+async fn trickling_bodies(service: &Direct, duration: Duration) {
     let address = service.validator.admin_url().replace("http://", "");
     let attempt = || {
         let address = address.clone();
@@ -234,19 +234,19 @@ async fn trickling_bodies(service: &Direct, lasts: Duration) {
             }
         }
     };
-    repeat(64, lasts, attempt).await;
+    repeat(64, duration, attempt).await;
 }
 
-async fn wrong_secret_id(bao: &Bao, role: &AppRole, lasts: Duration) {
+async fn wrong_secret_id(bao: &Bao, role: &AppRole, duration: Duration) {
     let wrong = AppRole { secret_id: "wrong".to_owned(), ..role.clone() };
     let _instance = Validator::spawn(bao, &wrong, &[]);
-    sleep(lasts).await;
+    sleep(duration).await;
 }
 
-/// A caller that joins another's lookup late is allowed when Vault responds, although the first
-/// caller has timed out.
-async fn slow_vault(service: &Direct, lasts: Duration) {
-    let end = tokio::time::Instant::now() + lasts;
+/// Checks that a caller who joins another caller's lookup is allowed when Vault responds, although
+/// the first caller has timed out by then.
+async fn slow_vault(service: &Direct, duration: Duration) {
+    let end = tokio::time::Instant::now() + duration;
     let mut late = Vec::new();
     while tokio::time::Instant::now() < end {
         let token = platform::token(&service.bao, json!({"policies": ["tenant"]})).await;
@@ -260,10 +260,10 @@ async fn slow_vault(service: &Direct, lasts: Duration) {
         late.push(tokio::join!(exchange(address, &request), second).1);
     }
     service.fault.set(Fault::Pass).await;
-    assert!(late.iter().all(|status| *status == Some(200)), "late callers got {late:?}");
+    assert!(late.iter().all(|status| *status == Some(200)), "the second callers got {late:?}");
 }
 
-/// Returns `host:port` of the api listener.
+/// Returns `host:port` of the API listener.
 pub fn api_address(service: &Direct) -> String {
     service.validator.api_url().replace("http://", "")
 }

@@ -1,15 +1,15 @@
-//! Abuses a running service in every way that has affected it before, and shows the effect on good
-//! clients: before, during and after.
+//! Runs all known attacks on a running service, and measures the effect on legitimate clients:
+//! before, during and after each attack.
 //!
-//! `make abuse` takes about two minutes. `--short` (`make abuse-check`) takes 20 seconds, and
-//! checks the same limits except for the latency, for which a debug build is too slow.
+//! `make abuse` takes about two minutes. `--short` (`make abuse-check`) takes 20 seconds. It checks
+//! the same limits except the latency, because a debug build is too slow for that.
 
 #![allow(
     clippy::print_stdout,
     clippy::expect_used,
     missing_docs,
     unreachable_pub,
-    reason = "an example's output is its purpose, and so is its failing; nobody imports it"
+    reason = "an example prints its results and panics if its setup fails; no crate imports it"
 )]
 
 #[path = "../../tests/support/mod.rs"]
@@ -29,17 +29,18 @@ use report::{Report, resident};
 use support::{bao::Bao, direct::Direct, platform};
 use traffic::{Outcomes, Traffic};
 
-/// The address of all good clients.
+/// The address of all legitimate clients.
 pub const CLIENT: &str = "198.51.100.7";
 
-/// The number of good tokens, and the rate of their requests per second.
+/// The number of tokens of legitimate clients, and the rate of their requests per second.
 const TOKENS: usize = 200;
 const RATE: u32 = 400;
 
-/// The timeout of a caller for Vault: the value of `VALIDATOR_VAULT_TIMEOUT` below.
+/// The timeout for Vault: the value of `VALIDATOR_VAULT_TIMEOUT` below.
 pub const TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// A short cache TTL, so that lookups of good tokens are always in flight.
+/// The settings of the service. The cache TTL is short, so that lookups of the clients' tokens are
+/// always in flight.
 const SETTINGS: [(&str, &str); 4] = [
     ("VALIDATOR_CACHE_TTL", "5s"),
     ("VALIDATOR_STALE_GRACE", "60s"),
@@ -47,23 +48,25 @@ const SETTINGS: [(&str, &str); 4] = [
     ("VALIDATOR_VAULT_TIMEOUT", "1500ms"),
 ];
 
-/// The duration of one attack, and of the times before and after it that it is compared with.
+/// The durations of an attack, and of the reference measurements before and after it.
 #[derive(Clone, Copy)]
 pub struct Times {
-    pub beside: Duration,
+    pub reference: Duration,
     pub attack: Duration,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let short = std::env::args().any(|argument| argument == "--short");
-    let (beside, attack) = if short { (500, 1200) } else { (3000, 9000) };
-    let times =
-        Times { beside: Duration::from_millis(beside), attack: Duration::from_millis(attack) };
+    let (reference, attack) = if short { (500, 1200) } else { (3000, 9000) };
+    let times = Times {
+        reference: Duration::from_millis(reference),
+        attack: Duration::from_millis(attack),
+    };
     let service = platform_with_secrets().await;
-    let tokens = good_tokens(&service.bao).await;
-    let (_validating, validate) = validating(&service, tokens).start();
-    let (_reading, read) = reading(&service).start();
+    let tokens = client_tokens(&service.bao).await;
+    let (_validating, validate) = validation_traffic(&service, tokens).start();
+    let (_reading, read) = secret_traffic(&service).start();
     // Every token is looked up once before the measurement.
     sleep(Duration::from_secs(2)).await;
     let mut report = Report::new(short);
@@ -85,13 +88,13 @@ async fn measure(
 ) {
     let take = async || (validate.take().await, read.take().await);
     take().await;
-    sleep(times.beside).await;
+    sleep(times.reference).await;
     let before = take().await;
     let log = service.validator.log().len();
     attack.run(service, times.attack).await;
     let during = take().await;
     let grown = service.validator.log().len() - log;
-    sleep(times.beside).await;
+    sleep(times.reference).await;
     let after = take().await;
     report.add(attack, times, [before, during, after], grown, resident(service));
 }
@@ -112,7 +115,7 @@ async fn platform_with_secrets() -> Direct {
     service
 }
 
-async fn good_tokens(bao: &Bao) -> Vec<String> {
+async fn client_tokens(bao: &Bao) -> Vec<String> {
     let mut tokens = Vec::new();
     for _ in 0..TOKENS {
         tokens.push(platform::token(bao, json!({"policies": ["tenant"], "ttl": "1h"})).await);
@@ -120,8 +123,8 @@ async fn good_tokens(bao: &Bao) -> Vec<String> {
     tokens
 }
 
-/// The good clients of `/validate`.
-fn validating(service: &Direct, tokens: Vec<String>) -> Traffic {
+/// Returns the requests of legitimate clients to `/validate`.
+fn validation_traffic(service: &Direct, tokens: Vec<String>) -> Traffic {
     Traffic {
         address: service.validator.auth_address().to_owned(),
         connections: 16,
@@ -136,8 +139,8 @@ fn validating(service: &Direct, tokens: Vec<String>) -> Traffic {
     }
 }
 
-/// A tenant that reads a secret from time to time.
-fn reading(service: &Direct) -> Traffic {
+/// Returns the requests of a tenant that reads a secret.
+fn secret_traffic(service: &Direct) -> Traffic {
     let token = service.globex.token().to_owned();
     Traffic {
         address: api_address(service),
@@ -152,7 +155,7 @@ fn reading(service: &Direct) -> Traffic {
     }
 }
 
-/// Returns true if a login with the right secret id still works for the service's role.
+/// Returns true if a login to the service's role with the correct secret id still succeeds.
 async fn login_works(service: &Direct) -> bool {
     let body = json!({"role_id": service.role.role_id, "secret_id": service.role.secret_id});
     service.bao.request_as("", "POST", "auth/approle/login", Some(body)).await.0 == 200

@@ -1,35 +1,35 @@
-//! The table of the effects on good clients, and the limits for them.
+//! The table of the effects on legitimate clients, and the limits for these effects.
 
 use std::{fs, process::ExitCode};
 
 use crate::{Times, attacks::Attack, support::direct::Direct, traffic::Phase};
 
 /// The maximum ratio of the 99th percentile of the latency during an attack to that before it.
-const SLOWER: f64 = 20.0;
+const MAX_SLOWDOWN: f64 = 20.0;
 
 /// The maximum growth of the log, in bytes per minute.
-const LOG: f64 = 1_500_000.0;
+const MAX_LOG_GROWTH: f64 = 1_500_000.0;
 
 /// The maximum growth of the memory during and after all attacks, in bytes.
-const MEMORY_DURING: u64 = 256 * 1024 * 1024;
-const MEMORY_AFTER: u64 = 96 * 1024 * 1024;
+const MAX_MEMORY_GROWTH_SHORT: u64 = 256 * 1024 * 1024;
+const MAX_MEMORY_GROWTH: u64 = 96 * 1024 * 1024;
 
-/// The outcomes of good requests: to `/validate`, and for a secret.
+/// The outcomes of legitimate requests: to `/validate`, and to the secrets API.
 type Outcomes = (Phase, Phase);
 
-/// Collects rows and exceeded limits.
+/// Prints the rows, and collects the exceeded limits.
 pub struct Report {
     short: bool,
-    excesses: Vec<String>,
+    violations: Vec<String>,
 }
 
 impl Report {
     pub fn new(short: bool) -> Self {
         println!(
             "{:50} {:>8} {:>8} {:>8}  {:>22}  {:>9} {:>7}",
-            "attack", "p99 ms", "during", "after", "refused of good (API)", "log MB/m", "RSS MB"
+            "attack", "p99 ms", "during", "after", "failed requests (API)", "log MB/m", "RSS MB"
         );
-        Self { short, excesses: Vec::new() }
+        Self { short, violations: Vec::new() }
     }
 
     /// Adds the row of one attack.
@@ -55,47 +55,51 @@ impl Report {
         );
         let mut expect = |holds: bool, what: String| {
             if !holds {
-                self.excesses.push(format!("{}: {what}", attack.name()));
+                self.violations.push(format!("{}: {what}", attack.name()));
             }
         };
         for (phase, (validate, api)) in [("during", &during), ("after", &after)] {
-            let what = format!("good requests failed {phase} it: {:?}", validate.statuses);
+            let what = format!("legitimate requests failed {phase} it: {:?}", validate.statuses);
             expect(validate.failed() == 0, what);
-            let what = format!("a quiet tenant's reads failed {phase} it: {:?}", api.statuses);
-            expect(api.failed() == 0 || !attack.leaves_the_api(), what);
+            let what = format!("reads of another tenant failed {phase} it: {:?}", api.statuses);
+            expect(api.failed() == 0 || !attack.keeps_api_available(), what);
         }
         let slower = p99_during / p99.max(1.0);
-        let slow = !self.short && attack.leaves_the_api() && slower > SLOWER;
-        expect(!slow, format!("the slowest 1 % took {slower:.0} times as long"));
-        expect(growth < LOG, format!("the log grew by {growth:.0} bytes a minute"));
+        let slow = !self.short && attack.keeps_api_available() && slower > MAX_SLOWDOWN;
+        expect(
+            !slow,
+            format!("the 99th percentile of the latency rose by a factor of {slower:.0}"),
+        );
+        expect(growth < MAX_LOG_GROWTH, format!("the log grew by {growth:.0} bytes per minute"));
     }
 
     /// Compares the memory before and after all attacks, in bytes.
     pub fn memory(&mut self, before: u64, after: u64) {
         println!("memory: {} MB before, {} MB after", before / 1024 / 1024, after / 1024 / 1024);
-        let limit = if self.short { MEMORY_DURING } else { MEMORY_AFTER };
+        let limit = if self.short { MAX_MEMORY_GROWTH_SHORT } else { MAX_MEMORY_GROWTH };
         if after.saturating_sub(before) > limit {
-            self.excesses.push(format!("memory is not given back: {before} bytes, then {after}"));
+            self.violations
+                .push(format!("memory was not released: {before} bytes before, {after} after"));
         }
     }
 
-    /// Records whether the service's role can still be used.
+    /// Records whether logins to the service's role still succeed.
     pub fn role_is_usable(&mut self, usable: bool) {
         if !usable {
-            self.excesses.push("the role is locked for everybody".to_owned());
+            self.violations.push("logins to the role are locked".to_owned());
         }
     }
 
     /// Prints the exceeded limits.
     pub fn print(self) -> ExitCode {
-        for excess in &self.excesses {
-            println!("FAIL  {excess}");
+        for violation in &self.violations {
+            println!("FAIL  {violation}");
         }
-        if self.excesses.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if self.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
-/// Returns the memory of the service, in bytes.
+/// Returns the resident memory of the service, in bytes.
 pub fn resident(service: &Direct) -> u64 {
     let pid = service.validator.process().pid();
     let pages = fs::read_to_string(format!("/proc/{pid}/statm")).expect("/proc");

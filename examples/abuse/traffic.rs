@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::support::raw::read_answer;
 
-/// A function that returns the bytes of the request with this number.
+/// A function that returns the request with this number.
 pub type MakeRequest = dyn Fn(u64) -> String + Send + Sync;
 
 /// Requests at a fixed rate to one address, over several connections.
@@ -28,7 +28,7 @@ pub struct Traffic {
     pub request: Arc<MakeRequest>,
 }
 
-/// The outcomes of requests, collected phase by phase.
+/// The outcomes of the requests in the current phase.
 #[derive(Clone, Default)]
 pub struct Outcomes(Arc<Mutex<Phase>>);
 
@@ -41,7 +41,7 @@ pub struct Phase {
 }
 
 impl Traffic {
-    /// Sends requests until it is dropped.
+    /// Sends requests until the returned set is dropped.
     pub fn start(self) -> (JoinSet<()>, Outcomes) {
         let outcomes = Outcomes::default();
         let mut connections = JoinSet::new();
@@ -122,14 +122,14 @@ impl Outcomes {
 }
 
 impl Phase {
-    /// Returns the quantile of the latencies.
+    /// Returns this percentile of the latencies.
     pub fn percentile(&mut self, percent: usize) -> Duration {
         self.latencies.sort_unstable();
         let at = (self.latencies.len() * percent / 100).min(self.latencies.len().saturating_sub(1));
         self.latencies.get(at).copied().unwrap_or_default()
     }
 
-    /// Returns the number of requests with another status than 200.
+    /// Returns the number of requests without a 200 response.
     pub fn failed(&self) -> usize {
         self.statuses.iter().filter(|(status, _)| **status != 200).map(|(_, count)| count).sum()
     }

@@ -1,16 +1,16 @@
-//! Rotates a tenant's key beside eight writers, while OpenBao is killed, restarted and made to fail
-//! at one request after another. After each round every secret has to have the value that was
-//! acknowledged last, also after a restart of OpenBao.
+//! Rotates a tenant's key concurrently with eight writers, while OpenBao is killed, restarted or
+//! returns errors. After each round, and again after a restart of OpenBao, every secret must have
+//! the value that was acknowledged last.
 //!
 //! `make chaos-rotate` runs 50 rounds; `make chaos-rotate-check` runs for a minute. `--seed`
-//! repeats the choices of an earlier run, but not its timing.
+//! repeats the random choices of an earlier run, but not its timing.
 
 #![allow(
     clippy::print_stdout,
     clippy::expect_used,
     missing_docs,
     unreachable_pub,
-    reason = "an example's output is its purpose, and so is its failing; nobody imports it"
+    reason = "an example prints its results and panics if its setup fails; no crate imports it"
 )]
 
 #[path = "../../tests/support/mod.rs"]
@@ -38,7 +38,7 @@ const DEADLINE: Duration = Duration::from_mins(4);
 
 #[derive(Parser)]
 struct Options {
-    /// The seed of all choices.
+    /// The seed of all random choices.
     #[arg(long)]
     seed: Option<u64>,
     /// The number of rounds.
@@ -58,7 +58,7 @@ struct Options {
 struct Driver {
     options: Options,
     choices: StdRng,
-    /// The kind of fault to start with.
+    /// The index of the first fault.
     first: u64,
     bao: Bao,
     proxy: Proxy,
@@ -112,7 +112,7 @@ impl Driver {
         let kinds = Fault::ALL.len() as u64;
         let kind = (round + self.first) % kinds;
         let fault = Fault::ALL[usize::try_from(kind).expect("a small number")];
-        // Each fault occurs at one request after another, some of them at random.
+        // The fault occurs at a request that advances with the rounds, or at a random one.
         let at = if self.choices.random() { round } else { self.choices.random_range(1..60) };
         let least = if matches!(fault, Fault::Conflict | Fault::SilentConflict) { 2 } else { 1 };
         let number = self.choices.random_range(least..=4);
@@ -122,7 +122,7 @@ impl Driver {
         let writing = self.writers.start();
         let rotations: Vec<Process> =
             destroying.iter().map(|&destroy| self.rotation(destroy)).collect();
-        let ended = self.accompany(&rotations).await;
+        let ended = self.inject_faults(&rotations).await;
         writing.stop().await;
         let mut faults = ended.err().into_iter().collect::<Vec<_>>();
         faults.extend(self.writers.faults().await);
@@ -135,7 +135,7 @@ impl Driver {
             .map(|code| code.map_or_else(|| "killed".to_owned(), |code| code.to_string()))
             .collect();
         println!(
-            "round {round}: {fault:?} at call {at} of {}, destroying {destroying:?}, exit codes \
+            "round {round}: {fault:?} at request {at} of {}, destroying {destroying:?}, exit codes \
              [{}], {:.1?}",
             self.proxy.calls(),
             codes.join(", "),
@@ -166,12 +166,12 @@ impl Driver {
         Process::spawn("rotate", &mut command)
     }
 
-    /// Causes the due faults until all rotations have ended.
-    async fn accompany(&mut self, rotations: &[Process]) -> Result<(), String> {
+    /// Causes faults until all rotations have ended.
+    async fn inject_faults(&mut self, rotations: &[Process]) -> Result<(), String> {
         let start = Instant::now();
         while rotations.iter().any(|rotation| rotation.exit_status().is_none()) {
             if start.elapsed() > DEADLINE {
-                return Err(format!("a rotation takes longer than {DEADLINE:?}"));
+                return Err(format!("a rotation took longer than {DEADLINE:?}"));
             }
             let pause = tokio::time::sleep(Duration::from_millis(50));
             let due = tokio::select! {
@@ -186,7 +186,7 @@ impl Driver {
                 }
                 Some(Fault::KillRotations) => {
                     rotations.iter().for_each(Process::kill);
-                    // No rotation waits here until Vault ends it.
+                    // Ends the lease of the killed rotation, so that the next one does not wait.
                     self.bao.request("DELETE", "secret/data/rotation/acme", None).await;
                 }
                 _ => {}

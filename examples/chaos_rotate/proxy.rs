@@ -1,4 +1,4 @@
-//! A proxy in front of OpenBao that causes a fault at one request of a round.
+//! A proxy in front of OpenBao that injects a fault at one request of a round.
 
 use std::{
     sync::{
@@ -22,9 +22,9 @@ pub enum Fault {
     /// No fault.
     Nothing,
     /// 500 instead of forwarding the request.
-    Refuse,
+    Error500,
     /// 500 although the request was forwarded and succeeded.
-    Mislead,
+    FalseError,
     /// The connection is closed before the request is forwarded.
     DropBefore,
     /// The connection is closed after the request was forwarded.
@@ -35,18 +35,18 @@ pub enum Fault {
     Restart,
     /// The rotations are killed.
     KillRotations,
-    /// Two rotations of the key conflict in the storage, or one and another change of the key.
+    /// A rotation conflicts in the storage with another rotation or another change of the key.
     Conflict,
-    /// A conflict in the storage, and the failed rotation gets no response.
+    /// The same as `Conflict`, but the failed rotation gets no response.
     SilentConflict,
 }
 
 impl Fault {
     pub const ALL: [Self; 10] = [
         Self::Nothing,
-        Self::Refuse,
+        Self::Error500,
         Self::Kill,
-        Self::Mislead,
+        Self::FalseError,
         Self::DropBefore,
         Self::KillRotations,
         Self::DropAfter,
@@ -68,7 +68,7 @@ pub struct Proxy {
     pub address: String,
     plan: watch::Sender<Plan>,
     calls: Arc<AtomicU64>,
-    /// Faults that the proxy does not cause itself.
+    /// Faults that the driver has to cause.
     pub due: mpsc::UnboundedReceiver<Fault>,
 }
 
@@ -82,20 +82,20 @@ struct Connections {
     waiting: Mutex<Option<oneshot::Sender<()>>>,
 }
 
-/// The maximum time to wait for it.
+/// The maximum time to wait for another rotation.
 const CONFLICT_WAIT: Duration = Duration::from_millis(300);
 
 impl Proxy {
     pub async fn start(target: String, root_token: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("its address"));
-        let (plan, seen) = watch::channel(Plan { fault: Fault::Nothing, at: 0 });
+        let (plan, plan_receiver) = watch::channel(Plan { fault: Fault::Nothing, at: 0 });
         let (sender, due) = mpsc::unbounded_channel();
         let calls = Arc::<AtomicU64>::default();
         let connections = Arc::new(Connections {
             target,
             root_token,
-            plan: seen,
+            plan: plan_receiver,
             calls: Arc::clone(&calls),
             due: sender,
             waiting: Mutex::default(),
@@ -116,7 +116,7 @@ impl Proxy {
         self.plan.send_replace(plan);
     }
 
-    /// Returns the number of requests since then.
+    /// Returns the number of requests since [`Proxy::set`].
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::SeqCst)
     }
@@ -134,55 +134,55 @@ impl Connections {
                 client.write_all(&self.conflict(&request).await?).await
             }
             Fault::SilentConflict if is_rotation => {
-                let answer = self.conflict(&request).await?;
-                if answer.starts_with(b"HTTP/1.1 500") {
+                let response = self.conflict(&request).await?;
+                if response.starts_with(b"HTTP/1.1 500") {
                     return Ok(());
                 }
-                client.write_all(&answer).await
+                client.write_all(&response).await
             }
             Fault::Conflict | Fault::SilentConflict | Fault::Nothing => {
-                self.pass(client, &request).await
+                self.forward(client, &request).await
             }
-            _ if number != at => self.pass(client, &request).await,
-            Fault::Refuse => client.write_all(REFUSAL).await,
-            Fault::Mislead => {
-                self.answer(&request).await?;
-                client.write_all(REFUSAL).await
+            _ if number != at => self.forward(client, &request).await,
+            Fault::Error500 => client.write_all(ERROR_RESPONSE).await,
+            Fault::FalseError => {
+                self.response(&request).await?;
+                client.write_all(ERROR_RESPONSE).await
             }
             Fault::DropBefore => Ok(()),
-            Fault::DropAfter => self.answer(&request).await.map(drop),
+            Fault::DropAfter => self.response(&request).await.map(drop),
             Fault::Kill | Fault::Restart | Fault::KillRotations => {
                 let _ = self.due.send(fault);
-                self.pass(client, &request).await
+                self.forward(client, &request).await
             }
         }
     }
 
-    async fn pass(&self, mut client: TcpStream, request: &Request) -> io::Result<()> {
-        client.write_all(&self.answer(request).await?).await
+    async fn forward(&self, mut client: TcpStream, request: &Request) -> io::Result<()> {
+        client.write_all(&self.response(request).await?).await
     }
 
-    async fn answer(&self, request: &Request) -> io::Result<Vec<u8>> {
+    async fn response(&self, request: &Request) -> io::Result<Vec<u8>> {
         let head = request.head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
-        self.ask(&[head.as_bytes(), &request.body].concat()).await
+        self.send(&[head.as_bytes(), &request.body].concat()).await
     }
 
-    /// Makes this rotation of the key conflict with another, or, if there is none soon, with
+    /// Makes this rotation of the key conflict with another one, or if none follows soon, with
     /// another change of the key.
     async fn conflict(&self, request: &Request) -> io::Result<Vec<u8>> {
         let partner = self.waiting.lock().await.take();
-        let is_met = if let Some(partner) = partner {
+        let has_partner = if let Some(partner) = partner {
             partner.send(()).is_ok()
         } else {
-            let (sender, met) = oneshot::channel();
+            let (sender, paired) = oneshot::channel();
             self.waiting.lock().await.replace(sender);
-            tokio::time::timeout(CONFLICT_WAIT, met).await.is_ok_and(|met| met.is_ok())
+            tokio::time::timeout(CONFLICT_WAIT, paired).await.is_ok_and(|paired| paired.is_ok())
         };
-        if is_met {
-            return self.answer(request).await;
+        if has_partner {
+            return self.response(request).await;
         }
-        let (answer, _) = tokio::join!(self.answer(request), self.change_key());
-        answer
+        let (response, _) = tokio::join!(self.response(request), self.change_key());
+        response
     }
 
     /// Toggles a setting of the key.
@@ -194,17 +194,17 @@ impl Connections {
             self.root_token,
             body.len()
         );
-        self.ask(request.as_bytes()).await
+        self.send(request.as_bytes()).await
     }
 
-    async fn ask(&self, request: &[u8]) -> io::Result<Vec<u8>> {
+    async fn send(&self, request: &[u8]) -> io::Result<Vec<u8>> {
         let mut server = TcpStream::connect(&self.target).await?;
         server.write_all(request).await?;
-        let mut answer = Vec::new();
-        server.read_to_end(&mut answer).await?;
-        Ok(answer)
+        let mut response = Vec::new();
+        server.read_to_end(&mut response).await?;
+        Ok(response)
     }
 }
 
-const REFUSAL: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\n\
+const ERROR_RESPONSE: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\n\
     Content-Type: application/json\r\nContent-Length: 29\r\n\r\n{\"errors\":[\"internal error\"]}";

@@ -1,4 +1,4 @@
-//! Writers that record the acknowledged values.
+//! Clients that write secrets and record the acknowledged values.
 
 use std::{
     sync::{
@@ -23,7 +23,8 @@ pub const WRITERS: usize = 8;
 /// The pause between two writes of one secret.
 const PAUSE: Duration = Duration::from_millis(60);
 
-/// The maximum time for a request of a writer. Rotations wait for twice that.
+/// The timeout for requests of writers and rotations. A rotation waits twice as long for writes with
+/// the old key.
 pub const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The tenant's access to its secrets.
@@ -33,23 +34,23 @@ pub struct Tenant {
     token: SecretString,
 }
 
-/// The recorded values of a secret that holds a number.
+/// The values that were written to a secret. Each value is a number.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct WrittenValues {
     last: u64,
     acknowledged: u64,
-    /// Numbers that were written later, without a response.
+    /// Values that were sent later, and may have been written.
     possible: Vec<u64>,
 }
 
 /// The secrets of all writers.
 pub struct Writers {
     tenant: Arc<Tenant>,
-    known: Arc<Vec<Mutex<Known>>>,
+    values: Arc<Vec<Mutex<WrittenValues>>>,
 }
 
-/// Running writers, until [`Working::stop`].
-pub struct Working {
+/// Running writers, until [`RunningWriters::stop`].
+pub struct RunningWriters {
     stopping: Arc<AtomicBool>,
     tasks: JoinSet<()>,
 }
@@ -76,76 +77,76 @@ impl Tenant {
 
 impl Writers {
     pub fn new(tenant: Tenant) -> Self {
-        let known = (0..WRITERS).map(|_| Mutex::default()).collect();
-        Self { tenant: Arc::new(tenant), known: Arc::new(known) }
+        let values = (0..WRITERS).map(|_| Mutex::default()).collect();
+        Self { tenant: Arc::new(tenant), values: Arc::new(values) }
     }
 
-    pub fn start(&self) -> Working {
+    pub fn start(&self) -> RunningWriters {
         let stopping = Arc::<AtomicBool>::default();
         let mut tasks = JoinSet::new();
         for writer in 0..WRITERS {
-            let (tenant, known) = (Arc::clone(&self.tenant), Arc::clone(&self.known));
+            let (tenant, values) = (Arc::clone(&self.tenant), Arc::clone(&self.values));
             let stopping = Arc::clone(&stopping);
             tasks.spawn(async move {
                 while !stopping.load(Ordering::SeqCst) {
-                    write(&tenant, writer, &known[writer]).await;
+                    write(&tenant, writer, &values[writer]).await;
                     tokio::time::sleep(PAUSE.mul_f64(rand::random_range(0.5..1.5))).await;
                 }
             });
         }
-        Working { stopping, tasks }
+        RunningWriters { stopping, tasks }
     }
 
     /// Returns the number of acknowledged writes.
     pub fn acknowledged(&self) -> u64 {
-        self.known.iter().map(|known| lock(known).acknowledged).sum()
+        self.values.iter().map(|values| lock(values).acknowledged).sum()
     }
 
-    /// Reads every secret, and returns those without the value that was acknowledged last.
+    /// Reads every secret. Returns a description of each one that has an unexpected value.
     pub async fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        for (writer, known) in self.known.iter().enumerate() {
+        for (writer, values) in self.values.iter().enumerate() {
             let found = read(&self.tenant, writer).await;
-            let mut known = lock(known);
+            let mut values = lock(values);
             match found {
-                Ok(found) if found == known.acknowledged || known.possible.contains(&found) => {
+                Ok(found) if found == values.acknowledged || values.possible.contains(&found) => {
                     // From now on this is the acknowledged value.
-                    known.acknowledged = found;
-                    known.possible.clear();
+                    values.acknowledged = found;
+                    values.possible.clear();
                 }
-                Ok(found) => faults.push(format!("{}: {found}, and not {known:?}", name(writer))),
-                Err(error) => faults.push(format!("{}: {error}; {known:?}", name(writer))),
+                Ok(found) => faults.push(format!("{}: {found}, expected {values:?}", name(writer))),
+                Err(error) => faults.push(format!("{}: {error}; {values:?}", name(writer))),
             }
         }
         faults
     }
 }
 
-impl Working {
+impl RunningWriters {
     pub async fn stop(self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.tasks.join_all().await;
     }
 }
 
-async fn write(tenant: &Tenant, writer: usize, known: &Mutex<Known>) {
+async fn write(tenant: &Tenant, writer: usize, values: &Mutex<WrittenValues>) {
     let number = {
-        let mut known = lock(known);
-        known.last += 1;
-        let number = known.last;
-        known.possible.push(number);
+        let mut values = lock(values);
+        values.last += 1;
+        let number = values.last;
+        values.possible.push(number);
         number
     };
     let data: SecretData = [(key(), number.to_string().into())].into_iter().collect();
     let written = tenant.secrets().write(&path(writer), &data, WriteCondition::None).await;
-    let mut known = lock(known);
+    let mut values = lock(values);
     match written {
         Ok(_) => {
-            known.acknowledged = number;
-            known.possible.clear();
+            values.acknowledged = number;
+            values.possible.clear();
         }
         Err(SecretError::Unavailable(_)) => {}
-        Err(_) => known.possible.retain(|possible| *possible != number),
+        Err(_) => values.possible.retain(|possible| *possible != number),
     }
 }
 
@@ -179,6 +180,6 @@ fn key() -> SecretKey {
     SecretKey::parse("NUMBER").expect("a key")
 }
 
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(values: &Mutex<WrittenValues>) -> MutexGuard<'_, WrittenValues> {
+    values.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
--- The same with one of many tokens, each as likely as any other. Behind `--` stands how many:
--- s.000000000000000000000001, and so on; or else the file that lists them.
+-- Like one.lua, but each request has a random token. The argument after `--` is the number of tokens
+-- (s.000000000000000000000001 and so on), or a file with one token per line.
 dofile("one.lua")
 
 local with_headers = init

@@ -1,4 +1,4 @@
--- Requests as Caddy's forward_auth sends them, all with the token that stands behind `--`.
+-- Requests in the format of Caddy's forward_auth, all with the token in the argument after `--`.
 function init(args)
   local headers = wrk.headers
   headers["Accept-Encoding"] = "gzip"

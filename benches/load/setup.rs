@@ -12,26 +12,26 @@ use crate::{
     },
 };
 
-/// The requirements of the requests.
+/// The target of a request that requires a tenant and a policy.
 pub const TENANT_AND_POLICY: &str = "/validate?tenant=acme&policy=crm-agent";
 
-/// The path whose capabilities Vault has to be asked for once.
+/// The target of a request that requires a capability, which the validator caches.
 pub const ACL: &str = "/validate?acl=route/crm";
 
-/// The caller's additional permissions: that of [`ACL`], and to create tokens.
+/// The caller's additional policy: grants the capability for [`ACL`] and the creation of tokens.
 const POLICY: &str = r#"
 path "route/crm" { capabilities = ["read"] }
 path "auth/token/create" { capabilities = ["update"] }
 "#;
 
 /// OpenBao, the validator's credentials, and a caller.
-pub struct Ground {
+pub struct Setup {
     pub bao: Bao,
     pub role: AppRole,
     pub caller: Caller,
 }
 
-impl Ground {
+impl Setup {
     pub async fn start() -> Self {
         let bao = Bao::unaudited().await;
         let role = platform::provision(&bao).await;
@@ -42,22 +42,22 @@ impl Ground {
         Self { bao, role, caller }
     }
 
-    /// Starts the validator with its defaults on the servers' core, and waits until it is ready.
+    /// Starts the validator on the servers' core, and waits until it is ready.
     pub async fn validator(&self, env: &[(&str, &str)]) -> Validator {
         self.validator_under(&[TASKSET, "-c", SERVER_CORE], env).await
     }
 
     /// Starts the validator on all cores.
-    pub async fn validator_anywhere(&self, env: &[(&str, &str)]) -> Validator {
+    pub async fn validator_on_all_cores(&self, env: &[(&str, &str)]) -> Validator {
         self.validator_under(&[], env).await
     }
 
-    /// Creates this number of live tokens of the caller, otherwise alike.
+    /// Creates this number of service tokens of the caller, all with the same properties.
     pub async fn tokens(&self, count: usize) -> Vec<String> {
         self.tokens_of("service", count).await
     }
 
-    /// Creates tokens of a type. Batch tokens take no storage in OpenBao.
+    /// Creates tokens of this type. OpenBao does not store batch tokens.
     pub async fn tokens_of(&self, kind: &str, count: usize) -> Vec<String> {
         let policies = ["tenant", "crm-agent"];
         let options = json!({"type": kind, "policies": policies, "ttl": "50m"});

@@ -1,12 +1,12 @@
-//! Measures the cost of a request with more tokens, more connections and more cores.
+//! Measures how the cost of a request depends on the number of tokens, connections and cores.
 
 use crate::{
     Options,
     contest::{Contestant, compete},
     cpu::ALL_CORES,
-    ground::{Ground, TENANT_AND_POLICY},
     report::{Report, Target, cpu},
     serve::{ContestantProcess, Server},
+    setup::{Setup, TENANT_AND_POLICY},
     wrk::{Load, Tokens},
 };
 
@@ -16,9 +16,9 @@ const TOKENS: [usize; 4] = [1, 1_000, 100_000, 1_000_000];
 /// The numbers of connections.
 const CONNECTIONS: [usize; 4] = [32, 128, 512, 1024];
 
-/// Measures the cost of a hit and the memory of a token. The caches are filled in the process, by a
-/// backend that accepts all tokens: OpenBao would take minutes to create a million. The listener is
-/// that of the service.
+/// Measures the cost of a cache hit and the memory per token. A backend that accepts all tokens
+/// fills the caches, because OpenBao would take minutes to create a million tokens. The listener
+/// is the validator's.
 pub async fn tokens(options: &Options, report: &mut Report) {
     let mut servers = Vec::new();
     for tokens in TOKENS {
@@ -29,7 +29,8 @@ pub async fn tokens(options: &Options, report: &mut Report) {
         let load = Load::new(server.url(TENANT_AND_POLICY), Tokens::Many(tokens));
         Contestant::new(format!("{tokens} tokens"), load, &[server.pid()])
     });
-    let runs = compete("tokens", &contestants.collect::<Vec<_>>(), &options.briefly()).await;
+    let runs =
+        compete("tokens", &contestants.collect::<Vec<_>>(), &options.with_few_rounds()).await;
     let [_, thousand, many, million] = runs.as_slice() else { unreachable!("as many as sizes") };
     let name = "CPU: hit among 1,000,000 tokens / among 1,000";
     report.ratio(name, million, thousand, cpu).to(Target::AtMost(1.5));
@@ -45,14 +46,14 @@ pub async fn tokens(options: &Options, report: &mut Report) {
     report.keep("tokens", runs);
 }
 
-/// Compares 32 connections with 1,024, on one core.
-pub async fn connections(ground: &Ground, options: &Options, report: &mut Report) {
+/// Compares 32 to 1,024 connections, on one core.
+pub async fn connections(setup: &Setup, options: &Options, report: &mut Report) {
     let hyper = ContestantProcess::start(Server::Hyper).await;
-    let validator = ground.validator(&[]).await;
+    let validator = setup.validator(&[]).await;
     let mut contestants = Vec::new();
     for connections in CONNECTIONS {
         let mut add = |name: &str, url: String, pid| {
-            let mut load = Load::new(url, Tokens::One(ground.caller.token.clone()));
+            let mut load = Load::new(url, Tokens::One(setup.caller.token.clone()));
             load.connections = connections;
             let name = format!("{name}, {connections} connections");
             contestants.push(Contestant::new(name, load, &[pid]));
@@ -61,27 +62,27 @@ pub async fn connections(ground: &Ground, options: &Options, report: &mut Report
         let url = format!("{}{TENANT_AND_POLICY}", validator.auth_url());
         add("validator", url, validator.process().pid());
     }
-    let runs = compete("connections", &contestants, &options.briefly()).await;
+    let runs = compete("connections", &contestants, &options.with_few_rounds()).await;
     for (pair, connections) in runs.chunks_exact(2).zip(CONNECTIONS) {
-        let [floor, ours] = pair else { unreachable!("a pair") };
+        let [hyper, ours] = pair else { unreachable!("a pair") };
         let name = format!("CPU: validator / bare hyper, {connections} connections");
-        report.ratio(&name, ours, floor, cpu);
+        report.ratio(&name, ours, hyper, cpu);
     }
     report.chart("CPU time per request by connections, one core (µs)", &runs, cpu);
     report.keep("connections", runs);
 }
 
 /// Compares one core with two. With two, the load generator runs on the same cores.
-pub async fn cores(ground: &Ground, options: &Options, report: &mut Report) {
+pub async fn cores(setup: &Setup, options: &Options, report: &mut Report) {
     let hyper = [
         ContestantProcess::start(Server::Hyper).await,
         ContestantProcess::start_on(ALL_CORES, Server::Hyper).await,
     ];
-    let validators = [ground.validator(&[]).await, ground.validator_anywhere(&[]).await];
+    let validators = [setup.validator(&[]).await, setup.validator_on_all_cores(&[]).await];
     let mut contestants = Vec::new();
     for (at, cores) in ["one core", "two cores"].into_iter().enumerate() {
         let mut add = |name: &str, url: String, pid| {
-            let mut load = Load::new(url, Tokens::One(ground.caller.token.clone()));
+            let mut load = Load::new(url, Tokens::One(setup.caller.token.clone()));
             load.pinned = at == 0;
             contestants.push(Contestant::new(format!("{name}, {cores}"), load, &[pid]));
         };
@@ -89,10 +90,10 @@ pub async fn cores(ground: &Ground, options: &Options, report: &mut Report) {
         let url = format!("{}{TENANT_AND_POLICY}", validators[at].auth_url());
         add("validator", url, validators[at].process().pid());
     }
-    let runs = compete("cores", &contestants, &options.briefly()).await;
-    let [one_floor, one, two_floor, two] = runs.as_slice() else { unreachable!("four") };
-    report.ratio("CPU: validator / bare hyper, one core", one, one_floor, cpu);
-    report.ratio("CPU: validator / bare hyper, two cores", two, two_floor, cpu);
+    let runs = compete("cores", &contestants, &options.with_few_rounds()).await;
+    let [one_hyper, one, two_hyper, two] = runs.as_slice() else { unreachable!("four") };
+    report.ratio("CPU: validator / bare hyper, one core", one, one_hyper, cpu);
+    report.ratio("CPU: validator / bare hyper, two cores", two, two_hyper, cpu);
     report.chart("CPU time per request by cores (µs)", &runs, cpu);
     report.keep("cores", runs);
 }
