@@ -161,8 +161,8 @@ impl Authorizer {
             Ok(None) => return AuthCheck::new(what, Ok(()), ""),
             Err(refusal) => {
                 let because = match &refusal {
-                    Refusal::AclDenied => "no capability allows this method, or one that a \
-                                           parameter such as _method overrides it with"
+                    Refusal::AclDenied => "no capability allows this method, or the method \
+                                           that a parameter such as _method sets instead"
                         .to_owned(),
                     Refusal::PathAmbiguous => "programs interpret this path differently".to_owned(),
                     other => other.detail().unwrap_or_default(),

@@ -22,9 +22,9 @@ use crate::{
 /// Explain the decision that `/validate` would make on a request.
 ///
 /// The token is read from standard input, or from a prompt on a terminal; it is never an argument,
-/// which every user of the machine could see. Vault is asked with the operator's own token, which
-/// needs the access that the policy `validator` grants. The service's own token, which `/validate`
-/// always rejects, is not recognised here.
+/// which every user of the machine could see. Requests to Vault use the operator's own token, which
+/// needs the access that the policy `validator` grants. `/validate` always rejects the service's own
+/// token, which this command does not recognise.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:

@@ -15,7 +15,7 @@ pub(super) struct Man {
     /// The command; the program by default.
     #[arg(value_name = "COMMAND", conflicts_with = "dir")]
     command: Vec<String>,
-    /// Write the pages of all commands to this existing folder instead.
+    /// Write the pages of all commands to this existing directory instead.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }

@@ -17,8 +17,8 @@ pub(super) struct SecretIdArgs {
     /// Issue a secret id even if the role has one. Existing ones remain valid.
     #[arg(long)]
     new_secret_id: bool,
-    /// Write the secret id itself instead of a response-wrapping token. It serves every start, and a
-    /// reader of the file can use it undetected.
+    /// Write the secret id itself instead of a response-wrapping token. It is valid for every start,
+    /// and any reader of the file can use it undetected.
     #[arg(long, conflicts_with = "wrap_ttl")]
     plain_secret_id: bool,
 }

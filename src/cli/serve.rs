@@ -22,7 +22,7 @@ use crate::{
 /// Run the service.
 ///
 /// It starts even while Vault is unreachable, and is ready as soon as it has logged in. SIGTERM and
-/// SIGINT stop it once the requests in flight are answered. SIGHUP, SIGUSR1 and SIGUSR2 are
+/// SIGINT stop it after the requests in flight have finished. SIGHUP, SIGUSR1 and SIGUSR2 are
 /// ignored.
 #[derive(Args)]
 #[command(after_help = "\
@@ -35,7 +35,7 @@ pub(super) struct Serve {
     ///
     /// If the service has a token (`VAULT_TOKEN` or `VAULT_TOKEN_FILE`) and Vault responds, the
     /// mount of the secrets is also checked to be KV version 2. An AppRole does not log in for
-    /// that, since a login may use up its secret id: `doctor` checks the mount with your own token.
+    /// that, because a login may use up its secret id: `doctor` checks the mount with your own token.
     #[arg(long)]
     check: bool,
     #[command(flatten)]

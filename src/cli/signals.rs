@@ -85,7 +85,7 @@ pub(super) async fn run_until_cleanup<T>(work: impl Future<Output = T>) -> T {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "it stands for the signal's default action, which runs no destructors"
+    reason = "like the signal's default action, this must not run destructors"
 )]
 fn exit_by(signal: Signal) -> ! {
     process::exit(SIGNAL_EXIT_BASE + signal.as_raw())

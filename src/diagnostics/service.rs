@@ -36,7 +36,7 @@ pub(super) async fn check(setup: &PartialSettings, auth_listener: Option<&str>) 
         None => Finding::skipped(
             AUTH_LISTENER,
             "its address is not given",
-            "--auth-listener HOST:PORT, where clients must not reach it",
+            "--auth-listener HOST:PORT, the address that clients must not be able to reach",
         ),
     });
     CheckGroup::new("service", "The service", findings)
@@ -86,7 +86,7 @@ async fn check_readiness(setup: &PartialSettings) -> Finding {
         }
         (Ok(Ok((status, body))), _) => Finding::failed(
             READY,
-            format!("{listen} answers {status} {body}"),
+            format!("{listen} responds with {status} {body}"),
             "see the service's log: usually Vault is unavailable or rejects its login",
         ),
         (_, AdminListenOrigin::Default) => Finding::skipped(
@@ -102,7 +102,7 @@ async fn check_readiness(setup: &PartialSettings) -> Finding {
 fn admin_listener_failed(listen: &ListenAddress, why: &dyn Display) -> Finding {
     Finding::failed(
         READY,
-        format!("{listen} does not answer: {why}"),
+        format!("{listen} does not respond: {why}"),
         "check that `serve` is running, and that this is the address of its admin listener",
     )
 }
@@ -163,7 +163,7 @@ fn exposure_finding(address: &str, location: Location, response: AuthListenerRes
         (AuthListenerResponse::Unexpected, Location::Remote) => Finding::warning(
             AUTH_LISTENER,
             format!(
-                "{address} accepts connections from here, but does not answer as the validator"
+                "{address} accepts connections from here, but does not respond like the validator"
             ),
             remedy,
         ),

@@ -78,11 +78,11 @@ fn check_response(name: &str, probed: &ServerProbe) -> Finding {
     match &probed.health {
         Ok(_) => Finding::ok(
             ADDRESS,
-            format!("{} answers within {} ms", probed.peer, probed.latency.as_millis().max(1)),
+            format!("{} responds within {} ms", probed.peer, probed.latency.as_millis().max(1)),
         ),
         Err(status) => Finding::failed(
             ADDRESS,
-            format!("{name} answers {status}, but not with Vault's health"),
+            format!("{name} responds with {status}, but not with Vault's health"),
             "VAULT_ADDR has to be the address of Vault itself: check http or https, and whether \
              another program listens there",
         ),

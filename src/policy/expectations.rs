@@ -239,7 +239,7 @@ impl ExpectationParser<'_> {
         let known: Vec<&str> = self.set.iter().map(|(name, _)| name.as_str()).collect();
         let hint = match did_you_mean(&name, &known) {
             Some(suggestion) => format!("did you mean `{suggestion}`?"),
-            None => format!("known are default, {}", known.join(", ")),
+            None => format!("the policies are default, {}", known.join(", ")),
         };
         Err(ParseError::new(at, format!("unknown policy {}: {hint}", Quoted(&name))))
     }

@@ -68,8 +68,8 @@ impl fmt::Display for CertificateError {
                 f.write_str("the server's certificate is signed by an unknown authority")
             }
             Self::Unsupported => f.write_str(
-                "the server's certificate is not among the trusted ones, and is either an \
-                 authority's own, as `openssl req -x509` makes it, or of an unsupported kind",
+                "the server's certificate is not trusted, and is either a CA certificate, as \
+                 `openssl req -x509` creates it, or of an unsupported kind",
             ),
             Self::Other(why) => write!(f, "the server's certificate is not trusted: {why}"),
         }

@@ -49,7 +49,7 @@ async fn empty_vault_is_initialized_and_unsealed() {
     }
     let next: Vec<_> = made.stdout.lines().rev().take(2).collect();
     assert!(next[0].starts_with("next: within 1h: VALIDATOR_ROLE_ID="), "{next:?}");
-    assert!(next[1].starts_with("next: give the keys in "), "{next:?}");
+    assert!(next[1].starts_with("next: give each key in "), "{next:?}");
     bao.adopt(&token);
     let status = bao.must("GET", "sys/seal-status", None).await;
     assert_eq!(

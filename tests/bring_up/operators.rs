@@ -97,12 +97,12 @@ async fn wrapped_secret_id_is_explained() {
     let report = credentials.run(&shell, &json).json();
     let advice = report["next"][0].as_str().expect("advice");
     for words in
-        ["serves one start within 1h", "--new-secret-id", "bao unwrap", "--plain-secret-id"]
+        ["valid for one start within 1h", "--new-secret-id", "bao unwrap", "--plain-secret-id"]
     {
         assert!(advice.contains(words), "{words} in {advice}");
     }
     let text = Credentials::new().run(&shell, &[&create[..], &["--new-secret-id"]].concat()).done();
-    assert!(text.contains("serves one start within 1h"), "{text}");
+    assert!(text.contains("valid for one start within 1h"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +116,7 @@ async fn plain_secret_id_is_reusable() {
     assert!(refused.stdout.contains(words), "{refused:?}");
     let credentials = Credentials::new();
     let message = credentials.run(&root(&bao), &create).done();
-    assert!(message.contains("serves every start"), "{message}");
+    assert!(message.contains("valid for every start"), "{message}");
     let body = json!({
         "role_id": credentials.read("acme-n8n-role-id"),
         "secret_id": credentials.read("acme-n8n-secret-id"),

@@ -94,7 +94,7 @@ async fn unavailable_vault_is_reported() {
     let operator = root(&bao);
     for arguments in [&["bootstrap"][..], &["bootstrap", "--init"]] {
         let away = Shell::new("http://127.0.0.1:1", "s.own").run(arguments);
-        away.failed(1, "VAULT_ADDR says where Vault is");
+        away.failed(1, "VAULT_ADDR sets the address of Vault");
         let unprivileged = Shell::to(&bao, "s.unknown").run(arguments);
         unprivileged.failed(1, "Vault rejected the token");
     }

@@ -58,7 +58,7 @@ async fn unready_service_fails() {
     service.validator.unready("vault_sealed").await;
     shell.diagnosis(&["--admin-listen", &admin]).is("ready", "fail", "503");
     service.validator.process().kill();
-    shell.diagnosis(&["--admin-listen", &admin]).is("ready", "fail", "does not answer");
+    shell.diagnosis(&["--admin-listen", &admin]).is("ready", "fail", "does not respond");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,7 +91,7 @@ async fn failed_tenant_does_not_block_others() {
     for (tenant, words) in [
         ("acme", "`-90d` is not a rotation interval"),
         ("gone", "has no key"),
-        ("future", "Set the clocks of Vault's nodes right"),
+        ("future", "Correct the clocks of Vault's nodes"),
     ] {
         let found = outcome(&printed_report, tenant);
         assert_eq!(found["outcome"], "failed", "{found}");

@@ -37,8 +37,8 @@ const OPERATOR_TOKEN_TTL: &str = "1h";
 /// is an error, and nothing is changed.
 ///
 /// The validator's role id and secret id are written to files, never to the terminal. The secret id is
-/// wrapped: it serves one start of the validator, within --wrap-ttl. With --plain-secret-id it serves
-/// every start.
+/// wrapped: it is valid for one start of the validator, within --wrap-ttl. With --plain-secret-id it is
+/// valid for every start.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -72,7 +72,7 @@ pub(super) struct Bootstrap {
     /// A directory with policies, NAME.hcl, to load instead of the built-in ones.
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
-    /// Have Vault write an audit log to this file on its machine. `OpenBao` accepts audit devices in its
+    /// Enable an audit log in this file on Vault's machine. `OpenBao` accepts audit devices in its
     /// configuration only; the error message then contains the lines to add there.
     #[arg(long, value_name = "PATH")]
     audit_file: Option<String>,
@@ -109,7 +109,7 @@ impl Bootstrap {
             threshold => threshold <= shares.total,
         };
         if !is_possible {
-            return usage_error("--threshold must be 1 if --shares is 1, else from 2 to --shares");
+            return usage_error("--threshold must be from 2 to --shares, or 1 if --shares is 1");
         }
         let mut desired = match self.desired_state(mounts, subject_mount) {
             Ok(desired) => desired,

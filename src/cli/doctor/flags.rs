@@ -34,7 +34,7 @@ pub(super) struct ProxyArgs {
     /// A path behind the guard.
     #[arg(long, default_value = "/", value_parser = path)]
     path: String,
-    /// A path at which the application answers with the headers that it received.
+    /// A path at which the application returns the request headers.
     #[arg(long, value_name = "PATH", requires = "caddy_token", value_parser = path)]
     echo: Option<String>,
     /// A file with the token of a caller with access; - for standard input or a prompt.

@@ -45,7 +45,7 @@ pub(super) struct Doctor {
     /// of the secret id, if its uses are limited. The token is revoked at the end.
     #[arg(long)]
     login: bool,
-    /// The address of the auth listener as clients would reach it, which they must not.
+    /// The address of the auth listener in the network of clients, who must not be able to reach it.
     #[arg(long, value_name = "HOST:PORT")]
     auth_listener: Option<String>,
     /// A directory with the policies that Vault should have, instead of the built-in ones.

@@ -44,7 +44,7 @@ impl Delete {
         let Self { secret, yes, if_version, output, store } = self;
         if !yes && !io::stdin().is_terminal() {
             return usage_error(
-                "delete needs a confirmation, and standard input is no terminal: add --yes",
+                "delete asks for confirmation, but standard input is not a terminal: add --yes",
             );
         }
         let path = SecretPath::from(secret);

@@ -85,7 +85,7 @@ pub(super) fn check_env_values(data: &SecretData, allowed: &[String]) -> Result<
             ));
         }
         if value.expose_secret().contains('\0') {
-            return Err(format!("`{key}` contains a NUL byte, which an environment cannot hold"));
+            return Err(format!("`{key}` contains a NUL byte, which variables cannot contain"));
         }
     }
     Ok(())

@@ -17,7 +17,7 @@ use crate::{
 
 /// Write a secret, or some of its values.
 ///
-/// Values are read from a hidden prompt, from standard input if that is no terminal, or from FILE;
+/// Values are read from a hidden prompt, from standard input if that is not a terminal, or from FILE;
 /// never from arguments. Without a KEY, standard input is JSON. Other keys of the secret are kept
 /// unless --replace is given. A line break at the end of a value is removed unless --exact is
 /// given. An empty value is rejected unless --allow-empty is given or it is in JSON.

@@ -25,7 +25,7 @@ use crate::{
 ///
 /// The secret ids are wrapped and written to files. A service logs in with `VALIDATOR_ROLE_ID`, which is in
 /// NAME-SERVICE-role-id, and `VALIDATOR_SECRET_ID_FILE`, which is NAME-SERVICE-secret-id. A wrapped secret
-/// id serves one start, within --wrap-ttl; a restart needs a new one. To serve every start, unwrap it
+/// id is valid for one start, within --wrap-ttl; a restart needs a new one. For every start, unwrap it
 /// where the service runs (`VAULT_TOKEN=$(cat FILE) bao unwrap -field=secret_id`), or create it with
 /// --plain-secret-id, for which the policy `operator` does not suffice.
 #[derive(Args)]

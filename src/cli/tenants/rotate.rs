@@ -22,7 +22,7 @@ use crate::{
 
 /// Rotate a tenant's key, and rewrap its secrets with the new version.
 ///
-/// Vault rewraps the secrets: none leaves it unencrypted, and the token needs no permission to decrypt
+/// Vault rewraps the secrets: no plaintext leaves it, and the token needs no permission to decrypt
 /// (policies/key-rotator.hcl grants what is needed, and policies/version-destroyer.hcl what
 /// --destroy-old-versions needs in addition). Each secret gets a new version with the same content,
 /// unless another writer adds one at the same time, which is kept. An interrupted rotation is resumed on

@@ -139,7 +139,7 @@ fn words(reason: RotationReason) -> String {
 fn message(error: &RotationError, tenant: &TenantName, old_versions: OldVersions) -> String {
     let remedy = match error {
         RotationError::LeaseHeld(_) => {
-            "; --wait DURATION waits longer. If that process is gone, its lease ends within 30 \
+            "; --wait DURATION waits longer. If that process has ended, its lease ends within 30 \
              seconds"
                 .to_owned()
         }

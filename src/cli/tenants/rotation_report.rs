@@ -36,12 +36,12 @@ impl RotationReport {
                 format!("The key of {tenant} would get a new version, {latest}.")
             }
             (RotationStart::Resumed, _) => format!(
-                "The key of {tenant} has version {latest}, and that rotation was not finished: \
-                 this goes on with it."
+                "The rotation of the key of {tenant} to version {latest} was not finished: it is \
+                 resumed."
             ),
             (RotationStart::Joined, _) => format!(
-                "The key of {tenant} was given version {latest} by another process meanwhile: no \
-                 other rotation is begun."
+                "Another process has rotated the key of {tenant} to version {latest} meanwhile: no \
+                 second rotation is started."
             ),
         }];
         let (number, verb) = match mode {

@@ -13,5 +13,5 @@ pub(super) struct WaitArgs {
 fn parse(text: &str) -> Result<Duration, String> {
     let wait = humantime::parse_duration(text).ok();
     wait.filter(|wait| *wait <= Duration::from_hours(24))
-        .ok_or_else(|| "it is a duration up to 24h, such as 90s".to_owned())
+        .ok_or_else(|| "expected a duration up to 24h, such as 90s".to_owned())
 }

@@ -145,8 +145,8 @@ async fn check_client_query(probe: &ProxyProbe) -> Finding {
         Ok(response) => Finding::failed(
             CLIENT_QUERY,
             format!("{target} is {}", describe(&response)),
-            "write the route's requirements after `uri /validate?`: without the `?`, the client's \
-             query takes their place",
+            "write the route's requirements after `uri /validate?`: without the `?`, Caddy sends \
+             the client's query instead",
         ),
         Err(failure) => no_response(CLIENT_QUERY, &failure),
     }

@@ -84,7 +84,7 @@ async fn check_token(probe: &ProxyProbe, baseline: &ProbeResponse) -> Finding {
             let remedy = "check that the application is running; see Caddy's log";
             Finding::failed(TOKEN, message, remedy)
         }
-        _ => Finding::warning(TOKEN, message, "--path PATH, to which the application answers 200"),
+        _ => Finding::warning(TOKEN, message, "--path PATH, for which the application returns 200"),
     }
 }
 

@@ -36,7 +36,7 @@ const FORWARDING_HEADERS: [&str; 14] = [
 /// A header that no proxy has a reason to remove. An echo without it proves nothing about others.
 const CONTROL_HEADER: &str = "x-doctor-probe";
 
-const ALIAS_REMEDY: &str = "the guard has to remove every header whose name has other characters \
+const ALIAS_REMEDY: &str = "the guard must remove every header whose name has other characters \
                             than letters, digits and `-`";
 
 /// A path at which the application echoes the headers that it received.
@@ -55,7 +55,7 @@ impl EchoUnavailable {
 
     /// Returns the finding for a check that needs the echo path.
     pub(super) fn skip(&self, check: &'static str) -> Finding {
-        let remedy = "--echo PATH, where the application answers with the headers that it received";
+        let remedy = "--echo PATH, at which the application returns the request headers";
         Finding::skipped(check, &self.0, remedy)
     }
 }

@@ -22,7 +22,7 @@ pub struct Site {
     pub trust: TrustRoots,
     /// A path behind the guard.
     pub path: String,
-    /// A path at which the application answers with the headers that it received.
+    /// A path at which the application returns the request headers.
     pub echo: Option<String>,
     /// The `Authorization` header of a caller with access.
     pub authorization: Option<HeaderValue>,
@@ -76,7 +76,7 @@ impl ProxyProbe {
 
 /// Returns the finding for a probe that received no response.
 pub(super) fn no_response(check: &'static str, failure: &ProbeError) -> Finding {
-    Finding::failed(check, format!("the proxy did not answer: {failure}"), "see the proxy's log")
+    Finding::failed(check, format!("the proxy did not respond: {failure}"), "see the proxy's log")
 }
 
 /// Describes a response by its status and, for one of the validator, its code.

@@ -83,7 +83,7 @@ impl EnvFormat {
     /// Returns the reason why the dialect cannot represent this key and value; `None` if it can.
     fn unsupported_reason(self, key: &str, value: &str) -> Option<&'static str> {
         match self {
-            _ if value.contains('\0') => Some("it contains a NUL, which no environment can hold"),
+            _ if value.contains('\0') => Some("it contains a NUL byte, which is not allowed"),
             Self::Docker if value.contains('\n') => Some("it has more than one line"),
             Self::Docker if value.ends_with('\r') => Some("it ends with a carriage return"),
             Self::Docker if key.len() + "=".len() + value.len() >= DOCKER_LINE_LIMIT => {

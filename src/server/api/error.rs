@@ -86,7 +86,7 @@ impl ApiError {
                 Some((*detail).to_owned())
             }
             Self::Body(error) => Some(error.to_string()),
-            Self::BodyNotEmpty => Some("this request takes no body".to_owned()),
+            Self::BodyNotEmpty => Some("this request must not have a body".to_owned()),
             Self::BodyTooLarge => Some("the maximum size of a body is 1 MiB".to_owned()),
             Self::BodyIncomplete(_) => {
                 Some("the body is incomplete or arrived too slowly".to_owned())

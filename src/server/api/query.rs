@@ -87,7 +87,7 @@ pub(super) fn parse_version(query: Option<&str>) -> Result<SecretVersion, ApiErr
 pub(super) fn reject_query(query: Option<&str>) -> Result<(), ApiError> {
     match query {
         None | Some("") => Ok(()),
-        Some(_) => Err(ApiError::Query("this request takes no query parameters")),
+        Some(_) => Err(ApiError::Query("this request must not have query parameters")),
     }
 }
 

@@ -17,8 +17,7 @@ pub(in crate::vault) fn hint(error: &VaultError, needed: &str) -> String {
         }
         FailureKind::Sealed => "; unseal Vault first".to_owned(),
         FailureKind::Connect | FailureKind::Timeout | FailureKind::Reset => {
-            "; VAULT_ADDR says where Vault is, VALIDATOR_VAULT_TIMEOUT how long it may take"
-                .to_owned()
+            "; VAULT_ADDR sets the address of Vault, VALIDATOR_VAULT_TIMEOUT the timeout".to_owned()
         }
         _ => String::new(),
     }

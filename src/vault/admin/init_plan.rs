@@ -112,8 +112,8 @@ impl InitPlan {
     pub fn next_step(&self, directory: &CredentialDir) -> Option<String> {
         let Self::Initialize(kind) = self else { return None };
         Some(format!(
-            "give the keys in {} to different people, and give the root token in {} to none of \
-             them (revoke it once there is an operator)",
+            "give each key in {} to a different person, and the root token in {} to none of them \
+             (revoke it once there is an operator)",
             directory.file_path(keys_file(*kind)).display(),
             directory.file_path(ROOT_TOKEN).display()
         ))
@@ -141,8 +141,8 @@ fn no_keys(directory: &CredentialDir) -> ProvisionError {
     ProvisionError(if directory.content(UNSEAL_KEYS) == Ok(FileContent::Blank) {
         format!(
             "Vault is initialized and sealed, and {file} is blank: an initialization was \
-             interrupted before its keys arrived, and they are lost. That Vault holds nothing yet: \
-             empty its storage and start again"
+             interrupted before its keys arrived, and they are lost. This Vault contains no data \
+             yet: empty its storage and start again"
         )
     } else {
         format!(

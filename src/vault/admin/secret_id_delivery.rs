@@ -128,15 +128,15 @@ impl SecretIdDelivery {
         let file = file.display();
         match self.wrap_ttl {
             Some(ttl) => format!(
-                "{file} holds a wrapped secret id, which serves one start within {}; a restart needs \
-                 a new one (--new-secret-id). To serve every start, unwrap it once where the program \
-                 runs (VAULT_TOKEN=$(cat {file}) bao unwrap -field=secret_id), or create it with \
-                 --plain-secret-id",
+                "{file} contains a wrapped secret id, which is valid for one start within {}; a \
+                 restart needs a new one (--new-secret-id). For one that is valid for every start, \
+                 unwrap it where the program runs (VAULT_TOKEN=$(cat {file}) bao unwrap \
+                 -field=secret_id), or create it with --plain-secret-id",
                 humantime::format_duration(ttl)
             ),
             None => format!(
-                "{file} holds the secret id itself, which serves every start: make it readable for \
-                 the program only"
+                "{file} contains the secret id itself, which is valid for every start: make it \
+                 readable for the program only"
             ),
         }
     }

@@ -162,7 +162,7 @@ impl<'s> TestPrincipals<'s> {
             response.names(path)?.iter().map(|name| Capability::parse(name)).collect()
         };
         let granted: Option<_> = paths.iter().map(granted).collect();
-        granted.ok_or_else(|| "Vault's answer on capabilities cannot be parsed".to_owned())
+        granted.ok_or_else(|| "Vault's response with capabilities cannot be parsed".to_owned())
     }
 
     /// Deletes everything that was created, and returns what could not be deleted, each with the

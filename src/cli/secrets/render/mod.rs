@@ -25,7 +25,7 @@ use crate::{
 /// Write secrets to an environment file.
 ///
 /// Only the owner can read the file (mode 0600). It is replaced atomically: readers see either the
-/// old file or the new one. A file that has the right content already is not touched. If other
+/// old file or the new one. A file that already has the right content is not changed. If other
 /// users can write to the folder, an existing file of another user is rejected; see --owner.
 ///
 /// With --watch the file is written again whenever one of the secrets changes, until SIGTERM,

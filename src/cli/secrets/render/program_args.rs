@@ -8,13 +8,13 @@ use crate::{
     process::{OnChange, ProgramOptions, parse_signal},
 };
 
-/// The options of the program behind `--`.
+/// The options for the program after `--`.
 #[derive(Args, Clone, Copy)]
 pub(super) struct ProgramArgs {
     /// With --watch, the action on CMD at each change: run, restart, signal=NAME or ignore.
     ///
-    /// `run`: CMD is a short command that is run at the start and after each change, and retried
-    /// until it exits with 0. With the others CMD is a service that is started once the file is
+    /// `run`: CMD is a short command that runs at the start and after each change, and is retried
+    /// until it exits with 0. With the other modes, CMD is a service that is started once the file is
     /// written, and whose exit code becomes this command's: `restart` stops it and starts it again,
     /// `signal=SIGHUP` sends it that signal, and `ignore` leaves it running.
     #[arg(long, value_name = "ACTION", default_value = "run")]

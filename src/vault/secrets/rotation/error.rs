@@ -42,9 +42,9 @@ impl fmt::Display for RotationError {
                     .map_or_else(|_| format!("second {created}"), |created| created.to_string());
                 write!(
                     f,
-                    "its key is dated {created}, and it is {now} by Vault's clock, so that its age is \
-                     not known. Set the clocks of Vault's nodes right, and run `tenants rotate` for it \
-                     by name"
+                    "its key was created at {created}, but Vault's clock is at {now}, so the age of the \
+                     key is unknown. Correct the clocks of Vault's nodes, and run `tenants rotate` for \
+                     it by name"
                 )
             }
         }
