@@ -35,8 +35,8 @@
 //!   -> 200 with the identity headers, or a problem document
 //! ```
 //!
-//! Token information and capabilities are cached. Decisions are not: each request is authorized
-//! anew.
+//! Token information and capabilities are cached. Decisions are not: each request is
+//! authorized again.
 //!
 //! # Layers
 //!

@@ -217,8 +217,8 @@ impl Authorizer {
     }
 
     /// Consumes one use, even if the request is denied, as Vault itself does. Runs after the
-    /// requirements were checked, since Vault revokes a token with its last use, and could not be
-    /// asked about it then.
+    /// requirements were checked, since Vault revokes a token with its last use, and returns no
+    /// information about it afterwards.
     async fn consume_use(
         &self,
         caller: &AuthenticatedCaller<'_>,

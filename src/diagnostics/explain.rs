@@ -50,7 +50,7 @@ pub struct ExplainedDecision {
 /// `subject_mount` is the auth mount that people log in at.
 ///
 /// # Errors
-/// The reason why Vault could not be asked about the token.
+/// The reason why the token lookup failed.
 pub async fn explain(
     session: &Arc<VaultSession>,
     subject_mount: String,

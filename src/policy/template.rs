@@ -89,7 +89,7 @@ fn unbalanced(path: &Spanned<Arc<str>>) -> ParseError {
 
 /// A value with `/`, `*` or `+`, which would broaden the path of a template.
 ///
-/// OpenBao answers every request of such a token with an error; HashiCorp Vault fills it in.
+/// OpenBao rejects every request of such a token with an error; HashiCorp Vault inserts the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnsafeTemplateValue {
     /// The selector of the template, without braces.

@@ -45,7 +45,7 @@ pub struct CacheSettings {
 
 /// The cache of token information and capabilities.
 ///
-/// Decisions are not cached: each request is authorized anew from the cached entry.
+/// Decisions are not cached: each request is authorized again from the cached entry.
 pub struct TokenCache {
     keys: CacheKeyHasher,
     inner: Arc<CacheInner>,
@@ -77,7 +77,7 @@ impl TokenCache {
         Some(entry)
     }
 
-    /// Looks up a token that has no fresh entry: returns a cached rejection, or asks Vault.
+    /// Looks up a token that has no fresh entry: returns a cached rejection, or calls Vault.
     /// Concurrent lookups of one token are coalesced; each caller waits for its own timeout.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ pub struct SecretIdDelivery {
 
 impl SecretIdDelivery {
     /// Plans the delivery for a role. None is needed if the role has a secret id, unless its file is
-    /// blank, since that secret id was never delivered, or another one is asked for.
+    /// blank, since that secret id was never delivered, or another one is requested.
     ///
     /// # Errors
     /// Fails if a file would be overwritten, or Vault or a file cannot be read.

@@ -76,8 +76,8 @@ struct KeyInfoResponse {
     versions: Option<BTreeMap<u64, VersionMetadata>>,
 }
 
-/// The part of a folder's keys that a list request asks for. Vault's KV engine ignores both fields
-/// if it has no pagination.
+/// The page of a folder's keys for a list request. Vault's KV engine ignores both fields if it has
+/// no pagination.
 #[derive(Clone, Copy)]
 pub(in crate::vault) struct Page<'p> {
     /// The maximum number of keys.
@@ -151,8 +151,8 @@ pub(in crate::vault) async fn delete_versions(
     client.execute(Operation::SecretDelete, token, &call).await
 }
 
-/// `POST undelete/PATH`: restores deleted versions. Vault answers with success whether or not there
-/// was something to restore.
+/// `POST undelete/PATH`: restores deleted versions. Vault returns success whether or not there was
+/// something to restore.
 pub(in crate::vault) async fn undelete_versions(
     client: &Client,
     token: &SecretString,

@@ -16,7 +16,7 @@ struct ListedKeys {
     keys: Vec<String>,
 }
 
-/// Reads what is at a path; `None` if Vault answers that nothing is there.
+/// Reads the data at a path; `None` if Vault responds that there is none.
 pub(super) async fn read<T: DeserializeOwned>(
     client: &Client,
     token: &SecretString,
@@ -27,7 +27,7 @@ pub(super) async fn read<T: DeserializeOwned>(
     none_if_not_found(client.data(operation, token, &call).await)
 }
 
-/// Lists the keys below a path; none if Vault answers that nothing is there.
+/// Lists the keys below a path; none if Vault responds that there are none.
 pub(super) async fn list(
     client: &Client,
     token: &SecretString,

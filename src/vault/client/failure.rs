@@ -17,9 +17,9 @@ pub(crate) enum FailureKind {
     ResponseTooLarge,
     /// A redirect. It is never followed, since the request contains tokens.
     Redirect,
-    /// Vault has no such token as the one that was asked about.
+    /// The looked-up token does not exist.
     TokenNotFound,
-    /// The token that was asked about exists and has no capabilities.
+    /// The looked-up token exists but has no capabilities.
     NoCapabilities,
     /// Vault rejects the request as wrong.
     BadRequest,

@@ -4,8 +4,8 @@ use crate::{secrets::SecretError, tenants::LeaseHolder};
 
 /// The caller's side of a rotation: its progress messages, and the request to stop.
 pub trait RotationMonitor {
-    /// Completes when the rotation is to stop. It is called anew for each part of the rotation that
-    /// can be interrupted.
+    /// Completes when the rotation is to stop. It is called for each part of the rotation that can be
+    /// interrupted.
     fn stopped(&self) -> impl Future<Output = ()>;
 
     /// Reports that another process holds the lease, and the maximum time to wait for it.
