@@ -99,7 +99,7 @@ path "secret/data/tenant-settings/+" {
   capabilities = ["create", "read", "update"]
 }
 
-# Entities, whose metadata contains the tenant. Only roles assign policies.
+# Entities, whose metadata contains the tenant. They must not have policies of their own.
 path "identity/entity" {
   capabilities      = ["create", "update"]
   denied_parameters = {
