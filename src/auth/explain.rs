@@ -39,41 +39,41 @@ pub struct AuthCheck {
 }
 
 impl AuthCheck {
-    fn new(what: &str, outcome: Result<(), Refusal>, because: impl Into<String>) -> Self {
-        Self { name: what.to_owned(), outcome, reason: because.into(), path: None }
+    fn new(name: &str, outcome: Result<(), Refusal>, reason: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), outcome, reason: reason.into(), path: None }
     }
 }
 
 impl Authorizer {
     /// Explains the decision for a request. Consumes no use of a limited-use token.
     pub async fn explain(&self, request: &AuthRequest<'_>) -> DecisionExplanation {
-        let without = |refusal: Refusal, because: &str| DecisionExplanation {
+        let without = |refusal: Refusal, reason: &str| DecisionExplanation {
             outcome: Err(refusal.clone()),
             entry: None,
-            checks: vec![AuthCheck::new("token", Err(refusal), because)],
+            checks: vec![AuthCheck::new("token", Err(refusal), reason)],
         };
         let credential = match &request.credential {
             Ok(credential) => credential,
             Err(error) => {
-                let because = match error {
+                let reason = match error {
                     CredentialError::Missing => "no credential was sent",
                     CredentialError::Malformed => "it contains characters that no token has",
                     CredentialError::Conflict => "the request contains different tokens",
                 };
-                return without(Refusal::Credential(*error), because);
+                return without(Refusal::Credential(*error), reason);
             }
         };
         let key = self.cache.key(credential);
         let entry = match self.cache.get_or_fetch(key, CallerToken::from(credential)).await {
             Ok(lookup) => lookup.entry,
             Err(unavailable) => {
-                let because = Arc::clone(&unavailable.detail);
-                return without(unavailable.into(), &because);
+                let reason = Arc::clone(&unavailable.detail);
+                return without(unavailable.into(), &reason);
             }
         };
         let Some(entry) = entry else {
-            let because = "it is unknown, expired or revoked, or its entity is disabled";
-            return without(Refusal::TokenInvalid, because);
+            let reason = "it is unknown, expired or revoked, or its entity is disabled";
+            return without(Refusal::TokenInvalid, reason);
         };
         let caller = AuthenticatedCaller {
             credential,
@@ -104,7 +104,7 @@ impl Authorizer {
             let networks: Vec<String> = entry.bound_cidrs.iter().map(ToString::to_string).collect();
             format!("it may be used from {}", networks.join(", "))
         };
-        let (what, because) = match &outcome {
+        let (name, reason) = match &outcome {
             Ok(()) if !bound => return None,
             Ok(()) | Err(Refusal::AddressNotAllowed) => ("address", networks()),
             Err(Refusal::RequestInvalid(_)) => {
@@ -112,7 +112,7 @@ impl Authorizer {
             }
             Err(refusal) => ("kind", refusal.detail().unwrap_or_default()),
         };
-        Some(AuthCheck::new(what, outcome, because))
+        Some(AuthCheck::new(name, outcome, reason))
     }
 
     async fn explain_requirement(
@@ -121,16 +121,16 @@ impl Authorizer {
         caller: &AuthenticatedCaller<'_>,
         request: &AuthRequest<'_>,
     ) -> AuthCheck {
-        let what = requirement.to_string();
+        let name = requirement.to_string();
         let identity = &caller.entry.identity;
         match requirement {
             Requirement::AnyPolicy(_) => {
                 let policies = identity.policies().collect::<Vec<_>>().join(", ");
-                let because = format!("the token's policies are {policies}");
-                AuthCheck::new(&what, check_requirement(requirement, identity), because)
+                let reason = format!("the token's policies are {policies}");
+                AuthCheck::new(&name, check_requirement(requirement, identity), reason)
             }
             Requirement::Tenant(_) => {
-                let because = match identity.tenant() {
+                let reason = match identity.tenant() {
                     Some(tenant) => format!("the caller's tenant is {tenant}"),
                     None if identity.entity_id().is_some() && identity.subject().is_none() => {
                         "the caller has no tenant: its entity was merged into another one, which Vault \
@@ -141,40 +141,40 @@ impl Authorizer {
                              not have exactly one policy named tenant-NAME"
                         .to_owned(),
                 };
-                AuthCheck::new(&what, check_requirement(requirement, identity), because)
+                AuthCheck::new(&name, check_requirement(requirement, identity), reason)
             }
             Requirement::Acl(_) | Requirement::AclUri(_) => {
-                self.explain_acl(&what, requirement, caller, request).await
+                self.explain_acl(&name, requirement, caller, request).await
             }
         }
     }
 
     async fn explain_acl(
         &self,
-        what: &str,
+        name: &str,
         requirement: &Requirement,
         caller: &AuthenticatedCaller<'_>,
         request: &AuthRequest<'_>,
     ) -> AuthCheck {
         let check = match AclCheck::new(std::iter::once(requirement), &request.forwarded) {
             Ok(Some(check)) => check,
-            Ok(None) => return AuthCheck::new(what, Ok(()), ""),
+            Ok(None) => return AuthCheck::new(name, Ok(()), ""),
             Err(refusal) => {
-                let because = match &refusal {
+                let reason = match &refusal {
                     Refusal::AclDenied => "no capability allows this method, or the method \
                                            that a parameter such as _method sets instead"
                         .to_owned(),
                     Refusal::PathAmbiguous => "programs interpret this path differently".to_owned(),
                     other => other.detail().unwrap_or_default(),
                 };
-                return AuthCheck::new(what, Err(refusal), because);
+                return AuthCheck::new(name, Err(refusal), reason);
             }
         };
         let path = check.paths.join(", ");
-        let (outcome, because) = match self.fetch_capabilities(caller, &check).await {
+        let (outcome, reason) = match self.fetch_capabilities(caller, &check).await {
             Err(refusal) => {
-                let because = refusal.detail().unwrap_or_default();
-                (Err(refusal), because)
+                let reason = refusal.detail().unwrap_or_default();
+                (Err(refusal), reason)
             }
             Ok((granted, _)) => {
                 let needed: Vec<String> = check.methods().map(ToString::to_string).collect();
@@ -182,12 +182,12 @@ impl Authorizer {
                 let names = granted.iter().flat_map(|on| on.iter()).map(Capability::as_str);
                 let names = names.collect::<Vec<_>>().join(", ");
                 let names = if names.is_empty() { "nothing" } else { &names };
-                let because = format!("Vault grants {names} on {path}; {needed}");
+                let reason = format!("Vault grants {names} on {path}; {needed}");
                 let satisfied = check.is_satisfied_by(&granted);
-                (if satisfied { Ok(()) } else { Err(Refusal::AclDenied) }, because)
+                (if satisfied { Ok(()) } else { Err(Refusal::AclDenied) }, reason)
             }
         };
-        AuthCheck { name: what.to_owned(), outcome, reason: because, path: Some(path) }
+        AuthCheck { name: name.to_owned(), outcome, reason, path: Some(path) }
     }
 }
 

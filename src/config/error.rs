@@ -5,8 +5,8 @@ use std::fmt;
 pub struct ConfigError(String);
 
 impl ConfigError {
-    pub(super) fn new(place: impl fmt::Display, what: impl fmt::Display) -> Self {
-        Self(format!("{place}: {what}"))
+    pub(super) fn new(place: impl fmt::Display, message: impl fmt::Display) -> Self {
+        Self(format!("{place}: {message}"))
     }
 }
 

@@ -94,23 +94,23 @@ impl SettingReader {
         };
         match parsed {
             Ok(value) => Some(value),
-            Err(what) => self.fail(name, what),
+            Err(message) => self.fail(name, message),
         }
     }
 
     /// Records an error for this setting and returns `None`.
-    pub(super) fn fail<T>(&mut self, name: &'static str, what: impl Display) -> Option<T> {
-        self.record_error(name, what);
+    pub(super) fn fail<T>(&mut self, name: &'static str, message: impl Display) -> Option<T> {
+        self.record_error(name, message);
         None
     }
 
     /// Records an error for this setting.
-    pub(super) fn record_error(&mut self, name: &'static str, what: impl Display) {
+    pub(super) fn record_error(&mut self, name: &'static str, message: impl Display) {
         let place = match (self.raw(name), Setting::named(name)) {
             (Some(raw), _) => raw.origin.to_string(),
             (None, Some(key)) => key.env.first().copied().unwrap_or(name).to_owned(),
             (None, None) => name.to_owned(),
         };
-        self.errors.push(ConfigError::new(place, what));
+        self.errors.push(ConfigError::new(place, message));
     }
 }

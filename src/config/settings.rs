@@ -151,8 +151,8 @@ impl SettingReader {
         let listeners = [listen?, api?, admin?];
         for (one, other) in [(0, 1), (0, 2), (1, 2)] {
             if listeners[one].conflicts_with(&listeners[other]) {
-                let what = format!("{} is also the address of `{}`", listeners[one], names[one]);
-                self.record_error(names[other], what);
+                let message = format!("{} is also the address of `{}`", listeners[one], names[one]);
+                self.record_error(names[other], message);
             }
         }
         Some(listeners)
@@ -177,7 +177,7 @@ impl SettingReader {
         let token = text.map_err(|error| error.to_string());
         match token.and_then(|text| AdminToken::parse(&text)) {
             Ok(token) => Some(token),
-            Err(what) => self.fail(name, what),
+            Err(message) => self.fail(name, message),
         }
     }
 

@@ -201,8 +201,8 @@ fn read_file(
             // Without the full error text, which quotes the line: that may contain a secret.
             let line = line_of(&text, error.span().unwrap_or_default().start);
             let origin = Origin::File { path: path.to_owned(), line };
-            let what = format!("not valid TOML: {}", error.message());
-            return errors.push(ConfigError::new(origin, what));
+            let message = format!("not valid TOML: {}", error.message());
+            return errors.push(ConfigError::new(origin, message));
         }
     };
     for (name, value) in table.get_ref() {

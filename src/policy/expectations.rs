@@ -161,7 +161,9 @@ impl PathsByCapability {
             (Some(Capability::Update), self.update),
             (None, self.any),
         ];
-        lists.into_iter().flat_map(|(what, paths)| paths.into_iter().map(move |path| (what, path)))
+        lists
+            .into_iter()
+            .flat_map(|(capability, paths)| paths.into_iter().map(move |path| (capability, path)))
     }
 }
 
@@ -210,15 +212,16 @@ impl ExpectationParser<'_> {
             return Err(ParseError::new(at, "the caller has no policies"));
         }
         let mut expectations = Vec::new();
-        for (what, path) in may.all() {
-            let capability = what.ok_or_else(|| {
+        for (capability, path) in may.all() {
+            let capability = capability.ok_or_else(|| {
                 let message = "`any` is only supported in may_not: name the capabilities";
                 ParseError::new(self.place(path.span().start), message)
             })?;
             expectations.push(self.expectation(path, ExpectedAccess::May(capability))?);
         }
-        for (what, path) in may_not.all() {
-            let expected_access = what.map_or(ExpectedAccess::Nothing, ExpectedAccess::MayNot);
+        for (capability, path) in may_not.all() {
+            let expected_access =
+                capability.map_or(ExpectedAccess::Nothing, ExpectedAccess::MayNot);
             expectations.push(self.expectation(path, expected_access)?);
         }
         if expectations.is_empty() {

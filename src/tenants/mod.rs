@@ -1,10 +1,8 @@
-//! Tenants, their naming rules, and the rotation of their keys.
+//! Tenants, their naming rules, and when their keys are rotated.
 
 mod key_versions;
 mod naming;
-mod rotation;
 mod rotation_interval;
-mod rotation_lease;
 mod rotation_schedule;
 mod service_name;
 mod tenant;
@@ -15,11 +13,7 @@ pub use naming::{
     MEMBERS_FOLDER, METADATA_KEY, SECRETS_FOLDER, SETTINGS_FOLDER, key_name, policy_name,
     rotation_record, secrets_folder, settings_record, tenant_from_key, tenant_from_policy,
 };
-pub use rotation::{
-    PendingVersion, RequiredKeyVersion, RewrapOutcome, RotationStatus, RotationSummary,
-};
 pub use rotation_interval::{KeyAge, RotationDue, RotationInterval};
-pub use rotation_lease::{LeaseHolder, RotationStage, StoredVersion};
 pub use rotation_schedule::{KeyDates, RotationSchedule};
 pub use service_name::ServiceName;
 pub use tenant::{KeyRotation, LoginKind, Member, MemberLogin, Tenant, TenantKey};

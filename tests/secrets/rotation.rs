@@ -10,8 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use futures_util::{TryStreamExt, future::join_all};
 use serde_json::json;
 use vault_auth_validator::{
-    secrets::WriteCondition,
-    tenants::{LeaseHolder, RewrapOutcome},
+    secrets::{LeaseHolder, RewrapOutcome, WriteCondition},
     vault::{
         LeaseAcquisition, RewrapMode,
         rotation::{

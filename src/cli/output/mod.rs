@@ -135,25 +135,25 @@ pub(super) fn final_exit_code(code: ExitCode) -> ExitCode {
 }
 
 /// Prints an error.
-pub(super) fn print_error(what: impl Display) {
-    let what = what.to_string();
-    print_message("error", &what, &format!("vault-auth-validator: {what}"));
+pub(super) fn print_error(message: impl Display) {
+    let message = message.to_string();
+    print_message("error", &message, &format!("vault-auth-validator: {message}"));
 }
 
 /// Prints an error in the arguments or the input of a command, and returns the exit code for it.
-pub(super) fn usage_error(what: impl Display) -> ExitCode {
-    print_error(what);
+pub(super) fn usage_error(message: impl Display) -> ExitCode {
+    print_error(message);
     ExitCode::from(USAGE_EXIT_CODE)
 }
 
 /// Prints a warning.
-pub(super) fn print_warning(what: &str) {
-    print_message("warning", what, &format!("vault-auth-validator: {what}"));
+pub(super) fn print_warning(message: &str) {
+    print_message("warning", message, &format!("vault-auth-validator: {message}"));
 }
 
 /// Prints a status message beside the result.
-pub(super) fn print_status(what: &str) {
-    print_message("note", what.trim_end(), what.trim_end());
+pub(super) fn print_status(message: &str) {
+    print_message("note", message.trim_end(), message.trim_end());
 }
 
 /// Prints a question without a line break.

@@ -98,8 +98,8 @@ impl RemoveTenantArgs {
         }
         let names: Vec<String> =
             services.iter().map(|service| service.entity_name(&self.tenant)).collect();
-        let what = format!("This deletes {} with all secret ids and tokens.", names.join(", "));
-        self.confirm.ask(&self.tenant, &what)?;
+        let question = format!("This deletes {} with all secret ids and tokens.", names.join(", "));
+        self.confirm.ask(&self.tenant, &question)?;
         for service in services {
             let removed = members.remove_service(&self.tenant, service).await;
             removed.map_err(|error| error.to_string())?;
@@ -130,13 +130,13 @@ impl RemoveTenantArgs {
         let (people, services): (Vec<&Member>, _) = all.iter().partition(|member| {
             member.logins.iter().any(MemberLogin::is_person) || member.logins.is_empty()
         });
-        let what = format!(
+        let question = format!(
             "This deletes {} with all secret ids and tokens, and removes {} from {tenant}. People's \
              accounts remain.",
             pluralize(services.len() as u64, "service"),
             pluralize(people.len() as u64, "other member"),
         );
-        self.confirm.ask(tenant, &what)?;
+        self.confirm.ask(tenant, &question)?;
         let members = MemberRemover::new(&operator.session, mounts);
         for service in services {
             let removed = members.remove_role_and_entity(tenant, &service.entity).await;

@@ -9,8 +9,8 @@ use crate::{
         secret_client::{SecretClient, secret_error_hint},
         signals::shutdown_signal,
     },
-    secrets::SecretError,
-    tenants::{LeaseHolder, RotationInterval, TenantName},
+    secrets::{LeaseHolder, SecretError},
+    tenants::{RotationInterval, TenantName},
     vault::rotation::{
         self, DueRotation, OldVersions, RotationError, RotationMonitor, RotationPass,
         RotationReason, RotationReport,
@@ -50,11 +50,11 @@ impl RotationMonitor for Console<'_> {
     }
 
     fn pass_started(&self, pass: RotationPass, total: u64) -> impl FnMut() {
-        let what = match pass {
+        let label = match pass {
             RotationPass::Inspect => "inspecting secrets",
             RotationPass::Rewrap => "rewrapping secrets",
         };
-        let mut progress = ProgressBar::new(what, total);
+        let mut progress = ProgressBar::new(label, total);
         move || progress.increment()
     }
 

@@ -2,7 +2,8 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::output::{TextStyle, align_columns, pluralize},
-    tenants::{RotationSummary, TenantName},
+    secrets::RotationSummary,
+    tenants::TenantName,
     vault::rotation::{OldVersions, RotationReport, RotationStart},
 };
 

@@ -119,12 +119,12 @@ impl Shred {
 
     fn ask(&self, done: &ShredResult) -> Result<(), String> {
         let (tenant, secrets) = (&self.tenant, secrets_text(done.secrets));
-        let what = if done.key {
+        let question = if done.key {
             format!("This makes {secrets} of {tenant} permanently unreadable, in every version.")
         } else {
             format!("This deletes the ciphertext of {secrets} of {tenant}.")
         };
-        self.confirm.ask(tenant, &what)
+        self.confirm.ask(tenant, &question)
     }
 
     fn as_text(&self, done: &ShredResult) -> String {

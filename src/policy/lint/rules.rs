@@ -130,11 +130,11 @@ fn openbao_only(rule: &Rule) -> Vec<Diagnostic> {
 
 fn vault_only(word: &Spanned<&'static str>) -> Diagnostic {
     // A description has its own backticks.
-    let what = match word.value {
-        described if described.contains('`') => described.to_owned(),
+    let described = match word.value {
+        word if word.contains('`') => word.to_owned(),
         word => Quoted(word).to_string(),
     };
-    let message = format!("OpenBao does not support {what}");
+    let message = format!("OpenBao does not support {described}");
     let remedy = "it rejects the whole policy; ignore this if you only use HashiCorp Vault";
     Diagnostic::new(Lint::VaultOnly, word.at, message, remedy)
 }

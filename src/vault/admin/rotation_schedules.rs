@@ -69,13 +69,13 @@ async fn read_clock(session: &VaultSession) -> Result<Timestamp, ProvisionError>
 /// Returns the error for settings of tenants that could not be listed or read, with a hint.
 #[must_use]
 pub fn unreadable_settings(error: &InspectError, Mounts { kv, .. }: &Mounts) -> ProvisionError {
-    let what = format!("cannot read {kv}/tenant-settings: {error}");
+    let message = format!("cannot read {kv}/tenant-settings: {error}");
     ProvisionError(match error {
         InspectError::PermissionDenied(_) => format!(
-            "{what}; your token needs list on {kv}/metadata/tenant-settings and read on \
+            "{message}; your token needs list on {kv}/metadata/tenant-settings and read on \
              {kv}/data/tenant-settings/+, which policies/operator.hcl and policies/key-rotator.hcl \
              grant"
         ),
-        InspectError::Failed(_) => what,
+        InspectError::Failed(_) => message,
     })
 }

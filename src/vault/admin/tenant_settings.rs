@@ -11,7 +11,7 @@ use crate::{
     tenants::{RotationInterval, SETTINGS_FOLDER, TenantName, settings_record},
     vault::{
         VaultSession,
-        api::kv_records::{self, RecordWriteOptions, data_path, metadata_path},
+        api::kv::{self, data_path, metadata_path},
         client::{FailureKind, VaultError},
     },
 };
@@ -73,7 +73,7 @@ impl<'s> TenantSettings<'s> {
             Ok::<_, VaultError>(record.map(|record| (name, record.interval)))
         };
         let names = self.operator.call(async |client, token| {
-            kv_records::list_folder(client, token, self.kv, SETTINGS_FOLDER).await
+            kv::list_folder(client, token, self.kv, SETTINGS_FOLDER).await
         });
         let reads = stream::iter(names.await?).map(read).buffer_unordered(MAX_IN_FLIGHT);
         let intervals: Vec<_> = reads.try_collect().await?;
@@ -125,14 +125,14 @@ impl<'s> TenantSettings<'s> {
         };
         let latest = self.read(tenant).await.map_err(failed)?;
         let record = Record { v: FORMAT, rotate_every: interval.to_string() };
-        let options = Some(RecordWriteOptions { cas: latest.map_or(0, |latest| latest.version) });
+        let cas = Some(latest.map_or(0, |latest| latest.version));
         let name = settings_record(tenant);
-        let secret = (self.kv, name.as_str());
         self.operator
             .call(async |client, token| {
-                kv_records::write_data(client, token, secret, &record, options).await
+                kv::write_version(client, token, self.kv, &name, &record, cas).await
             })
             .await
+            .map(drop)
             .map_err(failed)
     }
 
@@ -143,9 +143,7 @@ impl<'s> TenantSettings<'s> {
     pub async fn remove(&self, tenant: &TenantName) -> Result<(), ProvisionError> {
         let name = settings_record(tenant);
         self.operator
-            .call(async |client, token| {
-                kv_records::delete_metadata(client, token, self.kv, &name).await
-            })
+            .call(async |client, token| kv::delete_metadata(client, token, self.kv, &name).await)
             .await
             .map_err(|error| {
                 let path = metadata_path(self.kv, &name);
@@ -159,17 +157,18 @@ impl<'s> TenantSettings<'s> {
         let found = self
             .operator
             .call(async |client, token| {
-                kv_records::read_latest::<Value>(client, token, self.kv, &name).await
+                kv::read_version::<Value>(client, token, self.kv, &name, None).await
             })
             .await?;
-        Ok(found.map(|found| {
-            let version = found.metadata.version;
-            let interval = match found.data {
-                Some(data) => parse(&data),
-                None => Err(format!("its latest version, {version}, is deleted")),
-            };
-            LatestRecord { version, interval }
-        }))
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        let version = found.metadata.version()?.number();
+        let interval = match found.data {
+            Some(data) => parse(&data),
+            None => Err(format!("its latest version, {version}, is deleted")),
+        };
+        Ok(Some(LatestRecord { version, interval }))
     }
 
     fn data_path(&self, tenant: &TenantName) -> String {

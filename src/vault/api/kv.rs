@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::request::none_if_not_found;
+use super::request::{checked, list, none_if_not_found};
 use crate::{
     secrets::SecretVersion,
     vault::{
@@ -20,9 +20,9 @@ use crate::{
 
 /// The response to a read of a version.
 #[derive(Deserialize)]
-pub(in crate::vault) struct VersionResponse {
+pub(in crate::vault) struct VersionResponse<D = Value> {
     /// The stored object; `None` if the version was deleted or destroyed.
-    pub(in crate::vault) data: Option<Value>,
+    pub(in crate::vault) data: Option<D>,
     pub(in crate::vault) metadata: VersionMetadata,
 }
 
@@ -105,19 +105,30 @@ struct VersionWriteRequest<'d, D> {
 
 #[derive(Serialize)]
 struct WriteOptions {
-    cas: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cas: Option<u64>,
+}
+
+/// Returns the path of the versions of a secret.
+pub(in crate::vault) fn data_path(mount: &str, path: &str) -> String {
+    format!("{mount}/data/{path}")
+}
+
+/// Returns the path of the metadata of a secret or a folder.
+pub(in crate::vault) fn metadata_path(mount: &str, path: &str) -> String {
+    format!("{mount}/metadata/{path}")
 }
 
 /// `GET data/PATH`: returns a version, the latest if `version` is `None`. Returns `None` if the
 /// secret or the version does not exist.
-pub(in crate::vault) async fn read_version(
+pub(in crate::vault) async fn read_version<D: DeserializeOwned>(
     client: &Client,
     token: &SecretString,
     mount: &str,
     path: &str,
     version: Option<SecretVersion>,
-) -> Result<Option<VersionResponse>, VaultError> {
-    let mut call = ApiRequest::get(format!("{mount}/data/{path}"));
+) -> Result<Option<VersionResponse<D>>, VaultError> {
+    let mut call = ApiRequest::get(checked(&data_path(mount, path))?);
     if let Some(version) = version {
         call = call.with_query(&[("version", &version.to_string())]);
     }
@@ -125,17 +136,18 @@ pub(in crate::vault) async fn read_version(
 }
 
 /// `POST data/PATH`: writes a version by compare-and-set: `cas` is the number of the latest
-/// version, 0 if the secret does not exist.
+/// version, 0 if the secret does not exist. With `None` the version is written whatever the latest
+/// one is, unless the mount or the secret requires compare-and-set.
 pub(in crate::vault) async fn write_version(
     client: &Client,
     token: &SecretString,
     mount: &str,
     path: &str,
     data: &impl Serialize,
-    cas: u64,
+    cas: Option<u64>,
 ) -> Result<VersionMetadata, VaultError> {
     let body = VersionWriteRequest { options: WriteOptions { cas }, data };
-    let call = ApiRequest::post(format!("{mount}/data/{path}"), &body);
+    let call = ApiRequest::post(checked(&data_path(mount, path))?, &body);
     client.data(Operation::SecretWrite, token, &call).await
 }
 
@@ -147,8 +159,7 @@ pub(in crate::vault) async fn delete_versions(
     path: &str,
     versions: &[u64],
 ) -> Result<(), VaultError> {
-    let call = ApiRequest::post(format!("{mount}/delete/{path}"), &json!({ "versions": versions }));
-    client.execute(Operation::SecretDelete, token, &call).await
+    post_versions(client, token, &format!("{mount}/delete/{path}"), versions).await
 }
 
 /// `POST undelete/PATH`: restores deleted versions. Vault returns success whether or not there was
@@ -160,9 +171,7 @@ pub(in crate::vault) async fn undelete_versions(
     path: &str,
     versions: &[u64],
 ) -> Result<(), VaultError> {
-    let call =
-        ApiRequest::post(format!("{mount}/undelete/{path}"), &json!({ "versions": versions }));
-    client.execute(Operation::SecretDelete, token, &call).await
+    post_versions(client, token, &format!("{mount}/undelete/{path}"), versions).await
 }
 
 /// `POST destroy/PATH`: destroys versions irreversibly.
@@ -173,8 +182,16 @@ pub(in crate::vault) async fn destroy_versions(
     path: &str,
     versions: &[u64],
 ) -> Result<(), VaultError> {
-    let call =
-        ApiRequest::post(format!("{mount}/destroy/{path}"), &json!({ "versions": versions }));
+    post_versions(client, token, &format!("{mount}/destroy/{path}"), versions).await
+}
+
+async fn post_versions(
+    client: &Client,
+    token: &SecretString,
+    path: &str,
+    versions: &[u64],
+) -> Result<(), VaultError> {
+    let call = ApiRequest::post(checked(path)?, &json!({ "versions": versions }));
     client.execute(Operation::SecretDelete, token, &call).await
 }
 
@@ -185,7 +202,7 @@ pub(in crate::vault) async fn read_metadata(
     mount: &str,
     path: &str,
 ) -> Result<Option<SecretMetadata>, VaultError> {
-    let call = ApiRequest::get(format!("{mount}/metadata/{path}"));
+    let call = ApiRequest::get(checked(&metadata_path(mount, path))?);
     none_if_not_found(client.data(Operation::SecretMetadata, token, &call).await)
 }
 
@@ -197,7 +214,7 @@ pub(in crate::vault) async fn write_metadata(
     path: &str,
     settings: &MetadataSettings<'_>,
 ) -> Result<(), VaultError> {
-    let call = ApiRequest::post(format!("{mount}/metadata/{path}"), settings);
+    let call = ApiRequest::post(checked(&metadata_path(mount, path))?, settings);
     client.execute(Operation::SecretMetadata, token, &call).await
 }
 
@@ -208,11 +225,21 @@ pub(in crate::vault) async fn delete_metadata(
     mount: &str,
     path: &str,
 ) -> Result<(), VaultError> {
-    let call = ApiRequest::delete(format!("{mount}/metadata/{path}"));
+    let call = ApiRequest::delete(checked(&metadata_path(mount, path))?);
     client.execute(Operation::SecretDelete, token, &call).await
 }
 
-/// `GET metadata/FOLDER?list=true`: lists the keys in a folder.
+/// `LIST metadata/FOLDER`: lists all keys in a folder; none if there is no such folder.
+pub(in crate::vault) async fn list_folder(
+    client: &Client,
+    token: &SecretString,
+    mount: &str,
+    folder: &str,
+) -> Result<Vec<String>, VaultError> {
+    list(client, token, Operation::SecretList, &metadata_path(mount, folder)).await
+}
+
+/// `GET metadata/FOLDER?list=true`: lists a page of the keys in a folder.
 pub(in crate::vault) async fn list_metadata(
     client: &Client,
     token: &SecretString,
@@ -220,7 +247,7 @@ pub(in crate::vault) async fn list_metadata(
     folder: &str,
     page: Page<'_>,
 ) -> Result<KeyList, VaultError> {
-    let call = page.request(format!("{mount}/metadata/{folder}"));
+    let call = page.request(&metadata_path(mount, folder))?;
     client.data(Operation::SecretList, token, &call).await
 }
 
@@ -234,16 +261,16 @@ pub(in crate::vault) async fn list_detailed_metadata(
     folder: &str,
     page: Page<'_>,
 ) -> Result<KeyList, VaultError> {
-    let call = page.request(format!("{mount}/detailed-metadata/{folder}"));
+    let call = page.request(&format!("{mount}/detailed-metadata/{folder}"))?;
     client.data(Operation::DetailedMetadata, token, &call).await
 }
 
 impl Page<'_> {
-    fn request(self, path: String) -> ApiRequest {
+    fn request(self, path: &str) -> Result<ApiRequest, VaultError> {
         let limit = self.limit.to_string();
         let mut query = vec![("list", "true"), ("limit", limit.as_str())];
         query.extend(self.after.map(|key| ("after", key)));
-        ApiRequest::get(path).with_query(&query)
+        Ok(ApiRequest::get(checked(path)?).with_query(&query))
     }
 }
 

@@ -10,7 +10,6 @@ pub(super) mod auth_methods;
 pub(super) mod entity;
 pub(super) mod identity;
 pub(super) mod kv;
-pub(super) mod kv_records;
 pub(super) mod login;
 pub(super) mod mounts;
 pub(super) mod policies;

@@ -44,6 +44,17 @@ pub(in crate::vault) async fn list_mounts(
     client.data(Operation::Admin, token, &ApiRequest::get("sys/mounts")).await
 }
 
+/// Reads the mount that a path is in (`sys/internal/ui/mounts/PATH`). Every token with a capability
+/// in the mount may do that.
+pub(in crate::vault) async fn read_visible_mount(
+    client: &Client,
+    token: &SecretString,
+    path: &str,
+) -> Result<Mount, VaultError> {
+    let call = ApiRequest::get(format!("sys/internal/ui/mounts/{path}"));
+    client.data(Operation::Mount, token, &call).await
+}
+
 /// Mounts a secrets engine.
 pub(in crate::vault) async fn enable_engine(
     client: &Client,

@@ -45,7 +45,7 @@ pub(super) fn build_request(
     options: RequestOptions<'_>,
     endpoint: &impl Endpoint,
 ) -> Result<Request<Full<Bytes>>, VaultError> {
-    let invalid = |what: &str| VaultError::new(FailureKind::BadRequest, what);
+    let invalid = |detail: &str| VaultError::new(FailureKind::BadRequest, detail);
     let query = endpoint.query().map_err(|_| invalid("cannot serialize the query"))?;
     let body = endpoint.body().map_err(|_| invalid("cannot serialize the body"))?;
     let target = build_uri(origin, &endpoint.path(), query.as_deref())?;

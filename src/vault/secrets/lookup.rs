@@ -4,8 +4,11 @@ use jiff::Timestamp;
 
 use super::retry::once_more_after_reset;
 use crate::{
-    secrets::{RecordError, SecretError, SecretPath, SecretState, SecretVersion, StoredRecord},
-    tenants::{PendingVersion, secrets_folder},
+    secrets::{
+        PendingVersion, RecordError, SecretError, SecretPath, SecretState, SecretVersion,
+        StoredRecord,
+    },
+    tenants::secrets_folder,
     vault::{
         api::kv::{self, VersionResponse},
         client::VaultError,
@@ -83,7 +86,7 @@ impl SecretsClient<'_> {
         current: SecretState,
     ) -> Result<(SecretVersion, Timestamp), SecretError> {
         let (client, token, mount) = self.kv();
-        let cas = current.cas_version();
+        let cas = Some(current.cas_version());
         let written = kv::write_version(client, token, mount, &kv_path(path), record, cas).await;
         written
             .and_then(|written| Ok((written.version()?, written.created_at()?)))
@@ -122,7 +125,7 @@ impl SecretsClient<'_> {
         versions: &[PendingVersion],
     ) -> Result<(), SecretError> {
         let (client, token, mount) = self.kv();
-        let versions: Vec<u64> = versions.iter().map(|remaining| remaining.version).collect();
+        let versions: Vec<u64> = versions.iter().map(|pending| pending.version).collect();
         let destroyed = kv::destroy_versions(client, token, mount, &kv_path(path), &versions).await;
         destroyed.map_err(SecretError::of_change)
     }

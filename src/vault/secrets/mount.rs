@@ -1,25 +1,10 @@
 //! The check of the mount that holds the secrets.
 
-use serde::Deserialize;
-
 use super::{checks::EngineFact, retry::once_more_after_reset};
 use crate::{
     secrets::{SecretError, SecretState},
-    vault::{client::ApiRequest, client::Operation, secrets::SecretsClient},
+    vault::{api::mounts::read_visible_mount, secrets::SecretsClient},
 };
-
-/// The response of `sys/internal/ui/mounts/PATH`.
-#[derive(Deserialize)]
-struct MountResponse {
-    #[serde(rename = "type")]
-    kind: String,
-    options: Option<MountOptions>,
-}
-
-#[derive(Deserialize)]
-struct MountOptions {
-    version: Option<String>,
-}
 
 impl SecretsClient<'_> {
     /// Checks before a write that the mount is KV version 2. Version 1 would accept the write as
@@ -46,16 +31,9 @@ impl SecretsClient<'_> {
     /// [`SecretError::MountNotVersioned`] if it is not; another if the mount cannot be read.
     pub async fn check_kv_version(&self) -> Result<(), SecretError> {
         let (client, token, mount) = self.kv();
-        let call = ApiRequest::get(format!("sys/internal/ui/mounts/{mount}"));
-        let read = || client.data(Operation::Mount, token, &call);
-        let mount: MountResponse = once_more_after_reset(read).await?;
-        if mount.is_kv_version_2() { Ok(()) } else { Err(SecretError::MountNotVersioned) }
-    }
-}
-
-impl MountResponse {
-    fn is_kv_version_2(&self) -> bool {
-        let version = self.options.as_ref().and_then(|options| options.version.as_deref());
-        self.kind == "kv" && version == Some("2")
+        let read = || read_visible_mount(client, token, mount);
+        let mount = once_more_after_reset(read).await?;
+        let is_kv_version_2 = mount.kind == "kv" && mount.version() == Some("2");
+        if is_kv_version_2 { Ok(()) } else { Err(SecretError::MountNotVersioned) }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         admin::errors::{
             cannot_create, cannot_delete, cannot_list, cannot_read, cannot_write, none_if_no_mount,
         },
-        api::kv_records::{self, RecordVersion, RecordWriteOptions, data_path, metadata_path},
+        api::kv::{self, VersionResponse, data_path, metadata_path},
         client::{FailureKind, VaultError},
     },
 };
@@ -114,7 +114,7 @@ impl MemberIndex<'_, '_> {
     ) -> Result<String, ProvisionError> {
         let (record, claim) = (claim_record(id), Claim { tenant: tenant.to_owned() });
         let path = data_path(self.kv, &record);
-        match self.write(&record, &claim, Some(RecordWriteOptions { cas: 0 })).await {
+        match self.write(&record, &claim, Some(0)).await {
             Ok(()) => return Ok(claim.tenant),
             Err(error) if error.kind == FailureKind::VersionConflict => {}
             Err(error) => return Err(cannot_create(&path)(error)),
@@ -152,17 +152,18 @@ impl MemberIndex<'_, '_> {
     async fn read<T: DeserializeOwned>(
         &self,
         record: &str,
-    ) -> Result<Option<RecordVersion<T>>, ProvisionError> {
+    ) -> Result<Option<VersionResponse<T>>, ProvisionError> {
         let read = self.resources.operator.call(async |client, token| {
-            kv_records::read_latest(client, token, self.kv, record).await
+            kv::read_version(client, token, self.kv, record, None).await
         });
         none_if_no_mount(read.await).map_err(cannot_read(&data_path(self.kv, record)))
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<String>, ProvisionError> {
-        let listed = self.resources.operator.call(async |client, token| {
-            kv_records::list_folder(client, token, self.kv, folder).await
-        });
+        let listed = self
+            .resources
+            .operator
+            .call(async |client, token| kv::list_folder(client, token, self.kv, folder).await);
         none_if_no_mount(listed.await).map_err(cannot_list(&metadata_path(self.kv, folder)))
     }
 
@@ -170,15 +171,15 @@ impl MemberIndex<'_, '_> {
         &self,
         record: &str,
         data: &impl Serialize,
-        options: Option<RecordWriteOptions>,
+        cas: Option<u64>,
     ) -> Result<(), VaultError> {
-        let secret = (self.kv, record);
         self.resources
             .operator
             .call(async |client, token| {
-                kv_records::write_data(client, token, secret, data, options).await
+                kv::write_version(client, token, self.kv, record, data, cas).await
             })
             .await
+            .map(drop)
     }
 
     async fn write_empty(&self, record: &str) -> Result<(), ProvisionError> {
@@ -187,9 +188,10 @@ impl MemberIndex<'_, '_> {
     }
 
     async fn delete(&self, record: &str) -> Result<(), ProvisionError> {
-        let deleted = self.resources.operator.call(async |client, token| {
-            kv_records::delete_metadata(client, token, self.kv, record).await
-        });
+        let deleted = self
+            .resources
+            .operator
+            .call(async |client, token| kv::delete_metadata(client, token, self.kv, record).await);
         none_if_no_mount(deleted.await).map_err(cannot_delete(&metadata_path(self.kv, record)))
     }
 }

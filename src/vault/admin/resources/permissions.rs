@@ -13,7 +13,7 @@ use crate::{
             approle::{APPROLE, role_path},
             audit_devices::FILE_DEVICE,
             identity::{alias::ALIAS_PATH, entity::ENTITY_PATH},
-            kv_records::data_path,
+            kv::data_path,
             sys::capabilities::{CapabilitiesResponse, capabilities_self},
             transit::{key_path, keys_config_path},
         },

@@ -11,8 +11,8 @@ use tokio::sync::Mutex;
 use self::record::{TTL, custom_metadata, lease_holder, stored_version};
 use super::{SecretsClient, retry::with_retries};
 use crate::{
-    secrets::SecretError,
-    tenants::{LeaseHolder, StoredVersion, TenantName},
+    secrets::{LeaseHolder, SecretError, StoredVersion},
+    tenants::TenantName,
     token::{Unavailable, UnavailableReason},
     vault::{api::kv::VersionMetadata, client::FailureKind},
 };

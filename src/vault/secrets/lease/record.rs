@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Deserialize;
 
 use crate::{
-    secrets::SecretError,
-    tenants::{LeaseHolder, RotationStage, StoredVersion, TenantName, rotation_record},
+    secrets::{LeaseHolder, RotationStage, SecretError, StoredVersion},
+    tenants::{TenantName, rotation_record},
     vault::{
         api::kv::{self, MetadataSettings, VersionMetadata, VersionResponse},
         client::VaultError,
@@ -45,7 +45,7 @@ impl SecretsClient<'_> {
         cas: u64,
     ) -> Result<VersionMetadata, VaultError> {
         let (client, token, mount) = self.kv();
-        kv::write_version(client, token, mount, &rotation_record(tenant), holder, cas).await
+        kv::write_version(client, token, mount, &rotation_record(tenant), holder, Some(cas)).await
     }
 
     /// Sets the TTL of the lease, and its custom metadata unless that is `None`.
@@ -110,7 +110,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::{custom_metadata, stored_version};
-    use crate::tenants::{RotationStage, StoredVersion};
+    use crate::secrets::{RotationStage, StoredVersion};
 
     #[test]
     fn stored_version_round_trips() {

@@ -11,11 +11,8 @@ use super::{
     rotate::{TenantKeyRotation, stage},
 };
 use crate::{
-    secrets::SecretError,
-    tenants::{
-        KeyAge, KeyVersions, LeaseHolder, RotationDue, RotationInterval, RotationStage,
-        StoredVersion, TenantName,
-    },
+    secrets::{LeaseHolder, RotationStage, SecretError, StoredVersion},
+    tenants::{KeyAge, KeyVersions, RotationDue, RotationInterval, TenantName},
     vault::{RotationLease, SessionSecrets, server_time},
 };
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::{secrets::SecretError, tenants::LeaseHolder};
+use crate::secrets::{LeaseHolder, SecretError};
 
 /// The reason why a rotation was not completed.
 #[derive(Clone, Debug)]

@@ -7,8 +7,8 @@ use std::{
 
 use super::{RotationError, RotationMonitor};
 use crate::{
-    secrets::SecretError,
-    tenants::{LeaseHolder, TenantName},
+    secrets::{LeaseHolder, SecretError},
+    tenants::TenantName,
     vault::{LeaseAcquisition, RotationLease, SessionSecrets},
 };
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{secrets::SecretError, tenants::LeaseHolder};
+use crate::secrets::{LeaseHolder, SecretError};
 
 /// The caller's side of a rotation: its progress messages, and the request to stop.
 pub trait RotationMonitor {

@@ -1,4 +1,7 @@
-use crate::tenants::{KeyAge, KeyVersions, RotationSummary};
+use crate::{
+    secrets::RotationSummary,
+    tenants::{KeyAge, KeyVersions},
+};
 
 /// The treatment of versions of secrets that need an older version of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use futures_util::{Stream, TryStreamExt, stream};
 
 use crate::{
     secrets::{
-        Ciphertext, RecordError, SecretError, SecretName, SecretPath, SecretState, SecretVersion,
-        StoredRecord,
+        Ciphertext, PendingVersion, RecordError, RequiredKeyVersion, RewrapOutcome, RotationStatus,
+        SecretError, SecretName, SecretPath, SecretState, SecretVersion, StoredRecord,
     },
-    tenants::{PendingVersion, RequiredKeyVersion, RewrapOutcome, RotationStatus, TenantName},
+    tenants::TenantName,
     vault::{
         RotationLease, SecretsClient,
         secrets::{

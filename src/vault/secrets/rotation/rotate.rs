@@ -7,8 +7,8 @@ use super::{
     RotationReport, RotationStart, exclusive::run_exclusively,
 };
 use crate::{
-    secrets::SecretError,
-    tenants::{KeyVersions, RotationStage, StoredVersion, TenantName},
+    secrets::{RotationStage, SecretError, StoredVersion},
+    tenants::{KeyVersions, TenantName},
     vault::{RotationLease, SecretsClient, SessionSecrets, secrets::retry::with_retries},
 };
 

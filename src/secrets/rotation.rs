@@ -83,30 +83,30 @@ impl RequiredKeyVersion {
 
 impl RotationSummary {
     /// Adds the state of a secret.
-    pub fn add(&mut self, name: &str, standing: &RotationStatus) {
+    pub fn add(&mut self, name: &str, status: &RotationStatus) {
         self.secrets += 1;
-        self.destroyed += standing.destroyed as u64;
-        match standing.latest {
+        self.destroyed += status.destroyed as u64;
+        match status.latest {
             RewrapOutcome::Rewrapped => self.rewrapped += 1,
             RewrapOutcome::Outdated => self.outdated += 1,
             RewrapOutcome::UpToDate | RewrapOutcome::Deleted => {}
         }
-        if standing.pending.is_empty() {
+        if status.pending.is_empty() {
             return;
         }
         self.pending_secrets += 1;
-        self.pending_versions += standing.pending.len() as u64;
-        for remaining in &standing.pending {
-            match remaining.required_key {
+        self.pending_versions += status.pending.len() as u64;
+        for pending in &status.pending {
+            match pending.required_key {
                 RequiredKeyVersion::Key(key) => {
-                    self.without_successor += u64::from(standing.latest == RewrapOutcome::Deleted);
+                    self.without_successor += u64::from(status.latest == RewrapOutcome::Deleted);
                     self.oldest = Some(self.oldest.map_or(key, |oldest| oldest.min(key)));
                 }
                 RequiredKeyVersion::Unknown => self.unknown += 1,
             }
         }
         if self.examples.len() < MAX_LISTED {
-            let versions = standing.pending.iter().map(|remaining| remaining.version);
+            let versions = status.pending.iter().map(|pending| pending.version);
             self.examples.push((name.to_owned(), versions.collect()));
         }
     }
@@ -134,12 +134,12 @@ mod tests {
         PendingVersion, RequiredKeyVersion, RewrapOutcome, RotationStatus, RotationSummary,
     };
 
-    fn standing(needs: &[RequiredKeyVersion]) -> RotationStatus {
-        let remaining =
+    fn status(needs: &[RequiredKeyVersion]) -> RotationStatus {
+        let pending =
             (1..).zip(needs).map(|(version, &need)| PendingVersion { version, required_key: need });
         RotationStatus {
             latest: RewrapOutcome::Rewrapped,
-            pending: remaining.collect(),
+            pending: pending.collect(),
             destroyed: 0,
         }
     }
@@ -147,11 +147,11 @@ mod tests {
     #[test]
     fn oldest_needed_requires_all_needs_known() {
         let oldest = |needs: &[&[RequiredKeyVersion]]| {
-            let mut tally = RotationSummary::default();
+            let mut summary = RotationSummary::default();
             for needs in needs {
-                tally.add("a", &standing(needs));
+                summary.add("a", &status(needs));
             }
-            tally.oldest_needed(4)
+            summary.oldest_needed(4)
         };
         assert_eq!(oldest(&[]), None);
         assert_eq!(oldest(&[&[], &[]]), Some(4));
@@ -170,18 +170,18 @@ mod tests {
 
     #[test]
     fn failures_are_kept_examples_limited() {
-        let mut tally = RotationSummary::default();
+        let mut summary = RotationSummary::default();
         for number in 0..1000 {
-            tally.add(
+            summary.add(
                 &number.to_string(),
-                &standing(&[RequiredKeyVersion::Key(1), RequiredKeyVersion::Unknown]),
+                &status(&[RequiredKeyVersion::Key(1), RequiredKeyVersion::Unknown]),
             );
-            tally.add_failure(&number.to_string(), "no".to_owned());
+            summary.add_failure(&number.to_string(), "no".to_owned());
         }
-        assert_eq!((tally.examples.len(), tally.failures.len()), (10, 1000));
-        assert_eq!((tally.secrets, tally.rewrapped, tally.failed), (2000, 1000, 1000));
+        assert_eq!((summary.examples.len(), summary.failures.len()), (10, 1000));
+        assert_eq!((summary.secrets, summary.rewrapped, summary.failed), (2000, 1000, 1000));
         assert_eq!(
-            (tally.pending_versions, tally.pending_secrets, tally.unknown),
+            (summary.pending_versions, summary.pending_secrets, summary.unknown),
             (2000, 1000, 1000)
         );
     }
