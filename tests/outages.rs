@@ -98,6 +98,11 @@ async fn outage_is_logged_once() {
     .await;
     service.bao.thaw();
     service.validator.ready().await;
+    // The log is written after the state has changed.
+    eventually(Duration::from_secs(10), "the end in the log", async || {
+        (lines("vault is up") > before.1).then_some(())
+    })
+    .await;
     let after = (lines("vault is unavailable"), lines("vault is up"));
     assert_eq!(after, (before.0 + 1, before.1 + 1), "{}", service.validator.log());
 }

@@ -1,6 +1,6 @@
 //! Names and doc comments use the terms of HTTP, Rust and Vault. CONTRIBUTING.md has the rules.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use super::source::{DefinedName, DocComment, NameKind, SourceFile, source_files};
 
@@ -77,12 +77,20 @@ const MAX_MEDIAN_TEST_NAME: usize = 32;
 /// Type names that more than one module may define: each is its module's only one of the kind.
 const REPEATED_TYPE_NAMES: &[&str] = &["Command", "Error"];
 
-fn doc_comments() -> Vec<DocComment> {
-    source_files(CODE).iter().flat_map(SourceFile::doc_comments).collect()
+/// The doc comments and names of all code. They are read once, since parsing takes seconds.
+static PROSE: LazyLock<(Vec<DocComment>, Vec<DefinedName>)> = LazyLock::new(|| {
+    let files = source_files(CODE);
+    let comments = files.iter().flat_map(SourceFile::doc_comments).collect();
+    let names = files.iter().flat_map(SourceFile::defined_names).collect();
+    (comments, names)
+});
+
+fn doc_comments() -> &'static [DocComment] {
+    &PROSE.0
 }
 
-fn defined_names(folders: &[&str]) -> Vec<DefinedName> {
-    source_files(folders).iter().flat_map(SourceFile::defined_names).collect()
+fn defined_names() -> &'static [DefinedName] {
+    &PROSE.1
 }
 
 fn first_word(text: &str) -> &str {
@@ -135,7 +143,7 @@ fn words_are_found_as_whole_words() {
 #[test]
 fn doc_comments_are_read() {
     let comments = doc_comments();
-    let names = defined_names(CODE);
+    let names = defined_names();
     assert!(comments.len() > 3000, "{} doc comments", comments.len());
     assert!(names.len() > 5000, "{} names", names.len());
     let own = comments.iter().find(|comment| comment.text.starts_with("Figurative words and"));
@@ -176,7 +184,7 @@ fn names_have_no_figurative_words() {
     let is_figurative = |name: &DefinedName| {
         name_parts(&name.name).iter().any(|part| FIGURATIVE_NAME_PARTS.contains(&part.as_str()))
     };
-    let names = defined_names(CODE);
+    let names = defined_names();
     let faults: Vec<_> = names
         .iter()
         .filter(|name| is_figurative(name))
@@ -187,13 +195,14 @@ fn names_have_no_figurative_words() {
 
 #[test]
 fn type_names_are_unique() {
-    let mut types: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for name in defined_names(&["src"]).into_iter().filter(|name| name.kind == NameKind::Type) {
-        types.entry(name.name).or_default().push(name.location);
+    let mut types: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let in_src = |name: &&DefinedName| name.location.starts_with("src/");
+    for name in defined_names().iter().filter(in_src).filter(|name| name.kind == NameKind::Type) {
+        types.entry(&name.name).or_default().push(&name.location);
     }
     let faults: Vec<_> = types
         .iter()
-        .filter(|(name, places)| places.len() > 1 && !REPEATED_TYPE_NAMES.contains(&name.as_str()))
+        .filter(|(name, places)| places.len() > 1 && !REPEATED_TYPE_NAMES.contains(name))
         .map(|(name, places)| format!("{name}: {}", places.join(", ")))
         .collect();
     assert_none(&faults, "one name is one concept; these types share theirs:");
@@ -201,15 +210,13 @@ fn type_names_are_unique() {
 
 #[test]
 fn test_names_are_short() {
-    let mut tests = defined_names(CODE);
-    tests.retain(|name| name.kind == NameKind::Test);
-    let faults: Vec<_> = tests
-        .iter()
+    let tests = || defined_names().iter().filter(|name| name.kind == NameKind::Test);
+    let faults: Vec<_> = tests()
         .filter(|test| test.name.len() > MAX_TEST_NAME)
         .map(|test| format!("{}: {}", test.location, test.name))
         .collect();
     assert_none(&faults, "name subject, condition and outcome in at most 50 characters:");
-    let mut lengths: Vec<_> = tests.iter().map(|test| test.name.len()).collect();
+    let mut lengths: Vec<_> = tests().map(|test| test.name.len()).collect();
     lengths.sort_unstable();
     let median = lengths[lengths.len() / 2];
     assert!(median <= MAX_MEDIAN_TEST_NAME, "the median length of test names is {median}");
