@@ -170,7 +170,7 @@ async fn revocation_is_seen_after_hang() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cached_tokens_are_queued() {
-    let service = Direct::start().await;
+    let service = Direct::start_with(&[("VALIDATOR_VAULT_TIMEOUT", "10s")]).await;
     let mut tokens = Vec::new();
     for _ in 0..400 {
         let token = platform::token(&service.bao, json!({"policies": ["tenant"]})).await;

@@ -276,8 +276,8 @@ async fn json_output_matches_table() {
                 "path": "secret/data/tenants/acme/7",
                 "spoken": [{
                     "policy": "tenant",
-                    "line": 11,
-                    "path": "secret/data/tenants/{{identity.entity.metadata.tenant}}/*",
+                    "line": line_of_tenant_secrets(),
+                    "path": TENANT_SECRETS,
                     "grants": "create, read, update",
                 }],
             },
@@ -289,6 +289,17 @@ async fn json_output_matches_table() {
     assert_eq!((&printed["caller"], &printed["code"]), (&Value::Null, &json!("token_invalid")));
 }
 
+/// The path of the rule of `policies/tenant.hcl` that grants access to secrets.
+const TENANT_SECRETS: &str = "secret/data/tenants/{{identity.entity.metadata.tenant}}/*";
+
+/// Returns the line of that rule.
+fn line_of_tenant_secrets() -> usize {
+    let policy =
+        std::fs::read_to_string(tools::repository("policies/tenant.hcl")).expect("the policy");
+    let is_rule = |line: &str| line.contains(&format!("path \"{TENANT_SECRETS}\""));
+    policy.lines().position(is_rule).expect("the rule") + 1
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn denial_names_deciding_policy() {
     let service = Direct::start().await;
@@ -296,6 +307,10 @@ async fn denial_names_deciding_policy() {
     let policy = "# For the CRM.\npath \"route/crm/*\" {\n  capabilities = [\"read\"]\n}\n\
                   path \"route/+/private\" {\n  capabilities = [\"deny\"]\n}\n";
     set_policy(&service.bao, "crm-agent", policy).await;
+    let tenant_rule = format!(
+        "policy tenant, line {}: path \"{TENANT_SECRETS}\" with capabilities create, read, update",
+        line_of_tenant_secrets()
+    );
     for (path, explanation) in [
         (
             "route/crm/contacts",
@@ -306,11 +321,7 @@ async fn denial_names_deciding_policy() {
             "policy crm-agent, line 5: path \"route/+/private\" with capabilities deny",
         ),
         ("route/erp/public", "no rule of the caller's policies matches it"),
-        (
-            "secret/data/tenants/acme/note",
-            "policy tenant, line 11: path \
-             \"secret/data/tenants/{{identity.entity.metadata.tenant}}/*\" with capabilities create, read, update",
-        ),
+        ("secret/data/tenants/acme/note", &tenant_rule),
     ] {
         let require = format!("acl={path}");
         let arguments = ["--method", "DELETE", "--require", &require];

@@ -148,7 +148,7 @@ impl Refusal {
                 (Limited(FAILURE_WINDOW.as_secs()), "too_many_failures", "Too many invalid tokens")
             }
             Self::Unavailable(Unavailable { reason: cause, .. }) => match cause {
-                UnavailableReason::NoValidResponse => {
+                UnavailableReason::NoValidResponse | UnavailableReason::Misconfigured => {
                     (Unknown(2), "vault_unavailable", "Vault is unavailable")
                 }
                 UnavailableReason::Sealed => (Unknown(5), "vault_sealed", "Vault is sealed"),

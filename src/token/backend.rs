@@ -62,6 +62,9 @@ pub struct Unavailable {
 pub enum UnavailableReason {
     /// Vault sent no response, or none that can be relied on.
     NoValidResponse,
+    /// Vault, or a server at its address, lacks what the request needs, such as a mount. It stays so
+    /// until the configuration changes.
+    Misconfigured,
     /// Vault is sealed or not initialized.
     Sealed,
     /// Vault is rate limiting requests.

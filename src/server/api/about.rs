@@ -12,7 +12,7 @@ use crate::server::api::{paths, response};
     (status = 200, description = "The name and version of this service, and links", body = Value,
         example = json!({
             "name": "vault-auth-validator",
-            "version": "0.1.0",
+            "version": env!("CARGO_PKG_VERSION"),
             "links": {"docs": "/docs", "openapi": "/openapi.json", "whoami": "/v1/whoami"},
         })),
 ))]

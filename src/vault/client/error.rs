@@ -110,6 +110,11 @@ impl From<VaultError> for Unavailable {
             | FailureKind::LoginDenied
             | FailureKind::SecretIdUnusable
             | FailureKind::LocalError => UnavailableReason::NotReady,
+            FailureKind::Tls
+            | FailureKind::Redirect
+            | FailureKind::MountNotFound
+            | FailureKind::EndpointNotFound
+            | FailureKind::NamespaceNotFound => UnavailableReason::Misconfigured,
             _ => UnavailableReason::NoValidResponse,
         };
         Self::new(cause, error.to_string())
