@@ -159,8 +159,8 @@ lint: ## Run clippy; every warning is an error
 doc: ## Build the code documentation, including private items; every warning is an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 
-# Most of the time a test waits for a server, so twice as many run at once as there are cores.
-export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+# Most of the time a test waits for a server, so three times as many run at once as there are cores.
+export RUST_TEST_THREADS ?= $(shell expr 3 \* $$(getconf _NPROCESSORS_ONLN))
 
 .PHONY: unit
 unit: tools ## Run cargo test: unit, integration (real OpenBao and proxies) and doc tests

@@ -63,6 +63,7 @@
 
 pub mod auth;
 pub mod capabilities;
+mod child_process;
 pub mod cli;
 pub mod config;
 pub mod diagnostics;
@@ -71,7 +72,6 @@ pub mod headers;
 pub mod networks;
 pub mod policy;
 pub mod probe;
-mod process;
 pub mod provisioning;
 pub mod requirements;
 pub mod secrets;

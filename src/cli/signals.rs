@@ -9,7 +9,7 @@ use std::{
 use rustix::process::Signal;
 use tokio::sync::Notify;
 
-use crate::process::{SIGNAL_EXIT_BASE, SignalStream, signal_name};
+use crate::child_process::{SIGNAL_EXIT_BASE, SignalStream, signal_name};
 
 /// True once a command handles signals itself.
 static HANDLED_BY_COMMAND: AtomicBool = AtomicBool::new(false);

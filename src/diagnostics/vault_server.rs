@@ -92,7 +92,7 @@ fn check_response(name: &str, probed: &ServerProbe) -> Finding {
 fn ensure_usable(probed: &ServerProbe) -> Result<(), String> {
     match &probed.health {
         Err(_) => Err("the server at VAULT_ADDR is not Vault".to_owned()),
-        Ok(health) if !health.initialized => Err("Vault is not initialised".to_owned()),
+        Ok(health) if !health.initialized => Err("Vault is not initialized".to_owned()),
         Ok(health) if health.sealed => Err("Vault is sealed".to_owned()),
         Ok(_) => Ok(()),
     }
@@ -102,14 +102,14 @@ fn check_initialised(health: &HealthResponse) -> Finding {
     if health.initialized {
         return Finding::ok(INITIALISED, "yes");
     }
-    let remedy = "initialise Vault: `bootstrap --init`, or `bao operator init`";
+    let remedy = "initialize Vault: `bootstrap --init`, or `bao operator init`";
     Finding::failed(INITIALISED, "no", remedy)
 }
 
 fn check_seal(health: &HealthResponse) -> Finding {
     match (health.initialized, health.sealed) {
         (_, false) => Finding::ok(SEAL, "unsealed"),
-        (false, true) => Finding::skipped(SEAL, "Vault is not initialised", ""),
+        (false, true) => Finding::skipped(SEAL, "Vault is not initialized", ""),
         (true, true) => Finding::failed(
             SEAL,
             "sealed: every request is rejected with 503",

@@ -31,7 +31,7 @@ async fn empty_vault_is_initialized_and_unsealed() {
         .failed(1, "add --init");
     let shown = credentials.run(&shell, &["bootstrap", "--init", "--dry-run"]);
     let init =
-        "  initialise  Vault        keys                 5 keys with a threshold of 3, into ";
+        "  initialize  Vault        keys                 5 keys with a threshold of 3, into ";
     assert!(shown.code == Some(0) && shown.stdout.starts_with(init), "{shown:?}");
     assert!(shown.stdout.contains("  create      AppRole      validator "), "{shown:?}");
     assert_eq!(bao.request("GET", "sys/init", None).await.1["initialized"], false);

@@ -10,10 +10,10 @@ use super::{
 /// Each top-level module with those that it uses. A module uses only modules above it.
 const USES: &[(&str, &[&str])] = &[
     ("capabilities", &[]),
+    ("child_process", &[]),
     ("headers", &[]),
     ("networks", &[]),
     ("probe", &[]),
-    ("process", &[]),
     ("suggestion", &[]),
     ("tenants", &[]),
     ("uri", &[]),
@@ -90,11 +90,11 @@ const USES: &[(&str, &[&str])] = &[
         &[
             "auth",
             "capabilities",
+            "child_process",
             "config",
             "diagnostics",
             "policy",
             "probe",
-            "process",
             "provisioning",
             "requirements",
             "secrets",

@@ -16,7 +16,7 @@ use super::{http, process::Process, rewording::Rewording, wait::eventually};
 pub enum Unsealed {
     /// Auto-unseal, with a key stored beside the data.
     ByItself,
-    /// People, with the key shares printed at initialisation.
+    /// People, with the key shares printed at initialization.
     ByPeople,
 }
 
@@ -68,7 +68,7 @@ impl Bao {
         panic!("OpenBao found no free port");
     }
 
-    /// A server with raft storage in `dir`, which it unseals by itself: initialised,
+    /// A server with raft storage in `dir`, which it unseals by itself: initialized,
     /// empty, and with its data after [`Bao::kill`] and [`Bao::restart`].
     ///
     /// # Panics
@@ -77,7 +77,7 @@ impl Bao {
         let mut bao = Self::spawn(Launch::raft(dir), "").await;
         let body = json!({"recovery_shares": 1, "recovery_threshold": 1});
         let deadline = Duration::from_secs(20);
-        bao.root_token = eventually(deadline, "OpenBao to be initialised", async || {
+        bao.root_token = eventually(deadline, "OpenBao to be initialized", async || {
             let (_, answer) = bao.try_request("", "PUT", "sys/init", Some(body.clone())).await?;
             answer["root_token"].as_str().map(str::to_owned)
         })
@@ -86,7 +86,7 @@ impl Bao {
         bao
     }
 
-    /// A server with raft storage that is not initialised and has no root token.
+    /// A server with raft storage that is not initialized and has no root token.
     ///
     /// # Panics
     /// If it does not start.
@@ -117,7 +117,7 @@ impl Bao {
         }
     }
 
-    /// Makes further requests with this root token, which the initialisation returned.
+    /// Makes further requests with this root token, which the initialization returned.
     pub fn adopt(&mut self, root_token: &str) {
         root_token.clone_into(&mut self.root_token);
     }

@@ -10,6 +10,7 @@ use clap::Args;
 use secrecy::ExposeSecret;
 
 use crate::{
+    child_process::{find_program, spawn_failure_code},
     cli::{
         operator::close_session,
         output::print_error,
@@ -21,7 +22,6 @@ use crate::{
         },
     },
     config::search_path,
-    process::{find_program, spawn_failure_code},
     secrets::SecretData,
 };
 

@@ -66,7 +66,7 @@ impl InitPlan {
             let KeyShares { total: number, threshold } = shares;
             let file = directory.file_path(keys_file(kind));
             let split = format!("{number} keys with a threshold of {threshold}");
-            row("initialise", "keys", format!("{split}, into {}", file.display()))
+            row("initialize", "keys", format!("{split}, into {}", file.display()))
         };
         match self {
             Self::Wait => Vec::new(),

@@ -105,7 +105,7 @@ impl VaultSession {
             }
             Err(error) => {
                 let error = self.explain_sealed(error).await;
-                let hold = logins.throttle.record_failure(error.kind.into(), file);
+                let hold = logins.backoff.record_failure(error.kind.into(), file);
                 logins.hold = Some((hold, error.clone()));
                 self.state.send_if_modified(|state| {
                     let is_waiting = matches!(state, SessionState::LoggingIn);

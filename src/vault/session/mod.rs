@@ -4,7 +4,7 @@
 mod command;
 mod file_version;
 mod login;
-mod login_throttle;
+mod login_backoff;
 mod secret_id;
 mod self_test;
 mod service;

@@ -11,7 +11,7 @@ use tokio::time::sleep_until;
 use super::{
     file_version::{FileVersion, file_version, wait_for_change},
     login::renew,
-    login_throttle::{LoginFailure, LoginHold, LoginThrottle},
+    login_backoff::{LoginBackoff, LoginFailure, LoginHold},
     self_test::check_capabilities,
     service_token::ServiceToken,
     state::{SessionState, VaultSession},
@@ -53,7 +53,7 @@ enum LoginHistory {
 impl VaultSession {
     /// Logs in and renews the token, until [`VaultSession::close`] ends the session.
     pub async fn run(&self) {
-        let mut throttle = LoginThrottle::default();
+        let mut backoff = LoginBackoff::default();
         let mut last_logged = None;
         let mut history = LoginHistory::NoneSucceeded;
         let mut permission_denied = false;
@@ -66,7 +66,7 @@ impl VaultSession {
                     history = LoginHistory::SomeSucceeded;
                     let reason = self.renew_until_replaced(own, file).await;
                     if !matches!(reason, ReauthReason::RejectedWhenNew) {
-                        throttle = LoginThrottle::default();
+                        backoff = LoginBackoff::default();
                         permission_denied = matches!(reason, ReauthReason::PermissionDenied);
                         continue;
                     }
@@ -91,7 +91,7 @@ impl VaultSession {
                     (failure.into(), unavailable)
                 }
             };
-            self.wait(throttle.record_failure(failure, file), unavailable).await;
+            self.wait(backoff.record_failure(failure, file), unavailable).await;
         }
     }
 

@@ -4,7 +4,7 @@ use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 
 use super::{
     login::ServiceLogin,
-    login_throttle::{LoginHold, LoginThrottle},
+    login_backoff::{LoginBackoff, LoginHold},
     service_token::ServiceToken,
 };
 use crate::{
@@ -46,7 +46,7 @@ pub(super) struct Logins {
     /// True once the session has ended; there are no logins after that.
     pub(super) ended: bool,
     /// The failed logins of a command, and the hold after the last one with its error.
-    pub(super) throttle: LoginThrottle,
+    pub(super) backoff: LoginBackoff,
     pub(super) hold: Option<(LoginHold, VaultError)>,
 }
 

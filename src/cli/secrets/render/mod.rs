@@ -11,6 +11,7 @@ use self::{
     rendered_file::{FileArgs, RenderedFile},
 };
 use crate::{
+    child_process::{FileChanges, OnChange, RunMode, Supervisor},
     cli::{
         operator::close_session,
         output::{OutputArgs, print_error, usage_error},
@@ -19,7 +20,6 @@ use crate::{
         signals::set_handled,
     },
     config::parse_duration,
-    process::{FileChanges, OnChange, RunMode, Supervisor},
 };
 
 /// Write secrets to an environment file.

@@ -4,8 +4,8 @@ use clap::Args;
 use rustix::process::Signal;
 
 use crate::{
+    child_process::{OnChange, ProgramOptions, parse_signal},
     config::parse_duration,
-    process::{OnChange, ProgramOptions, parse_signal},
 };
 
 /// The options for the program after `--`.

@@ -8,6 +8,7 @@ use tokio::{
 };
 
 use crate::{
+    child_process::PollInterval,
     cli::{
         output::{OutputArgs, print_error},
         secret_client::SecretClient,
@@ -17,7 +18,6 @@ use crate::{
             target_file::{TargetFile, WriteOutcome},
         },
     },
-    process::Backoff,
     secrets::{EnvFormat, SecretVersion},
 };
 
@@ -70,14 +70,14 @@ impl<'a> RenderedFile<'a> {
         poll_now: &Notify,
         interval: Duration,
     ) -> ! {
-        let mut backoff = Backoff::new(interval);
+        let mut poll_interval = PollInterval::new(interval);
         let mut reported = None;
         loop {
             // Ends early if a check is requested.
-            let _ = timeout(backoff.delay(), poll_now.notified()).await;
+            let _ = timeout(poll_interval.delay(), poll_now.notified()).await;
             match self.sync().await {
                 Ok(outcome) => {
-                    backoff.reset();
+                    poll_interval.reset();
                     reported = None;
                     if outcome == WriteOutcome::Written {
                         self.print_outcome(outcome);
@@ -85,7 +85,7 @@ impl<'a> RenderedFile<'a> {
                     }
                 }
                 Err(error) => {
-                    backoff.increase();
+                    poll_interval.increase();
                     if reported.as_ref() != Some(&error) {
                         print_error(format!("{error}; keeping the current file and retrying"));
                     }

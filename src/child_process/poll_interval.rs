@@ -4,13 +4,13 @@ use std::time::Duration;
 const MAX_DELAY: Duration = Duration::from_mins(1);
 
 /// The delays of a periodic task: its interval, doubled after each failure.
-pub(crate) struct Backoff {
+pub(crate) struct PollInterval {
     interval: Duration,
     current: Duration,
 }
 
-impl Backoff {
-    /// Creates a backoff that starts at this interval.
+impl PollInterval {
+    /// Creates delays that start at this interval.
     pub(crate) fn new(interval: Duration) -> Self {
         Self { interval, current: interval }
     }

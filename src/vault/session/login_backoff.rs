@@ -42,7 +42,7 @@ const MAX_REJECTIONS: u32 = 3;
 
 /// Computes the delay before the next login.
 #[derive(Debug)]
-pub(super) struct LoginThrottle {
+pub(super) struct LoginBackoff {
     delay: Duration,
     rejections: u32,
     last_rejection: Option<Instant>,
@@ -75,7 +75,7 @@ enum FileChange {
     Ignored,
 }
 
-impl Default for LoginThrottle {
+impl Default for LoginBackoff {
     fn default() -> Self {
         Self { delay: MIN_DELAY, rejections: 0, last_rejection: None }
     }
@@ -95,7 +95,7 @@ impl From<FailureKind> for LoginFailure {
     }
 }
 
-impl LoginThrottle {
+impl LoginBackoff {
     /// Returns the hold after a failed login with the credentials from this version of the file.
     pub(super) fn record_failure(
         &mut self,
@@ -158,7 +158,7 @@ impl LoginHold {
 mod tests {
     use std::time::{Duration, Instant, SystemTime};
 
-    use super::{COUNTER_RESET, LoginFailure, LoginHold, LoginThrottle};
+    use super::{COUNTER_RESET, LoginBackoff, LoginFailure, LoginHold};
 
     fn delay(hold: LoginHold) -> Duration {
         hold.until.saturating_duration_since(Instant::now())
@@ -166,21 +166,21 @@ mod tests {
 
     #[test]
     fn rejected_logins_do_not_lock_the_role() {
-        let mut throttle = LoginThrottle::default();
-        let first = throttle.record_failure(LoginFailure::CredentialsRejected, None);
+        let mut backoff = LoginBackoff::default();
+        let first = backoff.record_failure(LoginFailure::CredentialsRejected, None);
         assert!(delay(first) < Duration::from_mins(2));
         for _ in 0..20 {
-            let hold = throttle.record_failure(LoginFailure::CredentialsRejected, None);
+            let hold = backoff.record_failure(LoginFailure::CredentialsRejected, None);
             assert!(delay(hold) > COUNTER_RESET);
         }
     }
 
     #[test]
     fn changing_file_does_not_lock_the_role() {
-        let mut throttle = LoginThrottle::default();
+        let mut backoff = LoginBackoff::default();
         let version = |length| Some((length, SystemTime::UNIX_EPOCH));
         let retried = (0..20).take_while(|&length| {
-            let hold = throttle.record_failure(LoginFailure::CredentialsRejected, version(length));
+            let hold = backoff.record_failure(LoginFailure::CredentialsRejected, version(length));
             hold.has_ended(version(length + 1))
         });
         // And one more login, after whose rejection a changed file is ignored.
@@ -190,21 +190,20 @@ mod tests {
     #[test]
     fn unchanged_or_missing_file_does_not_end_hold() {
         let version = Some((1, SystemTime::UNIX_EPOCH));
-        let mut throttle = LoginThrottle::default();
-        let hold = throttle.record_failure(LoginFailure::CredentialsRejected, version);
+        let mut backoff = LoginBackoff::default();
+        let hold = backoff.record_failure(LoginFailure::CredentialsRejected, version);
         assert!(!hold.has_ended(version) && !hold.has_ended(None));
         assert!(hold.has_ended(Some((2, SystemTime::UNIX_EPOCH))));
     }
 
     #[test]
     fn transient_failures_are_retried_in_seconds() {
-        let mut throttle = LoginThrottle::default();
-        let delays: Vec<_> = (0..20)
-            .map(|_| delay(throttle.record_failure(LoginFailure::Transient, None)))
-            .collect();
+        let mut backoff = LoginBackoff::default();
+        let delays: Vec<_> =
+            (0..20).map(|_| delay(backoff.record_failure(LoginFailure::Transient, None))).collect();
         assert!(delays[0] < Duration::from_secs(1), "{delays:?}");
         assert!(delays.iter().all(|delay| *delay < Duration::from_secs(7)), "{delays:?}");
-        let denied = |_| delay(throttle.record_failure(LoginFailure::Denied, None));
+        let denied = |_| delay(backoff.record_failure(LoginFailure::Denied, None));
         let longest = (0..20).map(denied).max().expect("delays");
         assert!((30..80).contains(&longest.as_secs()), "{longest:?}");
     }

@@ -2,7 +2,7 @@ use std::{str::FromStr, time::Duration};
 
 use rustix::process::Signal;
 
-use crate::process::signals::parse_signal;
+use crate::child_process::signals::parse_signal;
 
 /// The options of a supervised program.
 #[derive(Clone, Copy)]

@@ -12,10 +12,10 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use crate::process::{
-    backoff::Backoff,
+use crate::child_process::{
     group::{ChildReaper, ProcessGroup},
     options::{OnChange, ProgramOptions},
+    poll_interval::PollInterval,
     search::spawn_failure_code,
     signal_action::{HANDLED_SIGNALS, RunMode, SignalAction, SignalPolicy},
     signals::{SIGNAL_EXIT_BASE, SignalStream},
@@ -137,7 +137,7 @@ impl Supervisor {
         file: &mut FileChanges<'_>,
         interval: Duration,
     ) -> ExitCode {
-        let mut backoff = Backoff::new(interval);
+        let mut poll_interval = PollInterval::new(interval);
         let mut reported = None;
         let mut retry = None;
         loop {
@@ -159,11 +159,11 @@ impl Supervisor {
                     RunEnd::Exited(_) | RunEnd::Restart => None,
                 },
             };
-            retry = failure.as_ref().map(|_| Instant::now() + backoff.delay());
+            retry = failure.as_ref().map(|_| Instant::now() + poll_interval.delay());
             match &failure {
-                None => backoff.reset(),
+                None => poll_interval.reset(),
                 Some(failure) => {
-                    backoff.increase();
+                    poll_interval.increase();
                     if reported.as_ref() != Some(failure) {
                         (self.print_error)(&format!("{failure}; retrying until it exits with 0"));
                     }
