@@ -49,6 +49,7 @@
 //! | [`policy`] | parser, linter, evaluation and diff of Vault policies |
 //! | [`probe`] | connections to a server for diagnostics |
 //! | [`provisioning`] | desired state of Vault, plan and apply |
+//! | [`sealed`] | encrypted credentials that clients keep, for one purpose, audience and time |
 //! | [`tenants`] | names of tenants and services, and what they are called in Vault |
 //! | [`forwarded`] | forwarded request, trusted proxies, client address |
 //! | [`token`] | credentials, token information, identity, the backend trait, the cache |
@@ -74,6 +75,7 @@ pub mod policy;
 pub mod probe;
 pub mod provisioning;
 pub mod requirements;
+pub mod sealed;
 pub mod secrets;
 pub mod server;
 mod suggestion;

@@ -14,6 +14,7 @@ const USES: &[(&str, &[&str])] = &[
     ("headers", &[]),
     ("networks", &[]),
     ("probe", &[]),
+    ("sealed", &[]),
     ("suggestion", &[]),
     ("tenants", &[]),
     ("uri", &[]),

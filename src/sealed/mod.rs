@@ -1,0 +1,34 @@
+//! Sealed credentials: data that only this service can read, in a form that a client can keep.
+//!
+//! The data is encrypted and authenticated together with its [`Purpose`], its audience (a host, a
+//! resource or a client) and its expiry. So a sealed credential is useless at Vault, for another
+//! purpose, and for another audience. Replicas that share a [`KeyRing`] read each other's sealed
+//! credentials, and share nothing else.
+
+mod key_ring;
+mod sealed_text;
+
+pub use key_ring::{KeyRing, KeyRingError};
+pub use sealed_text::{SealError, UnsealError};
+
+/// The use of a sealed credential. A credential that is sealed for one is not valid for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The session cookie of a host.
+    Session,
+    /// The ticket by which the login host passes a session to another host.
+    Ticket,
+    /// The state of the logins that a browser has started and not finished.
+    PendingLogin,
+}
+
+impl Purpose {
+    /// Returns the name that is authenticated with the data. It never changes.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Ticket => "ticket",
+            Self::PendingLogin => "pending-login",
+        }
+    }
+}
