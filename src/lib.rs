@@ -51,6 +51,7 @@
 //! | [`provisioning`] | desired state of Vault, plan and apply |
 //! | [`sealed`] | encrypted credentials that clients keep, for one purpose, audience and time |
 //! | [`tenants`] | names of tenants and services, and what they are called in Vault |
+//! | [`login`] | hosts, login methods, return addresses and request origins of browser logins |
 //! | [`forwarded`] | forwarded request, trusted proxies, client address |
 //! | [`token`] | credentials, token information, identity, the backend trait, the cache |
 //! | [`requirements`] | parsing, caching and path normalization of requirements |
@@ -70,6 +71,7 @@ pub mod config;
 pub mod diagnostics;
 pub mod forwarded;
 pub mod headers;
+pub mod login;
 pub mod networks;
 pub mod policy;
 pub mod probe;

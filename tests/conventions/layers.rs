@@ -19,6 +19,7 @@ const USES: &[(&str, &[&str])] = &[
     ("tenants", &[]),
     ("uri", &[]),
     ("forwarded", &["headers"]),
+    ("login", &["headers"]),
     ("policy", &["capabilities", "suggestion", "tenants"]),
     ("requirements", &["tenants", "uri"]),
     ("token", &["capabilities", "headers", "tenants"]),

@@ -1,0 +1,11 @@
+//! The login of people in a browser. The session is the person's own Vault token, sealed for one host.
+
+mod fetch_metadata;
+mod hosts;
+mod method;
+mod return_url;
+
+pub use fetch_metadata::{FetchMetadata, RequestOrigin};
+pub use hosts::{GuardedHosts, HostPatternError};
+pub use method::{BrowserLoginKind, BrowserLoginMethod, LoginMethodError, parse_login_methods};
+pub use return_url::ReturnUrl;
