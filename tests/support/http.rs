@@ -31,7 +31,7 @@ impl Answer {
     }
 }
 
-/// A client for plain HTTP that gives up after 10 s. It trusts no certificate authority: those of the
+/// A client for plain HTTP that gives up after 30 s. It trusts no certificate authority: those of the
 /// system take longer to load than most tests take otherwise.
 pub fn client() -> Client {
     // The default provider is the process's; the second caller finds it installed.
@@ -40,7 +40,7 @@ pub fn client() -> Client {
         .no_proxy()
         .tls_certs_only([])
         .redirect(Policy::none())
-        .timeout(Duration::from_secs(10))
+        .timeout(Duration::from_secs(30))
         .build()
         .expect("an HTTP client")
 }
