@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn only_page_navigations_are_redirected() {
         let is_page = |headers: &[(&str, &str)]| {
-            with(&Method::GET, headers, FetchMetadata::is_page_navigation)
+            with(&Method::GET, headers, |read| read.is_page_navigation())
         };
         let html = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
         let fetch = |mode, dest| [("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", dest)];
@@ -144,11 +144,9 @@ mod tests {
         assert!(!is_page(&[("Accept", "text/event-stream")]));
         assert!(!is_page(&[]));
         for method in [Method::POST, Method::HEAD, Method::PUT] {
-            assert!(!with(
-                &method,
-                &fetch("navigate", "document"),
-                FetchMetadata::is_page_navigation
-            ));
+            assert!(
+                !with(&method, &fetch("navigate", "document"), |read| read.is_page_navigation())
+            );
         }
     }
 
@@ -190,20 +188,20 @@ mod tests {
         assert_eq!(origin(&[key, ("Origin", "https://login.example.com")]), RequestOrigin::Other);
         assert_eq!(origin(&[key, ("Sec-Fetch-Site", "none")]), RequestOrigin::Other);
         assert_eq!(origin(&[key]), RequestOrigin::Other);
-        assert!(with(&Method::GET, &[key], FetchMetadata::is_unsafe));
+        assert!(with(&Method::GET, &[key], |read| read.is_unsafe()));
     }
 
     #[test]
     fn unsafe_methods_and_prefetches_are_recognized() {
         for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-            assert!(!with(&method, &[], FetchMetadata::is_unsafe), "{method}");
+            assert!(!with(&method, &[], |read| read.is_unsafe()), "{method}");
         }
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE] {
-            assert!(with(&method, &[], FetchMetadata::is_unsafe), "{method}");
+            assert!(with(&method, &[], |read| read.is_unsafe()), "{method}");
         }
         for purpose in ["prefetch", "prefetch;prerender"] {
-            assert!(with(&Method::GET, &[("Sec-Purpose", purpose)], FetchMetadata::is_prefetch));
+            assert!(with(&Method::GET, &[("Sec-Purpose", purpose)], |read| read.is_prefetch()));
         }
-        assert!(!with(&Method::GET, &[], FetchMetadata::is_prefetch));
+        assert!(!with(&Method::GET, &[], |read| read.is_prefetch()));
     }
 }
