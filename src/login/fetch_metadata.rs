@@ -102,21 +102,18 @@ mod tests {
 
     const OWN: &str = "https://crm.example.com";
 
-    fn with<T>(
-        method: &Method,
-        headers: &[(&str, &str)],
-        read: impl FnOnce(&FetchMetadata<'_>) -> T,
-    ) -> T {
-        let headers: Vec<_> =
-            headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect();
-        read(&FetchMetadata::new(method, RequestHeaders::Raw(&headers)))
+    fn raw<'h>(headers: &[(&'h str, &'h str)]) -> Vec<Header<'h>> {
+        headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect()
+    }
+
+    fn read<'h>(method: &'h Method, headers: &'h [Header<'h>]) -> FetchMetadata<'h> {
+        FetchMetadata::new(method, RequestHeaders::Raw(headers))
     }
 
     #[test]
     fn only_page_navigations_are_redirected() {
-        let is_page = |headers: &[(&str, &str)]| {
-            with(&Method::GET, headers, |read| read.is_page_navigation())
-        };
+        let is_page =
+            |headers: &[(&str, &str)]| read(&Method::GET, &raw(headers)).is_page_navigation();
         let html = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
         let fetch = |mode, dest| [("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", dest)];
         assert!(is_page(&fetch("navigate", "document")));
@@ -144,16 +141,13 @@ mod tests {
         assert!(!is_page(&[("Accept", "text/event-stream")]));
         assert!(!is_page(&[]));
         for method in [Method::POST, Method::HEAD, Method::PUT] {
-            assert!(
-                !with(&method, &fetch("navigate", "document"), |read| read.is_page_navigation())
-            );
+            assert!(!read(&method, &raw(&fetch("navigate", "document"))).is_page_navigation());
         }
     }
 
     #[test]
     fn other_origins_are_distinguished() {
-        let origin =
-            |headers: &[(&str, &str)]| with(&Method::POST, headers, |read| read.origin(OWN));
+        let origin = |headers: &[(&str, &str)]| read(&Method::POST, &raw(headers)).origin(OWN);
         for site in ["same-origin", "none"] {
             assert_eq!(origin(&[("Sec-Fetch-Site", site)]), RequestOrigin::Same);
             let null = [("Sec-Fetch-Site", site), ("Origin", "null")];
@@ -182,26 +176,25 @@ mod tests {
     #[test]
     fn l06_websocket_origin_is_compared() {
         let key = ("Sec-WebSocket-Key", "AQ==");
-        let origin =
-            |headers: &[(&str, &str)]| with(&Method::GET, headers, |read| read.origin(OWN));
+        let origin = |headers: &[(&str, &str)]| read(&Method::GET, &raw(headers)).origin(OWN);
         assert_eq!(origin(&[key, ("Origin", OWN)]), RequestOrigin::Same);
         assert_eq!(origin(&[key, ("Origin", "https://login.example.com")]), RequestOrigin::Other);
         assert_eq!(origin(&[key, ("Sec-Fetch-Site", "none")]), RequestOrigin::Other);
         assert_eq!(origin(&[key]), RequestOrigin::Other);
-        assert!(with(&Method::GET, &[key], |read| read.is_unsafe()));
+        assert!(read(&Method::GET, &raw(&[key])).is_unsafe());
     }
 
     #[test]
     fn unsafe_methods_and_prefetches_are_recognized() {
         for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-            assert!(!with(&method, &[], |read| read.is_unsafe()), "{method}");
+            assert!(!read(&method, &raw(&[])).is_unsafe(), "{method}");
         }
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE] {
-            assert!(with(&method, &[], |read| read.is_unsafe()), "{method}");
+            assert!(read(&method, &raw(&[])).is_unsafe(), "{method}");
         }
         for purpose in ["prefetch", "prefetch;prerender"] {
-            assert!(with(&Method::GET, &[("Sec-Purpose", purpose)], |read| read.is_prefetch()));
+            assert!(read(&Method::GET, &raw(&[("Sec-Purpose", purpose)])).is_prefetch());
         }
-        assert!(!with(&Method::GET, &[], |read| read.is_prefetch()));
+        assert!(!read(&Method::GET, &raw(&[])).is_prefetch());
     }
 }
