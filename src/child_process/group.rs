@@ -45,8 +45,8 @@ impl ProcessGroup {
 
 /// Reaps this process's children: those that it started and, as PID 1, orphaned processes.
 ///
-/// Requires that nothing else in this process waits for a child: [`std::process`] and [`tokio::process`] would
-/// miss the children that this reaps.
+/// Requires that nothing else in this process waits for a child: [`std::process`] and
+/// [`tokio::process`] would miss the children that this reaps.
 pub(super) struct ChildReaper {
     sigchld: unix::Signal,
 }

@@ -1,7 +1,7 @@
 //! Declarative provisioning of Vault: resources, plan, apply.
 //!
-//! A [`Resource`] is a mount, a key, an AppRole or the like. A [`ProvisionPlan`] compares the wanted resources
-//! with those in Vault, and changes nothing while one of them conflicts with something else or the
+//! A [`Resource`] is a mount, a key, an AppRole or the like. A [`ProvisionPlan`] compares the wanted
+//! resources with those in Vault, and changes nothing while one of them conflicts with something else or the
 //! token lacks a permission. Resources that exist as wanted are left alone, so a plan can be applied
 //! again after any part of it.
 

@@ -1,4 +1,10 @@
-use std::{collections::HashSet, fmt, io, path::Path};
+use std::{
+    collections::HashSet,
+    fmt,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use zeroize::Zeroizing;
@@ -39,7 +45,11 @@ impl KeyRing {
     /// # Errors
     /// [`KeyRingError`]
     pub fn read(file: &Path) -> Result<Self, KeyRingError> {
-        let content = std::fs::read(file).map(Zeroizing::new).map_err(KeyRingError::Unreadable)?;
+        // Capacity for the whole file, so that no reallocation leaves a copy.
+        let mut content = Zeroizing::new(Vec::with_capacity(MAX_FILE_SIZE + 1));
+        File::open(file)
+            .and_then(|file| file.take(MAX_FILE_SIZE as u64 + 1).read_to_end(&mut content))
+            .map_err(KeyRingError::Unreadable)?;
         if content.len() > MAX_FILE_SIZE {
             return Err(KeyRingError::TooLarge);
         }
@@ -119,6 +129,8 @@ impl std::error::Error for KeyRingError {}
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use base64::{Engine, prelude::BASE64_STANDARD};
 
     use super::{KeyRing, KeyRingError};
@@ -157,6 +169,13 @@ mod tests {
             assert!(!error.to_string().contains(invalid), "{error}");
         }
         assert!(matches!(error(&format!("{one}\n{one}")), KeyRingError::RepeatedKey(2)));
+    }
+
+    #[test]
+    fn endless_and_missing_files_are_errors() {
+        let error = |file: &str| KeyRing::read(Path::new(file)).expect_err("an error");
+        assert!(matches!(error("/dev/zero"), KeyRingError::TooLarge));
+        assert!(matches!(error("/nonexistent"), KeyRingError::Unreadable(_)));
     }
 
     #[test]

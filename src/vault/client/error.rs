@@ -110,8 +110,8 @@ impl From<VaultError> for Unavailable {
             | FailureKind::LoginDenied
             | FailureKind::SecretIdUnusable
             | FailureKind::LocalError => UnavailableReason::NotReady,
+            // A redirect may end with a change of the leader.
             FailureKind::Tls
-            | FailureKind::Redirect
             | FailureKind::MountNotFound
             | FailureKind::EndpointNotFound
             | FailureKind::NamespaceNotFound => UnavailableReason::Misconfigured,
@@ -158,4 +158,23 @@ fn tls_message(failure: &probe::ProbeError) -> String {
         _ => "; check whether VAULT_ADDR is to be http or https",
     };
     format!("{failure}{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FailureKind, VaultError};
+    use crate::token::{Unavailable, UnavailableReason};
+
+    #[test]
+    fn redirects_are_transient() {
+        for (kind, reason) in [
+            (FailureKind::Redirect, UnavailableReason::NoValidResponse),
+            (FailureKind::Malformed, UnavailableReason::NoValidResponse),
+            (FailureKind::ServerError, UnavailableReason::NoValidResponse),
+            (FailureKind::MountNotFound, UnavailableReason::Misconfigured),
+            (FailureKind::NamespaceNotFound, UnavailableReason::Misconfigured),
+        ] {
+            assert_eq!(Unavailable::from(VaultError::new(kind, "")).reason, reason, "{kind:?}");
+        }
+    }
 }
