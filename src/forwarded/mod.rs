@@ -4,15 +4,21 @@
 //! of each; `X-Forwarded-For` is a list, and may have several lines.
 
 mod client;
+mod fetch_metadata;
+mod origin;
 #[cfg(test)]
 mod properties;
 
 use std::{
+    borrow::Cow,
     fmt,
     net::{IpAddr, Ipv6Addr},
 };
 
 use ipnet::IpNet;
+
+pub use fetch_metadata::{FetchMetadata, RequestOrigin};
+pub use origin::{is_loopback, normalized_authority};
 
 use crate::headers::RequestHeaders;
 
@@ -120,6 +126,40 @@ impl<'h> ForwardedRequest<'h> {
         let (path, query) =
             end.map_or((target, &[][..]), |end| (&target[..end], &target[end + 1..]));
         Ok(ForwardedTarget { name, path, query })
+    }
+
+    /// Returns the host of the original request, with its port unless it is a default port, in lower
+    /// case.
+    ///
+    /// # Errors
+    /// [`ForwardedError`] if it is unknown.
+    pub fn authority(&self) -> Result<Cow<'h, str>, ForwardedError> {
+        const NAME: &str = "x-forwarded-host";
+        let authority = text(NAME, self.single_trusted(NAME)?)?;
+        normalized_authority(authority).ok_or(ForwardedError::Malformed(NAME))
+    }
+
+    /// Returns the origin that the original request was sent to: `https://crm.example.com`.
+    ///
+    /// # Errors
+    /// [`ForwardedError`] if it is unknown.
+    pub fn origin(&self) -> Result<String, ForwardedError> {
+        const NAME: &str = "x-forwarded-proto";
+        let scheme = match text(NAME, self.single_trusted(NAME)?)? {
+            // Some proxies name the scheme of the protocol within the connection.
+            "https" | "wss" => "https",
+            "http" | "ws" => "http",
+            _ => return Err(ForwardedError::Malformed(NAME)),
+        };
+        Ok(format!("{scheme}://{}", self.authority()?))
+    }
+
+    /// Returns the kind and the origin of the original request, as its browser describes them.
+    ///
+    /// # Errors
+    /// [`ForwardedError`] if the method is unknown.
+    pub fn fetch_metadata(&self) -> Result<FetchMetadata<'h>, ForwardedError> {
+        Ok(FetchMetadata::new(self.method()?, self.fields))
     }
 
     /// Returns the client's address: the peer's, or, if the peer is a trusted proxy, the rightmost

@@ -58,12 +58,6 @@ fn is_label(text: &str) -> bool {
         && bytes.last() != Some(&b'-')
 }
 
-/// Returns true if the host, in lower case and without a port, is this machine. Browsers treat such
-/// hosts as secure without TLS (<https://www.w3.org/TR/secure-contexts/#is-origin-trustworthy>).
-pub(super) fn is_loopback(host: &str) -> bool {
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]") || host.ends_with(".localhost")
-}
-
 impl fmt::Display for HostPatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -1,6 +1,7 @@
 use std::fmt;
 
-use super::hosts::{GuardedHosts, is_loopback};
+use super::hosts::GuardedHosts;
+use crate::forwarded::is_loopback;
 
 /// The maximum length of a URL, in bytes. It is kept in a cookie until the login ends.
 const MAX_LENGTH: usize = 1024;

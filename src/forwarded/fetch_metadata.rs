@@ -1,12 +1,10 @@
-use http::Method;
-
 use crate::headers::RequestHeaders;
 
 /// The kind and the origin of a request, from the headers that browsers add and pages cannot change
 /// (<https://www.w3.org/TR/fetch-metadata/>).
 #[derive(Clone, Copy)]
 pub struct FetchMetadata<'h> {
-    method: &'h Method,
+    method: &'h str,
     headers: RequestHeaders<'h>,
 }
 
@@ -22,7 +20,7 @@ pub enum RequestOrigin {
 impl<'h> FetchMetadata<'h> {
     /// Reads the headers of a request with this method.
     #[must_use]
-    pub fn new(method: &'h Method, headers: RequestHeaders<'h>) -> Self {
+    pub fn new(method: &'h str, headers: RequestHeaders<'h>) -> Self {
         Self { method, headers }
     }
 
@@ -32,15 +30,25 @@ impl<'h> FetchMetadata<'h> {
     /// no `Sec-Fetch-Mode` is `Accept` decisive.
     #[must_use]
     pub fn is_page_navigation(&self) -> bool {
-        if self.method != Method::GET || self.is_websocket() {
+        if self.method != "GET" || self.is_websocket() {
             return false;
         }
         if !self.is_present("sec-fetch-mode") {
-            let is_html = self.headers.get_all("accept").any(|value| contains(value, b"text/html"));
-            return is_html && !self.is_present("x-requested-with");
+            return self.accepts_html();
         }
         self.only("sec-fetch-mode") == Some(b"navigate")
             && matches!(self.only("sec-fetch-dest"), Some(b"document" | b"empty"))
+    }
+
+    /// Returns true if the response is shown to a person, and has to be a page that a person can read: to
+    /// a navigation of any method and in any frame, or in a browser without `Sec-Fetch-Mode` to a request
+    /// that accepts HTML.
+    #[must_use]
+    pub fn expects_page(&self) -> bool {
+        match self.only("sec-fetch-mode") {
+            Some(mode) => mode == b"navigate" && !self.is_websocket(),
+            None => self.accepts_html() && !self.is_websocket(),
+        }
     }
 
     /// Returns true if the browser requests the page before the person opens it. Such a request must
@@ -54,7 +62,7 @@ impl<'h> FetchMetadata<'h> {
     /// `HEAD` and `OPTIONS` (RFC 9110, 9.2.1), or a `WebSocket` handshake.
     #[must_use]
     pub fn is_unsafe(&self) -> bool {
-        let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(self.method);
+        let is_safe = matches!(self.method, "GET" | "HEAD" | "OPTIONS");
         !is_safe || self.is_websocket()
     }
 
@@ -71,9 +79,17 @@ impl<'h> FetchMetadata<'h> {
         if is_same { RequestOrigin::Same } else { RequestOrigin::Other }
     }
 
-    /// Some proxies remove `Upgrade` from the request that they send to `/validate`.
+    /// Some proxies remove `Upgrade` from the request that they send to `/validate`, and a handshake
+    /// over HTTP/2 has no `Sec-WebSocket-Key` (RFC 8441, 5).
     fn is_websocket(&self) -> bool {
-        self.is_present("sec-websocket-key") || self.is_present("upgrade")
+        ["sec-websocket-key", "sec-websocket-version", "upgrade"]
+            .into_iter()
+            .any(|name| self.is_present(name))
+    }
+
+    fn accepts_html(&self) -> bool {
+        let is_html = self.headers.get_all("accept").any(|value| contains(value, b"text/html"));
+        is_html && !self.is_present("x-requested-with")
     }
 
     fn is_present(&self, name: &'static str) -> bool {
@@ -94,7 +110,6 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::Method;
     use httparse::Header;
 
     use super::{FetchMetadata, RequestOrigin};
@@ -106,14 +121,13 @@ mod tests {
         headers.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect()
     }
 
-    fn read<'h>(method: &'h Method, headers: &'h [Header<'h>]) -> FetchMetadata<'h> {
+    fn read<'h>(method: &'h str, headers: &'h [Header<'h>]) -> FetchMetadata<'h> {
         FetchMetadata::new(method, RequestHeaders::Raw(headers))
     }
 
     #[test]
     fn only_page_navigations_are_redirected() {
-        let is_page =
-            |headers: &[(&str, &str)]| read(&Method::GET, &raw(headers)).is_page_navigation();
+        let is_page = |headers: &[(&str, &str)]| read("GET", &raw(headers)).is_page_navigation();
         let html = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
         let fetch = |mode, dest| [("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", dest)];
         assert!(is_page(&fetch("navigate", "document")));
@@ -140,14 +154,14 @@ mod tests {
         assert!(!is_page(&[("Accept", "*/*")]));
         assert!(!is_page(&[("Accept", "text/event-stream")]));
         assert!(!is_page(&[]));
-        for method in [Method::POST, Method::HEAD, Method::PUT] {
-            assert!(!read(&method, &raw(&fetch("navigate", "document"))).is_page_navigation());
+        for method in ["POST", "HEAD", "PUT"] {
+            assert!(!read(method, &raw(&fetch("navigate", "document"))).is_page_navigation());
         }
     }
 
     #[test]
     fn other_origins_are_distinguished() {
-        let origin = |headers: &[(&str, &str)]| read(&Method::POST, &raw(headers)).origin(OWN);
+        let origin = |headers: &[(&str, &str)]| read("POST", &raw(headers)).origin(OWN);
         for site in ["same-origin", "none"] {
             assert_eq!(origin(&[("Sec-Fetch-Site", site)]), RequestOrigin::Same);
             let null = [("Sec-Fetch-Site", site), ("Origin", "null")];
@@ -176,25 +190,25 @@ mod tests {
     #[test]
     fn l06_websocket_origin_is_compared() {
         let key = ("Sec-WebSocket-Key", "AQ==");
-        let origin = |headers: &[(&str, &str)]| read(&Method::GET, &raw(headers)).origin(OWN);
+        let origin = |headers: &[(&str, &str)]| read("GET", &raw(headers)).origin(OWN);
         assert_eq!(origin(&[key, ("Origin", OWN)]), RequestOrigin::Same);
         assert_eq!(origin(&[key, ("Origin", "https://login.example.com")]), RequestOrigin::Other);
         assert_eq!(origin(&[key, ("Sec-Fetch-Site", "none")]), RequestOrigin::Other);
         assert_eq!(origin(&[key]), RequestOrigin::Other);
-        assert!(read(&Method::GET, &raw(&[key])).is_unsafe());
+        assert!(read("GET", &raw(&[key])).is_unsafe());
     }
 
     #[test]
     fn unsafe_methods_and_prefetches_are_recognized() {
-        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-            assert!(!read(&method, &raw(&[])).is_unsafe(), "{method}");
+        for method in ["GET", "HEAD", "OPTIONS"] {
+            assert!(!read(method, &raw(&[])).is_unsafe(), "{method}");
         }
-        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE] {
-            assert!(read(&method, &raw(&[])).is_unsafe(), "{method}");
+        for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE"] {
+            assert!(read(method, &raw(&[])).is_unsafe(), "{method}");
         }
         for purpose in ["prefetch", "prefetch;prerender"] {
-            assert!(read(&Method::GET, &raw(&[("Sec-Purpose", purpose)])).is_prefetch());
+            assert!(read("GET", &raw(&[("Sec-Purpose", purpose)])).is_prefetch());
         }
-        assert!(!read(&Method::GET, &raw(&[])).is_prefetch());
+        assert!(!read("GET", &raw(&[])).is_prefetch());
     }
 }
