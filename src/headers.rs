@@ -30,6 +30,20 @@ impl<'h> RequestHeaders<'h> {
         let is_named = move |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
         in_map.chain(raw.into_iter().flatten().filter(is_named).map(|header| header.value))
     }
+
+    /// Returns the value of each cookie with this name, parsed strictly (RFC 6265, 4.2.1): pairs are
+    /// separated by `; `, without white space around `=`. So this reads exactly the pairs that the
+    /// proxies' example configurations remove from the request with `(^|;\s*)NAME=[^;]*`. An
+    /// application may parse further pairs; a token in those is not accepted.
+    pub fn cookies(self, name: &str) -> impl Iterator<Item = &'h [u8]> {
+        let pairs = self.get_all("cookie").flat_map(|line| {
+            let mut pairs = line.split(|byte| *byte == b';');
+            // White space is allowed only after a semicolon.
+            let first = pairs.next();
+            first.into_iter().chain(pairs.map(<[u8]>::trim_ascii_start))
+        });
+        pairs.filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+    }
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use crate::{
         failure_limiter::{Attempt, LimitReached},
     },
     capabilities::Capabilities,
-    forwarded::{ForwardedError, ForwardedRequest},
-    requirements::Requirement,
+    forwarded::{ForwardedError, ForwardedRequest, RequestOrigin},
+    requirements::{CrossSiteRequests, Requirement},
     token::{
         CacheStatus, CallerIdentity, CallerToken, CapabilityLookup, Credential, TokenCache,
         TokenEntry, TokenKey, TokenKind, TokenLookup, TokenUsage, Unavailable, UnavailableReason,
@@ -72,6 +72,7 @@ impl Authorizer {
         let key = self.cache.key(credential);
         let entry = self.cache.get(key, credential)?;
         self.check_token(&entry, &request.forwarded).ok()?;
+        check_origin(credential, request).ok()?;
         let satisfied =
             self.check_cached(key, credential, (&entry, CacheStatus::Hit), request).ok()?;
         matches!(satisfied, CachedOutcome::Satisfied).then_some(entry)
@@ -159,11 +160,14 @@ impl Authorizer {
         if let Some(entry) = self.cache.get(key, credential) {
             return Ok(TokenLookup { entry: Some(entry), status: CacheStatus::Hit });
         }
+        // Without a call to Vault, so that it does not count as a failure: every file of a page is
+        // requested with the same cookie.
+        let token = credential.token().ok_or(Refusal::TokenInvalid)?;
         let attempt = self.begin_attempt(key, forwarded);
         let attempt = timeout_at(deadline, attempt)
             .await
             .unwrap_or_else(|_| Err(deadline_exceeded().into()))?;
-        with_deadline(deadline, self.fetch(key, credential, attempt)).await
+        with_deadline(deadline, self.fetch(key, token, attempt)).await
     }
 
     /// Looks the token up in a task of its own, so that the attempt counts even if the client
@@ -171,10 +175,10 @@ impl Authorizer {
     async fn fetch(
         &self,
         key: TokenKey,
-        credential: &Credential<'_>,
+        token: CallerToken,
         attempt: Attempt,
     ) -> Result<TokenLookup, Unavailable> {
-        let (cache, token) = (Arc::clone(&self.cache), CallerToken::from(credential));
+        let cache = Arc::clone(&self.cache);
         let lookup = async move {
             let lookup = cache.get_or_fetch(key, token).await?;
             if lookup.entry.is_none() {
@@ -209,6 +213,7 @@ impl Authorizer {
         accounting: UseAccounting,
     ) -> Result<(Arc<TokenEntry>, CacheStatus), Refusal> {
         self.check_token(&caller.entry, &request.forwarded)?;
+        check_origin(caller.credential, request)?;
         let satisfied = self.check_requirements(&caller, request).await;
         if (caller.entry.usage, accounting) == (TokenUsage::Limited, UseAccounting::ConsumeNow) {
             self.consume_use(&caller, satisfied.as_ref().err()).await?;
@@ -308,6 +313,25 @@ impl Authorizer {
         let answer = self.cache.fetch_capabilities(*key, credential, entry, paths);
         let CapabilityLookup { capabilities, status } = with_deadline(*deadline, answer).await?;
         Ok((capabilities.ok_or(Refusal::TokenInvalid)?, status))
+    }
+}
+
+/// Checks that a request with a session cookie, which browsers add to requests of any page, comes from a
+/// page of the same origin if it may change something.
+pub(super) fn check_origin(
+    credential: &Credential<'_>,
+    request: &AuthRequest<'_>,
+) -> Result<(), Refusal> {
+    if !credential.is_session() || request.requirements.cross_site == CrossSiteRequests::Allowed {
+        return Ok(());
+    }
+    let metadata = request.forwarded.fetch_metadata()?;
+    if !metadata.is_unsafe() {
+        return Ok(());
+    }
+    match metadata.origin(&request.forwarded.origin()?) {
+        RequestOrigin::Same => Ok(()),
+        RequestOrigin::Other => Err(Refusal::CrossSite),
     }
 }
 

@@ -6,11 +6,11 @@ use crate::{
     auth::{
         AuthRequest, Authorizer, Refusal,
         acl::AclCheck,
-        authorizer::{AuthenticatedCaller, check_requirement},
+        authorizer::{AuthenticatedCaller, check_origin, check_requirement},
     },
     capabilities::Capability,
     requirements::Requirement,
-    token::{CacheStatus, CallerToken, CredentialError, TokenEntry, TokenKind, TokenUsage},
+    token::{CacheStatus, CredentialError, TokenEntry, TokenKind, TokenUsage},
 };
 
 /// The decision that `/validate` would take, with the result of every check.
@@ -59,12 +59,19 @@ impl Authorizer {
                     CredentialError::Missing => "no credential was sent",
                     CredentialError::Malformed => "it contains characters that no token has",
                     CredentialError::Conflict => "the request contains different tokens",
+                    CredentialError::UnknownHost => {
+                        "it is a session cookie, and the request does not say for which host"
+                    }
                 };
                 return without(Refusal::Credential(*error), reason);
             }
         };
         let key = self.cache.key(credential);
-        let entry = match self.cache.get_or_fetch(key, CallerToken::from(credential)).await {
+        let Some(token) = credential.token() else {
+            let reason = "the session cookie cannot be unsealed for this host";
+            return without(Refusal::TokenInvalid, reason);
+        };
+        let entry = match self.cache.get_or_fetch(key, token).await {
             Ok(lookup) => lookup.entry,
             Err(unavailable) => {
                 let reason = Arc::clone(&unavailable.detail);
@@ -90,7 +97,13 @@ impl Authorizer {
                 checks.push(self.explain_requirement(requirement, &caller, request).await);
             }
         }
-        let outcome = match self.check_token(&entry, &request.forwarded) {
+        let origin = check_origin(credential, request);
+        if let Err(refusal) = &origin {
+            let reason =
+                "with a session cookie, the request has to come from a page of the same origin";
+            checks.push(AuthCheck::new("origin", Err(refusal.clone()), reason));
+        }
+        let outcome = match self.check_token(&entry, &request.forwarded).and(origin) {
             Ok(()) => self.check_requirements(&caller, request).await.map(drop),
             refused => refused,
         };

@@ -31,6 +31,8 @@ pub enum Refusal {
     AclDenied,
     /// The path of the request is ambiguous.
     PathAmbiguous,
+    /// The request is made with a session cookie, may change something, and comes from another origin.
+    CrossSite,
     /// The client's address has sent too many invalid tokens.
     TooManyFailures,
     /// The token has none of the policies that the route requires.
@@ -117,7 +119,9 @@ impl Refusal {
             Self::RequirementInvalid(_) => {
                 (Misconfigured, "requirement_invalid", "The requirements of this route are invalid")
             }
-            Self::RequestInvalid(_) => (Malformed, "request_invalid", "The request is invalid"),
+            Self::RequestInvalid(_) | Self::Credential(CredentialError::UnknownHost) => {
+                (Malformed, "request_invalid", "The request is invalid")
+            }
             Self::Credential(CredentialError::Missing) => {
                 (MissingCredential, "credential_missing", "A credential is required")
             }
@@ -143,6 +147,7 @@ impl Refusal {
                 (Forbidden, "tenant_mismatch", "The token does not belong to this tenant")
             }
             Self::AclDenied => (Forbidden, "acl_denied", "Vault's policies deny this request"),
+            Self::CrossSite => (Forbidden, "cross_site", "The request comes from another site"),
             Self::PathAmbiguous => (Forbidden, "path_ambiguous", "The path is ambiguous"),
             Self::TooManyFailures => {
                 (Limited(FAILURE_WINDOW.as_secs()), "too_many_failures", "Too many invalid tokens")
@@ -167,12 +172,28 @@ impl Refusal {
         class.problem_spec(code, title)
     }
 
+    /// Returns true if the caller may be allowed after a login. A request with conflicting credentials
+    /// is not made by a person.
+    #[must_use]
+    pub fn asks_for_login(&self) -> bool {
+        matches!(
+            self,
+            Self::Credential(CredentialError::Missing | CredentialError::Malformed)
+                | Self::TokenInvalid
+        )
+    }
+
     /// Returns details for operators beyond the code, if any. Never contains a secret.
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::RequirementInvalid(error) => Some(error.to_string()),
             Self::RequestInvalid(error) => Some(error.clone()),
+            Self::Credential(CredentialError::UnknownHost) => Some(
+                "a session cookie is for one host, and X-Forwarded-Host is missing, occurs more than \
+                 once or is malformed, or its sender is not in VALIDATOR_TRUSTED_PROXIES"
+                    .to_owned(),
+            ),
             Self::TokenNotAllowed(kind) => disallowed_reason(*kind).map(str::to_owned),
             Self::LimitedUseWithBoundCidrs => Some(
                 "its uses and its addresses are limited: Vault would check the validator's address \

@@ -1,6 +1,7 @@
 //! The configuration: its sources, the settings with their valid values, and all errors together.
 
 mod admin;
+mod browser_login;
 mod error;
 mod listen;
 mod login;
@@ -14,6 +15,7 @@ mod values;
 mod vault;
 
 pub use admin::{AdminAccess, AdminToken};
+pub use browser_login::BrowserLoginSettings;
 pub use error::{ConfigError, ConfigErrors};
 pub use listen::ListenAddress;
 pub use operator::OperatorSettings;

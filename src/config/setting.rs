@@ -128,7 +128,36 @@ pub const SETTINGS: &[Setting] = &[
         "credentials",
         &["VALIDATOR_CREDENTIALS"],
         Some("bearer,x-vault-token"),
-        "Credential sources: bearer, x-vault-token, basic, cookie:NAME",
+        "Credential sources: bearer, x-vault-token, basic, cookie:NAME, and session, which \
+         VALIDATOR_LOGIN_URL adds to the default",
+    ),
+    key(
+        "login_url",
+        &["VALIDATOR_LOGIN_URL"],
+        None,
+        "Origin of the login host, such as https://login.example.com, or one for each domain, \
+         separated by commas; without it there is no browser login",
+    ),
+    key(
+        "login_hosts",
+        &["VALIDATOR_LOGIN_HOSTS"],
+        None,
+        "Hosts that a login may return to and that hold sessions: crm.example.com, or \
+         *.crm.example.com for one label before it",
+    ),
+    key(
+        "login_methods",
+        &["VALIDATOR_LOGIN_METHODS"],
+        Some("userpass"),
+        "Login methods, in the order in which they are shown: TYPE[:MOUNT[:ROLE]] with the type \
+         userpass, ldap or oidc",
+    ),
+    key(
+        "sealing_key_file",
+        &["VALIDATOR_SEALING_KEY_FILE"],
+        None,
+        "File with the keys that seal sessions, one per line: 32 bytes in base64. The first seals, \
+         all unseal. SIGHUP re-reads it",
     ),
     key(
         "failure_limit",

@@ -6,6 +6,7 @@ use crate::{
     auth::RootTokens,
     config::{
         admin::{AdminAccess, AdminToken},
+        browser_login::BrowserLoginSettings,
         error::ConfigErrors,
         listen::ListenAddress,
         reader::SettingReader,
@@ -34,8 +35,10 @@ pub struct Settings {
     pub trust: TrustedProxies,
     /// The settings of the token cache.
     pub cache: token::CacheSettings,
-    /// The credential sources of a request.
-    pub credentials: token::CredentialSources,
+    /// The reader of a request's credential.
+    pub credentials: token::CredentialReader,
+    /// The settings of browser logins; `None` without a login host.
+    pub browser_login: Option<BrowserLoginSettings>,
     /// The maximum number of failures per client address and minute; `None` for no limit.
     pub failure_limit: Option<u32>,
     /// The treatment of root tokens.
@@ -118,7 +121,8 @@ impl SettingReader {
         let proxies = self.value("trusted_proxies", values::networks);
         let family = self.value("forwarded_headers", values::header_family);
         let cache = self.cache();
-        let credentials = self.parsed("credentials");
+        let browser_login = self.browser_login();
+        let credentials = self.credentials(browser_login.as_ref().and_then(Option::as_ref));
         let failure_limit = self.value("failure_limit", values::failure_limit);
         let root_tokens = self.value("allow_root", values::root_tokens);
         let mounts = self.mounts();
@@ -135,6 +139,7 @@ impl SettingReader {
             trust: TrustedProxies { networks: proxies?, headers: family? },
             cache: cache?,
             credentials: credentials?,
+            browser_login: browser_login?,
             failure_limit: failure_limit?,
             root_tokens: root_tokens?,
             mounts: mounts?,

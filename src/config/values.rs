@@ -11,6 +11,13 @@ use crate::{auth::RootTokens, forwarded::ForwardedHeaders, networks, telemetry::
 /// Caddy's `private_ranges`: private and loopback networks (RFC 1918, RFC 4193, RFC 4291).
 const PRIVATE_RANGES: &str = "192.168.0.0/16,172.16.0.0/12,10.0.0.0/8,127.0.0.0/8,fd00::/8,::1/128";
 
+/// Returns a parser with the text of the error of this one.
+pub(super) fn from_error<T, E: std::error::Error>(
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> impl FnOnce(&str) -> Result<T, String> {
+    |text| parse(text).map_err(|error| error.to_string())
+}
+
 /// Parses a list of networks, addresses and `private_ranges`.
 pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
     let mut all = Vec::new();

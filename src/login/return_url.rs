@@ -3,9 +3,6 @@ use std::fmt;
 use super::hosts::GuardedHosts;
 use crate::forwarded::is_loopback;
 
-/// The maximum length of a URL, in bytes. It is kept in a cookie until the login ends.
-const MAX_LENGTH: usize = 1024;
-
 /// The page that a browser returns to after a login: an absolute URL on a guarded host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnUrl {
@@ -16,12 +13,15 @@ pub struct ReturnUrl {
 }
 
 impl ReturnUrl {
+    /// The maximum length of a URL, in bytes. It is kept in a cookie until the login ends.
+    pub const MAX_LENGTH: usize = 1024;
+
     /// Parses a URL, strictly: nothing is repaired or decoded. `None` if it is not an absolute `https`
     /// URL on one of these hosts, at the default port; on this machine `http` and any port are valid,
     /// too.
     #[must_use]
     pub fn parse(text: &str, hosts: &GuardedHosts) -> Option<Self> {
-        if text.len() > MAX_LENGTH {
+        if text.len() > Self::MAX_LENGTH {
             return None;
         }
         let (scheme, rest) = text.split_once("://")?;

@@ -21,7 +21,34 @@ use crate::tenants::TenantName;
 /// The requirements of a route, all of which the caller has to meet. Without any, every valid token
 /// passes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Requirements(Vec<Requirement>);
+pub struct Requirements {
+    checks: Vec<Requirement>,
+    /// The response to a person who opens a page and is not logged in.
+    pub unauthenticated: UnauthenticatedNavigation,
+    /// The requests of other sites with a session cookie.
+    pub cross_site: CrossSiteRequests,
+}
+
+/// The response to a page navigation without a valid credential (`login`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnauthenticatedNavigation {
+    /// 401, as to any other request.
+    #[default]
+    Refused,
+    /// A redirect to the login page, if there is one (`login=redirect`).
+    Redirected,
+}
+
+/// The treatment of requests from another origin that may change something and have a session cookie
+/// (`cross_site`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CrossSiteRequests {
+    /// They are refused, since a page of another site may have caused them.
+    #[default]
+    Refused,
+    /// They are accepted (`cross_site=allow`): the application checks their origin itself.
+    Allowed,
+}
 
 /// One requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,11 +65,15 @@ pub enum Requirement {
 
 impl Requirements {
     /// No requirements.
-    pub const NONE: Self = Self(Vec::new());
+    pub const NONE: Self = Self {
+        checks: Vec::new(),
+        unauthenticated: UnauthenticatedNavigation::Refused,
+        cross_site: CrossSiteRequests::Refused,
+    };
 
     /// Returns the requirements in the order of the query string.
     pub fn iter(&self) -> impl Iterator<Item = &Requirement> {
-        self.0.iter()
+        self.checks.iter()
     }
 }
 

@@ -7,7 +7,9 @@ use std::{
 use url::form_urlencoded;
 
 use crate::{
-    requirements::{AclPath, Requirement, Requirements},
+    requirements::{
+        AclPath, CrossSiteRequests, Requirement, Requirements, UnauthenticatedNavigation,
+    },
     tenants::TenantName,
     uri::is_query,
 };
@@ -17,6 +19,9 @@ const MAX_POLICY_LENGTH: usize = 256;
 
 /// The maximum number of requirements of a route.
 const MAX_REQUIREMENTS: usize = 16;
+
+/// The parameters that may occur once only.
+const ONCE: [&str; 3] = ["tenant", "login", "cross_site"];
 
 /// An error in a query string of requirements. The proxy's configuration has to be fixed, so the
 /// message names the parameter and the fix.
@@ -62,7 +67,7 @@ impl fmt::Display for RequirementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(name) => {
-                write!(f, "unknown requirement `{}`; use policy, tenant, acl or acl_uri", name.escape_debug())
+                write!(f, "unknown requirement `{}`; use policy, tenant, acl, acl_uri, login or cross_site", name.escape_debug())
             }
             Self::Empty(name) => write!(f, "`{name}` has an empty value"),
             Self::Repeated(name) => write!(f, "`{name}` may be given only once"),
@@ -74,6 +79,8 @@ impl fmt::Display for RequirementError {
                 "`{name}` must be a path such as route/crm, without a slash at its ends, empty \
                  or dot segments, or placeholders"
             ),
+            Self::Malformed("login") => f.write_str("`login` may only be `login=redirect`"),
+            Self::Malformed("cross_site") => f.write_str("`cross_site` may only be `cross_site=allow`"),
             Self::UnencodedPlus(name) => write!(
                 f,
                 "`{name}` contains a `+`, which means a space in a query string; use %2B or %20"
@@ -101,25 +108,47 @@ impl Requirements {
         if !is_query(query.as_bytes()) {
             return Err(RequirementError::Unencoded);
         }
-        let mut requirements: Vec<Requirement> = Vec::new();
+        let mut requirements = Self::NONE;
+        let mut names: Vec<Cow<'_, str>> = Vec::new();
         for (name, value, written) in pairs(query) {
-            let requirement = match &*name {
-                "policy" => any_policy(&value)?,
-                "tenant" => tenant(&value)?,
-                "acl" => Requirement::Acl(acl_path("acl", &value, written)?),
-                "acl_uri" => Requirement::AclUri(acl_path("acl_uri", &value, written)?),
-                _ => return Err(RequirementError::Unknown(sanitized_name(&name))),
-            };
-            let is_tenant = |one: &Requirement| matches!(one, Requirement::Tenant(_));
-            if is_tenant(&requirement) && requirements.iter().any(is_tenant) {
-                return Err(RequirementError::Repeated("tenant"));
+            if let Some(repeated) = ONCE.into_iter().find(|once| *once == name)
+                && names.contains(&name)
+            {
+                return Err(RequirementError::Repeated(repeated));
             }
-            requirements.push(requirement);
+            let checks = &mut requirements.checks;
+            match &*name {
+                "policy" => checks.push(any_policy(&value)?),
+                "tenant" => checks.push(tenant(&value)?),
+                "acl" => checks.push(Requirement::Acl(acl_path("acl", &value, written)?)),
+                "acl_uri" => {
+                    checks.push(Requirement::AclUri(acl_path("acl_uri", &value, written)?))
+                }
+                "login" => {
+                    only_value("login", "redirect", &value)?;
+                    requirements.unauthenticated = UnauthenticatedNavigation::Redirected;
+                }
+                "cross_site" => {
+                    only_value("cross_site", "allow", &value)?;
+                    requirements.cross_site = CrossSiteRequests::Allowed;
+                }
+                _ => return Err(RequirementError::Unknown(sanitized_name(&name))),
+            }
+            names.push(name);
         }
-        if requirements.len() > MAX_REQUIREMENTS {
+        if names.len() > MAX_REQUIREMENTS {
             return Err(RequirementError::TooMany);
         }
-        Ok(Self(requirements))
+        Ok(requirements)
+    }
+}
+
+/// Checks that a parameter has the only value that it may have.
+fn only_value(name: &'static str, expected: &str, value: &str) -> Result<(), RequirementError> {
+    match value {
+        "" => Err(RequirementError::Empty(name)),
+        _ if value == expected => Ok(()),
+        _ => Err(RequirementError::Malformed(name)),
     }
 }
 
@@ -190,14 +219,16 @@ fn acl_path(name: &'static str, path: &str, written: &str) -> Result<AclPath, Re
 mod tests {
     use proptest::prelude::*;
 
-    use super::{RequirementError as E, Requirements};
+    use super::{
+        CrossSiteRequests, RequirementError as E, Requirements, UnauthenticatedNavigation,
+    };
     use crate::{
         requirements::{AclPath, Requirement},
         tenants::TenantName,
     };
 
     fn parse(query: &str) -> Result<Vec<Requirement>, E> {
-        Requirements::parse(query).map(|all| all.0)
+        Requirements::parse(query).map(|all| all.checks)
     }
 
     fn any(names: &[&str]) -> Requirement {
@@ -282,6 +313,27 @@ mod tests {
     }
 
     #[test]
+    fn login_and_cross_site_have_one_value() {
+        let both = Requirements::parse("login=redirect&acl=route/crm&cross_site=allow");
+        let both = both.expect("requirements");
+        assert_eq!(both.unauthenticated, UnauthenticatedNavigation::Redirected);
+        assert_eq!(both.cross_site, CrossSiteRequests::Allowed);
+        assert_eq!(both.iter().count(), 1);
+        assert_eq!(
+            Requirements::parse("acl=route/crm").map(|all| all.cross_site),
+            Ok(Default::default())
+        );
+        for name in ["login", "cross_site"] {
+            assert_eq!(parse(name), Err(E::Empty(name)));
+            for value in ["true", "Allow", "redirect ", "Redirect", "none"] {
+                let value = value.replace(' ', "%20");
+                assert_eq!(parse(&format!("{name}={value}")), Err(E::Malformed(name)), "{value}");
+            }
+        }
+        assert_eq!(parse("login=redirect&login=redirect"), Err(E::Repeated("login")));
+    }
+
+    #[test]
     fn plus_in_a_path_is_an_error() {
         for name in ["acl", "acl_uri"] {
             assert_eq!(parse(&format!("{name}=route/c++")), Err(E::UnencodedPlus(name)));
@@ -299,9 +351,11 @@ mod tests {
     proptest! {
         #[test]
         fn query_is_parsed_whole_or_rejected(query in "\\PC{0,80}") {
-            if let Ok(all) = parse(&query) {
+            if let Ok(all) = Requirements::parse(&query) {
                 let parts = if query.is_empty() { 0 } else { query.split('&').count() };
-                prop_assert_eq!(all.len(), parts);
+                let login = usize::from(all.unauthenticated == UnauthenticatedNavigation::Redirected);
+                let cross_site = usize::from(all.cross_site == CrossSiteRequests::Allowed);
+                prop_assert_eq!(all.checks.len() + login + cross_site, parts);
             }
         }
 

@@ -40,7 +40,7 @@ fn written(all: &[Requirement]) -> String {
 }
 
 fn parse(query: &str) -> Result<Vec<Requirement>, RequirementError> {
-    Requirements::parse(query).map(|all| all.0)
+    Requirements::parse(query).map(|all| all.checks)
 }
 
 /// A program that interprets a path before it uses it.

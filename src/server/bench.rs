@@ -18,7 +18,7 @@ use crate::{
         validate::ValidateHandler,
     },
     telemetry::{Metrics, TraceExport},
-    token::{CredentialSources, TokenCache},
+    token::{CredentialReader, CredentialSources, TokenCache},
 };
 
 /// The proxy's address: a loopback address.
@@ -42,7 +42,8 @@ impl FastPathBench {
         Self(Arc::new(ValidateHandler {
             validator: Arc::new(validator),
             requirements: RequirementsCache::default(),
-            credentials: CredentialSources::default(),
+            credentials: CredentialReader::new(CredentialSources::default()),
+            login: None,
             trust,
             metrics: Arc::new(Metrics::default()),
             traces: TraceExport::Off,

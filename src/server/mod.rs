@@ -13,6 +13,7 @@ mod http1;
 mod layers;
 mod listener;
 mod log_limit;
+mod login_redirect;
 mod problem;
 mod readiness;
 mod request_id;

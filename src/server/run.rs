@@ -102,7 +102,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     });
     let api = ApiState {
         validator: Arc::clone(&validator),
-        credentials: settings.credentials.clone(),
+        credentials: settings.credentials.without_sessions(),
         trust: settings.trust.clone(),
         client: Arc::clone(&client),
         mounts: settings.mounts,
@@ -117,6 +117,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         validator,
         requirements: RequirementsCache::default(),
         credentials: settings.credentials,
+        login: settings.browser_login.map(|login| Arc::new(login.site)),
         trust: settings.trust,
         traces: settings.telemetry.traces,
         metrics: Arc::clone(&metrics),

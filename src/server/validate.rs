@@ -18,16 +18,18 @@ use crate::{
     auth::{AuthRequest, Authorizer, Refusal},
     forwarded::{ForwardedRequest, Peer, TrustedProxies},
     headers::RequestHeaders,
-    requirements::{Requirements, RequirementsCache},
+    login::LoginSite,
+    requirements::{Requirements, RequirementsCache, UnauthenticatedNavigation},
     server::{
         http1::{HandlerResponse, Http1Connection, RequestHandler, RequestHead},
         listener::{Listener, ListenerGroup},
+        login_redirect,
         problem::{self, ErrorDetails},
         request_id::RequestId,
         target,
     },
     telemetry::{Metrics, TraceExport},
-    token::{CacheStatus, Credential, CredentialSources, TokenEntry},
+    token::{CacheStatus, CredentialReader, TokenEntry},
 };
 
 const PATH: &str = "/validate";
@@ -36,7 +38,8 @@ const PATH: &str = "/validate";
 pub(super) struct ValidateHandler {
     pub(super) validator: Arc<Authorizer>,
     pub(super) requirements: RequirementsCache,
-    pub(super) credentials: CredentialSources,
+    pub(super) credentials: CredentialReader,
+    pub(super) login: Option<Arc<LoginSite>>,
     pub(super) trust: TrustedProxies,
     pub(super) metrics: Arc<Metrics>,
     pub(super) traces: TraceExport,
@@ -67,32 +70,48 @@ impl ValidateHandler {
         Ok((entry, cache.unwrap_or(CacheStatus::Miss)))
     }
 
+    /// Returns the redirect to the login page, if this is the response to a refused request.
+    fn login_redirect<B>(
+        &self,
+        refusal: &Refusal,
+        peer: Peer,
+        request: &Request<B>,
+    ) -> Option<Response<Bytes>> {
+        let site = self.login.as_ref().filter(|_| refusal.asks_for_login())?;
+        let requirements = self.requirements.get(request.uri().query().unwrap_or_default())?;
+        if requirements.unauthenticated != UnauthenticatedNavigation::Redirected {
+            return None;
+        }
+        let headers = RequestHeaders::from(request.headers());
+        let forwarded = ForwardedRequest::new(headers, peer, &self.trust);
+        login_redirect::login_redirect(site, &forwarded, headers)
+    }
+
     fn auth_request<'r>(
         &'r self,
         peer: Peer,
         fields: RequestHeaders<'r>,
         requirements: &'r Requirements,
     ) -> AuthRequest<'r> {
-        AuthRequest {
-            credential: Credential::find(fields, &self.credentials),
-            requirements,
-            forwarded: ForwardedRequest::new(fields, peer, &self.trust),
-        }
+        let forwarded = ForwardedRequest::new(fields, peer, &self.trust);
+        let credential = self.credentials.find(fields, || forwarded.authority().ok());
+        AuthRequest { credential, requirements, forwarded }
     }
 
-    fn reject<B>(&self, refusal: &Refusal, request: &Request<B>) -> Response<Bytes> {
+    fn reject<B>(&self, refusal: &Refusal, peer: Peer, request: &Request<B>) -> Response<Bytes> {
         let terms = refusal.problem_spec();
         self.metrics.record_denied(&terms);
         Span::current().record("code", terms.code);
         let detail = refusal.detail();
         let details = ErrorDetails { log_detail: detail.as_deref(), client_detail: None };
         let id = RequestId::of(request.headers());
-        match refusal {
+        let response = match refusal {
             Refusal::RequirementInvalid(error) => {
                 problem::log_and_respond_to_requirement(error, &terms, details, &id)
             }
             _ => problem::log_and_respond(&terms, details, &id),
-        }
+        };
+        self.login_redirect(refusal, peer, request).unwrap_or(response)
     }
 }
 
@@ -139,7 +158,7 @@ impl RequestHandler for ValidateHandler {
                 HandlerResponse::Allowed(entry, cache)
             }
             Err(refusal) => {
-                span.in_scope(|| HandlerResponse::Rejected(self.reject(&refusal, request)))
+                span.in_scope(|| HandlerResponse::Rejected(self.reject(&refusal, peer, request)))
             }
         }
     }

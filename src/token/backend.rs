@@ -3,38 +3,58 @@ use std::{fmt, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{
-    capabilities::Capabilities,
-    token::{Credential, TokenInfo},
-};
+use crate::{capabilities::Capabilities, token::TokenInfo};
 
 /// A caller's token to be sent to Vault. Zeroed in memory when dropped, and redacted in `Debug`.
 #[derive(Clone, Debug)]
-pub struct CallerToken(SecretString);
+pub struct CallerToken {
+    token: SecretString,
+    renewed_by: RenewedBy,
+}
+
+/// The party that renews a token before it expires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenewedBy {
+    /// The client, which has the token.
+    Client,
+    /// This service, since the token is a session and a browser has it only in sealed form.
+    Validator,
+}
 
 impl CallerToken {
     /// Returns the token in plain text.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        self.token.expose_secret()
     }
 
     /// Returns the token as a secret string.
     #[must_use]
     pub fn as_secret(&self) -> &SecretString {
-        &self.0
+        &self.token
+    }
+
+    /// Sets the party that renews the token, which is the client by default.
+    #[must_use]
+    pub fn renewed_by(self, party: RenewedBy) -> Self {
+        Self { renewed_by: party, ..self }
+    }
+
+    /// Returns true if this service renews the token.
+    pub(super) fn is_session(&self) -> bool {
+        self.renewed_by == RenewedBy::Validator
     }
 }
 
 impl From<SecretString> for CallerToken {
     fn from(token: SecretString) -> Self {
-        Self(token)
+        Self { token, renewed_by: RenewedBy::Client }
     }
 }
 
-impl From<&Credential<'_>> for CallerToken {
-    fn from(credential: &Credential<'_>) -> Self {
-        Self(credential.expose().into())
+impl From<&str> for CallerToken {
+    fn from(token: &str) -> Self {
+        Self::from(SecretString::from(token))
     }
 }
 
@@ -136,6 +156,12 @@ pub trait TokenBackend: Send + Sync + 'static {
 
     /// Consumes one use of a limited-use token.
     fn consume_use(&self, token: CallerToken) -> BackendFuture<'_, UseOutcome>;
+
+    /// Renews a token with itself.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if Vault did not renew it: then it ends when it would have ended.
+    fn renew(&self, token: CallerToken) -> BackendFuture<'_, ()>;
 
     /// Checks that Vault responds to lookups, whatever the response is.
     fn probe(&self) -> BackendFuture<'_, ()>;

@@ -1,10 +1,17 @@
+mod reader;
+mod session;
 #[cfg(test)]
 mod tests;
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
-use crate::headers::RequestHeaders;
 use base64::{Engine, prelude::BASE64_STANDARD};
+
+use self::reader::UniqueToken;
+use self::session::SealedSession;
+pub use self::{reader::CredentialReader, session::SESSION_COOKIE};
+use super::{CallerToken, RenewedBy};
+use crate::headers::RequestHeaders;
 
 /// The bytes that a token may contain.
 const TOKEN_BYTES: [bool; 256] = {
@@ -17,8 +24,13 @@ const TOKEN_BYTES: [bool; 256] = {
     allowed
 };
 
-/// A well-formed token from a request, not yet looked up. Redacted in `Debug`.
-pub struct Credential<'h>(Cow<'h, str>);
+/// A well-formed token from a request, or a session cookie, not yet looked up. Redacted in `Debug`.
+pub struct Credential<'h>(CredentialForm<'h>);
+
+enum CredentialForm<'h> {
+    Token(Cow<'h, str>),
+    Session(SealedSession<'h>),
+}
 
 /// The reason why a request has no usable credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +41,8 @@ pub enum CredentialError {
     Malformed,
     /// The enabled sources contain different tokens.
     Conflict,
+    /// There is a session cookie, and the proxy does not say for which host.
+    UnknownHost,
 }
 
 /// A part of the request that may contain a token.
@@ -42,6 +56,8 @@ pub enum CredentialSource {
     Basic,
     /// The cookie with this name.
     Cookie(Box<str>),
+    /// The cookie [`SESSION_COOKIE`], with a token that is sealed for one host.
+    Session,
 }
 
 /// The enabled credential sources, without duplicates.
@@ -49,19 +65,6 @@ pub enum CredentialSource {
 pub struct CredentialSources(Vec<CredentialSource>);
 
 impl<'h> Credential<'h> {
-    /// Reads the token from the enabled sources, which may contain only one.
-    ///
-    /// # Errors
-    /// [`CredentialError`]; a malformed credential never falls through to another source.
-    pub fn find(
-        fields: RequestHeaders<'h>,
-        sources: &CredentialSources,
-    ) -> Result<Self, CredentialError> {
-        let mut found = UniqueCredential(None);
-        sources.0.iter().try_for_each(|source| source.read(fields, &mut found))?;
-        found.0.ok_or(CredentialError::Missing)
-    }
-
     /// Creates a credential from text that is well formed: visible ASCII, of any length. A batch
     /// token grows with its policies; the size limit of the request header bounds it.
     ///
@@ -72,17 +75,38 @@ impl<'h> Credential<'h> {
     pub fn from_text(text: impl Into<Cow<'h, str>>) -> Option<Self> {
         let text = text.into();
         let valid = !text.is_empty() && text.bytes().all(|byte| TOKEN_BYTES[usize::from(byte)]);
-        valid.then_some(Self(text))
+        valid.then_some(Self(CredentialForm::Token(text)))
     }
 
     fn from_bytes(bytes: &'h [u8]) -> Result<Self, CredentialError> {
         std::str::from_utf8(bytes).ok().and_then(Self::from_text).ok_or(CredentialError::Malformed)
     }
 
-    /// Returns the token in plain text.
+    /// Returns the token; `None` if a session cookie cannot be unsealed, because it was changed, is for
+    /// another host or has expired, or because its key is no longer in the key file.
     #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
+    pub fn token(&self) -> Option<CallerToken> {
+        match &self.0 {
+            CredentialForm::Token(text) => Some(CallerToken::from(text.as_ref())),
+            CredentialForm::Session(session) => {
+                session.unseal().ok().map(|token| token.renewed_by(RenewedBy::Validator))
+            }
+        }
+    }
+
+    /// Returns true if the credential is a session cookie, which browsers send by themselves.
+    #[must_use]
+    pub fn is_session(&self) -> bool {
+        matches!(self.0, CredentialForm::Session(_))
+    }
+
+    /// Returns the parts that the cache key is computed from. No token contains the separator of the
+    /// parts, NUL, so that a session cookie and a token have different keys.
+    pub(super) fn key_parts(&self) -> (&str, Option<&str>) {
+        match &self.0 {
+            CredentialForm::Token(text) => (text, None),
+            CredentialForm::Session(session) => (session.text, Some(&session.authority)),
+        }
     }
 }
 
@@ -92,30 +116,11 @@ impl fmt::Debug for Credential<'_> {
     }
 }
 
-/// The credential found so far; a second, different one is a conflict.
-struct UniqueCredential<'h>(Option<Credential<'h>>);
-
-impl<'h> UniqueCredential<'h> {
-    fn add(
-        &mut self,
-        candidate: Result<Credential<'h>, CredentialError>,
-    ) -> Result<(), CredentialError> {
-        let candidate = candidate?;
-        match &self.0 {
-            Some(first) if first.0 != candidate.0 => Err(CredentialError::Conflict),
-            _ => {
-                self.0 = Some(candidate);
-                Ok(())
-            }
-        }
-    }
-}
-
 impl CredentialSource {
     fn read<'h>(
         &self,
         fields: RequestHeaders<'h>,
-        found: &mut UniqueCredential<'h>,
+        found: &mut UniqueToken<'h>,
     ) -> Result<(), CredentialError> {
         match self {
             Self::Bearer => scheme_values(fields, "bearer")
@@ -126,8 +131,11 @@ impl CredentialSource {
             Self::Basic => {
                 scheme_values(fields, "basic").try_for_each(|rest| found.add(basic_password(rest)))
             }
-            Self::Cookie(name) => cookie_values(fields, name.as_bytes())
-                .try_for_each(|value| found.add(Credential::from_bytes(value))),
+            Self::Cookie(name) => {
+                fields.cookies(name).try_for_each(|value| found.add(Credential::from_bytes(value)))
+            }
+            // Read after all others, since only then a conflict can be decided.
+            Self::Session => Ok(()),
         }
     }
 }
@@ -155,18 +163,21 @@ fn basic_password<'h>(encoded: &[u8]) -> Result<Credential<'h>, CredentialError>
     Credential::from_text(password.to_owned()).ok_or(CredentialError::Malformed)
 }
 
-/// Returns the value of each cookie with this name, parsed strictly (RFC 6265, 4.2.1): pairs are
-/// separated by `; `, without white space around `=`. So this reads exactly the pairs that the
-/// proxies' example configurations remove from the request with `(^|;\s*)NAME=[^;]*`. An
-/// application may parse further pairs; a token in those is not accepted.
-fn cookie_values<'h>(fields: RequestHeaders<'h>, name: &[u8]) -> impl Iterator<Item = &'h [u8]> {
-    let pairs = fields.get_all("cookie").flat_map(|line| {
-        let mut pairs = line.split(|byte| *byte == b';');
-        // White space is allowed only after a semicolon.
-        let first = pairs.next();
-        first.into_iter().chain(pairs.map(<[u8]>::trim_ascii_start))
-    });
-    pairs.filter_map(move |pair| pair.strip_prefix(name)?.strip_prefix(b"="))
+impl CredentialSources {
+    /// Returns true if session cookies are a source.
+    #[must_use]
+    pub fn has_session(&self) -> bool {
+        self.0.contains(&CredentialSource::Session)
+    }
+
+    /// Adds session cookies to the sources.
+    #[must_use]
+    pub fn with_session(mut self) -> Self {
+        if !self.has_session() {
+            self.0.push(CredentialSource::Session);
+        }
+        self
+    }
 }
 
 impl Default for CredentialSources {
@@ -199,11 +210,14 @@ impl FromStr for CredentialSource {
             "bearer" => Ok(Self::Bearer),
             "x-vault-token" => Ok(Self::VaultToken),
             "basic" => Ok(Self::Basic),
+            "session" => Ok(Self::Session),
             _ => match text.strip_prefix("cookie:") {
-                Some(name) if is_cookie_name(name) => Ok(Self::Cookie(name.into())),
+                Some(name) if is_cookie_name(name) && name != SESSION_COOKIE => {
+                    Ok(Self::Cookie(name.into()))
+                }
                 _ => Err(format!(
-                    "`{text}` is not a credential source; use bearer, x-vault-token, basic or \
-                     cookie:NAME"
+                    "`{text}` is not a credential source; use bearer, x-vault-token, basic, \
+                     session or cookie:NAME"
                 )),
             },
         }

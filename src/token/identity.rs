@@ -215,6 +215,7 @@ mod tests {
                 timestamp: "2999-01-01T00:00:00.5Z".parse().expect("a time"),
                 deadline: Instant::now() + Duration::from_secs(1),
             },
+            renewable_lifetime: None,
             usage: TokenUsage::Unlimited,
             bound_cidrs: Vec::new(),
         }

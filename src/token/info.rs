@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -26,6 +26,8 @@ pub struct TokenInfo {
     pub policies: Vec<Box<str>>,
     /// The token's expiry.
     pub expiry: TokenExpiry,
+    /// The lifetime that Vault issued the token with; `None` if Vault does not renew it.
+    pub renewable_lifetime: Option<Duration>,
     /// The limit on the number of uses.
     pub usage: TokenUsage,
     /// The networks that the token may be used from; empty for any.
@@ -114,6 +116,7 @@ impl TokenInfo {
             tenant: None,
             policies: Vec::new(),
             expiry: TokenExpiry::Never,
+            renewable_lifetime: None,
             usage: TokenUsage::Limited,
             bound_cidrs: Vec::new(),
         }

@@ -61,7 +61,15 @@ impl CacheKeyHasher {
     /// Returns the cache key of a credential.
     #[must_use]
     pub fn key(&self, credential: &Credential<'_>) -> TokenKey {
-        TokenKey(*blake3::keyed_hash(&self.0, credential.expose().as_bytes()).as_bytes())
+        let hash = match credential.key_parts() {
+            (token, None) => blake3::keyed_hash(&self.0, token.as_bytes()),
+            (session, Some(authority)) => {
+                let mut hasher = blake3::Hasher::new_keyed(&self.0);
+                hasher.update(session.as_bytes()).update(b"\0").update(authority.as_bytes());
+                hasher.finalize()
+            }
+        };
+        TokenKey(*hash.as_bytes())
     }
 }
 

@@ -12,13 +12,16 @@ mod info;
 mod key;
 
 pub use backend::{
-    BackendFuture, CallerToken, CapabilitiesResult, LookupPriority, LookupResult, TokenBackend,
-    Unavailable, UnavailableReason, UseOutcome,
+    BackendFuture, CallerToken, CapabilitiesResult, LookupPriority, LookupResult, RenewedBy,
+    TokenBackend, Unavailable, UnavailableReason, UseOutcome,
 };
 pub use cache::{
     CacheSettings, CacheStatus, CapabilityLookup, TokenCache, TokenEntry, TokenLookup,
 };
-pub use credential::{Credential, CredentialError, CredentialSource, CredentialSources};
+pub use credential::{
+    Credential, CredentialError, CredentialReader, CredentialSource, CredentialSources,
+    SESSION_COOKIE,
+};
 pub use identity::CallerIdentity;
 pub use info::{TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage};
 use key::PrehashedHasher;

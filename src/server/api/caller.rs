@@ -39,8 +39,8 @@ impl ApiState {
         peer: Peer,
     ) -> Result<UnauthenticatedCaller<'r>, ApiError> {
         let auth_request = self.auth_request(headers, peer);
-        let token = match auth_request.credential.as_ref().map(CallerToken::from) {
-            Ok(token) => token,
+        let token = match auth_request.credential.as_ref().map(Credential::token) {
+            Ok(token) => token.ok_or(Refusal::TokenInvalid)?,
             Err(error) => {
                 return Err(self.credential_error(*error, &auth_request).await);
             }
@@ -55,7 +55,7 @@ impl ApiState {
         peer: Peer,
     ) -> AuthRequest<'r> {
         AuthRequest {
-            credential: Credential::find(headers.into(), &self.credentials),
+            credential: self.credentials.find(headers.into(), || None),
             requirements: &NO_REQUIREMENTS,
             forwarded: ForwardedRequest::new(headers.into(), peer, &self.trust),
         }

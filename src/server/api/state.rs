@@ -6,14 +6,14 @@ use crate::{
     policy::Mounts,
     server::api::capacity::Capacity,
     telemetry::{Metrics, TraceExport},
-    token::CredentialSources,
+    token::CredentialReader,
     vault::{CheckCache, Client},
 };
 
 /// The state of the API's handlers.
 pub(in crate::server) struct ApiState {
     pub(in crate::server) validator: Arc<Authorizer>,
-    pub(in crate::server) credentials: CredentialSources,
+    pub(in crate::server) credentials: CredentialReader,
     pub(in crate::server) trust: TrustedProxies,
     pub(in crate::server) client: Arc<Client>,
     pub(in crate::server) mounts: Mounts,

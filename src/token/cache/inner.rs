@@ -23,6 +23,7 @@ use crate::{
             capabilities::{CapabilityCache, CapabilityHit},
             entry::FetchStamp,
             recent::RecentlyValid,
+            renewals::Renewals,
             single_flight::SingleFlight,
         },
     },
@@ -41,6 +42,7 @@ pub(super) struct CacheInner {
     /// Rejected tokens, each with the time of the rejection.
     rejected: moka::future::Cache<TokenKey, Instant>,
     recent: RecentlyValid,
+    renewals: Renewals,
     capabilities: CapabilityCache,
     limiter: CallLimiter,
     pub(super) breaker: CircuitBreaker,
@@ -74,6 +76,7 @@ impl CacheInner {
                 .time_to_live(negative_ttl.max(NEGATIVE_RETENTION))
                 .build(),
             recent: RecentlyValid::new(capacity),
+            renewals: Renewals::new(capacity),
             capabilities: CapabilityCache::new(&settings),
             limiter: CallLimiter::new(),
             breaker: CircuitBreaker::new(),
@@ -134,8 +137,7 @@ impl CacheInner {
         } else {
             LookupPriority::Unknown
         };
-        let answer = self.backend.lookup(token, priority).await;
-        match answer {
+        match self.lookup_and_renew(token, priority).await {
             Ok(LookupResult::Active(info)) => {
                 self.breaker.record_response();
                 self.recent.add(key);
@@ -158,6 +160,24 @@ impl CacheInner {
                 LookupOutcome::Unavailable(unavailable)
             }
         }
+    }
+
+    /// Looks a token up. If it is a session that is about to expire, renews it and looks it up again.
+    async fn lookup_and_renew(
+        &self,
+        token: CallerToken,
+        priority: LookupPriority,
+    ) -> Result<LookupResult, Unavailable> {
+        let result = self.backend.lookup(token.clone(), priority).await?;
+        let LookupResult::Active(info) = &result else { return Ok(result) };
+        if !token.is_session() || !self.renewals.begin(info).await {
+            return Ok(result);
+        }
+        if let Err(unavailable) = self.backend.renew(token.clone()).await {
+            tracing::debug!(%unavailable.detail, "a session was not renewed");
+            return Ok(result);
+        }
+        self.backend.lookup(token, priority).await.or(Ok(result))
     }
 
     /// Records an error within the timeout as a response of Vault, unless Vault was not called.

@@ -5,6 +5,7 @@ mod entry;
 mod fetch;
 mod inner;
 mod recent;
+mod renewals;
 mod single_flight;
 #[cfg(test)]
 mod tests;
@@ -70,8 +71,12 @@ impl TokenCache {
     pub fn get(&self, key: TokenKey, credential: &Credential<'_>) -> Option<Arc<TokenEntry>> {
         let now = Instant::now();
         let entry = self.inner.get(key, now)?;
-        if entry.needs_refresh(now) && !self.inner.breaker.is_open() && entry.claim_refresh() {
-            let refresh = Arc::clone(&self.inner).refresh(key, CallerToken::from(credential));
+        if entry.needs_refresh(now)
+            && !self.inner.breaker.is_open()
+            && entry.claim_refresh()
+            && let Some(token) = credential.token()
+        {
+            let refresh = Arc::clone(&self.inner).refresh(key, token);
             tokio::spawn(refresh.in_current_span());
         }
         Some(entry)
@@ -103,7 +108,10 @@ impl TokenCache {
         credential: &Credential<'_>,
     ) -> Result<TokenLookup, Unavailable> {
         self.inner.remove(key);
-        self.get_or_fetch(key, CallerToken::from(credential)).await
+        match credential.token() {
+            Some(token) => self.get_or_fetch(key, token).await,
+            None => Ok(TokenLookup { entry: None, status: CacheStatus::Miss }),
+        }
     }
 
     /// Returns true if Vault is known to have accepted this token within the last 24 hours.
@@ -142,8 +150,9 @@ impl TokenCache {
         if self.inner.breaker.is_open() {
             return;
         }
+        let Some(token) = credential.token() else { return };
         let (inner, entry) = (Arc::clone(&self.inner), Arc::clone(entry));
-        let (token, paths) = (CallerToken::from(credential), vec![path.to_owned()]);
+        let paths = vec![path.to_owned()];
         // The result is in the cache. After an error the present one stays until it goes stale.
         let refresh =
             async move { drop(inner.fetch_capabilities(key, &entry, token, paths).await) };
@@ -162,9 +171,12 @@ impl TokenCache {
         entry: &Arc<TokenEntry>,
         paths: Vec<String>,
     ) -> Result<CapabilityLookup, Unavailable> {
-        self.inner
-            .shared_capabilities(key, Arc::clone(entry), CallerToken::from(credential), paths)
-            .await
+        match credential.token() {
+            Some(token) => {
+                self.inner.shared_capabilities(key, Arc::clone(entry), token, paths).await
+            }
+            None => Ok(CapabilityLookup { capabilities: None, status: CacheStatus::Miss }),
+        }
     }
 
     /// Consumes one use of a limited-use token.
@@ -176,7 +188,8 @@ impl TokenCache {
         key: TokenKey,
         credential: &Credential<'_>,
     ) -> Result<UseOutcome, Unavailable> {
-        let (inner, token) = (Arc::clone(&self.inner), CallerToken::from(credential));
+        let Some(token) = credential.token() else { return Ok(UseOutcome::Exhausted) };
+        let inner = Arc::clone(&self.inner);
         spawn_detached(async move { inner.consume_use(key, token).await })
             .await
             .unwrap_or_else(|| Err(task_failed()))

@@ -1,8 +1,15 @@
+use std::sync::Arc;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::{SignedDuration, Timestamp};
 use proptest::{collection::vec, prelude::*};
 
-use super::{Credential, CredentialError, CredentialSources};
+use super::{Credential, CredentialError, CredentialReader, CredentialSources, SESSION_COOKIE};
+use crate::{
+    sealed::{KeyRing, Purpose, SealingKeys},
+    token::CacheKeyHasher,
+};
 
 /// Returns the token that these sources contain in these headers.
 fn find(sources: &str, headers: &[(&str, &[u8])]) -> Result<String, CredentialError> {
@@ -14,7 +21,9 @@ fn find(sources: &str, headers: &[(&str, &[u8])]) -> Result<String, CredentialEr
         })
         .collect();
     let sources: CredentialSources = sources.parse().expect("sources");
-    Credential::find((&map).into(), &sources).map(|credential| credential.expose().to_owned())
+    let reader = CredentialReader::new(sources);
+    let credential = reader.find((&map).into(), || None)?;
+    Ok(credential.token().expect("a token").expose().to_owned())
 }
 
 const ALL: &str = "bearer,x-vault-token,basic,cookie:t";
@@ -229,4 +238,100 @@ fn test_header(place: usize, what: usize, upper: bool) -> TestHeader {
         _ => ("cookie", format!("T={text}; tt={text}"), false),
     };
     TestHeader { name, value, enabled, token }
+}
+
+/// Returns a reader of all sources with one sealing key, and a function that seals a token.
+fn session_reader() -> (CredentialReader, impl Fn(&str, &str) -> String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("keys");
+    std::fs::write(&file, KeyRing::generate().as_str()).expect("a file");
+    let keys = Arc::new(SealingKeys::read(file).expect("keys"));
+    let sources: CredentialSources = format!("{ALL},session").parse().expect("sources");
+    let reader = CredentialReader::with_sessions(sources, Arc::clone(&keys));
+    let seal = move |authority: &str, token: &str| {
+        let expiry = Timestamp::now() + SignedDuration::from_hours(1);
+        let sealed = keys.current().seal(Purpose::Session, authority, expiry, token.as_bytes());
+        sealed.expect("a sealed text")
+    };
+    (reader, seal)
+}
+
+/// Returns the token in these headers of a request for this host; `None` if it cannot be unsealed.
+fn find_session(
+    reader: &CredentialReader,
+    host: &'static str,
+    headers: &[(&'static str, String)],
+) -> Result<Option<String>, CredentialError> {
+    let map: HeaderMap = headers
+        .iter()
+        .map(|(name, value)| {
+            (HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"))
+        })
+        .collect();
+    let host = || Some(host).filter(|host| !host.is_empty()).map(Into::into);
+    let credential = reader.find((&map).into(), host)?;
+    Ok(credential.token().map(|token| token.expose().to_owned()))
+}
+
+#[test]
+fn session_is_read_for_its_host_only() {
+    let (reader, seal) = session_reader();
+    let cookie = |sealed: &str| [("cookie", format!("a=b; {SESSION_COOKIE}={sealed}; c=d"))];
+    let sealed = seal("crm.test", "s.x");
+    let token = Ok(Some("s.x".to_owned()));
+    assert_eq!(find_session(&reader, "crm.test", &cookie(&sealed)), token);
+    assert_eq!(find_session(&reader, "erp.test", &cookie(&sealed)), Ok(None));
+    assert_eq!(find_session(&reader, "crm.test", &cookie(&sealed[1..])), Ok(None));
+    assert_eq!(find_session(&reader, "crm.test", &cookie("s.x")), Ok(None));
+    assert_eq!(find_session(&reader, "crm.test", &cookie("")), Err(CredentialError::Malformed));
+    assert_eq!(find_session(&reader, "", &cookie(&sealed)), Err(CredentialError::UnknownHost));
+    let missing = Err(CredentialError::Missing);
+    assert_eq!(find_session(&reader.without_sessions(), "crm.test", &cookie(&sealed)), missing);
+    let spaced = [("cookie", format!("{SESSION_COOKIE} ={sealed}"))];
+    assert_eq!(find_session(&reader, "crm.test", &spaced), missing);
+}
+
+#[test]
+fn l07_the_cookie_that_opens_is_used() {
+    let (reader, seal) = session_reader();
+    let sealed = seal("crm.test", "s.x");
+    let foreign = seal("evil.test", "s.evil");
+    for order in [[&foreign, &sealed], [&sealed, &foreign]] {
+        let [first, second] = order;
+        let line = format!("{SESSION_COOKIE}={first}; {SESSION_COOKIE}={second}");
+        let found = find_session(&reader, "crm.test", &[("cookie", line)]);
+        assert_eq!(found, Ok(Some("s.x".to_owned())));
+    }
+    let line = format!("{SESSION_COOKIE}={foreign}; {SESSION_COOKIE}=x");
+    assert_eq!(find_session(&reader, "crm.test", &[("cookie", line)]), Ok(None));
+}
+
+#[test]
+fn l21_session_and_other_token_conflict() {
+    let (reader, seal) = session_reader();
+    let cookie = ("cookie", format!("{SESSION_COOKIE}={}", seal("crm.test", "s.x")));
+    let bearer = |token: &str| ("authorization", format!("Bearer {token}"));
+    let find = |bearer| find_session(&reader, "crm.test", &[cookie.clone(), bearer]);
+    assert_eq!(find(bearer("s.y")), Err(CredentialError::Conflict));
+    assert_eq!(find(bearer("s.x")), Ok(Some("s.x".to_owned())));
+    assert_eq!(find(bearer("a b")), Err(CredentialError::Malformed));
+}
+
+#[test]
+fn session_and_token_have_different_keys() {
+    let (reader, seal) = session_reader();
+    let sealed = seal("crm.test", "s.x");
+    let keys = CacheKeyHasher::random();
+    let cookies: HeaderMap = std::iter::once((
+        http::header::COOKIE,
+        HeaderValue::try_from(format!("{SESSION_COOKIE}={sealed}")).expect("a value"),
+    ))
+    .collect();
+    let find = |host: &'static str| reader.find((&cookies).into(), || Some(host.into()));
+    let session = |host| keys.key(&find(host).expect("a credential"));
+    let token = |text| keys.key(&Credential::from_text(text).expect("well formed"));
+    assert!(session("crm.test") == session("crm.test"));
+    assert!(session("crm.test") != session("erp.test"));
+    assert!(session("crm.test") != token(sealed.clone()));
+    assert!(session("crm.test") != token(format!("{sealed}crm.test")));
 }

@@ -277,6 +277,16 @@ impl TokenBackend for VaultTokenBackend {
         })
     }
 
+    fn renew(&self, token: CallerToken) -> BackendFuture<'_, ()> {
+        Box::pin(async move {
+            let renewal = async {
+                let renewed = token::renew_self(self.session.client(), token.as_secret()).await;
+                renewed.map(drop).map_err(Unavailable::from)
+            };
+            self.with_limits(CallKind::Other, renewal).await
+        })
+    }
+
     /// Looks up a random token, which takes the same path through Vault as any other lookup.
     fn probe(&self) -> BackendFuture<'_, ()> {
         Box::pin(async move {

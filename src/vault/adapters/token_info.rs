@@ -134,6 +134,10 @@ impl TokenLookupData {
             _ => TokenUsage::Limited,
         };
         let entity_id = self.entity_id.ok_or_else(|| VaultError::malformed("no entity_id"))?;
+        let renewable_lifetime = match (self.renewable, self.creation_ttl.map(u64::try_from)) {
+            (Some(true), Some(Ok(seconds))) => Some(Duration::from_secs(seconds)),
+            _ => None,
+        };
         let bound_cidrs = parse_networks(&self.bound_cidrs.unwrap_or_default())?;
         let policies = union(self.policies, self.identity_policies);
         let (subject, tenant) = match entity {
@@ -158,6 +162,7 @@ impl TokenLookupData {
             tenant,
             policies,
             expiry,
+            renewable_lifetime,
             usage,
             bound_cidrs,
         })

@@ -25,6 +25,9 @@ pub(in crate::vault) struct TokenLookupData {
     pub(in crate::vault) entity_id: Option<String>,
     pub(in crate::vault) expire_time: Option<String>,
     pub(in crate::vault) ttl: Option<i64>,
+    /// The lifetime that the token was issued with, in seconds.
+    pub(in crate::vault) creation_ttl: Option<i64>,
+    pub(in crate::vault) renewable: Option<bool>,
     pub(in crate::vault) num_uses: Option<i64>,
     pub(in crate::vault) path: Option<String>,
     pub(in crate::vault) bound_cidrs: Option<Vec<String>>,

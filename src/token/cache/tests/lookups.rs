@@ -10,8 +10,8 @@ use tokio::task::yield_now;
 
 use super::{TIMEOUT, TestBackend, active, active_with, get_or_fetch, spawn_lookup};
 use crate::token::{
-    CacheSettings, CacheStatus, CallerToken, Credential, LookupResult, TokenBackend, TokenCache,
-    TokenUsage, Unavailable, UnavailableReason,
+    CacheSettings, CacheStatus, Credential, LookupResult, TokenBackend, TokenCache, TokenUsage,
+    Unavailable, UnavailableReason,
 };
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn background_refresh_rejection_evicts() {
     let key = cache.key(&credential);
     assert!(get_or_fetch(&cache).await.expect("a result").entry.is_some());
     let inner = Arc::clone(&cache.inner);
-    inner.refresh(key, CallerToken::from(&credential)).await;
+    inner.refresh(key, credential.token().expect("a token")).await;
     assert!(get_or_fetch(&cache).await.expect("a result").entry.is_none());
 }
 
@@ -120,7 +120,7 @@ async fn rejected_during_refresh(negative_ttl: Duration) -> (TokenCache, Credent
     let credential = Credential::from_text("s.token").expect("well formed");
     let key = cache.key(&credential);
     assert!(get_or_fetch(&cache).await.expect("a result").entry.is_some());
-    let refresh = Arc::clone(&cache.inner).refresh(key, CallerToken::from(&credential));
+    let refresh = Arc::clone(&cache.inner).refresh(key, credential.token().expect("a token"));
     let refresh = tokio::spawn(refresh);
     backend.wait_for_lookups(2).await;
     cache.inner.insert_negative(key).await;

@@ -49,6 +49,10 @@ impl TokenBackend for TestBackend {
         unreachable!("no test consumes a use")
     }
 
+    fn renew(&self, _: CallerToken) -> BackendFuture<'_, ()> {
+        unreachable!("no test renews a session")
+    }
+
     fn probe(&self) -> BackendFuture<'_, ()> {
         Box::pin(async {
             self.permits.acquire().await.expect("not closed").forget();
@@ -101,6 +105,7 @@ fn active_with(usage: TokenUsage, ttl: Duration) -> LookupResult {
         tenant: None,
         policies: Vec::new(),
         expiry,
+        renewable_lifetime: None,
         usage,
         bound_cidrs: Vec::new(),
     }))
@@ -115,7 +120,7 @@ async fn get_or_fetch(cache: &TokenCache) -> Result<TokenLookup, Unavailable> {
     let key = cache.key(&credential);
     match cache.get(key, &credential) {
         Some(entry) => Ok(TokenLookup { entry: Some(entry), status: CacheStatus::Hit }),
-        None => cache.get_or_fetch(key, CallerToken::from(&credential)).await,
+        None => cache.get_or_fetch(key, credential.token().expect("a token")).await,
     }
 }
 

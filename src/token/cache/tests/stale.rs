@@ -10,8 +10,8 @@ use tokio::task::yield_now;
 
 use super::{TIMEOUT, TestBackend, active, get_or_fetch};
 use crate::token::{
-    CacheSettings, CacheStatus, CallerToken, Credential, LookupResult, TokenBackend, TokenCache,
-    TokenLookup, Unavailable, UnavailableReason,
+    CacheSettings, CacheStatus, Credential, LookupResult, TokenBackend, TokenCache, TokenLookup,
+    Unavailable, UnavailableReason,
 };
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn stale_and_unresponsive(tokens: usize) -> (Arc<TestBackend>, Arc<TokenCa
 
 async fn lookup_token(cache: &TokenCache, token: &str) -> Result<TokenLookup, Unavailable> {
     let credential = Credential::from_text(token).expect("well formed");
-    cache.get_or_fetch(cache.key(&credential), CallerToken::from(&credential)).await
+    cache.get_or_fetch(cache.key(&credential), credential.token().expect("a token")).await
 }
 
 #[tokio::test]
