@@ -1,6 +1,6 @@
 use std::{
     collections::HashSet,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -11,7 +11,7 @@ use std::{
 use moka::future::Cache;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::token::TokenKey;
+use crate::{forwarded::rate_limit_key, token::TokenKey};
 
 /// The time for which failures count against an address, from the first attempt on.
 pub(super) const FAILURE_WINDOW: Duration = Duration::from_mins(1);
@@ -102,17 +102,6 @@ impl FailureBudget {
         let permits = usize::try_from(limit).unwrap_or(Semaphore::MAX_PERMITS);
         let attempts = Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)));
         Self { remaining: AtomicU32::new(limit), attempts, failed_tokens: Mutex::default() }
-    }
-}
-
-/// Returns the unit that is limited: an IPv4 address, or the /64 network of an IPv6 address, within
-/// which a client may choose addresses freely (RFC 4291, 2.5.4).
-fn rate_limit_key(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
-        }
-        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -76,6 +76,18 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
+/// Returns the unit that is limited: an IPv4 address, or the /64 network of an IPv6 address, within
+/// which a client may choose addresses freely (RFC 4291, 2.5.4).
+#[must_use]
+pub fn rate_limit_key(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;

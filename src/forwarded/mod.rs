@@ -17,6 +17,7 @@ use std::{
 
 use ipnet::IpNet;
 
+pub use client::rate_limit_key;
 pub use fetch_metadata::{FetchMetadata, RequestOrigin};
 pub use origin::{is_loopback, normalized_authority};
 

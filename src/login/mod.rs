@@ -3,17 +3,28 @@
 mod backend;
 mod browser_id;
 mod hosts;
+mod limiter;
 mod method;
 mod origin;
+mod pending;
 mod return_url;
+mod session;
 mod site;
+mod ticket;
 
 pub use backend::{
     LoginBackend, LoginError, LoginFuture, LoginStep, MfaRequirement, OidcCallback, UnsuitableToken,
 };
 pub use browser_id::{BrowserId, BrowserIdDigest, LOGIN_COOKIE};
 pub use hosts::{GuardedHosts, HostPatternError};
+pub use limiter::{LoginAttempt, LoginLimiter, TooManyLogins};
 pub use method::{BrowserLoginKind, BrowserLoginMethod, LoginMethodError, parse_login_methods};
 pub use origin::{LoginOrigin, LoginOriginError, LoginOrigins};
+pub use pending::{Destination, PendingLogins, PendingMfa, PendingOidc};
 pub use return_url::ReturnUrl;
+pub use session::{MAX_SESSION_AGE, SessionTooLong, removed_cookie, session_cookie};
 pub use site::{LOGIN_PATH, LoginSite};
+pub use ticket::{TICKET_LIFETIME, Ticket};
+
+/// The maximum difference between the clocks of two replicas.
+const MAX_CLOCK_SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);

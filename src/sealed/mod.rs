@@ -22,6 +22,8 @@ pub enum Purpose {
     Ticket,
     /// The state of the logins that a browser has started and not finished.
     PendingLogin,
+    /// A login that needs a second factor.
+    PendingMfa,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
             Self::Session => "session",
             Self::Ticket => "ticket",
             Self::PendingLogin => "pending-login",
+            Self::PendingMfa => "pending-mfa",
         }
     }
 }

@@ -1,0 +1,252 @@
+//! The logins that are not complete: at an `OpenID` provider, and before the second factor.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
+
+use super::{
+    BrowserIdDigest, GuardedHosts, LOGIN_COOKIE, MAX_CLOCK_SKEW, MfaRequirement, ReturnUrl,
+};
+use crate::sealed::{KeyRing, Purpose, SealError};
+
+/// The time for which Vault keeps the state of a login at an `OpenID` provider.
+const MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
+
+/// The time for which Vault keeps a login that needs a second factor.
+const MFA_AGE: SignedDuration = SignedDuration::from_mins(5);
+
+/// The maximum number of logins at `OpenID` providers in one browser.
+const MAX_LOGINS: usize = 5;
+
+/// The maximum length of the sealed state, in bytes, so that the cookie is one that browsers accept.
+const MAX_LENGTH: usize = 3_500;
+
+/// The number of tickets for one host, and the time within which they are counted, after which a person
+/// is told that the browser does not keep the session.
+const MAX_TICKETS: u32 = 3;
+const TICKET_WINDOW: SignedDuration = SignedDuration::from_mins(1);
+
+/// The page that a login is for, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    page: Option<String>,
+    browser: Option<String>,
+}
+
+/// A login at an `OpenID` provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingOidc {
+    /// The state that Vault issued.
+    pub state: String,
+    /// The nonce that the login was started with.
+    pub client_nonce: String,
+    /// The index of the login method.
+    pub method: usize,
+    /// The page that the login is for.
+    pub destination: Destination,
+}
+
+/// A login with a correct password that needs a second factor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingMfa {
+    /// The factors that are missing.
+    pub requirement: MfaRequirement,
+    /// The mount and the user name that failures count against.
+    pub user: (String, String),
+    /// The page that the login is for.
+    pub destination: Destination,
+}
+
+/// The state of a browser at the login host, kept in one cookie of a bounded size.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingLogins {
+    oidc: Vec<PendingOidc>,
+    tickets: Vec<IssuedTickets>,
+}
+
+/// The number of tickets for one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct IssuedTickets {
+    authority: String,
+    since: i64,
+    count: u32,
+}
+
+impl Destination {
+    /// Creates the destination of a login.
+    #[must_use]
+    pub fn new(page: Option<&ReturnUrl>, browser: Option<&BrowserIdDigest>) -> Self {
+        Self {
+            page: page.map(ToString::to_string),
+            browser: browser.map(|browser| browser.as_str().to_owned()),
+        }
+    }
+
+    /// Returns the page, if its host is still one of these.
+    #[must_use]
+    pub fn page(&self, hosts: &GuardedHosts) -> Option<ReturnUrl> {
+        ReturnUrl::parse(self.page.as_deref()?, hosts)
+    }
+
+    /// Returns the digest of the id that the browser has at the application's host.
+    #[must_use]
+    pub fn browser(&self) -> Option<BrowserIdDigest> {
+        BrowserIdDigest::parse(self.browser.as_deref()?)
+    }
+}
+
+impl PendingMfa {
+    /// Seals the login for this host, for the time that Vault keeps it.
+    ///
+    /// # Errors
+    /// [`SealError`], which does not occur in practice.
+    pub fn seal(&self, keys: &KeyRing, authority: &str) -> Result<String, SealError> {
+        seal(keys, Purpose::PendingMfa, authority, MFA_AGE, self)
+    }
+
+    /// Unseals a login; `None` if it is not one, is for another host or has expired.
+    #[must_use]
+    pub fn unseal(keys: &KeyRing, authority: &str, text: &str) -> Option<Self> {
+        unseal(keys, Purpose::PendingMfa, authority, text)
+    }
+}
+
+impl PendingLogins {
+    /// Reads the state from the value of a cookie. A state that cannot be unsealed is replaced by an
+    /// empty one.
+    #[must_use]
+    pub fn unseal(keys: &KeyRing, authority: &str, value: &[u8]) -> Self {
+        let text = std::str::from_utf8(value).unwrap_or_default();
+        unseal(keys, Purpose::PendingLogin, authority, text).unwrap_or_default()
+    }
+
+    /// Returns the `Set-Cookie` header with the state, without the oldest logins if it is too long.
+    ///
+    /// # Errors
+    /// [`SealError`], which does not occur in practice.
+    pub fn set_cookie(mut self, keys: &KeyRing, authority: &str) -> Result<String, SealError> {
+        loop {
+            let sealed = seal(keys, Purpose::PendingLogin, authority, MAX_AGE, &self)?;
+            if sealed.len() <= MAX_LENGTH {
+                return Ok(format!(
+                    "{LOGIN_COOKIE}={sealed}; Path=/; Secure; HttpOnly; SameSite=Lax"
+                ));
+            }
+            if self.oidc.is_empty() {
+                self.tickets.clear();
+            } else {
+                self.oidc.remove(0);
+            }
+        }
+    }
+
+    /// Adds a login. The oldest one is dropped if there are too many.
+    pub fn add(&mut self, login: PendingOidc) {
+        self.oidc.push(login);
+        if self.oidc.len() > MAX_LOGINS {
+            self.oidc.remove(0);
+        }
+    }
+
+    /// Removes and returns the login with this state.
+    pub fn take(&mut self, state: &str) -> Option<PendingOidc> {
+        let index = self.oidc.iter().position(|login| login.state == state)?;
+        Some(self.oidc.remove(index))
+    }
+
+    /// Counts a ticket for this host. Returns false if the browser had so many within a short time that
+    /// it does not seem to keep the session there.
+    pub fn count_ticket(&mut self, authority: &str) -> bool {
+        let now = Timestamp::now().as_second();
+        let window = TICKET_WINDOW.as_secs();
+        self.tickets.retain(|issued| (0..window).contains(&(now - issued.since)));
+        let known = self.tickets.iter_mut().find(|issued| issued.authority == authority);
+        if let Some(issued) = known {
+            issued.count = issued.count.saturating_add(1);
+            return issued.count <= MAX_TICKETS;
+        }
+        if self.tickets.len() >= MAX_LOGINS {
+            self.tickets.remove(0);
+        }
+        self.tickets.push(IssuedTickets { authority: authority.to_owned(), since: now, count: 1 });
+        true
+    }
+}
+
+fn seal(
+    keys: &KeyRing,
+    purpose: Purpose,
+    authority: &str,
+    age: SignedDuration,
+    data: &impl Serialize,
+) -> Result<String, SealError> {
+    let data = serde_json::to_vec(data).map(Zeroizing::new).map_err(|_| SealError)?;
+    keys.seal(purpose, authority, Timestamp::now() + age + MAX_CLOCK_SKEW, &data)
+}
+
+fn unseal<T: DeserializeOwned>(
+    keys: &KeyRing,
+    purpose: Purpose,
+    authority: &str,
+    text: &str,
+) -> Option<T> {
+    let data = keys.unseal(purpose, authority, Timestamp::now(), text).ok()?;
+    serde_json::from_slice(&data).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Destination, PendingLogins, PendingOidc};
+    use crate::{login::BrowserId, sealed::KeyRing};
+
+    fn login(state: &str, page: &str) -> PendingOidc {
+        let browser = BrowserId::random().digest();
+        let destination =
+            Destination { page: Some(page.to_owned()), browser: Some(browser.as_str().to_owned()) };
+        let client_nonce = "n".repeat(22);
+        PendingOidc { state: state.to_owned(), client_nonce, method: 0, destination }
+    }
+
+    fn value(cookie: &str) -> &[u8] {
+        cookie.split(['=', ';']).nth(1).expect("a value").as_bytes()
+    }
+
+    #[test]
+    fn l04_state_is_bounded() {
+        let keys = KeyRing::parse(KeyRing::generate().as_bytes()).expect("a key");
+        let mut pending = PendingLogins::default();
+        let long = format!("https://crm.test/{}", "a".repeat(1_000));
+        for number in 0..50 {
+            pending.add(login(&format!("state-{number}"), &long));
+            pending.count_ticket(&format!("host-{number}.test"));
+            let cookie = pending.set_cookie(&keys, "login.test").expect("a cookie");
+            let pair = cookie.split(';').next().expect("a pair");
+            assert!(pair.len() <= 4096, "{}", pair.len());
+            pending = PendingLogins::unseal(&keys, "login.test", value(&cookie));
+            assert!(pending.clone().take(&format!("state-{number}")).is_some(), "{number}");
+        }
+        assert!(pending.take("state-0").is_none());
+        assert!(pending.take("state-49").is_some());
+        assert!(pending.take("state-49").is_none(), "once only");
+    }
+
+    #[test]
+    fn l01_fourth_ticket_in_a_minute_ends_a_loop() {
+        let mut pending = PendingLogins::default();
+        let issued: Vec<_> = (0..5).map(|_| pending.count_ticket("crm.test")).collect();
+        assert_eq!(issued, [true, true, true, false, false]);
+        assert!(pending.count_ticket("erp.test"));
+    }
+
+    #[test]
+    fn l18_state_of_another_browser_is_unknown() {
+        let keys = KeyRing::parse(KeyRing::generate().as_bytes()).expect("a key");
+        let mut pending = PendingLogins::default();
+        pending.add(login("state", "https://crm.test/"));
+        let cookie = pending.clone().set_cookie(&keys, "login.test").expect("a cookie");
+        let elsewhere = PendingLogins::unseal(&keys, "other.test", value(&cookie));
+        assert_eq!(elsewhere, PendingLogins::default());
+        assert_eq!(PendingLogins::unseal(&keys, "login.test", b"x"), PendingLogins::default());
+        assert!(pending.take("other").is_none());
+    }
+}
