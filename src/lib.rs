@@ -51,9 +51,9 @@
 //! | [`provisioning`] | desired state of Vault, plan and apply |
 //! | [`sealed`] | encrypted credentials that clients keep, for one purpose, audience and time |
 //! | [`tenants`] | names of tenants and services, and what they are called in Vault |
-//! | [`login`] | hosts, login methods, return addresses and request origins of browser logins |
 //! | [`forwarded`] | forwarded request, trusted proxies, client address |
 //! | [`token`] | credentials, token information, identity, the backend trait, the cache |
+//! | [`login`] | hosts, login methods, return addresses and the backend trait of browser logins |
 //! | [`requirements`] | parsing, caching and path normalization of requirements |
 //! | [`secrets`] | names, data and formats of secrets, and the trait of their store |
 //! | [`auth`] | authorization: token, requirement and capability checks, refusals, rate limits, explanations |

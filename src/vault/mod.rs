@@ -17,7 +17,9 @@ mod server_probe;
 mod session;
 
 pub use crate::probe::TrustRoots;
-pub use adapters::{ExplainReadError, ExplainReader, Requester, VaultTokenBackend};
+pub use adapters::{
+    ExplainReadError, ExplainReader, Requester, VaultLoginBackend, VaultTokenBackend,
+};
 pub use admin::{
     AccountPlan, AccountRemoval, DesiredMember, DesiredTenant, InitPlan, InspectError, Inspector,
     LoginMethod, MemberRemover, MemberSource, MembershipPlan, PlatformPlan, RemovalResult,
@@ -40,4 +42,6 @@ pub use secrets::{
     SecretsClient, SessionSecrets, rotation,
 };
 pub use server_probe::{ServerProbe, ServerProbeError, probe_server};
-pub use session::{LoginCost, LoginError, REQUIRED_CAPABILITIES, ServiceLogin, VaultSession};
+pub use session::{
+    LoginCost, REQUIRED_CAPABILITIES, ServiceLogin, SessionLoginError, VaultSession,
+};

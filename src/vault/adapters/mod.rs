@@ -2,11 +2,14 @@
 
 mod call_limits;
 mod explain_reader;
+mod login_backend;
+mod login_step;
 mod subject;
 mod token_backend;
 pub(super) mod token_info;
 
 pub use self::{
     explain_reader::{ExplainReadError, ExplainReader},
+    login_backend::VaultLoginBackend,
     token_backend::{Requester, VaultTokenBackend},
 };

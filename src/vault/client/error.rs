@@ -112,6 +112,7 @@ impl From<VaultError> for Unavailable {
             | FailureKind::LocalError => UnavailableReason::NotReady,
             // A redirect may end with a change of the leader.
             FailureKind::Tls
+            | FailureKind::LoginMisconfigured
             | FailureKind::MountNotFound
             | FailureKind::EndpointNotFound
             | FailureKind::NamespaceNotFound => UnavailableReason::Misconfigured,

@@ -7,9 +7,11 @@
 //!
 //! The messages are those of OpenBao 2.7 and of HashiCorp Vault 1.15 to 2.x, which share most.
 
+mod logins;
 #[cfg(test)]
 mod tests;
 
+use self::logins::LOGIN_MESSAGES;
 use super::{
     failure::FailureKind,
     operation::Operation::{
@@ -20,8 +22,8 @@ use super::{
 use crate::secrets::RecordError;
 
 /// The operations that a message may answer, its status, the message, and its meaning. In the
-/// message `{number}` stands for a whole number, `{path}` for a path between quotes, `{text}` for
-/// the rest of a line.
+/// message `{number}` stands for a whole number, `{path}` for a path between quotes, `{word}` for
+/// text without white space, `{text}` for the rest of a line.
 type KnownMessage = (&'static [Operation], u16, &'static str, FailureKind);
 
 /// Every operation, except for those that an earlier entry lists.
@@ -29,7 +31,7 @@ const ANY: &[Operation] = &[];
 
 const TRANSIT: &[Operation] = &[Decrypt, Rewrap];
 
-/// The known messages. The first entry that matches applies.
+/// The known messages, besides those of the logins of people. The first entry that matches applies.
 const KNOWN_MESSAGES: &[KnownMessage] = &[
     // A login request has no token. Vault responds with 403 if the role is locked after failed
     // logins. It responds with 400 if the role id or the secret id is wrong, but also if a change of
@@ -208,10 +210,12 @@ pub(super) fn classify(
     errors: Option<&[String]>,
 ) -> FailureKind {
     if let Some([message]) = errors {
-        let known = KNOWN_MESSAGES.iter().find(|(operations, known_status, pattern, _)| {
-            let applies = operations.is_empty() || operations.contains(&operation);
-            applies && *known_status == status && matches_pattern(pattern, message)
-        });
+        let known = LOGIN_MESSAGES.iter().chain(KNOWN_MESSAGES).find(
+            |(operations, known_status, pattern, _)| {
+                let applies = operations.is_empty() || operations.contains(&operation);
+                applies && *known_status == status && matches_pattern(pattern, message)
+            },
+        );
         if let Some((_, _, _, failure)) = known {
             return *failure;
         }
@@ -241,6 +245,7 @@ fn matches_pattern(pattern: &str, message: &str) -> bool {
     let Some(message) = message.strip_prefix(literal) else { return false };
     let fits = |character: char| match placeholder {
         "number" => character.is_ascii_digit(),
+        "word" => !character.is_whitespace(),
         "text" => character != '\n',
         _ => character != '"',
     };

@@ -57,6 +57,14 @@ pub(crate) enum FailureKind {
     SecretIdUnusable,
     /// Vault accepts no login of this role at present: it is locked out or disabled.
     LoginDenied,
+    /// Vault rejects a person's password, passcode or claims, or the account.
+    UserRejected,
+    /// Vault no longer knows the login that this is a further step of.
+    LoginExpired,
+    /// The auth method is not set up for the login of people.
+    LoginMisconfigured,
+    /// The wrapping token was used before, has expired, or was never issued.
+    WrappingTokenInvalid,
     /// A rate limit quota is exceeded.
     Throttled,
     /// The server is sealed or not initialized.
@@ -93,6 +101,10 @@ impl FailureKind {
             Self::LoginCredentialsRejected => "login_refused",
             Self::LoginDenied => "login_denied",
             Self::SecretIdUnusable => "secret_id_spent",
+            Self::UserRejected => "user_refused",
+            Self::LoginExpired => "login_expired",
+            Self::LoginMisconfigured => "login_misconfigured",
+            Self::WrappingTokenInvalid => "wrapping_token_invalid",
             Self::EntryTooLarge => "too_large",
             Self::LocalError => "local",
             Self::TokenRejected => "own_token",
@@ -126,7 +138,12 @@ impl FailureKind {
             Self::EntryTooLarge => Some("the value is larger than Vault accepts"),
             Self::TokenRejected => Some("Vault rejected the token of the request"),
             Self::PermissionDenied => Some("the token's policies do not allow the request"),
-            Self::LoginCredentialsRejected | Self::LoginDenied => Some("Vault rejected the login"),
+            Self::LoginCredentialsRejected | Self::LoginDenied | Self::UserRejected => {
+                Some("Vault rejected the login")
+            }
+            Self::LoginExpired => Some("Vault does not know the login"),
+            Self::LoginMisconfigured => Some("the auth method is not set up for this login"),
+            Self::WrappingTokenInvalid => Some("the wrapping token is not valid"),
             Self::Throttled => Some("a rate limit quota of Vault is exceeded"),
             Self::StorageConflict => {
                 Some("another write collided with this one in Vault's storage")
@@ -173,6 +190,10 @@ impl FailureKind {
             | Self::LoginCredentialsRejected
             | Self::LoginDenied
             | Self::SecretIdUnusable
+            | Self::UserRejected
+            | Self::LoginExpired
+            | Self::LoginMisconfigured
+            | Self::WrappingTokenInvalid
             | Self::Throttled
             | Self::Sealed
             | Self::StorageConflict => false,

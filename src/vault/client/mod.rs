@@ -91,6 +91,17 @@ impl Client {
         envelope.data.ok_or_else(|| VaultError::malformed("no data"))
     }
 
+    /// Sends a request without a token, in the client's namespace, and returns the `data` of the
+    /// response.
+    pub(crate) async fn data_without_token<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        endpoint: impl Endpoint,
+    ) -> Result<T, VaultError> {
+        let envelope: Envelope<T> = self.request(operation, None, endpoint, parse).await?;
+        envelope.data.ok_or_else(|| VaultError::malformed("no data"))
+    }
+
     /// Sends a request and returns the `data` of the response, also that of a 404, which Vault
     /// sends for a deleted version.
     pub(crate) async fn data_or_deleted<T: DeserializeOwned>(
@@ -222,7 +233,7 @@ impl Client {
 
     /// Sends a request, and sends a write again that collided with another one in Vault's storage.
     ///
-    /// A repetition is safe for every write: Vault reports that it wrote nothing. A compare-and-set write is
+    /// A repetition is safe for every write but a login: Vault reports that it wrote nothing. A compare-and-set write is
     /// then compared with the result of the other write. And a transit key whose new version Vault
     /// could not store has that version in memory only until a further rotation is stored.
     async fn send_with_retry(
@@ -235,8 +246,9 @@ impl Client {
             endpoint.method(),
             RequestMethod::POST | RequestMethod::PUT | RequestMethod::PATCH | RequestMethod::DELETE
         );
+        let is_repeated = is_write && operation.is_repeatable();
         let (first_delay, retries) = STORAGE_CONFLICT_RETRIES;
-        for delay in backoff_delays(first_delay, if is_write { retries } else { 0 }) {
+        for delay in backoff_delays(first_delay, if is_repeated { retries } else { 0 }) {
             let response = self.send_once(operation, options, endpoint).await?;
             if !is_storage_conflict(operation, &response) {
                 return Ok(response);

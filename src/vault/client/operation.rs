@@ -23,9 +23,15 @@ pub(crate) enum Operation {
     Policy,
     Admin,
     Login,
+    UserLogin,
+    MfaValidation,
+    OidcStart,
+    OidcCallback,
     Renew,
     Revoke,
     Unwrap,
+    TicketWrap,
+    TicketUnwrap,
     Health,
     Seal,
     SecretList,
@@ -54,9 +60,15 @@ impl Operation {
             Self::Policy => "policy",
             Self::Admin => "admin",
             Self::Login => "login",
+            Self::UserLogin => "user_login",
+            Self::MfaValidation => "mfa_validate",
+            Self::OidcStart => "oidc_auth_url",
+            Self::OidcCallback => "oidc_callback",
             Self::Renew => "renew",
             Self::Revoke => "revoke",
             Self::Unwrap => "unwrap",
+            Self::TicketWrap => "ticket_wrap",
+            Self::TicketUnwrap => "ticket_unwrap",
             Self::Health => "health",
             Self::Seal => "seal",
             Self::SecretList => "secret_list",
@@ -76,6 +88,12 @@ impl Operation {
     /// Returns true if several callers may wait for one response.
     pub(super) fn is_shared(self) -> bool {
         matches!(self, Self::Lookup | Self::Entity | Self::Capabilities)
+    }
+
+    /// Returns true if a write that collided with another one in Vault's storage may be sent again.
+    /// The login of a person may not: Vault counts failed logins, and accepts a passcode once.
+    pub(super) fn is_repeatable(self) -> bool {
+        !matches!(self, Self::UserLogin | Self::MfaValidation)
     }
 
     /// Returns the maximum size of the response body, in bytes.

@@ -30,9 +30,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(750);
 
 /// A login failed.
 #[derive(Debug)]
-pub struct LoginError(VaultError);
+pub struct SessionLoginError(VaultError);
 
-impl fmt::Display for LoginError {
+impl fmt::Display for SessionLoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.kind {
             FailureKind::TokenRejected => f.write_str(
@@ -58,7 +58,7 @@ impl fmt::Display for LoginError {
     }
 }
 
-impl std::error::Error for LoginError {}
+impl std::error::Error for SessionLoginError {}
 
 impl VaultSession {
     /// Logs in, for a program without the service's renewal task. If a login failed a short while
@@ -68,8 +68,8 @@ impl VaultSession {
     /// [`VaultSession::close`] revokes it.
     ///
     /// # Errors
-    /// [`LoginError`] if the login fails.
-    pub async fn log_in(self: &Arc<Self>) -> Result<(), LoginError> {
+    /// [`SessionLoginError`] if the login fails.
+    pub async fn log_in(self: &Arc<Self>) -> Result<(), SessionLoginError> {
         let session = Arc::clone(self);
         let login = tokio::spawn(async move { session.log_in_command().await }).await;
         login
@@ -79,7 +79,7 @@ impl VaultSession {
                     format!("the login task failed: {error}"),
                 ))
             })
-            .map_err(LoginError)
+            .map_err(SessionLoginError)
     }
 
     async fn log_in_command(&self) -> Result<(), VaultError> {
@@ -158,8 +158,8 @@ impl VaultSession {
     /// service's renewal task.
     ///
     /// # Errors
-    /// [`LoginError`] if the login fails.
-    pub async fn ensure_token(self: &Arc<Self>) -> Result<(), LoginError> {
+    /// [`SessionLoginError`] if the login fails.
+    pub async fn ensure_token(self: &Arc<Self>) -> Result<(), SessionLoginError> {
         let Some(own) = self.current_token() else { return self.log_in().await };
         if own.renewal().is_none_or(|due| due > Instant::now()) {
             return Ok(());

@@ -13,7 +13,7 @@ mod state;
 
 pub(super) use self::service_token::ServiceToken;
 pub use self::{
-    command::LoginError,
+    command::SessionLoginError,
     login::{LoginCost, ServiceLogin},
     self_test::REQUIRED_CAPABILITIES,
     state::VaultSession,

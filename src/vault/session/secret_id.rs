@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::vault::{
     api::{login::APPROLE_MOUNT, sys::wrapping},
-    client::{Client, FailureKind, VaultError},
+    client::{Client, FailureKind, Operation, VaultError},
 };
 
 /// A secret id that was wrapped, and the used token that it was wrapped in.
@@ -40,7 +40,7 @@ pub(super) async fn read_secret_id(
         return Ok(known.secret_id.clone());
     }
     check_wrapping(client, &content, file).await?;
-    let data = wrapping::unwrap(client, &content).await;
+    let data = wrapping::unwrap(client, Operation::Unwrap, &content).await;
     let SecretIdData { secret_id } = data.map_err(|error| unusable(error, file))?;
     *unwrapped = Some(UnwrappedSecretId { wrapping_token: content, secret_id: secret_id.clone() });
     Ok(secret_id)
@@ -60,7 +60,7 @@ pub(super) async fn check_wrapping(
     wrapping_token: &SecretString,
     file: &Path,
 ) -> Result<(), VaultError> {
-    let lookup = wrapping::lookup(client, wrapping_token).await;
+    let lookup = wrapping::lookup(client, Operation::Unwrap, wrapping_token).await;
     let creation_path = lookup.map_err(|error| unusable(error, file))?.creation_path;
     let role = creation_path
         .strip_prefix("auth/")
@@ -103,18 +103,19 @@ pub(super) async fn read_secret(file: &Path) -> Result<SecretString, VaultError>
 /// Returns the error of a wrapping token that Vault rejects, with the commands that create another.
 fn unusable(error: VaultError, file: &Path) -> VaultError {
     match error.kind {
-        FailureKind::BadRequest | FailureKind::TokenNotFound | FailureKind::TokenRejected => {
-            VaultError::new(
-                FailureKind::SecretIdUnusable,
-                format!(
-                    "the wrapped secret id in {} was already used or has expired: an operator creates \
+        FailureKind::WrappingTokenInvalid
+        | FailureKind::BadRequest
+        | FailureKind::TokenNotFound
+        | FailureKind::TokenRejected => VaultError::new(
+            FailureKind::SecretIdUnusable,
+            format!(
+                "the wrapped secret id in {} was already used or has expired: an operator creates \
                  a new one with `vault-auth-validator bootstrap --new-secret-id`, or for a \
                  tenant's service with `vault-auth-validator tenants create TENANT --service \
                  SERVICE --new-secret-id`",
-                    file.display()
-                ),
-            )
-        }
+                file.display()
+            ),
+        ),
         _ => error,
     }
 }

@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
+mod logins;
+
 use super::{
-    FailureKind, KNOWN_MESSAGES,
+    FailureKind, KNOWN_MESSAGES, LOGIN_MESSAGES,
     Operation::{
         self, Capabilities, ConsumeUse, Decrypt, DetailedMetadata, Entity, Login, Lookup,
         SecretRead, SecretWrite,
@@ -142,13 +144,14 @@ fn several_messages_or_none_are_unknown() {
 proptest! {
     #[test]
     fn text_around_a_message_makes_it_unknown(
-        which in 0..KNOWN_MESSAGES.len(),
+        which in 0..KNOWN_MESSAGES.len() + LOGIN_MESSAGES.len(),
         before in "[a-z:\\n ]{0,6}",
         after in "[a-z:\\n ]{0,6}",
     ) {
-        let (_, _, pattern, _) = KNOWN_MESSAGES[which];
+        let (_, _, pattern, _) = KNOWN_MESSAGES.iter().chain(LOGIN_MESSAGES).nth(which).expect("one");
         let message = pattern.replace("{number}", "12").replace("{path}", "a/b");
-        let message = message.replace("{text}", "why: \"/\"");
+        let message = message.replace("{text}", "why: \"/\"").replace("{word}", "staff.");
+        let after = if pattern.ends_with("{text}") { "\n".to_owned() } else { after };
         prop_assert!(matches_pattern(pattern, &message));
         if !(before.is_empty() && after.is_empty()) {
             let longer = format!("{before}{message}{after}");
