@@ -86,3 +86,4 @@ pub mod tenants;
 pub mod token;
 pub mod uri;
 pub mod vault;
+pub mod wall_clock;

@@ -44,6 +44,18 @@ impl AuthCheck {
     }
 }
 
+/// Returns the reason why a request has no usable credential.
+fn credential_reason(error: CredentialError) -> &'static str {
+    match error {
+        CredentialError::Missing => "no credential was sent",
+        CredentialError::Malformed => "it contains characters that no token has",
+        CredentialError::Conflict => "the request contains different tokens",
+        CredentialError::UnknownHost => {
+            "it is a session cookie, and the request does not say for which host"
+        }
+    }
+}
+
 impl Authorizer {
     /// Explains the decision for a request. Consumes no use of a limited-use token.
     pub async fn explain(&self, request: &AuthRequest<'_>) -> DecisionExplanation {
@@ -55,15 +67,7 @@ impl Authorizer {
         let credential = match &request.credential {
             Ok(credential) => credential,
             Err(error) => {
-                let reason = match error {
-                    CredentialError::Missing => "no credential was sent",
-                    CredentialError::Malformed => "it contains characters that no token has",
-                    CredentialError::Conflict => "the request contains different tokens",
-                    CredentialError::UnknownHost => {
-                        "it is a session cookie, and the request does not say for which host"
-                    }
-                };
-                return without(Refusal::Credential(*error), reason);
+                return without(Refusal::Credential(*error), credential_reason(*error));
             }
         };
         let key = self.cache.key(credential);

@@ -14,6 +14,7 @@ use crate::{
     },
     config::Settings,
     policy::Mounts,
+    sealed::SealingKeys,
     secrets::SecretError,
     server, telemetry,
     vault::{self, SecretsClient, ServiceLogin, VaultSession},
@@ -22,8 +23,8 @@ use crate::{
 /// Run the service.
 ///
 /// It starts even while Vault is unreachable, and is ready as soon as it has logged in. SIGTERM and
-/// SIGINT stop it after the requests in flight have finished. SIGHUP, SIGUSR1 and SIGUSR2 are
-/// ignored.
+/// SIGINT stop it after the requests in flight have finished. SIGHUP makes it read the file of the sealing
+/// keys again. SIGUSR1 and SIGUSR2 are ignored.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -109,6 +110,26 @@ async fn check_mount(
 
 /// Runs the service until a signal stops it.
 async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
-    server::run(settings, service_stopped()?).await?;
+    let keys = settings.browser_login.as_ref().map(|login| Arc::clone(&login.keys));
+    let stopped = service_stopped(move || reload(keys.as_deref()))?;
+    server::run(settings, stopped).await?;
     Ok(())
+}
+
+/// Reads again what can be changed while the service runs. An invalid file changes nothing.
+fn reload(sealing_keys: Option<&SealingKeys>) {
+    let Some(keys) = sealing_keys else {
+        tracing::warn!(
+            "SIGHUP ignored: the configuration is read only at the start; restart the service to \
+             change it"
+        );
+        return;
+    };
+    match keys.reload() {
+        Ok(()) => tracing::info!(keys = keys.current().key_count(), "sealing keys read again"),
+        Err(error) => {
+            let file = keys.file().display();
+            tracing::error!(%file, %error, "sealing keys not changed");
+        }
+    }
 }

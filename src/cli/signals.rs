@@ -92,26 +92,22 @@ fn exit_by(signal: Signal) -> ! {
 }
 
 /// Registers the signals of the service, and returns a future that is ready at the first SIGTERM or
-/// SIGINT. It logs the signals that other services take for a reload or for new log files.
+/// SIGINT. At SIGHUP it calls `reload`. It logs the signals that other services take for new log files.
 ///
 /// # Errors
 /// Those of `sigaction(2)`.
-pub(super) fn service_stopped() -> io::Result<impl Future<Output = ()>> {
+pub(super) fn service_stopped(reload: impl Fn()) -> io::Result<impl Future<Output = ()>> {
     const WANTED: [Signal; 5] =
         [Signal::TERM, Signal::INT, Signal::HUP, Signal::USR1, Signal::USR2];
     let mut signals = SignalStream::register(&WANTED)?;
     set_handled();
     Ok(async move {
         loop {
-            let ignored = signals.next().await;
-            if matches!(ignored, Signal::TERM | Signal::INT) {
-                return;
+            match signals.next().await {
+                Signal::TERM | Signal::INT => return,
+                Signal::HUP => reload(),
+                ignored => tracing::warn!(signal = signal_name(ignored), "signal ignored"),
             }
-            tracing::warn!(
-                signal = signal_name(ignored),
-                "signal ignored: the configuration is read only at the start; restart the service \
-                 to change it"
-            );
         }
     })
 }

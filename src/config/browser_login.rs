@@ -17,11 +17,9 @@ pub struct BrowserLoginSettings {
 }
 
 impl SettingReader {
-    /// Returns the settings of browser logins; `Some(None)` without a login host, `None` after an error.
-    pub(super) fn browser_login(&mut self) -> Option<Option<BrowserLoginSettings>> {
-        if self.raw("login_url").is_none() {
-            return Some(None);
-        }
+    /// Returns the settings of browser logins; `None` without a login host, or after an error.
+    pub(super) fn browser_login(&mut self) -> Option<BrowserLoginSettings> {
+        self.raw("login_url")?;
         let origins = self.value("login_url", values::from_error(LoginOrigins::parse));
         let hosts = match self.raw("login_hosts") {
             Some(_) => self.value("login_hosts", values::from_error(GuardedHosts::parse)),
@@ -36,7 +34,7 @@ impl SettingReader {
             ),
         };
         let site = LoginSite { origins: origins?, hosts: hosts?, methods: methods? };
-        Some(Some(BrowserLoginSettings { site, keys: keys? }))
+        Some(BrowserLoginSettings { site, keys: keys? })
     }
 
     fn sealing_keys(&mut self) -> Option<Arc<SealingKeys>> {

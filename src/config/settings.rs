@@ -122,7 +122,7 @@ impl SettingReader {
         let family = self.value("forwarded_headers", values::header_family);
         let cache = self.cache();
         let browser_login = self.browser_login();
-        let credentials = self.credentials(browser_login.as_ref().and_then(Option::as_ref));
+        let credentials = self.credentials(browser_login.as_ref());
         let failure_limit = self.value("failure_limit", values::failure_limit);
         let root_tokens = self.value("allow_root", values::root_tokens);
         let mounts = self.mounts();
@@ -139,7 +139,7 @@ impl SettingReader {
             trust: TrustedProxies { networks: proxies?, headers: family? },
             cache: cache?,
             credentials: credentials?,
-            browser_login: browser_login?,
+            browser_login,
             failure_limit: failure_limit?,
             root_tokens: root_tokens?,
             mounts: mounts?,

@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::finding::Finding;
-use crate::probe::{Certificate, CertificateError, ProbeError, now};
+use crate::{
+    probe::{Certificate, CertificateError, ProbeError},
+    wall_clock::now,
+};
 
 /// The timeout of each step of a request to the proxy or the service.
 pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,6 +1,9 @@
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -19,6 +22,11 @@ const ADDRESS_LIMIT: u32 = 20;
 /// The time without a failure after which the count restarts: that of Vault, and a margin.
 const RESET_AFTER: Duration = Duration::from_secs(15 * 60 + 5);
 
+/// The number of logins at an `OpenID` provider that an address may start within a time. Vault keeps the
+/// state of each, without a limit.
+const START_LIMIT: u32 = 60;
+const START_WINDOW: Duration = Duration::from_mins(1);
+
 /// The maximum number of tracked names and of tracked addresses.
 const MAX_ENTRIES: u64 = 65_536;
 
@@ -32,6 +40,7 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 pub struct LoginLimiter {
     names: Cache<(String, String), Arc<tokio::sync::Mutex<FailureCount>>>,
     addresses: Cache<IpAddr, Arc<Mutex<AddressCount>>>,
+    starts: Cache<IpAddr, Arc<AtomicU32>>,
 }
 
 /// The failures since the last success or the last reset.
@@ -70,6 +79,7 @@ impl Default for LoginLimiter {
         Self {
             names: Cache::builder().max_capacity(MAX_ENTRIES).time_to_idle(retention).build(),
             addresses: Cache::builder().max_capacity(MAX_ENTRIES).time_to_idle(retention).build(),
+            starts: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(START_WINDOW).build(),
         }
     }
 }
@@ -95,6 +105,20 @@ impl LoginLimiter {
         let mut name = name.map_err(|_| TooManyLogins { retry_after: MAX_WAIT })?;
         name.check(NAME_LIMIT, 0)?;
         Ok(LoginAttempt { name, address })
+    }
+}
+
+impl LoginLimiter {
+    /// Counts a login that is started at an `OpenID` provider.
+    ///
+    /// # Errors
+    /// [`TooManyLogins`]
+    pub async fn count_start(&self, address: IpAddr) -> Result<(), TooManyLogins> {
+        let starts = self.starts.get_with(rate_limit_key(address), async { Arc::default() }).await;
+        if starts.fetch_add(1, Relaxed) < START_LIMIT {
+            return Ok(());
+        }
+        Err(TooManyLogins { retry_after: START_WINDOW })
     }
 }
 

@@ -36,6 +36,18 @@ pub enum LoginMethodError {
 impl BrowserLoginKind {
     const ALL: [Self; 3] = [Self::Userpass, Self::Ldap, Self::Oidc];
 
+    /// Returns true if people log in with a user name and a password.
+    #[must_use]
+    pub fn has_password(self) -> bool {
+        matches!(self, Self::Userpass | Self::Ldap)
+    }
+
+    /// Returns true if people log in at an `OpenID` provider.
+    #[must_use]
+    pub fn is_provider(self) -> bool {
+        matches!(self, Self::Oidc)
+    }
+
     /// Returns the type in Vault, which is also the default path of the mount.
     #[must_use]
     pub fn name(self) -> &'static str {

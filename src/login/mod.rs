@@ -6,6 +6,7 @@ mod hosts;
 mod limiter;
 mod method;
 mod origin;
+pub mod pages;
 mod pending;
 mod return_url;
 mod session;

@@ -1,13 +1,16 @@
 //! The logins that are not complete: at an `OpenID` provider, and before the second factor.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use super::{
     BrowserIdDigest, GuardedHosts, LOGIN_COOKIE, MAX_CLOCK_SKEW, MfaRequirement, ReturnUrl,
 };
-use crate::sealed::{KeyRing, Purpose, SealError};
+use crate::{
+    sealed::{KeyRing, Purpose, SealError},
+    wall_clock::now,
+};
 
 /// The time for which Vault keeps the state of a login at an `OpenID` provider.
 const MAX_AGE: SignedDuration = SignedDuration::from_mins(10);
@@ -157,7 +160,7 @@ impl PendingLogins {
     /// Counts a ticket for this host. Returns false if the browser had so many within a short time that
     /// it does not seem to keep the session there.
     pub fn count_ticket(&mut self, authority: &str) -> bool {
-        let now = Timestamp::now().as_second();
+        let now = now().as_second();
         let window = TICKET_WINDOW.as_secs();
         self.tickets.retain(|issued| (0..window).contains(&(now - issued.since)));
         let known = self.tickets.iter_mut().find(|issued| issued.authority == authority);
@@ -181,7 +184,7 @@ fn seal(
     data: &impl Serialize,
 ) -> Result<String, SealError> {
     let data = serde_json::to_vec(data).map(Zeroizing::new).map_err(|_| SealError)?;
-    keys.seal(purpose, authority, Timestamp::now() + age + MAX_CLOCK_SKEW, &data)
+    keys.seal(purpose, authority, now() + age + MAX_CLOCK_SKEW, &data)
 }
 
 fn unseal<T: DeserializeOwned>(
@@ -190,7 +193,7 @@ fn unseal<T: DeserializeOwned>(
     authority: &str,
     text: &str,
 ) -> Option<T> {
-    let data = keys.unseal(purpose, authority, Timestamp::now(), text).ok()?;
+    let data = keys.unseal(purpose, authority, now(), text).ok()?;
     serde_json::from_slice(&data).ok()
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::{
     sealed::{KeyRing, Purpose},
     token::{CallerToken, SESSION_COOKIE},
+    wall_clock::now,
 };
 
 /// The time after which a session cookie is not accepted any more. The token in it ends earlier, unless
@@ -31,7 +32,7 @@ pub fn session_cookie(
     authority: &str,
     token: &CallerToken,
 ) -> Result<String, SessionTooLong> {
-    let expiry = Timestamp::now() + MAX_SESSION_AGE;
+    let expiry = now() + MAX_SESSION_AGE;
     let sealed = keys.seal(Purpose::Session, authority, expiry, token.expose().as_bytes());
     let sealed = sealed.map_err(|_| SessionTooLong)?;
     if SESSION_COOKIE.len() + sealed.len() > MAX_COOKIE_LENGTH {

@@ -1,12 +1,15 @@
 use std::borrow::Cow;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{BrowserIdDigest, GuardedHosts, MAX_CLOCK_SKEW, ReturnUrl};
-use crate::sealed::{KeyRing, Purpose, SealError, UnsealError};
+use crate::{
+    sealed::{KeyRing, Purpose, SealError, UnsealError},
+    wall_clock::now,
+};
 
 /// The time for which a ticket is valid. Vault ends its wrapping token after that time.
 pub const TICKET_LIFETIME: SignedDuration = SignedDuration::from_secs(30);
@@ -42,7 +45,7 @@ impl Ticket {
             page: self.page.as_str().into(),
         };
         let data = serde_json::to_vec(&data).map(Zeroizing::new).map_err(|_| SealError)?;
-        let expiry = Timestamp::now() + TICKET_LIFETIME + MAX_CLOCK_SKEW;
+        let expiry = now() + TICKET_LIFETIME + MAX_CLOCK_SKEW;
         keys.seal(Purpose::Ticket, self.page.authority(), expiry, &data)
     }
 
@@ -56,7 +59,7 @@ impl Ticket {
         hosts: &GuardedHosts,
         text: &str,
     ) -> Result<Self, UnsealError> {
-        let data = keys.unseal(Purpose::Ticket, authority, Timestamp::now(), text)?;
+        let data = keys.unseal(Purpose::Ticket, authority, now(), text)?;
         let data: TicketData<'_> =
             serde_json::from_slice(&data).map_err(|_| UnsealError::Malformed)?;
         let browser = BrowserIdDigest::parse(data.browser).ok_or(UnsealError::Malformed)?;
@@ -85,7 +88,7 @@ mod tests {
         assert_eq!((unsealed.page, unsealed.browser), (ticket.page, browser));
         let elsewhere = Ticket::unseal(&keys, "erp.test", &hosts, &sealed).err();
         assert_eq!(elsewhere, Some(UnsealError::NotAuthentic));
-        let now = jiff::Timestamp::now();
+        let now = crate::wall_clock::now();
         let as_session = keys.unseal(Purpose::Session, "crm.test", now, &sealed).err();
         assert_eq!(as_session, Some(UnsealError::NotAuthentic));
         let others = GuardedHosts::parse("erp.test").expect("hosts");

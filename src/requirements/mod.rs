@@ -71,6 +71,13 @@ impl Requirements {
         cross_site: CrossSiteRequests::Refused,
     };
 
+    /// No requirements, for requests from any origin.
+    pub const ANY_ORIGIN: Self = Self {
+        checks: Vec::new(),
+        unauthenticated: UnauthenticatedNavigation::Refused,
+        cross_site: CrossSiteRequests::Allowed,
+    };
+
     /// Returns the requirements in the order of the query string.
     pub fn iter(&self) -> impl Iterator<Item = &Requirement> {
         self.checks.iter()

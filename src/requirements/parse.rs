@@ -122,7 +122,7 @@ impl Requirements {
                 "tenant" => checks.push(tenant(&value)?),
                 "acl" => checks.push(Requirement::Acl(acl_path("acl", &value, written)?)),
                 "acl_uri" => {
-                    checks.push(Requirement::AclUri(acl_path("acl_uri", &value, written)?))
+                    checks.push(Requirement::AclUri(acl_path("acl_uri", &value, written)?));
                 }
                 "login" => {
                     only_value("login", "redirect", &value)?;

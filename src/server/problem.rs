@@ -86,14 +86,18 @@ pub(super) fn problem_response(
     id: &RequestId,
 ) -> Response<Bytes> {
     let mut response = respond(terms.status, terms.code, terms.title, detail, id);
-    let headers = response.headers_mut();
+    add_spec_headers(terms, response.headers_mut());
+    response
+}
+
+/// Adds `WWW-Authenticate` and `Retry-After`.
+pub(super) fn add_spec_headers(terms: &ProblemSpec, headers: &mut HeaderMap) {
     if let Some(challenge) = challenge(terms.challenge) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     if let Some(pause) = terms.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(pause.as_secs()));
     }
-    response
 }
 
 fn respond(

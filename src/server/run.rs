@@ -7,7 +7,9 @@ use tower_http::add_extension::AddExtension;
 
 use crate::{
     auth::{Authorizer, FailureLimiter},
-    config::{ListenAddress, Settings},
+    config::{BrowserLoginSettings, ListenAddress, Settings},
+    forwarded::TrustedProxies,
+    login::LoginLimiter,
     requirements::RequirementsCache,
     server::{
         admin::{self, AdminState},
@@ -15,14 +17,15 @@ use crate::{
         connection::HyperHandler,
         layers,
         listener::{BindError, ConnectionLimits, Listener, ListenerGroup},
+        login::LoginState,
         readiness::Readiness,
         validate::ValidateHandler,
     },
     telemetry::Metrics,
-    token::TokenCache,
+    token::{CredentialReader, CredentialSources, TokenCache},
     vault::{
-        CheckCache, Client, ClientSettingsError, Requester, VaultHealth, VaultSession,
-        VaultTokenBackend, watch_health,
+        CheckCache, Client, ClientSettingsError, Requester, VaultHealth, VaultLoginBackend,
+        VaultSession, VaultTokenBackend, watch_health,
     },
 };
 
@@ -111,13 +114,17 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         traces: settings.telemetry.traces,
         capacity: Capacity::default(),
     };
+    let site = settings.browser_login.as_ref().map(|login| Arc::new(login.site.clone()));
+    let login = settings
+        .browser_login
+        .map(|login| login_state(login, &client, &validator, settings.trust.clone()));
     let health = watch_health(client, health_sender);
     let exited = spawn_background_tasks(spawn_session(&session), health, Arc::clone(&validator));
     let validate = Arc::new(ValidateHandler {
         validator,
         requirements: RequirementsCache::default(),
         credentials: settings.credentials,
-        login: settings.browser_login.map(|login| Arc::new(login.site)),
+        login: site,
         trust: settings.trust,
         traces: settings.telemetry.traces,
         metrics: Arc::clone(&metrics),
@@ -129,7 +136,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         let router = layers::with_common_layers(router, Arc::clone(&metrics));
         move |peer| HyperHandler(TowerToHyperService::new(AddExtension::new(router.clone(), peer)))
     };
-    public_listeners.serve(api_listener, limits.api, new_handler(api::router(api)));
+    public_listeners.serve(api_listener, limits.api, new_handler(api::router(api, login)));
     let admin_router = admin::router(admin, settings.admin_access);
     admin_listeners.serve(admin_listener, limits.admin, new_handler(admin_router));
 
@@ -139,6 +146,24 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     };
     shut_down([public_listeners, admin_listeners], &session).await;
     outcome
+}
+
+fn login_state(
+    BrowserLoginSettings { site, keys }: BrowserLoginSettings,
+    client: &Arc<Client>,
+    validator: &Arc<Authorizer>,
+    trust: TrustedProxies,
+) -> LoginState {
+    let sources = CredentialSources::session_only();
+    LoginState {
+        site,
+        sessions: CredentialReader::with_sessions(sources, Arc::clone(&keys)),
+        keys,
+        backend: Arc::new(VaultLoginBackend::new(Arc::clone(client))),
+        validator: Arc::clone(validator),
+        trust,
+        limiter: LoginLimiter::default(),
+    }
 }
 
 /// Spawns the task that logs in to Vault and renews the service's own token.

@@ -23,8 +23,8 @@ use crate::{
     server::{
         http1::{HandlerResponse, Http1Connection, RequestHandler, RequestHead},
         listener::{Listener, ListenerGroup},
-        login_redirect,
         problem::{self, ErrorDetails},
+        refused_person::RefusedPerson,
         request_id::RequestId,
         target,
     },
@@ -70,21 +70,31 @@ impl ValidateHandler {
         Ok((entry, cache.unwrap_or(CacheStatus::Miss)))
     }
 
-    /// Returns the redirect to the login page, if this is the response to a refused request.
-    fn login_redirect<B>(
+    /// Returns the response to a person whose browser shows it; `None` for other clients.
+    fn response_to_person<B>(
         &self,
         refusal: &Refusal,
         peer: Peer,
         request: &Request<B>,
+        id: &RequestId,
     ) -> Option<Response<Bytes>> {
-        let site = self.login.as_ref().filter(|_| refusal.asks_for_login())?;
-        let requirements = self.requirements.get(request.uri().query().unwrap_or_default())?;
-        if requirements.unauthenticated != UnauthenticatedNavigation::Redirected {
-            return None;
-        }
         let headers = RequestHeaders::from(request.headers());
-        let forwarded = ForwardedRequest::new(headers, peer, &self.trust);
-        login_redirect::login_redirect(site, &forwarded, headers)
+        let person = RefusedPerson {
+            refusal,
+            headers,
+            forwarded: ForwardedRequest::new(headers, peer, &self.trust),
+            id,
+        };
+        let is_redirected = || {
+            let query = request.uri().query().unwrap_or_default();
+            self.requirements.get(query).is_some_and(|requirements| {
+                requirements.unauthenticated == UnauthenticatedNavigation::Redirected
+            })
+        };
+        let site = self.login.as_deref();
+        site.filter(|_| is_redirected())
+            .and_then(|site| person.login_redirect(site))
+            .or_else(|| person.page(site))
     }
 
     fn auth_request<'r>(
@@ -111,7 +121,7 @@ impl ValidateHandler {
             }
             _ => problem::log_and_respond(&terms, details, &id),
         };
-        self.login_redirect(refusal, peer, request).unwrap_or(response)
+        self.response_to_person(refusal, peer, request, &id).unwrap_or(response)
     }
 }
 

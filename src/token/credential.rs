@@ -164,6 +164,12 @@ fn basic_password<'h>(encoded: &[u8]) -> Result<Credential<'h>, CredentialError>
 }
 
 impl CredentialSources {
+    /// Returns session cookies as the only source.
+    #[must_use]
+    pub fn session_only() -> Self {
+        Self(vec![CredentialSource::Session])
+    }
+
     /// Returns true if session cookies are a source.
     #[must_use]
     pub fn has_session(&self) -> bool {

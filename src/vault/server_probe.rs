@@ -12,8 +12,9 @@ use http_body_util::Empty;
 use jiff::{Timestamp, fmt::rfc2822};
 
 use crate::{
-    probe::{Certificate, Endpoint, ProbeError, ProbeResponse, now},
+    probe::{Certificate, Endpoint, ProbeError, ProbeResponse},
     vault::{api::sys::health::HealthResponse, client::ClientSettings},
+    wall_clock::now,
 };
 
 /// The result of a probe of Vault.

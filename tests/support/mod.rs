@@ -25,6 +25,8 @@ pub mod fault;
 pub mod http;
 pub mod metrics;
 pub mod nginx;
+pub mod people;
+pub mod person;
 pub mod platform;
 pub mod ports;
 pub mod process;

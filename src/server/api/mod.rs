@@ -40,12 +40,17 @@ use tower_service::Service;
 
 use self::versions::SecretEndpoint;
 pub(in crate::server) use self::{capacity::Capacity, state::ApiState};
-use crate::server::layers::{method_not_allowed, with_fallbacks};
+use crate::server::{
+    layers::{method_not_allowed, with_fallbacks},
+    login::{self, LoginState},
+};
 
-/// Returns all routes. A test compares them with the `OpenAPI` document.
-pub(super) fn router(state: ApiState) -> Router {
+/// Returns all routes, and those of the login pages if there are any. A test compares the routes of the
+/// API with the `OpenAPI` document.
+pub(super) fn router(state: ApiState, login: Option<LoginState>) -> Router {
     let state = Arc::new(state);
-    let routes = Router::new()
+    let login = login.map_or_else(Router::new, login::router);
+    let routes = login
         .route("/", get(about::about))
         .route(paths::WHOAMI, get(whoami::whoami))
         .route("/v1/tenants/{tenant}/secrets", get(list::list))

@@ -10,6 +10,9 @@ use crate::token::TokenInfo;
 /// The time for which an attempt is remembered: longer than the time to the next one of most sessions.
 const RETENTION: Duration = Duration::from_hours(24);
 
+/// The minimum time between two attempts.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The times before which sessions are not renewed again, by accessor.
 ///
 /// A session that Vault does not extend, since it has reached its maximum lifetime or its user was
@@ -34,7 +37,7 @@ impl Renewals {
         }
         let begin = self.0.entry_by_ref(&info.accessor).and_compute_with(async |last| match last {
             Some(last) if now < *last.value() => Op::Nop,
-            _ => Op::Put(now + left / 2),
+            _ => Op::Put(now + MIN_INTERVAL.max(left / 2)),
         });
         matches!(begin.await, CompResult::Inserted(_) | CompResult::ReplacedWith(_))
     }

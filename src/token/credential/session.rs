@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::{CallerToken, CredentialError};
 use crate::{
     headers::RequestHeaders,
     sealed::{Purpose, SealingKeys, UnsealError},
+    wall_clock::now,
 };
 
 /// The name of the session cookie. Because of the prefix, browsers accept it only over a secure
@@ -48,7 +48,7 @@ impl<'h> SealedSession<'h> {
     /// Returns the token.
     pub(super) fn unseal(&self) -> Result<CallerToken, UnsealError> {
         let ring = self.keys.current();
-        let token = ring.unseal(Purpose::Session, &self.authority, Timestamp::now(), self.text)?;
+        let token = ring.unseal(Purpose::Session, &self.authority, now(), self.text)?;
         let token = std::str::from_utf8(&token).map_err(|_| UnsealError::Malformed)?;
         Ok(CallerToken::from(SecretString::from(token)))
     }

@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use proptest::{collection::vec, prelude::*};
 
 use super::{Credential, CredentialError, CredentialReader, CredentialSources, SESSION_COOKIE};
 use crate::{
     sealed::{KeyRing, Purpose, SealingKeys},
     token::CacheKeyHasher,
+    wall_clock::now,
 };
 
 /// Returns the token that these sources contain in these headers.
@@ -249,7 +250,7 @@ fn session_reader() -> (CredentialReader, impl Fn(&str, &str) -> String) {
     let sources: CredentialSources = format!("{ALL},session").parse().expect("sources");
     let reader = CredentialReader::with_sessions(sources, Arc::clone(&keys));
     let seal = move |authority: &str, token: &str| {
-        let expiry = Timestamp::now() + SignedDuration::from_hours(1);
+        let expiry = now() + SignedDuration::from_hours(1);
         let sealed = keys.current().seal(Purpose::Session, authority, expiry, token.as_bytes());
         sealed.expect("a sealed text")
     };

@@ -13,7 +13,6 @@ use super::{
     service_token::{ServiceToken, TokenGrant},
 };
 use crate::{
-    probe::now,
     vault::{
         api::{
             login::{APPROLE_MOUNT, log_in_with_approle},
@@ -21,6 +20,7 @@ use crate::{
         },
         client::{Client, FailureKind, VaultError},
     },
+    wall_clock::now,
 };
 
 /// The time for which Vault locks a role out after failed logins, by default.

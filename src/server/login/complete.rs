@@ -1,0 +1,106 @@
+//! The end of a login: the session of the login host, and the ticket for the application's host.
+
+use http::StatusCode;
+
+use super::{
+    PageResponse, SESSION_PATH, form,
+    request::{LoginDestination, LoginRequest},
+};
+use crate::{
+    login::{
+        LoginError, ReturnUrl, Ticket,
+        pages::{ACCOUNT_PATH, LoginMessage, Notice},
+        session_cookie,
+    },
+    token::CallerToken,
+};
+
+/// Starts a session with a new token. The previous session of this browser, if there is one, ends.
+pub(super) async fn start_session(
+    request: &LoginRequest,
+    token: CallerToken,
+    destination: &LoginDestination,
+) -> PageResponse {
+    let cookie = session_cookie(&request.state.keys.current(), &request.authority, &token);
+    let Ok(cookie) = cookie else {
+        tracing::error!(request_id = request.id.as_str(), "the token is too long for a cookie");
+        return form::form(
+            request,
+            StatusCode::FORBIDDEN,
+            destination,
+            Some(LoginMessage::NotUsable),
+        );
+    };
+    if let Ok(previous) = request.session().await
+        && let Err(error) = request.end_session(&previous).await
+    {
+        tracing::warn!(request_id = request.id.as_str(), ?error, "the previous session goes on");
+    }
+    pass_on(request, &token, destination).await.with_cookie(&cookie)
+}
+
+/// Passes the session of the login host on to the application that the person wants to open.
+pub(super) async fn pass_on(
+    request: &LoginRequest,
+    token: &CallerToken,
+    destination: &LoginDestination,
+) -> PageResponse {
+    let LoginDestination { page: Some(page), browser } = destination else {
+        return PageResponse::redirect(ACCOUNT_PATH);
+    };
+    let keys = request.state.keys.current();
+    let mut pending = request.pending_logins();
+    if !pending.count_ticket(page.authority()) {
+        let account = format!("{}{ACCOUNT_PATH}", request.origin);
+        let again = Some(page.as_str());
+        let notice =
+            Notice::SessionNotKept { host: page.authority(), again, account: Some(&account) };
+        return request.notice(StatusCode::FORBIDDEN, notice);
+    }
+    let response = match browser {
+        // The application's host does not know the browser yet: it sends the browser back with an id.
+        None => PageResponse::redirect(page.as_str()),
+        Some(browser) => match request.state.backend.wrap(token).await {
+            Ok(wrapping_token) => {
+                let ticket =
+                    Ticket { wrapping_token, browser: browser.clone(), page: page.clone() };
+                match ticket.seal(&keys) {
+                    Ok(ticket) => PageResponse::redirect(&format!(
+                        "{}{SESSION_PATH}?ticket={ticket}",
+                        page.origin()
+                    )),
+                    Err(_) => return ticket_failed(request, destination, &LoginError::Expired),
+                }
+            }
+            Err(error) => return ticket_failed(request, destination, &error),
+        },
+    };
+    match pending.set_cookie(&keys, &request.authority) {
+        Ok(cookie) => response.with_cookie(&cookie),
+        Err(_) => response,
+    }
+}
+
+/// Returns the response if Vault issues no ticket.
+fn ticket_failed(
+    request: &LoginRequest,
+    destination: &LoginDestination,
+    error: &LoginError,
+) -> PageResponse {
+    let request_id = request.id.as_str();
+    match error {
+        LoginError::Unavailable(unavailable) => {
+            tracing::warn!(request_id, detail = &*unavailable.detail, "no ticket was issued");
+            let again = destination.page.as_ref().map(ReturnUrl::as_str);
+            request.notice(StatusCode::SERVICE_UNAVAILABLE, Notice::VaultUnavailable { again })
+        }
+        // Vault has ended the token since it was looked up.
+        LoginError::Rejected | LoginError::Expired => {
+            form::form(request, StatusCode::OK, destination, Some(LoginMessage::Expired))
+        }
+        LoginError::UnsuitableToken(_) | LoginError::Misconfigured(_) => {
+            tracing::error!(request_id, ?error, "no ticket was issued");
+            form::form(request, StatusCode::FORBIDDEN, destination, Some(LoginMessage::NotUsable))
+        }
+    }
+}

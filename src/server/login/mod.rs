@@ -1,0 +1,58 @@
+//! The login of people: the pages below `/.vault-auth/` on the login hosts and on the hosts of
+//! applications.
+
+mod account;
+mod complete;
+mod form;
+mod logout;
+mod oidc;
+mod page_response;
+mod password;
+mod request;
+mod second_factor;
+mod ticket;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use self::page_response::PageResponse;
+use crate::{
+    auth::Authorizer,
+    forwarded::TrustedProxies,
+    login::{LoginBackend, LoginLimiter, LoginSite, pages},
+    sealed::SealingKeys,
+    token::CredentialReader,
+};
+
+/// The path on an application's host at which a ticket is exchanged for a session.
+const SESSION_PATH: &str = "/.vault-auth/session";
+
+/// The path on a login host to which an `OpenID` provider returns.
+const OIDC_CALLBACK_PATH: &str = "/.vault-auth/oidc/callback";
+
+/// The state of the handlers.
+pub(super) struct LoginState {
+    pub(super) site: LoginSite,
+    pub(super) keys: Arc<SealingKeys>,
+    pub(super) backend: Arc<dyn LoginBackend>,
+    pub(super) validator: Arc<Authorizer>,
+    /// Reads session cookies, and no other credential.
+    pub(super) sessions: CredentialReader,
+    pub(super) trust: TrustedProxies,
+    pub(super) limiter: LoginLimiter,
+}
+
+/// Returns all routes.
+pub(super) fn router<S: Clone + Send + Sync + 'static>(state: LoginState) -> Router<S> {
+    Router::new()
+        .route(pages::ACCOUNT_PATH, get(account::show))
+        .route(pages::LOGIN_PATH, get(form::show).post(form::submit))
+        .route(OIDC_CALLBACK_PATH, get(oidc::finish))
+        .route(SESSION_PATH, get(ticket::redeem))
+        .route(pages::LOGOUT_PATH, post(logout::log_out))
+        .with_state(Arc::new(state))
+}

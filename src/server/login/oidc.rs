@@ -1,0 +1,127 @@
+//! The login at an `OpenID` provider, which Vault's auth method carries out.
+
+use std::borrow::Cow;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use http::StatusCode;
+use secrecy::SecretString;
+use url::Url;
+
+use super::{
+    OIDC_CALLBACK_PATH, PageResponse, complete, form, password,
+    request::{HostRole, LoginDestination, LoginRequest},
+    second_factor,
+};
+use crate::login::{
+    BrowserLoginMethod, Destination, LoginError, LoginStep, OidcCallback, PendingMfa, PendingOidc,
+    pages::{LoginMessage, Notice},
+};
+
+/// Sends the browser to the provider.
+pub(super) async fn start(
+    request: &LoginRequest,
+    index: usize,
+    method: &BrowserLoginMethod,
+    destination: LoginDestination,
+) -> PageResponse {
+    if !request.is_opened_by_person() {
+        return form::form(request, StatusCode::FORBIDDEN, &destination, None);
+    }
+    let address = request.forwarded().rate_limit_address();
+    if let Err(limit) = request.state.limiter.count_start(address).await {
+        let message = Some(LoginMessage::TooManyAttempts(limit.retry_after));
+        return form::form(request, StatusCode::TOO_MANY_REQUESTS, &destination, message)
+            .with_retry_after(limit.retry_after);
+    }
+    let client_nonce = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
+    let nonce = SecretString::from(client_nonce.as_str());
+    let redirect_uri = format!("{}{OIDC_CALLBACK_PATH}", request.origin);
+    let started = request.state.backend.start_oidc(method, &redirect_uri, &nonce).await;
+    let started = started.and_then(|url| {
+        let state = state_of(&url).ok_or_else(|| {
+            LoginError::Misconfigured("the provider's address is not a URL with a state".to_owned())
+        })?;
+        Ok((url, state))
+    });
+    let (url, state) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            let (status, message) = password::error_message(request, method, &error);
+            return form::form(request, status, &destination, Some(message));
+        }
+    };
+    let mut pending = request.pending_logins();
+    let destination = Destination::new(destination.page.as_ref(), destination.browser.as_ref());
+    pending.add(PendingOidc { state, client_nonce, method: index, destination });
+    match pending.set_cookie(&request.state.keys.current(), &request.authority) {
+        Ok(cookie) => PageResponse::redirect(&url).with_cookie(&cookie),
+        Err(_) => form::form(
+            request,
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &LoginDestination::default(),
+            None,
+        ),
+    }
+}
+
+/// Completes the login of a browser that the provider has returned.
+pub(super) async fn finish(request: LoginRequest) -> PageResponse {
+    let request = &request;
+    let HostRole::Login = request.host else {
+        let host = Some(&*request.authority);
+        return request.notice(StatusCode::MISDIRECTED_REQUEST, Notice::ReturnRefused { host });
+    };
+    let mut pending_logins = request.pending_logins();
+    let expired = |destination: &LoginDestination, message| {
+        form::form(request, StatusCode::BAD_REQUEST, destination, Some(message))
+    };
+    let state = request.parameter("state").map(Cow::into_owned).unwrap_or_default();
+    let pending = if request.is_opened_by_person() { pending_logins.take(&state) } else { None };
+    let Some(pending) = pending else {
+        return expired(&LoginDestination::default(), LoginMessage::Expired);
+    };
+    let destination = LoginDestination {
+        page: pending.destination.page(&request.state.site.hosts),
+        browser: pending.destination.browser(),
+    };
+    let Some(method) = request.state.site.methods.get(pending.method) else {
+        return expired(&destination, LoginMessage::Expired);
+    };
+    // Without a code the provider has refused the login, or the person has cancelled it.
+    let Some(code) = request.parameter("code") else {
+        return expired(&destination, LoginMessage::Cancelled);
+    };
+    let callback = OidcCallback {
+        state: pending.state.clone().into(),
+        code: code.as_ref().into(),
+        client_nonce: pending.client_nonce.clone().into(),
+    };
+    match request.state.backend.finish_oidc(method, &callback).await {
+        Ok(LoginStep::LoggedIn(token)) => {
+            tracing::info!(request_id = request.id.as_str(), mount = method.mount, "logged in");
+            complete::start_session(request, token, &destination).await
+        }
+        Ok(LoginStep::MfaRequired(requirement)) => {
+            // The name of the user is not known here: wrong codes count for this login.
+            let user = (method.mount.clone(), pending.state);
+            let destination = pending.destination;
+            let pending = PendingMfa { requirement, user, destination };
+            second_factor::show(request, StatusCode::OK, &pending, None)
+        }
+        Err(LoginError::Rejected) => {
+            password::log_refusal(request, method, "claims_rejected");
+            form::form(request, StatusCode::FORBIDDEN, &destination, Some(LoginMessage::Cancelled))
+        }
+        Err(error) => {
+            let (status, message) = password::error_message(request, method, &error);
+            form::form(request, status, &destination, Some(message))
+        }
+    }
+}
+
+/// Returns the state in the address of the provider.
+fn state_of(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let state = url.query_pairs().find(|(name, _)| name == "state");
+    state.map(|(_, state)| state.into_owned()).filter(|state| !state.is_empty())
+}

@@ -1,0 +1,128 @@
+//! The login with a user name and a password.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    PageResponse, complete,
+    form::{self, LoginFields},
+    request::{LoginDestination, LoginRequest},
+    second_factor,
+};
+use crate::login::{
+    BrowserLoginKind, BrowserLoginMethod, Destination, LoginError, LoginStep, PendingMfa,
+    TooManyLogins, pages::LoginMessage,
+};
+
+/// The minimum time to the response to a failed login. Vault takes 2 ms if a user is locked, and 80 ms
+/// and more to compare a password: the time must not tell which it was.
+const MIN_FAILURE_TIME: Duration = Duration::from_millis(500);
+
+/// The maximum length of a user name and of a password, in bytes.
+const MAX_LENGTH: usize = 1024;
+
+/// Logs in with the submitted name and password.
+pub(super) async fn submit(
+    request: &LoginRequest,
+    fields: LoginFields,
+    destination: LoginDestination,
+) -> PageResponse {
+    let started = Instant::now();
+    let index = fields.method.as_deref().unwrap_or("0");
+    let Some((index, method)) = form::method(request, index, BrowserLoginKind::has_password) else {
+        return form::form(request, StatusCode::BAD_REQUEST, &destination, None);
+    };
+    let name = fields.name.as_deref().unwrap_or_default().trim();
+    let password = fields.password.unwrap_or_default();
+    let show = |status, message| {
+        form::form_with(request, status, &destination, Some(message), (Some(index), name))
+    };
+    let is_possible = (1..=MAX_LENGTH).contains(&name.len())
+        && (1..=MAX_LENGTH).contains(&password.expose_secret().len());
+    if !is_possible {
+        sleep_until(started + MIN_FAILURE_TIME).await;
+        return show(StatusCode::FORBIDDEN, LoginMessage::WrongCredentials);
+    }
+    let address = request.forwarded().rate_limit_address();
+    let attempt = match request.state.limiter.begin(address, &method.mount, name).await {
+        Ok(attempt) => attempt,
+        Err(TooManyLogins { retry_after }) => {
+            log_refusal(request, method, "too_many_failures");
+            let message = LoginMessage::TooManyAttempts(retry_after);
+            let response = show(StatusCode::TOO_MANY_REQUESTS, message);
+            return response.with_retry_after(retry_after);
+        }
+    };
+    match log_in(request, method, name, &password).await {
+        Ok(LoginStep::LoggedIn(token)) => {
+            attempt.succeed();
+            tracing::info!(request_id = request.id.as_str(), mount = method.mount, "logged in");
+            complete::start_session(request, token, &destination).await
+        }
+        // Neither a success nor a failure, so that a known password does not reset the count.
+        Ok(LoginStep::MfaRequired(requirement)) => {
+            let user = (method.mount.clone(), name.to_lowercase());
+            let target = &destination;
+            let destination = Destination::new(target.page.as_ref(), target.browser.as_ref());
+            let pending = PendingMfa { requirement, user, destination };
+            second_factor::show(request, StatusCode::OK, &pending, None)
+        }
+        Err(LoginError::Rejected) => {
+            attempt.fail();
+            log_refusal(request, method, "credentials_rejected");
+            sleep_until(started + MIN_FAILURE_TIME).await;
+            show(StatusCode::FORBIDDEN, LoginMessage::WrongCredentials)
+        }
+        Err(error) => {
+            let (status, message) = error_message(request, method, &error);
+            show(status, message)
+        }
+    }
+}
+
+/// Logs in, in a task of its own: a login that has begun counts even if the client disconnects.
+async fn log_in(
+    request: &LoginRequest,
+    method: &BrowserLoginMethod,
+    name: &str,
+    password: &SecretString,
+) -> Result<LoginStep, LoginError> {
+    request.state.backend.log_in(method, name, password).await
+}
+
+/// Logs the failure of a login, and returns the status and the message for it.
+pub(super) fn error_message(
+    request: &LoginRequest,
+    method: &BrowserLoginMethod,
+    error: &LoginError,
+) -> (StatusCode, LoginMessage) {
+    let (request_id, mount) = (request.id.as_str(), method.mount.as_str());
+    match error {
+        LoginError::Rejected => {
+            log_refusal(request, method, "credentials_rejected");
+            (StatusCode::FORBIDDEN, LoginMessage::WrongCredentials)
+        }
+        LoginError::Expired => (StatusCode::BAD_REQUEST, LoginMessage::Expired),
+        LoginError::UnsuitableToken(reason) => {
+            tracing::error!(request_id, mount, %reason, "login refused");
+            (StatusCode::FORBIDDEN, LoginMessage::NotUsable)
+        }
+        LoginError::Misconfigured(detail) => {
+            tracing::error!(request_id, mount, detail, "login refused");
+            (StatusCode::BAD_GATEWAY, LoginMessage::NotUsable)
+        }
+        LoginError::Unavailable(unavailable) => {
+            let detail = &*unavailable.detail;
+            tracing::warn!(request_id, mount, detail, "login refused");
+            (StatusCode::SERVICE_UNAVAILABLE, LoginMessage::VaultUnavailable)
+        }
+    }
+}
+
+pub(super) fn log_refusal(request: &LoginRequest, method: &BrowserLoginMethod, code: &str) {
+    let (request_id, mount) = (request.id.as_str(), method.mount.as_str());
+    tracing::info!(request_id, mount, code, "login refused");
+}

@@ -1,0 +1,239 @@
+use std::{borrow::Cow, sync::Arc};
+
+use axum::extract::FromRequestParts;
+use http::{StatusCode, request::Parts};
+use url::form_urlencoded;
+
+use super::{LoginState, PageResponse};
+use crate::{
+    auth::{AuthRequest, Refusal},
+    forwarded::{FetchMetadata, ForwardedRequest, Peer, RequestOrigin, is_loopback},
+    headers::RequestHeaders,
+    login::{
+        BrowserId, BrowserIdDigest, LOGIN_COOKIE, LoginError, LoginSite, PendingLogins, ReturnUrl,
+        pages::{Language, LoginTarget, Notice, NoticePage, RefusalPage},
+    },
+    requirements::Requirements,
+    server::request_id::RequestId,
+    token::{CallerToken, Credential, CredentialError, TokenEntry},
+};
+
+/// A request for one of the pages, on a host that has them.
+pub(super) struct LoginRequest {
+    pub(super) state: Arc<LoginState>,
+    pub(super) parts: Parts,
+    peer: Peer,
+    /// The host, with a port on this machine only.
+    pub(super) authority: String,
+    /// The origin of the host.
+    pub(super) origin: String,
+    pub(super) host: HostRole,
+    pub(super) language: Language,
+    pub(super) id: RequestId,
+}
+
+/// The role of the host that a request is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum HostRole {
+    /// A login host.
+    Login,
+    /// The host of an application.
+    Application,
+}
+
+/// The page and the browser that a login is for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LoginDestination {
+    pub(super) page: Option<ReturnUrl>,
+    pub(super) browser: Option<BrowserIdDigest>,
+}
+
+impl LoginDestination {
+    pub(super) fn target(&self) -> LoginTarget<'_> {
+        LoginTarget {
+            to: self.page.as_ref(),
+            browser: self.browser.as_ref().map(BrowserIdDigest::as_str),
+        }
+    }
+
+    /// Returns the origins that the login form may be redirected to.
+    pub(super) fn form_actions(&self) -> Vec<&str> {
+        self.page.iter().map(ReturnUrl::origin).collect()
+    }
+}
+
+impl FromRequestParts<Arc<LoginState>> for LoginRequest {
+    /// The response to a request for a host without these pages, without TLS, or from a proxy that does
+    /// not say for which host it is.
+    type Rejection = PageResponse;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &Arc<LoginState>,
+    ) -> Result<Self, PageResponse> {
+        let parts = parts.clone();
+        let headers = RequestHeaders::from(&parts.headers);
+        let language = Language::from_accept_language(headers.get_all("accept-language"));
+        let id = RequestId::of(&parts.headers);
+        // Set by the listener for every request.
+        let Some(peer) = parts.extensions.get::<Peer>().copied() else {
+            return Err(refusal_page(&Refusal::Internal, language, &id));
+        };
+        let forwarded = ForwardedRequest::new(headers, peer, &state.trust);
+        let (authority, origin) = forwarded
+            .authority()
+            .and_then(|authority| Ok((authority.into_owned(), forwarded.origin()?)))
+            .map_err(|error| refusal_page(&Refusal::from(error), language, &id))?;
+        let host = host_role(&state.site, &authority, &origin).map_err(|(status, notice)| {
+            let page = NoticePage { status, notice, request_id: Some(id.as_str()) };
+            PageResponse::page(page.render(language), &[])
+        })?;
+        let state = Arc::clone(state);
+        Ok(Self { state, parts, peer, authority, origin, host, language, id })
+    }
+}
+
+impl LoginRequest {
+    /// Returns the request as the proxy describes it.
+    pub(super) fn forwarded(&self) -> ForwardedRequest<'_> {
+        ForwardedRequest::new(self.headers(), self.peer, &self.state.trust)
+    }
+
+    pub(super) fn headers(&self) -> RequestHeaders<'_> {
+        RequestHeaders::from(&self.parts.headers)
+    }
+
+    pub(super) fn metadata(&self) -> FetchMetadata<'_> {
+        FetchMetadata::new(self.parts.method.as_str(), self.headers())
+    }
+
+    /// Returns true if a person opens this page: it may change something then.
+    pub(super) fn is_opened_by_person(&self) -> bool {
+        self.metadata().is_page_navigation() && !self.metadata().is_prefetch()
+    }
+
+    /// Returns true if a page of this host made the request.
+    pub(super) fn is_same_origin(&self) -> bool {
+        self.metadata().origin(&self.origin) == RequestOrigin::Same
+    }
+
+    /// Returns the only query parameter with this name.
+    pub(super) fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        let query = self.parts.uri.query().unwrap_or_default();
+        let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+        let (_, value) = values.next()?;
+        values.next().is_none().then_some(value)
+    }
+
+    /// Returns the digest of the id of the browser at this host.
+    pub(super) fn browser(&self) -> Option<BrowserIdDigest> {
+        self.headers().cookies(LOGIN_COOKIE).find_map(BrowserId::parse).map(|id| id.digest())
+    }
+
+    /// Returns the logins of this browser that are not complete.
+    pub(super) fn pending_logins(&self) -> PendingLogins {
+        let keys = self.state.keys.current();
+        let value = self.headers().cookies(LOGIN_COOKIE).next().unwrap_or_default();
+        PendingLogins::unseal(&keys, &self.authority, value)
+    }
+
+    /// Returns the session cookie of this host.
+    pub(super) fn credential(&self) -> Result<Credential<'_>, CredentialError> {
+        self.state.sessions.find(self.headers(), || Some(self.authority.as_str().into()))
+    }
+
+    /// Looks the session of this host up.
+    pub(super) async fn session(&self) -> Result<Session, Refusal> {
+        let credential = self.credential();
+        let token = credential.as_ref().ok().and_then(Credential::token);
+        let entry = self.authorize(credential).await?;
+        let token = token.ok_or(Refusal::TokenInvalid)?;
+        Ok(Session { token, entry })
+    }
+
+    /// Looks a token up, as `/validate` does.
+    pub(super) async fn look_up(&self, token: &CallerToken) -> Result<Arc<TokenEntry>, Refusal> {
+        self.authorize(Credential::from_text(token.expose()).ok_or(CredentialError::Malformed))
+            .await
+    }
+
+    async fn authorize(
+        &self,
+        credential: Result<Credential<'_>, CredentialError>,
+    ) -> Result<Arc<TokenEntry>, Refusal> {
+        // The handlers check the origin of requests that change something.
+        static REQUIREMENTS: Requirements = Requirements::ANY_ORIGIN;
+        let request =
+            AuthRequest { credential, requirements: &REQUIREMENTS, forwarded: self.forwarded() };
+        self.state.validator.authorize(&request).await.outcome
+    }
+
+    /// Revokes the token of a session at Vault, and forgets it here.
+    pub(super) async fn end_session(&self, session: &Session) -> Result<(), LoginError> {
+        self.state.backend.revoke(&session.token).await?;
+        let accessor = &session.entry.accessor;
+        self.state
+            .validator
+            .cache
+            .evict(|entry| !accessor.is_empty() && entry.accessor == *accessor);
+        Ok(())
+    }
+
+    /// Returns a page that says one thing.
+    pub(super) fn notice(&self, status: StatusCode, notice: Notice<'_>) -> PageResponse {
+        let page = NoticePage { status, notice, request_id: Some(self.id.as_str()) };
+        PageResponse::page(page.render(self.language), &[])
+    }
+
+    /// Returns the page about a refusal.
+    pub(super) fn refusal(&self, refusal: &Refusal) -> PageResponse {
+        refusal_page(refusal, self.language, &self.id)
+    }
+}
+
+/// A valid session of the host.
+pub(super) struct Session {
+    pub(super) token: CallerToken,
+    pub(super) entry: Arc<TokenEntry>,
+}
+
+fn refusal_page(refusal: &Refusal, language: Language, id: &RequestId) -> PageResponse {
+    let spec = refusal.problem_spec();
+    let page = RefusalPage {
+        status: spec.status,
+        code: spec.code,
+        request_id: id.as_str(),
+        log_in: None,
+        account: None,
+    };
+    let response = PageResponse::page(page.render(language), &[]);
+    match spec.retry_after {
+        Some(wait) => response.with_retry_after(wait),
+        None => response,
+    }
+}
+
+/// Returns the role of a host, or why it has no login pages.
+fn host_role<'h>(
+    site: &LoginSite,
+    authority: &'h str,
+    origin: &str,
+) -> Result<HostRole, (StatusCode, Notice<'h>)> {
+    let host = host_of(authority);
+    if !origin.starts_with("https://") && !is_loopback(host) {
+        return Err((StatusCode::FORBIDDEN, Notice::InsecureConnection { host }));
+    }
+    if site.login_origin(authority).is_some() {
+        return Ok(HostRole::Login);
+    }
+    if site.hosts.contains(host) {
+        return Ok(HostRole::Application);
+    }
+    Err((StatusCode::MISDIRECTED_REQUEST, Notice::ReturnRefused { host: Some(authority) }))
+}
+
+/// Returns the authority without a port.
+fn host_of(authority: &str) -> &str {
+    let host_end = authority.rfind(']').map_or(0, |end| end + 1);
+    authority[host_end..].find(':').map_or(authority, |colon| &authority[..host_end + colon])
+}

@@ -1,0 +1,112 @@
+//! The login with a further factor, after the password.
+
+use http::StatusCode;
+
+use super::{
+    PageResponse, complete,
+    form::{self, LoginFields},
+    request::{LoginDestination, LoginRequest},
+};
+use crate::login::{
+    LoginError, PendingMfa, TooManyLogins,
+    pages::{LoginMessage, MfaForm},
+};
+
+/// Shows the form for the codes.
+pub(super) fn show(
+    request: &LoginRequest,
+    status: StatusCode,
+    pending: &PendingMfa,
+    message: Option<LoginMessage>,
+) -> PageResponse {
+    let keys = request.state.keys.current();
+    let destination = destination(request, pending);
+    let Ok(sealed) = pending.seal(&keys, &request.authority) else {
+        return form::form(request, StatusCode::INTERNAL_SERVER_ERROR, &destination, None);
+    };
+    let form = MfaForm {
+        status,
+        pending: &sealed,
+        codes: pending.requirement.methods.len(),
+        target: destination.target(),
+        message,
+    };
+    PageResponse::page(form.render(request.language), &destination.form_actions())
+}
+
+/// Completes the login with the submitted codes.
+pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageResponse {
+    let keys = request.state.keys.current();
+    let sealed = fields.pending.unwrap_or_default();
+    let Some(pending) = PendingMfa::unseal(&keys, &request.authority, &sealed) else {
+        let expired = Some(LoginMessage::Expired);
+        return form::form(request, StatusCode::BAD_REQUEST, &LoginDestination::default(), expired);
+    };
+    let destination = destination(request, &pending);
+    if fields.codes.len() != pending.requirement.methods.len() {
+        return show(request, StatusCode::BAD_REQUEST, &pending, Some(LoginMessage::WrongCode));
+    }
+    let address = request.forwarded().rate_limit_address();
+    let (mount, name) = &pending.user;
+    let attempt = match request.state.limiter.begin(address, mount, name).await {
+        Ok(attempt) => attempt,
+        Err(TooManyLogins { retry_after }) => {
+            let message = Some(LoginMessage::TooManyAttempts(retry_after));
+            return form::form(request, StatusCode::TOO_MANY_REQUESTS, &destination, message)
+                .with_retry_after(retry_after);
+        }
+    };
+    let (request_id, codes) = (request.id.as_str(), trimmed(&fields.codes));
+    match request.state.backend.validate_mfa(&pending.requirement, &codes).await {
+        Ok(token) => {
+            attempt.succeed();
+            tracing::info!(request_id, mount, "logged in");
+            complete::start_session(request, token, &destination).await
+        }
+        Err(LoginError::Rejected) => {
+            attempt.fail();
+            tracing::info!(request_id, mount, code = "passcode_rejected", "login refused");
+            show(request, StatusCode::FORBIDDEN, &pending, Some(LoginMessage::WrongCode))
+        }
+        Err(LoginError::Expired) => {
+            let expired = Some(LoginMessage::Expired);
+            form::form(request, StatusCode::BAD_REQUEST, &destination, expired)
+        }
+        Err(LoginError::Unavailable(unavailable)) => {
+            tracing::warn!(request_id, mount, detail = &*unavailable.detail, "login refused");
+            let message = Some(LoginMessage::VaultUnavailable);
+            show(request, StatusCode::SERVICE_UNAVAILABLE, &pending, message)
+        }
+        Err(LoginError::UnsuitableToken(reason)) => {
+            tracing::error!(request_id, mount, %reason, "login refused");
+            form::form(request, StatusCode::FORBIDDEN, &destination, Some(LoginMessage::NotUsable))
+        }
+        Err(LoginError::Misconfigured(detail)) => {
+            tracing::error!(request_id, mount, detail, "login refused");
+            form::form(
+                request,
+                StatusCode::BAD_GATEWAY,
+                &destination,
+                Some(LoginMessage::NotUsable),
+            )
+        }
+    }
+}
+
+fn destination(request: &LoginRequest, pending: &PendingMfa) -> LoginDestination {
+    LoginDestination {
+        page: pending.destination.page(&request.state.site.hosts),
+        browser: pending.destination.browser(),
+    }
+}
+
+/// Returns the codes without white space, with which some apps show them.
+fn trimmed(codes: &[secrecy::SecretString]) -> Vec<secrecy::SecretString> {
+    use secrecy::ExposeSecret;
+    let digits = |code: &secrecy::SecretString| {
+        let code: String =
+            code.expose_secret().chars().filter(|character| !character.is_whitespace()).collect();
+        code.into()
+    };
+    codes.iter().map(digits).collect()
+}

@@ -1,0 +1,7 @@
+//! The login of people in a browser: cases L1 to L31, and what goes beyond them.
+
+mod journey;
+mod navigation;
+mod passwords;
+mod renewal;
+mod sealing;
