@@ -145,7 +145,8 @@ mod tests {
     use super::check_protection;
     use crate::{
         diagnostics::finding::Status::{self, Ok, Warning},
-        probe::{Certificate, now},
+        probe::Certificate,
+        wall_clock::now,
     };
 
     fn status(peer: &str, scheme: &str, days: Option<i64>) -> Status {

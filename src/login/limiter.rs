@@ -34,7 +34,7 @@ const MAX_ENTRIES: u64 = 65_536;
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Limits failed logins by user name and by client address, so that passwords cannot be guessed, and
-/// Vault locks nobody out. Whether a user of this name exists makes no difference.
+/// Vault does not lock users. Whether a user of this name exists makes no difference.
 ///
 /// Only one login of a name is in flight at a time: Vault would check all of them, whatever the limit.
 pub struct LoginLimiter {
@@ -203,8 +203,8 @@ mod tests {
         for (from, name) in [(1, "ana"), (2, "ANA"), (3, "Ana"), (4, "ana")] {
             fail(&limiter, from, name).await.expect("a permit");
         }
-        let limited = fail(&limiter, 5, "aNa").await.expect_err("a limit");
-        assert!(limited.retry_after.as_secs() > 14 * 60, "{limited:?}");
+        let refused = fail(&limiter, 5, "aNa").await.expect_err("a limit");
+        assert!(refused.retry_after.as_secs() > 14 * 60, "{refused:?}");
         fail(&limiter, 5, "eva").await.expect("a permit");
         assert!(limiter.begin(address(1), "ldap", "ana").await.is_ok(), "another mount");
     }

@@ -24,8 +24,8 @@ const MAX_LOGINS: usize = 5;
 /// The maximum length of the sealed state, in bytes, so that the cookie is one that browsers accept.
 const MAX_LENGTH: usize = 3_500;
 
-/// The number of tickets for one host, and the time within which they are counted, after which a person
-/// is told that the browser does not keep the session.
+/// The number of tickets for one host, and the time within which they are counted, after which a page
+/// says that the browser does not keep the session.
 const MAX_TICKETS: u32 = 3;
 const TICKET_WINDOW: SignedDuration = SignedDuration::from_mins(1);
 

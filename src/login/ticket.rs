@@ -26,7 +26,7 @@ pub struct Ticket {
 }
 
 #[derive(Serialize, Deserialize)]
-struct TicketData<'t> {
+struct SealedTicket<'t> {
     wrapping_token: &'t str,
     browser: &'t str,
     /// Owned if a character of the URL is escaped in JSON.
@@ -39,7 +39,7 @@ impl Ticket {
     /// # Errors
     /// [`SealError`], which does not occur in practice.
     pub fn seal(&self, keys: &KeyRing) -> Result<String, SealError> {
-        let data = TicketData {
+        let data = SealedTicket {
             wrapping_token: self.wrapping_token.expose_secret(),
             browser: self.browser.as_str(),
             page: self.page.as_str().into(),
@@ -60,7 +60,7 @@ impl Ticket {
         text: &str,
     ) -> Result<Self, UnsealError> {
         let data = keys.unseal(Purpose::Ticket, authority, now(), text)?;
-        let data: TicketData<'_> =
+        let data: SealedTicket<'_> =
             serde_json::from_slice(&data).map_err(|_| UnsealError::Malformed)?;
         let browser = BrowserIdDigest::parse(data.browser).ok_or(UnsealError::Malformed)?;
         let page = ReturnUrl::parse(&data.page, hosts).ok_or(UnsealError::Malformed)?;

@@ -18,6 +18,7 @@ const USES: &[(&str, &[&str])] = &[
     ("suggestion", &[]),
     ("tenants", &[]),
     ("uri", &[]),
+    ("wall_clock", &[]),
     ("forwarded", &["headers"]),
     ("policy", &["capabilities", "suggestion", "tenants"]),
     ("requirements", &["tenants", "uri"]),

@@ -1,4 +1,4 @@
-//! Names and passwords: what is told, what is limited, and how long it takes.
+//! Names and passwords: the messages, the limits, and the time that a response takes.
 
 use std::time::{Duration, Instant};
 

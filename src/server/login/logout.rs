@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Revokes the token of the session, which ends it on every host, and removes the cookie. If Vault is
-/// unavailable, the session goes on.
+/// unavailable, neither happens.
 pub(super) async fn log_out(request: LoginRequest) -> PageResponse {
     let request = &request;
     if !request.is_same_origin() {

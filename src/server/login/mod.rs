@@ -3,7 +3,9 @@
 
 mod account;
 mod complete;
+mod fields;
 mod form;
+mod login_endpoint;
 mod logout;
 mod oidc;
 mod page_response;
@@ -50,7 +52,7 @@ pub(super) struct LoginState {
 pub(super) fn router<S: Clone + Send + Sync + 'static>(state: LoginState) -> Router<S> {
     Router::new()
         .route(pages::ACCOUNT_PATH, get(account::show))
-        .route(pages::LOGIN_PATH, get(form::show).post(form::submit))
+        .route(pages::LOGIN_PATH, get(login_endpoint::show).post(login_endpoint::submit))
         .route(OIDC_CALLBACK_PATH, get(oidc::finish))
         .route(SESSION_PATH, get(ticket::redeem))
         .route(pages::LOGOUT_PATH, post(logout::log_out))

@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     PageResponse, complete,
-    form::{self, LoginFields},
+    fields::LoginFields,
+    form,
     request::{LoginDestination, LoginRequest},
     second_factor,
 };

@@ -4,7 +4,8 @@ use http::StatusCode;
 
 use super::{
     PageResponse, complete,
-    form::{self, LoginFields},
+    fields::LoginFields,
+    form,
     request::{LoginDestination, LoginRequest},
 };
 use crate::login::{

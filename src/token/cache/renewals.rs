@@ -7,7 +7,7 @@ use moka::{
 
 use crate::token::TokenInfo;
 
-/// The time for which an attempt is remembered: longer than the time to the next one of most sessions.
+/// The time for which an attempt is recorded: longer than the time to the next one of most sessions.
 const RETENTION: Duration = Duration::from_hours(24);
 
 /// The minimum time between two attempts.
@@ -25,7 +25,7 @@ impl Renewals {
     }
 
     /// Returns true if the caller has to renew the session: less than a third of its lifetime is left,
-    /// and nobody has renewed it, or half of what was left at the last attempt has passed.
+    /// and it was not renewed before, or half of what was left at the last attempt has passed.
     pub(super) async fn begin(&self, info: &TokenInfo) -> bool {
         let now = Instant::now();
         let (Some(lifetime), Some(end)) = (info.renewable_lifetime, info.expiry.deadline()) else {

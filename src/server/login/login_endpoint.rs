@@ -1,0 +1,121 @@
+//! The login page: which login is shown, continued or submitted.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use http::StatusCode;
+
+use super::{
+    PageResponse, complete,
+    fields::LoginFields,
+    form, oidc, password,
+    request::{HostRole, LoginDestination, LoginRequest},
+    second_factor,
+};
+use crate::{
+    auth::Refusal,
+    login::{
+        BrowserIdDigest, BrowserLoginKind, ReturnUrl,
+        pages::{LoginMessage, Notice},
+    },
+    server::login_address::{self, LoginAddress, OriginalPage},
+    token::CredentialError,
+};
+
+/// Shows the form. A browser that has a session here does not need it, and one that comes from a link
+/// of the form is sent to the `OpenID` provider.
+pub(super) async fn show(request: LoginRequest) -> PageResponse {
+    let request = &request;
+    let HostRole::Login = request.host else { return to_login_host(request) };
+    let to = request.parameter("to");
+    let destination = match destination(request, to.as_deref(), request.parameter("browser")) {
+        Ok(destination) => destination,
+        Err(response) => return response,
+    };
+    if let Some(index) = request.parameter("method") {
+        return match form::method(request, &index, BrowserLoginKind::is_provider) {
+            Some((index, method)) => oidc::start(request, index, method, destination).await,
+            None => form::form(request, StatusCode::BAD_REQUEST, &destination, None),
+        };
+    }
+    match request.session().await {
+        Ok(session) if request.is_opened_by_person() => {
+            complete::pass_on(request, &session.token, &destination).await
+        }
+        Err(refusal @ Refusal::Unavailable(_)) if request.credential().is_ok() => {
+            request.refusal(&refusal)
+        }
+        Ok(_) | Err(_) => form::form(request, StatusCode::OK, &destination, None),
+    }
+}
+
+/// Checks a submitted form, and continues the login that it belongs to.
+pub(super) async fn submit(request: LoginRequest, body: Body) -> PageResponse {
+    let request = &request;
+    let HostRole::Login = request.host else {
+        return request.notice(
+            StatusCode::MISDIRECTED_REQUEST,
+            Notice::ReturnRefused { host: Some(&request.authority) },
+        );
+    };
+    if !request.is_same_origin() {
+        let message = Some(LoginMessage::CrossSite);
+        return form::form(request, StatusCode::FORBIDDEN, &LoginDestination::default(), message);
+    }
+    let Some(fields) = LoginFields::read(&request.parts.headers, body).await else {
+        let message = Some(LoginMessage::Expired);
+        return form::form(request, StatusCode::BAD_REQUEST, &LoginDestination::default(), message);
+    };
+    if fields.pending.is_some() {
+        return second_factor::submit(request, fields).await;
+    }
+    let browser = fields.browser.as_deref().map(Into::into);
+    match destination(request, fields.to.as_deref(), browser) {
+        Ok(destination) => password::submit(request, fields, destination).await,
+        Err(response) => response,
+    }
+}
+
+/// Redirects a person from an application's host to its login host.
+fn to_login_host(request: &LoginRequest) -> PageResponse {
+    let refused = || request.refusal(&Refusal::Credential(CredentialError::Missing));
+    if !request.is_opened_by_person() {
+        return refused();
+    }
+    let to = request.parameter("to");
+    let to = to.and_then(|to| ReturnUrl::parse(&to, &request.state.site.hosts));
+    // A proxy that cannot pass on the redirect of `/validate` sends the original request here.
+    let target = match &to {
+        Some(page) if page.origin() == request.origin => {
+            page.as_str()[request.origin.len()..].to_owned()
+        }
+        Some(_) => "/".to_owned(),
+        None => login_address::target(&request.forwarded()).unwrap_or_else(|_| "/".to_owned()),
+    };
+    let page =
+        OriginalPage { origin: &request.origin, authority: &request.authority, target: &target };
+    match login_address::of(&request.state.site, &page, request.headers()) {
+        Some(LoginAddress { url, cookie }) => {
+            let response = PageResponse::redirect(&url);
+            cookie.iter().fold(response, |response, cookie| response.with_cookie(cookie))
+        }
+        None => refused(),
+    }
+}
+
+/// Returns the page and the browser that a login is for.
+fn destination(
+    request: &LoginRequest,
+    to: Option<&str>,
+    browser: Option<Cow<'_, str>>,
+) -> Result<LoginDestination, PageResponse> {
+    let page = match to.filter(|to| !to.is_empty()) {
+        None => None,
+        Some(to) => Some(ReturnUrl::parse(to, &request.state.site.hosts).ok_or_else(|| {
+            let refused = Notice::ReturnRefused { host: Some(to) };
+            request.notice(StatusCode::BAD_REQUEST, refused)
+        })?),
+    };
+    let browser = browser.and_then(|text| BrowserIdDigest::parse(&text));
+    Ok(LoginDestination { page, browser })
+}
