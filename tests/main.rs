@@ -28,6 +28,7 @@ mod identity;
 mod kinds;
 
 mod limits;
+mod login;
 mod logins;
 mod manners;
 mod outages;

@@ -1,0 +1,3 @@
+//! Logins of people in a browser.
+
+mod vault;
