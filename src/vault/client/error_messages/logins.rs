@@ -19,8 +19,8 @@ macro_rules! unsatisfied_factor {
 
 /// The known messages, which take precedence over those of all operations.
 pub(super) const LOGIN_MESSAGES: &[KnownMessage] = &[
-    // A user who is unknown is told like a wrong password. One who is locked out or disabled, or who
-    // may not log in from this address, is told like a mount that does not exist.
+    // The first is for an unknown user and for a wrong password. The second is for a user who is
+    // locked out or disabled or may not log in from this address, and for a mount that does not exist.
     (&[UserLogin], 400, "invalid username or password", FailureKind::UserRejected),
     (&[UserLogin, OidcCallback], 403, "permission denied", FailureKind::UserRejected),
     // Of LDAP. The first is about the account that Vault itself searches the directory with.
