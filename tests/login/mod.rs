@@ -5,3 +5,4 @@ mod navigation;
 mod passwords;
 mod renewal;
 mod sealing;
+mod vault;

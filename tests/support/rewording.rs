@@ -93,6 +93,16 @@ async fn pass(request: Request<Incoming>, target: String) -> io::Result<Response
     Ok(Response::from_parts(head, Full::new(body)))
 }
 
+/// Parts of OpenBao's messages about the logins of people, and HashiCorp's instead.
+const LOGIN_TEXTS: [(&str, &str); 6] = [
+    ("OpenBao login failed. Expired", "Vault login failed. Expired"),
+    ("OpenBao login failed. Error", "Vault login failed. Error"),
+    ("OpenBao login failed. error validating", "error validating"),
+    ("OpenBao login failed. claim", "claim"),
+    ("OpenBao login failed. failed to fetch", "failed to fetch"),
+    ("MFA credentials not supplied or incorrect", "failed to validate TOTP passcode"),
+];
+
 /// Returns the response as HashiCorp Vault would send it.
 fn reworded(path: &str, status: StatusCode, body: Bytes) -> (StatusCode, Bytes) {
     if path.contains("/detailed-metadata/") {
@@ -107,7 +117,8 @@ fn reworded(path: &str, status: StatusCode, body: Bytes) -> (StatusCode, Bytes) 
         return (StatusCode::NOT_FOUND, unsupported.to_string().into());
     }
     let Ok(mut document) = serde_json::from_slice::<Value>(&body) else { return (status, body) };
-    let login = path.starts_with("/v1/auth/") && path.contains("/login");
+    let login =
+        path.starts_with("/v1/auth/") && (path.contains("/login") || path.contains("/oidc/"));
     if document == json!({"errors": ["permission denied"]}) && !login {
         let own = "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n";
         document = json!({"errors": [own]});
@@ -118,5 +129,8 @@ fn reworded(path: &str, status: StatusCode, body: Bytes) -> (StatusCode, Bytes) 
     } else if document["request_id"].is_string() {
         document["mount_type"] = json!("system");
     }
-    (status, document.to_string().into())
+    let text = LOGIN_TEXTS
+        .iter()
+        .fold(document.to_string(), |text, (openbaos, vaults)| text.replace(openbaos, vaults));
+    (status, text.into())
 }

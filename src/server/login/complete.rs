@@ -7,6 +7,7 @@ use super::{
     request::{LoginDestination, LoginRequest},
 };
 use crate::{
+    auth::Refusal,
     login::{
         LoginError, ReturnUrl, Ticket,
         pages::{ACCOUNT_PATH, LoginMessage, Notice},
@@ -21,6 +22,16 @@ pub(super) async fn start_session(
     token: CallerToken,
     destination: &LoginDestination,
 ) -> PageResponse {
+    // Vault also issues tokens that it does not accept, such as of an entity that was disabled after
+    // the password was checked.
+    match request.look_up(&token).await {
+        Ok(_) => {}
+        Err(Refusal::TokenInvalid) => {
+            let message = Some(LoginMessage::WrongCredentials);
+            return form::form(request, StatusCode::FORBIDDEN, destination, message);
+        }
+        Err(refusal) => return request.refusal(&refusal),
+    }
     let cookie = session_cookie(&request.state.keys.current(), &request.authority, &token);
     let Ok(cookie) = cookie else {
         tracing::error!(request_id = request.id.as_str(), "the token is too long for a cookie");

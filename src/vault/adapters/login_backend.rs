@@ -3,16 +3,20 @@ use std::{collections::BTreeMap, iter::zip, sync::Arc, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
+use tracing::Instrument;
 use url::Url;
 
-use super::login_step::{login_error, login_step, malformed, token_error};
+use super::{
+    login_input::{has_path, is_passcode},
+    login_step::{login_error, login_step, malformed, token_error},
+};
 use crate::{
     login::{
-        BrowserLoginKind, BrowserLoginMethod, LoginBackend, LoginError, LoginFuture, LoginStep,
-        MfaRequirement, OidcCallback,
+        BrowserLoginMethod, LoginBackend, LoginError, LoginFuture, LoginStep, MfaRequirement,
+        OidcCallback, UnsuitableToken,
     },
     token::{CallerToken, Credential, Unavailable, UnavailableReason},
     vault::{
@@ -22,7 +26,6 @@ use crate::{
             oidc,
             sys::{mfa, wrapping},
             token::revoke_self,
-            userpass::is_user_name,
         },
         client::{Client, FailureKind, Operation, VaultError},
     },
@@ -31,9 +34,6 @@ use crate::{
 /// The number of logins with a password that are in flight at once. Each takes Vault some 80 ms of
 /// CPU time for bcrypt, which lookups then wait for.
 const MAX_LOGINS: usize = 4;
-
-/// The maximum length of a user name, in bytes.
-const MAX_NAME: usize = 512;
 
 /// The lifetime of a ticket.
 const TICKET_TTL: Duration = Duration::from_secs(30);
@@ -45,7 +45,7 @@ const TICKET_TTL: Duration = Duration::from_secs(30);
 /// a mount rejects every password.
 pub struct VaultLoginBackend {
     client: Arc<Client>,
-    logins: Semaphore,
+    logins: Arc<Semaphore>,
 }
 
 /// The data in a ticket.
@@ -64,12 +64,13 @@ impl VaultLoginBackend {
     /// Creates a backend that sends its requests with this client.
     #[must_use]
     pub fn new(client: Arc<Client>) -> Self {
-        Self { client, logins: Semaphore::new(MAX_LOGINS) }
+        Self { client, logins: Arc::new(Semaphore::new(MAX_LOGINS)) }
     }
 
     /// Waits until another login may be in flight, for at most the timeout of a request.
-    async fn login_permit(&self) -> Result<SemaphorePermit<'_>, LoginError> {
-        let permit = timeout(self.client.timeout(), self.logins.acquire()).await;
+    async fn login_permit(&self) -> Result<OwnedSemaphorePermit, LoginError> {
+        let permit = Arc::clone(&self.logins).acquire_owned();
+        let permit = timeout(self.client.timeout(), permit).await;
         permit.ok().and_then(Result::ok).ok_or_else(|| {
             let detail = "too many logins to vault are in flight";
             Unavailable::new(UnavailableReason::Overloaded, detail).into()
@@ -82,6 +83,7 @@ impl VaultLoginBackend {
         let token = auth.client_token.clone();
         let step = login_step(auth);
         if let Err(LoginError::UnsuitableToken(reason)) = &step
+            && *reason != UnsuitableToken::Batch
             && let Err(error) = revoke_self(&self.client, &token).await
         {
             tracing::debug!(?reason, %error, "the token of a refused login was not revoked");
@@ -98,8 +100,18 @@ impl VaultLoginBackend {
         if !has_path(method.kind, name) || password.expose_secret().is_empty() {
             return Err(LoginError::Rejected);
         }
-        let _permit = self.login_permit().await?;
-        let auth = log_in_with_password(&self.client, &method.mount, name, password).await;
+        let permit = self.login_permit().await?;
+        let client = Arc::clone(&self.client);
+        let (mount, name, password) = (method.mount.clone(), name.to_owned(), password.clone());
+        let login = async move {
+            let _permit = permit;
+            log_in_with_password(&client, &mount, &name, &password).await
+        };
+        // Vault computes the hash to its end, also if nothing waits for the response any more.
+        let auth = tokio::spawn(login.in_current_span()).await;
+        let auth = auth.map_err(|_| {
+            Unavailable::new(UnavailableReason::NoValidResponse, "the login did not end")
+        })?;
         self.complete(auth.map_err(login_error)?).await
     }
 
@@ -231,71 +243,11 @@ impl LoginBackend for VaultLoginBackend {
     }
 }
 
-/// Returns true if the auth method has a path for a user of this name. LDAP's user names may hold
-/// anything that the segment of a path can.
-fn has_path(kind: BrowserLoginKind, name: &str) -> bool {
-    name.len() <= MAX_NAME
-        && match kind {
-            BrowserLoginKind::Userpass => is_user_name(name),
-            BrowserLoginKind::Ldap => {
-                let is_segment = !matches!(name, "" | "." | "..");
-                is_segment && !name.chars().any(|c| c == '/' || c.is_control())
-            }
-            BrowserLoginKind::Oidc => false,
-        }
-}
-
-/// Returns true if this can be a passcode. Vault takes text with `=` for a parameter, and quotes it in
-/// its error.
-fn is_passcode(text: &SecretString) -> bool {
-    let text = text.expose_secret().as_bytes();
-    !text.is_empty() && text.iter().all(u8::is_ascii_alphanumeric)
-}
-
 /// Returns the error of a ticket that was not exchanged. Vault rejects a token that it cannot parse
 /// like one that a request is made with.
 fn ticket_error(error: VaultError) -> LoginError {
     match error.kind {
         FailureKind::TokenRejected => LoginError::Expired,
         _ => login_error(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{BrowserLoginKind, has_path, is_passcode};
-
-    #[test]
-    fn user_names_are_those_with_a_path() {
-        for name in ["ana", "Ana.Perez-2", "a"] {
-            assert!(has_path(BrowserLoginKind::Userpass, name), "{name}");
-            assert!(has_path(BrowserLoginKind::Ldap, name), "{name}");
-        }
-        for name in ["ana@acme.com", "Ana Pérez", "CN=Ana,OU=Staff", "acme\\ana", "%2e%2e", "-a"] {
-            assert!(!has_path(BrowserLoginKind::Userpass, name), "{name}");
-            assert!(has_path(BrowserLoginKind::Ldap, name), "{name}");
-        }
-        let long = "a".repeat(513);
-        for name in ["", ".", "..", "a/b", "../ana", "a\n", "a\0", "a\u{85}", &long] {
-            for kind in [BrowserLoginKind::Userpass, BrowserLoginKind::Ldap] {
-                assert!(!has_path(kind, name), "{name}");
-            }
-        }
-        assert!(!has_path(BrowserLoginKind::Oidc, "ana"));
-    }
-
-    #[test]
-    fn passcodes_are_letters_and_digits() {
-        for (text, valid) in [
-            ("123456", true),
-            ("cccjgjgkhcbb", true),
-            ("", false),
-            ("123 456", false),
-            ("passcode=123456", false),
-            ("１２３４５６", false),
-            ("123456\n", false),
-        ] {
-            assert_eq!(is_passcode(&text.into()), valid, "{text}");
-        }
     }
 }

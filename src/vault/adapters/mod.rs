@@ -3,6 +3,7 @@
 mod call_limits;
 mod explain_reader;
 mod login_backend;
+mod login_input;
 mod login_step;
 mod subject;
 mod token_backend;

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Returns the `auth` of OpenBao's answer to a login, with these fields instead of its own.
-fn login(changes: Value) -> Value {
+fn login(changes: &Value) -> Value {
     let mut auth = json!({
         "client_token": "s.w7pbreeWPt3pgBw68BX2Uakc",
         "accessor": "zcXPfznRro5cAVp6LDlyWNhG",
@@ -28,9 +28,9 @@ fn login(changes: Value) -> Value {
 }
 
 /// Returns the `auth` of OpenBao's answer to a login that needs MFA with these constraints.
-fn mfa_login(constraints: Value) -> Value {
+fn mfa_login(constraints: &Value) -> Value {
     let requirement = json!({"mfa_request_id": "f817348c", "mfa_constraints": constraints});
-    login(json!({
+    login(&json!({
         "client_token": "",
         "policies": null,
         "token_type": "default",
@@ -38,7 +38,7 @@ fn mfa_login(constraints: Value) -> Value {
     }))
 }
 
-fn change(auth: &mut Value, changes: Value) {
+fn change(auth: &mut Value, changes: &Value) {
     let changes = changes.as_object().expect("an object").clone();
     auth.as_object_mut().expect("an object").extend(changes);
 }
@@ -63,10 +63,10 @@ fn assert_malformed(auth: Value) {
 #[test]
 fn service_token_completes_a_login() {
     for auth in [
-        login(json!({})),
-        login(json!({"policies": ["default"], "token_policies": null})),
+        login(&json!({})),
+        login(&json!({"policies": ["default"], "token_policies": null})),
         // The policy of an entity counts like one of the token.
-        login(json!({"policies": ["default", "x"], "token_policies": ["x"]})),
+        login(&json!({"policies": ["default", "x"], "token_policies": ["x"]})),
     ] {
         let Some(Ok(LoginStep::LoggedIn(token))) = step(auth) else { panic!("no token") };
         assert_eq!(token.expose(), "s.w7pbreeWPt3pgBw68BX2Uakc");
@@ -78,12 +78,12 @@ fn service_token_completes_a_login() {
 fn long_answers_are_read() {
     let policies: Vec<_> = (0..200).map(|n| format!("policy-with-a-name-{n}")).collect();
     let mut policies = json!(policies);
-    let auth = login(json!({"policies": policies, "token_policies": policies}));
+    let auth = login(&json!({"policies": policies, "token_policies": policies}));
     assert!(auth.to_string().len() > 7000);
     let why = step(auth).expect("a step").expect_err("an error");
     assert!(matches!(why, LoginError::UnsuitableToken(UnsuitableToken::NoDefaultPolicy)));
     policies.as_array_mut().expect("a list").push(json!("default"));
-    let auth = login(json!({ "policies": policies }));
+    let auth = login(&json!({ "policies": policies }));
     assert!(matches!(step(auth), Some(Ok(LoginStep::LoggedIn(_)))));
 }
 
@@ -97,9 +97,9 @@ fn unsuitable_tokens_are_refused() {
         (json!({"policies": ["x", "default-x", "Default"]}), UnsuitableToken::NoDefaultPolicy),
     ] {
         let text = changes.to_string();
-        match step(login(changes)) {
+        match step(login(&changes)) {
             Some(Err(LoginError::UnsuitableToken(reason))) => {
-                assert_eq!(reason, expected, "{text}")
+                assert_eq!(reason, expected, "{text}");
             }
             other => panic!("{text}: {other:?}"),
         }
@@ -109,7 +109,7 @@ fn unsuitable_tokens_are_refused() {
 #[test]
 fn incomplete_answers_are_malformed() {
     for field in ["client_token", "policies", "token_type", "num_uses"] {
-        let mut auth = login(json!({}));
+        let mut auth = login(&json!({}));
         auth.as_object_mut().expect("an object").remove(field);
         assert_malformed(auth);
     }
@@ -127,7 +127,7 @@ fn incomplete_answers_are_malformed() {
         json!({"policies": "default"}),
         json!({"policies": [null]}),
     ] {
-        assert_malformed(login(changes));
+        assert_malformed(login(&changes));
     }
 }
 
@@ -141,7 +141,7 @@ fn passcode_methods_are_required() {
         (json!({"b": {"any": [totp("t1")]}, "a": {"any": [totp("t2")]}}), vec!["t2", "t1"]),
         (json!({"b": {"any": [totp("t1")]}, "a": {"any": [totp("t1")]}}), vec!["t1"]),
     ] {
-        let Some(Ok(LoginStep::MfaRequired(requirement))) = step(mfa_login(constraints)) else {
+        let Some(Ok(LoginStep::MfaRequired(requirement))) = step(mfa_login(&constraints)) else {
             panic!("no requirement")
         };
         assert_eq!(requirement.request_id, "f817348c");
@@ -158,9 +158,9 @@ fn constraint_without_passcode_is_misconfigured() {
         json!({"only-duo": {"any": []}}),
         json!({"only-duo": {"any": [duo]}, "staff": {"any": [totp]}}),
     ] {
-        match step(mfa_login(constraints)) {
+        match step(mfa_login(&constraints)) {
             Some(Err(LoginError::Misconfigured(why))) => {
-                assert!(why.contains("`only-duo`"), "{why}")
+                assert!(why.contains("`only-duo`"), "{why}");
             }
             other => panic!("{other:?}"),
         }
@@ -170,20 +170,20 @@ fn constraint_without_passcode_is_misconfigured() {
 #[test]
 fn contradictory_requirements_are_malformed() {
     let totp = json!({"staff": {"any": [{"type": "totp", "id": "t1", "uses_passcode": true}]}});
-    let mut with_token = mfa_login(totp.clone());
-    change(&mut with_token, json!({"client_token": "s.w7pbreeWPt3pgBw68BX2Uakc"}));
+    let mut with_token = mfa_login(&totp);
+    change(&mut with_token, &json!({"client_token": "s.w7pbreeWPt3pgBw68BX2Uakc"}));
     assert_malformed(with_token);
-    assert_malformed(mfa_login(json!({})));
-    assert_malformed(mfa_login(json!(null)));
-    assert_malformed(mfa_login(json!({"staff": {"any": [{"uses_passcode": true}]}})));
+    assert_malformed(mfa_login(&json!({})));
+    assert_malformed(mfa_login(&Value::Null));
+    assert_malformed(mfa_login(&json!({"staff": {"any": [{"uses_passcode": true}]}})));
     for requirement in [
         json!({}),
         json!({"mfa_constraints": totp}),
         json!({"mfa_request_id": "", "mfa_constraints": totp}),
         json!({"mfa_request_id": "f817348c"}),
     ] {
-        let mut auth = mfa_login(totp.clone());
-        change(&mut auth, json!({ "mfa_requirement": requirement }));
+        let mut auth = mfa_login(&totp);
+        change(&mut auth, &json!({ "mfa_requirement": requirement }));
         assert_malformed(auth);
     }
 }
@@ -214,10 +214,10 @@ fn unknown_failures_are_unavailable() {
 
 #[test]
 fn secret_of_an_answer_is_not_shown() {
-    let auth = login(json!({"token_type": "other"}));
+    let auth = login(&json!({"token_type": "other"}));
     let error = step(auth).expect("a step").expect_err("an error");
     assert!(!format!("{error:?}").contains("w7pbree"), "{error:?}");
-    let Some(Ok(LoginStep::LoggedIn(token))) = step(login(json!({}))) else { panic!("no token") };
+    let Some(Ok(LoginStep::LoggedIn(token))) = step(login(&json!({}))) else { panic!("no token") };
     let shown = format!("{:?}", LoginStep::LoggedIn(token.clone()));
     assert!(!shown.contains(token.as_secret().expose_secret()), "{shown}");
 }

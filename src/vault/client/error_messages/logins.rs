@@ -19,8 +19,8 @@ macro_rules! unsatisfied_factor {
 
 /// The known messages, which take precedence over those of all operations.
 pub(super) const LOGIN_MESSAGES: &[KnownMessage] = &[
-    // A user who is unknown is told like a wrong password. One who is locked out or disabled, or who
-    // may not log in from this address, is told like a mount that does not exist.
+    // The first is for an unknown user and for a wrong password. The second is for a user who is
+    // locked out or disabled or may not log in from this address, and for a mount that does not exist.
     (&[UserLogin], 400, "invalid username or password", FailureKind::UserRejected),
     (&[UserLogin, OidcCallback], 403, "permission denied", FailureKind::UserRejected),
     // Of LDAP. The first is about the account that Vault itself searches the directory with.
@@ -161,8 +161,32 @@ pub(super) const LOGIN_MESSAGES: &[KnownMessage] = &[
         "wrapping token is not valid or does not exist",
         FailureKind::WrappingTokenInvalid,
     ),
-    // Another request used the wrapping token between two checks of this one. The last is for one
-    // whose use ended it, which revokes it.
+    // Of a text in the form of a JWT that Vault did not sign.
+    (
+        &[TicketUnwrap],
+        403,
+        "error validating wrapping token: wrapping token could not be parsed: {text}",
+        FailureKind::WrappingTokenInvalid,
+    ),
+    (
+        &[TicketUnwrap],
+        403,
+        "error validating wrapping token: wrapping token signature could not be validated: {text}",
+        FailureKind::WrappingTokenInvalid,
+    ),
+    // Another request used the wrapping token between two checks of this one.
+    (
+        &[TicketUnwrap],
+        400,
+        "no information found; wrapping token may be from a previous {word} version",
+        FailureKind::WrappingTokenInvalid,
+    ),
+    (
+        &[TicketUnwrap],
+        500,
+        "no information found; wrapping token may be from a previous {word} version",
+        FailureKind::WrappingTokenInvalid,
+    ),
     (
         &[TicketUnwrap],
         500,
@@ -170,6 +194,7 @@ pub(super) const LOGIN_MESSAGES: &[KnownMessage] = &[
         FailureKind::WrappingTokenInvalid,
     ),
     (&[TicketUnwrap], 500, "internal error", FailureKind::WrappingTokenInvalid),
+    (&[TicketUnwrap], 500, "cannot find token entry", FailureKind::WrappingTokenInvalid),
     (
         &[TicketUnwrap],
         500,

@@ -126,9 +126,16 @@ fn misconfigured_methods_are_known() {
 fn used_tickets_are_known() {
     let missing = "wrapping token is not valid or does not exist";
     let internal = "1 error occurred:\n\t* internal error\n\n";
+    let signature =
+        "error validating wrapping token: wrapping token signature could not be validated: x";
+    let gone = "no information found; wrapping token may be from a previous OpenBao version";
     let count = "1 error occurred:\n\t* error decrementing wrapping token's use-count: x\n\n";
     for (status, message) in [
         (400, missing),
+        (400, gone),
+        (500, gone),
+        (500, "cannot find token entry"),
+        (403, signature),
         (500, internal),
         (500, "internal error"),
         (500, count),
