@@ -3,6 +3,7 @@
 mod backend;
 mod hosts;
 mod method;
+pub mod pages;
 mod return_url;
 
 pub use backend::{

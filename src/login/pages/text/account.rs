@@ -1,0 +1,77 @@
+/// The texts of the account page.
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(crate) struct AccountText {
+    pub(crate) title: &'static str,
+    pub(crate) subject: &'static str,
+    pub(crate) tenant: &'static str,
+    pub(crate) no_tenant: &'static str,
+    pub(crate) host: &'static str,
+    pub(crate) policies: &'static str,
+    pub(crate) expires: &'static str,
+    pub(crate) no_expiry: &'static str,
+    pub(crate) renewal: &'static str,
+    /// Before the host of the application.
+    pub(crate) open: &'static str,
+    pub(crate) log_out: &'static str,
+    pub(crate) months: [&'static str; 12],
+    /// Between the day, the month and the year.
+    pub(crate) date_separator: &'static str,
+}
+
+pub(super) const ENGLISH: AccountText = AccountText {
+    title: "You are logged in",
+    subject: "User",
+    tenant: "Organization (tenant)",
+    no_tenant: "none",
+    host: "Address",
+    policies: "Policies",
+    expires: "Session valid until",
+    no_expiry: "you log out",
+    renewal: "It is extended while you use it, as far as Vault allows.",
+    open: "Open ",
+    log_out: "Log out",
+    months: [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    date_separator: " ",
+};
+
+pub(super) const SPANISH: AccountText = AccountText {
+    title: "Tu sesión está abierta",
+    subject: "Usuario",
+    tenant: "Organización (tenant)",
+    no_tenant: "ninguna",
+    host: "Dirección",
+    policies: "Políticas",
+    expires: "Sesión válida hasta",
+    no_expiry: "que la cierres",
+    renewal: "Se extiende mientras la usas, hasta donde Vault lo permite.",
+    open: "Abrir ",
+    log_out: "Cerrar sesión",
+    months: [
+        "enero",
+        "febrero",
+        "marzo",
+        "abril",
+        "mayo",
+        "junio",
+        "julio",
+        "agosto",
+        "septiembre",
+        "octubre",
+        "noviembre",
+        "diciembre",
+    ],
+    date_separator: " de ",
+};
