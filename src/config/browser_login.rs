@@ -11,7 +11,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct BrowserLoginSettings {
     /// The hosts and the methods.
-    pub site: LoginSite,
+    pub site: Arc<LoginSite>,
     /// The keys of sessions.
     pub keys: Arc<SealingKeys>,
 }
@@ -33,7 +33,7 @@ impl SettingReader {
                 "not set, but VALIDATOR_LOGIN_URL needs it; `bootstrap` creates the file",
             ),
         };
-        let site = LoginSite { origins: origins?, hosts: hosts?, methods: methods? };
+        let site = Arc::new(LoginSite { origins: origins?, hosts: hosts?, methods: methods? });
         Some(BrowserLoginSettings { site, keys: keys? })
     }
 

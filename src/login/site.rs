@@ -2,10 +2,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     BrowserIdDigest, BrowserLoginMethod, GuardedHosts, LoginOrigin, LoginOrigins, ReturnUrl,
+    pages::LOGIN_PATH,
 };
-
-/// The path of the login page.
-pub const LOGIN_PATH: &str = "/.vault-auth/login";
 
 /// The bytes that are percent-encoded in a query parameter (RFC 3986, 2.3).
 const ENCODED: &AsciiSet =

@@ -321,7 +321,7 @@ mod tests {
         assert_eq!(both.iter().count(), 1);
         assert_eq!(
             Requirements::parse("acl=route/crm").map(|all| all.cross_site),
-            Ok(Default::default())
+            Ok(CrossSiteRequests::Refused)
         );
         for name in ["login", "cross_site"] {
             assert_eq!(parse(name), Err(E::Empty(name)));

@@ -8,7 +8,7 @@ use tower_http::add_extension::AddExtension;
 use crate::{
     auth::{Authorizer, FailureLimiter},
     config::{BrowserLoginSettings, ListenAddress, Settings},
-    forwarded::TrustedProxies,
+    forwarded::Peer,
     login::LoginLimiter,
     requirements::RequirementsCache,
     server::{
@@ -114,17 +114,15 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         traces: settings.telemetry.traces,
         capacity: Capacity::default(),
     };
-    let site = settings.browser_login.as_ref().map(|login| Arc::new(login.site.clone()));
-    let login = settings
-        .browser_login
-        .map(|login| login_state(login, &client, &validator, settings.trust.clone()));
+    let login_site = settings.browser_login.as_ref().map(|login| Arc::clone(&login.site));
+    let login = settings.browser_login.map(|login| login_state(login, &api));
     let health = watch_health(client, health_sender);
     let exited = spawn_background_tasks(spawn_session(&session), health, Arc::clone(&validator));
     let validate = Arc::new(ValidateHandler {
         validator,
         requirements: RequirementsCache::default(),
         credentials: settings.credentials,
-        login: site,
+        login: login_site,
         trust: settings.trust,
         traces: settings.telemetry.traces,
         metrics: Arc::clone(&metrics),
@@ -132,13 +130,10 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 
     let limits = ConnectionLimits::from_open_file_limit();
     validate.serve(&public_listeners, auth_listener, limits.auth);
-    let new_handler = |router: Router| {
-        let router = layers::with_common_layers(router, Arc::clone(&metrics));
-        move |peer| HyperHandler(TowerToHyperService::new(AddExtension::new(router.clone(), peer)))
-    };
-    public_listeners.serve(api_listener, limits.api, new_handler(api::router(api, login)));
-    let admin_router = admin::router(admin, settings.admin_access);
-    admin_listeners.serve(admin_listener, limits.admin, new_handler(admin_router));
+    let api = layers::with_common_layers(api::router(api, login), Arc::clone(&metrics));
+    public_listeners.serve(api_listener, limits.api, new_handler(api));
+    let admin = layers::with_common_layers(admin::router(admin, settings.admin_access), metrics);
+    admin_listeners.serve(admin_listener, limits.admin, new_handler(admin));
 
     let outcome = tokio::select! {
         () = stop => Ok(()),
@@ -148,20 +143,26 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     outcome
 }
 
+/// Returns a function that creates the handler of a connection.
+fn new_handler(router: Router) -> impl Fn(Peer) -> RouterHandler {
+    move |peer| HyperHandler(TowerToHyperService::new(AddExtension::new(router.clone(), peer)))
+}
+
+/// The handler of a connection that axum serves. Requests have the peer as an extension.
+type RouterHandler = HyperHandler<TowerToHyperService<AddExtension<Router, Peer>>>;
+
 fn login_state(
     BrowserLoginSettings { site, keys }: BrowserLoginSettings,
-    client: &Arc<Client>,
-    validator: &Arc<Authorizer>,
-    trust: TrustedProxies,
+    api: &ApiState,
 ) -> LoginState {
     let sources = CredentialSources::session_only();
     LoginState {
         site,
         sessions: CredentialReader::with_sessions(sources, Arc::clone(&keys)),
         keys,
-        backend: Arc::new(VaultLoginBackend::new(Arc::clone(client))),
-        validator: Arc::clone(validator),
-        trust,
+        backend: Arc::new(VaultLoginBackend::new(Arc::clone(&api.client))),
+        validator: Arc::clone(&api.validator),
+        trust: api.trust.clone(),
         limiter: LoginLimiter::default(),
     }
 }

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use vault_auth_validator::{
     sealed::{KeyRing, Purpose},
     token::SESSION_COOKIE,
+    wall_clock::now,
 };
 
 use crate::support::{
@@ -199,17 +200,15 @@ async fn l29_clocks_may_differ_by_minutes() {
     let people = People::start().await;
     let mut person = people.logged_in().await;
     let ring = KeyRing::read(&people.key_file()).expect("keys");
-    let token = ring
-        .unseal(Purpose::Session, HOST, Timestamp::now(), &session(&person))
-        .expect("the token");
+    let token = ring.unseal(Purpose::Session, HOST, now(), &session(&person)).expect("the token");
     for (seconds, status) in [(3_600, 200), (30, 200), (-30, 401)] {
-        let expiry = Timestamp::now() + SignedDuration::from_secs(seconds);
+        let expiry = now() + SignedDuration::from_secs(seconds);
         let sealed = ring.seal(Purpose::Session, HOST, expiry, &token).expect("a session");
         person.set_cookie(HOST, SESSION_COOKIE, &sealed);
         assert_eq!(person.fetch("GET", CRM).await.status, status, "{seconds}");
     }
     // A replica whose clock is five minutes ahead accepts a new session and a new ticket.
-    let later = Timestamp::now() + SignedDuration::from_mins(5) - SignedDuration::from_secs(5);
+    let later = now() + SignedDuration::from_mins(5) - SignedDuration::from_secs(5);
     let mut person = people.person();
     let url = ticket(&mut person).await;
     let sealed = url.split("ticket=").nth(1).expect("a ticket").to_owned();

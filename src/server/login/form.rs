@@ -38,7 +38,7 @@ pub(super) fn form_with(
         message,
         request_id: message.map(|_| request.id.as_str()),
     };
-    PageResponse::page(form.render(request.language), &destination.form_actions())
+    PageResponse::page(form.render(request.language), destination.form_actions())
 }
 
 /// Returns the login method with this index, if it is one of these.

@@ -38,7 +38,7 @@ const OIDC_CALLBACK_PATH: &str = "/.vault-auth/oidc/callback";
 
 /// The state of the handlers.
 pub(super) struct LoginState {
-    pub(super) site: LoginSite,
+    pub(super) site: Arc<LoginSite>,
     pub(super) keys: Arc<SealingKeys>,
     pub(super) backend: Arc<dyn LoginBackend>,
     pub(super) validator: Arc<Authorizer>,

@@ -1,21 +1,24 @@
 //! The login with a user name and a password.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    PageResponse, complete,
+    LoginState, PageResponse, complete,
     fields::LoginFields,
     form,
     request::{LoginDestination, LoginRequest},
     second_factor,
 };
-use crate::login::{
-    BrowserLoginKind, BrowserLoginMethod, Destination, LoginError, LoginStep, PendingMfa,
-    TooManyLogins, pages::LoginMessage,
+use crate::{
+    login::{
+        BrowserLoginKind, BrowserLoginMethod, Destination, LoginAttempt, LoginError, LoginStep,
+        PendingMfa, TooManyLogins, pages::LoginMessage,
+    },
+    token::{Unavailable, UnavailableReason},
 };
 
 /// The minimum time to the response to a failed login. Vault takes 2 ms if a user is locked, and 80 ms
@@ -57,13 +60,12 @@ pub(super) async fn submit(
             return response.with_retry_after(retry_after);
         }
     };
-    match log_in(request, method, name, &password).await {
+    let state = Arc::clone(&request.state);
+    match log_in(state, method.clone(), name.to_owned(), password, attempt).await {
         Ok(LoginStep::LoggedIn(token)) => {
-            attempt.succeed();
             tracing::info!(request_id = request.id.as_str(), mount = method.mount, "logged in");
             complete::start_session(request, token, &destination).await
         }
-        // Neither a success nor a failure, so that a known password does not reset the count.
         Ok(LoginStep::MfaRequired(requirement)) => {
             let user = (method.mount.clone(), name.to_lowercase());
             let target = &destination;
@@ -72,7 +74,6 @@ pub(super) async fn submit(
             second_factor::show(request, StatusCode::OK, &pending, None)
         }
         Err(LoginError::Rejected) => {
-            attempt.fail();
             log_refusal(request, method, "credentials_rejected");
             sleep_until(started + MIN_FAILURE_TIME).await;
             show(StatusCode::FORBIDDEN, LoginMessage::WrongCredentials)
@@ -84,14 +85,32 @@ pub(super) async fn submit(
     }
 }
 
-/// Logs in, in a task of its own: a login that has begun counts even if the client disconnects.
+/// Logs in and counts the result, in a task of its own: a login that has begun counts even if the client
+/// disconnects.
 async fn log_in(
-    request: &LoginRequest,
-    method: &BrowserLoginMethod,
-    name: &str,
-    password: &SecretString,
+    state: Arc<LoginState>,
+    method: BrowserLoginMethod,
+    name: String,
+    password: SecretString,
+    attempt: LoginAttempt,
 ) -> Result<LoginStep, LoginError> {
-    request.state.backend.log_in(method, name, password).await
+    let login = tokio::spawn(async move {
+        let result = state.backend.log_in(&method, &name, &password).await;
+        match &result {
+            Ok(LoginStep::LoggedIn(_)) => attempt.succeed(),
+            Err(LoginError::Rejected) => attempt.fail(),
+            // A password before a further factor is neither, so that knowing it does not reset the count.
+            Ok(LoginStep::MfaRequired(_)) | Err(_) => {}
+        }
+        result
+    });
+    login.await.unwrap_or_else(|_| Err(task_failed()))
+}
+
+/// Returns the error of a task that panicked.
+pub(super) fn task_failed() -> LoginError {
+    let reason = UnavailableReason::NoValidResponse;
+    LoginError::Unavailable(Unavailable::new(reason, "the task of the login failed"))
 }
 
 /// Logs the failure of a login, and returns the status and the message for it.

@@ -56,9 +56,14 @@ impl LoginDestination {
         }
     }
 
-    /// Returns the origins that the login form may be redirected to.
-    pub(super) fn form_actions(&self) -> Vec<&str> {
-        self.page.iter().map(ReturnUrl::origin).collect()
+    /// Returns the schemes of the addresses that the login form may be redirected to. Browsers check the
+    /// whole chain of redirects, and the application may redirect to any other host.
+    pub(super) fn form_actions(&self) -> &'static [&'static str] {
+        match &self.page {
+            None => &[],
+            Some(page) if page.as_str().starts_with("https:") => &["https:"],
+            Some(_) => &["https:", "http:"],
+        }
     }
 }
 

@@ -1,16 +1,23 @@
 //! The login with a further factor, after the password.
 
+use std::sync::Arc;
+
 use http::StatusCode;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    PageResponse, complete,
+    LoginState, PageResponse, complete,
     fields::LoginFields,
     form,
+    password::task_failed,
     request::{LoginDestination, LoginRequest},
 };
-use crate::login::{
-    LoginError, PendingMfa, TooManyLogins,
-    pages::{LoginMessage, MfaForm},
+use crate::{
+    login::{
+        LoginAttempt, LoginError, MfaRequirement, PendingMfa, TooManyLogins,
+        pages::{LoginMessage, MfaForm},
+    },
+    token::CallerToken,
 };
 
 /// Shows the form for the codes.
@@ -32,7 +39,7 @@ pub(super) fn show(
         target: destination.target(),
         message,
     };
-    PageResponse::page(form.render(request.language), &destination.form_actions())
+    PageResponse::page(form.render(request.language), destination.form_actions())
 }
 
 /// Completes the login with the submitted codes.
@@ -58,14 +65,13 @@ pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageR
         }
     };
     let (request_id, codes) = (request.id.as_str(), trimmed(&fields.codes));
-    match request.state.backend.validate_mfa(&pending.requirement, &codes).await {
+    let state = Arc::clone(&request.state);
+    match validate(state, pending.requirement.clone(), codes, attempt).await {
         Ok(token) => {
-            attempt.succeed();
             tracing::info!(request_id, mount, "logged in");
             complete::start_session(request, token, &destination).await
         }
         Err(LoginError::Rejected) => {
-            attempt.fail();
             tracing::info!(request_id, mount, code = "passcode_rejected", "login refused");
             show(request, StatusCode::FORBIDDEN, &pending, Some(LoginMessage::WrongCode))
         }
@@ -94,6 +100,25 @@ pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageR
     }
 }
 
+/// Validates the codes and counts the result, in a task of its own like a login with a password.
+async fn validate(
+    state: Arc<LoginState>,
+    requirement: MfaRequirement,
+    codes: Vec<SecretString>,
+    attempt: LoginAttempt,
+) -> Result<CallerToken, LoginError> {
+    let validation = tokio::spawn(async move {
+        let result = state.backend.validate_mfa(&requirement, &codes).await;
+        match &result {
+            Ok(_) => attempt.succeed(),
+            Err(LoginError::Rejected) => attempt.fail(),
+            Err(_) => {}
+        }
+        result
+    });
+    validation.await.unwrap_or_else(|_| Err(task_failed()))
+}
+
 fn destination(request: &LoginRequest, pending: &PendingMfa) -> LoginDestination {
     LoginDestination {
         page: pending.destination.page(&request.state.site.hosts),
@@ -102,9 +127,8 @@ fn destination(request: &LoginRequest, pending: &PendingMfa) -> LoginDestination
 }
 
 /// Returns the codes without white space, with which some apps show them.
-fn trimmed(codes: &[secrecy::SecretString]) -> Vec<secrecy::SecretString> {
-    use secrecy::ExposeSecret;
-    let digits = |code: &secrecy::SecretString| {
+fn trimmed(codes: &[SecretString]) -> Vec<SecretString> {
+    let digits = |code: &SecretString| {
         let code: String =
             code.expose_secret().chars().filter(|character| !character.is_whitespace()).collect();
         code.into()

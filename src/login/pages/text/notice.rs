@@ -38,7 +38,7 @@ pub(super) const ENGLISH: NoticeText = NoticeText {
     },
     logged_out: Explanation {
         title: "You are logged out",
-        body: "Your session at this address has ended.",
+        body: "Your session has ended at every application that you opened with it.",
     },
     logout_failed: Explanation {
         title: "You are not logged out yet",
@@ -102,7 +102,7 @@ pub(super) const SPANISH: NoticeText = NoticeText {
     },
     logged_out: Explanation {
         title: "Cerraste la sesión",
-        body: "Tu sesión en esta dirección terminó.",
+        body: "Tu sesión terminó en todas las aplicaciones que abriste con ella.",
     },
     logout_failed: Explanation {
         title: "Tu sesión sigue abierta",
