@@ -45,7 +45,7 @@
 //! | module | purpose |
 //! |---|---|
 //! | [`capabilities`] | capabilities of Vault's policies |
-//! | [`headers`], [`networks`], [`uri`] | header fields of any server, IP networks, URI syntax |
+//! | [`headers`], [`networks`], [`uri`], [`wall_clock`] | header fields of any server, IP networks, URI syntax, the time |
 //! | [`policy`] | parser, linter, evaluation and diff of Vault policies |
 //! | [`probe`] | connections to a server for diagnostics |
 //! | [`provisioning`] | desired state of Vault, plan and apply |
@@ -53,7 +53,7 @@
 //! | [`tenants`] | names of tenants and services, and what they are called in Vault |
 //! | [`forwarded`] | forwarded request, trusted proxies, client address |
 //! | [`token`] | credentials, token information, identity, the backend trait, the cache |
-//! | [`login`] | hosts, login methods, return addresses and the backend trait of browser logins |
+//! | [`login`] | browser logins: hosts, methods, tickets, cookies, limits, pages, and the backend trait |
 //! | [`requirements`] | parsing, caching and path normalization of requirements |
 //! | [`secrets`] | names, data and formats of secrets, and the trait of their store |
 //! | [`auth`] | authorization: token, requirement and capability checks, refusals, rate limits, explanations |

@@ -122,6 +122,18 @@ initialize "policies" {
     data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-crm.hcl" } }
   }
 
+  request "route-demo" {
+    operation = "update"
+    path      = "sys/policies/acl/route-demo"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-demo.hcl" } }
+  }
+
+  request "route-grafana" {
+    operation = "update"
+    path      = "sys/policies/acl/route-grafana"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-grafana.hcl" } }
+  }
+
   request "route-kpi" {
     operation = "update"
     path      = "sys/policies/acl/route-kpi"
@@ -134,12 +146,6 @@ initialize "policies" {
     data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-mcp.hcl" } }
   }
 
-  request "route-mkt" {
-    operation = "update"
-    path      = "sys/policies/acl/route-mkt"
-    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-mkt.hcl" } }
-  }
-
   request "route-n8n" {
     operation = "update"
     path      = "sys/policies/acl/route-n8n"
@@ -150,6 +156,18 @@ initialize "policies" {
     operation = "update"
     path      = "sys/policies/acl/route-odoo"
     data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-odoo.hcl" } }
+  }
+
+  request "route-otel" {
+    operation = "update"
+    path      = "sys/policies/acl/route-otel"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-otel.hcl" } }
+  }
+
+  request "route-sentry" {
+    operation = "update"
+    path      = "sys/policies/acl/route-sentry"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/route-sentry.hcl" } }
   }
 
   request "staff" {

@@ -10,6 +10,7 @@ use std::{
 use reqwest::{Certificate, Client, redirect::Policy};
 use serde_json::json;
 use tempfile::TempDir;
+use vault_auth_validator::sealed::KeyRing;
 
 use crate::support::{
     backend::{Backend, received},
@@ -29,7 +30,7 @@ use crate::support::{
 const SUFFIXES: [&str; 2] = ["smarterbot.cl", "smarterbot.store"];
 
 /// The names, each with its requirement.
-const SITES: [(&str, Asks); 17] = [
+const SITES: [(&str, Asks); 24] = [
     ("api", Asks::Token),
     ("mainkey", Asks::Operator),
     ("crm", Asks::Agent),
@@ -42,15 +43,22 @@ const SITES: [(&str, Asks); 17] = [
     ("n8n", Asks::Staff),
     ("bot", Asks::Staff),
     ("chat", Asks::Staff),
-    ("mkt", Asks::Staff),
+    ("mkt", Asks::Public),
+    ("app", Asks::Public),
     ("ai", Asks::Staff),
     ("mcp", Asks::Staff),
+    ("grafana", Asks::Staff),
+    ("sentry", Asks::Staff),
+    ("otel", Asks::Staff),
+    ("demo", Asks::Staff),
+    ("demo-n8n", Asks::Staff),
+    ("dash", Asks::Operator),
     ("dokploy", Asks::Operator),
     ("portainer", Asks::Operator),
 ];
 
 /// The webhooks and documents that are open.
-const OPEN: [(&str, &str); 22] = [
+const OPEN: [(&str, &str); 25] = [
     ("api", "/docs"),
     ("api", "/docs?plain"),
     ("api", "/docs/style.css"),
@@ -70,13 +78,16 @@ const OPEN: [(&str, &str); 22] = [
     ("n8n", "/webhook-waiting/42"),
     ("bot", "/api/v1/messaging/webhooks/v1/abc/telegram"),
     ("chat", "/api/v1/messaging/webhooks/v1/abc/telegram"),
+    ("sentry", "/api/42/envelope/?sentry_key=abc"),
+    ("demo-n8n", "/webhook/a"),
+    ("dash", "/api/deploy/abc_DEF"),
     ("dokploy", "/api/deploy/abc_DEF"),
     ("dokploy", "/api/deploy/compose/abc"),
     ("portainer", "/api/stacks/webhooks/4c1f8a2e-0000-4000-8000-1a2b3c4d5e6f"),
 ];
 
 /// Paths similar to the open ones that need a token.
-const NOT_OPEN: [(&str, &str); 29] = [
+const NOT_OPEN: [(&str, &str); 35] = [
     ("api", "/"),
     ("api", "/docs/"),
     ("api", "/docs/style.css/"),
@@ -106,11 +117,19 @@ const NOT_OPEN: [(&str, &str); 29] = [
     ("chatwoot", "/bot/"),
     ("odoo", "/payment/transfer/webhook"),
     ("dokploy", "/api/deploy/a/b"),
+    ("sentry", "/api/0/envelope"),
+    ("sentry", "/api/0/projects/"),
+    ("crm", "/.vault-auth/other"),
+    ("crm", "/.vault-auth/login/"),
+    ("crm", "/.vault-auth/../v1/whoami"),
+    ("crm", "/x/../.vault-auth/"),
 ];
 
 /// The requirement of a site.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asks {
+    /// Nothing: the site is open.
+    Public,
     Token,
     Agent,
     /// As `Agent`, of a tenant that none of these callers belongs to.
@@ -131,7 +150,11 @@ struct Platform {
 
 impl Platform {
     async fn start() -> Self {
-        let (service, backend) = (Direct::start().await, Backend::start().await);
+        Self::before(Direct::start().await).await
+    }
+
+    async fn before(service: Direct) -> Self {
+        let backend = Backend::start().await;
         let home = tempfile::tempdir().expect("a temporary directory");
         let (plain, port) = (free_port(), free_port());
         let global =
@@ -146,6 +169,12 @@ impl Platform {
             "N8N",
             "BOT",
             "MKT",
+            "APP",
+            "GRAFANA",
+            "SENTRY",
+            "OTEL",
+            "DEMO",
+            "DEMO_N8N",
             "AI",
             "MCP",
             "DOKPLOY",
@@ -160,6 +189,7 @@ impl Platform {
             .env("HOME", home.path())
             .env("CADDY_GLOBAL", global)
             .env("AUTH_UPSTREAM", service.validator.auth_address())
+            .env("LOGIN_UPSTREAM", service.validator.api_url().replace("http://", ""))
             .envs(upstreams);
         let caddy = Process::spawn("caddy", &mut command);
         let root = home.path().join(".local/share/caddy/pki/authorities/local/root.crt");
@@ -196,7 +226,8 @@ impl Platform {
 }
 
 fn hosts() -> impl Iterator<Item = String> {
-    SITES.iter().flat_map(|(name, _)| SUFFIXES.map(|suffix| format!("{name}.{suffix}")))
+    let names = SITES.iter().map(|(name, _)| *name).chain(["login"]);
+    names.flat_map(|name| SUFFIXES.map(|suffix| format!("{name}.{suffix}")))
 }
 
 /// Creates a client that trusts this authority alone and resolves all platform names locally.
@@ -226,6 +257,7 @@ async fn domains_allow_required_callers_only() {
             let headers = [("authorization", bearer.as_str())];
             let headers = if token.is_empty() { &[][..] } else { &headers };
             let expected = match is {
+                _ if asks == Asks::Public => 200,
                 None => 401,
                 Some(_) if asks == Asks::Token => 200,
                 Some(is) if *is == asks => 200,
@@ -240,6 +272,51 @@ async fn domains_allow_required_callers_only() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_sent_to_the_login_of_their_domain() {
+    let keys = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(keys.path(), KeyRing::generate().as_str()).expect("keys");
+    let file = keys.path().display().to_string();
+    let hosts: Vec<_> = hosts().filter(|host| !host.starts_with("login")).collect();
+    let env = [
+        ("VALIDATOR_LOGIN_URL", "https://login.smarterbot.cl,https://login.smarterbot.store"),
+        ("VALIDATOR_LOGIN_HOSTS", &*hosts.join(",")),
+        ("VALIDATOR_SEALING_KEY_FILE", &*file),
+    ];
+    let platform = Platform::before(Direct::start_with(&env).await).await;
+    let navigation = [
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+        ("sec-fetch-site", "none"),
+    ];
+    for (site, asks) in SITES {
+        for suffix in SUFFIXES {
+            let host = format!("{site}.{suffix}");
+            let answer = platform.send_to(&host, "/a?b=c", &navigation).await;
+            let expected = match (site, asks) {
+                (_, Asks::Public) => 200,
+                ("api" | "mcp" | "otel", _) => 401,
+                _ => 302,
+            };
+            assert_eq!(answer.status, expected, "{host}: {}", answer.body);
+            if expected == 302 {
+                let login = format!("https://login.{suffix}/.vault-auth/login?to=https://{host}");
+                let location = answer.header("location").expect("a location");
+                assert!(location.starts_with(&login), "{host}: {location}");
+                let account = platform.send_to(&host, "/.vault-auth/", &navigation).await;
+                assert_eq!(account.status, 200, "{host}: {}", account.body);
+            }
+        }
+    }
+    for (site, path) in OPEN {
+        assert_ne!(platform.send(site, path, &navigation).await.status, 302, "{site} {path}");
+    }
+    let answer = platform.send("login", "/", &navigation).await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/.vault-auth/")));
+    let answer = platform.send("login", "/.vault-auth/login", &navigation).await;
+    assert!(answer.status == 200 && answer.body.contains("password"), "{}", answer.body);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,11 +14,16 @@ struct Route {
     has_paths: bool,
 }
 
+/// Returns true for the lines with a requirement.
+fn is_guard(line: &&str) -> bool {
+    ["import guard", "import app"].iter().any(|guard| line.starts_with(guard))
+}
+
 /// Returns the applications that a requirement in this Caddyfile names by `acl=route/NAME`,
 /// `acl_uri=route/NAME` or `policy=route-NAME`.
 fn routes(caddyfile: &str) -> BTreeMap<String, Route> {
     let mut routes: BTreeMap<String, Route> = BTreeMap::new();
-    let lines = caddyfile.lines().map(str::trim).filter(|line| line.starts_with("import guard"));
+    let lines = caddyfile.lines().map(str::trim).filter(is_guard);
     for requirement in lines.filter_map(|line| line.split('"').nth(1)) {
         for (name, value) in requirement.split('&').filter_map(|pair| pair.split_once('=')) {
             for value in value.split(',') {
@@ -45,7 +50,7 @@ fn policy(name: &str, route: Route) -> String {
         format!("path \"{path}\" {{\n  capabilities = [{capabilities}]\n}}\n")
     };
     let head = format!(
-        "# For people who use only the application {name}.\n\
+        "# For people and services that use only the application {name}.\n\
          # `make route-policies` generates this file from deploy/caddy/Caddyfile.\n"
     );
     let paths = route.has_paths.then(|| rule(format!("route/{name}/*")));
@@ -132,7 +137,7 @@ fn routes_are_found_in_requirements() {
         "# import guard \"acl=route/comment\" {\n\
          \timport guard \"policy=crm-agent,route-crm\" {\n\
          \timport guard \"tenant={tenant}&acl_uri=route/docs\" {\n\
-         \timport guard_keep_token \"acl=route/kpi\" {\n\
+         \timport app \"acl=route/kpi\" {\n\
          \timport guard \"acl=secret/x\" {\n",
     );
     let found: Vec<_> =
