@@ -20,9 +20,23 @@ use std::{
 
 use serde_json::json;
 use support::{
+    backend::Backend,
+    bao::Bao,
+    caddy::Caddy,
+    direct::Direct,
+    person::{Person, Route},
     platform::{self, Caller},
+    ports::free_port,
     stack::Stack,
 };
+use tempfile::NamedTempFile;
+use vault_auth_validator::sealed::KeyRing;
+
+/// The person who can log in.
+const USER: &str = "ana";
+
+/// The person's password.
+const PASSWORD: &str = "demo-password";
 
 /// An example command with its expected status code.
 struct ExampleCommand {
@@ -35,14 +49,22 @@ struct ExampleCommand {
 async fn main() -> ExitCode {
     let check = std::env::args().any(|argument| argument == "--check");
     let style = Style::new();
-    let stack = Stack::start().await;
+    let keys = NamedTempFile::new().expect("a file");
+    std::fs::write(keys.path(), KeyRing::generate().as_str()).expect("the sealing key");
+    let stack = start(&keys).await;
     let metadata = json!({"tenant": "acme"});
     let reader = platform::create_caller(&stack.bao, "acme-reader", metadata, &["tenant"]).await;
     let examples = examples(&stack, &reader);
     if check {
-        return run(&examples, &style);
+        let walked = check_login(&stack, &style).await;
+        return if run(&examples, &style) && walked {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
     }
     print_services(&stack, &style);
+    print_login(&stack, &style);
     for example in &examples {
         println!(
             "{}  {}\n     {}\n",
@@ -59,6 +81,98 @@ async fn main() -> ExitCode {
     );
     wait_for_stop().await;
     ExitCode::SUCCESS
+}
+
+/// Starts everything with browser logins, and a person who may use acme's CRM.
+async fn start(keys: &NamedTempFile) -> Stack {
+    let bao = Bao::dev().await;
+    let userpass = Some(json!({"type": "userpass", "config": {"default_lease_ttl": "1h"}}));
+    bao.must("POST", "sys/auth/userpass", userpass).await;
+    let person = Some(json!({"password": PASSWORD, "token_policies": "crm-agent"}));
+    bao.must("POST", &format!("auth/userpass/users/{USER}"), person).await;
+    let port = free_port();
+    let (url, file) =
+        (format!("http://login.localhost:{port}"), keys.path().display().to_string());
+    let env = [
+        ("VALIDATOR_LOGIN_URL", url.as_str()),
+        ("VALIDATOR_LOGIN_HOSTS", "*.crm.localhost,crm.localhost"),
+        ("VALIDATOR_SEALING_KEY_FILE", file.as_str()),
+    ];
+    let Direct { validator, fault, bao, acme, globex, .. } = Direct::on(bao, &env).await;
+    assign_tenant(&bao).await;
+    let backend = Backend::start().await;
+    let api = validator.api_url().replace("http://", "");
+    let upstreams = [("LOGIN_UPSTREAM", api.as_str())];
+    let caddy =
+        Caddy::start_at(port, validator.auth_address(), backend.address(), &upstreams).await;
+    Stack { caddy, validator, fault, bao, backend, acme, globex }
+}
+
+/// Makes the person a member of acme: the metadata of the entity names the tenant.
+async fn assign_tenant(bao: &Bao) {
+    let entity = json!({"name": USER, "metadata": {"tenant": "acme"}});
+    let entity = bao.must("POST", "identity/entity", Some(entity)).await;
+    let mounts = bao.must("GET", "sys/auth", None).await;
+    let alias = json!({
+        "name": USER,
+        "canonical_id": entity["data"]["id"],
+        "mount_accessor": mounts["data"]["userpass/"]["accessor"],
+    });
+    bao.must("POST", "identity/entity-alias", Some(alias)).await;
+}
+
+fn print_login(stack: &Stack, style: &Style) {
+    println!(
+        "Open {} in a browser, and log in as {} with the password {}.",
+        style.bold(&application(stack, "acme")),
+        style.bold(USER),
+        style.bold(PASSWORD)
+    );
+    println!(
+        "Then the application shows the request that it received, with X-Auth-Subject and \
+         X-Auth-Tenant.\nglobex's host responds with 403. {} shows who is logged in, and logs \
+         out.\n",
+        application(stack, "acme") + ".vault-auth/"
+    );
+}
+
+/// Returns the URL of a tenant's CRM.
+fn application(stack: &Stack, tenant: &str) -> String {
+    let address = stack.caddy.address();
+    let port = address.rsplit(':').next().unwrap_or_default();
+    format!("http://{tenant}.crm.localhost:{port}/")
+}
+
+/// Logs in and out with a cookie jar, as a browser does, and compares the status codes.
+async fn check_login(stack: &Stack, style: &Style) -> bool {
+    let (acme, globex) = (application(stack, "acme"), application(stack, "globex"));
+    let mut person = Person::new(Route::Proxy(format!("http://{}", stack.caddy.address())));
+    let form = person.open(&acme).await;
+    let wrong = person.log_in(&form, USER, "wrong").await;
+    let page = person.log_in(&form, USER, PASSWORD).await;
+    let other = person.open(&globex).await;
+    let account = format!("{acme}.vault-auth/");
+    let logged_out = person.submit(&account, "/.vault-auth/logout", &[]).await;
+    let again = person.open(&acme).await;
+    let steps = [
+        ("a browser is sent to the login page", form.statuses(), vec![302, 200]),
+        ("a wrong password", wrong.statuses(), vec![403]),
+        ("the password: acme's CRM", page.statuses(), vec![303, 303, 200]),
+        ("globex's CRM: tenant_mismatch", other.statuses(), vec![302, 303, 303, 403]),
+        ("the log-out", logged_out.statuses(), vec![303, 200]),
+        ("acme's CRM asks again", again.statuses(), vec![302, 200]),
+    ];
+    let mut is_expected = true;
+    for (description, got, expected) in steps {
+        let result = if got == expected { style.good("ok  ") } else { style.bad("FAIL") };
+        let codes = expected.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        println!("{result}  {codes}  {description}");
+        if got != expected {
+            println!("           got {got:?}");
+            is_expected = false;
+        }
+    }
+    is_expected
 }
 
 fn examples(stack: &Stack, reader: &Caller) -> Vec<ExampleCommand> {
@@ -104,7 +218,7 @@ fn print_services(stack: &Stack, style: &Style) {
         ("validator", stack.validator.auth_url(), "the proxy's listener"),
         ("", stack.validator.api_url(), "the API; its documentation is at /docs"),
         ("", stack.validator.admin_url(), "health and metrics"),
-        ("Caddy", format!("http://{}", stack.caddy.address()), "*.crm.localhost, api.localhost"),
+        ("Caddy", format!("http://{}", stack.caddy.address()), "*.crm.localhost, api.localhost, login.localhost"),
     ];
     println!();
     for (name, url, description) in rows {
@@ -113,8 +227,8 @@ fn print_services(stack: &Stack, style: &Style) {
     println!("\nThe tokens below are valid until the demo stops.\n");
 }
 
-/// Runs all commands, and compares their status codes.
-fn run(examples: &[ExampleCommand], style: &Style) -> ExitCode {
+/// Runs all commands, and compares their status codes. Returns true if they are as expected.
+fn run(examples: &[ExampleCommand], style: &Style) -> bool {
     let mut failed = 0;
     for example in examples {
         let output = Command::new("sh").args(["-c", &example.command]).output().expect("sh");
@@ -135,7 +249,7 @@ fn run(examples: &[ExampleCommand], style: &Style) -> ExitCode {
         examples.len() - failed,
         examples.len()
     );
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    failed == 0
 }
 
 /// Waits for Ctrl-C or SIGTERM.

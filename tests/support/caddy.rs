@@ -120,9 +120,25 @@ impl Caddy {
         Self::run(&config, validator, application, env).await
     }
 
+    /// Starts it at this port.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_at(
+        port: u16,
+        validator: &str,
+        application: &str,
+        env: &[(&str, &str)],
+    ) -> Self {
+        let config = tools::repository("deploy/caddy/Caddyfile");
+        let caddy = Self::spawn(&config, port, validator, application, env);
+        assert!(caddy.becomes_ready().await, "Caddy exited:\n{}", caddy.log());
+        caddy
+    }
+
     async fn run(config: &Path, validator: &str, application: &str, env: &[(&str, &str)]) -> Self {
         for _ in 0..5 {
-            let caddy = Self::spawn(config, validator, application, env);
+            let caddy = Self::spawn(config, free_port(), validator, application, env);
             if caddy.becomes_ready().await {
                 return caddy;
             }
@@ -158,9 +174,14 @@ impl Caddy {
         http::send(&self.http, method, &url, &headers, None).await.expect("an answer from Caddy")
     }
 
-    fn spawn(config: &Path, validator: &str, application: &str, env: &[(&str, &str)]) -> Self {
+    fn spawn(
+        config: &Path,
+        port: u16,
+        validator: &str,
+        application: &str,
+        env: &[(&str, &str)],
+    ) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
-        let port = free_port();
         let mut command = run_command(config, port, validator, application);
         command.env("HOME", home.path()).envs(env.iter().copied());
         let process = Process::spawn("caddy", &mut command);
