@@ -54,3 +54,29 @@ async fn screenshot_is_an_image() {
     assert!(fs::read(&file).expect("the file").starts_with(b"\x89PNG\r\n"));
     fs::remove_file(file).expect("the file");
 }
+
+/// Pages that lead to the next by a script, as some logins do.
+#[tokio::test(flavor = "multi_thread")]
+async fn page_may_change_while_it_is_read() {
+    const SITES: [&str; 2] =
+        ["https://n8n.example.com/webhook/", "https://chat.example.com/api/v1/messaging/webhooks/"];
+    let place = Place::start().await;
+    for (site, other) in [(SITES[0], SITES[1]), (SITES[1], SITES[0])] {
+        let path = &site[site.find(".com").expect("a host") + 4..];
+        let page = format!(
+            "<p>page</p><script>const n = Number(location.search.slice(1));
+             if (n < 40) setTimeout(() => location = '{other}hop?' + (n + 1), n % 7);</script>"
+        );
+        place.backend.set_page(&format!("{path}hop"), &page);
+    }
+    let browser = Browser::start(place.options()).await;
+    browser.goto(&format!("{}hop?0", SITES[0])).await;
+    let last = format!("{}hop?40", SITES[0]);
+    let is_last = async || {
+        assert_eq!(browser.text().await, "page");
+        (browser.url().await == last).then_some(())
+    };
+    browser.wait("the last page", is_last).await;
+    let pages = browser.responses().await.into_iter().filter(|page| page.url.contains("hop?"));
+    assert!(pages.map(|page| page.status).eq([200; 41]));
+}

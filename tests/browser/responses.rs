@@ -65,8 +65,10 @@ async fn unreadable_responses_are_recorded() {
     let browser = Browser::start(place.options()).await;
     browser.goto("https://n8n.example.com/webhook/fetches").await;
     let script = "return document.title";
-    browser.wait("fetches", async || (browser.execute(script).await != "").then_some(())).await;
-    assert_eq!(browser.execute(script).await, "rejected,fulfilled");
+    let read = async || browser.read(script, &[]).await;
+    let results =
+        browser.wait("fetches", async || Some(read().await).filter(|title| title != "")).await;
+    assert_eq!(results, "rejected,fulfilled");
     let responses = browser.responses().await;
     let site = "https://landing.example.com";
     let fetches = responses.iter().filter(|response| response.url.starts_with(site));

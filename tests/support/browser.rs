@@ -14,7 +14,7 @@ mod windows;
 
 use std::{
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use fantoccini::{Client, ClientBuilder, error::CmdError};
@@ -81,7 +81,7 @@ impl Browser {
     pub async fn goto(&self, url: &str) {
         done(url, self.client.goto(url).await);
         let script = "return location.protocol === 'chrome-error:' ? document.body.innerText : ''";
-        let error = self.execute(script).await;
+        let error = self.read(script, &[]).await;
         let error = error.as_str().unwrap_or_default();
         // Chromium shows a page of its own for a 4xx or 5xx without a body, too.
         assert!(error.is_empty() || error.contains("HTTP ERROR"), "{url}: {error}");
@@ -99,16 +99,25 @@ impl Browser {
 
     /// Returns the URL of the page.
     pub async fn url(&self) -> String {
-        done("the URL", self.client.current_url().await).to_string()
+        on_one_page("the URL", || self.client.current_url()).await.to_string()
     }
 
     /// Runs the body of a function in the page and returns its result, of a promise the value. Runs
     /// it also where the page's own scripts are off or forbidden by a policy.
     ///
     /// # Panics
-    /// If it throws an error.
+    /// If it throws an error, or if the page changes to another meanwhile.
     pub async fn execute(&self, script: &str) -> Value {
         done(script, self.client.execute(script, Vec::new()).await)
+    }
+
+    /// As [`Browser::execute`] for a script that changes nothing: if the page changes to another
+    /// meanwhile, runs it again there.
+    ///
+    /// # Panics
+    /// If it throws an error.
+    pub async fn read(&self, script: &str, arguments: &[Value]) -> Value {
+        on_one_page(script, || self.client.execute(script, arguments.to_vec())).await
     }
 
     /// Calls a method of the `DevTools` protocol for the current window.
@@ -129,6 +138,28 @@ impl Browser {
     pub async fn close(self) {
         done("close", self.client.close().await);
     }
+}
+
+/// Repeats a command that changes nothing until the page stays the same during it.
+async fn on_one_page<T, F>(what: &str, command: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, CmdError>>,
+{
+    let start = Instant::now();
+    loop {
+        match command().await {
+            Err(error) if is_of_navigation(&error) && start.elapsed() < TIMEOUT => {}
+            result => return done(what, result),
+        }
+    }
+}
+
+/// Returns true if the page changed to another during the command.
+fn is_of_navigation(error: &CmdError) -> bool {
+    let error = error.to_string();
+    ["aborted by navigation", "no such execution context"]
+        .iter()
+        .any(|reason| error.contains(reason))
 }
 
 /// Returns the value of a command that has to succeed.

@@ -14,6 +14,8 @@ pub(super) struct NetworkLog {
     exchanges: HashMap<String, Exchange>,
     /// The ids of the exchanges in the order of their requests: one for each hop.
     order: Vec<String>,
+    /// The number of hops that are left out.
+    forgotten: usize,
 }
 
 /// The events of a request and of those that it is redirected to, each list in the order of the hops.
@@ -53,14 +55,19 @@ impl NetworkLog {
         }
     }
 
+    /// Leaves all hops until now out of the responses.
+    pub(super) fn forget(&mut self) {
+        self.forgotten = self.order.len();
+    }
+
     /// Returns `None` if an event is still to come for a response that has arrived.
     pub(super) fn responses(&self) -> Option<Vec<Response>> {
         let mut hops: HashMap<&str, usize> = HashMap::new();
         let mut responses = Vec::new();
-        for id in &self.order {
+        for (index, id) in self.order.iter().enumerate() {
             let hop = hops.entry(id).or_default();
             let exchange = &self.exchanges[id];
-            if exchange.is_answered(*hop) {
+            if index >= self.forgotten && exchange.is_answered(*hop) {
                 responses.push(exchange.response(*hop)?);
             }
             *hop += 1;

@@ -54,7 +54,7 @@ pub struct Cookie {
 impl Browser {
     /// Returns the visible text of the page.
     pub async fn text(&self) -> String {
-        let text = self.execute("return document.body ? document.body.innerText : ''").await;
+        let text = self.read("return document.body ? document.body.innerText : ''", &[]).await;
         text.as_str().unwrap_or_default().to_owned()
     }
 
@@ -63,7 +63,7 @@ impl Browser {
     /// # Panics
     /// If it is none.
     pub async fn json(&self) -> Value {
-        let text = self.execute("return document.body ? document.body.textContent : ''").await;
+        let text = self.read("return document.body ? document.body.textContent : ''", &[]).await;
         let text = text.as_str().unwrap_or_default();
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in the page {text:?}"))
     }
@@ -157,8 +157,8 @@ impl Browser {
         let what = format!("an element {name:?}");
         let found = self
             .wait(&what, async || {
-                let found = self.client.execute(FIND, vec![json!(name)]).await;
-                let Value::Array(found) = done(name, found) else { return None };
+                let found = self.read(FIND, &[json!(name)]).await;
+                let Value::Array(found) = found else { return None };
                 (!found.is_empty()).then_some(found)
             })
             .await;

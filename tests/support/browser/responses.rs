@@ -4,7 +4,7 @@ use std::{sync::PoisonError, time::Duration};
 
 use serde_json::json;
 
-use super::{super::wait::eventually, Browser, command::DriverCommand, network_log::NetworkLog};
+use super::{super::wait::eventually, Browser, command::DriverCommand};
 
 /// An HTTP response; a redirect is one of its own.
 #[derive(Clone, Debug)]
@@ -77,10 +77,10 @@ impl Browser {
         .await
     }
 
-    /// Forgets all responses until now.
+    /// Forgets all requests until now, also those without a response.
     pub async fn forget_responses(&self) {
         self.responses().await;
-        *self.network.lock().unwrap_or_else(PoisonError::into_inner) = NetworkLog::default();
+        self.network.lock().unwrap_or_else(PoisonError::into_inner).forget();
     }
 }
 
