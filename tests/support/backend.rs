@@ -1,6 +1,7 @@
 //! The application behind Caddy: returns the request that it received.
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     sync::{
         Arc, Mutex, PoisonError,
@@ -19,12 +20,19 @@ use hyper_util::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Answers each request with 200 and `{method, uri, headers: [[name, value], ...], body, trailers}`.
+/// Answers each request with 200 and `{method, uri, headers: [[name, value], ...], body, trailers}`,
+/// except those for its pages.
 pub struct Backend {
     address: String,
-    hits: Arc<AtomicUsize>,
-    last: Arc<Mutex<String>>,
+    state: Arc<State>,
     server: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct State {
+    hits: AtomicUsize,
+    last: Mutex<String>,
+    pages: Mutex<HashMap<String, String>>,
 }
 
 impl Backend {
@@ -32,10 +40,9 @@ impl Backend {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address").to_string();
-        let hits = Arc::new(AtomicUsize::new(0));
-        let last = Arc::default();
-        let server = tokio::spawn(serve(listener, Arc::clone(&hits), Arc::clone(&last)));
-        Self { address, hits, last, server }
+        let state = Arc::default();
+        let server = tokio::spawn(serve(listener, Arc::clone(&state)));
+        Self { address, state, server }
     }
 
     /// `host:port`.
@@ -45,12 +52,18 @@ impl Backend {
 
     /// Returns the number of requests that have reached it.
     pub fn hits(&self) -> usize {
-        self.hits.load(Ordering::SeqCst)
+        self.state.hits.load(Ordering::SeqCst)
     }
 
     /// Returns the body of its last response.
     pub fn last_answer(&self) -> String {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Answers requests for this path, with any query, with an HTML document from now on.
+    pub fn set_page(&self, path: &str, html: &str) {
+        let mut pages = self.state.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.insert(path.to_owned(), html.to_owned());
     }
 }
 
@@ -70,12 +83,12 @@ pub fn received(answer: &Value, name: &str) -> Vec<String> {
         .collect()
 }
 
-async fn serve(listener: TcpListener, hits: Arc<AtomicUsize>, last: Arc<Mutex<String>>) {
+async fn serve(listener: TcpListener, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let (hits, last) = (Arc::clone(&hits), Arc::clone(&last));
+        let state = Arc::clone(&state);
         let service = service_fn(move |request| {
-            hits.fetch_add(1, Ordering::SeqCst);
-            echo(request, Arc::clone(&last))
+            state.hits.fetch_add(1, Ordering::SeqCst);
+            answer(request, Arc::clone(&state))
         });
         tokio::spawn(async move {
             let io = TokioIo::new(stream);
@@ -84,28 +97,34 @@ async fn serve(listener: TcpListener, hits: Arc<AtomicUsize>, last: Arc<Mutex<St
     }
 }
 
-async fn echo(
+async fn answer(
     request: Request<Incoming>,
-    last: Arc<Mutex<String>>,
+    state: Arc<State>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let pages = || state.pages.lock().unwrap_or_else(PoisonError::into_inner);
+    let page = pages().get(request.uri().path()).cloned();
+    let (media_type, body) = match page {
+        Some(page) => ("text/html; charset=utf-8", page),
+        None => ("application/json", echo(request).await),
+    };
+    state.last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&body);
+    let response = Response::builder().header("content-type", media_type).body(Full::from(body));
+    Ok(response.expect("a response"))
+}
+
+async fn echo(request: Request<Incoming>) -> String {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap_or_default();
     let trailers = body.trailers().map(pairs).unwrap_or_default();
     let body = body.to_bytes();
-    let answer = json!({
+    json!({
         "method": head.method.as_str(),
         "uri": head.uri.to_string(),
         "headers": pairs(&head.headers),
         "trailers": trailers,
         "body": String::from_utf8_lossy(&body),
     })
-    .to_string();
-    last.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&answer);
-    let response = Response::builder()
-        .header("content-type", "application/json")
-        .body(Full::from(answer))
-        .expect("a response");
-    Ok(response)
+    .to_string()
 }
 
 fn pairs(headers: &HeaderMap) -> Vec<[String; 2]> {

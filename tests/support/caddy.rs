@@ -1,5 +1,7 @@
 //! A real Caddy with the very configuration of `deploy/caddy/`.
 
+pub mod tls;
+
 use std::{fs, path::Path, process::Command, time::Duration};
 
 use tempfile::TempDir;

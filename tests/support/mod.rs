@@ -1,7 +1,7 @@
 //! The real OpenBao, proxies and validator on free ports, for tests and the demo.
 //!
-//! `make tools` puts the servers into `.tools/`; `BAO_BIN`, `CADDY_BIN`, `NGINX_BIN`, `TRAEFIK_BIN`
-//! and `ENVOY_BIN` name others. Every process that is started here is killed when its value is dropped.
+//! `make tools` puts the servers into `.tools/`; `BAO_BIN`, `CADDY_BIN`, `NGINX_BIN`, `TRAEFIK_BIN`,
+//! `ENVOY_BIN`, `CHROMIUM_BIN` and `CHROMEDRIVER_BIN` name others. Every process that is started here is killed when its value is dropped.
 
 #![allow(
     dead_code,
@@ -16,12 +16,14 @@
 
 pub mod backend;
 pub mod bao;
+pub mod browser;
 pub mod caddy;
 pub mod compose;
 pub mod direct;
 pub mod edge;
 pub mod envoy;
 pub mod fault;
+pub mod group;
 pub mod http;
 pub mod idp;
 pub mod metrics;
@@ -35,6 +37,7 @@ pub mod raw;
 pub mod rewording;
 pub mod shell;
 pub mod stack;
+pub mod tls;
 pub mod tools;
 pub mod totp;
 pub mod traefik;

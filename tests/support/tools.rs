@@ -33,6 +33,16 @@ pub fn envoy() -> PathBuf {
     tool("ENVOY_BIN", "envoy")
 }
 
+/// Chromium.
+pub fn chromium() -> PathBuf {
+    tool("CHROMIUM_BIN", "chromium")
+}
+
+/// The driver of Chromium, of the same version.
+pub fn chromedriver() -> PathBuf {
+    tool("CHROMEDRIVER_BIN", "chromedriver")
+}
+
 /// Schemathesis.
 pub fn schemathesis() -> PathBuf {
     tool("SCHEMATHESIS_BIN", "schemathesis")
