@@ -1,6 +1,8 @@
 //! A real browser in front of the Caddyfile of `deploy/`.
 
 mod cleanup;
+mod login;
+mod login_pages;
 mod options;
 mod page;
 mod responses;

@@ -60,6 +60,13 @@ impl People {
         self.bao().must("POST", &format!("auth/userpass/users/{name}"), Some(settings)).await;
     }
 
+    /// Returns the id of a person's entity, which a login creates.
+    pub async fn entity(&self, name: &str) -> String {
+        let login = Some(json!({"password": PASSWORD}));
+        let login = self.bao().must("POST", &format!("auth/userpass/login/{name}"), login).await;
+        login["auth"]["entity_id"].as_str().expect("an entity").to_owned()
+    }
+
     /// OpenBao.
     pub fn bao(&self) -> &Bao {
         &self.direct.bao
@@ -85,9 +92,22 @@ impl People {
     /// # Panics
     /// If the login fails.
     pub async fn logged_in(&self) -> Person {
+        self.log_in("ana").await
+    }
+
+    /// Returns another person, who is created and logged in.
+    ///
+    /// # Panics
+    /// If the login fails.
+    pub async fn logged_in_as(&self, name: &str) -> Person {
+        self.create(name, json!({"token_policies": "crm-agent"})).await;
+        self.log_in(name).await
+    }
+
+    async fn log_in(&self, name: &str) -> Person {
         let mut person = self.person();
         let form = person.open("https://crm.example.com/").await;
-        let page = person.log_in(&form, "ana", PASSWORD).await;
+        let page = person.log_in(&form, name, PASSWORD).await;
         assert_eq!(page.status(), 200, "{page:?}");
         person
     }

@@ -3,7 +3,10 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ring::hmac;
+use serde_json::json;
 use url::Url;
+
+use super::bao::Bao;
 
 /// The time for which a passcode is shown, in seconds.
 const PERIOD: u64 = 30;
@@ -12,6 +15,18 @@ const PERIOD: u64 = 30;
 #[derive(Debug, Clone)]
 pub struct Totp {
     key: Vec<u8>,
+}
+
+/// Requires passcodes for logins of this entity, and returns the secret.
+pub async fn require(bao: &Bao, entity: &str) -> Totp {
+    let method = json!({"method_name": "staff-totp", "issuer": "acme", "max_validation_attempts": 3});
+    let method = bao.must("POST", "identity/mfa/method/totp", Some(method)).await;
+    let method = &method["data"]["method_id"];
+    let enforcement = json!({"mfa_method_ids": [method], "identity_entity_ids": [entity]});
+    bao.must("POST", "identity/mfa/login-enforcement/staff", Some(enforcement)).await;
+    let person = json!({"method_id": method, "entity_id": entity});
+    let enrolled = bao.must("POST", "identity/mfa/method/totp/admin-generate", Some(person)).await;
+    Totp::from_url(enrolled["data"]["url"].as_str().expect("a URL"))
 }
 
 impl Totp {

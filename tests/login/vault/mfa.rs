@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use vault_auth_validator::login::{LoginBackend, LoginError, LoginStep, MfaRequirement};
 
 use super::{LoginVault, PASSWORD, expired, misconfigured, rejected, text, unavailable};
-use crate::support::totp::Totp;
+use crate::support::totp::{self, Totp};
 
 impl LoginVault {
     /// Creates a MFA method of this type, and returns its id.
@@ -34,9 +34,7 @@ impl LoginVault {
 
     /// Requires TOTP for logins of `ana`, and returns the secret.
     pub(super) async fn require_totp(&self, entity: &str) -> Totp {
-        let method = self.add_totp("staff-totp").await;
-        self.enforce("staff", entity, &[&method]).await;
-        self.enrol(entity, &method).await
+        totp::require(&self.bao, entity).await
     }
 
     /// Logs `ana` in with the password.

@@ -22,20 +22,26 @@ use super::super::{
 const DOMAINS: [&str; 2] = ["example.com", "example.org"];
 
 /// The variables that name the applications.
-const UPSTREAMS: [&str; 13] = [
+const UPSTREAMS: [&str; 19] = [
     "AI",
     "API",
+    "APP",
     "BOT",
     "CHATWOOT",
     "CRM",
+    "DEMO",
+    "DEMO_N8N",
     "DOKPLOY",
+    "GRAFANA",
     "KPI",
     "MAINKEY",
     "MCP",
     "MKT",
     "N8N",
     "ODOO",
+    "OTEL",
     "PORTAINER",
+    "SENTRY",
 ];
 
 /// Caddy for every site of the Caddyfile below `example.com` and `example.org`, such as
