@@ -3,5 +3,6 @@
 mod journey;
 mod navigation;
 mod passwords;
+mod proxies;
 mod renewal;
 mod sealing;

@@ -20,6 +20,7 @@ pub mod caddy;
 pub mod compose;
 pub mod direct;
 pub mod edge;
+pub mod edges;
 pub mod envoy;
 pub mod fault;
 pub mod http;
