@@ -10,23 +10,20 @@ use crate::{
     expect::IDENTITY,
     support::{
         backend::{Backend, received},
-        caddy,
         direct::Direct,
         edge::{Edge, Recipe},
-        envoy,
+        edges::{self, Edges},
         fault::Fault,
         http::Answer,
-        nginx,
         platform::{Tenant, create_caller, set_policy},
         stack::bearer,
-        traefik,
     },
 };
 
 /// Every proxy with a recipe, in front of one validator and one application. Fields are in the order
 /// in which they are to be stopped.
 struct Proxies {
-    edges: [(&'static str, Edge); 4],
+    edges: Edges,
     service: Direct,
     backend: Backend,
 }
@@ -46,13 +43,7 @@ impl Proxies {
     async fn before(service: Direct, recipe: Recipe<'_>) -> Self {
         let backend = Backend::start().await;
         let (validator, application) = (service.validator.auth_address(), backend.address());
-        let (caddy, nginx, traefik, envoy) = tokio::join!(
-            caddy::start(validator, application, recipe),
-            nginx::start(validator, application, recipe),
-            traefik::start(validator, application, recipe),
-            envoy::start(validator, application, recipe),
-        );
-        let edges = [("Caddy", caddy), ("nginx", nginx), ("Traefik", traefik), ("Envoy", envoy)];
+        let edges = edges::start(validator, application, recipe).await;
         Self { edges, service, backend }
     }
 

@@ -4,6 +4,7 @@ mod factors;
 mod journey;
 mod navigation;
 mod passwords;
+mod proxies;
 mod renewal;
 mod sealing;
 mod vault;

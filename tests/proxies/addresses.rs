@@ -86,7 +86,7 @@ async fn second_proxy_keeps_clients_apart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn outer_proxy_cannot_set_target() {
-    let recipe = Recipe { requirement: "acl_uri=route/crm", extra: Some(Extra::FrontProxy) };
+    let recipe = Recipe { requirement: "acl_uri=route/crm", ..Recipe::with(Extra::FrontProxy) };
     let proxies = Proxies::with(recipe).await;
     let policy = "path \"route/crm/open\" { capabilities = [\"read\"] }";
     platform::set_policy(&proxies.service.bao, "crm-agent", policy).await;

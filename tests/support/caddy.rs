@@ -17,11 +17,11 @@ use super::{
 
 /// Replacements in the Caddyfile that turn a part on.
 const EXTRAS: [(Extra, &str, &str); 3] = [
-    (Extra::Cors, GUARDED, "import cors ORIGIN\n\timport guard \"tenant={tenant}&"),
+    (Extra::Cors, GUARDED, "import cors ORIGIN\n\timport app \"tenant={tenant}&"),
     (Extra::Cookie, APPLICATION, "import drop_cookie vault\n\t\treverse_proxy {$CRM_UPSTREAM"),
     (Extra::FrontProxy, "static {$CADDY_TRUSTED_PROXIES}", "static 127.0.0.0/8"),
 ];
-const GUARDED: &str = "import guard \"tenant={tenant}&";
+const GUARDED: &str = "import app \"tenant={tenant}&";
 const APPLICATION: &str = "reverse_proxy {$CRM_UPSTREAM";
 
 /// Starts Caddy with the Caddyfile of `deploy/caddy/` as the proxy of the tenants' CRM.
@@ -43,7 +43,7 @@ fn command(place: &Place<'_>) -> Command {
     let validator = place.validator.replace("unix:", "unix/");
     let mut command =
         run_command(&dir.join("Caddyfile"), place.port, &validator, place.application);
-    command.env("HOME", dir);
+    command.env("HOME", dir).env("LOGIN_UPSTREAM", place.recipe.login);
     command
 }
 

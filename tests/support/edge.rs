@@ -14,6 +14,9 @@ use super::{
 /// The domain of the tenants' hosts.
 pub const DOMAIN: &str = "crm.localhost";
 
+/// The host where people log in.
+pub const LOGIN_HOST: &str = "login.localhost";
+
 /// The requirement that the recipes are written with, besides the tenant.
 pub const REQUIREMENT: &str = "policy=crm-agent,crm-admin,route-crm";
 
@@ -27,7 +30,7 @@ pub enum Extra {
     Cors,
     /// Other proxies stand in front, on this machine.
     FrontProxy,
-    /// The cookie `vault` carries the token and is not passed on.
+    /// The cookie `vault` carries the token and is not passed on. Traefik passes on no cookie at all.
     Cookie,
 }
 
@@ -38,15 +41,17 @@ pub struct Recipe<'r> {
     pub requirement: &'r str,
     /// The part that is turned on.
     pub extra: Option<Extra>,
+    /// The validator's api listener, `host:port`, with the login pages.
+    pub login: &'r str,
 }
 
 impl Recipe<'_> {
-    /// A recipe as it stands.
-    pub const PLAIN: Self = Recipe { requirement: REQUIREMENT, extra: None };
+    /// A recipe as it stands, without login pages: nothing listens at that address.
+    pub const PLAIN: Self = Recipe { requirement: REQUIREMENT, extra: None, login: "127.0.0.1:9" };
 
     /// A recipe with one part turned on.
     pub const fn with(extra: Extra) -> Self {
-        Recipe { requirement: REQUIREMENT, extra: Some(extra) }
+        Recipe { extra: Some(extra), ..Recipe::PLAIN }
     }
 }
 

@@ -3,16 +3,15 @@
 use std::{fs, process::Command};
 
 use super::{
-    edge::{DOMAIN, Edge, Extra, Place, REQUIREMENT, Recipe, replaced},
+    edge::{DOMAIN, Edge, Extra, LOGIN_HOST, Place, REQUIREMENT, Recipe, replaced},
     tools,
 };
 
 /// Replacements in the recipe that turn a part on.
-const EXTRAS: [(Extra, &str, &str); 4] = [
+const EXTRAS: [(Extra, &str, &str); 3] = [
     (Extra::Cors, "#|", ""),
     (Extra::FrontProxy, "xff_num_trusted_hops: 0", "xff_num_trusted_hops: 1"),
-    (Extra::Cookie, "local cookie = \"\"", "local cookie = \"vault\""),
-    (Extra::Cookie, "- exact: authorization", "- safe_regex: { regex: authorization|cookie }"),
+    (Extra::Cookie, "local cookies = { ", "local cookies = { \"vault\", "),
 ];
 
 /// Starts Envoy.
@@ -36,8 +35,10 @@ fn command(place: &Place<'_>) -> Command {
         &recipe,
         &[
             (&address("0.0.0.0:8000"), &listen),
+            ("login.example.com", LOGIN_HOST),
             ("crm.example.com", DOMAIN),
             (&address("vault-auth-validator:8080"), &validator),
+            (&address("vault-auth-validator:8081"), &address(place.recipe.login)),
             (&address("crm:3000"), &address(place.application)),
             ("STRICT_DNS", "STATIC"),
             (REQUIREMENT, place.recipe.requirement),

@@ -21,6 +21,7 @@ pub mod caddy;
 pub mod compose;
 pub mod direct;
 pub mod edge;
+pub mod edges;
 pub mod envoy;
 pub mod fault;
 pub mod group;

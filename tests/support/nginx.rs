@@ -3,7 +3,7 @@
 use std::{fs, process::Command};
 
 use super::{
-    edge::{DOMAIN, Edge, Extra, Place, REQUIREMENT, Recipe, replaced},
+    edge::{DOMAIN, Edge, Extra, LOGIN_HOST, Place, REQUIREMENT, Recipe, replaced},
     tools,
 };
 
@@ -26,20 +26,14 @@ http {
 ";
 
 /// Replacements in the site that turn a part on.
-const EXTRAS: [(Extra, &str, &str); 4] = [
+const EXTRAS: [(Extra, &str, &str); 2] = [
     (Extra::Cors, "# include vault-auth/cors.conf", "include vault-auth/cors.conf"),
     (Extra::FrontProxy, "# set_real_ip_from 192.0.2.10", "set_real_ip_from 127.0.0.0/8"),
-    (
-        Extra::Cookie,
-        "include vault-auth/http.conf;",
-        "include vault-auth/http.conf;\ninclude vault-auth/cookie.conf;",
-    ),
-    (
-        Extra::Cookie,
-        "include vault-auth/guard.conf;",
-        "include vault-auth/guard.conf;\nproxy_set_header Cookie $vault_app_cookie;",
-    ),
 ];
+
+/// The replacement in `vault-auth/cookie.conf` with which the cookie `vault` is not passed on.
+const COOKIE: (&str, &str) =
+    ("__Host-vault-(session|login)=", "(__Host-vault-(session|login)|vault)=");
 
 /// Starts nginx.
 ///
@@ -59,6 +53,8 @@ fn command(place: &Place<'_>) -> Command {
         &site,
         &[
             ("${AUTH_UPSTREAM}", place.validator),
+            ("${LOGIN_UPSTREAM}", place.recipe.login),
+            ("${LOGIN_HOST}", LOGIN_HOST),
             ("${CRM_LISTEN}", &format!("127.0.0.1:{}", place.port)),
             ("${CRM_DOMAIN}", DOMAIN),
             ("${CRM_UPSTREAM}", place.application),
@@ -70,7 +66,11 @@ fn command(place: &Place<'_>) -> Command {
     for entry in fs::read_dir(recipe.join("vault-auth")).expect("the recipe's folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name");
-        fs::copy(&path, dir.join("vault-auth").join(name)).expect("a copy");
+        let mut text = fs::read_to_string(&path).expect("a part of the recipe");
+        if name == "cookie.conf" && place.recipe.extra == Some(Extra::Cookie) {
+            text = replaced(&text, &[COOKIE]);
+        }
+        fs::write(dir.join("vault-auth").join(name), text).expect("a copy");
     }
     let around = AROUND.replace("DIR", &dir.display().to_string());
     let config = dir.join("nginx.conf");

@@ -3,11 +3,11 @@
 use std::{fs, process::Command};
 
 use super::{
-    edge::{DOMAIN, Edge, Extra, ORIGIN, Place, REQUIREMENT, Recipe, replaced},
+    edge::{DOMAIN, Edge, Extra, LOGIN_HOST, ORIGIN, Place, REQUIREMENT, Recipe, replaced},
     tools,
 };
 
-/// Replacements in the static configuration that turn a part on. Traefik cannot remove a cookie.
+/// Replacements in the static configuration that turn a part on.
 const EXTRAS: [(Extra, &str, &str); 1] = [(
     Extra::FrontProxy,
     "# forwardedHeaders: { trustedIPs: [192.0.2.10] }",
@@ -37,6 +37,7 @@ fn command(place: &Place<'_>) -> Command {
     fs::create_dir(&dynamic).expect("a folder");
     let site = replaced(&read("dynamic/crm.yaml"), &[(REQUIREMENT, place.recipe.requirement)]);
     let origins = if place.recipe.extra == Some(Extra::Cors) { ORIGIN } else { "" };
+    let cookies = if place.recipe.extra == Some(Extra::Cookie) { "off" } else { "" };
     fs::write(dynamic.join("crm.yaml"), site).expect("the site");
     let config = dir.join("traefik.yaml");
     fs::write(&config, fixed).expect("traefik.yaml");
@@ -46,10 +47,13 @@ fn command(place: &Place<'_>) -> Command {
         .env_clear()
         .env("HOME", dir)
         .env("AUTH_UPSTREAM", place.validator)
+        .env("LOGIN_UPSTREAM", place.recipe.login)
+        .env("LOGIN_HOST", LOGIN_HOST)
         .env("CRM_DOMAIN", DOMAIN)
         .env("CRM_TENANTS", "acme,globex")
         .env("CRM_UPSTREAM", place.application)
         .env("CRM_TLS", "off")
-        .env("CRM_ORIGINS", origins);
+        .env("CRM_ORIGINS", origins)
+        .env("CRM_COOKIES", cookies);
     command
 }
