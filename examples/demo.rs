@@ -91,8 +91,7 @@ async fn start(keys: &NamedTempFile) -> Stack {
     let person = Some(json!({"password": PASSWORD, "token_policies": "crm-agent"}));
     bao.must("POST", &format!("auth/userpass/users/{USER}"), person).await;
     let port = free_port();
-    let (url, file) =
-        (format!("http://login.localhost:{port}"), keys.path().display().to_string());
+    let (url, file) = (format!("http://login.localhost:{port}"), keys.path().display().to_string());
     let env = [
         ("VALIDATOR_LOGIN_URL", url.as_str()),
         ("VALIDATOR_LOGIN_HOSTS", "*.crm.localhost,crm.localhost"),
@@ -218,7 +217,11 @@ fn print_services(stack: &Stack, style: &Style) {
         ("validator", stack.validator.auth_url(), "the proxy's listener"),
         ("", stack.validator.api_url(), "the API; its documentation is at /docs"),
         ("", stack.validator.admin_url(), "health and metrics"),
-        ("Caddy", format!("http://{}", stack.caddy.address()), "*.crm.localhost, api.localhost, login.localhost"),
+        (
+            "Caddy",
+            format!("http://{}", stack.caddy.address()),
+            "*.crm.localhost, api.localhost, login.localhost",
+        ),
     ];
     println!();
     for (name, url, description) in rows {

@@ -44,6 +44,28 @@ impl<'h> RequestHeaders<'h> {
         });
         pairs.filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
     }
+
+    /// Returns the cookies without those that have one of these names, and all other bytes as they were
+    /// sent. Several lines are joined to one. `None` if nothing is left.
+    #[must_use]
+    pub fn cookies_without(self, names: &[&str]) -> Option<Vec<u8>> {
+        let is_removed = |pair: &[u8]| {
+            names.iter().any(|name| {
+                pair.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+            })
+        };
+        let line_without = |line: &'h [u8]| {
+            let mut pairs = line.split(|byte| *byte == b';');
+            let first = pairs.next().filter(|pair| !is_removed(pair));
+            let others = pairs.filter(|pair| !is_removed(pair.trim_ascii_start()));
+            let left: Vec<_> = first.into_iter().chain(others).collect();
+            let line = left.join(&b';');
+            if first.is_some() { line } else { line.trim_ascii_start().to_vec() }
+        };
+        let lines: Vec<_> =
+            self.get_all("cookie").map(line_without).filter(|line| !line.is_empty()).collect();
+        (!lines.is_empty()).then(|| lines.join(&b"; "[..]))
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +74,33 @@ mod tests {
     use httparse::Header;
 
     use super::RequestHeaders;
+
+    #[test]
+    fn other_cookies_are_left_unchanged() {
+        let without = |lines: &[&str]| {
+            let raw: Vec<_> = lines
+                .iter()
+                .map(|line| Header { name: "Cookie", value: line.as_bytes() })
+                .collect();
+            let left = RequestHeaders::Raw(&raw).cookies_without(&["s", "t"]);
+            left.map(|left| String::from_utf8(left).expect("text"))
+        };
+        for (line, left) in [
+            ("s=1", None),
+            ("s=1;", None),
+            ("s=1; t=2", None),
+            ("a=1", Some("a=1")),
+            ("s=1; a=1", Some("a=1")),
+            ("a=1; s=1", Some("a=1")),
+            ("a=1;  s=1;  b=\"q; r\";t=;c==", Some("a=1;  b=\"q; r\";c==")),
+            ("ss=1; xs=2; s =3; S=4; s", Some("ss=1; xs=2; s =3; S=4; s")),
+            (" s=1; a=1", Some(" s=1; a=1")),
+        ] {
+            assert_eq!(without(&[line]).as_deref(), left, "{line}");
+        }
+        assert_eq!(without(&["a=1; s=1", "t=2", "b=2"]).as_deref(), Some("a=1; b=2"));
+        assert_eq!(without(&[]), None);
+    }
 
     #[test]
     fn get_all_ignores_case_and_keeps_order() {

@@ -27,6 +27,19 @@ pub struct Requirements {
     pub unauthenticated: UnauthenticatedNavigation,
     /// The requests of other sites with a session cookie.
     pub cross_site: CrossSiteRequests,
+    /// The cookies for the application, in a response that allows a request.
+    pub cookies: ResponseCookies,
+}
+
+/// The `Cookie` header in a response that allows a request (`cookies`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseCookies {
+    /// There is none: the proxy removes cookies itself.
+    #[default]
+    Omitted,
+    /// The cookies of the request without those that contain a credential or belong to browser logins
+    /// (`cookies=without_credentials`), for a proxy that can only replace a header.
+    WithoutCredentials,
 }
 
 /// The response to a page navigation without a valid credential (`login`).
@@ -69,6 +82,7 @@ impl Requirements {
         checks: Vec::new(),
         unauthenticated: UnauthenticatedNavigation::Refused,
         cross_site: CrossSiteRequests::Refused,
+        cookies: ResponseCookies::Omitted,
     };
 
     /// No requirements, for requests from any origin.
@@ -76,6 +90,7 @@ impl Requirements {
         checks: Vec::new(),
         unauthenticated: UnauthenticatedNavigation::Refused,
         cross_site: CrossSiteRequests::Allowed,
+        cookies: ResponseCookies::Omitted,
     };
 
     /// Returns the requirements in the order of the query string.

@@ -8,7 +8,8 @@ use url::form_urlencoded;
 
 use crate::{
     requirements::{
-        AclPath, CrossSiteRequests, Requirement, Requirements, UnauthenticatedNavigation,
+        AclPath, CrossSiteRequests, Requirement, Requirements, ResponseCookies,
+        UnauthenticatedNavigation,
     },
     tenants::TenantName,
     uri::is_query,
@@ -21,7 +22,7 @@ const MAX_POLICY_LENGTH: usize = 256;
 const MAX_REQUIREMENTS: usize = 16;
 
 /// The parameters that may occur once only.
-const ONCE: [&str; 3] = ["tenant", "login", "cross_site"];
+const ONCE: [&str; 4] = ["tenant", "login", "cross_site", "cookies"];
 
 /// An error in a query string of requirements. The proxy's configuration has to be fixed, so the
 /// message names the parameter and the fix.
@@ -67,7 +68,7 @@ impl fmt::Display for RequirementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(name) => {
-                write!(f, "unknown requirement `{}`; use policy, tenant, acl, acl_uri, login or cross_site", name.escape_debug())
+                write!(f, "unknown requirement `{}`; use policy, tenant, acl, acl_uri, login, cross_site or cookies", name.escape_debug())
             }
             Self::Empty(name) => write!(f, "`{name}` has an empty value"),
             Self::Repeated(name) => write!(f, "`{name}` may be given only once"),
@@ -80,6 +81,9 @@ impl fmt::Display for RequirementError {
                  or dot segments, or placeholders"
             ),
             Self::Malformed("login") => f.write_str("`login` may only be `login=redirect`"),
+            Self::Malformed("cookies") => {
+                f.write_str("`cookies` may only be `cookies=without_credentials`")
+            }
             Self::Malformed("cross_site") => f.write_str("`cross_site` may only be `cross_site=allow`"),
             Self::UnencodedPlus(name) => write!(
                 f,
@@ -131,6 +135,10 @@ impl Requirements {
                 "cross_site" => {
                     only_value("cross_site", "allow", &value)?;
                     requirements.cross_site = CrossSiteRequests::Allowed;
+                }
+                "cookies" => {
+                    only_value("cookies", "without_credentials", &value)?;
+                    requirements.cookies = ResponseCookies::WithoutCredentials;
                 }
                 _ => return Err(RequirementError::Unknown(sanitized_name(&name))),
             }
@@ -223,7 +231,7 @@ mod tests {
         CrossSiteRequests, RequirementError as E, Requirements, UnauthenticatedNavigation,
     };
     use crate::{
-        requirements::{AclPath, Requirement},
+        requirements::{AclPath, Requirement, ResponseCookies},
         tenants::TenantName,
     };
 
@@ -323,7 +331,7 @@ mod tests {
             Requirements::parse("acl=route/crm").map(|all| all.cross_site),
             Ok(CrossSiteRequests::Refused)
         );
-        for name in ["login", "cross_site"] {
+        for name in ["login", "cross_site", "cookies"] {
             assert_eq!(parse(name), Err(E::Empty(name)));
             for value in ["true", "Allow", "redirect ", "Redirect", "none"] {
                 let value = value.replace(' ', "%20");
@@ -355,7 +363,8 @@ mod tests {
                 let parts = if query.is_empty() { 0 } else { query.split('&').count() };
                 let login = usize::from(all.unauthenticated == UnauthenticatedNavigation::Redirected);
                 let cross_site = usize::from(all.cross_site == CrossSiteRequests::Allowed);
-                prop_assert_eq!(all.checks.len() + login + cross_site, parts);
+                let cookies = usize::from(all.cookies == ResponseCookies::WithoutCredentials);
+                prop_assert_eq!(all.checks.len() + login + cross_site + cookies, parts);
             }
         }
 

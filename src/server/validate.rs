@@ -11,15 +11,15 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header::COOKIE};
 use tracing::{Instrument, Span, field::Empty, info_span};
 
 use crate::{
     auth::{AuthRequest, Authorizer, Refusal},
     forwarded::{ForwardedRequest, Peer, TrustedProxies},
     headers::RequestHeaders,
-    login::LoginSite,
-    requirements::{Requirements, RequirementsCache, UnauthenticatedNavigation},
+    login::{LOGIN_COOKIE, LoginSite},
+    requirements::{Requirements, RequirementsCache, ResponseCookies, UnauthenticatedNavigation},
     server::{
         http1::{HandlerResponse, Http1Connection, RequestHandler, RequestHead},
         listener::{Listener, ListenerGroup},
@@ -29,7 +29,7 @@ use crate::{
         target,
     },
     telemetry::{Metrics, TraceExport},
-    token::{CacheStatus, CredentialReader, TokenEntry},
+    token::{CacheStatus, CredentialReader, SESSION_COOKIE, TokenEntry},
 };
 
 const PATH: &str = "/validate";
@@ -87,14 +87,36 @@ impl ValidateHandler {
         };
         let is_redirected = || {
             let query = request.uri().query().unwrap_or_default();
-            self.requirements.get(query).is_some_and(|requirements| {
-                requirements.unauthenticated == UnauthenticatedNavigation::Redirected
-            })
+            let requirements = self.requirements.get_or_parse(query);
+            requirements
+                .is_ok_and(|all| all.unauthenticated == UnauthenticatedNavigation::Redirected)
         };
         let site = self.login.as_deref();
         site.filter(|_| is_redirected())
             .and_then(|site| person.login_redirect(site))
             .or_else(|| person.page(site))
+    }
+
+    /// Returns the response that allows a request, with its cookies if the route asks for them.
+    fn allow<B>(
+        &self,
+        entry: Arc<TokenEntry>,
+        cache: CacheStatus,
+        request: &Request<B>,
+    ) -> HandlerResponse {
+        let query = request.uri().query().unwrap_or_default();
+        let requirements = self.requirements.get_or_parse(query);
+        if !requirements.is_ok_and(|all| all.cookies == ResponseCookies::WithoutCredentials) {
+            return HandlerResponse::Allowed(entry, cache);
+        }
+        let mut response = Response::new(Bytes::new());
+        *response.headers_mut() = entry.identity.headers(cache);
+        let names: Vec<_> =
+            self.credentials.cookie_names().chain([SESSION_COOKIE, LOGIN_COOKIE]).collect();
+        let cookies = RequestHeaders::from(request.headers()).cookies_without(&names);
+        let cookies = cookies.and_then(|cookies| HeaderValue::from_bytes(&cookies).ok());
+        response.headers_mut().extend(cookies.map(|cookies| (COOKIE, cookies)));
+        HandlerResponse::Other(response)
     }
 
     fn auth_request<'r>(
@@ -139,6 +161,9 @@ impl RequestHandler for ValidateHandler {
         // A panic happens again in `respond`, which counts it.
         let entry = catch_unwind(AssertUnwindSafe(|| {
             let requirements = self.requirements.get(query)?;
+            if requirements.cookies != ResponseCookies::Omitted {
+                return None;
+            }
             let auth_request = self.auth_request(peer, head.fields(), &requirements);
             self.validator.authorize_cached(&auth_request)
         }));
@@ -150,7 +175,7 @@ impl RequestHandler for ValidateHandler {
 
     async fn respond<B: Sync>(&self, peer: Peer, request: &Request<B>) -> HandlerResponse {
         if target::has_origin_form(request) && request.uri().path() != PATH {
-            return HandlerResponse::Rejected(problem::not_found(request.headers()));
+            return HandlerResponse::Other(problem::not_found(request.headers()));
         }
         let headers = request.headers();
         let span = self
@@ -165,10 +190,10 @@ impl RequestHandler for ValidateHandler {
         match outcome {
             Ok((entry, cache)) => {
                 self.metrics.record_allowed();
-                HandlerResponse::Allowed(entry, cache)
+                self.allow(entry, cache, request)
             }
             Err(refusal) => {
-                span.in_scope(|| HandlerResponse::Rejected(self.reject(&refusal, peer, request)))
+                span.in_scope(|| HandlerResponse::Other(self.reject(&refusal, peer, request)))
             }
         }
     }

@@ -40,7 +40,7 @@ impl Platform {
     /// Opens the CRM and logs in.
     pub(super) async fn log_in(&self, browser: &Browser) {
         browser.goto(CRM).await;
-        browser.wait_for_url("https://login.example.com/.vault-auth/login").await;
+        browser.wait_for_text("to continue to crm.example.com").await;
         browser.fill("User name", "ana").await;
         browser.fill("Password", PASSWORD).await;
         browser.click("Log in").await;
@@ -147,7 +147,7 @@ async fn l25_person_enters_a_passcode() {
     browser.screenshot("passcode").await;
     browser.fill("input[name=code]", &totp.wrong_code()).await;
     browser.press("\u{e007}").await;
-    browser.wait_for_text("wrong").await;
+    browser.wait_for_text("Wrong code").await;
     browser.fill("input[name=code]", &totp.code()).await;
     browser.press("\u{e007}").await;
     browser.wait_for_url(CRM).await;

@@ -136,8 +136,7 @@ async fn l03_two_provider_logins_finish_in_any_order() {
     let mut person = people.person();
     let first = provider_address(&mut person).await;
     let second = provider_address(&mut person).await;
-    let (first, second) =
-        (return_address(&idp, &first).await, return_address(&idp, &second).await);
+    let (first, second) = (return_address(&idp, &first).await, return_address(&idp, &second).await);
     for back in [first, second] {
         let page = person.navigate("GET", &back, None, Initiator::CrossSite).await;
         assert_eq!((page.status(), &*page.url), (200, CRM), "{page:?}");
@@ -150,7 +149,8 @@ async fn refusals_of_the_provider_are_pages() {
     let mut person = people.person();
     let address = provider_address(&mut person).await;
     let state = url::Url::parse(&address).expect("a URL");
-    let state = state.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
+    let state =
+        state.query_pairs().find(|(name, _)| name == "state").expect("a state").1.into_owned();
     for query in [
         format!("state={state}&error=access_denied"),
         "state=other&code=a".to_owned(),

@@ -120,10 +120,7 @@ async fn l31_people_log_in_behind_each_proxy() {
         assert_eq!(seen["uri"], "/app/1?filter=open&page=2", "{name}");
         assert_eq!(received(&seen, "x-auth-subject"), ["ana"], "{name}");
         assert_eq!(received(&seen, "x-auth-tenant"), ["acme"], "{name}");
-        // Traefik cannot remove a single cookie.
-        if *name != "Traefik" {
-            assert_eq!(received(&seen, "cookie"), ["own=\"kept\"=="], "{name}");
-        }
+        assert_eq!(received(&seen, "cookie"), ["own=\"kept\"=="], "{name}");
 
         // The second host needs no password. It belongs to another tenant, so that ana is refused there.
         let page = person.open(OTHER_CRM).await;
@@ -361,13 +358,6 @@ async fn l22_other_cookies_are_unchanged() {
             });
             format!("Cookie: {}\r\n", pairs.collect::<Vec<_>>().join(";"))
         };
-        if *name == "Traefik" {
-            // It cannot remove a single cookie.
-            let sent = line("a=1; S; b=2");
-            let seen = cookies(edge, &sent).await;
-            assert_eq!(seen, [sent.trim_start_matches("Cookie: ").trim_end()]);
-            continue;
-        }
         for (sent, expected) in COOKIES {
             let expected: Vec<_> =
                 Some(expected).filter(|text| !text.is_empty()).into_iter().collect();
@@ -394,16 +384,6 @@ async fn l22_other_cookies_are_unchanged() {
         let lines = format!("{token}{}{}", line("a=1"), line("B; b=2"));
         assert_eq!(cookies(edge, &lines).await.join("; "), "a=1; b=2", "{name}: with a token");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn l22_traefik_can_remove_all_cookies() {
-    let fronts = LoginFronts::with(&[], Recipe::with(Extra::Cookie)).await;
-    let (name, edge) = &fronts.edges[2];
-    assert_eq!(*name, "Traefik");
-    let session = session(&logged_in(name, edge).await);
-    let line = format!("Cookie: a=1; {SESSION_COOKIE}={session}\r\n");
-    assert!(cookies(edge, &line).await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,7 +30,7 @@ pub enum Extra {
     Cors,
     /// Other proxies stand in front, on this machine.
     FrontProxy,
-    /// The cookie `vault` carries the token and is not passed on. Traefik passes on no cookie at all.
+    /// The cookie `vault` carries the token and is not passed on.
     Cookie,
 }
 

@@ -19,7 +19,8 @@ pub struct Totp {
 
 /// Requires passcodes for logins of this entity, and returns the secret.
 pub async fn require(bao: &Bao, entity: &str) -> Totp {
-    let method = json!({"method_name": "staff-totp", "issuer": "acme", "max_validation_attempts": 3});
+    let method =
+        json!({"method_name": "staff-totp", "issuer": "acme", "max_validation_attempts": 3});
     let method = bao.must("POST", "identity/mfa/method/totp", Some(method)).await;
     let method = &method["data"]["method_id"];
     let enforcement = json!({"mfa_method_ids": [method], "identity_entity_ids": [entity]});

@@ -37,7 +37,6 @@ fn command(place: &Place<'_>) -> Command {
     fs::create_dir(&dynamic).expect("a folder");
     let site = replaced(&read("dynamic/crm.yaml"), &[(REQUIREMENT, place.recipe.requirement)]);
     let origins = if place.recipe.extra == Some(Extra::Cors) { ORIGIN } else { "" };
-    let cookies = if place.recipe.extra == Some(Extra::Cookie) { "off" } else { "" };
     fs::write(dynamic.join("crm.yaml"), site).expect("the site");
     let config = dir.join("traefik.yaml");
     fs::write(&config, fixed).expect("traefik.yaml");
@@ -53,7 +52,6 @@ fn command(place: &Place<'_>) -> Command {
         .env("CRM_TENANTS", "acme,globex")
         .env("CRM_UPSTREAM", place.application)
         .env("CRM_TLS", "off")
-        .env("CRM_ORIGINS", origins)
-        .env("CRM_COOKIES", cookies);
+        .env("CRM_ORIGINS", origins);
     command
 }

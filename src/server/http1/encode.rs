@@ -35,7 +35,7 @@ pub(super) fn write_response(
             write_line(out, [b"x-auth-cache: ", cache.as_str().as_bytes()]);
             write_line(out, [b"cache-control: no-store\r\ncontent-length: 0"]);
         }
-        HandlerResponse::Rejected(response) => {
+        HandlerResponse::Other(response) => {
             let (status, length) = (response.status(), response.body().len().to_string());
             let reason = status.canonical_reason().unwrap_or_default();
             write_line(out, [b"HTTP/1.1 ", status.as_str().as_bytes(), b" ", reason.as_bytes()]);
@@ -48,7 +48,7 @@ pub(super) fn write_response(
     out.extend_from_slice(keep_alive.header_line());
     write_line(out, [b"date: ", date.as_str().as_bytes()]);
     write_line(out, [b""]);
-    if let HandlerResponse::Rejected(response) = response {
+    if let HandlerResponse::Other(response) = response {
         out.extend_from_slice(response.body());
     }
 }

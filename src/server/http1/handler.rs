@@ -30,7 +30,7 @@ pub(in crate::server) enum HandlerResponse {
     /// close the connection.
     Allowed(Arc<TokenEntry>, CacheStatus),
     /// Any other response.
-    Rejected(Response<Bytes>),
+    Other(Response<Bytes>),
 }
 
 impl From<HandlerResponse> for Response<Full<Bytes>> {
@@ -43,7 +43,7 @@ impl From<HandlerResponse> for Response<Full<Bytes>> {
                 response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(0));
                 response
             }
-            HandlerResponse::Rejected(response) => response.map(Full::new),
+            HandlerResponse::Other(response) => response.map(Full::new),
         }
     }
 }

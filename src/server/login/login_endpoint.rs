@@ -84,16 +84,9 @@ fn to_login_host(request: &LoginRequest) -> PageResponse {
     }
     let to = request.parameter("to");
     let to = to.and_then(|to| ReturnUrl::parse(&to, &request.state.site.hosts));
-    // A proxy that cannot pass on the redirect of `/validate` sends the original request here.
-    let target = match &to {
-        Some(page) if page.origin() == request.origin => {
-            page.as_str()[request.origin.len()..].to_owned()
-        }
-        Some(_) => "/".to_owned(),
-        None => login_address::target(&request.forwarded()).unwrap_or_else(|_| "/".to_owned()),
-    };
-    let page =
-        OriginalPage { origin: &request.origin, authority: &request.authority, target: &target };
+    let target = to.as_ref().filter(|page| page.origin() == request.origin);
+    let target = target.map_or("/", |page| &page.as_str()[request.origin.len()..]);
+    let page = OriginalPage { origin: &request.origin, authority: &request.authority, target };
     match login_address::of(&request.state.site, &page, request.headers()) {
         Some(LoginAddress { url, cookie }) => {
             let response = PageResponse::redirect(&url);

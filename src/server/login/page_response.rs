@@ -6,7 +6,7 @@ use http::{
     header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE},
 };
 
-use crate::login::pages::HtmlPage;
+use crate::{auth::ProblemSpec, login::pages::HtmlPage, server::problem};
 
 /// A page or a redirect, with the cookies that it sets.
 pub(super) struct PageResponse(Box<Response<Body>>);
@@ -47,6 +47,12 @@ impl PageResponse {
             (SET_COOKIE, cookie)
         });
         self.0.headers_mut().extend(cookie);
+        self
+    }
+
+    /// Adds the challenge and the time of a refusal.
+    pub(super) fn with_spec_headers(mut self, spec: &ProblemSpec) -> Self {
+        problem::add_spec_headers(spec, self.0.headers_mut());
         self
     }
 

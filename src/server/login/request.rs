@@ -211,11 +211,7 @@ fn refusal_page(refusal: &Refusal, language: Language, id: &RequestId) -> PageRe
         log_in: None,
         account: None,
     };
-    let response = PageResponse::page(page.render(language), &[]);
-    match spec.retry_after {
-        Some(wait) => response.with_retry_after(wait),
-        None => response,
-    }
+    PageResponse::page(page.render(language), &[]).with_spec_headers(&spec)
 }
 
 /// Returns the role of a host, or why it has no login pages.

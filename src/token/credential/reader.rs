@@ -1,7 +1,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    Credential, CredentialError, CredentialForm, CredentialSources, session::SealedSession,
+    Credential, CredentialError, CredentialForm, CredentialSource, CredentialSources,
+    session::SealedSession,
 };
 use crate::{headers::RequestHeaders, sealed::SealingKeys};
 
@@ -31,6 +32,14 @@ impl CredentialReader {
     #[must_use]
     pub fn without_sessions(&self) -> Self {
         Self::new(self.sources.clone())
+    }
+
+    /// Returns the names of the cookies that may contain a token.
+    pub fn cookie_names(&self) -> impl Iterator<Item = &str> {
+        self.sources.0.iter().filter_map(|source| match source {
+            CredentialSource::Cookie(name) => Some(&**name),
+            _ => None,
+        })
     }
 
     /// Reads the credential from the enabled sources, which may contain only one. `authority` returns
