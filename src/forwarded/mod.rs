@@ -19,7 +19,7 @@ use ipnet::IpNet;
 
 pub use client::rate_limit_key;
 pub use fetch_metadata::{FetchMetadata, RequestOrigin};
-pub use origin::{is_loopback, normalized_authority};
+pub use origin::{is_loopback, normalized_authority, without_port};
 
 use crate::headers::RequestHeaders;
 

@@ -19,6 +19,13 @@ pub fn normalized_authority(authority: &str) -> Option<Cow<'_, str>> {
     })
 }
 
+/// Returns the authority without a port.
+#[must_use]
+pub fn without_port(authority: &str) -> &str {
+    let host_end = authority.rfind(']').map_or(0, |end| end + 1);
+    authority[host_end..].find(':').map_or(authority, |colon| &authority[..host_end + colon])
+}
+
 /// Returns true if the host, in lower case and without a port, is this machine. Browsers treat such
 /// hosts as secure without TLS (<https://www.w3.org/TR/secure-contexts/#is-origin-trustworthy>).
 #[must_use]

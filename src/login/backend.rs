@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::BrowserLoginMethod;
-use crate::token::{CallerToken, Unavailable};
+use crate::token::{CallerToken, Unavailable, UnavailableReason};
 
 /// The result of one step of a login.
 #[derive(Debug)]
@@ -132,6 +132,15 @@ impl fmt::Display for UnsuitableToken {
                  the role or the user"
             }
         })
+    }
+}
+
+impl LoginError {
+    /// Creates the error of a task that panicked, so that the result is unknown.
+    #[must_use]
+    pub fn task_failed() -> Self {
+        let reason = UnavailableReason::NoValidResponse;
+        Self::Unavailable(Unavailable::new(reason, "the task of the login failed"))
     }
 }
 

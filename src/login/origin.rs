@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::forwarded::{is_loopback, normalized_authority};
+use crate::forwarded::{is_loopback, normalized_authority, without_port};
 
 /// The hosts with the login page (`VALIDATOR_LOGIN_URL`): one, or one for each domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,8 @@ impl LoginOrigins {
     #[must_use]
     pub fn nearest_to(&self, authority: &str) -> Option<&LoginOrigin> {
         let shared = |origin: &&LoginOrigin| {
-            let labels = origin.authority.rsplit('.').zip(authority.rsplit('.'));
+            let [one, other] = [&origin.authority, authority].map(without_port);
+            let labels = one.rsplit('.').zip(other.rsplit('.'));
             labels.take_while(|(one, other)| one == other).count()
         };
         // The last maximum is the first in the reverse order.
@@ -59,10 +60,8 @@ impl LoginOrigin {
         let (scheme, rest) = item.split_once("://").ok_or_else(invalid)?;
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         let authority = normalized_authority(authority).ok_or_else(invalid)?.into_owned();
-        let host_end = authority.rfind(']').map_or(0, |end| end + 1);
-        let port = authority[host_end..].find(':').map(|colon| host_end + colon);
-        let (host, has_port) = port.map_or((&authority[..], false), |at| (&authority[..at], true));
-        let is_local = is_loopback(host);
+        let host = without_port(&authority);
+        let (is_local, has_port) = (is_loopback(host), host.len() < authority.len());
         let scheme = match scheme {
             "https" if is_local || !has_port => "https",
             "http" if is_local => "http",
@@ -110,6 +109,7 @@ mod tests {
             ("acme.crm.example.org", "https://login.example.org"),
             ("login.example.org", "https://login.example.org"),
             ("crm.test", "https://login.example.com"),
+            ("crm.example.org:8443", "https://login.example.org"),
         ] {
             let nearest = origins.nearest_to(authority).map(ToString::to_string);
             assert_eq!(nearest.as_deref(), Some(login), "{authority}");

@@ -87,6 +87,7 @@ async fn l30_back_button_after_logout_asks_again() {
     browser.click("Log out").await;
     browser.wait_for_text("logged out").await;
     browser.back().await;
+    browser.wait_for_text("not logged in").await;
     browser.back().await;
     browser.wait_for_text("Password").await;
     assert!(!browser.text().await.contains("x-auth-subject"), "the page of the application");
@@ -110,7 +111,7 @@ async fn l05_scripts_of_a_page_see_the_end_of_a_session() {
     let disabled = Some(json!({"disabled": true}));
     let path = format!("identity/entity/id/{entity}");
     platform.people.bao().must("POST", &path, disabled).await;
-    platform.people.direct.validator.admin("POST", "/cache/clear").await;
+    platform.people.direct.validator.admin("DELETE", "/cache").await;
     assert_eq!(fetch("GET").await, json!(401));
     assert_eq!(fetch("POST").await, json!(401));
 }

@@ -44,5 +44,5 @@ pub(super) async fn log_out(request: LoginRequest) -> PageResponse {
         Err(_) => {}
     }
     let page = format!("{ACCOUNT_PATH}?{LOGGED_OUT}");
-    PageResponse::redirect(&page).with_cookie(&removed_cookie(SESSION_COOKIE))
+    PageResponse::redirect(&page).with_cookie(&removed_cookie(SESSION_COOKIE)).with_pages_cleared()
 }

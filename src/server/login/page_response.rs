@@ -2,11 +2,14 @@ use std::time::Duration;
 
 use axum::{body::Body, response::IntoResponse};
 use http::{
-    HeaderValue, Response, StatusCode,
+    HeaderName, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, RETRY_AFTER, SET_COOKIE},
 };
 
 use crate::{auth::ProblemSpec, login::pages::HtmlPage, server::problem};
+
+/// The header by which a server removes what a browser keeps of its origin.
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// A page or a redirect, with the cookies that it sets.
 pub(super) struct PageResponse(Box<Response<Body>>);
@@ -47,6 +50,13 @@ impl PageResponse {
             (SET_COOKIE, cookie)
         });
         self.0.headers_mut().extend(cookie);
+        self
+    }
+
+    /// Makes the browser drop the pages of this origin that it keeps for its back button
+    /// (<https://www.w3.org/TR/clear-site-data/>).
+    pub(super) fn with_pages_cleared(mut self) -> Self {
+        self.0.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
         self
     }
 

@@ -13,12 +13,9 @@ use super::{
     request::{LoginDestination, LoginRequest},
     second_factor,
 };
-use crate::{
-    login::{
-        BrowserLoginKind, BrowserLoginMethod, Destination, LoginAttempt, LoginError, LoginStep,
-        PendingMfa, TooManyLogins, pages::LoginMessage,
-    },
-    token::{Unavailable, UnavailableReason},
+use crate::login::{
+    BrowserLoginKind, BrowserLoginMethod, Destination, LoginAttempt, LoginError, LoginStep,
+    PendingMfa, TooManyLogins, pages::LoginMessage,
 };
 
 /// The minimum time to the response to a failed login. Vault takes 2 ms if a user is locked, and 80 ms
@@ -104,13 +101,7 @@ async fn log_in(
         }
         result
     });
-    login.await.unwrap_or_else(|_| Err(task_failed()))
-}
-
-/// Returns the error of a task that panicked.
-pub(super) fn task_failed() -> LoginError {
-    let reason = UnavailableReason::NoValidResponse;
-    LoginError::Unavailable(Unavailable::new(reason, "the task of the login failed"))
+    login.await.unwrap_or_else(|_| Err(LoginError::task_failed()))
 }
 
 /// Logs the failure of a login, and returns the status and the message for it.

@@ -7,7 +7,7 @@ use url::form_urlencoded;
 use super::{LoginState, PageResponse};
 use crate::{
     auth::{AuthRequest, Refusal},
-    forwarded::{FetchMetadata, ForwardedRequest, Peer, RequestOrigin, is_loopback},
+    forwarded::{FetchMetadata, ForwardedRequest, Peer, RequestOrigin, is_loopback, without_port},
     headers::RequestHeaders,
     login::{
         BrowserId, BrowserIdDigest, LOGIN_COOKIE, LoginError, LoginSite, PendingLogins, ReturnUrl,
@@ -220,7 +220,7 @@ fn host_role<'h>(
     authority: &'h str,
     origin: &str,
 ) -> Result<HostRole, (StatusCode, Notice<'h>)> {
-    let host = host_of(authority);
+    let host = without_port(authority);
     if !origin.starts_with("https://") && !is_loopback(host) {
         return Err((StatusCode::FORBIDDEN, Notice::InsecureConnection { host }));
     }
@@ -231,10 +231,4 @@ fn host_role<'h>(
         return Ok(HostRole::Application);
     }
     Err((StatusCode::MISDIRECTED_REQUEST, Notice::ReturnRefused { host: Some(authority) }))
-}
-
-/// Returns the authority without a port.
-fn host_of(authority: &str) -> &str {
-    let host_end = authority.rfind(']').map_or(0, |end| end + 1);
-    authority[host_end..].find(':').map_or(authority, |colon| &authority[..host_end + colon])
 }

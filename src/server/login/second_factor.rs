@@ -9,7 +9,6 @@ use super::{
     LoginState, PageResponse, complete,
     fields::LoginFields,
     form,
-    password::task_failed,
     request::{LoginDestination, LoginRequest},
 };
 use crate::{
@@ -116,7 +115,7 @@ async fn validate(
         }
         result
     });
-    validation.await.unwrap_or_else(|_| Err(task_failed()))
+    validation.await.unwrap_or_else(|_| Err(LoginError::task_failed()))
 }
 
 fn destination(request: &LoginRequest, pending: &PendingMfa) -> LoginDestination {
