@@ -11,22 +11,15 @@
 
 mod fixture;
 
-use std::sync::Arc;
-
 use criterion::{Criterion, criterion_group, criterion_main};
 use tokio::runtime::Builder;
-use vault_auth_validator::server::FastPathBench;
 
 fn hit(criterion: &mut Criterion) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut group = criterion.benchmark_group("hit");
-    for (kind, target) in fixture::KINDS {
-        let mut connection = runtime.block_on(async {
-            let cache = fixture::empty_cache(1);
-            fixture::fill(Arc::clone(&cache), 1).await;
-            FastPathBench::new(cache).connection()
-        });
-        let request = fixture::request(target, &fixture::token(1));
+    for (kind, target, credential) in fixture::KINDS {
+        let (handler, request) = fixture::handler_and_request(target, credential);
+        let mut connection = handler.connection();
         group.bench_function(kind, |bencher| {
             let is_allowed =
                 runtime.block_on(connection.respond(&request)).starts_with(b"HTTP/1.1 200 ");

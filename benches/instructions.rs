@@ -16,11 +16,10 @@
 
 mod fixture;
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command, process::ExitCode, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, process::Command, process::ExitCode};
 
 use clap::Parser;
 use tokio::runtime::Builder;
-use vault_auth_validator::server::FastPathBench;
 
 /// The numbers of requests of the two runs.
 const REQUESTS: [u64; 2] = [2_000, 12_000];
@@ -34,8 +33,8 @@ struct Options {
     /// Write the baseline instead of comparing with it.
     #[arg(long)]
     record: bool,
-    /// Send this number of requests for the target, without counting.
-    #[arg(long, num_args = 2, value_names = ["TARGET", "REQUESTS"], hide = true)]
+    /// Send this number of requests of the kind, without counting.
+    #[arg(long, num_args = 2, value_names = ["KIND", "REQUESTS"], hide = true)]
     send: Vec<String>,
     /// Set by `cargo bench`.
     #[arg(long, hide = true)]
@@ -44,12 +43,12 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    if let [target, requests] = options.send.as_slice() {
-        send(target, requests.parse().expect("a number"));
+    if let [kind, requests] = options.send.as_slice() {
+        send(kind, requests.parse().expect("a number"));
         return ExitCode::SUCCESS;
     }
     let counted: BTreeMap<_, _> =
-        fixture::KINDS.map(|(kind, target)| (kind.to_owned(), count(target))).into();
+        fixture::KINDS.map(|(kind, ..)| (kind.to_owned(), count(kind))).into();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/baseline.json");
     if options.record {
         let text = serde_json::to_string_pretty(&counted).expect("JSON");
@@ -59,14 +58,14 @@ fn main() -> ExitCode {
     compare(&counted, &serde_json::from_str(&text).expect("JSON"))
 }
 
-/// Sends requests for this target. All except the first are cache hits.
-fn send(target: &str, requests: u64) {
+/// Sends requests of this kind. All except the first are cache hits.
+fn send(kind: &str, requests: u64) {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let cache = fixture::empty_cache(1);
-        fixture::fill(Arc::clone(&cache), 1).await;
-        let mut connection = FastPathBench::new(cache).connection();
-        let request = fixture::request(target, &fixture::token(1));
+        let known = fixture::KINDS.into_iter().find(|(name, ..)| *name == kind);
+        let (_, target, credential) = known.expect("a kind");
+        let (handler, request) = fixture::handler_and_request(target, credential);
+        let mut connection = handler.connection();
         for _ in 0..requests {
             assert!(connection.respond(&request).await.starts_with(b"HTTP/1.1 200 "));
         }
@@ -74,17 +73,17 @@ fn send(target: &str, requests: u64) {
 }
 
 /// Returns the number of instructions per request.
-fn count(target: &str) -> u64 {
-    let [few, many] = REQUESTS.map(|requests| instructions(target, requests));
+fn count(kind: &str) -> u64 {
+    let [few, many] = REQUESTS.map(|requests| instructions(kind, requests));
     (many - few) / (REQUESTS[1] - REQUESTS[0])
 }
 
-fn instructions(target: &str, requests: u64) -> u64 {
+fn instructions(kind: &str, requests: u64) -> u64 {
     let program = std::env::current_exe().expect("own path");
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
-        .args(["--send", target, &requests.to_string()])
+        .args(["--send", kind, &requests.to_string()])
         .output()
         .expect("valgrind");
     let text = String::from_utf8_lossy(&output.stderr);

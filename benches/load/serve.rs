@@ -145,7 +145,7 @@ async fn filled(tokens: usize) {
     let any_port = ListenAddress::Tcp("127.0.0.1:0".to_owned());
     let listener = Listener::bind(&any_port).await.expect("a free port");
     println!("listening on {}", listener.address());
-    FastPathBench::new(cache).serve(listener).await;
+    FastPathBench::new(cache, None).serve(listener).await;
 }
 
 async fn empty(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {

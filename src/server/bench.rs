@@ -12,6 +12,7 @@ use crate::{
     auth::{Authorizer, FailureLimiter, RootTokens},
     forwarded::{ForwardedHeaders, Peer, TrustedProxies},
     requirements::RequirementsCache,
+    sealed::SealingKeys,
     server::{
         http1::Http1Connection,
         listener::{Listener, ListenerGroup},
@@ -28,9 +29,15 @@ const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 pub struct FastPathBench(Arc<ValidateHandler>);
 
 impl FastPathBench {
-    /// Creates a handler that authorizes tokens from this cache.
+    /// Creates a handler that authorizes tokens from this cache, from bearer tokens and, with these keys,
+    /// from session cookies.
     #[must_use]
-    pub fn new(cache: Arc<TokenCache>) -> Self {
+    pub fn new(cache: Arc<TokenCache>, session_keys: Option<Arc<SealingKeys>>) -> Self {
+        let sources = CredentialSources::default();
+        let credentials = match session_keys {
+            Some(keys) => CredentialReader::with_sessions(sources.with_session(), keys),
+            None => CredentialReader::new(sources),
+        };
         let validator = Authorizer {
             cache,
             root_tokens: RootTokens::Rejected,
@@ -42,7 +49,7 @@ impl FastPathBench {
         Self(Arc::new(ValidateHandler {
             validator: Arc::new(validator),
             requirements: RequirementsCache::default(),
-            credentials: CredentialReader::new(CredentialSources::default()),
+            credentials,
             login: None,
             trust,
             metrics: Arc::new(Metrics::default()),
