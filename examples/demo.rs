@@ -130,7 +130,7 @@ fn print_login(stack: &Stack, style: &Style) {
     println!(
         "Then the application shows the request that it received, with X-Auth-Subject and \
          X-Auth-Tenant.\nglobex's host responds with 403. {} shows who is logged in, and logs \
-         out.\n",
+         out.\n\nThe tokens below are valid until the demo stops.\n",
         application(stack, "acme") + ".vault-auth/"
     );
 }
@@ -227,7 +227,7 @@ fn print_services(stack: &Stack, style: &Style) {
     for (name, url, description) in rows {
         println!("{}  {url:<24}  {}", style.bold(&format!("{name:<9}")), style.dim(description));
     }
-    println!("\nThe tokens below are valid until the demo stops.\n");
+    println!();
 }
 
 /// Runs all commands, and compares their status codes. Returns true if they are as expected.
