@@ -25,7 +25,7 @@ const USES: &[(&str, &[&str])] = &[
     ("token", &["capabilities", "headers", "sealed", "tenants", "wall_clock"]),
     ("login", &["forwarded", "sealed", "token", "wall_clock"]),
     ("auth", &["capabilities", "forwarded", "requirements", "token"]),
-    ("provisioning", &["policy", "tenants"]),
+    ("provisioning", &["policy", "sealed", "tenants"]),
     ("secrets", &["tenants", "token"]),
     ("telemetry", &["auth", "token"]),
     (
