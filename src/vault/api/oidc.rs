@@ -19,7 +19,7 @@ struct AuthUrl {
 }
 
 /// A role (`auth/MOUNT/role/NAME`), as far as logins in a browser depend on it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct OidcRole {
     #[serde(default)]
     allowed_redirect_uris: Option<Vec<String>>,

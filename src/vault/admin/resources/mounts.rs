@@ -157,18 +157,14 @@ fn compare_lifetimes(path: &str, config: &MountConfig) -> ResourceState {
     if found == LOGIN_TTLS {
         return ResourceState::Present;
     }
-    let kept = match config.lifetimes() {
-        Some(lifetimes) => format!("the login of people; kept: {lifetimes}"),
-        None => {
-            let [ttl, max_ttl] = LOGIN_TTLS.map(|ttl| format!("{}h", ttl / 3600));
-            format!(
-                "the login of people; kept: tokens for Vault's default lifetime, 32 days unless \
-                 its configuration has another; shorter with `bao auth tune -default-lease-ttl={ttl} -max-lease-ttl={max_ttl} \
-                 {path}/`"
-            )
-        }
-    };
-    ResourceState::Kept(kept)
+    let [ttl, max_ttl] = LOGIN_TTLS.map(|ttl| format!("{}h", ttl / 3600));
+    let lifetimes = config.lifetimes().unwrap_or_else(|| {
+        format!(
+            "tokens for Vault's default lifetime, 32 days unless its configuration has another; \
+             shorter with `bao auth tune -default-lease-ttl={ttl} -max-lease-ttl={max_ttl} {path}/`"
+        )
+    });
+    ResourceState::Kept(format!("the login of people; kept: {lifetimes}"))
 }
 
 fn compare_engine(mount: &Mount, engine: EngineType) -> ResourceState {
