@@ -119,7 +119,7 @@ async fn login_hosts_behind_the_guard_pass() {
 async fn unrouted_login_pages_fail() {
     let hosts = LoginHosts::start().await;
     let diagnosis = hosts.diagnose("crm.localhost");
-    diagnosis.is("login page", "fail", "/.vault-auth/login: cannot connect");
+    diagnosis.is("login page", "fail", "/.vault-auth/login: connection failed");
     diagnosis.is("login cookie", "skipped", "no host of an application has the login pages");
 
     let caddy =

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     diagnostics::finding::Finding,
     provisioning::{LOGIN_TOKEN_MAX_TTL, LOGIN_TOKEN_TTL},
-    vault::{MountConfig, OidcRole},
+    vault::MountConfig,
 };
 
 /// The lifetime above which a session that was left open is reported.
@@ -14,14 +14,14 @@ const MAX_TTL: Duration = Duration::from_hours(8);
 /// The maximum lifetime above which a session is reported.
 const MAX_MAX_TTL: Duration = Duration::from_hours(24);
 
-/// Checks the lifetimes of the tokens of a mount, which those of a role may shorten.
+/// Checks the lifetimes of the tokens of a mount, and of a role, in seconds. Those of the role are 0 if it
+/// has none of its own.
 pub(super) fn check(
     check: &'static str,
     path: &str,
     config: &MountConfig,
-    role: Option<&OidcRole>,
+    (role_ttl, role_max_ttl): (u64, u64),
 ) -> Finding {
-    let (role_ttl, role_max_ttl) = role.map_or((0, 0), |role| (role.token_ttl, role.token_max_ttl));
     let max_ttl = shortest([config.max_lease_ttl, role_max_ttl]);
     let ttl = if role_ttl > 0 { role_ttl } else { config.default_lease_ttl };
     let ttl = shortest([ttl, max_ttl.unwrap_or_default()]);
@@ -61,7 +61,7 @@ mod tests {
     use super::check;
     use crate::{
         diagnostics::finding::Status::{self, Ok, Warning},
-        vault::{MountConfig, OidcRole},
+        vault::MountConfig,
     };
 
     const HOUR: u64 = 3600;
@@ -72,12 +72,8 @@ mod tests {
             max_lease_ttl: max_ttl * HOUR,
             ..MountConfig::default()
         };
-        let role = role.map(|(ttl, max_ttl)| OidcRole {
-            token_ttl: ttl * HOUR,
-            token_max_ttl: max_ttl * HOUR,
-            ..OidcRole::default()
-        });
-        check("lifetime", "userpass", &config, role.as_ref()).status
+        let role = role.map_or((0, 0), |(ttl, max_ttl)| (ttl * HOUR, max_ttl * HOUR));
+        check("lifetime", "userpass", &config, role).status
     }
 
     #[test]

@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    access::inspect_failure,
     lifetimes,
     roles::{self, MethodRole},
 };
 use crate::{
     diagnostics::{
-        finding::{CHECK_VAULT, Finding, skipped},
+        finding::{Finding, skipped},
         setup::TokenOwner,
     },
     login::{BrowserLoginKind, BrowserLoginMethod, LoginSite},
-    vault::{InspectError, Inspector, Mount, VaultSession},
+    vault::{Inspector, Mount, VaultSession},
 };
 
 pub(super) const METHOD: &str = "login method";
@@ -63,36 +64,14 @@ pub(in crate::diagnostics) async fn check(
             _ if !seen.insert(&method.mount) => continue,
             _ => MethodRole::None,
         };
-        findings.push(lifetimes::check(LIFETIME, &method.mount, &mount.config, role.found()));
+        let of_role = role.found().map_or((0, 0), |role| (role.token_ttl, role.token_max_ttl));
+        findings.push(lifetimes::check(LIFETIME, &method.mount, &mount.config, of_role));
         findings.push(check_tokens(method, mount, &role));
         if method.kind.has_password() {
             findings.push(check_lockout(method, mount));
         }
     }
     findings
-}
-
-/// Returns the finding for a failed request to Vault. `needed` is the access that the token may lack.
-pub(super) fn inspect_failure(
-    check: &'static str,
-    error: &InspectError,
-    owner: TokenOwner,
-    needed: &str,
-) -> Finding {
-    let whose = match owner {
-        TokenOwner::Operator => "your",
-        TokenOwner::Service => "the service's",
-    };
-    match error {
-        InspectError::PermissionDenied(_) => Finding::skipped(
-            check,
-            format!("{whose} token has no {needed}"),
-            format!("log in with a token of yours that has {needed}: `vault login`"),
-        ),
-        InspectError::Failed(why) => {
-            Finding::failed(check, format!("the request to Vault failed: {why}"), CHECK_VAULT)
-        }
-    }
 }
 
 /// Returns the path of the mount in Vault's list.

@@ -1,5 +1,6 @@
 //! Checks of the logins of people in a browser: keys, auth methods, and the hosts behind the proxy.
 
+mod access;
 mod cookie;
 mod hosts;
 mod key_file;

@@ -1,6 +1,6 @@
 //! Checks of the roles with which people log in at an `OpenID` provider.
 
-use super::methods::inspect_failure;
+use super::access::inspect_failure;
 use crate::{
     diagnostics::{finding::Finding, setup::TokenOwner},
     login::{BrowserLoginMethod, LoginOrigins},
