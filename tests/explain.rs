@@ -454,7 +454,7 @@ async fn missing_permission_names_remedy() {
 fn requirement_is_parsed_first() {
     let nowhere = [("VAULT_ADDR", "http://127.0.0.1:1"), ("VAULT_TOKEN", "s.own")];
     for (option, value, words) in [
-        ("--require", "tennant=a", "use policy, tenant, acl or acl_uri"),
+        ("--require", "tennant=a", "use policy, tenant, acl, acl_uri, login or cross_site"),
         ("--require", "tenant=", "`tenant` has an empty value"),
         ("--require", "tenant=acme#&policy=a", "has to be percent-encoded"),
         ("--require", "tenant={labels.9}", "was not replaced"),

@@ -80,7 +80,7 @@ fn sealed_text(sealed: &SealedInput, decision: &ExplainedDecision) -> String {
     let caller = decision.explanation.entry.as_deref().map(describe_caller);
     let rows = [("sealed", Some(sealed.description())), ("caller", caller)];
     let rows = rows.into_iter().filter_map(|(name, text)| Some([name.to_owned(), text?]));
-    format!("{}\n", align_columns(&rows.collect::<Vec<_>>()))
+    format!("{}\n\n", align_columns(&rows.collect::<Vec<_>>()))
 }
 
 fn describe_caller(entry: &TokenEntry) -> String {
