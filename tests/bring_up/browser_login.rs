@@ -123,8 +123,5 @@ async fn next_steps_lead_to_the_first_login() {
     let shell = root(&bao).with("VALIDATOR_SUBJECT_MOUNT", "partners");
     let output = Credentials::new().run(&shell, &["bootstrap"]).done();
     assert!(output.contains(" VALIDATOR_LOGIN_METHODS=oidc:partners "), "{output}");
-    assert!(
-        output.contains("people log in at partners/ with the policies of its roles"),
-        "{output}"
-    );
+    assert!(output.contains("by the settings of partners/; then open https://login"), "{output}");
 }

@@ -28,10 +28,14 @@ impl BootstrapRun {
     fn browser_login_steps(&self, plan: &PlatformPlan) -> Option<[String; 2]> {
         let keys = plan.sealing_keys.is_needed().then(|| plan.sealing_keys.path())?;
         let (mount, kind) = (&self.desired.subject_mount, &plan.login_kind);
-        let methods = match (kind.as_str(), mount == kind) {
-            ("userpass", true) => String::new(),
-            (_, true) => format!(" VALIDATOR_LOGIN_METHODS={kind}"),
-            (_, false) => format!(" VALIDATOR_LOGIN_METHODS={kind}:{mount}"),
+        let methods = match (kind.as_str(), mount.as_str()) {
+            ("userpass", "userpass") => String::new(),
+            ("userpass" | "ldap" | "oidc", _) => {
+                format!(" VALIDATOR_LOGIN_METHODS={kind}:{mount}")
+            }
+            ("jwt", _) => format!(" VALIDATOR_LOGIN_METHODS=oidc:{mount}"),
+            _ => " VALIDATOR_LOGIN_METHODS=TYPE:MOUNT, of the type userpass, ldap or oidc,"
+                .to_owned(),
         };
         let settings = format!(
             "for logins in a browser, start `serve` with these settings too, with your own hosts: \
@@ -47,7 +51,9 @@ impl BootstrapRun {
                  `vault-auth-validator tenants members add TENANT NAME --create-user --policy \
                  route-crm`"
             ),
-            _ => format!("people log in at {mount}/ with the policies of its roles"),
+            _ => {
+                format!("let people have the policies that they need, by the settings of {mount}/")
+            }
         };
         let open = "open https://login.example.com/.vault-auth/login";
         Some([settings, format!("{account}; then {open}")])
