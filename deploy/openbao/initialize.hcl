@@ -41,11 +41,14 @@ initialize "engines" {
     data      = { type = "approle" }
   }
 
-  # The auth mount for people: VALIDATOR_SUBJECT_MOUNT.
+  # The auth mount for people: VALIDATOR_SUBJECT_MOUNT. A login is renewed on use for a working day.
   request "userpass" {
     operation = "update"
     path      = "sys/auth/userpass"
-    data      = { type = "userpass" }
+    data = {
+      type   = "userpass"
+      config = { default_lease_ttl = "1h", max_lease_ttl = "12h" }
+    }
   }
 }
 

@@ -13,11 +13,21 @@ make() {
 }
 bytes() { head -c 32 /dev/urandom; }
 text() { bytes | od -A n -t x1 | tr -d ' \n'; }
+sealing_key() { bytes | base64; }
+
+# The key that seals the sessions of people. All replicas of the validator need the same file.
+make sealing_key "$keys/validator/sealing-keys"
+chmod 0440 "$keys/validator/sealing-keys"
 
 # HashiCorp Vault creates its own keys, and `bootstrap` (65532) stores them.
 if [ "${SEAL:-static}" = vault ]; then
 	# The validator starts with an empty secret id and waits for a valid one.
 	[ -e "$keys/validator/secret-id" ] || : >"$keys/validator/secret-id"
+	# `bootstrap` finds the sealing key here, and creates no other.
+	[ -s "$root/credentials/sealing-keys" ] ||
+		cp "$keys/validator/sealing-keys" "$root/credentials/sealing-keys"
+	chmod 0600 "$root/credentials/sealing-keys"
+	chown 65532:65532 "$root/credentials/sealing-keys"
 	chown -R 100:1000 "$root/vault/file" "$root/vault/logs"
 	chown 65532:65532 "$root/credentials" "$root/run/validator"
 	chown -R 100:65532 "$keys/validator" "$keys/administrator" "$keys/rotator"
@@ -30,8 +40,8 @@ make text "$keys/validator/secret-id"
 make text "$keys/administrator/secret-id"
 make text "$keys/rotator/secret-id"
 
-# OpenBao (100:1000) reads all four files. The validator, the operator's commands and the key rotation
-# (65532) read one each.
+# OpenBao (100:1000) reads the seal's key and the secret ids. The validator, the operator's commands and
+# the key rotation (65532) read one secret id each, and the validator also its sealing key.
 chmod 0400 "$keys/seal/key"
 chmod 0440 "$keys/validator/secret-id" "$keys/administrator/secret-id" "$keys/rotator/secret-id"
 chmod 0750 "$keys/seal" "$keys/validator" "$keys/administrator" "$keys/rotator" "$root/run/validator"

@@ -9,8 +9,8 @@ use crate::{
         authorizer::{AuthenticatedCaller, check_origin, check_requirement},
     },
     capabilities::Capability,
-    requirements::Requirement,
-    token::{CacheStatus, CredentialError, TokenEntry, TokenKind, TokenUsage},
+    requirements::{CrossSiteRequests, Requirement},
+    token::{CacheStatus, CredentialError, RenewedBy, TokenEntry, TokenKind, TokenUsage},
 };
 
 /// The decision that `/validate` would take, with the result of every check.
@@ -57,7 +57,8 @@ fn credential_reason(error: CredentialError) -> &'static str {
 }
 
 impl Authorizer {
-    /// Explains the decision for a request. Consumes no use of a limited-use token.
+    /// Explains the decision for a request. Consumes no use of a limited-use token, and renews no
+    /// session.
     pub async fn explain(&self, request: &AuthRequest<'_>) -> DecisionExplanation {
         let without = |refusal: Refusal, reason: &str| DecisionExplanation {
             outcome: Err(refusal.clone()),
@@ -75,6 +76,7 @@ impl Authorizer {
             let reason = "the session cookie cannot be unsealed for this host";
             return without(Refusal::TokenInvalid, reason);
         };
+        let token = token.renewed_by(RenewedBy::Client);
         let entry = match self.cache.get_or_fetch(key, token).await {
             Ok(lookup) => lookup.entry,
             Err(unavailable) => {
@@ -102,10 +104,8 @@ impl Authorizer {
             }
         }
         let origin = check_origin(credential, request);
-        if let Err(refusal) = &origin {
-            let reason =
-                "with a session cookie, the request has to come from a page of the same origin";
-            checks.push(AuthCheck::new("origin", Err(refusal.clone()), reason));
+        if credential.is_session() {
+            checks.push(AuthCheck::new("origin", origin.clone(), origin_reason(&origin, request)));
         }
         let outcome = match self.check_token(&entry, &request.forwarded).and(origin) {
             Ok(()) => self.check_requirements(&caller, request).await.map(drop),
@@ -205,6 +205,24 @@ impl Authorizer {
             }
         };
         AuthCheck { name: name.to_owned(), outcome, reason, path: Some(path) }
+    }
+}
+
+/// Returns the reason for the outcome of the origin check of a session.
+fn origin_reason(origin: &Result<(), Refusal>, request: &AuthRequest<'_>) -> String {
+    let is_unsafe = request.forwarded.fetch_metadata().is_ok_and(|metadata| metadata.is_unsafe());
+    match origin {
+        Err(Refusal::CrossSite) => {
+            "with a session cookie, the request has to come from a page of the \
+                                    same origin; another host of the same site is another origin"
+                .to_owned()
+        }
+        Err(refusal) => refusal.detail().unwrap_or_default(),
+        Ok(()) if request.requirements.cross_site == CrossSiteRequests::Allowed => {
+            "the route accepts requests of all pages (cross_site=allow)".to_owned()
+        }
+        Ok(()) if is_unsafe => "the request comes from a page of the same origin".to_owned(),
+        Ok(()) => "a request that changes nothing may come from any page".to_owned(),
     }
 }
 

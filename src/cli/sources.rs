@@ -56,7 +56,7 @@ impl Selection for ForOperators {
 
 impl Selection for ForExplain {
     fn includes(key: &Setting) -> bool {
-        ForOperators::includes(key) || key.name == "subject_mount"
+        ForOperators::includes(key) || matches!(key.name, "subject_mount" | "sealing_key_file")
     }
 }
 
@@ -74,13 +74,16 @@ impl Selection for ForVault {
 
 impl Selection for ForMembers {
     fn includes(key: &Setting) -> bool {
-        ForVault::includes(key) || ForExplain::includes(key)
+        ForVault::includes(key) || key.name == "subject_mount"
     }
 }
 
 impl Selection for ForDoctor {
     fn includes(key: &Setting) -> bool {
-        ForVault::includes(key) || ForExplain::includes(key) || ForAdmin::includes(key)
+        ForVault::includes(key)
+            || ForExplain::includes(key)
+            || ForAdmin::includes(key)
+            || key.name.starts_with("login_")
     }
 }
 

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     config::{reader::SettingReader, values},
@@ -16,16 +16,20 @@ pub struct BrowserLoginSettings {
     pub keys: Arc<SealingKeys>,
 }
 
+/// The settings of browser logins, as far as they are valid.
+#[derive(Clone, Debug)]
+pub struct PartialBrowserLogin {
+    /// The hosts and the methods; `None` after an error in them.
+    pub site: Option<Arc<LoginSite>>,
+    /// The file of the keys of sessions.
+    pub key_file: Option<PathBuf>,
+}
+
 impl SettingReader {
     /// Returns the settings of browser logins; `None` without a login host, or after an error.
     pub(super) fn browser_login(&mut self) -> Option<BrowserLoginSettings> {
         self.raw("login_url")?;
-        let origins = self.value("login_url", values::from_error(LoginOrigins::parse));
-        let hosts = match self.raw("login_hosts") {
-            Some(_) => self.value("login_hosts", values::from_error(GuardedHosts::parse)),
-            None => self.fail("login_hosts", "not set, but VALIDATOR_LOGIN_URL needs it"),
-        };
-        let methods = self.value("login_methods", values::from_error(parse_login_methods));
+        let site = self.login_site();
         let keys = match self.raw("sealing_key_file") {
             Some(_) => self.sealing_keys(),
             None => self.fail(
@@ -33,8 +37,32 @@ impl SettingReader {
                 "not set, but VALIDATOR_LOGIN_URL needs it; `bootstrap` creates the file",
             ),
         };
-        let site = Arc::new(LoginSite { origins: origins?, hosts: hosts?, methods: methods? });
-        Some(BrowserLoginSettings { site, keys: keys? })
+        Some(BrowserLoginSettings { site: site?, keys: keys? })
+    }
+
+    /// Returns the settings of browser logins as far as they are valid; `None` without a login host.
+    pub(super) fn partial_browser_login(&mut self) -> Option<PartialBrowserLogin> {
+        self.raw("login_url")?;
+        let key_file = self.text("sealing_key_file").map(PathBuf::from);
+        Some(PartialBrowserLogin { site: self.login_site(), key_file })
+    }
+
+    /// Returns the keys of sessions, for a command that cannot do without.
+    pub(super) fn required_sealing_keys(&mut self) -> Option<Arc<SealingKeys>> {
+        match self.raw("sealing_key_file") {
+            Some(_) => self.sealing_keys(),
+            None => self.fail("sealing_key_file", "not set, but --session needs it"),
+        }
+    }
+
+    fn login_site(&mut self) -> Option<Arc<LoginSite>> {
+        let origins = self.value("login_url", values::from_error(LoginOrigins::parse));
+        let hosts = match self.raw("login_hosts") {
+            Some(_) => self.value("login_hosts", values::from_error(GuardedHosts::parse)),
+            None => self.fail("login_hosts", "not set, but VALIDATOR_LOGIN_URL needs it"),
+        };
+        let methods = self.value("login_methods", values::from_error(parse_login_methods));
+        Some(Arc::new(LoginSite { origins: origins?, hosts: hosts?, methods: methods? }))
     }
 
     fn sealing_keys(&mut self) -> Option<Arc<SealingKeys>> {

@@ -15,7 +15,7 @@ mod values;
 mod vault;
 
 pub use admin::{AdminAccess, AdminToken};
-pub use browser_login::BrowserLoginSettings;
+pub use browser_login::{BrowserLoginSettings, PartialBrowserLogin};
 pub use error::{ConfigError, ConfigErrors};
 pub use listen::ListenAddress;
 pub use operator::OperatorSettings;

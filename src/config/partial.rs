@@ -1,6 +1,7 @@
 use crate::{
     config::{
-        error::ConfigErrors, listen::ListenAddress, reader::SettingReader, sources::SettingSources,
+        browser_login::PartialBrowserLogin, error::ConfigErrors, listen::ListenAddress,
+        reader::SettingReader, sources::SettingSources,
     },
     policy::Mounts,
     vault::{self, ServiceLogin},
@@ -17,6 +18,8 @@ pub struct PartialSettings {
     pub mounts: Option<Mounts>,
     /// The auth mount that people log in with.
     pub subject_mount: Option<String>,
+    /// The settings of browser logins; `None` without a login host.
+    pub browser_login: Option<PartialBrowserLogin>,
     /// The login of the service.
     pub service: ServiceLoginConfig,
     /// The login of the operator, if it differs from the service's.
@@ -104,6 +107,7 @@ impl PartialSettings {
             vault: reader.vault(),
             mounts: reader.mounts(),
             subject_mount: reader.subject_mount(),
+            browser_login: reader.partial_browser_login(),
             service,
             operator,
             admin_listen: reader.parsed("admin_listen"),

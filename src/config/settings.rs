@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -15,6 +15,7 @@ use crate::{
     },
     forwarded::TrustedProxies,
     policy::Mounts,
+    sealed::SealingKeys,
     telemetry::{self, LogFormat},
     token,
     vault::{self, ServiceLogin},
@@ -98,6 +99,17 @@ impl Settings {
         reader.clear_errors();
         let mounts = reader.mounts();
         reader.finish(mounts)
+    }
+
+    /// Reads only the keys of sessions, regardless of other errors.
+    ///
+    /// # Errors
+    /// The error in that setting or in its file.
+    pub fn load_sealing_keys(sources: SettingSources) -> Result<Arc<SealingKeys>, ConfigErrors> {
+        let mut reader = SettingReader::new(sources);
+        reader.clear_errors();
+        let keys = reader.required_sealing_keys();
+        reader.finish(keys)
     }
 
     /// Reads only the auth mount that people log in with, regardless of other errors.

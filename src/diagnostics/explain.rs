@@ -1,6 +1,9 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{COOKIE, ORIGIN},
+};
 
 use super::policy_trace::{PolicyTrace, RuleTrace};
 use crate::{
@@ -8,9 +11,11 @@ use crate::{
         AuthCheck, AuthRequest, Authorizer, DecisionExplanation, FailureLimiter, Refusal,
         RootTokens,
     },
-    forwarded::{ForwardedHeaders, ForwardedRequest, Peer, TrustedProxies},
+    forwarded::{ForwardedHeaders, ForwardedRequest, Peer, TrustedProxies, is_loopback},
     requirements::Requirements,
-    token::{CacheSettings, Credential, CredentialError, TokenCache, Unavailable},
+    token::{
+        CacheSettings, Credential, CredentialError, CredentialReader, TokenCache, Unavailable,
+    },
     vault::{ExplainReader, Requester, VaultSession, VaultTokenBackend},
 };
 
@@ -24,8 +29,8 @@ const SINGLE_USE_CACHE: CacheSettings = CacheSettings {
 
 /// A request whose decision is to be explained.
 pub struct RequestToExplain<'r> {
-    /// The caller's token; empty for a request without a credential.
-    pub token: &'r str,
+    /// The credential of the request.
+    pub credential: CredentialToExplain<'r>,
     /// The requirements of the route.
     pub requirements: &'r Requirements,
     /// The method.
@@ -36,6 +41,27 @@ pub struct RequestToExplain<'r> {
     pub client: Option<IpAddr>,
     /// The handling of root tokens.
     pub root_tokens: RootTokens,
+}
+
+/// The credential of a request whose decision is to be explained.
+#[derive(Clone, Copy)]
+pub enum CredentialToExplain<'r> {
+    /// A token; empty for a request without a credential.
+    Token(&'r str),
+    /// A session cookie.
+    Session(&'r SessionToExplain),
+}
+
+/// A session cookie, and the request of a browser that has it.
+pub struct SessionToExplain {
+    /// Reads session cookies.
+    pub reader: CredentialReader,
+    /// The `Cookie` header.
+    pub cookie: HeaderValue,
+    /// The host that the request is for.
+    pub host: HeaderValue,
+    /// The origin of the page that makes the request; `None` for the origin of the request itself.
+    pub origin: Option<HeaderValue>,
 }
 
 /// A decision with its reasons.
@@ -63,13 +89,18 @@ pub async fn explain(
         failure_limiter: FailureLimiter::new(None),
         timeout: Duration::from_mins(1),
     };
-    let credential = match request.token {
-        "" => Err(CredentialError::Missing),
-        token => Credential::from_text(token).ok_or(CredentialError::Malformed),
-    };
     let headers = forwarded_headers(request);
     let trust = TrustedProxies { networks: Vec::new(), headers: ForwardedHeaders::Forwarded };
     let forwarded = ForwardedRequest::new((&headers).into(), Peer::UnixSocket, &trust);
+    let credential = match request.credential {
+        CredentialToExplain::Token("") => Err(CredentialError::Missing),
+        CredentialToExplain::Token(token) => {
+            Credential::from_text(token).ok_or(CredentialError::Malformed)
+        }
+        CredentialToExplain::Session(session) => {
+            session.reader.find((&headers).into(), || forwarded.authority().ok())
+        }
+    };
     let asked = AuthRequest { credential, requirements: request.requirements, forwarded };
     let explanation = validator.explain(&asked).await;
     if let Err(Refusal::Unavailable(unavailable)) = explanation.outcome {
@@ -87,7 +118,33 @@ fn forwarded_headers(request: &RequestToExplain<'_>) -> HeaderMap {
     // The text of an address is always a valid header value.
     let client = request.client.and_then(|client| client.to_string().try_into().ok());
     headers.extend(client.map(|client| (HeaderName::from_static("x-forwarded-for"), client)));
+    if let CredentialToExplain::Session(session) = request.credential {
+        add_browser_headers(&mut headers, session);
+    }
     headers
+}
+
+/// Adds the headers of a browser, and those with which a proxy says which host it has called.
+fn add_browser_headers(headers: &mut HeaderMap, session: &SessionToExplain) {
+    headers.insert(COOKIE, session.cookie.clone());
+    headers.insert("x-forwarded-host", session.host.clone());
+    let is_http = |origin: &HeaderValue| origin.as_bytes().starts_with(b"http://");
+    let scheme = match &session.origin {
+        Some(origin) if is_http(origin) && is_local(&session.host) => "http",
+        _ => "https",
+    };
+    headers.insert("x-forwarded-proto", HeaderValue::from_static(scheme));
+    match &session.origin {
+        Some(origin) => headers.insert(ORIGIN, origin.clone()),
+        None => headers.insert("sec-fetch-site", HeaderValue::from_static("same-origin")),
+    };
+}
+
+/// Returns true for a host of this machine, which needs no TLS.
+fn is_local(host: &HeaderValue) -> bool {
+    let host = host.to_str().unwrap_or_default();
+    let end = host.rfind(']').map_or_else(|| host.find(':'), |end| Some(end + 1));
+    is_loopback(&host[..end.unwrap_or(host.len())])
 }
 
 /// Returns the rules that decided, for each failed check of Vault's policies.

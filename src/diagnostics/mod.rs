@@ -3,6 +3,7 @@
 //! The checks print nothing and change nothing in Vault. A check that cannot be performed is
 //! reported as skipped, never as passed.
 
+mod browser_login;
 mod connection;
 mod explain;
 mod finding;
@@ -17,7 +18,9 @@ mod sessions;
 mod setup;
 mod vault_server;
 
-pub use explain::{ExplainedDecision, RequestToExplain, explain};
+pub use explain::{
+    CredentialToExplain, ExplainedDecision, RequestToExplain, SessionToExplain, explain,
+};
 pub use finding::{CheckGroup, Finding, Report, Status};
 pub use policy_trace::{MatchedRule, RuleTrace};
 pub use proxy::Site;
@@ -53,7 +56,13 @@ impl Diagnostics {
     /// that the logins yield are revoked at the end.
     pub async fn run(self, before_login: &dyn Fn(&Arc<VaultSession>)) -> Report {
         let service = service::check(&self.setup, self.auth_listener.as_deref()).await;
-        let mut report = check_vault(self.setup, &self.policies, self.logins, before_login).await;
+        let login = self.setup.browser_login.clone();
+        let VaultReport { mut report, login_methods } =
+            check_vault(self.setup, &self.policies, self.logins, before_login).await;
+        if let Some(login) = login {
+            let site = self.site.as_ref();
+            report.groups.push(browser_login::check(&login, login_methods, site).await);
+        }
         report.groups.push(service);
         if let Some(site) = self.site {
             report.groups.push(proxy::check(site).await);
@@ -62,13 +71,20 @@ impl Diagnostics {
     }
 }
 
-/// Checks Vault, the service's token, and Vault's setup.
+/// The results of the checks of Vault.
+struct VaultReport {
+    report: Report,
+    /// The findings about the auth methods of browser logins.
+    login_methods: Vec<Finding>,
+}
+
+/// Checks Vault, the service's token, Vault's setup, and the auth methods of browser logins.
 async fn check_vault(
     setup: PartialSettings,
     policies: &PolicySet,
     logins: AllowedLogins,
     before_login: &dyn Fn(&Arc<VaultSession>),
-) -> Report {
+) -> VaultReport {
     let Some(settings) = &setup.vault else {
         let reason = "the Vault address is misconfigured";
         return unusable(vault_server::skip(reason), reason);
@@ -81,8 +97,10 @@ async fn check_vault(
         Ok(client) => Arc::new(client),
         Err(error) => {
             let token = service_token::login_failed(&error.to_string());
-            let groups = vec![server, token, setup::skip("TLS cannot be configured")];
-            return Report { groups, ..Report::default() };
+            let reason = "TLS cannot be configured";
+            let groups = vec![server, token, setup::skip(reason)];
+            let login_methods = browser_login::skip_methods(reason);
+            return VaultReport { report: Report { groups, ..Report::default() }, login_methods };
         }
     };
     let Some(mounts) = setup.mounts else {
@@ -92,15 +110,23 @@ async fn check_vault(
         return unusable(server, "VALIDATOR_SUBJECT_MOUNT is invalid");
     };
     let expected = Expected { mounts: &mounts, subject_mount: &subject_mount, policies };
+    let browser_login_settings = setup.browser_login;
     let sessions =
         Sessions::open(&client, setup.service, setup.operator, logins, before_login).await;
     let [token, setup] = sessions.check(expected).await;
+    let login_site = browser_login_settings.as_ref().and_then(|login| login.site.as_deref());
+    let login_methods = match login_site {
+        Some(site) => sessions.check_login_methods(site).await,
+        None => browser_login::skip_methods(browser_login::MISCONFIGURED),
+    };
     let revocation_errors = sessions.close().await;
-    Report { groups: vec![server, token, setup], revocation_errors }
+    let report = Report { groups: vec![server, token, setup], revocation_errors };
+    VaultReport { report, login_methods }
 }
 
 /// Returns the report for a Vault that cannot be used for further checks.
-fn unusable(server: CheckGroup, reason: &str) -> Report {
+fn unusable(server: CheckGroup, reason: &str) -> VaultReport {
     let groups = vec![server, service_token::skip(reason, ""), setup::skip(reason)];
-    Report { groups, ..Report::default() }
+    let report = Report { groups, ..Report::default() };
+    VaultReport { report, login_methods: browser_login::skip_methods(reason) }
 }

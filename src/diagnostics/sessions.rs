@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    finding::CheckGroup,
+    browser_login,
+    finding::{CheckGroup, Finding},
     service_token::{self, TokenSource},
     setup::{self, Expected, TokenOwner},
 };
 use crate::{
     config::{OperatorLogin, ServiceLoginConfig},
+    login::LoginSite,
     vault::{Client, LoginCost, ServiceLogin, VaultSession},
 };
 
@@ -32,6 +34,9 @@ enum NoSession {
     LoginFailed(String),
     NotAttempted { reason: &'static str, remedy: &'static str },
 }
+
+/// The reason why nothing can be inspected.
+const NO_TOKEN: &str = "there is no token to inspect it with";
 
 /// The result for a wrapped secret id, which is left unused.
 const WRAPPED: NoSession = NoSession::NotAttempted {
@@ -87,6 +92,25 @@ impl Sessions {
         errors
     }
 
+    /// Checks the auth methods of browser logins, with the session that inspects the setup.
+    pub(super) async fn check_login_methods(&self, site: &LoginSite) -> Vec<Finding> {
+        match (&self.operator, &self.service) {
+            (Some(Ok(session)), _) => {
+                browser_login::check_methods(session, TokenOwner::Operator, site).await
+            }
+            (None, Ok((session, _))) => {
+                browser_login::check_methods(session, TokenOwner::Service, site).await
+            }
+            (Some(Err(NoSession::LoginFailed(_))), _) => {
+                browser_login::skip_methods("the operator's login failed")
+            }
+            (Some(Err(NoSession::NotAttempted { reason, .. })), _) => {
+                browser_login::skip_methods(reason)
+            }
+            (None, Err(_)) => browser_login::skip_methods(NO_TOKEN),
+        }
+    }
+
     /// Checks the service's token and Vault's setup. The setup is inspected with the operator's
     /// session if there is an operator, else with the service's.
     pub(super) async fn check(&self, expected: Expected<'_>) -> [CheckGroup; 2] {
@@ -95,7 +119,7 @@ impl Sessions {
             (Some(Err(NoSession::LoginFailed(why))), _) => Err(setup::login_failed(why)),
             (Some(Err(NoSession::NotAttempted { reason, .. })), _) => Err(setup::skip(reason)),
             (None, Ok((session, _))) => Ok((session, TokenOwner::Service)),
-            (None, Err(_)) => Err(setup::skip("there is no token to inspect it with")),
+            (None, Err(_)) => Err(setup::skip(NO_TOKEN)),
         };
         let (setup, tenants) = match inspector {
             Ok((session, owner)) => setup::check(session, owner, expected).await,

@@ -35,6 +35,22 @@ impl GuardedHosts {
         list.split(',').map(|item| parse(item.trim())).collect::<Result<_, _>>().map(Self)
     }
 
+    /// Returns the hosts that are listed by their whole name.
+    pub fn exact_hosts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|pattern| match pattern {
+            HostPattern::Exact(host) => Some(host.as_str()),
+            HostPattern::OneLabelBefore(_) => None,
+        })
+    }
+
+    /// Returns the items with a wildcard, such as `*.crm.example.com`.
+    pub fn wildcards(&self) -> impl Iterator<Item = String> {
+        self.0.iter().filter_map(|pattern| match pattern {
+            HostPattern::Exact(_) => None,
+            HostPattern::OneLabelBefore(suffix) => Some(format!("*{suffix}")),
+        })
+    }
+
     /// Returns true if this host, in lower case and without a port, is one of them.
     #[must_use]
     pub fn contains(&self, host: &str) -> bool {
@@ -83,6 +99,8 @@ mod tests {
         {
             assert!(hosts.contains(host), "{host}");
         }
+        assert_eq!(hosts.exact_hosts().collect::<Vec<_>>(), ["crm.example.com", "localhost"]);
+        assert_eq!(hosts.wildcards().collect::<Vec<_>>(), ["*.crm.example.com"]);
         for host in [
             "",
             "example.com",

@@ -29,7 +29,7 @@ impl ProvisionPlan {
         let mut outcomes = Vec::with_capacity(self.steps.len());
         let mut flow = ControlFlow::Continue(());
         for step in &self.steps {
-            if step.state == ResourceState::Present {
+            if matches!(step.state, ResourceState::Present | ResourceState::Kept(_)) {
                 outcomes.push(StepOutcome::Unchanged);
                 continue;
             }
@@ -56,13 +56,13 @@ async fn apply_step(
     inventory: &impl ResourceProvider,
 ) -> Result<StepOutcome, ProvisionError> {
     match inventory.read(&step.resource).await? {
-        ResourceState::Present => return Ok(StepOutcome::Unchanged),
+        ResourceState::Present | ResourceState::Kept(_) => return Ok(StepOutcome::Unchanged),
         ResourceState::Conflict(conflict) => return Err(ProvisionError(conflict)),
         ResourceState::Absent | ResourceState::Drifted(_) => {}
     }
     let written = inventory.ensure(&step.resource).await;
     match (written, inventory.read(&step.resource).await) {
-        (_, Ok(ResourceState::Present)) => Ok(StepOutcome::Done),
+        (_, Ok(ResourceState::Present | ResourceState::Kept(_))) => Ok(StepOutcome::Done),
         (Err(error), _) | (Ok(()), Err(error)) => Err(error),
         (Ok(()), Ok(_)) => Err(ProvisionError(
             "Vault reports success, but the resource is not in the wanted state".to_owned(),

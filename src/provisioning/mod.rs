@@ -15,6 +15,7 @@ mod prerequisites;
 pub mod private_dir;
 mod provider;
 mod resource;
+mod sealing_key_file;
 mod step;
 mod summary;
 mod tenant;
@@ -28,7 +29,10 @@ pub use error::ProvisionError;
 pub use plan::{PlanError, ProvisionPlan};
 pub use prerequisites::{check_policies, check_resources};
 pub use provider::ResourceProvider;
-pub use resource::{AppRoleSpec, EngineType, Membership, Resource, RoleOwner};
+pub use resource::{
+    AppRoleSpec, EngineType, LOGIN_TOKEN_MAX_TTL, LOGIN_TOKEN_TTL, Membership, Resource, RoleOwner,
+};
+pub use sealing_key_file::SealingKeyFile;
 pub use step::{ProvisionStep, ResourceState};
 pub use summary::{PlanRow, incomplete_count, may_continue};
 pub use tenant::tenant_resources;

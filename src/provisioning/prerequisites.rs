@@ -15,7 +15,7 @@ pub async fn check_resources(
         let state = provider.read(&resource).await?;
         let (kind, name, detail) = (resource.kind(), resource.name(), resource.detail());
         match state {
-            ResourceState::Present => {}
+            ResourceState::Present | ResourceState::Kept(_) => {}
             ResourceState::Conflict(why) => {
                 return Err(ProvisionError(format!(
                     "{kind} {name} is not {detail}: {why}; nothing was changed"

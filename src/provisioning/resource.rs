@@ -2,6 +2,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crate::tenants::settings_record;
 
+/// The lifetime of a person's token after the login and after each renewal. It bounds the use of a session
+/// that the person has left open.
+pub const LOGIN_TOKEN_TTL: Duration = Duration::from_hours(1);
+
+/// The maximum lifetime of a person's token: a long working day.
+pub const LOGIN_TOKEN_MAX_TTL: Duration = Duration::from_hours(12);
+
 /// A resource that is wanted in Vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resource {
@@ -19,8 +26,8 @@ pub enum Resource {
     TransitDisableUpsert(String),
     /// The auth method with which services log in, at `approle/`.
     AppRoleAuthMethod,
-    /// The auth method with which people log in, at this path: user names and passwords, unless
-    /// another method is enabled there.
+    /// The auth method with which people log in, at this path: user names and passwords, with tokens
+    /// of [`LOGIN_TOKEN_TTL`], unless another method is enabled there.
     LoginAuthMethod(String),
     /// A transit key. It is derived: a ciphertext is bound to a context.
     TransitKey {
@@ -153,7 +160,11 @@ impl Resource {
                 "disable_upsert: a mistyped name creates no key".to_owned()
             }
             Self::AppRoleAuthMethod => "the login of services".to_owned(),
-            Self::LoginAuthMethod(_) => "the login of people".to_owned(),
+            Self::LoginAuthMethod(_) => {
+                let [ttl, max_ttl] = [LOGIN_TOKEN_TTL, LOGIN_TOKEN_MAX_TTL];
+                let [ttl, max_ttl] = [ttl, max_ttl].map(humantime::format_duration);
+                format!("the login of people: tokens for {ttl}, renewed on use for up to {max_ttl}")
+            }
             Self::TransitKey { .. } => "aes256-gcm96, derived".to_owned(),
             Self::RotationInterval { interval, .. } => {
                 format!("the key is rotated every {interval}")

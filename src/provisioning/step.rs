@@ -14,6 +14,8 @@ pub struct ProvisionStep {
 pub enum ResourceState {
     /// The resource exists as wanted.
     Present,
+    /// The resource exists with settings of an operator, which are kept. The text says which.
+    Kept(String),
     /// The resource does not exist.
     Absent,
     /// The resource differs from the wanted one, and applying the plan changes it. The text says how.
@@ -28,7 +30,7 @@ impl ProvisionStep {
     #[must_use]
     pub fn verb(&self) -> &'static str {
         match self.state {
-            ResourceState::Present => "same",
+            ResourceState::Present | ResourceState::Kept(_) => "same",
             ResourceState::Absent => "create",
             ResourceState::Drifted(_) => "update",
             ResourceState::Conflict(_) => "none",

@@ -34,7 +34,7 @@ impl ProvisionPlan {
             kind: step.resource.kind(),
             name: step.resource.name(),
             detail: match &step.state {
-                ResourceState::Drifted(difference) => difference.clone(),
+                ResourceState::Drifted(text) | ResourceState::Kept(text) => text.clone(),
                 _ => step.resource.detail(),
             },
         })

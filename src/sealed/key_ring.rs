@@ -98,6 +98,11 @@ impl KeyRing {
         self.keys.first()
     }
 
+    /// Returns the position of the key with this id, from 0.
+    pub(super) fn position(&self, id: KeyId) -> Option<usize> {
+        self.keys.iter().position(|key| key.id() == id)
+    }
+
     /// Returns the key with this id.
     pub(super) fn key(&self, id: KeyId) -> Option<&SealingKey> {
         self.keys.iter().find(|key| key.id() == id)

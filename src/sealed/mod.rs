@@ -5,10 +5,12 @@
 //! purpose, and for another audience. Replicas that share a [`KeyRing`] read each other's sealed
 //! credentials, and share nothing else.
 
+mod inspection;
 mod key_ring;
 mod sealed_text;
 mod sealing_keys;
 
+pub use inspection::{KeyPosition, SealedHeader, SealedInspection};
 pub use key_ring::{KeyRing, KeyRingError};
 pub use sealed_text::{SealError, UnsealError};
 pub use sealing_keys::SealingKeys;
@@ -27,8 +29,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Session, Self::Ticket, Self::PendingLogin, Self::PendingMfa];
+
     /// Returns the name that is authenticated with the data. It never changes.
-    fn label(self) -> &'static str {
+    #[must_use]
+    pub fn label(self) -> &'static str {
         match self {
             Self::Session => "session",
             Self::Ticket => "ticket",

@@ -27,7 +27,7 @@ use super::{KeyRing, Purpose};
 const VERSION: u8 = 1;
 
 /// The length of version, key id and expiry.
-const HEADER_LENGTH: usize = 1 + size_of::<KeyId>() + size_of::<i64>();
+pub(super) const HEADER_LENGTH: usize = 1 + size_of::<KeyId>() + size_of::<i64>();
 
 /// The context of the derivation of key ids from keys.
 const KEY_ID_CONTEXT: &str = "vault-auth-validator 2026-11-28 sealing key id";
@@ -135,7 +135,7 @@ impl KeyRing {
 }
 
 /// Returns the key id and the expiry; `None` for another version.
-fn parse_header(header: &[u8; HEADER_LENGTH]) -> Option<(KeyId, i64)> {
+pub(super) fn parse_header(header: &[u8; HEADER_LENGTH]) -> Option<(KeyId, i64)> {
     let (version, rest) = header.split_first()?;
     let (id, expiry) = rest.split_first_chunk()?;
     (*version == VERSION).then_some((*id, i64::from_be_bytes(expiry.try_into().ok()?)))

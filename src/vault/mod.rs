@@ -29,7 +29,8 @@ pub use admin::{
 };
 pub use api::sys::health::{HealthResponse, Product};
 pub use api::{
-    mounts::Mount,
+    mounts::{Mount, MountConfig, UserLockoutConfig},
+    oidc::OidcRole,
     transit::TransitKey,
     userpass::{UserpassUser, account_path, is_user_name},
 };

@@ -40,7 +40,8 @@ async fn empty_vault_is_initialized_and_unsealed() {
     let made =
         credentials.run(&shell, &["bootstrap", "--init", "--shares", "3", "--threshold", "2"]);
     assert_eq!((made.code, made.stderr.as_str()), (Some(0), ""), "{made:?}");
-    let names = ["root-token", "unseal-keys", "validator-role-id", "validator-secret-id"];
+    let names =
+        ["root-token", "sealing-keys", "unseal-keys", "validator-role-id", "validator-secret-id"];
     assert_eq!(credentials.names(), names);
     let (keys, token) = (credentials.read("unseal-keys"), credentials.read("root-token"));
     assert_eq!(keys.lines().count(), 3);

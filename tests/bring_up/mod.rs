@@ -3,6 +3,7 @@
 
 mod again;
 mod bootstrap;
+mod browser_login;
 mod init;
 mod leftovers;
 mod members;

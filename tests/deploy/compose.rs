@@ -44,6 +44,57 @@ fn compose_references_exist() {
     }
 }
 
+/// Returns the sites of the Caddyfile that people log in to, by their labels.
+fn sites_for_people(caddyfile: &str) -> BTreeSet<String> {
+    let blocks: Vec<(&str, &str)> = caddyfile
+        .split("\n}\n")
+        .filter_map(|block| {
+            block
+                .rsplit_once("\n\n")
+                .map_or(Some(block), |(_, last)| Some(last))?
+                .split_once(" {\n")
+        })
+        .collect();
+    let is_for_people = |body: &str| {
+        let lines = body.lines().map(str::trim);
+        lines.clone().any(|line| line.starts_with("import app")) || {
+            let snippets = lines.filter_map(|line| line.strip_prefix("import "));
+            let named: Vec<String> = snippets.map(|name| format!("({name})")).collect();
+            blocks.iter().any(|(head, body)| {
+                named.iter().any(|name| head.ends_with(name)) && body.contains("import app")
+            })
+        }
+    };
+    let sites = blocks.iter().filter(|(_, body)| is_for_people(body));
+    sites
+        .filter_map(|(head, _)| head.lines().last()?.strip_prefix("import site "))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn login_hosts_are_the_sites_for_people() {
+    let caddyfile = fs::read_to_string(repository("deploy/caddy/Caddyfile")).expect("a Caddyfile");
+    let sites = sites_for_people(&caddyfile);
+    for known in ["crm", "*.crm", "mainkey", "erp", "dash"] {
+        assert!(sites.contains(known), "{known} is missing: {sites:?}");
+    }
+    for other in ["api", "login", "mkt", "mcp", "otel"] {
+        assert!(!sites.contains(other), "{other}: {sites:?}");
+    }
+    let service = Compose::read();
+    let environment = &service.service("validator").environment;
+    let listed: BTreeSet<_> = environment["VALIDATOR_LOGIN_HOSTS"]
+        .split(',')
+        .map(|host| host.trim().to_owned())
+        .collect();
+    let domains = ["smarterbot.cl", "smarterbot.store"];
+    let hosts = |site: &String| domains.map(|domain| format!("{site}.{domain}"));
+    assert_eq!(listed, sites.iter().flat_map(hosts).collect());
+    let urls = domains.map(|domain| format!("https://login.{domain}"));
+    assert_eq!(environment["VALIDATOR_LOGIN_URL"], urls.join(","));
+}
+
 #[test]
 fn empty_openbao_gets_every_policy() {
     let given = fs::read_to_string(repository("deploy/openbao/initialize.hcl")).expect("the file");
@@ -106,9 +157,11 @@ async fn stack_survives_restart() {
         assert_eq!(found["failed"], 0, "{service}: {found:#}");
     }
 
-    let key = fs::read(machine.path("keys/seal/key")).expect("the seal's key");
+    let keys = ["keys/seal/key", "keys/validator/sealing-keys"];
+    let read = || keys.map(|file| fs::read(machine.path(file)).expect("a key"));
+    let before = read();
     machine.prepare();
-    assert_eq!(fs::read(machine.path("keys/seal/key")).expect("the seal's key"), key);
+    assert_eq!(read(), before);
     bao.stop_gracefully(Duration::from_secs(20)).await;
     validator.stop_gracefully(Duration::from_secs(20)).await;
     let _bao = machine.start_bao().await;

@@ -1,6 +1,8 @@
 //! `doctor`: it passes in a complete setup, and reports each fault.
 
+mod browser_login;
 mod command;
+mod login_hosts;
 mod proxy;
 mod setup;
 mod token;

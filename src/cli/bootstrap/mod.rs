@@ -1,3 +1,4 @@
+mod next_steps;
 mod run;
 
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
@@ -29,7 +30,11 @@ const OPERATOR_TOKEN_TTL: &str = "1h";
 /// Provision Vault for the platform.
 ///
 /// Creates the mounts, the AppRole auth method, the auth method for people (`VALIDATOR_SUBJECT_MOUNT`:
-/// userpass, unless another one exists), the policies and the role of the validator.
+/// userpass, unless another one exists), the policies, the role of the validator, and the key that
+/// seals the sessions of logins in a browser.
+///
+/// People's tokens are valid for 1 h and are renewed on use for up to 12 h. An existing auth method
+/// keeps its lifetimes; the plan shows them.
 ///
 /// Prints the plan first, then the outcome of each step. Existing objects are kept, so that it can be
 /// run again at any time, and completes what an earlier run left undone. An existing object that
@@ -50,6 +55,7 @@ Examples:
 Files in --credentials DIR:
   unseal-keys or recovery-keys, root-token      with --init
   validator-role-id, validator-secret-id        when a secret id is issued
+  sealing-keys                                  for VALIDATOR_SEALING_KEY_FILE
   NAME-password                                 with --operator NAME")]
 pub(super) struct Bootstrap {
     /// Initialize Vault if it is empty, and unseal it with the keys in --credentials if it is sealed.

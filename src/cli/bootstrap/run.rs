@@ -34,7 +34,7 @@ pub(super) struct BootstrapRun {
     seal: ServerInitializer,
     vault: vault::ClientSettings,
     shares: KeyShares,
-    desired: DesiredState,
+    pub(super) desired: DesiredState,
     arguments: Bootstrap,
 }
 
@@ -51,7 +51,7 @@ impl BootstrapRun {
         Ok(Self { seal, vault, shares, desired, arguments })
     }
 
-    fn directory(&self) -> &CredentialDir {
+    pub(super) fn directory(&self) -> &CredentialDir {
         &self.desired.secret_id.directory
     }
 
@@ -175,25 +175,6 @@ impl BootstrapRun {
             ));
         }
         require_confirmation(&format!("Change {updates} in {address}?"))
-    }
-
-    /// Returns the next steps after a complete run.
-    fn next_steps(&self, init: &InitPlan, plan: &PlatformPlan) -> Vec<String> {
-        let (usage, start) = if plan.secret_id.is_needed() {
-            let start = plan.secret_id.start_command("vault-auth-validator serve");
-            (Some(plan.secret_id.usage()), start)
-        } else {
-            (None, "vault-auth-validator tenants create NAME --service SERVICE".to_owned())
-        };
-        let login = plan.operator.as_ref().map(|account| {
-            format!(
-                "{}; then revoke the root token (`bao token revoke -self` with it) and delete its \
-                 file",
-                account.login_command()
-            )
-        });
-        let keys = init.next_step(self.directory());
-        usage.into_iter().chain(keys).chain([start]).chain(login).collect()
     }
 }
 

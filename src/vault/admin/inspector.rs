@@ -8,11 +8,12 @@ use super::OperatorClient;
 use crate::{
     token::CallerToken,
     vault::{
-        Client, Mount, TransitKey, VaultSession,
+        Client, Mount, OidcRole, TransitKey, VaultSession,
         api::{
             audit_devices::list_audit_devices,
             auth_methods::list_auth_methods,
             mounts::list_mounts,
+            oidc,
             sys::capabilities::{capabilities, capabilities_self},
             transit,
         },
@@ -126,6 +127,32 @@ impl<'s> Inspector<'s> {
     /// [`InspectError`]
     pub async fn auth_methods(&self) -> Result<BTreeMap<String, Mount>, InspectError> {
         Ok(self.operator.call(list_auth_methods).await?)
+    }
+
+    /// Returns a role of the auth method `oidc` at this mount; `None` if there is none of this name.
+    ///
+    /// # Errors
+    /// [`InspectError`]
+    pub async fn oidc_role(
+        &self,
+        mount: &str,
+        name: &str,
+    ) -> Result<Option<OidcRole>, InspectError> {
+        let read = async |client: &Client, token: &SecretString| {
+            oidc::read_role(client, token, mount, name).await
+        };
+        Ok(self.operator.call(read).await?)
+    }
+
+    /// Returns the default role of the auth method `oidc` at this mount; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`InspectError`]
+    pub async fn default_oidc_role(&self, mount: &str) -> Result<Option<String>, InspectError> {
+        let read = async |client: &Client, token: &SecretString| {
+            oidc::read_default_role(client, token, mount).await
+        };
+        Ok(self.operator.call(read).await?)
     }
 
     /// Returns the audit devices by path. The paths end in a slash.

@@ -6,20 +6,24 @@ use super::{AccountPlan, SecretIdDelivery, VaultPolicies, VaultResources};
 use crate::{
     policy::{self, UnmanagedPolicies},
     provisioning::{
-        DesiredState, PlanError, PlanRow, ProvisionError, ProvisionPlan, Resource, StepOutcome,
-        VALIDATOR, may_continue,
+        DesiredState, PlanError, PlanRow, ProvisionError, ProvisionPlan, Resource, SealingKeyFile,
+        StepOutcome, VALIDATOR, may_continue,
     },
-    vault::VaultSession,
+    vault::{VaultSession, api::userpass::USERPASS},
 };
 
 /// The difference between the desired state of the platform and Vault.
 pub struct PlatformPlan {
     resources: ProvisionPlan,
     policies: policy::PolicyPlan,
+    /// The file of the keys of browser logins.
+    pub sealing_keys: SealingKeyFile,
     /// The delivery of the validator's secret id.
     pub secret_id: SecretIdDelivery,
     /// The account of an operator.
     pub operator: Option<AccountPlan>,
+    /// The type of the auth method that people log in with.
+    pub login_kind: String,
 }
 
 impl PlatformPlan {
@@ -37,12 +41,15 @@ impl PlatformPlan {
         let policies =
             policy::PolicyPlan::compute(&desired.policies, &store, UnmanagedPolicies::Keep).await;
         let policies = policies.map_err(|error| ProvisionError(error.to_string()))?;
+        let sealing_keys = SealingKeyFile::plan(&desired.secret_id.directory)?;
         let secret_id = SecretIdDelivery::plan(VALIDATOR, &desired.secret_id, &vault).await?;
         let operator = match &desired.operator {
             Some(account) => Some(AccountPlan::compute(account, &vault).await?),
             None => None,
         };
-        let plan = Self { resources, policies, secret_id, operator };
+        let method = vault.login_method(&desired.subject_mount).await?;
+        let login_kind = method.map_or_else(|| USERPASS.to_owned(), |method| method.kind);
+        let plan = Self { resources, policies, sealing_keys, secret_id, operator, login_kind };
         plan.check_permissions(&vault).await?;
         Ok(plan)
     }
@@ -62,8 +69,10 @@ impl PlatformPlan {
         Ok(Self {
             resources: ProvisionPlan::for_empty_vault(desired.resources()),
             policies: policy::PolicyPlan { changes, ..policy::PolicyPlan::default() },
+            sealing_keys: SealingKeyFile::plan(&desired.secret_id.directory)?,
             secret_id: SecretIdDelivery::plan_for_new_role(VALIDATOR, &desired.secret_id)?,
             operator: desired.operator.as_ref().map(AccountPlan::for_absent_account).transpose()?,
+            login_kind: USERPASS.to_owned(),
         })
     }
 
@@ -89,13 +98,13 @@ impl PlatformPlan {
         let steps = self.policies.changes.iter().map(|change| row(change.verb(), &change.name));
         let unchanged =
             self.policies.unchanged.iter().map(|policy| row(PlanRow::UNCHANGED, &policy.name));
-        let secret_id = std::iter::once(self.secret_id.row());
+        let credentials = [self.sealing_keys.row(), self.secret_id.row()];
         let account = self.operator.iter().map(AccountPlan::row);
         self.resources
             .rows()
             .chain(steps)
             .chain(unchanged)
-            .chain(secret_id)
+            .chain(credentials)
             .chain(account)
             .collect()
     }
@@ -117,6 +126,12 @@ impl PlatformPlan {
             outcomes.extend(self.policies.changes.iter().map(|_| StepOutcome::NotTried));
         }
         outcomes.extend(self.policies.unchanged.iter().map(|_| StepOutcome::Unchanged));
+        let is_needed = self.sealing_keys.is_needed();
+        outcomes.push(if !is_needed || may_continue(&outcomes, &should_continue) {
+            self.sealing_keys.apply()
+        } else {
+            StepOutcome::NotTried
+        });
         let outcome = if !self.secret_id.is_needed() || may_continue(&outcomes, &should_continue) {
             self.secret_id.apply(&vault).await
         } else {

@@ -1,7 +1,7 @@
 //! Auth methods (`sys/auth`).
 
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::Value;
 
 use super::mounts::MountTable;
 use crate::vault::{
@@ -16,13 +16,12 @@ pub(in crate::vault) async fn list_auth_methods(
     client.data(Operation::Admin, token, &ApiRequest::get("sys/auth")).await
 }
 
-/// Enables an auth method of this type.
+/// Enables an auth method.
 pub(in crate::vault) async fn enable_auth_method(
     client: &Client,
     token: &SecretString,
     path: &str,
-    kind: &str,
+    body: &Value,
 ) -> Result<(), VaultError> {
-    let body = json!({"type": kind});
-    write(client, token, Operation::Admin, &format!("sys/auth/{path}"), &body).await
+    write(client, token, Operation::Admin, &format!("sys/auth/{path}"), body).await
 }

@@ -1,22 +1,27 @@
 //! Secrets engines, auth methods and audit devices.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::VaultResources;
 use crate::{
-    provisioning::{EngineType, ProvisionError, ResourceState},
+    provisioning::{
+        EngineType, LOGIN_TOKEN_MAX_TTL, LOGIN_TOKEN_TTL, ProvisionError, ResourceState,
+    },
     vault::{
         admin::errors::{cannot_read, cannot_write},
         api::{
             approle::APPROLE,
             audit_devices::{FILE_DEVICE, enable_file_device, list_audit_devices},
             auth_methods::{enable_auth_method, list_auth_methods},
-            mounts::{Mount, MountTable, enable_engine, list_mounts},
+            mounts::{Mount, MountConfig, MountTable, enable_engine, list_mounts},
             userpass::USERPASS,
         },
         client::FailureKind,
     },
 };
+
+/// The lifetime and the maximum lifetime of people's tokens, in seconds.
+const LOGIN_TTLS: [u64; 2] = [LOGIN_TOKEN_TTL.as_secs(), LOGIN_TOKEN_MAX_TTL.as_secs()];
 
 impl VaultResources<'_> {
     pub(super) async fn read_engine(
@@ -64,7 +69,7 @@ impl VaultResources<'_> {
     }
 
     pub(super) async fn ensure_approle_method(&self) -> Result<(), ProvisionError> {
-        self.enable_auth_method(APPROLE, APPROLE).await
+        self.enable_auth_method(APPROLE, &json!({"type": APPROLE})).await
     }
 
     pub(super) async fn read_login_method(
@@ -80,12 +85,14 @@ impl VaultResources<'_> {
                     mount.kind
                 ))
             }
-            Some(_) => ResourceState::Present,
+            Some(mount) => compare_lifetimes(path, &mount.config),
         })
     }
 
     pub(super) async fn ensure_login_method(&self, path: &str) -> Result<(), ProvisionError> {
-        self.enable_auth_method(path, USERPASS).await
+        let [ttl, max_ttl] = LOGIN_TTLS.map(|ttl| format!("{ttl}s"));
+        let config = json!({"default_lease_ttl": ttl, "max_lease_ttl": max_ttl});
+        self.enable_auth_method(path, &json!({"type": USERPASS, "config": config})).await
     }
 
     /// Returns the accessor of the auth method `approle`; `None` if it is not enabled.
@@ -100,9 +107,9 @@ impl VaultResources<'_> {
         Ok(methods.remove(&format!("{path}/")))
     }
 
-    async fn enable_auth_method(&self, path: &str, kind: &str) -> Result<(), ProvisionError> {
+    async fn enable_auth_method(&self, path: &str, body: &Value) -> Result<(), ProvisionError> {
         self.operator
-            .call(async |client, token| enable_auth_method(client, token, path, kind).await)
+            .call(async |client, token| enable_auth_method(client, token, path, body).await)
             .await
             .map_err(cannot_write(&format!("sys/auth/{path}")))
     }
@@ -142,6 +149,22 @@ impl VaultResources<'_> {
                 _ => cannot_write(FILE_DEVICE)(error),
             })
     }
+}
+
+/// Compares the lifetimes of people's tokens with those of a new auth method. Others are kept.
+fn compare_lifetimes(path: &str, config: &MountConfig) -> ResourceState {
+    let found = [config.default_lease_ttl, config.max_lease_ttl];
+    if found == LOGIN_TTLS {
+        return ResourceState::Present;
+    }
+    let [ttl, max_ttl] = LOGIN_TTLS.map(|ttl| format!("{}h", ttl / 3600));
+    let lifetimes = config.lifetimes().unwrap_or_else(|| {
+        format!(
+            "tokens for Vault's default lifetime, 32 days unless its configuration has another; \
+             shorter with `bao auth tune -default-lease-ttl={ttl} -max-lease-ttl={max_ttl} {path}/`"
+        )
+    });
+    ResourceState::Kept(format!("the login of people; kept: {lifetimes}"))
 }
 
 fn compare_engine(mount: &Mount, engine: EngineType) -> ResourceState {

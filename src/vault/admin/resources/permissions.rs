@@ -93,7 +93,9 @@ impl RequiredCapability {
 
 fn required(step: &ProvisionStep) -> Option<RequiredCapability> {
     let (path, capabilities) = match (&step.resource, &step.state) {
-        (_, ResourceState::Present | ResourceState::Conflict(_)) => return None,
+        (_, ResourceState::Present | ResourceState::Kept(_) | ResourceState::Conflict(_)) => {
+            return None;
+        }
         (Resource::AuditFileDevice(_), _) => (FILE_DEVICE.to_owned(), SUDO_UPDATE),
         (Resource::SecretsEngine { path, .. }, _) => (format!("sys/mounts/{path}"), UPDATE),
         (Resource::TransitDisableUpsert(transit), _) => (keys_config_path(transit), UPDATE),
@@ -116,7 +118,9 @@ fn required(step: &ProvisionStep) -> Option<RequiredCapability> {
 /// is used instead.
 fn required_for_record(step: &ProvisionStep) -> Option<RequiredCapability> {
     let (kv, tenant) = match (&step.resource, &step.state) {
-        (_, ResourceState::Present | ResourceState::Conflict(_)) => return None,
+        (_, ResourceState::Present | ResourceState::Kept(_) | ResourceState::Conflict(_)) => {
+            return None;
+        }
         (
             Resource::Entity { kv, tenant, .. }
             | Resource::Membership(Membership { kv, tenant, .. }),

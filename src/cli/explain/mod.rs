@@ -1,0 +1,176 @@
+mod output;
+mod session;
+
+use std::{net::IpAddr, process::ExitCode, sync::Arc};
+
+use clap::Args;
+use http::HeaderValue;
+
+use self::session::{SealedInput, SessionArgs};
+use crate::{
+    auth::RootTokens,
+    cli::{
+        operator::{Operator, OperatorArgs},
+        output::OutputArgs,
+        sources::ForExplain,
+        token::read_token,
+        usage_error,
+    },
+    config::Settings,
+    diagnostics::{CredentialToExplain, RequestToExplain, explain},
+    requirements::Requirements,
+    sealed::SealingKeys,
+    token::{Unavailable, UnavailableReason},
+};
+
+/// Explain the decision that `/validate` would make on a request.
+///
+/// The token is read from standard input, or from a prompt on a terminal; it is never an argument,
+/// which every user of the machine could see. Requests to Vault use the operator's own token, which
+/// needs the access that the policy `validator` grants. `/validate` always rejects the service's own
+/// token, which this command does not recognise.
+///
+/// With --session, standard input has a session cookie instead: its value, `NAME=VALUE`, or a whole
+/// `Cookie` header. The command says what the value is, until when it is valid and whose it is, and
+/// explains the decision on a request with it. It never prints the token in it, and does not renew it.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  vault-auth-validator explain --require 'tenant=acme&policy=crm-agent' < token-file
+  vault-auth-validator explain --method POST --uri /contacts --require acl_uri=route/crm --output json
+  vault-auth-validator explain --session --host crm.example.com --method POST --require acl=route/crm \\
+      --sealing-key-file /keys/validator/sealing-keys < cookie-file")]
+pub(super) struct Explain {
+    /// The route's requirements, as written after `/validate?` in the proxy's configuration.
+    #[arg(long, value_name = "QUERY", default_value = "", value_parser = Requirements::parse)]
+    require: Requirements,
+    /// The method of the request.
+    #[arg(long, default_value = "GET", value_parser = header_value)]
+    method: HeaderValue,
+    /// The target of the request.
+    #[arg(long, default_value = "/", value_parser = header_value)]
+    uri: HeaderValue,
+    /// The host of the request: for display only, or with --session the host that the session is for.
+    #[arg(long)]
+    host: Option<String>,
+    /// The address of the client; a token may be bound to certain addresses.
+    #[arg(long, value_name = "ADDRESS")]
+    client: Option<IpAddr>,
+    /// Accept root tokens, as with `VALIDATOR_ALLOW_ROOT=true`.
+    #[arg(long)]
+    allow_root: bool,
+    #[command(flatten)]
+    session: SessionArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// Rejected; declared so that clap does not echo what may be a token as an unexpected argument.
+    #[arg(hide = true)]
+    argument: Vec<String>,
+    #[command(flatten)]
+    operator: OperatorArgs<ForExplain>,
+}
+
+impl Explain {
+    pub(super) fn run(self) -> ExitCode {
+        if !self.argument.is_empty() {
+            return usage_error(
+                "explain takes no argument besides its options: the token is read from standard \
+                 input, and one passed as an argument is visible to other users",
+            );
+        }
+        let keys = match self.session.keys(self.host.as_deref(), &self.operator) {
+            Ok(keys) => keys,
+            Err(error) => return usage_error(error),
+        };
+        let subject_mount = match Settings::load_subject_mount(self.operator.clone().sources()) {
+            Ok(mount) => mount,
+            Err(faults) => return usage_error(faults),
+        };
+        let operator = self.operator.clone();
+        operator.run(async |operator| match keys {
+            Some(keys) => self.explain_session(operator, subject_mount, keys).await,
+            None => self.explain_token(operator, subject_mount).await,
+        })
+    }
+
+    async fn explain_token(
+        &self,
+        operator: Operator,
+        subject_mount: String,
+    ) -> Result<ExitCode, String> {
+        let token = match read_token() {
+            Ok(token) => token,
+            Err(error) => return Ok(usage_error(format!("the token cannot be read: {error}"))),
+        };
+        let credential = CredentialToExplain::Token(token.trim());
+        self.explain(&operator, subject_mount, credential, None).await
+    }
+
+    async fn explain_session(
+        &self,
+        operator: Operator,
+        subject_mount: String,
+        keys: Arc<SealingKeys>,
+    ) -> Result<ExitCode, String> {
+        let input = match SealedInput::read(&keys, self.host.as_deref().unwrap_or_default()) {
+            Ok(input) => input,
+            Err(error) => return Ok(usage_error(error)),
+        };
+        let session = match input.to_explain(keys, self.session.origin()) {
+            Ok(session) => session,
+            Err(error) => return Ok(usage_error(error)),
+        };
+        let credential = CredentialToExplain::Session(&session);
+        self.explain(&operator, subject_mount, credential, Some(&input)).await
+    }
+
+    /// Explains the decision on the request with this credential, after a description of the sealed text
+    /// that the credential is.
+    async fn explain(
+        &self,
+        operator: &Operator,
+        subject_mount: String,
+        credential: CredentialToExplain<'_>,
+        sealed: Option<&SealedInput>,
+    ) -> Result<ExitCode, String> {
+        let request = RequestToExplain {
+            credential,
+            requirements: &self.require,
+            method: &self.method,
+            uri: &self.uri,
+            client: self.client,
+            root_tokens: if self.allow_root { RootTokens::Accepted } else { RootTokens::Rejected },
+        };
+        let decision = explain(&operator.session, subject_mount, &request).await;
+        let decision = decision.map_err(|unavailable| lookup_error(&unavailable))?;
+        self.output.print(
+            || self.as_json(&decision, sealed),
+            |style| self.as_text(&decision, sealed, style),
+        );
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Parses a value that a proxy could send in a header.
+fn header_value(text: &str) -> Result<HeaderValue, &'static str> {
+    HeaderValue::from_str(text)
+        .ok()
+        .filter(|value| value.to_str().is_ok_and(|text| !text.is_empty()))
+        .ok_or("only visible ASCII characters are valid here; others have to be percent-encoded")
+}
+
+fn text(value: &HeaderValue) -> &str {
+    value.to_str().unwrap_or_default()
+}
+
+/// Returns the message for a failed lookup of the token.
+fn lookup_error(unavailable: &Unavailable) -> String {
+    let remedy = match unavailable.reason {
+        UnavailableReason::NotReady => {
+            "; your own token needs what policies/validator.hcl grants: update on \
+             auth/token/lookup and sys/capabilities, read on identity/entity/id/+"
+        }
+        _ => "",
+    };
+    format!("the token lookup failed: {}{remedy}", unavailable.detail)
+}
