@@ -149,6 +149,11 @@ async fn stack_survives_restart() {
     assert_eq!(api("s.made-up").await, 401);
     assert_eq!(api(&administrator).await, 200);
 
+    let tuned = machine.vault(&administrator, "GET", "sys/auth/userpass/tune", None).await;
+    let tuned = tuned.expect("an answer").json();
+    let lifetimes = ["default_lease_ttl", "max_lease_ttl"].map(|name| &tuned["data"][name]);
+    assert_eq!(lifetimes, [3600, 43200], "{tuned}");
+
     let log = fs::read_to_string(machine.path("openbao/logs/audit.log")).expect("the audit log");
     assert!(log.contains("auth/token/lookup") && !log.contains(&administrator));
 
