@@ -1,4 +1,4 @@
-# For people who use only the application ai.
+# For people and services that use only the application ai.
 # `make route-policies` generates this file from deploy/caddy/Caddyfile.
 
 path "route/ai" {

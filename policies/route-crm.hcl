@@ -1,4 +1,4 @@
-# For people who use only the application crm.
+# For people and services that use only the application crm.
 # `make route-policies` generates this file from deploy/caddy/Caddyfile.
 
 path "route/crm" {

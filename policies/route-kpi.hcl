@@ -1,4 +1,4 @@
-# For people who use only the application kpi.
+# For people and services that use only the application kpi.
 # `make route-policies` generates this file from deploy/caddy/Caddyfile.
 
 path "route/kpi" {

@@ -1,4 +1,4 @@
-# For people who use only the application mcp.
+# For people and services that use only the application mcp.
 # `make route-policies` generates this file from deploy/caddy/Caddyfile.
 
 path "route/mcp" {

@@ -1,4 +1,4 @@
-# For people who use only the application odoo.
+# For people and services that use only the application odoo.
 # `make route-policies` generates this file from deploy/caddy/Caddyfile.
 
 path "route/odoo" {

@@ -24,7 +24,7 @@ pub use origin::{LoginOrigin, LoginOriginError, LoginOrigins};
 pub use pending::{Destination, PendingLogins, PendingMfa, PendingOidc};
 pub use return_url::ReturnUrl;
 pub use session::{MAX_SESSION_AGE, SessionTooLong, removed_cookie, session_cookie};
-pub use site::LoginSite;
+pub use site::{LoginSite, OIDC_CALLBACK_PATH, SESSION_PATH};
 pub use ticket::{TICKET_LIFETIME, Ticket};
 
 /// The maximum difference between the clocks of two replicas.

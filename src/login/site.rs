@@ -5,6 +5,12 @@ use super::{
     pages::LOGIN_PATH,
 };
 
+/// The path on an application's host at which a ticket is exchanged for a session.
+pub const SESSION_PATH: &str = "/.vault-auth/session";
+
+/// The path on a login host to which an `OpenID` provider returns.
+pub const OIDC_CALLBACK_PATH: &str = "/.vault-auth/oidc/callback";
+
 /// The bytes that are percent-encoded in a query parameter (RFC 3986, 2.3).
 const ENCODED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b':');

@@ -9,7 +9,7 @@ macro_rules! files {
     };
 }
 
-const POLICIES: [(&str, &str); 21] = files! {
+const POLICIES: [(&str, &str); 24] = files! {
     "agent-director.hcl"
     "agent-executor.hcl"
     "agent-writer.hcl"
@@ -22,11 +22,14 @@ const POLICIES: [(&str, &str); 21] = files! {
     "route-bot.hcl"
     "route-chatwoot.hcl"
     "route-crm.hcl"
+    "route-demo.hcl"
+    "route-grafana.hcl"
     "route-kpi.hcl"
     "route-mcp.hcl"
-    "route-mkt.hcl"
     "route-n8n.hcl"
     "route-odoo.hcl"
+    "route-otel.hcl"
+    "route-sentry.hcl"
     "staff.hcl"
     "tenant.hcl"
     "validator.hcl"

@@ -13,6 +13,16 @@ use crate::support::{
 const CRM: &str = "https://crm.example.com/app?view=1";
 const ERP: &str = "https://erp.example.com/";
 
+/// A sibling host that tries to set the session cookie of other hosts.
+const PLANTER: &str = r#"
+https://planter.example.com {
+    TLS
+    header +Set-Cookie "__Host-vault-session=planted; Domain=example.com; Path=/; Secure"
+    header +Set-Cookie "__Host-vault-login=planted; Domain=.example.com; Path=/; Secure"
+    header +Set-Cookie "vault-session=planted; Domain=example.com; Path=/; Secure"
+    respond "planted"
+}"#;
+
 /// The platform with browser logins, behind Caddy.
 pub(super) struct Platform {
     caddy: TlsCaddy,
@@ -29,7 +39,8 @@ impl Platform {
         let validator = &people.direct.validator;
         let login = validator.api_url().replace("http://", "");
         let env = [("LOGIN_UPSTREAM", login.as_str())];
-        let caddy = TlsCaddy::start(validator.auth_address(), backend.address(), &env).await;
+        let (auth, application) = (validator.auth_address(), backend.address());
+        let caddy = TlsCaddy::start_with(PLANTER, auth, application, &env).await;
         Self { caddy, people, backend }
     }
 
@@ -131,6 +142,22 @@ async fn sibling_hosts_cannot_post_with_the_session() {
     assert!(platform.backend.hits() <= before + 2, "the form reached the application");
     browser.goto(CRM).await;
     browser.wait_for_text("x-auth-subject").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l08_sibling_host_cannot_plant_a_session() {
+    let platform = Platform::start().await;
+    let browser = Browser::start(platform.options()).await;
+    browser.goto("https://planter.example.com/").await;
+    browser.wait_for_text("planted").await;
+    let names: Vec<_> = browser.cookies().await.into_iter().map(|cookie| cookie.name).collect();
+    assert_eq!(names, ["vault-session"], "the browser keeps no other cookie of a sibling");
+    platform.log_in(&browser).await;
+    browser.goto("https://planter.example.com/").await;
+    browser.goto(CRM).await;
+    let seen = browser.json().await;
+    assert_eq!(received(&seen, "x-auth-subject"), ["ana"]);
+    assert_eq!(received(&seen, "cookie"), ["vault-session=planted"], "of the domain, unchanged");
 }
 
 #[tokio::test(flavor = "multi_thread")]

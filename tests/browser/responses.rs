@@ -18,7 +18,7 @@ async fn page_without_token_shows_401() {
     assert_eq!((response.status, &*response.kind), (401, "Document"), "{response:?}");
     assert!(response.header("www-authenticate").is_some(), "{response:?}");
     assert_eq!(response.request_header("sec-fetch-site"), Some("none"), "{response:?}");
-    assert_eq!(browser.json().await["code"], "credential_missing");
+    browser.wait_for_text("credential_missing").await;
     assert_eq!(browser.url().await, "https://crm.example.com/");
     assert_eq!(backend.hits(), 0);
 }

@@ -139,6 +139,24 @@ async fn session_is_valid_at_every_replica() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn l10_logout_reaches_other_replicas() {
+    let people = People::start_with(&[("VALIDATOR_CACHE_TTL", "2s")]).await;
+    let other = replica(&people).await;
+    let mut person = people.logged_in().await;
+    let sealed = session(&person);
+    let mut thief = Person::new(Route::to_validator(&other, "login=redirect"));
+    thief.set_cookie(HOST, SESSION_COOKIE, &sealed);
+    assert_eq!(thief.open(CRM).await.statuses(), [200]);
+    let account = format!("{CRM}.vault-auth/");
+    let page = person.submit(&account, "/.vault-auth/logout", &[]).await;
+    assert_eq!(page.status(), 200, "{page:?}");
+    let started = std::time::Instant::now();
+    let ended = async || (thief.fetch("GET", CRM).await.status == 401).then_some(());
+    eventually(std::time::Duration::from_secs(10), "the session to end", ended).await;
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn l01_session_outlives_its_key_while_it_is_listed() {
     let people = People::start_with(&[("VALIDATOR_CACHE_TTL", "1s")]).await;
     let mut person = people.logged_in().await;
@@ -237,6 +255,7 @@ async fn replica(people: &People) -> Validator {
         ("VALIDATOR_LOGIN_URL", "https://login.example.com"),
         ("VALIDATOR_LOGIN_HOSTS", crate::support::people::HOSTS),
         ("VALIDATOR_SEALING_KEY_FILE", file.as_str()),
+        ("VALIDATOR_CACHE_TTL", "2s"),
     ];
     Validator::start(people.bao(), &people.direct.role, &env).await
 }

@@ -3,14 +3,11 @@
 use super::access::inspect_failure;
 use crate::{
     diagnostics::{finding::Finding, setup::TokenOwner},
-    login::{BrowserLoginMethod, LoginOrigins},
+    login::{BrowserLoginMethod, LoginOrigins, OIDC_CALLBACK_PATH},
     vault::{Inspector, OidcRole},
 };
 
 pub(super) const CHECK: &str = "redirect URI";
-
-/// The path on a login host to which an `OpenID` provider returns.
-const OIDC_CALLBACK_PATH: &str = "/.vault-auth/oidc/callback";
 
 /// The role of a login method.
 pub(super) enum MethodRole {

@@ -3,13 +3,13 @@
 use http::StatusCode;
 
 use super::{
-    PageResponse, SESSION_PATH, form,
+    PageResponse, form,
     request::{LoginDestination, LoginRequest},
 };
 use crate::{
     auth::Refusal,
     login::{
-        LoginError, ReturnUrl, Ticket,
+        LoginError, ReturnUrl, SESSION_PATH, Ticket,
         pages::{ACCOUNT_PATH, LoginMessage, Notice},
         session_cookie,
     },

@@ -25,16 +25,10 @@ use self::page_response::PageResponse;
 use crate::{
     auth::Authorizer,
     forwarded::TrustedProxies,
-    login::{LoginBackend, LoginLimiter, LoginSite, pages},
+    login::{LoginBackend, LoginLimiter, LoginSite, OIDC_CALLBACK_PATH, SESSION_PATH, pages},
     sealed::SealingKeys,
     token::CredentialReader,
 };
-
-/// The path on an application's host at which a ticket is exchanged for a session.
-const SESSION_PATH: &str = "/.vault-auth/session";
-
-/// The path on a login host to which an `OpenID` provider returns.
-const OIDC_CALLBACK_PATH: &str = "/.vault-auth/oidc/callback";
 
 /// The state of the handlers.
 pub(super) struct LoginState {

@@ -8,12 +8,13 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    OIDC_CALLBACK_PATH, PageResponse, complete, form, password,
+    PageResponse, complete, form, password,
     request::{HostRole, LoginDestination, LoginRequest},
     second_factor,
 };
 use crate::login::{
-    BrowserLoginMethod, Destination, LoginError, LoginStep, OidcCallback, PendingMfa, PendingOidc,
+    BrowserLoginMethod, Destination, LoginError, LoginStep, OIDC_CALLBACK_PATH, OidcCallback,
+    PendingMfa, PendingOidc,
     pages::{LoginMessage, Notice},
 };
 

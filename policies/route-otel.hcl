@@ -1,6 +1,6 @@
-# For people who use only the application mkt.
+# For people and services that use only the application otel.
 # `make route-policies` generates this file from deploy/caddy/Caddyfile.
 
-path "route/mkt" {
+path "route/otel" {
   capabilities = ["create", "read", "update", "patch", "delete"]
 }
