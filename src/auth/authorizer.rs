@@ -1,4 +1,4 @@
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, interval, timeout_at};
 use tracing::Instrument;
@@ -10,7 +10,7 @@ use crate::{
         failure_limiter::{Attempt, LimitReached},
     },
     capabilities::Capabilities,
-    forwarded::{ForwardedError, ForwardedRequest, RequestOrigin},
+    forwarded::{ForwardedRequest, RequestOrigin},
     requirements::{CrossSiteRequests, Requirement},
     token::{
         CacheStatus, CallerIdentity, CallerToken, CapabilityLookup, Credential, TokenCache,
@@ -149,7 +149,7 @@ impl Authorizer {
     }
 
     /// Looks the token up. A token that is cached or was recently valid is never limited because of
-    /// other clients at its address.
+    /// other clients at its address, and neither is one that cannot be a guess.
     async fn lookup(
         &self,
         key: TokenKey,
@@ -163,7 +163,7 @@ impl Authorizer {
         // Without a call to Vault, so that it does not count as a failure: every file of a page is
         // requested with the same cookie.
         let token = credential.token().ok_or(Refusal::TokenInvalid)?;
-        let attempt = self.begin_attempt(key, forwarded);
+        let attempt = self.begin_attempt(key, credential, forwarded);
         let attempt = timeout_at(deadline, attempt)
             .await
             .unwrap_or_else(|_| Err(deadline_exceeded().into()))?;
@@ -195,12 +195,13 @@ impl Authorizer {
     async fn begin_attempt(
         &self,
         key: TokenKey,
+        credential: &Credential<'_>,
         forwarded: &ForwardedRequest<'_>,
     ) -> Result<Attempt, Refusal> {
-        if self.cache.was_recently_valid(key) {
+        if !credential.may_be_guess() || self.cache.was_recently_valid(key) {
             return Ok(Attempt::unlimited());
         }
-        let attempt = self.failure_limiter.begin_attempt(rate_limited_address(forwarded)).await;
+        let attempt = self.failure_limiter.begin_attempt(forwarded.rate_limited_address()).await;
         attempt.map_err(|LimitReached| Refusal::TooManyFailures)
     }
 
@@ -332,15 +333,6 @@ pub(super) fn check_origin(
     match metadata.origin(&request.forwarded.origin()?) {
         RequestOrigin::Same => Ok(()),
         RequestOrigin::Other => Err(Refusal::CrossSite),
-    }
-}
-
-/// Returns the address that failures count against. `None` if the proxy sends no address at all,
-/// which depends on its configuration and not on a client.
-fn rate_limited_address(forwarded: &ForwardedRequest<'_>) -> Option<IpAddr> {
-    match forwarded.client_address() {
-        Err(ForwardedError::Missing(_)) => None,
-        _ => Some(forwarded.rate_limit_address()),
     }
 }
 

@@ -190,6 +190,15 @@ impl<'h> ForwardedRequest<'h> {
         })
     }
 
+    /// Returns the address that failures are limited by. `None` if the proxy sends no address at all,
+    /// which depends on its configuration and not on a client.
+    pub fn rate_limited_address(&self) -> Option<IpAddr> {
+        match self.client_address() {
+            Err(ForwardedError::Missing(_)) => None,
+            _ => Some(self.rate_limit_address()),
+        }
+    }
+
     /// Returns the value of a header that occurs exactly once and was sent by a trusted peer.
     fn single_trusted(&self, name: &'static str) -> Result<&'h [u8], ForwardedError> {
         let is_trusted = match self.peer {

@@ -16,16 +16,18 @@ use crate::forwarded::rate_limit_key;
 /// default (<https://developer.hashicorp.com/vault/docs/concepts/user-lockout>).
 const NAME_LIMIT: u32 = 4;
 
-/// The number of failures after which an address is locked.
-const ADDRESS_LIMIT: u32 = 20;
+/// The number of failures within [`WINDOW`] after which an address is locked until its end.
+const ADDRESS_LIMIT: u32 = 30;
 
-/// The time without a failure after which the count restarts: that of Vault, and a margin.
-const RESET_AFTER: Duration = Duration::from_secs(15 * 60 + 5);
+/// The time without a failure after which the count of a name restarts, and the time for which failures
+/// of an address are counted: that of Vault, and a margin.
+const WINDOW: Duration = Duration::from_secs(15 * 60 + 5);
 
-/// The number of logins at an `OpenID` provider that an address may start within a time. Vault keeps the
-/// state of each, without a limit.
-const START_LIMIT: u32 = 60;
-const START_WINDOW: Duration = Duration::from_mins(1);
+/// The calls to Vault within a minute: of logins at an `OpenID` provider that an address starts or
+/// completes, of tickets for one session, and of tickets that an address exchanges.
+const PROVIDER_LIMIT: u32 = 60;
+const TICKET_LIMIT: u32 = 30;
+const EXCHANGE_LIMIT: u32 = 300;
 
 /// The maximum number of tracked names and of tracked addresses.
 const MAX_ENTRIES: u64 = 65_536;
@@ -38,35 +40,44 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 ///
 /// Only one login of a name is in flight at a time: Vault would check all of them, whatever the limit.
 pub struct LoginLimiter {
-    names: Cache<(String, String), Arc<tokio::sync::Mutex<FailureCount>>>,
-    addresses: Cache<IpAddr, Arc<Mutex<AddressCount>>>,
-    starts: Cache<IpAddr, Arc<AtomicU32>>,
+    names: Cache<(String, String), Arc<tokio::sync::Mutex<NameFailures>>>,
+    addresses: Cache<IpAddr, Arc<Mutex<AddressFailures>>>,
+    provider_logins: CallCounter<IpAddr>,
+    tickets: CallCounter<Box<str>>,
+    exchanges: CallCounter<IpAddr>,
 }
 
-/// The failures since the last success or the last reset.
+/// The failures of a name since its last success, or since a time without one.
 #[derive(Default)]
-struct FailureCount {
-    failures: u32,
+struct NameFailures {
+    count: u32,
     last: Option<Instant>,
 }
 
-#[derive(Default)]
-struct AddressCount {
-    count: FailureCount,
+/// The failures of an address within a time.
+struct AddressFailures {
+    since: Instant,
+    count: u32,
     in_flight: u32,
+}
+
+/// Counts calls within a minute.
+struct CallCounter<K> {
+    limit: u32,
+    counts: Cache<K, Arc<AtomicU32>>,
 }
 
 /// A permit for one login. Neither a success nor a failure is counted if it is dropped.
 #[must_use]
 pub struct LoginAttempt {
-    name: OwnedMutexGuard<FailureCount>,
-    address: AddressPermit,
+    name: OwnedMutexGuard<NameFailures>,
+    address: Option<AddressPermit>,
 }
 
 /// A login from an address, in flight until this is dropped.
-struct AddressPermit(Arc<Mutex<AddressCount>>);
+struct AddressPermit(Arc<Mutex<AddressFailures>>);
 
-/// There were too many failures of the name, or from the address.
+/// There were too many failures of the name or from the address, or too many calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyLogins {
     /// The time after which a login is accepted again.
@@ -75,95 +86,139 @@ pub struct TooManyLogins {
 
 impl Default for LoginLimiter {
     fn default() -> Self {
-        let retention = RESET_AFTER * 2;
         Self {
-            names: Cache::builder().max_capacity(MAX_ENTRIES).time_to_idle(retention).build(),
-            addresses: Cache::builder().max_capacity(MAX_ENTRIES).time_to_idle(retention).build(),
-            starts: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(START_WINDOW).build(),
+            names: Cache::builder().max_capacity(MAX_ENTRIES).time_to_idle(WINDOW * 2).build(),
+            addresses: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(WINDOW).build(),
+            provider_logins: CallCounter::new(PROVIDER_LIMIT),
+            tickets: CallCounter::new(TICKET_LIMIT),
+            exchanges: CallCounter::new(EXCHANGE_LIMIT),
         }
     }
 }
 
 impl LoginLimiter {
     /// Waits for a permit to log in with this name at this mount. Names that differ only in case are
-    /// the same user.
+    /// the same user. A client without an address is limited by the name only.
     ///
     /// # Errors
     /// [`TooManyLogins`]
     pub async fn begin(
         &self,
-        address: IpAddr,
+        address: Option<IpAddr>,
         mount: &str,
         name: &str,
     ) -> Result<LoginAttempt, TooManyLogins> {
-        let key = rate_limit_key(address);
-        let address = self.addresses.get_with(key, async { Arc::default() }).await;
-        let address = AddressPermit::acquire(address)?;
+        let address = match address.map(rate_limit_key) {
+            Some(key) => Some(self.addresses.get_with(key, async { Arc::default() }).await),
+            None => None,
+        };
+        if let Some(address) = &address {
+            lock(address).check(0)?;
+        }
         let key = (mount.to_owned(), name.to_lowercase());
         let name = self.names.get_with(key, async { Arc::default() }).await;
         let name = timeout(MAX_WAIT, name.lock_owned()).await;
         let mut name = name.map_err(|_| TooManyLogins { retry_after: MAX_WAIT })?;
-        name.check(NAME_LIMIT, 0)?;
+        name.check()?;
+        // Logins that wait for another one of their name are not in flight.
+        let address = address.map(AddressPermit::acquire).transpose()?;
         Ok(LoginAttempt { name, address })
     }
-}
 
-impl LoginLimiter {
-    /// Counts a login that is started at an `OpenID` provider.
+    /// Counts a login at an `OpenID` provider that an address starts or completes. Vault keeps the state
+    /// of each that is started, without a limit.
     ///
     /// # Errors
     /// [`TooManyLogins`]
-    pub async fn count_start(&self, address: IpAddr) -> Result<(), TooManyLogins> {
-        let starts = self.starts.get_with(rate_limit_key(address), async { Arc::default() }).await;
-        if starts.fetch_add(1, Relaxed) < START_LIMIT {
+    pub async fn count_provider_login(&self, address: IpAddr) -> Result<(), TooManyLogins> {
+        self.provider_logins.count(rate_limit_key(address)).await
+    }
+
+    /// Counts a ticket for the session with this accessor.
+    ///
+    /// # Errors
+    /// [`TooManyLogins`]
+    pub async fn count_ticket(&self, accessor: &str) -> Result<(), TooManyLogins> {
+        self.tickets.count(accessor.into()).await
+    }
+
+    /// Counts a ticket that an address exchanges.
+    ///
+    /// # Errors
+    /// [`TooManyLogins`]
+    pub async fn count_exchange(&self, address: IpAddr) -> Result<(), TooManyLogins> {
+        self.exchanges.count(rate_limit_key(address)).await
+    }
+}
+
+impl<K: std::hash::Hash + Eq + Send + Sync + 'static> CallCounter<K> {
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn new(limit: u32) -> Self {
+        let counts = Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(Self::MINUTE).build();
+        Self { limit, counts }
+    }
+
+    async fn count(&self, key: K) -> Result<(), TooManyLogins> {
+        let count = self.counts.get_with(key, async { Arc::default() }).await;
+        if count.fetch_add(1, Relaxed) < self.limit {
             return Ok(());
         }
-        Err(TooManyLogins { retry_after: START_WINDOW })
+        Err(TooManyLogins { retry_after: Self::MINUTE })
     }
 }
 
 impl LoginAttempt {
     /// Records a success: the failures of the name are forgotten, as in Vault.
     pub fn succeed(mut self) {
-        *self.name = FailureCount::default();
+        *self.name = NameFailures::default();
     }
 
     /// Records a failure.
     pub fn fail(mut self) {
-        self.name.record();
-        lock(&self.address.0).count.record();
+        self.name.count = self.name.count.saturating_add(1);
+        self.name.last = Some(Instant::now());
+        if let Some(AddressPermit(address)) = &self.address {
+            let mut address = lock(address);
+            address.count = address.count.saturating_add(1);
+        }
     }
 }
 
-impl FailureCount {
-    /// Checks that this number of failures has not been reached, including logins in flight, which may
-    /// fail as well.
-    fn check(&mut self, limit: u32, in_flight: u32) -> Result<(), TooManyLogins> {
-        let passed = self.last.map_or(RESET_AFTER, |last| last.elapsed());
-        let left = RESET_AFTER.saturating_sub(passed);
+impl NameFailures {
+    fn check(&mut self) -> Result<(), TooManyLogins> {
+        let passed = self.last.map_or(WINDOW, |last| last.elapsed());
+        let left = WINDOW.saturating_sub(passed);
         if left.is_zero() {
             *self = Self::default();
         }
-        if self.failures >= limit {
-            return Err(TooManyLogins { retry_after: left });
+        if self.count < NAME_LIMIT { Ok(()) } else { Err(TooManyLogins { retry_after: left }) }
+    }
+}
+
+impl Default for AddressFailures {
+    fn default() -> Self {
+        Self { since: Instant::now(), count: 0, in_flight: 0 }
+    }
+}
+
+impl AddressFailures {
+    /// Checks that the limit has not been reached, including logins in flight, which may fail as well.
+    fn check(&self, in_flight: u32) -> Result<(), TooManyLogins> {
+        if self.count >= ADDRESS_LIMIT {
+            return Err(TooManyLogins { retry_after: WINDOW.saturating_sub(self.since.elapsed()) });
         }
-        if self.failures.saturating_add(in_flight) >= limit {
+        if self.count.saturating_add(in_flight) >= ADDRESS_LIMIT {
             return Err(TooManyLogins { retry_after: MAX_WAIT });
         }
         Ok(())
     }
-
-    fn record(&mut self) {
-        self.failures = self.failures.saturating_add(1);
-        self.last = Some(Instant::now());
-    }
 }
 
 impl AddressPermit {
-    fn acquire(address: Arc<Mutex<AddressCount>>) -> Result<Self, TooManyLogins> {
+    fn acquire(address: Arc<Mutex<AddressFailures>>) -> Result<Self, TooManyLogins> {
         let mut state = lock(&address);
-        let in_flight = state.in_flight;
-        state.count.check(ADDRESS_LIMIT, in_flight)?;
+        state.check(state.in_flight)?;
         state.in_flight += 1;
         drop(state);
         Ok(Self(address))
@@ -177,7 +232,7 @@ impl Drop for AddressPermit {
     }
 }
 
-fn lock(state: &Mutex<AddressCount>) -> MutexGuard<'_, AddressCount> {
+fn lock(state: &Mutex<AddressFailures>) -> MutexGuard<'_, AddressFailures> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -194,7 +249,7 @@ mod tests {
     }
 
     async fn fail(limiter: &LoginLimiter, from: u8, name: &str) -> Result<(), TooManyLogins> {
-        limiter.begin(address(from), "userpass", name).await.map(super::LoginAttempt::fail)
+        limiter.begin(Some(address(from)), "userpass", name).await.map(super::LoginAttempt::fail)
     }
 
     #[tokio::test]
@@ -206,7 +261,7 @@ mod tests {
         let refused = fail(&limiter, 5, "aNa").await.expect_err("a limit");
         assert!(refused.retry_after.as_secs() > 14 * 60, "{refused:?}");
         fail(&limiter, 5, "eva").await.expect("a permit");
-        assert!(limiter.begin(address(1), "ldap", "ana").await.is_ok(), "another mount");
+        assert!(limiter.begin(Some(address(1)), "ldap", "ana").await.is_ok(), "another mount");
     }
 
     #[tokio::test]
@@ -216,14 +271,14 @@ mod tests {
             for _ in 0..3 {
                 fail(&limiter, 1, "ana").await.expect("a permit");
             }
-            limiter.begin(address(1), "userpass", "ana").await.expect("a permit").succeed();
+            limiter.begin(Some(address(1)), "userpass", "ana").await.expect("a permit").succeed();
         }
     }
 
     #[tokio::test]
     async fn l27_address_is_limited_over_all_names() {
         let limiter = LoginLimiter::default();
-        for number in 0..20 {
+        for number in 0..30 {
             fail(&limiter, 1, &format!("user-{number}")).await.expect("a permit");
         }
         assert!(fail(&limiter, 1, "other").await.is_err());
@@ -234,22 +289,54 @@ mod tests {
     async fn logins_in_flight_count_against_the_address() {
         let limiter = LoginLimiter::default();
         let mut held = Vec::new();
-        for number in 0..20 {
+        for number in 0..30 {
             let name = format!("user-{number}");
-            held.push(limiter.begin(address(1), "userpass", &name).await.expect("a permit"));
+            held.push(limiter.begin(Some(address(1)), "userpass", &name).await.expect("a permit"));
         }
-        assert!(limiter.begin(address(1), "userpass", "other").await.is_err());
+        assert!(limiter.begin(Some(address(1)), "userpass", "other").await.is_err());
         held.clear();
-        assert!(limiter.begin(address(1), "userpass", "other").await.is_ok());
+        assert!(limiter.begin(Some(address(1)), "userpass", "other").await.is_ok());
     }
 
     #[tokio::test]
     async fn logins_of_one_name_wait_for_each_other() {
         let limiter = Arc::new(LoginLimiter::default());
-        let first = limiter.begin(address(1), "userpass", "ana").await.expect("a permit");
-        let mut second = Box::pin(limiter.begin(address(2), "userpass", "ANA"));
+        let first = limiter.begin(Some(address(1)), "userpass", "ana").await.expect("a permit");
+        let mut second = Box::pin(limiter.begin(Some(address(2)), "userpass", "ANA"));
         assert!(second.as_mut().now_or_never().is_none(), "it waits");
         first.fail();
         second.await.expect("a permit").succeed();
+    }
+
+    #[tokio::test]
+    async fn waiting_logins_are_not_in_flight() {
+        let limiter = Arc::new(LoginLimiter::default());
+        let first = limiter.begin(Some(address(1)), "userpass", "ana").await.expect("a permit");
+        let mut waiting: Vec<_> =
+            (0..40).map(|_| Box::pin(limiter.begin(Some(address(1)), "userpass", "ana"))).collect();
+        for login in &mut waiting {
+            assert!(login.as_mut().now_or_never().is_none(), "it waits");
+        }
+        limiter.begin(Some(address(1)), "userpass", "eva").await.expect("a permit").succeed();
+        first.succeed();
+    }
+
+    #[tokio::test]
+    async fn calls_are_counted_by_key() {
+        let limiter = LoginLimiter::default();
+        for _ in 0..30 {
+            limiter.count_ticket("one").await.expect("a ticket");
+        }
+        assert!(limiter.count_ticket("one").await.is_err());
+        assert!(limiter.count_ticket("other").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn unknown_address_is_limited_by_name_only() {
+        let limiter = LoginLimiter::default();
+        for number in 0..50 {
+            let name = format!("user-{number}");
+            limiter.begin(None, "userpass", &name).await.expect("a permit").fail();
+        }
     }
 }

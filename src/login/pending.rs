@@ -21,11 +21,14 @@ const MFA_AGE: SignedDuration = SignedDuration::from_mins(5);
 /// The maximum number of logins at `OpenID` providers in one browser.
 const MAX_LOGINS: usize = 5;
 
+/// The maximum number of pages whose tickets are counted in one browser.
+const MAX_PAGES: usize = 16;
+
 /// The maximum length of the sealed state, in bytes, so that the cookie is one that browsers accept.
 const MAX_LENGTH: usize = 3_500;
 
-/// The number of tickets for one host, and the time within which they are counted, after which a page
-/// says that the browser does not keep the session.
+/// The number of tickets for one page, and the time within which they are counted, after which it is said
+/// that the browser does not keep the session.
 const MAX_TICKETS: u32 = 3;
 const TICKET_WINDOW: SignedDuration = SignedDuration::from_mins(1);
 
@@ -67,10 +70,11 @@ pub struct PendingLogins {
     tickets: Vec<IssuedTickets>,
 }
 
-/// The number of tickets for one host.
+/// The number of tickets for one page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct IssuedTickets {
-    authority: String,
+    /// The start of the hash of the page's URL.
+    page: u64,
     since: i64,
     count: u32,
 }
@@ -157,21 +161,24 @@ impl PendingLogins {
         Some(self.oidc.remove(index))
     }
 
-    /// Counts a ticket for this host. Returns false if the browser had so many within a short time that
-    /// it does not seem to keep the session there.
-    pub fn count_ticket(&mut self, authority: &str) -> bool {
+    /// Counts a ticket for this page. Returns false if the browser had so many within a short time that it
+    /// does not seem to keep the session there. Several tabs that are opened at once are for several
+    /// pages.
+    pub fn count_ticket(&mut self, url: &str) -> bool {
+        let hash = *blake3::hash(url.as_bytes()).as_bytes();
+        let page = hash.first_chunk().map_or(0, |start| u64::from_le_bytes(*start));
         let now = now().as_second();
         let window = TICKET_WINDOW.as_secs();
         self.tickets.retain(|issued| (0..window).contains(&(now - issued.since)));
-        let known = self.tickets.iter_mut().find(|issued| issued.authority == authority);
+        let known = self.tickets.iter_mut().find(|issued| issued.page == page);
         if let Some(issued) = known {
             issued.count = issued.count.saturating_add(1);
             return issued.count <= MAX_TICKETS;
         }
-        if self.tickets.len() >= MAX_LOGINS {
+        if self.tickets.len() >= MAX_PAGES {
             self.tickets.remove(0);
         }
-        self.tickets.push(IssuedTickets { authority: authority.to_owned(), since: now, count: 1 });
+        self.tickets.push(IssuedTickets { page, since: now, count: 1 });
         true
     }
 }

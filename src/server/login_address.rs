@@ -1,10 +1,15 @@
 //! The address of the login page for a page of an application.
 
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode, utf8_percent_encode};
+
 use crate::{
     forwarded::{ForwardedError, ForwardedRequest},
     headers::RequestHeaders,
     login::{BrowserId, LOGIN_COOKIE, LoginSite},
 };
+
+/// The bytes that a login does not return to as they are, besides those that are not ASCII.
+const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'\\');
 
 /// The page of an application that a person wants to open.
 pub(super) struct OriginalPage<'p> {
@@ -38,15 +43,17 @@ pub(super) fn of(
     Some(LoginAddress { url, cookie })
 }
 
-/// Returns the path and the query of the original request.
+/// Returns the path and the query of the original request. What a URL cannot contain is percent-encoded:
+/// browsers send some characters as they are.
 ///
 /// # Errors
 /// [`ForwardedError`] if the proxy does not say which they are.
 pub(super) fn target(forwarded: &ForwardedRequest<'_>) -> Result<String, ForwardedError> {
     let target = forwarded.target()?;
-    let mut page = target.path()?.to_owned();
-    if let Some(query) = std::str::from_utf8(target.query).ok().filter(|query| !query.is_empty()) {
-        page.extend(["?", query]);
+    let mut page = utf8_percent_encode(target.path()?, ENCODED).to_string();
+    if !target.query.is_empty() {
+        page.push('?');
+        page.extend(percent_encode(target.query, ENCODED));
     }
     Ok(page)
 }

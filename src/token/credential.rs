@@ -29,6 +29,7 @@ pub struct Credential<'h>(CredentialForm<'h>);
 
 enum CredentialForm<'h> {
     Token(Cow<'h, str>),
+    Issued(&'h CallerToken),
     Session(SealedSession<'h>),
 }
 
@@ -82,12 +83,26 @@ impl<'h> Credential<'h> {
         std::str::from_utf8(bytes).ok().and_then(Self::from_text).ok_or(CredentialError::Malformed)
     }
 
+    /// Creates a credential from a token that Vault has issued to this service for a person.
+    #[must_use]
+    pub fn issued(token: &'h CallerToken) -> Self {
+        Self(CredentialForm::Issued(token))
+    }
+
+    /// Returns true if the client has chosen the token, so that a lookup may be a guess. A session cookie
+    /// is sealed by this service.
+    #[must_use]
+    pub fn may_be_guess(&self) -> bool {
+        matches!(self.0, CredentialForm::Token(_))
+    }
+
     /// Returns the token; `None` if a session cookie cannot be unsealed, because it was changed, is for
     /// another host or has expired, or because its key is no longer in the key file.
     #[must_use]
     pub fn token(&self) -> Option<CallerToken> {
         match &self.0 {
             CredentialForm::Token(text) => Some(CallerToken::from(text.as_ref())),
+            CredentialForm::Issued(token) => Some((*token).clone()),
             CredentialForm::Session(session) => {
                 session.unseal().ok().map(|token| token.renewed_by(RenewedBy::Validator))
             }
@@ -105,6 +120,7 @@ impl<'h> Credential<'h> {
     pub(super) fn key_parts(&self) -> (&str, Option<&str>) {
         match &self.0 {
             CredentialForm::Token(text) => (text, None),
+            CredentialForm::Issued(token) => (token.expose(), None),
             CredentialForm::Session(session) => (session.text, Some(&session.authority)),
         }
     }

@@ -199,7 +199,7 @@ async fn l01_browser_without_cookies_sees_why() {
     let people = People::start().await;
     let mut person = people.logged_in().await;
     let mut statuses = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..8 {
         // The browser keeps nothing of this host.
         person.forget(HOST);
         let page = person.open(CRM).await;

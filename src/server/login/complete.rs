@@ -1,10 +1,11 @@
 //! The end of a login: the session of the login host, and the ticket for the application's host.
 
 use http::StatusCode;
+use secrecy::SecretString;
 
 use super::{
     PageResponse, form,
-    request::{LoginDestination, LoginRequest},
+    request::{LoginDestination, LoginRequest, Session},
 };
 use crate::{
     auth::Refusal,
@@ -13,7 +14,7 @@ use crate::{
         pages::{ACCOUNT_PATH, LoginMessage, Notice},
         session_cookie,
     },
-    token::CallerToken,
+    token::{CallerToken, Unavailable, UnavailableReason},
 };
 
 /// Starts a session with a new token. The previous session of this browser, if there is one, ends.
@@ -24,14 +25,19 @@ pub(super) async fn start_session(
 ) -> PageResponse {
     // Vault also issues tokens that it does not accept, such as of an entity that was disabled after
     // the password was checked.
-    match request.look_up(&token).await {
-        Ok(_) => {}
+    let entry = match request.look_up(&token).await {
+        Ok(entry) => entry,
         Err(Refusal::TokenInvalid) => {
             let message = Some(LoginMessage::WrongCredentials);
             return form::form(request, StatusCode::FORBIDDEN, destination, message);
         }
-        Err(refusal) => return request.refusal(&refusal),
-    }
+        Err(refusal) => {
+            if let Err(error) = request.state.backend.revoke(&token).await {
+                tracing::warn!(request_id = request.id.as_str(), ?error, "a token was not revoked");
+            }
+            return request.refusal(&refusal);
+        }
+    };
     let cookie = session_cookie(&request.state.keys.current(), &request.authority, &token);
     let Ok(cookie) = cookie else {
         tracing::error!(request_id = request.id.as_str(), "the token is too long for a cookie");
@@ -43,17 +49,17 @@ pub(super) async fn start_session(
         );
     };
     if let Ok(previous) = request.session().await
-        && let Err(error) = request.end_session(&previous).await
+        && let Err(error) = request.end_session(&previous.token, Some(&previous.entry)).await
     {
         tracing::warn!(request_id = request.id.as_str(), ?error, "the previous session goes on");
     }
-    pass_on(request, &token, destination).await.with_cookie(&cookie)
+    pass_on(request, &Session { token, entry }, destination).await.with_cookie(&cookie)
 }
 
 /// Passes the session of the login host on to the application that the person wants to open.
 pub(super) async fn pass_on(
     request: &LoginRequest,
-    token: &CallerToken,
+    session: &Session,
     destination: &LoginDestination,
 ) -> PageResponse {
     let LoginDestination { page: Some(page), browser } = destination else {
@@ -61,7 +67,7 @@ pub(super) async fn pass_on(
     };
     let keys = request.state.keys.current();
     let mut pending = request.pending_logins();
-    if !pending.count_ticket(page.authority()) {
+    if !pending.count_ticket(page.as_str()) {
         let account = format!("{}{ACCOUNT_PATH}", request.origin);
         let again = Some(page.as_str());
         let notice =
@@ -71,7 +77,7 @@ pub(super) async fn pass_on(
     let response = match browser {
         // The application's host does not know the browser yet: it sends the browser back with an id.
         None => PageResponse::redirect(page.as_str()),
-        Some(browser) => match request.state.backend.wrap(token).await {
+        Some(browser) => match issue(request, session).await {
             Ok(wrapping_token) => {
                 let ticket =
                     Ticket { wrapping_token, browser: browser.clone(), page: page.clone() };
@@ -90,6 +96,16 @@ pub(super) async fn pass_on(
         Ok(cookie) => response.with_cookie(&cookie),
         Err(_) => response,
     }
+}
+
+/// Returns a response-wrapping token with the token of a session.
+async fn issue(request: &LoginRequest, session: &Session) -> Result<SecretString, LoginError> {
+    let state = &request.state;
+    state.limiter.count_ticket(&session.entry.accessor).await.map_err(|_| {
+        let reason = UnavailableReason::Overloaded;
+        LoginError::Unavailable(Unavailable::new(reason, "too many tickets for one session"))
+    })?;
+    state.backend.wrap(&session.token).await
 }
 
 /// Returns the response if Vault issues no ticket.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use http::StatusCode;
+use url::Url;
 
 use super::{
     PageResponse, complete,
@@ -40,7 +41,7 @@ pub(super) async fn show(request: LoginRequest) -> PageResponse {
     }
     match request.session().await {
         Ok(session) if request.is_opened_by_person() => {
-            complete::pass_on(request, &session.token, &destination).await
+            complete::pass_on(request, &session, &destination).await
         }
         Err(refusal @ Refusal::Unavailable(_)) if request.credential().is_ok() => {
             request.refusal(&refusal)
@@ -105,7 +106,9 @@ fn destination(
     let page = match to.filter(|to| !to.is_empty()) {
         None => None,
         Some(to) => Some(ReturnUrl::parse(to, &request.state.site.hosts).ok_or_else(|| {
-            let refused = Notice::ReturnRefused { host: Some(to) };
+            let url = Url::parse(to).ok();
+            let host = url.as_ref().and_then(Url::host_str).filter(|host| host.len() <= 253);
+            let refused = Notice::ReturnRefused { host };
             request.notice(StatusCode::BAD_REQUEST, refused)
         })?),
     };

@@ -29,7 +29,7 @@ pub(super) async fn start(
         return form::form(request, StatusCode::FORBIDDEN, &destination, None);
     }
     let address = request.forwarded().rate_limit_address();
-    if let Err(limit) = request.state.limiter.count_start(address).await {
+    if let Err(limit) = request.state.limiter.count_provider_login(address).await {
         let message = Some(LoginMessage::TooManyAttempts(limit.retry_after));
         return form::form(request, StatusCode::TOO_MANY_REQUESTS, &destination, message)
             .with_retry_after(limit.retry_after);
@@ -65,19 +65,28 @@ pub(super) async fn start(
     }
 }
 
-/// Completes the login of a browser that the provider has returned.
+/// Completes the login of a browser that the provider has returned. Its state is used once.
 pub(super) async fn finish(request: LoginRequest) -> PageResponse {
-    let request = &request;
+    let mut pending_logins = request.pending_logins();
+    let state = request.parameter("state").map(Cow::into_owned).unwrap_or_default();
+    let pending = if request.is_opened_by_person() { pending_logins.take(&state) } else { None };
+    let is_known = pending.is_some();
+    let response = complete_login(&request, pending).await;
+    let keys = request.state.keys.current();
+    match pending_logins.set_cookie(&keys, &request.authority) {
+        Ok(cookie) if is_known => response.with_cookie(&cookie),
+        _ => response,
+    }
+}
+
+async fn complete_login(request: &LoginRequest, pending: Option<PendingOidc>) -> PageResponse {
     let HostRole::Login = request.host else {
         let host = Some(&*request.authority);
         return request.notice(StatusCode::MISDIRECTED_REQUEST, Notice::ReturnRefused { host });
     };
-    let mut pending_logins = request.pending_logins();
     let expired = |destination: &LoginDestination, message| {
         form::form(request, StatusCode::BAD_REQUEST, destination, Some(message))
     };
-    let state = request.parameter("state").map(Cow::into_owned).unwrap_or_default();
-    let pending = if request.is_opened_by_person() { pending_logins.take(&state) } else { None };
     let Some(pending) = pending else {
         return expired(&LoginDestination::default(), LoginMessage::Expired);
     };
@@ -88,6 +97,12 @@ pub(super) async fn finish(request: LoginRequest) -> PageResponse {
     let Some(method) = request.state.site.methods.get(pending.method) else {
         return expired(&destination, LoginMessage::Expired);
     };
+    let address = request.forwarded().rate_limit_address();
+    if let Err(limit) = request.state.limiter.count_provider_login(address).await {
+        let message = Some(LoginMessage::TooManyAttempts(limit.retry_after));
+        return form::form(request, StatusCode::TOO_MANY_REQUESTS, &destination, message)
+            .with_retry_after(limit.retry_after);
+    }
     // Without a code the provider has refused the login, or the person has cancelled it.
     let Some(code) = request.parameter("code") else {
         return expired(&destination, LoginMessage::Cancelled);

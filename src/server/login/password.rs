@@ -47,7 +47,7 @@ pub(super) async fn submit(
         sleep_until(started + MIN_FAILURE_TIME).await;
         return show(StatusCode::FORBIDDEN, LoginMessage::WrongCredentials);
     }
-    let address = request.forwarded().rate_limit_address();
+    let address = request.forwarded().rate_limited_address();
     let attempt = match request.state.limiter.begin(address, &method.mount, name).await {
         Ok(attempt) => attempt,
         Err(TooManyLogins { retry_after }) => {

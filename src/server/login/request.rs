@@ -156,10 +156,9 @@ impl LoginRequest {
         Ok(Session { token, entry })
     }
 
-    /// Looks a token up, as `/validate` does.
+    /// Looks up a token that Vault has issued, as `/validate` does.
     pub(super) async fn look_up(&self, token: &CallerToken) -> Result<Arc<TokenEntry>, Refusal> {
-        self.authorize(Credential::from_text(token.expose()).ok_or(CredentialError::Malformed))
-            .await
+        self.authorize(Ok(Credential::issued(token))).await
     }
 
     async fn authorize(
@@ -173,14 +172,18 @@ impl LoginRequest {
         self.state.validator.authorize(&request).await.outcome
     }
 
-    /// Revokes the token of a session at Vault, and forgets it here.
-    pub(super) async fn end_session(&self, session: &Session) -> Result<(), LoginError> {
-        self.state.backend.revoke(&session.token).await?;
-        let accessor = &session.entry.accessor;
+    /// Revokes the token of a session at Vault, and evicts it from the cache if its entry is known.
+    pub(super) async fn end_session(
+        &self,
+        token: &CallerToken,
+        entry: Option<&TokenEntry>,
+    ) -> Result<(), LoginError> {
+        self.state.backend.revoke(token).await?;
+        let accessor = entry.map_or("", |entry| &entry.accessor);
         self.state
             .validator
             .cache
-            .evict(|entry| !accessor.is_empty() && entry.accessor == *accessor);
+            .evict(|entry| !accessor.is_empty() && *entry.accessor == *accessor);
         Ok(())
     }
 

@@ -53,7 +53,7 @@ pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageR
     if fields.codes.len() != pending.requirement.methods.len() {
         return show(request, StatusCode::BAD_REQUEST, &pending, Some(LoginMessage::WrongCode));
     }
-    let address = request.forwarded().rate_limit_address();
+    let address = request.forwarded().rate_limited_address();
     let (mount, name) = &pending.user;
     let attempt = match request.state.limiter.begin(address, mount, name).await {
         Ok(attempt) => attempt,

@@ -33,6 +33,10 @@ pub(super) async fn redeem(request: LoginRequest) -> PageResponse {
     if request.browser().as_ref() != Some(&ticket.browser) {
         return page;
     }
+    let address = request.forwarded().rate_limit_address();
+    if let Err(limit) = request.state.limiter.count_exchange(address).await {
+        return invalid(StatusCode::TOO_MANY_REQUESTS).with_retry_after(limit.retry_after);
+    }
     let unavailable = || {
         let notice = Notice::VaultUnavailable { again: Some(ticket.page.as_str()) };
         request.notice(StatusCode::SERVICE_UNAVAILABLE, notice)
@@ -54,7 +58,7 @@ pub(super) async fn redeem(request: LoginRequest) -> PageResponse {
     }
     if let Ok(previous) = request.session().await
         && previous.token.expose() != token.expose()
-        && let Err(error) = request.end_session(&previous).await
+        && let Err(error) = request.end_session(&previous.token, Some(&previous.entry)).await
     {
         tracing::warn!(request_id = request.id.as_str(), ?error, "the previous session goes on");
     }

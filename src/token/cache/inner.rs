@@ -162,22 +162,25 @@ impl CacheInner {
         }
     }
 
-    /// Looks a token up. If it is a session that is about to expire, renews it and looks it up again.
+    /// Looks a token up. If it is a session that is about to expire, renews it in the background.
     async fn lookup_and_renew(
         &self,
         token: CallerToken,
         priority: LookupPriority,
     ) -> Result<LookupResult, Unavailable> {
         let result = self.backend.lookup(token.clone(), priority).await?;
-        let LookupResult::Active(info) = &result else { return Ok(result) };
-        if !token.is_session() || !self.renewals.begin(info).await {
-            return Ok(result);
+        if let LookupResult::Active(info) = &result
+            && token.is_session()
+            && self.renewals.begin(info).await
+        {
+            let backend = Arc::clone(&self.backend);
+            tokio::spawn(async move {
+                if let Err(unavailable) = backend.renew(token).await {
+                    tracing::debug!(%unavailable.detail, "a session was not renewed");
+                }
+            });
         }
-        if let Err(unavailable) = self.backend.renew(token.clone()).await {
-            tracing::debug!(%unavailable.detail, "a session was not renewed");
-            return Ok(result);
-        }
-        self.backend.lookup(token, priority).await.or(Ok(result))
+        Ok(result)
     }
 
     /// Records an error within the timeout as a response of Vault, unless Vault was not called.
