@@ -315,7 +315,9 @@ async fn people_are_sent_to_the_login_of_their_domain() {
     }
     let answer = platform.send("login", "/", &navigation).await;
     assert_eq!((answer.status, answer.header("location")), (303, Some("/.vault-auth/")));
-    let answer = platform.send("login", "/.vault-auth/login", &navigation).await;
+    let host = [("host", "login.smarterbot.cl")];
+    let headers = [&navigation[..], &host].concat();
+    let answer = platform.send("login", "/.vault-auth/login", &headers).await;
     assert!(answer.status == 200 && answer.body.contains("password"), "{}", answer.body);
 }
 

@@ -141,7 +141,8 @@ async fn unrouted_login_pages_fail() {
 #[tokio::test(flavor = "multi_thread")]
 async fn changed_login_cookie_fails() {
     let hosts = LoginHosts::start().await;
-    let pages = "reverse_proxy {$LOGIN_UPSTREAM:vault-auth-validator:8081} {";
+    let rest = "\n\t\t\t\theader_up -Connection";
+    let host = format!("header_up X-Forwarded-Host {{http.request.hostport}}{rest}");
     for (change, words) in [
         ("header_down -Set-Cookie", "crm.localhost"),
         ("header_down Set-Cookie __Host- host-", "is not named __Host-vault-login"),
@@ -151,8 +152,8 @@ async fn changed_login_cookie_fails() {
         ),
         ("header_up -Cookie", "does not receive the cookie that it has set"),
     ] {
-        let changed = format!("{pages}\n\t\t\t\t{change}");
-        let caddy = hosts.caddy(LOGIN_SITE, APPLICATION_SITE, &[(pages, &changed)]).await;
+        let changed = format!("{change}{rest}");
+        let caddy = hosts.caddy(LOGIN_SITE, APPLICATION_SITE, &[(&host, &changed)]).await;
         hosts.diagnose("crm.localhost").is("login cookie", "fail", words);
         drop(caddy);
     }
@@ -161,14 +162,15 @@ async fn changed_login_cookie_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn untrusted_proxy_or_other_hosts_fail() {
     let hosts = LoginHosts::start().await;
-    let pages = "reverse_proxy {$LOGIN_UPSTREAM:vault-auth-validator:8081} {";
+    let rest = "\n\t\t\t\theader_up -Connection";
+    let host = format!("header_up X-Forwarded-Host {{http.request.hostport}}{rest}");
     for (change, words) in [
         ("header_up -X-Forwarded-Host", "is 400, and no login page"),
         ("header_up X-Forwarded-Host erp.localhost", "is 421, and no login page"),
         ("header_up X-Forwarded-Host crm.example.com", "is 403, and no login page"),
     ] {
-        let changed = format!("{pages}\n\t\t\t\t{change}");
-        let caddy = hosts.caddy(LOGIN_SITE, APPLICATION_SITE, &[(pages, &changed)]).await;
+        let changed = format!("{change}{rest}");
+        let caddy = hosts.caddy(LOGIN_SITE, APPLICATION_SITE, &[(&host, &changed)]).await;
         let diagnosis = hosts.diagnose("crm.localhost");
         diagnosis.is("login page", "fail", words);
         diagnosis.is("application host", "fail", words);

@@ -70,10 +70,17 @@ async fn l19_parallel_requests_renew_once() {
         lookup["data"]["ttl"].as_u64().filter(|ttl| *ttl <= 2)
     })
     .await;
-    let requests = (0..20).map(|_| people.direct.validator.validate("", &headers));
-    let answers = futures_util::future::join_all(requests).await;
-    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
-    assert_eq!(people.direct.calls("renew").await - before, 1);
+    let twenty = async || {
+        let requests = (0..20).map(|_| people.direct.validator.validate("", &headers));
+        let answers = futures_util::future::join_all(requests).await;
+        assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    };
+    twenty().await;
+    let renewals = async || people.direct.calls("renew").await - before;
+    let renewed = async || (renewals().await == 1).then_some(());
+    eventually(Duration::from_secs(10), "one renewal", renewed).await;
+    twenty().await;
+    assert_eq!(renewals().await, 1);
     assert_eq!(person.fetch("GET", CRM).await.status, 200);
 }
 
