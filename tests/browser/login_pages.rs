@@ -59,6 +59,8 @@ async fn every_state_is_a_readable_page() {
     platform.log_in(&english).await;
     english.goto("https://grafana.example.com/").await;
     check(&english, "unlisted-host", "grafana.example.com").await;
+    english.goto("https://acme.crm.example.com/").await;
+    check(&english, "not-allowed", "tenant_mismatch").await;
     english.goto("https://crm.example.com/.vault-auth/").await;
     check(&english, "account", "ana").await;
     platform.people.direct.fault.set(Fault::Hang).await;

@@ -66,6 +66,12 @@ fn documented_codes(page: &str) -> BTreeSet<String> {
 }
 
 #[test]
+fn codes_of_validate_have_a_text_for_people() {
+    let texts = codes("src/login/pages/text/refusal.rs", &["explanation"]);
+    assert_eq!(texts, codes("src/auth/refusal.rs", &["problem_spec"]));
+}
+
+#[test]
 fn codes_of_validate_are_documented() {
     let mut codes = codes("src/auth/refusal.rs", &["problem_spec"]);
     assert!(codes.len() > 15, "{codes:?}");
