@@ -31,6 +31,17 @@ impl<'h> RequestHeaders<'h> {
         in_map.chain(raw.into_iter().flatten().filter(is_named).map(|header| header.value))
     }
 
+    /// Returns true if there is a header with one of these names, which have to be in lower case.
+    #[must_use]
+    pub fn has_any(self, names: &[&'static str]) -> bool {
+        match self {
+            Self::Map(map) => names.iter().any(|name| map.contains_key(*name)),
+            Self::Raw(raw) => raw
+                .iter()
+                .any(|header| names.iter().any(|name| header.name.eq_ignore_ascii_case(name))),
+        }
+    }
+
     /// Returns the value of each cookie with this name, parsed strictly (RFC 6265, 4.2.1): pairs are
     /// separated by `; `, without white space around `=`. So this reads exactly the pairs that the
     /// proxies' example configurations remove from the request with `(^|;\s*)NAME=[^;]*`. An

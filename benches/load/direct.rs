@@ -6,9 +6,15 @@ use crate::{
     nginx::Nginx,
     report::{Report, Target, cpu},
     serve::{ContestantProcess, Server},
-    setup::{ACL, Setup, TENANT_AND_POLICY},
+    setup::{ACL, Session, Setup, TENANT_AND_POLICY},
     wrk::{Load, Tokens},
 };
+
+fn session_contestant(session: &Session) -> Contestant {
+    let url = format!("{}/validate", session.validator.auth_url());
+    let load = Load::new(url, Tokens::Session(session.cookie.clone()));
+    Contestant::new("validator, session", load, &[session.validator.process().pid()])
+}
 
 pub async fn run(setup: &Setup, options: &Options, report: &mut Report) {
     let hyper = ContestantProcess::start(Server::Hyper).await;
@@ -17,6 +23,7 @@ pub async fn run(setup: &Setup, options: &Options, report: &mut Report) {
     let nginx = Nginx::start(&setup.bao.authority()).await;
     let validator = setup.validator(&[]).await;
     let bao = setup.bao.process().pid();
+    let session = Session::start(setup).await;
 
     let contestant = |name: &str, url: String, pid| {
         Contestant::new(name, Load::new(url, Tokens::One(setup.caller.token.clone())), &[pid])
@@ -43,10 +50,12 @@ pub async fn run(setup: &Setup, options: &Options, report: &mut Report) {
         ours("validator", "/validate"),
         ours("validator, tenant and policy", TENANT_AND_POLICY),
         ours("validator, acl", ACL),
+        session_contestant(&session),
         openbao,
     ];
     let runs = compete("direct", &contestants, options).await;
-    let [hyper, hyper_default, axum, nginx, plain, policy, acl, openbao] = runs.as_slice() else {
+    let [hyper, hyper_default, axum, nginx, plain, policy, acl, session, openbao] = runs.as_slice()
+    else {
         unreachable!("as many as contestants")
     };
 
@@ -58,11 +67,14 @@ pub async fn run(setup: &Setup, options: &Options, report: &mut Report) {
     report.ratio("CPU: the same / nginx, proxy_cache", policy, nginx, cpu).to(to_nginx);
     report.ratio("CPU: validator, acl / bare hyper", acl, hyper, cpu).to(Target::AtMost(1.35));
     report.ratio("CPU: validator, no requirement / bare hyper", plain, hyper, cpu);
+    report
+        .ratio("CPU: validator, session / no requirement", session, plain, cpu)
+        .to(Target::AtMost(1.10));
     report.ratio("CPU: bare hyper, default runtime / bare hyper", hyper_default, hyper, cpu);
     report.ratio("CPU: bare axum / bare hyper", axum, hyper, cpu);
     report.ratio("CPU: nginx, proxy_cache / bare hyper", nginx, hyper, cpu);
     report.ratio("CPU: OpenBao, no cache / bare hyper", openbao, hyper, cpu);
     // OpenBao would make the other bars invisible.
-    report.chart("CPU time per request, one core (µs)", &runs[..7], cpu);
+    report.chart("CPU time per request, one core (µs)", &runs[..8], cpu);
     report.keep("direct", runs);
 }

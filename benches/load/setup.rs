@@ -2,6 +2,12 @@
 
 use futures_util::{StreamExt, stream};
 use serde_json::json;
+use tempfile::NamedTempFile;
+use vault_auth_validator::{
+    sealed::{KeyRing, Purpose},
+    token::SESSION_COOKIE,
+    wall_clock::now,
+};
 
 use crate::{
     cpu::{SERVER_CORE, TASKSET},
@@ -23,6 +29,33 @@ const POLICY: &str = r#"
 path "route/crm" { capabilities = ["read"] }
 path "auth/token/create" { capabilities = ["update"] }
 "#;
+
+/// A validator with browser logins, and the session of the caller.
+pub struct Session {
+    pub validator: Validator,
+    /// The session cookie, with its name.
+    pub cookie: String,
+    _keys: NamedTempFile,
+}
+
+impl Session {
+    pub async fn start(setup: &Setup) -> Self {
+        let keys = NamedTempFile::new().expect("a file");
+        std::fs::write(keys.path(), KeyRing::generate().as_str()).expect("the key");
+        let ring = KeyRing::read(keys.path()).expect("the key");
+        let expiry = now() + jiff::SignedDuration::from_hours(1);
+        let token = setup.caller.token.as_bytes();
+        let sealed = ring.seal(Purpose::Session, "acme.crm.example.com", expiry, token);
+        let cookie = format!("{SESSION_COOKIE}={}", sealed.expect("a session"));
+        let file = keys.path().display().to_string();
+        let env = [
+            ("VALIDATOR_LOGIN_URL", "https://login.example.com"),
+            ("VALIDATOR_LOGIN_HOSTS", "*.crm.example.com"),
+            ("VALIDATOR_SEALING_KEY_FILE", file.as_str()),
+        ];
+        Self { validator: setup.validator(&env).await, cookie, _keys: keys }
+    }
+}
 
 /// OpenBao, the validator's credentials, and a caller.
 pub struct Setup {

@@ -14,6 +14,8 @@ use crate::{
 pub enum Tokens {
     /// One caller.
     One(String),
+    /// One person, with this session cookie.
+    Session(String),
     /// This number of callers, uniformly distributed.
     Many(usize),
     /// The callers in this file, uniformly distributed.
@@ -53,19 +55,21 @@ impl Load {
     /// # Panics
     /// If the response is not 200.
     pub async fn probe(&self) {
-        let token = match &self.tokens {
-            Tokens::One(token) => token.clone(),
-            Tokens::Many(_) => format!("s.{:024}", 1),
+        let bearer = |token: &str| format!("Authorization: Bearer {token}");
+        let credential = match &self.tokens {
+            Tokens::One(token) => bearer(token),
+            Tokens::Session(cookie) => format!("Cookie: {cookie}"),
+            Tokens::Many(_) => bearer(&format!("s.{:024}", 1)),
             Tokens::Listed(file) => {
                 let tokens = fs::read_to_string(file).expect("the tokens");
-                tokens.lines().next().expect("a token").to_owned()
+                bearer(tokens.lines().next().expect("a token"))
             }
         };
         let place = self.url.trim_start_matches("http://");
         let (address, path) = place.split_once('/').expect("a path");
         let request = format!(
-            "GET /{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
-             X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Method: GET\r\n\
+            "GET /{path} HTTP/1.1\r\nHost: {address}\r\n{credential}\r\n\
+             X-Forwarded-Host: acme.crm.example.com\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Method: GET\r\n\
              X-Forwarded-Uri: /\r\nConnection: close\r\n\r\n"
         );
         let answer = exchange(address, request.as_bytes(), Duration::from_secs(5)).await;
@@ -80,6 +84,7 @@ impl Load {
     pub fn run(&self, seconds: u64) -> WrkReport {
         let (script, argument) = match &self.tokens {
             Tokens::One(token) => ("one.lua", token.clone()),
+            Tokens::Session(cookie) => ("session.lua", cookie.clone()),
             Tokens::Many(count) => ("many.lua", count.to_string()),
             Tokens::Listed(file) => ("many.lua", file.display().to_string()),
         };

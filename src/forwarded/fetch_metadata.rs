@@ -82,9 +82,7 @@ impl<'h> FetchMetadata<'h> {
     /// Some proxies remove `Upgrade` from the request that they send to `/validate`, and a handshake
     /// over HTTP/2 has no `Sec-WebSocket-Key` (RFC 8441, 5).
     fn is_websocket(&self) -> bool {
-        ["sec-websocket-key", "sec-websocket-version", "upgrade"]
-            .into_iter()
-            .any(|name| self.is_present(name))
+        self.headers.has_any(&["sec-websocket-key", "sec-websocket-version", "upgrade"])
     }
 
     fn accepts_html(&self) -> bool {
@@ -93,7 +91,7 @@ impl<'h> FetchMetadata<'h> {
     }
 
     fn is_present(&self, name: &'static str) -> bool {
-        self.headers.get_all(name).next().is_some()
+        self.headers.has_any(&[name])
     }
 
     /// Returns the value of a header that occurs exactly once.

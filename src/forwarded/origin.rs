@@ -1,11 +1,22 @@
 use std::borrow::Cow;
 
+/// The bytes of host names, IP addresses and ports.
+const AUTHORITY_BYTES: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        allowed[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'[' | b']');
+        byte += 1;
+    }
+    allowed
+};
+
 /// Returns the authority of an origin in its usual form: in lower case, without a default port. `None`
 /// if it has user information, or other characters than those of host names, IP addresses and ports.
 #[must_use]
 pub fn normalized_authority(authority: &str) -> Option<Cow<'_, str>> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    if authority.is_empty() || !authority.bytes().all(is_plain) {
+    if authority.is_empty() || !authority.bytes().all(|byte| AUTHORITY_BYTES[usize::from(byte)]) {
         return None;
     }
     let authority = [":443", ":80"]
