@@ -1,7 +1,10 @@
 //! A view of request headers, independent of the parser that produced them.
 
+use std::iter;
+
 use http::{HeaderMap, HeaderValue};
 use httparse::Header;
+use memchr::memchr;
 
 /// The headers of one request.
 #[derive(Clone, Copy)]
@@ -47,13 +50,20 @@ impl<'h> RequestHeaders<'h> {
     /// proxies' example configurations remove from the request with `(^|;\s*)NAME=[^;]*`. An
     /// application may parse further pairs; a token in those is not accepted.
     pub fn cookies(self, name: &str) -> impl Iterator<Item = &'h [u8]> {
-        let pairs = self.get_all("cookie").flat_map(|line| {
-            let mut pairs = line.split(|byte| *byte == b';');
-            // White space is allowed only after a semicolon.
-            let first = pairs.next();
-            first.into_iter().chain(pairs.map(<[u8]>::trim_ascii_start))
-        });
-        pairs.filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+        self.get_all("cookie").flat_map(move |line| {
+            let mut rest = Some(line);
+            let pairs = iter::from_fn(move || {
+                let line = rest?;
+                let (pair, next) = match memchr(b';', line) {
+                    // White space is allowed only after a semicolon.
+                    Some(end) => (&line[..end], Some(line[end + 1..].trim_ascii_start())),
+                    None => (line, None),
+                };
+                rest = next;
+                Some(pair)
+            });
+            pairs.filter_map(move |pair| pair.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+        })
     }
 
     /// Returns the cookies without those that have one of these names, and all other bytes as they were

@@ -136,8 +136,8 @@ impl<'h> ForwardedRequest<'h> {
     /// [`ForwardedError`] if it is unknown.
     pub fn authority(&self) -> Result<Cow<'h, str>, ForwardedError> {
         const NAME: &str = "x-forwarded-host";
-        let authority = text(NAME, self.single_trusted(NAME)?)?;
-        normalized_authority(authority).ok_or(ForwardedError::Malformed(NAME))
+        let authority = std::str::from_utf8(self.single_trusted(NAME)?).ok();
+        authority.and_then(normalized_authority).ok_or(ForwardedError::Malformed(NAME))
     }
 
     /// Returns the origin that the original request was sent to: `https://crm.example.com`.
