@@ -30,9 +30,7 @@ pub(super) async fn start(
     }
     let address = request.forwarded().rate_limit_address();
     if let Err(limit) = request.state.limiter.count_provider_login(address).await {
-        let message = Some(LoginMessage::TooManyAttempts(limit.retry_after));
-        return form::form(request, StatusCode::TOO_MANY_REQUESTS, &destination, message)
-            .with_retry_after(limit.retry_after);
+        return password::too_many(request, &method.mount, &destination, limit);
     }
     let client_nonce = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
     let nonce = SecretString::from(client_nonce.as_str());
@@ -47,7 +45,7 @@ pub(super) async fn start(
     let (url, state) = match started {
         Ok(started) => started,
         Err(error) => {
-            let (status, message) = password::error_message(request, method, &error);
+            let (status, message) = password::error_message(request, &method.mount, &error);
             return form::form(request, status, &destination, Some(message));
         }
     };
@@ -99,9 +97,7 @@ async fn complete_login(request: &LoginRequest, pending: Option<PendingOidc>) ->
     };
     let address = request.forwarded().rate_limit_address();
     if let Err(limit) = request.state.limiter.count_provider_login(address).await {
-        let message = Some(LoginMessage::TooManyAttempts(limit.retry_after));
-        return form::form(request, StatusCode::TOO_MANY_REQUESTS, &destination, message)
-            .with_retry_after(limit.retry_after);
+        return password::too_many(request, &method.mount, &destination, limit);
     }
     // Without a code the provider has refused the login, or the person has cancelled it.
     let Some(code) = request.parameter("code") else {
@@ -125,11 +121,11 @@ async fn complete_login(request: &LoginRequest, pending: Option<PendingOidc>) ->
             second_factor::show(request, StatusCode::OK, &pending, None)
         }
         Err(LoginError::Rejected) => {
-            password::log_refusal(request, method, "claims_rejected");
+            password::log_refusal(request, &method.mount, "claims_rejected");
             form::form(request, StatusCode::FORBIDDEN, &destination, Some(LoginMessage::Cancelled))
         }
         Err(error) => {
-            let (status, message) = password::error_message(request, method, &error);
+            let (status, message) = password::error_message(request, &method.mount, &error);
             form::form(request, status, &destination, Some(message))
         }
     }

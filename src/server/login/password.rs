@@ -51,7 +51,7 @@ pub(super) async fn submit(
     let attempt = match request.state.limiter.begin(address, &method.mount, name).await {
         Ok(attempt) => attempt,
         Err(TooManyLogins { retry_after }) => {
-            log_refusal(request, method, "too_many_failures");
+            log_refusal(request, &method.mount, "too_many_failures");
             let message = LoginMessage::TooManyAttempts(retry_after);
             let response = show(StatusCode::TOO_MANY_REQUESTS, message);
             return response.with_retry_after(retry_after);
@@ -71,12 +71,12 @@ pub(super) async fn submit(
             second_factor::show(request, StatusCode::OK, &pending, None)
         }
         Err(LoginError::Rejected) => {
-            log_refusal(request, method, "credentials_rejected");
+            log_refusal(request, &method.mount, "credentials_rejected");
             sleep_until(started + MIN_FAILURE_TIME).await;
             show(StatusCode::FORBIDDEN, LoginMessage::WrongCredentials)
         }
         Err(error) => {
-            let (status, message) = error_message(request, method, &error);
+            let (status, message) = error_message(request, &method.mount, &error);
             show(status, message)
         }
     }
@@ -107,13 +107,13 @@ async fn log_in(
 /// Logs the failure of a login, and returns the status and the message for it.
 pub(super) fn error_message(
     request: &LoginRequest,
-    method: &BrowserLoginMethod,
+    mount: &str,
     error: &LoginError,
 ) -> (StatusCode, LoginMessage) {
-    let (request_id, mount) = (request.id.as_str(), method.mount.as_str());
+    let request_id = request.id.as_str();
     match error {
         LoginError::Rejected => {
-            log_refusal(request, method, "credentials_rejected");
+            log_refusal(request, mount, "credentials_rejected");
             (StatusCode::FORBIDDEN, LoginMessage::WrongCredentials)
         }
         LoginError::Expired => (StatusCode::BAD_REQUEST, LoginMessage::Expired),
@@ -133,7 +133,20 @@ pub(super) fn error_message(
     }
 }
 
-pub(super) fn log_refusal(request: &LoginRequest, method: &BrowserLoginMethod, code: &str) {
-    let (request_id, mount) = (request.id.as_str(), method.mount.as_str());
-    tracing::info!(request_id, mount, code, "login refused");
+/// Returns the form for a client that has to wait until it may log in, and logs that.
+pub(super) fn too_many(
+    request: &LoginRequest,
+    mount: &str,
+    destination: &LoginDestination,
+    TooManyLogins { retry_after }: TooManyLogins,
+) -> PageResponse {
+    log_refusal(request, mount, "too_many_failures");
+    let message = Some(LoginMessage::TooManyAttempts(retry_after));
+    form::form(request, StatusCode::TOO_MANY_REQUESTS, destination, message)
+        .with_retry_after(retry_after)
+}
+
+/// Logs that a login was refused.
+pub(super) fn log_refusal(request: &LoginRequest, mount: &str, code: &str) {
+    tracing::info!(request_id = request.id.as_str(), mount, code, "login refused");
 }

@@ -8,12 +8,12 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{
     LoginState, PageResponse, complete,
     fields::LoginFields,
-    form,
+    form, password,
     request::{LoginDestination, LoginRequest},
 };
 use crate::{
     login::{
-        LoginAttempt, LoginError, MfaRequirement, PendingMfa, TooManyLogins,
+        LoginAttempt, LoginError, MfaRequirement, PendingMfa,
         pages::{LoginMessage, MfaForm},
     },
     token::CallerToken,
@@ -57,11 +57,7 @@ pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageR
     let (mount, name) = &pending.user;
     let attempt = match request.state.limiter.begin(address, mount, name).await {
         Ok(attempt) => attempt,
-        Err(TooManyLogins { retry_after }) => {
-            let message = Some(LoginMessage::TooManyAttempts(retry_after));
-            return form::form(request, StatusCode::TOO_MANY_REQUESTS, &destination, message)
-                .with_retry_after(retry_after);
-        }
+        Err(limit) => return password::too_many(request, mount, &destination, limit),
     };
     let (request_id, codes) = (request.id.as_str(), trimmed(&fields.codes));
     let state = Arc::clone(&request.state);
@@ -71,30 +67,15 @@ pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageR
             complete::start_session(request, token, &destination).await
         }
         Err(LoginError::Rejected) => {
-            tracing::info!(request_id, mount, code = "passcode_rejected", "login refused");
+            password::log_refusal(request, mount, "passcode_rejected");
             show(request, StatusCode::FORBIDDEN, &pending, Some(LoginMessage::WrongCode))
         }
-        Err(LoginError::Expired) => {
-            let expired = Some(LoginMessage::Expired);
-            form::form(request, StatusCode::BAD_REQUEST, &destination, expired)
-        }
-        Err(LoginError::Unavailable(unavailable)) => {
-            tracing::warn!(request_id, mount, detail = &*unavailable.detail, "login refused");
-            let message = Some(LoginMessage::VaultUnavailable);
-            show(request, StatusCode::SERVICE_UNAVAILABLE, &pending, message)
-        }
-        Err(LoginError::UnsuitableToken(reason)) => {
-            tracing::error!(request_id, mount, %reason, "login refused");
-            form::form(request, StatusCode::FORBIDDEN, &destination, Some(LoginMessage::NotUsable))
-        }
-        Err(LoginError::Misconfigured(detail)) => {
-            tracing::error!(request_id, mount, detail, "login refused");
-            form::form(
-                request,
-                StatusCode::BAD_GATEWAY,
-                &destination,
-                Some(LoginMessage::NotUsable),
-            )
+        Err(error) => {
+            let (status, message) = password::error_message(request, mount, &error);
+            match error {
+                LoginError::Unavailable(_) => show(request, status, &pending, Some(message)),
+                _ => form::form(request, status, &destination, Some(message)),
+            }
         }
     }
 }
