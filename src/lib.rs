@@ -52,6 +52,7 @@
 //! | [`sealed`] | encrypted credentials that clients keep, for one purpose, audience and time |
 //! | [`tenants`] | names of tenants and services, and what they are called in Vault |
 //! | [`forwarded`] | forwarded request, trusted proxies, client address |
+//! | [`resource_uri`] | URIs of protected resources, such as MCP servers |
 //! | [`token`] | credentials, token information, identity, the backend trait, the cache |
 //! | [`login`] | browser logins: hosts, methods, tickets, cookies, limits, pages, and the backend trait |
 //! | [`requirements`] | parsing, caching and path normalization of requirements |
@@ -77,6 +78,7 @@ pub mod policy;
 pub mod probe;
 pub mod provisioning;
 pub mod requirements;
+pub mod resource_uri;
 pub mod sealed;
 pub mod secrets;
 pub mod server;

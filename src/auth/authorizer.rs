@@ -349,7 +349,7 @@ fn deadline_exceeded() -> Unavailable {
     Unavailable::new(UnavailableReason::NoValidResponse, "vault: the responses took too long")
 }
 
-/// Checks a requirement against the caller's identity. `acl` requirements pass, since they need
+/// Checks a requirement against the caller's identity. `acl` and `mcp` requirements pass, since they need
 /// Vault.
 pub(super) fn check_requirement(
     requirement: &Requirement,
@@ -360,7 +360,7 @@ pub(super) fn check_requirement(
             (names.iter().any(|name| identity.has_policy(name)), Refusal::PolicyRequired)
         }
         Requirement::Tenant(name) => (identity.belongs_to_tenant(name), Refusal::TenantMismatch),
-        Requirement::Acl(_) | Requirement::AclUri(_) => return Ok(()),
+        Requirement::Acl(_) | Requirement::AclUri(_) | Requirement::Mcp(_) => return Ok(()),
     };
     if satisfied { Ok(()) } else { Err(refusal) }
 }

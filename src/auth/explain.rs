@@ -160,7 +160,7 @@ impl Authorizer {
                 };
                 AuthCheck::new(&name, check_requirement(requirement, identity), reason)
             }
-            Requirement::Acl(_) | Requirement::AclUri(_) => {
+            Requirement::Acl(_) | Requirement::AclUri(_) | Requirement::Mcp(_) => {
                 self.explain_acl(&name, requirement, caller, request).await
             }
         }
@@ -194,7 +194,7 @@ impl Authorizer {
                 (Err(refusal), reason)
             }
             Ok((granted, _)) => {
-                let needed: Vec<String> = check.methods().map(ToString::to_string).collect();
+                let needed: Vec<String> = check.methods(0).map(ToString::to_string).collect();
                 let needed = needed.join(", and ");
                 let names = granted.iter().flat_map(|on| on.iter()).map(Capability::as_str);
                 let names = names.collect::<Vec<_>>().join(", ");

@@ -27,6 +27,16 @@ impl<'r> MethodRequirement<'r> {
             .map(|capabilities| Self { method: method.into(), capabilities })
     }
 
+    /// Returns the requirement of a method of the Model Context Protocol: a tool may change something, and
+    /// the others only read.
+    pub(super) fn for_mcp(method: &'r str) -> Self {
+        let capabilities = match method {
+            "tools/call" => Capabilities::UPDATE,
+            _ => Capabilities::READ,
+        };
+        Self { method: method.into(), capabilities }
+    }
+
     /// Returns the requirements of the methods that parameters of this query override the request's
     /// own with; `None` if one of them has no capability. Frameworks accept such methods in any
     /// case.

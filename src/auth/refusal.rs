@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use crate::{
     auth::failure_limiter::FAILURE_WINDOW,
-    forwarded::ForwardedError,
+    forwarded::{ForwardedError, McpError},
     requirements::RequirementError,
     token::{CredentialError, TokenKind, Unavailable, UnavailableReason},
 };
@@ -16,6 +16,8 @@ pub enum Refusal {
     RequirementInvalid(RequirementError),
     /// The request is one that no proxy should forward; describes the error.
     RequestInvalid(String),
+    /// The request is no MCP call that its headers describe.
+    McpInvalid(McpError),
     /// The request has no usable credential.
     Credential(CredentialError),
     /// Vault rejects the token: unknown, expired, revoked, or of a disabled entity.
@@ -119,7 +121,9 @@ impl Refusal {
             Self::RequirementInvalid(_) => {
                 (Misconfigured, "requirement_invalid", "The requirements of this route are invalid")
             }
-            Self::RequestInvalid(_) | Self::Credential(CredentialError::UnknownHost) => {
+            Self::RequestInvalid(_)
+            | Self::McpInvalid(_)
+            | Self::Credential(CredentialError::UnknownHost) => {
                 (Malformed, "request_invalid", "The request is invalid")
             }
             Self::Credential(CredentialError::Missing) => {
@@ -189,6 +193,7 @@ impl Refusal {
         match self {
             Self::RequirementInvalid(error) => Some(error.to_string()),
             Self::RequestInvalid(error) => Some(error.clone()),
+            Self::McpInvalid(error) => Some(error.to_string()),
             Self::Credential(CredentialError::UnknownHost) => Some(
                 "a session cookie is for one host, and X-Forwarded-Host is missing, occurs more than \
                  once or is malformed, or its sender is not in VALIDATOR_TRUSTED_PROXIES"
@@ -276,5 +281,11 @@ impl From<Unavailable> for Refusal {
 impl From<ForwardedError> for Refusal {
     fn from(error: ForwardedError) -> Self {
         Self::RequestInvalid(error.to_string())
+    }
+}
+
+impl From<McpError> for Refusal {
+    fn from(error: McpError) -> Self {
+        Self::McpInvalid(error)
     }
 }

@@ -81,12 +81,11 @@ impl SettingReader {
         let is_default = self.raw("credentials").is_none();
         let sources: CredentialSources = self.parsed("credentials")?;
         match browser_login {
-            Some(login) if is_default => Some(CredentialReader::with_sessions(
-                sources.with_session(),
-                Arc::clone(&login.keys),
-            )),
+            Some(login) if is_default => {
+                Some(CredentialReader::with_keys(sources.with_session(), Arc::clone(&login.keys)))
+            }
             Some(login) if sources.has_session() => {
-                Some(CredentialReader::with_sessions(sources, Arc::clone(&login.keys)))
+                Some(CredentialReader::with_keys(sources, Arc::clone(&login.keys)))
             }
             Some(_) => self.fail(
                 "credentials",

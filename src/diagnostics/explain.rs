@@ -14,7 +14,8 @@ use crate::{
     forwarded::{ForwardedHeaders, ForwardedRequest, Peer, TrustedProxies, is_loopback},
     requirements::Requirements,
     token::{
-        CacheSettings, Credential, CredentialError, CredentialReader, TokenCache, Unavailable,
+        CacheSettings, Credential, CredentialError, CredentialReader, RequestAudience, TokenCache,
+        Unavailable,
     },
     vault::{ExplainReader, Requester, VaultSession, VaultTokenBackend},
 };
@@ -98,7 +99,8 @@ pub async fn explain(
             Credential::from_text(token).ok_or(CredentialError::Malformed)
         }
         CredentialToExplain::Session(session) => {
-            session.reader.find((&headers).into(), || forwarded.authority().ok())
+            let authority = || forwarded.authority().ok();
+            session.reader.find((&headers).into(), RequestAudience { authority, resource: None })
         }
     };
     let asked = AuthRequest { credential, requirements: request.requirements, forwarded };

@@ -5,6 +5,7 @@
 
 mod client;
 mod fetch_metadata;
+mod mcp;
 mod origin;
 #[cfg(test)]
 mod properties;
@@ -19,6 +20,7 @@ use ipnet::IpNet;
 
 pub use client::rate_limit_key;
 pub use fetch_metadata::{FetchMetadata, RequestOrigin};
+pub use mcp::{MCP_VERSIONS, McpCall, McpError};
 pub use origin::{is_loopback, normalized_authority, without_port};
 
 use crate::headers::RequestHeaders;

@@ -16,7 +16,7 @@ pub use cache::RequirementsCache;
 pub use parse::{RequirementError, RequirementErrorKind};
 pub use path::{AclPath, AmbiguousPath};
 
-use crate::tenants::TenantName;
+use crate::{resource_uri::ResourceUri, tenants::TenantName};
 
 /// The requirements of a route, all of which the caller has to meet. Without any, every valid token
 /// passes.
@@ -29,6 +29,8 @@ pub struct Requirements {
     pub cross_site: CrossSiteRequests,
     /// The cookies for the application, in a response that allows a request.
     pub cookies: ResponseCookies,
+    /// The resource whose access tokens are accepted; no others are.
+    pub resource: Option<ResourceUri>,
 }
 
 /// The `Cookie` header in a response that allows a request (`cookies`).
@@ -74,6 +76,9 @@ pub enum Requirement {
     Acl(AclPath),
     /// Vault grants the same on this path joined with the request's own path.
     AclUri(AclPath),
+    /// Vault grants the caller the MCP method of the request, and its tool, prompt or resource, below this
+    /// path.
+    Mcp(AclPath),
 }
 
 impl Requirements {
@@ -83,6 +88,7 @@ impl Requirements {
         unauthenticated: UnauthenticatedNavigation::Refused,
         cross_site: CrossSiteRequests::Refused,
         cookies: ResponseCookies::Omitted,
+        resource: None,
     };
 
     /// No requirements, for requests from any origin.
@@ -91,11 +97,18 @@ impl Requirements {
         unauthenticated: UnauthenticatedNavigation::Refused,
         cross_site: CrossSiteRequests::Allowed,
         cookies: ResponseCookies::Omitted,
+        resource: None,
     };
 
     /// Returns the requirements in the order of the query string.
     pub fn iter(&self) -> impl Iterator<Item = &Requirement> {
         self.checks.iter()
+    }
+
+    /// Returns true if the route is for clients of the Model Context Protocol.
+    #[must_use]
+    pub fn has_mcp(&self) -> bool {
+        self.iter().any(|requirement| matches!(requirement, Requirement::Mcp(_)))
     }
 }
 
@@ -107,6 +120,7 @@ impl fmt::Display for Requirement {
             Self::Tenant(name) => write!(f, "tenant={name}"),
             Self::Acl(path) => write!(f, "acl={path}"),
             Self::AclUri(path) => write!(f, "acl_uri={path}"),
+            Self::Mcp(path) => write!(f, "mcp={path}"),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{
         AclPath, CrossSiteRequests, Requirement, Requirements, ResponseCookies,
         UnauthenticatedNavigation,
     },
+    resource_uri::ResourceUri,
     tenants::TenantName,
     uri::is_query,
 };
@@ -22,7 +23,7 @@ const MAX_POLICY_LENGTH: usize = 256;
 const MAX_REQUIREMENTS: usize = 16;
 
 /// The parameters that may occur once only.
-const ONCE: [&str; 4] = ["tenant", "login", "cross_site", "cookies"];
+const ONCE: [&str; 6] = ["tenant", "login", "cross_site", "cookies", "resource", "mcp"];
 
 /// An error in a query string of requirements. The proxy's configuration has to be fixed, so the
 /// message names the parameter and the fix.
@@ -68,17 +69,20 @@ impl fmt::Display for RequirementError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(name) => {
-                write!(f, "unknown requirement `{}`; use policy, tenant, acl, acl_uri, login, cross_site or cookies", name.escape_debug())
+                write!(f, "unknown requirement `{}`; use policy, tenant, acl, acl_uri, mcp, resource, login, cross_site or cookies", name.escape_debug())
             }
             Self::Empty(name) => write!(f, "`{name}` has an empty value"),
             Self::Repeated(name) => write!(f, "`{name}` may be given only once"),
             Self::Malformed("tenant") => f.write_str(
                 "`tenant` must be 1 to 63 letters, digits, `-` or `_`, and begin with a letter or digit",
             ),
-            Self::Malformed(name @ ("acl" | "acl_uri")) => write!(
+            Self::Malformed(name @ ("acl" | "acl_uri" | "mcp")) => write!(
                 f,
                 "`{name}` must be a path such as route/crm, without a slash at its ends, empty \
                  or dot segments, or placeholders"
+            ),
+            Self::Malformed("resource") => f.write_str(
+                "`resource` must be an https URI such as https://mcp.example.com/mcp, without a query",
             ),
             Self::Malformed("login") => f.write_str("`login` may only be `login=redirect`"),
             Self::Malformed("cookies") => {
@@ -128,6 +132,8 @@ impl Requirements {
                 "acl_uri" => {
                     checks.push(Requirement::AclUri(acl_path("acl_uri", &value, written)?));
                 }
+                "mcp" => checks.push(Requirement::Mcp(acl_path("mcp", &value, written)?)),
+                "resource" => requirements.resource = Some(resource(&value)?),
                 "login" => {
                     only_value("login", "redirect", &value)?;
                     requirements.unauthenticated = UnauthenticatedNavigation::Redirected;
@@ -211,6 +217,13 @@ fn tenant(label: &str) -> Result<Requirement, RequirementError> {
     TenantName::from_host_label(label)
         .map(Requirement::Tenant)
         .ok_or(RequirementError::Malformed("tenant"))
+}
+
+fn resource(uri: &str) -> Result<ResourceUri, RequirementError> {
+    if uri.is_empty() {
+        return Err(RequirementError::Empty("resource"));
+    }
+    ResourceUri::parse(uri).ok_or(RequirementError::Malformed("resource"))
 }
 
 fn acl_path(name: &'static str, path: &str, written: &str) -> Result<AclPath, RequirementError> {
@@ -321,6 +334,22 @@ mod tests {
     }
 
     #[test]
+    fn resource_is_a_uri() {
+        let parsed = Requirements::parse("resource=https://MCP.example.com/mcp&mcp=route/mcp");
+        let resource = parsed.expect("requirements").resource.expect("a resource");
+        assert_eq!(resource.as_str(), "https://mcp.example.com/mcp");
+        assert_eq!(parse("resource="), Err(E::Empty("resource")));
+        assert_eq!(parse("mcp="), Err(E::Empty("mcp")));
+        assert_eq!(parse("mcp=/mcp"), Err(E::Malformed("mcp")));
+        for broken in ["mcp.example.com", "http://mcp.example.com", "https://%7Bhost%7D/mcp"] {
+            assert_eq!(parse(&format!("resource={broken}")), Err(E::Malformed("resource")));
+        }
+        let twice = "resource=https://a.example&resource=https://b.example";
+        assert_eq!(parse(twice), Err(E::Repeated("resource")));
+        assert_eq!(parse("mcp=a&mcp=b"), Err(E::Repeated("mcp")));
+    }
+
+    #[test]
     fn login_and_cross_site_have_one_value() {
         let both = Requirements::parse("login=redirect&acl=route/crm&cross_site=allow");
         let both = both.expect("requirements");
@@ -364,7 +393,8 @@ mod tests {
                 let login = usize::from(all.unauthenticated == UnauthenticatedNavigation::Redirected);
                 let cross_site = usize::from(all.cross_site == CrossSiteRequests::Allowed);
                 let cookies = usize::from(all.cookies == ResponseCookies::WithoutCredentials);
-                prop_assert_eq!(all.checks.len() + login + cross_site + cookies, parts);
+                let others = login + cross_site + cookies + usize::from(all.resource.is_some());
+                prop_assert_eq!(all.checks.len() + others, parts);
             }
         }
 

@@ -58,6 +58,28 @@ impl AclPath {
     }
 }
 
+impl AclPath {
+    /// Appends an MCP method, and the name of a tool or a prompt or the URI of a resource, to this path. A
+    /// name is one text, of which nothing is decoded: it may contain `//`. A dot segment in it is refused,
+    /// since the server may resolve it, and Vault's policies do not.
+    ///
+    /// # Errors
+    /// [`AmbiguousPath`] if the server or Vault may interpret it differently.
+    pub fn join_mcp(&self, method: &str, name: Option<&str>) -> Result<String, AmbiguousPath> {
+        let Some(name) = name else { return Ok(format!("{}/{method}", self.0)) };
+        let octets = percent_decode_str(name).decode_utf8().map_err(|_| AmbiguousPath)?;
+        let is_clear = |text: &str| {
+            let mut segments = text.split(['/', '\\', '?', '#', ';']);
+            !text.contains(char::is_control) && !segments.any(|one| matches!(one, "." | ".."))
+        };
+        // Vault removes a white space at the end.
+        let is_plain =
+            is_clear(name) && is_clear(&octets) && !name.is_empty() && name.trim() == name;
+        let path = format!("{}/{method}/{name}", self.0);
+        if is_plain && path.len() <= MAX_LENGTH { Ok(path) } else { Err(AmbiguousPath) }
+    }
+}
+
 impl fmt::Display for AclPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -106,6 +128,38 @@ mod tests {
             ("/a%E2%80%8B", "route/crm/a\u{200b}"),
         ] {
             assert_eq!(join(target).as_deref(), Ok(expected), "{target}");
+        }
+    }
+
+    #[test]
+    fn m09_name_of_a_tool_or_a_resource_is_appended() {
+        let route = AclPath::parse("route/mcp").expect("a path");
+        for (method, name, expected) in [
+            ("tools/list", None, "route/mcp/tools/list"),
+            ("tools/call", Some("send_mail"), "route/mcp/tools/call/send_mail"),
+            ("resources/read", Some("file:///a/b.txt"), "route/mcp/resources/read/file:///a/b.txt"),
+            ("resources/read", Some("n://a%20b?c=..d"), "route/mcp/resources/read/n://a%20b?c=..d"),
+            ("prompts/get", Some("grüße *+"), "route/mcp/prompts/get/grüße *+"),
+        ] {
+            assert_eq!(route.join_mcp(method, name).as_deref(), Ok(expected));
+        }
+        for name in [
+            "",
+            " ",
+            "send_mail ",
+            "a\u{a0}",
+            "a\0b",
+            "a%00b",
+            "a%0ab",
+            "file:///a/../b.txt",
+            "file:///a/%2e%2E/b.txt",
+            "file:///a/.",
+            "a\\..\\b",
+            "..",
+            "a/..?b",
+            "%ff",
+        ] {
+            assert_eq!(route.join_mcp("resources/read", Some(name)), Err(AmbiguousPath), "{name}");
         }
     }
 

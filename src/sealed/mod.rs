@@ -26,11 +26,31 @@ pub enum Purpose {
     PendingLogin,
     /// A login that needs a second factor.
     PendingMfa,
+    /// The request of an OAuth client, during the login that it needs.
+    AuthorizationRequest,
+    /// The token of a person who is asked for consent.
+    Consent,
+    /// An OAuth authorization code.
+    AuthorizationCode,
+    /// An OAuth access token.
+    AccessToken,
+    /// An OAuth refresh token.
+    RefreshToken,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Session, Self::Ticket, Self::PendingLogin, Self::PendingMfa];
+    pub const ALL: [Self; 9] = [
+        Self::Session,
+        Self::Ticket,
+        Self::PendingLogin,
+        Self::PendingMfa,
+        Self::AuthorizationRequest,
+        Self::Consent,
+        Self::AuthorizationCode,
+        Self::AccessToken,
+        Self::RefreshToken,
+    ];
 
     /// Returns the name that is authenticated with the data. It never changes.
     #[must_use]
@@ -40,6 +60,11 @@ impl Purpose {
             Self::Ticket => "ticket",
             Self::PendingLogin => "pending-login",
             Self::PendingMfa => "pending-mfa",
+            Self::AuthorizationRequest => "authorization-request",
+            Self::Consent => "consent",
+            Self::AuthorizationCode => "authorization-code",
+            Self::AccessToken => "access-token",
+            Self::RefreshToken => "refresh-token",
         }
     }
 }

@@ -115,6 +115,20 @@ impl KeyRing {
         now: Timestamp,
         text: &str,
     ) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
+        self.unseal_with_expiry(purpose, audience, now, text).map(|(data, _)| data)
+    }
+
+    /// Returns the same, and the expiry of the text.
+    ///
+    /// # Errors
+    /// [`UnsealError`]
+    pub fn unseal_with_expiry(
+        &self,
+        purpose: Purpose,
+        audience: &str,
+        now: Timestamp,
+        text: &str,
+    ) -> Result<(Zeroizing<Vec<u8>>, Timestamp), UnsealError> {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| UnsealError::Malformed)?;
         let (header, rest) =
             sealed.split_first_chunk::<HEADER_LENGTH>().ok_or(UnsealError::Malformed)?;
@@ -130,7 +144,12 @@ impl KeyRing {
             .map_err(|_| UnsealError::NotAuthentic)?
             .len();
         data.truncate(length);
-        if now.as_second() < expiry { Ok(data) } else { Err(UnsealError::Expired) }
+        let expiry = Timestamp::from_second(expiry).map_err(|_| UnsealError::Malformed)?;
+        if now.as_second() < expiry.as_second() {
+            Ok((data, expiry))
+        } else {
+            Err(UnsealError::Expired)
+        }
     }
 }
 

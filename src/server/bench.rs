@@ -35,7 +35,7 @@ impl FastPathBench {
     pub fn new(cache: Arc<TokenCache>, session_keys: Option<Arc<SealingKeys>>) -> Self {
         let sources = CredentialSources::default();
         let credentials = match session_keys {
-            Some(keys) => CredentialReader::with_sessions(sources.with_session(), keys),
+            Some(keys) => CredentialReader::with_keys(sources.with_session(), keys),
             None => CredentialReader::new(sources),
         };
         let validator = Authorizer {

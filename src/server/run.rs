@@ -105,7 +105,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
     });
     let api = ApiState {
         validator: Arc::clone(&validator),
-        credentials: settings.credentials.without_sessions(),
+        credentials: settings.credentials.without_keys(),
         trust: settings.trust.clone(),
         client: Arc::clone(&client),
         mounts: settings.mounts,
@@ -158,7 +158,7 @@ fn login_state(
     let sources = CredentialSources::session_only();
     LoginState {
         site,
-        sessions: CredentialReader::with_sessions(sources, Arc::clone(&keys)),
+        sessions: CredentialReader::with_keys(sources, Arc::clone(&keys)),
         keys,
         backend: Arc::new(VaultLoginBackend::new(Arc::clone(&api.client))),
         validator: Arc::clone(&api.validator),

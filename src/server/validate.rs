@@ -20,6 +20,7 @@ use crate::{
     headers::RequestHeaders,
     login::{LOGIN_COOKIE, LoginSite},
     requirements::{Requirements, RequirementsCache, ResponseCookies, UnauthenticatedNavigation},
+    resource_uri::ResourceUri,
     server::{
         http1::{HandlerResponse, Http1Connection, RequestHandler, RequestHead},
         listener::{Listener, ListenerGroup},
@@ -29,7 +30,7 @@ use crate::{
         target,
     },
     telemetry::{Metrics, TraceExport},
-    token::{CacheStatus, CredentialReader, SESSION_COOKIE, TokenEntry},
+    token::{CacheStatus, CredentialReader, RequestAudience, SESSION_COOKIE, TokenEntry},
 };
 
 const PATH: &str = "/validate";
@@ -126,7 +127,11 @@ impl ValidateHandler {
         requirements: &'r Requirements,
     ) -> AuthRequest<'r> {
         let forwarded = ForwardedRequest::new(fields, peer, &self.trust);
-        let credential = self.credentials.find(fields, || forwarded.authority().ok());
+        let audience = RequestAudience {
+            authority: || forwarded.authority().ok(),
+            resource: requirements.resource.as_ref().map(ResourceUri::as_str),
+        };
+        let credential = self.credentials.find(fields, audience);
         AuthRequest { credential, requirements, forwarded }
     }
 

@@ -1,6 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{capabilities::Capabilities, token::TokenInfo};
@@ -10,6 +11,8 @@ use crate::{capabilities::Capabilities, token::TokenInfo};
 pub struct CallerToken {
     token: SecretString,
     renewed_by: RenewedBy,
+    /// The time at which the credential with the token expires, if it has an expiry of its own.
+    valid_until: Option<Timestamp>,
 }
 
 /// The party that renews a token before it expires.
@@ -40,6 +43,17 @@ impl CallerToken {
         Self { renewed_by: party, ..self }
     }
 
+    /// Sets the time at which the credential with the token expires, even if the token itself does not.
+    #[must_use]
+    pub(super) fn valid_until(self, expiry: Timestamp) -> Self {
+        Self { valid_until: Some(expiry), ..self }
+    }
+
+    /// Returns the time at which the credential with the token expires, if it has an expiry of its own.
+    pub(super) fn credential_expiry(&self) -> Option<Timestamp> {
+        self.valid_until
+    }
+
     /// Returns true if this service renews the token.
     pub(super) fn is_session(&self) -> bool {
         self.renewed_by == RenewedBy::Validator
@@ -48,7 +62,7 @@ impl CallerToken {
 
 impl From<SecretString> for CallerToken {
     fn from(token: SecretString) -> Self {
-        Self { token, renewed_by: RenewedBy::Client }
+        Self { token, renewed_by: RenewedBy::Client, valid_until: None }
     }
 }
 

@@ -1,5 +1,5 @@
 mod reader;
-mod session;
+mod sealed_token;
 #[cfg(test)]
 mod tests;
 
@@ -7,10 +7,15 @@ use std::{borrow::Cow, fmt, str::FromStr};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-use self::reader::UniqueToken;
-use self::session::SealedSession;
-pub use self::{reader::CredentialReader, session::SESSION_COOKIE};
-use super::{CallerToken, RenewedBy};
+use self::{
+    reader::UniqueToken,
+    sealed_token::{SealedToken, SealedTokenKind},
+};
+pub use self::{
+    reader::{CredentialReader, RequestAudience},
+    sealed_token::SESSION_COOKIE,
+};
+use super::CallerToken;
 use crate::headers::RequestHeaders;
 
 /// The bytes that a token may contain.
@@ -24,13 +29,16 @@ const TOKEN_BYTES: [bool; 256] = {
     allowed
 };
 
-/// A well-formed token from a request, or a session cookie, not yet looked up. Redacted in `Debug`.
+/// A well-formed token from a request, or one that this service has sealed, not yet looked up. Redacted in
+/// `Debug`.
 pub struct Credential<'h>(CredentialForm<'h>);
 
 enum CredentialForm<'h> {
     Token(Cow<'h, str>),
     Issued(&'h CallerToken),
-    Session(SealedSession<'h>),
+    Sealed(SealedToken<'h>),
+    /// An access token on a route that accepts none.
+    Unacceptable(Cow<'h, str>),
 }
 
 /// The reason why a request has no usable credential.
@@ -89,39 +97,41 @@ impl<'h> Credential<'h> {
         Self(CredentialForm::Issued(token))
     }
 
-    /// Returns true if the client has chosen the token, so that a lookup may be a guess. A session cookie
-    /// is sealed by this service.
+    /// Returns true if the client has chosen the token, so that a lookup may be a guess. Session cookies and
+    /// access tokens are sealed by this service.
     #[must_use]
     pub fn may_be_guess(&self) -> bool {
         matches!(self.0, CredentialForm::Token(_))
     }
 
-    /// Returns the token; `None` if a session cookie cannot be unsealed, because it was changed, is for
-    /// another host or has expired, or because its key is no longer in the key file.
+    /// Returns the token; `None` if a session cookie or an access token cannot be unsealed, because it was
+    /// changed, is for another host or another resource, or has expired, or because its key is no longer in
+    /// the key file.
     #[must_use]
     pub fn token(&self) -> Option<CallerToken> {
         match &self.0 {
             CredentialForm::Token(text) => Some(CallerToken::from(text.as_ref())),
             CredentialForm::Issued(token) => Some((*token).clone()),
-            CredentialForm::Session(session) => {
-                session.unseal().ok().map(|token| token.renewed_by(RenewedBy::Validator))
-            }
+            CredentialForm::Sealed(sealed) => sealed.unseal().ok(),
+            CredentialForm::Unacceptable(_) => None,
         }
     }
 
     /// Returns true if the credential is a session cookie, which browsers send by themselves.
     #[must_use]
     pub fn is_session(&self) -> bool {
-        matches!(self.0, CredentialForm::Session(_))
+        matches!(&self.0, CredentialForm::Sealed(sealed) if sealed.kind == SealedTokenKind::Session)
     }
 
     /// Returns the parts that the cache key is computed from. No token contains the separator of the
-    /// parts, NUL, so that a session cookie and a token have different keys.
+    /// parts, NUL, so that a sealed token and a bare one have different keys. A credential that cannot be
+    /// unsealed has no entry under its key.
     pub(super) fn key_parts(&self) -> (&str, Option<&str>) {
         match &self.0 {
             CredentialForm::Token(text) => (text, None),
             CredentialForm::Issued(token) => (token.expose(), None),
-            CredentialForm::Session(session) => (session.text, Some(&session.authority)),
+            CredentialForm::Sealed(sealed) => (&sealed.text, Some(&sealed.audience)),
+            CredentialForm::Unacceptable(text) => (text, Some("")),
         }
     }
 }

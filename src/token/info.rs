@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use crate::tenants::TenantName;
+use crate::{tenants::TenantName, wall_clock::now};
 
 /// Vault's information about a valid token, without the token itself.
 #[derive(Clone, Debug)]
@@ -128,6 +128,17 @@ impl TokenExpiry {
     #[must_use]
     pub fn is_past(self, now: Instant) -> bool {
         self.deadline().is_some_and(|deadline| now >= deadline)
+    }
+
+    /// Returns the earlier one of this expiry and `timestamp`, by this machine's clock.
+    #[must_use]
+    pub fn not_after(self, timestamp: Timestamp) -> Self {
+        let left = Duration::try_from(timestamp.duration_since(now())).unwrap_or_default();
+        let deadline = Instant::now() + left;
+        match self.deadline() {
+            Some(end) if end <= deadline => self,
+            _ => Self::At { timestamp, deadline },
+        }
     }
 
     /// Returns the time of expiry by this process's monotonic clock.

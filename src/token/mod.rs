@@ -4,6 +4,7 @@
 //! cache looks the key up, and calls Vault through the backend trait on a miss. Decisions are made
 //! from the cached token information, and are not cached themselves.
 
+mod access_token;
 mod backend;
 mod cache;
 mod credential;
@@ -11,6 +12,7 @@ mod identity;
 mod info;
 mod key;
 
+pub use access_token::{ACCESS_TOKEN_PREFIX, AccessToken};
 pub use backend::{
     BackendFuture, CallerToken, CapabilitiesResult, LookupPriority, LookupResult, RenewedBy,
     TokenBackend, Unavailable, UnavailableReason, UseOutcome,
@@ -20,7 +22,7 @@ pub use cache::{
 };
 pub use credential::{
     Credential, CredentialError, CredentialReader, CredentialSource, CredentialSources,
-    SESSION_COOKIE,
+    RequestAudience, SESSION_COOKIE,
 };
 pub use identity::CallerIdentity;
 pub use info::{TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage};

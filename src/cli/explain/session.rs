@@ -120,7 +120,7 @@ impl SealedInput {
         let mut cookie = HeaderValue::from_str(&cookie).map_err(invalid)?;
         cookie.set_sensitive(true);
         let host = HeaderValue::from_str(&self.host).map_err(|error| error.to_string())?;
-        let reader = CredentialReader::with_sessions(CredentialSources::session_only(), keys);
+        let reader = CredentialReader::with_keys(CredentialSources::session_only(), keys);
         Ok(SessionToExplain { reader, cookie, host, origin })
     }
 
@@ -221,6 +221,11 @@ fn noun(purpose: Purpose) -> &'static str {
         Purpose::Ticket => "the ticket of a login, for",
         Purpose::PendingLogin => "the unfinished logins of a browser at",
         Purpose::PendingMfa => "a login that waits for its second factor, at",
+        Purpose::AuthorizationRequest => "the request of an OAuth client, at",
+        Purpose::Consent => "a person's consent to an OAuth client, at",
+        Purpose::AuthorizationCode => "an OAuth authorization code of",
+        Purpose::AccessToken => "an OAuth access token for",
+        Purpose::RefreshToken => "an OAuth refresh token of",
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         fair_semaphore::{FairPermit, Holder},
         state::ApiState,
     },
-    token::{CallerIdentity, CallerToken, Credential, CredentialError},
+    token::{CallerIdentity, CallerToken, Credential, CredentialError, RequestAudience},
     vault::SecretsClient,
 };
 
@@ -54,8 +54,9 @@ impl ApiState {
         headers: &'r HeaderMap,
         peer: Peer,
     ) -> AuthRequest<'r> {
+        let audience = RequestAudience { authority: || None, resource: None };
         AuthRequest {
-            credential: self.credentials.find(headers.into(), || None),
+            credential: self.credentials.find(headers.into(), audience),
             requirements: &NO_REQUIREMENTS,
             forwarded: ForwardedRequest::new(headers.into(), peer, &self.trust),
         }

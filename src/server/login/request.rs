@@ -15,7 +15,7 @@ use crate::{
     },
     requirements::Requirements,
     server::request_id::RequestId,
-    token::{CallerToken, Credential, CredentialError, TokenEntry},
+    token::{CallerToken, Credential, CredentialError, RequestAudience, TokenEntry},
 };
 
 /// A request for one of the pages, on a host that has them.
@@ -144,7 +144,8 @@ impl LoginRequest {
 
     /// Returns the session cookie of this host.
     pub(super) fn credential(&self) -> Result<Credential<'_>, CredentialError> {
-        self.state.sessions.find(self.headers(), || Some(self.authority.as_str().into()))
+        let authority = || Some(self.authority.as_str().into());
+        self.state.sessions.find(self.headers(), RequestAudience { authority, resource: None })
     }
 
     /// Looks the session of this host up.

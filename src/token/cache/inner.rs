@@ -162,13 +162,15 @@ impl CacheInner {
         }
     }
 
-    /// Looks a token up. If it is a session that is about to expire, renews it in the background.
+    /// Looks a token up. If it is a session that is about to expire, renews it in the background. The
+    /// information is valid no longer than the credential with the token.
     async fn lookup_and_renew(
         &self,
         token: CallerToken,
         priority: LookupPriority,
     ) -> Result<LookupResult, Unavailable> {
-        let result = self.backend.lookup(token.clone(), priority).await?;
+        let expiry = token.credential_expiry();
+        let mut result = self.backend.lookup(token.clone(), priority).await?;
         if let LookupResult::Active(info) = &result
             && token.is_session()
             && self.renewals.begin(info).await
@@ -179,6 +181,9 @@ impl CacheInner {
                     tracing::debug!(%unavailable.detail, "a session was not renewed");
                 }
             });
+        }
+        if let (LookupResult::Active(info), Some(expiry)) = (&mut result, expiry) {
+            info.expiry = info.expiry.not_after(expiry);
         }
         Ok(result)
     }

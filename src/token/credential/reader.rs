@@ -2,35 +2,42 @@ use std::{borrow::Cow, sync::Arc};
 
 use super::{
     Credential, CredentialError, CredentialForm, CredentialSource, CredentialSources,
-    session::SealedSession,
+    sealed_token::{SealedToken, SealedTokenKind},
 };
-use crate::{headers::RequestHeaders, sealed::SealingKeys};
+use crate::{headers::RequestHeaders, sealed::SealingKeys, token::ACCESS_TOKEN_PREFIX};
 
 /// Reads the credential of a request from the enabled sources.
 #[derive(Clone, Debug)]
 pub struct CredentialReader {
     sources: CredentialSources,
-    /// The keys of session cookies; `None` if these are no source.
-    session_keys: Option<Arc<SealingKeys>>,
+    /// The keys of session cookies and access tokens; `None` if none are accepted.
+    keys: Option<Arc<SealingKeys>>,
+}
+
+/// The audience for which a session cookie or an access token has to be sealed.
+pub struct RequestAudience<'h, A> {
+    /// Returns the host of the original request, for sessions.
+    pub authority: A,
+    /// The resource of the route, for access tokens; without one, none is accepted.
+    pub resource: Option<&'h str>,
 }
 
 impl CredentialReader {
-    /// Creates a reader of these sources without session cookies.
+    /// Creates a reader of these sources without session cookies and access tokens.
     #[must_use]
     pub fn new(sources: CredentialSources) -> Self {
-        Self { sources, session_keys: None }
+        Self { sources, keys: None }
     }
 
-    /// Creates a reader of these sources, with these keys of session cookies.
+    /// Creates a reader of these sources and of access tokens, with these keys.
     #[must_use]
-    pub fn with_sessions(sources: CredentialSources, keys: Arc<SealingKeys>) -> Self {
-        let session_keys = sources.has_session().then_some(keys);
-        Self { sources, session_keys }
+    pub fn with_keys(sources: CredentialSources, keys: Arc<SealingKeys>) -> Self {
+        Self { sources, keys: Some(keys) }
     }
 
-    /// Returns the reader without session cookies.
+    /// Returns the reader without session cookies and access tokens.
     #[must_use]
-    pub fn without_sessions(&self) -> Self {
+    pub fn without_keys(&self) -> Self {
         Self::new(self.sources.clone())
     }
 
@@ -42,32 +49,53 @@ impl CredentialReader {
         })
     }
 
-    /// Reads the credential from the enabled sources, which may contain only one. `authority` returns
-    /// the host of the original request, for which a session cookie has to be sealed.
+    /// Reads the credential from the enabled sources, which may contain only one.
     ///
     /// # Errors
     /// [`CredentialError`]; a malformed credential never falls through to another source.
-    pub fn find<'h>(
+    pub fn find<'h, A: FnOnce() -> Option<Cow<'h, str>>>(
         &'h self,
         headers: RequestHeaders<'h>,
-        authority: impl FnOnce() -> Option<Cow<'h, str>>,
+        audience: RequestAudience<'h, A>,
     ) -> Result<Credential<'h>, CredentialError> {
         let mut found = UniqueToken(None);
         self.sources.0.iter().try_for_each(|source| source.read(headers, &mut found))?;
-        let session = match &self.session_keys {
-            Some(keys) => SealedSession::find(headers, keys, authority)?,
+        let token = found.0.map(|text| self.token_form(text, audience.resource));
+        let session = match self.keys.as_ref().filter(|_| self.sources.has_session()) {
+            Some(keys) => SealedToken::find_session(headers, keys, audience.authority)?,
             None => None,
         };
-        let form = match (found.0, session) {
+        let form = match (token, session) {
             (None, None) => return Err(CredentialError::Missing),
-            (Some(token), None) => CredentialForm::Token(token),
-            (None, Some(session)) => CredentialForm::Session(session),
-            (Some(token), Some(session)) => match session.unseal() {
+            (Some(form), None) => form,
+            (None, Some(session)) => CredentialForm::Sealed(session),
+            (Some(CredentialForm::Token(token)), Some(session)) => match session.unseal() {
                 Ok(sealed) if sealed.expose() == token => CredentialForm::Token(token),
                 _ => return Err(CredentialError::Conflict),
             },
+            (Some(_), Some(_)) => return Err(CredentialError::Conflict),
         };
         Ok(Credential(form))
+    }
+
+    /// Returns the form of a token. An access token is not sent to Vault, whatever the route.
+    fn token_form<'h>(
+        &'h self,
+        text: Cow<'h, str>,
+        resource: Option<&'h str>,
+    ) -> CredentialForm<'h> {
+        if !text.starts_with(ACCESS_TOKEN_PREFIX) {
+            return CredentialForm::Token(text);
+        }
+        match (&self.keys, resource) {
+            (Some(keys), Some(resource)) => CredentialForm::Sealed(SealedToken {
+                kind: SealedTokenKind::AccessToken,
+                text,
+                audience: resource.into(),
+                keys,
+            }),
+            _ => CredentialForm::Unacceptable(text),
+        }
     }
 }
 

@@ -5,10 +5,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::SignedDuration;
 use proptest::{collection::vec, prelude::*};
 
-use super::{Credential, CredentialError, CredentialReader, CredentialSources, SESSION_COOKIE};
+use super::{
+    Credential, CredentialError, CredentialReader, CredentialSources, RequestAudience,
+    SESSION_COOKIE,
+};
 use crate::{
     sealed::{KeyRing, Purpose, SealingKeys},
-    token::CacheKeyHasher,
+    token::{AccessToken, CacheKeyHasher, CallerToken},
     wall_clock::now,
 };
 
@@ -23,7 +26,8 @@ fn find(sources: &str, headers: &[(&str, &[u8])]) -> Result<String, CredentialEr
         .collect();
     let sources: CredentialSources = sources.parse().expect("sources");
     let reader = CredentialReader::new(sources);
-    let credential = reader.find((&map).into(), || None)?;
+    let credential =
+        reader.find((&map).into(), RequestAudience { authority: || None, resource: None })?;
     Ok(credential.token().expect("a token").expose().to_owned())
 }
 
@@ -248,7 +252,7 @@ fn session_reader() -> (CredentialReader, impl Fn(&str, &str) -> String) {
     std::fs::write(&file, KeyRing::generate().as_str()).expect("a file");
     let keys = Arc::new(SealingKeys::read(file).expect("keys"));
     let sources: CredentialSources = format!("{ALL},session").parse().expect("sources");
-    let reader = CredentialReader::with_sessions(sources, Arc::clone(&keys));
+    let reader = CredentialReader::with_keys(sources, Arc::clone(&keys));
     let seal = move |authority: &str, token: &str| {
         let expiry = now() + SignedDuration::from_hours(1);
         let sealed = keys.current().seal(Purpose::Session, authority, expiry, token.as_bytes());
@@ -270,7 +274,8 @@ fn find_session(
         })
         .collect();
     let host = || Some(host).filter(|host| !host.is_empty()).map(Into::into);
-    let credential = reader.find((&map).into(), host)?;
+    let credential =
+        reader.find((&map).into(), RequestAudience { authority: host, resource: None })?;
     Ok(credential.token().map(|token| token.expose().to_owned()))
 }
 
@@ -287,7 +292,7 @@ fn session_is_read_for_its_host_only() {
     assert_eq!(find_session(&reader, "crm.test", &cookie("")), Err(CredentialError::Malformed));
     assert_eq!(find_session(&reader, "", &cookie(&sealed)), Err(CredentialError::UnknownHost));
     let missing = Err(CredentialError::Missing);
-    assert_eq!(find_session(&reader.without_sessions(), "crm.test", &cookie(&sealed)), missing);
+    assert_eq!(find_session(&reader.without_keys(), "crm.test", &cookie(&sealed)), missing);
     let spaced = [("cookie", format!("{SESSION_COOKIE} ={sealed}"))];
     assert_eq!(find_session(&reader, "crm.test", &spaced), missing);
 }
@@ -328,11 +333,57 @@ fn session_and_token_have_different_keys() {
         HeaderValue::try_from(format!("{SESSION_COOKIE}={sealed}")).expect("a value"),
     ))
     .collect();
-    let find = |host: &'static str| reader.find((&cookies).into(), || Some(host.into()));
+    let find = |host: &'static str| {
+        let authority = || Some(host.into());
+        reader.find((&cookies).into(), RequestAudience { authority, resource: None })
+    };
     let session = |host| keys.key(&find(host).expect("a credential"));
     let token = |text| keys.key(&Credential::from_text(text).expect("well formed"));
     assert!(session("crm.test") == session("crm.test"));
     assert!(session("crm.test") != session("erp.test"));
     assert!(session("crm.test") != token(sealed.clone()));
     assert!(session("crm.test") != token(format!("{sealed}crm.test")));
+}
+
+#[test]
+fn m05_access_token_is_read_for_the_resource_of_the_route() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("keys");
+    std::fs::write(&file, KeyRing::generate().as_str()).expect("a file");
+    let keys = Arc::new(SealingKeys::read(file).expect("keys"));
+    let sealed = AccessToken { token: CallerToken::from("s.x"), client: "c".to_owned() }.seal(
+        &keys.current(),
+        "https://mcp.test",
+        now() + SignedDuration::from_hours(1),
+    );
+    let sealed = sealed.expect("an access token");
+    let reader = CredentialReader::with_keys(CredentialSources::default(), keys);
+    let without_keys = reader.without_keys();
+    let headers = |token: &str| -> HeaderMap {
+        let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a value");
+        std::iter::once((http::header::AUTHORIZATION, value)).collect()
+    };
+    let hasher = CacheKeyHasher::random();
+    let find = |reader: &CredentialReader, token: &str, resource: Option<&str>| {
+        let headers = headers(token);
+        let audience = RequestAudience { authority: || None, resource };
+        let credential = reader.find((&headers).into(), audience).expect("a credential");
+        let token = credential.token().map(|token| token.expose().to_owned());
+        (token, hasher.key(&credential))
+    };
+    let (token, key) = find(&reader, &sealed, Some("https://mcp.test"));
+    assert_eq!(token.as_deref(), Some("s.x"));
+    for (reader, resource) in [
+        (&reader, None),
+        (&reader, Some("https://mcp.test/mcp")),
+        (&reader, Some("https://mcp2.test")),
+        (&without_keys, Some("https://mcp.test")),
+        (&without_keys, None),
+    ] {
+        let (token, other) = find(reader, &sealed, resource);
+        assert_eq!(token, None, "{resource:?}");
+        assert!(other != key, "{resource:?}");
+    }
+    assert_eq!(find(&reader, "vat_x", Some("https://mcp.test")).0, None);
+    assert_eq!(find(&reader, "s.x", Some("https://mcp.test")).0.as_deref(), Some("s.x"));
 }

@@ -1,4 +1,5 @@
-//! The session cookie: a person's token, sealed for one host.
+//! Credentials that this service has sealed: the session cookie of a host, and the access token of a
+//! resource.
 
 use std::borrow::Cow;
 
@@ -8,6 +9,7 @@ use super::{CallerToken, CredentialError};
 use crate::{
     headers::RequestHeaders,
     sealed::{Purpose, SealingKeys, UnsealError},
+    token::{AccessToken, RenewedBy},
     wall_clock::now,
 };
 
@@ -15,17 +17,28 @@ use crate::{
 /// connection and for one host (draft-ietf-httpbis-rfc6265bis, 4.1.3.2).
 pub const SESSION_COOKIE: &str = "__Host-vault-session";
 
-/// A session cookie, and the host that the request is for.
-pub(super) struct SealedSession<'h> {
-    pub(super) text: &'h str,
-    pub(super) authority: Cow<'h, str>,
+/// A person's token in sealed form, and the audience that the request is for.
+pub(super) struct SealedToken<'h> {
+    pub(super) kind: SealedTokenKind,
+    pub(super) text: Cow<'h, str>,
+    /// The host of the request, or the resource of the route.
+    pub(super) audience: Cow<'h, str>,
     pub(super) keys: &'h SealingKeys,
 }
 
-impl<'h> SealedSession<'h> {
+/// The kind of a sealed token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum SealedTokenKind {
+    /// A session cookie, for a host.
+    Session,
+    /// An access token, for a resource.
+    AccessToken,
+}
+
+impl<'h> SealedToken<'h> {
     /// Returns the session cookie of a request. If there are several, of which at most one is from this
     /// service, returns the first that can be unsealed.
-    pub(super) fn find(
+    pub(super) fn find_session(
         headers: RequestHeaders<'h>,
         keys: &'h SealingKeys,
         authority: impl FnOnce() -> Option<Cow<'h, str>>,
@@ -35,7 +48,8 @@ impl<'h> SealedSession<'h> {
         let authority = authority().ok_or(CredentialError::UnknownHost)?;
         let session = |value| {
             let text = std::str::from_utf8(value).ok().filter(|text| !text.is_empty())?;
-            Some(Self { text, authority: authority.clone(), keys })
+            let kind = SealedTokenKind::Session;
+            Some(Self { kind, text: text.into(), audience: authority.clone(), keys })
         };
         let Some(second) = values.next() else {
             return session(first).map(Some).ok_or(CredentialError::Malformed);
@@ -45,11 +59,17 @@ impl<'h> SealedSession<'h> {
         unsealed.or_else(|| session(first)).map(Some).ok_or(CredentialError::Malformed)
     }
 
-    /// Returns the token.
+    /// Returns the token. A session is renewed by this service, an access token by its client.
     pub(super) fn unseal(&self) -> Result<CallerToken, UnsealError> {
         let ring = self.keys.current();
-        let token = ring.unseal(Purpose::Session, &self.authority, now(), self.text)?;
+        if self.kind == SealedTokenKind::AccessToken {
+            return AccessToken::unseal(&ring, &self.audience, &self.text)
+                .map(|access| access.token);
+        }
+        let (token, expiry) =
+            ring.unseal_with_expiry(Purpose::Session, &self.audience, now(), &self.text)?;
         let token = std::str::from_utf8(&token).map_err(|_| UnsealError::Malformed)?;
-        Ok(CallerToken::from(SecretString::from(token)))
+        let token = CallerToken::from(SecretString::from(token)).valid_until(expiry);
+        Ok(token.renewed_by(RenewedBy::Validator))
     }
 }
