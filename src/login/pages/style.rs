@@ -11,9 +11,14 @@ pub(super) const STYLE: &str = include_str!("../../../templates/login/style.css"
 static STYLE_SOURCE: LazyLock<String> =
     LazyLock::new(|| format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, STYLE.as_bytes()))));
 
+/// The schemes that are never an app's own: they run code, or open content without a server.
+const UNSAFE_SCHEMES: [&str; 8] =
+    ["javascript", "data", "vbscript", "blob", "file", "about", "filesystem", "view-source"];
+
 /// Returns the content security policy of the pages (CSP Level 3). Their forms may be sent to the own
-/// origin, and then be redirected to these origins (`https://crm.example.com`) or schemes (`https:`).
-/// Chromium applies it to each redirect that follows, also to those of the application.
+/// origin, and then be redirected to these origins (`https://crm.example.com`) or schemes (`https:`, and
+/// the private-use schemes of native apps, RFC 8252, 7.1: `com.example.app:`). Chromium applies it to
+/// each redirect that follows, also to those of the application.
 ///
 /// An origin with an IPv6 address, which a policy cannot express, is replaced by its scheme. Anything
 /// else that is not an origin or a scheme is left out.
@@ -38,7 +43,7 @@ fn form_source(origin: &str) -> Option<&str> {
     let scheme_end = origin.find(':')? + 1;
     let (scheme, rest) = origin.split_at(scheme_end);
     if !matches!(scheme, "https:" | "http:") {
-        return None;
+        return (rest.is_empty() && is_app_scheme(scheme)).then_some(scheme);
     }
     if rest.is_empty() || rest.starts_with("//[") {
         return Some(scheme);
@@ -46,6 +51,16 @@ fn form_source(origin: &str) -> Option<&str> {
     let host = rest.strip_prefix("//").filter(|host| !host.is_empty())?;
     let is_host = |b: u8| b.is_ascii_alphanumeric() || b"-.:".contains(&b);
     host.bytes().all(is_host).then_some(origin)
+}
+
+/// Returns true for a scheme with its colon that a native app may have for itself (RFC 3986, 3.1, in
+/// lower case).
+fn is_app_scheme(scheme: &str) -> bool {
+    let Some(name) = scheme.strip_suffix(':') else { return false };
+    let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+.-".contains(&b);
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(is_part)
+        && !UNSAFE_SCHEMES.contains(&name)
 }
 
 #[cfg(test)]
@@ -68,6 +83,38 @@ mod tests {
             directives[2..],
             ["base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"]
         );
+    }
+
+    #[test]
+    fn forms_may_be_redirected_to_native_apps() {
+        for scheme in ["cursor:", "vscode:", "vscode-insiders:", "com.example.app:", "x9+y:"] {
+            assert_eq!(form_action(&[scheme]), format!("form-action 'self' {scheme}"));
+        }
+        for source in [
+            "javascript:",
+            "data:",
+            "vbscript:",
+            "blob:",
+            "file:",
+            "about:",
+            "filesystem:",
+            "view-source:",
+            "JavaScript:",
+            "Cursor:",
+            "cursor",
+            ":",
+            "9app:",
+            "-app:",
+            "cursor://",
+            "cursor:x",
+            "cursor: *",
+            " cursor:",
+            "cursor;script-src:",
+            "cursor,a:",
+            "cur\u{e9}sor:",
+        ] {
+            assert_eq!(form_action(&[source]), "form-action 'self'", "{source}");
+        }
     }
 
     #[test]
