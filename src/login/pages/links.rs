@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::login::ReturnUrl;
@@ -11,16 +13,32 @@ pub const LOGOUT_PATH: &str = "/.vault-auth/logout";
 /// The path of the page that shows who is logged in.
 pub const ACCOUNT_PATH: &str = "/.vault-auth/";
 
+/// The path that the consent page is sent to, by `POST`.
+pub const CONSENT_PATH: &str = "/oauth/consent";
+
 /// The characters that are encoded in a query value: all but the unreserved ones (RFC 3986, 2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The page and the browser that a login is for, which its steps pass on.
+/// The page and the browser, or the authorization, that a login is for, which its steps pass on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoginTarget<'p> {
     /// The page to return to after the login.
     pub to: Option<&'p ReturnUrl>,
     /// The opaque value that binds the login to a browser.
     pub browser: Option<&'p str>,
+    /// The authorization that the login is for, which takes the place of `to` and `browser`.
+    pub authorization: Option<AuthorizationTarget<'p>>,
+}
+
+/// The authorization of an OAuth client that a login is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuthorizationTarget<'p> {
+    /// The opaque value that identifies the authorization.
+    pub sealed: &'p str,
+    /// The name of the client, or the host that vouches for it.
+    pub client: &'p str,
+    /// The name of the resource.
+    pub resource: &'p str,
 }
 
 impl<'p> LoginTarget<'p> {
@@ -29,15 +47,9 @@ impl<'p> LoginTarget<'p> {
     #[must_use]
     pub fn login_url(&self, method: Option<usize>) -> String {
         let method = method.map(|index| index.to_string());
-        let parameters = [
-            ("method", method.as_deref()),
-            ("to", self.to.map(ReturnUrl::as_str)),
-            ("browser", self.browser),
-        ];
         let mut url = LOGIN_PATH.to_owned();
         let mut separator = '?';
-        for (name, value) in parameters {
-            let Some(value) = value else { continue };
+        for (name, value) in method.iter().map(|index| ("method", &**index)).chain(self.fields()) {
             url.push(separator);
             url.push_str(name);
             url.push('=');
@@ -47,9 +59,33 @@ impl<'p> LoginTarget<'p> {
         url
     }
 
+    /// Returns the names and values that the steps of the login pass on.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&'static str, &'p str)> + use<'p> {
+        let fields = match self.authorization {
+            Some(authorization) => [("authorization", Some(authorization.sealed)), ("", None)],
+            None => [("to", self.to.map(ReturnUrl::as_str)), ("browser", self.browser)],
+        };
+        fields.into_iter().filter_map(|(name, value)| Some((name, value?)))
+    }
+
     /// Returns the host of the page to return to.
     pub(super) fn application(&self) -> Option<&'p str> {
         self.to.map(ReturnUrl::authority)
+    }
+}
+
+impl AuthorizationTarget<'_> {
+    /// Returns the client as the pages show it.
+    pub(super) fn client_label(&self) -> Cow<'_, str> {
+        shortened(self.client)
+    }
+}
+
+/// Returns a text that a stranger has chosen, cut off after 80 characters.
+pub(super) fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}\u{2026}", &text[..end]).into(),
+        None => text.into(),
     }
 }
 
@@ -64,7 +100,7 @@ pub(super) fn link_address(address: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LoginTarget, link_address};
+    use super::{AuthorizationTarget, LoginTarget, link_address, shortened};
     use crate::login::{GuardedHosts, ReturnUrl};
 
     #[test]
@@ -74,7 +110,8 @@ mod tests {
         let hosts = GuardedHosts::parse("crm.example.com").expect("a list");
         let text = "https://crm.example.com/a?b=c&d='\"<>+%20#"[..].trim_end_matches('#');
         let to = ReturnUrl::parse(text, &hosts).expect("a URL");
-        let target = LoginTarget { to: Some(&to), browser: Some("a+b/=&\u{e9}") };
+        let browser = Some("a+b/=&\u{e9}");
+        let target = LoginTarget { to: Some(&to), browser, authorization: None };
         let url = target.login_url(Some(0));
         assert_eq!(
             url,
@@ -85,6 +122,24 @@ mod tests {
         let pairs: Vec<_> = parsed.query_pairs().collect();
         assert_eq!(pairs[1], ("to".into(), text.into()));
         assert_eq!(pairs[2], ("browser".into(), "a+b/=&\u{e9}".into()));
+    }
+
+    #[test]
+    fn authorization_replaces_page_and_browser() {
+        let authorization = AuthorizationTarget { sealed: "s+/=", client: "c", resource: "r" };
+        let authorization = Some(authorization);
+        let target = LoginTarget { browser: Some("b"), authorization, ..LoginTarget::default() };
+        let url = "/.vault-auth/login?authorization=s%2B%2F%3D";
+        assert_eq!(target.login_url(None), url);
+        let url = "/.vault-auth/login?method=1&authorization=s%2B%2F%3D";
+        assert_eq!(target.login_url(Some(1)), url);
+    }
+
+    #[test]
+    fn long_texts_are_cut_off_between_characters() {
+        let text = "\u{e9}".repeat(80);
+        assert_eq!(shortened(&text), text);
+        assert_eq!(shortened(&format!("{text}ab")), format!("{text}\u{2026}"));
     }
 
     #[test]

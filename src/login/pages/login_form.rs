@@ -10,7 +10,7 @@ use super::{
 use crate::login::{BrowserLoginKind, BrowserLoginMethod};
 
 /// The login form, with all login methods. It is sent to [`LOGIN_PATH`] with the fields `method` (the
-/// index), `name`, `password` and, if given, `to` and `browser`.
+/// index), `name`, `password` and, if given, `to` and `browser`, or `authorization`.
 #[derive(Clone, Copy, Debug)]
 pub struct LoginForm<'p> {
     /// The status of the response.
@@ -19,7 +19,7 @@ pub struct LoginForm<'p> {
     pub methods: &'p [BrowserLoginMethod],
     /// The index of the method that was chosen before.
     pub method: Option<usize>,
-    /// The page and the browser that the login is for.
+    /// The page and the browser, or the authorization, that the login is for.
     pub target: LoginTarget<'p>,
     /// The user name that was entered before; empty at first.
     pub name: &'p str,
@@ -155,11 +155,6 @@ impl LoginFormTemplate<'_> {
     /// Returns true if the message is about the name and the password.
     fn is_invalid(&self) -> bool {
         self.message.as_ref().is_some_and(|message| message.is_about_input)
-    }
-
-    /// Returns the host of the application that the login is for.
-    fn application(&self) -> Option<&str> {
-        self.form.target.application()
     }
 }
 

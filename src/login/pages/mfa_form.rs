@@ -17,7 +17,8 @@ pub struct MfaForm<'p> {
     pub pending: &'p str,
     /// The number of codes; 0 is taken as 1.
     pub codes: usize,
-    /// The page and the browser that the login is for, to show it and to start again.
+    /// The page and the browser, or the authorization, that the login is for, to show it and to start
+    /// again.
     pub target: LoginTarget<'p>,
     /// The message about the step before.
     pub message: Option<LoginMessage>,
@@ -60,10 +61,5 @@ impl MfaFormTemplate<'_> {
     /// Returns true if the message is about the codes.
     fn is_invalid(&self) -> bool {
         self.message.as_ref().is_some_and(|message| message.is_about_input)
-    }
-
-    /// Returns the host of the application that the login is for.
-    fn application(&self) -> Option<&str> {
-        self.form.target.application()
     }
 }

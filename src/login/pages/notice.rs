@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::{
     HtmlPage, LOGOUT_PATH, Language, links,
-    text::{Explanation, NoticeText, PageText, SentenceParts},
+    text::{AuthorizationProblemText, Explanation, NoticeText, PageText, SentenceParts},
 };
 
 /// A page that says one thing, with links or a button.
@@ -75,6 +75,26 @@ pub enum Notice<'p> {
         /// The address to open instead.
         again: Option<&'p str>,
     },
+    /// The request for an authorization was refused, without a redirect to the client.
+    AuthorizationRefused {
+        /// The reason.
+        reason: AuthorizationProblem,
+    },
+}
+
+/// The reason why a request for an authorization was refused without a redirect to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthorizationProblem {
+    /// The client id is none that is known here.
+    UnknownClient,
+    /// The metadata document of the client cannot be fetched. The page offers to try again.
+    ClientUnavailable,
+    /// The redirect address is not one of the client's.
+    RedirectRefused,
+    /// A parameter of the request is missing or malformed.
+    InvalidRequest,
+    /// The authorization took too long or was completed before.
+    Expired,
 }
 
 /// A part of a page: a sentence with a value in it, or without one.
@@ -140,6 +160,7 @@ impl<'p> Notice<'p> {
             Self::VaultUnavailable { .. } => text.vault_unavailable,
             Self::SessionEnded { .. } => text.session_ended,
             Self::CrossSite { .. } => text.cross_site,
+            Self::AuthorizationRefused { reason } => reason.explanation(&text.authorization),
         }
     }
 
@@ -170,14 +191,30 @@ impl<'p> Notice<'p> {
             Self::SessionEnded { again } | Self::CrossSite { again } => {
                 [link(text.open_again, again), None]
             }
+            Self::AuthorizationRefused { reason } => {
+                let can_retry = reason == AuthorizationProblem::ClientUnavailable;
+                [can_retry.then(|| ActionView::reload(text.try_again)), None]
+            }
         };
         actions.into_iter().flatten().collect()
     }
 }
 
+impl AuthorizationProblem {
+    fn explanation(self, text: &AuthorizationProblemText) -> Explanation {
+        match self {
+            Self::UnknownClient => text.unknown_client,
+            Self::ClientUnavailable => text.client_unavailable,
+            Self::RedirectRefused => text.redirect_refused,
+            Self::InvalidRequest => text.invalid_request,
+            Self::Expired => text.expired,
+        }
+    }
+}
+
 impl ParagraphView<'_> {
     pub(super) fn plain(text: &'static str) -> Self {
-        Self { parts: SentenceParts { before: text, after: "" }, value: None }
+        Self { parts: SentenceParts::plain(text), value: None }
     }
 }
 

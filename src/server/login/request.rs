@@ -53,6 +53,7 @@ impl LoginDestination {
         LoginTarget {
             to: self.page.as_ref(),
             browser: self.browser.as_ref().map(BrowserIdDigest::as_str),
+            authorization: None,
         }
     }
 

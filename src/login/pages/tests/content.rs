@@ -6,15 +6,15 @@ use http::StatusCode;
 
 use super::{
     super::{
-        AccountPage, Language, LoginForm, LoginMessage, LoginTarget, MfaForm, Notice, NoticePage,
-        RefusalPage,
+        AccountPage, AuthorizationProblem, Language, LoginForm, LoginMessage, LoginTarget, MfaForm,
+        Notice, NoticePage, RefusalPage,
     },
     html::{attribute, tags},
     samples::{CODES, account, login_form, methods, notices, return_url},
 };
 
 /// Returns the fields of a page with their types and values.
-fn fields(body: &str) -> Vec<(&str, &str, &str)> {
+pub(super) fn fields(body: &str) -> Vec<(&str, &str, &str)> {
     let value = |tag, name| attribute(tag, name).unwrap_or_default();
     tags(body, "input")
         .into_iter()
@@ -113,7 +113,7 @@ fn time_to_wait_is_rounded_up_to_minutes() {
 #[test]
 fn each_code_has_a_field() {
     let to = return_url("https://acme.crm.example.com/");
-    let target = LoginTarget { to: Some(&to), browser: None };
+    let target = LoginTarget { to: Some(&to), ..LoginTarget::default() };
     for (codes, shown) in [(0, 1), (1, 1), (3, 3)] {
         let form = MfaForm { status: StatusCode::OK, pending: "p", codes, target, message: None };
         let body = form.render(Language::English).body;
@@ -153,6 +153,9 @@ fn notices_have_their_links() {
         let (expected_links, expected_forms) = match notice {
             Notice::LogoutFailed => (0, 1),
             Notice::ReturnRefused { .. } => (0, 0),
+            Notice::AuthorizationRefused { reason } => {
+                (usize::from(reason == AuthorizationProblem::ClientUnavailable), 0)
+            }
             Notice::SessionNotKept { .. } => (2, 0),
             _ => (1, 0),
         };

@@ -8,13 +8,19 @@ use ring::digest::{SHA256, digest};
 
 use super::{
     super::{
-        AccountPage, HtmlPage, Language, LoginForm, LoginTarget, MfaForm, Notice, NoticePage,
-        RefusalPage, style::STYLE,
+        AccountPage, CONSENT_PATH, HtmlPage, Language, LoginForm, LoginTarget, MfaForm, Notice,
+        NoticePage, RefusalPage, style::STYLE,
     },
     samples::{LANGUAGES, account, login_form, methods, pages, return_url},
 };
 
-const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=y>&amp;{{ 7*7 }}";
+pub(super) const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=y>&amp;{{ 7*7 }}";
+
+/// The elements that have an end tag wherever they have a start tag.
+const TAGS: [&str; 18] = [
+    "form", "fieldset", "div", "p", "dl", "dt", "dd", "ul", "li", "a", "bdi", "b", "small",
+    "button", "details", "summary", "footer", "label",
+];
 
 /// Returns the start tags with this name, with their attributes.
 pub(super) fn tags<'h>(html: &'h str, name: &str) -> Vec<&'h str> {
@@ -43,7 +49,7 @@ fn documents_are_complete() {
             let heading = body.split_once("<h1>").expect("h1").1.split('<').next().expect("text");
             let title = body.split_once("<title>").expect("title").1.split('<').next();
             assert!(title.expect("text").ends_with(heading), "{name}");
-            for tag in ["form", "fieldset", "div", "p", "dl", "a", "bdi", "b", "footer", "label"] {
+            for tag in TAGS {
                 let closed = body.matches(&format!("</{tag}>")).count();
                 assert_eq!(tags(&body, tag).len(), closed, "{name}: {tag}");
             }
@@ -64,7 +70,8 @@ fn pages_load_and_run_nothing() {
             assert!(!is_found, "{name}: {part}");
         }
         for target in tags(&rest, "form").into_iter().map(|tag| attribute(tag, "action")) {
-            assert!(target.expect("an address").starts_with("/.vault-auth/"), "{name}");
+            let target = target.expect("an address");
+            assert!(target.starts_with("/.vault-auth/") || target == CONSENT_PATH, "{name}");
         }
     }
     assert!(!STYLE.contains("url(") && !STYLE.contains("@import") && !STYLE.contains('<'));
@@ -125,7 +132,7 @@ fn inputs_have_labels_and_ids_are_unique() {
 fn values_are_escaped() {
     let methods = methods("userpass,ldap");
     let to = return_url("https://acme.crm.example.com/\"'><script>alert(1)</script>");
-    let target = LoginTarget { to: Some(&to), browser: Some(HOSTILE) };
+    let target = LoginTarget { to: Some(&to), browser: Some(HOSTILE), authorization: None };
     let form = LoginForm { name: HOSTILE, request_id: Some(HOSTILE), ..login_form(&methods, None) };
     let form = LoginForm { target, ..form };
     let mfa = MfaForm { status: StatusCode::OK, pending: HOSTILE, codes: 1, target, message: None };

@@ -3,8 +3,9 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::super::{
-    AccountPage, HtmlPage, Language, LoginForm, LoginMessage, LoginTarget, MfaForm, Notice,
-    NoticePage, RefusalPage,
+    AccountPage, AuthorizationProblem, AuthorizationTarget, ConsentClient, ConsentPage, HtmlPage,
+    Language, LoginForm, LoginMessage, LoginTarget, MfaForm, Notice, NoticePage, RedirectPlace,
+    RefusalPage,
 };
 use crate::login::{BrowserLoginMethod, GuardedHosts, ReturnUrl, parse_login_methods};
 
@@ -64,7 +65,7 @@ pub(super) fn login_form<'p>(
         status: StatusCode::OK,
         methods,
         method: None,
-        target: LoginTarget { to, browser: Some("browser.value") },
+        target: LoginTarget { to, browser: Some("browser.value"), authorization: None },
         name: "",
         message: None,
         request_id: None,
@@ -82,9 +83,82 @@ pub(super) fn account() -> AccountPage<'static> {
     }
 }
 
+pub(super) const AUTHORIZATION: AuthorizationTarget<'_> = AuthorizationTarget {
+    sealed: "authorization.value",
+    client: "claude.ai",
+    resource: "MCP registry",
+};
+
+pub(super) fn consent() -> ConsentPage<'static> {
+    ConsentPage {
+        client_name: Some("Claude"),
+        client: ConsentClient::Document { host: "claude.ai" },
+        redirect: "claude.ai",
+        place: RedirectPlace::Website,
+        resource_name: "MCP registry",
+        resource: "https://mcp.example.com",
+        subject: "ana.rojas@example.com",
+        tenant: Some("acme"),
+        policies: &["crm-agent", "default", "mcp-registry-reader", "tenant-acme"],
+        consent: "consent.value",
+    }
+}
+
+/// Consent pages for all kinds of clients and places, with names for error messages.
+pub(super) fn consents() -> Vec<(&'static str, ConsentPage<'static>)> {
+    let page = consent();
+    let registered = ConsentPage { client: ConsentClient::Registered, ..page };
+    let configured =
+        ConsentPage { client: ConsentClient::Configured { id: "claude-desktop" }, ..page };
+    let local =
+        ConsentPage { redirect: "127.0.0.1:33418", place: RedirectPlace::ThisComputer, ..page };
+    let scheme = ConsentPage { redirect: "cursor:", ..local };
+    vec![
+        ("consent-document", page),
+        ("consent-document-unnamed", ConsentPage { client_name: None, tenant: None, ..page }),
+        ("consent-document-local", local),
+        ("consent-configured", configured),
+        ("consent-configured-unnamed", ConsentPage { client_name: None, ..configured }),
+        ("consent-registered", registered),
+        ("consent-registered-local", ConsentPage { client: ConsentClient::Registered, ..scheme }),
+        ("consent-registered-unnamed", ConsentPage { client_name: None, ..registered }),
+        ("consent-policies", ConsentPage { policies: &POLICIES, ..page }),
+        ("consent-no-policies", ConsentPage { policies: &[], ..page }),
+    ]
+}
+
+/// More policies than a consent page shows at first.
+pub(super) const POLICIES: [&str; 24] = [
+    "billing-invoices-reader",
+    "billing-reports-reader",
+    "crm-admin",
+    "crm-agent",
+    "crm-contacts-exporter",
+    "crm-reports-reader",
+    "default",
+    "documents-editor",
+    "documents-reader",
+    "helpdesk-agent",
+    "helpdesk-supervisor",
+    "inventory-reader",
+    "inventory-writer",
+    "mcp-calendar-writer",
+    "mcp-mail-reader",
+    "mcp-mail-writer",
+    "mcp-registry-reader",
+    "mcp-registry-writer",
+    "metabase-viewer",
+    "n8n-editor",
+    "odoo-sales-manager-for-the-region-of-valparaiso-and-the-islands",
+    "payroll-reader",
+    "projects-reader",
+    "tenant-acme",
+];
+
 pub(super) fn notices() -> Vec<(&'static str, Notice<'static>)> {
     let link = Some("https://acme.crm.example.com/.vault-auth/login?to=a&b");
     let host = "acme.crm.example.com";
+    let refused = |reason| Notice::AuthorizationRefused { reason };
     vec![
         ("not-logged-in", Notice::NotLoggedIn { log_in: link }),
         ("logged-out", Notice::LoggedOut { log_in: link }),
@@ -97,6 +171,11 @@ pub(super) fn notices() -> Vec<(&'static str, Notice<'static>)> {
         ("notice-vault-unavailable", Notice::VaultUnavailable { again: link }),
         ("session-ended", Notice::SessionEnded { again: link }),
         ("notice-cross-site", Notice::CrossSite { again: link }),
+        ("unknown-client", refused(AuthorizationProblem::UnknownClient)),
+        ("client-unavailable", refused(AuthorizationProblem::ClientUnavailable)),
+        ("redirect-refused", refused(AuthorizationProblem::RedirectRefused)),
+        ("invalid-request", refused(AuthorizationProblem::InvalidRequest)),
+        ("authorization-expired", refused(AuthorizationProblem::Expired)),
     ]
 }
 
@@ -106,6 +185,9 @@ pub(super) fn pages(language: Language) -> Vec<(String, HtmlPage)> {
     pages.push(("account".to_owned(), account().render(language)));
     let bare = AccountPage { tenant: None, expires: None, application: None, ..account() };
     pages.push(("account-bare".to_owned(), bare.render(language)));
+    for (name, page) in consents() {
+        pages.push((name.to_owned(), page.render(language)));
+    }
     for (name, notice) in notices() {
         let page = NoticePage { status: StatusCode::OK, notice, request_id: Some("req-1") };
         pages.push((name.to_owned(), page.render(language)));
@@ -128,9 +210,15 @@ fn form_pages(language: Language) -> Vec<(String, HtmlPage)> {
     let (one, several) = (methods("userpass"), methods("userpass,ldap:corp,oidc:google,oidc"));
     let providers = methods("oidc:google:staff,oidc:google:partners,oidc:microsoft");
     let base = login_form(&one, Some(&to));
+    let authorization = LoginTarget { authorization: Some(AUTHORIZATION), ..base.target };
     let mut forms = vec![
         ("login".to_owned(), base),
         ("login-no-target".to_owned(), login_form(&one, None)),
+        ("login-authorization".to_owned(), LoginForm { target: authorization, ..base }),
+        (
+            "login-authorization-several".to_owned(),
+            LoginForm { target: authorization, ..login_form(&several, None) },
+        ),
         ("login-several".to_owned(), login_form(&several, Some(&to))),
         ("login-providers".to_owned(), login_form(&providers, Some(&to))),
     ];
@@ -145,12 +233,13 @@ fn form_pages(language: Language) -> Vec<(String, HtmlPage)> {
     }
     let mut pages: Vec<_> =
         forms.iter().map(|(name, form)| (name.clone(), form.render(language))).collect();
-    for (name, codes, message) in [
-        ("mfa", 1, None),
-        ("mfa-wrong", 1, Some(LoginMessage::WrongCode)),
-        ("mfa-several", 2, Some(LoginMessage::VaultUnavailable)),
+    for (name, target, codes, message) in [
+        ("mfa", base.target, 1, None),
+        ("mfa-wrong", base.target, 1, Some(LoginMessage::WrongCode)),
+        ("mfa-several", base.target, 2, Some(LoginMessage::VaultUnavailable)),
+        ("mfa-authorization", authorization, 1, None),
     ] {
-        let (status, target) = (StatusCode::OK, base.target);
+        let status = StatusCode::OK;
         let form = MfaForm { status, pending: "pending.value", codes, target, message };
         pages.push((name.to_owned(), form.render(language)));
     }

@@ -99,5 +99,5 @@ fn templates_have_no_text() {
         }
         assert!(!text.contains(char::is_alphanumeric), "{}: {text}", path.display());
     }
-    assert_eq!(templates, 6);
+    assert_eq!(templates, 8);
 }

@@ -1,4 +1,4 @@
-use super::{Explanation, SentenceParts};
+use super::{Explanation, SentenceParts, TwoValueSentence};
 
 /// The texts of the login form and of the form for codes.
 #[cfg_attr(test, derive(serde::Serialize))]
@@ -6,6 +6,8 @@ pub(crate) struct LoginText {
     pub(crate) title: &'static str,
     /// Around the host of the application.
     pub(crate) application: SentenceParts,
+    /// Around the client and the resource of an authorization.
+    pub(crate) authorization: TwoValueSentence,
     pub(crate) account_type: &'static str,
     pub(crate) userpass: &'static str,
     pub(crate) ldap: &'static str,
@@ -40,6 +42,7 @@ pub(crate) struct LoginText {
 pub(super) const ENGLISH: LoginText = LoginText {
     title: "Log in",
     application: SentenceParts { before: "to continue to ", after: "" },
+    authorization: TwoValueSentence { before: "to connect ", between: " with ", after: "" },
     account_type: "Account type",
     userpass: "local account",
     ldap: "directory account",
@@ -94,6 +97,7 @@ pub(super) const ENGLISH: LoginText = LoginText {
 pub(super) const SPANISH: LoginText = LoginText {
     title: "Iniciar sesión",
     application: SentenceParts { before: "para continuar a ", after: "" },
+    authorization: TwoValueSentence { before: "para conectar ", between: " con ", after: "" },
     account_type: "Tipo de cuenta",
     userpass: "cuenta local",
     ldap: "cuenta del directorio",

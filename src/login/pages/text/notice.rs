@@ -17,6 +17,7 @@ pub(crate) struct NoticeText {
     pub(crate) vault_unavailable: Explanation,
     pub(crate) session_ended: Explanation,
     pub(crate) cross_site: Explanation,
+    pub(crate) authorization: AuthorizationProblemText,
     pub(crate) log_in: &'static str,
     pub(crate) log_in_again: &'static str,
     pub(crate) log_out: &'static str,
@@ -29,6 +30,16 @@ pub(crate) struct NoticeText {
     pub(crate) code: &'static str,
     /// Before the request id.
     pub(crate) request_id: &'static str,
+}
+
+/// The texts of the reasons why a request for an authorization is refused.
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(crate) struct AuthorizationProblemText {
+    pub(crate) unknown_client: Explanation,
+    pub(crate) client_unavailable: Explanation,
+    pub(crate) redirect_refused: Explanation,
+    pub(crate) invalid_request: Explanation,
+    pub(crate) expired: Explanation,
 }
 
 pub(super) const ENGLISH: NoticeText = NoticeText {
@@ -83,6 +94,37 @@ pub(super) const ENGLISH: NoticeText = NoticeText {
         title: "The request came from another site",
         body: "For your security it was refused, and nothing was changed. Open this site yourself \
                and try again there.",
+    },
+    authorization: AuthorizationProblemText {
+        unknown_client: Explanation {
+            title: "This application is not known here",
+            body: "Its client id (client_id) is not accepted. Remove the connection in the \
+                   application and add it again. If that does not help, the administrator has to \
+                   add the application.",
+        },
+        client_unavailable: Explanation {
+            title: "The application could not be checked",
+            body: "The document in which it describes itself, at the address that is its client id \
+                   (client_id), could not be fetched or used. Try again in a moment. If the problem \
+                   persists, tell the provider of the application.",
+        },
+        redirect_refused: Explanation {
+            title: "The application asked to continue at another address",
+            body: "The address (redirect_uri) is not one of those that are known for this \
+                   application. For your security nothing was sent to it. If you did not start this \
+                   yourself, close this page. Otherwise tell the administrator.",
+        },
+        invalid_request: Explanation {
+            title: "The application sent an incomplete request",
+            body: "A parameter is missing or not valid: for example, PKCE with S256 is required \
+                   (code_challenge). Update the application and start again there. If that does not \
+                   help, tell the administrator.",
+        },
+        expired: Explanation {
+            title: "This request is no longer valid",
+            body: "It took too long, or it was answered before. Go back to the application and \
+                   start again there.",
+        },
     },
     log_in: "Log in",
     log_in_again: "Log in again",
@@ -150,6 +192,37 @@ pub(super) const SPANISH: NoticeText = NoticeText {
         title: "La solicitud vino de otro sitio",
         body: "Por tu seguridad fue rechazada y no se cambió nada. Abre tú este sitio e inténtalo \
                ahí.",
+    },
+    authorization: AuthorizationProblemText {
+        unknown_client: Explanation {
+            title: "Aquí no se conoce esta aplicación",
+            body: "No se acepta su identificador de cliente (client_id). Elimina la conexión en la \
+                   aplicación y agrégala de nuevo. Si no funciona, el administrador tiene que \
+                   agregar la aplicación.",
+        },
+        client_unavailable: Explanation {
+            title: "No se pudo verificar la aplicación",
+            body: "No se pudo obtener o usar el documento en que ella se describe, en la dirección \
+                   que es su identificador de cliente (client_id). Inténtalo de nuevo en un \
+                   momento. Si el problema sigue, avísale al proveedor de la aplicación.",
+        },
+        redirect_refused: Explanation {
+            title: "La aplicación pidió continuar en otra dirección",
+            body: "La dirección (redirect_uri) no es una de las que se conocen de esta aplicación. \
+                   Por tu seguridad no se le envió nada. Si tú no iniciaste esto, cierra esta \
+                   página. Si lo hiciste, avísale al administrador.",
+        },
+        invalid_request: Explanation {
+            title: "La aplicación envió una solicitud incompleta",
+            body: "Un parámetro falta o no es válido: por ejemplo, se exige PKCE con S256 \
+                   (code_challenge). Actualiza la aplicación y empieza de nuevo en ella. Si no \
+                   funciona, avísale al administrador.",
+        },
+        expired: Explanation {
+            title: "Esta solicitud ya no es válida",
+            body: "Tardó demasiado o ya se respondió antes. Vuelve a la aplicación y empieza de \
+                   nuevo en ella.",
+        },
     },
     log_in: "Iniciar sesión",
     log_in_again: "Iniciar sesión de nuevo",
