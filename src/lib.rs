@@ -48,6 +48,7 @@
 //! | [`headers`], [`networks`], [`uri`], [`wall_clock`] | header fields of any server, IP networks, URI syntax, the time |
 //! | [`policy`] | parser, linter, evaluation and diff of Vault policies |
 //! | [`probe`] | connections to a server for diagnostics |
+//! | [`public_documents`] | documents of public servers, such as the metadata of OAuth clients |
 //! | [`provisioning`] | desired state of Vault, plan and apply |
 //! | [`sealed`] | encrypted credentials that clients keep, for one purpose, audience and time |
 //! | [`tenants`] | names of tenants and services, and what they are called in Vault |
@@ -77,6 +78,7 @@ pub mod networks;
 pub mod policy;
 pub mod probe;
 pub mod provisioning;
+pub mod public_documents;
 pub mod requirements;
 pub mod resource_uri;
 pub mod sealed;

@@ -14,6 +14,7 @@ const USES: &[(&str, &[&str])] = &[
     ("headers", &[]),
     ("networks", &[]),
     ("probe", &[]),
+    ("public_documents", &["probe"]),
     ("sealed", &[]),
     ("suggestion", &[]),
     ("tenants", &[]),
