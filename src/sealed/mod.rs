@@ -36,11 +36,13 @@ pub enum Purpose {
     AccessToken,
     /// An OAuth refresh token.
     RefreshToken,
+    /// The id of an OAuth client that registered itself.
+    ClientRegistration,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Session,
         Self::Ticket,
         Self::PendingLogin,
@@ -50,6 +52,7 @@ impl Purpose {
         Self::AuthorizationCode,
         Self::AccessToken,
         Self::RefreshToken,
+        Self::ClientRegistration,
     ];
 
     /// Returns the name that is authenticated with the data. It never changes.
@@ -65,6 +68,7 @@ impl Purpose {
             Self::AuthorizationCode => "authorization-code",
             Self::AccessToken => "access-token",
             Self::RefreshToken => "refresh-token",
+            Self::ClientRegistration => "client-registration",
         }
     }
 }

@@ -226,6 +226,7 @@ fn noun(purpose: Purpose) -> &'static str {
         Purpose::AuthorizationCode => "an OAuth authorization code of",
         Purpose::AccessToken => "an OAuth access token for",
         Purpose::RefreshToken => "an OAuth refresh token of",
+        Purpose::ClientRegistration => "the registration of an OAuth client at",
     }
 }
 
