@@ -26,6 +26,7 @@ const USES: &[(&str, &[&str])] = &[
     ("requirements", &["resource_uri", "tenants", "uri"]),
     ("token", &["capabilities", "headers", "sealed", "tenants", "wall_clock"]),
     ("login", &["forwarded", "sealed", "token", "wall_clock"]),
+    ("oauth", &[]),
     ("auth", &["capabilities", "forwarded", "requirements", "token"]),
     ("provisioning", &["policy", "sealed", "tenants"]),
     ("secrets", &["tenants", "token"]),
