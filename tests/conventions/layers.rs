@@ -26,7 +26,7 @@ const USES: &[(&str, &[&str])] = &[
     ("requirements", &["resource_uri", "tenants", "uri"]),
     ("token", &["capabilities", "headers", "sealed", "tenants", "wall_clock"]),
     ("login", &["forwarded", "sealed", "token", "wall_clock"]),
-    ("oauth", &[]),
+    ("oauth", &["public_documents", "sealed", "wall_clock"]),
     ("auth", &["capabilities", "forwarded", "requirements", "token"]),
     ("provisioning", &["policy", "sealed", "tenants"]),
     ("secrets", &["tenants", "token"]),
