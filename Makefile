@@ -32,14 +32,16 @@ CARGO_CYCLONEDX := $(TOOLS)/.cargo-cyclonedx-$(CARGO_CYCLONEDX_VERSION)
 SCHEMATHESIS := $(TOOLS)/.schemathesis
 ENV_READERS := $(TOOLS)/.env-readers
 CHECK_JSONSCHEMA := $(TOOLS)/.check-jsonschema
+MCP := $(TOOLS)/.mcp-1 $(TOOLS)/.mcp-2
 NGINX := $(TOOLS)/.nginx
 BROWSER := $(BIN)/chromium
 
-PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	--require-hashes --no-deps --only-binary :all: -r
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+INSTALL := install --require-hashes --no-deps --only-binary :all: -r
+PIP_INSTALL = $(PIP) $(INSTALL)
 
 .PHONY: tools
-tools: $(WHEELS) $(SCHEMATHESIS) $(ENV_READERS) $(NGINX) $(BROWSER) ## Install OpenBao, the proxies, a browser and other tools for the tests into .tools/
+tools: $(WHEELS) $(SCHEMATHESIS) $(ENV_READERS) $(MCP) $(NGINX) $(BROWSER) ## Install OpenBao, the proxies, a browser and other tools for the tests into .tools/
 
 $(WHEELS): deploy/tools/requirements.txt
 	$(PYTHON) -m venv $(TOOLS)
@@ -56,6 +58,12 @@ $(ENV_READERS): deploy/tools/env-readers.txt $(SCHEMATHESIS)
 
 $(CHECK_JSONSCHEMA): deploy/tools/check-jsonschema.txt $(SCHEMATHESIS)
 	$(PIP_INSTALL) $<
+	touch $@
+
+# Each line of the SDK has its own environment, since they exclude each other.
+$(MCP): $(TOOLS)/.%: deploy/tools/%.txt $(WHEELS)
+	$(PYTHON) -m venv --clear --without-pip $(TOOLS)/$*
+	$(PIP) --python $(TOOLS)/$*/bin/python $(INSTALL) $<
 	touch $@
 
 # Uses the installed nginx, or else unpacks Debian's package, which apt verifies. Installing the
