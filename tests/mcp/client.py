@@ -27,7 +27,9 @@ In between it prints events:
     {"event": "ready", "sdk", "redirect_uri"}   when it has started
     {"event": "authorize", "url"}               open this in a browser, which comes back by itself
     {"event": "callback", "parameters"}         the browser came back
-    {"event": "http", "method", "url", "status", ...}   a response arrived
+    {"event": "http", ...}                      a response arrived: `method`, `url` without its query,
+                                                `status`, the scheme of `authorization`, the `headers`
+                                                of MCP, the harmless part of the `form`, `challenge`
     {"event": "progress", "progress", "total"}  of a tool
     {"event": "disconnected", "error"}          the connection broke while no command was running
 """
@@ -82,6 +84,13 @@ def described(error: BaseException) -> dict[str, Any]:
 def dumped(result: Any) -> Any:
     """Returns a result of the SDK as it was in JSON."""
     return result.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def outcome(result: Any) -> dict[str, Any]:
+    """Returns the answer to one of several calls."""
+    if isinstance(result, BaseException):
+        return {"error": described(result)}
+    return {"ok": dumped(result)}
 
 
 class Storage:
@@ -224,7 +233,11 @@ async def report(response: Any) -> None:
         "url": str(request.url.copy_with(query=None)),
         "status": response.status_code,
         "authorization": request.headers.get("Authorization", "").partition(" ")[0],
-        "headers": {name: value for name, value in request.headers.items() if name.startswith("mcp-")},
+        "headers": {
+            name: value
+            for name, value in request.headers.items()
+            if name.startswith("mcp-") and name != "mcp-session-id"
+        },
     }
     if request.headers.get("Content-Type") == "application/x-www-form-urlencoded":
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
@@ -232,7 +245,6 @@ async def report(response: Any) -> None:
         event["form"] = {name: form[name] for name in shown if name in form}
     if "WWW-Authenticate" in response.headers:
         event["challenge"] = response.headers["WWW-Authenticate"]
-    event["headers"].pop("mcp-session-id", None)
     emit(event="http", **event)
 
 
@@ -252,10 +264,7 @@ async def perform(client: Client, session: Any, command: dict[str, Any]) -> Any:
         case "parallel":
             calls = [session.call_tool(command["tool"], arguments) for _ in range(command["count"])]
             results = await asyncio.gather(*calls, return_exceptions=True)
-            return [
-                {"error": described(result)} if isinstance(result, BaseException) else {"ok": dumped(result)}
-                for result in results
-            ]
+            return [outcome(result) for result in results]
         case "read":
             uri = command["uri"]
             return dumped(await session.read_resource(uri if SDK_2 else AnyUrl(uri)))

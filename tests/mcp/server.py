@@ -8,8 +8,8 @@ with 1.x only those up to 2025-11-25. It prints `listening PORT` and ends at SIG
 
 Tools: `echo`, `send_mail`, `send_invoice` (its customer is also the header `Mcp-Param-Customer`),
 `whoami` (the headers that arrived here) and `count` (one progress event a second). Prompt:
-`greet`. Resources: `note://a` and `file:///{path}`. `GET /calls`, which is not MCP, returns the names
-of the tools that ran.
+`greet`. Resources: `note://a` and `file:///{path}`. `GET /calls`, which is not MCP, returns the
+names of the tools that ran.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
+from mcp.types import ToolAnnotations
 from pydantic import Field
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -58,8 +59,9 @@ def application(options: dict[str, Any]) -> Starlette:
 def add_tools(server: Any) -> None:
     """Adds the tools, and the route that tells which ones ran."""
     calls: list[str] = []
+    read_only = ToolAnnotations.model_validate({"readOnlyHint": True})
 
-    @server.tool()
+    @server.tool(annotations=read_only)
     def echo(text: str) -> str:
         """Returns its argument."""
         calls.append("echo")
@@ -79,14 +81,14 @@ def add_tools(server: Any) -> None:
         calls.append("send_invoice")
         return f"sent to {customer}"
 
-    @server.tool()
+    @server.tool(annotations=read_only)
     def whoami(context: Context) -> dict[str, list[str]]:
         """Returns the values of each header of this request, by its name in lower case."""
         calls.append("whoami")
         headers = context.request_context.request.headers
         return {name: headers.getlist(name) for name in headers}
 
-    @server.tool()
+    @server.tool(annotations=read_only)
     async def count(seconds: int, context: Context) -> int:
         """Counts the seconds, and reports each one as progress."""
         calls.append("count")
