@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::forwarded::{is_loopback, normalized_authority, without_port};
 
 /// The path below which a resource's metadata is found (RFC 9728, 3).
@@ -9,7 +11,8 @@ pub const RESOURCE_METADATA_PATH: &str = "/.well-known/oauth-protected-resource"
 
 /// The URI of a protected resource in its usual form: scheme and authority in lower case, without a default
 /// port, a slash at the end, a query and a fragment. Two URIs are the same resource if they are equal.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct ResourceUri {
     text: String,
     origin_length: usize,
@@ -95,6 +98,20 @@ fn is_port(text: &str) -> bool {
 fn is_segment(text: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     !matches!(text, "" | "." | "..") && text.bytes().all(is_plain)
+}
+
+impl From<ResourceUri> for String {
+    fn from(uri: ResourceUri) -> Self {
+        uri.text
+    }
+}
+
+impl TryFrom<String> for ResourceUri {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("not the URI of a resource")
+    }
 }
 
 impl fmt::Display for ResourceUri {

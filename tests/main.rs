@@ -32,6 +32,7 @@ mod limits;
 mod login;
 mod logins;
 mod manners;
+mod oauth;
 mod outages;
 mod policies;
 mod policy_commands;

@@ -94,6 +94,14 @@ impl Authorizer {
         self.authorize_with(request, UseAccounting::ConsumeNow).await
     }
 
+    /// Decides the same without the cached entry of the token.
+    pub async fn authorize_anew(&self, request: &AuthRequest<'_>) -> Decision {
+        if let Ok(credential) = &request.credential {
+            self.cache.forget(self.cache.key(credential));
+        }
+        self.authorize(request).await
+    }
+
     /// Decides the same for a request that is forwarded to Vault with the caller's own token: Vault
     /// itself counts the use.
     pub async fn authenticate(&self, request: &AuthRequest<'_>) -> Decision {

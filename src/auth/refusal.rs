@@ -115,7 +115,7 @@ impl Refusal {
     pub fn problem_spec(&self) -> ProblemSpec {
         use RefusalClass::{
             Failed, Forbidden, Limited, Malformed, Misconfigured, MissingCredential,
-            Unauthenticated, Unavailable as Unknown,
+            Unauthenticated,
         };
         let (class, code, title) = match self {
             Self::RequirementInvalid(_) => {
@@ -156,21 +156,7 @@ impl Refusal {
             Self::TooManyFailures => {
                 (Limited(FAILURE_WINDOW.as_secs()), "too_many_failures", "Too many invalid tokens")
             }
-            Self::Unavailable(Unavailable { reason: cause, .. }) => match cause {
-                UnavailableReason::NoValidResponse | UnavailableReason::Misconfigured => {
-                    (Unknown(2), "vault_unavailable", "Vault is unavailable")
-                }
-                UnavailableReason::Sealed => (Unknown(5), "vault_sealed", "Vault is sealed"),
-                UnavailableReason::Throttled => {
-                    (Unknown(2), "vault_throttled", "Vault is rate limiting requests")
-                }
-                UnavailableReason::NotReady => {
-                    (Unknown(2), "not_ready", "The service is not ready")
-                }
-                UnavailableReason::Overloaded => {
-                    (Unknown(1), "overloaded", "The service is overloaded")
-                }
-            },
+            Self::Unavailable(Unavailable { reason, .. }) => unavailable_terms(*reason),
             Self::Internal => (Failed, "internal_error", "Internal error"),
         };
         class.problem_spec(code, title)
@@ -208,6 +194,22 @@ impl Refusal {
             Self::Unavailable(unavailable) => Some(unavailable.detail.to_string()),
             _ => None,
         }
+    }
+}
+
+/// Returns the class, the code and the title.
+fn unavailable_terms(reason: UnavailableReason) -> (RefusalClass, &'static str, &'static str) {
+    use RefusalClass::Unavailable as Unknown;
+    match reason {
+        UnavailableReason::NoValidResponse | UnavailableReason::Misconfigured => {
+            (Unknown(2), "vault_unavailable", "Vault is unavailable")
+        }
+        UnavailableReason::Sealed => (Unknown(5), "vault_sealed", "Vault is sealed"),
+        UnavailableReason::Throttled => {
+            (Unknown(2), "vault_throttled", "Vault is rate limiting requests")
+        }
+        UnavailableReason::NotReady => (Unknown(2), "not_ready", "The service is not ready"),
+        UnavailableReason::Overloaded => (Unknown(1), "overloaded", "The service is overloaded"),
     }
 }
 

@@ -5,6 +5,7 @@ mod browser_login;
 mod error;
 mod listen;
 mod login;
+mod oauth;
 mod operator;
 mod partial;
 mod reader;
@@ -18,6 +19,7 @@ pub use admin::{AdminAccess, AdminToken};
 pub use browser_login::{BrowserLoginSettings, PartialBrowserLogin};
 pub use error::{ConfigError, ConfigErrors};
 pub use listen::ListenAddress;
+pub use oauth::OAuthSettings;
 pub use operator::OperatorSettings;
 pub use partial::{
     AdminListenOrigin, OperatorLogin, PartialSettings, ServiceLoginConfig, TokenOrigin,

@@ -160,6 +160,33 @@ pub const SETTINGS: &[Setting] = &[
          all unseal. SIGHUP re-reads it",
     ),
     key(
+        "resources",
+        &["VALIDATOR_RESOURCES"],
+        None,
+        "Protected resources for OAuth clients, such as MCP servers: URI[=NAME], separated by commas; \
+         needs VALIDATOR_LOGIN_URL",
+    ),
+    key(
+        "oauth_clients",
+        &["VALIDATOR_OAUTH_CLIENTS"],
+        None,
+        "OAuth clients that have neither a metadata document nor a registration: \
+         ID=REDIRECT_URI[ REDIRECT_URI], separated by commas",
+    ),
+    key(
+        "oauth_registration",
+        &["VALIDATOR_OAUTH_REGISTRATION"],
+        Some("false"),
+        "Let OAuth clients register themselves (RFC 7591), for clients without a metadata document",
+    ),
+    key(
+        "oauth_client_networks",
+        &["VALIDATOR_OAUTH_CLIENT_NETWORKS"],
+        None,
+        "Private networks from which the metadata documents of OAuth clients may be fetched, besides \
+         public addresses",
+    ),
+    key(
         "failure_limit",
         &["VALIDATOR_FAILURE_LIMIT"],
         Some("100"),

@@ -9,6 +9,7 @@ use crate::{
         browser_login::BrowserLoginSettings,
         error::ConfigErrors,
         listen::ListenAddress,
+        oauth::OAuthSettings,
         reader::SettingReader,
         sources::SettingSources,
         values,
@@ -40,6 +41,8 @@ pub struct Settings {
     pub credentials: token::CredentialReader,
     /// The settings of browser logins; `None` without a login host.
     pub browser_login: Option<BrowserLoginSettings>,
+    /// The settings of OAuth; `None` without resources.
+    pub oauth: Option<OAuthSettings>,
     /// The maximum number of failures per client address and minute; `None` for no limit.
     pub failure_limit: Option<u32>,
     /// The treatment of root tokens.
@@ -135,6 +138,7 @@ impl SettingReader {
         let cache = self.cache();
         let browser_login = self.browser_login();
         let credentials = self.credentials(browser_login.as_ref());
+        let oauth = self.oauth();
         let failure_limit = self.value("failure_limit", values::failure_limit);
         let root_tokens = self.value("allow_root", values::root_tokens);
         let mounts = self.mounts();
@@ -152,6 +156,7 @@ impl SettingReader {
             cache: cache?,
             credentials: credentials?,
             browser_login,
+            oauth,
             failure_limit: failure_limit?,
             root_tokens: root_tokens?,
             mounts: mounts?,

@@ -6,7 +6,10 @@ use ipnet::IpNet;
 use tracing::level_filters::LevelFilter;
 use url::Url;
 
-use crate::{auth::RootTokens, forwarded::ForwardedHeaders, networks, telemetry::LogFormat};
+use crate::{
+    auth::RootTokens, forwarded::ForwardedHeaders, networks, oauth::DynamicRegistration,
+    telemetry::LogFormat,
+};
 
 /// Caddy's `private_ranges`: private and loopback networks (RFC 1918, RFC 4193, RFC 4291).
 const PRIVATE_RANGES: &str = "192.168.0.0/16,172.16.0.0/12,10.0.0.0/8,127.0.0.0/8,fd00::/8,::1/128";
@@ -101,6 +104,15 @@ pub(super) fn root_tokens(text: &str) -> Result<RootTokens, String> {
     match text {
         "true" => Ok(RootTokens::Accepted),
         "false" => Ok(RootTokens::Rejected),
+        _ => Err(format!("`{text}` is neither true nor false")),
+    }
+}
+
+/// Parses the setting that lets OAuth clients register themselves.
+pub(super) fn registration(text: &str) -> Result<DynamicRegistration, String> {
+    match text {
+        "true" => Ok(DynamicRegistration::On),
+        "false" => Ok(DynamicRegistration::Off),
         _ => Err(format!("`{text}` is neither true nor false")),
     }
 }

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
@@ -101,9 +101,13 @@ pub trait LoginBackend: Send + Sync + 'static {
         passcodes: &'a [SecretString],
     ) -> LoginFuture<'a, CallerToken>;
 
-    /// Puts a token into a response-wrapping token, which can be exchanged for it once, within 30
-    /// seconds, at any node of Vault.
-    fn wrap<'a>(&'a self, token: &'a CallerToken) -> LoginFuture<'a, SecretString>;
+    /// Puts a token into a response-wrapping token, which can be exchanged for it once, within this time, at
+    /// any node of Vault.
+    fn wrap<'a>(
+        &'a self,
+        token: &'a CallerToken,
+        lifetime: Duration,
+    ) -> LoginFuture<'a, SecretString>;
 
     /// Exchanges a response-wrapping token of [`Self::wrap`] for the token in it.
     ///

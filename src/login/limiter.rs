@@ -24,8 +24,10 @@ const ADDRESS_LIMIT: u32 = 30;
 const WINDOW: Duration = Duration::from_secs(15 * 60 + 5);
 
 /// The calls to Vault within a minute: of logins at an `OpenID` provider that an address starts or
-/// completes, of tickets for one session, and of tickets that an address exchanges.
+/// completes, of authorizations of OAuth clients that it starts, of tickets for one session, and of tickets
+/// and tokens that an address exchanges.
 const PROVIDER_LIMIT: u32 = 60;
+const AUTHORIZATION_LIMIT: u32 = 60;
 const TICKET_LIMIT: u32 = 30;
 const EXCHANGE_LIMIT: u32 = 300;
 
@@ -43,6 +45,7 @@ pub struct LoginLimiter {
     names: Cache<(String, String), Arc<tokio::sync::Mutex<NameFailures>>>,
     addresses: Cache<IpAddr, Arc<Mutex<AddressFailures>>>,
     provider_logins: CallCounter<IpAddr>,
+    authorizations: CallCounter<IpAddr>,
     tickets: CallCounter<Box<str>>,
     exchanges: CallCounter<IpAddr>,
 }
@@ -90,6 +93,7 @@ impl Default for LoginLimiter {
             names: Cache::builder().max_capacity(MAX_ENTRIES).time_to_idle(WINDOW * 2).build(),
             addresses: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(WINDOW).build(),
             provider_logins: CallCounter::new(PROVIDER_LIMIT),
+            authorizations: CallCounter::new(AUTHORIZATION_LIMIT),
             tickets: CallCounter::new(TICKET_LIMIT),
             exchanges: CallCounter::new(EXCHANGE_LIMIT),
         }
@@ -134,6 +138,15 @@ impl LoginLimiter {
         self.provider_logins.count(rate_limit_key(address)).await
     }
 
+    /// Counts an authorization of an OAuth client that an address starts. The metadata of the client may
+    /// have to be fetched for it.
+    ///
+    /// # Errors
+    /// [`TooManyLogins`]
+    pub async fn count_authorization(&self, address: IpAddr) -> Result<(), TooManyLogins> {
+        self.authorizations.count(rate_limit_key(address)).await
+    }
+
     /// Counts a ticket for the session with this accessor.
     ///
     /// # Errors
@@ -142,7 +155,7 @@ impl LoginLimiter {
         self.tickets.count(accessor.into()).await
     }
 
-    /// Counts a ticket that an address exchanges.
+    /// Counts a ticket, a code or a refresh token that an address exchanges.
     ///
     /// # Errors
     /// [`TooManyLogins`]

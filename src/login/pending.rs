@@ -4,9 +4,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use super::{
-    BrowserIdDigest, GuardedHosts, LOGIN_COOKIE, MAX_CLOCK_SKEW, MfaRequirement, ReturnUrl,
-};
+use super::{LOGIN_COOKIE, MAX_CLOCK_SKEW, MfaRequirement};
 use crate::{
     sealed::{KeyRing, Purpose, SealError},
     wall_clock::now,
@@ -32,11 +30,15 @@ const MAX_LENGTH: usize = 3_500;
 const MAX_TICKETS: u32 = 3;
 const TICKET_WINDOW: SignedDuration = SignedDuration::from_mins(1);
 
-/// The page that a login is for, as far as it is known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Destination {
-    page: Option<String>,
-    browser: Option<String>,
+/// The purpose of a login, as it is kept until the login ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Destination {
+    /// The page of the login host about the session.
+    Account,
+    /// A page of an application: its URL, and the digest of the id that the browser has there.
+    Page(String, Option<String>),
+    /// The sealed request of an OAuth client.
+    Authorization(String),
 }
 
 /// A login at an `OpenID` provider.
@@ -48,7 +50,7 @@ pub struct PendingOidc {
     pub client_nonce: String,
     /// The index of the login method.
     pub method: usize,
-    /// The page that the login is for.
+    /// The purpose of the login.
     pub destination: Destination,
 }
 
@@ -59,7 +61,7 @@ pub struct PendingMfa {
     pub requirement: MfaRequirement,
     /// The mount and the user name that failures count against.
     pub user: (String, String),
-    /// The page that the login is for.
+    /// The purpose of the login.
     pub destination: Destination,
 }
 
@@ -77,29 +79,6 @@ struct IssuedTickets {
     page: u64,
     since: i64,
     count: u32,
-}
-
-impl Destination {
-    /// Creates the destination of a login.
-    #[must_use]
-    pub fn new(page: Option<&ReturnUrl>, browser: Option<&BrowserIdDigest>) -> Self {
-        Self {
-            page: page.map(ToString::to_string),
-            browser: browser.map(|browser| browser.as_str().to_owned()),
-        }
-    }
-
-    /// Returns the page, if its host is still one of these.
-    #[must_use]
-    pub fn page(&self, hosts: &GuardedHosts) -> Option<ReturnUrl> {
-        ReturnUrl::parse(self.page.as_deref()?, hosts)
-    }
-
-    /// Returns the digest of the id that the browser has at the application's host.
-    #[must_use]
-    pub fn browser(&self) -> Option<BrowserIdDigest> {
-        BrowserIdDigest::parse(self.browser.as_deref()?)
-    }
 }
 
 impl PendingMfa {
@@ -211,8 +190,7 @@ mod tests {
 
     fn login(state: &str, page: &str) -> PendingOidc {
         let browser = BrowserId::random().digest();
-        let destination =
-            Destination { page: Some(page.to_owned()), browser: Some(browser.as_str().to_owned()) };
+        let destination = Destination::Page(page.to_owned(), Some(browser.as_str().to_owned()));
         let client_nonce = "n".repeat(22);
         PendingOidc { state: state.to_owned(), client_nonce, method: 0, destination }
     }

@@ -51,6 +51,7 @@ impl FastPathBench {
             requirements: RequirementsCache::default(),
             credentials,
             login: None,
+            resources: None,
             trust,
             metrics: Arc::new(Metrics::default()),
             traces: TraceExport::Off,

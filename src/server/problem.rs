@@ -19,8 +19,9 @@ use crate::{
     server::{log_limit::LogLimit, request_id::RequestId},
 };
 
+/// The members of problem details.
 #[derive(Serialize)]
-struct ProblemDetails<'d> {
+pub(super) struct ProblemDetails<'d> {
     r#type: String,
     title: &'d str,
     status: u16,
@@ -28,6 +29,21 @@ struct ProblemDetails<'d> {
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<&'d str>,
     request_id: &'d str,
+}
+
+impl<'d> ProblemDetails<'d> {
+    /// Creates the problem details of an error.
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'d str,
+        title: &'d str,
+        detail: Option<&'d str>,
+        id: &'d RequestId,
+    ) -> Self {
+        let (status, request_id) = (status.as_u16(), id.as_str());
+        let r#type = format!("urn:vault-auth-validator:{code}");
+        Self { r#type, title, status, code, detail, request_id }
+    }
 }
 
 /// Details of an error beyond its code.
@@ -107,14 +123,7 @@ fn respond(
     detail: Option<&str>,
     id: &RequestId,
 ) -> Response<Bytes> {
-    let details = ProblemDetails {
-        r#type: format!("urn:vault-auth-validator:{code}"),
-        title,
-        status: status.as_u16(),
-        code,
-        detail,
-        request_id: id.as_str(),
-    };
+    let details = ProblemDetails::new(status, code, title, detail, id);
     let body = serde_json::to_vec(&details).unwrap_or_default();
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
@@ -128,6 +137,11 @@ fn respond(
 pub(super) fn request_invalid(reason: &str, headers: &HeaderMap) -> Response<Bytes> {
     let refusal = Refusal::RequestInvalid(reason.to_owned());
     problem_response(&refusal.problem_spec(), None, &RequestId::of(headers))
+}
+
+/// Returns 500 Internal Server Error.
+pub(super) fn internal_error(headers: &HeaderMap) -> Response<Bytes> {
+    problem_response(&Refusal::Internal.problem_spec(), None, &RequestId::of(headers))
 }
 
 /// Returns 404 Not Found for an unknown path.
@@ -172,7 +186,8 @@ pub(super) fn body_error(
     respond(status, code, title, None, &RequestId::of(headers))
 }
 
-fn challenge(challenge: Challenge) -> Option<&'static str> {
+/// Returns the challenge (RFC 6750, 3).
+pub(super) fn challenge(challenge: Challenge) -> Option<&'static str> {
     match challenge {
         Challenge::None => None,
         Challenge::Bearer => Some(r#"Bearer realm="vault""#),

@@ -7,25 +7,28 @@ use tower_http::add_extension::AddExtension;
 
 use crate::{
     auth::{Authorizer, FailureLimiter},
-    config::{BrowserLoginSettings, ListenAddress, Settings},
+    config::{BrowserLoginSettings, ListenAddress, OAuthSettings, Settings},
     forwarded::Peer,
     login::LoginLimiter,
+    oauth::Clients,
+    public_documents::PublicDocuments,
     requirements::RequirementsCache,
     server::{
         admin::{self, AdminState},
-        api::{self, ApiState, Capacity},
+        api::{self, ApiState, Capacity, LoginRoutes},
         connection::HyperHandler,
         layers,
         listener::{BindError, ConnectionLimits, Listener, ListenerGroup},
         login::LoginState,
+        oauth::OAuthState,
         readiness::Readiness,
         validate::ValidateHandler,
     },
     telemetry::Metrics,
     token::{CredentialReader, CredentialSources, TokenCache},
     vault::{
-        CheckCache, Client, ClientSettingsError, Requester, VaultHealth, VaultLoginBackend,
-        VaultSession, VaultTokenBackend, watch_health,
+        CheckCache, Client, ClientSettingsError, Requester, TrustRoots, VaultHealth,
+        VaultLoginBackend, VaultRefreshStore, VaultSession, VaultTokenBackend, watch_health,
     },
 };
 
@@ -43,6 +46,9 @@ pub enum RunError {
     Bind(BindError),
     /// A certificate or a key for the connection to Vault cannot be used.
     Vault(ClientSettingsError),
+    /// The certificate authorities of the operating system cannot be read, which the metadata of OAuth
+    /// clients is fetched with; the reason.
+    PublicDocuments(String),
     /// A background task has exited, which never happens in normal operation.
     TaskExited(&'static str),
 }
@@ -52,6 +58,7 @@ impl fmt::Display for RunError {
         match self {
             Self::Bind(error) => error.fmt(f),
             Self::Vault(error) => error.fmt(f),
+            Self::PublicDocuments(reason) => f.write_str(reason),
             Self::TaskExited(task) => {
                 write!(f, "{task} exited unexpectedly; please report this bug")
             }
@@ -87,10 +94,9 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 
     let session = Arc::new(VaultSession::new(Arc::clone(&client), settings.login));
     let (health_sender, health) = watch::channel(VaultHealth::Unknown);
-    let authority =
+    let backend =
         VaultTokenBackend::new(Arc::clone(&session), Requester::Service, settings.subject_mount);
-    let authority = Arc::new(authority);
-    let cache = Arc::new(TokenCache::new(settings.cache, authority));
+    let cache = Arc::new(TokenCache::new(settings.cache, Arc::new(backend)));
     let public_listeners = ListenerGroup::new(Arc::clone(&metrics));
     let admin_listeners = ListenerGroup::new(Arc::clone(&metrics));
     let shutdown = public_listeners.shutdown_token();
@@ -114,15 +120,16 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
         traces: settings.telemetry.traces,
         capacity: Capacity::default(),
     };
-    let login_site = settings.browser_login.as_ref().map(|login| Arc::clone(&login.site));
-    let login = settings.browser_login.map(|login| login_state(login, &api));
+    let routes = login_routes(settings.browser_login, settings.oauth, &api)?;
+    let login = routes.login.as_deref();
     let health = watch_health(client, health_sender);
     let exited = spawn_background_tasks(spawn_session(&session), health, Arc::clone(&validator));
     let validate = Arc::new(ValidateHandler {
         validator,
         requirements: RequirementsCache::default(),
         credentials: settings.credentials,
-        login: login_site,
+        login: login.map(|login| Arc::clone(&login.site)),
+        resources: login.and_then(|login| login.resources.clone()),
         trust: settings.trust,
         traces: settings.telemetry.traces,
         metrics: Arc::clone(&metrics),
@@ -130,7 +137,7 @@ pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(
 
     let limits = ConnectionLimits::from_open_file_limit();
     validate.serve(&public_listeners, auth_listener, limits.auth);
-    let api = layers::with_common_layers(api::router(api, login), Arc::clone(&metrics));
+    let api = layers::with_common_layers(api::router(api, routes), Arc::clone(&metrics));
     public_listeners.serve(api_listener, limits.api, new_handler(api));
     let admin = layers::with_common_layers(admin::router(admin, settings.admin_access), metrics);
     admin_listeners.serve(admin_listener, limits.admin, new_handler(admin));
@@ -151,12 +158,17 @@ fn new_handler(router: Router) -> impl Fn(Peer) -> RouterHandler {
 /// The handler of a connection that axum serves. Requests have the peer as an extension.
 type RouterHandler = HyperHandler<TowerToHyperService<AddExtension<Router, Peer>>>;
 
-fn login_state(
-    BrowserLoginSettings { site, keys }: BrowserLoginSettings,
+/// Returns the routes of the login pages and of the OAuth endpoints, if they are configured.
+fn login_routes(
+    login: Option<BrowserLoginSettings>,
+    oauth: Option<OAuthSettings>,
     api: &ApiState,
-) -> LoginState {
+) -> Result<LoginRoutes, RunError> {
+    let Some(BrowserLoginSettings { site, keys }) = login else {
+        return Ok(LoginRoutes::default());
+    };
     let sources = CredentialSources::session_only();
-    LoginState {
+    let login = Arc::new(LoginState {
         site,
         sessions: CredentialReader::with_keys(sources, Arc::clone(&keys)),
         keys,
@@ -164,7 +176,25 @@ fn login_state(
         validator: Arc::clone(&api.validator),
         trust: api.trust.clone(),
         limiter: LoginLimiter::default(),
-    }
+        resources: oauth.as_ref().map(|oauth| Arc::clone(&oauth.resources)),
+    });
+    let oauth = oauth.map(|settings| oauth_state(settings, Arc::clone(&login), api)).transpose()?;
+    Ok(LoginRoutes { login: Some(login), oauth })
+}
+
+fn oauth_state(
+    settings: OAuthSettings,
+    login: Arc<LoginState>,
+    api: &ApiState,
+) -> Result<OAuthState, RunError> {
+    let documents = PublicDocuments::new(&TrustRoots::System, &settings.client_networks);
+    let documents = documents.map_err(RunError::PublicDocuments)?;
+    Ok(OAuthState {
+        login,
+        resources: settings.resources,
+        clients: Clients::new(settings.clients, documents, settings.registration),
+        refresh: Arc::new(VaultRefreshStore::new(Arc::clone(&api.client))),
+    })
 }
 
 /// Spawns the task that logs in to Vault and renews the service's own token.

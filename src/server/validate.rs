@@ -19,12 +19,14 @@ use crate::{
     forwarded::{ForwardedRequest, Peer, TrustedProxies},
     headers::RequestHeaders,
     login::{LOGIN_COOKIE, LoginSite},
+    oauth::Resources,
     requirements::{Requirements, RequirementsCache, ResponseCookies, UnauthenticatedNavigation},
     resource_uri::ResourceUri,
     server::{
         http1::{HandlerResponse, Http1Connection, RequestHandler, RequestHead},
         listener::{Listener, ListenerGroup},
         problem::{self, ErrorDetails},
+        refused_client::RefusedClient,
         refused_person::RefusedPerson,
         request_id::RequestId,
         target,
@@ -41,6 +43,8 @@ pub(super) struct ValidateHandler {
     pub(super) requirements: RequirementsCache,
     pub(super) credentials: CredentialReader,
     pub(super) login: Option<Arc<LoginSite>>,
+    /// The resources with metadata; `None` without OAuth.
+    pub(super) resources: Option<Arc<Resources>>,
     pub(super) trust: TrustedProxies,
     pub(super) metrics: Arc<Metrics>,
     pub(super) traces: TraceExport,
@@ -148,7 +152,18 @@ impl ValidateHandler {
             }
             _ => problem::log_and_respond(&terms, details, &id),
         };
-        self.response_to_person(refusal, peer, request, &id).unwrap_or(response)
+        if let Some(page) = self.response_to_person(refusal, peer, request, &id) {
+            return page;
+        }
+        let query = request.uri().query().unwrap_or_default();
+        match self.requirements.get_or_parse(query) {
+            Ok(requirements) => {
+                let forwarded = ForwardedRequest::new(request.headers().into(), peer, &self.trust);
+                let refused = RefusedClient { refusal, requirements: &requirements, forwarded };
+                refused.complete(response, self.resources.as_deref(), &id)
+            }
+            Err(_) => response,
+        }
     }
 }
 

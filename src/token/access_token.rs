@@ -12,9 +12,22 @@ use crate::{
     wall_clock::now,
 };
 
-/// The first characters of each access token. A credential with this prefix is never sent to Vault, and
-/// programs that search for leaked secrets recognize it.
+/// The first characters of each access token. By the prefixes, programs that search for leaked secrets
+/// recognize the OAuth credentials.
 pub const ACCESS_TOKEN_PREFIX: &str = "vat_";
+
+/// The first characters of each authorization code.
+pub const AUTHORIZATION_CODE_PREFIX: &str = "vac_";
+
+/// The first characters of each refresh token.
+pub const REFRESH_TOKEN_PREFIX: &str = "vrt_";
+
+/// Returns true if this is an OAuth credential of this service, which is never sent to Vault.
+pub(super) fn is_oauth_credential(text: &str) -> bool {
+    [ACCESS_TOKEN_PREFIX, AUTHORIZATION_CODE_PREFIX, REFRESH_TOKEN_PREFIX]
+        .iter()
+        .any(|prefix| text.starts_with(prefix))
+}
 
 /// The content of an access token. Redacted in `Debug`.
 #[derive(Clone)]

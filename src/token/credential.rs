@@ -37,7 +37,7 @@ enum CredentialForm<'h> {
     Token(Cow<'h, str>),
     Issued(&'h CallerToken),
     Sealed(SealedToken<'h>),
-    /// An access token on a route that accepts none.
+    /// An OAuth credential on a route that accepts none.
     Unacceptable(Cow<'h, str>),
 }
 

@@ -12,7 +12,9 @@ mod identity;
 mod info;
 mod key;
 
-pub use access_token::{ACCESS_TOKEN_PREFIX, AccessToken};
+pub use access_token::{
+    ACCESS_TOKEN_PREFIX, AUTHORIZATION_CODE_PREFIX, AccessToken, REFRESH_TOKEN_PREFIX,
+};
 pub use backend::{
     BackendFuture, CallerToken, CapabilitiesResult, LookupPriority, LookupResult, RenewedBy,
     TokenBackend, Unavailable, UnavailableReason, UseOutcome,

@@ -18,7 +18,8 @@ mod session;
 
 pub use crate::probe::TrustRoots;
 pub use adapters::{
-    ExplainReadError, ExplainReader, Requester, VaultLoginBackend, VaultTokenBackend,
+    ExplainReadError, ExplainReader, Requester, VaultLoginBackend, VaultRefreshStore,
+    VaultTokenBackend,
 };
 pub use admin::{
     AccountPlan, AccountRemoval, DesiredMember, DesiredTenant, InitPlan, InspectError, Inspector,

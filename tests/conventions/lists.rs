@@ -68,12 +68,12 @@ fn documented_codes(page: &str) -> BTreeSet<String> {
 #[test]
 fn codes_of_validate_have_a_text_for_people() {
     let texts = codes("src/login/pages/text/refusal.rs", &["explanation"]);
-    assert_eq!(texts, codes("src/auth/refusal.rs", &["problem_spec"]));
+    assert_eq!(texts, codes("src/auth/refusal.rs", &["problem_spec", "unavailable_terms"]));
 }
 
 #[test]
 fn codes_of_validate_are_documented() {
-    let mut codes = codes("src/auth/refusal.rs", &["problem_spec"]);
+    let mut codes = codes("src/auth/refusal.rs", &["problem_spec", "unavailable_terms"]);
     assert!(codes.len() > 15, "{codes:?}");
     assert!(codes.remove(UNLISTED));
     assert_eq!(documented_codes("README.md"), codes);

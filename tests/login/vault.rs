@@ -23,6 +23,9 @@ use crate::support::{bao::Bao, fault::FaultProxy};
 /// The password of everyone.
 const PASSWORD: &str = "pa55 wörd";
 
+/// The lifetime of a ticket.
+const TICKET: Duration = Duration::from_secs(30);
+
 /// The timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -29,6 +29,7 @@ pub mod http;
 pub mod idp;
 pub mod metrics;
 pub mod nginx;
+pub mod oauth_app;
 pub mod people;
 pub mod person;
 pub mod platform;

@@ -14,7 +14,7 @@ use super::{
 #[derive(Clone, Debug)]
 pub enum Route {
     /// The validator itself, as a proxy calls it: `/validate` with this requirement, and the pages below
-    /// `/.vault-auth/` on the api listener.
+    /// `/.vault-auth/`, `/oauth/` and `/.well-known/` on the api listener.
     Validator {
         /// URL of the auth listener.
         auth: String,
@@ -34,6 +34,8 @@ pub struct Person {
     cookies: BTreeMap<(String, String), String>,
     /// Headers that are added to every request.
     pub headers: Vec<(String, String)>,
+    /// The start of the addresses of another program, to which redirects are not followed.
+    pub other_program: Option<String>,
 }
 
 /// The page that a person has arrived at.
@@ -102,7 +104,13 @@ impl Page {
 impl Person {
     /// A person without cookies.
     pub fn new(route: Route) -> Self {
-        Self { route, http: http::client(), cookies: BTreeMap::new(), headers: Vec::new() }
+        Self {
+            route,
+            http: http::client(),
+            cookies: BTreeMap::new(),
+            headers: Vec::new(),
+            other_program: None,
+        }
     }
 
     /// Uses another route from now on.
@@ -148,9 +156,9 @@ impl Person {
     /// # Panics
     /// As [`Person::open`].
     pub async fn log_in(&mut self, form: &Page, name: &str, password: &str) -> Page {
-        let [to, browser] = ["to", "browser"].map(|field| form.hidden(field).unwrap_or_default());
+        let hidden = ["to", "browser", "authorization"].map(|field| (field, form.hidden(field)));
         let mut fields = vec![("method", "0"), ("name", name), ("password", password)];
-        fields.extend([("to", to.as_str()), ("browser", browser.as_str())]);
+        fields.extend(hidden.iter().filter_map(|(field, value)| Some((*field, value.as_deref()?))));
         self.submit(&form.url, "/.vault-auth/login", &fields).await
     }
 
@@ -173,7 +181,7 @@ impl Person {
             let status = answer.status;
             hops.push((url.clone(), answer));
             match (status, location) {
-                (302 | 303, Some(location)) => {
+                (302 | 303, Some(location)) if !self.stops_at(&location) => {
                     let next = Url::parse(&url).expect("a URL").join(&location);
                     next.expect("a location").as_str().clone_into(&mut url);
                     "GET".clone_into(&mut method);
@@ -182,6 +190,10 @@ impl Person {
             }
         }
         panic!("too many redirects: {:?}", hops.iter().map(|(url, _)| url).collect::<Vec<_>>());
+    }
+
+    fn stops_at(&self, location: &str) -> bool {
+        self.other_program.as_ref().is_some_and(|other| location.starts_with(other.as_str()))
     }
 
     /// Sends one request of a navigation.
@@ -261,7 +273,8 @@ impl Person {
                     ("x-forwarded-proto", parsed.scheme()),
                     ("x-forwarded-for", "192.0.2.7"),
                 ]);
-                if target.starts_with("/.vault-auth/") {
+                let is_page = ["/.vault-auth/", "/oauth/", "/.well-known/"];
+                if is_page.iter().any(|prefix| target.starts_with(prefix)) {
                     (format!("{api}{target}"), method)
                 } else {
                     all.extend([("x-forwarded-method", method), ("x-forwarded-uri", target)]);

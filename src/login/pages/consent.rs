@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The number of policies that are shown at first.
-const SHOWN_POLICIES: usize = 8;
+const SHOWN_POLICIES: usize = 6;
 
 /// The page that asks a person, after the login, if an OAuth client may use a resource. It is sent to
 /// [`CONSENT_PATH`] with the fields `consent` and `decision`, which is `allow` or `deny`.

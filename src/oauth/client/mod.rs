@@ -13,6 +13,8 @@ mod redirect_uri;
 mod registration;
 mod registry;
 
+use serde::{Deserialize, Serialize};
+
 pub use configured::{ClientListError, parse_clients};
 pub use document::DocumentId;
 pub use error::ClientError;
@@ -34,7 +36,7 @@ pub struct OAuthClient {
 }
 
 /// The kinds of clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientKind {
     /// The client is listed in the configuration.
     Configured,

@@ -1,6 +1,7 @@
 use std::{borrow::Cow, fmt};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// The characters that are not unreserved (RFC 3986, 2.3).
@@ -90,7 +91,8 @@ const SYSTEM_SCHEMES: &[&str] = &[
 ];
 
 /// A URI to which a client may receive the response of an authorization.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct RedirectUri {
     uri: String,
     target: RedirectTarget,
@@ -226,6 +228,20 @@ impl RedirectUri {
 
     fn authority_text(&self) -> &str {
         &self.uri[self.authority.0..self.authority.1]
+    }
+}
+
+impl From<RedirectUri> for String {
+    fn from(uri: RedirectUri) -> Self {
+        uri.uri
+    }
+}
+
+impl TryFrom<String> for RedirectUri {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("not a redirect URI")
     }
 }
 

@@ -43,14 +43,23 @@ pub(in crate::server) use self::{capacity::Capacity, state::ApiState};
 use crate::server::{
     layers::{method_not_allowed, with_fallbacks},
     login::{self, LoginState},
+    oauth::{self, OAuthState},
 };
 
-/// Returns all routes, and those of the login pages if there are any. A test compares the routes of the
-/// API with the `OpenAPI` document.
-pub(super) fn router(state: ApiState, login: Option<LoginState>) -> Router {
+/// The routes of the login pages and of the OAuth endpoints, if there are any.
+#[derive(Default)]
+pub(in crate::server) struct LoginRoutes {
+    pub(in crate::server) login: Option<Arc<LoginState>>,
+    pub(in crate::server) oauth: Option<OAuthState>,
+}
+
+/// Returns all routes. A test compares those of the API with the `OpenAPI` document.
+pub(super) fn router(state: ApiState, others: LoginRoutes) -> Router {
     let state = Arc::new(state);
-    let login = login.map_or_else(Router::new, login::router);
+    let login = others.login.map_or_else(Router::new, login::router);
+    let oauth = others.oauth.map_or_else(Router::new, oauth::router);
     let routes = login
+        .merge(oauth)
         .route("/", get(about::about))
         .route(paths::WHOAMI, get(whoami::whoami))
         .route("/v1/tenants/{tenant}/secrets", get(list::list))

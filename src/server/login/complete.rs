@@ -4,20 +4,23 @@ use http::StatusCode;
 use secrecy::SecretString;
 
 use super::{
-    PageResponse, form,
-    request::{LoginDestination, LoginRequest, Session},
+    PageResponse, consent,
+    destination::LoginDestination,
+    failure, form,
+    request::{LoginRequest, Session},
 };
 use crate::{
     auth::Refusal,
     login::{
-        LoginError, ReturnUrl, SESSION_PATH, Ticket,
+        LoginError, SESSION_PATH, TICKET_LIFETIME, Ticket,
         pages::{ACCOUNT_PATH, LoginMessage, Notice},
         session_cookie,
     },
     token::{CallerToken, Unavailable, UnavailableReason},
 };
 
-/// Starts a session with a new token. The previous session of this browser, if there is one, ends.
+/// Starts a session with a new token, or asks for consent if the login is for an OAuth client. A previous
+/// session of this browser ends.
 pub(super) async fn start_session(
     request: &LoginRequest,
     token: CallerToken,
@@ -38,6 +41,9 @@ pub(super) async fn start_session(
             return request.refusal(&refusal);
         }
     };
+    if let LoginDestination::Authorization(login) = destination {
+        return consent::ask(request, &Session { token, entry }, login).await;
+    }
     let cookie = session_cookie(&request.state.keys.current(), &request.authority, &token);
     let Ok(cookie) = cookie else {
         tracing::error!(request_id = request.id.as_str(), "the token is too long for a cookie");
@@ -62,7 +68,7 @@ pub(super) async fn pass_on(
     session: &Session,
     destination: &LoginDestination,
 ) -> PageResponse {
-    let LoginDestination { page: Some(page), browser } = destination else {
+    let LoginDestination::Page(page, browser) = destination else {
         return PageResponse::redirect(ACCOUNT_PATH);
     };
     let keys = request.state.keys.current();
@@ -86,10 +92,16 @@ pub(super) async fn pass_on(
                         "{}{SESSION_PATH}?ticket={ticket}",
                         page.origin()
                     )),
-                    Err(_) => return ticket_failed(request, destination, &LoginError::Expired),
+                    Err(_) => {
+                        return failure::wrapping_failed(
+                            request,
+                            destination,
+                            &LoginError::Expired,
+                        );
+                    }
                 }
             }
-            Err(error) => return ticket_failed(request, destination, &error),
+            Err(error) => return failure::wrapping_failed(request, destination, &error),
         },
     };
     match pending.set_cookie(&keys, &request.authority) {
@@ -105,29 +117,5 @@ async fn issue(request: &LoginRequest, session: &Session) -> Result<SecretString
         let reason = UnavailableReason::Overloaded;
         LoginError::Unavailable(Unavailable::new(reason, "too many tickets for one session"))
     })?;
-    state.backend.wrap(&session.token).await
-}
-
-/// Returns the response if Vault issues no ticket.
-fn ticket_failed(
-    request: &LoginRequest,
-    destination: &LoginDestination,
-    error: &LoginError,
-) -> PageResponse {
-    let request_id = request.id.as_str();
-    match error {
-        LoginError::Unavailable(unavailable) => {
-            tracing::warn!(request_id, detail = &*unavailable.detail, "no ticket was issued");
-            let again = destination.page.as_ref().map(ReturnUrl::as_str);
-            request.notice(StatusCode::SERVICE_UNAVAILABLE, Notice::VaultUnavailable { again })
-        }
-        // Vault has ended the token since it was looked up.
-        LoginError::Rejected | LoginError::Expired => {
-            form::form(request, StatusCode::OK, destination, Some(LoginMessage::Expired))
-        }
-        LoginError::UnsuitableToken(_) | LoginError::Misconfigured(_) => {
-            tracing::error!(request_id, ?error, "no ticket was issued");
-            form::form(request, StatusCode::FORBIDDEN, destination, Some(LoginMessage::NotUsable))
-        }
-    }
+    state.backend.wrap(&session.token, TICKET_LIFETIME.unsigned_abs()).await
 }

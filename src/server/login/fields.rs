@@ -23,6 +23,7 @@ const MAX_FIELD: usize = 8 * 1024;
 pub(super) struct LoginFields {
     pub(super) to: Option<String>,
     pub(super) browser: Option<String>,
+    pub(super) authorization: Option<String>,
     pub(super) method: Option<String>,
     pub(super) name: Option<String>,
     pub(super) password: Option<SecretString>,
@@ -57,6 +58,7 @@ fn parse_fields(body: &[u8]) -> Option<LoginFields> {
         let field = match &*name {
             "to" => &mut fields.to,
             "browser" => &mut fields.browser,
+            "authorization" => &mut fields.authorization,
             "method" => &mut fields.method,
             "name" => &mut fields.name,
             "pending" => &mut fields.pending,

@@ -2,17 +2,14 @@
 
 use http::StatusCode;
 
-use super::{
-    PageResponse,
-    request::{LoginDestination, LoginRequest},
-};
+use super::{PageResponse, destination::LoginDestination, request::LoginRequest};
 use crate::login::{
     BrowserLoginKind, BrowserLoginMethod,
     pages::{LoginForm, LoginMessage},
 };
 
 /// Shows the form with a message.
-pub(super) fn form(
+pub(in crate::server) fn form(
     request: &LoginRequest,
     status: StatusCode,
     destination: &LoginDestination,

@@ -4,19 +4,19 @@ use std::borrow::Cow;
 
 use axum::body::Body;
 use http::StatusCode;
-use url::Url;
 
 use super::{
     PageResponse, complete,
+    destination::{DestinationParameters, LoginDestination},
     fields::LoginFields,
     form, oidc, password,
-    request::{HostRole, LoginDestination, LoginRequest},
+    request::{HostRole, LoginRequest},
     second_factor,
 };
 use crate::{
     auth::Refusal,
     login::{
-        BrowserIdDigest, BrowserLoginKind, ReturnUrl,
+        BrowserLoginKind, ReturnUrl,
         pages::{LoginMessage, Notice},
     },
     server::login_address::{self, LoginAddress, OriginalPage},
@@ -28,8 +28,12 @@ use crate::{
 pub(super) async fn show(request: LoginRequest) -> PageResponse {
     let request = &request;
     let HostRole::Login = request.host else { return to_login_host(request) };
-    let to = request.parameter("to");
-    let destination = match destination(request, to.as_deref(), request.parameter("browser")) {
+    let parameters = DestinationParameters {
+        to: request.parameter("to"),
+        browser: request.parameter("browser"),
+        authorization: request.parameter("authorization"),
+    };
+    let destination = match LoginDestination::read(request, &parameters) {
         Ok(destination) => destination,
         Err(response) => return response,
     };
@@ -38,6 +42,10 @@ pub(super) async fn show(request: LoginRequest) -> PageResponse {
             Some((index, method)) => oidc::start(request, index, method, destination).await,
             None => form::form(request, StatusCode::BAD_REQUEST, &destination, None),
         };
+    }
+    // Each authorization of a client has a login of its own, so that its token can be revoked alone.
+    if let LoginDestination::Authorization(_) = destination {
+        return form::form(request, StatusCode::OK, &destination, None);
     }
     match request.session().await {
         Ok(session) if request.is_opened_by_person() => {
@@ -70,8 +78,13 @@ pub(super) async fn submit(request: LoginRequest, body: Body) -> PageResponse {
     if fields.pending.is_some() {
         return second_factor::submit(request, fields).await;
     }
-    let browser = fields.browser.as_deref().map(Into::into);
-    match destination(request, fields.to.as_deref(), browser) {
+    let text = |field: &Option<String>| field.clone().map(Cow::Owned);
+    let parameters = DestinationParameters {
+        to: text(&fields.to),
+        browser: text(&fields.browser),
+        authorization: text(&fields.authorization),
+    };
+    match LoginDestination::read(request, &parameters) {
         Ok(destination) => password::submit(request, fields, destination).await,
         Err(response) => response,
     }
@@ -95,23 +108,4 @@ fn to_login_host(request: &LoginRequest) -> PageResponse {
         }
         None => refused(),
     }
-}
-
-/// Returns the page and the browser that a login is for.
-fn destination(
-    request: &LoginRequest,
-    to: Option<&str>,
-    browser: Option<Cow<'_, str>>,
-) -> Result<LoginDestination, PageResponse> {
-    let page = match to.filter(|to| !to.is_empty()) {
-        None => None,
-        Some(to) => Some(ReturnUrl::parse(to, &request.state.site.hosts).ok_or_else(|| {
-            let url = Url::parse(to).ok();
-            let host = url.as_ref().and_then(Url::host_str).filter(|host| host.len() <= 253);
-            let refused = Notice::ReturnRefused { host };
-            request.notice(StatusCode::BAD_REQUEST, refused)
-        })?),
-    };
-    let browser = browser.and_then(|text| BrowserIdDigest::parse(&text));
-    Ok(LoginDestination { page, browser })
 }

@@ -3,6 +3,9 @@
 
 mod account;
 mod complete;
+mod consent;
+mod destination;
+mod failure;
 mod fields;
 mod form;
 mod login_endpoint;
@@ -21,13 +24,21 @@ use axum::{
     routing::{get, post},
 };
 
-use self::page_response::PageResponse;
+pub(super) use self::{
+    destination::{AuthorizationLogin, LoginDestination},
+    form::form,
+    page_response::PageResponse,
+    request::{HostRole, LoginRequest},
+};
 use crate::{
     auth::Authorizer,
     forwarded::TrustedProxies,
-    login::{LoginBackend, LoginLimiter, LoginSite, OIDC_CALLBACK_PATH, SESSION_PATH, pages},
+    login::{
+        LoginBackend, LoginError, LoginLimiter, LoginSite, OIDC_CALLBACK_PATH, SESSION_PATH, pages,
+    },
+    oauth::Resources,
     sealed::SealingKeys,
-    token::CredentialReader,
+    token::{CallerToken, CredentialReader, TokenEntry},
 };
 
 /// The state of the handlers.
@@ -40,15 +51,31 @@ pub(super) struct LoginState {
     pub(super) sessions: CredentialReader,
     pub(super) trust: TrustedProxies,
     pub(super) limiter: LoginLimiter,
+    /// The resources that OAuth clients may ask access to; `None` without OAuth.
+    pub(super) resources: Option<Arc<Resources>>,
+}
+
+impl LoginState {
+    /// Revokes a person's token at Vault, and evicts it from the cache if its entry is known.
+    pub(super) async fn end_session(
+        &self,
+        token: &CallerToken,
+        entry: Option<&TokenEntry>,
+    ) -> Result<(), LoginError> {
+        self.backend.revoke(token).await?;
+        let accessor = entry.map_or("", |entry| &entry.accessor);
+        self.validator.cache.evict(|entry| !accessor.is_empty() && *entry.accessor == *accessor);
+        Ok(())
+    }
 }
 
 /// Returns all routes.
-pub(super) fn router<S: Clone + Send + Sync + 'static>(state: LoginState) -> Router<S> {
+pub(super) fn router<S: Clone + Send + Sync + 'static>(state: Arc<LoginState>) -> Router<S> {
     Router::new()
         .route(pages::ACCOUNT_PATH, get(account::show))
         .route(pages::LOGIN_PATH, get(login_endpoint::show).post(login_endpoint::submit))
         .route(OIDC_CALLBACK_PATH, get(oidc::finish))
         .route(SESSION_PATH, get(ticket::redeem))
         .route(pages::LOGOUT_PATH, post(logout::log_out))
-        .with_state(Arc::new(state))
+        .with_state(state)
 }

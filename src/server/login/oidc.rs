@@ -8,13 +8,15 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    PageResponse, complete, form, password,
-    request::{HostRole, LoginDestination, LoginRequest},
+    PageResponse, complete,
+    destination::LoginDestination,
+    failure, form,
+    request::{HostRole, LoginRequest},
     second_factor,
 };
 use crate::login::{
-    BrowserLoginMethod, Destination, LoginError, LoginStep, OIDC_CALLBACK_PATH, OidcCallback,
-    PendingMfa, PendingOidc,
+    BrowserLoginMethod, LoginError, LoginStep, OIDC_CALLBACK_PATH, OidcCallback, PendingMfa,
+    PendingOidc,
     pages::{LoginMessage, Notice},
 };
 
@@ -30,7 +32,7 @@ pub(super) async fn start(
     }
     let address = request.forwarded().rate_limit_address();
     if let Err(limit) = request.state.limiter.count_provider_login(address).await {
-        return password::too_many(request, &method.mount, &destination, limit);
+        return failure::too_many(request, &method.mount, &destination, limit);
     }
     let client_nonce = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
     let nonce = SecretString::from(client_nonce.as_str());
@@ -45,12 +47,12 @@ pub(super) async fn start(
     let (url, state) = match started {
         Ok(started) => started,
         Err(error) => {
-            let (status, message) = password::error_message(request, &method.mount, &error);
+            let (status, message) = failure::error_message(request, &method.mount, &error);
             return form::form(request, status, &destination, Some(message));
         }
     };
     let mut pending = request.pending_logins();
-    let destination = Destination::new(destination.page.as_ref(), destination.browser.as_ref());
+    let destination = destination.to_kept();
     pending.add(PendingOidc { state, client_nonce, method: index, destination });
     match pending.set_cookie(&request.state.keys.current(), &request.authority) {
         Ok(cookie) => PageResponse::redirect(&url).with_cookie(&cookie),
@@ -88,16 +90,13 @@ async fn complete_login(request: &LoginRequest, pending: Option<PendingOidc>) ->
     let Some(pending) = pending else {
         return expired(&LoginDestination::default(), LoginMessage::Expired);
     };
-    let destination = LoginDestination {
-        page: pending.destination.page(&request.state.site.hosts),
-        browser: pending.destination.browser(),
-    };
+    let destination = LoginDestination::restore(request, &pending.destination);
     let Some(method) = request.state.site.methods.get(pending.method) else {
         return expired(&destination, LoginMessage::Expired);
     };
     let address = request.forwarded().rate_limit_address();
     if let Err(limit) = request.state.limiter.count_provider_login(address).await {
-        return password::too_many(request, &method.mount, &destination, limit);
+        return failure::too_many(request, &method.mount, &destination, limit);
     }
     // Without a code the provider has refused the login, or the person has cancelled it.
     let Some(code) = request.parameter("code") else {
@@ -121,11 +120,11 @@ async fn complete_login(request: &LoginRequest, pending: Option<PendingOidc>) ->
             second_factor::show(request, StatusCode::OK, &pending, None)
         }
         Err(LoginError::Rejected) => {
-            password::log_refusal(request, &method.mount, "claims_rejected");
+            failure::log_refusal(request, &method.mount, "claims_rejected");
             form::form(request, StatusCode::FORBIDDEN, &destination, Some(LoginMessage::Cancelled))
         }
         Err(error) => {
-            let (status, message) = password::error_message(request, &method.mount, &error);
+            let (status, message) = failure::error_message(request, &method.mount, &error);
             form::form(request, status, &destination, Some(message))
         }
     }

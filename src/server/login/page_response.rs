@@ -12,11 +12,11 @@ use crate::{auth::ProblemSpec, login::pages::HtmlPage, server::problem};
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// A page or a redirect, with the cookies that it sets.
-pub(super) struct PageResponse(Box<Response<Body>>);
+pub(in crate::server) struct PageResponse(Box<Response<Body>>);
 
 impl PageResponse {
     /// Creates a response with a page whose forms may be redirected to these origins.
-    pub(super) fn page(page: HtmlPage, form_actions: &[&str]) -> Self {
+    pub(in crate::server) fn page(page: HtmlPage, form_actions: &[&str]) -> Self {
         let headers = page.headers(form_actions);
         let mut response = Response::new(Body::from(page.body));
         *response.status_mut() = page.status;
@@ -25,7 +25,7 @@ impl PageResponse {
     }
 
     /// Creates a redirect, after which the browser uses `GET`.
-    pub(super) fn redirect(url: &str) -> Self {
+    pub(in crate::server) fn redirect(url: &str) -> Self {
         let mut response = Response::new(Body::empty());
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -42,7 +42,7 @@ impl PageResponse {
     }
 
     /// Adds a `Set-Cookie` header.
-    pub(super) fn with_cookie(mut self, cookie: &str) -> Self {
+    pub(in crate::server) fn with_cookie(mut self, cookie: &str) -> Self {
         // Cookies are base64url and attributes, so that this does not fail.
         let cookie = HeaderValue::try_from(cookie).ok();
         let cookie = cookie.map(|mut cookie| {
@@ -55,19 +55,19 @@ impl PageResponse {
 
     /// Makes the browser drop the pages of this origin that it keeps for its back button
     /// (<https://www.w3.org/TR/clear-site-data/>).
-    pub(super) fn with_pages_cleared(mut self) -> Self {
+    pub(in crate::server) fn with_pages_cleared(mut self) -> Self {
         self.0.headers_mut().insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\""));
         self
     }
 
     /// Adds the challenge and the time of a refusal.
-    pub(super) fn with_spec_headers(mut self, spec: &ProblemSpec) -> Self {
+    pub(in crate::server) fn with_spec_headers(mut self, spec: &ProblemSpec) -> Self {
         problem::add_spec_headers(spec, self.0.headers_mut());
         self
     }
 
     /// Adds the time after which the client may try again.
-    pub(super) fn with_retry_after(mut self, wait: Duration) -> Self {
+    pub(in crate::server) fn with_retry_after(mut self, wait: Duration) -> Self {
         let seconds = wait.as_secs().saturating_add(1);
         self.0.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         self

@@ -7,15 +7,12 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    LoginState, PageResponse, complete,
-    fields::LoginFields,
-    form,
-    request::{LoginDestination, LoginRequest},
-    second_factor,
+    LoginState, PageResponse, complete, destination::LoginDestination, failure,
+    fields::LoginFields, form, request::LoginRequest, second_factor,
 };
 use crate::login::{
-    BrowserLoginKind, BrowserLoginMethod, Destination, LoginAttempt, LoginError, LoginStep,
-    PendingMfa, TooManyLogins, pages::LoginMessage,
+    BrowserLoginKind, BrowserLoginMethod, LoginAttempt, LoginError, LoginStep, PendingMfa,
+    TooManyLogins, pages::LoginMessage,
 };
 
 /// The minimum time to the response to a failed login. Vault takes 2 ms if a user is locked, and 80 ms
@@ -51,7 +48,7 @@ pub(super) async fn submit(
     let attempt = match request.state.limiter.begin(address, &method.mount, name).await {
         Ok(attempt) => attempt,
         Err(TooManyLogins { retry_after }) => {
-            log_refusal(request, &method.mount, "too_many_failures");
+            failure::log_refusal(request, &method.mount, "too_many_failures");
             let message = LoginMessage::TooManyAttempts(retry_after);
             let response = show(StatusCode::TOO_MANY_REQUESTS, message);
             return response.with_retry_after(retry_after);
@@ -65,18 +62,16 @@ pub(super) async fn submit(
         }
         Ok(LoginStep::MfaRequired(requirement)) => {
             let user = (method.mount.clone(), name.to_lowercase());
-            let target = &destination;
-            let destination = Destination::new(target.page.as_ref(), target.browser.as_ref());
-            let pending = PendingMfa { requirement, user, destination };
+            let pending = PendingMfa { requirement, user, destination: destination.to_kept() };
             second_factor::show(request, StatusCode::OK, &pending, None)
         }
         Err(LoginError::Rejected) => {
-            log_refusal(request, &method.mount, "credentials_rejected");
+            failure::log_refusal(request, &method.mount, "credentials_rejected");
             sleep_until(started + MIN_FAILURE_TIME).await;
             show(StatusCode::FORBIDDEN, LoginMessage::WrongCredentials)
         }
         Err(error) => {
-            let (status, message) = error_message(request, &method.mount, &error);
+            let (status, message) = failure::error_message(request, &method.mount, &error);
             show(status, message)
         }
     }
@@ -102,51 +97,4 @@ async fn log_in(
         result
     });
     login.await.unwrap_or_else(|_| Err(LoginError::task_failed()))
-}
-
-/// Logs the failure of a login, and returns the status and the message for it.
-pub(super) fn error_message(
-    request: &LoginRequest,
-    mount: &str,
-    error: &LoginError,
-) -> (StatusCode, LoginMessage) {
-    let request_id = request.id.as_str();
-    match error {
-        LoginError::Rejected => {
-            log_refusal(request, mount, "credentials_rejected");
-            (StatusCode::FORBIDDEN, LoginMessage::WrongCredentials)
-        }
-        LoginError::Expired => (StatusCode::BAD_REQUEST, LoginMessage::Expired),
-        LoginError::UnsuitableToken(reason) => {
-            tracing::error!(request_id, mount, %reason, "login refused");
-            (StatusCode::FORBIDDEN, LoginMessage::NotUsable)
-        }
-        LoginError::Misconfigured(detail) => {
-            tracing::error!(request_id, mount, detail, "login refused");
-            (StatusCode::BAD_GATEWAY, LoginMessage::NotUsable)
-        }
-        LoginError::Unavailable(unavailable) => {
-            let detail = &*unavailable.detail;
-            tracing::warn!(request_id, mount, detail, "login refused");
-            (StatusCode::SERVICE_UNAVAILABLE, LoginMessage::VaultUnavailable)
-        }
-    }
-}
-
-/// Returns the form for a client that has to wait until it may log in, and logs that.
-pub(super) fn too_many(
-    request: &LoginRequest,
-    mount: &str,
-    destination: &LoginDestination,
-    TooManyLogins { retry_after }: TooManyLogins,
-) -> PageResponse {
-    log_refusal(request, mount, "too_many_failures");
-    let message = Some(LoginMessage::TooManyAttempts(retry_after));
-    form::form(request, StatusCode::TOO_MANY_REQUESTS, destination, message)
-        .with_retry_after(retry_after)
-}
-
-/// Logs that a login was refused.
-pub(super) fn log_refusal(request: &LoginRequest, mount: &str, code: &str) {
-    tracing::info!(request_id = request.id.as_str(), mount, code, "login refused");
 }

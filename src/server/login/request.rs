@@ -10,8 +10,8 @@ use crate::{
     forwarded::{FetchMetadata, ForwardedRequest, Peer, RequestOrigin, is_loopback, without_port},
     headers::RequestHeaders,
     login::{
-        BrowserId, BrowserIdDigest, LOGIN_COOKIE, LoginError, LoginSite, PendingLogins, ReturnUrl,
-        pages::{Language, LoginTarget, Notice, NoticePage, RefusalPage},
+        BrowserId, BrowserIdDigest, LOGIN_COOKIE, LoginError, LoginSite, PendingLogins,
+        pages::{AuthorizationProblem, Language, Notice, NoticePage, RefusalPage},
     },
     requirements::Requirements,
     server::request_id::RequestId,
@@ -19,53 +19,26 @@ use crate::{
 };
 
 /// A request for one of the pages, on a host that has them.
-pub(super) struct LoginRequest {
-    pub(super) state: Arc<LoginState>,
-    pub(super) parts: Parts,
+pub(in crate::server) struct LoginRequest {
+    pub(in crate::server) state: Arc<LoginState>,
+    pub(in crate::server) parts: Parts,
     peer: Peer,
     /// The host, with a port on this machine only.
-    pub(super) authority: String,
+    pub(in crate::server) authority: String,
     /// The origin of the host.
-    pub(super) origin: String,
-    pub(super) host: HostRole,
-    pub(super) language: Language,
-    pub(super) id: RequestId,
+    pub(in crate::server) origin: String,
+    pub(in crate::server) host: HostRole,
+    pub(in crate::server) language: Language,
+    pub(in crate::server) id: RequestId,
 }
 
 /// The role of the host that a request is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum HostRole {
+pub(in crate::server) enum HostRole {
     /// A login host.
     Login,
     /// The host of an application.
     Application,
-}
-
-/// The page and the browser that a login is for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct LoginDestination {
-    pub(super) page: Option<ReturnUrl>,
-    pub(super) browser: Option<BrowserIdDigest>,
-}
-
-impl LoginDestination {
-    pub(super) fn target(&self) -> LoginTarget<'_> {
-        LoginTarget {
-            to: self.page.as_ref(),
-            browser: self.browser.as_ref().map(BrowserIdDigest::as_str),
-            authorization: None,
-        }
-    }
-
-    /// Returns the schemes of the addresses that the login form may be redirected to. Browsers check the
-    /// whole chain of redirects, and the application may redirect to any other host.
-    pub(super) fn form_actions(&self) -> &'static [&'static str] {
-        match &self.page {
-            None => &[],
-            Some(page) if page.as_str().starts_with("https:") => &["https:"],
-            Some(_) => &["https:", "http:"],
-        }
-    }
 }
 
 impl FromRequestParts<Arc<LoginState>> for LoginRequest {
@@ -101,25 +74,25 @@ impl FromRequestParts<Arc<LoginState>> for LoginRequest {
 
 impl LoginRequest {
     /// Returns the request as the proxy describes it.
-    pub(super) fn forwarded(&self) -> ForwardedRequest<'_> {
+    pub(in crate::server) fn forwarded(&self) -> ForwardedRequest<'_> {
         ForwardedRequest::new(self.headers(), self.peer, &self.state.trust)
     }
 
-    pub(super) fn headers(&self) -> RequestHeaders<'_> {
+    pub(in crate::server) fn headers(&self) -> RequestHeaders<'_> {
         RequestHeaders::from(&self.parts.headers)
     }
 
-    pub(super) fn metadata(&self) -> FetchMetadata<'_> {
+    pub(in crate::server) fn metadata(&self) -> FetchMetadata<'_> {
         FetchMetadata::new(self.parts.method.as_str(), self.headers())
     }
 
     /// Returns true if a person opens this page: it may change something then.
-    pub(super) fn is_opened_by_person(&self) -> bool {
+    pub(in crate::server) fn is_opened_by_person(&self) -> bool {
         self.metadata().is_page_navigation() && !self.metadata().is_prefetch()
     }
 
     /// Returns true if a page of this host made the request.
-    pub(super) fn is_same_origin(&self) -> bool {
+    pub(in crate::server) fn is_same_origin(&self) -> bool {
         self.metadata().origin(&self.origin) == RequestOrigin::Same
     }
 
@@ -159,7 +132,10 @@ impl LoginRequest {
     }
 
     /// Looks up a token that Vault has issued, as `/validate` does.
-    pub(super) async fn look_up(&self, token: &CallerToken) -> Result<Arc<TokenEntry>, Refusal> {
+    pub(in crate::server) async fn look_up(
+        &self,
+        token: &CallerToken,
+    ) -> Result<Arc<TokenEntry>, Refusal> {
         self.authorize(Ok(Credential::issued(token))).await
     }
 
@@ -175,36 +151,36 @@ impl LoginRequest {
     }
 
     /// Revokes the token of a session at Vault, and evicts it from the cache if its entry is known.
-    pub(super) async fn end_session(
+    pub(in crate::server) async fn end_session(
         &self,
         token: &CallerToken,
         entry: Option<&TokenEntry>,
     ) -> Result<(), LoginError> {
-        self.state.backend.revoke(token).await?;
-        let accessor = entry.map_or("", |entry| &entry.accessor);
-        self.state
-            .validator
-            .cache
-            .evict(|entry| !accessor.is_empty() && *entry.accessor == *accessor);
-        Ok(())
+        self.state.end_session(token, entry).await
+    }
+
+    /// Returns the page about a login for an OAuth client that took too long.
+    pub(in crate::server) fn authorization_expired(&self) -> PageResponse {
+        let notice = Notice::AuthorizationRefused { reason: AuthorizationProblem::Expired };
+        self.notice(StatusCode::BAD_REQUEST, notice)
     }
 
     /// Returns a page that says one thing.
-    pub(super) fn notice(&self, status: StatusCode, notice: Notice<'_>) -> PageResponse {
+    pub(in crate::server) fn notice(&self, status: StatusCode, notice: Notice<'_>) -> PageResponse {
         let page = NoticePage { status, notice, request_id: Some(self.id.as_str()) };
         PageResponse::page(page.render(self.language), &[])
     }
 
     /// Returns the page about a refusal.
-    pub(super) fn refusal(&self, refusal: &Refusal) -> PageResponse {
+    pub(in crate::server) fn refusal(&self, refusal: &Refusal) -> PageResponse {
         refusal_page(refusal, self.language, &self.id)
     }
 }
 
 /// A valid session of the host.
-pub(super) struct Session {
-    pub(super) token: CallerToken,
-    pub(super) entry: Arc<TokenEntry>,
+pub(in crate::server) struct Session {
+    pub(in crate::server) token: CallerToken,
+    pub(in crate::server) entry: Arc<TokenEntry>,
 }
 
 fn refusal_page(refusal: &Refusal, language: Language, id: &RequestId) -> PageResponse {

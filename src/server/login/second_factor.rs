@@ -6,10 +6,8 @@ use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    LoginState, PageResponse, complete,
-    fields::LoginFields,
-    form, password,
-    request::{LoginDestination, LoginRequest},
+    LoginState, PageResponse, complete, destination::LoginDestination, failure,
+    fields::LoginFields, form, request::LoginRequest,
 };
 use crate::{
     login::{
@@ -27,7 +25,7 @@ pub(super) fn show(
     message: Option<LoginMessage>,
 ) -> PageResponse {
     let keys = request.state.keys.current();
-    let destination = destination(request, pending);
+    let destination = LoginDestination::restore(request, &pending.destination);
     let Ok(sealed) = pending.seal(&keys, &request.authority) else {
         return form::form(request, StatusCode::INTERNAL_SERVER_ERROR, &destination, None);
     };
@@ -49,7 +47,7 @@ pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageR
         let expired = Some(LoginMessage::Expired);
         return form::form(request, StatusCode::BAD_REQUEST, &LoginDestination::default(), expired);
     };
-    let destination = destination(request, &pending);
+    let destination = LoginDestination::restore(request, &pending.destination);
     if fields.codes.len() != pending.requirement.methods.len() {
         return show(request, StatusCode::BAD_REQUEST, &pending, Some(LoginMessage::WrongCode));
     }
@@ -57,7 +55,7 @@ pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageR
     let (mount, name) = &pending.user;
     let attempt = match request.state.limiter.begin(address, mount, name).await {
         Ok(attempt) => attempt,
-        Err(limit) => return password::too_many(request, mount, &destination, limit),
+        Err(limit) => return failure::too_many(request, mount, &destination, limit),
     };
     let (request_id, codes) = (request.id.as_str(), trimmed(&fields.codes));
     let state = Arc::clone(&request.state);
@@ -67,11 +65,11 @@ pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageR
             complete::start_session(request, token, &destination).await
         }
         Err(LoginError::Rejected) => {
-            password::log_refusal(request, mount, "passcode_rejected");
+            failure::log_refusal(request, mount, "passcode_rejected");
             show(request, StatusCode::FORBIDDEN, &pending, Some(LoginMessage::WrongCode))
         }
         Err(error) => {
-            let (status, message) = password::error_message(request, mount, &error);
+            let (status, message) = failure::error_message(request, mount, &error);
             match error {
                 LoginError::Unavailable(_) => show(request, status, &pending, Some(message)),
                 _ => form::form(request, status, &destination, Some(message)),
@@ -97,13 +95,6 @@ async fn validate(
         result
     });
     validation.await.unwrap_or_else(|_| Err(LoginError::task_failed()))
-}
-
-fn destination(request: &LoginRequest, pending: &PendingMfa) -> LoginDestination {
-    LoginDestination {
-        page: pending.destination.page(&request.state.site.hosts),
-        browser: pending.destination.browser(),
-    }
 }
 
 /// Returns the codes without white space, with which some apps show them.

@@ -114,6 +114,11 @@ impl TokenCache {
         }
     }
 
+    /// Removes the entry of a token.
+    pub fn forget(&self, key: TokenKey) {
+        self.inner.remove(key);
+    }
+
     /// Returns true if Vault is known to have accepted this token within the last 24 hours.
     #[must_use]
     pub fn was_recently_valid(&self, key: TokenKey) -> bool {

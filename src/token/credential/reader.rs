@@ -4,7 +4,9 @@ use super::{
     Credential, CredentialError, CredentialForm, CredentialSource, CredentialSources,
     sealed_token::{SealedToken, SealedTokenKind},
 };
-use crate::{headers::RequestHeaders, sealed::SealingKeys, token::ACCESS_TOKEN_PREFIX};
+use crate::{
+    headers::RequestHeaders, sealed::SealingKeys, token::access_token::is_oauth_credential,
+};
 
 /// Reads the credential of a request from the enabled sources.
 #[derive(Clone, Debug)]
@@ -78,13 +80,13 @@ impl CredentialReader {
         Ok(Credential(form))
     }
 
-    /// Returns the form of a token. An access token is not sent to Vault, whatever the route.
+    /// Returns the form of a token. An OAuth credential is not sent to Vault, whatever the route.
     fn token_form<'h>(
         &'h self,
         text: Cow<'h, str>,
         resource: Option<&'h str>,
     ) -> CredentialForm<'h> {
-        if !text.starts_with(ACCESS_TOKEN_PREFIX) {
+        if !is_oauth_credential(&text) {
             return CredentialForm::Token(text);
         }
         match (&self.keys, resource) {

@@ -346,7 +346,7 @@ fn session_and_token_have_different_keys() {
 }
 
 #[test]
-fn m05_access_token_is_read_for_the_resource_of_the_route() {
+fn m05_access_token_is_for_the_resource_of_a_route() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("keys");
     std::fs::write(&file, KeyRing::generate().as_str()).expect("a file");

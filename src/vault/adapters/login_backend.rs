@@ -35,9 +35,6 @@ use crate::{
 /// CPU time for bcrypt, which lookups then wait for.
 const MAX_LOGINS: usize = 4;
 
-/// The lifetime of a ticket.
-const TICKET_TTL: Duration = Duration::from_secs(30);
-
 /// Logs people in to Vault. A request of a login is sent once: Vault counts failed logins, and accepts
 /// a passcode, a state and a ticket once.
 ///
@@ -217,12 +214,15 @@ impl LoginBackend for VaultLoginBackend {
         Box::pin(self.passcode_login(requirement, passcodes))
     }
 
-    fn wrap<'a>(&'a self, token: &'a CallerToken) -> LoginFuture<'a, SecretString> {
+    fn wrap<'a>(
+        &'a self,
+        token: &'a CallerToken,
+        lifetime: Duration,
+    ) -> LoginFuture<'a, SecretString> {
         Box::pin(async move {
             let ticket = NewTicket { session_token: token.expose() };
             let (client, secret) = (&self.client, token.as_secret());
-            let wrapped =
-                wrapping::wrap(client, Operation::TicketWrap, secret, &ticket, TICKET_TTL);
+            let wrapped = wrapping::wrap(client, Operation::TicketWrap, secret, &ticket, lifetime);
             wrapped.await.map_err(token_error)
         })
     }

@@ -5,6 +5,7 @@ mod explain_reader;
 mod login_backend;
 mod login_input;
 mod login_step;
+mod refresh_store;
 mod subject;
 mod token_backend;
 pub(super) mod token_info;
@@ -12,5 +13,6 @@ pub(super) mod token_info;
 pub use self::{
     explain_reader::{ExplainReadError, ExplainReader},
     login_backend::VaultLoginBackend,
+    refresh_store::VaultRefreshStore,
     token_backend::{Requester, VaultTokenBackend},
 };

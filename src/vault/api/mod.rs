@@ -7,6 +7,7 @@
 pub(super) mod approle;
 pub(super) mod audit_devices;
 pub(super) mod auth_methods;
+pub(super) mod cubbyhole;
 pub(super) mod entity;
 pub(super) mod identity;
 pub(super) mod kv;

@@ -10,7 +10,7 @@ use vault_auth_validator::{
     token::UnavailableReason,
 };
 
-use super::{LoginVault, PASSWORD, oidc::oidc, unavailable};
+use super::{LoginVault, PASSWORD, TICKET, oidc::oidc, unavailable};
 use crate::support::{fault::Fault, wait::eventually};
 
 /// Does every step of a login while Vault has this fault; each step is to be unavailable.
@@ -27,7 +27,7 @@ async fn all_unavailable(vault: &LoginVault, fault: Fault) {
         unavailable(backend.start_oidc(&oidc("staff"), redirect_uri, &secret()).await),
         unavailable(backend.finish_oidc(&oidc("staff"), &callback).await),
         unavailable(backend.validate_mfa(&requirement, &["123456".into()]).await),
-        unavailable(backend.wrap(&token).await),
+        unavailable(backend.wrap(&token, TICKET).await),
     ];
     // Vault's answers to these may have no data: to the last one if another request was faster.
     if !matches!(fault, Fault::Status(200, _)) {

@@ -7,7 +7,7 @@ use vault_auth_validator::{
     token::CallerToken,
 };
 
-use super::{LoginVault, PASSWORD, expired, logged_in, rejected, text, unsuitable};
+use super::{LoginVault, PASSWORD, TICKET, expired, logged_in, rejected, text, unsuitable};
 use crate::support::platform;
 
 /// Creates a token without the policy `default`.
@@ -20,7 +20,7 @@ async fn bare_token(vault: &LoginVault) -> CallerToken {
 async fn l17_ticket_is_redeemed_once() {
     let vault = LoginVault::start().await;
     let token = vault.token().await;
-    let ticket = vault.backend.wrap(&token).await.expect("a ticket");
+    let ticket = vault.backend.wrap(&token, TICKET).await.expect("a ticket");
     let redeemed = vault.backend.unwrap(&ticket).await.expect("a token");
     assert_eq!(redeemed.expose(), token.expose());
     expired(vault.backend.unwrap(&ticket).await);
@@ -32,7 +32,7 @@ async fn l17_one_of_twenty_redeems_a_ticket() {
     let vault = LoginVault::start().await;
     let token = vault.token().await;
     for round in 0..50 {
-        let ticket = vault.backend.wrap(&token).await.expect("a ticket");
+        let ticket = vault.backend.wrap(&token, TICKET).await.expect("a ticket");
         let results = join_all((0..20).map(|_| vault.backend.unwrap(&ticket))).await;
         let successes = results.iter().filter(|result| result.is_ok()).count();
         let losers = results.iter().filter(|result| matches!(result, Err(LoginError::Expired)));
@@ -43,7 +43,7 @@ async fn l17_one_of_twenty_redeems_a_ticket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn l17_ticket_lives_for_30_seconds() {
     let vault = LoginVault::start().await;
-    let ticket = vault.backend.wrap(&vault.token().await).await.expect("a ticket");
+    let ticket = vault.backend.wrap(&vault.token().await, TICKET).await.expect("a ticket");
     let ticket = secrecy::ExposeSecret::expose_secret(&ticket);
     let body = json!({ "token": ticket });
     let lookup = vault.bao.must("POST", "sys/wrapping/lookup", Some(body)).await;
@@ -100,12 +100,12 @@ async fn dead_token_is_not_wrapped() {
     let vault = LoginVault::start().await;
     let token = vault.token().await;
     vault.backend.revoke(&token).await.expect("revoked");
-    rejected(vault.backend.wrap(&token).await);
+    rejected(vault.backend.wrap(&token, TICKET).await);
     let disabled = vault.token().await;
     vault.disable(&vault.entity("ana").await).await;
-    rejected(vault.backend.wrap(&disabled).await);
+    rejected(vault.backend.wrap(&disabled, TICKET).await);
     let bare = bare_token(&vault).await;
-    let reason = unsuitable(vault.backend.wrap(&bare).await);
+    let reason = unsuitable(vault.backend.wrap(&bare, TICKET).await);
     assert_eq!(reason, UnsuitableToken::NoDefaultPolicy);
 }
 

@@ -71,10 +71,7 @@ fn consent_says_who_vouches_for_the_client() {
         (
             ConsentClient::Registered,
             Some("Claude"),
-            &[
-                "An unverified application wants to use",
-                "calls itself Claude. This is not verified",
-            ],
+            &["An unverified application wants to use", "An application that calls itself Claude."],
         ),
         (
             ConsentClient::Registered,
@@ -82,7 +79,7 @@ fn consent_says_who_vouches_for_the_client() {
             &["An unverified application wants to use", "An application without a name."],
         ),
     ] {
-        let page = ConsentPage { client, client_name, ..page }.render(Language::English);
+        let page = ConsentPage { client_name, client, ..page }.render(Language::English);
         assert_eq!(page.status, StatusCode::OK);
         let text = text_of(&page);
         for part in expected {
@@ -112,8 +109,9 @@ fn consent_warns_of_programs_on_this_computer() {
 fn consent_says_what_the_client_may_do() {
     let text = text_of(&consent().render(Language::English));
     for part in [
+        "wants to use MCP registry on your behalf.",
         "Call MCP registry as ana.rojas@example.com, as far as Vault's policies allow.",
-        "https://mcp.example.com",
+        "Address: https://mcp.example.com",
         "Organization (tenant): acme",
         "mcp-registry-reader",
         "Until you or the administrator revoke it, or the login expires.",
@@ -128,7 +126,7 @@ fn consent_says_what_the_client_may_do() {
 
 #[test]
 fn all_policies_of_a_long_list_are_on_the_page() {
-    for (count, unfolded) in [(8, 0), (9, 0), (10, 2), (24, 16)] {
+    for (count, unfolded) in [(6, 0), (7, 0), (8, 2), (24, 18)] {
         let page = ConsentPage { policies: &POLICIES[..count], ..consent() };
         let body = page.render(Language::English).body;
         assert_eq!(tags(&body, "li").len(), count);
@@ -222,7 +220,7 @@ fn long_names_are_cut_off() {
     let methods = methods("userpass");
     let target = LoginTarget { authorization: Some(authorization), ..LoginTarget::default() };
     let page = LoginForm { target, ..login_form(&methods, None) }.render(Language::English);
-    assert!(page.body.contains("Claude\u{2026}</bdi>") || page.body.contains("\u{2026}</bdi>"));
+    assert!(page.body.contains("\u{2026}</bdi>") && page.body.len() < 20_000, "{}", page.body);
 }
 
 #[test]

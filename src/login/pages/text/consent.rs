@@ -29,6 +29,8 @@ pub(crate) struct ConsentText {
     pub(crate) rights: &'static str,
     /// Around the resource and the subject.
     pub(crate) call: TwoValueSentence,
+    /// Before the URI of the resource.
+    pub(crate) resource: &'static str,
     /// Before the tenant.
     pub(crate) tenant: &'static str,
     /// Around the number of the policies that are not shown at first.
@@ -42,7 +44,7 @@ pub(crate) struct ConsentText {
 
 pub(super) const ENGLISH: ConsentText = ConsentText {
     title: "Allow access?",
-    request: TwoValueSentence { before: "", between: " wants to use ", after: " in your name." },
+    request: TwoValueSentence { before: "", between: " wants to use ", after: " on your behalf." },
     unverified_client: "An unverified application",
     this_computer: Explanation {
         title: "Did you start this yourself?",
@@ -66,11 +68,8 @@ pub(super) const ENGLISH: ConsentText = ConsentText {
     },
     configured: "Set up by the administrator.",
     configured_id: SentenceParts { before: "Set up by the administrator as ", after: "." },
-    registered_name: SentenceParts {
-        before: "An application that calls itself ",
-        after: ". This is not verified.",
-    },
-    registered_without_name: "An application without a name. Nothing about it is verified.",
+    registered_name: SentenceParts { before: "An application that calls itself ", after: "." },
+    registered_without_name: "An application without a name.",
     redirect: "Where the access goes",
     redirect_website: "The website to which you return.",
     redirect_this_computer: "A program on this computer",
@@ -80,6 +79,7 @@ pub(super) const ENGLISH: ConsentText = ConsentText {
         between: " as ",
         after: ", as far as Vault's policies allow.",
     },
+    resource: "Address: ",
     tenant: "Organization (tenant): ",
     more_policies: SentenceParts { before: "", after: " more policies" },
     duration_title: "For how long",
@@ -115,11 +115,8 @@ pub(super) const SPANISH: ConsentText = ConsentText {
     },
     configured: "Configurada por el administrador.",
     configured_id: SentenceParts { before: "Configurada por el administrador como ", after: "." },
-    registered_name: SentenceParts {
-        before: "Una aplicación que dice llamarse ",
-        after: ". Esto no está verificado.",
-    },
-    registered_without_name: "Una aplicación sin nombre. Nada de ella está verificado.",
+    registered_name: SentenceParts { before: "Una aplicación que dice llamarse ", after: "." },
+    registered_without_name: "Una aplicación sin nombre.",
     redirect: "Quién recibe el acceso",
     redirect_website: "El sitio web al que vuelves.",
     redirect_this_computer: "Un programa en este computador",
@@ -129,6 +126,7 @@ pub(super) const SPANISH: ConsentText = ConsentText {
         between: " como ",
         after: ", hasta donde lo permitan las políticas de Vault.",
     },
+    resource: "Dirección: ",
     tenant: "Organización (tenant): ",
     more_policies: SentenceParts { before: "", after: " políticas más" },
     duration_title: "Por cuánto tiempo",

@@ -115,8 +115,8 @@ pub(super) const ENGLISH: NoticeText = NoticeText {
                    yourself, close this page. Otherwise tell the administrator.",
         },
         invalid_request: Explanation {
-            title: "The application sent an incomplete request",
-            body: "A parameter is missing or not valid: for example, PKCE with S256 is required \
+            title: "The application sent a request that is not valid",
+            body: "A parameter is missing or malformed: for example, PKCE with S256 is required \
                    (code_challenge). Update the application and start again there. If that does not \
                    help, tell the administrator.",
         },
@@ -213,8 +213,8 @@ pub(super) const SPANISH: NoticeText = NoticeText {
                    página. Si lo hiciste, avísale al administrador.",
         },
         invalid_request: Explanation {
-            title: "La aplicación envió una solicitud incompleta",
-            body: "Un parámetro falta o no es válido: por ejemplo, se exige PKCE con S256 \
+            title: "La aplicación envió una solicitud no válida",
+            body: "Falta un parámetro o está mal formado: por ejemplo, se exige PKCE con S256 \
                    (code_challenge). Actualiza la aplicación y empieza de nuevo en ella. Si no \
                    funciona, avísale al administrador.",
         },

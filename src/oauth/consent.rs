@@ -1,0 +1,42 @@
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::{AuthorizationRequest, sealed_json};
+use crate::sealed::{KeyRing, Purpose, SealError};
+
+/// The time within which a person has to answer the question for consent.
+pub const CONSENT_TIME: SignedDuration = SignedDuration::from_mins(10);
+
+/// The question for consent, which is answered once: a person has logged in for a client's request.
+pub struct PendingConsent {
+    /// The request.
+    pub request: AuthorizationRequest,
+    /// The response-wrapping token with the person's token, which can be exchanged once.
+    pub wrapping_token: SecretString,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SealedConsent {
+    request: AuthorizationRequest,
+    wrapping_token: String,
+}
+
+impl PendingConsent {
+    /// Seals the question.
+    ///
+    /// # Errors
+    /// [`SealError`], which does not occur in practice.
+    pub fn seal(self, keys: &KeyRing, issuer: &str) -> Result<String, SealError> {
+        let wrapping_token = self.wrapping_token.expose_secret().to_owned();
+        let data = SealedConsent { request: self.request, wrapping_token };
+        sealed_json::seal(keys, Purpose::Consent, issuer, CONSENT_TIME, &data)
+    }
+
+    /// Unseals a question; `None` if it is not one of this issuer or has expired.
+    #[must_use]
+    pub fn unseal(keys: &KeyRing, issuer: &str, text: &str) -> Option<Self> {
+        let data: SealedConsent = sealed_json::unseal(keys, Purpose::Consent, issuer, text).ok()?;
+        Some(Self { request: data.request, wrapping_token: data.wrapping_token.into() })
+    }
+}

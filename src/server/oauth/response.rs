@@ -1,0 +1,45 @@
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    oauth::{OAuthError, OAuthErrorCode},
+    server::request_id::RequestId,
+};
+
+/// The time after which a client may try again if Vault is unavailable, in seconds.
+const RETRY_SECONDS: u64 = 2;
+
+/// Returns a JSON document that is not cached.
+pub(super) fn json_response(status: StatusCode, document: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(document).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Logs an error and returns its response (RFC 6749, 5.2).
+pub(super) fn error_response(error: &OAuthError, id: &RequestId) -> impl IntoResponse {
+    let (request_id, code) = (id.as_str(), error.code.as_str());
+    tracing::info!(request_id, code, detail = error.description, "oauth request refused");
+    let body = json!({
+        "error": code,
+        "error_description": error.description,
+        "request_id": request_id,
+    });
+    let mut response = json_response(error.code.status(), &body);
+    if error.code == OAuthErrorCode::TemporarilyUnavailable {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+    }
+    response
+}
