@@ -32,6 +32,7 @@ mod limits;
 mod login;
 mod logins;
 mod manners;
+mod mcp_clients;
 mod oauth;
 mod outages;
 mod policies;

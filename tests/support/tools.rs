@@ -53,6 +53,13 @@ pub fn python() -> PathBuf {
     tool("PYTHON_BIN", "python")
 }
 
+/// The Python that has a line of the MCP SDK: `mcp-1` or `mcp-2`.
+pub fn mcp_python(line: &str) -> PathBuf {
+    let path = repository(".tools").join(line).join("bin/python");
+    assert!(path.is_file(), "{} is missing: run `make tools`", path.display());
+    path
+}
+
 /// podman-compose.
 pub fn podman_compose() -> PathBuf {
     tool("PODMAN_COMPOSE_BIN", "podman-compose")

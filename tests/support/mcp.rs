@@ -1,0 +1,216 @@
+//! MCP clients and servers of the official SDK, in both of its lines (`tests/mcp/`).
+
+use std::{process::Command, process::Stdio, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{Child, ChildStdin, ChildStdout},
+    time::timeout,
+};
+
+use super::{
+    browser::Browser, caddy::tls::TlsCaddy, http, people::PASSWORD, process::Process, tools,
+    wait::eventually,
+};
+
+/// The time that a command may take, logins included.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A line of the SDK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sdk {
+    /// 1.x, which speaks the revisions up to 2025-11-25.
+    One,
+    /// 2.x, which speaks 2026-07-28 as well.
+    Two,
+}
+
+impl Sdk {
+    fn python(self) -> std::path::PathBuf {
+        tools::mcp_python(match self {
+            Self::One => "mcp-1",
+            Self::Two => "mcp-2",
+        })
+    }
+}
+
+/// An MCP server on a free port. Dropping it ends it.
+pub struct McpServer {
+    process: Process,
+    address: String,
+}
+
+impl McpServer {
+    /// Starts it.
+    ///
+    /// # Panics
+    /// If it does not listen in time.
+    pub async fn start(sdk: Sdk, arguments: &[&str]) -> Self {
+        let mut command = Command::new(sdk.python());
+        command.arg(tools::repository("tests/mcp/server.py")).args(arguments);
+        let process = Process::spawn("the MCP server", &mut command);
+        let port = eventually(Duration::from_secs(20), "the MCP server to listen", async || {
+            let log = process.log();
+            assert!(process.exit_status().is_none(), "the MCP server exited:\n{log}");
+            Some(log.lines().find_map(|line| line.strip_prefix("listening "))?.to_owned())
+        });
+        let address = format!("127.0.0.1:{}", port.await);
+        Self { process, address }
+    }
+
+    /// `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Returns its output.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Returns the names of the tools that have run.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub async fn calls(&self) -> Vec<String> {
+        let url = format!("http://{}/calls", self.address);
+        let answer = http::send(&http::client(), "GET", &url, &[], None).await.expect("an answer");
+        serde_json::from_value(answer.json()).expect("names")
+    }
+}
+
+/// The way in which a client authorizes its requests.
+#[derive(Clone, Copy, Debug)]
+pub enum McpAuth<'a> {
+    /// With this client id.
+    ClientId(&'a str),
+    /// With the metadata document at this URL.
+    Document(&'a str),
+    /// With a registration.
+    Register,
+    /// With this token, which it sends as it is.
+    Token(&'a str),
+}
+
+/// An MCP client. Dropping it ends it.
+pub struct McpClient {
+    _child: Child,
+    stdin: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// Its events until now.
+    pub events: Vec<Value>,
+}
+
+impl McpClient {
+    /// Starts a client of `https://mcp.example.com/mcp` behind this Caddy.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start(sdk: Sdk, caddy: &TlsCaddy, auth: McpAuth<'_>, extra: &[&str]) -> Self {
+        let mut command = tokio::process::Command::new(sdk.python());
+        command
+            .arg(tools::repository("tests/mcp/client.py"))
+            .arg("https://mcp.example.com/mcp")
+            .args(extra)
+            .env_clear()
+            .env("PYTHONPATH", tools::repository("tests/mcp/loopback"))
+            .env("LOOPBACK_PORTS", format!("443:{}", caddy.port()))
+            .env("SSL_CERT_FILE", caddy.leaf().certificate())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        match auth {
+            McpAuth::ClientId(id) => command.args(["--client-id", id]),
+            McpAuth::Document(url) => command.args(["--client-metadata-url", url]),
+            McpAuth::Register => command.arg("--register"),
+            McpAuth::Token(token) => command.args(["--bearer-env", "TOKEN"]).env("TOKEN", token),
+        };
+        let mut child = command.spawn().expect("the MCP client");
+        let stdin = child.stdin.take().expect("its input");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let mut client = Self { _child: child, stdin, lines, events: Vec::new() };
+        let ready = client.line().await;
+        assert_eq!(ready["event"], "ready", "{ready}");
+        client
+    }
+
+    /// Performs a command. No authorization may be needed for it.
+    ///
+    /// # Panics
+    /// If one is, or if no answer comes.
+    pub async fn run(&mut self, command: Value) -> Value {
+        self.perform(command, None).await
+    }
+
+    /// Performs a command for which a person may have to log in and to consent, and returns the number
+    /// of times.
+    ///
+    /// # Panics
+    /// If no answer comes.
+    pub async fn run_with(&mut self, command: Value, browser: &Browser) -> (Value, usize) {
+        let before = self.count("authorize");
+        let answer = self.perform(command, Some(browser)).await;
+        (answer, self.count("authorize") - before)
+    }
+
+    /// Returns the number of events of this kind.
+    pub fn count(&self, kind: &str) -> usize {
+        self.events.iter().filter(|event| event["event"] == kind).count()
+    }
+
+    /// Returns the responses that the client got from this path.
+    pub fn responses(&self, path: &str) -> Vec<&Value> {
+        let ends = |event: &&Value| event["url"].as_str().is_some_and(|url| url.ends_with(path));
+        self.events.iter().filter(ends).collect()
+    }
+
+    async fn perform(&mut self, command: Value, browser: Option<&Browser>) -> Value {
+        let line = format!("{command}\n");
+        self.stdin.write_all(line.as_bytes()).await.expect("the client reads");
+        loop {
+            let line = self.line().await;
+            if line["event"].is_null() {
+                return line;
+            }
+            self.events.push(line.clone());
+            if line["event"] == "authorize" {
+                let browser = browser.unwrap_or_else(|| panic!("an authorization: {command}"));
+                consent(browser, line["url"].as_str().expect("a URL")).await;
+            }
+        }
+    }
+
+    async fn line(&mut self) -> Value {
+        let line = timeout(TIMEOUT, self.lines.next_line()).await;
+        let line = line.unwrap_or_else(|_| panic!("no line: {:?}", self.events));
+        let line = line.expect("output").unwrap_or_else(|| panic!("it ended: {:?}", self.events));
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("not JSON: {line}"))
+    }
+}
+
+/// Logs in as `ana` for a client, and consents.
+async fn consent(browser: &Browser, url: &str) {
+    browser.goto(url).await;
+    browser.wait_for_text("MCP registry").await;
+    browser.fill("User name", "ana").await;
+    browser.fill("Password", PASSWORD).await;
+    browser.click("Log in").await;
+    browser.wait_for_text("Allow access?").await;
+    browser.click("Allow").await;
+    browser.wait_for_text("Return to the client.").await;
+}
+
+/// Returns the command that calls a tool.
+pub fn call(tool: &str, arguments: &Value) -> Value {
+    json!({"do": "call", "tool": tool, "arguments": arguments})
+}
+
+/// Asserts that a command succeeded, and returns its result.
+///
+/// # Panics
+/// If it did not.
+pub fn ok(mut answer: Value) -> Value {
+    assert!(answer.get("ok").is_some(), "{answer}");
+    answer["ok"].take()
+}
