@@ -178,7 +178,7 @@ fn resource<'r>(
     match parameters.get("resource") {
         None => resources.only().ok_or_else(|| error("several resources are served: name one")),
         Some(uri) => ResourceUri::parse(uri)
-            .and_then(|uri| resources.get(&uri))
+            .and_then(|uri| resources.covering(&uri))
             .ok_or_else(|| error("this resource is not served here")),
     }
 }

@@ -3,7 +3,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AuthorizationRequest, CodeChallenge, OAuthError, OAuthErrorCode, OAuthParameters, sealed_json,
+    AuthorizationRequest, CodeChallenge, OAuthError, OAuthErrorCode, OAuthParameters, Resources,
+    sealed_json,
 };
 use crate::{
     resource_uri::ResourceUri,
@@ -103,7 +104,11 @@ impl AuthorizationCode {
     ///
     /// # Errors
     /// An [`OAuthError`]; the code stays valid.
-    pub fn check(&self, parameters: &OAuthParameters<'_>) -> Result<(), OAuthError> {
+    pub fn check(
+        &self,
+        parameters: &OAuthParameters<'_>,
+        resources: &Resources,
+    ) -> Result<(), OAuthError> {
         let invalid = |description| OAuthError::new(OAuthErrorCode::InvalidGrant, description);
         if parameters.get("client_id") != Some(&self.client_id) {
             return Err(invalid("the code was issued to another client"));
@@ -115,7 +120,7 @@ impl AuthorizationCode {
         if !self.challenge.matches(verifier) {
             return Err(invalid("code_verifier does not match code_challenge"));
         }
-        check_resource(parameters, &self.resource)
+        check_resource(parameters, &self.resource, resources)
     }
 }
 
@@ -126,11 +131,13 @@ impl AuthorizationCode {
 pub fn check_resource(
     parameters: &OAuthParameters<'_>,
     granted: &ResourceUri,
+    resources: &Resources,
 ) -> Result<(), OAuthError> {
-    match parameters.get("resource").map(ResourceUri::parse) {
-        None => Ok(()),
-        Some(named) if named.as_ref() == Some(granted) => Ok(()),
-        Some(_) => Err(OAuthError::new(
+    let Some(named) = parameters.get("resource") else { return Ok(()) };
+    let named = ResourceUri::parse(named);
+    match named.and_then(|named| resources.covering(&named).cloned()) {
+        Some(resource) if resource.uri == *granted => Ok(()),
+        _ => Err(OAuthError::new(
             OAuthErrorCode::InvalidTarget,
             "the resource is not the one that access was granted to",
         )),

@@ -53,6 +53,13 @@ impl Resources {
         self.0.iter().find(|resource| resource.uri == *uri)
     }
 
+    /// Returns the resource at this URI, or the nearest one above it: some clients name the URL that they
+    /// call, and not the resource in its metadata.
+    #[must_use]
+    pub fn covering(&self, uri: &ResourceUri) -> Option<&ProtectedResource> {
+        self.nearest(uri.origin(), uri.path())
+    }
+
     /// Returns the resource if there is only one.
     #[must_use]
     pub fn only(&self) -> Option<&ProtectedResource> {
@@ -66,13 +73,17 @@ impl Resources {
     /// the only one of the origin.
     #[must_use]
     pub fn at(&self, origin: &str, path: &str) -> Option<&ProtectedResource> {
-        let covering = self.0.iter().filter(|resource| resource.uri.covers(origin, path));
-        let nearest = covering.max_by_key(|resource| resource.uri.path().len());
+        let nearest = self.nearest(origin, path);
         let mut of_origin = self.0.iter().filter(|resource| resource.uri.origin() == origin);
         match (nearest, of_origin.next(), of_origin.next()) {
             (None, Some(only), None) if path.is_empty() => Some(only),
             (nearest, ..) => nearest,
         }
+    }
+
+    fn nearest(&self, origin: &str, path: &str) -> Option<&ProtectedResource> {
+        let covering = self.0.iter().filter(|resource| resource.uri.covers(origin, path));
+        covering.max_by_key(|resource| resource.uri.path().len())
     }
 }
 

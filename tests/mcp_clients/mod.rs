@@ -1,6 +1,7 @@
 //! Clients of the official MCP SDK in front of a server of the same SDK, through the Caddyfile of
 //! `deploy/`; a person logs in and consents in Chromium.
 
+mod checks;
 mod journey;
 
 use serde_json::json;
@@ -32,6 +33,11 @@ struct McpPlatform {
 impl McpPlatform {
     /// Starts it with a server of this line of the SDK, and `ana`, who may use it.
     async fn start(sdk: Sdk) -> Self {
+        Self::start_with(sdk, "https://mcp.example.com/mcp=MCP registry").await
+    }
+
+    /// Starts it with these resources.
+    async fn start_with(sdk: Sdk, resources: &str) -> Self {
         let document = DocumentServer::start(json!({
             "client_id": "URL",
             "client_name": "Test client",
@@ -41,6 +47,7 @@ impl McpPlatform {
         .await;
         let certificates = document.leaf().certificate().display().to_string();
         let env = [
+            ("VALIDATOR_RESOURCES", resources),
             ("VALIDATOR_CACHE_TTL", "1s"),
             ("VALIDATOR_OAUTH_REGISTRATION", "true"),
             ("VALIDATOR_OAUTH_CLIENT_NETWORKS", "127.0.0.0/8,::1"),

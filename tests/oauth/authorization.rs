@@ -153,7 +153,7 @@ async fn m14_m24_request_has_to_be_complete() {
         ("code_challenge", Some("short"), "invalid_request"),
         ("resource", None, "invalid_target"),
         ("resource", Some("https://other.example.com"), "invalid_target"),
-        ("resource", Some("https://mcp.example.com/mcp2"), "invalid_target"),
+        ("resource", Some("https://b.example.com:8443"), "invalid_target"),
     ] {
         let page = person.open(&authorize_url(&with(app().parameters(), name, value))).await;
         let callback = Callback::of(&page, CALLBACK);
@@ -178,6 +178,7 @@ async fn m20_m24_only_resource_and_any_scope() {
         ("resource", None),
         ("resource", Some("https://mcp.example.com/")),
         ("resource", Some("HTTPS://MCP.example.com")),
+        ("resource", Some("https://mcp.example.com/mcp")),
         ("scope", None),
         ("scope", Some("profile other")),
     ] {

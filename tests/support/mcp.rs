@@ -189,16 +189,25 @@ impl McpClient {
     }
 }
 
-/// Logs in as `ana` for a client, and consents.
-async fn consent(browser: &Browser, url: &str) {
+/// Logs in as `ana` for a client, consents, and returns to the client's callback. An error takes the
+/// browser there at once.
+pub async fn consent(browser: &Browser, url: &str) {
     browser.goto(url).await;
-    browser.wait_for_text("MCP registry").await;
+    let has_form = async || {
+        let (url, text) = (browser.url().await, browser.text().await);
+        let is_callback = url.starts_with("http://127.0.0.1:");
+        (is_callback || text.contains("MCP registry")).then_some(!is_callback)
+    };
+    if !browser.wait("the login form, or an error for the client", has_form).await {
+        return;
+    }
     browser.fill("User name", "ana").await;
     browser.fill("Password", PASSWORD).await;
     browser.click("Log in").await;
     browser.wait_for_text("Allow access?").await;
     browser.click("Allow").await;
-    browser.wait_for_text("Return to the client.").await;
+    let callback = async || browser.url().await.starts_with("http://127.0.0.1:").then_some(());
+    browser.wait("the callback of the client", callback).await;
 }
 
 /// Returns the command that calls a tool.

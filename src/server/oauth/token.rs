@@ -50,7 +50,7 @@ async fn exchange_code(
     let text = parameters.require("code", "code is missing")?;
     let code = AuthorizationCode::unseal(&state.keys.current(), &request.issuer.to_string(), text);
     let code = code.map_err(|_| grant::invalid("the code is not valid"))?;
-    code.check(parameters)?;
+    code.check(parameters, &request.state.resources)?;
     request.count().await?;
     match state.backend.unwrap(&code.wrapping_token).await {
         Ok(token) if token.expose() == code.token.expose() => {}
@@ -84,7 +84,7 @@ async fn refresh(
     if parameters.get("client_id") != Some(&presented.client_id) {
         return Err(grant::invalid("the refresh token was issued to another client"));
     }
-    check_resource(parameters, &presented.resource)?;
+    check_resource(parameters, &presented.resource, &state.resources)?;
     request.count().await?;
     grant::check_token(request, &presented.token).await?;
     let kept = match state.refresh.read(&presented.token).await {
