@@ -34,6 +34,26 @@ impl<'h> RequestHeaders<'h> {
         in_map.chain(raw.into_iter().flatten().filter(is_named).map(|header| header.value))
     }
 
+    /// Returns true if there is a header whose name is one of these but for its punctuation: some gateways
+    /// treat `_` and `.` as `-`. The names have to be in lower case.
+    #[must_use]
+    pub fn has_similar(self, names: &[&'static str]) -> bool {
+        let is_similar = |found: &str| {
+            names.iter().any(|name| {
+                found.len() == name.len()
+                    && !found.eq_ignore_ascii_case(name)
+                    && found.bytes().zip(name.bytes()).all(|(one, other)| {
+                        one.eq_ignore_ascii_case(&other)
+                            || (other == b'-' && !one.is_ascii_alphanumeric())
+                    })
+            })
+        };
+        match self {
+            Self::Map(map) => map.keys().any(|name| is_similar(name.as_str())),
+            Self::Raw(raw) => raw.iter().any(|header| is_similar(header.name)),
+        }
+    }
+
     /// Returns true if there is a header with one of these names, which have to be in lower case.
     #[must_use]
     pub fn has_any(self, names: &[&'static str]) -> bool {

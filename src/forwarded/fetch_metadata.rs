@@ -40,6 +40,14 @@ impl<'h> FetchMetadata<'h> {
             && matches!(self.only("sec-fetch-dest"), Some(b"document" | b"empty"))
     }
 
+    /// Returns true if a page requests this as a part of itself, such as an image or by a script, and not a
+    /// person who opens a page. A client that sends no `Sec-Fetch-…` headers is no such page.
+    #[must_use]
+    pub fn is_subresource(&self) -> bool {
+        let is_other = |name, value: &[u8]| self.is_present(name) && self.only(name) != Some(value);
+        is_other("sec-fetch-mode", b"navigate") || is_other("sec-fetch-dest", b"document")
+    }
+
     /// Returns true if the response is shown to a person, and has to be a page that a person can read: to
     /// a navigation of any method and in any frame, or in a browser without `Sec-Fetch-Mode` to a request
     /// that accepts HTML.

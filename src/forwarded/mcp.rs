@@ -60,6 +60,9 @@ impl<'h> ForwardedRequest<'h> {
 impl<'h> McpCall<'h> {
     fn read(fields: RequestHeaders<'h>) -> Result<Self, McpError> {
         check_version(fields)?;
+        if fields.has_similar(&[VERSION, METHOD, NAME]) {
+            return Err(McpError::Header(METHOD));
+        }
         let method = single(fields, METHOD)?.filter(|method| is_method(method));
         let method = method.ok_or(McpError::Header(METHOD))?;
         let name = single(fields, NAME)?;
@@ -242,6 +245,19 @@ mod tests {
                     assert_eq!(read(&repeated), Err(McpError::Header(canonical)), "{name} {other}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn m09_similar_header_name_is_an_error() {
+        for name in ["Mcp_Name", "mcp.name", "MCP_Method", "mcp-protocol_version"] {
+            let headers = [
+                ("MCP-Protocol-Version", "2026-07-28"),
+                ("Mcp-Method", "tools/call"),
+                ("Mcp-Name", "a"),
+                (name, "b"),
+            ];
+            assert!(read(&headers).is_err(), "{name}");
         }
     }
 

@@ -23,11 +23,13 @@ const ADDRESS_LIMIT: u32 = 30;
 /// of an address are counted: that of Vault, and a margin.
 const WINDOW: Duration = Duration::from_secs(15 * 60 + 5);
 
-/// The calls to Vault within a minute: of logins at an `OpenID` provider that an address starts or
-/// completes, of authorizations of OAuth clients that it starts, of tickets for one session, and of tickets
-/// and tokens that an address exchanges.
+/// The calls within a minute: of an address, logins at an `OpenID` provider that it starts or completes,
+/// authorizations of OAuth clients that it starts, codes and refresh tokens that it exchanges, and clients
+/// that it registers; tickets for one session, and tickets that an address exchanges.
 const PROVIDER_LIMIT: u32 = 60;
 const AUTHORIZATION_LIMIT: u32 = 60;
+const TOKEN_LIMIT: u32 = 600;
+const REGISTRATION_LIMIT: u32 = 30;
 const TICKET_LIMIT: u32 = 30;
 const EXCHANGE_LIMIT: u32 = 300;
 
@@ -46,6 +48,8 @@ pub struct LoginLimiter {
     addresses: Cache<IpAddr, Arc<Mutex<AddressFailures>>>,
     provider_logins: CallCounter<IpAddr>,
     authorizations: CallCounter<IpAddr>,
+    token_requests: CallCounter<IpAddr>,
+    registrations: CallCounter<IpAddr>,
     tickets: CallCounter<Box<str>>,
     exchanges: CallCounter<IpAddr>,
 }
@@ -94,6 +98,8 @@ impl Default for LoginLimiter {
             addresses: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(WINDOW).build(),
             provider_logins: CallCounter::new(PROVIDER_LIMIT),
             authorizations: CallCounter::new(AUTHORIZATION_LIMIT),
+            token_requests: CallCounter::new(TOKEN_LIMIT),
+            registrations: CallCounter::new(REGISTRATION_LIMIT),
             tickets: CallCounter::new(TICKET_LIMIT),
             exchanges: CallCounter::new(EXCHANGE_LIMIT),
         }
@@ -147,6 +153,22 @@ impl LoginLimiter {
         self.authorizations.count(rate_limit_key(address)).await
     }
 
+    /// Counts a code or a refresh token that an address exchanges or revokes.
+    ///
+    /// # Errors
+    /// [`TooManyLogins`]
+    pub async fn count_token_request(&self, address: IpAddr) -> Result<(), TooManyLogins> {
+        self.token_requests.count(rate_limit_key(address)).await
+    }
+
+    /// Counts an OAuth client that an address registers.
+    ///
+    /// # Errors
+    /// [`TooManyLogins`]
+    pub async fn count_registration(&self, address: IpAddr) -> Result<(), TooManyLogins> {
+        self.registrations.count(rate_limit_key(address)).await
+    }
+
     /// Counts a ticket for the session with this accessor.
     ///
     /// # Errors
@@ -155,7 +177,7 @@ impl LoginLimiter {
         self.tickets.count(accessor.into()).await
     }
 
-    /// Counts a ticket, a code or a refresh token that an address exchanges.
+    /// Counts a ticket that an address exchanges.
     ///
     /// # Errors
     /// [`TooManyLogins`]

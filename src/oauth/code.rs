@@ -22,6 +22,8 @@ const RECOGNITION_TIME: SignedDuration = SignedDuration::from_mins(10);
 pub struct AuthorizationCode {
     /// The person's token, to revoke it if the code is used again.
     pub token: CallerToken,
+    /// The accessor of that token.
+    pub accessor: String,
     /// The response-wrapping token with the same token, which can be exchanged once.
     pub wrapping_token: SecretString,
     /// The id of the client.
@@ -36,6 +38,7 @@ pub struct AuthorizationCode {
 #[derive(Serialize, Deserialize)]
 struct SealedCode {
     token: String,
+    accessor: String,
     wrapping_token: String,
     client_id: String,
     redirect_uri: Option<String>,
@@ -48,13 +51,14 @@ impl AuthorizationCode {
     #[must_use]
     pub fn new(
         request: AuthorizationRequest,
-        token: CallerToken,
+        (token, accessor): (CallerToken, String),
         wrapping_token: SecretString,
     ) -> Self {
         let redirect_uri =
             request.has_redirect_uri.then(|| request.redirect_uri.as_str().to_owned());
         Self {
             token,
+            accessor,
             wrapping_token,
             client_id: request.client_id,
             redirect_uri,
@@ -70,6 +74,7 @@ impl AuthorizationCode {
     pub fn seal(self, keys: &KeyRing, issuer: &str) -> Result<String, SealError> {
         let data = SealedCode {
             token: self.token.expose().to_owned(),
+            accessor: self.accessor,
             wrapping_token: self.wrapping_token.expose_secret().to_owned(),
             client_id: self.client_id,
             redirect_uri: self.redirect_uri,
@@ -91,6 +96,7 @@ impl AuthorizationCode {
             sealed_json::unseal(keys, Purpose::AuthorizationCode, issuer, sealed)?;
         Ok(Self {
             token: CallerToken::from(data.token.as_str()),
+            accessor: data.accessor,
             wrapping_token: data.wrapping_token.into(),
             client_id: data.client_id,
             redirect_uri: data.redirect_uri,

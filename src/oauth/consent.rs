@@ -3,7 +3,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::{AuthorizationRequest, sealed_json};
-use crate::sealed::{KeyRing, Purpose, SealError};
+use crate::{
+    sealed::{KeyRing, Purpose, SealError},
+    token::CallerToken,
+};
 
 /// The time within which a person has to answer the question for consent.
 pub const CONSENT_TIME: SignedDuration = SignedDuration::from_mins(10);
@@ -12,13 +15,16 @@ pub const CONSENT_TIME: SignedDuration = SignedDuration::from_mins(10);
 pub struct PendingConsent {
     /// The request.
     pub request: AuthorizationRequest,
-    /// The response-wrapping token with the person's token, which can be exchanged once.
+    /// The person's token.
+    pub token: CallerToken,
+    /// The response-wrapping token with the same token, which can be exchanged once.
     pub wrapping_token: SecretString,
 }
 
 #[derive(Serialize, Deserialize)]
 struct SealedConsent {
     request: AuthorizationRequest,
+    token: String,
     wrapping_token: String,
 }
 
@@ -29,7 +35,8 @@ impl PendingConsent {
     /// [`SealError`], which does not occur in practice.
     pub fn seal(self, keys: &KeyRing, issuer: &str) -> Result<String, SealError> {
         let wrapping_token = self.wrapping_token.expose_secret().to_owned();
-        let data = SealedConsent { request: self.request, wrapping_token };
+        let token = self.token.expose().to_owned();
+        let data = SealedConsent { request: self.request, token, wrapping_token };
         sealed_json::seal(keys, Purpose::Consent, issuer, CONSENT_TIME, &data)
     }
 
@@ -37,6 +44,7 @@ impl PendingConsent {
     #[must_use]
     pub fn unseal(keys: &KeyRing, issuer: &str, text: &str) -> Option<Self> {
         let data: SealedConsent = sealed_json::unseal(keys, Purpose::Consent, issuer, text).ok()?;
-        Some(Self { request: data.request, wrapping_token: data.wrapping_token.into() })
+        let token = CallerToken::from(data.token.as_str());
+        Some(Self { request: data.request, token, wrapping_token: data.wrapping_token.into() })
     }
 }

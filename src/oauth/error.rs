@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use http::StatusCode;
 
@@ -9,6 +9,8 @@ pub struct OAuthError {
     pub code: OAuthErrorCode,
     /// The explanation for developers of clients; contains nothing that a client sent.
     pub description: &'static str,
+    /// The time after which the client may try again, if that can succeed.
+    pub retry_after: Option<Duration>,
 }
 
 /// The code of an [`OAuthError`].
@@ -28,6 +30,8 @@ pub enum OAuthErrorCode {
     UnsupportedResponseType,
     /// The person has refused.
     AccessDenied,
+    /// The person's token may not be used from the client's address.
+    UnauthorizedClient,
     /// Vault is unavailable, or there were too many requests: the client may try again.
     TemporarilyUnavailable,
     /// An internal error.
@@ -46,6 +50,7 @@ impl OAuthErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::AccessDenied => "access_denied",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
         }
@@ -67,7 +72,14 @@ impl OAuthError {
     /// Creates an error.
     #[must_use]
     pub fn new(code: OAuthErrorCode, description: &'static str) -> Self {
-        Self { code, description }
+        Self { code, description, retry_after: None }
+    }
+
+    /// Creates the error of a request that may succeed after this time.
+    #[must_use]
+    pub fn try_again(description: &'static str, after: Duration) -> Self {
+        let code = OAuthErrorCode::TemporarilyUnavailable;
+        Self { code, description, retry_after: Some(after) }
     }
 
     /// Creates the error of a request with a missing, malformed or repeated parameter.

@@ -18,10 +18,16 @@ const MAX_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// once.
 const GRACE: SignedDuration = SignedDuration::from_secs(10);
 
+/// The time within which a client whose response was lost, or a replica whose clock is ahead, presents a
+/// refresh token that was replaced. It is no sign of theft.
+const LOST_RESPONSE_TIME: SignedDuration = SignedDuration::from_mins(5);
+
 /// A refresh token (RFC 6749, 1.5). Each use replaces it by one of the next generation.
 pub struct RefreshToken {
     /// The person's token.
     pub token: CallerToken,
+    /// The accessor of that token.
+    pub accessor: String,
     /// The id of the client that it was issued to.
     pub client_id: String,
     /// The resource that access is for.
@@ -33,6 +39,7 @@ pub struct RefreshToken {
 #[derive(Serialize, Deserialize)]
 struct SealedRefreshToken {
     token: String,
+    accessor: String,
     client_id: String,
     resource: ResourceUri,
     generation: u64,
@@ -51,11 +58,13 @@ pub struct RefreshState {
 /// The result of presenting a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshUse {
-    /// It is the newest one, and is replaced: the new state.
-    Replaced(RefreshState),
+    /// It is the newest one, and is replaced: the next state.
+    Current(RefreshState),
     /// It was replaced a moment ago: the present state.
     Repeated(RefreshState),
-    /// It was replaced before, so that it, or its successor, may be stolen (RFC 9700, 4.14.2).
+    /// It was replaced a while ago. The client may not have received its successor.
+    Replaced,
+    /// It was replaced long before, so that it, or a successor, may be stolen (RFC 9700, 4.14.2).
     Reused,
 }
 
@@ -89,6 +98,7 @@ impl RefreshToken {
     pub fn seal(&self, keys: &KeyRing, issuer: &str) -> Result<String, SealError> {
         let data = SealedRefreshToken {
             token: self.token.expose().to_owned(),
+            accessor: self.accessor.clone(),
             client_id: self.client_id.clone(),
             resource: self.resource.clone(),
             generation: self.generation,
@@ -107,6 +117,7 @@ impl RefreshToken {
             sealed_json::unseal(keys, Purpose::RefreshToken, issuer, sealed)?;
         Ok(Self {
             token: CallerToken::from(data.token.as_str()),
+            accessor: data.accessor,
             client_id: data.client_id,
             resource: data.resource,
             generation: data.generation,
@@ -122,11 +133,17 @@ impl RefreshToken {
         let state = state.unwrap_or(RefreshState { generation: 0, since: Timestamp::UNIX_EPOCH });
         if self.generation >= state.generation {
             let generation = self.generation.saturating_add(1);
-            return RefreshUse::Replaced(RefreshState { generation, since: now });
+            return RefreshUse::Current(RefreshState { generation, since: now });
         }
+        let age = now.duration_since(state.since);
         let is_previous = self.generation.saturating_add(1) == state.generation;
-        let is_recent = now.duration_since(state.since) <= GRACE;
-        if is_previous && is_recent { RefreshUse::Repeated(state) } else { RefreshUse::Reused }
+        if is_previous && age <= GRACE {
+            RefreshUse::Repeated(state)
+        } else if is_previous && age <= LOST_RESPONSE_TIME {
+            RefreshUse::Replaced
+        } else {
+            RefreshUse::Reused
+        }
     }
 }
 
@@ -145,19 +162,22 @@ mod tests {
     fn m18_replaced_token_is_accepted_for_a_moment() {
         let token = |generation| RefreshToken {
             token: CallerToken::from("s.x"),
+            accessor: "a".to_owned(),
             client_id: "c".to_owned(),
             resource: ResourceUri::parse("https://mcp.test").expect("a URI"),
             generation,
         };
         let state = |generation, second| RefreshState { generation, since: at(second) };
-        let replaced = |generation, second| RefreshUse::Replaced(state(generation, second));
+        let replaced = |generation, second| RefreshUse::Current(state(generation, second));
         assert_eq!(token(0).present(None, at(100)), replaced(1, 100));
         let now = Some(state(1, 100));
         assert_eq!(token(1).present(now, at(200)), replaced(2, 200));
         for second in [95, 100, 110] {
             assert_eq!(token(0).present(now, at(second)), RefreshUse::Repeated(state(1, 100)));
         }
-        assert_eq!(token(0).present(now, at(111)), RefreshUse::Reused);
+        assert_eq!(token(0).present(now, at(111)), RefreshUse::Replaced);
+        assert_eq!(token(0).present(now, at(400)), RefreshUse::Replaced);
+        assert_eq!(token(0).present(now, at(401)), RefreshUse::Reused);
         assert_eq!(token(0).present(Some(state(2, 100)), at(101)), RefreshUse::Reused);
         // An older state was written after a newer one.
         assert_eq!(token(3).present(Some(state(2, 100)), at(101)), replaced(4, 101));

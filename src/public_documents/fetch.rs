@@ -24,7 +24,7 @@ pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_WAIT: Duration = Duration::from_millis(500);
 
 /// The maximum number of requests in flight.
-pub(super) const MAX_IN_FLIGHT: usize = 8;
+pub(super) const MAX_IN_FLIGHT: usize = 32;
 
 /// A client that requests documents from public servers.
 pub struct PublicDocuments {

@@ -61,7 +61,8 @@ impl AclPath {
 impl AclPath {
     /// Appends an MCP method, and the name of a tool or a prompt or the URI of a resource, to this path. A
     /// name is one text, of which nothing is decoded: it may contain `//`. A dot segment in it is refused,
-    /// since the server may resolve it, and Vault's policies do not.
+    /// since the server may resolve it, and Vault's policies do not; so is an encoded character that needs no
+    /// encoding. A slash at the end is refused, since Vault ignores it for some rules.
     ///
     /// # Errors
     /// [`AmbiguousPath`] if the server or Vault may interpret it differently.
@@ -73,8 +74,9 @@ impl AclPath {
             !text.contains(char::is_control) && !segments.any(|one| matches!(one, "." | ".."))
         };
         // Vault removes a white space at the end.
-        let is_plain =
-            is_clear(name) && is_clear(&octets) && !name.is_empty() && name.trim() == name;
+        let is_encoded_twice = octets.contains('%') || has_needless_encoding(name);
+        let is_plain = is_clear(name) && is_clear(&octets) && !is_encoded_twice;
+        let is_plain = is_plain && !name.is_empty() && name.trim() == name && !name.ends_with('/');
         let path = format!("{}/{method}/{name}", self.0);
         if is_plain && path.len() <= MAX_LENGTH { Ok(path) } else { Err(AmbiguousPath) }
     }
@@ -84,6 +86,15 @@ impl fmt::Display for AclPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Returns true if an unreserved character is percent-encoded (RFC 3986, 2.3): programs treat the text with
+/// and without the encoding as the same.
+fn has_needless_encoding(text: &str) -> bool {
+    text.split('%').skip(1).any(|rest| {
+        let octet = rest.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        octet.is_some_and(|octet| octet.is_ascii_alphanumeric() || b"-._~".contains(&octet))
+    })
 }
 
 /// Removes the percent-encoding if that is unambiguous: every `%` begins an octet, the octets are
@@ -158,6 +169,10 @@ mod tests {
             "..",
             "a/..?b",
             "%ff",
+            "file:///%73ecret/x",
+            "file:///pub/%252e%252e/secret",
+            "100%",
+            "a/",
         ] {
             assert_eq!(route.join_mcp("resources/read", Some(name)), Err(AmbiguousPath), "{name}");
         }

@@ -34,6 +34,8 @@ pub(super) fn is_oauth_credential(text: &str) -> bool {
 pub struct AccessToken {
     /// The person's token, with the expiry of the access token.
     pub token: CallerToken,
+    /// The accessor of that token, by which its cached entries are found.
+    pub accessor: String,
     /// The id of the client that it was issued to.
     pub client: String,
 }
@@ -49,7 +51,8 @@ impl AccessToken {
         resource: &str,
         expiry: Timestamp,
     ) -> Result<String, SealError> {
-        let data = Zeroizing::new(format!("{}\0{}", self.client, self.token.expose()));
+        let data =
+            Zeroizing::new(format!("{}\0{}\0{}", self.client, self.accessor, self.token.expose()));
         let sealed = keys.seal(Purpose::AccessToken, resource, expiry, data.as_bytes())?;
         Ok(format!("{ACCESS_TOKEN_PREFIX}{sealed}"))
     }
@@ -63,9 +66,10 @@ impl AccessToken {
         let (data, expiry) =
             keys.unseal_with_expiry(Purpose::AccessToken, resource, now(), sealed)?;
         let data = std::str::from_utf8(&data).map_err(|_| UnsealError::Malformed)?;
-        let (client, token) = data.split_once('\0').ok_or(UnsealError::Malformed)?;
+        let (client, rest) = data.split_once('\0').ok_or(UnsealError::Malformed)?;
+        let (accessor, token) = rest.split_once('\0').ok_or(UnsealError::Malformed)?;
         let token = CallerToken::from(SecretString::from(token)).valid_until(expiry);
-        Ok(Self { token, client: client.to_owned() })
+        Ok(Self { token, accessor: accessor.to_owned(), client: client.to_owned() })
     }
 }
 
@@ -90,7 +94,8 @@ mod tests {
     fn m05_access_token_is_for_one_resource() {
         let keys = KeyRing::parse(KeyRing::generate().as_bytes()).expect("a key");
         let (resource, client) = ("https://mcp.test/mcp", "https://client.test/c.json".to_owned());
-        let token = AccessToken { token: CallerToken::from("s.x"), client: client.clone() };
+        let (token, accessor) = (CallerToken::from("s.x"), "a".to_owned());
+        let token = AccessToken { token, accessor, client: client.clone() };
         let at = |hours| now() + SignedDuration::from_hours(hours);
         let sealed = token.seal(&keys, resource, at(1)).expect("an access token");
         let unsealed = AccessToken::unseal(&keys, resource, &sealed).expect("an access token");

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{ROUTE, app, start, start_with, validate};
 use crate::support::{
+    fault::Fault,
     oauth_app::{CALLBACK, Callback, ISSUER, OAuthApp, Tokens, authorize_url, post, with},
     people::PASSWORD,
     person::Initiator,
@@ -214,6 +215,40 @@ async fn wrong_password_keeps_the_authorization() {
     assert_eq!(again.status(), 403);
     let question = person.log_in(&again, "ana", PASSWORD).await;
     assert!(question.hidden("consent").is_some(), "{question:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failure_leaves_the_question_open() {
+    let people = start().await;
+    let mut person = people.person();
+    let question = app().log_in(&mut person, "ana").await;
+    let consent = question.hidden("consent").expect("a question");
+    for path in ["/v1/auth/token/lookup", "/v1/sys/wrapping/wrap", "/v1/sys/wrapping/lookup"] {
+        people.direct.fault.set_for(path, Fault::Reset).await;
+        people.direct.validator.admin("DELETE", "/cache").await;
+        let fields = [("consent", consent.as_str()), ("decision", "allow")];
+        let page = person.submit(ISSUER, "/oauth/consent", &fields).await;
+        assert_eq!(page.status(), 503, "{path} {page:?}");
+    }
+    people.direct.fault.set(Fault::Pass).await;
+    app().answer(&mut person, &question, "allow").await.code();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_sites_start_no_authorization() {
+    let people = start().await;
+    let mut person = people.person();
+    for headers in [
+        [("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
+        [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty")],
+        [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")],
+        [("sec-fetch-mode", "navigate"), ("sec-purpose", "prefetch")],
+    ] {
+        let answer = person.send("GET", &app().authorize_url(), &headers, None).await;
+        assert_eq!(answer.status, 403, "{headers:?}");
+    }
+    let other = person.send("GET", &app().authorize_url(), &[], None).await;
+    assert_eq!(other.status, 200, "a browser without these headers");
 }
 
 #[tokio::test(flavor = "multi_thread")]

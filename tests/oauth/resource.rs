@@ -66,6 +66,22 @@ async fn m06_m08_only_a_bearer_token_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn session_beside_an_access_token_is_ignored() {
+    let people = start().await;
+    let tokens = app().tokens(&people, "ana").await;
+    let person = people.logged_in().await;
+    let session = person.cookie("crm.example.com", "__Host-vault-session").expect("a session");
+    let headers = [
+        ("authorization", &*bearer(&tokens.access)),
+        ("cookie", &*format!("__Host-vault-session={session}")),
+        ("x-forwarded-host", "crm.example.com"),
+        ("x-forwarded-method", "POST"),
+    ];
+    let answer = people.direct.validator.validate(ROUTE, &headers).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn m07_missing_policy_is_insufficient_scope() {
     let people = start().await;
     let tokens = app().tokens(&people, "ana").await;

@@ -14,8 +14,9 @@ use super::{ROUTE, app, assert_error, create_with_ttl, start, start_with, valida
 use crate::support::{
     fault::Fault,
     oauth_app::{ISSUER, OAuthApp, Tokens, post, with},
-    people::People,
+    people::{HOSTS, People},
     person::Route,
+    validator::Validator,
 };
 
 const TOKEN: &str = "/oauth/token";
@@ -112,13 +113,12 @@ async fn m15_two_replicas_exchange_a_code_once() {
     let people = start().await;
     let key_file = people.key_file().display().to_string();
     let env = [
-        ("VALIDATOR_LOGIN_URL", "https://login.example.com"),
-        ("VALIDATOR_LOGIN_HOSTS", crate::support::people::HOSTS),
+        ("VALIDATOR_LOGIN_URL", ISSUER),
+        ("VALIDATOR_LOGIN_HOSTS", HOSTS),
         ("VALIDATOR_SEALING_KEY_FILE", key_file.as_str()),
     ];
     let env: Vec<_> = env.iter().chain(&crate::support::oauth_app::ENV).copied().collect();
-    let replica =
-        crate::support::validator::Validator::start(people.bao(), &people.direct.role, &env).await;
+    let replica = Validator::start(people.bao(), &people.direct.role, &env).await;
     for round in 0..5 {
         let code = app().authorize(&people, "ana").await.code();
         let answers = join_all((0..8).map(|number| {
@@ -191,6 +191,10 @@ async fn m18_replaced_refresh_token_ends_after_ten_seconds() {
     replaced_earlier(&people, &second, 8_000).await;
     Tokens::of(&post(&people, TOKEN, &app().refresh(&first.refresh)).await);
     replaced_earlier(&people, &second, 3_000).await;
+    // The client may not have received the successor, which stays valid.
+    assert_error(&post(&people, TOKEN, &app().refresh(&first.refresh)).await, 400, "invalid_grant");
+    assert_eq!(validate(&people, ROUTE, &second.access).await.status, 200);
+    replaced_earlier(&people, &second, 300_000).await;
     assert_error(&post(&people, TOKEN, &app().refresh(&first.refresh)).await, 400, "invalid_grant");
     assert_eq!(validate(&people, ROUTE, &second.access).await.status, 401);
 }
@@ -298,6 +302,68 @@ async fn replaced_earlier(people: &People, tokens: &Tokens, milliseconds: i64) {
     kept["since"] = json!(kept["since"].as_i64().expect("a time") - milliseconds);
     let (status, _) = people.bao().request_as(token, "POST", path, Some(kept)).await;
     assert_eq!(status, 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_exchange_uses_no_code_up() {
+    let people = start().await;
+    let code = app().authorize(&people, "ana").await.code();
+    for path in ["/v1/auth/token/lookup", "/v1/sys/wrapping/lookup"] {
+        people.direct.fault.set_for(path, Fault::Reset).await;
+        assert_error(&exchange(&people, &code).await, 503, "temporarily_unavailable");
+        people.direct.fault.set(Fault::Pass).await;
+    }
+    // The answer to a used wrapping token is also the one to some failures of Vault.
+    let internal = "{\"errors\":[\"internal error\"]}";
+    people.direct.fault.set_for("/v1/sys/wrapping/unwrap", Fault::StatusOnce(500, internal)).await;
+    Tokens::of(&exchange(&people, &code).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_refresh_is_no_replacement() {
+    let people = start().await;
+    let tokens = app().tokens(&people, "ana").await;
+    people.direct.fault.set_for("/v1/auth/token/lookup", Fault::Reset).await;
+    let failed = post(&people, TOKEN, &app().refresh(&tokens.refresh)).await;
+    assert_error(&failed, 503, "temporarily_unavailable");
+    people.direct.fault.set(Fault::Pass).await;
+    let keys = KeyRing::read(&people.key_file()).expect("keys");
+    let refresh = RefreshToken::unseal(&keys, ISSUER, &tokens.refresh).expect("a refresh token");
+    let path = "cubbyhole/vault-auth-validator";
+    let (status, _) = people.bao().request_as(refresh.token.expose(), "GET", path, None).await;
+    assert_eq!(status, 404, "nothing was recorded");
+    // A replacement that cannot be recorded does not fail.
+    people.direct.fault.set_for("/v1/cubbyhole/", Fault::StatusOnce(404, "{\"errors\":[]}")).await;
+    Tokens::of(&post(&people, TOKEN, &app().refresh(&tokens.refresh)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn removed_client_or_resource_gets_no_token() {
+    let people = start().await;
+    let tokens = app().tokens(&people, "ana").await;
+    let key_file = people.key_file().display().to_string();
+    for (resources, clients, code) in [
+        ("https://mcp.example.com", "other=http://127.0.0.1/callback", "invalid_client"),
+        ("https://b.example.com", "inspector=http://127.0.0.1/callback", "invalid_target"),
+    ] {
+        let env = [
+            ("VALIDATOR_LOGIN_URL", ISSUER),
+            ("VALIDATOR_LOGIN_HOSTS", HOSTS),
+            ("VALIDATOR_SEALING_KEY_FILE", key_file.as_str()),
+            ("VALIDATOR_RESOURCES", resources),
+            ("VALIDATOR_OAUTH_CLIENTS", clients),
+        ];
+        let changed = Validator::start(people.bao(), &people.direct.role, &env).await;
+        let mut sender = people.person();
+        sender.switch_to(Route::to_validator(&changed, ROUTE));
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(app().refresh(&tokens.refresh))
+            .finish();
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let url = format!("{ISSUER}{TOKEN}");
+        let answer = sender.send("POST", &url, &headers, Some(body)).await;
+        assert_error(&answer, 400, code);
+    }
 }
 
 async fn exchange(people: &People, code: &str) -> crate::support::http::Answer {

@@ -89,6 +89,8 @@ pub enum AuthorizationProblem {
     UnknownClient,
     /// The metadata document of the client cannot be fetched. The page offers to try again.
     ClientUnavailable,
+    /// The address of the person has started too many authorizations.
+    TooManyRequests,
     /// The redirect address is not one of the client's.
     RedirectRefused,
     /// A parameter of the request is missing or malformed.
@@ -205,6 +207,7 @@ impl AuthorizationProblem {
         match self {
             Self::UnknownClient => text.unknown_client,
             Self::ClientUnavailable => text.client_unavailable,
+            Self::TooManyRequests => text.too_many_requests,
             Self::RedirectRefused => text.redirect_refused,
             Self::InvalidRequest => text.invalid_request,
             Self::Expired => text.expired,

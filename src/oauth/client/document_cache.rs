@@ -8,6 +8,9 @@ use crate::public_documents::{DocumentError, PublicDocuments};
 /// The time for which a valid document is used without another request.
 const VALID_FOR: Duration = Duration::from_mins(5);
 
+/// The time for which a valid document is used while it cannot be requested.
+const USABLE_FOR: Duration = Duration::from_hours(24);
+
 /// The time for which a document that is invalid or unavailable is not requested again.
 const FAILED_FOR: Duration = Duration::from_secs(30);
 
@@ -18,6 +21,8 @@ const MAX_ENTRIES: u64 = 256;
 pub(super) struct DocumentCache {
     documents: PublicDocuments,
     clients: Cache<String, Arc<OAuthClient>>,
+    /// The last valid documents.
+    older: Cache<String, Arc<OAuthClient>>,
     failures: Cache<String, ClientError>,
 }
 
@@ -30,12 +35,22 @@ impl DocumentCache {
         Self {
             documents,
             clients: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(valid).build(),
+            older: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(USABLE_FOR).build(),
             failures: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(failed).build(),
         }
     }
 
-    /// Returns the client with this id.
+    /// Returns the client with this id. While its document cannot be requested, the last valid one is used.
     pub(super) async fn find(&self, id: &DocumentId) -> Result<Arc<OAuthClient>, ClientError> {
+        match self.find_current(id).await {
+            Err(error @ ClientError::DocumentUnavailable(_)) => {
+                self.older.get(id.as_str()).await.ok_or(error)
+            }
+            found => found,
+        }
+    }
+
+    async fn find_current(&self, id: &DocumentId) -> Result<Arc<OAuthClient>, ClientError> {
         if let Some(client) = self.clients.get(id.as_str()).await {
             return Ok(client);
         }
@@ -49,7 +64,11 @@ impl DocumentCache {
     async fn request(&self, id: &DocumentId) -> Result<Arc<OAuthClient>, ClientError> {
         let failure = match self.documents.get(id.url()).await {
             Ok(document) => match id.parse_document(&document) {
-                Ok(client) => return Ok(Arc::new(client)),
+                Ok(client) => {
+                    let client = Arc::new(client);
+                    self.older.insert(id.as_str().to_owned(), Arc::clone(&client)).await;
+                    return Ok(client);
+                }
                 Err(reason) => ClientError::DocumentInvalid(reason.to_owned()),
             },
             // The other requests say nothing about this document.
@@ -61,6 +80,9 @@ impl DocumentCache {
             }
             Err(error) => ClientError::DocumentInvalid(error.to_string()),
         };
+        if let ClientError::DocumentInvalid(_) = failure {
+            self.older.invalidate(id.as_str()).await;
+        }
         self.failures.insert(id.as_str().to_owned(), failure.clone()).await;
         Err(failure)
     }
@@ -75,6 +97,7 @@ mod tests {
     };
 
     use futures_util::future::join_all;
+    use moka::future::Cache;
 
     use super::{ClientError, DocumentCache, DocumentId};
     use crate::public_documents::test_server::{PreparedAnswers, TestReply, TestServer};
@@ -145,14 +168,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn m17_valid_document_expires() {
+    async fn m17_last_valid_document_is_used_while_unavailable() {
         let is_valid = Arc::new(AtomicBool::new(true));
         let server = server(Arc::clone(&is_valid)).await;
         let cache = DocumentCache::with_lifetimes(server.documents(), Duration::ZERO, HOUR);
         let id = id(&server, "/client.json");
         cache.find(&id).await.expect("a client");
         is_valid.store(false, SeqCst);
-        assert!(cache.find(&id).await.is_err());
+        cache.find(&id).await.expect("the last valid document");
+        assert_eq!(server.request_count(), 2);
+        let private = server.documents_with(PreparedAnswers::always(&["10.0.0.1"]));
+        let cache = DocumentCache { documents: private, failures: Cache::new(1), ..cache };
+        assert!(cache.find(&id).await.is_err(), "its host is no public one any more");
+        assert!(cache.older.get(id.as_str()).await.is_none());
     }
 
     #[tokio::test]

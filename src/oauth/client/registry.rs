@@ -45,6 +45,15 @@ impl Clients {
         self.registration
     }
 
+    /// Returns true if a client with this id is accepted, without requesting its document.
+    #[must_use]
+    pub fn is_accepted(&self, id: &str) -> bool {
+        let is_registered = id.starts_with(ID_PREFIX);
+        self.configured.contains_key(id)
+            || DocumentId::parse(id).is_some()
+            || (is_registered && self.registration == DynamicRegistration::On)
+    }
+
     /// Returns the client with this id. A document is requested if it is not cached.
     ///
     /// # Errors

@@ -9,8 +9,8 @@ use crate::{
     oauth::{AuthorizationRequest, CONSENT_TIME, ClientKind, PendingConsent},
 };
 
-/// Asks the person who has logged in whether the client may have access. The token waits in a
-/// response-wrapping token, and ends unused if there is no answer.
+/// Asks the person who has logged in whether the client may have access. Without an answer, the token
+/// expires unused.
 pub(super) async fn ask(
     request: &LoginRequest,
     session: &Session,
@@ -24,7 +24,8 @@ pub(super) async fn ask(
             return failure::wrapping_failed(request, &destination, &error);
         }
     };
-    let pending = PendingConsent { request: login.request.clone(), wrapping_token };
+    let token = session.token.clone();
+    let pending = PendingConsent { request: login.request.clone(), token, wrapping_token };
     let Ok(consent) = pending.seal(&request.state.keys.current(), &request.origin) else {
         return request.authorization_expired();
     };

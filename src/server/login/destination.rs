@@ -64,18 +64,23 @@ impl LoginDestination {
         Ok(Self::Page(page, browser))
     }
 
-    /// Restores the purpose of a login that was kept. One that is no longer valid becomes the account page.
-    pub(super) fn restore(request: &LoginRequest, kept: &Destination) -> Self {
-        let destination = match kept {
-            Destination::Account => None,
+    /// Restores the purpose of a login that was kept. A page that may not be returned to any more becomes the
+    /// account page; for an authorization that took too long there is no login.
+    pub(super) fn restore(
+        request: &LoginRequest,
+        kept: &Destination,
+    ) -> Result<Self, PageResponse> {
+        match kept {
+            Destination::Account => Ok(Self::Account),
             Destination::Page(page, browser) => {
                 let page = ReturnUrl::parse(page, &request.state.site.hosts);
                 let browser = browser.as_deref().and_then(BrowserIdDigest::parse);
-                page.map(|page| Self::Page(page, browser))
+                Ok(page.map_or(Self::Account, |page| Self::Page(page, browser)))
             }
-            Destination::Authorization(sealed) => Self::authorization(request, sealed),
-        };
-        destination.unwrap_or_default()
+            Destination::Authorization(sealed) => {
+                Self::authorization(request, sealed).ok_or_else(|| request.authorization_expired())
+            }
+        }
     }
 
     /// Returns the form that is kept until the login ends.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::{HeaderMap, header::CONTENT_TYPE};
 use secrecy::SecretString;
 use tokio::time::timeout;
@@ -34,18 +35,23 @@ pub(super) struct LoginFields {
 impl LoginFields {
     /// Reads the fields of a form; `None` if it was not sent by one of the pages.
     pub(super) async fn read(headers: &HeaderMap, body: Body) -> Option<Self> {
-        let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return None;
-        }
-        let body = timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await.ok()?.ok()?;
+        let body = read_form(headers, body).await?;
         let fields = parse_fields(&body);
         if let Ok(mut body) = body.try_into_mut() {
             body.as_mut().zeroize();
         }
         fields
     }
+}
+
+/// Reads a submitted form; `None` if it is none, is too large, or does not arrive in time.
+pub(in crate::server) async fn read_form(headers: &HeaderMap, body: Body) -> Option<Bytes> {
+    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return None;
+    }
+    timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await.ok()?.ok()
 }
 
 fn parse_fields(body: &[u8]) -> Option<LoginFields> {

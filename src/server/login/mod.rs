@@ -26,6 +26,7 @@ use axum::{
 
 pub(super) use self::{
     destination::{AuthorizationLogin, LoginDestination},
+    fields::read_form,
     form::form,
     page_response::PageResponse,
     request::{HostRole, LoginRequest},
@@ -38,7 +39,7 @@ use crate::{
     },
     oauth::Resources,
     sealed::SealingKeys,
-    token::{CallerToken, CredentialReader, TokenEntry},
+    token::{CallerToken, CredentialReader},
 };
 
 /// The state of the handlers.
@@ -56,14 +57,14 @@ pub(super) struct LoginState {
 }
 
 impl LoginState {
-    /// Revokes a person's token at Vault, and evicts it from the cache if its entry is known.
-    pub(super) async fn end_session(
+    /// Revokes a person's token at Vault, and evicts the entries with this accessor from the cache; none if
+    /// it is empty.
+    pub(super) async fn end_token(
         &self,
         token: &CallerToken,
-        entry: Option<&TokenEntry>,
+        accessor: &str,
     ) -> Result<(), LoginError> {
         self.backend.revoke(token).await?;
-        let accessor = entry.map_or("", |entry| &entry.accessor);
         self.validator.cache.evict(|entry| !accessor.is_empty() && *entry.accessor == *accessor);
         Ok(())
     }

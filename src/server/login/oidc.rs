@@ -90,7 +90,10 @@ async fn complete_login(request: &LoginRequest, pending: Option<PendingOidc>) ->
     let Some(pending) = pending else {
         return expired(&LoginDestination::default(), LoginMessage::Expired);
     };
-    let destination = LoginDestination::restore(request, &pending.destination);
+    let destination = match LoginDestination::restore(request, &pending.destination) {
+        Ok(destination) => destination,
+        Err(response) => return response,
+    };
     let Some(method) = request.state.site.methods.get(pending.method) else {
         return expired(&destination, LoginMessage::Expired);
     };

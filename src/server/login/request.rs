@@ -156,7 +156,7 @@ impl LoginRequest {
         token: &CallerToken,
         entry: Option<&TokenEntry>,
     ) -> Result<(), LoginError> {
-        self.state.end_session(token, entry).await
+        self.state.end_token(token, entry.map_or("", |entry| &entry.accessor)).await
     }
 
     /// Returns the page about a login for an OAuth client that took too long.

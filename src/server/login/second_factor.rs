@@ -25,7 +25,10 @@ pub(super) fn show(
     message: Option<LoginMessage>,
 ) -> PageResponse {
     let keys = request.state.keys.current();
-    let destination = LoginDestination::restore(request, &pending.destination);
+    let destination = match LoginDestination::restore(request, &pending.destination) {
+        Ok(destination) => destination,
+        Err(response) => return response,
+    };
     let Ok(sealed) = pending.seal(&keys, &request.authority) else {
         return form::form(request, StatusCode::INTERNAL_SERVER_ERROR, &destination, None);
     };
@@ -47,7 +50,10 @@ pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageR
         let expired = Some(LoginMessage::Expired);
         return form::form(request, StatusCode::BAD_REQUEST, &LoginDestination::default(), expired);
     };
-    let destination = LoginDestination::restore(request, &pending.destination);
+    let destination = match LoginDestination::restore(request, &pending.destination) {
+        Ok(destination) => destination,
+        Err(response) => return response,
+    };
     if fields.codes.len() != pending.requirement.methods.len() {
         return show(request, StatusCode::BAD_REQUEST, &pending, Some(LoginMessage::WrongCode));
     }

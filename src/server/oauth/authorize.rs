@@ -12,8 +12,9 @@ use crate::{
         AuthorizationRequest, ClientError, ClientKind, OAuthClient, OAuthError, OAuthParameters,
         ResponseTarget,
     },
-    server::login::{
-        AuthorizationLogin, HostRole, LoginDestination, LoginRequest, PageResponse, form,
+    server::{
+        log_limit::LogLimit,
+        login::{AuthorizationLogin, HostRole, LoginDestination, LoginRequest, PageResponse, form},
     },
 };
 
@@ -30,6 +31,10 @@ pub(super) async fn start(
         let host = Some(&*request.authority);
         return request.notice(StatusCode::MISDIRECTED_REQUEST, Notice::ReturnRefused { host });
     };
+    // A page of another site must not cause requests in the name of a person's address.
+    if request.metadata().is_subresource() || request.metadata().is_prefetch() {
+        return request.notice(StatusCode::FORBIDDEN, Notice::CrossSite { again: None });
+    }
     let query = request.parts.uri.query().unwrap_or_default();
     let parameters = match OAuthParameters::parse(query.as_bytes()) {
         Ok(parameters) => parameters,
@@ -67,8 +72,7 @@ async fn find_client(
     let id = id.map_err(|error| invalid(request, &error))?;
     let address = request.forwarded().rate_limit_address();
     if let Err(limit) = state.login.limiter.count_authorization(address).await {
-        let notice =
-            Notice::AuthorizationRefused { reason: AuthorizationProblem::ClientUnavailable };
+        let notice = Notice::AuthorizationRefused { reason: AuthorizationProblem::TooManyRequests };
         let response = request.notice(StatusCode::TOO_MANY_REQUESTS, notice);
         return Err(response.with_retry_after(limit.retry_after));
     }
@@ -115,11 +119,8 @@ fn status(problem: AuthorizationProblem) -> StatusCode {
 }
 
 fn log(request: &LoginRequest, detail: &str, client: &str) {
+    static LIMIT: LogLimit = LogLimit::per_second();
     let client: String = client.chars().take(256).collect();
-    tracing::info!(
-        request_id = request.id.as_str(),
-        detail,
-        client = %client.escape_debug(),
-        "authorization refused"
-    );
+    let (request_id, client) = (request.id.as_str(), client.escape_debug());
+    LIMIT.log(|| tracing::info!(request_id, detail, %client, "authorization refused"));
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{body::Body, extract::State};
 use http::StatusCode;
-use secrecy::SecretString;
 
 use super::OAuthState;
 use crate::{
@@ -17,12 +16,9 @@ use crate::{
         AuthorizationCode, AuthorizationRequest, CODE_LIFETIME, OAuthError, OAuthErrorCode,
         OAuthParameters, PendingConsent,
     },
-    server::login::{HostRole, LoginRequest, PageResponse},
-    token::{CallerToken, TokenEntry},
+    server::login::{HostRole, LoginRequest, PageResponse, read_form},
+    token::TokenEntry,
 };
-
-/// The maximum size of the form, in bytes.
-const MAX_BODY: usize = 16 * 1024;
 
 /// Sends the browser back to the client with a code, or with the error that the person has refused. Each
 /// question is answered once.
@@ -35,31 +31,18 @@ pub(super) async fn answer(
         return request
             .notice(StatusCode::FORBIDDEN, Notice::CrossSite { again: Some(LOGIN_PATH) });
     }
-    let body = axum::body::to_bytes(body, MAX_BODY).await.unwrap_or_default();
-    let parameters = OAuthParameters::parse(&body).ok();
+    let form = read_form(&request.parts.headers, body).await.unwrap_or_default();
+    let parameters = OAuthParameters::parse(&form).ok();
     let keys = state.login.keys.current();
-    let pending = parameters.as_ref().and_then(|fields| {
-        let is_allowed = match fields.get("decision")? {
-            "allow" => ConsentDecision::Allowed,
-            "deny" => ConsentDecision::Denied,
-            _ => return None,
-        };
-        let consent = fields.get("consent")?;
-        Some((PendingConsent::unseal(&keys, &request.origin, consent)?, is_allowed))
+    let answer = parameters.as_ref().and_then(|fields| {
+        let decision = ConsentDecision::parse(fields.get("decision")?)?;
+        let pending = PendingConsent::unseal(&keys, &request.origin, fields.get("consent")?)?;
+        Some((pending, decision))
     });
-    let Some((PendingConsent { request: asked, wrapping_token }, decision)) = pending else {
-        return request.authorization_expired();
-    };
-    let token = match state.login.backend.unwrap(&wrapping_token).await {
-        Ok(token) => token,
-        Err(LoginError::Unavailable(unavailable)) => {
-            return unavailable_page(&request, &unavailable.detail);
-        }
-        Err(_) => return request.authorization_expired(),
-    };
-    match decision {
-        ConsentDecision::Allowed => allow(&state, &request, asked, token).await,
-        ConsentDecision::Denied => deny(&request, &asked, &token).await,
+    match answer {
+        Some((pending, ConsentDecision::Allowed)) => allow(&state, &request, pending).await,
+        Some((pending, ConsentDecision::Denied)) => deny(&state, &request, pending).await,
+        None => request.authorization_expired(),
     }
 }
 
@@ -69,12 +52,23 @@ enum ConsentDecision {
     Denied,
 }
 
+impl ConsentDecision {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "allow" => Some(Self::Allowed),
+            "deny" => Some(Self::Denied),
+            _ => None,
+        }
+    }
+}
+
+/// Issues a code. The question is used up last, so that the person can answer again if Vault is unavailable.
 async fn allow(
     state: &OAuthState,
     request: &LoginRequest,
-    asked: AuthorizationRequest,
-    token: CallerToken,
+    pending: PendingConsent,
 ) -> PageResponse {
+    let PendingConsent { request: asked, token, wrapping_token: question } = pending;
     let entry = match request.look_up(&token).await {
         Ok(entry) => entry,
         Err(Refusal::Unavailable(unavailable)) => {
@@ -83,34 +77,43 @@ async fn allow(
         Err(Refusal::TokenInvalid) => return request.authorization_expired(),
         Err(refusal) => return request.refusal(&refusal),
     };
-    let wrapped = state.login.backend.wrap(&token, CODE_LIFETIME.unsigned_abs()).await;
-    let wrapping_token: SecretString = match wrapped {
+    let backend = &state.login.backend;
+    let wrapped = backend.wrap(&token, CODE_LIFETIME.unsigned_abs()).await;
+    let wrapping_token = match wrapped {
         Ok(wrapping_token) => wrapping_token,
-        Err(LoginError::Unavailable(unavailable)) => {
-            return unavailable_page(request, &unavailable.detail);
-        }
-        Err(_) => return request.authorization_expired(),
+        Err(error) => return not_issued(request, &error),
     };
+    if let Err(error) = backend.unwrap(&question).await {
+        return not_issued(request, &error);
+    }
     log_consent(request, &asked, &entry);
     let target = asked.response_target();
-    let code = AuthorizationCode::new(asked, token, wrapping_token);
+    let holder = (token, entry.accessor.to_string());
+    let code = AuthorizationCode::new(asked, holder, wrapping_token);
     match code.seal(&state.login.keys.current(), &request.origin) {
         Ok(code) => PageResponse::redirect(&target.with_code(&request.origin, &code)),
         Err(_) => request.refusal(&Refusal::Internal),
     }
 }
 
-async fn deny(
-    request: &LoginRequest,
-    asked: &AuthorizationRequest,
-    token: &CallerToken,
-) -> PageResponse {
-    if let Err(error) = request.end_session(token, None).await {
+/// Revokes the token of the person, and sends the browser back to the client with an error.
+async fn deny(state: &OAuthState, request: &LoginRequest, pending: PendingConsent) -> PageResponse {
+    if let Err(error) = state.login.backend.unwrap(&pending.wrapping_token).await {
+        return not_issued(request, &error);
+    }
+    if let Err(error) = state.login.end_token(&pending.token, "").await {
         tracing::warn!(request_id = request.id.as_str(), ?error, "a token was not revoked");
     }
     let description = "the person has refused";
     let error = OAuthError::new(OAuthErrorCode::AccessDenied, description);
-    PageResponse::redirect(&asked.response_target().with_error(&request.origin, &error))
+    PageResponse::redirect(&pending.request.response_target().with_error(&request.origin, &error))
+}
+
+fn not_issued(request: &LoginRequest, error: &LoginError) -> PageResponse {
+    match error {
+        LoginError::Unavailable(unavailable) => unavailable_page(request, &unavailable.detail),
+        _ => request.authorization_expired(),
+    }
 }
 
 fn unavailable_page(request: &LoginRequest, detail: &str) -> PageResponse {

@@ -1,23 +1,27 @@
 //! What is issued for a grant, and its revocation.
 
-use jiff::{SignedDuration, Timestamp};
+use std::{sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::request::ClientRequest;
 use crate::{
     auth::Refusal,
-    login::LoginError,
     oauth::{OAuthError, OAuthErrorCode, RefreshToken, SCOPE},
     token::{AccessToken, CallerToken, TokenEntry},
     wall_clock::now,
 };
 
 /// The maximum lifetime of an access token.
-const MAX_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+const MAX_LIFETIME: Duration = Duration::from_hours(1);
 
 /// The time by which the announced lifetime is shorter than the actual one: some clients use an access
 /// token to its last second, and ask the person to log in again if it expires on the way.
-const MARGIN: SignedDuration = SignedDuration::from_secs(30);
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// The time after which a client may try again if Vault is unavailable.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// The response of the token endpoint (RFC 6749, 5.1).
 #[derive(Serialize)]
@@ -25,26 +29,33 @@ pub(super) struct TokenResponse {
     access_token: String,
     token_type: &'static str,
     /// The lifetime in seconds.
-    expires_in: i64,
+    expires_in: u64,
     refresh_token: String,
     scope: &'static str,
 }
 
-/// Issues an access token that is valid no longer than the person's token, and a refresh token.
-pub(super) async fn issue(
+/// Issues an access token that is valid no longer than the person's token, which was looked up as `entry`,
+/// and a refresh token.
+pub(super) fn issue(
     request: &ClientRequest,
-    refresh: RefreshToken,
+    entry: &TokenEntry,
+    refresh: &RefreshToken,
 ) -> Result<TokenResponse, OAuthError> {
-    let entry = check_token(request, &refresh.token).await?;
-    let (now, keys) = (now(), request.state.login.keys.current());
-    let end = entry.identity.expires().and_then(|end| end.parse::<Timestamp>().ok());
-    let lifetime = end.map_or(MAX_LIFETIME, |end| end.duration_since(now).min(MAX_LIFETIME));
-    let access = AccessToken { token: refresh.token.clone(), client: refresh.client_id.clone() };
+    let lifetime = entry.remaining().min(MAX_LIFETIME);
+    if lifetime < Duration::from_secs(1) {
+        return Err(invalid("the access has expired"));
+    }
     let internal = |_| OAuthError::new(OAuthErrorCode::ServerError, "internal error");
+    let end =
+        SignedDuration::try_from(lifetime).map_or_else(|_| now(), |lifetime| now() + lifetime);
+    let keys = request.state.login.keys.current();
+    let access = AccessToken {
+        token: refresh.token.clone(),
+        accessor: refresh.accessor.clone(),
+        client: refresh.client_id.clone(),
+    };
     Ok(TokenResponse {
-        access_token: access
-            .seal(&keys, refresh.resource.as_str(), now + lifetime)
-            .map_err(internal)?,
+        access_token: access.seal(&keys, refresh.resource.as_str(), end).map_err(internal)?,
         token_type: "Bearer",
         expires_in: announced_seconds(lifetime),
         refresh_token: refresh.seal(&keys, &request.issuer.to_string()).map_err(internal)?,
@@ -53,27 +64,69 @@ pub(super) async fn issue(
 }
 
 /// Returns the lifetime in the response: positive, and shorter than the actual one.
-fn announced_seconds(lifetime: SignedDuration) -> i64 {
-    let seconds = lifetime.as_secs();
-    (seconds - MARGIN.as_secs()).max(seconds / 2).max(1)
+fn announced_seconds(lifetime: Duration) -> u64 {
+    lifetime.saturating_sub(MARGIN).max(lifetime / 2).as_secs().max(1)
 }
 
-/// Checks that Vault accepts a person's token.
+/// Checks that the client and the resource of a grant are still accepted here. The configuration may have
+/// changed since.
+pub(super) fn check_grant(
+    request: &ClientRequest,
+    client_id: &str,
+    resource: &crate::resource_uri::ResourceUri,
+) -> Result<(), OAuthError> {
+    if request.state.resources.get(resource).is_none() {
+        return Err(invalid("the resource is not served here any more"));
+    }
+    if request.state.clients.is_accepted(client_id) {
+        return Ok(());
+    }
+    Err(OAuthError::new(OAuthErrorCode::InvalidClient, "the client is not known here any more"))
+}
+
+/// Checks that Vault accepts a person's token. Only its explicit refusal makes a grant invalid.
 pub(super) async fn check_token(
     request: &ClientRequest,
     token: &CallerToken,
-) -> Result<std::sync::Arc<TokenEntry>, OAuthError> {
+) -> Result<Arc<TokenEntry>, OAuthError> {
     request.look_up(token).await.outcome.map_err(|refusal| match refusal {
-        Refusal::Unavailable(unavailable_error) => unavailable(request, &unavailable_error.detail),
-        Refusal::TooManyFailures | Refusal::Internal => unavailable(request, "internal error"),
-        _ => invalid("the access was revoked, or has expired"),
+        Refusal::TokenInvalid => invalid("the access was revoked, or has expired"),
+        Refusal::AddressNotAllowed => OAuthError::new(
+            OAuthErrorCode::UnauthorizedClient,
+            "the person's token may not be used from this address",
+        ),
+        Refusal::Unavailable(error) => unavailable(request, &error.detail),
+        refusal => {
+            let detail = refusal.detail().unwrap_or_default();
+            unavailable(request, &format!("{}: {detail}", refusal.problem_spec().code))
+        }
     })
 }
 
 /// Revokes a person's token at Vault, and evicts it.
-pub(super) async fn revoke(request: &ClientRequest, token: &CallerToken) -> Result<(), LoginError> {
-    let entry = request.look_up(token).await.outcome.ok();
-    request.state.login.end_session(token, entry.as_deref()).await
+pub(super) async fn revoke(
+    request: &ClientRequest,
+    token: &CallerToken,
+    accessor: &str,
+) -> Result<(), OAuthError> {
+    let ended = request.state.login.end_token(token, accessor).await;
+    ended.map_err(|error| unavailable(request, &format!("a token was not revoked: {error:?}")))
+}
+
+/// Revokes what was issued for a code or a refresh token that may be stolen (RFC 9700, 4.14.2), and returns
+/// the error for the client.
+pub(super) async fn revoke_stolen(
+    request: &ClientRequest,
+    token: &CallerToken,
+    accessor: &str,
+    reason: &'static str,
+) -> OAuthError {
+    let request_id = request.id.as_str();
+    tracing::warn!(request_id, accessor, reason, "access of a client revoked");
+    match revoke(request, token, accessor).await {
+        Ok(()) => invalid(reason),
+        Err(unavailable) => unavailable,
+    }
 }
 
 /// Returns the error of a grant that is not valid.
@@ -84,12 +137,12 @@ pub(super) fn invalid(description: &'static str) -> OAuthError {
 /// Logs that Vault is unavailable, and returns the error for the client, which keeps its tokens.
 pub(super) fn unavailable(request: &ClientRequest, detail: &str) -> OAuthError {
     tracing::warn!(request_id = request.id.as_str(), detail, "no token was issued");
-    OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, "Vault is unavailable: try again")
+    OAuthError::try_again("Vault is unavailable: try again", RETRY_AFTER)
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
+    use std::time::Duration;
 
     use super::announced_seconds;
 
@@ -98,7 +151,7 @@ mod tests {
         for (lifetime, announced) in
             [(3600, 3570), (61, 31), (60, 30), (40, 20), (3, 1), (1, 1), (0, 1)]
         {
-            assert_eq!(announced_seconds(SignedDuration::from_secs(lifetime)), announced);
+            assert_eq!(announced_seconds(Duration::from_secs(lifetime)), announced);
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) async fn register(ClientCall { request, body }: ClientCall) -> Respon
     }
     let checked = request.check_headers("application/json");
     let counted = match checked {
-        Ok(()) => request.count().await,
+        Ok(()) => request.count_registration().await,
         error => error,
     };
     if let Err(error) = counted {

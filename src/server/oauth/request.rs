@@ -17,7 +17,7 @@ use super::{OAuthState, response::error_response};
 use crate::{
     auth::{AuthRequest, Decision},
     forwarded::{ForwardedRequest, Peer},
-    login::LoginOrigin,
+    login::{LoginOrigin, TooManyLogins},
     oauth::{OAuthError, OAuthErrorCode},
     requirements::Requirements,
     server::{
@@ -119,13 +119,16 @@ impl ClientRequest {
         Ok(())
     }
 
-    /// Counts the request against the client's address.
+    /// Counts a request with a valid code or token against the client's address.
     pub(super) async fn count(&self) -> Result<(), OAuthError> {
         let address = self.forwarded().rate_limit_address();
-        self.state.login.limiter.count_exchange(address).await.map_err(|_| {
-            let description = "too many requests from this address";
-            OAuthError::new(OAuthErrorCode::TemporarilyUnavailable, description)
-        })
+        self.state.login.limiter.count_token_request(address).await.map_err(too_many)
+    }
+
+    /// Counts a registration against the client's address.
+    pub(super) async fn count_registration(&self) -> Result<(), OAuthError> {
+        let address = self.forwarded().rate_limit_address();
+        self.state.login.limiter.count_registration(address).await.map_err(too_many)
     }
 
     /// Looks a person's token up at Vault, ignoring the cache: what is issued for it depends on its
@@ -137,6 +140,10 @@ impl ClientRequest {
             AuthRequest { credential, requirements: &REQUIREMENTS, forwarded: self.forwarded() };
         self.state.login.validator.authorize_anew(&request).await
     }
+}
+
+fn too_many(limit: TooManyLogins) -> OAuthError {
+    OAuthError::try_again("too many requests from this address", limit.retry_after)
 }
 
 /// Returns the error of a client that authenticates.

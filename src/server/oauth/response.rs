@@ -10,12 +10,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    oauth::{OAuthError, OAuthErrorCode},
-    server::request_id::RequestId,
+    oauth::OAuthError,
+    server::{log_limit::LogLimit, request_id::RequestId},
 };
-
-/// The time after which a client may try again if Vault is unavailable, in seconds.
-const RETRY_SECONDS: u64 = 2;
 
 /// Returns a JSON document that is not cached.
 pub(super) fn json_response(status: StatusCode, document: &impl Serialize) -> Response {
@@ -30,16 +27,19 @@ pub(super) fn json_response(status: StatusCode, document: &impl Serialize) -> Re
 
 /// Logs an error and returns its response (RFC 6749, 5.2).
 pub(super) fn error_response(error: &OAuthError, id: &RequestId) -> impl IntoResponse {
+    static LIMIT: LogLimit = LogLimit::per_second();
     let (request_id, code) = (id.as_str(), error.code.as_str());
-    tracing::info!(request_id, code, detail = error.description, "oauth request refused");
+    LIMIT.log(|| {
+        tracing::info!(request_id, code, detail = error.description, "oauth request refused");
+    });
     let body = json!({
         "error": code,
         "error_description": error.description,
         "request_id": request_id,
     });
     let mut response = json_response(error.code.status(), &body);
-    if error.code == OAuthErrorCode::TemporarilyUnavailable {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+    if let Some(wait) = error.retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs()));
     }
     response
 }

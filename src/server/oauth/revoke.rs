@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     oauth::{OAuthError, OAuthParameters, RefreshToken},
-    token::{AccessToken, CallerToken},
+    token::AccessToken,
 };
 
 /// Revokes the person's token in an access token or a refresh token, which ends both. It is no error if the
@@ -27,27 +27,22 @@ async fn revoke_token(request: &ClientRequest, body: &[u8]) -> Result<(), OAuthE
     let parameters = OAuthParameters::parse(body)?;
     let text = parameters.require("token", "token is missing")?;
     let client_id = parameters.require("client_id", "client_id is missing")?;
-    request.count().await?;
-    match person_token(request, text) {
-        Some((token, client)) if client == client_id => {
-            grant::revoke(request, &token).await.map_err(|error| {
-                let detail = format!("{error:?}");
-                grant::unavailable(request, &detail)
-            })
+    match issued_token(request, text) {
+        Some(AccessToken { token, accessor, client }) if client == client_id => {
+            request.count().await?;
+            grant::revoke(request, &token, &accessor).await
         }
         _ => Ok(()),
     }
 }
 
-/// Returns the person's token in a refresh token, or in an access token for any resource, and the client
-/// that it was issued to.
-fn person_token(request: &ClientRequest, text: &str) -> Option<(CallerToken, String)> {
+/// Returns the content of a refresh token, or of an access token for any resource.
+fn issued_token(request: &ClientRequest, text: &str) -> Option<AccessToken> {
     let keys = request.state.login.keys.current();
     if let Ok(refresh) = RefreshToken::unseal(&keys, &request.issuer.to_string(), text) {
-        return Some((refresh.token, refresh.client_id));
+        let RefreshToken { token, accessor, client_id: client, .. } = refresh;
+        return Some(AccessToken { token, accessor, client });
     }
     let mut resources = request.state.resources.iter();
-    let access = resources
-        .find_map(|resource| AccessToken::unseal(&keys, resource.uri.as_str(), text).ok())?;
-    Some((access.token, access.client))
+    resources.find_map(|resource| AccessToken::unseal(&keys, resource.uri.as_str(), text).ok())
 }

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     login::LoginError,
     oauth::{
-        AuthorizationCode, OAuthError, OAuthErrorCode, OAuthParameters, RefreshToken, RefreshUse,
-        check_resource,
+        AuthorizationCode, OAuthError, OAuthErrorCode, OAuthParameters, RefreshState, RefreshToken,
+        RefreshUse, check_resource,
     },
     token::CallerToken,
     wall_clock::now,
@@ -42,36 +42,49 @@ async fn issue(request: &ClientRequest, body: &[u8]) -> Result<TokenResponse, OA
     }
 }
 
+/// Exchanges a code. It is used up last, after all that Vault may refuse or be unavailable for.
 async fn exchange_code(
     request: &ClientRequest,
     parameters: &OAuthParameters<'_>,
 ) -> Result<TokenResponse, OAuthError> {
-    let state = &request.state.login;
+    let state = &request.state;
     let text = parameters.require("code", "code is missing")?;
-    let code = AuthorizationCode::unseal(&state.keys.current(), &request.issuer.to_string(), text);
+    let keys = state.login.keys.current();
+    let code = AuthorizationCode::unseal(&keys, &request.issuer.to_string(), text);
     let code = code.map_err(|_| grant::invalid("the code is not valid"))?;
-    code.check(parameters, &request.state.resources)?;
+    code.check(parameters, &state.resources)?;
+    grant::check_grant(request, &code.client_id, &code.resource)?;
     request.count().await?;
-    match state.backend.unwrap(&code.wrapping_token).await {
-        Ok(token) if token.expose() == code.token.expose() => {}
+    let entry = grant::check_token(request, &code.token).await?;
+    match use_up(request, &code).await {
+        Ok(()) => {}
         Err(LoginError::Unavailable(unavailable)) => {
             return Err(grant::unavailable(request, &unavailable.detail));
         }
         // It was used before, here or at another replica, or has expired.
-        Ok(_) | Err(_) => {
-            revoke(request, &code.token, "authorization code used again or expired").await;
-            return Err(grant::invalid("the code was used before or has expired"));
+        Err(_) => {
+            let reason = "the code was used before or has expired";
+            return Err(grant::revoke_stolen(request, &code.token, &code.accessor, reason).await);
         }
     }
-    let refresh = RefreshToken {
-        token: code.token,
-        client_id: code.client_id,
-        resource: code.resource,
-        generation: 0,
-    };
-    grant::issue(request, refresh).await
+    let AuthorizationCode { token, accessor, client_id, resource, .. } = code;
+    let refresh = RefreshToken { token, accessor, client_id, resource, generation: 0 };
+    grant::issue(request, &entry, &refresh)
 }
 
+/// Uses a code up. Vault's answer to a used wrapping token is also the one to some failures of its own, so
+/// that it is asked once more.
+async fn use_up(request: &ClientRequest, code: &AuthorizationCode) -> Result<(), LoginError> {
+    let backend = &request.state.login.backend;
+    let token = match backend.unwrap(&code.wrapping_token).await {
+        Err(LoginError::Expired) => backend.unwrap(&code.wrapping_token).await?,
+        unwrapped => unwrapped?,
+    };
+    if token.expose() == code.token.expose() { Ok(()) } else { Err(LoginError::Expired) }
+}
+
+/// Replaces a refresh token. Its replacement is recorded last, so that a client that gets an error still has
+/// a valid refresh token.
 async fn refresh(
     request: &ClientRequest,
     parameters: &OAuthParameters<'_>,
@@ -85,45 +98,64 @@ async fn refresh(
         return Err(grant::invalid("the refresh token was issued to another client"));
     }
     check_resource(parameters, &presented.resource, &state.resources)?;
+    grant::check_grant(request, &presented.client_id, &presented.resource)?;
     request.count().await?;
     grant::check_token(request, &presented.token).await?;
-    let kept = match state.refresh.read(&presented.token).await {
-        Ok(kept) => kept,
-        Err(LoginError::Unavailable(unavailable)) => {
-            return Err(grant::unavailable(request, &unavailable.detail));
-        }
-        Err(_) => return Err(grant::invalid("the refresh token is not valid any more")),
-    };
-    let generation = match presented.present(kept, now()) {
-        RefreshUse::Replaced(next) => {
-            replace(request, &presented.token, next).await;
-            next.generation
-        }
-        RefreshUse::Repeated(present) => present.generation,
-        RefreshUse::Reused => {
-            revoke(request, &presented.token, "refresh token used again").await;
+    let kept = kept_state(request, &presented.token).await?;
+    let (generation, next) = match presented.present(kept, now()) {
+        RefreshUse::Current(next) => (next.generation, Some(next)),
+        RefreshUse::Repeated(present) => (present.generation, None),
+        RefreshUse::Replaced => {
             return Err(grant::invalid("the refresh token was replaced before"));
+        }
+        RefreshUse::Reused => {
+            let RefreshToken { token, accessor, .. } = &presented;
+            let reason = "the refresh token was used again";
+            return Err(grant::revoke_stolen(request, token, accessor, reason).await);
         }
     };
     if let Err(error) = state.refresh.renew(&presented.token).await {
         tracing::debug!(request_id = request.id.as_str(), ?error, "a token was not renewed");
     }
-    grant::issue(request, RefreshToken { generation, ..presented }).await
+    let entry = grant::check_token(request, &presented.token).await?;
+    let replacement = RefreshToken { generation, ..presented };
+    let response = grant::issue(request, &entry, &replacement)?;
+    if let Some(next) = next {
+        record(request, &replacement.token, next).await;
+    }
+    Ok(response)
 }
 
-/// Keeps the next generation. If that fails, the present one stays valid beside it: a client that got
-/// neither would have to ask the person to log in again.
-async fn replace(request: &ClientRequest, token: &CallerToken, next: crate::oauth::RefreshState) {
-    if let Err(error) = request.state.refresh.write(token, next).await {
-        let request_id = request.id.as_str();
-        tracing::warn!(request_id, ?error, "the replacement of a refresh token was not recorded");
+/// Returns the state that is kept with a person's token. A token without the right to it has none: its
+/// refresh tokens are not replaced, and the operator is informed.
+async fn kept_state(
+    request: &ClientRequest,
+    token: &CallerToken,
+) -> Result<Option<RefreshState>, OAuthError> {
+    match request.state.refresh.read(token).await {
+        Ok(kept) => Ok(kept),
+        Err(LoginError::Unavailable(unavailable)) => {
+            Err(grant::unavailable(request, &unavailable.detail))
+        }
+        Err(LoginError::Rejected) => Err(grant::invalid("the access was revoked, or has expired")),
+        Err(error) => {
+            let request_id = request.id.as_str();
+            tracing::error!(
+                request_id,
+                ?error,
+                "refresh tokens are not replaced: Vault's policy `default` has to grant create, read and \
+                 update on cubbyhole/*"
+            );
+            Ok(None)
+        }
     }
 }
 
-/// Revokes what was issued for a code or a refresh token that may be stolen (RFC 9700, 4.14.2).
-async fn revoke(request: &ClientRequest, token: &CallerToken, reason: &str) {
-    tracing::warn!(request_id = request.id.as_str(), reason, "access of a client revoked");
-    if let Err(error) = grant::revoke(request, token).await {
-        tracing::warn!(request_id = request.id.as_str(), ?error, "a token was not revoked");
+/// Records the next generation. If that fails, the present one stays valid beside it: a client that got
+/// neither would have to ask the person to log in again.
+async fn record(request: &ClientRequest, token: &CallerToken, next: RefreshState) {
+    if let Err(error) = request.state.refresh.write(token, next).await {
+        let request_id = request.id.as_str();
+        tracing::warn!(request_id, ?error, "the replacement of a refresh token was not recorded");
     }
 }

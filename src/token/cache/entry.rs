@@ -37,6 +37,8 @@ pub struct TokenEntry {
     refresh_after: Millis,
     /// The age up to which the entry may be served while Vault is unavailable.
     usable_for: Millis,
+    /// The age at which the token expires; the maximum if it does not.
+    expires_after: Millis,
     /// True if a background refresh was started.
     refreshing: AtomicBool,
     /// The id by which capabilities are cached, unique to the token: cached capabilities are
@@ -133,6 +135,7 @@ impl TokenEntry {
             fresh_for: Millis::of(fresh_for),
             refresh_after: Millis::of(fresh_for.mul_f64(REFRESH_AT)),
             usable_for: Millis::of(usable_for),
+            expires_after: Millis::of(left),
             refreshing: AtomicBool::new(false),
             id,
             generation,
@@ -163,6 +166,13 @@ impl TokenEntry {
     /// Returns true if the entry may still be served while Vault is unavailable.
     pub(super) fn is_usable(&self, now: Instant) -> bool {
         !self.usable_for.is_past(self.age(now))
+    }
+
+    /// Returns the remaining lifetime of the token, by this machine's monotonic clock, at most 49 days.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        let Millis(expiry) = self.expires_after;
+        Duration::from_millis(expiry.into()).saturating_sub(self.age(Instant::now()))
     }
 
     fn age(&self, now: Instant) -> Duration {

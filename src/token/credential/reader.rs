@@ -69,7 +69,8 @@ impl CredentialReader {
         };
         let form = match (token, session) {
             (None, None) => return Err(CredentialError::Missing),
-            (Some(form), None) => form,
+            // Browsers add a session by themselves, and an access token never.
+            (Some(form), None) | (Some(form @ CredentialForm::Sealed(_)), Some(_)) => form,
             (None, Some(session)) => CredentialForm::Sealed(session),
             (Some(CredentialForm::Token(token)), Some(session)) => match session.unseal() {
                 Ok(sealed) if sealed.expose() == token => CredentialForm::Token(token),

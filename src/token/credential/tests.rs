@@ -351,7 +351,8 @@ fn m05_access_token_is_for_the_resource_of_a_route() {
     let file = folder.path().join("keys");
     std::fs::write(&file, KeyRing::generate().as_str()).expect("a file");
     let keys = Arc::new(SealingKeys::read(file).expect("keys"));
-    let sealed = AccessToken { token: CallerToken::from("s.x"), client: "c".to_owned() }.seal(
+    let token = CallerToken::from("s.x");
+    let sealed = AccessToken { token, accessor: "a".to_owned(), client: "c".to_owned() }.seal(
         &keys.current(),
         "https://mcp.test",
         now() + SignedDuration::from_hours(1),

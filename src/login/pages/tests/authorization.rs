@@ -228,6 +228,7 @@ fn only_an_unavailable_client_can_be_tried_again() {
     for reason in [
         AuthorizationProblem::UnknownClient,
         AuthorizationProblem::ClientUnavailable,
+        AuthorizationProblem::TooManyRequests,
         AuthorizationProblem::RedirectRefused,
         AuthorizationProblem::InvalidRequest,
         AuthorizationProblem::Expired,

@@ -173,6 +173,7 @@ pub(super) fn notices() -> Vec<(&'static str, Notice<'static>)> {
         ("notice-cross-site", Notice::CrossSite { again: link }),
         ("unknown-client", refused(AuthorizationProblem::UnknownClient)),
         ("client-unavailable", refused(AuthorizationProblem::ClientUnavailable)),
+        ("too-many-requests", refused(AuthorizationProblem::TooManyRequests)),
         ("redirect-refused", refused(AuthorizationProblem::RedirectRefused)),
         ("invalid-request", refused(AuthorizationProblem::InvalidRequest)),
         ("authorization-expired", refused(AuthorizationProblem::Expired)),

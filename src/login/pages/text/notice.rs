@@ -37,6 +37,7 @@ pub(crate) struct NoticeText {
 pub(crate) struct AuthorizationProblemText {
     pub(crate) unknown_client: Explanation,
     pub(crate) client_unavailable: Explanation,
+    pub(crate) too_many_requests: Explanation,
     pub(crate) redirect_refused: Explanation,
     pub(crate) invalid_request: Explanation,
     pub(crate) expired: Explanation,
@@ -107,6 +108,11 @@ pub(super) const ENGLISH: NoticeText = NoticeText {
             body: "The document in which it describes itself, at the address that is its client id \
                    (client_id), could not be fetched or used. Try again in a moment. If the problem \
                    persists, tell the provider of the application.",
+        },
+        too_many_requests: Explanation {
+            title: "Too many connections were started",
+            body: "Somebody at your network has started to connect applications too often. Wait a \
+                   minute, then start again in the application.",
         },
         redirect_refused: Explanation {
             title: "The application asked to continue at another address",
@@ -205,6 +211,11 @@ pub(super) const SPANISH: NoticeText = NoticeText {
             body: "No se pudo obtener o usar el documento en que ella se describe, en la dirección \
                    que es su identificador de cliente (client_id). Inténtalo de nuevo en un \
                    momento. Si el problema sigue, avísale al proveedor de la aplicación.",
+        },
+        too_many_requests: Explanation {
+            title: "Se iniciaron demasiadas conexiones",
+            body: "Alguien de tu red empezó a conectar aplicaciones demasiadas veces. Espera un \
+                   minuto y empieza de nuevo en la aplicación.",
         },
         redirect_refused: Explanation {
             title: "La aplicación pidió continuar en otra dirección",
