@@ -4,7 +4,7 @@ use crate::{
     auth::{Refusal, method::MethodRequirement},
     capabilities::Capabilities,
     forwarded::{ForwardedError, ForwardedRequest},
-    requirements::Requirement,
+    requirements::{McpRoute, Requirement},
 };
 
 /// The capabilities that a request's `acl` and `mcp` requirements demand, and the paths to check them on.
@@ -27,7 +27,7 @@ impl<'r> AclCheck<'r> {
         forwarded: &ForwardedRequest<'r>,
     ) -> Result<Option<Self>, Refusal> {
         let mut paths = Vec::new();
-        let mut mcp_path = None;
+        let mut mcp = None;
         for requirement in requirements {
             match requirement {
                 Requirement::Acl(path) => paths.push(path.as_str().into()),
@@ -36,7 +36,7 @@ impl<'r> AclCheck<'r> {
                     let joined = path.join(target).map_err(|_| Refusal::PathAmbiguous)?;
                     paths.push(joined.into());
                 }
-                Requirement::Mcp(path) => mcp_path = Some(path),
+                Requirement::Mcp(route) => mcp = Some(route),
                 Requirement::AnyPolicy(_) | Requirement::Tenant(_) => {}
             }
         }
@@ -44,13 +44,28 @@ impl<'r> AclCheck<'r> {
         if !check.paths.is_empty() {
             check.read_methods(forwarded)?;
         }
-        if let Some(path) = mcp_path {
-            let call = forwarded.mcp_call()?;
-            let joined = path.join_mcp(call.method, call.name.as_deref());
-            check.paths.push(joined.map_err(|_| Refusal::PathAmbiguous)?.into());
-            check.mcp = Some(MethodRequirement::for_mcp(call.method));
+        if let Some(route) = mcp {
+            check.read_call(route, forwarded)?;
         }
         Ok((!check.paths.is_empty()).then_some(check))
+    }
+
+    fn read_call(
+        &mut self,
+        McpRoute { path, endpoint }: &McpRoute,
+        forwarded: &ForwardedRequest<'r>,
+    ) -> Result<(), Refusal> {
+        let call = forwarded.mcp_call()?;
+        if let Some(endpoint) = endpoint {
+            let target = forwarded.target()?.path()?;
+            if target.strip_suffix('/').unwrap_or(target) != &**endpoint {
+                return Err(Refusal::AclDenied);
+            }
+        }
+        let joined = path.join_mcp(call.method, call.name.as_deref());
+        self.paths.push(joined.map_err(|_| Refusal::PathAmbiguous)?.into());
+        self.mcp = Some(MethodRequirement::for_mcp(call.method));
+        Ok(())
     }
 
     fn read_methods(&mut self, forwarded: &ForwardedRequest<'r>) -> Result<(), Refusal> {

@@ -78,7 +78,17 @@ pub enum Requirement {
     AclUri(AclPath),
     /// Vault grants the caller the MCP method of the request, and its tool, prompt or resource, below this
     /// path.
-    Mcp(AclPath),
+    Mcp(McpRoute),
+}
+
+/// The server of a route for clients of the Model Context Protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct McpRoute {
+    /// The path of the server in Vault's policies.
+    pub path: AclPath,
+    /// The only path of the server at which its headers are compared with the body; that of the resource,
+    /// if the route has one.
+    pub endpoint: Option<Box<str>>,
 }
 
 impl Requirements {
@@ -120,7 +130,7 @@ impl fmt::Display for Requirement {
             Self::Tenant(name) => write!(f, "tenant={name}"),
             Self::Acl(path) => write!(f, "acl={path}"),
             Self::AclUri(path) => write!(f, "acl_uri={path}"),
-            Self::Mcp(path) => write!(f, "mcp={path}"),
+            Self::Mcp(route) => write!(f, "mcp={}", route.path),
         }
     }
 }

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use crate::{
     requirements::{
-        AclPath, CrossSiteRequests, Requirement, Requirements, ResponseCookies,
+        AclPath, CrossSiteRequests, McpRoute, Requirement, Requirements, ResponseCookies,
         UnauthenticatedNavigation,
     },
     resource_uri::ResourceUri,
@@ -132,7 +132,10 @@ impl Requirements {
                 "acl_uri" => {
                     checks.push(Requirement::AclUri(acl_path("acl_uri", &value, written)?));
                 }
-                "mcp" => checks.push(Requirement::Mcp(acl_path("mcp", &value, written)?)),
+                "mcp" => {
+                    let path = acl_path("mcp", &value, written)?;
+                    checks.push(Requirement::Mcp(McpRoute { path, endpoint: None }));
+                }
                 "resource" => requirements.resource = Some(resource(&value)?),
                 "login" => {
                     only_value("login", "redirect", &value)?;
@@ -153,7 +156,19 @@ impl Requirements {
         if names.len() > MAX_REQUIREMENTS {
             return Err(RequirementError::TooMany);
         }
+        requirements.limit_mcp_to_resource();
         Ok(requirements)
+    }
+}
+
+impl Requirements {
+    fn limit_mcp_to_resource(&mut self) {
+        let path = self.resource.as_ref().map(ResourceUri::path).filter(|path| !path.is_empty());
+        for check in &mut self.checks {
+            if let Requirement::Mcp(route) = check {
+                route.endpoint = path.map(Into::into);
+            }
+        }
     }
 }
 
@@ -241,7 +256,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{
-        CrossSiteRequests, RequirementError as E, Requirements, UnauthenticatedNavigation,
+        CrossSiteRequests, McpRoute, RequirementError as E, Requirements, UnauthenticatedNavigation,
     };
     use crate::{
         requirements::{AclPath, Requirement, ResponseCookies},
@@ -338,6 +353,16 @@ mod tests {
         let parsed = Requirements::parse("resource=https://MCP.example.com/mcp&mcp=route/mcp");
         let resource = parsed.expect("requirements").resource.expect("a resource");
         assert_eq!(resource.as_str(), "https://mcp.example.com/mcp");
+        for (query, endpoint) in [
+            ("mcp=route/mcp", None),
+            ("mcp=route/mcp&resource=https://mcp.example.com", None),
+            ("mcp=route/mcp&resource=https://mcp.example.com/mcp", Some("/mcp")),
+            ("resource=https://mcp.example.com/mcp&mcp=route/mcp", Some("/mcp")),
+        ] {
+            let path = AclPath::parse("route/mcp").expect("a path");
+            let route = McpRoute { path, endpoint: endpoint.map(Into::into) };
+            assert_eq!(parse(query), Ok(vec![Requirement::Mcp(route)]), "{query}");
+        }
         assert_eq!(parse("resource="), Err(E::Empty("resource")));
         assert_eq!(parse("mcp="), Err(E::Empty("mcp")));
         assert_eq!(parse("mcp=/mcp"), Err(E::Malformed("mcp")));

@@ -1,6 +1,7 @@
 //! OAuth for clients of the Model Context Protocol: cases M1 to M24, and what goes beyond them.
 
 mod authorization;
+mod calls;
 mod metadata;
 mod resource;
 mod tokens;
