@@ -46,6 +46,7 @@
 //! |---|---|
 //! | [`capabilities`] | capabilities of Vault's policies |
 //! | [`headers`], [`networks`], [`uri`], [`wall_clock`] | header fields of any server, IP networks, URI syntax, the time |
+//! | [`mcp_methods`] | methods of the Model Context Protocol |
 //! | [`policy`] | parser, linter, evaluation and diff of Vault policies |
 //! | [`probe`] | connections to a server for diagnostics |
 //! | [`public_documents`] | documents of public servers, such as the metadata of OAuth clients |
@@ -75,6 +76,7 @@ pub mod diagnostics;
 pub mod forwarded;
 pub mod headers;
 pub mod login;
+pub mod mcp_methods;
 pub mod networks;
 pub mod oauth;
 pub mod policy;

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use percent_encoding::percent_decode;
 
-use crate::capabilities::Capabilities;
+use crate::{capabilities::Capabilities, mcp_methods::TOOL_CALL};
 
 /// Query parameters that override the method in common frameworks: `_method` (Rack, Laravel,
 /// Symfony, `WordPress`), `_HttpMethod` (Salesforce), and the names of the usual header fields.
@@ -31,7 +31,7 @@ impl<'r> MethodRequirement<'r> {
     /// the others only read.
     pub(super) fn for_mcp(method: &'r str) -> Self {
         let capabilities = match method {
-            "tools/call" => Capabilities::UPDATE,
+            TOOL_CALL => Capabilities::UPDATE,
             _ => Capabilities::READ,
         };
         Self { method: method.into(), capabilities }

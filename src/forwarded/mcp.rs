@@ -9,7 +9,10 @@ use std::{borrow::Cow, fmt};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::ForwardedRequest;
-use crate::headers::RequestHeaders;
+use crate::{
+    headers::RequestHeaders,
+    mcp_methods::{NAMED_METHODS, is_method},
+};
 
 /// The revisions in which the headers are binding.
 pub const MCP_VERSIONS: [&str; 1] = ["2026-07-28"];
@@ -17,13 +20,6 @@ pub const MCP_VERSIONS: [&str; 1] = ["2026-07-28"];
 const VERSION: &str = "mcp-protocol-version";
 const METHOD: &str = "mcp-method";
 const NAME: &str = "mcp-name";
-
-/// The methods whose requests have a name: that of a tool or a prompt, or the URI of a resource. Servers
-/// compare it with the body for these methods only; that of another method decides nothing.
-const NAMED_METHODS: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
-
-/// The maximum length of a method, in bytes.
-const MAX_METHOD: usize = 64;
 
 /// A call of the Model Context Protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,15 +93,6 @@ fn single<'h>(fields: RequestHeaders<'h>, name: &'static str) -> Result<Option<&
         (Some(text), None) => Ok(Some(text)),
         _ => Err(McpError::Header(name)),
     }
-}
-
-/// Returns true for segments of letters and `_`, separated by slashes: `resources/templates/list`.
-fn is_method(text: &str) -> bool {
-    let is_segment = |segment: &str| {
-        !segment.is_empty()
-            && segment.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-    };
-    text.len() <= MAX_METHOD && text.split('/').all(is_segment)
 }
 
 /// Decodes a name. One that is not visible ASCII is sent as `=?base64?…?=`, and a marker that differs

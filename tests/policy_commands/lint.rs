@@ -166,3 +166,40 @@ fn hints_never_fail() {
     assert!(ended.stdout.ends_with("1 policy: 0 errors, 0 warnings, 1 hint\n"), "{ended:?}");
     assert_eq!(lint(&folder, &["--allow", "deny-spelling"]).stdout.lines().count(), 1);
 }
+
+#[test]
+fn findings_of_mcp_paths_show_the_missing_rules() {
+    let tools = "path \"route/mcp/tools/call/send_*\" {\n  capabilities = [\"update\"]\n}\n";
+    let misspelt = "path \"route/mcp/tool/list\" {\n  capabilities = [\"read\"]\n}\n";
+    let folder = Folder::new(&[("sales.hcl", &format!("{tools}{misspelt}"))]);
+    let ended = lint(&folder, &[]);
+    let expected = "\
+warning[mcp-listing]: this policy grants tools of the route `mcp`, but not `read` on their list
+--> sales.hcl:1:6
+  |
+1 | path \"route/mcp/tools/call/send_*\" {
+  |      ^
+= MCP clients ask for the server's description and the list of tools; some run a tool, and then \
+report a failure because the list is denied. Add:
+  path \"route/mcp/server/discover\" { capabilities = [\"read\"] }
+  path \"route/mcp/tools/list\" { capabilities = [\"read\"] }
+
+warning[mcp-method]: `tool/list` is not a method of MCP
+--> sales.hcl:4:6
+  |
+4 | path \"route/mcp/tool/list\" {
+  |      ^
+= did you mean `tools/list`?
+
+1 policy: 0 errors, 2 warnings
+";
+    assert_eq!(ended, Ended { code: Some(0), stdout: expected.into(), stderr: String::new() });
+    assert_eq!(lint(&folder, &["--strict"]).code, Some(1));
+    folder.write("sales.hcl", &[tools, &reads("route/mcp/server/discover")].concat());
+    let both = reads("route/mcp/tools/list");
+    folder.write("list.hcl", &both);
+    assert_eq!(lint(&folder, &["--strict"]).code, Some(1), "a policy of its own does not count");
+    let complete = [tools, &reads("route/mcp/server/discover"), &both].concat();
+    folder.write("sales.hcl", &complete);
+    assert_eq!(lint(&folder, &["--strict"]).code, Some(0));
+}

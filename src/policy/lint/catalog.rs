@@ -45,6 +45,12 @@ pub enum Lint {
     OtherName,
     /// A policy without rules.
     Empty,
+    /// A path below a route of MCP with a method that MCP does not have.
+    McpMethod,
+    /// A capability that no request of an MCP method needs.
+    McpCapability,
+    /// A grant of MCP tools without the list of tools.
+    McpListing,
     /// A feature that HashiCorp Vault rejects.
     OpenBaoOnly,
     /// A feature that OpenBao rejects.
@@ -80,7 +86,7 @@ impl Severity {
 
 impl Lint {
     /// All lints: the errors, then the warnings, then the hints.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::Syntax,
         Self::Unreadable,
         Self::Name,
@@ -102,6 +108,9 @@ impl Lint {
         Self::Legacy,
         Self::OtherName,
         Self::Empty,
+        Self::McpMethod,
+        Self::McpCapability,
+        Self::McpListing,
         Self::OpenBaoOnly,
         Self::VaultOnly,
         Self::WeakDeny,
@@ -133,6 +142,9 @@ impl Lint {
             Self::Legacy => "legacy",
             Self::OtherName => "other-name",
             Self::Empty => "empty",
+            Self::McpMethod => "mcp-method",
+            Self::McpCapability => "mcp-capability",
+            Self::McpListing => "mcp-listing",
             Self::OpenBaoOnly => "openbao-only",
             Self::VaultOnly => "vault-only",
             Self::WeakDeny => "weak-deny",

@@ -1,13 +1,13 @@
 //! Lints for `deny` rules that deny less than they seem to.
 
-use super::{Diagnostic, Lint};
+use super::{
+    Diagnostic, Lint,
+    mcp::{ROUTES, is_exact_name},
+};
 use crate::{
     capabilities::Capability,
     policy::{Rule, error::Quoted},
 };
-
-/// The prefix of the applications' paths, which `acl_uri` checks.
-const ROUTES: &str = "route/";
 
 pub(super) fn check_rule(rule: &Rule) -> Option<Diagnostic> {
     if !rule.capabilities().contains(Capability::Deny) {
@@ -38,7 +38,7 @@ fn spelling(rule: &Rule, path: &str) -> Option<Diagnostic> {
     let segment = denied.trim_end_matches('*').split('/').rfind(literal)?;
     let (before, _) = denied.rsplit_once(segment)?;
     // Other spellings of a template's value are unknown here.
-    if segment.contains("}}") {
+    if segment.contains("}}") || is_exact_name(path) {
         return None;
     }
     let base = format!("{ROUTES}{application}/{before}");

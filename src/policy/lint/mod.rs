@@ -3,6 +3,7 @@
 mod catalog;
 mod denials;
 mod kv;
+mod mcp;
 mod paths;
 mod rules;
 mod tenants;
@@ -40,13 +41,15 @@ impl Diagnostic {
     }
 }
 
-/// The context shared by all lints: mounts and tenant names.
+/// The context shared by all lints: mounts, tenant names and routes of MCP.
 struct LintContext<'s> {
     mounts: &'s Mounts,
     /// The known KV version 2 mounts.
     kv: BTreeSet<String>,
     /// The tenants named in the policies.
     tenants: BTreeSet<String>,
+    /// The routes for clients of the Model Context Protocol.
+    mcp_routes: BTreeSet<String>,
 }
 
 impl PolicySet {
@@ -58,9 +61,11 @@ impl PolicySet {
             mounts,
             kv: kv::mounts(self, mounts),
             tenants: tenants::named(self, mounts),
+            mcp_routes: mcp::routes(self),
         };
         let valid = self.iter().map(|(name, file)| {
             let mut diagnostics = rules::check_policy(name.as_str(), &file.policy);
+            diagnostics.extend(mcp::check_listing(&file.policy, &context.mcp_routes));
             diagnostics.extend(rule_diagnostics(name.as_str(), file, &context));
             (file, diagnostics)
         });
@@ -89,6 +94,7 @@ fn rule_diagnostics(name: &str, file: &PolicyFile, context: &LintContext<'_>) ->
         diagnostics.extend(paths::check_rule(rule));
         diagnostics.extend(denials::check_rule(rule));
         diagnostics.extend(kv::check_rule(rule, &context.kv));
+        diagnostics.extend(mcp::check_rule(rule, &context.mcp_routes));
         diagnostics.extend(tenants::transit_create(rule, context));
     }
     diagnostics.extend(tenants::check_tenant_isolation(name, policy, context));

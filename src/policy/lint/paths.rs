@@ -1,6 +1,6 @@
 //! Lints for paths that do not match what they seem to, on any mount.
 
-use super::{Diagnostic, Lint};
+use super::{Diagnostic, Lint, mcp};
 use crate::{
     policy::{Rule, error::Quoted},
     suggestion::did_you_mean,
@@ -44,7 +44,7 @@ pub(super) fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
         let remedy = "no request has an empty path: write the intended path".to_owned();
         diagnostic(Lint::EmptySegment, "the path is empty", remedy);
     }
-    if bare.starts_with('/') || bare.contains("//") {
+    if bare.starts_with('/') || mcp::without_name(bare).contains("//") {
         let remedy = "no request matches: Vault redirects to the path without it".to_owned();
         diagnostic(Lint::EmptySegment, "the path has an empty segment", remedy);
     }

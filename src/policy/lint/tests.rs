@@ -1,3 +1,5 @@
+mod mcp;
+
 use crate::policy::{
     Lint, LintFinding, Mounts, PolicySet, PolicySource, Server, Severity, builtin,
 };
