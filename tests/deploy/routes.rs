@@ -12,28 +12,32 @@ const WRITE: &str = "WRITE_ROUTE_POLICIES";
 struct Route {
     /// True if a requirement also covers the paths below the route.
     has_paths: bool,
+    /// True if a requirement covers the methods and tools of MCP servers below the route.
+    has_mcp: bool,
 }
 
-/// Returns true for the lines with a requirement.
-fn is_guard(line: &&str) -> bool {
-    ["import guard", "import app"].iter().any(|guard| line.starts_with(guard))
+/// Returns true for the lines that may have a requirement, in quotes: `import guard "acl=route/ai" {`.
+fn is_import(line: &&str) -> bool {
+    line.starts_with("import ")
 }
 
 /// Returns the applications that a requirement in this Caddyfile names by `acl=route/NAME`,
-/// `acl_uri=route/NAME` or `policy=route-NAME`.
+/// `acl_uri=route/NAME`, `mcp=route/NAME` or `policy=route-NAME`.
 fn routes(caddyfile: &str) -> BTreeMap<String, Route> {
     let mut routes: BTreeMap<String, Route> = BTreeMap::new();
-    let lines = caddyfile.lines().map(str::trim).filter(is_guard);
+    let lines = caddyfile.lines().map(str::trim).filter(is_import);
     for requirement in lines.filter_map(|line| line.split('"').nth(1)) {
         for (name, value) in requirement.split('&').filter_map(|pair| pair.split_once('=')) {
             for value in value.split(',') {
                 let route = match name {
-                    "acl" | "acl_uri" => value.strip_prefix("route/"),
+                    "acl" | "acl_uri" | "mcp" => value.strip_prefix("route/"),
                     "policy" => value.strip_prefix("route-"),
                     _ => None,
                 };
                 if let Some(route) = route {
-                    routes.entry(route.to_owned()).or_default().has_paths |= name == "acl_uri";
+                    let route = routes.entry(route.to_owned()).or_default();
+                    route.has_paths |= name == "acl_uri";
+                    route.has_mcp |= name == "mcp";
                 }
             }
         }
@@ -44,23 +48,48 @@ fn routes(caddyfile: &str) -> BTreeMap<String, Route> {
 /// The capabilities that methods require.
 const CAPABILITIES: [&str; 5] = ["create", "read", "update", "patch", "delete"];
 
+/// The capabilities that the methods of MCP require.
+const MCP_CAPABILITIES: [&str; 2] = ["read", "update"];
+
 fn policy(name: &str, route: Route) -> String {
-    let rule = |path: String| {
-        let capabilities = CAPABILITIES.map(|word| format!("\"{word}\"")).join(", ");
-        format!("path \"{path}\" {{\n  capabilities = [{capabilities}]\n}}\n")
+    let rule = |path: String, capabilities: &[&str]| {
+        let capabilities: Vec<_> = capabilities.iter().map(|word| format!("\"{word}\"")).collect();
+        format!("path \"{path}\" {{\n  capabilities = [{}]\n}}\n", capabilities.join(", "))
     };
     let head = format!(
         "# For people and services that use only the application {name}.\n\
          # `make route-policies` generates this file from deploy/caddy/Caddyfile.\n"
     );
-    let paths = route.has_paths.then(|| rule(format!("route/{name}/*")));
-    let rules = [head, rule(format!("route/{name}"))].into_iter().chain(paths);
+    let below = format!("route/{name}/*");
+    let below = match route {
+        Route { has_paths: true, .. } => Some(rule(below, &CAPABILITIES)),
+        Route { has_mcp: true, .. } => Some(
+            "# The methods and tools of MCP servers, for clients that name them in the headers.\n"
+                .to_owned()
+                + &rule(below, &MCP_CAPABILITIES),
+        ),
+        Route { .. } => None,
+    };
+    let rules = [head, rule(format!("route/{name}"), &CAPABILITIES)].into_iter().chain(below);
     rules.collect::<Vec<_>>().join("\n")
 }
 
+/// Returns the path of an MCP request that needs this capability.
+fn mcp_path(capability: &str) -> Option<&'static str> {
+    match capability {
+        "read" => Some("tools/list"),
+        "update" => Some("tools/call/send_invoice"),
+        _ => None,
+    }
+}
+
 fn expectations(routes: &BTreeMap<String, Route>) -> String {
-    let caller = |name: &String| {
-        let may = CAPABILITIES.map(|word| format!("may.{word} = [\"route/{name}\"]"));
+    let caller = |(name, route): (&String, &Route)| {
+        let may = CAPABILITIES.map(|word| {
+            let mcp = mcp_path(word).filter(|_| route.has_mcp);
+            let mcp = mcp.map(|path| format!(", \"route/{name}/{path}\"")).unwrap_or_default();
+            format!("may.{word} = [\"route/{name}\"{mcp}]")
+        });
         let others = routes.keys().filter(|other| *other != name);
         let others = others.map(|other| format!("route/{other}"));
         let others =
@@ -74,7 +103,7 @@ fn expectations(routes: &BTreeMap<String, Route>) -> String {
         ]
         .join("\n")
     };
-    let callers: Vec<_> = routes.keys().map(caller).collect();
+    let callers: Vec<_> = routes.iter().map(caller).collect();
     let head = "# `make route-policies` generates this file from deploy/caddy/Caddyfile.\n";
     [head.to_owned(), callers.concat()].concat()
 }
@@ -143,5 +172,41 @@ fn routes_are_found_in_requirements() {
     let found: Vec<_> =
         found.iter().map(|(name, route)| (name.as_str(), route.has_paths)).collect();
     assert_eq!(found, [("crm", false), ("docs", true), ("kpi", false)]);
-    assert!(policy("docs", Route { has_paths: true }).contains("path \"route/docs/*\""));
+    let docs = policy("docs", Route { has_paths: true, has_mcp: false });
+    assert!(docs.contains("path \"route/docs/*\""));
+}
+
+#[test]
+fn mcp_route_has_methods_and_tools() {
+    let found = routes(
+        "\timport guard \"acl=route/mcp\" {\n\
+         \timport guard_mcp \"resource=https://mcp.{$DOMAIN}/mcp&mcp=route/mcp\" {\n\
+         \timport app \"acl=route/kpi\" {\n\
+         \timport site mcp {\n",
+    );
+    let is_mcp: Vec<_> = found.iter().map(|(name, route)| (name.as_str(), route.has_mcp)).collect();
+    assert_eq!(is_mcp, [("kpi", false), ("mcp", true)]);
+    let expected = "\
+# For people and services that use only the application mcp.
+# `make route-policies` generates this file from deploy/caddy/Caddyfile.
+
+path \"route/mcp\" {
+  capabilities = [\"create\", \"read\", \"update\", \"patch\", \"delete\"]
+}
+
+# The methods and tools of MCP servers, for clients that name them in the headers.
+path \"route/mcp/*\" {
+  capabilities = [\"read\", \"update\"]
+}
+";
+    assert_eq!(policy("mcp", found["mcp"]), expected);
+    let expectations = expectations(&found);
+    for line in [
+        "may.create = [\"route/mcp\"]",
+        "may.read = [\"route/mcp\", \"route/mcp/tools/list\"]",
+        "may.update = [\"route/mcp\", \"route/mcp/tools/call/send_invoice\"]",
+        "may.read = [\"route/kpi\"]",
+    ] {
+        assert!(expectations.contains(&format!("\n{line}\n")), "{line} in {expectations}");
+    }
 }
