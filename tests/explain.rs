@@ -1,5 +1,7 @@
 //! `explain`: its output, its permissions, and its agreement with `/validate`.
 
+mod mcp;
+
 use std::{
     io::Write,
     process::{Command, Stdio},
@@ -250,7 +252,7 @@ async fn json_output_matches_table() {
     let live = printed["checks"][0]["because"].take();
     assert!(live.as_str().is_some_and(|text| text.starts_with("an active service token of")));
     let expected = json!({
-        "request": {"method": "DELETE", "host": null, "uri": "/7", "client": "192.0.2.1"},
+        "request": {"method": "DELETE", "host": null, "uri": "/7", "client": "192.0.2.1", "mcp": null},
         "allowed": false,
         "status": 403,
         "code": "acl_denied",
@@ -457,7 +459,7 @@ fn requirement_is_parsed_first() {
         (
             "--require",
             "tennant=a",
-            "use policy, tenant, acl, acl_uri, login, cross_site or cookies",
+            "use policy, tenant, acl, acl_uri, mcp, resource, login, cross_site or cookies",
         ),
         ("--require", "tenant=", "`tenant` has an empty value"),
         ("--require", "tenant=acme#&policy=a", "has to be percent-encoded"),

@@ -73,7 +73,11 @@ impl Authorizer {
         };
         let key = self.cache.key(credential);
         let Some(token) = credential.token() else {
-            let reason = "the session cookie cannot be unsealed for this host";
+            let reason = if credential.is_session() {
+                "the session cookie cannot be unsealed for this host"
+            } else {
+                "the access token cannot be unsealed for the resource of the route"
+            };
             return without(Refusal::TokenInvalid, reason);
         };
         let token = token.renewed_by(RenewedBy::Client);

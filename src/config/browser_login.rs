@@ -51,7 +51,9 @@ impl SettingReader {
     pub(super) fn required_sealing_keys(&mut self) -> Option<Arc<SealingKeys>> {
         match self.raw("sealing_key_file") {
             Some(_) => self.sealing_keys(),
-            None => self.fail("sealing_key_file", "not set, but --session needs it"),
+            None => {
+                self.fail("sealing_key_file", "not set, but --session and access tokens need it")
+            }
         }
     }
 

@@ -2,7 +2,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{COOKIE, ORIGIN},
+    header::{AUTHORIZATION, COOKIE, ORIGIN},
 };
 
 use super::policy_trace::{PolicyTrace, RuleTrace};
@@ -11,8 +11,9 @@ use crate::{
         AuthCheck, AuthRequest, Authorizer, DecisionExplanation, FailureLimiter, Refusal,
         RootTokens,
     },
-    forwarded::{ForwardedHeaders, ForwardedRequest, Peer, TrustedProxies, is_loopback},
+    forwarded::{ForwardedHeaders, ForwardedRequest, McpCall, Peer, TrustedProxies, is_loopback},
     requirements::Requirements,
+    resource_uri::ResourceUri,
     token::{
         CacheSettings, Credential, CredentialError, CredentialReader, RequestAudience, TokenCache,
         Unavailable,
@@ -38,6 +39,8 @@ pub struct RequestToExplain<'r> {
     pub method: &'r HeaderValue,
     /// The request target.
     pub uri: &'r HeaderValue,
+    /// The call of the Model Context Protocol that the request makes.
+    pub mcp: Option<McpCall<'r>>,
     /// The address of the client.
     pub client: Option<IpAddr>,
     /// The handling of root tokens.
@@ -51,6 +54,16 @@ pub enum CredentialToExplain<'r> {
     Token(&'r str),
     /// A session cookie.
     Session(&'r SessionToExplain),
+    /// An OAuth access token for the resource of the requirements.
+    AccessToken(&'r AccessTokenToExplain),
+}
+
+/// An OAuth access token.
+pub struct AccessTokenToExplain {
+    /// Reads access tokens.
+    pub reader: CredentialReader,
+    /// The `Authorization` header.
+    pub authorization: HeaderValue,
 }
 
 /// A session cookie, and the request of a browser that has it.
@@ -102,6 +115,10 @@ pub async fn explain(
             let authority = || forwarded.authority().ok();
             session.reader.find((&headers).into(), RequestAudience { authority, resource: None })
         }
+        CredentialToExplain::AccessToken(access) => {
+            let resource = request.requirements.resource.as_ref().map(ResourceUri::as_str);
+            access.reader.find((&headers).into(), RequestAudience { authority: || None, resource })
+        }
     };
     let asked = AuthRequest { credential, requirements: request.requirements, forwarded };
     let explanation = validator.explain(&asked).await;
@@ -120,8 +137,16 @@ fn forwarded_headers(request: &RequestToExplain<'_>) -> HeaderMap {
     // The text of an address is always a valid header value.
     let client = request.client.and_then(|client| client.to_string().try_into().ok());
     headers.extend(client.map(|client| (HeaderName::from_static("x-forwarded-for"), client)));
-    if let CredentialToExplain::Session(session) = request.credential {
-        add_browser_headers(&mut headers, session);
+    for (name, value) in request.mcp.iter().flat_map(McpCall::headers) {
+        // A method and an encoded name are visible ASCII.
+        headers.extend(value.try_into().ok().map(|value| (HeaderName::from_static(name), value)));
+    }
+    match request.credential {
+        CredentialToExplain::Token(_) => {}
+        CredentialToExplain::Session(session) => add_browser_headers(&mut headers, session),
+        CredentialToExplain::AccessToken(access) => {
+            headers.insert(AUTHORIZATION, access.authorization.clone());
+        }
     }
     headers
 }

@@ -19,7 +19,8 @@ mod setup;
 mod vault_server;
 
 pub use explain::{
-    CredentialToExplain, ExplainedDecision, RequestToExplain, SessionToExplain, explain,
+    AccessTokenToExplain, CredentialToExplain, ExplainedDecision, RequestToExplain,
+    SessionToExplain, explain,
 };
 pub use finding::{CheckGroup, Finding, Report, Status};
 pub use policy_trace::{MatchedRule, RuleTrace};

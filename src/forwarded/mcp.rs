@@ -53,6 +53,15 @@ impl<'h> ForwardedRequest<'h> {
     }
 }
 
+impl McpCall<'_> {
+    /// Returns the names and values of the headers with which a client makes this call.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let version = (VERSION, MCP_VERSIONS[0].to_owned());
+        let name = self.name.as_deref().map(|name| (NAME, encode(name)));
+        [version, (METHOD, self.method.to_owned())].into_iter().chain(name)
+    }
+}
+
 impl<'h> McpCall<'h> {
     fn read(fields: RequestHeaders<'h>) -> Result<Self, McpError> {
         check_version(fields)?;
@@ -104,6 +113,24 @@ fn decode(value: &str) -> Option<Cow<'_, str>> {
     let encoded = rest.strip_prefix("base64?")?.strip_suffix("?=")?;
     let name = String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()?;
     (!name.is_empty()).then_some(name.into())
+}
+
+/// Encodes a name as clients do: as it is if it is visible ASCII, else as `=?base64?…?=`.
+fn encode(name: &str) -> String {
+    let is_plain = name.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        && name.trim() == name
+        && !name.starts_with("=?");
+    if is_plain { name.to_owned() } else { format!("=?base64?{}?=", BASE64_STANDARD.encode(name)) }
+}
+
+/// `METHOD` or `METHOD/NAME`.
+impl fmt::Display for McpCall<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{}/{name}", self.method),
+            None => f.write_str(self.method),
+        }
+    }
 }
 
 impl fmt::Display for McpError {
@@ -249,6 +276,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn encoded_name_is_decoded(name in "\\PC{1,20}|[ -~]{1,20}|=\\?[a-z0-9?=]{0,12}|[\\x00-\\x20]{1,5}") {
+            let call = McpCall { method: "tools/call", name: Some(name.as_str().into()) };
+            let headers: Vec<_> = call.headers().collect();
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            prop_assert_eq!(read(&headers), Ok(("tools/call".to_owned(), Some(name))));
+        }
+
         /// A name is read as it was sent, or refused.
         #[test]
         fn name_is_read_whole(name in "[ -~]{0,20}") {

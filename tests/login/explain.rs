@@ -249,7 +249,7 @@ async fn session_needs_host_and_keys() {
     run(&["--origin", "https://erp.example.com"]).failed(2, "--session");
     let shell = holder.shell.clone().with("VALIDATOR_SEALING_KEY_FILE", "");
     let ended = shell.run(&["explain", "--session", "--host", HOST]);
-    ended.failed(2, "VALIDATOR_SEALING_KEY_FILE: not set, but --session needs it");
+    ended.failed(2, "VALIDATOR_SEALING_KEY_FILE: not set, but --session and access tokens need it");
     let file = holder.people.key_file().display().to_string();
     fs::write(&file, "no key").expect("a file");
     run(&["--session", "--host", HOST, "--sealing-key-file", &file])

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod calls;
+mod explain;
 mod metadata;
 mod resource;
 mod tokens;

@@ -1,4 +1,7 @@
+mod access_token;
+mod mcp_call;
 mod output;
+mod sealed;
 mod session;
 
 use std::{net::IpAddr, process::ExitCode, sync::Arc};
@@ -6,12 +9,17 @@ use std::{net::IpAddr, process::ExitCode, sync::Arc};
 use clap::Args;
 use http::HeaderValue;
 
-use self::session::{SealedInput, SessionArgs};
+use self::{
+    access_token::{AccessTokenInput, OAuthCredentialKind},
+    mcp_call::McpCallArgument,
+    sealed::SealedDescription,
+    session::{SealedInput, SessionArgs},
+};
 use crate::{
     auth::RootTokens,
     cli::{
         operator::{Operator, OperatorArgs},
-        output::OutputArgs,
+        output::{OutputArgs, print_status},
         sources::ForExplain,
         token::read_token,
         usage_error,
@@ -20,7 +28,7 @@ use crate::{
     diagnostics::{CredentialToExplain, RequestToExplain, explain},
     requirements::Requirements,
     sealed::SealingKeys,
-    token::{Unavailable, UnavailableReason},
+    token::{ACCESS_TOKEN_PREFIX, Unavailable, UnavailableReason},
 };
 
 /// Explain the decision that `/validate` would make on a request.
@@ -33,11 +41,18 @@ use crate::{
 /// With --session, standard input has a session cookie instead: its value, `NAME=VALUE`, or a whole
 /// `Cookie` header. The command says what the value is, until when it is valid and whose it is, and
 /// explains the decision on a request with it. It never prints the token in it, and does not renew it.
+///
+/// An OAuth access token (`vat_…`) is recognised by its prefix. It needs the file of the sealing keys, and
+/// `resource=URI` among the requirements: it is valid for one resource.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   vault-auth-validator explain --require 'tenant=acme&policy=crm-agent' < token-file
   vault-auth-validator explain --method POST --uri /contacts --require acl_uri=route/crm --output json
+  vault-auth-validator explain --mcp tools/call/send_invoice --require mcp=route/mcp < token-file
+  vault-auth-validator explain --mcp resources/read/file:///reports/2026.md \\
+      --require 'resource=https://mcp.example.com/mcp&mcp=route/mcp' \\
+      --sealing-key-file /keys/validator/sealing-keys < access-token-file
   vault-auth-validator explain --session --host crm.example.com --method POST --require acl=route/crm \\
       --sealing-key-file /keys/validator/sealing-keys < cookie-file")]
 pub(super) struct Explain {
@@ -47,6 +62,10 @@ pub(super) struct Explain {
     /// The method of the request.
     #[arg(long, default_value = "GET", value_parser = header_value)]
     method: HeaderValue,
+    /// The MCP call of the request, as for a requirement mcp=PATH: a POST with the headers of revision
+    /// 2026-07-28. The methods tools/call, prompts/get and resources/read have a name, which may be any text.
+    #[arg(long, value_name = "METHOD[/NAME]", conflicts_with = "method")]
+    mcp: Option<McpCallArgument>,
     /// The target of the request.
     #[arg(long, default_value = "/", value_parser = header_value)]
     uri: HeaderValue,
@@ -102,8 +121,44 @@ impl Explain {
             Ok(token) => token,
             Err(error) => return Ok(usage_error(format!("the token cannot be read: {error}"))),
         };
-        let credential = CredentialToExplain::Token(token.trim());
-        self.explain(&operator, subject_mount, credential, None).await
+        match OAuthCredentialKind::of(token.trim()) {
+            None => {
+                let credential = CredentialToExplain::Token(token.trim());
+                self.explain(&operator, subject_mount, credential, None).await
+            }
+            Some(OAuthCredentialKind::AccessToken) => {
+                self.explain_access_token(&operator, subject_mount, token.trim()).await
+            }
+            Some(OAuthCredentialKind::TokenEndpoint(kind)) => Ok(usage_error(format!(
+                "this is an OAuth {kind}, which only the token endpoint accepts; give the access token, \
+                 which begins with {ACCESS_TOKEN_PREFIX}"
+            ))),
+        }
+    }
+
+    async fn explain_access_token(
+        &self,
+        operator: &Operator,
+        subject_mount: String,
+        token: &str,
+    ) -> Result<ExitCode, String> {
+        let Some(resource) = &self.require.resource else {
+            return Ok(usage_error(
+                "this is an OAuth access token, which is valid for one resource: add resource=URI to \
+                 --require; a route without it refuses the token",
+            ));
+        };
+        let keys = match Settings::load_sealing_keys(self.operator.clone().sources()) {
+            Ok(keys) => keys,
+            Err(errors) => return Ok(usage_error(errors)),
+        };
+        let input = AccessTokenInput::new(&keys, resource.as_str(), token);
+        let access = match input.to_explain(keys) {
+            Ok(access) => access,
+            Err(error) => return Ok(usage_error(error)),
+        };
+        let credential = CredentialToExplain::AccessToken(&access);
+        self.explain(operator, subject_mount, credential, Some(&input.description())).await
     }
 
     async fn explain_session(
@@ -121,7 +176,7 @@ impl Explain {
             Err(error) => return Ok(usage_error(error)),
         };
         let credential = CredentialToExplain::Session(&session);
-        self.explain(&operator, subject_mount, credential, Some(&input)).await
+        self.explain(&operator, subject_mount, credential, Some(&input.description())).await
     }
 
     /// Explains the decision on the request with this credential, after a description of the sealed text
@@ -131,16 +186,20 @@ impl Explain {
         operator: &Operator,
         subject_mount: String,
         credential: CredentialToExplain<'_>,
-        sealed: Option<&SealedInput>,
+        sealed: Option<&SealedDescription>,
     ) -> Result<ExitCode, String> {
         let request = RequestToExplain {
             credential,
             requirements: &self.require,
-            method: &self.method,
+            method: self.method(),
             uri: &self.uri,
+            mcp: self.mcp.as_ref().map(McpCallArgument::call),
             client: self.client,
             root_tokens: if self.allow_root { RootTokens::Accepted } else { RootTokens::Rejected },
         };
+        if let Some(note) = self.mcp_note() {
+            print_status(note);
+        }
         let decision = explain(&operator.session, subject_mount, &request).await;
         let decision = decision.map_err(|unavailable| lookup_error(&unavailable))?;
         self.output.print(
@@ -148,6 +207,28 @@ impl Explain {
             |style| self.as_text(&decision, sealed, style),
         );
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Explain {
+    /// Returns the method of the request. MCP calls are sent by POST.
+    fn method(&self) -> &HeaderValue {
+        static POST: HeaderValue = HeaderValue::from_static("POST");
+        if self.mcp.is_some() { &POST } else { &self.method }
+    }
+
+    /// Returns a note if the call and the requirements do not fit.
+    fn mcp_note(&self) -> Option<&'static str> {
+        match (&self.mcp, self.require.has_mcp()) {
+            (None, true) => Some(
+                "the route is for MCP clients: say with --mcp which call the request makes, such as \
+                 --mcp tools/call/NAME",
+            ),
+            (Some(_), false) => Some(
+                "without mcp=PATH in --require the call makes no difference: the route does not check it",
+            ),
+            _ => None,
+        }
     }
 }
 

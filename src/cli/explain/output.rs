@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Explain, session::SealedInput, text};
+use super::{Explain, mcp_call::McpCallArgument, sealed::SealedDescription, text};
 use crate::{
     auth::{AuthCheck, Refusal},
     cli::output::{TextStyle, align_columns},
@@ -14,16 +14,13 @@ impl Explain {
     pub(super) fn as_text(
         &self,
         decision: &ExplainedDecision,
-        sealed: Option<&SealedInput>,
+        sealed: Option<&SealedDescription>,
         style: &TextStyle,
     ) -> String {
         let sealed = sealed.map(|sealed| sealed_text(sealed, decision)).unwrap_or_default();
-        let request = format!(
-            "{} {}{}",
-            text(&self.method),
-            self.host.as_deref().map(|host| format!("https://{host}")).unwrap_or_default(),
-            text(&self.uri)
-        );
+        let host = self.host.as_deref().map(|host| format!("https://{host}")).unwrap_or_default();
+        let call = self.mcp.as_ref().map(|mcp| format!(" {}", mcp.call())).unwrap_or_default();
+        let request = format!("{} {host}{}{call}", text(self.method()), text(&self.uri));
         let verdict = match &decision.explanation.outcome {
             Ok(()) => format!("{}  200", style.success("allowed")),
             Err(refusal) => {
@@ -41,7 +38,7 @@ impl Explain {
     pub(super) fn as_json(
         &self,
         decision: &ExplainedDecision,
-        sealed: Option<&SealedInput>,
+        sealed: Option<&SealedDescription>,
     ) -> Value {
         let explanation = &decision.explanation;
         let terms = explanation.outcome.as_ref().err().map(Refusal::problem_spec);
@@ -57,10 +54,11 @@ impl Explain {
         });
         let mut report = json!({
             "request": {
-                "method": text(&self.method),
+                "method": text(self.method()),
                 "host": self.host,
                 "uri": text(&self.uri),
                 "client": self.client,
+                "mcp": self.mcp.as_ref().map(mcp_as_json),
             },
             "allowed": explanation.outcome.is_ok(),
             "status": terms.map_or(200, |terms| terms.status.as_u16()),
@@ -69,16 +67,21 @@ impl Explain {
             "checks": checks.collect::<Vec<_>>(),
         });
         if let Some(sealed) = sealed {
-            report["sealed"] = sealed.as_json();
+            report["sealed"] = sealed.json.clone();
         }
         report
     }
 }
 
-/// Describes a sealed text, and the caller whose session it is.
-fn sealed_text(sealed: &SealedInput, decision: &ExplainedDecision) -> String {
+fn mcp_as_json(mcp: &McpCallArgument) -> Value {
+    let call = mcp.call();
+    json!({ "method": call.method, "name": call.name })
+}
+
+/// Describes a sealed text, and the caller whose token it has.
+fn sealed_text(sealed: &SealedDescription, decision: &ExplainedDecision) -> String {
     let caller = decision.explanation.entry.as_deref().map(describe_caller);
-    let rows = [("sealed", Some(sealed.description())), ("caller", caller)];
+    let rows = [("sealed", Some(sealed.text.clone())), ("caller", caller)];
     let rows = rows.into_iter().filter_map(|(name, text)| Some([name.to_owned(), text?]));
     format!("{}\n\n", align_columns(&rows.collect::<Vec<_>>()))
 }

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use clap::Args;
 use http::HeaderValue;
-use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::header_value;
+use super::{
+    header_value,
+    sealed::{SealedDescription, UNKNOWN_KEY, noun, sealed_with},
+};
 use crate::{
     cli::{operator::OperatorArgs, sources::ForExplain, token::read_secret_line},
     config::Settings,
     diagnostics::SessionToExplain,
     forwarded::normalized_authority,
     login::LOGIN_COOKIE,
-    sealed::{KeyPosition, Purpose, SealedHeader, SealedInspection, SealingKeys},
+    sealed::{Purpose, SealedInspection, SealingKeys},
     token::{CredentialReader, CredentialSources, SESSION_COOKIE},
     wall_clock::now,
 };
@@ -124,34 +126,35 @@ impl SealedInput {
         Ok(SessionToExplain { reader, cookie, host, origin })
     }
 
-    /// Describes the text for people.
-    pub(super) fn description(&self) -> String {
+    /// Returns the description for both forms of output.
+    pub(super) fn description(&self) -> SealedDescription {
+        let audience = ("host", self.host.as_str());
+        SealedDescription::new(self.inspection, self.key_count, audience, self.text())
+    }
+
+    fn text(&self) -> String {
         let host = &self.host;
         let text = match self.inspection {
             SealedInspection::Malformed => {
                 "nothing that this service has sealed; a Vault token is explained without --session"
                     .to_owned()
             }
-            SealedInspection::UnknownKey(_) => {
-                "sealed with a key that is not in the file: one that was removed, or that of another \
-                 installation; or it was changed"
-                    .to_owned()
-            }
+            SealedInspection::UnknownKey(_) => UNKNOWN_KEY.to_owned(),
             SealedInspection::NotAuthentic(header) => format!(
                 "{}, but not for {host}: --host has to be the host in the browser's address bar, with \
                  its port if that is not 443; or it was changed",
-                self.sealed_with(header.key)
+                sealed_with(header.key, self.key_count)
             ),
             SealedInspection::Expired(purpose, header) => format!(
                 "{} {host}, {}; expired {}",
                 noun(purpose),
-                self.sealed_with(header.key),
+                sealed_with(header.key, self.key_count),
                 header.expiry
             ),
             SealedInspection::Valid(purpose, header) => format!(
                 "{} {host}, {}; expires {} at the latest{}",
                 noun(purpose),
-                self.sealed_with(header.key),
+                sealed_with(header.key, self.key_count),
                 header.expiry,
                 if purpose == Purpose::Session { "" } else { "; it is no session" },
             ),
@@ -160,38 +163,6 @@ impl SealedInput {
             0 | 1 => text,
             count => format!("{text} (of {count} cookies with this name)"),
         }
-    }
-
-    fn sealed_with(&self, key: KeyPosition) -> String {
-        let count = self.key_count;
-        match key {
-            KeyPosition::First if count == 1 => "sealed with the only key".to_owned(),
-            KeyPosition::First => format!("sealed with the first of {count} keys"),
-            KeyPosition::Older(number) => {
-                format!("sealed with key {number} of {count}, which does not seal any more")
-            }
-            KeyPosition::Unknown => "sealed with an unknown key".to_owned(),
-        }
-    }
-
-    /// Returns the description as JSON.
-    pub(super) fn as_json(&self) -> Value {
-        let (state, purpose, header) = match self.inspection {
-            SealedInspection::Malformed => ("malformed", None, None),
-            SealedInspection::UnknownKey(header) => ("unknown_key", None, Some(header)),
-            SealedInspection::NotAuthentic(header) => ("not_authentic", None, Some(header)),
-            SealedInspection::Expired(purpose, header) => ("expired", Some(purpose), Some(header)),
-            SealedInspection::Valid(purpose, header) => ("valid", Some(purpose), Some(header)),
-        };
-        json!({
-            "state": state,
-            "purpose": purpose.map(Purpose::label),
-            "host": self.host,
-            "key": header.and_then(|header| key_number(header.key)),
-            "keys": self.key_count,
-            "expires": header.map(|SealedHeader { expiry, .. }| expiry.to_string()),
-            "because": self.description(),
-        })
     }
 }
 
@@ -212,29 +183,6 @@ fn values(line: &str) -> Option<Vec<&str>> {
         Some(values) => Some(values),
         None if line.is_empty() || line.contains('=') => None,
         None => Some(vec![line]),
-    }
-}
-
-fn noun(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Session => "a session for",
-        Purpose::Ticket => "the ticket of a login, for",
-        Purpose::PendingLogin => "the unfinished logins of a browser at",
-        Purpose::PendingMfa => "a login that waits for its second factor, at",
-        Purpose::AuthorizationRequest => "the request of an OAuth client, at",
-        Purpose::Consent => "a person's consent to an OAuth client, at",
-        Purpose::AuthorizationCode => "an OAuth authorization code of",
-        Purpose::AccessToken => "an OAuth access token for",
-        Purpose::RefreshToken => "an OAuth refresh token of",
-        Purpose::ClientRegistration => "the registration of an OAuth client at",
-    }
-}
-
-fn key_number(key: KeyPosition) -> Option<usize> {
-    match key {
-        KeyPosition::First => Some(1),
-        KeyPosition::Older(number) => Some(number),
-        KeyPosition::Unknown => None,
     }
 }
 

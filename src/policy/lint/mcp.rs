@@ -91,13 +91,14 @@ fn not_listed(rule: &Rule, route: &str, missing: &[String]) -> Diagnostic {
     let route = Quoted(route);
     let message =
         format!("this policy grants tools of the route {route}, but not `read` on their list");
-    let rules: String = missing
-        .iter()
-        .map(|path| format!("\n  path \"{}\" {{ capabilities = [\"read\"] }}", path.escape_debug()))
-        .collect();
+    let line = |path: &String| {
+        format!("  path \"{}\" {{ capabilities = [\"read\"] }}", path.escape_debug())
+    };
+    let rules: Vec<_> = missing.iter().map(line).collect();
     let remedy = format!(
         "MCP clients ask for the server's description and the list of tools; some run a tool, and then \
-         report a failure because the list is denied. Add:{rules}"
+         report a failure because the list is denied. Add:\n{}",
+        rules.join("\n")
     );
     Diagnostic::new(Lint::McpListing, rule.path().at, message, remedy)
 }
