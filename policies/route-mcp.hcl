@@ -4,3 +4,8 @@
 path "route/mcp" {
   capabilities = ["create", "read", "update", "patch", "delete"]
 }
+
+# The methods and tools of MCP servers, for clients that name them in the headers.
+path "route/mcp/*" {
+  capabilities = ["read", "update"]
+}

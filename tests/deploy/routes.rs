@@ -22,10 +22,14 @@ fn is_import(line: &&str) -> bool {
 }
 
 /// Returns the applications that a requirement in this Caddyfile names by `acl=route/NAME`,
-/// `acl_uri=route/NAME`, `mcp=route/NAME` or `policy=route-NAME`.
+/// `acl_uri=route/NAME`, `mcp=route/NAME` or `policy=route-NAME`, or that `import mcp route/NAME` guards.
 fn routes(caddyfile: &str) -> BTreeMap<String, Route> {
     let mut routes: BTreeMap<String, Route> = BTreeMap::new();
     let lines = caddyfile.lines().map(str::trim).filter(is_import);
+    for route in lines.clone().filter_map(|line| line.strip_prefix("import mcp route/")) {
+        let name = route.split(' ').next().unwrap_or_default();
+        routes.entry(name.to_owned()).or_default().has_mcp = true;
+    }
     for requirement in lines.filter_map(|line| line.split('"').nth(1)) {
         for (name, value) in requirement.split('&').filter_map(|pair| pair.split_once('=')) {
             for value in value.split(',') {

@@ -27,6 +27,7 @@ use crate::{
     config::Settings,
     diagnostics::{CredentialToExplain, RequestToExplain, explain},
     requirements::Requirements,
+    resource_uri::ResourceUri,
     sealed::SealingKeys,
     token::{ACCESS_TOKEN_PREFIX, Unavailable, UnavailableReason},
 };
@@ -192,7 +193,7 @@ impl Explain {
             credential,
             requirements: &self.require,
             method: self.method(),
-            uri: &self.uri,
+            uri: &self.uri(),
             mcp: self.mcp.as_ref().map(McpCallArgument::call),
             client: self.client,
             root_tokens: if self.allow_root { RootTokens::Accepted } else { RootTokens::Rejected },
@@ -211,6 +212,14 @@ impl Explain {
 }
 
 impl Explain {
+    /// Returns the target of the request. An MCP call is sent to the endpoint of the resource, unless another
+    /// target is given.
+    fn uri(&self) -> HeaderValue {
+        let endpoint = self.require.resource.as_ref().map(ResourceUri::path);
+        let endpoint = endpoint.filter(|_| self.mcp.is_some() && self.uri == "/");
+        endpoint.and_then(|path| HeaderValue::from_str(path).ok()).unwrap_or_else(|| self.uri.clone())
+    }
+
     /// Returns the method of the request. MCP calls are sent by POST.
     fn method(&self) -> &HeaderValue {
         static POST: HeaderValue = HeaderValue::from_static("POST");

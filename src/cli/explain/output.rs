@@ -20,7 +20,7 @@ impl Explain {
         let sealed = sealed.map(|sealed| sealed_text(sealed, decision)).unwrap_or_default();
         let host = self.host.as_deref().map(|host| format!("https://{host}")).unwrap_or_default();
         let call = self.mcp.as_ref().map(|mcp| format!(" {}", mcp.call())).unwrap_or_default();
-        let request = format!("{} {host}{}{call}", text(self.method()), text(&self.uri));
+        let request = format!("{} {host}{}{call}", text(self.method()), text(&self.uri()));
         let verdict = match &decision.explanation.outcome {
             Ok(()) => format!("{}  200", style.success("allowed")),
             Err(refusal) => {
@@ -56,7 +56,7 @@ impl Explain {
             "request": {
                 "method": text(self.method()),
                 "host": self.host,
-                "uri": text(&self.uri),
+                "uri": text(&self.uri()),
                 "client": self.client,
                 "mcp": self.mcp.as_ref().map(mcp_as_json),
             },
