@@ -141,7 +141,7 @@ async fn unrouted_login_pages_fail() {
 #[tokio::test(flavor = "multi_thread")]
 async fn changed_login_cookie_fails() {
     let hosts = LoginHosts::start().await;
-    let rest = "\n\t\t\t\theader_up -Connection";
+    let rest = "\n\t\t\theader_up -Connection";
     let host = format!("header_up X-Forwarded-Host {{http.request.hostport}}{rest}");
     for (change, words) in [
         ("header_down -Set-Cookie", "crm.localhost"),
@@ -162,7 +162,7 @@ async fn changed_login_cookie_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn untrusted_proxy_or_other_hosts_fail() {
     let hosts = LoginHosts::start().await;
-    let rest = "\n\t\t\t\theader_up -Connection";
+    let rest = "\n\t\t\theader_up -Connection";
     let host = format!("header_up X-Forwarded-Host {{http.request.hostport}}{rest}");
     for (change, words) in [
         ("header_up -X-Forwarded-Host", "is 400, and no login page"),
