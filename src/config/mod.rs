@@ -19,7 +19,7 @@ pub use admin::{AdminAccess, AdminToken};
 pub use browser_login::{BrowserLoginSettings, PartialBrowserLogin};
 pub use error::{ConfigError, ConfigErrors};
 pub use listen::ListenAddress;
-pub use oauth::OAuthSettings;
+pub use oauth::{OAuthSettings, PartialOAuth};
 pub use operator::OperatorSettings;
 pub use partial::{
     AdminListenOrigin, OperatorLogin, PartialSettings, ServiceLoginConfig, TokenOrigin,

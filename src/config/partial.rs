@@ -1,7 +1,7 @@
 use crate::{
     config::{
         browser_login::PartialBrowserLogin, error::ConfigErrors, listen::ListenAddress,
-        reader::SettingReader, sources::SettingSources,
+        oauth::PartialOAuth, reader::SettingReader, sources::SettingSources,
     },
     policy::Mounts,
     vault::{self, ServiceLogin},
@@ -20,6 +20,8 @@ pub struct PartialSettings {
     pub subject_mount: Option<String>,
     /// The settings of browser logins; `None` without a login host.
     pub browser_login: Option<PartialBrowserLogin>,
+    /// The settings of OAuth; `None` without resources.
+    pub oauth: Option<PartialOAuth>,
     /// The login of the service.
     pub service: ServiceLoginConfig,
     /// The login of the operator, if it differs from the service's.
@@ -108,6 +110,7 @@ impl PartialSettings {
             mounts: reader.mounts(),
             subject_mount: reader.subject_mount(),
             browser_login: reader.partial_browser_login(),
+            oauth: reader.partial_oauth(),
             service,
             operator,
             admin_listen: reader.parsed("admin_listen"),

@@ -7,6 +7,8 @@ mod browser_login;
 mod connection;
 mod explain;
 mod finding;
+mod host_probe;
+mod oauth;
 mod permissions;
 mod policy_trace;
 mod problem;
@@ -57,12 +59,16 @@ impl Diagnostics {
     /// that the logins yield are revoked at the end.
     pub async fn run(self, before_login: &dyn Fn(&Arc<VaultSession>)) -> Report {
         let service = service::check(&self.setup, self.auth_listener.as_deref()).await;
-        let login = self.setup.browser_login.clone();
+        let (login, oauth) = (self.setup.browser_login.clone(), self.setup.oauth.clone());
         let VaultReport { mut report, login_methods } =
             check_vault(self.setup, &self.policies, self.logins, before_login).await;
-        if let Some(login) = login {
-            let site = self.site.as_ref();
-            report.groups.push(browser_login::check(&login, login_methods, site).await);
+        let site = self.site.as_ref();
+        if let Some(login) = &login {
+            report.groups.push(browser_login::check(login, login_methods, site).await);
+        }
+        if let Some(oauth) = oauth {
+            let login = login.and_then(|login| login.site);
+            report.groups.push(oauth::check(&oauth, login.as_deref(), site).await);
         }
         report.groups.push(service);
         if let Some(site) = self.site {

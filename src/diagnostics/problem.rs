@@ -19,3 +19,11 @@ impl ProblemDocument {
         problem.r#type.starts_with("urn:vault-auth-validator:").then_some(problem)
     }
 }
+
+/// Describes a response by its status and, for one of the validator, its code.
+pub(super) fn describe(response: &ProbeResponse) -> String {
+    match ProblemDocument::parse(response) {
+        Some(problem) => format!("{} {} from the validator", response.status, problem.code),
+        None => response.status.to_string(),
+    }
+}

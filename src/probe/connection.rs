@@ -1,8 +1,8 @@
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::BodyExt;
 use hyper::{body::Body, client::conn::http1::handshake};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -112,7 +112,10 @@ impl ProbeConnection {
     ///
     /// # Errors
     /// A timeout, or an incomplete or malformed response.
-    pub async fn send(self, request: Request<Empty<Bytes>>) -> Result<ProbeResponse, ProbeError> {
+    pub async fn send<B>(self, request: Request<B>) -> Result<ProbeResponse, ProbeError>
+    where
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
         let limit = self.timeout;
         let exchange = async {
             let (mut sender, connection) = handshake(TokioIo::new(self.stream)).await?;

@@ -74,6 +74,7 @@ const USES: &[(&str, &[&str])] = &[
             "config",
             "forwarded",
             "login",
+            "oauth",
             "policy",
             "probe",
             "provisioning",

@@ -1,25 +1,13 @@
 //! Checks of the login hosts and the applications' hosts: Caddy with the shipped guard, and with one part
 //! of it broken at a time.
 
-use std::{fs, process::Command, time::Duration};
-
-use tempfile::TempDir;
-
-use super::{Diagnosis, Shell};
-use crate::support::{
-    http, people::People, ports::free_port, process::Process, tools, wait::eventually,
-};
+use super::{Diagnosis, Shell, site_caddy::SiteCaddy};
+use crate::support::{people::People, ports::free_port};
 
 /// The settings of the login hosts, of which those below `localhost` need no TLS.
 struct LoginHosts {
     port: u16,
     people: People,
-}
-
-/// Caddy with a site for the login page and one for an application. Dropping it ends it.
-struct LoginCaddy {
-    _process: Process,
-    _dir: TempDir,
 }
 
 const LOGIN_SITE: &str = "import login_pages";
@@ -37,38 +25,13 @@ impl LoginHosts {
     }
 
     /// Starts Caddy with these sites, and with replacements in the guard.
-    async fn caddy(&self, login: &str, application: &str, changes: &[(&str, &str)]) -> LoginCaddy {
-        let guard = fs::read_to_string(tools::repository("deploy/caddy/guard.caddy"));
-        let guard = changes.iter().fold(guard.expect("the guard"), |guard, (from, to)| {
-            assert!(guard.contains(from), "{from}");
-            guard.replace(from, to)
-        });
+    async fn caddy(&self, login: &str, application: &str, changes: &[(&str, &str)]) -> SiteCaddy {
         let port = self.port;
-        let text = format!(
-            "{{\n\tadmin off\n\tdefault_bind 127.0.0.1\n}}\n{guard}\n\
-             http://login.localhost:{port} {{\n\t{login}\n}}\n\
+        let sites = format!(
+            "http://login.localhost:{port} {{\n\t{login}\n}}\n\
              http://crm.localhost:{port}, http://acme.crm.localhost:{port} {{\n\t{application}\n}}\n"
         );
-        let dir = tempfile::tempdir().expect("a folder");
-        let config = dir.path().join("Caddyfile");
-        fs::write(&config, text).expect("a Caddyfile");
-        let validator = &self.people.direct.validator;
-        let mut command = Command::new(tools::caddy());
-        command
-            .args(["run", "--adapter", "caddyfile", "--config"])
-            .arg(config)
-            .env_clear()
-            .env("HOME", dir.path())
-            .env("AUTH_UPSTREAM", validator.auth_address())
-            .env("LOGIN_UPSTREAM", validator.api_url().trim_start_matches("http://"));
-        let process = Process::spawn("caddy", &mut command);
-        let (client, url) = (http::client(), format!("http://127.0.0.1:{port}/"));
-        eventually(Duration::from_secs(20), "Caddy to come up", async || {
-            assert!(process.exit_status().is_none(), "Caddy exited:\n{}", process.log());
-            http::send(&client, "GET", &url, &[("host", "none.test")], None).await.ok()
-        })
-        .await;
-        LoginCaddy { _process: process, _dir: dir }
+        SiteCaddy::start(port, &self.people.direct.validator, &sites, changes).await
     }
 
     /// Runs `doctor` on the proxy, as a client of this host.
@@ -82,17 +45,6 @@ impl LoginHosts {
     }
 }
 
-/// Returns the messages of a check, each after its outcome.
-fn messages(diagnosis: &Diagnosis, check: &str) -> Vec<String> {
-    let found = diagnosis.findings().filter(|finding| finding["check"] == check);
-    let text = |finding: &serde_json::Value| {
-        let [outcome, detail] =
-            ["outcome", "detail"].map(|key| finding[key].as_str().expect("text"));
-        format!("{outcome}: {detail}")
-    };
-    found.map(text).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn login_hosts_behind_the_guard_pass() {
     let hosts = LoginHosts::start().await;
@@ -100,10 +52,10 @@ async fn login_hosts_behind_the_guard_pass() {
     let diagnosis = hosts.diagnose("acme.crm.localhost");
     let url =
         format!("ok: http://login.localhost:{}/.vault-auth/login shows the login form", hosts.port);
-    assert_eq!(messages(&diagnosis, "login page"), [url]);
+    assert_eq!(diagnosis.messages("login page"), [url]);
     let ok = "has the login pages, and sends people to its login host";
     assert_eq!(
-        messages(&diagnosis, "application host"),
+        diagnosis.messages("application host"),
         [
             format!("ok: crm.localhost {ok}"),
             format!("ok: acme.crm.localhost {ok}"),
@@ -112,7 +64,7 @@ async fn login_hosts_behind_the_guard_pass() {
     );
     let cookie =
         "ok: it arrives as it was set (`__Host-`, Secure, Path=/), and returns to the service";
-    assert_eq!(messages(&diagnosis, "login cookie"), [cookie]);
+    assert_eq!(diagnosis.messages("login cookie"), [cookie]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,10 @@
 mod browser_login;
 mod command;
 mod login_hosts;
+mod oauth;
 mod proxy;
 mod setup;
+mod site_caddy;
 mod token;
 mod vault;
 
@@ -144,6 +146,17 @@ impl Diagnosis {
         let last = self.groups.last().expect("a group")["checks"].as_array().expect("checks");
         let findings = last.iter().filter(|finding| finding["outcome"] == outcome);
         findings.map(|finding| finding["check"].as_str().expect("a name")).collect()
+    }
+
+    /// Returns the messages of a check, each after its outcome.
+    fn messages(&self, check: &str) -> Vec<String> {
+        let found = self.findings().filter(|finding| finding["check"] == check);
+        let text = |finding: &Value| {
+            let [outcome, detail] =
+                ["outcome", "detail"].map(|key| finding[key].as_str().expect("text"));
+            format!("{outcome}: {detail}")
+        };
+        found.map(text).collect()
     }
 
     /// Asserts the outcome of this check, and that its message contains these words. A check that

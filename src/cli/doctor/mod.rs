@@ -22,10 +22,10 @@ use crate::{
 /// Check everything that this service depends on, and print how to fix problems.
 ///
 /// These are Vault, the service's own token, mounts, tenants' keys, policies, audit devices, the
-/// configuration, with `VALIDATOR_LOGIN_URL` the logins in a browser, and with --caddy the proxy in
-/// front. Nothing is changed or consumed: without --login there is no login with a secret id, whose
-/// uses may be limited. A check that cannot be performed is `skipped`, never `ok`. Exits with 1 if a
-/// check fails.
+/// configuration, with `VALIDATOR_LOGIN_URL` the logins in a browser, with `VALIDATOR_RESOURCES` OAuth
+/// for MCP clients, and with --caddy the proxy in front. Nothing is changed or consumed: without
+/// --login there is no login with a secret id, whose uses may be limited. A check that cannot be
+/// performed is `skipped`, never `ok`. Exits with 1 if a check fails.
 ///
 /// The service's token is that of its AppRole, or the one that `serve` would use instead. With an
 /// AppRole, `VAULT_TOKEN` is yours; so is the token that `vault login` stored, and with --operator

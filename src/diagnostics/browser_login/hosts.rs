@@ -3,19 +3,18 @@
 use bytes::Bytes;
 use http::{
     Request,
-    header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HOST, LOCATION},
+    header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, LOCATION},
 };
-use http_body_util::Empty;
 
 use super::cookie;
 use crate::{
     diagnostics::{
-        connection::STEP_TIMEOUT,
         finding::{Finding, skipped},
+        host_probe::HostProbe,
         proxy::Site,
     },
     login::{LoginOrigin, LoginSite, pages::LOGIN_PATH},
-    probe::{Endpoint, ProbeResponse},
+    probe::ProbeResponse,
 };
 
 const LOGIN_PAGE: &str = "login page";
@@ -28,13 +27,6 @@ pub(super) const CHECKS: [&str; 3] = [LOGIN_PAGE, APPLICATION, COOKIE_CHECK];
 const ROUTE: &str = "the proxy has to send /.vault-auth/ of this host to the api listener: `import app` or \
                      `import login_pages` (deploy/caddy)";
 
-/// Sends requests of a person's browser to a host behind the proxy.
-struct HostProbe<'p> {
-    proxy: &'p Site,
-    /// The value of the `Host` header.
-    authority: String,
-}
-
 /// Runs the checks.
 pub(super) async fn check(site: &LoginSite, proxy: &Site) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -43,7 +35,7 @@ pub(super) async fn check(site: &LoginSite, proxy: &Site) -> Vec<Finding> {
     }
     let mut cookies = Vec::new();
     for host in hosts(site, proxy) {
-        let probe = HostProbe { authority: authority(&host, proxy), proxy };
+        let probe = HostProbe::new(proxy, authority(&host, proxy));
         match check_application(&probe, site).await {
             Ok(response) => {
                 findings.push(Finding::ok(
@@ -80,9 +72,9 @@ fn authority(host: &str, proxy: &Site) -> String {
 }
 
 async fn check_login_page(origin: &LoginOrigin, proxy: &Site) -> Finding {
-    let probe = HostProbe { authority: origin.authority().to_owned(), proxy };
+    let probe = HostProbe::new(proxy, origin.authority());
     let page = format!("{origin}{LOGIN_PATH}");
-    match probe.get(LOGIN_PATH, None).await {
+    match get(&probe, LOGIN_PATH, None).await {
         Err(error) => Finding::failed(
             LOGIN_PAGE,
             format!("{page}: {error}"),
@@ -100,8 +92,8 @@ async fn check_application(
     probe: &HostProbe<'_>,
     site: &LoginSite,
 ) -> Result<ProbeResponse, Finding> {
-    let authority = &probe.authority;
-    let response = probe.get(LOGIN_PATH, None).await.map_err(|error| {
+    let authority = probe.authority();
+    let response = get(probe, LOGIN_PATH, None).await.map_err(|error| {
         Finding::failed(
             APPLICATION,
             format!("{authority}: {error}"),
@@ -139,7 +131,7 @@ fn failed_page(check: &'static str, page: &str, response: &ProbeResponse) -> Fin
 }
 
 async fn check_cookie(probe: &HostProbe<'_>, response: &ProbeResponse) -> Result<(), Finding> {
-    let authority = &probe.authority;
+    let authority = probe.authority();
     let id = cookie::read(&response.headers).map_err(|problem| {
         Finding::failed(
             COOKIE_CHECK,
@@ -148,7 +140,7 @@ async fn check_cookie(probe: &HostProbe<'_>, response: &ProbeResponse) -> Result
              logins would start over and over",
         )
     })?;
-    let again = probe.get(LOGIN_PATH, Some(&id)).await;
+    let again = get(probe, LOGIN_PATH, Some(&id)).await;
     match again.map(|response| cookie::read(&response.headers)) {
         Ok(Err(_)) => Ok(()),
         Ok(Ok(_)) => Err(Finding::failed(
@@ -195,25 +187,20 @@ fn is_login_page(response: &ProbeResponse) -> bool {
     response.status == 200 && is_page(response) && body.contains(&format!("\"{LOGIN_PATH}"))
 }
 
-impl HostProbe<'_> {
-    /// Sends the request of a person who opens a page, with this cookie.
-    async fn get(&self, target: &str, cookie: Option<&str>) -> Result<ProbeResponse, String> {
-        let host_end = self.authority.rfind(']').map_or(0, |end| end + 1);
-        let port = self.authority[host_end..].find(':').map(|colon| host_end + colon);
-        let host = &self.authority[..port.unwrap_or(self.authority.len())];
-        let endpoint = Endpoint::new(&self.proxy.url, host, &self.proxy.trust, None, STEP_TIMEOUT)?;
-        let mut request = Request::builder()
-            .uri(target)
-            .header(HOST, &self.authority)
-            .header(ACCEPT, "text/html")
-            .header("sec-fetch-mode", "navigate")
-            .header("sec-fetch-dest", "document")
-            .header("sec-fetch-site", "none");
-        if let Some(cookie) = cookie {
-            request = request.header(COOKIE, cookie);
-        }
-        let request = request.body(Empty::<Bytes>::new()).map_err(|error| error.to_string())?;
-        let connection = endpoint.connect().await.map_err(|error| error.to_string())?;
-        connection.send(request).await.map_err(|error| error.to_string())
+/// Sends the request of a person who opens a page, with this cookie.
+async fn get(
+    probe: &HostProbe<'_>,
+    target: &str,
+    cookie: Option<&str>,
+) -> Result<ProbeResponse, String> {
+    let mut request = Request::builder()
+        .uri(target)
+        .header(ACCEPT, "text/html")
+        .header("sec-fetch-mode", "navigate")
+        .header("sec-fetch-dest", "document")
+        .header("sec-fetch-site", "none");
+    if let Some(cookie) = cookie {
+        request = request.header(COOKIE, cookie);
     }
+    probe.send(request, Bytes::new()).await
 }

@@ -1,8 +1,11 @@
 //! Probes of a client without a token.
 
-use super::site::{IDENTITY_HEADERS, Persona::Anonymous, ProxyProbe, describe, no_response};
+use super::site::{IDENTITY_HEADERS, Persona::Anonymous, ProxyProbe, no_response};
 use crate::{
-    diagnostics::{finding::Finding, problem::ProblemDocument},
+    diagnostics::{
+        finding::Finding,
+        problem::{ProblemDocument, describe},
+    },
     probe::ProbeResponse,
 };
 

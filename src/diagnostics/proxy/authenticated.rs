@@ -2,12 +2,12 @@
 
 use super::{
     echo::{Echo, EchoUnavailable},
-    site::{Persona::Caller, ProxyProbe, describe, no_response},
+    site::{Persona::Caller, ProxyProbe, no_response},
 };
 use crate::{
     diagnostics::{
         finding::{Finding, skipped},
-        problem::ProblemDocument,
+        problem::{ProblemDocument, describe},
     },
     probe::ProbeResponse,
 };

@@ -1,8 +1,11 @@
 //! Probes of the headers that reach an application, if it echoes them.
 
-use super::site::{IDENTITY_HEADERS, Persona::Caller, ProxyProbe, describe, no_response};
+use super::site::{IDENTITY_HEADERS, Persona::Caller, ProxyProbe, no_response};
 use crate::{
-    diagnostics::finding::{Finding, Status},
+    diagnostics::{
+        finding::{Finding, Status},
+        problem::describe,
+    },
     probe::{ProbeError, ProbeResponse},
 };
 

@@ -4,7 +4,7 @@ use http_body_util::Empty;
 use url::Url;
 
 use crate::{
-    diagnostics::{finding::Finding, problem::ProblemDocument},
+    diagnostics::finding::Finding,
     probe::{Endpoint, ProbeError, ProbeResponse, TrustRoots},
     token::CallerIdentity,
 };
@@ -77,12 +77,4 @@ impl ProxyProbe {
 /// Returns the finding for a probe that received no response.
 pub(super) fn no_response(check: &'static str, failure: &ProbeError) -> Finding {
     Finding::failed(check, format!("the proxy did not respond: {failure}"), "see the proxy's log")
-}
-
-/// Describes a response by its status and, for one of the validator, its code.
-pub(super) fn describe(response: &ProbeResponse) -> String {
-    match ProblemDocument::parse(response) {
-        Some(problem) => format!("{} {} from the validator", response.status, problem.code),
-        None => response.status.to_string(),
-    }
 }
