@@ -37,7 +37,8 @@ pub(super) struct ProxyArgs {
     /// A path at which the application returns the request headers.
     #[arg(long, value_name = "PATH", requires = "caddy_token", value_parser = path)]
     echo: Option<String>,
-    /// A file with the token of a caller with access; - for standard input or a prompt.
+    /// A file with the token of a caller with access; - for standard input or a prompt. With
+    /// `VALIDATOR_RESOURCES` it is also sent to the MCP servers, if the guard is in front of them.
     #[arg(long, value_name = "FILE", requires = "caddy")]
     caddy_token: Option<PathBuf>,
     /// A PEM file with the certificate authorities to trust instead of the system's.
