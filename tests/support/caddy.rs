@@ -24,6 +24,10 @@ const EXTRAS: [(Extra, &str, &str); 3] = [
 const GUARDED: &str = "import app \"tenant={tenant}&";
 const APPLICATION: &str = "reverse_proxy {$CRM_UPSTREAM";
 
+/// Replacements in the guard.
+const GUARD_EXTRAS: [(Extra, &str, &str); 1] =
+    [(Extra::McpTools, "&acl={args[0]}\" {", "&mcp={args[0]}\" {")];
+
 /// Starts Caddy with the Caddyfile of `deploy/caddy/` as the proxy of the tenants' CRM.
 ///
 /// # Panics
@@ -36,14 +40,21 @@ fn command(place: &Place<'_>) -> Command {
     let dir = place.dir.path();
     let recipe = tools::repository("deploy/caddy");
     let read = |name: &str| fs::read_to_string(recipe.join(name)).expect("the recipe");
-    let site = place.enable(&read("Caddyfile"), &EXTRAS).replace("ORIGIN", ORIGIN);
+    let site =
+        place.enable(&read("Caddyfile"), &EXTRAS).replace("cors ORIGIN", &format!("cors {ORIGIN}"));
     let site = replaced(&site, &[(REQUIREMENT, place.recipe.requirement)]);
     fs::write(dir.join("Caddyfile"), site).expect("the site");
-    fs::write(dir.join("guard.caddy"), read("guard.caddy")).expect("the guard");
+    let guard = place.enable(&read("guard.caddy"), &GUARD_EXTRAS);
+    fs::write(dir.join("guard.caddy"), guard).expect("the guard");
     let validator = place.validator.replace("unix:", "unix/");
     let mut command =
         run_command(&dir.join("Caddyfile"), place.port, &validator, place.application);
-    command.env("HOME", dir).env("LOGIN_UPSTREAM", place.recipe.login);
+    command
+        .env("HOME", dir)
+        .env("LOGIN_UPSTREAM", place.recipe.login)
+        .env("MCP_UPSTREAM", place.recipe.mcp)
+        .env("MCP_ORIGINS", ORIGIN)
+        .env("PUBLIC_SCHEME", "http://");
     command
 }
 

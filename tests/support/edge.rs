@@ -1,4 +1,4 @@
-//! A proxy with one site, the tenants' CRM, in front of the validator and an application.
+//! A proxy with the tenants' CRM and an MCP server, in front of the validator and these applications.
 
 use std::{process::Command, time::Duration};
 
@@ -17,6 +17,12 @@ pub const DOMAIN: &str = "crm.localhost";
 /// The host where people log in.
 pub const LOGIN_HOST: &str = "login.localhost";
 
+/// The host of the MCP server.
+pub const MCP_HOST: &str = "mcp.localhost";
+
+/// The URI of the MCP server.
+pub const MCP_RESOURCE: &str = "http://mcp.localhost";
+
 /// The requirement that the recipes are written with, besides the tenant.
 pub const REQUIREMENT: &str = "policy=crm-agent,crm-admin,route-crm";
 
@@ -32,6 +38,8 @@ pub enum Extra {
     FrontProxy,
     /// The cookie `vault` carries the token and is not passed on.
     Cookie,
+    /// All requests to the MCP server are authorized for each tool.
+    McpTools,
 }
 
 /// Changes to a recipe before it is used.
@@ -43,11 +51,14 @@ pub struct Recipe<'r> {
     pub extra: Option<Extra>,
     /// The validator's api listener, `host:port`, with the login pages.
     pub login: &'r str,
+    /// The MCP server, `host:port`.
+    pub mcp: &'r str,
 }
 
 impl Recipe<'_> {
-    /// A recipe as it stands, without login pages: nothing listens at that address.
-    pub const PLAIN: Self = Recipe { requirement: REQUIREMENT, extra: None, login: "127.0.0.1:9" };
+    /// A recipe as it stands, without login pages and an MCP server: nothing listens at these addresses.
+    pub const PLAIN: Self =
+        Recipe { requirement: REQUIREMENT, extra: None, login: "127.0.0.1:9", mcp: "127.0.0.1:9" };
 
     /// A recipe with one part turned on.
     pub const fn with(extra: Extra) -> Self {
@@ -139,9 +150,23 @@ impl Edge {
         headers: &[(&str, &str)],
         body: Option<&str>,
     ) -> Answer {
+        self.send_to(&format!("{tenant}.{DOMAIN}"), method, path, headers, body).await
+    }
+
+    /// Sends a request for `path` on this host.
+    ///
+    /// # Panics
+    /// If no complete answer comes.
+    pub async fn send_to(
+        &self,
+        host: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Answer {
         let url = format!("http://{}{path}", self.address());
-        let host = format!("{tenant}.{DOMAIN}");
-        let headers: Vec<_> = [("host", host.as_str())].iter().chain(headers).copied().collect();
+        let headers: Vec<_> = [("host", host)].iter().chain(headers).copied().collect();
         let body = body.map(str::to_owned);
         http::send(&self.http, method, &url, &headers, body).await.expect("an answer")
     }

@@ -3,15 +3,19 @@
 use std::{fs, process::Command};
 
 use super::{
-    edge::{DOMAIN, Edge, Extra, LOGIN_HOST, Place, REQUIREMENT, Recipe, replaced},
+    edge::{
+        DOMAIN, Edge, Extra, LOGIN_HOST, MCP_HOST, MCP_RESOURCE, Place, REQUIREMENT, Recipe,
+        replaced,
+    },
     tools,
 };
 
 /// Replacements in the recipe that turn a part on.
-const EXTRAS: [(Extra, &str, &str); 3] = [
+const EXTRAS: [(Extra, &str, &str); 4] = [
     (Extra::Cors, "#|", ""),
     (Extra::FrontProxy, "xff_num_trusted_hops: 0", "xff_num_trusted_hops: 1"),
     (Extra::Cookie, "local cookies = { ", "local cookies = { \"vault\", "),
+    (Extra::McpTools, "&acl=route/mcp", "&mcp=route/mcp"),
 ];
 
 /// Starts Envoy.
@@ -39,6 +43,9 @@ fn command(place: &Place<'_>) -> Command {
             ("crm.example.com", DOMAIN),
             (&address("vault-auth-validator:8080"), &validator),
             (&address("vault-auth-validator:8081"), &address(place.recipe.login)),
+            ("https://mcp.example.com", MCP_RESOURCE),
+            ("mcp.example.com", MCP_HOST),
+            (&address("mcp:8000"), &address(place.recipe.mcp)),
             (&address("crm:3000"), &address(place.application)),
             ("STRICT_DNS", "STATIC"),
             (REQUIREMENT, place.recipe.requirement),

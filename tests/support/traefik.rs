@@ -3,7 +3,10 @@
 use std::{fs, process::Command};
 
 use super::{
-    edge::{DOMAIN, Edge, Extra, LOGIN_HOST, ORIGIN, Place, REQUIREMENT, Recipe, replaced},
+    edge::{
+        DOMAIN, Edge, Extra, LOGIN_HOST, MCP_HOST, MCP_RESOURCE, ORIGIN, Place, REQUIREMENT,
+        Recipe, replaced,
+    },
     tools,
 };
 
@@ -13,6 +16,9 @@ const EXTRAS: [(Extra, &str, &str); 1] = [(
     "# forwardedHeaders: { trustedIPs: [192.0.2.10] }",
     "forwardedHeaders: { trustedIPs: [127.0.0.0/8] }",
 )];
+
+/// Replacements in the site of the MCP server.
+const MCP_EXTRAS: [(Extra, &str, &str); 1] = [(Extra::McpTools, "acl=route/mcp", "mcp=route/mcp")];
 
 /// Starts Traefik.
 ///
@@ -38,6 +44,8 @@ fn command(place: &Place<'_>) -> Command {
     let site = replaced(&read("dynamic/crm.yaml"), &[(REQUIREMENT, place.recipe.requirement)]);
     let origins = if place.recipe.extra == Some(Extra::Cors) { ORIGIN } else { "" };
     fs::write(dynamic.join("crm.yaml"), site).expect("the site");
+    let site = place.enable(&read("dynamic/mcp.yaml"), &MCP_EXTRAS);
+    fs::write(dynamic.join("mcp.yaml"), site).expect("the site");
     let config = dir.join("traefik.yaml");
     fs::write(&config, fixed).expect("traefik.yaml");
     let mut command = Command::new(tools::traefik());
@@ -52,6 +60,11 @@ fn command(place: &Place<'_>) -> Command {
         .env("CRM_TENANTS", "acme,globex")
         .env("CRM_UPSTREAM", place.application)
         .env("CRM_TLS", "off")
-        .env("CRM_ORIGINS", origins);
+        .env("CRM_ORIGINS", origins)
+        .env("MCP_HOST", MCP_HOST)
+        .env("MCP_RESOURCE", MCP_RESOURCE)
+        .env("MCP_UPSTREAM", place.recipe.mcp)
+        .env("MCP_TLS", "off")
+        .env("MCP_ORIGINS", ORIGIN);
     command
 }

@@ -217,7 +217,9 @@ impl Explain {
     fn uri(&self) -> HeaderValue {
         let endpoint = self.require.resource.as_ref().map(ResourceUri::path);
         let endpoint = endpoint.filter(|_| self.mcp.is_some() && self.uri == "/");
-        endpoint.and_then(|path| HeaderValue::from_str(path).ok()).unwrap_or_else(|| self.uri.clone())
+        endpoint
+            .and_then(|path| HeaderValue::from_str(path).ok())
+            .unwrap_or_else(|| self.uri.clone())
     }
 
     /// Returns the method of the request. MCP calls are sent by POST.
