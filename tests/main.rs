@@ -33,6 +33,7 @@ mod login;
 mod logins;
 mod manners;
 mod mcp_clients;
+mod mcp_proxies;
 mod oauth;
 mod outages;
 mod policies;

@@ -10,7 +10,14 @@ use tokio::{
 };
 
 use super::{
-    browser::Browser, caddy::tls::TlsCaddy, http, people::PASSWORD, process::Process, tools,
+    browser::Browser,
+    caddy::tls::TlsCaddy,
+    edge::{Edge, LOGIN_HOST, MCP_RESOURCE},
+    http,
+    people::PASSWORD,
+    person::{Person, Route},
+    process::Process,
+    tools,
     wait::eventually,
 };
 
@@ -93,6 +100,14 @@ pub enum McpAuth<'a> {
     Token(&'a str),
 }
 
+/// A person at an authorization: logs in and consents.
+enum Visitor<'v> {
+    /// `ana`, with Chromium.
+    Browser(&'v Browser),
+    /// The person of this name, without Chromium, behind this proxy.
+    Person(&'v Edge, &'v str),
+}
+
 /// An MCP client. Dropping it ends it.
 pub struct McpClient {
     _child: Child,
@@ -108,18 +123,27 @@ impl McpClient {
     /// # Panics
     /// If it does not start.
     pub async fn start(sdk: Sdk, caddy: &TlsCaddy, auth: McpAuth<'_>, extra: &[&str]) -> Self {
-        let mut command = tokio::process::Command::new(sdk.python());
+        let mut command = client_command(sdk, "https://mcp.example.com/mcp");
         command
-            .arg(tools::repository("tests/mcp/client.py"))
-            .arg("https://mcp.example.com/mcp")
             .args(extra)
-            .env_clear()
-            .env("PYTHONPATH", tools::repository("tests/mcp/loopback"))
             .env("LOOPBACK_PORTS", format!("443:{}", caddy.port()))
-            .env("SSL_CERT_FILE", caddy.leaf().certificate())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true);
+            .env("SSL_CERT_FILE", caddy.leaf().certificate());
+        Self::spawn(command, auth).await
+    }
+
+    /// Starts a client of `http://mcp.localhost/mcp` behind this proxy.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn behind(sdk: Sdk, edge: &Edge, auth: McpAuth<'_>) -> Self {
+        let mut command = client_command(sdk, &format!("{MCP_RESOURCE}/mcp"));
+        let port = edge.address().replace("127.0.0.1:", "80:");
+        command.env("LOOPBACK_PORTS", port);
+        Self::spawn(command, auth).await
+    }
+
+    async fn spawn(mut command: tokio::process::Command, auth: McpAuth<'_>) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         match auth {
             McpAuth::ClientId(id) => command.args(["--client-id", id]),
             McpAuth::Document(url) => command.args(["--client-metadata-url", url]),
@@ -149,8 +173,26 @@ impl McpClient {
     /// # Panics
     /// If no answer comes.
     pub async fn run_with(&mut self, command: Value, browser: &Browser) -> (Value, usize) {
+        self.run_as(command, Visitor::Browser(browser)).await
+    }
+
+    /// Performs a command for which a person of this name may have to log in and to consent behind this
+    /// proxy, and returns the number of times.
+    ///
+    /// # Panics
+    /// If no answer comes.
+    pub async fn run_with_person(
+        &mut self,
+        command: Value,
+        edge: &Edge,
+        name: &str,
+    ) -> (Value, usize) {
+        self.run_as(command, Visitor::Person(edge, name)).await
+    }
+
+    async fn run_as(&mut self, command: Value, visitor: Visitor<'_>) -> (Value, usize) {
         let before = self.count("authorize");
-        let answer = self.perform(command, Some(browser)).await;
+        let answer = self.perform(command, Some(visitor)).await;
         (answer, self.count("authorize") - before)
     }
 
@@ -165,7 +207,7 @@ impl McpClient {
         self.events.iter().filter(ends).collect()
     }
 
-    async fn perform(&mut self, command: Value, browser: Option<&Browser>) -> Value {
+    async fn perform(&mut self, command: Value, visitor: Option<Visitor<'_>>) -> Value {
         let line = format!("{command}\n");
         self.stdin.write_all(line.as_bytes()).await.expect("the client reads");
         loop {
@@ -175,8 +217,12 @@ impl McpClient {
             }
             self.events.push(line.clone());
             if line["event"] == "authorize" {
-                let browser = browser.unwrap_or_else(|| panic!("an authorization: {command}"));
-                consent(browser, line["url"].as_str().expect("a URL")).await;
+                let url = line["url"].as_str().expect("a URL");
+                match &visitor {
+                    Some(Visitor::Browser(browser)) => consent(browser, url).await,
+                    Some(Visitor::Person(edge, name)) => consent_as(name, edge, url).await,
+                    None => panic!("an authorization: {command}"),
+                }
             }
         }
     }
@@ -208,6 +254,32 @@ pub async fn consent(browser: &Browser, url: &str) {
     browser.click("Allow").await;
     let callback = async || browser.url().await.starts_with("http://127.0.0.1:").then_some(());
     browser.wait("the callback of the client", callback).await;
+}
+
+/// Logs in without Chromium, and consents.
+async fn consent_as(name: &str, edge: &Edge, url: &str) {
+    let mut person = Person::new(Route::Proxy(format!("http://{}", edge.address())));
+    person.other_program = Some("http://127.0.0.1:".to_owned());
+    let form = person.open(url).await;
+    let question = person.log_in(&form, name, PASSWORD).await;
+    let consent = question.hidden("consent").unwrap_or_else(|| panic!("{question:?}"));
+    let fields = [("consent", consent.as_str()), ("decision", "allow")];
+    let page = person.submit(&format!("http://{LOGIN_HOST}"), "/oauth/consent", &fields).await;
+    let callback = page.answer().header("location").unwrap_or_else(|| panic!("{page:?}"));
+    let answer = http::send(&http::client(), "GET", callback, &[], None).await;
+    assert_eq!(answer.expect("an answer").status, 200, "{callback}");
+}
+
+/// Returns the command that starts a client of this server.
+fn client_command(sdk: Sdk, url: &str) -> tokio::process::Command {
+    let mut command = tokio::process::Command::new(sdk.python());
+    command
+        .arg(tools::repository("tests/mcp/client.py"))
+        .arg(url)
+        .env_clear()
+        .env("PYTHONPATH", tools::repository("tests/mcp/loopback"))
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command
 }
 
 /// Returns the command that calls a tool.
