@@ -43,25 +43,26 @@ struct McpProblem<'d> {
 }
 
 impl RefusedClient<'_> {
-    /// Completes a response with problem details: adds the metadata of the resource to the challenge, and
-    /// replaces the body by one that clients of the Model Context Protocol show.
-    pub(super) fn complete(
-        &self,
-        response: Response<Bytes>,
-        resources: Option<&Resources>,
-        id: &RequestId,
-    ) -> Response<Bytes> {
-        let spec = self.refusal.problem_spec();
-        let mut response = match self.mcp_body(&spec, id) {
+    /// Completes a response with problem details: clients of the Model Context Protocol show another body.
+    pub(super) fn complete(&self, response: Response<Bytes>, id: &RequestId) -> Response<Bytes> {
+        match self.mcp_body(&self.refusal.problem_spec(), id) {
             Some(body) => with_json(response, body),
             None => response,
-        };
+        }
+    }
+
+    /// Adds the metadata of the resource to the challenge of a response.
+    pub(super) fn with_metadata(
+        &self,
+        mut response: Response<Bytes>,
+        resources: Option<&Resources>,
+    ) -> Response<Bytes> {
         let headers = response.headers_mut();
         if self.is_policy_of_call() {
             // By `insufficient_scope` a client asks the person to log in again, for each denied call. A login
             // does not change a policy.
             headers.remove(WWW_AUTHENTICATE);
-        } else if let Some(challenge) = self.challenge(&spec, resources) {
+        } else if let Some(challenge) = self.challenge(&self.refusal.problem_spec(), resources) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         response

@@ -152,18 +152,15 @@ impl ValidateHandler {
             }
             _ => problem::log_and_respond(&terms, details, &id),
         };
-        if let Some(page) = self.response_to_person(refusal, peer, request, &id) {
-            return page;
-        }
+        let page = self.response_to_person(refusal, peer, request, &id);
         let query = request.uri().query().unwrap_or_default();
-        match self.requirements.get_or_parse(query) {
-            Ok(requirements) => {
-                let forwarded = ForwardedRequest::new(request.headers().into(), peer, &self.trust);
-                let refused = RefusedClient { refusal, requirements: &requirements, forwarded };
-                refused.complete(response, self.resources.as_deref(), &id)
-            }
-            Err(_) => response,
-        }
+        let Ok(requirements) = self.requirements.get_or_parse(query) else {
+            return page.unwrap_or(response);
+        };
+        let forwarded = ForwardedRequest::new(request.headers().into(), peer, &self.trust);
+        let refused = RefusedClient { refusal, requirements: &requirements, forwarded };
+        let response = page.unwrap_or_else(|| refused.complete(response, &id));
+        refused.with_metadata(response, self.resources.as_deref())
     }
 }
 

@@ -126,6 +126,7 @@ const USES: &[(&str, &[&str])] = &[
             "probe",
             "provisioning",
             "requirements",
+            "resource_uri",
             "sealed",
             "secrets",
             "server",

@@ -16,7 +16,7 @@ async fn get(edge: &Edge, host: &str, path: &str, headers: &[(&str, &str)]) -> A
 fn assert_challenge(answer: &Answer, error: &str, what: &str) {
     assert_eq!(answer.status, 401, "{what}: {answer:?}");
     let expected = format!(
-        "Bearer realm=\"vault\", {error}scope=\"mcp\", resource_metadata=\"{MCP_RESOURCE}{METADATA}\""
+        "Bearer realm=\"vault\", {error}scope=\"mcp\", resource_metadata=\"http://{MCP_HOST}{METADATA}/mcp\""
     );
     assert_eq!(lines(answer, "www-authenticate"), [expected.as_str()], "{what}");
     assert_eq!(lines(answer, "set-cookie"), Vec::<&str>::new(), "{what}");
@@ -129,7 +129,7 @@ async fn foreign_pages_are_refused(name: &str, edge: &Edge, token: &str) {
         ("x-vault-token", token),
     ];
     for headers in [&own[..], &own[2..], &[]] {
-        for origin in ["https://evil.example", "null", MCP_RESOURCE] {
+        for origin in ["https://evil.example", "null", "http://mcp.localhost:1"] {
             let answer = post(edge, &[headers, &[("origin", origin)]].concat(), &body).await;
             assert_eq!(answer.status, 403, "{name}: {answer:?}");
             assert!(lines(&answer, "access-control-allow-origin").is_empty(), "{name}");

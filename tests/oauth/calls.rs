@@ -16,7 +16,7 @@ path "route/mcp/resources/read/note://*" { capabilities = ["read"] }
 
 const VERSION: (&str, &str) = ("mcp-protocol-version", "2026-07-28");
 
-/// Starts the platform, and returns a token of somebody with the policy.
+/// Starts the platform, and returns a token with the policy.
 async fn start_with_caller() -> (People, String) {
     let people = start().await;
     people.bao().must("PUT", "sys/policies/acl/mcp", Some(json!({ "policy": POLICY }))).await;

@@ -21,7 +21,7 @@ pub const LOGIN_HOST: &str = "login.localhost";
 pub const MCP_HOST: &str = "mcp.localhost";
 
 /// The URI of the MCP server.
-pub const MCP_RESOURCE: &str = "http://mcp.localhost";
+pub const MCP_RESOURCE: &str = "http://mcp.localhost/mcp";
 
 /// The requirement that the recipes are written with, besides the tenant.
 pub const REQUIREMENT: &str = "policy=crm-agent,crm-admin,route-crm";

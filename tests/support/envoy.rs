@@ -43,7 +43,7 @@ fn command(place: &Place<'_>) -> Command {
             ("crm.example.com", DOMAIN),
             (&address("vault-auth-validator:8080"), &validator),
             (&address("vault-auth-validator:8081"), &address(place.recipe.login)),
-            ("https://mcp.example.com", MCP_RESOURCE),
+            ("https://mcp.example.com/mcp", MCP_RESOURCE),
             ("mcp.example.com", MCP_HOST),
             (&address("mcp:8000"), &address(place.recipe.mcp)),
             (&address("crm:3000"), &address(place.application)),

@@ -136,7 +136,7 @@ impl McpClient {
     /// # Panics
     /// If it does not start.
     pub async fn behind(sdk: Sdk, edge: &Edge, auth: McpAuth<'_>) -> Self {
-        let mut command = client_command(sdk, &format!("{MCP_RESOURCE}/mcp"));
+        let mut command = client_command(sdk, MCP_RESOURCE);
         let port = edge.address().replace("127.0.0.1:", "80:");
         command.env("LOOPBACK_PORTS", port);
         Self::spawn(command, auth).await
