@@ -57,7 +57,7 @@
 //! | [`resource_uri`] | URIs of protected resources, such as MCP servers |
 //! | [`token`] | credentials, token information, identity, the backend trait, the cache |
 //! | [`login`] | browser logins: hosts, methods, tickets, cookies, limits, pages, and the backend trait |
-//! | [`oauth`] | OAuth clients: their redirect URIs, metadata documents and registrations |
+//! | [`oauth`] | OAuth: metadata documents, clients, authorization requests, codes and refresh tokens |
 //! | [`requirements`] | parsing, caching and path normalization of requirements |
 //! | [`secrets`] | names, data and formats of secrets, and the trait of their store |
 //! | [`auth`] | authorization: token, requirement and capability checks, refusals, rate limits, explanations |
