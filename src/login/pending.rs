@@ -1,8 +1,7 @@
 //! The logins that are not complete: at an `OpenID` provider, and before the second factor.
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use zeroize::Zeroizing;
+use serde::{Deserialize, Serialize};
 
 use super::{LOGIN_COOKIE, MAX_CLOCK_SKEW, MfaRequirement};
 use crate::{
@@ -87,13 +86,13 @@ impl PendingMfa {
     /// # Errors
     /// [`SealError`], which does not occur in practice.
     pub fn seal(&self, keys: &KeyRing, authority: &str) -> Result<String, SealError> {
-        seal(keys, Purpose::PendingMfa, authority, MFA_AGE, self)
+        keys.seal_json(Purpose::PendingMfa, authority, now() + MFA_AGE + MAX_CLOCK_SKEW, self)
     }
 
     /// Unseals a login; `None` if it is not one, is for another host or has expired.
     #[must_use]
     pub fn unseal(keys: &KeyRing, authority: &str, text: &str) -> Option<Self> {
-        unseal(keys, Purpose::PendingMfa, authority, text)
+        keys.unseal_json(Purpose::PendingMfa, authority, now(), text).ok()
     }
 }
 
@@ -103,7 +102,7 @@ impl PendingLogins {
     #[must_use]
     pub fn unseal(keys: &KeyRing, authority: &str, value: &[u8]) -> Self {
         let text = std::str::from_utf8(value).unwrap_or_default();
-        unseal(keys, Purpose::PendingLogin, authority, text).unwrap_or_default()
+        keys.unseal_json(Purpose::PendingLogin, authority, now(), text).unwrap_or_default()
     }
 
     /// Returns the `Set-Cookie` header with the state, without the oldest logins if it is too long.
@@ -111,8 +110,9 @@ impl PendingLogins {
     /// # Errors
     /// [`SealError`], which does not occur in practice.
     pub fn set_cookie(mut self, keys: &KeyRing, authority: &str) -> Result<String, SealError> {
+        let expiry = now() + MAX_AGE + MAX_CLOCK_SKEW;
         loop {
-            let sealed = seal(keys, Purpose::PendingLogin, authority, MAX_AGE, &self)?;
+            let sealed = keys.seal_json(Purpose::PendingLogin, authority, expiry, &self)?;
             if sealed.len() <= MAX_LENGTH {
                 return Ok(format!(
                     "{LOGIN_COOKIE}={sealed}; Path=/; Secure; HttpOnly; SameSite=Lax"
@@ -160,27 +160,6 @@ impl PendingLogins {
         self.tickets.push(IssuedTickets { page, since: now, count: 1 });
         true
     }
-}
-
-fn seal(
-    keys: &KeyRing,
-    purpose: Purpose,
-    authority: &str,
-    age: SignedDuration,
-    data: &impl Serialize,
-) -> Result<String, SealError> {
-    let data = serde_json::to_vec(data).map(Zeroizing::new).map_err(|_| SealError)?;
-    keys.seal(purpose, authority, now() + age + MAX_CLOCK_SKEW, &data)
-}
-
-fn unseal<T: DeserializeOwned>(
-    keys: &KeyRing,
-    purpose: Purpose,
-    authority: &str,
-    text: &str,
-) -> Option<T> {
-    let data = keys.unseal(purpose, authority, now(), text).ok()?;
-    serde_json::from_slice(&data).ok()
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ClientKind, CodeChallenge, OAuthClient, OAuthError, OAuthErrorCode, OAuthParameters,
-    ProtectedResource, RedirectUri, Resources, sealed_json,
+    ProtectedResource, RedirectUri, Resources,
 };
 use crate::{
     resource_uri::ResourceUri,
     sealed::{KeyRing, Purpose, SealError},
+    wall_clock::now,
 };
 
 /// The time within which a person has to log in for an authorization.
@@ -147,14 +148,14 @@ impl AuthorizationRequest {
     /// [`SealError`] if it is too long.
     pub fn seal(&self, keys: &KeyRing, issuer: &str) -> Result<String, SealError> {
         let purpose = Purpose::AuthorizationRequest;
-        let sealed = sealed_json::seal(keys, purpose, issuer, LOGIN_TIME, self)?;
+        let sealed = keys.seal_json(purpose, issuer, now() + LOGIN_TIME, self)?;
         if sealed.len() <= MAX_SEALED { Ok(sealed) } else { Err(SealError) }
     }
 
     /// Unseals a request; `None` if it is not one of this issuer or has expired.
     #[must_use]
     pub fn unseal(keys: &KeyRing, issuer: &str, text: &str) -> Option<Self> {
-        sealed_json::unseal(keys, Purpose::AuthorizationRequest, issuer, text).ok()
+        keys.unseal_json(Purpose::AuthorizationRequest, issuer, now(), text).ok()
     }
 }
 

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AuthorizationRequest, CodeChallenge, OAuthError, OAuthErrorCode, OAuthParameters, Resources,
-    sealed_json,
 };
 use crate::{
     resource_uri::ResourceUri,
     sealed::{KeyRing, Purpose, SealError, UnsealError},
     token::{AUTHORIZATION_CODE_PREFIX, CallerToken},
+    wall_clock::now,
 };
 
 /// The time for which an authorization code is valid. Vault ends its wrapping token after that time.
@@ -82,7 +82,7 @@ impl AuthorizationCode {
             resource: self.resource,
         };
         let purpose = Purpose::AuthorizationCode;
-        let sealed = sealed_json::seal(keys, purpose, issuer, RECOGNITION_TIME, &data)?;
+        let sealed = keys.seal_json(purpose, issuer, now() + RECOGNITION_TIME, &data)?;
         Ok(format!("{AUTHORIZATION_CODE_PREFIX}{sealed}"))
     }
 
@@ -93,7 +93,7 @@ impl AuthorizationCode {
     pub fn unseal(keys: &KeyRing, issuer: &str, text: &str) -> Result<Self, UnsealError> {
         let sealed = text.strip_prefix(AUTHORIZATION_CODE_PREFIX).ok_or(UnsealError::Malformed)?;
         let data: SealedCode =
-            sealed_json::unseal(keys, Purpose::AuthorizationCode, issuer, sealed)?;
+            keys.unseal_json(Purpose::AuthorizationCode, issuer, now(), sealed)?;
         Ok(Self {
             token: CallerToken::from(data.token.as_str()),
             accessor: data.accessor,

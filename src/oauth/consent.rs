@@ -2,10 +2,11 @@ use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{AuthorizationRequest, sealed_json};
+use super::AuthorizationRequest;
 use crate::{
     sealed::{KeyRing, Purpose, SealError},
     token::CallerToken,
+    wall_clock::now,
 };
 
 /// The time within which a person has to answer the question for consent.
@@ -37,13 +38,13 @@ impl PendingConsent {
         let wrapping_token = self.wrapping_token.expose_secret().to_owned();
         let token = self.token.expose().to_owned();
         let data = SealedConsent { request: self.request, token, wrapping_token };
-        sealed_json::seal(keys, Purpose::Consent, issuer, CONSENT_TIME, &data)
+        keys.seal_json(Purpose::Consent, issuer, now() + CONSENT_TIME, &data)
     }
 
     /// Unseals a question; `None` if it is not one of this issuer or has expired.
     #[must_use]
     pub fn unseal(keys: &KeyRing, issuer: &str, text: &str) -> Option<Self> {
-        let data: SealedConsent = sealed_json::unseal(keys, Purpose::Consent, issuer, text).ok()?;
+        let data: SealedConsent = keys.unseal_json(Purpose::Consent, issuer, now(), text).ok()?;
         let token = CallerToken::from(data.token.as_str());
         Some(Self { request: data.request, token, wrapping_token: data.wrapping_token.into() })
     }

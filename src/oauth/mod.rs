@@ -14,7 +14,6 @@ mod parameters;
 mod pkce;
 mod refresh_token;
 mod resources;
-mod sealed_json;
 
 pub use authorization::{AuthorizationRequest, ResponseTarget};
 pub use client::{

@@ -2,12 +2,12 @@ use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::sealed_json;
 use crate::{
     login::LoginError,
     resource_uri::ResourceUri,
     sealed::{KeyRing, Purpose, SealError, UnsealError},
     token::{CallerToken, REFRESH_TOKEN_PREFIX},
+    wall_clock::now,
 };
 
 /// The time after which a refresh token is not accepted any more, unless it is replaced. The token in it
@@ -103,7 +103,7 @@ impl RefreshToken {
             resource: self.resource.clone(),
             generation: self.generation,
         };
-        let sealed = sealed_json::seal(keys, Purpose::RefreshToken, issuer, MAX_AGE, &data)?;
+        let sealed = keys.seal_json(Purpose::RefreshToken, issuer, now() + MAX_AGE, &data)?;
         Ok(format!("{REFRESH_TOKEN_PREFIX}{sealed}"))
     }
 
@@ -114,7 +114,7 @@ impl RefreshToken {
     pub fn unseal(keys: &KeyRing, issuer: &str, text: &str) -> Result<Self, UnsealError> {
         let sealed = text.strip_prefix(REFRESH_TOKEN_PREFIX).ok_or(UnsealError::Malformed)?;
         let data: SealedRefreshToken =
-            sealed_json::unseal(keys, Purpose::RefreshToken, issuer, sealed)?;
+            keys.unseal_json(Purpose::RefreshToken, issuer, now(), sealed)?;
         Ok(Self {
             token: CallerToken::from(data.token.as_str()),
             accessor: data.accessor,

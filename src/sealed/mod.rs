@@ -6,6 +6,7 @@
 //! credentials, and share nothing else.
 
 mod inspection;
+mod json;
 mod key_ring;
 mod sealed_text;
 mod sealing_keys;
