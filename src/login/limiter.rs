@@ -1,15 +1,13 @@
 use std::{
     net::IpAddr,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use moka::future::Cache;
 use tokio::{sync::OwnedMutexGuard, time::timeout};
 
+use super::call_counter::CallCounter;
 use crate::forwarded::rate_limit_key;
 
 /// The number of failures in a row after which a user name is locked: one fewer than lock it in Vault by
@@ -66,12 +64,6 @@ struct AddressFailures {
     since: Instant,
     count: u32,
     in_flight: u32,
-}
-
-/// Counts calls within a minute.
-struct CallCounter<K> {
-    limit: u32,
-    counts: Cache<K, Arc<AtomicU32>>,
 }
 
 /// A permit for one login. Neither a success nor a failure is counted if it is dropped.
@@ -183,23 +175,6 @@ impl LoginLimiter {
     /// [`TooManyLogins`]
     pub async fn count_exchange(&self, address: IpAddr) -> Result<(), TooManyLogins> {
         self.exchanges.count(rate_limit_key(address)).await
-    }
-}
-
-impl<K: std::hash::Hash + Eq + Send + Sync + 'static> CallCounter<K> {
-    const MINUTE: Duration = Duration::from_mins(1);
-
-    fn new(limit: u32) -> Self {
-        let counts = Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(Self::MINUTE).build();
-        Self { limit, counts }
-    }
-
-    async fn count(&self, key: K) -> Result<(), TooManyLogins> {
-        let count = self.counts.get_with(key, async { Arc::default() }).await;
-        if count.fetch_add(1, Relaxed) < self.limit {
-            return Ok(());
-        }
-        Err(TooManyLogins { retry_after: Self::MINUTE })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod backend;
 mod browser_id;
+mod call_counter;
 mod hosts;
 mod limiter;
 mod method;

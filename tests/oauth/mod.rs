@@ -4,6 +4,7 @@ mod authorization;
 mod calls;
 mod explain;
 mod metadata;
+mod outages;
 mod registered;
 mod resource;
 mod tokens;

@@ -114,7 +114,7 @@ fn consent_says_what_the_client_may_do() {
         "Address: https://mcp.example.com",
         "Organization (tenant): acme",
         "mcp-registry-reader",
-        "Until you or the administrator revoke it, or the login expires.",
+        "Until the administrator revokes it, or the login expires.",
         "It never gets your password.",
     ] {
         assert!(text.replace("&#39;", "'").contains(part), "{part}: {text}");
