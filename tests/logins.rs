@@ -52,7 +52,8 @@ async fn lock(bao: &Bao, role: &AppRole) {
 async fn wrong_secret_id_locks_no_role() {
     let (bao, role, acme) = platform().await;
     let validator = Validator::start_unready(&bao, &wrong(&role), &[]).await;
-    validator.unready("not_logged_in").await;
+    // Before the first login, the service is not logged in either.
+    detail(&validator).await;
     let failed = || bao.audited("auth/approle/login");
     let before = failed();
     // No further login may happen meanwhile.
@@ -93,7 +94,9 @@ async fn rejected_login_is_explained_in_log() {
     let detail = detail(&validator).await;
     for part in ["invalid secret id", &role.role_id, "/secret-id"] {
         assert!(detail.contains(part), "{part} in {detail}");
-        assert!(validator.log().contains(part), "{part} in the log");
+        // The log is written by a thread of its own.
+        let what = format!("{part} in the log");
+        eventually(TIMEOUT, &what, async || validator.log().contains(part).then_some(())).await;
     }
     assert!(!detail.contains(&role.secret_id) && !detail.contains("wrong"), "{detail}");
     let report = doctor(&bao, &wrong(&role));
@@ -108,7 +111,9 @@ async fn locked_role_logs_in_after_unlock() {
     let detail = detail(&validator).await;
     for part in ["locked out until ", &role.role_id, "/secret-id"] {
         assert!(detail.contains(part), "{part} in {detail}");
-        assert!(validator.log().contains(part), "{part} in the log");
+        // The log is written by a thread of its own.
+        let what = format!("{part} in the log");
+        eventually(TIMEOUT, &what, async || validator.log().contains(part).then_some(())).await;
     }
     let report = doctor(&bao, &role);
     assert!(report.contains("locked out until "), "{report}");

@@ -27,16 +27,14 @@ impl ChromeDriver {
     /// If it exits instead.
     pub(super) async fn start() -> Self {
         let permit = DRIVERS.acquire().await.expect("the semaphore is never closed");
-        let mut group = Group::spawn(&tools::chromedriver(), &["--port=0"]);
-        let port = eventually(Duration::from_secs(30), "the driver's port", async || {
-            let log = group.log();
-            assert!(group.is_running(), "chromedriver exited:\n{log}");
-            let (_, rest) = log.split_once("started successfully on port ")?;
-            let (port, _) = rest.split_once('.')?;
-            port.parse::<u16>().ok()
-        })
-        .await;
-        Self { group, url: format!("http://127.0.0.1:{port}"), _permit: permit }
+        // The driver takes a free port of IPv6, and exits if another program has the same one of IPv4.
+        for _ in 0..5 {
+            let mut group = Group::spawn(&tools::chromedriver(), &["--port=0"]);
+            if let Some(port) = port(&mut group).await {
+                return Self { group, url: format!("http://127.0.0.1:{port}"), _permit: permit };
+            }
+        }
+        panic!("chromedriver found no free port");
     }
 
     /// The URL for WebDriver.
@@ -58,4 +56,19 @@ impl ChromeDriver {
     pub fn dir(&self) -> &Path {
         self.group.dir()
     }
+}
+
+/// Waits until the driver listens, and returns its port; `None` if another program has it.
+async fn port(group: &mut Group) -> Option<u16> {
+    eventually(Duration::from_secs(30), "the driver's port", async || {
+        let log = group.log();
+        if !group.is_running() {
+            assert!(log.contains("port not available"), "chromedriver exited:\n{log}");
+            return Some(None);
+        }
+        let (_, rest) = log.split_once("started successfully on port ")?;
+        let (port, _) = rest.split_once('.')?;
+        port.parse().ok().map(Some)
+    })
+    .await
 }
