@@ -1,6 +1,8 @@
 //! The methods of the Model Context Protocol, revision 2026-07-28, that clients send to servers
 //! (<https://modelcontextprotocol.io/specification/2026-07-28>).
 
+use crate::capabilities::Capabilities;
+
 /// The method that runs a tool, and so may change something. All others only read.
 pub const TOOL_CALL: &str = "tools/call";
 
@@ -38,6 +40,16 @@ pub fn is_method(text: &str) -> bool {
             && segment.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
     };
     text.len() <= MAX_METHOD && text.split('/').all(is_segment)
+}
+
+/// Returns the capabilities that a request of this method requires: a tool may change something, and the
+/// other methods only read.
+#[must_use]
+pub fn required_capabilities(method: &str) -> Capabilities {
+    match method {
+        TOOL_CALL => Capabilities::UPDATE,
+        _ => Capabilities::READ,
+    }
 }
 
 /// Splits `METHOD/NAME` after one of [`NAMED_METHODS`].

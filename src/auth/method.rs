@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use percent_encoding::percent_decode;
 
-use crate::{capabilities::Capabilities, mcp_methods::TOOL_CALL};
+use crate::{capabilities::Capabilities, mcp_methods};
 
 /// Query parameters that override the method in common frameworks: `_method` (Rack, Laravel,
 /// Symfony, `WordPress`), `_HttpMethod` (Salesforce), and the names of the usual header fields.
@@ -27,14 +27,9 @@ impl<'r> MethodRequirement<'r> {
             .map(|capabilities| Self { method: method.into(), capabilities })
     }
 
-    /// Returns the requirement of a method of the Model Context Protocol: a tool may change something, and
-    /// the others only read.
+    /// Returns the requirement of a method of the Model Context Protocol.
     pub(super) fn for_mcp(method: &'r str) -> Self {
-        let capabilities = match method {
-            TOOL_CALL => Capabilities::UPDATE,
-            _ => Capabilities::READ,
-        };
-        Self { method: method.into(), capabilities }
+        Self { method: method.into(), capabilities: mcp_methods::required_capabilities(method) }
     }
 
     /// Returns the requirements of the methods that parameters of this query override the request's

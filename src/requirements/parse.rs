@@ -162,9 +162,7 @@ impl Requirements {
         requirements.limit_mcp_to_resource();
         Ok(requirements)
     }
-}
 
-impl Requirements {
     fn limit_mcp_to_resource(&mut self) {
         let path = self.resource.as_ref().map(ResourceUri::path).filter(|path| !path.is_empty());
         for check in &mut self.checks {

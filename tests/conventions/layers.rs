@@ -12,7 +12,7 @@ const USES: &[(&str, &[&str])] = &[
     ("capabilities", &[]),
     ("child_process", &[]),
     ("headers", &[]),
-    ("mcp_methods", &[]),
+    ("mcp_methods", &["capabilities"]),
     ("networks", &[]),
     ("probe", &[]),
     ("public_documents", &["probe"]),

@@ -27,8 +27,7 @@ pub(super) async fn check(uri: &ResourceUri, probe: &HostProbe<'_>) -> Result<Fi
         let (request, body) = list_tools(uri, revision);
         let target = format!("POST {path} on {} with MCP revision {revision}", probe.authority());
         let response = probe.send(request, body).await.map_err(|error| {
-            let remedy = "the proxy needs a site, a DNS name and a certificate for this host";
-            Finding::failed(CHALLENGE, format!("{target}: {error}"), remedy)
+            Finding::failed(CHALLENGE, format!("{target}: {error}"), super::NO_SITE)
         })?;
         if response.status != 401 {
             return Err(not_challenged(&target, &response));

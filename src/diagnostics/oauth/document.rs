@@ -40,10 +40,8 @@ impl MetadataDocument {
         let path = self.url.strip_prefix(origin).unwrap_or(&self.url);
         let request = Request::get(path).header(ACCEPT, "application/json");
         let response = HostProbe::new(proxy, authority).send(request, Bytes::new()).await;
-        let response = response.map_err(|error| {
-            let remedy = "the proxy needs a site, a DNS name and a certificate for this host";
-            self.failed(&format!(": {error}"), remedy)
-        })?;
+        let response =
+            response.map_err(|error| self.failed(&format!(": {error}"), super::NO_SITE))?;
         if response.status != 200 {
             return Err(self.refused(&response));
         }

@@ -26,6 +26,9 @@ const TITLE: &str = "OAuth for MCP clients";
 /// The reason for checks that need the settings that are invalid.
 const MISCONFIGURED: &str = "the settings of OAuth or of browser logins are invalid, see below";
 
+/// The remedy if there is no response from a host.
+const NO_SITE: &str = "the proxy needs a site, a DNS name and a certificate for this host";
+
 /// The checks through the proxy.
 const PROXIED: [&str; 5] = [
     challenge::CHALLENGE,

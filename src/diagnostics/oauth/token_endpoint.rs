@@ -26,8 +26,7 @@ pub(super) async fn check(server: &LoginOrigin, proxy: &Site) -> Finding {
     {
         Ok(response) => response,
         Err(error) => {
-            let remedy = "the proxy needs a site, a DNS name and a certificate for this host";
-            return Finding::failed(TOKENS, format!("{url}: {error}"), remedy);
+            return Finding::failed(TOKENS, format!("{url}: {error}"), super::NO_SITE);
         }
     };
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The HTML pages of the browser login and of OAuth authorizations, in English and Spanish. They have no scripts and load
-//! nothing. This module only renders: it knows neither requests nor Vault.
+//! The HTML pages of the browser login and of OAuth authorizations, in English and Spanish. They have
+//! no scripts and load nothing. This module only renders: it knows neither requests nor Vault.
 
 mod account;
 mod consent;

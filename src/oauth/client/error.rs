@@ -11,28 +11,6 @@ pub enum ClientError {
     DocumentUnavailable(String),
 }
 
-impl ClientError {
-    /// Returns an explanation for the person who is sent by the client. It has nothing of the
-    /// client's document.
-    #[must_use]
-    pub fn explanation(&self) -> &'static str {
-        match self {
-            Self::Unknown => {
-                "This application is not known here. Remove the connection in the application and \
-                 add it again."
-            }
-            Self::DocumentInvalid(_) => {
-                "The application's description of itself on its website is not valid, so it cannot \
-                 be connected."
-            }
-            Self::DocumentUnavailable(_) => {
-                "The application's website does not respond, so it cannot be connected now. Try \
-                 again in a minute."
-            }
-        }
-    }
-}
-
 impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

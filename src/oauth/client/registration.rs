@@ -121,9 +121,9 @@ impl RegistrationRequest {
     ) -> Result<RegistrationResponse, SealError> {
         let redirect_uris: Vec<_> = self.redirect_uris.iter().map(ToString::to_string).collect();
         let data = SealedRegistration { name: self.name.clone(), uris: redirect_uris.clone() };
-        let data = serde_json::to_vec(&data).map_err(|_| SealError)?;
         let issued_at = now();
-        let sealed = keys.seal(Purpose::ClientRegistration, issuer, issued_at + LIFETIME, &data)?;
+        let purpose = Purpose::ClientRegistration;
+        let sealed = keys.seal_json(purpose, issuer, issued_at + LIFETIME, &data)?;
         Ok(RegistrationResponse {
             client_id: format!("{ID_PREFIX}{sealed}"),
             client_id_issued_at: issued_at.as_second(),
@@ -150,9 +150,8 @@ pub(super) fn registered_client(
     id: &str,
 ) -> Result<OAuthClient, UnsealError> {
     let sealed = id.strip_prefix(ID_PREFIX).ok_or(UnsealError::Malformed)?;
-    let data = keys.unseal(Purpose::ClientRegistration, issuer, now(), sealed)?;
     let data: SealedRegistration =
-        serde_json::from_slice(&data).map_err(|_| UnsealError::Malformed)?;
+        keys.unseal_json(Purpose::ClientRegistration, issuer, now(), sealed)?;
     let redirect_uris: Option<Vec<_>> =
         data.uris.iter().map(|uri| RedirectUri::parse(uri)).collect();
     Ok(OAuthClient {

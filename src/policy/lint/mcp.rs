@@ -7,7 +7,8 @@ use super::{Diagnostic, Lint};
 use crate::{
     capabilities::{Capabilities, Capability},
     mcp_methods::{
-        LISTING_METHODS, METHOD_FAMILIES, NAMED_METHODS, TOOL_CALL, UNNAMED_METHODS, split_name,
+        LISTING_METHODS, METHOD_FAMILIES, NAMED_METHODS, TOOL_CALL, UNNAMED_METHODS,
+        required_capabilities, split_name,
     },
     policy::{
         Policy, PolicySet, Rule,
@@ -54,7 +55,8 @@ pub(super) fn check_rule(rule: &Rule, routes: &BTreeSet<String>) -> Option<Diagn
     if rest.starts_with(['*', '+']) || rule.capabilities().denies() {
         return None;
     }
-    let required = matched.iter().fold(Capabilities::NONE, |all, one| all | required(one));
+    let required =
+        matched.iter().fold(Capabilities::NONE, |all, one| all | required_capabilities(one));
     let ineffective = rule.declared().iter().find(|one| !required.contains(one.value))?;
     let message = format!("`{}` has no effect on {}", ineffective.value, Quoted(rest));
     let names: Vec<_> = required.names().iter().map(|name| format!("\"{name}\"")).collect();
@@ -171,9 +173,4 @@ fn matched_methods(rest: &str) -> Vec<&'static str> {
     let named = NAMED_METHODS.into_iter().chain(METHOD_FAMILIES).filter(is_below);
     let is_equal = |method: &&str| overlaps(&pattern, &Pattern::new(method));
     named.chain(UNNAMED_METHODS.into_iter().filter(is_equal)).collect()
-}
-
-/// Returns the capability that the validator requires for a method.
-fn required(method: &str) -> Capabilities {
-    if method == TOOL_CALL { Capabilities::UPDATE } else { Capabilities::READ }
 }

@@ -64,7 +64,11 @@ pub(super) fn wrapping_failed(
     let request_id = request.id.as_str();
     match error {
         LoginError::Unavailable(unavailable) => {
-            tracing::warn!(request_id, detail = &*unavailable.detail, "no ticket was issued");
+            tracing::warn!(
+                request_id,
+                detail = &*unavailable.detail,
+                "no wrapping token was issued"
+            );
             let again = destination.page().map(ReturnUrl::as_str);
             request.notice(StatusCode::SERVICE_UNAVAILABLE, Notice::VaultUnavailable { again })
         }
@@ -73,7 +77,7 @@ pub(super) fn wrapping_failed(
             form::form(request, StatusCode::OK, destination, Some(LoginMessage::Expired))
         }
         LoginError::UnsuitableToken(_) | LoginError::Misconfigured(_) => {
-            tracing::error!(request_id, ?error, "no ticket was issued");
+            tracing::error!(request_id, ?error, "no wrapping token was issued");
             form::form(request, StatusCode::FORBIDDEN, destination, Some(LoginMessage::NotUsable))
         }
     }

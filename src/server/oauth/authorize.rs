@@ -38,14 +38,15 @@ pub(super) async fn start(
     let query = request.parts.uri.query().unwrap_or_default();
     let parameters = match OAuthParameters::parse(query.as_bytes()) {
         Ok(parameters) => parameters,
-        Err(error) => return invalid(&request, &error),
+        Err(error) => return invalid(&request, &error, ""),
     };
     let client = match find_client(&state, &request, &parameters).await {
         Ok(client) => client,
         Err(response) => return response,
     };
     let Some(target) = ResponseTarget::of(&client, &parameters) else {
-        return refused(&request, AuthorizationProblem::RedirectRefused, &client.id);
+        let detail = "redirect_uri is not one of the client's";
+        return refused(&request, AuthorizationProblem::RedirectRefused, detail, &client.id);
     };
     let on_error = target.clone();
     let asked = AuthorizationRequest::check(&client, target, &parameters, &state.resources);
@@ -59,7 +60,7 @@ pub(super) async fn start(
             log(&request, &error.to_string(), &client.id);
             PageResponse::redirect(&on_error.with_error(&request.origin, &error))
         }
-        Err(error) => invalid(&request, &error),
+        Err(error) => invalid(&request, &error, &client.id),
     }
 }
 
@@ -69,11 +70,11 @@ async fn find_client(
     parameters: &OAuthParameters<'_>,
 ) -> Result<Arc<OAuthClient>, PageResponse> {
     let id = parameters.require("client_id", "client_id is missing");
-    let id = id.map_err(|error| invalid(request, &error))?;
+    let id = id.map_err(|error| invalid(request, &error, ""))?;
     let address = request.forwarded().rate_limit_address();
     if let Err(limit) = state.login.limiter.count_authorization(address).await {
-        let notice = Notice::AuthorizationRefused { reason: AuthorizationProblem::TooManyRequests };
-        let response = request.notice(StatusCode::TOO_MANY_REQUESTS, notice);
+        let detail = "too many authorizations were started from this address";
+        let response = refused(request, AuthorizationProblem::TooManyRequests, detail, id);
         return Err(response.with_retry_after(limit.retry_after));
     }
     let keys = state.login.keys.current();
@@ -84,9 +85,7 @@ async fn find_client(
                 AuthorizationProblem::UnknownClient
             }
         };
-        log(request, &error.to_string(), id);
-        let notice = Notice::AuthorizationRefused { reason: problem };
-        request.notice(status(problem), notice)
+        refused(request, problem, &error.to_string(), id)
     })
 }
 
@@ -102,18 +101,24 @@ fn login(
     Ok(AuthorizationLogin { sealed, request: asked, resource })
 }
 
-fn invalid(request: &LoginRequest, error: &OAuthError) -> PageResponse {
-    refused(request, AuthorizationProblem::InvalidRequest, error.description)
+fn invalid(request: &LoginRequest, error: &OAuthError, client: &str) -> PageResponse {
+    refused(request, AuthorizationProblem::InvalidRequest, error.description, client)
 }
 
-fn refused(request: &LoginRequest, reason: AuthorizationProblem, detail: &str) -> PageResponse {
-    log(request, detail, "");
+fn refused(
+    request: &LoginRequest,
+    reason: AuthorizationProblem,
+    detail: &str,
+    client: &str,
+) -> PageResponse {
+    log(request, detail, client);
     request.notice(status(reason), Notice::AuthorizationRefused { reason })
 }
 
 fn status(problem: AuthorizationProblem) -> StatusCode {
     match problem {
         AuthorizationProblem::ClientUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        AuthorizationProblem::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -1,14 +1,14 @@
-//! What is issued for a grant, and its revocation.
+//! The issue of tokens for a grant, and their revocation.
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::request::ClientRequest;
 use crate::{
     auth::Refusal,
     oauth::{OAuthError, OAuthErrorCode, RefreshToken, SCOPE},
+    resource_uri::ResourceUri,
     token::{AccessToken, CallerToken, TokenEntry},
     wall_clock::now,
 };
@@ -46,8 +46,7 @@ pub(super) fn issue(
         return Err(invalid("the access has expired"));
     }
     let internal = |_| OAuthError::new(OAuthErrorCode::ServerError, "internal error");
-    let end =
-        SignedDuration::try_from(lifetime).map_or_else(|_| now(), |lifetime| now() + lifetime);
+    let end = now() + lifetime;
     let keys = request.state.login.keys.current();
     let access = AccessToken {
         token: refresh.token.clone(),
@@ -73,7 +72,7 @@ fn announced_seconds(lifetime: Duration) -> u64 {
 pub(super) fn check_grant(
     request: &ClientRequest,
     client_id: &str,
-    resource: &crate::resource_uri::ResourceUri,
+    resource: &ResourceUri,
 ) -> Result<(), OAuthError> {
     if request.state.resources.get(resource).is_none() {
         return Err(invalid("the resource is not served here any more"));

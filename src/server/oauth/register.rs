@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     oauth::{DynamicRegistration, RegistrationRequest},
-    server::problem,
+    server::{log_limit::LogLimit, problem},
 };
 
 /// Registers a client, without keeping anything: its id is the sealed registration.
 pub(super) async fn register(ClientCall { request, body }: ClientCall) -> Response {
+    static LIMIT: LogLimit = LogLimit::per_second();
     if request.state.clients.registration() == DynamicRegistration::Off {
         return problem::not_found(&request.headers).map(Body::from);
     }
@@ -32,8 +33,8 @@ pub(super) async fn register(ClientCall { request, body }: ClientCall) -> Respon
     let asked = match RegistrationRequest::parse(&body) {
         Ok(asked) => asked,
         Err(error) => {
-            let code = error.code();
-            tracing::info!(request_id = request.id.as_str(), code, %error, "registration refused");
+            let (request_id, code) = (request.id.as_str(), error.code());
+            LIMIT.log(|| tracing::info!(request_id, code, %error, "registration refused"));
             let body = serde_json::json!({ "error": code, "error_description": error.to_string() });
             return json_response(StatusCode::BAD_REQUEST, &body);
         }

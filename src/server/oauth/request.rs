@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -32,7 +32,7 @@ use crate::{
 const MAX_BODY: usize = 16 * 1024;
 
 /// The maximum time for a body to arrive.
-const BODY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request of a client to the authorization server, on a host that is an issuer.
 pub(super) struct ClientRequest {
