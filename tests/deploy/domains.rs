@@ -157,8 +157,9 @@ impl Platform {
         let backend = Backend::start().await;
         let home = tempfile::tempdir().expect("a temporary directory");
         let (plain, port) = (free_port(), free_port());
-        let global =
-            format!("default_bind 127.0.0.1\nlocal_certs\nhttp_port {plain}\nhttps_port {port}");
+        let global = format!(
+            "default_bind 127.0.0.1\nlocal_certs\nstorage_clean_interval off\nhttp_port {plain}\nhttps_port {port}"
+        );
         let upstreams = [
             "API",
             "MAINKEY",
