@@ -157,8 +157,11 @@ impl Platform {
         let backend = Backend::start().await;
         let home = tempfile::tempdir().expect("a temporary directory");
         let (plain, port) = (free_port(), free_port());
+        // At its start Caddy would clean the storage, and so remove the folder of a certificate that
+        // is being issued: it is issued again only after a minute.
         let global = format!(
-            "default_bind 127.0.0.1\nlocal_certs\nstorage_clean_interval off\nhttp_port {plain}\nhttps_port {port}"
+            "default_bind 127.0.0.1\nlocal_certs\nstorage_clean_interval off\nhttp_port {plain}\n\
+             https_port {port}"
         );
         let upstreams = [
             "API",
