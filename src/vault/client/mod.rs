@@ -2,6 +2,7 @@
 
 mod api_request;
 pub(super) mod backoff;
+mod connection;
 mod error;
 mod error_messages;
 mod failure;

@@ -1,31 +1,27 @@
 //! The HTTP/1.1 transport: pooled connections, no redirects, no proxy.
 
-use std::{
-    error::Error,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{FutureExt, future::BoxFuture};
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header::LOCATION};
+use http::{HeaderValue, Request, Response, StatusCode, header::LOCATION};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper_rustls::{
     DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, ResolveServerName,
 };
 use hyper_util::{
-    client::legacy::{self, connect::HttpConnector},
+    client::legacy::{
+        self,
+        connect::{HttpConnector, capture_connection},
+    },
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
-use tokio::time::timeout;
-use tower_service::Service;
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::{
+    connection::{Connector, closed_without_result},
     error::VaultError,
     failure::FailureKind,
     response::RawResponse,
@@ -46,29 +42,6 @@ pub(super) struct Transport {
     timeout: Duration,
 }
 
-/// Opens connections, each within a timeout that includes the TLS handshake. The timeout is its own,
-/// since hyper completes a connection even if the request that it was opened for is gone.
-#[derive(Clone)]
-struct Connector {
-    https: HttpsConnector<HttpConnector>,
-    timeout: Duration,
-}
-
-impl Service<Uri> for Connector {
-    type Response = <HttpsConnector<HttpConnector> as Service<Uri>>::Response;
-    type Error = Box<dyn Error + Send + Sync>;
-    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.https.poll_ready(cx)
-    }
-
-    fn call(&mut self, server: Uri) -> Self::Future {
-        let connection = timeout(self.timeout, self.https.call(server));
-        async move { connection.await? }.boxed()
-    }
-}
-
 impl Transport {
     pub(super) fn new(settings: &ClientSettings) -> Result<Self, ClientSettingsError> {
         let mut tcp = HttpConnector::new();
@@ -78,7 +51,7 @@ impl Transport {
         // hyper divides it among the addresses of a name.
         tcp.set_connect_timeout(Some(settings.timeout));
         let https = HttpsConnector::new(tcp, tls(settings)?, false, server_name(settings)?);
-        let connector = Connector { https, timeout: settings.timeout };
+        let connector = Connector::new(https, settings.timeout);
         #[expect(clippy::disallowed_methods, reason = "this is the one client")]
         let mut client = legacy::Client::builder(TokioExecutor::new());
         client.pool_idle_timeout(POOL_IDLE_TIMEOUT).pool_timer(TokioTimer::new());
@@ -97,8 +70,31 @@ impl Transport {
         request: Request<Full<Bytes>>,
         max_size: usize,
     ) -> Result<RawResponse, VaultError> {
-        read_response(self.http.request(request).await?, max_size).await
+        let response = match self.send_head(request.clone()).await {
+            // The request was not sent, so that it may be sent again, whatever it is.
+            None => self.send_head(request).await.unwrap_or_else(|| Err(closed_error())),
+            Some(response) => response,
+        };
+        read_response(response?, max_size).await
     }
+
+    /// Sends a request and returns the response without its body; `None` if the connection was
+    /// closed before the request was sent.
+    async fn send_head(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Option<Result<Response<Incoming>, VaultError>> {
+        let connection = capture_connection(&mut request);
+        tokio::select! {
+            biased;
+            response = self.http.request(request) => Some(response.map_err(VaultError::from)),
+            () = closed_without_result(connection) => None,
+        }
+    }
+}
+
+fn closed_error() -> VaultError {
+    VaultError::new(FailureKind::Reset, "the connection was closed before the request was sent")
 }
 
 async fn read_response(
@@ -162,31 +158,4 @@ fn tls(settings: &ClientSettings) -> Result<ClientConfig, ClientSettingsError> {
     let (trust, identity) = settings.tls_identity();
     tls_config(&trust, identity.as_ref())
         .map_err(|error| ClientSettingsError(format!("cannot configure TLS: {error}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use hyper_rustls::HttpsConnector;
-    use hyper_util::client::legacy::connect::HttpConnector;
-    use rustls::{ClientConfig, RootCertStore};
-    use tokio::{net::TcpListener, time::timeout};
-    use tower_service::Service;
-
-    use super::Connector;
-
-    #[tokio::test]
-    async fn hanging_tls_handshake_times_out() {
-        let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = silent.local_addr().expect("its address");
-        let no_roots = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        let https = HttpsConnector::from((tcp, no_roots.with_no_client_auth()));
-        let mut connector = Connector { https, timeout: Duration::from_millis(100) };
-        let server = format!("https://{address}").parse().expect("a URI");
-        let connection = timeout(Duration::from_secs(10), connector.call(server)).await;
-        assert!(connection.expect("an end").is_err(), "a connection without TLS");
-    }
 }
