@@ -10,7 +10,9 @@ BIN := $(TOOLS)/bin
 CARGO_DENY_VERSION := 0.20.2
 CARGO_CYCLONEDX_VERSION := 0.5.9
 COMPOSE_FILES := $(wildcard deploy/compose.yaml deploy/*/compose.yaml)
+DOCKERFILES := $(wildcard deploy/*/*/Dockerfile)
 CADDY_FILES := $(wildcard deploy/caddy/*Caddyfile* deploy/caddy/*.caddy*)
+OBSERVABILITY := deploy/observability
 
 # The version in the labels of the image: the tag, or the commit.
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
@@ -33,7 +35,9 @@ SCHEMATHESIS := $(TOOLS)/.schemathesis
 ENV_READERS := $(TOOLS)/.env-readers
 CHECK_JSONSCHEMA := $(TOOLS)/.check-jsonschema
 MCP := $(TOOLS)/.mcp-1 $(TOOLS)/.mcp-2
+CHDB := $(TOOLS)/.chdb
 NGINX := $(TOOLS)/.nginx
+PROMETHEUS := $(TOOLS)/.prometheus-versions
 BROWSER := $(BIN)/chromium
 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -41,7 +45,7 @@ INSTALL := install --require-hashes --no-deps --only-binary :all: -r
 PIP_INSTALL = $(PIP) $(INSTALL)
 
 .PHONY: tools
-tools: $(WHEELS) $(SCHEMATHESIS) $(ENV_READERS) $(MCP) $(NGINX) $(BROWSER) ## Install OpenBao, the proxies, a browser and other tools for the tests into .tools/
+tools: $(WHEELS) $(SCHEMATHESIS) $(ENV_READERS) $(MCP) $(CHDB) $(NGINX) $(PROMETHEUS) $(BROWSER) ## Install OpenBao, the proxies, Prometheus, a browser and other tools for the tests into .tools/
 
 $(WHEELS): deploy/tools/requirements.txt
 	$(PYTHON) -m venv $(TOOLS)
@@ -61,27 +65,48 @@ $(CHECK_JSONSCHEMA): deploy/tools/check-jsonschema.txt $(SCHEMATHESIS)
 	touch $@
 
 # Each line of the SDK has its own environment, since they exclude each other.
-$(MCP): $(TOOLS)/.%: deploy/tools/%.txt $(WHEELS)
+$(MCP) $(CHDB): $(TOOLS)/.%: deploy/tools/%.txt $(WHEELS)
 	$(PYTHON) -m venv --clear --without-pip $(TOOLS)/$*
 	$(PIP) --python $(TOOLS)/$*/bin/python $(INSTALL) $<
 	touch $@
 
-# Uses the installed nginx, or else unpacks Debian's package, which apt verifies. Installing the
-# package would also start nginx on port 80.
-$(NGINX): $(WHEELS)
-	@set -e; \
-	installed=$$(PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v nginx || true); \
-	if [ -z "$$installed" ] && command -v apt-get >/dev/null; then \
-		cd $(TOOLS); rm -rf nginx nginx_*.deb; \
+# Links the installed program $(2) as $(1), or else the file $(4) of Debian's package $(3), which apt
+# verifies and which is only unpacked: installing it would also start its server.
+unpack = set -e; \
+	installed=$$(PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v $(2) || true); \
+	if [ -z "$$installed" ] && [ ! -x $(TOOLS)/$(3)/$(4) ] && command -v apt-get >/dev/null; then \
+		cd $(TOOLS); rm -rf $(3) $(3)_*.deb; \
 		if [ "$$(id -u)" = 0 ]; then apt-get -qq update; fi; \
-		apt-get -qq -o APT::Sandbox::User=root download nginx; \
-		dpkg-deb --extract nginx_*.deb nginx; \
-		installed=$$PWD/nginx/usr/sbin/nginx; \
-		cd -; \
-	fi >/dev/null; \
-	ln -sf "$${installed:-nginx-is-not-installed}" $(BIN)/nginx; \
-	$(BIN)/nginx -v 2>/dev/null || { echo "nginx is needed: please install it" >&2; exit 1; }
+		apt-get -qq -o APT::Sandbox::User=root download $(3); \
+		dpkg-deb --extract $(3)_*.deb $(3); \
+		cd - >/dev/null; \
+	fi; \
+	ln -sf "$${installed:-$(CURDIR)/$(TOOLS)/$(3)/$(4)}" $(BIN)/$(1); \
+	test -x $(BIN)/$(1) || { echo "$(2) is needed: please install Debian's package $(3)" >&2; exit 1; }
+
+$(NGINX): $(WHEELS)
+	@$(call unpack,nginx,nginx,nginx,usr/sbin/nginx)
+	@$(BIN)/nginx -v 2>/dev/null || { echo "nginx does not run: please install it" >&2; exit 1; }
 	touch $@
+
+# Debian replaces a version by the next, so none can be pinned: the target tells which ones they are.
+# Debian's Alertmanager reads its templates from a fixed folder, which the installation would create; the
+# unpacked one reads them from its working directory instead, by a path of the same length.
+ALERTMANAGER := $(TOOLS)/prometheus-alertmanager/usr/bin/prometheus-alertmanager
+$(PROMETHEUS): $(WHEELS)
+	@$(call unpack,prometheus,prometheus,prometheus,usr/bin/prometheus)
+	@$(call unpack,promtool,promtool,prometheus,usr/bin/promtool)
+	@$(call unpack,alertmanager,prometheus-alertmanager,prometheus-alertmanager,usr/bin/prometheus-alertmanager)
+	@$(call unpack,amtool,amtool,prometheus-alertmanager,usr/bin/amtool)
+	@if [ -x $(ALERTMANAGER) ]; then \
+		sed -i 's|/usr/share/prometheus/alertmanager|/proc/self/cwd////////alertmanager|g' $(ALERTMANAGER); \
+		rm $(BIN)/alertmanager; \
+		printf '#!/bin/sh\ncd "%s" && exec "%s" "$$@"\n' \
+			$(CURDIR)/$(TOOLS)/prometheus-alertmanager/usr/share/prometheus \
+			$(CURDIR)/$(ALERTMANAGER) >$(BIN)/alertmanager; \
+		chmod +x $(BIN)/alertmanager; \
+	fi
+	@for tool in prometheus promtool alertmanager amtool; do $(BIN)/$$tool --version || exit 1; done >$@
 
 # Installs Debian's package $(2) if the program $(1) is missing.
 need = command -v $(1) >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
@@ -147,15 +172,15 @@ chaos-rotate-check: $(WHEELS) ## Run `make chaos-rotate` in a short form, one mi
 
 
 .PHONY: test
-test: tools fmt-check dockerfile-lint caddy-check compose-check deny lint doc unit unit-hashicorp demo-check abuse-check chaos-rotate-check ## Run everything that CI runs
+test: tools fmt-check dockerfile-lint caddy-check compose-check rules-check deny lint doc unit unit-hashicorp demo-check abuse-check chaos-rotate-check ## Run everything that CI runs
 
 .PHONY: fmt-check
 fmt-check: ## Check the formatting of the Rust code
 	$(CARGO) fmt --all --check
 
 .PHONY: dockerfile-lint
-dockerfile-lint: tools ## Run hadolint on the Dockerfile
-	$(BIN)/hadolint Dockerfile
+dockerfile-lint: tools ## Run hadolint on the Dockerfiles
+	$(BIN)/hadolint Dockerfile $(DOCKERFILES)
 
 .PHONY: caddy-check
 caddy-check: tools ## Check the formatting and validity of deploy/caddy
@@ -169,6 +194,13 @@ caddy-check: tools ## Check the formatting and validity of deploy/caddy
 compose-check: $(CHECK_JSONSCHEMA) ## Validate the compose files against the schema of the Compose specification
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec $(COMPOSE_FILES)
 
+.PHONY: rules-check
+rules-check: tools ## Check the configuration of Prometheus and Alertmanager, and test the alert rules
+	$(BIN)/promtool check config --lint-fatal $(OBSERVABILITY)/prometheus/prometheus.yml
+	$(BIN)/promtool check rules --lint-fatal $(OBSERVABILITY)/prometheus/rules/*.yml
+	$(BIN)/promtool test rules $(OBSERVABILITY)/prometheus/tests/*.yml
+	$(BIN)/amtool check-config $(OBSERVABILITY)/alertmanager/alertmanager.yml
+
 .PHONY: route-policies
 route-policies: ## Generate policies/route-*.hcl and their expectations from deploy/caddy/Caddyfile
 	WRITE_ROUTE_POLICIES=1 $(CARGO) test --locked --quiet --test integration deploy::routes
@@ -180,6 +212,7 @@ deny: $(CARGO_DENY) ## Check licences, banned crates and sources of the dependen
 .PHONY: lint
 lint: ## Run clippy; every warning is an error
 	$(CARGO) clippy --all-targets --all-features --locked -- -D warnings
+	$(CARGO) clippy --no-default-features --locked -- -D warnings
 
 .PHONY: doc
 doc: ## Build the code documentation, including private items; every warning is an error
@@ -194,7 +227,7 @@ unit: tools ## Run cargo test: unit, integration (real OpenBao and proxies) and 
 
 # The test modules that send requests to Vault through the validator or its commands.
 VAULT_TESTS := acl:: acl_memory:: caching:: explain:: faults:: identity:: kinds:: limits:: logins:: \
-	outages:: refusals:: secrets:: secret_commands:: session:: subjects:: \
+	outages:: policy_drift:: refusals:: secrets:: secret_commands:: session:: subjects:: \
 	uses:: wording::
 
 .PHONY: unit-hashicorp

@@ -16,13 +16,35 @@
 
 mod fixture;
 
-use std::{collections::BTreeMap, fs, path::Path, process::Command, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Command, ExitCode},
+    thread,
+};
 
 use clap::Parser;
 use tokio::runtime::Builder;
+use tracing::level_filters::LevelFilter;
+use vault_auth_validator::telemetry::{
+    self, LogFormat, OtlpProtocol, SignalExport, TelemetrySettings, TraceExport, TraceSampler,
+};
 
 /// The numbers of requests of the two runs.
 const REQUESTS: [u64; 2] = [2_000, 12_000];
+
+/// Requests without a requirement while traces are exported: the names, and the header that the proxy
+/// sends in addition. At a ratio of 1 % of those without a parent, and for a parent that is not sampled.
+const TRACED: [(&str, &str); 2] = [
+    ("traced at 1 %", ""),
+    (
+        "parent not sampled",
+        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00\r\n",
+    ),
+];
 
 /// The relative change, up or down, that fails the check.
 const TOLERANCE: f64 = 0.03;
@@ -47,8 +69,11 @@ fn main() -> ExitCode {
         send(kind, requests.parse().expect("a number"));
         return ExitCode::SUCCESS;
     }
+    let receiver = start_receiver();
+    let kinds = fixture::KINDS.map(|(kind, ..)| kind).into_iter();
+    let kinds = kinds.chain(TRACED.map(|(kind, _)| kind));
     let counted: BTreeMap<_, _> =
-        fixture::KINDS.map(|(kind, ..)| (kind.to_owned(), count(kind))).into();
+        kinds.map(|kind| (kind.to_owned(), count(kind, &receiver))).collect();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/baseline.json");
     if options.record {
         let text = serde_json::to_string_pretty(&counted).expect("JSON");
@@ -60,11 +85,25 @@ fn main() -> ExitCode {
 
 /// Sends requests of this kind. All except the first are cache hits.
 fn send(kind: &str, requests: u64) {
+    let header = TRACED.into_iter().find(|(name, _)| *name == kind).map(|(_, header)| header);
+    let traces = if header.is_some() { one_percent() } else { TraceExport::Off };
+    let (level, format) = (LevelFilter::OFF, LogFormat::Json);
+    // Sends the spans when it is dropped.
+    let _telemetry = telemetry::start(&TelemetrySettings {
+        level,
+        format,
+        traces,
+        log_export: None,
+        sentry: None,
+    });
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let known = fixture::KINDS.into_iter().find(|(name, ..)| *name == kind);
-        let (_, target, credential) = known.expect("a kind");
-        let (handler, request) = fixture::handler_and_request(target, credential);
+        let (_, target, credential) = known.unwrap_or(fixture::KINDS[0]);
+        let (handler, mut request) = fixture::handler_and_request(target, credential);
+        let handler = handler.with_traces(traces);
+        let header = header.unwrap_or_default();
+        request.splice(request.len() - 2..request.len() - 2, header.bytes());
         let mut connection = handler.connection();
         for _ in 0..requests {
             assert!(connection.respond(&request).await.starts_with(b"HTTP/1.1 200 "));
@@ -72,18 +111,61 @@ fn send(kind: &str, requests: u64) {
     });
 }
 
+fn one_percent() -> TraceExport {
+    let sampler = TraceSampler::parse(Some("parentbased_traceidratio"), Some("0.01"));
+    let export = SignalExport {
+        protocol: OtlpProtocol::Http,
+        timeout: std::time::Duration::from_secs(10),
+        queue_size: 2048,
+    };
+    TraceExport::Otlp { sampler: sampler.expect("a sampler"), export }
+}
+
+/// Starts a receiver of spans in this process, which is not counted, and returns its URL.
+fn start_receiver() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream = stream.expect("a connection");
+            thread::spawn(move || accept_all(stream));
+        }
+    });
+    format!("http://{address}")
+}
+
+/// Reads a request to its end, responds with 200, and so on.
+fn accept_all(mut stream: TcpStream) {
+    let (mut read, mut chunk) = (Vec::new(), [0; 4096]);
+    while let Ok(length @ 1..) = stream.read(&mut chunk) {
+        read.extend_from_slice(&chunk[..length]);
+        let text = String::from_utf8_lossy(&read).to_ascii_lowercase();
+        let Some(head) = text.find("\r\n\r\n") else { continue };
+        let body = text.split_once("content-length: ").and_then(|(_, rest)| {
+            rest.split("\r\n").next().and_then(|length| length.parse::<usize>().ok())
+        });
+        if read.len() >= head + 4 + body.unwrap_or(0) {
+            read.clear();
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        }
+    }
+}
+
 /// Returns the number of instructions per request.
-fn count(kind: &str) -> u64 {
-    let [few, many] = REQUESTS.map(|requests| instructions(kind, requests));
+fn count(kind: &str, receiver: &str) -> u64 {
+    let [few, many] = REQUESTS.map(|requests| instructions(kind, requests, receiver));
     (many - few) / (REQUESTS[1] - REQUESTS[0])
 }
 
-fn instructions(kind: &str, requests: u64) -> u64 {
+fn instructions(kind: &str, requests: u64, receiver: &str) -> u64 {
     let program = std::env::current_exe().expect("own path");
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(program)
         .args(["--send", kind, &requests.to_string()])
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", receiver)
+        // All spans are sent at the end.
+        .env("OTEL_BSP_SCHEDULE_DELAY", "3600000")
         .output()
         .expect("valgrind");
     let text = String::from_utf8_lossy(&output.stderr);

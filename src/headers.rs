@@ -1,8 +1,8 @@
 //! A view of request headers, independent of the parser that produced them.
 
-use std::iter;
+use std::{iter, slice};
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, header::ValueIter};
 use httparse::Header;
 use memchr::memchr;
 
@@ -15,6 +15,12 @@ pub enum RequestHeaders<'h> {
     Raw(&'h [Header<'h>]),
 }
 
+/// The headers that [`RequestHeaders::get_all`] has not visited.
+enum RemainingHeaders<'h> {
+    Map(ValueIter<'h, HeaderValue>),
+    Raw(slice::Iter<'h, Header<'h>>),
+}
+
 impl<'h> From<&'h HeaderMap> for RequestHeaders<'h> {
     fn from(map: &'h HeaderMap) -> Self {
         Self::Map(map)
@@ -25,13 +31,16 @@ impl<'h> RequestHeaders<'h> {
     /// Returns the values of all headers with this name, in order. `name` has to be in lower case;
     /// header names are matched case-insensitively (RFC 9110, 5.1).
     pub fn get_all(self, name: &'static str) -> impl Iterator<Item = &'h [u8]> {
-        let (map, raw) = match self {
-            Self::Map(map) => (Some(map.get_all(name)), None),
-            Self::Raw(raw) => (None, Some(raw)),
+        let mut rest = match self {
+            Self::Map(map) => RemainingHeaders::Map(map.get_all(name).into_iter()),
+            Self::Raw(raw) => RemainingHeaders::Raw(raw.iter()),
         };
-        let in_map = map.into_iter().flatten().map(HeaderValue::as_bytes);
-        let is_named = move |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
-        in_map.chain(raw.into_iter().flatten().filter(is_named).map(|header| header.value))
+        iter::from_fn(move || match &mut rest {
+            RemainingHeaders::Map(values) => values.next().map(HeaderValue::as_bytes),
+            RemainingHeaders::Raw(headers) => headers
+                .find(|header| header.name.eq_ignore_ascii_case(name))
+                .map(|header| header.value),
+        })
     }
 
     /// Returns true if there is a header whose name is one of these but for its punctuation: some gateways

@@ -64,6 +64,7 @@
 //! | [`telemetry`] | logs and metrics |
 //! | [`vault`] | Vault's API, the service's session, and the implementations of the traits above |
 //! | [`config`] | settings from flags, environment and file |
+//! | [`console`] | the page of the admin listener that shows the last hour and explains decisions |
 //! | [`server`] | listeners, HTTP/1 and HTTP/2, `/validate`, the secrets API, the admin listener |
 //! | [`cli`] | the command's arguments and output |
 
@@ -72,6 +73,7 @@ pub mod capabilities;
 mod child_process;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod diagnostics;
 pub mod forwarded;
 pub mod headers;

@@ -134,6 +134,7 @@ fn admin_token_file_is_validated() {
 fn configuration_errors_hide_secrets() {
     let secret = "hvs.very-secret";
     let (_dir, quoted) = config(&format!("vault_token = \"{secret}\"\n"));
+    let (_dsn, dsn) = config("sentry_dsn = \"https://very-secret@sentry.example.com/1\"\n");
     let (_other, broken) = config(&format!("log = \"info\"\nvault_token = {secret}\n"));
     let spaced = format!("{secret} ");
     for (arguments, variables) in [
@@ -142,7 +143,10 @@ fn configuration_errors_hide_secrets() {
         (vec![], vec![("VAULT_TOKEN", secret), ("VALIDATOR_ROLE_ID", "role")]),
         (vec![], vec![LOGIN, ("VAULT_ADDR", "https://user:hvs.very-secret@vault:8200")]),
         (vec![], vec![LOGIN, ("VALIDATOR_SECRET_ID", secret)]),
+        (vec![], vec![LOGIN, ("SENTRY_DSN", "https://very-secret@sentry.example.com")]),
+        (vec![], vec![LOGIN, ("SENTRY_DSN", "very-secret")]),
         (vec!["--config", text(&quoted)], vec![]),
+        (vec!["--config", text(&dsn)], vec![LOGIN]),
         (vec!["--config", text(&broken)], vec![]),
     ] {
         let errors = check_errors(&arguments, &variables);
@@ -150,6 +154,74 @@ fn configuration_errors_hide_secrets() {
     }
     let flag = run(&["serve", "--vault-token", secret], &[]);
     assert_eq!(flag.code, Some(2), "a token is no argument");
+}
+
+#[cfg(not(feature = "sentry"))]
+#[test]
+fn sentry_dsn_needs_the_feature() {
+    let errors = check_errors(&[], &[LOGIN, ("SENTRY_DSN", "https://key@sentry.example.com/1")]);
+    assert!(errors[0].contains("built without the feature `sentry`"), "{errors:?}");
+}
+
+#[cfg(feature = "sentry")]
+#[test]
+fn sentry_dsn_is_validated() {
+    for (dsn, reason) in [
+        ("sentry.example.com", "no valid url provided"),
+        ("https://sentry.example.com/1", "username is empty"),
+        ("https://key@sentry.example.com", "empty path"),
+    ] {
+        let errors = check_errors(&[], &[LOGIN, ("SENTRY_DSN", dsn)]);
+        let expected = format!(
+            "SENTRY_DSN: not a DSN of Sentry ({reason}): copy it from the project's settings, \
+             Client Keys; for example https://KEY@sentry.example.com/1"
+        );
+        assert_eq!(errors, [expected]);
+    }
+    let (_dir, file) = config("sentry_dsn = \"https://key@sentry.example.com/1\"");
+    let errors = check_errors(&["--config", text(&file)], &[LOGIN]);
+    let message = "`sentry_dsn` is not allowed in a file; set the variable SENTRY_DSN";
+    assert_eq!(errors, [format!("{}:1: {message}", file.display())]);
+    let ended = run(
+        &["serve", "--check"],
+        &[
+            LOGIN,
+            ("SENTRY_DSN", "https://key@sentry.example.com/1"),
+            ("SENTRY_ENVIRONMENT", "production"),
+        ],
+    );
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn policy_drift_folder_is_validated() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let dir = text(folder.path());
+    let check = |dir: &str, interval: &str| {
+        let variables = [
+            LOGIN,
+            ("VALIDATOR_POLICY_DRIFT_DIR", dir),
+            ("VALIDATOR_POLICY_DRIFT_INTERVAL", interval),
+        ];
+        check_errors(&[], &variables)
+    };
+    let none = format!("VALIDATOR_POLICY_DRIFT_DIR: {dir}: no *.hcl files found");
+    assert_eq!(check(dir, "1h"), [none]);
+    let missing = "VALIDATOR_POLICY_DRIFT_DIR: /nowhere: No such file or directory (os error 2)";
+    assert_eq!(check("/nowhere", "1h"), [missing]);
+    fs::write(folder.path().join("a.hcl"), "path \"a\" {").expect("a file");
+    let errors = check(dir, "1h");
+    let start = format!("VALIDATOR_POLICY_DRIFT_DIR: {dir}/a.hcl:1:");
+    assert!(errors.len() == 1 && errors[0].starts_with(&start), "{errors:?}");
+    fs::write(folder.path().join("a.hcl"), "path \"a\" {}").expect("a file");
+    let range = "VALIDATOR_POLICY_DRIFT_INTERVAL: 10ms is out of range: 1s to 7days";
+    assert_eq!(check(dir, "10ms"), [range]);
+    let only = "VALIDATOR_POLICY_DRIFT_INTERVAL: not set, but VALIDATOR_POLICY_DRIFT_DIR needs it: \
+                for example 1h";
+    assert_eq!(check(dir, ""), [only]);
+    let only = "VALIDATOR_POLICY_DRIFT_DIR: not set, but VALIDATOR_POLICY_DRIFT_INTERVAL needs it: \
+                the folder with the expected policies";
+    assert_eq!(check("", "1h"), [only]);
 }
 
 #[test]

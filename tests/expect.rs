@@ -33,6 +33,7 @@ fn terms(code: &str) -> Terms {
         "path_ambiguous" => forbidden("The path is ambiguous"),
         "too_many_failures" => (429, "Too many invalid tokens", None, Some("60")),
         "overloaded" => away("The service is overloaded", "1"),
+        "decision_log_unavailable" => away("The decision log is unavailable", "2"),
         "vault_unavailable" => away("Vault is unavailable", "2"),
         "vault_sealed" => away("Vault is sealed", "5"),
         "vault_throttled" => away("Vault is rate limiting requests", "2"),

@@ -15,7 +15,9 @@ fn readme_lists_every_setting() {
     let rows: Vec<Vec<&str>> = readme
         .lines()
         .filter(|line| {
-            ["| `VALIDATOR_", "| `VAULT_", "| `BAO_"].iter().any(|p| line.starts_with(p))
+            ["| `VALIDATOR_", "| `VAULT_", "| `BAO_", "| `SENTRY_"]
+                .iter()
+                .any(|p| line.starts_with(p))
         })
         .map(|line| line.split('|').map(str::trim).collect())
         .collect();

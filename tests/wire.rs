@@ -334,7 +334,7 @@ async fn listeners_have_own_paths() {
     for path in ["/validate", "/metrics", "/healthz", "/readyz", "/cache"] {
         problem(&get("GET", format!("{api}{path}")).await, 404, "not_found");
     }
-    for path in ["/validate", "/", "/v1/whoami"] {
+    for path in ["/validate", "/console", "/v1/whoami"] {
         refused(&get("GET", format!("{admin}{path}")).await, "not_found");
     }
     for (method, path) in [("POST", "/metrics"), ("DELETE", "/healthz"), ("PUT", "/cache")] {

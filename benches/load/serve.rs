@@ -16,6 +16,7 @@ use hyper::{
 };
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     runtime::{Builder, Runtime},
 };
@@ -27,13 +28,16 @@ use vault_auth_validator::{
 
 use crate::{
     cpu::{self, SERVER_CORE, TASKSET},
-    fixture,
+    fixture::{self, CredentialKind},
+    setup::TENANT_AND_POLICY,
     support::{process::Process, wait::eventually},
 };
 
 /// A contestant within this program.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Server {
+    /// A loop that reads a request and writes a constant response of the validator.
+    Floor,
     /// hyper with an empty 200: the baseline.
     Hyper,
     /// hyper with an empty 200, on the default multi-thread runtime.
@@ -121,6 +125,7 @@ pub fn run(server: Server, tokens: usize) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         println!("listening on {}", listener.local_addr().expect("its address"));
         match server {
+            Server::Floor => respond_with_constant(&listener).await,
             Server::Hyper | Server::HyperDefault => {
                 accept(&listener, || service_fn(empty)).await;
             }
@@ -146,6 +151,27 @@ async fn filled(tokens: usize) {
     let listener = Listener::bind(&any_port).await.expect("a free port");
     println!("listening on {}", listener.address());
     FastPathBench::new(cache, None).serve(listener).await;
+}
+
+/// Answers each read with the validator's response to a cached token. It parses nothing: `wrk` sends
+/// a request in one segment, and the next one after the response.
+async fn respond_with_constant(listener: &TcpListener) {
+    let (handler, request) =
+        fixture::handler_and_request(TENANT_AND_POLICY, CredentialKind::Bearer);
+    let mut connection = handler.connection();
+    connection.respond(&request).await;
+    let response: Arc<[u8]> = connection.respond(&request).await.into();
+    loop {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        stream.set_nodelay(true).expect("a socket option");
+        let response = Arc::clone(&response);
+        tokio::spawn(async move {
+            let mut request = [0; 4096];
+            while matches!(stream.read(&mut request).await, Ok(1..))
+                && stream.write_all(&response).await.is_ok()
+            {}
+        });
+    }
 }
 
 async fn empty(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {

@@ -14,6 +14,7 @@ use crate::{
     support::{
         bao::Bao,
         platform::{self, AppRole, Caller},
+        ports::free_port,
         validator::Validator,
     },
 };
@@ -78,6 +79,17 @@ impl Setup {
     /// Starts the validator on the servers' core, and waits until it is ready.
     pub async fn validator(&self, env: &[(&str, &str)]) -> Validator {
         self.validator_under(&[TASKSET, "-c", SERVER_CORE], env).await
+    }
+
+    /// Starts it with traces of 1 % of the requests, to a collector that is unreachable.
+    pub async fn tracing_validator(&self) -> Validator {
+        let collector = format!("http://127.0.0.1:{}", free_port());
+        let env = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.as_str()),
+            ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "0.01"),
+        ];
+        self.validator(&env).await
     }
 
     /// Starts the validator on all cores.

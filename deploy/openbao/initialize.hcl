@@ -185,6 +185,12 @@ initialize "policies" {
     data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/tenant.hcl" } }
   }
 
+  request "validator-drift" {
+    operation = "update"
+    path      = "sys/policies/acl/validator-drift"
+    data      = { policy = { eval_type = "string", eval_source = "file", path = "/policies/validator-drift.hcl" } }
+  }
+
   request "validator" {
     operation = "update"
     path      = "sys/policies/acl/validator"

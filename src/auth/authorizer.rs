@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
+use opentelemetry::trace::FutureExt as _;
 use tokio::time::{Instant, interval, timeout_at};
-use tracing::Instrument;
 
 use crate::{
     auth::{
@@ -64,13 +64,17 @@ enum CachedOutcome<'r> {
 }
 
 impl Authorizer {
-    /// Authorizes a request from the cache alone. Returns `None` if the cache does not suffice to
-    /// allow it; then the request has to be decided with calls to Vault.
+    /// Authorizes a request, received just now, from the cache alone. Returns `None` if the cache does
+    /// not suffice to allow it; then the request has to be decided with calls to Vault.
     #[must_use]
-    pub fn authorize_cached(&self, request: &AuthRequest<'_>) -> Option<Arc<TokenEntry>> {
+    pub fn authorize_cached(
+        &self,
+        request: &AuthRequest<'_>,
+        now: std::time::Instant,
+    ) -> Option<Arc<TokenEntry>> {
         let credential = request.credential.as_ref().ok()?;
         let key = self.cache.key(credential);
-        let entry = self.cache.get(key, credential)?;
+        let entry = self.cache.get(key, credential, now)?;
         self.check_token(&entry, &request.forwarded).ok()?;
         check_origin(credential, request).ok()?;
         let satisfied =
@@ -132,28 +136,30 @@ impl Authorizer {
         accounting: UseAccounting,
     ) -> Decision {
         let deadline = Instant::now() + self.timeout;
-        let denied = |refusal| Decision { outcome: Err(refusal), cache_status: None };
         let credential = match &request.credential {
             Ok(credential) => credential,
-            Err(error) => return denied(Refusal::Credential(*error)),
+            Err(error) => return Decision::denied(Refusal::Credential(*error)),
         };
         let key = self.cache.key(credential);
         let lookup = match self.lookup(key, credential, &request.forwarded, deadline).await {
             Ok(lookup) => lookup,
-            Err(refusal) => return denied(refusal),
+            Err(refusal) => return Decision::denied(refusal),
         };
         let Some(entry) = lookup.entry else {
             return Decision {
-                outcome: Err(Refusal::TokenInvalid),
                 cache_status: Some(lookup.status),
+                ..Decision::denied(Refusal::TokenInvalid)
             };
         };
-        let caller =
+        let caller = Some(Arc::clone(&entry));
+        let authenticated =
             AuthenticatedCaller { credential, key, entry, status: lookup.status, deadline };
-        match self.authorize_caller(caller, request, accounting).await {
-            Ok((entry, status)) => Decision { outcome: Ok(entry), cache_status: Some(status) },
-            Err(refusal) => Decision { outcome: Err(refusal), cache_status: Some(lookup.status) },
-        }
+        let (outcome, status) =
+            match self.authorize_caller(authenticated, request, accounting).await {
+                Ok((entry, status)) => (Ok(entry), status),
+                Err(refusal) => (Err(refusal), lookup.status),
+            };
+        Decision { outcome, caller, cache_status: Some(status) }
     }
 
     /// Looks the token up. A token that is cached or was recently valid is never limited because of
@@ -165,7 +171,7 @@ impl Authorizer {
         forwarded: &ForwardedRequest<'_>,
         deadline: Instant,
     ) -> Result<TokenLookup, Refusal> {
-        if let Some(entry) = self.cache.get(key, credential) {
+        if let Some(entry) = self.cache.get(key, credential, Instant::now().into()) {
             return Ok(TokenLookup { entry: Some(entry), status: CacheStatus::Hit });
         }
         // Without a call to Vault, so that it does not count as a failure: every file of a page is
@@ -194,7 +200,7 @@ impl Authorizer {
             }
             Ok(lookup)
         };
-        let lookup = tokio::spawn(Box::pin(lookup.in_current_span())).await;
+        let lookup = tokio::spawn(Box::pin(lookup.with_current_context())).await;
         lookup.unwrap_or_else(|_| {
             Err(Unavailable::new(UnavailableReason::NoValidResponse, "the lookup task failed"))
         })

@@ -71,6 +71,12 @@ impl FailureLimiter {
         permit.map(|permit| Attempt(Some((budget, permit)))).map_err(|_| LimitReached)
     }
 
+    /// Returns the number of addresses with attempts within the last minute.
+    pub async fn address_count(&self) -> u64 {
+        self.remove_expired().await;
+        self.budgets.entry_count()
+    }
+
     /// Removes expired failures.
     pub async fn remove_expired(&self) {
         self.budgets.run_pending_tasks().await;

@@ -45,6 +45,17 @@ pub struct AuthRequest<'r> {
 pub struct Decision {
     /// The caller's token entry if the request is allowed, else the refusal.
     pub outcome: Result<Arc<TokenEntry>, Refusal>,
+    /// The caller's token entry, also if the request is denied; `None` if the token is not known to
+    /// be valid.
+    pub caller: Option<Arc<TokenEntry>>,
     /// The source of the token information; `None` if none was needed, or Vault was unavailable.
     pub cache_status: Option<CacheStatus>,
+}
+
+impl Decision {
+    /// Returns the decision to deny a request whose token was not looked up.
+    #[must_use]
+    pub fn denied(refusal: Refusal) -> Self {
+        Self { outcome: Err(refusal), caller: None, cache_status: None }
+    }
 }

@@ -43,6 +43,8 @@ pub enum Refusal {
     TenantMismatch,
     /// Vault is unavailable, so the token's state is unknown.
     Unavailable(Unavailable),
+    /// The decision cannot be logged, and has to be.
+    DecisionLogUnavailable,
     /// An internal error: a panic was caught.
     Internal,
 }
@@ -86,6 +88,8 @@ pub enum RefusalSeverity {
     Dependency,
     /// The operator, who has to fix something: logged at error.
     Operator,
+    /// A fault of this program: logged at error.
+    Internal,
 }
 
 /// A class of refusals with the same status, challenge and severity.
@@ -157,6 +161,11 @@ impl Refusal {
                 (Limited(FAILURE_WINDOW.as_secs()), "too_many_failures", "Too many invalid tokens")
             }
             Self::Unavailable(Unavailable { reason, .. }) => unavailable_terms(*reason),
+            Self::DecisionLogUnavailable => (
+                RefusalClass::Unavailable(2),
+                "decision_log_unavailable",
+                "The decision log is unavailable",
+            ),
             Self::Internal => (Failed, "internal_error", "Internal error"),
         };
         class.problem_spec(code, title)
@@ -250,7 +259,7 @@ impl RefusalClass {
                 (StatusCode::SERVICE_UNAVAILABLE, Challenge::None, RefusalSeverity::Dependency)
             }
             Self::Failed => {
-                (StatusCode::INTERNAL_SERVER_ERROR, Challenge::None, RefusalSeverity::Operator)
+                (StatusCode::INTERNAL_SERVER_ERROR, Challenge::None, RefusalSeverity::Internal)
             }
         };
         let retry_after = match self {
@@ -268,7 +277,7 @@ impl RefusalSeverity {
     #[must_use]
     pub fn result_label(self) -> &'static str {
         match self {
-            Self::Dependency => "unknown",
+            Self::Dependency | Self::Internal => "unknown",
             Self::Client | Self::Operator => "deny",
         }
     }

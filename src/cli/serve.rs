@@ -55,7 +55,7 @@ impl Serve {
         if self.check {
             return check_configuration(settings);
         }
-        let _telemetry = telemetry::start(settings.telemetry);
+        let _telemetry = telemetry::start(&settings.telemetry);
         match Runtime::new()
             .map_err(Into::into)
             .and_then(|runtime| runtime.block_on(serve(settings)))

@@ -109,7 +109,7 @@ impl<S: Selection> ConfigArgs<S> {
     }
 
     fn selected_keys() -> impl Iterator<Item = &'static Setting> {
-        SETTINGS.iter().filter(|key| key.kind == SettingKind::Plain && S::includes(key))
+        SETTINGS.iter().filter(|key| key.kind != SettingKind::Secret && S::includes(key))
     }
 }
 

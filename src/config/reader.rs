@@ -2,13 +2,11 @@ use std::{collections::BTreeMap, fmt::Display, fs::File, io, path::PathBuf, str:
 
 use secrecy::ExposeSecret;
 
-use crate::{
-    config::{
-        error::{ConfigError, ConfigErrors},
-        setting::Setting,
-        sources::{RawValue, SettingSources},
-    },
-    telemetry::TraceExport,
+use crate::config::{
+    error::{ConfigError, ConfigErrors},
+    otlp::OtlpSettings,
+    setting::Setting,
+    sources::{RawValue, SettingSources},
 };
 
 /// Reads the values of settings and collects the errors.
@@ -16,15 +14,15 @@ pub(super) struct SettingReader {
     values: BTreeMap<&'static str, RawValue>,
     errors: Vec<ConfigError>,
     pub(super) home: Option<PathBuf>,
-    pub(super) traces: TraceExport,
+    pub(super) otlp: OtlpSettings,
 }
 
 impl SettingReader {
     /// Reads these sources.
     pub(super) fn new(sources: SettingSources) -> Self {
-        let (home, traces) = (sources.home(), sources.traces());
+        let (home, otlp) = (sources.home(), OtlpSettings::read(&sources));
         let (values, errors) = sources.read();
-        Self { values, errors, home, traces }
+        Self { values, errors, home, otlp }
     }
 
     /// Returns the result, or all errors if there are any.
@@ -95,6 +93,15 @@ impl SettingReader {
         match parsed {
             Ok(value) => Some(value),
             Err(message) => self.fail(name, message),
+        }
+    }
+
+    /// Records errors that are not of a setting, each once.
+    pub(super) fn record_errors(&mut self, errors: impl IntoIterator<Item = ConfigError>) {
+        for error in errors {
+            if !self.errors.contains(&error) {
+                self.errors.push(error);
+            }
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Setting {
 pub enum SettingKind {
     /// The value may be shown.
     Plain,
+    /// The value is the path of a file with a secret, and is not shown where it is not needed.
+    SecretFile,
     /// The value is never shown, and is read from the environment only: every user of a machine can
     /// see arguments, and a configuration file may be readable by others.
     Secret,
@@ -37,6 +39,14 @@ const fn key(
     help: &'static str,
 ) -> Setting {
     Setting { name, env, default, kind: SettingKind::Plain, help }
+}
+
+const fn secret_file(
+    name: &'static str,
+    env: &'static [&'static str],
+    help: &'static str,
+) -> Setting {
+    Setting { name, env, default: None, kind: SettingKind::SecretFile, help }
 }
 
 /// The default addresses of the listeners: loopback, or all interfaces in a container. The image is
@@ -74,10 +84,9 @@ pub const SETTINGS: &[Setting] = &[
         "Host names, without port, that state-changing requests to the admin listener may have as \
          `Host`, besides `localhost` and IP addresses",
     ),
-    key(
+    secret_file(
         "admin_token_file",
         &["VALIDATOR_ADMIN_TOKEN_FILE"],
-        None,
         "File with the bearer token that such requests need; by default they need none",
     ),
     key(
@@ -152,10 +161,9 @@ pub const SETTINGS: &[Setting] = &[
         "Login methods, in the order in which they are shown: TYPE[:MOUNT[:ROLE]] with the type \
          userpass, ldap or oidc",
     ),
-    key(
+    secret_file(
         "sealing_key_file",
         &["VALIDATOR_SEALING_KEY_FILE"],
-        None,
         "File with the keys that seal sessions, one per line: 32 bytes in base64. The first seals, \
          all unseal. SIGHUP re-reads it",
     ),
@@ -218,10 +226,9 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "Role id of the AppRole that the service logs in with",
     ),
-    key(
+    secret_file(
         "secret_id_file",
         &["VALIDATOR_SECRET_ID_FILE"],
-        None,
         "File with the AppRole's secret id, or with a wrapping token for it",
     ),
     key(
@@ -260,16 +267,14 @@ pub const SETTINGS: &[Setting] = &[
         None,
         "PEM file of the client certificate for Vault",
     ),
-    key(
+    secret_file(
         "vault_client_key",
         &["VAULT_CLIENT_KEY", "BAO_CLIENT_KEY"],
-        None,
         "PEM file of the client certificate's private key",
     ),
-    key(
+    secret_file(
         "vault_token_file",
         &["VAULT_TOKEN_FILE"],
-        None,
         "File with the service's token, re-read when it changes; instead of an AppRole",
     ),
     Setting {
@@ -279,6 +284,19 @@ pub const SETTINGS: &[Setting] = &[
         kind: SettingKind::Secret,
         help: "Token of the service; instead of an AppRole",
     },
+    key(
+        "policy_drift_dir",
+        &["VALIDATOR_POLICY_DRIFT_DIR"],
+        None,
+        "Folder with the policies that Vault should have, NAME.hcl",
+    ),
+    key(
+        "policy_drift_interval",
+        &["VALIDATOR_POLICY_DRIFT_INTERVAL"],
+        None,
+        "Interval at which the policies in Vault are compared with that folder, such as 1h; by default \
+         they are not",
+    ),
     key(
         "log",
         &["VALIDATOR_LOG"],
@@ -290,6 +308,40 @@ pub const SETTINGS: &[Setting] = &[
         &["VALIDATOR_LOG_FORMAT"],
         None,
         "Log format, text or json; by default text on a terminal, else json",
+    ),
+    key(
+        "decision_log",
+        &["VALIDATOR_DECISION_LOG"],
+        None,
+        "File for a line of JSON about every decision of /validate, or stdout; without it there is \
+         no decision log",
+    ),
+    key(
+        "decision_log_mandatory",
+        &["VALIDATOR_DECISION_LOG_MANDATORY"],
+        Some("false"),
+        "Refuse requests with 503 while the decision log cannot be written; by default its lines \
+         are dropped and counted",
+    ),
+    Setting {
+        name: "sentry_dsn",
+        env: &["SENTRY_DSN"],
+        default: None,
+        kind: SettingKind::Secret,
+        help: "DSN of the project in Sentry that panics and internal errors are reported to; by default \
+               none are",
+    },
+    key(
+        "sentry_environment",
+        &["SENTRY_ENVIRONMENT"],
+        None,
+        "Environment of these reports, such as staging",
+    ),
+    key(
+        "sentry_release",
+        &["SENTRY_RELEASE"],
+        None,
+        "Release of these reports; by default this program's name and version",
     ),
 ];
 
@@ -309,7 +361,7 @@ impl Setting {
     /// Returns the name of the flag, without dashes before it; `None` for a secret.
     #[must_use]
     pub fn flag(&self) -> Option<String> {
-        (self.kind == SettingKind::Plain).then(|| self.name.replace('_', "-"))
+        (self.kind != SettingKind::Secret).then(|| self.name.replace('_', "-"))
     }
 }
 

@@ -7,9 +7,11 @@ use crate::{
     config::{
         admin::{AdminAccess, AdminToken},
         browser_login::BrowserLoginSettings,
+        changed::ChangedSettings,
         error::ConfigErrors,
         listen::ListenAddress,
         oauth::OAuthSettings,
+        policy_drift::PolicyDriftSettings,
         reader::SettingReader,
         sources::SettingSources,
         values,
@@ -17,7 +19,10 @@ use crate::{
     forwarded::TrustedProxies,
     policy::Mounts,
     sealed::SealingKeys,
-    telemetry::{self, LogFormat},
+    telemetry::{
+        self, DecisionLogMode, DecisionLogSettings, DecisionLogTarget, LogFormat, SentryDsn,
+        SentrySettings, check_file,
+    },
     token,
     vault::{self, ServiceLogin},
 };
@@ -55,8 +60,16 @@ pub struct Settings {
     pub vault: vault::ClientSettings,
     /// The login of the service.
     pub login: ServiceLogin,
-    /// The settings of logs and traces.
+    /// The comparison of the policies in Vault with files; `None` for none.
+    pub policy_drift: Option<PolicyDriftSettings>,
+    /// The settings of logs, traces and error reports.
     pub telemetry: telemetry::TelemetrySettings,
+    /// The export of metrics; `None` if they are only served.
+    pub metrics_export: Option<telemetry::MetricsExport>,
+    /// The settings of the decision log; `None` without one.
+    pub decision_log: Option<DecisionLogSettings>,
+    /// The settings that differ from their defaults.
+    pub changed: ChangedSettings,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -145,7 +158,9 @@ impl SettingReader {
         let subject_mount = self.subject_mount();
         let vault = self.vault();
         let login = self.login();
+        let policy_drift = self.policy_drift();
         let telemetry = self.telemetry();
+        let decision_log = self.decision_log();
         let [listen, api_listen, admin_listen] = listeners?;
         Some(Settings {
             listen,
@@ -163,7 +178,11 @@ impl SettingReader {
             subject_mount: subject_mount?,
             vault: vault?,
             login: login?,
+            policy_drift,
             telemetry: telemetry?,
+            metrics_export: self.otlp.metrics.take(),
+            decision_log,
+            changed: self.changed_settings(),
         })
     }
 
@@ -222,12 +241,46 @@ impl SettingReader {
         })
     }
 
+    /// Returns the settings of the decision log; `None` without one, or after an error.
+    fn decision_log(&mut self) -> Option<DecisionLogSettings> {
+        let mode = self.value("decision_log_mandatory", values::decision_log_mode)?;
+        let Some(target) = self.text("decision_log") else {
+            if mode == DecisionLogMode::Mandatory {
+                self.record_error("decision_log_mandatory", "needs decision_log: a file or stdout");
+            }
+            return None;
+        };
+        let target = match target.as_str() {
+            "stdout" => DecisionLogTarget::Stdout,
+            path => DecisionLogTarget::File(path.into()),
+        };
+        if let DecisionLogTarget::File(path) = &target
+            && let Err(error) = check_file(path)
+        {
+            return self.fail("decision_log", format!("{}: {error}", path.display()));
+        }
+        Some(DecisionLogSettings { target, mode })
+    }
+
     fn telemetry(&mut self) -> Option<telemetry::TelemetrySettings> {
         let level = self.value("log", values::level);
         let format = match self.raw("log_format") {
             Some(_) => self.value("log_format", values::log_format),
             None => Some(LogFormat::auto_detect()),
         };
-        Some(telemetry::TelemetrySettings { level: level?, format: format?, traces: self.traces })
+        let errors = std::mem::take(&mut self.otlp.errors);
+        self.record_errors(errors);
+        let (traces, log_export) = (self.otlp.traces, self.otlp.logs);
+        let sentry = self.sentry();
+        let (level, format) = (level?, format?);
+        Some(telemetry::TelemetrySettings { level, format, traces, log_export, sentry })
+    }
+
+    /// Returns the settings of the reports to Sentry; `None` without a DSN, or after an error.
+    fn sentry(&mut self) -> Option<SentrySettings> {
+        let dsn = self.value("sentry_dsn", SentryDsn::parse);
+        let environment = self.value("sentry_environment", values::opaque_string);
+        let release = self.value("sentry_release", values::opaque_string);
+        Some(SentrySettings { dsn: dsn?, environment, release })
     }
 }

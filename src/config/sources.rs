@@ -14,7 +14,6 @@ use crate::{
         setting::{CONFIG_VARIABLE, PREFIX, REJECTED_VARIABLES, SETTINGS, Setting, SettingKind},
     },
     suggestion::did_you_mean,
-    telemetry::TraceExport,
 };
 
 /// The sources of values: flags take precedence over the environment, and that over a file.
@@ -103,19 +102,9 @@ impl SettingSources {
         self.environment.get("HOME").map(|home| home.expose_secret().into())
     }
 
-    /// Returns the trace export that OpenTelemetry's standard variables select
-    /// (<https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/>).
-    pub(super) fn traces(&self) -> TraceExport {
-        let is = |name: &str, wanted: &str| {
-            let value = self.environment.get(name);
-            value.is_some_and(|value| value.expose_secret().eq_ignore_ascii_case(wanted))
-        };
-        let endpoint = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
-            .iter()
-            .any(|name| self.environment.contains_key(*name));
-        let enabled =
-            endpoint && !is("OTEL_SDK_DISABLED", "true") && !is("OTEL_TRACES_EXPORTER", "none");
-        if enabled { TraceExport::Otlp } else { TraceExport::Off }
+    /// Returns the value of a variable.
+    pub(super) fn variable(&self, name: &str) -> Option<&SecretString> {
+        self.environment.get(name)
     }
 
     /// Returns the value of each configured setting, and the errors in the sources.
@@ -210,13 +199,17 @@ fn read_file(
         let origin = Origin::File { path: path.to_owned(), line };
         let name = name.get_ref().as_ref();
         let names =
-            SETTINGS.iter().filter(|key| key.kind == SettingKind::Plain).map(|key| key.name);
+            SETTINGS.iter().filter(|key| key.kind != SettingKind::Secret).map(|key| key.name);
         match (Setting::named(name), scalar(value.get_ref())) {
             (None, _) => errors.push(ConfigError::new(origin, unknown("key", name, names))),
-            (Some(Setting { kind: SettingKind::Secret, .. }), _) => errors.push(ConfigError::new(
-                origin,
-                format!("`{name}` is not allowed in a file; use vault_token_file"),
-            )),
+            (Some(Setting { kind: SettingKind::Secret, env, .. }), _) => {
+                let remedy = match name {
+                    "vault_token" => "use vault_token_file".to_owned(),
+                    _ => format!("set the variable {}", env.join(" or ")),
+                };
+                let message = format!("`{name}` is not allowed in a file; {remedy}");
+                errors.push(ConfigError::new(origin, message));
+            }
             (Some(_), None) => errors.push(ConfigError::new(
                 origin,
                 format!("`{name}` must be a string, a number, a boolean or a list of strings"),

@@ -7,8 +7,11 @@ use tracing::level_filters::LevelFilter;
 use url::Url;
 
 use crate::{
-    auth::RootTokens, forwarded::ForwardedHeaders, networks, oauth::DynamicRegistration,
-    telemetry::LogFormat,
+    auth::RootTokens,
+    forwarded::ForwardedHeaders,
+    networks,
+    oauth::DynamicRegistration,
+    telemetry::{DecisionLogMode, LogFormat},
 };
 
 /// Caddy's `private_ranges`: private and loopback networks (RFC 1918, RFC 4193, RFC 4291).
@@ -104,6 +107,15 @@ pub(super) fn root_tokens(text: &str) -> Result<RootTokens, String> {
     match text {
         "true" => Ok(RootTokens::Accepted),
         "false" => Ok(RootTokens::Rejected),
+        _ => Err(format!("`{text}` is neither true nor false")),
+    }
+}
+
+/// Parses whether a request without a record in the decision log is refused.
+pub(super) fn decision_log_mode(text: &str) -> Result<DecisionLogMode, String> {
+    match text {
+        "true" => Ok(DecisionLogMode::Mandatory),
+        "false" => Ok(DecisionLogMode::BestEffort),
         _ => Err(format!("`{text}` is neither true nor false")),
     }
 }

@@ -86,17 +86,19 @@ pub struct ExplainedDecision {
     pub traces: Vec<Option<RuleTrace>>,
 }
 
-/// Makes the decision of `/validate` on a request with an operator's session, and explains it.
-/// `subject_mount` is the auth mount that people log in at.
+/// Makes the decision of `/validate` on a request with this session, and explains it. `subject_mount` is the
+/// auth mount that people log in at. The service's own token may not read policies, so that only an
+/// operator's session finds out which rules decide.
 ///
 /// # Errors
 /// The reason why the token lookup failed.
 pub async fn explain(
     session: &Arc<VaultSession>,
+    requester: Requester,
     subject_mount: String,
     request: &RequestToExplain<'_>,
 ) -> Result<ExplainedDecision, Unavailable> {
-    let authority = VaultTokenBackend::new(Arc::clone(session), Requester::Operator, subject_mount);
+    let authority = VaultTokenBackend::new(Arc::clone(session), requester, subject_mount);
     let validator = Authorizer {
         cache: Arc::new(TokenCache::new(SINGLE_USE_CACHE, Arc::new(authority))),
         root_tokens: request.root_tokens,
@@ -125,7 +127,10 @@ pub async fn explain(
     if let Err(Refusal::Unavailable(unavailable)) = explanation.outcome {
         return Err(unavailable);
     }
-    let traces = trace_failed_checks(&explanation, session).await;
+    let traces = match requester {
+        Requester::Operator => trace_failed_checks(&explanation, session).await,
+        Requester::Service => explanation.checks.iter().map(|_| None).collect(),
+    };
     Ok(ExplainedDecision { explanation, traces })
 }
 

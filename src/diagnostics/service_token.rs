@@ -41,6 +41,9 @@ const TITLE: &str = "The service's token";
 /// The policy that the service needs.
 const SERVICE_POLICY: &str = "validator";
 
+/// The policy that it also needs to compare policies.
+const OPTIONAL_POLICY: &str = "validator-drift";
+
 /// The policy that Vault adds unless the role disables it.
 const DEFAULT_POLICY: &str = "default";
 
@@ -118,8 +121,8 @@ fn lookup_failed(error: &InspectError) -> impl Iterator<Item = Finding> {
 
 fn check_policies(record: &TokenDetails) -> Finding {
     let names: Vec<&str> = record.policies().collect();
-    let others: Vec<_> =
-        names.iter().filter(|name| ![SERVICE_POLICY, DEFAULT_POLICY].contains(name)).collect();
+    let known = [SERVICE_POLICY, OPTIONAL_POLICY, DEFAULT_POLICY];
+    let others: Vec<_> = names.iter().filter(|name| !known.contains(name)).collect();
     let message = match names.as_slice() {
         [] => "none".to_owned(),
         names => names.join(", "),

@@ -9,6 +9,7 @@ mod mcp;
 mod origin;
 #[cfg(test)]
 mod properties;
+mod trace_parent;
 
 use std::{
     borrow::Cow,
@@ -17,11 +18,13 @@ use std::{
 };
 
 use ipnet::IpNet;
+use memchr::memchr;
 
 pub use client::rate_limit_key;
 pub use fetch_metadata::{FetchMetadata, RequestOrigin};
 pub use mcp::{MCP_VERSIONS, McpCall, McpError};
 pub use origin::{is_loopback, normalized_authority, without_port};
+pub use trace_parent::TraceParent;
 
 use crate::headers::RequestHeaders;
 
@@ -125,7 +128,7 @@ impl<'h> ForwardedRequest<'h> {
             ForwardedHeaders::Original => "x-original-uri",
         };
         let target = self.single_trusted(name)?;
-        let end = target.iter().position(|byte| *byte == b'?');
+        let end = memchr(b'?', target);
         let (path, query) =
             end.map_or((target, &[][..]), |end| (&target[..end], &target[end + 1..]));
         Ok(ForwardedTarget { name, path, query })
@@ -201,17 +204,41 @@ impl<'h> ForwardedRequest<'h> {
         }
     }
 
+    /// Returns the peer that sent the request.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Returns the position in a trace that a trusted peer sent; `None` if it is missing or malformed.
+    #[must_use]
+    pub fn trace_parent(&self) -> Option<TraceParent<'h>> {
+        TraceParent::parse(self.single_trusted("traceparent").ok()?)
+    }
+
+    /// Returns the `tracestate` that a trusted peer sent, as one list (W3C Trace Context, 3.3); empty
+    /// without one, or if it is not printable ASCII.
+    #[must_use]
+    pub fn trace_state(&self) -> String {
+        let lines = self.fields.get_all("tracestate").filter(|_| self.has_trusted_peer());
+        let lines = lines.map(|line| text("tracestate", line));
+        lines.collect::<Result<Vec<_>, _>>().map(|lines| lines.join(",")).unwrap_or_default()
+    }
+
     /// Returns the value of a header that occurs exactly once and was sent by a trusted peer.
     fn single_trusted(&self, name: &'static str) -> Result<&'h [u8], ForwardedError> {
-        let is_trusted = match self.peer {
-            Peer::Address(address) => self.trust.contains(address),
-            Peer::UnixSocket => true,
-        };
         let mut values = self.fields.get_all(name);
         match (values.next(), values.next()) {
-            (Some(value), None) if is_trusted => Ok(value),
-            (Some(_), Some(_)) if is_trusted => Err(ForwardedError::Duplicate(name)),
+            (Some(value), None) if self.has_trusted_peer() => Ok(value),
+            (Some(_), Some(_)) if self.has_trusted_peer() => Err(ForwardedError::Duplicate(name)),
             _ => Err(ForwardedError::Missing(name)),
+        }
+    }
+
+    fn has_trusted_peer(&self) -> bool {
+        match self.peer {
+            Peer::Address(address) => self.trust.contains(address),
+            Peer::UnixSocket => true,
         }
     }
 }

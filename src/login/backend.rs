@@ -43,6 +43,18 @@ pub enum LoginError {
     Unavailable(Unavailable),
 }
 
+impl fmt::Display for LoginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected => f.write_str("Vault rejects the credentials"),
+            Self::Expired => f.write_str("Vault no longer knows the login"),
+            Self::UnsuitableToken(reason) => reason.fmt(f),
+            Self::Misconfigured(detail) => f.write_str(detail),
+            Self::Unavailable(unavailable) => f.write_str(&unavailable.detail),
+        }
+    }
+}
+
 /// The reason why a token cannot be a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsuitableToken {

@@ -29,6 +29,12 @@ impl<K: Hash + Eq + Send + Sync + 'static> CallCounter<K> {
         Self { limit, counts }
     }
 
+    /// Returns the number of keys with calls within a minute.
+    pub(super) async fn key_count(&self) -> u64 {
+        self.counts.run_pending_tasks().await;
+        self.counts.entry_count()
+    }
+
     /// Counts a call.
     pub(super) async fn count(&self, key: K) -> Result<(), TooManyLogins> {
         let count = self.counts.get_with(key, async { Arc::default() }).await;

@@ -83,6 +83,19 @@ pub struct TooManyLogins {
     pub retry_after: Duration,
 }
 
+/// The numbers of client addresses that are tracked, by what they are limited in.
+#[derive(Clone, Copy, Debug)]
+pub struct AddressCounts {
+    /// Failed logins.
+    pub logins: u64,
+    /// Authorizations of OAuth clients.
+    pub authorizations: u64,
+    /// Exchanges of codes and refresh tokens.
+    pub token_requests: u64,
+    /// Registrations of OAuth clients.
+    pub registrations: u64,
+}
+
 impl Default for LoginLimiter {
     fn default() -> Self {
         Self {
@@ -125,6 +138,17 @@ impl LoginLimiter {
         // Logins that wait for another one of their name are not in flight.
         let address = address.map(AddressPermit::acquire).transpose()?;
         Ok(LoginAttempt { name, address })
+    }
+
+    /// Returns the numbers of client addresses that are tracked.
+    pub async fn address_counts(&self) -> AddressCounts {
+        self.addresses.run_pending_tasks().await;
+        AddressCounts {
+            logins: self.addresses.entry_count(),
+            authorizations: self.authorizations.key_count().await,
+            token_requests: self.token_requests.key_count().await,
+            registrations: self.registrations.key_count().await,
+        }
     }
 
     /// Counts a login at an `OpenID` provider that an address starts or completes. Vault keeps the state

@@ -19,7 +19,7 @@ pub use backend::{
 };
 pub use browser_id::{BrowserId, BrowserIdDigest, LOGIN_COOKIE};
 pub use hosts::{GuardedHosts, HostPatternError};
-pub use limiter::{LoginAttempt, LoginLimiter, TooManyLogins};
+pub use limiter::{AddressCounts, LoginAttempt, LoginLimiter, TooManyLogins};
 pub use method::{BrowserLoginKind, BrowserLoginMethod, LoginMethodError, parse_login_methods};
 pub use origin::{LoginOrigin, LoginOriginError, LoginOrigins};
 pub use pending::{Destination, PendingLogins, PendingMfa, PendingOidc};

@@ -9,7 +9,7 @@ macro_rules! files {
     };
 }
 
-const POLICIES: [(&str, &str); 24] = files! {
+const POLICIES: [(&str, &str); 25] = files! {
     "agent-director.hcl"
     "agent-executor.hcl"
     "agent-writer.hcl"
@@ -32,6 +32,7 @@ const POLICIES: [(&str, &str); 24] = files! {
     "route-sentry.hcl"
     "staff.hcl"
     "tenant.hcl"
+    "validator-drift.hcl"
     "validator.hcl"
     "version-destroyer.hcl"
 };

@@ -15,6 +15,7 @@
 mod apply;
 pub mod builtin;
 mod canonical;
+mod differences;
 mod document;
 mod error;
 mod expectations;
@@ -36,6 +37,7 @@ mod syntax;
 mod template;
 
 pub use apply::ApplyOutcome;
+pub use differences::PolicyDifferences;
 pub use document::Policy;
 pub use error::SyntaxError;
 pub use expectations::{Expectation, ExpectedAccess, TestCaller, TestGroup, read_expectations};
@@ -49,6 +51,6 @@ pub use position::{Position, Spanned};
 pub use replacement::replace_templates;
 pub use rule::Rule;
 pub use server::Server;
-pub use set::{PolicyFile, PolicySet, PolicySource};
+pub use set::{PolicyFile, PolicyFolderError, PolicySet, PolicySource};
 pub use store::{PolicyStore, PolicyStoreError, StoredPolicy};
 pub use template::{GroupField, GroupKey, GroupSelector, UnsafeTemplateValue};

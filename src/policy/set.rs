@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{collections::BTreeMap, error::Error, fmt, fs, io, path::Path};
 
 use super::{
     Lint, LintFinding, Policy, PolicyName, Position, SyntaxError, error::ParseError,
@@ -26,7 +26,7 @@ impl PolicySource {
     /// used.
     ///
     /// # Errors
-    /// Fails if the folder cannot be read; the error names it.
+    /// Fails if the folder cannot be read or has no such file; the error names it.
     pub fn read_all(folder: &Path, extension: &str) -> io::Result<Vec<Self>> {
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
@@ -37,6 +37,10 @@ impl PolicySource {
             if !path.is_dir() && path.extension().is_some_and(|found| found == extension) {
                 paths.push(path);
             }
+        }
+        if paths.is_empty() {
+            let message = format!("no *.{extension} files found");
+            return Err(named(io::Error::new(io::ErrorKind::NotFound, message)));
         }
         paths.sort();
         Ok(paths.iter().map(|path| Self::read(path)).collect())
@@ -97,7 +101,35 @@ pub struct PolicySet {
     invalid: Vec<PolicyFile>,
 }
 
+/// The policies of a folder cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyFolderError(String);
+
+impl fmt::Display for PolicyFolderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for PolicyFolderError {}
+
 impl PolicySet {
+    /// Reads the policies of a folder, `NAME.hcl`.
+    ///
+    /// # Errors
+    /// Fails if the folder cannot be read or has no policies, or if one of them is invalid.
+    pub fn read_folder(folder: &Path) -> Result<Self, PolicyFolderError> {
+        let sources = PolicySource::read_all(folder, "hcl");
+        let (set, findings) =
+            Self::read(sources.map_err(|error| PolicyFolderError(error.to_string()))?);
+        match findings.first() {
+            None => Ok(set),
+            Some(LintFinding { file, at, message, .. }) => {
+                Err(PolicyFolderError(format!("{file}:{at}: {message}")))
+            }
+        }
+    }
+
     /// Parses these files, each as the policy of the file's name, and returns the findings of the
     /// invalid ones.
     #[must_use]

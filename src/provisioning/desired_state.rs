@@ -10,6 +10,9 @@ use crate::policy::{Mounts, PolicySet, builtin};
 /// The name of the validator's AppRole, and of its policy.
 pub const VALIDATOR: &str = "validator";
 
+/// The policy that the validator also needs to compare the policies in Vault with files.
+pub const POLICY_DRIFT_POLICY: &str = "validator-drift";
+
 /// The policy of operators.
 pub const OPERATOR_POLICY: &str = "operator";
 
@@ -23,6 +26,8 @@ pub struct DesiredState {
     pub audit_file: Option<String>,
     /// The ACL policies.
     pub policies: PolicySet,
+    /// The policies of the validator's AppRole.
+    pub validator_policies: BTreeSet<String>,
     /// The delivery of the validator's secret id.
     pub secret_id: SecretIdOptions,
     /// The account of an operator.
@@ -54,12 +59,12 @@ impl DesiredState {
                 "the policies do not include `{OPERATOR_POLICY}`, which --operator requires"
             )));
         }
-        if self.policies.get(VALIDATOR).is_none() {
-            return Err(ProvisionError(format!(
-                "the policies do not include `{VALIDATOR}`, which the validator requires"
-            )));
+        match self.validator_policies.iter().find(|name| self.policies.get(name).is_none()) {
+            Some(name) => Err(ProvisionError(format!(
+                "the policies do not include `{name}`, which the validator requires"
+            ))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Returns the resources, in the order in which they are created. Policies, the secret id and
@@ -70,7 +75,7 @@ impl DesiredState {
         let engine = |path: &str, engine| Resource::SecretsEngine { path: path.to_owned(), engine };
         let role = AppRoleSpec {
             name: VALIDATOR.to_owned(),
-            policies: BTreeSet::from([VALIDATOR.to_owned()]),
+            policies: self.validator_policies.clone(),
             owner: RoleOwner::Validator,
         };
         let audit = self.audit_file.clone().map(Resource::AuditFileDevice);

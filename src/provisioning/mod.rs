@@ -24,7 +24,9 @@ pub use apply::StepOutcome;
 pub(crate) use credential_dir::already_exists;
 pub use credential_dir::{CredentialDir, FileContent, ReservedFile};
 pub use credentials::{DesiredAccount, IfAbsent, Issue, NewPassword, SecretIdOptions};
-pub use desired_state::{DesiredState, OPERATOR_POLICY, VALIDATOR, check_mounts};
+pub use desired_state::{
+    DesiredState, OPERATOR_POLICY, POLICY_DRIFT_POLICY, VALIDATOR, check_mounts,
+};
 pub use error::ProvisionError;
 pub use plan::{PlanError, ProvisionPlan};
 pub use prerequisites::{check_policies, check_resources};

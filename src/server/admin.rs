@@ -1,7 +1,8 @@
-//! The admin listener, for operators: health, metrics, and the token cache.
+//! The admin listener, for operators: health, metrics, the token cache, and the console.
 
 mod access;
 mod body;
+mod console;
 
 use std::{mem, sync::Arc};
 
@@ -9,7 +10,10 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, StatusCode,
+        header::{ACCEPT, CONTENT_TYPE},
+    },
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{delete, get, post},
@@ -21,24 +25,20 @@ use crate::{
     server::{
         audit::{EntryReader, Evictions},
         layers::with_fallbacks,
-        readiness::Readiness,
+        metrics_source::MetricsSource,
     },
-    telemetry::{Metrics, MetricsSnapshot},
+    telemetry::MetricsFormat,
     token::{TokenCache, TokenEntry},
 };
 
-/// The state of the admin listener's handlers.
-pub(super) struct AdminState {
-    pub(super) readiness: Readiness,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) cache: Arc<TokenCache>,
-}
+pub(super) use self::console::ConsoleState;
 
-/// The content type of the `OpenMetrics` text format, version 1.0.0.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The state of the admin listener's handlers.
+pub(super) struct AdminState(pub(super) MetricsSource);
 
 /// Returns the routes of the admin listener.
-pub(super) fn router(admin: AdminState, access: AdminAccess) -> Router {
+pub(super) fn router(admin: AdminState, console: ConsoleState, access: AdminAccess) -> Router {
+    let access = Arc::new(access);
     let routes = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
@@ -47,18 +47,17 @@ pub(super) fn router(admin: AdminState, access: AdminAccess) -> Router {
         .route("/cache/accessors/{accessor}", delete(evict_accessor))
         .route("/cache/entities/{entity_id}", delete(evict_entity))
         .route("/audit", post(receive_audit_entries));
-    with_fallbacks(routes)
-        .layer(from_fn_with_state(Arc::new(access), access::check_access))
-        .with_state(Arc::new(admin))
+    let routes = routes.with_state(Arc::new(admin)).merge(console::routes(console, &access));
+    with_fallbacks(routes).layer(from_fn_with_state(access, access::check_access))
 }
 
 /// Responds with 200 if tokens can be validated, and with 503 and the reason otherwise.
 async fn readyz(State(admin): State<Arc<AdminState>>) -> Response {
-    match admin.readiness.check() {
+    match admin.0.readiness.check() {
         Ok(()) => Json(json!({ "ready": true })).into_response(),
         Err(reason) => {
             let mut body = json!({ "ready": false, "reason": reason });
-            if let Some(detail) = admin.readiness.detail(reason) {
+            if let Some(detail) = admin.0.readiness.detail(reason) {
                 body["detail"] = json!(*detail);
             }
             (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
@@ -66,23 +65,22 @@ async fn readyz(State(admin): State<Arc<AdminState>>) -> Response {
     }
 }
 
-async fn metrics(State(admin): State<Arc<AdminState>>) -> impl IntoResponse {
-    let snapshot = MetricsSnapshot {
-        is_ready: admin.readiness.check().is_ok(),
-        cached_tokens: admin.cache.entry_counts().await,
-    };
-    ([(CONTENT_TYPE, OPENMETRICS)], admin.metrics.render(snapshot))
+async fn metrics(State(admin): State<Arc<AdminState>>, headers: HeaderMap) -> impl IntoResponse {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let format = MetricsFormat::for_accept(accept);
+    let snapshot = admin.0.snapshot().await;
+    ([(CONTENT_TYPE, format.content_type())], admin.0.metrics.render(&snapshot, format))
 }
 
 /// Returns the numbers of cached tokens.
 async fn cache_sizes(State(admin): State<Arc<AdminState>>) -> impl IntoResponse {
-    let (live, refused) = admin.cache.entry_counts().await;
+    let (live, refused) = admin.cache().entry_counts().await;
     Json(json!({ "live": live, "refused": refused }))
 }
 
 /// Evicts all cached tokens.
 async fn clear_cache(State(admin): State<Arc<AdminState>>) -> StatusCode {
-    admin.cache.clear();
+    admin.cache().clear();
     StatusCode::NO_CONTENT
 }
 
@@ -101,7 +99,9 @@ async fn receive_audit_entries(
     match body::read(entries, |piece| reader.push(piece)).await {
         Ok(()) => {
             mem::forget(evict_all);
-            admin.evict(&reader.finish());
+            let report = reader.finish();
+            admin.evict(&report.evictions);
+            report.record(&admin.0.metrics);
             StatusCode::NO_CONTENT.into_response()
         }
         Err(error) => error.response(&headers),
@@ -119,14 +119,18 @@ impl Drop for EvictAllOnDrop<'_> {
 }
 
 impl AdminState {
+    fn cache(&self) -> &TokenCache {
+        &self.0.validator.cache
+    }
+
     fn evict(&self, evictions: &Evictions) {
         match evictions {
-            Evictions::All => self.cache.clear(),
+            Evictions::All => self.cache().clear(),
             Evictions::Some { accessors, entities } => {
                 if accessors.is_empty() && entities.is_empty() {
                     return;
                 }
-                self.cache.evict(|entry| {
+                self.cache().evict(|entry| {
                     accessors.contains(&*entry.accessor)
                         || (!entities.is_empty()
                             && may_belong_to(entry, |id| entities.contains(id)))
@@ -149,7 +153,7 @@ async fn evict_accessor(
     State(admin): State<Arc<AdminState>>,
     Path(accessor): Path<String>,
 ) -> impl IntoResponse {
-    let evicted = admin.cache.evict(|entry| *entry.accessor == *accessor);
+    let evicted = admin.cache().evict(|entry| *entry.accessor == *accessor);
     Json(json!({ "evicted": evicted }))
 }
 
@@ -158,6 +162,6 @@ async fn evict_entity(
     State(admin): State<Arc<AdminState>>,
     Path(entity_id): Path<String>,
 ) -> impl IntoResponse {
-    let evicted = admin.cache.evict(|entry| may_belong_to(entry, |id| id == entity_id));
+    let evicted = admin.cache().evict(|entry| may_belong_to(entry, |id| id == entity_id));
     Json(json!({ "evicted": evicted }))
 }

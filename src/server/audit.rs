@@ -4,6 +4,7 @@
 //! revoked with its parent.
 
 mod excerpt;
+mod report;
 mod scope;
 #[cfg(test)]
 mod tests;
@@ -14,8 +15,9 @@ use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Deserializer, error::Category, value::RawValue};
 use tracing::warn;
 
-use self::{excerpt::EntryExcerpt, scope::Scope};
-use crate::server::log_limit::LogLimit;
+pub(super) use self::report::FeedReport;
+use self::{excerpt::EntryExcerpt, report::EntryFacts, scope::Scope};
+use crate::telemetry::{LimitedLog, line_size};
 
 /// The errors of a request that Vault denied before it changed anything: the messages of OpenBao
 /// and of HashiCorp Vault. Any other error may be a plugin's own, from a request that is partly
@@ -64,6 +66,7 @@ enum StaleTokens {
 struct AuditEntry<'e> {
     #[serde(rename = "type")]
     kind: String,
+    time: Option<String>,
     error: Option<String>,
     auth: Option<AuditAuth>,
     #[serde(borrow)]
@@ -102,46 +105,57 @@ impl EntryReader {
         self.is_unreadable = self.is_unreadable || self.excerpt.push(chunk).is_err();
     }
 
-    /// Returns the tokens that the entries make stale: all tokens if an entry cannot be read.
-    pub(super) fn finish(self) -> Evictions {
+    /// Returns the tokens that the entries make stale, all tokens if an entry cannot be read, and what is
+    /// measured of the entries.
+    pub(super) fn finish(self) -> FeedReport {
         if self.is_unreadable {
             warn_unreadable(None);
-            return Evictions::All;
+            return FeedReport::new().unreadable();
         }
-        Evictions::parse(self.excerpt.as_bytes())
+        parse(self.excerpt.as_bytes())
     }
 }
 
 /// Logs that entries could not be read, with the category of the error only: its text may quote
 /// them.
 fn warn_unreadable(category: Option<Category>) {
-    static LIMIT: LogLimit = LogLimit::per_second();
-    LIMIT.log(|| {
+    LimitedLog::Audit.log(line_size(["Syntax"]), || {
         warn!(?category, "an audit entry cannot be read; evicted all tokens from the cache");
     });
 }
 
-impl Evictions {
-    /// Parses excerpts of entries.
-    fn parse(entries: &[u8]) -> Self {
-        let (mut accessors, mut entities) = (HashSet::new(), HashSet::new());
-        for entry in Deserializer::from_slice(entries).into_iter::<&RawValue>() {
-            match entry.and_then(|entry| serde_json::from_str(entry.get())).map(stale_tokens) {
-                Ok(StaleTokens::None) => {}
-                Ok(StaleTokens::Token(accessor)) => {
-                    accessors.insert(accessor);
-                }
-                Ok(StaleTokens::Entity(id)) => {
-                    entities.insert(id);
-                }
-                Ok(StaleTokens::All) => return Self::All,
-                Err(error) => {
-                    warn_unreadable(Some(error.classify()));
-                    return Self::All;
-                }
+/// Parses excerpts of entries.
+fn parse(entries: &[u8]) -> FeedReport {
+    let mut report = FeedReport::new();
+    for entry in Deserializer::from_slice(entries).into_iter::<&RawValue>() {
+        match entry.and_then(|entry| serde_json::from_str::<AuditEntry<'_>>(entry.get())) {
+            Ok(entry) => report.add(&EntryFacts::of(&entry), stale_tokens(entry)),
+            Err(error) => {
+                warn_unreadable(Some(error.classify()));
+                return report.unreadable();
             }
         }
-        Self::Some { accessors, entities }
+    }
+    report
+}
+
+impl Evictions {
+    fn none() -> Self {
+        Self::Some { accessors: HashSet::new(), entities: HashSet::new() }
+    }
+
+    fn add(&mut self, stale: StaleTokens) {
+        let Self::Some { accessors, entities } = self else { return };
+        match stale {
+            StaleTokens::None => {}
+            StaleTokens::Token(accessor) => {
+                accessors.insert(accessor);
+            }
+            StaleTokens::Entity(id) => {
+                entities.insert(id);
+            }
+            StaleTokens::All => *self = Self::All,
+        }
     }
 }
 

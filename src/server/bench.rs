@@ -14,6 +14,7 @@ use crate::{
     requirements::RequirementsCache,
     sealed::SealingKeys,
     server::{
+        denial_log::DenialLog,
         http1::Http1Connection,
         listener::{Listener, ListenerGroup},
         validate::ValidateHandler,
@@ -54,8 +55,20 @@ impl FastPathBench {
             resources: None,
             trust,
             metrics: Arc::new(Metrics::default()),
+            denials: DenialLog::default(),
+            recent_denials: Arc::default(),
+            decision_log: None,
             traces: TraceExport::Off,
         }))
+    }
+
+    /// Traces requests as `traces` says. Has an effect before the first connection.
+    #[must_use]
+    pub fn with_traces(mut self, traces: TraceExport) -> Self {
+        if let Some(handler) = Arc::get_mut(&mut self.0) {
+            handler.traces = traces;
+        }
+        self
     }
 
     /// Creates a connection from the proxy, without a socket.

@@ -19,11 +19,8 @@ pub use self::bind::{BindError, Listener};
 pub(super) use self::limits::ConnectionLimits;
 use crate::{
     forwarded::Peer,
-    server::{
-        connection::{Connection, ConnectionHandler, ConnectionReaper, http_builder},
-        log_limit::LogLimit,
-    },
-    telemetry::Metrics,
+    server::connection::{Connection, ConnectionHandler, ConnectionReaper, http_builder},
+    telemetry::{InProgress, ListenerName, LogLimit, Metrics},
 };
 
 /// The pause after `accept(2)` has failed, mostly for want of file descriptors.
@@ -61,8 +58,12 @@ impl ListenerGroup {
     /// Accepts connections on this listener, and serves each with a handler that `new_handler`
     /// creates for its peer. While `limit` connections are open, new ones wait in the kernel's
     /// queue.
-    pub(super) fn serve<F, H>(&self, listener: Listener, limit: usize, new_handler: F)
-    where
+    pub(super) fn serve<F, H>(
+        &self,
+        (name, listener): (ListenerName, Listener),
+        limit: usize,
+        new_handler: F,
+    ) where
         F: Fn(Peer) -> H + Send + Sync + 'static,
         H: ConnectionHandler,
     {
@@ -70,6 +71,7 @@ impl ListenerGroup {
         self.connections.spawn(async move {
             let permits = Arc::new(Semaphore::new(limit));
             let shutdown = group.shutdown_token();
+            let new_handler = |peer| (group.metrics.begin_connection(name), new_handler(peer));
             shutdown.run_until_cancelled(group.accept(&listener, &permits, &new_handler)).await;
             for socket in listener.into_queued() {
                 group.spawn_connection(socket, None, &new_handler);
@@ -79,17 +81,15 @@ impl ListenerGroup {
 
     async fn accept<F, H>(&self, listener: &Listener, permits: &Arc<Semaphore>, new_handler: &F)
     where
-        F: Fn(Peer) -> H,
+        F: Fn(Peer) -> (InProgress, H),
         H: ConnectionHandler,
     {
-        let limit_reached = LogLimit::new(1, WARNING_INTERVAL);
-        let accept_failed = LogLimit::new(1, WARNING_INTERVAL);
+        let limit_reached = LogLimit::one_line_per(WARNING_INTERVAL);
+        let accept_failed = LogLimit::one_line_per(WARNING_INTERVAL);
         let address = listener.address();
         loop {
-            if permits.available_permits() == 0 {
-                limit_reached.log(|| {
-                    warn!(address, "connection limit reached: raise the limit on open files");
-                });
+            if permits.available_permits() == 0 && limit_reached.allows(1) {
+                warn!(address, "connection limit reached: raise the limit on open files");
             }
             // Fails only if the semaphore is closed, which never happens.
             let permit = Arc::clone(permits).acquire_owned().await.ok();
@@ -97,7 +97,9 @@ impl ListenerGroup {
                 Ok(socket) => self.spawn_connection(socket, permit, new_handler),
                 Err(error) => {
                     self.metrics.record_accept_error();
-                    accept_failed.log(|| warn!(address, %error, "cannot accept a connection"));
+                    if accept_failed.allows(1) {
+                        warn!(address, %error, "cannot accept a connection");
+                    }
                     sleep(ACCEPT_BACKOFF).await;
                 }
             }
@@ -111,7 +113,7 @@ impl ListenerGroup {
         permit: Option<OwnedSemaphorePermit>,
         new_handler: &F,
     ) where
-        F: Fn(Peer) -> H,
+        F: Fn(Peer) -> (InProgress, H),
         H: ConnectionHandler,
     {
         let (activity, http_builder) = (self.reaper.register(), Arc::clone(&self.http_builder));
@@ -120,13 +122,15 @@ impl ListenerGroup {
                 // Otherwise the kernel may delay small responses; an error costs only time.
                 let _ = stream.set_nodelay(true);
                 let connection = Connection::new(stream, activity, http_builder);
-                let served = new_handler(Peer::Address(address)).serve(connection);
-                self.connections.spawn(served.map(|()| drop(permit)));
+                let (open, handler) = new_handler(Peer::Address(address));
+                let served = handler.serve(connection);
+                self.connections.spawn(served.map(|()| drop((permit, open))));
             }
             Socket::Unix(stream) => {
                 let connection = Connection::new(stream, activity, http_builder);
-                let served = new_handler(Peer::UnixSocket).serve(connection);
-                self.connections.spawn(served.map(|()| drop(permit)));
+                let (open, handler) = new_handler(Peer::UnixSocket);
+                let served = handler.serve(connection);
+                self.connections.spawn(served.map(|()| drop((permit, open))));
             }
         }
     }

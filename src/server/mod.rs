@@ -9,19 +9,23 @@ mod audit;
 #[cfg(feature = "bench")]
 mod bench;
 mod connection;
+mod denial_log;
 mod http1;
 mod layers;
 mod listener;
-mod log_limit;
+mod listeners;
 mod login;
 mod login_address;
+mod metrics_source;
 mod oauth;
+mod policy_drift;
 mod problem;
 mod readiness;
 mod refused_client;
 mod refused_person;
 mod request_id;
 mod run;
+mod start_line;
 mod target;
 mod validate;
 

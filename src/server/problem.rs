@@ -1,22 +1,17 @@
 //! Problem details (RFC 9457): the body of every error response.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
-};
-
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use serde::Serialize;
-use tracing::{error, info, warn};
+use tracing::warn;
 
 use crate::{
-    auth::{Challenge, ProblemSpec, Refusal, RefusalSeverity},
-    requirements::{RequirementError, RequirementErrorKind},
-    server::{log_limit::LogLimit, request_id::RequestId},
+    auth::{Challenge, ProblemSpec, Refusal},
+    server::request_id::RequestId,
+    telemetry::{LimitedLog, line_size},
 };
 
 /// The members of problem details.
@@ -43,55 +38,6 @@ impl<'d> ProblemDetails<'d> {
         let (status, request_id) = (status.as_u16(), id.as_str());
         let r#type = format!("urn:vault-auth-validator:{code}");
         Self { r#type, title, status, code, detail, request_id }
-    }
-}
-
-/// Details of an error beyond its code.
-#[derive(Clone, Copy, Default)]
-pub(super) struct ErrorDetails<'d> {
-    /// Detail for the client: what is wrong with the request, and nothing about the caller.
-    pub(super) client_detail: Option<&'d str>,
-    /// Detail for the log; never a secret.
-    pub(super) log_detail: Option<&'d str>,
-}
-
-/// Logs a rejected request and returns its response, which has nothing about the caller.
-pub(super) fn log_and_respond(
-    terms: &ProblemSpec,
-    details: ErrorDetails<'_>,
-    id: &RequestId,
-) -> Response<Bytes> {
-    // Each severity has a limit of its own, so that clients cannot suppress lines for operators.
-    static LIMITS: [LogLimit; 3] = [const { LogLimit::per_second() }; 3];
-    LIMITS[terms.severity as usize].log(|| log(terms, details.log_detail, id));
-    problem_response(terms, details.client_detail, id)
-}
-
-/// Logs a request with invalid requirements and returns its response. Clients may control a part of
-/// the requirements, such as the tenant's name, so each kind of error has a log limit of its own:
-/// errors that clients cause do not suppress errors of the configuration.
-pub(super) fn log_and_respond_to_requirement(
-    error: &RequirementError,
-    terms: &ProblemSpec,
-    details: ErrorDetails<'_>,
-    id: &RequestId,
-) -> Response<Bytes> {
-    static LIMITS: LazyLock<Mutex<HashMap<RequirementErrorKind, Arc<LogLimit>>>> =
-        LazyLock::new(Mutex::default);
-    let new = || Arc::new(LogLimit::per_second());
-    let mut limits = LIMITS.lock().unwrap_or_else(PoisonError::into_inner);
-    let limit = Arc::clone(limits.entry(error.kind()).or_insert_with(new));
-    drop(limits);
-    limit.log(|| log(terms, details.log_detail, id));
-    problem_response(terms, details.client_detail, id)
-}
-
-fn log(terms: &ProblemSpec, detail: Option<&str>, id: &RequestId) {
-    let (request_id, code) = (id.as_str(), terms.code);
-    match terms.severity {
-        RefusalSeverity::Client => info!(request_id, code, detail, "refused"),
-        RefusalSeverity::Dependency => warn!(request_id, code, detail, "refused"),
-        RefusalSeverity::Operator => error!(request_id, code, detail, "refused"),
     }
 }
 
@@ -165,9 +111,10 @@ pub(super) fn log_and_respond_to_admin(
     title: &str,
     headers: &HeaderMap,
 ) -> Response<Bytes> {
-    static LIMIT: LogLimit = LogLimit::per_second();
     let id = RequestId::of(headers);
-    LIMIT.log(|| warn!(request_id = id.as_str(), code, "admin request rejected"));
+    LimitedLog::Admin.log(line_size([id.as_str(), code]), || {
+        warn!(request_id = id.as_str(), code, "admin request rejected");
+    });
     let mut response = respond(status, code, title, None, &id);
     if status == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static(r#"Bearer realm="admin""#);

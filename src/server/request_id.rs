@@ -1,6 +1,6 @@
 use std::fmt;
 
-use http::HeaderMap;
+use crate::headers::RequestHeaders;
 
 /// The id of a request in its response and log line: the proxy's `X-Request-Id`, else a random
 /// one.
@@ -13,10 +13,11 @@ const MAX_LENGTH: usize = 128;
 impl RequestId {
     /// Returns the id of the request with these headers. An `X-Request-Id` with other characters
     /// than letters, digits and `-_.` is replaced, since it could forge parts of a log line.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn of<'h>(headers: impl Into<RequestHeaders<'h>>) -> Self {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let received = headers.get("x-request-id").and_then(|value| value.to_str().ok());
+        let received = headers.into().get_all("x-request-id").next();
         received
+            .and_then(|id| str::from_utf8(id).ok())
             .filter(|id| (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(is_plain))
             .map_or_else(|| Self(format!("{:032x}", rand::random::<u128>())), |id| Self(id.into()))
     }

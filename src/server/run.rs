@@ -1,30 +1,30 @@
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper_util::service::TowerToHyperService;
+use futures_util::future::BoxFuture;
 use tokio::{sync::watch, task::JoinHandle};
-use tower_http::add_extension::AddExtension;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     auth::{Authorizer, FailureLimiter},
-    config::{BrowserLoginSettings, ListenAddress, OAuthSettings, Settings},
-    forwarded::Peer,
+    config::{BrowserLoginSettings, OAuthSettings, Settings},
     login::LoginLimiter,
     oauth::Clients,
     public_documents::PublicDocuments,
     requirements::RequirementsCache,
     server::{
-        admin::{self, AdminState},
+        admin::{self, AdminState, ConsoleState},
         api::{self, ApiState, Capacity, LoginRoutes},
-        connection::HyperHandler,
-        layers,
-        listener::{BindError, ConnectionLimits, Listener, ListenerGroup},
+        denial_log::DenialLog,
+        listener::BindError,
+        listeners::{Handlers, Listeners, ServedListeners},
         login::LoginState,
+        metrics_source::{MetricsExportTask, MetricsSource},
         oauth::OAuthState,
+        policy_drift,
         readiness::Readiness,
         validate::ValidateHandler,
     },
-    telemetry::Metrics,
+    telemetry::{DecisionLog, DecisionLogError, Metrics, report_logs, run_log_reports},
     token::{CredentialReader, CredentialSources, TokenCache},
     vault::{
         CheckCache, Client, ClientSettingsError, Requester, TrustRoots, VaultHealth,
@@ -32,12 +32,8 @@ use crate::{
     },
 };
 
-/// The drain timeout of the auth and api listeners: within the ten seconds that container runtimes
-/// wait.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
-
-/// The drain timeout of the admin listener, which shuts down last.
-const ADMIN_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// The maximum time for writing the queued records of the decision log at the end.
+const DECISION_LOG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// An error that prevents the service from starting, or ends it.
 #[derive(Debug)]
@@ -49,6 +45,8 @@ pub enum RunError {
     /// The certificate authorities of the operating system cannot be read, which the metadata of OAuth
     /// clients is fetched with; the reason.
     PublicDocuments(String),
+    /// The decision log cannot be opened.
+    DecisionLog(DecisionLogError),
     /// A background task has exited, which never happens in normal operation.
     TaskExited(&'static str),
 }
@@ -59,6 +57,7 @@ impl fmt::Display for RunError {
             Self::Bind(error) => error.fmt(f),
             Self::Vault(error) => error.fmt(f),
             Self::PublicDocuments(reason) => f.write_str(reason),
+            Self::DecisionLog(error) => error.fmt(f),
             Self::TaskExited(task) => {
                 write!(f, "{task} exited unexpectedly; please report this bug")
             }
@@ -80,6 +79,12 @@ impl From<ClientSettingsError> for RunError {
     }
 }
 
+impl From<DecisionLogError> for RunError {
+    fn from(error: DecisionLogError) -> Self {
+        Self::DecisionLog(error)
+    }
+}
+
 /// Runs the service until `stop` completes and the requests in flight have their responses.
 ///
 /// # Errors
@@ -88,75 +93,110 @@ impl From<ClientSettingsError> for RunError {
 pub async fn run(settings: Settings, stop: impl Future<Output = ()>) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::default());
     let client = Arc::new(Client::new(&settings.vault, Arc::clone(&metrics))?);
-    let auth_listener = listen("auth", &settings.listen).await?;
-    let api_listener = listen("api", &settings.api_listen).await?;
-    let admin_listener = listen("admin", &settings.admin_listen).await?;
-
-    let session = Arc::new(VaultSession::new(Arc::clone(&client), settings.login));
-    let (health_sender, health) = watch::channel(VaultHealth::Unknown);
-    let backend =
-        VaultTokenBackend::new(Arc::clone(&session), Requester::Service, settings.subject_mount);
-    let cache = Arc::new(TokenCache::new(settings.cache, Arc::new(backend)));
-    let public_listeners = ListenerGroup::new(Arc::clone(&metrics));
-    let admin_listeners = ListenerGroup::new(Arc::clone(&metrics));
-    let shutdown = public_listeners.shutdown_token();
-    let readiness = Readiness { session: Arc::clone(&session), health, shutdown };
-    let admin = AdminState { readiness, metrics: Arc::clone(&metrics), cache: Arc::clone(&cache) };
-    let validator = Arc::new(Authorizer {
-        cache,
-        root_tokens: settings.root_tokens,
-        failure_limiter: FailureLimiter::new(settings.failure_limit),
-        // Longer than one request to Vault takes, and shorter than a proxy waits.
-        timeout: settings.vault.timeout.mul_f64(1.25),
-    });
-    let api = ApiState {
-        validator: Arc::clone(&validator),
-        credentials: settings.credentials.without_keys(),
-        trust: settings.trust.clone(),
-        client: Arc::clone(&client),
-        mounts: settings.mounts,
-        checks: CheckCache::default(),
-        metrics: Arc::clone(&metrics),
-        traces: settings.telemetry.traces,
-        capacity: Capacity::default(),
-    };
-    let routes = login_routes(settings.browser_login, settings.oauth, &api)?;
-    let login = routes.login.as_deref();
-    let health = watch_health(client, health_sender);
-    let exited = spawn_background_tasks(spawn_session(&session), health, Arc::clone(&validator));
-    let validate = Arc::new(ValidateHandler {
-        validator,
-        requirements: RequirementsCache::default(),
-        credentials: settings.credentials,
-        login: login.map(|login| Arc::clone(&login.site)),
-        resources: login.and_then(|login| login.resources.clone()),
-        trust: settings.trust,
-        traces: settings.telemetry.traces,
-        metrics: Arc::clone(&metrics),
-    });
-
-    let limits = ConnectionLimits::from_open_file_limit();
-    validate.serve(&public_listeners, auth_listener, limits.auth);
-    let api = layers::with_common_layers(api::router(api, routes), Arc::clone(&metrics));
-    public_listeners.serve(api_listener, limits.api, new_handler(api));
-    let admin = layers::with_common_layers(admin::router(admin, settings.admin_access), metrics);
-    admin_listeners.serve(admin_listener, limits.admin, new_handler(admin));
+    let decision_log = start_decision_log(&settings)?;
+    let listeners = Listeners::bind(&settings, &metrics).await?;
+    let start_line = listeners.start_line(&settings);
+    let shutdown = listeners.shutdown_token();
+    let log = decision_log.clone();
+    let service = Service::start(settings, client, (metrics, log), shutdown)?;
+    let listeners = listeners.serve(service.handlers);
+    start_line.log();
 
     let outcome = tokio::select! {
         () = stop => Ok(()),
-        task = exited => Err(RunError::TaskExited(task)),
+        task = service.exited => Err(RunError::TaskExited(task)),
     };
-    shut_down([public_listeners, admin_listeners], &session).await;
+    let log = decision_log.as_deref();
+    shut_down(listeners, &service.session, service.export, log).await;
     outcome
 }
 
-/// Returns a function that creates the handler of a connection.
-fn new_handler(router: Router) -> impl Fn(Peer) -> RouterHandler {
-    move |peer| HyperHandler(TowerToHyperService::new(AddExtension::new(router.clone(), peer)))
+/// The parts of the running service.
+struct Service {
+    handlers: Handlers,
+    session: Arc<VaultSession>,
+    export: Option<MetricsExportTask>,
+    /// Resolves to the name of the first background task that exits.
+    exited: BoxFuture<'static, &'static str>,
+    _policy_drift: Option<AbortOnDropHandle<()>>,
 }
 
-/// The handler of a connection that axum serves. Requests have the peer as an extension.
-type RouterHandler = HyperHandler<TowerToHyperService<AddExtension<Router, Peer>>>;
+impl Service {
+    /// Creates the handlers and starts the background tasks.
+    fn start(
+        settings: Settings,
+        client: Arc<Client>,
+        (metrics, decision_log): (Arc<Metrics>, Option<Arc<DecisionLog>>),
+        shutdown: CancellationToken,
+    ) -> Result<Self, RunError> {
+        let session = Arc::new(VaultSession::new(Arc::clone(&client), settings.login));
+        let (health_sender, health) = watch::channel(VaultHealth::Unknown);
+        let mount = settings.subject_mount.clone();
+        let backend = VaultTokenBackend::new(Arc::clone(&session), Requester::Service, mount);
+        let cache = Arc::new(TokenCache::new(settings.cache, Arc::new(backend)));
+        let readiness = Readiness { session: Arc::clone(&session), health, shutdown };
+        let validator = Arc::new(Authorizer {
+            cache,
+            root_tokens: settings.root_tokens,
+            failure_limiter: FailureLimiter::new(settings.failure_limit),
+            // Longer than one request to Vault takes, and shorter than a proxy waits.
+            timeout: settings.vault.timeout.mul_f64(1.25),
+        });
+        let api = ApiState {
+            validator: Arc::clone(&validator),
+            credentials: settings.credentials.without_keys(),
+            trust: settings.trust.clone(),
+            client: Arc::clone(&client),
+            mounts: settings.mounts,
+            checks: CheckCache::default(),
+            metrics: Arc::clone(&metrics),
+            traces: settings.telemetry.traces,
+            capacity: Capacity::default(),
+        };
+        let policy_drift = policy_drift::spawn(settings.policy_drift, &session, &metrics);
+        let routes = login_routes(settings.browser_login, settings.oauth, &api)?;
+        let source = MetricsSource {
+            metrics: Arc::clone(&metrics),
+            readiness,
+            validator: Arc::clone(&validator),
+            login: routes.login.clone(),
+        };
+        let export = MetricsExportTask::start(settings.metrics_export, &source);
+        let console = ConsoleState::new(source.clone(), settings.subject_mount);
+        let exited = spawn_background_tasks(
+            spawn_session(&session),
+            watch_health(client, health_sender),
+            Arc::clone(&validator),
+        );
+        tokio::spawn(console.record_history());
+        let login = routes.login.as_deref();
+        let validate = ValidateHandler {
+            validator,
+            requirements: RequirementsCache::default(),
+            credentials: settings.credentials,
+            login: login.map(|login| Arc::clone(&login.site)),
+            resources: login.and_then(|login| login.resources.clone()),
+            trust: settings.trust,
+            traces: settings.telemetry.traces,
+            metrics,
+            denials: DenialLog::default(),
+            decision_log,
+            recent_denials: Arc::clone(&console.denials),
+        };
+        let handlers = Handlers {
+            validate: Arc::new(validate),
+            api: api::router(api, routes),
+            admin: admin::router(AdminState(source), console, settings.admin_access),
+        };
+        let exited = Box::pin(exited);
+        Ok(Self { handlers, session, export, exited, _policy_drift: policy_drift })
+    }
+}
+
+fn start_decision_log(settings: &Settings) -> Result<Option<Arc<DecisionLog>>, DecisionLogError> {
+    let log = settings.decision_log.as_ref().map(DecisionLog::start).transpose()?;
+    Ok(log.map(Arc::new))
+}
 
 /// Returns the routes of the login pages and of the OAuth endpoints, if they are configured.
 fn login_routes(
@@ -176,6 +216,7 @@ fn login_routes(
         validator: Arc::clone(&api.validator),
         trust: api.trust.clone(),
         limiter: LoginLimiter::default(),
+        metrics: Arc::clone(&api.metrics),
         resources: oauth.as_ref().map(|oauth| Arc::clone(&oauth.resources)),
     });
     let oauth = oauth.map(|settings| oauth_state(settings, Arc::clone(&login), api)).transpose()?;
@@ -203,17 +244,29 @@ fn spawn_session(session: &Arc<VaultSession>) -> JoinHandle<()> {
     tokio::spawn(async move { session.run().await })
 }
 
-/// Drains the listeners, the admin listener last, and revokes the service's own token.
+/// Drains the listeners, the admin listener last, revokes the service's own token, exports the metrics a
+/// last time, and writes what is left to the logs.
 async fn shut_down(
-    [public_listeners, admin_listeners]: [ListenerGroup; 2],
+    listeners: ServedListeners,
     session: &VaultSession,
+    export: Option<MetricsExportTask>,
+    decision_log: Option<&DecisionLog>,
 ) {
     tracing::info!("stopping");
-    public_listeners.shutdown(DRAIN_TIMEOUT).await;
-    admin_listeners.shutdown(ADMIN_DRAIN_TIMEOUT).await;
-    if let Err(error) = session.close().await {
+    listeners.shut_down().await;
+    let last_export = async {
+        if let Some(export) = export {
+            export.finish().await;
+        }
+    };
+    let (closed, ()) = tokio::join!(session.close(), last_export);
+    if let Err(error) = closed {
         tracing::warn!("{error}");
     }
+    if let Some(log) = decision_log {
+        log.close(DECISION_LOG_TIMEOUT);
+    }
+    report_logs();
     tracing::info!("stopped");
 }
 
@@ -225,17 +278,13 @@ fn spawn_background_tasks(
 ) -> impl Future<Output = &'static str> {
     let health = tokio::spawn(health);
     let sweep = tokio::spawn(async move { validator.run_eviction().await });
+    let reports = tokio::spawn(run_log_reports());
     async {
         tokio::select! {
             _ = session => "the task of the Vault session",
             _ = health => "the health check of Vault",
             _ = sweep => "the sweep of the token cache",
+            _ = reports => "the report of omitted log lines",
         }
     }
-}
-
-async fn listen(name: &str, address: &ListenAddress) -> Result<Listener, BindError> {
-    let listener = Listener::bind(address).await?;
-    tracing::info!(listener = name, address = listener.address(), "listening");
-    Ok(listener)
 }

@@ -7,15 +7,15 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderValue, Request, Response, header::COOKIE};
-use tracing::{Instrument, Span, field::Empty, info_span};
+use http::{HeaderValue, Request, Response, StatusCode, header::COOKIE};
 
 use crate::{
-    auth::{AuthRequest, Authorizer, Refusal},
+    auth::{AuthRequest, Authorizer, Decision, Refusal},
     forwarded::{ForwardedRequest, Peer, TrustedProxies},
     headers::RequestHeaders,
     login::{LOGIN_COOKIE, LoginSite},
@@ -23,16 +23,22 @@ use crate::{
     requirements::{Requirements, RequirementsCache, ResponseCookies, UnauthenticatedNavigation},
     resource_uri::ResourceUri,
     server::{
+        denial_log::DenialLog,
         http1::{HandlerResponse, Http1Connection, RequestHandler, RequestHead},
         listener::{Listener, ListenerGroup},
-        problem::{self, ErrorDetails},
+        problem,
         refused_client::RefusedClient,
         refused_person::RefusedPerson,
         request_id::RequestId,
         target,
     },
-    telemetry::{Metrics, TraceExport},
-    token::{CacheStatus, CredentialReader, RequestAudience, SESSION_COOKIE, TokenEntry},
+    telemetry::{
+        DecisionLog, DecisionLogUnavailable, DecisionRecord, Limiter, ListenerName, Metrics,
+        RecentDenials, RequestTrace, ServedRequest, TraceExport, TracedDecision, TracedRequest,
+    },
+    token::{
+        CacheStatus, CallerIdentity, CredentialReader, RequestAudience, SESSION_COOKIE, TokenEntry,
+    },
 };
 
 const PATH: &str = "/validate";
@@ -47,32 +53,31 @@ pub(super) struct ValidateHandler {
     pub(super) resources: Option<Arc<Resources>>,
     pub(super) trust: TrustedProxies,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) denials: DenialLog,
+    /// The decision log; `None` without one.
+    pub(super) decision_log: Option<Arc<DecisionLog>>,
+    pub(super) recent_denials: Arc<RecentDenials>,
     pub(super) traces: TraceExport,
 }
 
 impl ValidateHandler {
     /// Serves a listener until its group shuts down, with at most `limit` open connections.
     pub(super) fn serve(self: Arc<Self>, group: &ListenerGroup, listener: Listener, limit: usize) {
+        let listener = (ListenerName::Auth, listener);
         group.serve(listener, limit, move |peer| Http1Connection::new(Arc::clone(&self), peer));
     }
 
-    async fn decide<B>(
-        &self,
-        peer: Peer,
-        request: &Request<B>,
-    ) -> Result<(Arc<TokenEntry>, CacheStatus), Refusal> {
+    async fn decide<B>(&self, peer: Peer, request: &Request<B>) -> Decision {
         if !target::has_origin_form(request) {
-            return Err(Refusal::RequestInvalid(target::REASON.to_owned()));
+            return Decision::denied(Refusal::RequestInvalid(target::REASON.to_owned()));
         }
         let query = request.uri().query().unwrap_or_default();
-        let requirements =
-            self.requirements.get_or_parse(query).map_err(Refusal::RequirementInvalid)?;
+        let requirements = match self.requirements.get_or_parse(query) {
+            Ok(requirements) => requirements,
+            Err(error) => return Decision::denied(Refusal::RequirementInvalid(error)),
+        };
         let auth_request = self.auth_request(peer, request.headers().into(), &requirements);
-        let decision = self.validator.authorize(&auth_request).await;
-        let cache =
-            decision.cache_status.inspect(|status| self.metrics.record_cache_status(*status));
-        let entry = decision.outcome?;
-        Ok((entry, cache.unwrap_or(CacheStatus::Miss)))
+        self.validator.authorize(&auth_request).await
     }
 
     /// Returns the response to a person whose browser shows it; `None` for other clients.
@@ -84,12 +89,8 @@ impl ValidateHandler {
         id: &RequestId,
     ) -> Option<Response<Bytes>> {
         let headers = RequestHeaders::from(request.headers());
-        let person = RefusedPerson {
-            refusal,
-            headers,
-            forwarded: ForwardedRequest::new(headers, peer, &self.trust),
-            id,
-        };
+        let person =
+            RefusedPerson { refusal, headers, forwarded: self.forwarded(peer, request), id };
         let is_redirected = || {
             let query = request.uri().query().unwrap_or_default();
             let requirements = self.requirements.get_or_parse(query);
@@ -139,42 +140,64 @@ impl ValidateHandler {
         AuthRequest { credential, requirements, forwarded }
     }
 
-    fn reject<B>(&self, refusal: &Refusal, peer: Peer, request: &Request<B>) -> Response<Bytes> {
-        let terms = refusal.problem_spec();
-        self.metrics.record_denied(&terms);
-        Span::current().record("code", terms.code);
-        let detail = refusal.detail();
-        let details = ErrorDetails { log_detail: detail.as_deref(), client_detail: None };
-        let id = RequestId::of(request.headers());
-        let response = match refusal {
-            Refusal::RequirementInvalid(error) => {
-                problem::log_and_respond_to_requirement(error, &terms, details, &id)
-            }
-            _ => problem::log_and_respond(&terms, details, &id),
+    /// Writes a decision to the decision log, if there is one. If that is not possible and has to be, the
+    /// decision is to deny the request for that reason.
+    fn logged(
+        &self,
+        decision: Decision,
+        forwarded: &ForwardedRequest<'_>,
+        id: &RequestId,
+        started: Instant,
+    ) -> Decision {
+        let Some(log) = &self.decision_log else { return decision };
+        let Err(DecisionLogUnavailable) =
+            log.record(&record(&decision, forwarded, id, started.elapsed()))
+        else {
+            return decision;
         };
-        let page = self.response_to_person(refusal, peer, request, &id);
+        let refused = Decision { outcome: Err(Refusal::DecisionLogUnavailable), ..decision };
+        log.record_refusal(&record(&refused, forwarded, id, started.elapsed()));
+        refused
+    }
+
+    /// Returns the response to a denied request.
+    fn reject<B>(
+        &self,
+        refusal: &Refusal,
+        peer: Peer,
+        request: &Request<B>,
+        id: &RequestId,
+    ) -> Response<Bytes> {
+        let page = self.response_to_person(refusal, peer, request, id);
+        let respond = || problem::problem_response(&refusal.problem_spec(), None, id);
         let query = request.uri().query().unwrap_or_default();
         let Ok(requirements) = self.requirements.get_or_parse(query) else {
-            return page.unwrap_or(response);
+            return page.unwrap_or_else(respond);
         };
-        let forwarded = ForwardedRequest::new(request.headers().into(), peer, &self.trust);
+        let forwarded = self.forwarded(peer, request);
         let refused = RefusedClient { refusal, requirements: &requirements, forwarded };
-        let response = page.unwrap_or_else(|| refused.complete(response, &id));
+        let response = page.unwrap_or_else(|| refused.complete(respond(), id));
         refused.with_metadata(response, self.resources.as_deref())
+    }
+
+    fn forwarded<'r, B>(&'r self, peer: Peer, request: &'r Request<B>) -> ForwardedRequest<'r> {
+        ForwardedRequest::new(request.headers().into(), peer, &self.trust)
     }
 }
 
 impl RequestHandler for ValidateHandler {
     /// Only query strings that the full parser has read before are known here. They were read from
     /// targets in origin form, so that the bytes of this one need no further check.
-    fn authorize_cached(&self, peer: Peer, head: &RequestHead<'_>) -> Option<Arc<TokenEntry>> {
+    fn authorize_cached(
+        &self,
+        peer: Peer,
+        head: &RequestHead<'_>,
+        received: Instant,
+    ) -> Option<Arc<TokenEntry>> {
         let query = match head.target.strip_prefix(PATH)? {
             "" => "",
             rest => rest.strip_prefix('?')?,
         };
-        if self.traces != TraceExport::Off {
-            return None;
-        }
         // A panic happens again in `respond`, which counts it.
         let entry = catch_unwind(AssertUnwindSafe(|| {
             let requirements = self.requirements.get(query)?;
@@ -182,36 +205,123 @@ impl RequestHandler for ValidateHandler {
                 return None;
             }
             let auth_request = self.auth_request(peer, head.fields(), &requirements);
-            self.validator.authorize_cached(&auth_request)
+            let entry = self.validator.authorize_cached(&auth_request, received)?;
+            if let Some(log) = &self.decision_log {
+                log_cached(log, &entry, &auth_request, head.fields(), received)?;
+            }
+            Some(entry)
         }));
         let entry = entry.ok()??;
-        self.metrics.record_cache_status(CacheStatus::Hit);
-        self.metrics.record_allowed();
+        self.metrics.record_cached(head.method, received.elapsed());
+        let forwarded = ForwardedRequest::new(head.fields(), peer, &self.trust);
+        let traced = TracedRequest { method: head.method, route: Some(PATH), forwarded };
+        self.traces.record_cached(&traced, received);
         Some(entry)
     }
 
     async fn respond<B: Sync>(&self, peer: Peer, request: &Request<B>) -> HandlerResponse {
+        let started = Instant::now();
         if target::has_origin_form(request) && request.uri().path() != PATH {
-            return HandlerResponse::Other(problem::not_found(request.headers()));
+            let response = HandlerResponse::Other(problem::not_found(request.headers()));
+            let (listener, status) = (ListenerName::Auth, response.status());
+            let (method, duration) = (request.method(), started.elapsed());
+            let served = ServedRequest { listener, method, route: None, status, duration };
+            self.metrics.record_response(&served);
+            return response;
         }
-        let headers = request.headers();
-        let span = self
-            .traces
-            .request_span(headers, || info_span!("validate", otel.kind = "server", code = Empty));
+        let in_flight = self.metrics.begin_request(ListenerName::Auth);
+        let (method, forwarded) = (request.method().as_str(), self.forwarded(peer, request));
+        let span = self.traces.start(&TracedRequest { method, route: Some(PATH), forwarded });
         let decision = AssertUnwindSafe(self.decide(peer, request)).catch_unwind();
-        let decision = decision.instrument(span.clone()).await;
-        let outcome = decision.unwrap_or_else(|_| {
+        let decision = span.run(decision).await.unwrap_or_else(|_| {
             self.metrics.record_panic();
-            Err(Refusal::Internal)
+            Decision::denied(Refusal::Internal)
         });
-        match outcome {
-            Ok((entry, cache)) => {
+        drop(in_flight);
+        if let Some(status) = decision.cache_status {
+            self.metrics.record_cache_status(status);
+        }
+        let id = RequestId::of(request.headers());
+        let decision = span.in_scope(|| self.logged(decision, &forwarded, &id, started));
+        let traced = TracedDecision::new(&decision);
+        let respond = || match &decision.outcome {
+            Ok(entry) => {
                 self.metrics.record_allowed();
-                self.allow(entry, cache, request)
+                let cache = decision.cache_status.unwrap_or(CacheStatus::Miss);
+                self.allow(Arc::clone(entry), cache, request)
             }
             Err(refusal) => {
-                span.in_scope(|| HandlerResponse::Other(self.reject(&refusal, peer, request)))
+                self.metrics.record_denied(&refusal.problem_spec());
+                if matches!(refusal, Refusal::TooManyFailures) {
+                    self.metrics.record_limited(Limiter::Validate);
+                }
+                let record = record(&decision, &forwarded, &id, started.elapsed());
+                self.denials.log(&record, refusal);
+                self.recent_denials.record(&record);
+                HandlerResponse::Other(self.reject(refusal, peer, request, &id))
             }
-        }
+        };
+        let response = span.in_scope(|| {
+            let response = respond();
+            let answer = (request.method(), response.status());
+            self.metrics.record_validate(decision.cache_status, answer, started.elapsed());
+            response
+        });
+        span.end_decided(response.status(), traced);
+        response
+    }
+}
+
+/// Writes a request that is allowed from the cache to the decision log; `None` if that is not possible and
+/// has to be.
+fn log_cached(
+    log: &DecisionLog,
+    entry: &Arc<TokenEntry>,
+    request: &AuthRequest<'_>,
+    headers: RequestHeaders<'_>,
+    received: Instant,
+) -> Option<()> {
+    let decision = Decision {
+        outcome: Ok(Arc::clone(entry)),
+        caller: Some(Arc::clone(entry)),
+        cache_status: Some(CacheStatus::Hit),
+    };
+    let id = RequestId::of(headers);
+    log.record_cached(&record(&decision, &request.forwarded, &id, received.elapsed())).ok()
+}
+
+/// Returns the id of the trace of a request: of the current one, else of the proxy's, which may be recorded
+/// elsewhere.
+fn trace_id(forwarded: &ForwardedRequest<'_>) -> Option<String> {
+    let parent = || Some(format!("{:032x}", forwarded.trace_parent()?.trace_id()));
+    RequestTrace::current().map(|trace| trace.to_string()).or_else(parent)
+}
+
+/// Returns the record of a decision.
+fn record<'r>(
+    decision: &'r Decision,
+    forwarded: &ForwardedRequest<'r>,
+    id: &'r RequestId,
+    duration: Duration,
+) -> DecisionRecord<'r> {
+    let terms = decision.outcome.as_ref().err().map(Refusal::problem_spec);
+    let caller = decision.caller.as_deref();
+    let identity = caller.map(|entry| &entry.identity);
+    DecisionRecord {
+        request_id: id.as_str(),
+        result: terms.as_ref().map_or("allow", |terms| terms.severity.result_label()),
+        reason: terms.as_ref().map_or("ok", |terms| terms.code),
+        status: terms.as_ref().map_or(StatusCode::OK, |terms| terms.status).as_u16(),
+        cache: decision.cache_status,
+        host: forwarded.authority().ok(),
+        method: forwarded.method().ok(),
+        path: forwarded.target().and_then(|target| target.path()).ok(),
+        client: forwarded.client_address().ok(),
+        subject: identity.and_then(CallerIdentity::subject),
+        entity_id: identity.and_then(CallerIdentity::entity_id),
+        tenant: identity.and_then(CallerIdentity::tenant),
+        accessor: caller.map(|entry| &*entry.accessor).filter(|accessor| !accessor.is_empty()),
+        trace_id: trace_id(forwarded).map(Into::into),
+        duration,
     }
 }

@@ -83,12 +83,7 @@ impl<'h> Credential<'h> {
     #[must_use]
     pub fn from_text(text: impl Into<Cow<'h, str>>) -> Option<Self> {
         let text = text.into();
-        let valid = !text.is_empty() && text.bytes().all(|byte| TOKEN_BYTES[usize::from(byte)]);
-        valid.then_some(Self(CredentialForm::Token(text)))
-    }
-
-    fn from_bytes(bytes: &'h [u8]) -> Result<Self, CredentialError> {
-        std::str::from_utf8(bytes).ok().and_then(Self::from_text).ok_or(CredentialError::Malformed)
+        is_well_formed(text.as_bytes()).then_some(Self(CredentialForm::Token(text)))
     }
 
     /// Creates a credential from a token that Vault has issued to this service for a person.
@@ -150,15 +145,15 @@ impl CredentialSource {
     ) -> Result<(), CredentialError> {
         match self {
             Self::Bearer => scheme_values(fields, "bearer")
-                .try_for_each(|rest| found.add(Credential::from_bytes(rest.trim_ascii()))),
-            Self::VaultToken => fields
-                .get_all("x-vault-token")
-                .try_for_each(|value| found.add(Credential::from_bytes(value))),
+                .try_for_each(|rest| found.add(token_text(rest.trim_ascii()))),
+            Self::VaultToken => {
+                fields.get_all("x-vault-token").try_for_each(|value| found.add(token_text(value)))
+            }
             Self::Basic => {
                 scheme_values(fields, "basic").try_for_each(|rest| found.add(basic_password(rest)))
             }
             Self::Cookie(name) => {
-                fields.cookies(name).try_for_each(|value| found.add(Credential::from_bytes(value)))
+                fields.cookies(name).try_for_each(|value| found.add(token_text(value)))
             }
             // Read after all others, since only then a conflict can be decided.
             Self::Session => Ok(()),
@@ -173,20 +168,26 @@ fn scheme_values<'h>(
     wanted: &'static str,
 ) -> impl Iterator<Item = &'h [u8]> {
     fields.get_all("authorization").filter_map(move |value| {
-        let end = value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(value.len());
-        let (name, rest) = value.split_at(end);
-        name.eq_ignore_ascii_case(wanted.as_bytes()).then_some(rest)
+        let (name, rest) = value.split_at_checked(wanted.len())?;
+        let is_whole_name = matches!(rest.first(), None | Some(b' ' | b'\t'));
+        (is_whole_name && name.eq_ignore_ascii_case(wanted.as_bytes())).then_some(rest)
     })
 }
 
-fn basic_password<'h>(encoded: &[u8]) -> Result<Credential<'h>, CredentialError> {
-    let pair = BASE64_STANDARD
-        .decode(encoded.trim_ascii())
-        .ok()
-        .and_then(|decoded| String::from_utf8(decoded).ok())
-        .ok_or(CredentialError::Malformed)?;
-    let (_, password) = pair.split_once(':').ok_or(CredentialError::Malformed)?;
-    Credential::from_text(password.to_owned()).ok_or(CredentialError::Malformed)
+fn is_well_formed(token: &[u8]) -> bool {
+    !token.is_empty() && token.iter().all(|byte| TOKEN_BYTES[usize::from(*byte)])
+}
+
+/// Returns the text of a well-formed token.
+fn token_text(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    std::str::from_utf8(bytes).ok().filter(|_| is_well_formed(bytes)).map(Cow::Borrowed)
+}
+
+/// Returns the password, if it is a well-formed token.
+fn basic_password<'h>(encoded: &[u8]) -> Option<Cow<'h, str>> {
+    let pair = String::from_utf8(BASE64_STANDARD.decode(encoded.trim_ascii()).ok()?).ok()?;
+    let (_, password) = pair.split_once(':')?;
+    is_well_formed(password.as_bytes()).then(|| password.to_owned().into())
 }
 
 impl CredentialSources {

@@ -20,7 +20,8 @@ pub use backend::{
     TokenBackend, Unavailable, UnavailableReason, UseOutcome,
 };
 pub use cache::{
-    CacheSettings, CacheStatus, CapabilityLookup, TokenCache, TokenEntry, TokenLookup,
+    CacheSettings, CacheStatus, CapabilityLookup, EvictionCause, EvictionCounts, TokenCache,
+    TokenEntry, TokenLookup,
 };
 pub use credential::{
     Credential, CredentialError, CredentialReader, CredentialSource, CredentialSources,

@@ -2,9 +2,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::sleep};
 
-use crate::vault::{
-    api::sys::health::{forwarding_status, health_status},
-    client::{Client, FailureKind, VaultError},
+use crate::{
+    telemetry::{Observer, record_vault_failure, record_vault_recovery},
+    token::UnavailableReason,
+    vault::{
+        api::sys::health::{forwarding_status, health_status},
+        client::{Client, FailureKind, VaultError},
+    },
 };
 
 /// The interval between two checks while Vault is available.
@@ -32,6 +36,18 @@ pub enum VaultHealth {
 }
 
 impl VaultHealth {
+    /// Returns the name, as in the label of the metric.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Up => "up",
+            Self::Sealed => "sealed",
+            Self::Unavailable => "unavailable",
+            Self::RedirectingStandby(_) => "redirecting",
+        }
+    }
+
     /// Returns the health for a status of `sys/health`. Standby nodes (429) and performance standby
     /// nodes (473) mostly serve requests or forward them.
     fn from_status(status: u16) -> Self {
@@ -50,22 +66,29 @@ impl VaultHealth {
     }
 }
 
-/// Keeps `health` up to date, without end, and logs each change.
+/// Keeps `health` up to date, without end, and records outages.
 pub async fn watch_health(client: Arc<Client>, health: watch::Sender<VaultHealth>) {
     loop {
         let (current, detail) = check_health(&client).await;
-        let changed = health.send_if_modified(|previous| {
+        record(&current, &detail);
+        health.send_if_modified(|previous| {
             let changed = *previous != current;
             previous.clone_from(&current);
             changed
         });
-        match current {
-            VaultHealth::Up if changed => tracing::info!("vault is up"),
-            _ if changed => tracing::warn!(state = ?current, detail, "vault is unavailable"),
-            _ => {}
-        }
         sleep(if current == VaultHealth::Up { POLL_INTERVAL_UP } else { POLL_INTERVAL_DOWN }).await;
     }
+}
+
+fn record(health: &VaultHealth, detail: &str) {
+    let reason = match health {
+        VaultHealth::Up => return record_vault_recovery(Observer::HealthCheck),
+        VaultHealth::Sealed => UnavailableReason::Sealed,
+        VaultHealth::Unknown | VaultHealth::Unavailable | VaultHealth::RedirectingStandby(_) => {
+            UnavailableReason::NoValidResponse
+        }
+    };
+    record_vault_failure(Observer::HealthCheck, reason, detail);
 }
 
 /// Returns the health and the status or error that it was determined from.
@@ -82,5 +105,5 @@ async fn check_health(client: &Client) -> (VaultHealth, String) {
     {
         return (VaultHealth::from_error(&error), error.to_string());
     }
-    (VaultHealth::from_status(status), status.to_string())
+    (VaultHealth::from_status(status), format!("health check: status {status}"))
 }

@@ -176,7 +176,7 @@ async fn failed_step_reports_progress() {
     let credentials = Credentials::new();
     let broken = Fault::Status(500, r#"{"errors":["no space left on device"]}"#);
     for (point, done, not_tried) in
-        [("POST /v1/transit/config/keys", 2, 29), ("POST /v1/sys/policies/acl/crm-agent", 7, 22)]
+        [("POST /v1/transit/config/keys", 2, 30), ("POST /v1/sys/policies/acl/crm-agent", 7, 23)]
     {
         fault.set_for(point, broken).await;
         let ended = credentials.run(&shell, &["bootstrap", "--output", "json"]);

@@ -159,6 +159,21 @@ async fn drift_is_corrected_only_on_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn policy_drift_needs_a_flag() {
+    let bao = Bao::dev().await;
+    let credentials = Credentials::new();
+    let path = "auth/approle/role/validator";
+    let policies = async || bao.must("GET", path, None).await["data"]["token_policies"].clone();
+    credentials.run(&root(&bao), &["bootstrap"]).done();
+    assert_eq!(policies().await, json!(["validator"]));
+    credentials.run(&root(&bao), &["bootstrap", "--policy-drift", "--yes"]).done();
+    assert_eq!(policies().await, json!(["validator", "validator-drift"]));
+    let refused = credentials.run(&root(&bao), &["bootstrap"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stdout.contains("its policies are validator, validator-drift"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn other_mounts_get_their_policies() {
     let bao = Bao::dev().await;
     let credentials = Credentials::new();

@@ -31,7 +31,8 @@ const USES: &[(&str, &[&str])] = &[
     ("auth", &["capabilities", "forwarded", "mcp_methods", "requirements", "token"]),
     ("provisioning", &["policy", "sealed", "tenants"]),
     ("secrets", &["tenants", "token"]),
-    ("telemetry", &["auth", "token"]),
+    ("telemetry", &["auth", "forwarded", "token", "wall_clock"]),
+    ("console", &["auth", "login", "telemetry", "token"]),
     (
         "vault",
         &[
@@ -92,6 +93,8 @@ const USES: &[(&str, &[&str])] = &[
         &[
             "auth",
             "config",
+            "console",
+            "diagnostics",
             "forwarded",
             "headers",
             "login",

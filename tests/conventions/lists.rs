@@ -1,10 +1,8 @@
-//! The lists of codes and metrics in the documentation are those of the code.
+//! The lists of codes in the documentation are those of the code.
 
 use std::{collections::BTreeSet, fs};
 
-use http::StatusCode;
 use syn::visit::{self, Visit};
-use vault_auth_validator::telemetry::{Metrics, MetricsSnapshot};
 
 use super::source::{SourceFile, source_files};
 use crate::support::tools::repository;
@@ -91,29 +89,4 @@ fn codes_of_the_api_are_documented() {
     for code in codes {
         assert!(openapi.contains(&format!("`{code}`")), "OpenAPI lacks {code}");
     }
-}
-
-#[test]
-fn metrics_are_documented() {
-    let metrics = Metrics::default();
-    // Families without a sample are not rendered.
-    metrics.record_vault_request("lookup", "ok");
-    metrics.record_api_request("/", StatusCode::OK);
-    let rendered = metrics.render(MetricsSnapshot { is_ready: true, cached_tokens: (0, 0) });
-    let metrics = rendered.lines().filter_map(|line| {
-        let mut words = line.strip_prefix("# TYPE ")?.split(' ');
-        let (name, kind) = (words.next()?, words.next()?);
-        Some(if kind == "counter" { format!("{name}_total") } else { name.to_owned() })
-    });
-    let metrics: BTreeSet<_> = metrics.filter(|name| !name.ends_with("build")).collect();
-    assert!(metrics.len() > 5, "{rendered}");
-    let readme = read("README.md");
-    let row = readme.lines().find(|line| line.starts_with("| `GET /metrics`"));
-    let cell = row.and_then(|row| row.split('|').nth(2)).expect("a row for /metrics");
-    let name = |span: &str| span.split('{').next().unwrap_or_default().to_owned();
-    let documented: BTreeSet<_> = cell.split('`').skip(1).step_by(2).map(name).collect();
-    let prefix = "validator_";
-    let metrics: BTreeSet<_> =
-        metrics.iter().map(|name| name.strip_prefix(prefix).unwrap_or(name).to_owned()).collect();
-    assert_eq!(documented, metrics);
 }

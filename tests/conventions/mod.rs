@@ -3,5 +3,6 @@
 mod language;
 mod layers;
 mod lists;
+mod messages;
 mod modules;
 mod source;

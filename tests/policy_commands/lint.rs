@@ -96,7 +96,7 @@ fn json_output_matches_text() {
 fn shipped_policies_are_linted_by_default() {
     let anonymous = Operator { variables: Vec::new() };
     let ended = anonymous.run(&["lint", "--strict"]);
-    let stdout = "24 policies: 0 errors, 0 warnings\n".to_owned();
+    let stdout = "25 policies: 0 errors, 0 warnings\n".to_owned();
     assert_eq!(ended, Ended { code: Some(0), stdout, stderr: String::new() });
 }
 

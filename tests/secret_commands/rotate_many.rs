@@ -31,7 +31,7 @@ async fn memory_is_independent_of_secret_count() {
     let status = eventually(Duration::from_mins(10), "an end", async || {
         let path = format!("/proc/{}/status", process.pid());
         let memory = fs::read_to_string(path).unwrap_or_default();
-        let memory = memory.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let memory = memory.lines().find_map(|line| line.strip_prefix("RssAnon:"));
         let memory = memory.and_then(|memory| memory.split_whitespace().next()?.parse().ok());
         peak = memory.unwrap_or(peak).max(peak);
         process.exit_status()

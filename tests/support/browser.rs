@@ -5,6 +5,7 @@
 
 mod accessibility;
 mod command;
+mod console_log;
 mod driver;
 mod network_log;
 mod options;

@@ -1,7 +1,7 @@
 //! The real OpenBao, proxies and validator on free ports, for tests and the demo.
 //!
 //! `make tools` puts the servers into `.tools/`; `BAO_BIN`, `CADDY_BIN`, `NGINX_BIN`, `TRAEFIK_BIN`,
-//! `ENVOY_BIN`, `CHROMIUM_BIN` and `CHROMEDRIVER_BIN` name others. Every process that is started here is killed when its value is dropped.
+//! `ENVOY_BIN`, `PROMETHEUS_BIN`, `ALERTMANAGER_BIN`, `CHROMIUM_BIN` and `CHROMEDRIVER_BIN` name others. Every process that is started here is killed when its value is dropped.
 
 #![allow(
     dead_code,
@@ -30,8 +30,10 @@ pub mod http;
 pub mod idp;
 pub mod mcp;
 pub mod metrics;
+pub mod monitoring;
 pub mod nginx;
 pub mod oauth_app;
+pub mod otlp;
 pub mod people;
 pub mod person;
 pub mod platform;
@@ -39,6 +41,7 @@ pub mod ports;
 pub mod process;
 pub mod raw;
 pub mod rewording;
+pub mod sentry;
 pub mod shell;
 pub mod stack;
 pub mod tls;

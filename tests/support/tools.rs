@@ -33,6 +33,16 @@ pub fn envoy() -> PathBuf {
     tool("ENVOY_BIN", "envoy")
 }
 
+/// Prometheus.
+pub fn prometheus() -> PathBuf {
+    tool("PROMETHEUS_BIN", "prometheus")
+}
+
+/// Alertmanager.
+pub fn alertmanager() -> PathBuf {
+    tool("ALERTMANAGER_BIN", "alertmanager")
+}
+
 /// Chromium.
 pub fn chromium() -> PathBuf {
     tool("CHROMIUM_BIN", "chromium")
@@ -48,6 +58,12 @@ pub fn schemathesis() -> PathBuf {
     tool("SCHEMATHESIS_BIN", "schemathesis")
 }
 
+/// The checker of Prometheus's files: that of `.tools`, or the system's.
+pub fn promtool() -> PathBuf {
+    let own = repository(".tools/bin/promtool");
+    if own.is_file() { own } else { PathBuf::from("promtool") }
+}
+
 /// The Python that has python-dotenv and podman-compose.
 pub fn python() -> PathBuf {
     tool("PYTHON_BIN", "python")
@@ -56,6 +72,13 @@ pub fn python() -> PathBuf {
 /// The Python that has a line of the MCP SDK: `mcp-1` or `mcp-2`.
 pub fn mcp_python(line: &str) -> PathBuf {
     let path = repository(".tools").join(line).join("bin/python");
+    assert!(path.is_file(), "{} is missing: run `make tools`", path.display());
+    path
+}
+
+/// The Python that has `ClickHouse` as a library.
+pub fn chdb_python() -> PathBuf {
+    let path = repository(".tools/chdb/bin/python");
     assert!(path.is_file(), "{} is missing: run `make tools`", path.display());
     path
 }

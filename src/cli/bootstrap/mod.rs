@@ -18,8 +18,8 @@ use crate::{
     config::{ConfigErrors, OperatorSettings, Settings},
     policy::{Mounts, builtin},
     provisioning::{
-        DesiredAccount, DesiredState, IfAbsent, NewPassword, OPERATOR_POLICY, ProvisionError,
-        check_mounts,
+        DesiredAccount, DesiredState, IfAbsent, NewPassword, OPERATOR_POLICY, POLICY_DRIFT_POLICY,
+        ProvisionError, VALIDATOR, check_mounts,
     },
     vault::{self, KeyShares, parse_user_name},
 };
@@ -83,6 +83,8 @@ pub(super) struct Bootstrap {
     #[arg(long, value_name = "PATH")]
     audit_file: Option<String>,
     #[command(flatten)]
+    permissions: ValidatorPermissions,
+    #[command(flatten)]
     secret_id: SecretIdArgs,
     /// Also create an account for an operator: a user name and a password at
     /// `VALIDATOR_SUBJECT_MOUNT`, with the policy `operator`, so that the root token can be revoked.
@@ -96,6 +98,23 @@ pub(super) struct Bootstrap {
     output: OutputArgs,
     #[command(flatten)]
     operator: OperatorArgs<ForVault>,
+}
+
+/// The optional permissions of the validator.
+#[derive(Args)]
+struct ValidatorPermissions {
+    /// Let the validator read all policies, to compare them with files
+    /// (`VALIDATOR_POLICY_DRIFT_INTERVAL`): its AppRole also gets the policy `validator-drift`.
+    #[arg(long)]
+    policy_drift: bool,
+}
+
+impl ValidatorPermissions {
+    /// Returns the policies of the validator's AppRole.
+    fn policies(&self) -> BTreeSet<String> {
+        let optional = self.policy_drift.then_some(POLICY_DRIFT_POLICY);
+        [VALIDATOR].into_iter().chain(optional).map(str::to_owned).collect()
+    }
 }
 
 impl Bootstrap {
@@ -164,6 +183,7 @@ impl Bootstrap {
             subject_mount,
             audit_file: self.audit_file.clone(),
             policies,
+            validator_policies: self.permissions.policies(),
             secret_id: self.secret_id.options(),
         };
         desired.check_policies().map_err(unsound)?;

@@ -102,11 +102,12 @@ fn path(text: &str) -> Result<String, &'static str> {
 pub(super) fn read_policies(folder: Option<&Path>) -> Result<PolicySet, String> {
     let sources = match folder {
         None => builtin::policies(),
-        Some(folder) => PolicySource::read_all(folder, "hcl").map_err(|error| error.to_string())?,
+        Some(folder) => {
+            PolicySource::read_all(folder, "hcl").map_err(|error| format!("--policies: {error}"))?
+        }
     };
     let (set, findings) = PolicySet::read(sources);
     match findings.first() {
-        None if set.is_empty() => Err("--policies: no *.hcl files found".to_owned()),
         None => Ok(set),
         Some(finding) => Err(format!("--policies: {}\n{finding}", finding.message)),
     }

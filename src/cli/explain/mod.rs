@@ -30,6 +30,7 @@ use crate::{
     resource_uri::ResourceUri,
     sealed::SealingKeys,
     token::{ACCESS_TOKEN_PREFIX, Unavailable, UnavailableReason},
+    vault::Requester,
 };
 
 /// Explain the decision that `/validate` would make on a request.
@@ -201,7 +202,8 @@ impl Explain {
         if let Some(note) = self.mcp_note() {
             print_status(note);
         }
-        let decision = explain(&operator.session, subject_mount, &request).await;
+        let session = &operator.session;
+        let decision = explain(session, Requester::Operator, subject_mount, &request).await;
         let decision = decision.map_err(|unavailable| lookup_error(&unavailable))?;
         self.output.print(
             || self.as_json(&decision, sealed),

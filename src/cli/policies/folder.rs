@@ -80,7 +80,7 @@ impl PolicyFolder {
     fn read(&self) -> Result<LintReport, FolderError> {
         let sources = match &self.dir {
             None => builtin::policies(),
-            Some(dir) => files(dir, "hcl", "no *.hcl files found")?,
+            Some(dir) => files(dir, "hcl")?,
         };
         let (set, findings) = PolicySet::read(sources);
         Ok(LintReport { set, findings })
@@ -90,7 +90,7 @@ impl PolicyFolder {
     pub(super) fn expectations(&self, set: &PolicySet) -> Result<Vec<TestCaller>, FolderError> {
         let sources = match &self.dir {
             None => builtin::expectations(),
-            Some(dir) => files(&dir.join("tests"), "toml", "no *.toml files found")?,
+            Some(dir) => files(&dir.join("tests"), "toml")?,
         };
         let mut callers = Vec::new();
         let mut findings = Vec::new();
@@ -105,13 +105,9 @@ impl PolicyFolder {
 }
 
 /// Reads the files of a folder, of which there must be at least one.
-fn files(folder: &Path, extension: &str, none: &str) -> Result<Vec<PolicySource>, FolderError> {
+fn files(folder: &Path, extension: &str) -> Result<Vec<PolicySource>, FolderError> {
     let found = PolicySource::read_all(folder, extension);
-    let found = found.map_err(|error| FolderError::Unreadable(error.to_string()))?;
-    if found.is_empty() {
-        return Err(FolderError::Unreadable(format!("{}: {none}", folder.display())));
-    }
-    Ok(found)
+    found.map_err(|error| FolderError::Unreadable(error.to_string()))
 }
 
 impl LintReport {

@@ -5,7 +5,10 @@ use http::HeaderValue;
 use ring::digest::{SHA256, digest};
 
 /// The style sheet, which is part of each page.
-pub(super) const STYLE: &str = include_str!("../../../templates/login/style.css");
+pub(super) const STYLE: &str = concat!(
+    include_str!("../../../templates/base.css"),
+    include_str!("../../../templates/login/style.css")
+);
 
 /// The hash with which the content security policy allows the style sheet.
 static STYLE_SOURCE: LazyLock<String> =

@@ -1,4 +1,4 @@
-//! Access control for state-changing requests to the admin listener.
+//! Access control for state-changing requests to the admin listener, and for its console.
 //!
 //! The listener usually requires no credential, also from an operator's own machine. Requests from
 //! web pages in that operator's browser are therefore rejected: a browser sends `Origin` with every
@@ -26,6 +26,7 @@ use crate::{config::AdminAccess, server::problem};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AccessDenied {
     Origin,
+    CrossSite,
     Host,
     TokenMissing,
     TokenInvalid,
@@ -37,6 +38,10 @@ impl AccessDenied {
             Self::Origin => {
                 let title = "Requests with an Origin header are rejected: they come from web pages";
                 (StatusCode::FORBIDDEN, "origin_not_allowed", title)
+            }
+            Self::CrossSite => {
+                let title = "Requests of other sites' pages are rejected";
+                (StatusCode::FORBIDDEN, "cross_site", title)
             }
             Self::Host => {
                 let title = "The Host header has to be an IP address, localhost or a name in \
@@ -68,20 +73,87 @@ pub(super) async fn check_access(
     }
 }
 
+/// The access to the console's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ConsoleAccess {
+    /// The request may see the data.
+    Granted,
+    /// The request has no bearer token, and one is required.
+    Locked,
+}
+
+/// Rejects requests to the console that are not allowed, and adds a [`ConsoleAccess`] to the others. They
+/// change nothing, but a page of another site must not read the response: the data has names and paths, and
+/// an explanation is about a token.
+pub(super) async fn check_console_access(
+    State(access): State<Arc<AdminAccess>>,
+    mut request: Request,
+    next: Next,
+) -> Response<Body> {
+    match check_console(&access, &request) {
+        Ok(access) => {
+            request.extensions_mut().insert(access);
+            next.run(request).await
+        }
+        Err(denial) => denial.response(request.headers()),
+    }
+}
+
+/// Returns the response to a request without the required token.
+pub(super) fn token_missing(headers: &HeaderMap) -> Response<Body> {
+    AccessDenied::TokenMissing.response(headers)
+}
+
+fn check_console<B>(
+    access: &AdminAccess,
+    request: &http::Request<B>,
+) -> Result<ConsoleAccess, AccessDenied> {
+    check_sender(access, request)?;
+    if is_cross_site(request.headers()) {
+        return Err(AccessDenied::CrossSite);
+    }
+    match check_token(access, request.headers()) {
+        Ok(()) => Ok(ConsoleAccess::Granted),
+        Err(AccessDenied::TokenMissing) => Ok(ConsoleAccess::Locked),
+        Err(denial) => Err(denial),
+    }
+}
+
+/// Returns true if a page of another site, which includes other hosts of the same domain, has made the
+/// request (Fetch Metadata Request Headers, 2). Links to the console are allowed.
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    let has = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
+    let is_own = !headers.contains_key("sec-fetch-site")
+        || has("sec-fetch-site", "same-origin")
+        || has("sec-fetch-site", "none");
+    let is_link = has("sec-fetch-mode", "navigate") && has("sec-fetch-dest", "document");
+    !is_own && !is_link
+}
+
 fn check<B>(access: &AdminAccess, request: &http::Request<B>) -> Result<(), AccessDenied> {
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
+    check_sender(access, request)?;
+    check_token(access, request.headers())
+}
+
+/// Checks that the request does not come from a web page, other than by an allowed host.
+fn check_sender<B>(access: &AdminAccess, request: &http::Request<B>) -> Result<(), AccessDenied> {
     if request.headers().contains_key(ORIGIN) {
         return Err(AccessDenied::Origin);
     }
     if !is_host_allowed(&access.hosts, request) {
         return Err(AccessDenied::Host);
     }
+    Ok(())
+}
+
+fn check_token(access: &AdminAccess, headers: &HeaderMap) -> Result<(), AccessDenied> {
     let Some(token) = &access.token else {
         return Ok(());
     };
-    match bearer_token(request.headers()) {
+    match bearer_token(headers) {
         None => Err(AccessDenied::TokenMissing),
         Some(presented) if token.matches(presented) => Ok(()),
         Some(_) => Err(AccessDenied::TokenInvalid),

@@ -9,8 +9,10 @@ use crate::{
         capacity::{MemoryPermit, ReadKind},
         error::ApiError,
         fair_semaphore::{FairPermit, Holder},
+        logged_request::set_caller,
         state::ApiState,
     },
+    telemetry::SecretOperation,
     token::{CallerIdentity, CallerToken, Credential, CredentialError, RequestAudience},
     vault::SecretsClient,
 };
@@ -74,9 +76,16 @@ impl ApiState {
 }
 
 impl<'r> UnauthenticatedCaller<'r> {
-    /// Authenticates the caller, as `/validate` does.
-    pub(super) async fn authenticate(self) -> Result<Caller<'r>, ApiError> {
-        let entry = self.api.validator.authenticate(&self.auth_request).await.outcome?;
+    /// Authenticates the caller, as `/validate` does, for this operation.
+    pub(super) async fn authenticate(
+        self,
+        operation: SecretOperation,
+    ) -> Result<Caller<'r>, ApiError> {
+        let decision = self.api.validator.authenticate(&self.auth_request).await;
+        set_caller(decision.caller);
+        let entry = decision.outcome?;
+        let tenant = entry.identity.tenant();
+        self.api.metrics.record_tenant_operation(tenant.as_deref(), operation);
         let holder = self.holder(&entry.identity)?;
         Ok(Caller { request: self, holder })
     }

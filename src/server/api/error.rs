@@ -4,10 +4,7 @@ use http::{Response, StatusCode};
 use crate::{
     auth::{Challenge, ProblemSpec, Refusal, RefusalSeverity},
     secrets::{NameError, SecretBodyError, SecretError, UnencodableValue},
-    server::{
-        problem::{self, ErrorDetails},
-        request_id::RequestId,
-    },
+    server::{problem, request_id::RequestId},
 };
 
 /// An error of an API request.
@@ -96,18 +93,18 @@ impl ApiError {
         }
     }
 
-    /// Logs the error and returns its response.
-    pub(super) fn log_and_respond(&self, id: &RequestId) -> Response<Body> {
-        let client_detail = self.client_detail();
-        let log_detail = match self {
+    /// Returns the detail for the log; never a secret.
+    pub(super) fn log_detail(&self) -> Option<String> {
+        match self {
             Self::Refused(refusal) => refusal.detail(),
-            _ => client_detail.clone(),
-        };
-        let details = ErrorDetails {
-            client_detail: client_detail.as_deref(),
-            log_detail: log_detail.as_deref(),
-        };
-        problem::log_and_respond(&self.terms(), details, id).map(Body::from)
+            _ => self.client_detail(),
+        }
+    }
+
+    /// Returns the response.
+    pub(super) fn response(&self, id: &RequestId) -> Response<Body> {
+        let detail = self.client_detail();
+        problem::problem_response(&self.terms(), detail.as_deref(), id).map(Body::from)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
         response,
         state::ApiState,
     },
+    telemetry::SecretOperation,
     tenants::TenantName,
     token::{Unavailable, UnavailableReason},
     vault::MAX_PAGE_SIZE,
@@ -69,7 +70,7 @@ pub(super) async fn list(
     let caller = api.begin_request(&parts.headers, peer).await?;
     let tenant = parse_tenant(&parts.uri)?;
     let query = ListQuery::parse(parts.uri.query())?;
-    let caller = caller.authenticate().await?;
+    let caller = caller.authenticate(SecretOperation::List).await?;
     let (memory, permit) = caller.acquire_read(ReadKind::List).await?;
     let names = caller.secrets().names_page(&tenant, query.after.as_ref(), query.limit);
     let names = match within_step_timeout(names).await {

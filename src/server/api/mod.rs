@@ -15,6 +15,7 @@ mod error_responses;
 mod fair_semaphore;
 mod lingering_body;
 mod list;
+mod logged_request;
 mod observe;
 mod openapi;
 mod paths;
@@ -62,8 +63,8 @@ pub(super) fn router(state: ApiState, others: LoginRoutes) -> Router {
         .merge(oauth)
         .route("/", get(about::about))
         .route(paths::WHOAMI, get(whoami::whoami))
-        .route("/v1/tenants/{tenant}/secrets", get(list::list))
-        .route("/v1/tenants/{tenant}/secrets/{*name}", secret_routes(&state))
+        .route(paths::SECRETS, get(list::list))
+        .route(paths::SECRET, secret_routes(&state))
         .route(paths::OPENAPI, get(openapi::serve))
         .route(paths::DOCS, get(docs::page))
         .route(paths::DOCS_STYLE, get(docs::style));

@@ -26,6 +26,7 @@ use crate::{
         response::{self, TEXT},
         state::ApiState,
     },
+    telemetry::SecretOperation,
 };
 
 /// Read a secret
@@ -66,7 +67,7 @@ pub(super) async fn read(
     let path = parse_path(&parts.uri)?;
     let ReadQuery { version, representation } = ReadQuery::parse(parts.uri.query())?;
     let representation = representation.unwrap_or_else(|| default_representation(&parts.headers));
-    let caller = caller.authenticate().await?;
+    let caller = caller.authenticate(SecretOperation::Read).await?;
     let (memory, permit) = caller.acquire_read(representation.read_kind()).await?;
     let secret = match caller.secrets().read(&path, version).await {
         Ok(secret) => secret,
@@ -118,7 +119,7 @@ pub(super) async fn write(
     let precondition = parse_precondition(&parts.headers)?;
     reject_query(parts.uri.query())?;
     body::check_content_headers(&parts.headers, MediaType::Json)?;
-    let caller = caller.authenticate().await?;
+    let caller = caller.authenticate(SecretOperation::Write).await?;
     let memory = caller.acquire_body(body::content_length(&parts.headers)).await?;
     let data = SecretData::from_body(&body::read(body, &parts.headers).await?)?;
     let _permit = caller.acquire_write().await?;
@@ -161,7 +162,7 @@ pub(super) async fn patch(
     let precondition = parse_precondition(&parts.headers)?;
     reject_query(parts.uri.query())?;
     body::check_content_headers(&parts.headers, MediaType::MergePatch)?;
-    let caller = caller.authenticate().await?;
+    let caller = caller.authenticate(SecretOperation::Patch).await?;
     let memory = caller.acquire_body(body::content_length(&parts.headers)).await?;
     let change = SecretPatch::from_body(&body::read(body, &parts.headers).await?)?;
     let _permit = caller.acquire_write().await?;
@@ -200,7 +201,7 @@ pub(super) async fn delete(
     let path = parse_path(&parts.uri)?;
     let precondition = parse_precondition(&parts.headers)?;
     reject_query(parts.uri.query())?;
-    let caller = caller.authenticate().await?;
+    let caller = caller.authenticate(SecretOperation::Delete).await?;
     let memory = caller.acquire_body(Some(0)).await?;
     let _permit = caller.acquire_write().await?;
     match caller.secrets().delete(&path, precondition).await {

@@ -28,6 +28,7 @@ use crate::{
         },
         problem,
     },
+    telemetry::SecretOperation,
     token::{Unavailable, UnavailableReason},
     vault::SecretsClient,
 };
@@ -92,7 +93,7 @@ pub(super) async fn list(
     let caller = api.begin_request(&parts.headers, peer).await?;
     let path = parse_path_before(&parts.uri, "/versions")?;
     reject_query(parts.uri.query())?;
-    let caller = caller.authenticate().await?;
+    let caller = caller.authenticate(SecretOperation::Versions).await?;
     let (memory, permit) = caller.acquire_read(ReadKind::Secret).await?;
     let secrets = caller.secrets();
     let found = async {
@@ -156,7 +157,7 @@ pub(super) async fn undelete(
     if needs_content_type(&parts.headers) {
         body::check_content_headers(&parts.headers, MediaType::Json)?;
     }
-    let caller = caller.authenticate().await?;
+    let caller = caller.authenticate(SecretOperation::Undelete).await?;
     let memory = caller.acquire_body(Some(0)).await?;
     body::expect_empty(body, &parts.headers).await?;
     let _permit = caller.acquire_write().await?;

@@ -6,8 +6,9 @@
 //! without a token. Entries are read in chunks, and the size of the excerpt is limited.
 
 /// The names of members that are kept, with quotes.
-const KEPT_NAMES: [&str; 11] = [
+const KEPT_NAMES: [&str; 12] = [
     r#""type""#,
+    r#""time""#,
     r#""error""#,
     r#""auth""#,
     r#""accessor""#,

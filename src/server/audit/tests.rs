@@ -1,7 +1,7 @@
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
-use super::{EntryReader, Evictions, excerpt::MAX_EXCERPT};
+use super::{EntryReader, Evictions, excerpt::MAX_EXCERPT, parse};
 
 const ACCESSOR: &str = "auth/token/revoke-accessor";
 
@@ -35,7 +35,7 @@ fn read_bytes(entries: &[u8]) -> Evictions {
 fn read_chunks<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Evictions {
     let mut reader = EntryReader::default();
     pieces.into_iter().for_each(|piece| reader.push(piece));
-    reader.finish()
+    reader.finish().evictions
 }
 
 fn read(entries: &[Value]) -> Evictions {
@@ -313,7 +313,7 @@ proptest! {
         entry["auth"]["metadata"] = extra;
         for text in [entry.to_string(), serde_json::to_string_pretty(&entry).unwrap()] {
             let excerpt = read_chunks(text.as_bytes().chunks(piece));
-            prop_assert_eq!(excerpt, Evictions::parse(text.as_bytes()));
+            prop_assert_eq!(excerpt, parse(text.as_bytes()).evictions);
         }
     }
 

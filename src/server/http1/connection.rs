@@ -1,4 +1,4 @@
-use std::{convert::Infallible, future::poll_fn, pin::Pin, sync::Arc, task::Poll};
+use std::{convert::Infallible, future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Instant};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{Request, Response, Version};
@@ -151,7 +151,7 @@ impl<H: RequestHandler> Http1Connection<H> {
     /// Serves buffered requests from the cache, up to the first one for which that is not
     /// possible.
     fn serve_cached(&mut self) -> Action {
-        let mut consumed = 0;
+        let (mut consumed, received) = (0, Instant::now());
         let action = loop {
             // Empty lines before a request line are ignored (RFC 9112, 2.2).
             consumed +=
@@ -173,7 +173,7 @@ impl<H: RequestHandler> Http1Connection<H> {
                 }
                 ParsedHead::Partial | ParsedHead::Unsupported => break Action::FallBackToHyper,
             };
-            if let Some(entry) = self.handler.authorize_cached(self.peer, &head) {
+            if let Some(entry) = self.handler.authorize_cached(self.peer, &head, received) {
                 let hit = HandlerResponse::Allowed(entry, CacheStatus::Hit);
                 write_response(&hit, KeepAlive::Open, &mut self.date, &mut self.write_buf);
                 consumed += head.length;

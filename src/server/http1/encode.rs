@@ -32,8 +32,9 @@ pub(super) fn write_response(
         HandlerResponse::Allowed(entry, cache) => {
             out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
             out.extend_from_slice(entry.identity.header_lines().as_bytes());
-            write_line(out, [b"x-auth-cache: ", cache.as_str().as_bytes()]);
-            write_line(out, [b"cache-control: no-store\r\ncontent-length: 0"]);
+            out.extend_from_slice(b"x-auth-cache: ");
+            out.extend_from_slice(cache.as_str().as_bytes());
+            out.extend_from_slice(b"\r\ncache-control: no-store\r\ncontent-length: 0\r\n");
         }
         HandlerResponse::Other(response) => {
             let (status, length) = (response.status(), response.body().len().to_string());
@@ -46,8 +47,7 @@ pub(super) fn write_response(
         }
     }
     out.extend_from_slice(keep_alive.header_line());
-    write_line(out, [b"date: ", date.as_str().as_bytes()]);
-    write_line(out, [b""]);
+    out.extend_from_slice(date.last_lines().as_bytes());
     if let HandlerResponse::Other(response) = response {
         out.extend_from_slice(response.body());
     }

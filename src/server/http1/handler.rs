@@ -1,7 +1,7 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, header::CONTENT_LENGTH};
+use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_LENGTH};
 use http_body_util::Full;
 
 use crate::{
@@ -13,8 +13,14 @@ use crate::{
 /// The handler of the requests of a listener that is served by the fast path.
 pub(in crate::server) trait RequestHandler: Send + Sync + 'static {
     /// Authorizes a request from cached data alone. Returns `None` if that is not possible:
-    /// [`RequestHandler::respond`] has to be called then.
-    fn authorize_cached(&self, peer: Peer, head: &RequestHead<'_>) -> Option<Arc<TokenEntry>>;
+    /// [`RequestHandler::respond`] has to be called then. The head was read at `received`, from which
+    /// on the response is measured.
+    fn authorize_cached(
+        &self,
+        peer: Peer,
+        head: &RequestHead<'_>,
+        received: Instant,
+    ) -> Option<Arc<TokenEntry>>;
 
     /// Responds to a request. Its body is not read.
     fn respond<B: Sync>(
@@ -31,6 +37,16 @@ pub(in crate::server) enum HandlerResponse {
     Allowed(Arc<TokenEntry>, CacheStatus),
     /// Any other response.
     Other(Response<Bytes>),
+}
+
+impl HandlerResponse {
+    /// Returns the status of the response.
+    pub(in crate::server) fn status(&self) -> StatusCode {
+        match self {
+            Self::Allowed(..) => StatusCode::OK,
+            Self::Other(response) => response.status(),
+        }
+    }
 }
 
 impl From<HandlerResponse> for Response<Full<Bytes>> {

@@ -17,7 +17,7 @@ pub(super) struct HeaderBuf<'b>([MaybeUninit<Header<'b>>; MAX_HEADERS]);
 /// The head of a request that the fast path supports: HTTP/1.1, without a body and without
 /// headers that concern the connection. It is parsed by httparse, like hyper's.
 pub(in crate::server) struct RequestHead<'b> {
-    method: &'b str,
+    pub(in crate::server) method: &'b str,
     /// The request target as received, not validated.
     pub(in crate::server) target: &'b str,
     headers: &'b [Header<'b>],

@@ -7,6 +7,7 @@ use super::{
     PageResponse, consent,
     destination::LoginDestination,
     failure, form,
+    log::{log_failed_step, log_operator_error},
     request::{LoginRequest, Session},
 };
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
         pages::{ACCOUNT_PATH, LoginMessage, Notice},
         session_cookie,
     },
+    telemetry::UserLoginOutcome,
     token::{CallerToken, Unavailable, UnavailableReason},
 };
 
@@ -26,6 +28,7 @@ pub(super) async fn start_session(
     token: CallerToken,
     destination: &LoginDestination,
 ) -> PageResponse {
+    request.state.metrics.record_user_login(UserLoginOutcome::Ok);
     // Vault also issues tokens that it does not accept, such as of an entity that was disabled after
     // the password was checked.
     let entry = match request.look_up(&token).await {
@@ -36,7 +39,7 @@ pub(super) async fn start_session(
         }
         Err(refusal) => {
             if let Err(error) = request.state.backend.revoke(&token).await {
-                tracing::warn!(request_id = request.id.as_str(), ?error, "a token was not revoked");
+                log_failed_step(&request.id, &error, "a token was not revoked");
             }
             return request.refusal(&refusal);
         }
@@ -46,7 +49,8 @@ pub(super) async fn start_session(
     }
     let cookie = session_cookie(&request.state.keys.current(), &request.authority, &token);
     let Ok(cookie) = cookie else {
-        tracing::error!(request_id = request.id.as_str(), "the token is too long for a cookie");
+        let error = LoginError::Misconfigured("the token is too long for a cookie".to_owned());
+        log_operator_error(request, &error);
         return form::form(
             request,
             StatusCode::FORBIDDEN,
@@ -57,7 +61,7 @@ pub(super) async fn start_session(
     if let Ok(previous) = request.session().await
         && let Err(error) = request.end_session(&previous.token, Some(&previous.entry)).await
     {
-        tracing::warn!(request_id = request.id.as_str(), ?error, "the previous session goes on");
+        log_failed_step(&request.id, &error, "the previous session goes on");
     }
     pass_on(request, &Session { token, entry }, destination).await.with_cookie(&cookie)
 }

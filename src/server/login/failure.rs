@@ -2,10 +2,19 @@
 
 use http::StatusCode;
 
-use super::{PageResponse, destination::LoginDestination, form, request::LoginRequest};
-use crate::login::{
-    LoginError, ReturnUrl, TooManyLogins,
-    pages::{LoginMessage, Notice},
+use super::{
+    PageResponse,
+    destination::LoginDestination,
+    form,
+    log::{log_limit, log_operator_error, log_refusal},
+    request::LoginRequest,
+};
+use crate::{
+    login::{
+        LoginError, ReturnUrl, TooManyLogins,
+        pages::{LoginMessage, Notice},
+    },
+    telemetry::{UserLoginOutcome, record_unavailable},
 };
 
 /// Logs the failure of a login, and returns the status and the message for it.
@@ -14,24 +23,28 @@ pub(super) fn error_message(
     mount: &str,
     error: &LoginError,
 ) -> (StatusCode, LoginMessage) {
-    let request_id = request.id.as_str();
     match error {
         LoginError::Rejected => {
             log_refusal(request, mount, "credentials_rejected");
             (StatusCode::FORBIDDEN, LoginMessage::WrongCredentials)
         }
-        LoginError::Expired => (StatusCode::BAD_REQUEST, LoginMessage::Expired),
-        LoginError::UnsuitableToken(reason) => {
-            tracing::error!(request_id, mount, %reason, "login refused");
+        LoginError::Expired => {
+            request.state.metrics.record_user_login(UserLoginOutcome::Other);
+            (StatusCode::BAD_REQUEST, LoginMessage::Expired)
+        }
+        LoginError::UnsuitableToken(_) => {
+            request.state.metrics.record_user_login(UserLoginOutcome::Other);
+            log_operator_error(request, error);
             (StatusCode::FORBIDDEN, LoginMessage::NotUsable)
         }
-        LoginError::Misconfigured(detail) => {
-            tracing::error!(request_id, mount, detail, "login refused");
+        LoginError::Misconfigured(_) => {
+            request.state.metrics.record_user_login(UserLoginOutcome::Other);
+            log_operator_error(request, error);
             (StatusCode::BAD_GATEWAY, LoginMessage::NotUsable)
         }
         LoginError::Unavailable(unavailable) => {
-            let detail = &*unavailable.detail;
-            tracing::warn!(request_id, mount, detail, "login refused");
+            request.state.metrics.record_user_login(UserLoginOutcome::Unavailable);
+            record_unavailable(unavailable);
             (StatusCode::SERVICE_UNAVAILABLE, LoginMessage::VaultUnavailable)
         }
     }
@@ -44,15 +57,10 @@ pub(super) fn too_many(
     destination: &LoginDestination,
     TooManyLogins { retry_after }: TooManyLogins,
 ) -> PageResponse {
-    log_refusal(request, mount, "too_many_failures");
+    log_limit(request, mount);
     let message = Some(LoginMessage::TooManyAttempts(retry_after));
     form::form(request, StatusCode::TOO_MANY_REQUESTS, destination, message)
         .with_retry_after(retry_after)
-}
-
-/// Logs that a login was refused.
-pub(super) fn log_refusal(request: &LoginRequest, mount: &str, code: &str) {
-    tracing::info!(request_id = request.id.as_str(), mount, code, "login refused");
 }
 
 /// Returns the response if Vault issues no wrapping token.
@@ -61,14 +69,9 @@ pub(super) fn wrapping_failed(
     destination: &LoginDestination,
     error: &LoginError,
 ) -> PageResponse {
-    let request_id = request.id.as_str();
     match error {
         LoginError::Unavailable(unavailable) => {
-            tracing::warn!(
-                request_id,
-                detail = &*unavailable.detail,
-                "no wrapping token was issued"
-            );
+            record_unavailable(unavailable);
             let again = destination.page().map(ReturnUrl::as_str);
             request.notice(StatusCode::SERVICE_UNAVAILABLE, Notice::VaultUnavailable { again })
         }
@@ -77,7 +80,7 @@ pub(super) fn wrapping_failed(
             form::form(request, StatusCode::OK, destination, Some(LoginMessage::Expired))
         }
         LoginError::UnsuitableToken(_) | LoginError::Misconfigured(_) => {
-            tracing::error!(request_id, ?error, "no wrapping token was issued");
+            log_operator_error(request, error);
             form::form(request, StatusCode::FORBIDDEN, destination, Some(LoginMessage::NotUsable))
         }
     }

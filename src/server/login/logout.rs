@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use super::{PageResponse, account::LOGGED_OUT, request::LoginRequest};
+use super::{PageResponse, account::LOGGED_OUT, log::log_failed_step, request::LoginRequest};
 use crate::{
     login::{
         pages::{ACCOUNT_PATH, Notice},
@@ -25,7 +25,7 @@ pub(super) async fn log_out(request: LoginRequest) -> PageResponse {
         // such as from this address, is revoked as well.
         let entry = request.session().await.ok().map(|session| session.entry);
         if let Err(error) = request.end_session(&token, entry.as_deref()).await {
-            tracing::warn!(request_id = request.id.as_str(), ?error, "the session was not ended");
+            log_failed_step(&request.id, &error, "the session was not ended");
             return failed();
         }
     }

@@ -8,6 +8,7 @@ mod destination;
 mod failure;
 mod fields;
 mod form;
+mod log;
 mod login_endpoint;
 mod logout;
 mod oidc;
@@ -28,6 +29,7 @@ pub(super) use self::{
     destination::{AuthorizationLogin, LoginDestination},
     fields::read_form,
     form::form,
+    log::log_failed_step,
     page_response::PageResponse,
     request::{HostRole, LoginRequest},
 };
@@ -39,6 +41,7 @@ use crate::{
     },
     oauth::Resources,
     sealed::SealingKeys,
+    telemetry::Metrics,
     token::{CallerToken, CredentialReader},
 };
 
@@ -52,6 +55,7 @@ pub(super) struct LoginState {
     pub(super) sessions: CredentialReader,
     pub(super) trust: TrustedProxies,
     pub(super) limiter: LoginLimiter,
+    pub(super) metrics: Arc<Metrics>,
     /// The resources that OAuth clients may ask access to; `None` without OAuth.
     pub(super) resources: Option<Arc<Resources>>,
 }

@@ -10,7 +10,7 @@ use url::Url;
 use super::{
     PageResponse, complete,
     destination::LoginDestination,
-    failure, form,
+    failure, form, log,
     request::{HostRole, LoginRequest},
     second_factor,
 };
@@ -112,7 +112,7 @@ async fn complete_login(request: &LoginRequest, pending: Option<PendingOidc>) ->
     };
     match request.state.backend.finish_oidc(method, &callback).await {
         Ok(LoginStep::LoggedIn(token)) => {
-            tracing::info!(request_id = request.id.as_str(), mount = method.mount, "logged in");
+            log::log_success(request, &method.mount);
             complete::start_session(request, token, &destination).await
         }
         Ok(LoginStep::MfaRequired(requirement)) => {
@@ -123,7 +123,7 @@ async fn complete_login(request: &LoginRequest, pending: Option<PendingOidc>) ->
             second_factor::show(request, StatusCode::OK, &pending, None)
         }
         Err(LoginError::Rejected) => {
-            failure::log_refusal(request, &method.mount, "claims_rejected");
+            log::log_refusal(request, &method.mount, "claims_rejected");
             form::form(request, StatusCode::FORBIDDEN, &destination, Some(LoginMessage::Cancelled))
         }
         Err(error) => {

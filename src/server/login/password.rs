@@ -3,16 +3,20 @@
 use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
+use opentelemetry::trace::FutureExt as _;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
     LoginState, PageResponse, complete, destination::LoginDestination, failure,
-    fields::LoginFields, form, request::LoginRequest, second_factor,
+    fields::LoginFields, form, log, request::LoginRequest, second_factor,
 };
-use crate::login::{
-    BrowserLoginKind, BrowserLoginMethod, LoginAttempt, LoginError, LoginStep, PendingMfa,
-    TooManyLogins, pages::LoginMessage,
+use crate::{
+    login::{
+        BrowserLoginKind, BrowserLoginMethod, LoginAttempt, LoginError, LoginStep, PendingMfa,
+        TooManyLogins, pages::LoginMessage,
+    },
+    telemetry::UserLoginOutcome,
 };
 
 /// The minimum time to the response to a failed login. Vault takes 2 ms if a user is locked, and 80 ms
@@ -41,6 +45,7 @@ pub(super) async fn submit(
     let is_possible = (1..=MAX_LENGTH).contains(&name.len())
         && (1..=MAX_LENGTH).contains(&password.expose_secret().len());
     if !is_possible {
+        request.state.metrics.record_user_login(UserLoginOutcome::WrongCredentials);
         sleep_until(started + MIN_FAILURE_TIME).await;
         return show(StatusCode::FORBIDDEN, LoginMessage::WrongCredentials);
     }
@@ -48,7 +53,7 @@ pub(super) async fn submit(
     let attempt = match request.state.limiter.begin(address, &method.mount, name).await {
         Ok(attempt) => attempt,
         Err(TooManyLogins { retry_after }) => {
-            failure::log_refusal(request, &method.mount, "too_many_failures");
+            log::log_limit(request, &method.mount);
             let message = LoginMessage::TooManyAttempts(retry_after);
             let response = show(StatusCode::TOO_MANY_REQUESTS, message);
             return response.with_retry_after(retry_after);
@@ -57,7 +62,7 @@ pub(super) async fn submit(
     let state = Arc::clone(&request.state);
     match log_in(state, method.clone(), name.to_owned(), password, attempt).await {
         Ok(LoginStep::LoggedIn(token)) => {
-            tracing::info!(request_id = request.id.as_str(), mount = method.mount, "logged in");
+            log::log_success(request, &method.mount);
             complete::start_session(request, token, &destination).await
         }
         Ok(LoginStep::MfaRequired(requirement)) => {
@@ -66,7 +71,7 @@ pub(super) async fn submit(
             second_factor::show(request, StatusCode::OK, &pending, None)
         }
         Err(LoginError::Rejected) => {
-            failure::log_refusal(request, &method.mount, "credentials_rejected");
+            log::log_refusal(request, &method.mount, "credentials_rejected");
             sleep_until(started + MIN_FAILURE_TIME).await;
             show(StatusCode::FORBIDDEN, LoginMessage::WrongCredentials)
         }
@@ -86,7 +91,7 @@ async fn log_in(
     password: SecretString,
     attempt: LoginAttempt,
 ) -> Result<LoginStep, LoginError> {
-    let login = tokio::spawn(async move {
+    let login = async move {
         let result = state.backend.log_in(&method, &name, &password).await;
         match &result {
             Ok(LoginStep::LoggedIn(_)) => attempt.succeed(),
@@ -95,6 +100,7 @@ async fn log_in(
             Ok(LoginStep::MfaRequired(_)) | Err(_) => {}
         }
         result
-    });
+    };
+    let login = tokio::spawn(login.with_current_context());
     login.await.unwrap_or_else(|_| Err(LoginError::task_failed()))
 }

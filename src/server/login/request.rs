@@ -15,6 +15,7 @@ use crate::{
     },
     requirements::Requirements,
     server::request_id::RequestId,
+    telemetry::record_unavailable,
     token::{CallerToken, Credential, CredentialError, RequestAudience, TokenEntry},
 };
 
@@ -76,6 +77,13 @@ impl LoginRequest {
     /// Returns the request as the proxy describes it.
     pub(in crate::server) fn forwarded(&self) -> ForwardedRequest<'_> {
         ForwardedRequest::new(self.headers(), self.peer, &self.state.trust)
+    }
+
+    /// Returns the client's address for a log line; empty if it is unknown.
+    pub(in crate::server) fn client(&self) -> String {
+        self.forwarded()
+            .client_address()
+            .map_or_else(|_| String::new(), |address| address.to_string())
     }
 
     pub(in crate::server) fn headers(&self) -> RequestHeaders<'_> {
@@ -173,6 +181,9 @@ impl LoginRequest {
 
     /// Returns the page about a refusal.
     pub(in crate::server) fn refusal(&self, refusal: &Refusal) -> PageResponse {
+        if let Refusal::Unavailable(unavailable) = refusal {
+            record_unavailable(unavailable);
+        }
         refusal_page(refusal, self.language, &self.id)
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use opentelemetry::trace::FutureExt as _;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     LoginState, PageResponse, complete, destination::LoginDestination, failure,
-    fields::LoginFields, form, request::LoginRequest,
+    fields::LoginFields, form, log, request::LoginRequest,
 };
 use crate::{
     login::{
@@ -63,15 +64,15 @@ pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageR
         Ok(attempt) => attempt,
         Err(limit) => return failure::too_many(request, mount, &destination, limit),
     };
-    let (request_id, codes) = (request.id.as_str(), trimmed(&fields.codes));
+    let codes = trimmed(&fields.codes);
     let state = Arc::clone(&request.state);
     match validate(state, pending.requirement.clone(), codes, attempt).await {
         Ok(token) => {
-            tracing::info!(request_id, mount, "logged in");
+            log::log_success(request, mount);
             complete::start_session(request, token, &destination).await
         }
         Err(LoginError::Rejected) => {
-            failure::log_refusal(request, mount, "passcode_rejected");
+            log::log_refusal(request, mount, "passcode_rejected");
             show(request, StatusCode::FORBIDDEN, &pending, Some(LoginMessage::WrongCode))
         }
         Err(error) => {
@@ -91,7 +92,7 @@ async fn validate(
     codes: Vec<SecretString>,
     attempt: LoginAttempt,
 ) -> Result<CallerToken, LoginError> {
-    let validation = tokio::spawn(async move {
+    let validation = async move {
         let result = state.backend.validate_mfa(&requirement, &codes).await;
         match &result {
             Ok(_) => attempt.succeed(),
@@ -99,7 +100,8 @@ async fn validate(
             Err(_) => {}
         }
         result
-    });
+    };
+    let validation = tokio::spawn(validation.with_current_context());
     validation.await.unwrap_or_else(|_| Err(LoginError::task_failed()))
 }
 

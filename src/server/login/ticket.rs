@@ -4,11 +4,13 @@ use http::StatusCode;
 
 use super::{
     PageResponse,
+    log::log_failed_step,
     request::{HostRole, LoginRequest},
 };
 use crate::{
     auth::Refusal,
     login::{LoginError, Ticket, pages::Notice, session_cookie},
+    telemetry::{Limiter, record_unavailable},
 };
 
 /// Exchanges the ticket. Whenever that fails, the person is sent to the page that was asked for, where
@@ -35,6 +37,7 @@ pub(super) async fn redeem(request: LoginRequest) -> PageResponse {
     }
     let address = request.forwarded().rate_limit_address();
     if let Err(limit) = request.state.limiter.count_exchange(address).await {
+        request.state.metrics.record_limited(Limiter::Login);
         return invalid(StatusCode::TOO_MANY_REQUESTS).with_retry_after(limit.retry_after);
     }
     let unavailable = || {
@@ -44,8 +47,7 @@ pub(super) async fn redeem(request: LoginRequest) -> PageResponse {
     let token = match request.state.backend.unwrap(&ticket.wrapping_token).await {
         Ok(token) => token,
         Err(LoginError::Unavailable(error)) => {
-            let request_id = request.id.as_str();
-            tracing::warn!(request_id, detail = &*error.detail, "the ticket was not exchanged");
+            record_unavailable(&error);
             return unavailable();
         }
         Err(_) => return page,
@@ -53,14 +55,17 @@ pub(super) async fn redeem(request: LoginRequest) -> PageResponse {
     match request.look_up(&token).await {
         Ok(_) => {}
         Err(Refusal::TokenInvalid) => return page,
-        Err(Refusal::Unavailable(_)) => return unavailable(),
+        Err(Refusal::Unavailable(error)) => {
+            record_unavailable(&error);
+            return unavailable();
+        }
         Err(refusal) => return request.refusal(&refusal),
     }
     if let Ok(previous) = request.session().await
         && previous.token.expose() != token.expose()
         && let Err(error) = request.end_session(&previous.token, Some(&previous.entry)).await
     {
-        tracing::warn!(request_id = request.id.as_str(), ?error, "the previous session goes on");
+        log_failed_step(&request.id, &error, "the previous session goes on");
     }
     match session_cookie(&keys, &request.authority, &token) {
         Ok(cookie) => page.with_cookie(&cookie),

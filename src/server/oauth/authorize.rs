@@ -12,11 +12,14 @@ use crate::{
         AuthorizationRequest, ClientError, ClientKind, OAuthClient, OAuthError, OAuthParameters,
         ResponseTarget,
     },
-    server::{
-        log_limit::LogLimit,
-        login::{AuthorizationLogin, HostRole, LoginDestination, LoginRequest, PageResponse, form},
+    server::login::{
+        AuthorizationLogin, HostRole, LoginDestination, LoginRequest, PageResponse, form,
     },
+    telemetry::{LimitedLog, Limiter, line_size, printable},
 };
+
+/// The maximum length of a detail or of a client's id in a log line, in bytes.
+const MAX_LOGGED: usize = 256;
 
 /// Checks the request of a client, and shows the login form.
 ///
@@ -73,6 +76,7 @@ async fn find_client(
     let id = id.map_err(|error| invalid(request, &error, ""))?;
     let address = request.forwarded().rate_limit_address();
     if let Err(limit) = state.login.limiter.count_authorization(address).await {
+        state.login.metrics.record_limited(Limiter::Authorize);
         let detail = "too many authorizations were started from this address";
         let response = refused(request, AuthorizationProblem::TooManyRequests, detail, id);
         return Err(response.with_retry_after(limit.retry_after));
@@ -123,9 +127,16 @@ fn status(problem: AuthorizationProblem) -> StatusCode {
     }
 }
 
-fn log(request: &LoginRequest, detail: &str, client: &str) {
-    static LIMIT: LogLimit = LogLimit::per_second();
-    let client: String = client.chars().take(256).collect();
-    let (request_id, client) = (request.id.as_str(), client.escape_debug());
-    LIMIT.log(|| tracing::info!(request_id, detail, %client, "authorization refused"));
+fn log(request: &LoginRequest, detail: &str, client_id: &str) {
+    let (client_id, client) = (printable(client_id, MAX_LOGGED), request.client());
+    let (request_id, detail) = (request.id.as_str(), printable(detail, MAX_LOGGED));
+    LimitedLog::OAuth.log(line_size([request_id, &detail, &client_id, &client]), || {
+        tracing::info!(
+            request_id,
+            detail = &*detail,
+            client_id = &*client_id,
+            client,
+            "authorization refused"
+        );
+    });
 }

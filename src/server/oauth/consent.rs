@@ -16,9 +16,13 @@ use crate::{
         AuthorizationCode, AuthorizationRequest, CODE_LIFETIME, OAuthError, OAuthErrorCode,
         OAuthParameters, PendingConsent,
     },
-    server::login::{HostRole, LoginRequest, PageResponse, read_form},
-    token::TokenEntry,
+    server::login::{HostRole, LoginRequest, PageResponse, log_failed_step, read_form},
+    telemetry::{LimitedLog, line_size, printable, record_unavailable},
+    token::{TokenEntry, Unavailable},
 };
+
+/// The maximum length of a value in a log line, in bytes.
+const MAX_LOGGED: usize = 256;
 
 /// Sends the browser back to the client with a code, or with the error that the person has refused. Each
 /// question is answered once.
@@ -72,7 +76,7 @@ async fn allow(
     let entry = match request.look_up(&token).await {
         Ok(entry) => entry,
         Err(Refusal::Unavailable(unavailable)) => {
-            return unavailable_page(request, &unavailable.detail);
+            return unavailable_page(request, &unavailable);
         }
         Err(Refusal::TokenInvalid) => return request.authorization_expired(),
         Err(refusal) => return request.refusal(&refusal),
@@ -102,7 +106,7 @@ async fn deny(state: &OAuthState, request: &LoginRequest, pending: PendingConsen
         return not_issued(request, &error);
     }
     if let Err(error) = state.login.end_token(&pending.token, "").await {
-        tracing::warn!(request_id = request.id.as_str(), ?error, "a token was not revoked");
+        log_failed_step(&request.id, &error, "a token was not revoked");
     }
     let description = "the person has refused";
     let error = OAuthError::new(OAuthErrorCode::AccessDenied, description);
@@ -111,24 +115,34 @@ async fn deny(state: &OAuthState, request: &LoginRequest, pending: PendingConsen
 
 fn not_issued(request: &LoginRequest, error: &LoginError) -> PageResponse {
     match error {
-        LoginError::Unavailable(unavailable) => unavailable_page(request, &unavailable.detail),
+        LoginError::Unavailable(unavailable) => unavailable_page(request, unavailable),
         _ => request.authorization_expired(),
     }
 }
 
-fn unavailable_page(request: &LoginRequest, detail: &str) -> PageResponse {
-    tracing::warn!(request_id = request.id.as_str(), detail, "no code was issued");
+fn unavailable_page(request: &LoginRequest, unavailable: &Unavailable) -> PageResponse {
+    record_unavailable(unavailable);
     request.notice(StatusCode::SERVICE_UNAVAILABLE, Notice::VaultUnavailable { again: None })
 }
 
 fn log_consent(request: &LoginRequest, asked: &AuthorizationRequest, entry: &TokenEntry) {
-    tracing::info!(
-        request_id = request.id.as_str(),
-        client = %asked.client_id.escape_debug(),
-        redirect = asked.redirect_uri.host_or_scheme(),
-        resource = asked.resource.as_str(),
-        subject = entry.identity.subject().as_deref(),
-        accessor = &*entry.accessor,
-        "client authorized"
-    );
+    let (client_id, client) = (printable(&asked.client_id, MAX_LOGGED), request.client());
+    let redirect = asked.redirect_uri.host_or_scheme();
+    let redirect = printable(redirect, MAX_LOGGED);
+    let (resource, subject) = (asked.resource.as_str(), entry.identity.subject());
+    let subject = subject.as_deref().map(|subject| printable(subject, MAX_LOGGED));
+    let (request_id, accessor) = (request.id.as_str(), &*entry.accessor);
+    let known = [request_id, &client_id, &client, &redirect, resource, accessor];
+    LimitedLog::OAuth.log(line_size(known.into_iter().chain(subject.as_deref())), || {
+        tracing::info!(
+            request_id,
+            client_id = &*client_id,
+            client,
+            redirect = &*redirect,
+            resource,
+            subject = subject.as_deref(),
+            accessor,
+            "client authorized"
+        );
+    });
 }

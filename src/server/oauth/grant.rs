@@ -4,12 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
-use super::request::ClientRequest;
+use super::{request::ClientRequest, response::VAULT_UNAVAILABLE};
 use crate::{
     auth::Refusal,
     oauth::{OAuthError, OAuthErrorCode, RefreshToken, SCOPE},
     resource_uri::ResourceUri,
-    token::{AccessToken, CallerToken, TokenEntry},
+    server::{denial_log::MAX_DETAIL, login::log_failed_step},
+    telemetry::{LimitedLog, line_size, printable, record_unavailable},
+    token::{AccessToken, CallerToken, TokenEntry, Unavailable},
     wall_clock::now,
 };
 
@@ -94,7 +96,7 @@ pub(super) async fn check_token(
             OAuthErrorCode::UnauthorizedClient,
             "the person's token may not be used from this address",
         ),
-        Refusal::Unavailable(error) => unavailable(request, &error.detail),
+        Refusal::Unavailable(error) => vault_unavailable(&error),
         refusal => {
             let detail = refusal.detail().unwrap_or_default();
             unavailable(request, &format!("{}: {detail}", refusal.problem_spec().code))
@@ -109,7 +111,10 @@ pub(super) async fn revoke(
     accessor: &str,
 ) -> Result<(), OAuthError> {
     let ended = request.state.login.end_token(token, accessor).await;
-    ended.map_err(|error| unavailable(request, &format!("a token was not revoked: {error:?}")))
+    ended.map_err(|error| {
+        log_failed_step(&request.id, &error, "a token was not revoked");
+        OAuthError::try_again(VAULT_UNAVAILABLE, RETRY_AFTER)
+    })
 }
 
 /// Revokes what was issued for a code or a refresh token that may be stolen (RFC 9700, 4.14.2), and returns
@@ -121,7 +126,9 @@ pub(super) async fn revoke_stolen(
     reason: &'static str,
 ) -> OAuthError {
     let request_id = request.id.as_str();
-    tracing::warn!(request_id, accessor, reason, "access of a client revoked");
+    LimitedLog::OAuth.log(line_size([request_id, accessor, reason]), || {
+        tracing::warn!(request_id, accessor, reason, "access of a client revoked");
+    });
     match revoke(request, token, accessor).await {
         Ok(()) => invalid(reason),
         Err(unavailable) => unavailable,
@@ -133,10 +140,19 @@ pub(super) fn invalid(description: &'static str) -> OAuthError {
     OAuthError::new(OAuthErrorCode::InvalidGrant, description)
 }
 
-/// Logs that Vault is unavailable, and returns the error for the client, which keeps its tokens.
-pub(super) fn unavailable(request: &ClientRequest, detail: &str) -> OAuthError {
-    tracing::warn!(request_id = request.id.as_str(), detail, "no token was issued");
-    OAuthError::try_again("Vault is unavailable: try again", RETRY_AFTER)
+/// Records that Vault is unavailable, and returns the error for the client, which keeps its tokens.
+pub(super) fn vault_unavailable(unavailable: &Unavailable) -> OAuthError {
+    record_unavailable(unavailable);
+    OAuthError::try_again(VAULT_UNAVAILABLE, RETRY_AFTER)
+}
+
+/// Logs the reason why no token is issued, and returns the error for the client, which keeps its tokens.
+fn unavailable(request: &ClientRequest, detail: &str) -> OAuthError {
+    let (request_id, detail) = (request.id.as_str(), printable(detail, MAX_DETAIL));
+    LimitedLog::OAuth.log(line_size([request_id, &detail]), || {
+        tracing::warn!(request_id, detail = &*detail, "no token was issued");
+    });
+    OAuthError::try_again(VAULT_UNAVAILABLE, RETRY_AFTER)
 }
 
 #[cfg(test)]

@@ -8,16 +8,15 @@ use http::StatusCode;
 
 use super::{
     request::ClientCall,
-    response::{error_response, json_response},
+    response::{error_response, json_response, log_refused},
 };
 use crate::{
     oauth::{DynamicRegistration, RegistrationRequest},
-    server::{log_limit::LogLimit, problem},
+    server::problem,
 };
 
 /// Registers a client, without keeping anything: its id is the sealed registration.
 pub(super) async fn register(ClientCall { request, body }: ClientCall) -> Response {
-    static LIMIT: LogLimit = LogLimit::per_second();
     if request.state.clients.registration() == DynamicRegistration::Off {
         return problem::not_found(&request.headers).map(Body::from);
     }
@@ -27,14 +26,14 @@ pub(super) async fn register(ClientCall { request, body }: ClientCall) -> Respon
         error => error,
     };
     if let Err(error) = counted {
-        return error_response(&error, &request.id).into_response();
+        return error_response(&error, &request.id, &request.client()).into_response();
     }
     let keys = request.state.login.keys.current();
     let asked = match RegistrationRequest::parse(&body) {
         Ok(asked) => asked,
         Err(error) => {
-            let (request_id, code) = (request.id.as_str(), error.code());
-            LIMIT.log(|| tracing::info!(request_id, code, %error, "registration refused"));
+            let code = error.code();
+            log_refused(&request.id, &request.client(), code, &error.to_string());
             let body = serde_json::json!({ "error": code, "error_description": error.to_string() });
             return json_response(StatusCode::BAD_REQUEST, &body);
         }

@@ -25,6 +25,7 @@ use crate::{
         problem,
         request_id::RequestId,
     },
+    telemetry::Limiter,
     token::{CallerToken, Credential},
 };
 
@@ -93,7 +94,7 @@ impl FromRequest<Arc<OAuthState>> for ClientCall {
         let body = timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await;
         let Ok(Ok(body)) = body else {
             let error = OAuthError::invalid_request("the body is incomplete or too large");
-            return Err(error_response(&error, &request.id).into_response());
+            return Err(error_response(&error, &request.id, &request.client()).into_response());
         };
         Ok(Self { request, body })
     }
@@ -103,6 +104,13 @@ impl ClientRequest {
     /// Returns the request as the proxy describes it.
     pub(super) fn forwarded(&self) -> ForwardedRequest<'_> {
         ForwardedRequest::new((&self.headers).into(), self.peer, &self.state.login.trust)
+    }
+
+    /// Returns the client's address for a log line; empty if it is unknown.
+    pub(super) fn client(&self) -> String {
+        self.forwarded()
+            .client_address()
+            .map_or_else(|_| String::new(), |address| address.to_string())
     }
 
     /// Checks that the body has this media type, and that the client does not authenticate: all clients are
@@ -122,13 +130,28 @@ impl ClientRequest {
     /// Counts a request with a valid code or token against the client's address.
     pub(super) async fn count(&self) -> Result<(), OAuthError> {
         let address = self.forwarded().rate_limit_address();
-        self.state.login.limiter.count_token_request(address).await.map_err(too_many)
+        self.state
+            .login
+            .limiter
+            .count_token_request(address)
+            .await
+            .map_err(|limit| self.too_many(Limiter::Token, limit))
     }
 
     /// Counts a registration against the client's address.
     pub(super) async fn count_registration(&self) -> Result<(), OAuthError> {
         let address = self.forwarded().rate_limit_address();
-        self.state.login.limiter.count_registration(address).await.map_err(too_many)
+        self.state
+            .login
+            .limiter
+            .count_registration(address)
+            .await
+            .map_err(|limit| self.too_many(Limiter::Registration, limit))
+    }
+
+    fn too_many(&self, limiter: Limiter, limit: TooManyLogins) -> OAuthError {
+        self.state.login.metrics.record_limited(limiter);
+        OAuthError::try_again("too many requests from this address", limit.retry_after)
     }
 
     /// Looks a person's token up at Vault, ignoring the cache: what is issued for it depends on its
@@ -140,10 +163,6 @@ impl ClientRequest {
             AuthRequest { credential, requirements: &REQUIREMENTS, forwarded: self.forwarded() };
         self.state.login.validator.authorize_anew(&request).await
     }
-}
-
-fn too_many(limit: TooManyLogins) -> OAuthError {
-    OAuthError::try_again("too many requests from this address", limit.retry_after)
 }
 
 /// Returns the error of a client that authenticates.

@@ -18,7 +18,7 @@ use crate::{
 pub(super) async fn revoke(ClientCall { request, body }: ClientCall) -> Response {
     match revoke_token(&request, &body).await {
         Ok(()) => StatusCode::OK.into_response(),
-        Err(error) => error_response(&error, &request.id).into_response(),
+        Err(error) => error_response(&error, &request.id, &request.client()).into_response(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
         AuthorizationCode, OAuthError, OAuthErrorCode, OAuthParameters, RefreshState, RefreshToken,
         RefreshUse, check_resource,
     },
+    server::login::log_failed_step,
     token::CallerToken,
     wall_clock::now,
 };
@@ -22,7 +23,7 @@ use crate::{
 pub(super) async fn exchange(ClientCall { request, body }: ClientCall) -> Response {
     match issue(&request, &body).await {
         Ok(tokens) => json_response(StatusCode::OK, &tokens),
-        Err(error) => error_response(&error, &request.id).into_response(),
+        Err(error) => error_response(&error, &request.id, &request.client()).into_response(),
     }
 }
 
@@ -59,7 +60,7 @@ async fn exchange_code(
     match use_up(request, &code).await {
         Ok(()) => {}
         Err(LoginError::Unavailable(unavailable)) => {
-            return Err(grant::unavailable(request, &unavailable.detail));
+            return Err(grant::vault_unavailable(&unavailable));
         }
         // It was used before, here or at another replica, or has expired.
         Err(_) => {
@@ -115,7 +116,7 @@ async fn refresh(
         }
     };
     if let Err(error) = state.refresh.renew(&presented.token).await {
-        tracing::debug!(request_id = request.id.as_str(), ?error, "a token was not renewed");
+        tracing::debug!(request_id = request.id.as_str(), %error, "a token was not renewed");
     }
     let entry = grant::check_token(request, &presented.token).await?;
     let replacement = RefreshToken { generation, ..presented };
@@ -134,17 +135,14 @@ async fn kept_state(
 ) -> Result<Option<RefreshState>, OAuthError> {
     match request.state.refresh.read(token).await {
         Ok(kept) => Ok(kept),
-        Err(LoginError::Unavailable(unavailable)) => {
-            Err(grant::unavailable(request, &unavailable.detail))
-        }
+        Err(LoginError::Unavailable(unavailable)) => Err(grant::vault_unavailable(&unavailable)),
         Err(LoginError::Rejected) => Err(grant::invalid("the access was revoked, or has expired")),
         Err(error) => {
-            let request_id = request.id.as_str();
-            tracing::error!(
-                request_id,
-                ?error,
+            log_failed_step(
+                &request.id,
+                &error,
                 "refresh tokens are not replaced: Vault's policy `default` has to grant create, read and \
-                 update on cubbyhole/*"
+                 update on cubbyhole/*",
             );
             Ok(None)
         }
@@ -155,7 +153,7 @@ async fn kept_state(
 /// neither would have to ask the person to log in again.
 async fn record(request: &ClientRequest, token: &CallerToken, next: RefreshState) {
     if let Err(error) = request.state.refresh.write(token, next).await {
-        let request_id = request.id.as_str();
-        tracing::warn!(request_id, ?error, "the replacement of a refresh token was not recorded");
+        let message = "the replacement of a refresh token was not recorded";
+        log_failed_step(&request.id, &error, message);
     }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use ipnet::IpNet;
+use serde::Serialize;
 
 use crate::{
     capabilities::Capabilities,
@@ -49,7 +50,8 @@ pub struct TokenEntry {
 }
 
 /// The source of a result. A result that combines several has the greatest of their statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum CacheStatus {
     /// Served from the cache.
     Hit,
@@ -142,9 +144,9 @@ impl TokenEntry {
         }
     }
 
-    /// Returns true if the refresh time has passed and no refresh was started.
-    pub(super) fn needs_refresh(&self, now: Instant) -> bool {
-        self.refresh_after.is_past(self.age(now)) && !self.refreshing.load(Relaxed)
+    /// Returns true if the refresh time has passed at this age, and no refresh was started.
+    pub(super) fn needs_refresh(&self, age: Duration) -> bool {
+        self.refresh_after.is_past(age) && !self.refreshing.load(Relaxed)
     }
 
     /// Claims the refresh of this entry. Returns true to the first caller only.
@@ -152,15 +154,15 @@ impl TokenEntry {
         !self.refreshing.swap(true, Relaxed)
     }
 
-    /// Returns true within the freshness lifetime.
-    pub(super) fn is_fresh(&self, now: Instant) -> bool {
-        !self.fresh_for.is_past(self.age(now))
+    /// Returns true if this age is within the freshness lifetime.
+    pub(super) fn is_fresh(&self, age: Duration) -> bool {
+        !self.fresh_for.is_past(age)
     }
 
     /// Returns true if the entry may be cached. A limited-use token is never cached, since each use
     /// has to reach Vault.
     pub(super) fn is_cacheable(&self) -> bool {
-        self.usage == TokenUsage::Unlimited && self.is_fresh(Instant::now())
+        self.usage == TokenUsage::Unlimited && self.is_fresh(self.age(Instant::now()))
     }
 
     /// Returns true if the entry may still be served while Vault is unavailable.
@@ -175,7 +177,8 @@ impl TokenEntry {
         Duration::from_millis(expiry.into()).saturating_sub(self.age(Instant::now()))
     }
 
-    fn age(&self, now: Instant) -> Duration {
+    /// Returns the time since Vault was called.
+    pub(super) fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.fetched_at)
     }
 }

@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use opentelemetry::trace::FutureExt as _;
 use tokio::time::{sleep, timeout};
-use tracing::Instrument;
 
 use crate::{
     capabilities::Capabilities,
@@ -209,7 +209,7 @@ pub(super) fn spawn_detached<T: Send + 'static>(
     call: impl Future<Output = T> + Send + 'static,
 ) -> impl Future<Output = Option<T>> {
     // Boxed, since the future is large and would be copied.
-    let answer = tokio::spawn(Box::pin(call.in_current_span()));
+    let answer = tokio::spawn(Box::pin(call.with_current_context()));
     async move { answer.await.ok() }
 }
 

@@ -6,10 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quick_cache::{
-    UnitWeighter,
-    sync::{Cache, DefaultLifecycle},
-};
+use opentelemetry::trace::FutureExt as _;
+use quick_cache::{UnitWeighter, sync::Cache};
 
 use crate::{
     capabilities::Capabilities,
@@ -22,6 +20,7 @@ use crate::{
             call_limiter::CallLimiter,
             capabilities::{CapabilityCache, CapabilityHit},
             entry::FetchStamp,
+            evictions::{EvictionCause, EvictionCounter},
             recent::RecentlyValid,
             renewals::Renewals,
             single_flight::SingleFlight,
@@ -38,7 +37,8 @@ pub(super) struct CacheInner {
     pub(super) settings: CacheSettings,
     pub(super) backend: Arc<dyn TokenBackend>,
     /// Valid tokens, while they are fresh or may be served stale.
-    valid: Cache<TokenKey, Arc<TokenEntry>, UnitWeighter, PrehashedHasher>,
+    valid: Cache<TokenKey, Arc<TokenEntry>, UnitWeighter, PrehashedHasher, EvictionCounter>,
+    pub(super) evictions: EvictionCounter,
     /// Rejected tokens, each with the time of the rejection.
     rejected: moka::future::Cache<TokenKey, Instant>,
     recent: RecentlyValid,
@@ -66,11 +66,12 @@ impl CacheInner {
         let CacheSettings { negative_ttl, capacity, .. } = settings;
         let room = usize::try_from(capacity).unwrap_or(usize::MAX);
         let (weighter, hasher) = (UnitWeighter, PrehashedHasher::default());
-        let rejected = moka::future::Cache::builder();
+        let (rejected, evictions) = (moka::future::Cache::builder(), EvictionCounter::default());
         Self {
             settings,
             backend,
-            valid: Cache::with(room, capacity, weighter, hasher, DefaultLifecycle::default()),
+            valid: Cache::with(room, capacity, weighter, hasher, evictions.clone()),
+            evictions,
             rejected: rejected
                 .max_capacity(capacity)
                 .time_to_live(negative_ttl.max(NEGATIVE_RETENTION))
@@ -87,8 +88,11 @@ impl CacheInner {
         }
     }
 
-    pub(super) fn get(&self, key: TokenKey, now: Instant) -> Option<Arc<TokenEntry>> {
-        self.valid.get(&key).filter(|entry| entry.is_fresh(now))
+    /// Returns the entry of a valid token that is fresh now, and its age.
+    pub(super) fn get(&self, key: TokenKey, now: Instant) -> Option<(Arc<TokenEntry>, Duration)> {
+        let entry = self.valid.get(&key)?;
+        let age = entry.age(now);
+        entry.is_fresh(age).then_some((entry, age))
     }
 
     /// Returns the entry that may be served while Vault is unavailable.
@@ -119,7 +123,7 @@ impl CacheInner {
             return LookupOutcome::Rejected;
         }
         match self.get(key, Instant::now()) {
-            Some(entry) if entry.generation >= since => LookupOutcome::Valid(entry),
+            Some((entry, _)) if entry.generation >= since => LookupOutcome::Valid(entry),
             _ => self.lookup(key, token).await,
         }
     }
@@ -176,11 +180,12 @@ impl CacheInner {
             && self.renewals.begin(info).await
         {
             let backend = Arc::clone(&self.backend);
-            tokio::spawn(async move {
+            let renewal = async move {
                 if let Err(unavailable) = backend.renew(token).await {
                     tracing::debug!(%unavailable.detail, "a session was not renewed");
                 }
-            });
+            };
+            tokio::spawn(renewal.with_current_context());
         }
         if let (LookupResult::Active(info), Some(expiry)) = (&mut result, expiry) {
             info.expiry = info.expiry.not_after(expiry);
@@ -231,7 +236,9 @@ impl CacheInner {
     /// Caches a rejection and removes the token's entry.
     pub(super) async fn insert_negative(&self, key: TokenKey) {
         self.rejected.insert(key, Instant::now()).await;
-        self.remove(key);
+        if self.valid.remove(&key).is_some() {
+            self.evictions.add(EvictionCause::Rejected, 1);
+        }
     }
 
     pub(super) fn cached_capability(
@@ -283,17 +290,27 @@ impl CacheInner {
     /// Removes the entries that match, and returns their number.
     pub(super) fn evict(&self, matches: impl Fn(&TokenEntry) -> bool) -> usize {
         self.generation.fetch_add(1, Ordering::SeqCst);
-        let evicted = AtomicU64::new(0);
+        let evicted = self.retain(EvictionCause::Revoked, |entry| !matches(entry));
+        usize::try_from(evicted).unwrap_or(usize::MAX)
+    }
+
+    /// Removes the entries for which `stays` is false, and returns their number.
+    fn retain(&self, cause: EvictionCause, stays: impl Fn(&TokenEntry) -> bool) -> u64 {
+        let removed = AtomicU64::new(0);
         self.valid.retain(|_, entry| {
-            let stays = !matches(entry);
-            evicted.fetch_add(u64::from(!stays), Ordering::Relaxed);
+            let stays = stays(entry);
+            removed.fetch_add(u64::from(!stays), Ordering::Relaxed);
             stays
         });
-        usize::try_from(evicted.into_inner()).unwrap_or(usize::MAX)
+        let removed = removed.into_inner();
+        self.evictions.add(cause, removed);
+        removed
     }
 
     pub(super) fn clear(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
+        let cleared = u64::try_from(self.valid.len()).unwrap_or(u64::MAX);
+        self.evictions.add(EvictionCause::Cleared, cleared);
         self.valid.clear();
         self.rejected.invalidate_all();
         self.capabilities.clear();
@@ -302,7 +319,7 @@ impl CacheInner {
     /// Removes the entries that may no longer be served.
     pub(super) async fn remove_expired(&self) {
         let now = Instant::now();
-        self.valid.retain(|_, entry| entry.is_usable(now));
+        self.retain(EvictionCause::Expired, |entry| entry.is_usable(now));
         self.capabilities.remove_expired(now);
         self.recent.remove_expired();
         self.limiter.remove_idle();

@@ -2,6 +2,7 @@ mod breaker;
 mod call_limiter;
 mod capabilities;
 mod entry;
+mod evictions;
 mod fetch;
 mod inner;
 mod recent;
@@ -15,9 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tracing::Instrument;
-
 pub use entry::{CacheStatus, CapabilityLookup, TokenEntry, TokenLookup};
+pub use evictions::{EvictionCause, EvictionCounts};
+
+use opentelemetry::trace::FutureExt as _;
 
 use crate::{
     capabilities::Capabilities,
@@ -66,18 +68,22 @@ impl TokenCache {
         self.keys.key(credential)
     }
 
-    /// Returns the entry of a valid token while it is fresh. Refreshes it in the background shortly
+    /// Returns the entry of a valid token that is fresh now. Refreshes it in the background shortly
     /// before it goes stale, so that requests with a token in use never wait for Vault.
-    pub fn get(&self, key: TokenKey, credential: &Credential<'_>) -> Option<Arc<TokenEntry>> {
-        let now = Instant::now();
-        let entry = self.inner.get(key, now)?;
-        if entry.needs_refresh(now)
+    pub fn get(
+        &self,
+        key: TokenKey,
+        credential: &Credential<'_>,
+        now: Instant,
+    ) -> Option<Arc<TokenEntry>> {
+        let (entry, age) = self.inner.get(key, now)?;
+        if entry.needs_refresh(age)
             && !self.inner.breaker.is_open()
             && entry.claim_refresh()
             && let Some(token) = credential.token()
         {
             let refresh = Arc::clone(&self.inner).refresh(key, token);
-            tokio::spawn(refresh.in_current_span());
+            tokio::spawn(refresh.with_current_context());
         }
         Some(entry)
     }
@@ -161,7 +167,7 @@ impl TokenCache {
         // The result is in the cache. After an error the present one stays until it goes stale.
         let refresh =
             async move { drop(inner.fetch_capabilities(key, &entry, token, paths).await) };
-        tokio::spawn(refresh.in_current_span());
+        tokio::spawn(refresh.with_current_context());
     }
 
     /// Fetches the capabilities of the entry's token on these paths from Vault, in the order of the
@@ -213,6 +219,12 @@ impl TokenCache {
     /// Removes the entries that may no longer be served.
     pub async fn remove_expired(&self) {
         self.inner.remove_expired().await;
+    }
+
+    /// Returns the numbers of valid tokens that were removed since the start.
+    #[must_use]
+    pub fn evictions(&self) -> EvictionCounts {
+        self.inner.evictions.total()
     }
 
     /// Returns the numbers of valid and of rejected tokens.

@@ -106,11 +106,9 @@ impl CredentialReader {
 pub(super) struct UniqueToken<'h>(Option<Cow<'h, str>>);
 
 impl<'h> UniqueToken<'h> {
-    pub(super) fn add(
-        &mut self,
-        candidate: Result<Credential<'h>, CredentialError>,
-    ) -> Result<(), CredentialError> {
-        let CredentialForm::Token(token) = candidate?.0 else { return Ok(()) };
+    /// Adds the text of a token; `None` if it is not well formed.
+    pub(super) fn add(&mut self, token: Option<Cow<'h, str>>) -> Result<(), CredentialError> {
+        let token = token.ok_or(CredentialError::Malformed)?;
         match &self.0 {
             Some(first) if *first != token => Err(CredentialError::Conflict),
             _ => {

@@ -95,6 +95,20 @@ fn basic_password_may_contain_colons() {
 }
 
 #[test]
+fn scheme_is_matched_by_its_whole_name() {
+    let bearer = |value: &str| find("bearer", &[("authorization", value.as_bytes())]);
+    for value in ["Bearer s.x", "bEARER s.x", "Bearer\ts.x", "Bearer \t s.x"] {
+        assert_eq!(bearer(value), Ok("s.x".to_owned()), "{value}");
+    }
+    for value in ["", "Beare", "Bearers.x", "Bearers s.x", "Bearer=s.x", " Bearer s.x"] {
+        assert_eq!(bearer(value), Err(CredentialError::Missing), "{value}");
+    }
+    for value in ["Bearer", "Bearer ", "Bearer s.x s.y", "Bearer s.x,"] {
+        assert_eq!(bearer(value), Err(CredentialError::Malformed), "{value}");
+    }
+}
+
+#[test]
 fn sources_are_parsed_without_duplicates() {
     for good in ["bearer", "cookie:__Host-token", " bearer , basic "] {
         assert!(good.parse::<CredentialSources>().is_ok(), "{good}");

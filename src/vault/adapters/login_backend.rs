@@ -1,12 +1,12 @@
 use std::{collections::BTreeMap, iter::zip, sync::Arc, time::Duration};
 
+use opentelemetry::trace::FutureExt as _;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use tracing::Instrument;
 use url::Url;
 
 use super::{
@@ -105,7 +105,7 @@ impl VaultLoginBackend {
             log_in_with_password(&client, &mount, &name, &password).await
         };
         // Vault computes the hash to its end, also if nothing waits for the response any more.
-        let auth = tokio::spawn(login.in_current_span()).await;
+        let auth = tokio::spawn(login.with_current_context()).await;
         let auth = auth.map_err(|_| {
             Unavailable::new(UnavailableReason::NoValidResponse, "the login did not end")
         })?;

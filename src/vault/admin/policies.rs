@@ -17,6 +17,8 @@ use crate::{
 /// The ACL policies in Vault.
 pub struct VaultPolicies<'s> {
     operator: OperatorClient<'s>,
+    /// The shipped policy that grants the needed capabilities, for error messages.
+    granted_by: &'static str,
 }
 
 /// HashiCorp Vault reports its edition since 1.16. OpenBao has no such key, and no version before 2.
@@ -30,7 +32,21 @@ impl<'s> VaultPolicies<'s> {
     /// Reads and writes with the token of this session.
     #[must_use]
     pub fn new(session: &'s VaultSession) -> Self {
-        Self { operator: OperatorClient { session } }
+        Self { operator: OperatorClient { session }, granted_by: "policies/operator.hcl" }
+    }
+
+    /// Reads with the token of the service's own session.
+    #[must_use]
+    pub fn for_service(session: &'s VaultSession) -> Self {
+        Self { granted_by: "policies/validator-drift.hcl", ..Self::new(session) }
+    }
+
+    /// Returns the error of an action, with what to do about it.
+    fn store_error(&self, error: &VaultError, action: &str, capability: &str) -> PolicyStoreError {
+        let below = if capability == LIST { "" } else { "/+" };
+        let needed =
+            format!("{capability} on sys/policies/acl{below}, as {} has it", self.granted_by);
+        PolicyStoreError(format!("cannot {action}: {error}{}", hint(error, &needed)))
     }
 
     /// Writes a policy in the place of `before`.
@@ -72,7 +88,7 @@ impl<'s> VaultPolicies<'s> {
 impl PolicyStore for VaultPolicies<'_> {
     async fn names(&self) -> Result<Vec<String>, PolicyStoreError> {
         let names = self.operator.call(list_policies).await;
-        names.map_err(|error| store_error(&error, "list policies", LIST))
+        names.map_err(|error| self.store_error(&error, "list policies", LIST))
     }
 
     async fn read(&self, name: &str) -> Result<Option<StoredPolicy>, PolicyStoreError> {
@@ -80,7 +96,9 @@ impl PolicyStore for VaultPolicies<'_> {
             .operator
             .call(async |client, token| read_policy(client, token, name).await)
             .await
-            .map_err(|error| store_error(&error, &format!("read the policy {name}"), "read"))?;
+            .map_err(|error| {
+                self.store_error(&error, &format!("read the policy {name}"), "read")
+            })?;
         Ok(policy.map(AclPolicy::into))
     }
 
@@ -92,7 +110,7 @@ impl PolicyStore for VaultPolicies<'_> {
     ) -> Result<(), PolicyStoreError> {
         let action = format!("write the policy {name}");
         let written = self.put(name, text, before).await;
-        written.map_err(|error| store_error(&error, &action, "create and update"))
+        written.map_err(|error| self.store_error(&error, &action, "create and update"))
     }
 
     async fn delete(&self, name: &str) -> Result<(), PolicyStoreError> {
@@ -100,7 +118,7 @@ impl PolicyStore for VaultPolicies<'_> {
         self.operator
             .call(async |client, token| delete_policy(client, token, name).await)
             .await
-            .map_err(|error| store_error(&error, &action, "delete"))
+            .map_err(|error| self.store_error(&error, &action, "delete"))
     }
 }
 
@@ -128,12 +146,4 @@ impl From<AclPolicy> for StoredPolicy {
             extra_settings: expires.into_iter().chain(set).collect(),
         }
     }
-}
-
-/// Returns the error of an action, with what to do about it.
-fn store_error(error: &VaultError, action: &str, capability: &str) -> PolicyStoreError {
-    let below = if capability == LIST { "" } else { "/+" };
-    let needed =
-        format!("{capability} on sys/policies/acl{below}, as policies/operator.hcl has it");
-    PolicyStoreError(format!("cannot {action}: {error}{}", hint(error, &needed)))
 }

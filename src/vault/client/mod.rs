@@ -14,13 +14,15 @@ mod response;
 mod settings;
 mod transport;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rustify::{endpoint::Endpoint, enums::RequestMethod};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
-use tracing::{Instrument, Span, info_span};
 
 pub use self::settings::{ClientCertificate, ClientSettings, ClientSettingsError, Namespace};
 pub(super) use self::{
@@ -31,11 +33,11 @@ use self::{
     http_request::{RequestOptions, build_request},
     response::{
         AuthEnvelope, Envelope, RawResponse, WrapEnvelope, check_status, is_storage_conflict,
-        parse, parse_optional, parse_or_deleted,
+        parse, parse_optional, parse_or_deleted, request_id,
     },
     transport::Transport,
 };
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, VaultCall, VaultSpan};
 
 /// The first delay before a write is sent again that collided with another one in Vault's storage,
 /// which doubles, and the number of retries: about a second in all, and no longer than the timeout
@@ -47,6 +49,8 @@ const STORAGE_CONFLICT_RETRIES: (Duration, u32) = (Duration::from_millis(20), 5)
 pub struct Client {
     transport: Transport,
     origin: String,
+    /// The host and the port of the origin.
+    server: (String, u16),
     namespace: Option<Namespace>,
     metrics: Arc<Metrics>,
 }
@@ -62,7 +66,14 @@ impl Client {
     ) -> Result<Self, ClientSettingsError> {
         let transport = Transport::new(settings)?;
         let origin = settings.address.origin().ascii_serialization();
-        Ok(Self { transport, origin, namespace: settings.namespace.clone(), metrics })
+        let host = settings.address.host_str().unwrap_or_default().to_owned();
+        let server = (host, settings.address.port_or_known_default().unwrap_or_default());
+        Ok(Self { transport, origin, server, namespace: settings.namespace.clone(), metrics })
+    }
+
+    /// Returns the metrics that requests are counted in.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Returns the namespace that requests are made in.
@@ -182,7 +193,9 @@ impl Client {
         operation: Operation,
         endpoint: impl Endpoint,
     ) -> Result<u16, VaultError> {
-        let response = self.send(operation, RequestOptions::default(), endpoint).await;
+        let response = self
+            .measured(operation, self.send(operation, RequestOptions::default(), endpoint))
+            .await;
         let status = response.map(|(status, _)| status);
         self.count(operation, status.as_ref().err());
         status
@@ -207,15 +220,35 @@ impl Client {
         endpoint: impl Endpoint,
         parse: impl FnOnce(Operation, RawResponse) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
-        let response = self.send(operation, options, endpoint).instrument(span(operation)).await;
+        let mut span = self.span(operation, &endpoint.method());
+        let response = self.measured(operation, self.send(operation, options, endpoint)).await;
+        if let Ok((status, body)) = &response {
+            span.record_response(*status, || request_id(body));
+        }
         let parsed = response.and_then(|response| parse(operation, response));
         self.count(operation, parsed.as_ref().err());
+        span.end(outcome(parsed.as_ref().err()));
         parsed
     }
 
+    /// Measures a request until its response, within its span.
+    async fn measured<T>(&self, operation: Operation, request: impl Future<Output = T>) -> T {
+        let start = Instant::now();
+        let in_flight = self.metrics.begin_vault_request();
+        let response = request.await;
+        drop(in_flight);
+        self.metrics.record_vault_duration(operation.label(), start.elapsed());
+        response
+    }
+
     fn count(&self, operation: Operation, error: Option<&VaultError>) {
-        let outcome = error.map_or("ok", |error| error.kind.label());
-        self.metrics.record_vault_request(operation.label(), outcome);
+        self.metrics.record_vault_request(operation.label(), outcome(error));
+    }
+
+    fn span(&self, operation: Operation, method: &RequestMethod) -> VaultSpan {
+        let (host, port) = (&self.server.0, self.server.1);
+        let (operation, method) = (operation.label(), method_name(method));
+        VaultSpan::start(VaultCall { operation, method, host, port })
     }
 
     async fn send(
@@ -272,10 +305,23 @@ impl Client {
     }
 }
 
-/// Returns the trace span of a request; a disabled one outside of a trace.
-fn span(operation: Operation) -> Span {
-    if Span::current().is_disabled() {
-        return Span::none();
+/// Returns the outcome in metrics and traces.
+fn outcome(error: Option<&VaultError>) -> &'static str {
+    error.map_or("ok", |error| error.kind.label())
+}
+
+fn method_name(method: &RequestMethod) -> &'static str {
+    match method {
+        RequestMethod::CONNECT => "CONNECT",
+        RequestMethod::DELETE => "DELETE",
+        RequestMethod::GET => "GET",
+        RequestMethod::HEAD => "HEAD",
+        // A method of Vault's own.
+        RequestMethod::LIST => "LIST",
+        RequestMethod::OPTIONS => "OPTIONS",
+        RequestMethod::PATCH => "PATCH",
+        RequestMethod::POST => "POST",
+        RequestMethod::PUT => "PUT",
+        RequestMethod::TRACE => "TRACE",
     }
-    info_span!("vault", otel.kind = "client", operation = operation.label())
 }

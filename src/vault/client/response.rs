@@ -54,6 +54,20 @@ struct WarningBody {
     warnings: Vec<String>,
 }
 
+/// Returns the id that Vault gave the request, which is also in its audit log. Most responses with a body
+/// have one; those with `errors` do not.
+pub(super) fn request_id(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct IdBody {
+        request_id: String,
+    }
+    let IdBody { request_id } = serde_json::from_slice(body).ok()?;
+    // A UUID and nothing else, whatever the server sends.
+    let is_uuid = request_id.len() == 36
+        && request_id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    is_uuid.then_some(request_id)
+}
+
 /// Parses the body of a 2xx response.
 pub(super) fn parse<T: DeserializeOwned>(
     operation: Operation,

@@ -36,6 +36,10 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The idle time after which the kernel sends TCP keep-alive probes.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
 
+/// The maximum number of connections on which a request is tried that was not sent. Several pooled
+/// connections may have been closed at once.
+const MAX_SENDS: usize = 5;
+
 /// Sends HTTP requests over pooled connections.
 pub(super) struct Transport {
     http: legacy::Client<Connector, Full<Bytes>>,
@@ -70,12 +74,14 @@ impl Transport {
         request: Request<Full<Bytes>>,
         max_size: usize,
     ) -> Result<RawResponse, VaultError> {
-        let response = match self.send_head(request.clone()).await {
-            // The request was not sent, so that it may be sent again, whatever it is.
-            None => self.send_head(request).await.unwrap_or_else(|| Err(closed_error())),
-            Some(response) => response,
-        };
-        read_response(response?, max_size).await
+        for _ in 0..MAX_SENDS {
+            // Without a response the request was not sent, so that it may be sent again, whatever it is.
+            if let Some(response) = self.send_head(request.clone()).await {
+                return read_response(response?, max_size).await;
+            }
+        }
+        let detail = "connections were closed before the request was sent";
+        Err(VaultError::new(FailureKind::Reset, detail))
     }
 
     /// Sends a request and returns the response without its body; `None` if the connection was
@@ -91,10 +97,6 @@ impl Transport {
             () = closed_without_result(connection) => None,
         }
     }
-}
-
-fn closed_error() -> VaultError {
-    VaultError::new(FailureKind::Reset, "the connection was closed before the request was sent")
 }
 
 async fn read_response(

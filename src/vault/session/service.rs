@@ -17,6 +17,10 @@ use super::{
     state::{SessionState, VaultSession},
 };
 use crate::{
+    telemetry::{
+        Observer, ServiceLoginOutcome, record_login_failure, record_vault_failure,
+        record_vault_recovery,
+    },
     token::{Unavailable, UnavailableReason},
     vault::client::{FailureKind, VaultError, backoff::endless_backoff_delays},
 };
@@ -59,7 +63,9 @@ impl VaultSession {
         let mut permission_denied = false;
         loop {
             let file = file_version(self.login.file()).await;
-            let (failure, unavailable) = match self.log_in_service().await {
+            let login = self.log_in_service().await;
+            self.record_login(&login);
+            let (failure, unavailable) = match login {
                 Ok(None) => return,
                 Ok(Some(own)) => {
                     last_logged = None;
@@ -72,6 +78,7 @@ impl VaultSession {
                     }
                     let detail = "vault rejects the token that it has just issued";
                     let unavailable = Unavailable::new(UnavailableReason::NotReady, detail);
+                    record_login_failure("rejected_when_new", detail);
                     self.state.send_replace(SessionState::LoggedOut(unavailable.clone()));
                     (LoginFailure::Transient, unavailable)
                 }
@@ -79,7 +86,7 @@ impl VaultSession {
                     let failure = error.kind;
                     let logged = last_logged.take().filter(|(logged, _)| *logged == failure);
                     let (_, unavailable) = logged.unwrap_or_else(|| {
-                        tracing::error!(%error, "cannot log in to vault");
+                        record_failure(&error);
                         (failure, unavailable_after(error, history))
                     });
                     last_logged = Some((failure, unavailable.clone()));
@@ -93,6 +100,21 @@ impl VaultSession {
             };
             self.wait(backoff.record_failure(failure, file), unavailable).await;
         }
+    }
+
+    fn record_login(&self, login: &Result<Option<Arc<ServiceToken>>, VaultError>) {
+        let outcome = match login {
+            Ok(None) => return,
+            Ok(Some(_)) => ServiceLoginOutcome::Ok,
+            Err(error) => match error.kind {
+                FailureKind::LoginCredentialsRejected
+                | FailureKind::SecretIdUnusable
+                | FailureKind::TokenNotFound => ServiceLoginOutcome::Rejected,
+                FailureKind::LoginDenied => ServiceLoginOutcome::Denied,
+                _ => ServiceLoginOutcome::Failed,
+            },
+        };
+        self.client.metrics().record_service_login(outcome);
     }
 
     /// Waits until the hold ends. Callers that request a token meanwhile get this error.
@@ -120,6 +142,7 @@ impl VaultSession {
         }
         let own = Arc::new(own);
         self.state.send_replace(SessionState::LoggedIn(Arc::clone(&own)));
+        record_vault_recovery(Observer::Session);
         tracing::info!("logged in to vault");
         Ok(Some(own))
     }
@@ -181,21 +204,43 @@ impl VaultSession {
             return None;
         }
         let (first, longest) = RENEWAL_DELAYS;
-        let attempt = || async {
-            let renewed = renew(&self.client, own).await;
-            renewed.inspect_err(|error| {
-                tracing::warn!(%error, "cannot renew the service's own token");
-            })
-        };
-        let renewed = attempt
+        let mut last_logged = None;
+        let renewed = (|| renew(&self.client, own))
             .retry(endless_backoff_delays(longest, first))
             .when(|error| !ends_token(error.kind) && !own.is_expired())
+            .notify(|error, _| {
+                if last_logged.replace(error.kind) != Some(error.kind) && !is_outage(error) {
+                    tracing::warn!(%error, "cannot renew the service's own token");
+                }
+            })
             .await;
+        if let Err(error) = &renewed
+            && !is_outage(error)
+            && last_logged != Some(error.kind)
+        {
+            tracing::warn!(%error, "cannot renew the service's own token");
+        }
         if renewed.as_ref().is_err_and(|error| error.kind == FailureKind::TokenRejected) {
             self.replace_state(own, SessionState::LoggingIn);
         }
         renewed.ok()
     }
+}
+
+/// Records a failed login. If Vault is unavailable, it is a part of that outage.
+fn record_failure(error: &VaultError) {
+    let Unavailable { reason, detail } = error.clone().into();
+    if is_outage(error) {
+        record_vault_failure(Observer::Session, reason, &detail);
+    } else {
+        record_login_failure(error.kind.label(), &detail);
+    }
+}
+
+/// Returns true if the error is none of the service's own: Vault does not respond as it should.
+fn is_outage(error: &VaultError) -> bool {
+    let Unavailable { reason, .. } = error.clone().into();
+    !matches!(reason, UnavailableReason::NotReady | UnavailableReason::Misconfigured)
 }
 
 /// Returns true if a renewal that failed like this will not succeed later. Past the maximum lifetime

@@ -79,6 +79,11 @@ impl ServiceToken {
         self.lease.is_some_and(|lease| self.issued.elapsed() >= lease.length)
     }
 
+    /// Returns the rest of the lease; `None` for a token that never expires.
+    pub(super) fn remaining(&self) -> Option<Duration> {
+        self.lease.map(|lease| lease.length.saturating_sub(self.issued.elapsed()))
+    }
+
     /// Returns the time at which to renew the token; `None` if it never expires. It is at a random
     /// point between half and two thirds of the lease, so that instances that were started together
     /// do not renew together.

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Mutex, MutexGuard, Notify, watch};
 
@@ -86,6 +86,15 @@ impl VaultSession {
     #[must_use]
     pub fn is_logged_in(&self) -> bool {
         matches!(*self.state.borrow(), SessionState::LoggedIn(_))
+    }
+
+    /// Returns the remaining lifetime of the token; `None` if there is none, or it does not expire.
+    #[must_use]
+    pub fn token_remaining(&self) -> Option<Duration> {
+        match &*self.state.borrow() {
+            SessionState::LoggedIn(own) => own.remaining(),
+            SessionState::LoggingIn | SessionState::LoggedOut(_) => None,
+        }
     }
 
     /// Returns the reason why there is no token; `None` if there is one, or a login is in progress.

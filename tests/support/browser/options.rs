@@ -86,7 +86,7 @@ impl Options {
         ];
         arguments.extend(self.language.iter().map(|tag| format!("--accept-lang={tag}")));
         json!({
-            "goog:loggingPrefs": {"performance": "ALL"},
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
             "goog:chromeOptions": {"binary": tools::chromium(), "args": arguments},
             "timeouts": {"pageLoad": 30_000, "script": 20_000},
         })

@@ -11,15 +11,17 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Returns the addresses, once the log has all three.
+    /// Returns the addresses, once the log has them, in either format.
     pub fn read(log: &str) -> Option<Self> {
-        let lines: Vec<Value> =
-            log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let started =
+            log.lines().find(|line| line.contains("started") && line.contains("admin"))?;
+        let json: Option<Value> = serde_json::from_str(started).ok();
         let address = |listener: &str| {
-            lines.iter().map(|line| &line["fields"]).find_map(|fields| {
-                (fields["message"] == "listening" && fields["listener"] == listener)
-                    .then(|| fields["address"].as_str().map(str::to_owned))?
-            })
+            if let Some(line) = &json {
+                return line[listener].as_str().map(str::to_owned);
+            }
+            let field = format!("{listener}=");
+            started.split(' ').find_map(|part| part.strip_prefix(&field)).map(str::to_owned)
         };
         Some(Self { auth: address("auth")?, api: address("api")?, admin: address("admin")? })
     }

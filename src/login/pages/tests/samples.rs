@@ -30,6 +30,7 @@ pub(super) const CODES: &[(u16, &str)] = &[
     (503, "vault_throttled"),
     (503, "not_ready"),
     (503, "overloaded"),
+    (503, "decision_log_unavailable"),
     (400, "requirement_invalid"),
     (400, "request_invalid"),
     (500, "internal_error"),

@@ -20,6 +20,7 @@ pub(crate) struct RefusalText {
     vault_throttled: Explanation,
     not_ready: Explanation,
     overloaded: Explanation,
+    decision_log_unavailable: Explanation,
     requirement_invalid: Explanation,
     request_invalid: Explanation,
     internal_error: Explanation,
@@ -47,6 +48,7 @@ impl RefusalText {
             "vault_throttled" => self.vault_throttled,
             "not_ready" => self.not_ready,
             "overloaded" => self.overloaded,
+            "decision_log_unavailable" => self.decision_log_unavailable,
             "requirement_invalid" => self.requirement_invalid,
             "request_invalid" => self.request_invalid,
             "internal_error" => self.internal_error,
@@ -135,6 +137,11 @@ pub(super) const ENGLISH: RefusalText = RefusalText {
         title: "The service is busy",
         body: "It has too much to do to check your session. You are not logged out. Try again in a \
                moment.",
+    },
+    decision_log_unavailable: Explanation {
+        title: "Unavailable at the moment",
+        body: "Nothing can be opened until the service can record it again. You are not logged out. \
+               Please tell the administrator.",
     },
     requirement_invalid: Explanation {
         title: "This page is not set up correctly",
@@ -237,6 +244,11 @@ pub(super) const SPANISH: RefusalText = RefusalText {
         title: "El servicio está ocupado",
         body: "Tiene demasiado trabajo para verificar tu sesión. Tu sesión sigue abierta. Inténtalo \
                de nuevo en un momento.",
+    },
+    decision_log_unavailable: Explanation {
+        title: "No disponible por el momento",
+        body: "No se puede abrir nada hasta que el servicio pueda registrarlo de nuevo. Tu sesión sigue \
+               abierta. Por favor, avísale al administrador.",
     },
     requirement_invalid: Explanation {
         title: "Esta página no está bien configurada",

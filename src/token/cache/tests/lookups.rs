@@ -138,7 +138,7 @@ async fn late_success_does_not_undo_rejection() {
 #[tokio::test]
 async fn late_success_is_dropped_without_negative_ttl() {
     let (cache, credential) = rejected_during_refresh(Duration::ZERO).await;
-    assert!(cache.get(cache.key(&credential), &credential).is_none());
+    assert!(cache.get(cache.key(&credential), &credential, Instant::now()).is_none());
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ fn active() -> LookupResult {
 async fn get_or_fetch(cache: &TokenCache) -> Result<TokenLookup, Unavailable> {
     let credential = Credential::from_text("s.token").expect("well formed");
     let key = cache.key(&credential);
-    match cache.get(key, &credential) {
+    match cache.get(key, &credential, Instant::now()) {
         Some(entry) => Ok(TokenLookup { entry: Some(entry), status: CacheStatus::Hit }),
         None => cache.get_or_fetch(key, credential.token().expect("a token")).await,
     }

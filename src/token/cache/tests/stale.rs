@@ -32,7 +32,7 @@ async fn stale_grace_covers_every_unavailability() {
     assert_eq!(get_or_fetch(&cache).await.expect("a result").status, CacheStatus::Miss);
     CAUSE.store(1, SeqCst);
     let credential = Credential::from_text("s.token").expect("well formed");
-    while cache.get(cache.key(&credential), &credential).is_some() {
+    while cache.get(cache.key(&credential), &credential, Instant::now()).is_some() {
         yield_now().await;
     }
     for cause in 1..=4 {
