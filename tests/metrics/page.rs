@@ -43,6 +43,7 @@ fn every_metric() -> String {
     metrics.record_vault_duration("lookup", Duration::ZERO);
     metrics.record_secret_operation(SecretOperation::Read, SecretOutcome::Ok);
     metrics.record_tenant_operation(Some("acme"), SecretOperation::Read);
+    metrics.set_policy_drift_interval(Duration::from_hours(1));
     metrics.record_policy_drift(PolicyDrift::default());
     record_omitted_lines("denials", 1);
     record_decision_log(DecisionLogOutcome::Written, 1);

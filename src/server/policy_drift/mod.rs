@@ -38,6 +38,7 @@ async fn compare_at_intervals(
     session: &VaultSession,
     metrics: &Metrics,
 ) {
+    metrics.set_policy_drift_interval(settings.interval);
     let mut log = DriftLog::default();
     sleep(settings.interval.min(MAX_FIRST_DELAY).mul_f64(rand::random())).await;
     loop {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::{
     Metrics,
     labels::{Counters, Gauges, OptionalGauge, gauge_value, set_optional},
@@ -21,6 +23,7 @@ pub(super) struct DriftMetrics {
     policies: Gauges<1>,
     checks: Counters<1>,
     checked: OptionalGauge,
+    interval: OptionalGauge,
 }
 
 impl DriftMetrics {
@@ -29,17 +32,25 @@ impl DriftMetrics {
             policies: Gauges::default(),
             checks: Counters::default(),
             checked: OptionalGauge::default(),
+            interval: OptionalGauge::default(),
         };
         let help = "Policies in Vault that differ from VALIDATOR_POLICY_DRIFT_DIR";
         registries.own("policy_drift", help, &metrics.policies);
         registries.own("policy_drift_checks", "Comparisons of policies", &metrics.checks);
         let help = "Time of the last successful comparison of policies";
         registries.own("policy_drift_checked_timestamp_seconds", help, &metrics.checked);
+        let help = "Interval of the comparisons of policies";
+        registries.own("policy_drift_interval_seconds", help, &metrics.interval);
         metrics
     }
 }
 
 impl Metrics {
+    /// Sets the interval at which policies are compared.
+    pub fn set_policy_drift_interval(&self, interval: Duration) {
+        set_optional(&self.drift.interval, i64::try_from(interval.as_secs()).ok());
+    }
+
     /// Records a successful comparison of policies.
     pub fn record_policy_drift(&self, drift: PolicyDrift) {
         let PolicyDrift { changed, missing, extra } = drift;
