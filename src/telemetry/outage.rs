@@ -151,7 +151,7 @@ pub(super) enum FirstOccurrence {
     OfOutage,
     /// The outage has another reason.
     OfReason,
-    /// Nothing is new.
+    /// No first occurrence.
     None,
 }
 

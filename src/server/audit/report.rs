@@ -7,7 +7,7 @@ use crate::{
     wall_clock,
 };
 
-/// What a sequence of audit entries says.
+/// The content of a sequence of audit entries.
 #[derive(Debug)]
 pub(in crate::server) struct FeedReport {
     /// The tokens that the entries make stale.
@@ -73,7 +73,7 @@ impl FeedReport {
     }
 }
 
-/// What is measured of an entry.
+/// The measured values of an entry.
 pub(super) struct EntryFacts {
     time: Option<Timestamp>,
     rotation: Option<KeyRotationOutcome>,

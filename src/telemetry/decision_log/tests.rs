@@ -1,6 +1,7 @@
 use std::{
     fs,
     io::Write,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -8,7 +9,9 @@ use super::{
     DecisionLogMode, DecisionLogTarget, DecisionLogUnavailable,
     queue::{Batch, NextBatch, Queue},
     sink::{Sink, SinkFile},
+    writer::Writer,
 };
+use crate::telemetry::{LogFormat, captured};
 
 #[test]
 fn mandatory_records_need_room_and_a_writer() {
@@ -56,4 +59,29 @@ fn renamed_file_is_opened_again() {
     let mut sink = Sink::open(&DecisionLogTarget::File(path.clone())).expect("a file");
     sink.write(b"3\n", &mut 0).expect("a write");
     assert_eq!(fs::read_to_string(&path).expect("text"), "{\"cut\n3\n");
+}
+
+#[test]
+fn last_attempt_at_the_end_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [logs, away] = ["logs", "away"].map(|name| folder.path().join(name));
+    fs::create_dir(&logs).expect("a folder");
+    let path = logs.join("decisions");
+    let sink = Sink::open(&DecisionLogTarget::File(path.clone())).expect("a file");
+    fs::rename(&logs, &away).expect("a rename");
+    let queue = Queue::new(100, DecisionLogMode::Mandatory);
+    let push = |line| queue.try_push(line, DecisionLogMode::Mandatory, Instant::now());
+    push(b"1\n").expect("room");
+    let log = thread::scope(|scope| {
+        let run = || captured(LogFormat::Text, || Writer::new(&queue, sink).run());
+        let writer = scope.spawn(run);
+        while push(b"").is_ok() {
+            thread::yield_now();
+        }
+        fs::create_dir(&logs).expect("a folder");
+        queue.close();
+        writer.join().expect("no panic")
+    });
+    assert_eq!(fs::read_to_string(&path).expect("text"), "1\n");
+    assert!(!log.contains("lost"), "{log}");
 }

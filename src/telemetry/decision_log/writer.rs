@@ -45,9 +45,13 @@ impl<'q> Writer<'q> {
     /// Writes the batch, as often as it takes. Returns false if the queue is closed before that.
     fn write_batch(&mut self) -> bool {
         while let Err(error) = self.try_to_write() {
-            if !self.queue.failed(&error, RETRY_PAUSE) {
-                return self.try_to_write().is_ok();
+            if self.queue.failed(&error, RETRY_PAUSE) {
+                continue;
             }
+            if self.try_to_write().is_err() {
+                return false;
+            }
+            break;
         }
         record_decision_log(DecisionLogOutcome::Written, self.batch.records);
         self.queue.written();

@@ -1,4 +1,4 @@
-//! What logs, traces and metrics lose. These counters belong to the process: logging starts before
+//! Counters of the lines, spans and exports that are lost. These counters belong to the process: logging starts before
 //! anything else, and limits of log lines are statics.
 
 use std::sync::LazyLock;
