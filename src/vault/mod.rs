@@ -35,7 +35,10 @@ pub use api::{
     transit::TransitKey,
     userpass::{UserpassUser, account_path, is_user_name},
 };
-pub use client::{Client, ClientCertificate, ClientSettings, ClientSettingsError, Namespace};
+pub use client::{
+    Client, ClientCertificate, ClientSettings, ClientSettingsError, Consistency, Namespace,
+    ResponseMeta, VaultIndex,
+};
 pub use clock::server_time;
 pub use health::{VaultHealth, watch_health};
 pub use initializer::{InitializedServer, KeyShares, SealKind, SealState, ServerInitializer};

@@ -23,7 +23,7 @@ use crate::{
             sys::capabilities::capabilities,
             token::{self, TokenLookupData},
         },
-        client::{Client, FailureKind, VaultError},
+        client::{Client, Consistency, FailureKind, VaultError},
         session::{ServiceToken, VaultSession},
     },
 };
@@ -151,7 +151,9 @@ impl VaultTokenBackend {
         if !matches!(kind, TokenKind::Caller | TokenKind::Root) {
             return Ok(Some(EntityResult::NotFound));
         }
-        let entity = entity::read_by_id(self.session.client(), &own.token, id).await;
+        let client = self.session.client();
+        let entity =
+            entity::read_by_id(client, &own.token, id, &Consistency::NotOlderThanSeen).await;
         Ok(match none_on(FailureKind::NotFound, entity)? {
             Some(entity) if entity.disabled => None,
             Some(entity) => Some(EntityResult::Found(entity)),
@@ -309,7 +311,8 @@ async fn look_up_token(
     own: &ServiceToken,
     token: &CallerToken,
 ) -> Result<Option<TokenLookupData>, VaultError> {
-    none_on(FailureKind::TokenNotFound, token::lookup(client, &own.token, token).await)
+    let lookup = token::lookup(client, &own.token, token, &Consistency::NotOlderThanSeen).await;
+    none_on(FailureKind::TokenNotFound, lookup.map(|(data, _)| data))
 }
 
 /// Returns the capabilities of a token on each of these paths, in their order; `None` if Vault has no
@@ -320,7 +323,8 @@ async fn capabilities_on(
     token: &CallerToken,
     paths: &[String],
 ) -> Result<Option<Arc<[Capabilities]>>, VaultError> {
-    let response = capabilities(client, &own.token, token, paths).await;
+    let consistency = Consistency::NotOlderThanSeen;
+    let response = capabilities(client, &own.token, token, paths, &consistency).await;
     let response = none_on(FailureKind::TokenNotFound, response)?;
     response.map(|response| response.on_each(paths)).transpose()
 }

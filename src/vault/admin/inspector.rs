@@ -18,7 +18,7 @@ use crate::{
             transit,
         },
         client::Operation,
-        client::{FailureKind, VaultError},
+        client::{Consistency, FailureKind, VaultError},
     },
 };
 
@@ -99,7 +99,8 @@ impl<'s> Inspector<'s> {
             capabilities_self(client, token, paths).await
         };
         let by_token = async |client: &Client, token: &SecretString| {
-            capabilities(client, token, &CallerToken::from(token.clone()), paths).await
+            let own = CallerToken::from(token.clone());
+            capabilities(client, token, &own, paths, &Consistency::NotOlderThanSeen).await
         };
         // The policy `default` allows the first, the policy `validator` the second.
         let response = match self.operator.call(own).await {

@@ -22,7 +22,7 @@ use crate::{
             sys::capabilities::capabilities,
             token_role::{self, TokenParameters, TokenRole},
         },
-        client::{FailureKind, VaultError},
+        client::{Consistency, FailureKind, VaultError},
     },
 };
 
@@ -153,7 +153,7 @@ impl<'s> TestPrincipals<'s> {
         let subject = CallerToken::from(token.clone());
         let paths: Vec<_> = paths.iter().map(|path| (*path).to_owned()).collect();
         let ask = async |client: &Client, own: &SecretString| {
-            capabilities(client, own, &subject, &paths).await
+            capabilities(client, own, &subject, &paths, &Consistency::NotOlderThanSeen).await
         };
         let response = self.operator.call(ask).await;
         let response = response.map_err(|error| message(&error, "ask for capabilities"))?;

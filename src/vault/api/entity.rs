@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use vaultrs::api::identity::entity::requests::ReadEntityByIdRequest;
 
-use crate::vault::client::{Client, Operation, VaultError};
+use crate::vault::client::{Client, Consistency, Operation, VaultError};
 
 /// The `data` of `identity/entity/id`. Vault always reports the id and whether the entity is
 /// disabled; a response without them is malformed.
@@ -48,6 +48,7 @@ pub(in crate::vault) async fn read_by_id(
     client: &Client,
     requester: &SecretString,
     id: &str,
+    consistency: &Consistency,
 ) -> Result<TokenEntity, VaultError> {
     // In a namespace the id is followed by a dot and the namespace's id.
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
@@ -55,7 +56,8 @@ pub(in crate::vault) async fn read_by_id(
         return Err(VaultError::malformed("the entity id has an unexpected character"));
     }
     let request = ReadEntityByIdRequest { id: id.to_owned() };
-    let entity: TokenEntity = client.data(Operation::Entity, requester, request).await?;
+    let entity = client.data_with_meta(Operation::Entity, requester, consistency, request).await;
+    let (entity, _): (TokenEntity, _) = entity?;
     if entity.id != id {
         return Err(VaultError::malformed("the response is about another entity"));
     }

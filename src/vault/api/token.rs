@@ -9,7 +9,9 @@ use vaultrs::api::token::requests::{
 
 use crate::{
     token::{CallerToken, UseOutcome},
-    vault::client::{ApiRequest, Client, FailureKind, Operation, VaultError},
+    vault::client::{
+        ApiRequest, Client, Consistency, FailureKind, Operation, ResponseMeta, VaultError,
+    },
 };
 
 /// The `data` of `auth/token/lookup`. Has no `Debug`, since the response contains the token.
@@ -68,9 +70,10 @@ pub(in crate::vault) async fn lookup(
     client: &Client,
     requester: &SecretString,
     token: &CallerToken,
-) -> Result<TokenLookupData, VaultError> {
+    consistency: &Consistency,
+) -> Result<(TokenLookupData, ResponseMeta), VaultError> {
     let request = LookupTokenRequest { token: token.expose().to_owned() };
-    client.data(Operation::Lookup, requester, request).await
+    client.data_with_meta(Operation::Lookup, requester, consistency, request).await
 }
 
 /// Looks up the token that the request is made with (`auth/token/lookup-self`).

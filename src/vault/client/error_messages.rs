@@ -15,8 +15,8 @@ use self::logins::LOGIN_MESSAGES;
 use super::{
     failure::FailureKind,
     operation::Operation::{
-        self, Admin, Capabilities, ConsumeUse, Decrypt, DetailedMetadata, Encrypt, Login, Lookup,
-        LookupSelf, Mount, Rewrap, Seal, SecretWrite,
+        self, Admin, Capabilities, ConsumeUse, Decrypt, DetailedMetadata, Encrypt, Entity, Login,
+        Lookup, LookupSelf, Mount, Rewrap, Seal, SecretWrite,
     },
 };
 use crate::secrets::RecordError;
@@ -220,11 +220,11 @@ pub(super) fn classify(
             return *failure;
         }
     }
-    classify_status(status, errors)
+    classify_status(operation, status, errors)
 }
 
 /// Returns the meaning of a response whose message is not listed. None of these is about a token.
-fn classify_status(status: u16, errors: Option<&[String]>) -> FailureKind {
+fn classify_status(operation: Operation, status: u16, errors: Option<&[String]>) -> FailureKind {
     match (status, errors) {
         (300..=399, _) => FailureKind::Redirect,
         (400, _) | (404, Some([_, ..])) => FailureKind::BadRequest,
@@ -232,6 +232,10 @@ fn classify_status(status: u16, errors: Option<&[String]>) -> FailureKind {
         // wrong.
         (404, Some([])) => FailureKind::NotFound,
         (413, _) => FailureKind::EntryTooLarge,
+        // A quota has a message.
+        (429, Some([])) if matches!(operation, Lookup | Entity | Capabilities) => {
+            FailureKind::NotCurrent
+        }
         (429, _) => FailureKind::Throttled,
         (500..=599, _) => FailureKind::ServerError,
         _ => FailureKind::Malformed,

@@ -67,6 +67,8 @@ pub(crate) enum FailureKind {
     WrappingTokenInvalid,
     /// A rate limit quota is exceeded.
     Throttled,
+    /// The node has not reached the index of the request, and does not forward it.
+    NotCurrent,
     /// The server is sealed or not initialized.
     Sealed,
     /// Another write collided with this one in Vault's storage, which discarded this one.
@@ -110,6 +112,7 @@ impl FailureKind {
             Self::TokenRejected => "own_token",
             Self::PermissionDenied => "own_policy",
             Self::Throttled => "throttled",
+            Self::NotCurrent => "not_current",
             Self::Sealed => "sealed",
             Self::StorageConflict => "storage_conflict",
             Self::ServerError => "server_error",
@@ -145,6 +148,7 @@ impl FailureKind {
             Self::LoginMisconfigured => Some("the auth method is not set up for this login"),
             Self::WrappingTokenInvalid => Some("the wrapping token is not valid"),
             Self::Throttled => Some("a rate limit quota of Vault is exceeded"),
+            Self::NotCurrent => Some("the node of Vault is behind the others"),
             Self::StorageConflict => {
                 Some("another write collided with this one in Vault's storage")
             }
@@ -195,6 +199,7 @@ impl FailureKind {
             | Self::LoginMisconfigured
             | Self::WrappingTokenInvalid
             | Self::Throttled
+            | Self::NotCurrent
             | Self::Sealed
             | Self::StorageConflict => false,
         }

@@ -8,7 +8,12 @@ use rustify::endpoint::Endpoint;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{error::VaultError, failure::FailureKind, settings::Namespace};
+use super::{
+    error::VaultError,
+    failure::FailureKind,
+    settings::Namespace,
+    vault_index::{FORWARD, INCONSISTENT_HEADER, INDEX_HEADER},
+};
 
 /// Bytes that would end or change a segment of a path (RFC 3986, 3.3).
 const ENCODED: &AsciiSet = &CONTROLS
@@ -34,6 +39,8 @@ pub(super) struct RequestOptions<'a> {
     pub(super) namespace: Option<&'a Namespace>,
     /// The lifetime of the wrapping token, if the response is to be wrapped.
     pub(super) wrap_ttl: Option<Duration>,
+    /// The index that the response has to include.
+    pub(super) index: Option<&'a HeaderValue>,
 }
 
 /// Builds the HTTP request for `endpoint` at the server with this origin.
@@ -70,6 +77,10 @@ pub(super) fn build_request(
     }
     if let Some(ttl) = options.wrap_ttl {
         headers.insert("x-vault-wrap-ttl", HeaderValue::from(ttl.as_secs()));
+    }
+    if let Some(index) = options.index {
+        headers.insert(INDEX_HEADER, index.clone());
+        headers.insert(INCONSISTENT_HEADER, FORWARD);
     }
     Ok(request)
 }

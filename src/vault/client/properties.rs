@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{
     FailureKind, Operation, VaultError,
-    response::{AuthEnvelope, Envelope, parse},
+    response::{AuthEnvelope, Envelope, RawResponse, parse},
 };
 use crate::{
     capabilities::Capabilities,
@@ -36,6 +36,11 @@ static CORPUS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
 /// Returns the responses whose names begin like this.
 fn recorded(kind: &str) -> Vec<&'static Value> {
     CORPUS.iter().filter(|(name, _)| name.starts_with(kind)).map(|(_, response)| response).collect()
+}
+
+/// Returns a response with this body and without headers.
+fn raw_response(status: u16, body: &[u8]) -> RawResponse {
+    RawResponse { status, index: None, body: Zeroizing::new(body.to_vec()) }
 }
 
 /// Any JSON, mostly of words that Vault uses.
@@ -126,14 +131,12 @@ fn remove(response: &mut Value, pointer: &str) {
 }
 
 fn read_token(status: u16, body: &[u8]) -> Result<TokenLookupData, VaultError> {
-    let envelope: Envelope<TokenLookupData> =
-        parse(Operation::Lookup, (status, Zeroizing::new(body.to_vec())))?;
+    let envelope: Envelope<TokenLookupData> = parse(Operation::Lookup, raw_response(status, body))?;
     envelope.data.ok_or_else(|| VaultError::malformed("no data"))
 }
 
 fn read_entity(status: u16, body: &[u8]) -> Result<TokenEntity, VaultError> {
-    let envelope: Envelope<TokenEntity> =
-        parse(Operation::Entity, (status, Zeroizing::new(body.to_vec())))?;
+    let envelope: Envelope<TokenEntity> = parse(Operation::Entity, raw_response(status, body))?;
     envelope.data.ok_or_else(|| VaultError::malformed("no data"))
 }
 
@@ -246,7 +249,7 @@ proptest! {
         let response = change(recorded("capabilities").remove(0).clone(), changes);
         let body = Zeroizing::new(response.to_string().into_bytes());
         let read: Result<Envelope<CapabilitiesResponse>, _> =
-            parse(Operation::Capabilities, (200, body));
+            parse(Operation::Capabilities, raw_response(200, &body));
         let read = read.and_then(|read| read.data.ok_or_else(|| VaultError::malformed("no data")));
         if let Ok(capabilities) = read.and_then(|read| read.on_each(&paths)) {
             prop_assert_eq!(capabilities.len(), paths.len());
@@ -303,7 +306,7 @@ proptest! {
             Err(_) => {}
         }
         let login: Result<AuthEnvelope<Value>, _> =
-            parse(Operation::Login, (status, Zeroizing::new(body.into())));
+            parse(Operation::Login, raw_response(status, body.as_bytes()));
         prop_assert!(login.is_err() || (200..300).contains(&status));
     }
 

@@ -1,5 +1,6 @@
 //! Parsing of responses: Vault's envelopes, and the errors of responses that are not 2xx.
 
+use http::HeaderValue;
 use secrecy::SecretString;
 use serde::{
     Deserialize,
@@ -7,10 +8,38 @@ use serde::{
 };
 use zeroize::Zeroizing;
 
-use super::{error::VaultError, failure::FailureKind, operation::Operation};
+use super::{
+    error::VaultError, failure::FailureKind, operation::Operation, vault_index::VaultIndex,
+};
 
-/// A status and a body. The body may contain a token, so it is wiped when it is dropped.
-pub(super) type RawResponse = (u16, Zeroizing<Vec<u8>>);
+/// A response that is not parsed yet.
+pub(super) struct RawResponse {
+    pub(super) status: u16,
+    /// The value of `X-Vault-Index`.
+    pub(super) index: Option<HeaderValue>,
+    /// It may contain a token, so it is wiped when it is dropped.
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+/// The parts of a successful response beside its data.
+#[derive(Clone, Debug, Default)]
+pub struct ResponseMeta {
+    /// The index of the storage that the response reflects. Only of `OpenBao` on raft.
+    pub index: Option<VaultIndex>,
+    /// The id that Vault gave the request, which is also in its audit log.
+    pub request_id: Option<String>,
+}
+
+impl ResponseMeta {
+    /// Reads them from a response.
+    pub(super) fn of(response: &RawResponse) -> Self {
+        let index = response.index.as_ref();
+        Self {
+            index: index.and_then(|index| VaultIndex::parse(index.as_bytes())),
+            request_id: request_id(&response.body),
+        }
+    }
+}
 
 /// The envelope of most responses.
 #[derive(Deserialize)]
@@ -83,24 +112,24 @@ pub(super) fn parse<T: DeserializeOwned>(
 /// Parses the body of a 2xx response, or of a 404 that has `data`, as for a deleted version.
 pub(super) fn parse_or_deleted<T: DeserializeOwned>(
     operation: Operation,
-    (status, body): RawResponse,
+    response: RawResponse,
 ) -> Result<Envelope<T>, VaultError> {
-    if status == 404
-        && let Ok(deleted @ Envelope { data: Some(_) }) = serde_json::from_slice(&body)
+    if response.status == 404
+        && let Ok(deleted @ Envelope { data: Some(_) }) = serde_json::from_slice(&response.body)
     {
         return Ok(deleted);
     }
-    parse(operation, (status, body))
+    parse(operation, response)
 }
 
 /// Parses the `data` of a 2xx response; `None` if the body is empty.
 pub(super) fn parse_optional<T: DeserializeOwned>(
     operation: Operation,
-    (status, body): RawResponse,
+    response: RawResponse,
 ) -> Result<Option<T>, VaultError> {
-    match body.as_slice() {
-        b"" => check_status(operation, (status, body)).map(|_| None),
-        _ => parse(operation, (status, body)).map(|envelope: Envelope<T>| envelope.data),
+    match response.body.as_slice() {
+        b"" => check_status(operation, response).map(|_| None),
+        _ => parse(operation, response).map(|envelope: Envelope<T>| envelope.data),
     }
 }
 
@@ -110,27 +139,34 @@ pub(super) fn parse_optional<T: DeserializeOwned>(
 /// The error that any other response means.
 pub(super) fn check_status(
     operation: Operation,
-    (status, body): RawResponse,
+    response: RawResponse,
 ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-    if (200..300).contains(&status) {
-        return Ok(body);
+    match failure(operation, &response) {
+        None => Ok(response.body),
+        Some(error) => Err(error),
     }
-    Err(response_error(operation, status, &body))
+}
+
+/// Returns the error that a response means which is not 2xx; `None` for one that is.
+pub(super) fn failure(operation: Operation, response: &RawResponse) -> Option<VaultError> {
+    let RawResponse { status, body, .. } = response;
+    if (200..300).contains(status) {
+        return None;
+    }
+    let errors = match serde_json::from_slice(body) {
+        Ok(ErrorBody { errors, .. }) => Some(errors),
+        Err(_) if *status == 404 => warnings(body),
+        Err(_) => None,
+    };
+    Some(VaultError::from_status(operation, *status, errors.as_deref()))
 }
 
 /// Returns true if the request was a write that Vault discarded because it collided with another
 /// one in its storage.
-pub(super) fn is_storage_conflict(operation: Operation, (status, body): &RawResponse) -> bool {
-    *status == 500 && response_error(operation, *status, body).kind == FailureKind::StorageConflict
-}
-
-fn response_error(operation: Operation, status: u16, body: &[u8]) -> VaultError {
-    let errors = match serde_json::from_slice(body) {
-        Ok(ErrorBody { errors, .. }) => Some(errors),
-        Err(_) if status == 404 => warnings(body),
-        Err(_) => None,
-    };
-    VaultError::from_status(operation, status, errors.as_deref())
+pub(super) fn is_storage_conflict(operation: Operation, response: &RawResponse) -> bool {
+    response.status == 500
+        && failure(operation, response)
+            .is_some_and(|error| error.kind == FailureKind::StorageConflict)
 }
 
 /// Returns the warnings of a response that has nothing else.

@@ -26,6 +26,7 @@ use super::{
     failure::FailureKind,
     response::RawResponse,
     settings::{ClientSettings, ClientSettingsError},
+    vault_index::INDEX_HEADER,
 };
 use crate::probe::tls_config;
 
@@ -103,7 +104,7 @@ async fn read_response(
     response: Response<Incoming>,
     max_size: usize,
 ) -> Result<RawResponse, VaultError> {
-    let (head, mut incoming) = response.into_parts();
+    let (mut head, mut incoming) = response.into_parts();
     if head.status.is_redirection() {
         return Err(redirect_error(head.status, head.headers.get(LOCATION)));
     }
@@ -118,7 +119,8 @@ async fn read_response(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok((head.status.as_u16(), body))
+    let index = head.headers.remove(INDEX_HEADER);
+    Ok(RawResponse { status: head.status.as_u16(), index, body })
 }
 
 /// Returns the error of a redirect, which a standby sends that does not forward requests. Of the

@@ -6,7 +6,7 @@ use crate::{
     capabilities::Capabilities,
     vault::{
         api::sys::capabilities::capabilities,
-        client::{Client, FailureKind, VaultError},
+        client::{Client, Consistency, FailureKind, VaultError},
     },
 };
 
@@ -27,7 +27,8 @@ pub(super) async fn check_capabilities(
 ) -> Result<(), VaultError> {
     let paths: Vec<String> =
         REQUIRED_CAPABILITIES.iter().map(|(path, _)| (*path).to_owned()).collect();
-    let response = capabilities(client, &own.token, &own.to_token(), &paths).await;
+    let consistency = Consistency::NotOlderThanSeen;
+    let response = capabilities(client, &own.token, &own.to_token(), &paths, &consistency).await;
     let granted = match response.and_then(|response| response.on_each(&paths)) {
         Ok(granted) => granted,
         Err(error) if error.kind == FailureKind::TokenNotFound => {

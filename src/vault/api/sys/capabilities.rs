@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{
     capabilities::Capabilities,
     token::CallerToken,
-    vault::client::{Client, FailureKind, Operation, VaultError},
+    vault::client::{Client, Consistency, FailureKind, Operation, VaultError},
 };
 
 /// The body of `sys/capabilities`, which vaultrs does not have.
@@ -67,14 +67,16 @@ pub(in crate::vault) async fn capabilities(
     requester: &SecretString,
     token: &CallerToken,
     paths: &[String],
+    consistency: &Consistency,
 ) -> Result<CapabilitiesResponse, VaultError> {
     let request = CapabilitiesRequest { token: token.expose().to_owned(), paths: paths.to_vec() };
-    let response = client.data(Operation::Capabilities, requester, request).await;
+    let operation = Operation::Capabilities;
+    let response = client.data_with_meta(operation, requester, consistency, request).await;
     if response.as_ref().is_err_and(|error| error.kind == FailureKind::NoCapabilities) {
         let names_by_path = paths.iter().map(|path| (path.clone(), Vec::new())).collect();
         return Ok(CapabilitiesResponse { names_by_path });
     }
-    response
+    response.map(|(response, _)| response)
 }
 
 /// Returns what the token that the request is made with is granted on `paths`

@@ -136,6 +136,11 @@ fn several_messages_or_none_are_unknown() {
     assert_eq!(classify(Lookup, 403, Some(&[])), FailureKind::Malformed);
     assert_eq!(classify(Lookup, 403, None), FailureKind::Malformed);
     assert_eq!(classify(Entity, 404, Some(&[])), FailureKind::NotFound);
+    for operation in [Lookup, Entity, Capabilities] {
+        assert_eq!(classify(operation, 429, Some(&[])), FailureKind::NotCurrent);
+        assert_eq!(classify(operation, 429, None), FailureKind::Throttled);
+    }
+    assert_eq!(classify(SecretRead, 429, Some(&[])), FailureKind::Throttled);
     assert_eq!(classify(Entity, 404, None), FailureKind::Malformed);
     assert_eq!(classify_one(Entity, 404, "unsupported path"), FailureKind::BadRequest);
     assert_eq!(classify(Login, 400, None), FailureKind::BadRequest);
