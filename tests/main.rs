@@ -19,6 +19,7 @@ mod availability;
 mod bring_up;
 mod browser;
 mod caching;
+mod cluster;
 mod command;
 mod console;
 mod conventions;
@@ -54,6 +55,7 @@ mod secrets;
 #[cfg(feature = "sentry")]
 mod sentry;
 mod session;
+mod several_addresses;
 mod shutdown;
 mod sockets;
 mod subjects;

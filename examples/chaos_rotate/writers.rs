@@ -58,7 +58,7 @@ pub struct RunningWriters {
 impl Tenant {
     pub fn new(address: &str, token: &str) -> Self {
         let settings = ClientSettings {
-            address: address.parse().expect("an address"),
+            addresses: address.parse::<url::Url>().expect("an address").into(),
             namespace: None,
             trust: TrustRoots::System,
             server_name: None,

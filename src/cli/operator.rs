@@ -27,7 +27,7 @@ pub(super) struct OperatorArgs<S: Selection = ForOperators> {
 /// An operator's session with Vault.
 pub(super) struct Operator {
     pub(super) session: Arc<VaultSession>,
-    /// Vault's address, for messages.
+    /// Vault's addresses, for messages.
     pub(super) address: String,
 }
 
@@ -115,7 +115,7 @@ impl Operator {
     /// # Errors
     /// Returns the reason why no client can be created, such as an unreadable certificate.
     pub(super) fn new(access: OperatorSettings) -> Result<Self, String> {
-        let address = access.vault.address.origin().ascii_serialization();
+        let address = access.vault.addresses.to_string();
         let metrics = Arc::new(Metrics::default());
         let client = Client::new(&access.vault, metrics).map_err(|error| error.to_string())?;
         let session = Arc::new(VaultSession::new(Arc::new(client), access.login));

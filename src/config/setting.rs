@@ -235,7 +235,7 @@ pub const SETTINGS: &[Setting] = &[
         "vault_addr",
         &["VAULT_ADDR", "BAO_ADDR"],
         Some("https://127.0.0.1:8200"),
-        "Address of Vault",
+        "Addresses of Vault's nodes, comma-separated, or one address",
     ),
     key(
         "vault_namespace",

@@ -12,6 +12,7 @@ use crate::{
     networks,
     oauth::DynamicRegistration,
     telemetry::{DecisionLogMode, LogFormat},
+    vault::VaultAddresses,
 };
 
 /// Caddy's `private_ranges`: private and loopback networks (RFC 1918, RFC 4193, RFC 4291).
@@ -173,8 +174,14 @@ pub(super) fn auth_mount(text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("`{text}` is not a mount of an auth method, such as `userpass`"))
 }
 
+/// Parses the origins of Vault's API, separated by commas.
+pub(super) fn vault_addresses(text: &str) -> Result<VaultAddresses, String> {
+    let addresses = text.split(',').map(|address| vault_address(address.trim()));
+    VaultAddresses::new(addresses.collect::<Result<_, _>>()?)
+}
+
 /// Parses the origin of Vault's API. A path would be lost, since the API's own path replaces it.
-pub(super) fn vault_address(text: &str) -> Result<Url, String> {
+fn vault_address(text: &str) -> Result<Url, String> {
     let invalid = |why: &str| {
         Err(format!("`{text}` {why}: write for example https://vault.example.com:8200"))
     };
@@ -199,4 +206,32 @@ pub(super) fn vault_address(text: &str) -> Result<Url, String> {
 pub(super) fn server_name(text: &str) -> Result<String, String> {
     let address = text.parse::<std::net::IpAddr>().map(|_| text.to_owned());
     address.or_else(|_| host_name(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::vault_addresses;
+
+    #[test]
+    fn vault_addresses_are_origins_each_once() {
+        let shown = |text| vault_addresses(text).map(|addresses| addresses.to_string());
+        for (text, expected) in [
+            ("http://a:1", "http://a:1"),
+            ("https://a:8200/,http://b:1 , https://c", "https://a:8200, http://b:1, https://c"),
+        ] {
+            assert_eq!(shown(text).as_deref(), Ok(expected));
+        }
+        for text in [
+            "",
+            "http://a:1,",
+            "http://a:1,,http://b:1",
+            "http://a:1 http://b:1",
+            "http://a:1,b:1",
+            "http://a:1,http://b:1/v1",
+            "http://a:1,http://A:1/",
+            "https://a,https://b,https://a:443",
+        ] {
+            assert!(shown(text).is_err(), "{text}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
 impl SettingReader {
     /// Returns the settings of the connection to Vault.
     pub(super) fn vault(&mut self) -> Option<vault::ClientSettings> {
-        let address = self.value("vault_addr", values::vault_address);
+        let addresses = self.value("vault_addr", values::vault_addresses);
         let timeout = self.value("vault_timeout", |text| {
             values::parse_duration(text, Duration::from_millis(50), Duration::from_mins(1))
         });
@@ -27,7 +27,7 @@ impl SettingReader {
             }
         };
         Some(vault::ClientSettings {
-            address: address?,
+            addresses: addresses?,
             namespace,
             trust: trust?,
             server_name,

@@ -94,46 +94,47 @@ async fn check_vault(
 ) -> VaultReport {
     let Some(settings) = &setup.vault else {
         let reason = "the Vault address is misconfigured";
-        return unusable(vault_server::skip(reason), reason);
+        return unusable(vec![vault_server::skip(reason)], reason);
     };
-    let (server, usable) = vault_server::check(settings).await;
+    let (servers, usable) = vault_server::check_each(settings).await;
     if let Err(reason) = usable {
-        return unusable(server, &reason);
+        return unusable(servers, &reason);
     }
     let client = match Client::new(settings, Arc::default()) {
         Ok(client) => Arc::new(client),
         Err(error) => {
             let token = service_token::login_failed(&error.to_string());
             let reason = "TLS cannot be configured";
-            let groups = vec![server, token, setup::skip(reason)];
+            let groups = servers.into_iter().chain([token, setup::skip(reason)]).collect();
             let login_methods = browser_login::skip_methods(reason);
             return VaultReport { report: Report { groups, ..Report::default() }, login_methods };
         }
     };
     let Some(mounts) = setup.mounts else {
-        return unusable(server, "VALIDATOR_KV_MOUNT or VALIDATOR_TRANSIT_MOUNT is invalid");
+        return unusable(servers, "VALIDATOR_KV_MOUNT or VALIDATOR_TRANSIT_MOUNT is invalid");
     };
     let Some(subject_mount) = setup.subject_mount else {
-        return unusable(server, "VALIDATOR_SUBJECT_MOUNT is invalid");
+        return unusable(servers, "VALIDATOR_SUBJECT_MOUNT is invalid");
     };
     let expected = Expected { mounts: &mounts, subject_mount: &subject_mount, policies };
     let browser_login_settings = setup.browser_login;
     let sessions =
         Sessions::open(&client, setup.service, setup.operator, logins, before_login).await;
-    let [token, setup] = sessions.check(expected).await;
+    let checked = sessions.check(expected).await;
     let login_site = browser_login_settings.as_ref().and_then(|login| login.site.as_deref());
     let login_methods = match login_site {
         Some(site) => sessions.check_login_methods(site).await,
         None => browser_login::skip_methods(browser_login::MISCONFIGURED),
     };
     let revocation_errors = sessions.close().await;
-    let report = Report { groups: vec![server, token, setup], revocation_errors };
+    let report = Report { groups: servers.into_iter().chain(checked).collect(), revocation_errors };
     VaultReport { report, login_methods }
 }
 
 /// Returns the report for a Vault that cannot be used for further checks.
-fn unusable(server: CheckGroup, reason: &str) -> VaultReport {
-    let groups = vec![server, service_token::skip(reason, ""), setup::skip(reason)];
+fn unusable(servers: Vec<CheckGroup>, reason: &str) -> VaultReport {
+    let others = [service_token::skip(reason, ""), setup::skip(reason)];
+    let groups = servers.into_iter().chain(others).collect();
     let report = Report { groups, ..Report::default() };
     VaultReport { report, login_methods: browser_login::skip_methods(reason) }
 }

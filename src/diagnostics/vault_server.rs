@@ -34,9 +34,24 @@ pub(super) fn skip(reason: &str) -> CheckGroup {
     CheckGroup::skipped(ID, "Vault", &[ADDRESS], reason)
 }
 
-/// Runs the checks. Also returns an error if Vault cannot be used for further checks.
-pub(super) async fn check(settings: &ClientSettings) -> (CheckGroup, Result<(), String>) {
-    let address = settings.address.origin().ascii_serialization();
+/// Runs the checks for each address. Also returns an error if Vault cannot be used for further checks at
+/// any of them.
+pub(super) async fn check_each(settings: &ClientSettings) -> (Vec<CheckGroup>, Result<(), String>) {
+    let mut groups = Vec::new();
+    let mut usable = Err("Vault has no address".to_owned());
+    for settings in settings.for_each_address() {
+        let (group, result) = check(&settings).await;
+        groups.push(group);
+        if usable.is_err() {
+            usable = result;
+        }
+    }
+    (groups, usable)
+}
+
+/// Runs the checks of the server at the only address of these settings. Also returns an error if Vault cannot be used for further checks.
+async fn check(settings: &ClientSettings) -> (CheckGroup, Result<(), String>) {
+    let address = settings.addresses.to_string();
     let title = format!("Vault at {address}");
     let server = ServerSettings {
         name: address.clone(),
@@ -55,7 +70,7 @@ pub(super) async fn check(settings: &ClientSettings) -> (CheckGroup, Result<(), 
     let usable = match &probed {
         None => Err("Vault cannot be reached".to_owned()),
         Some(probed) => {
-            let scheme = settings.address.scheme();
+            let scheme = settings.addresses.first().scheme();
             findings.push(check_protection(probed.peer, scheme, probed.certificate));
             ensure_usable(probed)
         }

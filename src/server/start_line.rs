@@ -1,3 +1,5 @@
+use url::Url;
+
 use crate::{config::Settings, server::listener::Listener};
 
 /// The line that the service logs when it has started.
@@ -11,8 +13,9 @@ pub(super) struct StartLine {
 impl StartLine {
     /// Describes the service with these settings and the listeners auth, api and admin.
     pub(super) fn new(settings: &Settings, listeners: [&Listener; 3]) -> Self {
+        let addresses: Vec<_> = settings.vault.addresses.iter().map(Url::as_str).collect();
         Self {
-            vault: settings.vault.address.to_string(),
+            vault: addresses.join(", "),
             namespace: settings.vault.namespace.as_ref().map(|name| name.as_str().to_owned()),
             listeners: listeners.map(|listener| listener.address().clone()),
             settings: settings.changed.to_string(),

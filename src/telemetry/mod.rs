@@ -32,11 +32,11 @@ pub use logs::LogFormat;
 #[cfg(test)]
 pub(crate) use logs::captured;
 pub use metrics::{
-    AuditEntryOutcome, DecisionLogOutcome, HistogramReading, InProgress, KeyRotationOutcome,
-    Limiter, ListenerName, Metrics, MetricsExport, MetricsExporter, MetricsFormat, MetricsReading,
-    MetricsSnapshot, PolicyDrift, Sample, SecretOperation, SecretOutcome, ServedRequest,
-    ServiceLoginOutcome, Signal, UserLoginOutcome, record_decision_log, record_dropped_telemetry,
-    record_omitted_lines,
+    AddressAvailability, AuditEntryOutcome, DecisionLogOutcome, HistogramReading, InProgress,
+    KeyRotationOutcome, Limiter, ListenerName, Metrics, MetricsExport, MetricsExporter,
+    MetricsFormat, MetricsReading, MetricsSnapshot, PolicyDrift, Sample, SecretOperation,
+    SecretOutcome, ServedRequest, ServiceLoginOutcome, Signal, UserLoginOutcome,
+    record_decision_log, record_dropped_telemetry, record_omitted_lines,
 };
 pub use otlp::{OtlpProtocol, SignalExport};
 pub use outage::{

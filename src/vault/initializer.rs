@@ -29,7 +29,7 @@ const LEADER_TIMEOUT: Duration = Duration::from_mins(1);
 /// The interval between two checks for that.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Initializes and unseals a server, before there is a token for it.
+/// Initializes and unseals the server at the first address, before there is a token for it.
 pub struct ServerInitializer {
     client: Client,
     long_timeout_client: Client,
@@ -73,11 +73,12 @@ pub struct InitializedServer {
 }
 
 impl ServerInitializer {
-    /// Creates the clients for the server of these settings.
+    /// Creates the clients for the server at the first address of these settings.
     ///
     /// # Errors
     /// If a certificate or a key cannot be read.
     pub fn new(settings: &ClientSettings) -> Result<Self, ProvisionError> {
+        let settings = &settings.with_first_address();
         let with_long_timeout = ClientSettings { timeout: INIT_TIMEOUT, ..settings.clone() };
         let client = |settings: &ClientSettings| {
             Client::new(settings, Arc::default()).map_err(|error| ProvisionError(error.to_string()))
@@ -150,7 +151,7 @@ impl ServerInitializer {
     pub async fn wait_until_active(&self) -> Result<(), ProvisionError> {
         let start = Instant::now();
         loop {
-            let last = match health_status(&self.client).await {
+            let last = match self.health_status().await {
                 Ok(200) => return Ok(()),
                 // A standby forwards writes to the leader, once there is one.
                 Ok(429 | 473) if self.has_leader().await => return Ok(()),
@@ -164,6 +165,13 @@ impl ServerInitializer {
             }
             sleep(POLL_INTERVAL).await;
         }
+    }
+
+    async fn health_status(&self) -> Result<u16, VaultError> {
+        let [address, ..] = self.client.addresses() else {
+            return Err(VaultError::malformed("no address"));
+        };
+        health_status(&self.client, address).await
     }
 
     async fn has_leader(&self) -> bool {

@@ -37,7 +37,7 @@ pub use api::{
 };
 pub use client::{
     Client, ClientCertificate, ClientSettings, ClientSettingsError, Consistency, Namespace,
-    ResponseMeta, VaultIndex,
+    ResponseMeta, VaultAddresses, VaultIndex,
 };
 pub use clock::server_time;
 pub use health::{VaultHealth, watch_health};

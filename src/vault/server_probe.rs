@@ -42,7 +42,7 @@ pub enum ServerProbeError {
     Server(ProbeError),
 }
 
-/// Probes Vault.
+/// Probes Vault at the first address.
 ///
 /// # Errors
 /// If it cannot be reached.
@@ -51,7 +51,7 @@ pub async fn probe_server(settings: &ClientSettings) -> Result<ServerProbe, Serv
     let start = Instant::now();
     let connection = endpoint.connect().await.map_err(ServerProbeError::Server)?;
     let (peer, certificate) = (connection.peer, connection.certificate);
-    let host = &settings.address[url::Position::BeforeHost..url::Position::AfterPort];
+    let host = &settings.addresses.first()[url::Position::BeforeHost..url::Position::AfterPort];
     let request = Request::get("/v1/sys/health").header(HOST, host).body(Empty::<Bytes>::new());
     let request = request.map_err(|error| ServerProbeError::Settings(error.to_string()))?;
     let before = now();
@@ -67,7 +67,7 @@ pub async fn probe_server(settings: &ClientSettings) -> Result<ServerProbe, Serv
 
 fn endpoint(settings: &ClientSettings) -> Result<Endpoint, String> {
     let (trust, identity) = settings.tls_identity();
-    let (url, name) = (&settings.address, settings.tls_server_name());
+    let (url, name) = (settings.addresses.first(), settings.tls_server_name());
     Endpoint::new(url, name, &trust, identity.as_ref(), settings.timeout)
 }
 

@@ -47,7 +47,7 @@ impl LoginVault {
         bao.must("POST", "sys/auth/userpass", Some(json!({"type": "userpass"}))).await;
         let fault = FaultProxy::start(&bao.authority()).await;
         let settings = ClientSettings {
-            address: fault.addr().parse().expect("an address"),
+            addresses: fault.addr().parse::<url::Url>().expect("an address").into(),
             namespace: None,
             trust: TrustRoots::System,
             server_name: None,

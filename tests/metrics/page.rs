@@ -10,8 +10,8 @@ use http::{Method, StatusCode};
 use vault_auth_validator::{
     auth::Refusal,
     telemetry::{
-        AuditEntryOutcome, DecisionLogOutcome, Limiter, ListenerName, Metrics, MetricsFormat,
-        MetricsSnapshot, PolicyDrift, SecretOperation, SecretOutcome, ServedRequest,
+        AddressAvailability, AuditEntryOutcome, DecisionLogOutcome, Limiter, ListenerName, Metrics,
+        MetricsFormat, MetricsSnapshot, PolicyDrift, SecretOperation, SecretOutcome, ServedRequest,
         record_decision_log, record_omitted_lines,
     },
     token::{CacheStatus, EvictionCounts},
@@ -41,6 +41,7 @@ fn every_metric() -> String {
     metrics.record_audit_entry(AuditEntryOutcome::Ignored);
     metrics.record_vault_request("lookup", "ok");
     metrics.record_vault_duration("lookup", Duration::ZERO);
+    metrics.set_vault_address("http://127.0.0.1:8200", AddressAvailability::Up);
     metrics.record_secret_operation(SecretOperation::Read, SecretOutcome::Ok);
     metrics.record_tenant_operation(Some("acme"), SecretOperation::Read);
     metrics.set_policy_drift_interval(Duration::from_hours(1));

@@ -16,7 +16,7 @@ use crate::support::{bao::Bao, platform};
 
 async fn session(bao: &Bao) -> Arc<VaultSession> {
     let settings = ClientSettings {
-        address: bao.addr().parse().expect("an address"),
+        addresses: bao.addr().parse::<url::Url>().expect("an address").into(),
         namespace: None,
         trust: vault_auth_validator::vault::TrustRoots::System,
         server_name: None,

@@ -41,7 +41,7 @@ impl Vault {
         let globex = platform::create_tenant(&bao, "globex").await;
         let fault = FaultProxy::start(&bao.authority()).await;
         let settings = ClientSettings {
-            address: fault.addr().parse().expect("an address"),
+            addresses: fault.addr().parse::<url::Url>().expect("an address").into(),
             namespace: None,
             trust: vault_auth_validator::vault::TrustRoots::System,
             server_name: None,

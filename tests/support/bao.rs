@@ -1,6 +1,8 @@
 //! A real OpenBao: in memory, or on disk so that it survives a kill.
 
+pub mod cluster;
 mod launch;
+mod partition;
 mod requests;
 
 use std::{path::Path, time::Duration};

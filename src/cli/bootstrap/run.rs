@@ -153,7 +153,7 @@ impl BootstrapRun {
         if arguments.yes || !arguments.output.is_text() || !io::stdin().is_terminal() {
             return Ok(());
         }
-        let address = vault.address.origin().ascii_serialization();
+        let address = vault.with_first_address().addresses;
         let directory = self.directory();
         require_confirmation(&format!(
             "Initialize {address}? This cannot be repeated: its keys and its root token are written \

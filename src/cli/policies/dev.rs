@@ -121,7 +121,7 @@ async fn wait_until_ready(
 fn operator_settings(port: u16, token: &SecretString) -> Result<OperatorSettings, String> {
     let address = Url::parse(&format!("http://127.0.0.1:{port}")).map_err(|e| e.to_string())?;
     let vault = vault::ClientSettings {
-        address,
+        addresses: address.into(),
         namespace: None,
         trust: vault::TrustRoots::System,
         server_name: None,

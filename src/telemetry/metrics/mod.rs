@@ -46,7 +46,7 @@ pub use self::{
     reading::{HistogramReading, MetricsReading, Sample},
     secrets::{KeyRotationOutcome, SecretOperation, SecretOutcome},
     text::MetricsFormat,
-    vault::ServiceLoginOutcome,
+    vault::{AddressAvailability, ServiceLoginOutcome},
 };
 use self::{
     cache::CacheMetrics, decisions::DecisionMetrics, http::HttpMetrics, people::PeopleMetrics,

@@ -36,6 +36,15 @@ impl ServiceLoginOutcome {
     }
 }
 
+/// The availability of the node at one address of Vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressAvailability {
+    /// It serves or forwards requests.
+    Up,
+    /// It does not.
+    Down,
+}
+
 /// The states of Vault, as in the label.
 const STATES: [&str; 5] = ["unknown", "up", "sealed", "unavailable", "redirecting"];
 
@@ -45,6 +54,7 @@ pub(super) struct VaultMetrics {
     durations: Family<Labels<1>, TracedHistogram>,
     in_flight: Gauge,
     state: Gauges<1>,
+    address_up: Family<Vec<(&'static str, String)>, Gauge>,
     token_remaining: OptionalGauge,
     logins: Counters<1>,
 }
@@ -56,6 +66,7 @@ impl VaultMetrics {
             durations: Family::default(),
             in_flight: Gauge::default(),
             state: Family::default(),
+            address_up: Family::default(),
             token_remaining: Family::default(),
             logins: Family::default(),
         };
@@ -70,6 +81,8 @@ impl VaultMetrics {
         registries.own("vault_requests_in_flight", help, &metrics.in_flight);
         let help = "1 for the present state of Vault, 0 for the others";
         registries.own("vault_state", help, &metrics.state);
+        let help = "1 while the node at this address of Vault serves or forwards requests, else 0";
+        registries.own("vault_address_up", help, &metrics.address_up);
         let help = "Remaining lifetime of the service's own token";
         registries.own("service_token_remaining_seconds", help, &metrics.token_remaining);
         registries.own("service_logins", "Logins of the service itself", &metrics.logins);
@@ -97,6 +110,12 @@ impl Metrics {
     /// Records the time of a request to Vault, with its repetitions.
     pub fn record_vault_duration(&self, operation: &'static str, duration: Duration) {
         self.vault.durations.get_or_create(&[("operation", operation)]).observe(duration);
+    }
+
+    /// Sets whether the node at this address of Vault serves or forwards requests.
+    pub fn set_vault_address(&self, origin: &str, availability: AddressAvailability) {
+        let up = i64::from(availability == AddressAvailability::Up);
+        self.vault.address_up.get_or_create(&vec![("address", origin.to_owned())]).set(up);
     }
 
     /// Counts a request that waits for Vault until the result is dropped.

@@ -13,10 +13,8 @@ pub struct VaultCall<'c> {
     pub operation: &'static str,
     /// The method of the request.
     pub method: &'static str,
-    /// Vault's host name or address.
-    pub host: &'c str,
-    /// Vault's port.
-    pub port: u16,
+    /// Vault's host name or address, and its port; `None` if that is chosen later.
+    pub server: Option<(&'c str, u16)>,
 }
 
 /// The span of a call to Vault. It has no data outside of a sampled request.
@@ -30,6 +28,13 @@ impl VaultSpan {
             context.has_active_span() && context.span().is_recording()
         });
         Self(is_recording.then(|| start_span(call)))
+    }
+
+    /// Records the server that responded: its host name or address, and its port.
+    pub fn record_server(&mut self, host: &str, port: u16) {
+        if let Some(span) = &mut self.0 {
+            span.set_attributes(server_attributes(host, port));
+        }
     }
 
     /// Records the status of the response, and the id that Vault gave the request. The id is also in
@@ -55,16 +60,23 @@ impl VaultSpan {
 }
 
 fn start_span(call: VaultCall<'_>) -> BoxedSpan {
-    let attributes = [
+    let mut attributes = vec![
         KeyValue::new("vault_auth.vault.operation", call.operation),
         KeyValue::new("http.request.method", call.method),
-        KeyValue::new("server.address", call.host.to_owned()),
-        KeyValue::new("server.port", i64::from(call.port)),
     ];
+    attributes
+        .extend(call.server.into_iter().flat_map(|(host, port)| server_attributes(host, port)));
     let tracer = tracer();
     let builder = tracer
         .span_builder(format!("vault {}", call.operation))
         .with_kind(SpanKind::Client)
         .with_attributes(attributes);
     tracer.build_with_context(builder, &Context::current())
+}
+
+fn server_attributes(host: &str, port: u16) -> [KeyValue; 2] {
+    [
+        KeyValue::new("server.address", host.to_owned()),
+        KeyValue::new("server.port", i64::from(port)),
+    ]
 }

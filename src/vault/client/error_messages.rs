@@ -15,8 +15,8 @@ use self::logins::LOGIN_MESSAGES;
 use super::{
     failure::FailureKind,
     operation::Operation::{
-        self, Admin, Capabilities, ConsumeUse, Decrypt, DetailedMetadata, Encrypt, Entity, Login,
-        Lookup, LookupSelf, Mount, Rewrap, Seal, SecretWrite,
+        self, Admin, Capabilities, ConsumeUse, Decrypt, DetailedMetadata, Encrypt, Login, Lookup,
+        LookupSelf, Mount, Rewrap, Seal, SecretWrite,
     },
 };
 use crate::secrets::RecordError;
@@ -89,6 +89,13 @@ const KNOWN_MESSAGES: &[KnownMessage] = &[
         FailureKind::PermissionDenied,
     ),
     (ANY, 503, "Vault is sealed", FailureKind::Sealed),
+    // Of a standby, of both products: it would forward the request and does not know where to.
+    (
+        ANY,
+        500,
+        "local node not active but active cluster node not found",
+        FailureKind::NoActiveNode,
+    ),
     // Of OpenBao. HashiCorp Vault Enterprise responds with the next message instead.
     (ANY, 404, "namespace not found", FailureKind::NamespaceNotFound),
     (
@@ -233,9 +240,7 @@ fn classify_status(operation: Operation, status: u16, errors: Option<&[String]>)
         (404, Some([])) => FailureKind::NotFound,
         (413, _) => FailureKind::EntryTooLarge,
         // A quota has a message.
-        (429, Some([])) if matches!(operation, Lookup | Entity | Capabilities) => {
-            FailureKind::NotCurrent
-        }
+        (429, Some([])) if operation.is_read_only() => FailureKind::NotCurrent,
         (429, _) => FailureKind::Throttled,
         (500..=599, _) => FailureKind::ServerError,
         _ => FailureKind::Malformed,

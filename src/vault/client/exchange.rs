@@ -11,7 +11,7 @@ use super::{
     backoff::backoff_delays,
     error::VaultError,
     failure::FailureKind,
-    http_request::{RequestOptions, build_request},
+    http_request::RequestOptions,
     operation::Operation,
     response::{RawResponse, is_storage_conflict, request_id},
 };
@@ -30,7 +30,7 @@ impl Client {
         endpoint: impl Endpoint,
         parse: impl FnOnce(Operation, RawResponse) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
-        self.request_with(operation, self.options(token), endpoint, parse).await
+        self.request_with(operation, self.options(token), &endpoint, parse).await
     }
 
     /// Returns the options of a request with this token.
@@ -42,12 +42,16 @@ impl Client {
         &self,
         operation: Operation,
         options: RequestOptions<'_>,
-        endpoint: impl Endpoint,
+        endpoint: &impl Endpoint,
         parse: impl FnOnce(Operation, RawResponse) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
         let mut span = self.span(operation, &endpoint.method());
         let response = self.measured(operation, self.send(operation, options, endpoint)).await;
         if let Ok(response) = &response {
+            if self.addresses.len() > 1 {
+                let (host, port) = &self.addresses[response.address].server;
+                span.record_server(host, *port);
+            }
             span.record_response(response.status, || request_id(&response.body));
         }
         let parsed = response.and_then(|response| parse(operation, response));
@@ -75,23 +79,23 @@ impl Client {
     }
 
     fn span(&self, operation: Operation, method: &RequestMethod) -> VaultSpan {
-        let (host, port) = (&self.server.0, self.server.1);
+        let server = match &*self.addresses {
+            [only] => Some((only.server.0.as_str(), only.server.1)),
+            _ => None,
+        };
         let (operation, method) = (operation.label(), method_name(method));
-        VaultSpan::start(VaultCall { operation, method, host, port })
+        VaultSpan::start(VaultCall { operation, method, server })
     }
 
-    pub(super) async fn send(
+    async fn send(
         &self,
         operation: Operation,
         options: RequestOptions<'_>,
-        endpoint: impl Endpoint,
+        endpoint: &impl Endpoint,
     ) -> Result<RawResponse, VaultError> {
-        let response = self.send_with_retry(operation, options, &endpoint);
+        let response = self.send_with_retry(operation, options, endpoint);
         let limit = if operation.is_shared() { self.shared_timeout() } else { self.timeout() };
-        timeout(limit, response).await.unwrap_or_else(|_| {
-            let why = "Vault did not respond within VALIDATOR_VAULT_TIMEOUT";
-            Err(VaultError::new(FailureKind::Timeout, why))
-        })
+        timeout(limit, response).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
     /// Sends a request, and sends a write again that collided with another one in Vault's storage.
@@ -112,7 +116,7 @@ impl Client {
         let is_repeated = is_write && operation.is_repeatable();
         let (first_delay, retries) = STORAGE_CONFLICT_RETRIES;
         for delay in backoff_delays(first_delay, if is_repeated { retries } else { 0 }) {
-            let response = self.send_once(operation, options, endpoint).await?;
+            let response = self.send_to_any(operation, options, endpoint).await?;
             if !is_storage_conflict(operation, &response) {
                 return Ok(response);
             }
@@ -120,22 +124,13 @@ impl Client {
                 .record_vault_request(operation.label(), FailureKind::StorageConflict.label());
             sleep(delay).await;
         }
-        self.send_once(operation, options, endpoint).await
+        self.send_to_any(operation, options, endpoint).await
     }
+}
 
-    async fn send_once(
-        &self,
-        operation: Operation,
-        options: RequestOptions<'_>,
-        endpoint: &impl Endpoint,
-    ) -> Result<RawResponse, VaultError> {
-        let request = build_request(&self.origin, options, endpoint)?;
-        let response = self.transport.send(request, operation.max_response_size()).await?;
-        if let Some(index) = &response.index {
-            self.seen_index.record(index);
-        }
-        Ok(response)
-    }
+pub(super) fn timed_out() -> VaultError {
+    let why = "Vault did not respond within VALIDATOR_VAULT_TIMEOUT";
+    VaultError::new(FailureKind::Timeout, why)
 }
 
 /// Returns the outcome in metrics and traces.

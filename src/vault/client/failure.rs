@@ -73,6 +73,8 @@ pub(crate) enum FailureKind {
     Sealed,
     /// Another write collided with this one in Vault's storage, which discarded this one.
     StorageConflict,
+    /// The node is a standby and knows no active node. It has not carried out the request.
+    NoActiveNode,
     /// Vault failed.
     ServerError,
 }
@@ -115,7 +117,7 @@ impl FailureKind {
             Self::NotCurrent => "not_current",
             Self::Sealed => "sealed",
             Self::StorageConflict => "storage_conflict",
-            Self::ServerError => "server_error",
+            Self::NoActiveNode | Self::ServerError => "server_error",
         }
     }
 
@@ -152,7 +154,7 @@ impl FailureKind {
             Self::StorageConflict => {
                 Some("another write collided with this one in Vault's storage")
             }
-            Self::ServerError => Some("Vault failed"),
+            Self::NoActiveNode | Self::ServerError => Some("Vault failed"),
             Self::Timeout
             | Self::Redirect
             | Self::ConfigurationOnly
@@ -200,8 +202,33 @@ impl FailureKind {
             | Self::WrappingTokenInvalid
             | Self::Throttled
             | Self::NotCurrent
+            | Self::NoActiveNode
             | Self::Sealed
             | Self::StorageConflict => false,
         }
+    }
+
+    /// Returns true if another node may answer the request, and this one has certainly not carried it
+    /// out.
+    pub(super) fn is_of_node(self) -> bool {
+        matches!(
+            self,
+            Self::Connect
+                | Self::Tls
+                | Self::Redirect
+                | Self::Sealed
+                | Self::NotCurrent
+                | Self::NoActiveNode
+        )
+    }
+
+    /// Returns true if another node may answer the request, and this one may have carried it out.
+    pub(super) fn may_be_of_node(self) -> bool {
+        matches!(self, Self::Reset | Self::ServerError | Self::Malformed)
+    }
+
+    /// Returns true if there is no response.
+    pub(super) fn is_without_response(self) -> bool {
+        matches!(self, Self::Connect | Self::Tls | Self::Timeout | Self::Reset)
     }
 }

@@ -1,11 +1,14 @@
 //! The HTTP client for Vault's API: requests, connections, retries, responses and errors.
 
+mod address;
+mod address_breaker;
 mod api_request;
 pub(super) mod backoff;
 mod connection;
 mod error;
 mod error_messages;
 mod exchange;
+mod failover;
 mod failure;
 mod http_request;
 mod operation;
@@ -18,25 +21,32 @@ mod vault_index;
 
 use std::{sync::Arc, time::Duration};
 
+use http::HeaderValue;
 use rustify::endpoint::Endpoint;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
-pub(super) use self::{
-    api_request::ApiRequest, error::VaultError, failure::FailureKind, operation::Operation,
-};
 use self::{
+    address::Responder,
+    exchange::timed_out,
     http_request::RequestOptions,
     response::{
         AuthEnvelope, Envelope, RawResponse, WrapEnvelope, check_status, parse, parse_optional,
         parse_or_deleted,
     },
-    transport::Transport,
     vault_index::SeenIndex,
+};
+pub(super) use self::{
+    address::{Address, NodeState},
+    api_request::ApiRequest,
+    error::VaultError,
+    failure::FailureKind,
+    operation::Operation,
 };
 pub use self::{
     response::ResponseMeta,
-    settings::{ClientCertificate, ClientSettings, ClientSettingsError, Namespace},
+    settings::{ClientCertificate, ClientSettings, ClientSettingsError, Namespace, VaultAddresses},
     vault_index::{Consistency, VaultIndex},
 };
 use crate::telemetry::Metrics;
@@ -44,10 +54,8 @@ use crate::telemetry::Metrics;
 /// Sends requests to Vault, each with a timeout and a maximum response size. Follows no redirects
 /// and uses no proxy.
 pub struct Client {
-    transport: Transport,
-    origin: String,
-    /// The host and the port of the origin.
-    server: (String, u16),
+    addresses: Box<[Address]>,
+    timeout: Duration,
     namespace: Option<Namespace>,
     seen_index: SeenIndex,
     metrics: Arc<Metrics>,
@@ -62,13 +70,15 @@ impl Client {
         settings: &ClientSettings,
         metrics: Arc<Metrics>,
     ) -> Result<Self, ClientSettingsError> {
-        let transport = Transport::new(settings)?;
-        let origin = settings.address.origin().ascii_serialization();
-        let host = settings.address.host_str().unwrap_or_default().to_owned();
-        let server = (host, settings.address.port_or_known_default().unwrap_or_default());
-        let namespace = settings.namespace.clone();
-        let seen_index = SeenIndex::default();
-        Ok(Self { transport, origin, server, namespace, seen_index, metrics })
+        let addresses = settings.addresses.iter().enumerate();
+        let addresses = addresses.map(|(position, url)| Address::new(position, url, settings));
+        Ok(Self {
+            addresses: addresses.collect::<Result<_, _>>()?,
+            timeout: settings.timeout,
+            namespace: settings.namespace.clone(),
+            seen_index: SeenIndex::default(),
+            metrics,
+        })
     }
 
     /// Returns the metrics that requests are counted in.
@@ -83,7 +93,7 @@ impl Client {
 
     /// Returns the timeout of a request, which is also the time that one caller waits for it.
     pub(crate) fn timeout(&self) -> Duration {
-        self.transport.timeout()
+        self.timeout
     }
 
     /// Returns the timeout of a request whose response several callers wait for, each for
@@ -105,6 +115,9 @@ impl Client {
 
     /// Sends a request and returns the `data` of the response, which is as recent as `consistency`
     /// says, with the other parts of the response.
+    ///
+    /// A standby may not know a token yet that was issued a moment ago. So if a node other than the
+    /// active one responds that there is no such token, the active node is asked.
     pub(crate) async fn data_with_meta<T: DeserializeOwned>(
         &self,
         operation: Operation,
@@ -113,14 +126,38 @@ impl Client {
         endpoint: impl Endpoint,
     ) -> Result<(T, ResponseMeta), VaultError> {
         let index = self.seen_index.header(consistency);
-        let options = RequestOptions { index: index.as_ref(), ..self.options(Some(token)) };
+        let (result, responder) = self.data_at(operation, token, index.as_ref(), &endpoint).await;
+        let is_unknown =
+            result.as_ref().is_err_and(|error| error.kind == FailureKind::TokenNotFound);
+        if is_unknown
+            && responder == Responder::AnyNode
+            && *consistency != Consistency::ActiveNode
+            && let Some(active_node) = self.seen_index.header(&Consistency::ActiveNode)
+        {
+            return self.data_at(operation, token, Some(&active_node), &endpoint).await.0;
+        }
+        result
+    }
+
+    /// Sends a request with this index. Returns the result and the node that responded.
+    async fn data_at<T: DeserializeOwned>(
+        &self,
+        operation: Operation,
+        token: &SecretString,
+        index: Option<&HeaderValue>,
+        endpoint: &impl Endpoint,
+    ) -> (Result<(T, ResponseMeta), VaultError>, Responder) {
+        let options = RequestOptions { index, ..self.options(Some(token)) };
+        let mut responder = Responder::AnyNode;
         let parse = |operation, response: RawResponse| {
+            responder = self.addresses[response.address].responder();
             let meta = ResponseMeta::of(&response);
-            parse(operation, response).map(|envelope: Envelope<T>| (envelope, meta))
+            let envelope: Envelope<T> = parse(operation, response)?;
+            let data = envelope.data.ok_or_else(|| VaultError::malformed("no data"))?;
+            Ok((data, meta))
         };
-        let (envelope, meta) = self.request_with(operation, options, endpoint, parse).await?;
-        let data = envelope.data.ok_or_else(|| VaultError::malformed("no data"))?;
-        Ok((data, meta))
+        let result = self.request_with(operation, options, endpoint, parse).await;
+        (result, responder)
     }
 
     /// Sends a request without a token, in the client's namespace, and returns the `data` of the
@@ -167,7 +204,8 @@ impl Client {
         ttl: Duration,
     ) -> Result<SecretString, VaultError> {
         let options = RequestOptions { wrap_ttl: Some(ttl), ..self.options(Some(token)) };
-        let envelope: WrapEnvelope = self.request_with(operation, options, endpoint, parse).await?;
+        let envelope: WrapEnvelope =
+            self.request_with(operation, options, &endpoint, parse).await?;
         let info = envelope.wrap_info.ok_or_else(|| VaultError::malformed("no wrap_info"))?;
         Ok(info.token)
     }
@@ -179,7 +217,7 @@ impl Client {
         operation: Operation,
         endpoint: impl Endpoint,
     ) -> Result<T, VaultError> {
-        self.request_with(operation, RequestOptions::default(), endpoint, parse).await
+        self.request_with(operation, RequestOptions::default(), &endpoint, parse).await
     }
 
     /// Sends a request and returns the `auth` of the response, which issues or renews a token.
@@ -205,16 +243,24 @@ impl Client {
         self.request(operation, Some(token), endpoint, ignore_body).await
     }
 
-    /// Sends a request about the server itself, without a token, and returns the status of the
-    /// response, whatever it is. It is made in the root namespace.
+    /// Returns the addresses.
+    pub(super) fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// Sends a request about the server at this address, without a token, and returns the status of
+    /// the response, whatever it is. It is made in the root namespace. With several addresses its timeout
+    /// is shorter, since other requests wait for the result.
     pub(super) async fn status(
         &self,
+        address: &Address,
         operation: Operation,
         endpoint: impl Endpoint,
     ) -> Result<u16, VaultError> {
-        let response = self
-            .measured(operation, self.send(operation, RequestOptions::default(), endpoint))
-            .await;
+        let request = self.send_to(address, operation, RequestOptions::default(), &endpoint);
+        let limit = if self.addresses.len() == 1 { self.timeout } else { self.timeout / 2 };
+        let response = self.measured(operation, timeout(limit, request)).await;
+        let response = response.unwrap_or_else(|_| Err(timed_out()));
         let status = response.map(|response| response.status);
         self.count(operation, status.as_ref().err());
         status

@@ -92,6 +92,12 @@ impl Operation {
         matches!(self, Self::Lookup | Self::Entity | Self::Capabilities)
     }
 
+    /// Returns true if the request may be sent to several addresses at once: it changes nothing in Vault,
+    /// and its token is the service's own, so that no use of a caller's token is consumed.
+    pub(super) fn is_read_only(self) -> bool {
+        matches!(self, Self::Lookup | Self::Entity | Self::Capabilities)
+    }
+
     /// Returns true if a write that collided with another one in Vault's storage may be sent again.
     /// The login of a person may not: Vault counts failed logins, and accepts a passcode once.
     pub(super) fn is_repeatable(self) -> bool {

@@ -40,7 +40,7 @@ fn recorded(kind: &str) -> Vec<&'static Value> {
 
 /// Returns a response with this body and without headers.
 fn raw_response(status: u16, body: &[u8]) -> RawResponse {
-    RawResponse { status, index: None, body: Zeroizing::new(body.to_vec()) }
+    RawResponse { status, index: None, address: 0, body: Zeroizing::new(body.to_vec()) }
 }
 
 /// Any JSON, mostly of words that Vault uses.

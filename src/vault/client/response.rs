@@ -17,6 +17,8 @@ pub(super) struct RawResponse {
     pub(super) status: u16,
     /// The value of `X-Vault-Index`.
     pub(super) index: Option<HeaderValue>,
+    /// The position of the address that it is from.
+    pub(super) address: usize,
     /// It may contain a token, so it is wiped when it is dropped.
     pub(super) body: Zeroizing<Vec<u8>>,
 }

@@ -4,11 +4,15 @@ use url::Url;
 
 use crate::probe::{ClientIdentity, TrustRoots};
 
-/// The address of Vault and the parameters of the connection.
+/// The number of parts of the timeout of a request. With several addresses, one part is the time
+/// within which a connection has to be established, and after which another address is asked as well.
+pub(super) const HEDGE_PARTS: u32 = 4;
+
+/// The addresses of Vault and the parameters of the connection.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
-    /// The origin of the API, without a path.
-    pub address: Url,
+    /// The origins of the API, without paths.
+    pub addresses: VaultAddresses,
     /// The namespace that tokens are looked up in; `None` for the root namespace.
     pub namespace: Option<Namespace>,
     /// The trusted certificate authorities.
@@ -19,6 +23,14 @@ pub struct ClientSettings {
     pub client_cert: Option<ClientCertificate>,
     /// The timeout of one request, and of the whole lookup of a token.
     pub timeout: Duration,
+}
+
+/// The addresses of the nodes of one Vault, or of load balancers in front of them: one or more, each
+/// once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VaultAddresses {
+    first: Url,
+    others: Vec<Url>,
 }
 
 /// A TLS client certificate.
@@ -47,9 +59,76 @@ impl ClientSettings {
         (self.trust.clone(), identity)
     }
 
-    /// Returns the name that the server's certificate has to be for.
+    /// Returns the name that the certificate of the server at the first address has to be for.
     pub(in crate::vault) fn tls_server_name(&self) -> &str {
-        self.server_name.as_deref().or(self.address.host_str()).unwrap_or_default()
+        let host = self.addresses.first().host_str();
+        self.server_name.as_deref().or(host).unwrap_or_default()
+    }
+
+    /// Returns these settings with the first address alone, for what concerns a single node.
+    #[must_use]
+    pub fn with_first_address(&self) -> Self {
+        self.with_address(self.addresses.first())
+    }
+
+    /// Returns these settings for each address alone.
+    pub fn for_each_address(&self) -> impl Iterator<Item = Self> {
+        self.addresses.iter().map(|address| self.with_address(address))
+    }
+
+    fn with_address(&self, address: &Url) -> Self {
+        Self { addresses: address.clone().into(), ..self.clone() }
+    }
+
+    /// Returns the timeout of a connection. With several addresses it leaves time for the others.
+    pub(super) fn connect_timeout(&self) -> Duration {
+        let parts = if self.addresses.others.is_empty() { 1 } else { HEDGE_PARTS };
+        self.timeout / parts
+    }
+}
+
+impl VaultAddresses {
+    /// Creates the list of these addresses.
+    ///
+    /// # Errors
+    /// The reason why it is none: it is empty, or has an address twice.
+    pub fn new(addresses: Vec<Url>) -> Result<Self, String> {
+        for (index, address) in addresses.iter().enumerate() {
+            let origin = address.origin();
+            if addresses[..index].iter().any(|earlier| earlier.origin() == origin) {
+                return Err(format!("contains {} twice", origin.ascii_serialization()));
+            }
+        }
+        let mut addresses = addresses.into_iter();
+        let first = addresses.next().ok_or_else(|| "contains no address".to_owned())?;
+        Ok(Self { first, others: addresses.collect() })
+    }
+
+    /// Returns the first address.
+    #[must_use]
+    pub fn first(&self) -> &Url {
+        &self.first
+    }
+
+    /// Returns the addresses, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Url> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+}
+
+impl From<Url> for VaultAddresses {
+    fn from(first: Url) -> Self {
+        Self { first, others: Vec::new() }
+    }
+}
+
+/// Displays the origins.
+impl fmt::Display for VaultAddresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.first.origin().ascii_serialization())?;
+        self.others
+            .iter()
+            .try_for_each(|address| write!(f, ", {}", address.origin().ascii_serialization()))
     }
 }
 

@@ -44,28 +44,28 @@ const MAX_SENDS: usize = 5;
 /// Sends HTTP requests over pooled connections.
 pub(super) struct Transport {
     http: legacy::Client<Connector, Full<Bytes>>,
-    timeout: Duration,
 }
 
 impl Transport {
-    pub(super) fn new(settings: &ClientSettings) -> Result<Self, ClientSettingsError> {
+    /// Creates the transport to this one of the addresses of the settings.
+    pub(super) fn new(
+        address: &Url,
+        settings: &ClientSettings,
+    ) -> Result<Self, ClientSettingsError> {
+        let connect_timeout = settings.connect_timeout();
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(TCP_KEEPALIVE));
         // hyper divides it among the addresses of a name.
-        tcp.set_connect_timeout(Some(settings.timeout));
-        let https = HttpsConnector::new(tcp, tls(settings)?, false, server_name(settings)?);
-        let connector = Connector::new(https, settings.timeout);
+        tcp.set_connect_timeout(Some(connect_timeout));
+        let https =
+            HttpsConnector::new(tcp, tls(address, settings)?, false, server_name(settings)?);
+        let connector = Connector::new(https, connect_timeout);
         #[expect(clippy::disallowed_methods, reason = "this is the one client")]
         let mut client = legacy::Client::builder(TokioExecutor::new());
         client.pool_idle_timeout(POOL_IDLE_TIMEOUT).pool_timer(TokioTimer::new());
-        Ok(Self { http: client.build(connector), timeout: settings.timeout })
-    }
-
-    /// Returns the timeout of a request.
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
+        Ok(Self { http: client.build(connector) })
     }
 
     /// Sends a request and returns the response, whose body may have at most `max_size` bytes. The
@@ -120,7 +120,7 @@ async fn read_response(
         body.extend_from_slice(&chunk);
     }
     let index = head.headers.remove(INDEX_HEADER);
-    Ok(RawResponse { status: head.status.as_u16(), index, body })
+    Ok(RawResponse { status: head.status.as_u16(), index, address: 0, body })
 }
 
 /// Returns the error of a redirect, which a standby sends that does not forward requests. Of the
@@ -153,8 +153,8 @@ fn server_name(
     Ok(Arc::new(FixedServerNameResolver::new(name)))
 }
 
-fn tls(settings: &ClientSettings) -> Result<ClientConfig, ClientSettingsError> {
-    if settings.address.scheme() == "http" {
+fn tls(address: &Url, settings: &ClientSettings) -> Result<ClientConfig, ClientSettingsError> {
+    if address.scheme() == "http" {
         // The system's certificates are not loaded: a container image may have none.
         let no_roots = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
         return Ok(no_roots.with_no_client_auth());

@@ -19,6 +19,38 @@ pub struct Launch {
     _owned: Option<TempDir>,
 }
 
+/// The place of a node in a cluster.
+pub struct Member<'m> {
+    /// The name of the node.
+    pub node_id: &'m str,
+    /// The port of its API. The cluster port is the next one.
+    pub port: u16,
+    /// The `host:port` at which the other nodes reach its cluster port.
+    pub cluster_addr: &'m str,
+    /// The API ports of the other nodes.
+    pub others: &'m [u16],
+    /// The file with the key that unseals every node, created if it does not exist.
+    pub seal_key: &'m Path,
+}
+
+impl Member<'_> {
+    /// Returns the `host:port` that the node listens at for the others.
+    pub fn cluster_listener(&self) -> String {
+        format!("127.0.0.1:{}", self.port + 1)
+    }
+}
+
+/// Returns the configuration of a seal with the key in this file, which is created if it does not exist.
+fn static_seal(key: &Path) -> String {
+    if !key.exists() {
+        fs::write(key, rand::random::<[u8; 32]>()).expect("the seal key");
+    }
+    format!(
+        "seal \"static\" {{\n current_key_id = \"k1\"\n current_key = \"file://{}\"\n}}",
+        key.display()
+    )
+}
+
 impl Launch {
     /// A server in memory, on a free port.
     pub fn dev(root_token: &str) -> Self {
@@ -63,15 +95,46 @@ impl Launch {
 
     /// A server with raft storage in `dir`, unsealed by a key beside it.
     pub fn raft(dir: &Path) -> Self {
-        let key = dir.join("seal.key");
-        if !key.exists() {
-            fs::write(&key, rand::random::<[u8; 32]>()).expect("the seal key");
-        }
-        let seal = format!(
-            "seal \"static\" {{\n current_key_id = \"k1\"\n current_key = \"file://{}\"\n}}",
-            key.display()
+        Self::on_disk(dir, &static_seal(&dir.join("seal.key")))
+    }
+
+    /// A node of a cluster with raft storage in `dir`, unsealed by the key in the cluster's directory,
+    /// without an audit device.
+    pub fn member(dir: &Path, member: &Member<'_>) -> Self {
+        let Member { node_id, port, cluster_addr, others, seal_key } = member;
+        let data = dir.join("data");
+        fs::create_dir_all(&data).expect("the storage directory");
+        let join = |port: &u16| {
+            format!("retry_join {{\n leader_api_addr = \"http://127.0.0.1:{port}\"\n }}\n")
+        };
+        let join = others.iter().map(join).collect::<Vec<_>>().concat();
+        let config = format!(
+            r#"
+            api_addr = "http://127.0.0.1:{port}"
+            cluster_addr = "https://{cluster_addr}"
+            storage "raft" {{
+              path = "{data}"
+              node_id = "{node_id}"
+              performance_multiplier = "1"
+              autopilot_reconcile_interval = "1s"
+              autopilot_update_interval = "1s"
+              {join}
+            }}
+            listener "tcp" {{
+              address = "127.0.0.1:{port}"
+              cluster_address = "{cluster}"
+              tls_disable = true
+            }}
+            {seal}
+            "#,
+            data = data.display(),
+            cluster = member.cluster_listener(),
+            seal = static_seal(seal_key),
         );
-        Self::on_disk(dir, &seal)
+        let file = dir.join("bao.hcl");
+        fs::write(&file, config).expect("the configuration");
+        let arguments = vec![format!("-config={}", file.display())];
+        Self { port: *port, tls_port: None, arguments, dir: dir.to_owned(), _owned: None }
     }
 
     /// A server with raft storage in `dir`, unsealed by people with key shares.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 use vaultrs::api::sys::requests::ReadHealthRequest;
 
-use crate::vault::client::{ApiRequest, Client, Operation, VaultError};
+use crate::vault::client::{Address, ApiRequest, Client, Operation, VaultError};
 
 /// The response of `sys/health`.
 #[derive(Clone, Debug, Deserialize)]
@@ -49,14 +49,22 @@ pub(in crate::vault) async fn health(client: &Client) -> Result<HealthResponse, 
     client.unauthenticated(Operation::Health, &request).await
 }
 
-/// Returns the status of `sys/health`, which depends on the state of the server: 200 if it is
+/// Returns the status of `sys/health` at this address, which depends on the state of the server: 200 if it is
 /// active, 429 a standby, 473 a performance standby, 501 not initialized, 503 sealed.
-pub(in crate::vault) async fn health_status(client: &Client) -> Result<u16, VaultError> {
-    client.status(Operation::Health, ReadHealthRequest::default()).await
+pub(in crate::vault) async fn health_status(
+    client: &Client,
+    address: &Address,
+) -> Result<u16, VaultError> {
+    client.status(address, Operation::Health, ReadHealthRequest::default()).await
 }
 
 /// Sends a request that Vault rejects for want of a token, and returns the status. A standby that
 /// does not forward requests redirects it instead.
-pub(in crate::vault) async fn forwarding_status(client: &Client) -> Result<u16, VaultError> {
-    client.status(Operation::Health, &ApiRequest::post("sys/capabilities", &json!({}))).await
+pub(in crate::vault) async fn forwarding_status(
+    client: &Client,
+    address: &Address,
+) -> Result<u16, VaultError> {
+    client
+        .status(address, Operation::Health, &ApiRequest::post("sys/capabilities", &json!({})))
+        .await
 }
