@@ -189,6 +189,24 @@ async fn change_of_the_leader_is_survived() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn standby_does_not_reject_new_token() {
+    let cluster = Cluster::start().await;
+    let leader = cluster.leader().await;
+    let role = platform::provision(cluster.node(leader)).await;
+    cluster.settle(&[0, 1, 2]).await;
+    let standby = cluster.node(cluster.other_than(leader)).addr();
+    let env = [&UNCACHED[..], &[("VAULT_ADDR", standby.as_str())]].concat();
+    let validator = Validator::start(cluster.node(leader), &role, &env).await;
+    for round in 0..100 {
+        let token = create_token(&cluster, leader).await;
+        let answer = validator.validate("", &[("x-vault-token", &token)]).await;
+        assert_eq!(answer.status, 200, "token {round}: {answer:?}");
+    }
+    let answer = validator.validate("", &[("x-vault-token", "s.unknown")]).await;
+    assert_eq!(answer.status, 401, "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn outdated_node_is_not_believed() {
     let scene = Scene::start().await;
     let leader = scene.cluster.leader().await;
