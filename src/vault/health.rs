@@ -66,6 +66,14 @@ impl VaultHealth {
     }
 }
 
+/// Checks that Vault responds to this client, whatever its status.
+///
+/// # Errors
+/// The reason why there is no response.
+pub async fn check_connection(client: &Client) -> Result<(), String> {
+    health_status(client).await.map(drop).map_err(|error| error.to_string())
+}
+
 /// Keeps `health` up to date, without end, and records outages.
 pub async fn watch_health(client: Arc<Client>, health: watch::Sender<VaultHealth>) {
     loop {

@@ -19,6 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use rustify::{endpoint::Endpoint, enums::RequestMethod};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
@@ -47,7 +48,7 @@ const STORAGE_CONFLICT_RETRIES: (Duration, u32) = (Duration::from_millis(20), 5)
 /// Sends requests to Vault, each with a timeout and a maximum response size. Follows no redirects
 /// and uses no proxy.
 pub struct Client {
-    transport: Transport,
+    transport: ArcSwap<Transport>,
     origin: String,
     /// The host and the port of the origin.
     server: (String, u16),
@@ -64,11 +65,17 @@ impl Client {
         settings: &ClientSettings,
         metrics: Arc<Metrics>,
     ) -> Result<Self, ClientSettingsError> {
-        let transport = Transport::new(settings)?;
+        let transport = ArcSwap::from_pointee(Transport::new(settings)?);
         let origin = settings.address.origin().ascii_serialization();
         let host = settings.address.host_str().unwrap_or_default().to_owned();
         let server = (host, settings.address.port_or_known_default().unwrap_or_default());
         Ok(Self { transport, origin, server, namespace: settings.namespace.clone(), metrics })
+    }
+
+    /// Makes new requests over the connections of this other client, which has other certificates or
+    /// another timeout, but the same address and namespace. Requests in flight are not affected.
+    pub fn adopt_connections(&self, other: &Self) {
+        self.transport.store(other.transport.load_full());
     }
 
     /// Returns the metrics that requests are counted in.
@@ -83,7 +90,7 @@ impl Client {
 
     /// Returns the timeout of a request, which is also the time that one caller waits for it.
     pub(crate) fn timeout(&self) -> Duration {
-        self.transport.timeout()
+        self.transport.load().timeout()
     }
 
     /// Returns the timeout of a request whose response several callers wait for, each for
@@ -301,7 +308,8 @@ impl Client {
         endpoint: &impl Endpoint,
     ) -> Result<RawResponse, VaultError> {
         let request = build_request(&self.origin, options, endpoint)?;
-        self.transport.send(request, operation.max_response_size()).await
+        let transport = self.transport.load_full();
+        transport.send(request, operation.max_response_size()).await
     }
 }
 
