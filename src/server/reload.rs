@@ -152,20 +152,21 @@ impl Service {
     ) -> Result<VaultChange, ReloadError> {
         let (shared, vault) = (&self.shared, &settings.vault);
         let is_ready = self.current.source.current().readiness.check().is_ok();
-        if self.vault.is_same_vault(vault) && !changes.include(&LOGIN) {
-            // The system's certificates are in no setting, so that a change of them is not known.
-            let trusts_system =
-                matches!(vault.trust, TrustRoots::System) && vault.address.scheme() == "https";
-            if !trusts_system && !changes.include(&CONNECTION) {
-                return Ok(VaultChange::Unchanged);
-            }
-            let client = Client::new(vault, Arc::clone(&shared.metrics))?;
+        let keeps_session = self.vault.is_same_vault(vault) && !changes.include(&LOGIN);
+        // The system's certificates are in no setting, so that a change of them is not known.
+        let trusts_system =
+            matches!(vault.trust, TrustRoots::System) && vault.address.scheme() == "https";
+        if keeps_session && !trusts_system && !changes.include(&CONNECTION) {
+            return Ok(VaultChange::Unchanged);
+        }
+        let client = Client::new(vault, Arc::clone(&shared.metrics))?;
+        if keeps_session {
             if is_ready {
                 check_connection(&client).await?;
             }
             return Ok(VaultChange::Connections(client));
         }
-        let link = VaultLink::start(vault, &settings.login, &shared.metrics, &self.tasks)?;
+        let link = VaultLink::start(client, vault, &settings.login, &self.tasks);
         if is_ready && let Err(reason) = link.first_login().await {
             link.retire(shared.shutdown.clone()).await;
             // It was not the service's own session that failed.

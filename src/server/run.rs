@@ -10,6 +10,7 @@ use crate::{
         service::Service,
     },
     telemetry::{DecisionLog, DecisionLogError, Metrics, report_logs},
+    vault::Client,
 };
 
 /// The maximum time for writing the queued records of the decision log at the end.
@@ -27,11 +28,12 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::default());
+    let client = Client::new(&settings.vault, Arc::clone(&metrics))?;
     let decision_log = start_decision_log(&settings)?;
     let listeners = Listeners::bind(&settings, &metrics).await?;
     let start_line = listeners.start_line(&settings);
     let shared = SharedState::new(metrics, decision_log.clone(), listeners.shutdown_token());
-    let (mut service, mut exited) = Service::start(&settings, shared)?;
+    let (mut service, mut exited) = Service::start(&settings, client, shared)?;
     drop(settings);
     let listeners = listeners.serve(&service.current);
     start_line.log();

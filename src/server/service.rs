@@ -20,7 +20,7 @@ use crate::{
     },
     telemetry::run_log_reports,
     token::{TokenBackend, TokenCache},
-    vault::{Requester, VaultTokenBackend},
+    vault::{Client, Requester, VaultTokenBackend},
 };
 
 /// The interval at which expired cache entries and failures are removed.
@@ -49,14 +49,14 @@ impl Service {
     /// Creates the handlers and starts the background tasks.
     ///
     /// # Errors
-    /// [`RunError`] if a certificate cannot be used.
+    /// [`RunError::PublicDocuments`]
     pub(super) fn start(
         settings: &Settings,
+        client: Client,
         shared: SharedState,
     ) -> Result<(Self, ExitedTasks), RunError> {
         let (tasks, exited) = BackgroundTasks::new();
-        let mut vault =
-            VaultLink::start(&settings.vault, &settings.login, &shared.metrics, &tasks)?;
+        let mut vault = VaultLink::start(client, &settings.vault, &settings.login, &tasks);
         vault.watch_health(shared.health.clone(), &tasks);
         let cache = Arc::new(TokenCache::new(settings.cache, token_backend(&vault, settings)));
         let failure_limiter = Arc::new(FailureLimiter::new(settings.failure_limit));

@@ -10,11 +10,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     server::background::BackgroundTasks,
-    telemetry::Metrics,
-    vault::{
-        Client, ClientSettings, ClientSettingsError, ServiceLogin, VaultHealth, VaultSession,
-        watch_health,
-    },
+    vault::{Client, ClientSettings, ServiceLogin, VaultHealth, VaultSession, watch_health},
 };
 
 /// The maximum time for the first login of a session that is to replace another.
@@ -36,28 +32,26 @@ pub(super) struct VaultLink {
 }
 
 impl VaultLink {
-    /// Starts the task that logs in to Vault and renews the service's own token.
-    ///
-    /// # Errors
-    /// If a certificate or a key cannot be used.
+    /// Starts the task that logs in to Vault with this client, which has these settings, and renews the
+    /// service's own token.
     pub(super) fn start(
+        client: Client,
         settings: &ClientSettings,
         login: &Arc<ServiceLogin>,
-        metrics: &Arc<Metrics>,
         tasks: &BackgroundTasks,
-    ) -> Result<Self, ClientSettingsError> {
-        let client = Arc::new(Client::new(settings, Arc::clone(metrics))?);
+    ) -> Self {
+        let client = Arc::new(client);
         let session = Arc::new(VaultSession::new(Arc::clone(&client), Arc::clone(login)));
         let running = Arc::clone(&session);
         let run = async move { running.run().await };
         let session_task = tasks.spawn("the task of the Vault session", run);
-        Ok(Self {
+        Self {
             client,
             session,
             settings: settings.clone(),
             _session_task: session_task,
             health_task: None,
-        })
+        }
     }
 
     /// Keeps this health up to date.

@@ -2,10 +2,17 @@
 
 use std::fs;
 
+use serde_json::json;
+
 use super::{Configured, TIMEOUT, new_token};
 use crate::{
     expect::granted,
-    support::{bao::Bao, platform, tls::Authority, wait::eventually},
+    support::{
+        bao::Bao,
+        platform::{self, AppRole},
+        tls::Authority,
+        wait::eventually,
+    },
 };
 
 const HOST: &str = "127.0.0.1";
@@ -80,8 +87,11 @@ async fn reload_ends_an_outage_by_an_unknown_authority() {
     let (certificate, key) = new.issue(HOST);
     service.bao.replace_certificate(&certificate, &key);
     service.bao.restart().await;
-    service.role = platform::provision(&service.bao).await;
-    service.validator.write_secret_id(&service.role.secret_id);
+    // The server is empty. Its new role gets the former id, so that no setting changes.
+    let AppRole { secret_id, .. } = platform::provision(&service.bao).await;
+    let former = json!({"role_id": service.role.role_id});
+    service.bao.must("POST", "auth/approle/role/validator/role-id", Some(former)).await;
+    service.validator.write_secret_id(&secret_id);
     service.validator.unready("vault_unavailable").await;
     fs::write(&file, new.pem()).expect("a file");
     service.write_for(&address, &settings);
