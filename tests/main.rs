@@ -48,6 +48,7 @@ mod policy_drift;
 mod proxies;
 mod readme;
 mod refusals;
+mod reload;
 mod schedule;
 mod secrecy;
 mod secret_commands;

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use opentelemetry::trace::FutureExt as _;
-use tokio::time::{Instant, interval, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     auth::{
@@ -19,9 +19,6 @@ use crate::{
     },
 };
 
-/// The interval at which expired entries are removed.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
-
 /// Authorizes requests. Cheap checks run first, and errors about a route's requirements are
 /// reported only to callers with a valid token.
 pub struct Authorizer {
@@ -30,7 +27,7 @@ pub struct Authorizer {
     /// The handling of root tokens.
     pub root_tokens: RootTokens,
     /// The limit of failures per client address.
-    pub failure_limiter: FailureLimiter,
+    pub failure_limiter: Arc<FailureLimiter>,
     /// The maximum time for a decision; a proxy would not wait much longer.
     pub timeout: Duration,
 }
@@ -82,14 +79,10 @@ impl Authorizer {
         matches!(satisfied, CachedOutcome::Satisfied).then_some(entry)
     }
 
-    /// Removes expired entries periodically. Never returns.
-    pub async fn run_eviction(&self) {
-        let mut sweeps = interval(SWEEP_INTERVAL);
-        loop {
-            sweeps.tick().await;
-            self.cache.remove_expired().await;
-            self.failure_limiter.remove_expired().await;
-        }
+    /// Removes expired cache entries and failures.
+    pub async fn remove_expired(&self) {
+        self.cache.remove_expired().await;
+        self.failure_limiter.remove_expired().await;
     }
 
     /// Decides if a request is allowed: authenticates the credential and checks the requirements.

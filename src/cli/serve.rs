@@ -14,17 +14,18 @@ use crate::{
     },
     config::Settings,
     policy::Mounts,
-    sealed::SealingKeys,
     secrets::SecretError,
-    server, telemetry,
+    server::{self, ConfigReload},
+    telemetry,
     vault::{self, SecretsClient, ServiceLogin, VaultSession},
 };
 
 /// Run the service.
 ///
 /// It starts even while Vault is unreachable, and is ready as soon as it has logged in. SIGTERM and
-/// SIGINT stop it after the requests in flight have finished. SIGHUP makes it read the file of the sealing
-/// keys again. SIGUSR1 and SIGUSR2 are ignored.
+/// SIGINT stop it after the requests in flight have finished. SIGHUP makes it read the configuration again,
+/// with all certificates and keys; an invalid one changes nothing, and the log says why. SIGUSR1 and SIGUSR2
+/// are ignored.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -45,7 +46,8 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> ExitCode {
-        let settings = match Settings::load(self.config.sources()) {
+        let sources = self.config.sources();
+        let settings = match Settings::load(sources.clone()) {
             Ok(settings) => settings,
             Err(errors) => {
                 print_error(errors);
@@ -55,10 +57,12 @@ impl Serve {
         if self.check {
             return check_configuration(settings);
         }
-        let _telemetry = telemetry::start(&settings.telemetry);
+        let telemetry = telemetry::start(&settings.telemetry);
+        let (requested, log_level) = (Arc::default(), telemetry.log_level());
+        let reload = ConfigReload { sources, requested, log_level };
         match Runtime::new()
             .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(serve(settings)))
+            .and_then(|runtime| runtime.block_on(serve(settings, reload)))
         {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -94,10 +98,10 @@ fn check_configuration(settings: Settings) -> ExitCode {
 /// Checks the mount of the secrets with the service's token, if that needs no login.
 async fn check_mount(
     client: Arc<vault::Client>,
-    login: ServiceLogin,
+    login: Arc<ServiceLogin>,
     mounts: &Mounts,
 ) -> Result<(), SecretError> {
-    if matches!(login, ServiceLogin::AppRole { .. }) {
+    if matches!(*login, ServiceLogin::AppRole { .. }) {
         return Ok(());
     }
     let session = Arc::new(VaultSession::new(client, login));
@@ -109,27 +113,9 @@ async fn check_mount(
 }
 
 /// Runs the service until a signal stops it.
-async fn serve(settings: Settings) -> Result<(), Box<dyn Error>> {
-    let keys = settings.browser_login.as_ref().map(|login| Arc::clone(&login.keys));
-    let stopped = service_stopped(move || reload(keys.as_deref()))?;
-    server::run(settings, stopped).await?;
+async fn serve(settings: Settings, reload: ConfigReload) -> Result<(), Box<dyn Error>> {
+    let requested = Arc::clone(&reload.requested);
+    let stopped = service_stopped(move || requested.notify_one())?;
+    server::run(settings, reload, stopped).await?;
     Ok(())
-}
-
-/// Reads again what can be changed while the service runs. An invalid file changes nothing.
-fn reload(sealing_keys: Option<&SealingKeys>) {
-    let Some(keys) = sealing_keys else {
-        tracing::warn!(
-            "SIGHUP ignored: the configuration is read only at the start; restart the service to \
-             change it"
-        );
-        return;
-    };
-    match keys.reload() {
-        Ok(()) => tracing::info!(keys = keys.current().key_count(), "sealing keys read again"),
-        Err(error) => {
-            let file = keys.file().display();
-            tracing::error!(%file, %error, "sealing keys not changed");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use crate::config::values;
 const MIN_TOKEN_BYTES: usize = 16;
 
 /// The rules for state-changing requests to the admin listener.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AdminAccess {
     /// The allowed host names, in lower case, besides `localhost` and IP addresses.
     pub hosts: Vec<String>,
@@ -15,6 +15,7 @@ pub struct AdminAccess {
 }
 
 /// The hash of the admin listener's bearer token.
+#[derive(Clone)]
 pub struct AdminToken(blake3::Hash);
 
 impl AdminToken {

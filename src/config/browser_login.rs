@@ -3,7 +3,7 @@ use std::{path::PathBuf, sync::Arc};
 use crate::{
     config::{reader::SettingReader, values},
     login::{GuardedHosts, LoginOrigins, LoginSite, parse_login_methods},
-    sealed::SealingKeys,
+    sealed::KeyRing,
     token::{CredentialReader, CredentialSources},
 };
 
@@ -13,7 +13,7 @@ pub struct BrowserLoginSettings {
     /// The hosts and the methods.
     pub site: Arc<LoginSite>,
     /// The keys of sessions.
-    pub keys: Arc<SealingKeys>,
+    pub keys: Arc<KeyRing>,
 }
 
 /// The settings of browser logins, as far as they are valid.
@@ -48,7 +48,7 @@ impl SettingReader {
     }
 
     /// Returns the keys of sessions, for a command that cannot do without.
-    pub(super) fn required_sealing_keys(&mut self) -> Option<Arc<SealingKeys>> {
+    pub(super) fn required_sealing_keys(&mut self) -> Option<Arc<KeyRing>> {
         match self.raw("sealing_key_file") {
             Some(_) => self.sealing_keys(),
             None => {
@@ -67,9 +67,9 @@ impl SettingReader {
         Some(Arc::new(LoginSite { origins: origins?, hosts: hosts?, methods: methods? }))
     }
 
-    fn sealing_keys(&mut self) -> Option<Arc<SealingKeys>> {
+    fn sealing_keys(&mut self) -> Option<Arc<KeyRing>> {
         let file = self.file("sealing_key_file")?;
-        match SealingKeys::read(file) {
+        match KeyRing::read(&file) {
             Ok(keys) => Some(Arc::new(keys)),
             Err(error) => self.fail("sealing_key_file", error),
         }

@@ -35,8 +35,9 @@ impl SettingReader {
     }
 }
 
-fn shown(setting: &Setting, value: &str) -> String {
-    let name = setting.env.first().copied().unwrap_or(setting.name);
+/// Returns the name of a setting with its value, or with `(set)` for a secret.
+pub(super) fn shown(setting: &Setting, value: &str) -> String {
+    let name = shown_name(setting);
     match setting.kind {
         SettingKind::Secret | SettingKind::SecretFile => format!("{name}=(set)"),
         SettingKind::Plain => {
@@ -48,4 +49,18 @@ fn shown(setting: &Setting, value: &str) -> String {
             }
         }
     }
+}
+
+/// Returns the name of a setting without a value.
+pub(super) fn shown_unset(setting: &Setting) -> String {
+    format!("{}=(unset)", shown_name(setting))
+}
+
+/// Returns the name of a setting whose file has changed, but not its path.
+pub(super) fn shown_new_content(setting: &Setting) -> String {
+    format!("{}=(new content)", shown_name(setting))
+}
+
+fn shown_name(setting: &Setting) -> &'static str {
+    setting.env.first().copied().unwrap_or(setting.name)
 }

@@ -16,6 +16,7 @@ mod policy_drift;
 mod reader;
 mod setting;
 mod settings;
+mod snapshot;
 mod sources;
 mod values;
 mod vault;
@@ -33,5 +34,6 @@ pub use partial::{
 pub use policy_drift::PolicyDriftSettings;
 pub use setting::{SETTINGS, Setting, SettingKind, credential_variables};
 pub use settings::Settings;
+pub use snapshot::{SettingChanges, SettingsSnapshot};
 pub use sources::{SettingSources, no_color, search_path};
 pub(crate) use values::parse_duration;

@@ -13,12 +13,13 @@ use crate::{
         oauth::OAuthSettings,
         policy_drift::PolicyDriftSettings,
         reader::SettingReader,
+        snapshot::SettingsSnapshot,
         sources::SettingSources,
         values,
     },
     forwarded::TrustedProxies,
     policy::Mounts,
-    sealed::SealingKeys,
+    sealed::KeyRing,
     telemetry::{
         self, DecisionLogMode, DecisionLogSettings, DecisionLogTarget, LogFormat, SentryDsn,
         SentrySettings, check_file,
@@ -59,7 +60,7 @@ pub struct Settings {
     /// The connection to Vault.
     pub vault: vault::ClientSettings,
     /// The login of the service.
-    pub login: ServiceLogin,
+    pub login: Arc<ServiceLogin>,
     /// The comparison of the policies in Vault with files; `None` for none.
     pub policy_drift: Option<PolicyDriftSettings>,
     /// The settings of logs, traces and error reports.
@@ -70,6 +71,8 @@ pub struct Settings {
     pub decision_log: Option<DecisionLogSettings>,
     /// The settings that differ from their defaults.
     pub changed: ChangedSettings,
+    /// The values of all settings, for a comparison with later ones.
+    pub snapshot: SettingsSnapshot,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -121,7 +124,7 @@ impl Settings {
     ///
     /// # Errors
     /// The error in that setting or in its file.
-    pub fn load_sealing_keys(sources: SettingSources) -> Result<Arc<SealingKeys>, ConfigErrors> {
+    pub fn load_sealing_keys(sources: SettingSources) -> Result<Arc<KeyRing>, ConfigErrors> {
         let mut reader = SettingReader::new(sources);
         reader.clear_errors();
         let keys = reader.required_sealing_keys();
@@ -144,6 +147,7 @@ impl SettingReader {
     /// Returns the whole configuration; `None` only after an error. Every value is read before the
     /// first `?`, so that all errors are recorded.
     pub(super) fn settings(&mut self) -> Option<Settings> {
+        let snapshot = self.snapshot();
         let listeners = self.listeners();
         let admin_access = self.admin_access();
         let proxies = self.value("trusted_proxies", values::networks);
@@ -177,12 +181,13 @@ impl SettingReader {
             mounts: mounts?,
             subject_mount: subject_mount?,
             vault: vault?,
-            login: login?,
+            login: Arc::new(login?),
             policy_drift,
             telemetry: telemetry?,
             metrics_export: self.otlp.metrics.take(),
             decision_log,
             changed: self.changed_settings(),
+            snapshot,
         })
     }
 

@@ -102,7 +102,7 @@ pub async fn explain(
     let validator = Authorizer {
         cache: Arc::new(TokenCache::new(SINGLE_USE_CACHE, Arc::new(authority))),
         root_tokens: request.root_tokens,
-        failure_limiter: FailureLimiter::new(None),
+        failure_limiter: Arc::new(FailureLimiter::new(None)),
         timeout: Duration::from_mins(1),
     };
     let headers = forwarded_headers(request);

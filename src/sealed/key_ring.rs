@@ -93,6 +93,13 @@ impl KeyRing {
         self.keys.len()
     }
 
+    /// Returns true if all keys of the other ring are in this one, so that it unseals whatever the other
+    /// one does.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        other.keys.iter().all(|key| self.position(key.id()).is_some())
+    }
+
     /// Returns the key that seals.
     pub(super) fn sealing_key(&self) -> Option<&SealingKey> {
         self.keys.first()

@@ -9,12 +9,10 @@ mod inspection;
 mod json;
 mod key_ring;
 mod sealed_text;
-mod sealing_keys;
 
 pub use inspection::{KeyPosition, SealedHeader, SealedInspection};
 pub use key_ring::{KeyRing, KeyRingError};
 pub use sealed_text::{SealError, UnsealError};
-pub use sealing_keys::SealingKeys;
 
 /// The use of a sealed credential. A credential that is sealed for one is not valid for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,7 +31,7 @@ use crate::{
     token::{TokenCache, TokenEntry},
 };
 
-pub(super) use self::console::ConsoleState;
+pub(super) use self::console::{ConsoleRecords, ConsoleState};
 
 /// The state of the admin listener's handlers.
 pub(super) struct AdminState(pub(super) MetricsSource);

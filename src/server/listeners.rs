@@ -1,19 +1,20 @@
 //! The three listeners of the service, with their handlers.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use axum::Router;
-use hyper_util::service::TowerToHyperService;
+use axum::{Router, body::Body, routing::future::RouteFuture};
+use hyper::{Request, Response, body::Incoming, service::Service};
 use tokio_util::sync::CancellationToken;
-use tower_http::add_extension::AddExtension;
 
 use crate::{
     config::Settings,
     forwarded::Peer,
     server::{
         connection::HyperHandler,
-        layers::with_common_layers,
+        handlers::CurrentHandlers,
+        http1::Http1Connection,
         listener::{BindError, ConnectionLimits, Listener, ListenerGroup},
+        replaceable::Replaceable,
         start_line::StartLine,
         validate::ValidateHandler,
     },
@@ -32,7 +33,6 @@ pub(super) struct Listeners {
     auth: Listener,
     api: Listener,
     admin: Listener,
-    metrics: Arc<Metrics>,
     groups: ServedListeners,
 }
 
@@ -56,7 +56,6 @@ impl Listeners {
             auth: Listener::bind(&settings.listen).await?,
             api: Listener::bind(&settings.api_listen).await?,
             admin: Listener::bind(&settings.admin_listen).await?,
-            metrics: Arc::clone(metrics),
             groups: ServedListeners { public: new_group(), admin: new_group() },
         })
     }
@@ -72,16 +71,12 @@ impl Listeners {
     }
 
     /// Serves the listeners with these handlers.
-    pub(super) fn serve(self, handlers: Handlers) -> ServedListeners {
+    pub(super) fn serve(self, handlers: &CurrentHandlers) -> ServedListeners {
         let limits = ConnectionLimits::from_open_file_limit();
         let ServedListeners { public, admin } = &self.groups;
-        handlers.validate.serve(public, self.auth, limits.auth);
-        let serve = |group: &ListenerGroup, name, listener, router, limit| {
-            let router = with_common_layers(router, name, Arc::clone(&self.metrics));
-            group.serve((name, listener), limit, new_handler(router));
-        };
-        serve(public, ListenerName::Api, self.api, handlers.api, limits.api);
-        serve(admin, ListenerName::Admin, self.admin, handlers.admin, limits.admin);
+        serve_validate(public, self.auth, limits.auth, &handlers.validate);
+        public.serve((ListenerName::Api, self.api), limits.api, new_handler(&handlers.api));
+        admin.serve((ListenerName::Admin, self.admin), limits.admin, new_handler(&handlers.admin));
         self.groups
     }
 }
@@ -94,17 +89,40 @@ impl ServedListeners {
     }
 }
 
-/// The handlers of the listeners.
-pub(super) struct Handlers {
-    pub(super) validate: Arc<ValidateHandler>,
-    pub(super) api: Router,
-    pub(super) admin: Router,
+/// Serves the auth listener until its group shuts down, with at most `limit` open connections.
+pub(super) fn serve_validate(
+    group: &ListenerGroup,
+    listener: Listener,
+    limit: usize,
+    handler: &Arc<Replaceable<ValidateHandler>>,
+) {
+    let handler = Arc::clone(handler);
+    let listener = (ListenerName::Auth, listener);
+    group.serve(listener, limit, move |peer| Http1Connection::new(Arc::clone(&handler), peer));
 }
 
 /// Returns a function that creates the handler of a connection.
-fn new_handler(router: Router) -> impl Fn(Peer) -> RouterHandler {
-    move |peer| HyperHandler(TowerToHyperService::new(AddExtension::new(router.clone(), peer)))
+fn new_handler(
+    router: &Arc<Replaceable<Router>>,
+) -> impl Fn(Peer) -> HyperHandler<RouterService> + use<> {
+    let router = Arc::clone(router);
+    move |peer| HyperHandler(RouterService { router: Arc::clone(&router), peer })
 }
 
-/// The handler of a connection that axum serves. Requests have the peer as an extension.
-type RouterHandler = HyperHandler<TowerToHyperService<AddExtension<Router, Peer>>>;
+/// Serves the requests of a connection with the current router. They have the peer as an extension.
+struct RouterService {
+    router: Arc<Replaceable<Router>>,
+    peer: Peer,
+}
+
+impl Service<Request<Incoming>> for RouterService {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        // A router is always ready.
+        tower_service::Service::call(&mut Router::clone(&self.router.current()), request)
+    }
+}

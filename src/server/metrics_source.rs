@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::Authorizer,
     login::LoginLimiter,
-    server::{login::LoginState, readiness::Readiness},
+    server::{login::LoginState, readiness::Readiness, replaceable::Replaceable},
     telemetry::{Limiter, Metrics, MetricsExport, MetricsExporter, MetricsSnapshot},
 };
 
@@ -58,9 +58,12 @@ pub(super) struct MetricsExportTask {
 impl MetricsExportTask {
     /// Starts the export if there is one. If it cannot be started, that is logged, and the service runs
     /// without it.
-    pub(super) fn start(export: Option<MetricsExport>, source: &MetricsSource) -> Option<Self> {
-        let (source, metrics) = (source.clone(), Arc::clone(&source.metrics));
-        let snapshot = async move || source.snapshot().await;
+    pub(super) fn start(
+        export: Option<MetricsExport>,
+        source: &Arc<Replaceable<MetricsSource>>,
+    ) -> Option<Self> {
+        let (source, metrics) = (Arc::clone(source), Arc::clone(&source.current().metrics));
+        let snapshot = async move || source.current().snapshot().await;
         let exporter = match MetricsExporter::new(export?, metrics, snapshot) {
             Ok(exporter) => exporter,
             Err(error) => {

@@ -6,10 +6,12 @@
 mod admin;
 mod api;
 mod audit;
+mod background;
 #[cfg(feature = "bench")]
 mod bench;
 mod connection;
 mod denial_log;
+mod handlers;
 mod http1;
 mod layers;
 mod listener;
@@ -23,13 +25,20 @@ mod problem;
 mod readiness;
 mod refused_client;
 mod refused_person;
+mod reload;
+mod replaceable;
 mod request_id;
 mod run;
+mod run_error;
+mod service;
 mod start_line;
 mod target;
 mod validate;
+mod vault_link;
 
 #[cfg(feature = "bench")]
 pub use bench::{BenchConnection, FastPathBench};
 pub use listener::{BindError, Listener};
-pub use run::{RunError, run};
+pub use reload::ConfigReload;
+pub use run::run;
+pub use run_error::RunError;

@@ -24,8 +24,7 @@ use crate::{
     resource_uri::ResourceUri,
     server::{
         denial_log::DenialLog,
-        http1::{HandlerResponse, Http1Connection, RequestHandler, RequestHead},
-        listener::{Listener, ListenerGroup},
+        http1::{HandlerResponse, RequestHandler, RequestHead},
         problem,
         refused_client::RefusedClient,
         refused_person::RefusedPerson,
@@ -53,7 +52,7 @@ pub(super) struct ValidateHandler {
     pub(super) resources: Option<Arc<Resources>>,
     pub(super) trust: TrustedProxies,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) denials: DenialLog,
+    pub(super) denials: Arc<DenialLog>,
     /// The decision log; `None` without one.
     pub(super) decision_log: Option<Arc<DecisionLog>>,
     pub(super) recent_denials: Arc<RecentDenials>,
@@ -61,12 +60,6 @@ pub(super) struct ValidateHandler {
 }
 
 impl ValidateHandler {
-    /// Serves a listener until its group shuts down, with at most `limit` open connections.
-    pub(super) fn serve(self: Arc<Self>, group: &ListenerGroup, listener: Listener, limit: usize) {
-        let listener = (ListenerName::Auth, listener);
-        group.serve(listener, limit, move |peer| Http1Connection::new(Arc::clone(&self), peer));
-    }
-
     async fn decide<B>(&self, peer: Peer, request: &Request<B>) -> Decision {
         if !target::has_origin_form(request) {
             return Decision::denied(Refusal::RequestInvalid(target::REASON.to_owned()));

@@ -7,6 +7,7 @@ use tracing_subscriber::{
     filter::{FilterExt, Targets, filter_fn},
     fmt::{self, MakeWriter},
     registry::LookupSpan,
+    reload,
 };
 
 use super::text_fields::TextFields;
@@ -42,13 +43,16 @@ pub(super) fn log_filter(level: LevelFilter) -> Targets {
 
 /// Returns the layer that logs to standard error, and the guard that writes the queued lines when
 /// it is dropped. A full pipe does not block requests: lines are dropped instead.
-pub(super) fn log_layer<S>(level: LevelFilter, format: LogFormat) -> (impl Layer<S>, WorkerGuard)
+pub(super) fn log_layer<S>(
+    filter: reload::Layer<Targets, S>,
+    format: LogFormat,
+) -> (impl Layer<S>, WorkerGuard)
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
 {
     let (writer, guard): (NonBlocking, _) = NonBlockingBuilder::default().finish(stderr());
     // Lines have all fields themselves. Those of spans would repeat them without a limit on size.
-    let filter = log_filter(level).and(filter_fn(|metadata| !metadata.is_span()));
+    let filter = filter.and(filter_fn(|metadata| !metadata.is_span()));
     (format_layer(writer, format).with_filter(filter), guard)
 }
 

@@ -3,6 +3,7 @@
 mod decision_log;
 mod decision_record;
 mod error_reports;
+mod log_level;
 mod log_limit;
 mod logs;
 mod metrics;
@@ -27,6 +28,7 @@ pub use decision_log::{
 };
 pub use decision_record::DecisionRecord;
 pub use error_reports::{SentryDsn, SentrySettings};
+pub use log_level::LogLevel;
 pub use log_limit::{LimitedLog, LogLimit, line_size};
 pub use logs::LogFormat;
 #[cfg(test)]
@@ -34,8 +36,8 @@ pub(crate) use logs::captured;
 pub use metrics::{
     AddressAvailability, AuditEntryOutcome, DecisionLogOutcome, HistogramReading, InProgress,
     KeyRotationOutcome, Limiter, ListenerName, Metrics, MetricsExport, MetricsExporter,
-    MetricsFormat, MetricsReading, MetricsSnapshot, PolicyDrift, Sample, SecretOperation,
-    SecretOutcome, ServedRequest, ServiceLoginOutcome, Signal, UserLoginOutcome,
+    MetricsFormat, MetricsReading, MetricsSnapshot, PolicyDrift, ReloadOutcome, Sample,
+    SecretOperation, SecretOutcome, ServedRequest, ServiceLoginOutcome, Signal, UserLoginOutcome,
     record_decision_log, record_dropped_telemetry, record_omitted_lines,
 };
 pub use otlp::{OtlpProtocol, SignalExport};
@@ -82,9 +84,18 @@ pub struct TelemetrySettings {
 /// Writes the queued log lines, and sends what is queued for export, when it is dropped. The fields are in
 /// the order in which they have to be dropped.
 pub struct TelemetryGuard {
+    log_level: LogLevel,
     _exports: Exports,
     _reports: Option<ReportGuard>,
     _logs: WorkerGuard,
+}
+
+impl TelemetryGuard {
+    /// Returns the means to change the log level.
+    #[must_use]
+    pub fn log_level(&self) -> LogLevel {
+        self.log_level.clone()
+    }
 }
 
 /// The running exports.
@@ -99,10 +110,12 @@ struct Exports {
 /// built, that is logged, and the service runs without it.
 #[must_use]
 pub fn start(settings: &TelemetrySettings) -> TelemetryGuard {
-    let (logs, guard) = logs::log_layer(settings.level, settings.format);
+    let mut log_level = LogLevel::default();
+    let (logs, guard) = logs::log_layer(log_level.new_filter(settings.level), settings.format);
     let mut failures = Vec::new();
     let (exports, log_export) = start_exports(settings, &mut failures);
-    let log_export = log_export.map(|layer| layer.with_filter(logs::log_filter(settings.level)));
+    let log_export =
+        log_export.map(|layer| layer.with_filter(log_level.new_filter(settings.level)));
     let (reports, report_guard) = settings.sentry.as_ref().map(error_reports::report_layer).unzip();
     // Fails if a subscriber is installed already, which takes precedence.
     let _ = tracing_subscriber::registry().with(log_export).with(reports).with(logs).try_init();
@@ -110,7 +123,7 @@ pub fn start(settings: &TelemetrySettings) -> TelemetryGuard {
     for error in failures {
         tracing::error!(%error, "an OTLP export is disabled: it cannot be started");
     }
-    TelemetryGuard { _exports: exports, _reports: report_guard, _logs: guard }
+    TelemetryGuard { log_level, _exports: exports, _reports: report_guard, _logs: guard }
 }
 
 fn start_exports(

@@ -49,6 +49,7 @@ impl Hasher for PrehashedHasher {
 
 /// Hashes tokens into cache keys: BLAKE3, keyed with 256 random bits that never leave the process.
 /// So a memory image contains no plain token hashes, and clients cannot choose colliding keys.
+#[derive(Clone)]
 pub struct CacheKeyHasher([u8; 32]);
 
 impl CacheKeyHasher {

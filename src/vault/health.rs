@@ -78,6 +78,19 @@ impl VaultHealth {
     }
 }
 
+/// Checks that a node of Vault responds to this client, whatever its status.
+///
+/// # Errors
+/// The reason why the first of its addresses does not respond.
+pub async fn check_connection(client: &Client) -> Result<(), String> {
+    let checks = client.addresses().iter().map(|address| health_status(client, address));
+    let mut results = join_all(checks).await;
+    if results.iter().any(Result::is_ok) {
+        return Ok(());
+    }
+    results.swap_remove(0).map(drop).map_err(|error| error.to_string())
+}
+
 /// The last checks of all addresses.
 struct Checks {
     by_address: Mutex<Vec<NodeCheck>>,

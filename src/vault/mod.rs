@@ -40,7 +40,7 @@ pub use client::{
     ResponseMeta, VaultAddresses, VaultIndex,
 };
 pub use clock::server_time;
-pub use health::{VaultHealth, watch_health};
+pub use health::{VaultHealth, check_connection, watch_health};
 pub use initializer::{InitializedServer, KeyShares, SealKind, SealState, ServerInitializer};
 pub use secrets::{
     CheckCache, LeaseAcquisition, MAX_PAGE_SIZE, NamesPage, RewrapMode, RotationLease, SecretNames,

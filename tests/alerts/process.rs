@@ -1,5 +1,7 @@
 //! Faults of the validator's process.
 
+use std::fs;
+
 use tokio::net::TcpStream;
 
 use super::{set, under_load, watch};
@@ -22,6 +24,22 @@ async fn o3_killed_validator_is_reported() {
     service.validator.restart().await;
     monitoring.resolves("VaultAuthDown").await;
     assert_eq!(monitoring.fired().await, set(&["VaultAuthRestarting"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn o3_failed_reload_is_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("validator.toml");
+    fs::write(&file, "cache_ttl = \"30s\"").expect("a file");
+    let service = Direct::start_with(&[("VALIDATOR_CONFIG", &file.display().to_string())]).await;
+    let monitoring = watch(&service).await;
+    fs::write(&file, "cache_tll = \"30s\"").expect("a file");
+    service.validator.process().signal("HUP");
+    monitoring.delivers("VaultAuthReloadFailed").await;
+    assert_eq!(monitoring.fired().await, set(&["VaultAuthReloadFailed"]));
+    fs::write(&file, "cache_ttl = \"30s\"").expect("a file");
+    service.validator.process().signal("HUP");
+    monitoring.resolves("VaultAuthReloadFailed").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -175,7 +175,8 @@ async fn l01_session_outlives_its_key_while_it_is_listed() {
     // An invalid file changes nothing.
     fs::write(people.key_file(), "no key").expect("a file");
     signal(&people);
-    let logged = async || people.direct.validator.log().contains("not changed").then_some(());
+    let logged =
+        async || people.direct.validator.log().contains("configuration not reloaded").then_some(());
     eventually(std::time::Duration::from_secs(10), "the error", logged).await;
     assert_eq!(person.open(CRM).await.statuses(), [200]);
 }
@@ -267,7 +268,7 @@ async fn reload(people: &People, keys: &str, number: usize) {
     signal(people);
     let reloaded = async || {
         let log = people.direct.validator.log();
-        (log.matches("sealing keys read again").count() >= number).then_some(())
+        (log.matches("\"configuration reloaded\"").count() >= number).then_some(())
     };
     eventually(std::time::Duration::from_secs(10), "the keys to be read", reloaded).await;
 }

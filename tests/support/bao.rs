@@ -59,6 +59,14 @@ impl Bao {
         Self::in_memory(|root_token| Launch::tls(root_token, certificate, key)).await
     }
 
+    /// A development server that also speaks TLS, and requires a client certificate of this authority.
+    ///
+    /// # Panics
+    /// As [`Bao::dev`].
+    pub async fn mutual_tls(server: (&str, &str), client_ca: &str) -> Self {
+        Self::in_memory(|root_token| Launch::mutual_tls(root_token, server, client_ca)).await
+    }
+
     async fn in_memory(launch: impl Fn(&str) -> Launch) -> Self {
         let root_token = format!("root-{:032x}", rand::random::<u128>());
         for _ in 0..5 {
@@ -202,6 +210,12 @@ impl Bao {
             (only == ["posted/"]).then_some(())
         })
         .await;
+    }
+
+    /// Makes it use another certificate soon, without a restart.
+    pub fn replace_certificate(&self, certificate: &str, key: &str) {
+        self.launch.replace_certificate(certificate, key);
+        self.process.signal("HUP");
     }
 
     /// Returns the server's log.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use rcgen::{CertificateParams, KeyPair, PublicKeyData};
+use rcgen::{
+    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    PublicKeyData,
+};
 use ring::digest::{SHA256, digest};
 use tempfile::TempDir;
 
@@ -65,5 +68,43 @@ impl Leaf {
 
     fn path(&self, name: &str) -> PathBuf {
         Path::join(self.dir.path(), name)
+    }
+}
+
+/// A certificate authority.
+pub struct Authority {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// Creates an authority with a new key.
+    ///
+    /// # Panics
+    /// If there is no randomness.
+    pub fn new() -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pem = params.self_signed(&key).expect("a certificate").pem();
+        Self { pem, issuer: Issuer::new(params, key) }
+    }
+
+    /// The certificate in PEM.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// Issues a certificate for servers and clients at this name or address; returns it and its key in PEM.
+    ///
+    /// # Panics
+    /// If it is neither.
+    pub fn issue(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        (certificate.pem(), key.serialize_pem())
     }
 }

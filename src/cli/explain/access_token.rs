@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::sealed::{SealedDescription, UNKNOWN_KEY, noun, sealed_with};
 use crate::{
     diagnostics::AccessTokenToExplain,
-    sealed::{SealedInspection, SealingKeys},
+    sealed::{KeyRing, SealedInspection},
     token::{
         ACCESS_TOKEN_PREFIX, AUTHORIZATION_CODE_PREFIX, AccessToken, CredentialReader,
         CredentialSources, REFRESH_TOKEN_PREFIX,
@@ -49,15 +49,14 @@ pub(super) struct AccessTokenInput {
 
 impl AccessTokenInput {
     /// Inspects an access token for a resource.
-    pub(super) fn new(keys: &SealingKeys, resource: &str, text: &str) -> Self {
-        let ring = keys.current();
+    pub(super) fn new(keys: &KeyRing, resource: &str, text: &str) -> Self {
         let sealed = text.strip_prefix(ACCESS_TOKEN_PREFIX).unwrap_or(text);
         Self {
             text: Zeroizing::new(text.to_owned()),
             resource: resource.to_owned(),
-            inspection: ring.inspect(resource, now(), sealed),
-            key_count: ring.key_count(),
-            client: AccessToken::unseal(&ring, resource, text).ok().map(|token| token.client),
+            inspection: keys.inspect(resource, now(), sealed),
+            key_count: keys.key_count(),
+            client: AccessToken::unseal(keys, resource, text).ok().map(|token| token.client),
         }
     }
 
@@ -65,10 +64,7 @@ impl AccessTokenInput {
     ///
     /// # Errors
     /// Returns that no header can have this value.
-    pub(super) fn to_explain(
-        &self,
-        keys: Arc<SealingKeys>,
-    ) -> Result<AccessTokenToExplain, String> {
+    pub(super) fn to_explain(&self, keys: Arc<KeyRing>) -> Result<AccessTokenToExplain, String> {
         let value = Zeroizing::new(format!("Bearer {}", *self.text));
         let invalid = |_| "standard input has characters that no access token has".to_owned();
         let mut authorization = HeaderValue::from_str(&value).map_err(invalid)?;

@@ -28,7 +28,7 @@ use crate::{
     diagnostics::{CredentialToExplain, RequestToExplain, explain},
     requirements::Requirements,
     resource_uri::ResourceUri,
-    sealed::SealingKeys,
+    sealed::KeyRing,
     token::{ACCESS_TOKEN_PREFIX, Unavailable, UnavailableReason},
     vault::Requester,
 };
@@ -167,7 +167,7 @@ impl Explain {
         &self,
         operator: Operator,
         subject_mount: String,
-        keys: Arc<SealingKeys>,
+        keys: Arc<KeyRing>,
     ) -> Result<ExitCode, String> {
         let input = match SealedInput::read(&keys, self.host.as_deref().unwrap_or_default()) {
             Ok(input) => input,

@@ -16,7 +16,7 @@ use crate::{
     diagnostics::SessionToExplain,
     forwarded::normalized_authority,
     login::LOGIN_COOKIE,
-    sealed::{Purpose, SealedInspection, SealingKeys},
+    sealed::{KeyRing, Purpose, SealedInspection},
     token::{CredentialReader, CredentialSources, SESSION_COOKIE},
     wall_clock::now,
 };
@@ -46,7 +46,7 @@ impl SessionArgs {
         &self,
         host: Option<&str>,
         operator: &OperatorArgs<ForExplain>,
-    ) -> Result<Option<Arc<SealingKeys>>, String> {
+    ) -> Result<Option<Arc<KeyRing>>, String> {
         if !self.session {
             return Ok(None);
         }
@@ -88,12 +88,11 @@ impl SealedInput {
     ///
     /// # Errors
     /// Returns why there is no such text.
-    pub(super) fn read(keys: &SealingKeys, host: &str) -> Result<Self, String> {
+    pub(super) fn read(keys: &KeyRing, host: &str) -> Result<Self, String> {
         let line = read_secret_line("Session cookie: ")
             .map_err(|error| format!("the session cookie cannot be read: {error}"))?;
         let host = normalized_authority(host).unwrap_or_default().into_owned();
-        let ring = keys.current();
-        let inspect = |text: &str| ring.inspect(&host, now(), text);
+        let inspect = |text: &str| keys.inspect(&host, now(), text);
         let values = values(&line).ok_or_else(|| {
             format!(
                 "standard input has no session cookie: neither a value nor {SESSION_COOKIE}=VALUE"
@@ -104,7 +103,7 @@ impl SealedInput {
         let found = values.iter().find(is_session).or(values.first());
         let text = Zeroizing::new(found.copied().unwrap_or_default().to_owned());
         let inspection = inspect(&text);
-        let (key_count, candidates) = (ring.key_count(), values.len());
+        let (key_count, candidates) = (keys.key_count(), values.len());
         Ok(Self { text, host, inspection, key_count, candidates })
     }
 
@@ -114,7 +113,7 @@ impl SealedInput {
     /// Returns that no cookie can have this value.
     pub(super) fn to_explain(
         &self,
-        keys: Arc<SealingKeys>,
+        keys: Arc<KeyRing>,
         origin: Option<HeaderValue>,
     ) -> Result<SessionToExplain, String> {
         let cookie = Zeroizing::new(format!("{SESSION_COOKIE}={}", *self.text));

@@ -35,7 +35,7 @@ use crate::{
     diagnostics::{CredentialToExplain, ExplainedDecision, RequestToExplain, explain},
     login::pages::Language,
     requirements::Requirements,
-    server::metrics_source::MetricsSource,
+    server::{metrics_source::MetricsSource, replaceable::Replaceable},
     telemetry::{MetricsHistory, MetricsSample, RecentDenials},
     token::{ACCESS_TOKEN_PREFIX, AUTHORIZATION_CODE_PREFIX, REFRESH_TOKEN_PREFIX, Unavailable},
     vault::Requester,
@@ -48,38 +48,58 @@ const EXPLANATIONS_PER_MINUTE: u32 = 30;
 
 /// The state of the console's handlers.
 pub(in crate::server) struct ConsoleState {
+    pub(in crate::server) records: Arc<ConsoleRecords>,
+    pub(in crate::server) source: MetricsSource,
+    pub(in crate::server) subject_mount: String,
+}
+
+/// The records that the console shows, and a count of what it was asked for.
+pub(in crate::server) struct ConsoleRecords {
     /// The last denied requests.
     pub(in crate::server) denials: Arc<RecentDenials>,
     history: Arc<MetricsHistory>,
-    source: MetricsSource,
-    subject_mount: String,
     /// The start of a minute, and the decisions that were explained in it.
     explanations: Mutex<(Instant, u32)>,
 }
 
-impl ConsoleState {
-    pub(in crate::server) fn new(source: MetricsSource, subject_mount: String) -> Self {
+impl Default for ConsoleRecords {
+    fn default() -> Self {
         Self {
             denials: Arc::default(),
             history: Arc::default(),
-            source,
-            subject_mount,
             explanations: Mutex::new((Instant::now(), 0)),
         }
     }
+}
 
+impl ConsoleRecords {
     /// Returns the task that records the metrics of each minute, without end. It reads the counters, so that
     /// no request does more work for it.
-    pub(in crate::server) fn record_history(&self) -> impl Future<Output = ()> + Send + use<> {
-        let (history, source) = (Arc::clone(&self.history), self.source.clone());
+    pub(in crate::server) fn record_history(
+        &self,
+        source: Arc<Replaceable<MetricsSource>>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let history = Arc::clone(&self.history);
         async move {
             loop {
-                history.record(sample(&source).await);
+                history.record(sample(&source.current()).await);
                 history.wait_for_minute().await;
             }
         }
     }
 
+    /// Counts an explanation.
+    fn count_explanation(&self) -> Result<(), ExplainProblem> {
+        let mut counted = self.explanations.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.0.elapsed() >= Duration::from_mins(1) {
+            *counted = (Instant::now(), 0);
+        }
+        counted.1 = counted.1.saturating_add(1);
+        if counted.1 > EXPLANATIONS_PER_MINUTE { Err(ExplainProblem::TooMany) } else { Ok(()) }
+    }
+}
+
+impl ConsoleState {
     async fn page(&self, language: Language) -> String {
         let MetricsSource { readiness, validator, .. } = &self.source;
         let reason = readiness.check().err();
@@ -96,7 +116,7 @@ impl ConsoleState {
         };
         let cached_tokens = validator.cache.entry_counts().await;
         let vault = readiness.health.borrow().as_str();
-        let recent = self.history.until(&sample(&self.source).await);
+        let recent = self.records.history.until(&sample(&self.source).await);
         let data = ConsoleData {
             now: wall_clock::now(),
             readiness: ready,
@@ -104,19 +124,9 @@ impl ConsoleState {
             service_token,
             cached_tokens,
             recent: &recent,
-            denials: &self.denials.list(),
+            denials: &self.records.denials.list(),
         };
         ConsolePage { data: Some(data) }.render(language)
-    }
-
-    /// Counts an explanation.
-    fn count_explanation(&self) -> Result<(), ExplainProblem> {
-        let mut counted = self.explanations.lock().unwrap_or_else(PoisonError::into_inner);
-        if counted.0.elapsed() >= Duration::from_mins(1) {
-            *counted = (Instant::now(), 0);
-        }
-        counted.1 = counted.1.saturating_add(1);
-        if counted.1 > EXPLANATIONS_PER_MINUTE { Err(ExplainProblem::TooMany) } else { Ok(()) }
     }
 
     async fn explain(
@@ -178,7 +188,8 @@ async fn explain_decision(
     let language = language(&headers);
     let token = headers.get("x-vault-token").and_then(|token| token.to_str().ok());
     let token = token.unwrap_or_default();
-    let asked = console.count_explanation().and_then(|()| AskedDecision::parse(&uri, token));
+    let asked =
+        console.records.count_explanation().and_then(|()| AskedDecision::parse(&uri, token));
     let (status, page) = match asked {
         Err(problem) => (problem.status(), ExplanationPage::Problem(problem).render(language)),
         Ok(asked) => {

@@ -20,5 +20,5 @@ pub(in crate::server) struct ApiState {
     pub(in crate::server) checks: CheckCache,
     pub(in crate::server) metrics: Arc<Metrics>,
     pub(in crate::server) traces: TraceExport,
-    pub(in crate::server) capacity: Capacity,
+    pub(in crate::server) capacity: Arc<Capacity>,
 }

@@ -47,7 +47,7 @@ pub(super) async fn start_session(
     if let LoginDestination::Authorization(login) = destination {
         return consent::ask(request, &Session { token, entry }, login).await;
     }
-    let cookie = session_cookie(&request.state.keys.current(), &request.authority, &token);
+    let cookie = session_cookie(&request.state.keys, &request.authority, &token);
     let Ok(cookie) = cookie else {
         let error = LoginError::Misconfigured("the token is too long for a cookie".to_owned());
         log_operator_error(request, &error);
@@ -75,7 +75,7 @@ pub(super) async fn pass_on(
     let LoginDestination::Page(page, browser) = destination else {
         return PageResponse::redirect(ACCOUNT_PATH);
     };
-    let keys = request.state.keys.current();
+    let keys = &request.state.keys;
     let mut pending = request.pending_logins();
     if !pending.count_ticket(page.as_str()) {
         let account = format!("{}{ACCOUNT_PATH}", request.origin);
@@ -91,7 +91,7 @@ pub(super) async fn pass_on(
             Ok(wrapping_token) => {
                 let ticket =
                     Ticket { wrapping_token, browser: browser.clone(), page: page.clone() };
-                match ticket.seal(&keys) {
+                match ticket.seal(keys) {
                     Ok(ticket) => PageResponse::redirect(&format!(
                         "{}{SESSION_PATH}?ticket={ticket}",
                         page.origin()
@@ -108,7 +108,7 @@ pub(super) async fn pass_on(
             Err(error) => return failure::wrapping_failed(request, destination, &error),
         },
     };
-    match pending.set_cookie(&keys, &request.authority) {
+    match pending.set_cookie(keys, &request.authority) {
         Ok(cookie) => response.with_cookie(&cookie),
         Err(_) => response,
     }

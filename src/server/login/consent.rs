@@ -26,7 +26,7 @@ pub(super) async fn ask(
     };
     let token = session.token.clone();
     let pending = PendingConsent { request: login.request.clone(), token, wrapping_token };
-    let Ok(consent) = pending.seal(&request.state.keys.current(), &request.origin) else {
+    let Ok(consent) = pending.seal(&request.state.keys, &request.origin) else {
         return request.authorization_expired();
     };
     let identity = &session.entry.identity;

@@ -97,8 +97,8 @@ impl LoginDestination {
 
     fn authorization(request: &LoginRequest, sealed: &str) -> Option<Self> {
         let resources = request.state.resources.as_ref()?;
-        let keys = request.state.keys.current();
-        let asked = AuthorizationRequest::unseal(&keys, &request.origin, sealed)?;
+        let keys = &request.state.keys;
+        let asked = AuthorizationRequest::unseal(keys, &request.origin, sealed)?;
         let resource = resources.get(&asked.resource)?.name().to_owned();
         let sealed = sealed.to_owned();
         Some(Self::Authorization(Box::new(AuthorizationLogin { sealed, request: asked, resource })))

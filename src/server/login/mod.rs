@@ -40,7 +40,7 @@ use crate::{
         LoginBackend, LoginError, LoginLimiter, LoginSite, OIDC_CALLBACK_PATH, SESSION_PATH, pages,
     },
     oauth::Resources,
-    sealed::SealingKeys,
+    sealed::KeyRing,
     telemetry::Metrics,
     token::{CallerToken, CredentialReader},
 };
@@ -48,13 +48,13 @@ use crate::{
 /// The state of the handlers.
 pub(super) struct LoginState {
     pub(super) site: Arc<LoginSite>,
-    pub(super) keys: Arc<SealingKeys>,
+    pub(super) keys: Arc<KeyRing>,
     pub(super) backend: Arc<dyn LoginBackend>,
     pub(super) validator: Arc<Authorizer>,
     /// Reads session cookies, and no other credential.
     pub(super) sessions: CredentialReader,
     pub(super) trust: TrustedProxies,
-    pub(super) limiter: LoginLimiter,
+    pub(super) limiter: Arc<LoginLimiter>,
     pub(super) metrics: Arc<Metrics>,
     /// The resources that OAuth clients may ask access to; `None` without OAuth.
     pub(super) resources: Option<Arc<Resources>>,

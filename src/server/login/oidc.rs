@@ -54,7 +54,7 @@ pub(super) async fn start(
     let mut pending = request.pending_logins();
     let destination = destination.to_kept();
     pending.add(PendingOidc { state, client_nonce, method: index, destination });
-    match pending.set_cookie(&request.state.keys.current(), &request.authority) {
+    match pending.set_cookie(&request.state.keys, &request.authority) {
         Ok(cookie) => PageResponse::redirect(&url).with_cookie(&cookie),
         Err(_) => form::form(
             request,
@@ -72,8 +72,8 @@ pub(super) async fn finish(request: LoginRequest) -> PageResponse {
     let pending = if request.is_opened_by_person() { pending_logins.take(&state) } else { None };
     let is_known = pending.is_some();
     let response = complete_login(&request, pending).await;
-    let keys = request.state.keys.current();
-    match pending_logins.set_cookie(&keys, &request.authority) {
+    let keys = &request.state.keys;
+    match pending_logins.set_cookie(keys, &request.authority) {
         Ok(cookie) if is_known => response.with_cookie(&cookie),
         _ => response,
     }

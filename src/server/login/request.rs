@@ -119,9 +119,9 @@ impl LoginRequest {
 
     /// Returns the logins of this browser that are not complete.
     pub(super) fn pending_logins(&self) -> PendingLogins {
-        let keys = self.state.keys.current();
+        let keys = &self.state.keys;
         let value = self.headers().cookies(LOGIN_COOKIE).next().unwrap_or_default();
-        PendingLogins::unseal(&keys, &self.authority, value)
+        PendingLogins::unseal(keys, &self.authority, value)
     }
 
     /// Returns the session cookie of this host.

@@ -25,12 +25,12 @@ pub(super) fn show(
     pending: &PendingMfa,
     message: Option<LoginMessage>,
 ) -> PageResponse {
-    let keys = request.state.keys.current();
+    let keys = &request.state.keys;
     let destination = match LoginDestination::restore(request, &pending.destination) {
         Ok(destination) => destination,
         Err(response) => return response,
     };
-    let Ok(sealed) = pending.seal(&keys, &request.authority) else {
+    let Ok(sealed) = pending.seal(keys, &request.authority) else {
         return form::form(request, StatusCode::INTERNAL_SERVER_ERROR, &destination, None);
     };
     let form = MfaForm {
@@ -45,9 +45,9 @@ pub(super) fn show(
 
 /// Completes the login with the submitted codes.
 pub(super) async fn submit(request: &LoginRequest, fields: LoginFields) -> PageResponse {
-    let keys = request.state.keys.current();
+    let keys = &request.state.keys;
     let sealed = fields.pending.unwrap_or_default();
-    let Some(pending) = PendingMfa::unseal(&keys, &request.authority, &sealed) else {
+    let Some(pending) = PendingMfa::unseal(keys, &request.authority, &sealed) else {
         let expired = Some(LoginMessage::Expired);
         return form::form(request, StatusCode::BAD_REQUEST, &LoginDestination::default(), expired);
     };

@@ -25,9 +25,9 @@ pub(super) async fn redeem(request: LoginRequest) -> PageResponse {
     if !request.is_opened_by_person() {
         return invalid(StatusCode::FORBIDDEN);
     }
-    let keys = request.state.keys.current();
+    let keys = &request.state.keys;
     let sealed = request.parameter("ticket").unwrap_or_default();
-    let Ok(ticket) = Ticket::unseal(&keys, &request.authority, &request.state.site.hosts, &sealed)
+    let Ok(ticket) = Ticket::unseal(keys, &request.authority, &request.state.site.hosts, &sealed)
     else {
         return invalid(StatusCode::BAD_REQUEST);
     };
@@ -67,7 +67,7 @@ pub(super) async fn redeem(request: LoginRequest) -> PageResponse {
     {
         log_failed_step(&request.id, &error, "the previous session goes on");
     }
-    match session_cookie(&keys, &request.authority, &token) {
+    match session_cookie(keys, &request.authority, &token) {
         Ok(cookie) => page.with_cookie(&cookie),
         Err(_) => invalid(StatusCode::INTERNAL_SERVER_ERROR),
     }

@@ -81,8 +81,8 @@ async fn find_client(
         let response = refused(request, AuthorizationProblem::TooManyRequests, detail, id);
         return Err(response.with_retry_after(limit.retry_after));
     }
-    let keys = state.login.keys.current();
-    state.clients.find(&keys, &request.origin, id).await.map_err(|error| {
+    let keys = &state.login.keys;
+    state.clients.find(keys, &request.origin, id).await.map_err(|error| {
         let problem = match &error {
             ClientError::DocumentUnavailable(_) => AuthorizationProblem::ClientUnavailable,
             ClientError::Unknown | ClientError::DocumentInvalid(_) => {
@@ -99,7 +99,7 @@ fn login(
     asked: AuthorizationRequest,
 ) -> Result<AuthorizationLogin, OAuthError> {
     let too_long = |_| OAuthError::invalid_request("the request is too long");
-    let sealed = asked.seal(&state.login.keys.current(), &request.origin).map_err(too_long)?;
+    let sealed = asked.seal(&state.login.keys, &request.origin).map_err(too_long)?;
     let resource = state.resources.get(&asked.resource);
     let resource = resource.map(|resource| resource.name().to_owned()).unwrap_or_default();
     Ok(AuthorizationLogin { sealed, request: asked, resource })

@@ -37,10 +37,10 @@ pub(super) async fn answer(
     }
     let form = read_form(&request.parts.headers, body).await.unwrap_or_default();
     let parameters = OAuthParameters::parse(&form).ok();
-    let keys = state.login.keys.current();
+    let keys = &state.login.keys;
     let answer = parameters.as_ref().and_then(|fields| {
         let decision = ConsentDecision::parse(fields.get("decision")?)?;
-        let pending = PendingConsent::unseal(&keys, &request.origin, fields.get("consent")?)?;
+        let pending = PendingConsent::unseal(keys, &request.origin, fields.get("consent")?)?;
         Some((pending, decision))
     });
     match answer {
@@ -94,7 +94,7 @@ async fn allow(
     let target = asked.response_target();
     let holder = (token, entry.accessor.to_string());
     let code = AuthorizationCode::new(asked, holder, wrapping_token);
-    match code.seal(&state.login.keys.current(), &request.origin) {
+    match code.seal(&state.login.keys, &request.origin) {
         Ok(code) => PageResponse::redirect(&target.with_code(&request.origin, &code)),
         Err(_) => request.refusal(&Refusal::Internal),
     }

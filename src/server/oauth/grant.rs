@@ -49,17 +49,17 @@ pub(super) fn issue(
     }
     let internal = |_| OAuthError::new(OAuthErrorCode::ServerError, "internal error");
     let end = now() + lifetime;
-    let keys = request.state.login.keys.current();
+    let keys = &request.state.login.keys;
     let access = AccessToken {
         token: refresh.token.clone(),
         accessor: refresh.accessor.clone(),
         client: refresh.client_id.clone(),
     };
     Ok(TokenResponse {
-        access_token: access.seal(&keys, refresh.resource.as_str(), end).map_err(internal)?,
+        access_token: access.seal(keys, refresh.resource.as_str(), end).map_err(internal)?,
         token_type: "Bearer",
         expires_in: announced_seconds(lifetime),
-        refresh_token: refresh.seal(&keys, &request.issuer.to_string()).map_err(internal)?,
+        refresh_token: refresh.seal(keys, &request.issuer.to_string()).map_err(internal)?,
         scope: SCOPE,
     })
 }

@@ -28,7 +28,7 @@ pub(super) async fn register(ClientCall { request, body }: ClientCall) -> Respon
     if let Err(error) = counted {
         return error_response(&error, &request.id, &request.client()).into_response();
     }
-    let keys = request.state.login.keys.current();
+    let keys = &request.state.login.keys;
     let asked = match RegistrationRequest::parse(&body) {
         Ok(asked) => asked,
         Err(error) => {
@@ -38,7 +38,7 @@ pub(super) async fn register(ClientCall { request, body }: ClientCall) -> Respon
             return json_response(StatusCode::BAD_REQUEST, &body);
         }
     };
-    match asked.register(&keys, &request.issuer.to_string()) {
+    match asked.register(keys, &request.issuer.to_string()) {
         Ok(registered) => json_response(StatusCode::CREATED, &registered),
         Err(_) => problem::internal_error(&request.headers).map(Body::from),
     }

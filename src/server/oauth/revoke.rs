@@ -38,11 +38,11 @@ async fn revoke_token(request: &ClientRequest, body: &[u8]) -> Result<(), OAuthE
 
 /// Returns the content of a refresh token, or of an access token for any resource.
 fn issued_token(request: &ClientRequest, text: &str) -> Option<AccessToken> {
-    let keys = request.state.login.keys.current();
-    if let Ok(refresh) = RefreshToken::unseal(&keys, &request.issuer.to_string(), text) {
+    let keys = &request.state.login.keys;
+    if let Ok(refresh) = RefreshToken::unseal(keys, &request.issuer.to_string(), text) {
         let RefreshToken { token, accessor, client_id: client, .. } = refresh;
         return Some(AccessToken { token, accessor, client });
     }
     let mut resources = request.state.resources.iter();
-    resources.find_map(|resource| AccessToken::unseal(&keys, resource.uri.as_str(), text).ok())
+    resources.find_map(|resource| AccessToken::unseal(keys, resource.uri.as_str(), text).ok())
 }

@@ -50,8 +50,8 @@ async fn exchange_code(
 ) -> Result<TokenResponse, OAuthError> {
     let state = &request.state;
     let text = parameters.require("code", "code is missing")?;
-    let keys = state.login.keys.current();
-    let code = AuthorizationCode::unseal(&keys, &request.issuer.to_string(), text);
+    let keys = &state.login.keys;
+    let code = AuthorizationCode::unseal(keys, &request.issuer.to_string(), text);
     let code = code.map_err(|_| grant::invalid("the code is not valid"))?;
     code.check(parameters, &state.resources)?;
     grant::check_grant(request, &code.client_id, &code.resource)?;
@@ -92,8 +92,8 @@ async fn refresh(
 ) -> Result<TokenResponse, OAuthError> {
     let state = &request.state;
     let text = parameters.require("refresh_token", "refresh_token is missing")?;
-    let keys = state.login.keys.current();
-    let presented = RefreshToken::unseal(&keys, &request.issuer.to_string(), text)
+    let keys = &state.login.keys;
+    let presented = RefreshToken::unseal(keys, &request.issuer.to_string(), text)
         .map_err(|_| grant::invalid("the refresh token is not valid"))?;
     if parameters.get("client_id") != Some(&presented.client_id) {
         return Err(grant::invalid("the refresh token was issued to another client"));

@@ -4,6 +4,7 @@
 //! of which there are at most 200.
 
 mod cache;
+mod config;
 mod decisions;
 mod histogram;
 mod http;
@@ -34,6 +35,7 @@ use prometheus_client::{
 
 pub use self::{
     cache::AuditEntryOutcome,
+    config::ReloadOutcome,
     http::{ListenerName, ServedRequest},
     labels::InProgress,
     otlp::{MetricsExport, MetricsExporter},
@@ -49,9 +51,9 @@ pub use self::{
     vault::{AddressAvailability, ServiceLoginOutcome},
 };
 use self::{
-    cache::CacheMetrics, decisions::DecisionMetrics, http::HttpMetrics, people::PeopleMetrics,
-    policy_drift::DriftMetrics, process::ProcessCollector, registry::Registries,
-    secrets::SecretMetrics, vault::VaultMetrics,
+    cache::CacheMetrics, config::ConfigMetrics, decisions::DecisionMetrics, http::HttpMetrics,
+    people::PeopleMetrics, policy_drift::DriftMetrics, process::ProcessCollector,
+    registry::Registries, secrets::SecretMetrics, vault::VaultMetrics,
 };
 use crate::{token::EvictionCounts, wall_clock};
 
@@ -67,6 +69,7 @@ pub struct Metrics {
     people: PeopleMetrics,
     secrets: SecretMetrics,
     drift: DriftMetrics,
+    config: ConfigMetrics,
 }
 
 /// The values that are read when the metrics are encoded.
@@ -109,6 +112,7 @@ impl Default for Metrics {
             people: PeopleMetrics::register(&mut registries),
             secrets: SecretMetrics::register(&mut registries),
             drift: DriftMetrics::register(&mut registries),
+            config: ConfigMetrics::register(&mut registries),
             registries,
         }
     }

@@ -51,6 +51,13 @@ impl Metrics {
         set_optional(&self.drift.interval, i64::try_from(interval.as_secs()).ok());
     }
 
+    /// Removes the values, since policies are not compared any more.
+    pub fn clear_policy_drift(&self) {
+        self.drift.policies.clear();
+        set_optional(&self.drift.checked, None);
+        set_optional(&self.drift.interval, None);
+    }
+
     /// Records a successful comparison of policies.
     pub fn record_policy_drift(&self, drift: PolicyDrift) {
         let PolicyDrift { changed, missing, extra } = drift;

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use quick_cache::{Equivalent, sync::Cache};
 
 use crate::{
@@ -21,6 +22,11 @@ const MAX_PATH: usize = 512;
 /// of the cache, counted from its own call.
 pub(super) struct CapabilityCache {
     entries: Cache<CapabilityKey, Arc<CachedCapabilities>>,
+    lifetimes: ArcSwap<Lifetimes>,
+}
+
+/// The ages up to which results may be used, by the settings of the cache.
+struct Lifetimes {
     fresh_for: Duration,
     refresh_after: Duration,
     usable_for: Duration,
@@ -67,10 +73,13 @@ impl CapabilityCache {
         let capacity = usize::try_from(settings.capacity).unwrap_or(usize::MAX);
         Self {
             entries: Cache::new(capacity),
-            fresh_for: settings.ttl,
-            refresh_after: settings.ttl.mul_f64(REFRESH_AT),
-            usable_for: settings.ttl.saturating_add(settings.stale_grace),
+            lifetimes: ArcSwap::from_pointee(Lifetimes::of(settings)),
         }
+    }
+
+    /// Uses the lifetimes of these settings, also for what is cached already.
+    pub(super) fn apply(&self, settings: &CacheSettings) {
+        self.lifetimes.store(Arc::new(Lifetimes::of(settings)));
     }
 
     /// Returns the cached capabilities of the entry's token on this path.
@@ -82,11 +91,12 @@ impl CapabilityCache {
     ) -> Option<CapabilityHit> {
         let granted = self.entries.get(&CapabilityKeyRef { entry: entry.id, path })?;
         let age = now.saturating_duration_since(granted.fetched_at);
-        let freshness = if age >= self.usable_for {
+        let lifetimes = self.lifetimes.load();
+        let freshness = if age >= lifetimes.usable_for {
             return None;
-        } else if age >= self.fresh_for {
+        } else if age >= lifetimes.fresh_for {
             Freshness::Stale
-        } else if age >= self.refresh_after && !granted.refreshing.swap(true, Relaxed) {
+        } else if age >= lifetimes.refresh_after && !granted.refreshing.swap(true, Relaxed) {
             Freshness::Due
         } else {
             Freshness::Fresh
@@ -120,13 +130,23 @@ impl CapabilityCache {
 
     /// Removes the results that may no longer be served.
     pub(super) fn remove_expired(&self, now: Instant) {
-        self.entries.retain(|_, granted| {
-            now.saturating_duration_since(granted.fetched_at) < self.usable_for
-        });
+        let usable_for = self.lifetimes.load().usable_for;
+        self.entries
+            .retain(|_, granted| now.saturating_duration_since(granted.fetched_at) < usable_for);
     }
 
     pub(super) fn clear(&self) {
         self.entries.clear();
+    }
+}
+
+impl Lifetimes {
+    fn of(settings: &CacheSettings) -> Self {
+        Self {
+            fresh_for: settings.ttl,
+            refresh_after: settings.ttl.mul_f64(REFRESH_AT),
+            usable_for: settings.ttl.saturating_add(settings.stale_grace),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -33,11 +33,11 @@ pub struct TokenEntry {
     /// The time at which Vault was called.
     pub(super) fetched_at: Instant,
     /// The freshness lifetime, from `fetched_at` on.
-    fresh_for: Millis,
+    fresh_for: AtomicMillis,
     /// The age at which the entry is refreshed in the background.
-    refresh_after: Millis,
+    refresh_after: AtomicMillis,
     /// The age up to which the entry may be served while Vault is unavailable.
-    usable_for: Millis,
+    usable_for: AtomicMillis,
     /// The age at which the token expires; the maximum if it does not.
     expires_after: Millis,
     /// True if a background refresh was started.
@@ -117,6 +117,25 @@ impl Millis {
     }
 }
 
+/// Such a duration that can be shortened.
+#[derive(Debug)]
+struct AtomicMillis(AtomicU32);
+
+impl AtomicMillis {
+    fn of(time: Duration) -> Self {
+        Self(Millis::of(time).0.into())
+    }
+
+    fn get(&self) -> Millis {
+        Millis(self.0.load(Relaxed))
+    }
+
+    /// Shortens it to at most this time.
+    fn shorten_to(&self, time: Duration) {
+        self.0.fetch_min(Millis::of(time).0, Relaxed);
+    }
+}
+
 impl TokenEntry {
     /// Creates an entry that is fresh for the configured time, but not during the token's last
     /// second: Vault reports the remaining lifetime in whole seconds only.
@@ -134,9 +153,9 @@ impl TokenEntry {
             usage: info.usage,
             bound_cidrs: info.bound_cidrs.into(),
             fetched_at,
-            fresh_for: Millis::of(fresh_for),
-            refresh_after: Millis::of(fresh_for.mul_f64(REFRESH_AT)),
-            usable_for: Millis::of(usable_for),
+            fresh_for: AtomicMillis::of(fresh_for),
+            refresh_after: AtomicMillis::of(fresh_for.mul_f64(REFRESH_AT)),
+            usable_for: AtomicMillis::of(usable_for),
             expires_after: Millis::of(left),
             refreshing: AtomicBool::new(false),
             id,
@@ -144,9 +163,19 @@ impl TokenEntry {
         }
     }
 
+    /// Shortens the lifetimes to those of these settings, which may be others than when the entry was
+    /// created. They are never extended.
+    pub(super) fn limit_lifetimes(&self, settings: &CacheSettings) {
+        self.fresh_for.shorten_to(settings.ttl);
+        self.refresh_after.shorten_to(settings.ttl.mul_f64(REFRESH_AT));
+        let Millis(fresh_for) = self.fresh_for.get();
+        let fresh_for = Duration::from_millis(fresh_for.into());
+        self.usable_for.shorten_to(fresh_for.saturating_add(settings.stale_grace));
+    }
+
     /// Returns true if the refresh time has passed at this age, and no refresh was started.
     pub(super) fn needs_refresh(&self, age: Duration) -> bool {
-        self.refresh_after.is_past(age) && !self.refreshing.load(Relaxed)
+        self.refresh_after.get().is_past(age) && !self.refreshing.load(Relaxed)
     }
 
     /// Claims the refresh of this entry. Returns true to the first caller only.
@@ -156,7 +185,7 @@ impl TokenEntry {
 
     /// Returns true if this age is within the freshness lifetime.
     pub(super) fn is_fresh(&self, age: Duration) -> bool {
-        !self.fresh_for.is_past(age)
+        !self.fresh_for.get().is_past(age)
     }
 
     /// Returns true if the entry may be cached. A limited-use token is never cached, since each use
@@ -167,7 +196,7 @@ impl TokenEntry {
 
     /// Returns true if the entry may still be served while Vault is unavailable.
     pub(super) fn is_usable(&self, now: Instant) -> bool {
-        !self.usable_for.is_past(self.age(now))
+        !self.usable_for.get().is_past(self.age(now))
     }
 
     /// Returns the remaining lifetime of the token, by this machine's monotonic clock, at most 49 days.

@@ -106,11 +106,17 @@ impl CacheInner {
 
     /// Probes Vault until it responds, and then closes the breaker, even without requests.
     fn probe_until_reachable(self: &Arc<Self>) {
-        let inner = Arc::clone(self);
+        let cache = Arc::downgrade(self);
         tokio::spawn(async move {
-            while inner.breaker.is_open() {
+            loop {
                 sleep(PROBE_INTERVAL).await;
-                let probe = timeout(inner.backend.timeout(), inner.backend.probe());
+                // Ends with the cache, which may be replaced by another one.
+                let Some(inner) = cache.upgrade() else { return };
+                if !inner.breaker.is_open() {
+                    return;
+                }
+                let backend = inner.backend();
+                let probe = timeout(backend.timeout(), backend.probe());
                 if probe.await.is_ok_and(|answer| answer.is_ok()) {
                     inner.breaker.record_response();
                 }
@@ -191,7 +197,7 @@ impl CacheInner {
         answer: impl Future<Output = Result<T, Unavailable>>,
     ) -> Result<T, Unavailable> {
         let started_at = Instant::now();
-        timeout(self.backend.timeout(), answer).await.unwrap_or_else(|_| {
+        timeout(self.backend().timeout(), answer).await.unwrap_or_else(|_| {
             if self.breaker.record_timeout(started_at) {
                 self.probe_until_reachable();
             }

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use opentelemetry::trace::FutureExt as _;
 use quick_cache::{UnitWeighter, sync::Cache};
 
@@ -28,22 +29,23 @@ use crate::{
     },
 };
 
-/// The minimum time for which rejections are kept. Longer than any lookup can take, so that a
-/// success that arrives later than a rejection cannot overwrite it.
+/// The time for which rejections are kept. Longer than the maximum `negative_ttl`, and than any lookup
+/// can take, so that a success that arrives later than a rejection cannot overwrite it.
 const NEGATIVE_RETENTION: Duration = Duration::from_mins(2);
 
 /// The state shared by the cache and its calls in flight.
 pub(super) struct CacheInner {
-    pub(super) settings: CacheSettings,
-    pub(super) backend: Arc<dyn TokenBackend>,
+    pub(super) settings: ArcSwap<CacheSettings>,
+    pub(super) backend: ArcSwap<Arc<dyn TokenBackend>>,
     /// Valid tokens, while they are fresh or may be served stale.
-    valid: Cache<TokenKey, Arc<TokenEntry>, UnitWeighter, PrehashedHasher, EvictionCounter>,
+    pub(super) valid:
+        Cache<TokenKey, Arc<TokenEntry>, UnitWeighter, PrehashedHasher, EvictionCounter>,
     pub(super) evictions: EvictionCounter,
     /// Rejected tokens, each with the time of the rejection.
     rejected: moka::future::Cache<TokenKey, Instant>,
-    recent: RecentlyValid,
+    pub(super) recent: Arc<RecentlyValid>,
     renewals: Renewals,
-    capabilities: CapabilityCache,
+    pub(super) capabilities: CapabilityCache,
     limiter: CallLimiter,
     pub(super) breaker: CircuitBreaker,
     pub(super) lookups: SingleFlight<TokenKey>,
@@ -62,21 +64,23 @@ pub(super) enum LookupOutcome {
 }
 
 impl CacheInner {
-    pub(super) fn new(settings: CacheSettings, backend: Arc<dyn TokenBackend>) -> Self {
-        let CacheSettings { negative_ttl, capacity, .. } = settings;
+    /// Creates an empty cache that counts evictions and recently valid tokens here.
+    pub(super) fn new(
+        settings: CacheSettings,
+        backend: Arc<dyn TokenBackend>,
+        (evictions, recent): (EvictionCounter, Arc<RecentlyValid>),
+    ) -> Self {
+        let CacheSettings { capacity, .. } = settings;
         let room = usize::try_from(capacity).unwrap_or(usize::MAX);
         let (weighter, hasher) = (UnitWeighter, PrehashedHasher::default());
-        let (rejected, evictions) = (moka::future::Cache::builder(), EvictionCounter::default());
+        let rejected = moka::future::Cache::builder();
         Self {
-            settings,
-            backend,
+            settings: ArcSwap::from_pointee(settings),
+            backend: ArcSwap::from_pointee(backend),
             valid: Cache::with(room, capacity, weighter, hasher, evictions.clone()),
             evictions,
-            rejected: rejected
-                .max_capacity(capacity)
-                .time_to_live(negative_ttl.max(NEGATIVE_RETENTION))
-                .build(),
-            recent: RecentlyValid::new(capacity),
+            rejected: rejected.max_capacity(capacity).time_to_live(NEGATIVE_RETENTION).build(),
+            recent,
             renewals: Renewals::new(capacity),
             capabilities: CapabilityCache::new(&settings),
             limiter: CallLimiter::new(),
@@ -86,6 +90,10 @@ impl CacheInner {
             generation: AtomicU64::new(0),
             entries: AtomicU64::new(0),
         }
+    }
+
+    pub(super) fn backend(&self) -> Arc<dyn TokenBackend> {
+        Arc::clone(&self.backend.load())
     }
 
     /// Returns the entry of a valid token that is fresh now, and its age.
@@ -108,7 +116,7 @@ impl CacheInner {
     /// Returns true if a cached rejection of this token still applies.
     pub(super) async fn is_rejected(&self, key: TokenKey) -> bool {
         let since = self.rejected.get(&key).await;
-        since.is_some_and(|since| since.elapsed() < self.settings.negative_ttl)
+        since.is_some_and(|since| since.elapsed() < self.settings.load().negative_ttl)
     }
 
     /// Looks a token up unless another caller's lookup has cached a result since generation
@@ -150,7 +158,7 @@ impl CacheInner {
                 if before.as_ref().is_some_and(changed) {
                     stamp.id = new_id();
                 }
-                let entry = Arc::new(TokenEntry::new(*info, stamp, &self.settings));
+                let entry = Arc::new(TokenEntry::new(*info, stamp, &self.settings.load()));
                 self.insert_if_current(key, &entry).await;
                 LookupOutcome::Valid(entry)
             }
@@ -174,12 +182,12 @@ impl CacheInner {
         priority: LookupPriority,
     ) -> Result<LookupResult, Unavailable> {
         let expiry = token.credential_expiry();
-        let mut result = self.backend.lookup(token.clone(), priority).await?;
+        let mut result = self.backend().lookup(token.clone(), priority).await?;
         if let LookupResult::Active(info) = &result
             && token.is_session()
             && self.renewals.begin(info).await
         {
-            let backend = Arc::clone(&self.backend);
+            let backend = self.backend();
             let renewal = async move {
                 if let Err(unavailable) = backend.renew(token).await {
                     tracing::debug!(%unavailable.detail, "a session was not renewed");
@@ -199,7 +207,7 @@ impl CacheInner {
             unavailable.reason,
             UnavailableReason::Overloaded | UnavailableReason::NotReady
         );
-        if was_called && fetched_at.elapsed() < self.backend.timeout() {
+        if was_called && fetched_at.elapsed() < self.backend().timeout() {
             self.breaker.record_response();
         }
     }
@@ -217,6 +225,8 @@ impl CacheInner {
         let newer = self.valid.peek(&key).filter(|known| known.fetched_at > entry.fetched_at);
         if newer.is_none() {
             self.valid.insert(key, Arc::clone(entry));
+            // They may have changed since the entry was created.
+            entry.limit_lifetimes(&self.settings.load());
         }
         if !self.is_current(key, entry).await {
             self.remove(key);
@@ -261,7 +271,7 @@ impl CacheInner {
     ) -> Result<Option<Arc<[Capabilities]>>, Unavailable> {
         let _permit = self.limiter.acquire(key).await;
         let (fetched_at, generation) = (Instant::now(), self.generation());
-        let answer = self.backend.capabilities(token, paths.clone()).await;
+        let answer = self.backend().capabilities(token, paths.clone()).await;
         match answer.inspect_err(|unavailable| self.record_error(unavailable, fetched_at))? {
             CapabilitiesResult::Capabilities(granted) => {
                 self.breaker.record_response();
@@ -284,7 +294,7 @@ impl CacheInner {
         token: CallerToken,
     ) -> Result<UseOutcome, Unavailable> {
         let _permit = self.limiter.acquire(key).await;
-        self.backend.consume_use(token).await
+        self.backend().consume_use(token).await
     }
 
     /// Removes the entries that match, and returns their number.

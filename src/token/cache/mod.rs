@@ -7,17 +7,16 @@ mod fetch;
 mod inner;
 mod recent;
 mod renewals;
+mod settings;
 mod single_flight;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 pub use entry::{CacheStatus, CapabilityLookup, TokenEntry, TokenLookup};
 pub use evictions::{EvictionCause, EvictionCounts};
+pub use settings::CacheSettings;
 
 use opentelemetry::trace::FutureExt as _;
 
@@ -33,19 +32,6 @@ use crate::{
     },
 };
 
-/// The settings of the token cache.
-#[derive(Clone, Copy, Debug)]
-pub struct CacheSettings {
-    /// The maximum freshness lifetime of an entry.
-    pub ttl: Duration,
-    /// The time for which a rejection is cached.
-    pub negative_ttl: Duration,
-    /// The time for which a stale entry may be served while Vault is unavailable. Zero disables it.
-    pub stale_grace: Duration,
-    /// The maximum number of valid tokens, of rejected tokens, and of capabilities, each.
-    pub capacity: u64,
-}
-
 /// The cache of token information and capabilities.
 ///
 /// Decisions are not cached: each request is authorized again from the cached entry.
@@ -58,7 +44,7 @@ impl TokenCache {
     /// Creates an empty cache in front of a backend.
     #[must_use]
     pub fn new(settings: CacheSettings, backend: Arc<dyn TokenBackend>) -> Self {
-        let inner = Arc::new(CacheInner::new(settings, backend));
+        let inner = Arc::new(CacheInner::empty(settings, backend));
         Self { keys: CacheKeyHasher::random(), inner }
     }
 

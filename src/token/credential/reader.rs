@@ -4,16 +4,14 @@ use super::{
     Credential, CredentialError, CredentialForm, CredentialSource, CredentialSources,
     sealed_token::{SealedToken, SealedTokenKind},
 };
-use crate::{
-    headers::RequestHeaders, sealed::SealingKeys, token::access_token::is_oauth_credential,
-};
+use crate::{headers::RequestHeaders, sealed::KeyRing, token::access_token::is_oauth_credential};
 
 /// Reads the credential of a request from the enabled sources.
 #[derive(Clone, Debug)]
 pub struct CredentialReader {
     sources: CredentialSources,
     /// The keys of session cookies and access tokens; `None` if none are accepted.
-    keys: Option<Arc<SealingKeys>>,
+    keys: Option<Arc<KeyRing>>,
 }
 
 /// The audience for which a session cookie or an access token has to be sealed.
@@ -33,7 +31,7 @@ impl CredentialReader {
 
     /// Creates a reader of these sources and of access tokens, with these keys.
     #[must_use]
-    pub fn with_keys(sources: CredentialSources, keys: Arc<SealingKeys>) -> Self {
+    pub fn with_keys(sources: CredentialSources, keys: Arc<KeyRing>) -> Self {
         Self { sources, keys: Some(keys) }
     }
 

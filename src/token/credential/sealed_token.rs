@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::{CallerToken, CredentialError};
 use crate::{
     headers::RequestHeaders,
-    sealed::{Purpose, SealingKeys, UnsealError},
+    sealed::{KeyRing, Purpose, UnsealError},
     token::{AccessToken, RenewedBy},
     wall_clock::now,
 };
@@ -23,7 +23,7 @@ pub(super) struct SealedToken<'h> {
     pub(super) text: Cow<'h, str>,
     /// The host of the request, or the resource of the route.
     pub(super) audience: Cow<'h, str>,
-    pub(super) keys: &'h SealingKeys,
+    pub(super) keys: &'h KeyRing,
 }
 
 /// The kind of a sealed token.
@@ -40,7 +40,7 @@ impl<'h> SealedToken<'h> {
     /// service, returns the first that can be unsealed.
     pub(super) fn find_session(
         headers: RequestHeaders<'h>,
-        keys: &'h SealingKeys,
+        keys: &'h KeyRing,
         authority: impl FnOnce() -> Option<Cow<'h, str>>,
     ) -> Result<Option<Self>, CredentialError> {
         let mut values = headers.cookies(SESSION_COOKIE);
@@ -61,13 +61,12 @@ impl<'h> SealedToken<'h> {
 
     /// Returns the token. A session is renewed by this service, an access token by its client.
     pub(super) fn unseal(&self) -> Result<CallerToken, UnsealError> {
-        let ring = self.keys.current();
         if self.kind == SealedTokenKind::AccessToken {
-            return AccessToken::unseal(&ring, &self.audience, &self.text)
+            return AccessToken::unseal(self.keys, &self.audience, &self.text)
                 .map(|access| access.token);
         }
         let (token, expiry) =
-            ring.unseal_with_expiry(Purpose::Session, &self.audience, now(), &self.text)?;
+            self.keys.unseal_with_expiry(Purpose::Session, &self.audience, now(), &self.text)?;
         let token = std::str::from_utf8(&token).map_err(|_| UnsealError::Malformed)?;
         let token = CallerToken::from(SecretString::from(token)).valid_until(expiry);
         Ok(token.renewed_by(RenewedBy::Validator))

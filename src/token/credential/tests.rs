@@ -10,7 +10,7 @@ use super::{
     SESSION_COOKIE,
 };
 use crate::{
-    sealed::{KeyRing, Purpose, SealingKeys},
+    sealed::{KeyRing, Purpose},
     token::{AccessToken, CacheKeyHasher, CallerToken},
     wall_clock::now,
 };
@@ -264,12 +264,12 @@ fn session_reader() -> (CredentialReader, impl Fn(&str, &str) -> String) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("keys");
     std::fs::write(&file, KeyRing::generate().as_str()).expect("a file");
-    let keys = Arc::new(SealingKeys::read(file).expect("keys"));
+    let keys = Arc::new(KeyRing::read(&file).expect("keys"));
     let sources: CredentialSources = format!("{ALL},session").parse().expect("sources");
     let reader = CredentialReader::with_keys(sources, Arc::clone(&keys));
     let seal = move |authority: &str, token: &str| {
         let expiry = now() + SignedDuration::from_hours(1);
-        let sealed = keys.current().seal(Purpose::Session, authority, expiry, token.as_bytes());
+        let sealed = keys.seal(Purpose::Session, authority, expiry, token.as_bytes());
         sealed.expect("a sealed text")
     };
     (reader, seal)
@@ -364,10 +364,10 @@ fn m05_access_token_is_for_the_resource_of_a_route() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("keys");
     std::fs::write(&file, KeyRing::generate().as_str()).expect("a file");
-    let keys = Arc::new(SealingKeys::read(file).expect("keys"));
+    let keys = Arc::new(KeyRing::read(&file).expect("keys"));
     let token = CallerToken::from("s.x");
     let sealed = AccessToken { token, accessor: "a".to_owned(), client: "c".to_owned() }.seal(
-        &keys.current(),
+        &keys,
         "https://mcp.test",
         now() + SignedDuration::from_hours(1),
     );

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 use url::Url;
 
@@ -52,7 +53,7 @@ pub(in crate::vault) struct Address {
     pub(super) origin: String,
     /// The host and the port of the origin.
     pub(super) server: (String, u16),
-    pub(super) transport: Transport,
+    pub(super) transport: ArcSwap<Transport>,
     pub(super) breaker: AddressBreaker,
     known: Mutex<KnownState>,
     check_requested: Notify,
@@ -97,7 +98,7 @@ impl Address {
             position,
             origin: url.origin().ascii_serialization(),
             server: (host, url.port_or_known_default().unwrap_or_default()),
-            transport: Transport::new(url, settings)?,
+            transport: ArcSwap::from_pointee(Transport::new(url, settings)?),
             breaker: AddressBreaker::new(),
             known: Mutex::new(known),
             check_requested: Notify::new(),

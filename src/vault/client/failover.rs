@@ -146,7 +146,8 @@ impl Client {
     ) -> AttemptResult {
         let started_at = Instant::now();
         let request = build_request(&address.origin, options, endpoint)?;
-        let result = address.transport.send(request, operation.max_response_size()).await;
+        let transport = address.transport.load_full();
+        let result = transport.send(request, operation.max_response_size()).await;
         match &result {
             Err(error) if error.kind.is_without_response() => {
                 address.breaker.record_failure(started_at);

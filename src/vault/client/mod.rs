@@ -19,7 +19,13 @@ mod settings;
 mod transport;
 mod vault_index;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use http::HeaderValue;
 use rustify::endpoint::Endpoint;
@@ -55,7 +61,8 @@ use crate::telemetry::Metrics;
 /// and uses no proxy.
 pub struct Client {
     addresses: Box<[Address]>,
-    timeout: Duration,
+    /// The timeout of a request, in milliseconds.
+    timeout: AtomicU64,
     namespace: Option<Namespace>,
     seen_index: SeenIndex,
     metrics: Arc<Metrics>,
@@ -74,11 +81,20 @@ impl Client {
         let addresses = addresses.map(|(position, url)| Address::new(position, url, settings));
         Ok(Self {
             addresses: addresses.collect::<Result<_, _>>()?,
-            timeout: settings.timeout,
+            timeout: AtomicU64::new(millis(settings.timeout)),
             namespace: settings.namespace.clone(),
             seen_index: SeenIndex::default(),
             metrics,
         })
+    }
+
+    /// Makes new requests over the connections of this other client, which has other certificates or
+    /// another timeout, but the same addresses and namespace. Requests in flight are not affected.
+    pub fn adopt_connections(&self, other: &Self) {
+        for (address, other) in self.addresses.iter().zip(&other.addresses) {
+            address.transport.store(other.transport.load_full());
+        }
+        self.timeout.store(other.timeout.load(Relaxed), Relaxed);
     }
 
     /// Returns the metrics that requests are counted in.
@@ -93,7 +109,7 @@ impl Client {
 
     /// Returns the timeout of a request, which is also the time that one caller waits for it.
     pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
+        Duration::from_millis(self.timeout.load(Relaxed))
     }
 
     /// Returns the timeout of a request whose response several callers wait for, each for
@@ -258,11 +274,15 @@ impl Client {
         endpoint: impl Endpoint,
     ) -> Result<u16, VaultError> {
         let request = self.send_to(address, operation, RequestOptions::default(), &endpoint);
-        let limit = if self.addresses.len() == 1 { self.timeout } else { self.timeout / 2 };
+        let limit = if self.addresses.len() == 1 { self.timeout() } else { self.timeout() / 2 };
         let response = self.measured(operation, timeout(limit, request)).await;
         let response = response.unwrap_or_else(|_| Err(timed_out()));
         let status = response.map(|response| response.status);
         self.count(operation, status.as_ref().err());
         status
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

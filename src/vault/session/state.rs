@@ -23,7 +23,7 @@ use crate::{
 /// needs a token.
 pub struct VaultSession {
     pub(super) client: Arc<Client>,
-    pub(super) login: ServiceLogin,
+    pub(super) login: Arc<ServiceLogin>,
     pub(super) state: watch::Sender<SessionState>,
     pub(super) permission_denied: Notify,
     /// Locked during a login.
@@ -60,10 +60,10 @@ impl SessionState {
 impl VaultSession {
     /// Creates a session that is not logged in yet.
     #[must_use]
-    pub fn new(client: Arc<Client>, login: ServiceLogin) -> Self {
+    pub fn new(client: Arc<Client>, login: impl Into<Arc<ServiceLogin>>) -> Self {
         Self {
             client,
-            login,
+            login: login.into(),
             state: watch::Sender::new(SessionState::LoggingIn),
             permission_denied: Notify::new(),
             logins: Mutex::default(),

@@ -16,6 +16,7 @@ pub struct Launch {
     tls_port: Option<u16>,
     arguments: Vec<String>,
     dir: PathBuf,
+    client_ca: Option<TempDir>,
     _owned: Option<TempDir>,
 }
 
@@ -68,11 +69,30 @@ impl Launch {
             format!("-dev-listen-address=127.0.0.1:{port}"),
         ];
         let path = dir.path().to_owned();
-        Self { port, tls_port: None, arguments, dir: path, _owned: Some(dir) }
+        let owned = Some(dir);
+        Self { port, tls_port: None, arguments, dir: path, client_ca: None, _owned: owned }
     }
 
     /// A server in memory, with a second port for TLS, this certificate and its key in PEM.
     pub fn tls(root_token: &str, certificate: &str, key: &str) -> Self {
+        Self::tls_with(root_token, (certificate, key), "")
+    }
+
+    /// The same, which requires a client certificate of this authority in PEM.
+    pub fn mutual_tls(root_token: &str, server: (&str, &str), client_ca: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let file = dir.path().join("clients.pem");
+        fs::write(&file, client_ca).expect("a PEM file");
+        let settings = format!(
+            "tls_require_and_verify_client_cert = true\n tls_client_ca_file = \"{}\"",
+            file.display()
+        );
+        let mut launch = Self::tls_with(root_token, server, &settings);
+        launch.client_ca = Some(dir);
+        launch
+    }
+
+    fn tls_with(root_token: &str, (certificate, key): (&str, &str), settings: &str) -> Self {
         let mut launch = Self::unaudited(root_token);
         let port = free_port();
         launch.tls_port = Some(port);
@@ -88,6 +108,7 @@ impl Launch {
               address = "127.0.0.1:{port}"
               tls_cert_file = "{certificate}"
               tls_key_file = "{key}"
+              {settings}
             }}
             "#
         ))
@@ -134,7 +155,7 @@ impl Launch {
         let file = dir.join("bao.hcl");
         fs::write(&file, config).expect("the configuration");
         let arguments = vec![format!("-config={}", file.display())];
-        Self { port: *port, tls_port: None, arguments, dir: dir.to_owned(), _owned: None }
+        Self { port: *port, tls_port: None, arguments, dir: dir.to_owned(), client_ca: None, _owned: None }
     }
 
     /// A server with raft storage in `dir`, unsealed by people with key shares.
@@ -165,7 +186,7 @@ impl Launch {
             data = data.display(),
         );
         let (arguments, dir) = (Vec::new(), dir.to_owned());
-        let launch = Self { port, tls_port: None, arguments, dir, _owned: None };
+        let launch = Self { port, tls_port: None, arguments, dir, client_ca: None, _owned: None };
         launch.configured(&config)
     }
 
@@ -216,6 +237,12 @@ impl Launch {
             "#
         );
         fs::write(self.dir.join("bao.hcl"), audit).expect("the configuration");
+    }
+
+    /// Replaces the certificate of the TLS listener and its key, for a server that reads them again.
+    pub fn replace_certificate(&self, certificate: &str, key: &str) {
+        fs::write(self.dir.join("tls.crt"), certificate).expect("a PEM file");
+        fs::write(self.dir.join("tls.key"), key).expect("a PEM file");
     }
 
     /// Starts the server.

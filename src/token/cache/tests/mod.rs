@@ -1,4 +1,5 @@
 mod lookups;
+mod settings;
 mod stale;
 
 use std::{
