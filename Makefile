@@ -1,6 +1,7 @@
 # `make` prints the targets. `make test` runs everything that CI runs.
 
 CARGO ?= cargo
+RUSTC ?= rustc
 PYTHON ?= python3
 DOCKER ?= docker
 IMAGE ?= vault-auth-validator
@@ -268,6 +269,14 @@ bench-check: ## Compare the instruction count of a cached response with benches/
 bench-record: ## Update benches/baseline.json
 	@$(call need,valgrind,valgrind)
 	@$(MEASURE) instructions -- --record
+
+
+# It needs no crate, so it is not built with the others, which takes minutes.
+.PHONY: scale
+scale: ## Compute the calls to Vault at several sizes, and simulate restarts and the loss of the audit feed
+	@mkdir -p target
+	@$(RUSTC) --edition 2024 -O -o target/scale examples/scale/main.rs
+	@target/scale $(SCALE)
 
 
 .PHONY: image
