@@ -68,6 +68,7 @@
 //! | [`server`] | listeners, HTTP/1 and HTTP/2, `/validate`, the secrets API, the admin listener |
 //! | [`cli`] | the command's arguments and output |
 
+pub mod audit_feed;
 pub mod auth;
 pub mod capabilities;
 mod child_process;

@@ -28,6 +28,7 @@ mod doctor;
 mod expect;
 mod explain;
 mod faults;
+mod feed;
 mod identity;
 mod kinds;
 

@@ -5,7 +5,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     auth::{
-        AuthRequest, Decision, FailureLimiter, Refusal, RootTokens,
+        AuthRequest, Decision, FailureLimiter, Recency, Refusal, RootTokens,
         acl::AclCheck,
         failure_limiter::{Attempt, LimitReached},
     },
@@ -70,6 +70,9 @@ impl Authorizer {
         now: std::time::Instant,
     ) -> Option<Arc<TokenEntry>> {
         let credential = request.credential.as_ref().ok()?;
+        if request.recency == Recency::Current {
+            return None;
+        }
         let key = self.cache.key(credential);
         let entry = self.cache.get(key, credential, now)?;
         self.check_token(&entry, &request.forwarded).ok()?;
@@ -134,7 +137,7 @@ impl Authorizer {
             Err(error) => return Decision::denied(Refusal::Credential(*error)),
         };
         let key = self.cache.key(credential);
-        let lookup = match self.lookup(key, credential, &request.forwarded, deadline).await {
+        let lookup = match self.lookup(key, credential, request, deadline).await {
             Ok(lookup) => lookup,
             Err(refusal) => return Decision::denied(refusal),
         };
@@ -161,20 +164,22 @@ impl Authorizer {
         &self,
         key: TokenKey,
         credential: &Credential<'_>,
-        forwarded: &ForwardedRequest<'_>,
+        request: &AuthRequest<'_>,
         deadline: Instant,
     ) -> Result<TokenLookup, Refusal> {
-        if let Some(entry) = self.cache.get(key, credential, Instant::now().into()) {
+        if request.recency == Recency::Cached
+            && let Some(entry) = self.cache.get(key, credential, Instant::now().into())
+        {
             return Ok(TokenLookup { entry: Some(entry), status: CacheStatus::Hit });
         }
         // Without a call to Vault, so that it does not count as a failure: every file of a page is
         // requested with the same cookie.
         let token = credential.token().ok_or(Refusal::TokenInvalid)?;
-        let attempt = self.begin_attempt(key, credential, forwarded);
+        let attempt = self.begin_attempt(key, credential, &request.forwarded);
         let attempt = timeout_at(deadline, attempt)
             .await
             .unwrap_or_else(|_| Err(deadline_exceeded().into()))?;
-        with_deadline(deadline, self.fetch(key, token, attempt)).await
+        with_deadline(deadline, self.fetch(key, token, request.recency, attempt)).await
     }
 
     /// Looks the token up in a task of its own, so that the attempt counts even if the client
@@ -183,11 +188,15 @@ impl Authorizer {
         &self,
         key: TokenKey,
         token: CallerToken,
+        recency: Recency,
         attempt: Attempt,
     ) -> Result<TokenLookup, Unavailable> {
         let cache = Arc::clone(&self.cache);
         let lookup = async move {
-            let lookup = cache.get_or_fetch(key, token).await?;
+            let lookup = match recency {
+                Recency::Cached => cache.get_or_fetch(key, token).await?,
+                Recency::Current => cache.fetch_current(key, token).await?,
+            };
             if lookup.entry.is_none() {
                 attempt.fail(key);
             }

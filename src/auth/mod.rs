@@ -38,6 +38,17 @@ pub struct AuthRequest<'r> {
     pub requirements: &'r Requirements,
     /// The forwarded request.
     pub forwarded: ForwardedRequest<'r>,
+    /// The age of the token information that the decision may be based on.
+    pub recency: Recency,
+}
+
+/// The age of the token information that a decision may be based on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recency {
+    /// Cached information is used while it is fresh.
+    Cached,
+    /// The active node of Vault is asked, so that every change counts that was complete before.
+    Current,
 }
 
 /// The decision on a request.

@@ -12,6 +12,8 @@ pub struct AdminAccess {
     pub hosts: Vec<String>,
     /// The required bearer token; `None` if none is required.
     pub token: Option<AdminToken>,
+    /// The bearer token that is also accepted for audit entries, and then required; `None` if there is none.
+    pub audit_token: Option<AdminToken>,
 }
 
 /// The hash of the admin listener's bearer token.

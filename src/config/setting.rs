@@ -89,6 +89,17 @@ pub const SETTINGS: &[Setting] = &[
         &["VALIDATOR_ADMIN_TOKEN_FILE"],
         "File with the bearer token that such requests need; by default they need none",
     ),
+    secret_file(
+        "audit_token_file",
+        &["VALIDATOR_AUDIT_TOKEN_FILE"],
+        "File with a bearer token for `POST /audit` alone, which Vault's audit device sends",
+    ),
+    key(
+        "audit_file",
+        &["VALIDATOR_AUDIT_FILE"],
+        None,
+        "File of a Vault audit device, which is followed to evict tokens as soon as rights change",
+    ),
     key(
         "trusted_proxies",
         &["VALIDATOR_TRUSTED_PROXIES"],
@@ -108,6 +119,12 @@ pub const SETTINGS: &[Setting] = &[
         Some("30s"),
         "Maximum time that token information stays fresh in the cache, and thus until a revocation \
          takes effect",
+    ),
+    key(
+        "cache_ttl_with_feed",
+        &["VALIDATOR_CACHE_TTL_WITH_FEED"],
+        None,
+        "The same while Vault's audit entries arrive without a gap; by default `cache_ttl`, recommended 10m",
     ),
     key(
         "cache_capacity",

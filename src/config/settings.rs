@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
@@ -39,6 +39,8 @@ pub struct Settings {
     pub admin_listen: ListenAddress,
     /// The rules for state-changing requests to the admin listener.
     pub admin_access: AdminAccess,
+    /// The file of an audit device that is followed; `None` for none.
+    pub audit_file: Option<PathBuf>,
     /// The trusted proxies and their headers.
     pub trust: TrustedProxies,
     /// The settings of the token cache.
@@ -171,6 +173,7 @@ impl SettingReader {
             api_listen,
             admin_listen,
             admin_access: admin_access?,
+            audit_file: self.text("audit_file").map(PathBuf::from),
             trust: TrustedProxies { networks: proxies?, headers: family? },
             cache: cache?,
             credentials: credentials?,
@@ -209,15 +212,14 @@ impl SettingReader {
             Some(_) => self.value("admin_hosts", values::host_names),
             None => Some(Vec::new()),
         };
-        let token = match self.raw("admin_token_file") {
-            Some(_) => self.admin_token().map(Some),
-            None => Some(None),
-        };
-        hosts.zip(token).map(|(hosts, token)| AdminAccess { hosts, token })
+        let token = self.bearer_token("admin_token_file");
+        let audit_token = self.bearer_token("audit_token_file");
+        Some(AdminAccess { hosts: hosts?, token, audit_token })
     }
 
-    fn admin_token(&mut self) -> Option<AdminToken> {
-        let name = "admin_token_file";
+    /// Returns the token in a file; `None` without the setting, or after an error.
+    fn bearer_token(&mut self, name: &'static str) -> Option<AdminToken> {
+        self.raw(name)?;
         let path = self.file(name)?;
         let text = std::fs::read_to_string(path).map(Zeroizing::new);
         let token = text.map_err(|error| error.to_string());
@@ -230,6 +232,10 @@ impl SettingReader {
     fn cache(&mut self) -> Option<token::CacheSettings> {
         let within = |min, max| move |text: &str| values::parse_duration(text, min, max);
         let ttl = self.value("cache_ttl", within(Duration::ZERO, 600 * SECOND));
+        let ttl_with_feed = match self.raw("cache_ttl_with_feed") {
+            Some(_) => self.value("cache_ttl_with_feed", within(Duration::ZERO, 3600 * SECOND)),
+            None => ttl,
+        };
         let negative_ttl = self.value("negative_ttl", within(Duration::ZERO, 60 * SECOND));
         let stale_grace = self.value("stale_grace", within(Duration::ZERO, 600 * SECOND));
         let capacity = self.value("cache_capacity", values::capacity);
@@ -238,8 +244,12 @@ impl SettingReader {
         {
             self.record_error("stale_grace", "needs a cache_ttl: without one nothing is cached");
         }
+        if ttl.zip(ttl_with_feed).is_some_and(|(ttl, with_feed)| with_feed < ttl) {
+            self.record_error("cache_ttl_with_feed", "must not be shorter than cache_ttl");
+        }
         Some(token::CacheSettings {
             ttl: ttl?,
+            ttl_with_feed: ttl_with_feed?,
             negative_ttl: negative_ttl?,
             stale_grace: stale_grace?,
             capacity: capacity?,

@@ -11,8 +11,9 @@ use crate::config::{
 
 /// The settings with the path of a file or a folder whose content is a part of the configuration. Those
 /// that the service re-reads whenever it uses them are not among them.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "admin_token_file",
+    "audit_token_file",
     "sealing_key_file",
     "vault_cacert",
     "vault_capath",

@@ -8,7 +8,7 @@ use http::{
 use super::policy_trace::{PolicyTrace, RuleTrace};
 use crate::{
     auth::{
-        AuthCheck, AuthRequest, Authorizer, DecisionExplanation, FailureLimiter, Refusal,
+        AuthCheck, AuthRequest, Authorizer, DecisionExplanation, FailureLimiter, Recency, Refusal,
         RootTokens,
     },
     forwarded::{ForwardedHeaders, ForwardedRequest, McpCall, Peer, TrustedProxies, is_loopback},
@@ -24,6 +24,7 @@ use crate::{
 /// Settings of a cache that serves a single decision.
 const SINGLE_USE_CACHE: CacheSettings = CacheSettings {
     ttl: Duration::from_secs(10),
+    ttl_with_feed: Duration::from_secs(10),
     negative_ttl: Duration::ZERO,
     stale_grace: Duration::ZERO,
     capacity: 1,
@@ -122,7 +123,12 @@ pub async fn explain(
             access.reader.find((&headers).into(), RequestAudience { authority: || None, resource })
         }
     };
-    let asked = AuthRequest { credential, requirements: request.requirements, forwarded };
+    let asked = AuthRequest {
+        credential,
+        requirements: request.requirements,
+        forwarded,
+        recency: Recency::Cached,
+    };
     let explanation = validator.explain(&asked).await;
     if let Err(Refusal::Unavailable(unavailable)) = explanation.outcome {
         return Err(unavailable);

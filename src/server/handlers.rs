@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    audit_feed::AuditFeed,
     auth::{Authorizer, FailureLimiter},
     config::{BrowserLoginSettings, OAuthSettings, Settings},
     login::LoginLimiter,
@@ -65,6 +66,7 @@ pub(super) struct HandlerParts<'p> {
     pub(super) shared: &'p SharedState,
     pub(super) vault: &'p VaultLink,
     pub(super) cache: &'p Arc<TokenCache>,
+    pub(super) feed: &'p Arc<AuditFeed>,
     pub(super) failure_limiter: &'p Arc<FailureLimiter>,
 }
 
@@ -114,7 +116,7 @@ impl Handlers {
     /// # Errors
     /// [`RunError::PublicDocuments`]
     pub(super) fn new(settings: &Settings, parts: &HandlerParts<'_>) -> Result<Self, RunError> {
-        let HandlerParts { shared, vault, cache, failure_limiter } = *parts;
+        let HandlerParts { shared, vault, cache, feed, failure_limiter } = *parts;
         let metrics = &shared.metrics;
         let validator = Arc::new(Authorizer {
             cache: Arc::clone(cache),
@@ -151,8 +153,8 @@ impl Handlers {
             source: source.clone(),
             subject_mount: settings.subject_mount.clone(),
         };
-        let admin =
-            admin::router(AdminState(source.clone()), console, settings.admin_access.clone());
+        let (feed, access) = (Arc::clone(feed), settings.admin_access.clone());
+        let admin = admin::router(AdminState { source: source.clone(), feed }, console, access);
         let layered = |router, name| with_common_layers(router, name, Arc::clone(metrics));
         Ok(Self {
             validate,

@@ -5,12 +5,12 @@
 
 mod admin;
 mod api;
-mod audit;
 mod background;
 #[cfg(feature = "bench")]
 mod bench;
 mod connection;
 mod denial_log;
+mod feed_link;
 mod handlers;
 mod http1;
 mod layers;

@@ -9,6 +9,7 @@ use crate::{
     auth::FailureLimiter,
     config::{SettingChanges, SettingSources, Settings},
     server::{
+        feed_link::{AUDIT_FEED, FeedLink},
         handlers::{HandlerParts, Handlers},
         policy_drift,
         service::{Service, sealing_keys, token_backend},
@@ -54,6 +55,8 @@ struct Candidate {
     vault: VaultChange,
     /// The cache that replaces the present one.
     cache: Option<Arc<TokenCache>>,
+    /// The feed that replaces the present one.
+    feed: Option<FeedLink>,
     failure_limiter: Arc<FailureLimiter>,
 }
 
@@ -134,14 +137,21 @@ impl Service {
         let cache = (!keeps_cache).then(|| {
             Arc::new(self.cache.successor(settings.cache, token_backend(vault, settings)))
         });
+        let current_cache = cache.as_ref().unwrap_or(&self.cache);
+        let is_new_link = matches!(change, VaultChange::Link(_));
+        let restarts_feed = cache.is_some() || is_new_link || changes.include(&AUDIT_FEED);
+        let feed = restarts_feed
+            .then(|| FeedLink::start(settings, current_cache, &vault.session, &self.shared.metrics))
+            .transpose()?;
         let parts = HandlerParts {
             shared: &self.shared,
             vault,
-            cache: cache.as_ref().unwrap_or(&self.cache),
+            cache: current_cache,
+            feed: &feed.as_ref().unwrap_or(&self.feed).feed,
             failure_limiter: &failure_limiter,
         };
         let handlers = Handlers::new(settings, &parts)?;
-        Ok(Candidate { handlers, vault: change, cache, failure_limiter })
+        Ok(Candidate { handlers, vault: change, cache, feed, failure_limiter })
     }
 
     /// Prepares the change of the connection to Vault. While the service is ready, it has to work.
@@ -178,7 +188,7 @@ impl Service {
 
     /// Applies a configuration. This cannot fail, and is not interrupted.
     fn apply(&mut self, candidate: Candidate, settings: &Settings, changes: &SettingChanges) {
-        let Candidate { handlers, vault, cache, failure_limiter } = candidate;
+        let Candidate { handlers, vault, cache, feed, failure_limiter } = candidate;
         let is_new_link = matches!(vault, VaultChange::Link(_));
         match vault {
             VaultChange::Unchanged => {}
@@ -196,6 +206,9 @@ impl Service {
             if is_new_link {
                 self.cache.replace_backend(token_backend(&self.vault, settings));
             }
+        }
+        if let Some(feed) = feed {
+            self.feed = feed;
         }
         self.failure_limiter = failure_limiter;
         self.current.replace(handlers);

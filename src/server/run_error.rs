@@ -1,4 +1,4 @@
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, io};
 
 use crate::{server::listener::BindError, telemetry::DecisionLogError, vault::ClientSettingsError};
 
@@ -14,6 +14,8 @@ pub enum RunError {
     PublicDocuments(String),
     /// The decision log cannot be opened.
     DecisionLog(DecisionLogError),
+    /// The audit file cannot be followed: there is no thread for it.
+    AuditFile(io::Error),
     /// A background task has exited, which never happens in normal operation.
     TaskExited(&'static str),
 }
@@ -25,6 +27,7 @@ impl fmt::Display for RunError {
             Self::Vault(error) => error.fmt(f),
             Self::PublicDocuments(reason) => f.write_str(reason),
             Self::DecisionLog(error) => error.fmt(f),
+            Self::AuditFile(error) => write!(f, "cannot follow the audit file: {error}"),
             Self::TaskExited(task) => {
                 write!(f, "{task} exited unexpectedly; please report this bug")
             }

@@ -11,6 +11,7 @@ use crate::{
     sealed::KeyRing,
     server::{
         background::{BackgroundTasks, ExitedTasks},
+        feed_link::FeedLink,
         handlers::{CurrentHandlers, HandlerParts, Handlers, SharedState},
         metrics_source::{MetricsExportTask, MetricsSource},
         policy_drift,
@@ -32,6 +33,7 @@ pub(super) struct Service {
     pub(super) shared: SharedState,
     pub(super) vault: VaultLink,
     pub(super) cache: Arc<TokenCache>,
+    pub(super) feed: FeedLink,
     pub(super) failure_limiter: Arc<FailureLimiter>,
     /// The settings that the service runs with.
     pub(super) snapshot: SettingsSnapshot,
@@ -59,11 +61,13 @@ impl Service {
         let mut vault = VaultLink::start(client, &settings.vault, &settings.login, &tasks);
         vault.watch_health(shared.health.clone(), &tasks);
         let cache = Arc::new(TokenCache::new(settings.cache, token_backend(&vault, settings)));
+        let feed = FeedLink::start(settings, &cache, &vault.session, &shared.metrics)?;
         let failure_limiter = Arc::new(FailureLimiter::new(settings.failure_limit));
         let parts = HandlerParts {
             shared: &shared,
             vault: &vault,
             cache: &cache,
+            feed: &feed.feed,
             failure_limiter: &failure_limiter,
         };
         let current = CurrentHandlers::new(Handlers::new(settings, &parts)?);
@@ -81,6 +85,7 @@ impl Service {
             shared,
             vault,
             cache,
+            feed,
             failure_limiter,
             snapshot: settings.snapshot.clone(),
             keys: sealing_keys(settings),

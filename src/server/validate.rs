@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, StatusCode, header::COOKIE};
 
 use crate::{
-    auth::{AuthRequest, Authorizer, Decision, Refusal},
+    auth::{AuthRequest, Authorizer, Decision, Recency, Refusal},
     forwarded::{ForwardedRequest, Peer, TrustedProxies},
     headers::RequestHeaders,
     login::{LOGIN_COOKIE, LoginSite},
@@ -41,6 +41,11 @@ use crate::{
 };
 
 const PATH: &str = "/validate";
+
+/// The header by which a client that has just changed something in Vault asks for a decision that includes
+/// the change: Vault's own header of its response to the change. The value does not matter here, since the
+/// active node has all changes.
+const X_VAULT_INDEX: &str = "x-vault-index";
 
 /// The handler of `/validate`.
 pub(super) struct ValidateHandler {
@@ -130,7 +135,9 @@ impl ValidateHandler {
             resource: requirements.resource.as_ref().map(ResourceUri::as_str),
         };
         let credential = self.credentials.find(fields, audience);
-        AuthRequest { credential, requirements, forwarded }
+        let recency =
+            if fields.has_any(&[X_VAULT_INDEX]) { Recency::Current } else { Recency::Cached };
+        AuthRequest { credential, requirements, forwarded, recency }
     }
 
     /// Writes a decision to the decision log, if there is one. If that is not possible and has to be, the

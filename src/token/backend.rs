@@ -4,7 +4,10 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{capabilities::Capabilities, token::TokenInfo};
+use crate::{
+    capabilities::Capabilities,
+    token::{ResponseNode, TokenInfo},
+};
 
 /// A caller's token to be sent to Vault. Zeroed in memory when dropped, and redacted in `Debug`.
 #[derive(Clone, Debug)]
@@ -134,10 +137,28 @@ pub enum UseOutcome {
 /// The result of a capabilities lookup.
 #[derive(Clone, Debug)]
 pub enum CapabilitiesResult {
-    /// The capabilities granted, in the order of the paths.
-    Capabilities(Arc<[Capabilities]>),
+    /// The capabilities granted, in the order of the paths, and the node that responded.
+    Capabilities(Arc<[Capabilities]>, ResponseNode),
     /// The token is no longer valid.
     Invalid,
+}
+
+/// The manner in which a token is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookupMode {
+    /// The priority while the capacity for lookups is used up.
+    pub priority: LookupPriority,
+    /// The nodes of Vault that may respond.
+    pub consistency: LookupConsistency,
+}
+
+/// The nodes of Vault whose response is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookupConsistency {
+    /// Any node that is not behind what this service has seen.
+    NotOlderThanSeen,
+    /// The active node, or any other one if there is no active node. The response tells which one it was.
+    ActivePreferred,
 }
 
 /// The priority of a lookup while the capacity for lookups is used up.
@@ -155,17 +176,14 @@ pub type BackendFuture<'a, T> = BoxFuture<'a, Result<T, Unavailable>>;
 /// The backend that looks up tokens: Vault.
 pub trait TokenBackend: Send + Sync + 'static {
     /// Looks up a token and its entity.
-    fn lookup(
-        &self,
-        token: CallerToken,
-        priority: LookupPriority,
-    ) -> BackendFuture<'_, LookupResult>;
+    fn lookup(&self, token: CallerToken, mode: LookupMode) -> BackendFuture<'_, LookupResult>;
 
     /// Fetches the token's capabilities on all of these paths in one call.
     fn capabilities(
         &self,
         token: CallerToken,
         paths: Vec<String>,
+        consistency: LookupConsistency,
     ) -> BackendFuture<'_, CapabilitiesResult>;
 
     /// Consumes one use of a limited-use token.

@@ -199,7 +199,9 @@ mod tests {
     use super::CallerIdentity;
     use crate::{
         tenants::TenantName,
-        token::{CacheStatus, TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage},
+        token::{
+            CacheStatus, LookupSource, TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage,
+        },
     };
 
     fn info(subject: Option<&str>, policies: &[&str]) -> TokenInfo {
@@ -218,6 +220,9 @@ mod tests {
             renewable_lifetime: None,
             usage: TokenUsage::Unlimited,
             bound_cidrs: Vec::new(),
+            has_parent: false,
+            entity_name: None,
+            source: LookupSource::default(),
         }
     }
 

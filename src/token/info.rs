@@ -32,6 +32,36 @@ pub struct TokenInfo {
     pub usage: TokenUsage,
     /// The networks that the token may be used from; empty for any.
     pub bound_cidrs: Vec<IpNet>,
+    /// True if the token ends with another one that created it.
+    pub has_parent: bool,
+    /// The name of the caller's entity, if it was read.
+    pub entity_name: Option<Box<str>>,
+    /// The response that this information is from.
+    pub source: LookupSource,
+}
+
+/// A response of Vault to a lookup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupSource {
+    /// The id that Vault gave the request, which is also in its audit log.
+    pub request_id: Option<Box<str>>,
+    /// The node that responded.
+    pub node: ResponseNode,
+}
+
+/// The node of Vault that sent a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseNode {
+    /// The active node, as far as Vault has several.
+    Active,
+    /// A node that may be behind the active one.
+    Any,
+}
+
+impl Default for LookupSource {
+    fn default() -> Self {
+        Self { request_id: None, node: ResponseNode::Any }
+    }
 }
 
 /// A token type of Vault.
@@ -119,6 +149,9 @@ impl TokenInfo {
             renewable_lifetime: None,
             usage: TokenUsage::Limited,
             bound_cidrs: Vec::new(),
+            has_parent: false,
+            entity_name: None,
+            source: LookupSource::default(),
         }
     }
 }

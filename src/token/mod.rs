@@ -16,18 +16,21 @@ pub use access_token::{
     ACCESS_TOKEN_PREFIX, AUTHORIZATION_CODE_PREFIX, AccessToken, REFRESH_TOKEN_PREFIX,
 };
 pub use backend::{
-    BackendFuture, CallerToken, CapabilitiesResult, LookupPriority, LookupResult, RenewedBy,
-    TokenBackend, Unavailable, UnavailableReason, UseOutcome,
+    BackendFuture, CallerToken, CapabilitiesResult, LookupConsistency, LookupMode, LookupPriority,
+    LookupResult, RenewedBy, TokenBackend, Unavailable, UnavailableReason, UseOutcome,
 };
 pub use cache::{
-    CacheSettings, CacheStatus, CapabilityLookup, EvictionCause, EvictionCounts, TokenCache,
-    TokenEntry, TokenLookup,
+    AuditHash, CacheSettings, CacheStatus, CapabilityLookup, Change, EvictionCause, EvictionCounts,
+    FEED_SILENCE_LIMIT, FeedCoverage, Invalidation, LookupHashes, TokenCache, TokenEntry,
+    TokenLookup,
 };
 pub use credential::{
     Credential, CredentialError, CredentialReader, CredentialSource, CredentialSources,
     RequestAudience, SESSION_COOKIE,
 };
 pub use identity::CallerIdentity;
-pub use info::{TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage};
+pub use info::{
+    LookupSource, ResponseNode, TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage,
+};
 use key::PrehashedHasher;
 pub use key::{CacheKeyHasher, TokenKey};

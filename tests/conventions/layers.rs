@@ -33,9 +33,11 @@ const USES: &[(&str, &[&str])] = &[
     ("secrets", &["tenants", "token"]),
     ("telemetry", &["auth", "forwarded", "token", "wall_clock"]),
     ("console", &["auth", "login", "telemetry", "token"]),
+    ("audit_feed", &["telemetry", "tenants", "token", "wall_clock"]),
     (
         "vault",
         &[
+            "audit_feed",
             "capabilities",
             "login",
             "networks",
@@ -91,6 +93,7 @@ const USES: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "audit_feed",
             "auth",
             "config",
             "console",

@@ -212,6 +212,45 @@ impl Bao {
         .await;
     }
 
+    /// Makes a development server post its audit entries to this URL as well, from now on, with this
+    /// `Authorization`.
+    ///
+    /// # Panics
+    /// If it doesn't.
+    pub async fn add_feed(&self, url: &str, authorization: &str) {
+        self.launch.add_feed(url, authorization);
+        self.process.signal("HUP");
+        eventually(Duration::from_secs(10), "the feed's audit device", async || {
+            let devices = self.request("GET", "sys/audit", None).await.1["data"].clone();
+            devices.get("feed/").map(drop)
+        })
+        .await;
+    }
+
+    /// Removes the device that [`Bao::add_feed`] added.
+    ///
+    /// # Panics
+    /// If it stays.
+    pub async fn remove_feed(&self) {
+        self.launch.remove_feed();
+        self.process.signal("HUP");
+        eventually(Duration::from_secs(10), "the removal of the feed", async || {
+            let devices = self.request("GET", "sys/audit", None).await.1["data"].clone();
+            devices.get("feed/").is_none().then_some(())
+        })
+        .await;
+    }
+
+    /// Makes the server open its audit file again.
+    pub fn reload(&self) {
+        self.process.signal("HUP");
+    }
+
+    /// Returns the file that the server writes its audit entries to.
+    pub fn audit_file(&self) -> std::path::PathBuf {
+        self.launch.audit_log()
+    }
+
     /// Makes it use another certificate soon, without a restart.
     pub fn replace_certificate(&self, certificate: &str, key: &str) {
         self.launch.replace_certificate(certificate, key);

@@ -20,7 +20,13 @@ use axum::{
     middleware::Next,
 };
 
-use crate::{config::AdminAccess, server::problem};
+use crate::{
+    config::{AdminAccess, AdminToken},
+    server::problem,
+};
+
+/// The path that audit entries are posted to.
+pub(super) const AUDIT_PATH: &str = "/audit";
 
 /// A reason to reject a state-changing request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +141,26 @@ fn check<B>(access: &AdminAccess, request: &http::Request<B>) -> Result<(), Acce
         return Ok(());
     }
     check_sender(access, request)?;
-    check_token(access, request.headers())
+    match &access.audit_token {
+        Some(audit_token) if request.uri().path() == AUDIT_PATH => {
+            check_audit_token(access, audit_token, request.headers())
+        }
+        _ => check_token(access, request.headers()),
+    }
+}
+
+fn check_audit_token(
+    access: &AdminAccess,
+    audit_token: &AdminToken,
+    headers: &HeaderMap,
+) -> Result<(), AccessDenied> {
+    let presented = bearer_token(headers).ok_or(AccessDenied::TokenMissing)?;
+    let is_admin = access.token.as_ref().is_some_and(|token| token.matches(presented));
+    if audit_token.matches(presented) || is_admin {
+        Ok(())
+    } else {
+        Err(AccessDenied::TokenInvalid)
+    }
 }
 
 /// Checks that the request does not come from a web page, other than by an allowed host.
@@ -218,7 +243,7 @@ mod tests {
     use crate::config::AdminAccess;
 
     fn access() -> AdminAccess {
-        AdminAccess { hosts: vec!["validator".to_owned()], token: None }
+        AdminAccess { hosts: vec!["validator".to_owned()], token: None, audit_token: None }
     }
 
     fn allowed(host: &str) -> bool {

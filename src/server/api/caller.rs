@@ -1,7 +1,7 @@
 use http::HeaderMap;
 
 use crate::{
-    auth::{AuthRequest, Decision, Refusal},
+    auth::{AuthRequest, Decision, Recency, Refusal},
     forwarded::{ForwardedRequest, Peer},
     requirements::Requirements,
     secrets::SecretError,
@@ -61,6 +61,7 @@ impl ApiState {
             credential: self.credentials.find(headers.into(), audience),
             requirements: &NO_REQUIREMENTS,
             forwarded: ForwardedRequest::new(headers.into(), peer, &self.trust),
+            recency: Recency::Cached,
         }
     }
 

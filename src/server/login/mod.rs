@@ -42,7 +42,7 @@ use crate::{
     oauth::Resources,
     sealed::KeyRing,
     telemetry::Metrics,
-    token::{CallerToken, CredentialReader},
+    token::{CallerToken, Change, CredentialReader, Invalidation},
 };
 
 /// The state of the handlers.
@@ -69,7 +69,10 @@ impl LoginState {
         accessor: &str,
     ) -> Result<(), LoginError> {
         self.backend.revoke(token).await?;
-        self.validator.cache.evict(|entry| !accessor.is_empty() && *entry.accessor == *accessor);
+        if !accessor.is_empty() {
+            let ended = Change::Accessor(accessor.to_owned());
+            self.validator.cache.invalidate(&Invalidation::from_iter([ended]));
+        }
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 use super::{LoginState, PageResponse};
 use crate::{
-    auth::{AuthRequest, Refusal},
+    auth::{AuthRequest, Recency, Refusal},
     forwarded::{FetchMetadata, ForwardedRequest, Peer, RequestOrigin, is_loopback, without_port},
     headers::RequestHeaders,
     login::{
@@ -153,8 +153,12 @@ impl LoginRequest {
     ) -> Result<Arc<TokenEntry>, Refusal> {
         // The handlers check the origin of requests that change something.
         static REQUIREMENTS: Requirements = Requirements::ANY_ORIGIN;
-        let request =
-            AuthRequest { credential, requirements: &REQUIREMENTS, forwarded: self.forwarded() };
+        let request = AuthRequest {
+            credential,
+            requirements: &REQUIREMENTS,
+            forwarded: self.forwarded(),
+            recency: Recency::Cached,
+        };
         self.state.validator.authorize(&request).await.outcome
     }
 

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::{OAuthState, response::error_response};
 use crate::{
-    auth::{AuthRequest, Decision},
+    auth::{AuthRequest, Decision, Recency},
     forwarded::{ForwardedRequest, Peer},
     login::{LoginOrigin, TooManyLogins},
     oauth::{OAuthError, OAuthErrorCode},
@@ -159,8 +159,12 @@ impl ClientRequest {
     pub(super) async fn look_up(&self, token: &CallerToken) -> Decision {
         static REQUIREMENTS: Requirements = Requirements::ANY_ORIGIN;
         let credential = Ok(Credential::issued(token));
-        let request =
-            AuthRequest { credential, requirements: &REQUIREMENTS, forwarded: self.forwarded() };
+        let request = AuthRequest {
+            credential,
+            requirements: &REQUIREMENTS,
+            forwarded: self.forwarded(),
+            recency: Recency::Cached,
+        };
         self.state.login.validator.authorize_anew(&request).await
     }
 }

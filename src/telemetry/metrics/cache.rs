@@ -45,6 +45,7 @@ pub(super) struct CacheMetrics {
     evictions: Counters<1>,
     audit_entries: Counters<1>,
     last_audit_entry: OptionalGauge,
+    audit_feed_up: OptionalGauge,
     revocation_delay: Histogram,
 }
 
@@ -57,6 +58,7 @@ impl CacheMetrics {
             evictions: Counters::default(),
             audit_entries: Counters::default(),
             last_audit_entry: OptionalGauge::default(),
+            audit_feed_up: OptionalGauge::default(),
             revocation_delay: Histogram::default(),
         };
         for outcome in AuditEntryOutcome::ALL {
@@ -69,6 +71,8 @@ impl CacheMetrics {
         registries.own("audit_entries", help, &metrics.audit_entries);
         let help = "Time at which the last entry of the audit feed arrived";
         registries.own("audit_last_entry_timestamp_seconds", help, &metrics.last_audit_entry);
+        let help = "1 while the audit feed is complete, 0 while it is silent";
+        registries.own("audit_feed_up", help, &metrics.audit_feed_up);
         let help = "Time from an audit entry that evicts tokens until they are evicted";
         registries.own("revocation_delay_seconds", help, &metrics.revocation_delay);
         metrics
@@ -92,6 +96,11 @@ impl Metrics {
     pub fn record_audit_entry(&self, outcome: AuditEntryOutcome) {
         self.cache.audit_entries.get_or_create(&outcome.label()).inc();
         set_optional(&self.cache.last_audit_entry, Some(wall_clock::now().as_second()));
+    }
+
+    /// Sets whether the audit feed is complete. It is not set where nothing relies on the feed.
+    pub fn set_audit_feed_up(&self, is_up: bool) {
+        set_optional(&self.cache.audit_feed_up, Some(i64::from(is_up)));
     }
 
     /// Records the time from the one in an audit entry, by Vault's clock, until its tokens were evicted.

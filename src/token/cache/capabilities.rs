@@ -7,29 +7,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arc_swap::ArcSwap;
 use quick_cache::{Equivalent, sync::Cache};
 
 use crate::{
     capabilities::Capabilities,
-    token::cache::{CacheSettings, TokenEntry, entry::REFRESH_AT},
+    token::cache::{TokenEntry, lifetime::Lifetimes},
 };
 
 /// The maximum length of a cached path, in bytes. Clients influence paths through `acl_uri`.
 const MAX_PATH: usize = 512;
 
-/// The capabilities that Vault grants on paths to cached tokens. Each is fresh for the time to live
-/// of the cache, counted from its own call.
-pub(super) struct CapabilityCache {
-    entries: Cache<CapabilityKey, Arc<CachedCapabilities>>,
-    lifetimes: ArcSwap<Lifetimes>,
-}
+/// The capabilities that Vault grants on paths to cached tokens. Each has a freshness lifetime, counted from
+/// its own call.
+pub(super) struct CapabilityCache(Cache<CapabilityKey, Arc<CachedCapabilities>>);
 
-/// The ages up to which results may be used, by the settings of the cache.
-struct Lifetimes {
-    fresh_for: Duration,
-    refresh_after: Duration,
-    usable_for: Duration,
+/// The time of a call, and the freshness lifetime of its result.
+#[derive(Clone, Copy)]
+pub(super) struct CapabilityStamp {
+    pub(super) fetched_at: Instant,
+    pub(super) fresh_for: Duration,
 }
 
 /// A path, and the id of the entries whose token it was looked up for.
@@ -47,7 +43,7 @@ struct CapabilityKeyRef<'p> {
 
 struct CachedCapabilities {
     capabilities: Capabilities,
-    fetched_at: Instant,
+    stamp: CapabilityStamp,
     refreshing: AtomicBool,
 }
 
@@ -69,17 +65,12 @@ pub(super) enum Freshness {
 }
 
 impl CapabilityCache {
-    pub(super) fn new(settings: &CacheSettings) -> Self {
-        let capacity = usize::try_from(settings.capacity).unwrap_or(usize::MAX);
-        Self {
-            entries: Cache::new(capacity),
-            lifetimes: ArcSwap::from_pointee(Lifetimes::of(settings)),
-        }
+    pub(super) fn new(capacity: u64) -> Self {
+        Self(Cache::new(usize::try_from(capacity).unwrap_or(usize::MAX)))
     }
 
-    /// Uses the lifetimes of these settings, also for what is cached already.
-    pub(super) fn apply(&self, settings: &CacheSettings) {
-        self.lifetimes.store(Arc::new(Lifetimes::of(settings)));
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Returns the cached capabilities of the entry's token on this path.
@@ -88,15 +79,20 @@ impl CapabilityCache {
         entry: &TokenEntry,
         path: &str,
         now: Instant,
+        lifetimes: &Lifetimes,
     ) -> Option<CapabilityHit> {
-        let granted = self.entries.get(&CapabilityKeyRef { entry: entry.id, path })?;
-        let age = now.saturating_duration_since(granted.fetched_at);
-        let lifetimes = self.lifetimes.load();
-        let freshness = if age >= lifetimes.usable_for {
+        let granted = self.0.get(&CapabilityKeyRef { entry: entry.id, path })?;
+        let CapabilityStamp { fetched_at, fresh_for } = granted.stamp;
+        let age = now.saturating_duration_since(fetched_at);
+        let is_due = || {
+            age >= Lifetimes::refresh_age(fresh_for)
+                || lifetimes.is_coverage_ending(age, fetched_at, now)
+        };
+        let freshness = if !granted.is_usable(now, lifetimes) {
             return None;
-        } else if age >= lifetimes.fresh_for {
+        } else if age >= fresh_for || !lifetimes.allow(age, fetched_at, now) {
             Freshness::Stale
-        } else if age >= lifetimes.refresh_after && !granted.refreshing.swap(true, Relaxed) {
+        } else if is_due() && !granted.refreshing.swap(true, Relaxed) {
             Freshness::Due
         } else {
             Freshness::Fresh
@@ -104,49 +100,41 @@ impl CapabilityCache {
         Some(CapabilityHit { capabilities: granted.capabilities, freshness })
     }
 
-    /// Caches what Vault, called at `fetched_at`, grants on these paths. Skips long paths, and
-    /// those with a result of a later call.
+    /// Caches what Vault grants on these paths. Skips long paths, and those with a result of a later call.
     pub(super) fn insert(
         &self,
         entry: &TokenEntry,
         paths: &[String],
         granted: &[Capabilities],
-        fetched_at: Instant,
+        stamp: CapabilityStamp,
     ) {
         let granted = paths.iter().zip(granted).filter(|(path, _)| path.len() <= MAX_PATH);
         for (path, &capabilities) in granted {
-            let cached = self.entries.peek(&CapabilityKeyRef { entry: entry.id, path });
-            if cached.is_some_and(|cached| cached.fetched_at > fetched_at) {
+            let cached = self.0.peek(&CapabilityKeyRef { entry: entry.id, path });
+            if cached.is_some_and(|cached| cached.stamp.fetched_at > stamp.fetched_at) {
                 continue;
             }
             let path = CapabilityKey { entry: entry.id, path: path.as_str().into() };
             let refreshing = AtomicBool::new(false);
-            self.entries.insert(
-                path,
-                Arc::new(CachedCapabilities { capabilities, fetched_at, refreshing }),
-            );
+            self.0.insert(path, Arc::new(CachedCapabilities { capabilities, stamp, refreshing }));
         }
     }
 
     /// Removes the results that may no longer be served.
-    pub(super) fn remove_expired(&self, now: Instant) {
-        let usable_for = self.lifetimes.load().usable_for;
-        self.entries
-            .retain(|_, granted| now.saturating_duration_since(granted.fetched_at) < usable_for);
+    pub(super) fn remove_expired(&self, now: Instant, lifetimes: &Lifetimes) {
+        self.0.retain(|_, granted| granted.is_usable(now, lifetimes));
     }
 
     pub(super) fn clear(&self) {
-        self.entries.clear();
+        self.0.clear();
     }
 }
 
-impl Lifetimes {
-    fn of(settings: &CacheSettings) -> Self {
-        Self {
-            fresh_for: settings.ttl,
-            refresh_after: settings.ttl.mul_f64(REFRESH_AT),
-            usable_for: settings.ttl.saturating_add(settings.stale_grace),
-        }
+impl CachedCapabilities {
+    fn is_usable(&self, now: Instant, lifetimes: &Lifetimes) -> bool {
+        let CapabilityStamp { fetched_at, fresh_for } = self.stamp;
+        let age = now.saturating_duration_since(fetched_at);
+        age < lifetimes.usable_for(fresh_for) && lifetimes.allow_stale(age, fetched_at, now)
     }
 }
 
@@ -173,34 +161,46 @@ impl Equivalent<CapabilityKey> for CapabilityKeyRef<'_> {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{CapabilityCache, Freshness, MAX_PATH};
+    use super::{CapabilityCache, CapabilityStamp, Freshness, MAX_PATH};
     use crate::{
         capabilities::Capabilities,
         token::{
             TokenInfo,
-            cache::{CacheSettings, TokenEntry, entry::FetchStamp},
+            cache::{CacheSettings, TokenEntry, entry::FetchStamp, lifetime::Lifetimes},
         },
     };
 
     const MINUTE: Duration = Duration::from_mins(1);
 
-    const SETTINGS: CacheSettings =
-        CacheSettings { ttl: MINUTE, negative_ttl: MINUTE, stale_grace: MINUTE, capacity: 10 };
+    fn lifetimes() -> Lifetimes {
+        Lifetimes::new(&CacheSettings {
+            ttl: MINUTE,
+            ttl_with_feed: MINUTE,
+            negative_ttl: MINUTE,
+            stale_grace: MINUTE,
+            capacity: 10,
+        })
+    }
 
     fn entry(id: u64) -> TokenEntry {
         let stamp = FetchStamp { fetched_at: Instant::now(), id, generation: 0 };
-        TokenEntry::new(TokenInfo::foreign_namespace(), stamp, &SETTINGS)
+        TokenEntry::new(TokenInfo::foreign_namespace(), stamp, &lifetimes())
+    }
+
+    fn fetched(fetched_at: Instant) -> CapabilityStamp {
+        CapabilityStamp { fetched_at, fresh_for: MINUTE }
     }
 
     #[test]
     fn capabilities_are_per_path_and_entry() {
-        let granted = CapabilityCache::new(&SETTINGS);
+        let granted = CapabilityCache::new(10);
         let (one, other, now) = (entry(1), entry(11), Instant::now());
         let on = |entry: &TokenEntry, path: &str| {
-            granted.get(entry, path, now).map(|hit| hit.capabilities)
+            granted.get(entry, path, now, &lifetimes()).map(|hit| hit.capabilities)
         };
         let paths = ["a/b", "c"].map(str::to_owned);
-        granted.insert(&one, &paths, &[Capabilities::READ, Capabilities::DELETE], now);
+        let both = [Capabilities::READ, Capabilities::DELETE];
+        granted.insert(&one, &paths, &both, fetched(now));
         assert_eq!(on(&one, "a/b"), Some(Capabilities::READ));
         assert_eq!(on(&one, "c"), Some(Capabilities::DELETE));
         for path in ["a", "b", "a/b/", "a/bc", "A/b", "", "a/b\0c"] {
@@ -208,20 +208,21 @@ mod tests {
         }
         assert_eq!(on(&other, "a/b"), None);
         let long = "a".repeat(MAX_PATH + 1);
-        granted.insert(&one, &[long.clone(), "b".to_owned()], &[Capabilities::READ; 2], now);
+        let paths = [long.clone(), "b".to_owned()];
+        granted.insert(&one, &paths, &[Capabilities::READ; 2], fetched(now));
         assert_eq!((on(&one, &long), on(&one, "b").is_some()), (None, true));
-        granted.remove_expired(now + 2 * MINUTE);
+        granted.remove_expired(now + 2 * MINUTE, &lifetimes());
         assert_eq!(on(&one, "a/b"), None);
     }
 
     #[test]
     fn capabilities_are_due_once_then_stale() {
-        let granted = CapabilityCache::new(&SETTINGS);
+        let granted = CapabilityCache::new(10);
         let (entry, fetched_at) = (entry(1), Instant::now());
-        granted.insert(&entry, &["a".to_owned()], &[Capabilities::READ], fetched_at);
+        granted.insert(&entry, &["a".to_owned()], &[Capabilities::READ], fetched(fetched_at));
         let age = |seconds| {
             let now = fetched_at + Duration::from_secs(seconds);
-            granted.get(&entry, "a", now).map(|hit| hit.freshness)
+            granted.get(&entry, "a", now, &lifetimes()).map(|hit| hit.freshness)
         };
         assert_eq!(age(44), Some(Freshness::Fresh));
         assert_eq!((age(45), age(46)), (Some(Freshness::Due), Some(Freshness::Fresh)));

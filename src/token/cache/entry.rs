@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -11,11 +11,11 @@ use serde::Serialize;
 
 use crate::{
     capabilities::Capabilities,
-    token::{CallerIdentity, TokenInfo, TokenKind, TokenUsage, cache::CacheSettings},
+    token::{
+        CallerIdentity, ResponseNode, TokenInfo, TokenKind, TokenUsage,
+        cache::{audit_hashes::EntryHashes, invalidation::NameHash, lifetime::Lifetimes},
+    },
 };
-
-/// The fraction of the freshness lifetime after which a cached result in use is refreshed.
-pub(super) const REFRESH_AT: f64 = 0.75;
 
 /// A cached valid token, in the form that requests are authorized with.
 #[derive(Debug)]
@@ -30,14 +30,22 @@ pub struct TokenEntry {
     pub usage: TokenUsage,
     /// The networks that the token may be used from; empty for any.
     pub bound_cidrs: Box<[IpNet]>,
+    /// True if the token ends with another one that created it.
+    pub(super) has_parent: bool,
+    /// The node that the token information is from.
+    pub(super) node: ResponseNode,
+    /// The name of the caller's entity, if it was read.
+    pub(super) entity_name: Option<NameHash>,
+    /// The hashes of the token in Vault's audit log.
+    pub(super) hashes: EntryHashes,
     /// The time at which Vault was called.
     pub(super) fetched_at: Instant,
     /// The freshness lifetime, from `fetched_at` on.
-    fresh_for: AtomicMillis,
+    fresh_for: Millis,
     /// The age at which the entry is refreshed in the background.
-    refresh_after: AtomicMillis,
+    refresh_after: Millis,
     /// The age up to which the entry may be served while Vault is unavailable.
-    usable_for: AtomicMillis,
+    usable_for: Millis,
     /// The age at which the token expires; the maximum if it does not.
     expires_after: Millis,
     /// True if a background refresh was started.
@@ -45,7 +53,7 @@ pub struct TokenEntry {
     /// The id by which capabilities are cached, unique to the token: cached capabilities are
     /// dropped with the entry. A refreshed entry keeps the id of the entry that it replaces.
     pub(super) id: u64,
-    /// The eviction count at the time of the call.
+    /// The number of invalidations at the time of the call.
     pub(super) generation: u64,
 }
 
@@ -94,7 +102,7 @@ pub struct CapabilityLookup {
     pub status: CacheStatus,
 }
 
-/// The time, id and eviction count that an entry is stamped with when Vault is called.
+/// The time, id and number of invalidations that an entry is stamped with when Vault is called.
 #[derive(Clone, Copy)]
 pub(super) struct FetchStamp {
     pub(super) fetched_at: Instant,
@@ -117,45 +125,31 @@ impl Millis {
     }
 }
 
-/// Such a duration that can be shortened.
-#[derive(Debug)]
-struct AtomicMillis(AtomicU32);
-
-impl AtomicMillis {
-    fn of(time: Duration) -> Self {
-        Self(Millis::of(time).0.into())
-    }
-
-    fn get(&self) -> Millis {
-        Millis(self.0.load(Relaxed))
-    }
-
-    /// Shortens it to at most this time.
-    fn shorten_to(&self, time: Duration) {
-        self.0.fetch_min(Millis::of(time).0, Relaxed);
-    }
-}
-
 impl TokenEntry {
     /// Creates an entry that is fresh for the configured time, but not during the token's last
     /// second: Vault reports the remaining lifetime in whole seconds only.
-    pub(super) fn new(info: TokenInfo, stamp: FetchStamp, settings: &CacheSettings) -> Self {
+    pub(super) fn new(info: TokenInfo, stamp: FetchStamp, lifetimes: &Lifetimes) -> Self {
         let identity = CallerIdentity::new(&info);
         let FetchStamp { fetched_at, id, generation } = stamp;
         let deadline = info.expiry.deadline();
         let left = deadline.map_or(Duration::MAX, |end| end.saturating_duration_since(fetched_at));
-        let fresh_for = settings.ttl.min(left.saturating_sub(Duration::from_secs(1)));
-        let usable_for = fresh_for.saturating_add(settings.stale_grace).min(left);
+        let ttl = lifetimes.of_token(&info, fetched_at);
+        let fresh_for = ttl.min(left.saturating_sub(Duration::from_secs(1)));
+        let usable_for = lifetimes.usable_for(fresh_for).min(left);
         Self {
             identity,
             accessor: info.accessor,
             kind: info.kind,
             usage: info.usage,
             bound_cidrs: info.bound_cidrs.into(),
+            has_parent: info.has_parent,
+            node: info.source.node,
+            entity_name: info.entity_name.as_deref().map(NameHash::of),
+            hashes: EntryHashes::default(),
             fetched_at,
-            fresh_for: AtomicMillis::of(fresh_for),
-            refresh_after: AtomicMillis::of(fresh_for.mul_f64(REFRESH_AT)),
-            usable_for: AtomicMillis::of(usable_for),
+            fresh_for: Millis::of(fresh_for),
+            refresh_after: Millis::of(Lifetimes::refresh_age(fresh_for)),
+            usable_for: Millis::of(usable_for),
             expires_after: Millis::of(left),
             refreshing: AtomicBool::new(false),
             id,
@@ -163,19 +157,15 @@ impl TokenEntry {
         }
     }
 
-    /// Shortens the lifetimes to those of these settings, which may be others than when the entry was
-    /// created. They are never extended.
-    pub(super) fn limit_lifetimes(&self, settings: &CacheSettings) {
-        self.fresh_for.shorten_to(settings.ttl);
-        self.refresh_after.shorten_to(settings.ttl.mul_f64(REFRESH_AT));
-        let Millis(fresh_for) = self.fresh_for.get();
-        let fresh_for = Duration::from_millis(fresh_for.into());
-        self.usable_for.shorten_to(fresh_for.saturating_add(settings.stale_grace));
-    }
-
     /// Returns true if the refresh time has passed at this age, and no refresh was started.
-    pub(super) fn needs_refresh(&self, age: Duration) -> bool {
-        self.refresh_after.get().is_past(age) && !self.refreshing.load(Relaxed)
+    pub(super) fn is_refresh_due(
+        &self,
+        age: Duration,
+        now: Instant,
+        lifetimes: &Lifetimes,
+    ) -> bool {
+        (self.refresh_after.is_past(age) || lifetimes.is_coverage_ending(age, self.fetched_at, now))
+            && !self.refreshing.load(Relaxed)
     }
 
     /// Claims the refresh of this entry. Returns true to the first caller only.
@@ -184,19 +174,21 @@ impl TokenEntry {
     }
 
     /// Returns true if this age is within the freshness lifetime.
-    pub(super) fn is_fresh(&self, age: Duration) -> bool {
-        !self.fresh_for.get().is_past(age)
+    pub(super) fn is_fresh(&self, age: Duration, now: Instant, lifetimes: &Lifetimes) -> bool {
+        !self.fresh_for.is_past(age) && lifetimes.allow(age, self.fetched_at, now)
     }
 
     /// Returns true if the entry may be cached. A limited-use token is never cached, since each use
     /// has to reach Vault.
-    pub(super) fn is_cacheable(&self) -> bool {
-        self.usage == TokenUsage::Unlimited && self.is_fresh(self.age(Instant::now()))
+    pub(super) fn is_cacheable(&self, lifetimes: &Lifetimes) -> bool {
+        let now = Instant::now();
+        self.usage == TokenUsage::Unlimited && self.is_fresh(self.age(now), now, lifetimes)
     }
 
     /// Returns true if the entry may still be served while Vault is unavailable.
-    pub(super) fn is_usable(&self, now: Instant) -> bool {
-        !self.usable_for.get().is_past(self.age(now))
+    pub(super) fn is_usable(&self, now: Instant, lifetimes: &Lifetimes) -> bool {
+        let age = self.age(now);
+        !self.usable_for.is_past(age) && lifetimes.allow_stale(age, self.fetched_at, now)
     }
 
     /// Returns the remaining lifetime of the token, by this machine's monotonic clock, at most 49 days.

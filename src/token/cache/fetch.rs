@@ -14,10 +14,8 @@ use crate::{
     token::{
         CacheStatus, CallerToken, TokenKey, Unavailable, UnavailableReason,
         cache::{
-            CapabilityLookup, TokenEntry, TokenLookup,
-            capabilities::Freshness,
-            inner::{CacheInner, LookupOutcome},
-            single_flight::FlightResult,
+            CapabilityLookup, TokenEntry, TokenLookup, capabilities::Freshness, inner::CacheInner,
+            lookup::LookupOutcome, single_flight::FlightResult,
         },
     },
 };
@@ -85,7 +83,7 @@ impl CacheInner {
             })
         };
         let is_outdated = |flight: &FlightResult<LookupOutcome>| match &flight.value {
-            LookupOutcome::Valid(entry) => entry.generation < generation,
+            LookupOutcome::Valid(entry) => entry.generation < generation && !self.is_current(entry),
             LookupOutcome::Unavailable(_) => flight.started_at < arrived_at,
             LookupOutcome::Rejected => false,
         };

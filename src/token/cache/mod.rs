@@ -1,10 +1,16 @@
+mod audit_hashes;
 mod breaker;
 mod call_limiter;
 mod capabilities;
+mod coverage;
 mod entry;
 mod evictions;
 mod fetch;
 mod inner;
+mod invalidation;
+mod invalidation_log;
+mod lifetime;
+mod lookup;
 mod recent;
 mod renewals;
 mod settings;
@@ -14,8 +20,11 @@ mod tests;
 
 use std::{sync::Arc, time::Instant};
 
+pub use audit_hashes::LookupHashes;
+pub use coverage::{FEED_SILENCE_LIMIT, FeedCoverage};
 pub use entry::{CacheStatus, CapabilityLookup, TokenEntry, TokenLookup};
 pub use evictions::{EvictionCause, EvictionCounts};
+pub use invalidation::{AuditHash, Change, Invalidation};
 pub use settings::CacheSettings;
 
 use opentelemetry::trace::FutureExt as _;
@@ -28,6 +37,7 @@ use crate::{
             capabilities::Freshness,
             fetch::{spawn_detached, task_failed},
             inner::CacheInner,
+            lookup::LookupOutcome,
         },
     },
 };
@@ -63,7 +73,7 @@ impl TokenCache {
         now: Instant,
     ) -> Option<Arc<TokenEntry>> {
         let (entry, age) = self.inner.get(key, now)?;
-        if entry.needs_refresh(age)
+        if entry.is_refresh_due(age, now, &self.inner.lifetimes)
             && !self.inner.breaker.is_open()
             && entry.claim_refresh()
             && let Some(token) = credential.token()
@@ -88,6 +98,23 @@ impl TokenCache {
             return Ok(TokenLookup { entry: None, status: CacheStatus::Hit });
         }
         self.inner.lookup_or_stale(key, token).await
+    }
+
+    /// Looks a token up at the active node of Vault, whatever is cached.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if the active node is unavailable.
+    pub async fn fetch_current(
+        &self,
+        key: TokenKey,
+        token: CallerToken,
+    ) -> Result<TokenLookup, Unavailable> {
+        let entry = match self.inner.lookup_current(key, token).await {
+            LookupOutcome::Valid(entry) => Some(entry),
+            LookupOutcome::Rejected => None,
+            LookupOutcome::Unavailable(unavailable) => return Err(unavailable),
+        };
+        Ok(TokenLookup { entry, status: CacheStatus::Miss })
     }
 
     /// Looks a token up at Vault, ignoring its entry, after Vault has rejected it.
@@ -192,9 +219,21 @@ impl TokenCache {
             .unwrap_or_else(|| Err(task_failed()))
     }
 
-    /// Evicts the entries that match, and returns their number.
-    pub fn evict(&self, matches: impl Fn(&TokenEntry) -> bool) -> usize {
-        self.inner.evict(matches)
+    /// Evicts the tokens that changes in Vault concern, and returns their number. A lookup of such a token
+    /// that is in flight is not cached.
+    pub fn invalidate(&self, invalidation: &Invalidation) -> u64 {
+        self.inner.invalidate(invalidation)
+    }
+
+    /// Adds the hashes of a token that was looked up with the request of this id.
+    pub fn add_audit_hashes(&self, request_id: &str, hashes: LookupHashes) {
+        self.inner.add_audit_hashes(request_id, hashes);
+    }
+
+    /// Returns the period in which the feed of changes is complete.
+    #[must_use]
+    pub fn coverage(&self) -> &FeedCoverage {
+        self.inner.lifetimes.coverage()
     }
 
     /// Removes everything.

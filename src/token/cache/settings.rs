@@ -8,6 +8,8 @@ use crate::token::TokenBackend;
 pub struct CacheSettings {
     /// The maximum freshness lifetime of an entry.
     pub ttl: Duration,
+    /// The maximum freshness lifetime of an entry while the feed of changes is complete; at least `ttl`.
+    pub ttl_with_feed: Duration,
     /// The time for which a rejection is cached.
     pub negative_ttl: Duration,
     /// The time for which a stale entry may be served while Vault is unavailable. Zero disables it.
@@ -23,25 +25,13 @@ impl CacheInner {
         let recent = Arc::new(RecentlyValid::new(settings.capacity));
         Self::new(settings, backend, (EvictionCounter::default(), recent))
     }
-
-    /// Shortens the lifetimes of all entries to those of these settings.
-    ///
-    /// That includes an entry in insertion: its lookup reads the settings again once it is inserted.
-    fn apply(&self, settings: CacheSettings) {
-        self.settings.store(Arc::new(settings));
-        self.capabilities.apply(&settings);
-        self.valid.retain(|_, entry| {
-            entry.limit_lifetimes(&settings);
-            true
-        });
-    }
 }
 
 impl TokenCache {
     /// Uses these settings from now on, but for the capacity. What is cached already is used no longer
     /// than they allow; longer lifetimes apply to what is cached from now on.
     pub fn apply(&self, settings: CacheSettings) {
-        self.inner.apply(settings);
+        self.inner.lifetimes.apply(&settings);
     }
 
     /// Makes new calls to this backend, which has the same results as the one before.

@@ -2,12 +2,14 @@
 
 mod call_limits;
 mod explain_reader;
+mod heartbeat;
 mod login_backend;
 mod login_input;
 mod login_step;
 mod refresh_store;
 mod subject;
 mod token_backend;
+mod token_calls;
 pub(super) mod token_info;
 
 pub use self::{

@@ -9,21 +9,18 @@ use tokio::time::timeout;
 
 use super::{
     call_limits::{CallKind, CallLimits},
+    token_calls::TokenCalls,
     token_info::{EntityResult, Remaining},
 };
 use crate::{
-    capabilities::Capabilities,
     token::{
-        BackendFuture, CallerToken, CapabilitiesResult, LookupPriority, LookupResult, TokenBackend,
-        TokenInfo, TokenKind, Unavailable, UnavailableReason, UseOutcome,
+        BackendFuture, CallerToken, CapabilitiesResult, LookupConsistency, LookupMode,
+        LookupResult, ResponseNode, TokenBackend, TokenInfo, TokenKind, Unavailable,
+        UnavailableReason, UseOutcome,
     },
     vault::{
-        api::{
-            entity,
-            sys::capabilities::capabilities,
-            token::{self, TokenLookupData},
-        },
-        client::{Client, Consistency, FailureKind, VaultError},
+        api::token::{self, TokenLookupData},
+        client::{Consistency, FailureKind, VaultError},
         session::{ServiceToken, VaultSession},
     },
 };
@@ -80,6 +77,31 @@ impl VaultTokenBackend {
         })
     }
 
+    /// Sends an idempotent request to the nodes of Vault that may respond. Returns the node that did.
+    async fn at_node<'q, T>(
+        &self,
+        consistency: LookupConsistency,
+        request: impl Fn(Arc<ServiceToken>, Consistency) -> BoxFuture<'q, Result<T, VaultError>>,
+    ) -> Result<(T, ResponseNode), Unavailable> {
+        if consistency == LookupConsistency::ActivePreferred {
+            let client = self.session.client();
+            let at_active = self.with_retry(|own| request(own, Consistency::ActiveNode));
+            // Without an index every node is asked alike.
+            if !client.has_seen_index() {
+                return at_active.await.map(|response| (response, ResponseNode::Active));
+            }
+            match timeout(client.timeout() / 2, at_active).await {
+                Ok(Ok(response)) => return Ok((response, ResponseNode::Active)),
+                Ok(Err(unavailable)) if !may_be_one_node(unavailable.reason) => {
+                    return Err(unavailable);
+                }
+                Ok(Err(_)) | Err(_) => {}
+            }
+        }
+        let response = self.with_retry(|own| request(own, Consistency::NotOlderThanSeen)).await?;
+        Ok((response, ResponseNode::Any))
+    }
+
     /// Sends an idempotent request, and sends it once more if the connection broke, or with a new
     /// token if Vault rejected the service's own.
     async fn with_retry<'q, T>(
@@ -110,55 +132,31 @@ impl VaultTokenBackend {
 
     async fn look_up(
         &self,
-        own: &ServiceToken,
+        calls: TokenCalls<'_>,
         token: &CallerToken,
     ) -> Result<LookupResult, VaultError> {
-        let client = self.session.client();
         let requested = Instant::now();
-        let data = match look_up_token(client, own, token).await {
-            Ok(Some(data)) if !data.is_used_up() => data,
+        let (data, meta) = match calls.look_up(token).await {
+            Ok(Some((data, meta))) if !data.is_used_up() => (data, meta),
             Ok(_) => return Ok(LookupResult::Invalid),
             Err(error) if error.kind == FailureKind::PermissionDenied => {
-                return self.classify_foreign_token(own, token, error).await;
+                return classify_foreign_token(calls, token, error).await;
             }
             Err(error) => return Err(error),
         };
-        let kind = self.token_kind(own, token, &data)?;
+        let kind = self.token_kind(calls.own, token, &data)?;
         match data.remaining() {
             Remaining::Live => {}
-            Remaining::Ending if self.is_accepted(own, token).await? => {}
+            Remaining::Ending if calls.is_accepted(token).await? => {}
             Remaining::Ending | Remaining::Ended => return Ok(LookupResult::Invalid),
         }
-        let Some(entity) = self.read_entity(own, token, &data, kind).await? else {
+        let Some(entity) = read_entity(calls, token, &data, kind).await? else {
             return Ok(LookupResult::Invalid);
         };
         let kind = if entity.has_unsafe_tenant() { TokenKind::UnsafeTenantMetadata } else { kind };
-        let info = data.into_token_info(kind, &entity, &self.subject_mount, requested)?;
+        let mut info = data.into_token_info(kind, &entity, &self.subject_mount, requested)?;
+        info.source.request_id = meta.request_id.map(Into::into);
         Ok(LookupResult::Active(Box::new(info)))
-    }
-
-    /// Reads the entity of a token; `None` if Vault rejects the token because of it.
-    async fn read_entity(
-        &self,
-        own: &ServiceToken,
-        token: &CallerToken,
-        data: &TokenLookupData,
-        kind: TokenKind,
-    ) -> Result<Option<EntityResult>, VaultError> {
-        let Some(id) = data.entity_id.as_deref().filter(|id| !id.is_empty()) else {
-            return Ok(Some(EntityResult::NoEntity));
-        };
-        if !matches!(kind, TokenKind::Caller | TokenKind::Root) {
-            return Ok(Some(EntityResult::NotFound));
-        }
-        let client = self.session.client();
-        let entity =
-            entity::read_by_id(client, &own.token, id, &Consistency::NotOlderThanSeen).await;
-        Ok(match none_on(FailureKind::NotFound, entity)? {
-            Some(entity) if entity.disabled => None,
-            Some(entity) => Some(EntityResult::Found(entity)),
-            None => self.is_accepted(own, token).await?.then_some(EntityResult::NotFound),
-        })
     }
 
     fn token_kind(
@@ -180,19 +178,6 @@ impl VaultTokenBackend {
         data.token_kind(self.session.client().namespace())
     }
 
-    /// Returns true if Vault accepts a token whose lookup does not settle that. A deleted entity
-    /// takes its tokens with it; one that was merged into another does not, and is not found by its
-    /// old id. It also works for tokens of other namespaces.
-    async fn is_accepted(
-        &self,
-        own: &ServiceToken,
-        token: &CallerToken,
-    ) -> Result<bool, VaultError> {
-        let any_path = ["sys/capabilities".to_owned()];
-        let client = self.session.client();
-        Ok(capabilities_on(client, own, token, &any_path).await?.is_some())
-    }
-
     /// Looks up a token again after a use of it failed in Vault. Vault fails if another request takes
     /// the last use of the token at that moment; the token is gone after that.
     async fn recheck_exhausted(
@@ -202,50 +187,34 @@ impl VaultTokenBackend {
     ) -> Result<UseOutcome, Unavailable> {
         if matches!(error.kind, FailureKind::ServerError | FailureKind::StorageConflict) {
             let own = self.session.token().await?;
-            let data = look_up_token(self.session.client(), &own, token).await;
-            if data.is_ok_and(|data| data.is_none_or(|data| data.is_used_up())) {
+            let consistency = &Consistency::NotOlderThanSeen;
+            let calls = TokenCalls { client: self.session.client(), own: &own, consistency };
+            let found = calls.look_up(token).await;
+            if found.is_ok_and(|found| found.is_none_or(|(data, _)| data.is_used_up())) {
                 return Ok(UseOutcome::Exhausted);
             }
         }
         Err(error.into())
     }
-
-    /// Classifies a token whose lookup was denied.
-    ///
-    /// Vault responds alike if the service may not look up tokens at all, if the token is of another
-    /// namespace, whose id follows its last dot, and if it was made up with such an ending. The
-    /// token exists if Vault reports its capabilities; and the service may look up tokens if it can
-    /// look up its own.
-    async fn classify_foreign_token(
-        &self,
-        own: &ServiceToken,
-        token: &CallerToken,
-        error: VaultError,
-    ) -> Result<LookupResult, VaultError> {
-        if !self.is_accepted(own, token).await? {
-            return Ok(LookupResult::Invalid);
-        }
-        match look_up_token(self.session.client(), own, &own.to_token()).await {
-            Ok(Some(_)) if token.expose().contains('.') => {
-                Ok(LookupResult::Active(Box::new(TokenInfo::foreign_namespace())))
-            }
-            _ => Err(error),
-        }
-    }
 }
 
 impl TokenBackend for VaultTokenBackend {
-    fn lookup(
-        &self,
-        token: CallerToken,
-        priority: LookupPriority,
-    ) -> BackendFuture<'_, LookupResult> {
+    fn lookup(&self, token: CallerToken, mode: LookupMode) -> BackendFuture<'_, LookupResult> {
         Box::pin(async move {
-            let token = &token;
-            let request = |own: Arc<ServiceToken>| -> BoxFuture<'_, _> {
-                Box::pin(async move { self.look_up(&own, token).await })
+            let (client, token) = (self.session.client(), &token);
+            let request = |own: Arc<ServiceToken>, consistency: Consistency| -> BoxFuture<'_, _> {
+                Box::pin(async move {
+                    let calls = TokenCalls { client, own: &own, consistency: &consistency };
+                    self.look_up(calls, token).await
+                })
             };
-            self.with_limits(CallKind::Lookup(priority), self.with_retry(request)).await
+            let lookup = self.at_node(mode.consistency, request);
+            let (mut result, node) =
+                self.with_limits(CallKind::Lookup(mode.priority), lookup).await?;
+            if let LookupResult::Active(info) = &mut result {
+                info.source.node = node;
+            }
+            Ok(result)
         })
     }
 
@@ -253,17 +222,21 @@ impl TokenBackend for VaultTokenBackend {
         &self,
         token: CallerToken,
         paths: Vec<String>,
+        consistency: LookupConsistency,
     ) -> BackendFuture<'_, CapabilitiesResult> {
         Box::pin(async move {
             let (client, token, paths) = (self.session.client(), &token, &paths);
-            let request = |own: Arc<ServiceToken>| -> BoxFuture<'_, _> {
+            let request = |own: Arc<ServiceToken>, consistency: Consistency| -> BoxFuture<'_, _> {
                 Box::pin(async move {
-                    let granted = capabilities_on(client, &own, token, paths).await?;
-                    Ok(granted
-                        .map_or(CapabilitiesResult::Invalid, CapabilitiesResult::Capabilities))
+                    let calls = TokenCalls { client, own: &own, consistency: &consistency };
+                    calls.capabilities_on(token, paths).await
                 })
             };
-            self.with_limits(CallKind::Other, self.with_retry(request)).await
+            let granted = self.with_limits(CallKind::Other, self.at_node(consistency, request));
+            let (granted, node) = granted.await?;
+            Ok(granted.map_or(CapabilitiesResult::Invalid, |granted| {
+                CapabilitiesResult::Capabilities(granted, node)
+            }))
         })
     }
 
@@ -295,8 +268,9 @@ impl TokenBackend for VaultTokenBackend {
             let own = self.session.token().await?;
             let random = format!("s.{:032x}", rand::random::<u128>());
             let random = CallerToken::from(SecretString::from(random));
-            let lookup = look_up_token(self.session.client(), &own, &random).await;
-            lookup.map(drop).map_err(Into::into)
+            let consistency = &Consistency::NotOlderThanSeen;
+            let calls = TokenCalls { client: self.session.client(), own: &own, consistency };
+            calls.look_up(&random).await.map(drop).map_err(Into::into)
         })
     }
 
@@ -305,38 +279,49 @@ impl TokenBackend for VaultTokenBackend {
     }
 }
 
-/// Looks up a token; `None` if Vault has no such token.
-async fn look_up_token(
-    client: &Client,
-    own: &ServiceToken,
-    token: &CallerToken,
-) -> Result<Option<TokenLookupData>, VaultError> {
-    let lookup = token::lookup(client, &own.token, token, &Consistency::NotOlderThanSeen).await;
-    none_on(FailureKind::TokenNotFound, lookup.map(|(data, _)| data))
+/// Returns true if another node of Vault may respond although one did not.
+fn may_be_one_node(reason: UnavailableReason) -> bool {
+    matches!(reason, UnavailableReason::NoValidResponse | UnavailableReason::Sealed)
 }
 
-/// Returns the capabilities of a token on each of these paths, in their order; `None` if Vault has no
-/// such token.
-async fn capabilities_on(
-    client: &Client,
-    own: &ServiceToken,
+/// Reads the entity of a token; `None` if Vault rejects the token because of it.
+async fn read_entity(
+    calls: TokenCalls<'_>,
     token: &CallerToken,
-    paths: &[String],
-) -> Result<Option<Arc<[Capabilities]>>, VaultError> {
-    let consistency = Consistency::NotOlderThanSeen;
-    let response = capabilities(client, &own.token, token, paths, &consistency).await;
-    let response = none_on(FailureKind::TokenNotFound, response)?;
-    response.map(|response| response.on_each(paths)).transpose()
+    data: &TokenLookupData,
+    kind: TokenKind,
+) -> Result<Option<EntityResult>, VaultError> {
+    let Some(id) = data.entity_id.as_deref().filter(|id| !id.is_empty()) else {
+        return Ok(Some(EntityResult::NoEntity));
+    };
+    if !matches!(kind, TokenKind::Caller | TokenKind::Root) {
+        return Ok(Some(EntityResult::NotFound));
+    }
+    Ok(match calls.read_entity(id).await? {
+        Some(entity) if entity.disabled => None,
+        Some(entity) => Some(EntityResult::Found(entity)),
+        None => calls.is_accepted(token).await?.then_some(EntityResult::NotFound),
+    })
 }
 
-/// Returns the result, with `None` for this failure.
-fn none_on<T>(
-    expected: FailureKind,
-    result: Result<T, VaultError>,
-) -> Result<Option<T>, VaultError> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind == expected => Ok(None),
-        Err(error) => Err(error),
+/// Classifies a token whose lookup was denied.
+///
+/// Vault responds alike if the service may not look up tokens at all, if the token is of another
+/// namespace, whose id follows its last dot, and if it was made up with such an ending. The
+/// token exists if Vault reports its capabilities; and the service may look up tokens if it can
+/// look up its own.
+async fn classify_foreign_token(
+    calls: TokenCalls<'_>,
+    token: &CallerToken,
+    error: VaultError,
+) -> Result<LookupResult, VaultError> {
+    if !calls.is_accepted(token).await? {
+        return Ok(LookupResult::Invalid);
+    }
+    match calls.look_up(&calls.own.to_token()).await {
+        Ok(Some(_)) if token.expose().contains('.') => {
+            Ok(LookupResult::Active(Box::new(TokenInfo::foreign_namespace())))
+        }
+        _ => Err(error),
     }
 }

@@ -12,7 +12,7 @@ use super::subject::subject;
 use crate::{
     networks,
     tenants::{METADATA_KEY, TenantName, tenant_from_policy},
-    token::{TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage},
+    token::{LookupSource, TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage},
     vault::{
         api::{entity::TokenEntity, token::TokenLookupData},
         client::{Namespace, VaultError},
@@ -140,6 +140,10 @@ impl TokenLookupData {
         };
         let bound_cidrs = parse_networks(&self.bound_cidrs.unwrap_or_default())?;
         let policies = union(self.policies, self.identity_policies);
+        let entity_name = match entity {
+            EntityResult::Found(entity) => entity.name.as_deref().map(Into::into),
+            EntityResult::NoEntity | EntityResult::NotFound => None,
+        };
         let (subject, tenant) = match entity {
             // In Vault the token may have another tenant, that of the entity which was not found.
             EntityResult::NotFound => (None, None),
@@ -165,6 +169,10 @@ impl TokenLookupData {
             renewable_lifetime,
             usage,
             bound_cidrs,
+            // Vault always reports it; a token that may have a parent is treated as if it had one.
+            has_parent: self.orphan != Some(true),
+            entity_name,
+            source: LookupSource::default(),
         })
     }
 

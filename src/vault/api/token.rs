@@ -34,6 +34,8 @@ pub(in crate::vault) struct TokenLookupData {
     pub(in crate::vault) path: Option<String>,
     pub(in crate::vault) bound_cidrs: Option<Vec<String>>,
     pub(in crate::vault) namespace_path: Option<String>,
+    /// False if the token ends with the one that created it.
+    pub(in crate::vault) orphan: Option<bool>,
 }
 
 /// The `data` of `auth/token/lookup-self`, as far as the service's own session needs it.
@@ -82,6 +84,19 @@ pub(in crate::vault) async fn lookup_self(
     token: &SecretString,
 ) -> Result<SelfLookup, VaultError> {
     client.data(Operation::LookupSelf, token, LookupTokenSelfRequest::default()).await
+}
+
+/// Looks up the token that the request is made with (`auth/token/lookup-self`) at the active node. Returns
+/// the id of the request in Vault's audit log.
+pub(in crate::vault) async fn lookup_self_at_active_node(
+    client: &Client,
+    token: &SecretString,
+) -> Result<Option<String>, VaultError> {
+    let request = LookupTokenSelfRequest::default();
+    let lookup =
+        client.data_with_meta(Operation::LookupSelf, token, &Consistency::ActiveNode, request);
+    let (IgnoredAny, meta) = lookup.await?;
+    Ok(meta.request_id)
 }
 
 /// Extends the lease of the token that the request is made with (`auth/token/renew-self`).

@@ -107,6 +107,12 @@ impl Client {
         self.namespace.as_ref()
     }
 
+    /// Returns true if a response had the index of the storage that it reflects. Until then all nodes are
+    /// asked alike.
+    pub(super) fn has_seen_index(&self) -> bool {
+        self.seen_index.is_known()
+    }
+
     /// Returns the timeout of a request, which is also the time that one caller waits for it.
     pub(crate) fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout.load(Relaxed))

@@ -124,6 +124,11 @@ impl SeenIndex {
         }
     }
 
+    /// Returns true if a response had an index.
+    pub(super) fn is_known(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Returns the header for a request with this consistency; `None` as long as no index is known.
     pub(super) fn header(&self, consistency: &Consistency) -> Option<HeaderValue> {
         let seen = self.0.read().unwrap_or_else(PoisonError::into_inner);

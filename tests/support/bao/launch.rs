@@ -6,6 +6,7 @@ use std::{
     process::Command,
 };
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::super::{ports::free_port, process::Process, tools};
@@ -147,7 +148,10 @@ impl Launch {
               tls_disable = true
             }}
             {seal}
+            {audit}
             "#,
+            // All nodes need the same options; each has its own working directory.
+            audit = audit_device("file", "feed", &[("file_path", "audit.log")]),
             data = data.display(),
             cluster = member.cluster_listener(),
             seal = static_seal(seal_key),
@@ -155,7 +159,14 @@ impl Launch {
         let file = dir.join("bao.hcl");
         fs::write(&file, config).expect("the configuration");
         let arguments = vec![format!("-config={}", file.display())];
-        Self { port: *port, tls_port: None, arguments, dir: dir.to_owned(), client_ca: None, _owned: None }
+        Self {
+            port: *port,
+            tls_port: None,
+            arguments,
+            dir: dir.to_owned(),
+            client_ca: None,
+            _owned: None,
+        }
     }
 
     /// A server with raft storage in `dir`, unsealed by people with key shares.
@@ -208,35 +219,34 @@ impl Launch {
     /// Adds a configuration file: `config` and an audit device.
     fn configured(mut self, config: &str) -> Self {
         let file = self.dir.join("bao.hcl");
-        let audit = format!(
-            r#"
-            audit "file" "tests" {{
-              options {{
-                file_path = "{}"
-                hmac_accessor = "false"
-              }}
-            }}
-            "#,
-            self.audit_log().display()
-        );
-        fs::write(&file, format!("{config}{audit}")).expect("the configuration");
+        fs::write(&file, format!("{config}{}", self.file_device())).expect("the configuration");
         self.arguments.push(format!("-config={}", file.display()));
         self
     }
 
+    fn file_device(&self) -> String {
+        audit_device("file", "tests", &[("file_path", &self.audit_log().display().to_string())])
+    }
+
     /// Writes a configuration with this one audit device: entries are posted to the URL.
     pub fn post_audit_to(&self, url: &str) {
-        let audit = format!(
-            r#"
-            audit "http" "posted" {{
-              options {{
-                uri = "{url}"
-                hmac_accessor = "false"
-              }}
-            }}
-            "#
-        );
-        fs::write(self.dir.join("bao.hcl"), audit).expect("the configuration");
+        let device = audit_device("http", "posted", &[("uri", url)]);
+        fs::write(self.dir.join("bao.hcl"), device).expect("the configuration");
+    }
+
+    /// Adds a device to the configuration of a development server: entries are posted to the URL, sent again
+    /// if the connection was closed, with this `Authorization`.
+    pub fn add_feed(&self, url: &str, authorization: &str) {
+        let headers = json!({"Idempotency-Key": ["audit"], "Authorization": [authorization]});
+        let headers = headers.to_string().replace('"', "\\\"");
+        let device = audit_device("http", "feed", &[("uri", url), ("headers", &headers)]);
+        let config = format!("{}{device}", self.file_device());
+        fs::write(self.dir.join("bao.hcl"), config).expect("the configuration");
+    }
+
+    /// Removes that device from the configuration.
+    pub fn remove_feed(&self) {
+        fs::write(self.dir.join("bao.hcl"), self.file_device()).expect("the configuration");
     }
 
     /// Replaces the certificate of the TLS listener and its key, for a server that reads them again.
@@ -251,6 +261,7 @@ impl Launch {
         command
             .arg("server")
             .args(&self.arguments)
+            .current_dir(&self.dir)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", &self.dir)
@@ -259,4 +270,11 @@ impl Launch {
             .env("GOMEMLIMIT", "256MiB");
         Process::spawn("bao", &mut command)
     }
+}
+
+/// Returns the configuration of an audit device that writes accessors as they are.
+fn audit_device(kind: &str, path: &str, options: &[(&str, &str)]) -> String {
+    let all = options.iter().chain(&[("hmac_accessor", "false"), ("elide_list_responses", "true")]);
+    let lines: Vec<_> = all.map(|(name, value)| format!("    {name} = \"{value}\"\n")).collect();
+    format!("audit \"{kind}\" \"{path}\" {{\n  options {{\n{}  }}\n}}\n", lines.concat())
 }

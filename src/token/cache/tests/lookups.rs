@@ -8,10 +8,10 @@ use std::{
 
 use tokio::task::yield_now;
 
-use super::{TIMEOUT, TestBackend, active, active_with, get_or_fetch, spawn_lookup};
+use super::{TIMEOUT, TestBackend, accessor, active, active_with, get_or_fetch, spawn_lookup};
 use crate::token::{
-    CacheSettings, CacheStatus, Credential, LookupResult, TokenBackend, TokenCache, TokenUsage,
-    Unavailable, UnavailableReason,
+    CacheStatus, Credential, LookupResult, TokenBackend, TokenCache, TokenUsage, Unavailable,
+    UnavailableReason,
 };
 
 #[tokio::test]
@@ -33,12 +33,40 @@ async fn eviction_discards_in_flight_lookup() {
     let (backend, cache) = TestBackend::new(|| Ok(active()), 0);
     let first = spawn_lookup(&cache);
     backend.wait_for_lookups(1).await;
-    assert_eq!(cache.evict(|entry| &*entry.accessor == "another"), 0);
+    assert_eq!(cache.invalidate(&accessor("accessor")), 0);
     backend.permits.add_permits(2);
     assert!(first.await.expect("not aborted").expect("a result").entry.is_some());
     assert_eq!(get_or_fetch(&cache).await.expect("a result").status, CacheStatus::Miss);
     assert_eq!(get_or_fetch(&cache).await.expect("a result").status, CacheStatus::Hit);
     assert_eq!(backend.lookups(), 2);
+}
+
+#[tokio::test]
+async fn other_eviction_keeps_in_flight_lookup() {
+    let (backend, cache) = TestBackend::new(|| Ok(active()), 0);
+    let first = spawn_lookup(&cache);
+    backend.wait_for_lookups(1).await;
+    for _ in 0..1000 {
+        assert_eq!(cache.invalidate(&accessor("another")), 0);
+    }
+    backend.permits.add_permits(1);
+    assert!(first.await.expect("not aborted").expect("a result").entry.is_some());
+    assert_eq!(get_or_fetch(&cache).await.expect("a result").status, CacheStatus::Hit);
+    assert_eq!(backend.lookups(), 1);
+}
+
+#[tokio::test]
+async fn flood_of_evictions_discards_in_flight_lookup() {
+    let (backend, cache) = TestBackend::new(|| Ok(active()), 0);
+    let first = spawn_lookup(&cache);
+    backend.wait_for_lookups(1).await;
+    cache.invalidate(&accessor("accessor"));
+    for _ in 0..5000 {
+        cache.invalidate(&accessor("another"));
+    }
+    backend.permits.add_permits(2);
+    assert!(first.await.expect("not aborted").expect("a result").entry.is_some());
+    assert_eq!(get_or_fetch(&cache).await.expect("a result").status, CacheStatus::Miss);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +103,7 @@ async fn statuses_in_use(
 ) -> (usize, Vec<CacheStatus>) {
     let (backend, _) = TestBackend::new(result, 1000);
     let ttl = Duration::from_millis(400);
-    let settings = CacheSettings { ttl, negative_ttl: ttl, stale_grace: ttl, capacity: 100 };
+    let settings = super::settings(ttl, ttl, ttl);
     let cache = TokenCache::new(settings, Arc::clone(&backend) as Arc<dyn TokenBackend>);
     let start = Instant::now();
     let mut answers = Vec::new();
@@ -115,7 +143,7 @@ async fn background_refresh_rejection_evicts() {
 async fn rejected_during_refresh(negative_ttl: Duration) -> (TokenCache, Credential<'static>) {
     let (backend, _) = TestBackend::new(|| Ok(active()), 1);
     let ttl = Duration::from_mins(1);
-    let settings = CacheSettings { ttl, negative_ttl, stale_grace: ttl, capacity: 100 };
+    let settings = super::settings(ttl, negative_ttl, ttl);
     let cache = TokenCache::new(settings, Arc::clone(&backend) as Arc<dyn TokenBackend>);
     let credential = Credential::from_text("s.token").expect("well formed");
     let key = cache.key(&credential);

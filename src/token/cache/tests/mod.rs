@@ -1,3 +1,4 @@
+mod feed;
 mod lookups;
 mod settings;
 mod stale;
@@ -14,9 +15,9 @@ use tokio::{sync::Semaphore, task::yield_now};
 
 use super::{CacheSettings, CacheStatus, TokenCache, TokenLookup};
 use crate::token::{
-    BackendFuture, CallerToken, CapabilitiesResult, Credential, LookupPriority, LookupResult,
-    TokenBackend, TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage, Unavailable,
-    UseOutcome,
+    BackendFuture, CallerToken, CapabilitiesResult, Change, Credential, Invalidation,
+    LookupConsistency, LookupMode, LookupResult, LookupSource, ResponseNode, TokenBackend,
+    TokenExpiry, TokenInfo, TokenKind, TokenType, TokenUsage, Unavailable, UseOutcome,
 };
 
 /// The time for which a caller waits for the backend.
@@ -30,7 +31,7 @@ struct TestBackend {
 }
 
 impl TokenBackend for TestBackend {
-    fn lookup(&self, _: CallerToken, _: LookupPriority) -> BackendFuture<'_, LookupResult> {
+    fn lookup(&self, _: CallerToken, _: LookupMode) -> BackendFuture<'_, LookupResult> {
         Box::pin(async {
             self.lookups.fetch_add(1, SeqCst);
             self.permits.acquire().await.expect("not closed").forget();
@@ -42,6 +43,7 @@ impl TokenBackend for TestBackend {
         &self,
         _: CallerToken,
         _: Vec<String>,
+        _: LookupConsistency,
     ) -> BackendFuture<'_, CapabilitiesResult> {
         unreachable!("no test fetches capabilities")
     }
@@ -75,8 +77,7 @@ impl TestBackend {
         let (lookups, permits) = (AtomicUsize::new(0), Semaphore::new(permits));
         let backend = Arc::new(Self { lookups, permits, result });
         let minute = Duration::from_mins(1);
-        let settings =
-            CacheSettings { ttl: minute, negative_ttl: minute, stale_grace: minute, capacity: 100 };
+        let settings = settings(minute, minute, minute);
         let cache = TokenCache::new(settings, Arc::clone(&backend) as Arc<dyn TokenBackend>);
         (backend, Arc::new(cache))
     }
@@ -92,12 +93,26 @@ impl TestBackend {
     }
 }
 
+/// The invalidation of the token with this accessor.
+fn accessor(accessor: &str) -> Invalidation {
+    Invalidation::from_iter([Change::Accessor(accessor.to_owned())])
+}
+
+fn settings(ttl: Duration, negative_ttl: Duration, stale_grace: Duration) -> CacheSettings {
+    CacheSettings { ttl, ttl_with_feed: ttl, negative_ttl, stale_grace, capacity: 100 }
+}
+
 fn active_with(usage: TokenUsage, ttl: Duration) -> LookupResult {
+    LookupResult::Active(Box::new(info_with(usage, ttl)))
+}
+
+/// Information from the active node about a token of its own, without an entity.
+fn info_with(usage: TokenUsage, ttl: Duration) -> TokenInfo {
     let expiry = TokenExpiry::At {
         timestamp: "2999-01-01T00:00:00Z".parse().expect("a time"),
         deadline: Instant::now() + ttl,
     };
-    LookupResult::Active(Box::new(TokenInfo {
+    TokenInfo {
         accessor: "accessor".into(),
         token_type: TokenType::Service,
         kind: TokenKind::Caller,
@@ -109,7 +124,10 @@ fn active_with(usage: TokenUsage, ttl: Duration) -> LookupResult {
         renewable_lifetime: None,
         usage,
         bound_cidrs: Vec::new(),
-    }))
+        has_parent: false,
+        entity_name: None,
+        source: LookupSource { request_id: Some("request".into()), node: ResponseNode::Active },
+    }
 }
 
 fn active() -> LookupResult {

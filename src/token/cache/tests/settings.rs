@@ -5,41 +5,67 @@ use std::{
 
 use super::{TestBackend, active, get_or_fetch, spawn_lookup};
 use crate::token::{
-    CacheSettings, CacheStatus, Credential, EvictionCause, LookupResult, TokenBackend, TokenCache,
-    TokenInfo,
-    cache::{TokenEntry, entry::FetchStamp},
+    CacheSettings, CacheStatus, Credential, EvictionCause, LookupResult, ResponseNode,
+    TokenBackend, TokenCache, TokenInfo,
+    cache::{TokenEntry, entry::FetchStamp, lifetime::Lifetimes},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn settings(ttl: Duration, stale_grace: Duration) -> CacheSettings {
-    CacheSettings { ttl, negative_ttl: ttl, stale_grace, capacity: 100 }
+    super::settings(ttl, ttl, stale_grace)
 }
 
 /// Returns the ages in whole seconds up to which an entry is not refreshed, is fresh, and is usable.
-fn lifetimes(entry: &TokenEntry) -> [Option<u64>; 3] {
-    let first = |is_over: &dyn Fn(Duration) -> bool| {
-        (0..2000).find(|seconds| is_over(Duration::from_secs(*seconds)))
+fn ages(entry: &TokenEntry, lifetimes: &Lifetimes) -> [Option<u64>; 3] {
+    let first = |is_over: &dyn Fn(Duration, Instant) -> bool| {
+        (0..2000).find(|seconds| {
+            let age = Duration::from_secs(*seconds);
+            is_over(age, entry.fetched_at + age)
+        })
     };
     [
-        first(&|age| entry.needs_refresh(age)),
-        first(&|age| !entry.is_fresh(age)),
-        first(&|age| !entry.is_usable(entry.fetched_at + age)),
+        first(&|age, now| entry.is_refresh_due(age, now, lifetimes)),
+        first(&|age, now| !entry.is_fresh(age, now, lifetimes)),
+        first(&|_, now| !entry.is_usable(now, lifetimes)),
     ]
 }
 
 #[test]
-fn entry_lifetimes_are_only_shortened() {
+fn shorter_lifetimes_hold_for_cached_entries() {
     let stamp = FetchStamp { fetched_at: Instant::now(), id: 0, generation: 0 };
-    let long = settings(100 * SECOND, 900 * SECOND);
-    let entry = TokenEntry::new(TokenInfo::foreign_namespace(), stamp, &long);
-    assert_eq!(lifetimes(&entry), [Some(75), Some(100), Some(1000)]);
-    entry.limit_lifetimes(&settings(40 * SECOND, 20 * SECOND));
-    assert_eq!(lifetimes(&entry), [Some(30), Some(40), Some(60)]);
-    entry.limit_lifetimes(&long);
-    assert_eq!(lifetimes(&entry), [Some(30), Some(40), Some(60)]);
-    entry.limit_lifetimes(&settings(Duration::ZERO, Duration::ZERO));
-    assert_eq!(lifetimes(&entry), [Some(0), Some(0), Some(0)]);
+    let lifetimes = Lifetimes::new(&settings(100 * SECOND, 900 * SECOND));
+    let entry = TokenEntry::new(TokenInfo::foreign_namespace(), stamp, &lifetimes);
+    assert_eq!(ages(&entry, &lifetimes), [Some(75), Some(100), Some(1000)]);
+    for (ttl, grace, expected) in [
+        (40, 20, [Some(30), Some(40), Some(60)]),
+        (200, 2000, [Some(75), Some(100), Some(1000)]),
+        (0, 0, [Some(0), Some(0), Some(0)]),
+    ] {
+        lifetimes.apply(&settings(ttl * SECOND, grace * SECOND));
+        assert_eq!(ages(&entry, &lifetimes), expected, "{ttl} {grace}");
+    }
+}
+
+#[test]
+fn shorter_lifetime_with_feed_holds_for_entries() {
+    let with_feed = |seconds: u32| CacheSettings {
+        ttl_with_feed: seconds * SECOND,
+        ..settings(40 * SECOND, Duration::ZERO)
+    };
+    let lifetimes = Lifetimes::new(&with_feed(1000));
+    let fetched_at = Instant::now();
+    // The feed is complete at all of these ages.
+    for age in (0..2000).step_by(5) {
+        lifetimes.coverage().confirm(fetched_at + Duration::from_secs(age));
+    }
+    let stamp = FetchStamp { fetched_at, id: 0, generation: 0 };
+    let mut info = TokenInfo::foreign_namespace();
+    info.source.node = ResponseNode::Active;
+    let entry = TokenEntry::new(info, stamp, &lifetimes);
+    assert_eq!(ages(&entry, &lifetimes), [Some(750), Some(1000), Some(1000)]);
+    lifetimes.apply(&with_feed(500));
+    assert_eq!(ages(&entry, &lifetimes)[1], Some(500));
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use tokio::task::yield_now;
 
 use super::{TIMEOUT, TestBackend, active, get_or_fetch};
 use crate::token::{
-    CacheSettings, CacheStatus, Credential, LookupResult, TokenBackend, TokenCache, TokenLookup,
-    Unavailable, UnavailableReason,
+    CacheStatus, Credential, LookupResult, TokenBackend, TokenCache, TokenLookup, Unavailable,
+    UnavailableReason,
 };
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn stale_grace_covers_every_unavailability() {
     };
     let (backend, _) = TestBackend::new(result, 100);
     let (ttl, stale_grace) = (Duration::from_millis(300), Duration::from_mins(1));
-    let settings = CacheSettings { ttl, negative_ttl: ttl, stale_grace, capacity: 100 };
+    let settings = super::settings(ttl, ttl, stale_grace);
     let cache = TokenCache::new(settings, Arc::clone(&backend) as Arc<dyn TokenBackend>);
     assert_eq!(get_or_fetch(&cache).await.expect("a result").status, CacheStatus::Miss);
     CAUSE.store(1, SeqCst);
@@ -54,7 +54,7 @@ async fn stale_grace_covers_every_unavailability() {
 async fn stale_and_unresponsive(tokens: usize) -> (Arc<TestBackend>, Arc<TokenCache>, Vec<String>) {
     let (backend, _) = TestBackend::new(|| Ok(active()), tokens);
     let (ttl, stale_grace) = (Duration::from_millis(100), Duration::from_mins(1));
-    let settings = CacheSettings { ttl, negative_ttl: ttl, stale_grace, capacity: 100 };
+    let settings = super::settings(ttl, ttl, stale_grace);
     let cache = Arc::new(TokenCache::new(settings, Arc::clone(&backend) as Arc<dyn TokenBackend>));
     let tokens: Vec<_> = (0..tokens).map(|number| format!("s.{number}")).collect();
     for token in &tokens {

@@ -1,4 +1,4 @@
-//! Excerpts of audit entries: the members that [`AuditEntry`](super::AuditEntry) reads, and few
+//! Excerpts of audit entries: the members that [`AuditEntry`](super::entry::AuditEntry) reads, and few
 //! others.
 //!
 //! Vault hashes the values of a request, not its names, and escapes some of their characters. Every
@@ -6,7 +6,7 @@
 //! without a token. Entries are read in chunks, and the size of the excerpt is limited.
 
 /// The names of members that are kept, with quotes.
-const KEPT_NAMES: [&str; 12] = [
+const KEPT_NAMES: [&str; 16] = [
     r#""type""#,
     r#""time""#,
     r#""error""#,
@@ -19,6 +19,10 @@ const KEPT_NAMES: [&str; 12] = [
     r#""path""#,
     r#""namespace""#,
     r#""data""#,
+    r#""response""#,
+    r#""id""#,
+    r#""token""#,
+    r#""mount_type""#,
 ];
 
 /// The maximum length of a name that is compared with those, in bytes.

@@ -1,0 +1,142 @@
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use crate::token::{CacheSettings, FeedCoverage, ResponseNode, TokenInfo};
+
+/// The fraction of the freshness lifetime after which a cached result in use is refreshed.
+const REFRESH_AT: f64 = 0.75;
+
+/// The maximum freshness lifetime of a token with a parent while longer ones rely on the feed. Vault writes
+/// no audit entry when the parent expires, and with it the token.
+const TTL_WITH_PARENT: Duration = Duration::from_millis(200);
+
+/// The times for which cached results are served: a longer one while the feed of changes is complete, and a
+/// shorter one otherwise.
+pub(super) struct Lifetimes {
+    ttl: AtomicDuration,
+    ttl_with_feed: AtomicDuration,
+    stale_grace: AtomicDuration,
+    negative_ttl: AtomicDuration,
+    /// The age at which results are refreshed that may soon no longer rely on the feed.
+    refresh_without_feed: AtomicDuration,
+    coverage: FeedCoverage,
+}
+
+/// A duration that can be changed: seconds, at most 136 years, and nanoseconds in 32 bits each. It is read for
+/// each request.
+struct AtomicDuration(AtomicU64);
+
+impl AtomicDuration {
+    fn new(time: Duration) -> Self {
+        let duration = Self(AtomicU64::new(0));
+        duration.set(time);
+        duration
+    }
+
+    fn get(&self) -> Duration {
+        let bits = self.0.load(Relaxed);
+        let [seconds, nanos] = [bits >> 32, bits & u64::from(u32::MAX)];
+        Duration::new(seconds, u32::try_from(nanos).unwrap_or(0))
+    }
+
+    fn set(&self, time: Duration) {
+        let seconds = time.as_secs().min(u32::MAX.into());
+        self.0.store(seconds << 32 | u64::from(time.subsec_nanos()), Relaxed);
+    }
+}
+
+impl Lifetimes {
+    pub(super) fn new(settings: &CacheSettings) -> Self {
+        Self {
+            ttl: AtomicDuration::new(settings.ttl),
+            ttl_with_feed: AtomicDuration::new(settings.ttl_with_feed),
+            stale_grace: AtomicDuration::new(settings.stale_grace),
+            negative_ttl: AtomicDuration::new(settings.negative_ttl),
+            refresh_without_feed: AtomicDuration::new(Self::refresh_age(settings.ttl)),
+            coverage: FeedCoverage::default(),
+        }
+    }
+
+    /// Uses these settings from now on. What is cached already is used no longer than they allow.
+    pub(super) fn apply(&self, settings: &CacheSettings) {
+        self.ttl.set(settings.ttl);
+        self.ttl_with_feed.set(settings.ttl_with_feed);
+        self.stale_grace.set(settings.stale_grace);
+        self.negative_ttl.set(settings.negative_ttl);
+        self.refresh_without_feed.set(Self::refresh_age(settings.ttl));
+    }
+
+    /// Returns the time for which a rejection applies.
+    pub(super) fn negative_ttl(&self) -> Duration {
+        self.negative_ttl.get()
+    }
+
+    pub(super) fn coverage(&self) -> &FeedCoverage {
+        &self.coverage
+    }
+
+    /// Returns true if longer lifetimes rely on the feed.
+    pub(super) fn rely_on_feed(&self) -> bool {
+        self.ttl_with_feed.get() > self.ttl.get()
+    }
+
+    /// Returns the maximum freshness lifetime of a token that was looked up at `fetched_at`.
+    pub(super) fn of_token(&self, info: &TokenInfo, fetched_at: Instant) -> Duration {
+        if info.source.node == ResponseNode::Any || !self.covers(fetched_at, fetched_at) {
+            self.ttl.get()
+        } else if info.has_parent {
+            self.ttl.get().min(TTL_WITH_PARENT)
+        } else {
+            self.ttl_with_feed.get()
+        }
+    }
+
+    /// Returns the maximum freshness lifetime of the capabilities of tokens, fetched at `fetched_at` from
+    /// this node.
+    pub(super) fn of_capabilities(&self, node: ResponseNode, fetched_at: Instant) -> Duration {
+        match node {
+            ResponseNode::Active if self.covers(fetched_at, fetched_at) => self.ttl_with_feed.get(),
+            _ => self.ttl.get(),
+        }
+    }
+
+    /// Returns the age at which a result is refreshed in the background.
+    pub(super) fn refresh_age(fresh_for: Duration) -> Duration {
+        fresh_for.mul_f64(REFRESH_AT)
+    }
+
+    /// Returns the age up to which a result may be served while Vault is unavailable.
+    pub(super) fn usable_for(&self, fresh_for: Duration) -> Duration {
+        fresh_for.saturating_add(self.stale_grace.get())
+    }
+
+    /// Returns true if a result of this age may be served although it is too old to be served without the
+    /// feed, or is not too old.
+    pub(super) fn allow(&self, age: Duration, fetched_at: Instant, now: Instant) -> bool {
+        age < self.ttl.get() || (age < self.ttl_with_feed.get() && self.covers(fetched_at, now))
+    }
+
+    /// Returns true if a result of this age may be served while Vault is unavailable.
+    pub(super) fn allow_stale(&self, age: Duration, fetched_at: Instant, now: Instant) -> bool {
+        age < self.usable_for(self.ttl.get())
+            || (age < self.usable_for(self.ttl_with_feed.get()) && self.covers(fetched_at, now))
+    }
+
+    /// Returns true if a result of this age has to be refreshed, since it will soon be too old without the
+    /// feed.
+    pub(super) fn is_coverage_ending(
+        &self,
+        age: Duration,
+        fetched_at: Instant,
+        now: Instant,
+    ) -> bool {
+        age >= self.refresh_without_feed.get()
+            && (self.coverage.is_ending(now) || !self.covers(fetched_at, now))
+    }
+
+    fn covers(&self, fetched_at: Instant, now: Instant) -> bool {
+        self.rely_on_feed() && self.coverage.covers(fetched_at, now)
+    }
+}
