@@ -20,6 +20,7 @@ mod cold;
 mod contest;
 mod cpu;
 mod direct;
+mod feed;
 mod large;
 mod nginx;
 mod paced;
@@ -86,6 +87,8 @@ enum Group {
     Cores,
     /// Tokens with a Zipf distribution: few frequent and many rare ones.
     Zipf,
+    /// The audit feed: calls to Vault, the delay of revocations, and a flood of entries.
+    Feed,
     /// Tokens that are not cached.
     Cold,
     /// The secrets API.
@@ -128,6 +131,7 @@ async fn run(options: &Options) {
             Group::Connections => scaling::connections(&setup, options, &mut report).await,
             Group::Cores => scaling::cores(&setup, options, &mut report).await,
             Group::Zipf => zipf::run(&setup, &mut report).await,
+            Group::Feed => feed::run(&mut report).await,
             Group::Cold => cold::run(&setup, options, &mut report).await,
             Group::Api => api::run(&setup, options, &mut report).await,
             Group::Start => start::run(&setup, options, &mut report).await,

@@ -67,7 +67,11 @@ pub struct Setup {
 
 impl Setup {
     pub async fn start() -> Self {
-        let bao = Bao::unaudited().await;
+        Self::on(Bao::unaudited().await).await
+    }
+
+    /// Sets up this OpenBao.
+    pub async fn on(bao: Bao) -> Self {
         let role = platform::provision(&bao).await;
         platform::set_policy(&bao, "bench", POLICY).await;
         let tenant = json!({"tenant": "acme"});

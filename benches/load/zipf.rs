@@ -11,7 +11,7 @@ const TOKENS: usize = 2000;
 
 /// The rate of requests, per second. With the cache TTL below it is equivalent to 270 per second
 /// with the default TTL of 30 s.
-const RATE: u32 = 4000;
+pub const RATE: u32 = 4000;
 
 /// The cache TTL.
 const TTL: &str = "2s";
@@ -46,7 +46,7 @@ pub async fn run(setup: &Setup, report: &mut Report) {
 
 /// Draws a token: the nth one has a probability proportional to 1/n.
 #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-fn by_rank(tokens: Vec<String>) -> impl Fn() -> (String, bool) {
+pub fn by_rank(tokens: Vec<String>) -> impl Fn() -> (String, bool) {
     let mut sum = 0.0;
     let cumulative: Vec<f64> = (1..=tokens.len())
         .map(|rank| {
@@ -62,7 +62,7 @@ fn by_rank(tokens: Vec<String>) -> impl Fn() -> (String, bool) {
 }
 
 /// Returns the numbers of cache hits, of requests, and of Vault requests for tokens.
-async fn counts(validator: &Validator) -> [f64; 3] {
+pub async fn counts(validator: &Validator) -> [f64; 3] {
     let mut calls = 0.0;
     for operation in ["lookup", "entity"] {
         let series = format!("vault_requests_total{{operation=\"{operation}\"}}");

@@ -81,9 +81,9 @@ impl FileFollower {
                 Ok(Next::Stopped) => return,
                 Err(error) => {
                     self.log_error(&error);
+                    self.entries = EntryReader::default();
                     // A file that appears later is read from its start.
                     start = SeekFrom::Start(0);
-                    self.lose_entries();
                     pause(RETRY_INTERVAL);
                 }
             }
@@ -103,6 +103,7 @@ impl FileFollower {
     /// Reads and applies entries until something else has to be done.
     fn read(&mut self, mut open: OpenFile) -> io::Result<Next> {
         if self.error.take().is_some() {
+            self.interrupt();
             tracing::info!(file = %self.path.display(), "the audit file is read again");
         }
         let mut chunk = vec![0; CHUNK];
@@ -164,9 +165,16 @@ impl FileFollower {
         }
     }
 
+    fn interrupt(&self) {
+        if let Some(feed) = self.feed.upgrade() {
+            feed.interrupt();
+        }
+    }
+
     fn log_error(&mut self, error: &io::Error) {
         if self.error != Some(error.kind()) {
             self.error = Some(error.kind());
+            self.lose_entries();
             let file = self.path.display();
             tracing::warn!(%file, %error, "the audit file cannot be read");
         }

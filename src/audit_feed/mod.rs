@@ -71,7 +71,9 @@ impl AuditFeed {
     pub fn new(cache: Arc<TokenCache>, metrics: Arc<Metrics>) -> Self {
         let evictor = Evictor::start(Arc::clone(&cache));
         let (open, heartbeats) = (OpenRequests::default(), Heartbeats::new());
-        Self { cache, metrics, evictor, open, heartbeats }
+        let feed = Self { cache, metrics, evictor, open, heartbeats };
+        feed.interrupt();
+        feed
     }
 
     /// Applies entries. The future completes when the tokens that they concern are evicted; if it is dropped,
@@ -115,6 +117,12 @@ impl AuditFeed {
     /// Evicts all tokens, since entries were lost that may concern any.
     pub fn lose_entries(&self) {
         drop(self.evictor.apply(Invalidation::all()));
+    }
+
+    /// Stops relying on the feed for tokens that were looked up until now, since entries may have been lost
+    /// that were written meanwhile.
+    fn interrupt(&self) {
+        self.cache.coverage().exclude_until(Instant::now());
     }
 
     /// Takes note of what an entry says beside the tokens that it concerns.

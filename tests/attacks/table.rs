@@ -50,7 +50,7 @@ fn attack_table_matches_tests() {
     let (_, table) = document.split_once("## Known attacks").expect("the table");
     let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| A")).map(row).collect();
     let ids: Vec<&str> = rows.iter().map(|(id, _)| *id).collect();
-    let expected: Vec<String> = (1..=92).map(|number| format!("A{number:02}")).collect();
+    let expected: Vec<String> = (1..=93).map(|number| format!("A{number:02}")).collect();
     assert_eq!(ids, expected);
 
     let mut existing = BTreeSet::new();

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{cache, complete, is_refused};
 use crate::{
     expect::granted,
-    support::{bao::Bao, direct::Direct, wait::eventually},
+    support::{bao::Bao, direct::Direct, validator::Validator, wait::eventually},
 };
 
 /// Starts everything, with the validator following OpenBao's audit file.
@@ -66,6 +66,39 @@ async fn followed_file_evicts_and_survives_rotation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_replica_evicts() {
+    let first = start().await;
+    let file = first.bao.audit_file().display().to_string();
+    let env = [
+        ("VALIDATOR_CACHE_TTL", "60s"),
+        ("VALIDATOR_CACHE_TTL_WITH_FEED", "10m"),
+        ("VALIDATOR_AUDIT_FILE", &*file),
+    ];
+    let others = [
+        Validator::start(&first.bao, &first.role, &env).await,
+        Validator::start(&first.bao, &first.role, &env).await,
+    ];
+    let token = first.acme.token();
+    let replicas = [&others[0], &others[1], &first.validator];
+    for replica in replicas {
+        eventually(Duration::from_secs(20), "a cached token", async || {
+            let answer = replica.validate("", &[("x-vault-token", token)]).await;
+            granted(&answer);
+            (answer.header("x-auth-cache") == Some("hit")).then_some(())
+        })
+        .await;
+    }
+    revoke(&first, token).await;
+    for replica in replicas {
+        eventually(super::SOON, "the revocation at each replica", async || {
+            let answer = replica.validate("", &[("x-vault-token", token)]).await;
+            (answer.status == 401).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn truncated_file_evicts_all() {
     let service = start().await;
     let (acme, globex) = (service.acme.token(), service.globex.token());
@@ -114,7 +147,7 @@ async fn missing_file_is_found_later() {
         service.validator.log().contains("the audit file cannot be read").then_some(())
     })
     .await;
-    granted(&service.ask(service.acme.token()).await);
+    cache(&service, service.acme.token()).await;
     fs::hard_link(service.bao.audit_file(), &file).expect("linked");
     complete(&service, 1).await;
     assert!(service.validator.log().contains("the audit file is read again"));
