@@ -11,7 +11,7 @@ use quick_cache::{Equivalent, sync::Cache};
 
 use crate::{
     capabilities::Capabilities,
-    token::cache::{TokenEntry, lifetime::Lifetimes},
+    token::cache::{TokenEntry, lifetime::Lifetimes, millis::Millis},
 };
 
 /// The maximum length of a cached path, in bytes. Clients influence paths through `acl_uri`.
@@ -83,14 +83,14 @@ impl CapabilityCache {
     ) -> Option<CapabilityHit> {
         let granted = self.0.get(&CapabilityKeyRef { entry: entry.id, path })?;
         let CapabilityStamp { fetched_at, fresh_for } = granted.stamp;
-        let age = now.saturating_duration_since(fetched_at);
+        let age = Millis::between(fetched_at, now);
         let is_due = || {
-            age >= Lifetimes::refresh_age(fresh_for)
+            age >= Millis::of(Lifetimes::refresh_age(fresh_for))
                 || lifetimes.is_coverage_ending(age, fetched_at, now)
         };
         let freshness = if !granted.is_usable(now, lifetimes) {
             return None;
-        } else if age >= fresh_for || !lifetimes.allow(age, fetched_at, now) {
+        } else if age >= Millis::of(fresh_for) || !lifetimes.allow(age, fetched_at, now) {
             Freshness::Stale
         } else if is_due() && !granted.refreshing.swap(true, Relaxed) {
             Freshness::Due
@@ -133,8 +133,9 @@ impl CapabilityCache {
 impl CachedCapabilities {
     fn is_usable(&self, now: Instant, lifetimes: &Lifetimes) -> bool {
         let CapabilityStamp { fetched_at, fresh_for } = self.stamp;
-        let age = now.saturating_duration_since(fetched_at);
-        age < lifetimes.usable_for(fresh_for) && lifetimes.allow_stale(age, fetched_at, now)
+        let age = Millis::between(fetched_at, now);
+        age < Millis::of(lifetimes.usable_for(fresh_for))
+            && lifetimes.allow_stale(age, fetched_at, now)
     }
 }
 

@@ -13,7 +13,9 @@ use crate::{
     capabilities::Capabilities,
     token::{
         CallerIdentity, ResponseNode, TokenInfo, TokenKind, TokenUsage,
-        cache::{audit_hashes::EntryHashes, invalidation::NameHash, lifetime::Lifetimes},
+        cache::{
+            audit_hashes::EntryHashes, invalidation::NameHash, lifetime::Lifetimes, millis::Millis,
+        },
     },
 };
 
@@ -110,21 +112,6 @@ pub(super) struct FetchStamp {
     pub(super) generation: u64,
 }
 
-/// A duration in whole milliseconds, at most 49 days, in four bytes.
-#[derive(Clone, Copy, Debug)]
-struct Millis(u32);
-
-impl Millis {
-    /// Rounds a duration down.
-    fn of(time: Duration) -> Self {
-        Self(u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
-    }
-
-    fn is_past(self, age: Duration) -> bool {
-        age >= Duration::from_millis(self.0.into())
-    }
-}
-
 impl TokenEntry {
     /// Creates an entry that is fresh for the configured time, but not during the token's last
     /// second: Vault reports the remaining lifetime in whole seconds only.
@@ -158,13 +145,8 @@ impl TokenEntry {
     }
 
     /// Returns true if the refresh time has passed at this age, and no refresh was started.
-    pub(super) fn is_refresh_due(
-        &self,
-        age: Duration,
-        now: Instant,
-        lifetimes: &Lifetimes,
-    ) -> bool {
-        (self.refresh_after.is_past(age) || lifetimes.is_coverage_ending(age, self.fetched_at, now))
+    pub(super) fn is_refresh_due(&self, age: Millis, now: Instant, lifetimes: &Lifetimes) -> bool {
+        (age >= self.refresh_after || lifetimes.is_coverage_ending(age, self.fetched_at, now))
             && !self.refreshing.load(Relaxed)
     }
 
@@ -174,8 +156,8 @@ impl TokenEntry {
     }
 
     /// Returns true if this age is within the freshness lifetime.
-    pub(super) fn is_fresh(&self, age: Duration, now: Instant, lifetimes: &Lifetimes) -> bool {
-        !self.fresh_for.is_past(age) && lifetimes.allow(age, self.fetched_at, now)
+    pub(super) fn is_fresh(&self, age: Millis, now: Instant, lifetimes: &Lifetimes) -> bool {
+        age < self.fresh_for && lifetimes.allow(age, self.fetched_at, now)
     }
 
     /// Returns true if the entry may be cached. A limited-use token is never cached, since each use
@@ -188,18 +170,17 @@ impl TokenEntry {
     /// Returns true if the entry may still be served while Vault is unavailable.
     pub(super) fn is_usable(&self, now: Instant, lifetimes: &Lifetimes) -> bool {
         let age = self.age(now);
-        !self.usable_for.is_past(age) && lifetimes.allow_stale(age, self.fetched_at, now)
+        age < self.usable_for && lifetimes.allow_stale(age, self.fetched_at, now)
     }
 
     /// Returns the remaining lifetime of the token, by this machine's monotonic clock, at most 49 days.
     #[must_use]
     pub fn remaining(&self) -> Duration {
-        let Millis(expiry) = self.expires_after;
-        Duration::from_millis(expiry.into()).saturating_sub(self.age(Instant::now()))
+        Duration::from(self.expires_after).saturating_sub(self.fetched_at.elapsed())
     }
 
     /// Returns the time since Vault was called.
-    pub(super) fn age(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.fetched_at)
+    pub(super) fn age(&self, now: Instant) -> Millis {
+        Millis::between(self.fetched_at, now)
     }
 }

@@ -23,6 +23,7 @@ use crate::{
             evictions::{EvictionCause, EvictionCounter},
             invalidation_log::{InvalidationLog, Outdated},
             lifetime::Lifetimes,
+            millis::Millis,
             recent::RecentlyValid,
             renewals::Renewals,
             single_flight::SingleFlight,
@@ -91,7 +92,7 @@ impl CacheInner {
     }
 
     /// Returns the entry of a valid token that is fresh now, and its age.
-    pub(super) fn get(&self, key: TokenKey, now: Instant) -> Option<(Arc<TokenEntry>, Duration)> {
+    pub(super) fn get(&self, key: TokenKey, now: Instant) -> Option<(Arc<TokenEntry>, Millis)> {
         let entry = self.valid.get(&key)?;
         let age = entry.age(now);
         entry.is_fresh(age, now, &self.lifetimes).then_some((entry, age))

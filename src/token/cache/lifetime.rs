@@ -1,9 +1,9 @@
-use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use crate::token::{CacheSettings, FeedCoverage, ResponseNode, TokenInfo};
+use crate::token::{
+    CacheSettings, FeedCoverage, ResponseNode, TokenInfo,
+    cache::millis::{AtomicMillis, Millis},
+};
 
 /// The fraction of the freshness lifetime after which a cached result in use is refreshed.
 const REFRESH_AT: f64 = 0.75;
@@ -15,46 +15,23 @@ const TTL_WITH_PARENT: Duration = Duration::from_millis(200);
 /// The times for which cached results are served: a longer one while the feed of changes is complete, and a
 /// shorter one otherwise.
 pub(super) struct Lifetimes {
-    ttl: AtomicDuration,
-    ttl_with_feed: AtomicDuration,
-    stale_grace: AtomicDuration,
-    negative_ttl: AtomicDuration,
+    ttl: AtomicMillis,
+    ttl_with_feed: AtomicMillis,
+    stale_grace: AtomicMillis,
+    negative_ttl: AtomicMillis,
     /// The age at which results are refreshed that may soon no longer rely on the feed.
-    refresh_without_feed: AtomicDuration,
+    refresh_without_feed: AtomicMillis,
     coverage: FeedCoverage,
-}
-
-/// A duration that can be changed: seconds, at most 136 years, and nanoseconds in 32 bits each. It is read for
-/// each request.
-struct AtomicDuration(AtomicU64);
-
-impl AtomicDuration {
-    fn new(time: Duration) -> Self {
-        let duration = Self(AtomicU64::new(0));
-        duration.set(time);
-        duration
-    }
-
-    fn get(&self) -> Duration {
-        let bits = self.0.load(Relaxed);
-        let [seconds, nanos] = [bits >> 32, bits & u64::from(u32::MAX)];
-        Duration::new(seconds, u32::try_from(nanos).unwrap_or(0))
-    }
-
-    fn set(&self, time: Duration) {
-        let seconds = time.as_secs().min(u32::MAX.into());
-        self.0.store(seconds << 32 | u64::from(time.subsec_nanos()), Relaxed);
-    }
 }
 
 impl Lifetimes {
     pub(super) fn new(settings: &CacheSettings) -> Self {
         Self {
-            ttl: AtomicDuration::new(settings.ttl),
-            ttl_with_feed: AtomicDuration::new(settings.ttl_with_feed),
-            stale_grace: AtomicDuration::new(settings.stale_grace),
-            negative_ttl: AtomicDuration::new(settings.negative_ttl),
-            refresh_without_feed: AtomicDuration::new(Self::refresh_age(settings.ttl)),
+            ttl: AtomicMillis::new(settings.ttl),
+            ttl_with_feed: AtomicMillis::new(settings.ttl_with_feed),
+            stale_grace: AtomicMillis::new(settings.stale_grace),
+            negative_ttl: AtomicMillis::new(settings.negative_ttl),
+            refresh_without_feed: AtomicMillis::new(Self::refresh_age(settings.ttl)),
             coverage: FeedCoverage::default(),
         }
     }
@@ -68,9 +45,17 @@ impl Lifetimes {
         self.refresh_without_feed.set(Self::refresh_age(settings.ttl));
     }
 
+    fn ttl(&self) -> Duration {
+        self.ttl.get().into()
+    }
+
+    fn ttl_with_feed(&self) -> Duration {
+        self.ttl_with_feed.get().into()
+    }
+
     /// Returns the time for which a rejection applies.
     pub(super) fn negative_ttl(&self) -> Duration {
-        self.negative_ttl.get()
+        self.negative_ttl.get().into()
     }
 
     pub(super) fn coverage(&self) -> &FeedCoverage {
@@ -85,11 +70,11 @@ impl Lifetimes {
     /// Returns the maximum freshness lifetime of a token that was looked up at `fetched_at`.
     pub(super) fn of_token(&self, info: &TokenInfo, fetched_at: Instant) -> Duration {
         if info.source.node == ResponseNode::Any || !self.covers(fetched_at, fetched_at) {
-            self.ttl.get()
+            self.ttl()
         } else if info.has_parent {
-            self.ttl.get().min(TTL_WITH_PARENT)
+            self.ttl().min(TTL_WITH_PARENT)
         } else {
-            self.ttl_with_feed.get()
+            self.ttl_with_feed()
         }
     }
 
@@ -97,8 +82,8 @@ impl Lifetimes {
     /// this node.
     pub(super) fn of_capabilities(&self, node: ResponseNode, fetched_at: Instant) -> Duration {
         match node {
-            ResponseNode::Active if self.covers(fetched_at, fetched_at) => self.ttl_with_feed.get(),
-            _ => self.ttl.get(),
+            ResponseNode::Active if self.covers(fetched_at, fetched_at) => self.ttl_with_feed(),
+            _ => self.ttl(),
         }
     }
 
@@ -109,26 +94,27 @@ impl Lifetimes {
 
     /// Returns the age up to which a result may be served while Vault is unavailable.
     pub(super) fn usable_for(&self, fresh_for: Duration) -> Duration {
-        fresh_for.saturating_add(self.stale_grace.get())
+        fresh_for.saturating_add(self.stale_grace.get().into())
     }
 
     /// Returns true if a result of this age may be served although it is too old to be served without the
     /// feed, or is not too old.
-    pub(super) fn allow(&self, age: Duration, fetched_at: Instant, now: Instant) -> bool {
+    pub(super) fn allow(&self, age: Millis, fetched_at: Instant, now: Instant) -> bool {
         age < self.ttl.get() || (age < self.ttl_with_feed.get() && self.covers(fetched_at, now))
     }
 
     /// Returns true if a result of this age may be served while Vault is unavailable.
-    pub(super) fn allow_stale(&self, age: Duration, fetched_at: Instant, now: Instant) -> bool {
-        age < self.usable_for(self.ttl.get())
-            || (age < self.usable_for(self.ttl_with_feed.get()) && self.covers(fetched_at, now))
+    pub(super) fn allow_stale(&self, age: Millis, fetched_at: Instant, now: Instant) -> bool {
+        age < Millis::of(self.usable_for(self.ttl()))
+            || (age < Millis::of(self.usable_for(self.ttl_with_feed()))
+                && self.covers(fetched_at, now))
     }
 
     /// Returns true if a result of this age has to be refreshed, since it will soon be too old without the
     /// feed.
     pub(super) fn is_coverage_ending(
         &self,
-        age: Duration,
+        age: Millis,
         fetched_at: Instant,
         now: Instant,
     ) -> bool {

@@ -11,6 +11,7 @@ mod invalidation;
 mod invalidation_log;
 mod lifetime;
 mod lookup;
+mod millis;
 mod recent;
 mod renewals;
 mod settings;

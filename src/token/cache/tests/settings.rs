@@ -7,7 +7,7 @@ use super::{TestBackend, active, get_or_fetch, spawn_lookup};
 use crate::token::{
     CacheSettings, CacheStatus, Credential, EvictionCause, LookupResult, ResponseNode,
     TokenBackend, TokenCache, TokenInfo,
-    cache::{TokenEntry, entry::FetchStamp, lifetime::Lifetimes},
+    cache::{TokenEntry, entry::FetchStamp, lifetime::Lifetimes, millis::Millis},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -18,10 +18,10 @@ fn settings(ttl: Duration, stale_grace: Duration) -> CacheSettings {
 
 /// Returns the ages in whole seconds up to which an entry is not refreshed, is fresh, and is usable.
 fn ages(entry: &TokenEntry, lifetimes: &Lifetimes) -> [Option<u64>; 3] {
-    let first = |is_over: &dyn Fn(Duration, Instant) -> bool| {
+    let first = |is_over: &dyn Fn(Millis, Instant) -> bool| {
         (0..2000).find(|seconds| {
             let age = Duration::from_secs(*seconds);
-            is_over(age, entry.fetched_at + age)
+            is_over(Millis::of(age), entry.fetched_at + age)
         })
     };
     [
