@@ -68,9 +68,12 @@ impl<'h> RequestHeaders<'h> {
     pub fn has_any(self, names: &[&'static str]) -> bool {
         match self {
             Self::Map(map) => names.iter().any(|name| map.contains_key(*name)),
-            Self::Raw(raw) => raw
-                .iter()
-                .any(|header| names.iter().any(|name| header.name.eq_ignore_ascii_case(name))),
+            // The lengths are compared first, without a call for each header.
+            Self::Raw(raw) => names.iter().any(|name| {
+                raw.iter().any(|header| {
+                    header.name.len() == name.len() && header.name.eq_ignore_ascii_case(name)
+                })
+            }),
         }
     }
 
