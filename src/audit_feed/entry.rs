@@ -73,7 +73,7 @@ struct AuditResponse {
     data: Option<NamedToken>,
 }
 
-/// What an entry says.
+/// The content of an entry, as far as it is used.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct EntrySummary {
     pub(super) stage: Stage,
@@ -102,7 +102,7 @@ pub(super) enum Stage {
 }
 
 impl AuditEntry<'_> {
-    /// Returns what the entry says; `None` for an entry of an unknown kind.
+    /// Returns the content of the entry; `None` for an entry of an unknown kind.
     pub(super) fn summarize(self) -> Option<EntrySummary> {
         let stage = match self.kind.as_str() {
             "request" => Stage::Request,

@@ -17,8 +17,8 @@ const NAMED_INTERVAL: Duration = Duration::from_millis(5);
 /// have to be looked up again.
 const WIDE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The minimum interval, as a multiple of the time that the last invalidation took.
-const REST: u32 = 9;
+/// The minimum interval, as a multiple of the time that the last invalidation took, and its maximum.
+const REST: (u32, Duration) = (9, WIDE_INTERVAL);
 
 /// Removes tokens from the cache: at once, unless it just did. Then invalidations are collected, so that a
 /// flood of them neither keeps the cache busy nor causes a flood of lookups.
@@ -45,27 +45,41 @@ impl Evictor {
         Self { named: lane(NAMED_INTERVAL), wide: lane(WIDE_INTERVAL), cache }
     }
 
-    /// Invalidates. The future completes when that is done; if it is dropped, it is done all the same.
+    /// Invalidates. The future completes when the tokens that are named are evicted, or all if none is; if it
+    /// is dropped, they are evicted all the same.
+    ///
+    /// Each revocation also concerns tokens that it does not name, which must not delay the response to it.
     pub(super) fn apply(
         &self,
         invalidation: Invalidation,
     ) -> impl Future<Output = ()> + Send + 'static {
-        let mut queued = None;
-        if !invalidation.is_empty() {
-            let lane = if invalidation.is_wide() { &self.wide } else { &self.named };
-            let (done, is_done) = oneshot::channel();
-            match lane.send(QueuedInvalidation { invalidation, done }) {
-                Ok(()) => queued = Some(is_done),
-                // The task has panicked.
-                Err(_) => self.cache.clear(),
-            }
-        }
+        let (named, wide) = invalidation.split();
+        let wide = enqueue(&self.wide, wide);
+        let awaited = enqueue(&self.named, named).or(wide);
+        let cache = Arc::clone(&self.cache);
         async move {
-            if let Some(is_done) = queued {
-                let _ = is_done.await;
+            if let Some(done) = awaited
+                && done.await.is_err()
+            {
+                // The task has panicked.
+                cache.clear();
             }
         }
     }
+}
+
+/// Queues an invalidation. Returns the notification when it is done; `None` if it concerns no token.
+fn enqueue(
+    lane: &mpsc::UnboundedSender<QueuedInvalidation>,
+    invalidation: Invalidation,
+) -> Option<oneshot::Receiver<()>> {
+    if invalidation.is_empty() {
+        return None;
+    }
+    let (done, is_done) = oneshot::channel();
+    // If it fails, `done` is dropped, which the receiver sees.
+    let _ = lane.send(QueuedInvalidation { invalidation, done });
+    Some(is_done)
 }
 
 async fn invalidate_queued(
@@ -81,9 +95,10 @@ async fn invalidate_queued(
         }
         let start = Instant::now();
         cache.invalidate(&invalidation);
-        let rest = interval.max(start.elapsed() * REST);
+        let (multiple, maximum) = REST;
+        let rest = (start.elapsed() * multiple).clamp(interval, maximum);
         for done in waiting {
-            // Fails if nobody waits for it.
+            // Fails if nothing waits for it.
             let _ = done.send(());
         }
         sleep(rest).await;

@@ -135,8 +135,11 @@ impl FileFollower {
         }
     }
 
+    /// Returns true if Vault writes to another file. An empty one may have been created in advance, while
+    /// Vault still writes to the old one.
     fn is_rotated(&self, opened: (u64, u64)) -> bool {
-        self.path.metadata().is_ok_and(|metadata| identity(&metadata) != opened)
+        let metadata = self.path.metadata();
+        metadata.is_ok_and(|found| identity(&found) != opened && found.len() > 0)
     }
 
     /// Reads a chunk, and applies the entries up to its last complete line.

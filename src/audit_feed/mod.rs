@@ -31,7 +31,7 @@ use self::{
 };
 pub use self::{file::follow_file, heartbeat::HeartbeatSender, reader::EntryReader};
 use crate::{
-    telemetry::{AuditEntryOutcome, Metrics},
+    telemetry::{AuditEntryOutcome, AuditFeedState, Metrics},
     token::{FeedCoverage, Invalidation, TokenCache},
     wall_clock,
 };
@@ -125,7 +125,7 @@ impl AuditFeed {
         self.cache.coverage().exclude_until(Instant::now());
     }
 
-    /// Takes note of what an entry says beside the tokens that it concerns.
+    /// Uses the content of an entry beside the tokens that it concerns.
     fn note(self: &Arc<Self>, entry: &EntrySummary) {
         if let Some(outcome) = entry.rotation {
             self.metrics.record_rotation(outcome);
@@ -194,20 +194,24 @@ impl AuditFeed {
     }
 
     async fn log_state(&self, coverage: &FeedCoverage) {
-        let mut was_complete = None;
+        let mut last = None;
         loop {
-            let is_complete = coverage.is_complete(Instant::now());
-            self.metrics.set_audit_feed_up(is_complete);
-            if was_complete != Some(is_complete) {
-                match (is_complete, was_complete) {
-                    (true, _) => tracing::info!("the audit feed is complete"),
-                    (false, None) => tracing::info!("waiting for the audit feed"),
-                    (false, Some(_)) => tracing::warn!(
+            let state = if coverage.is_complete(Instant::now()) {
+                AuditFeedState::Complete
+            } else {
+                AuditFeedState::Silent
+            };
+            self.metrics.set_audit_feed(Some(state));
+            if last != Some(state) {
+                match (state, last) {
+                    (AuditFeedState::Complete, _) => tracing::info!("the audit feed is complete"),
+                    (AuditFeedState::Silent, None) => tracing::info!("waiting for the audit feed"),
+                    (AuditFeedState::Silent, Some(_)) => tracing::warn!(
                         "the audit feed is silent: tokens are looked up again after \
                          VALIDATOR_CACHE_TTL until it works again"
                     ),
                 }
-                was_complete = Some(is_complete);
+                last = Some(state);
             }
             sleep(STATE_INTERVAL).await;
         }

@@ -25,9 +25,9 @@ impl OpenRequests {
         Ok(())
     }
 
-    /// Removes a request. Returns true if it was open.
-    pub(super) fn end(&self, id: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    /// Removes a request, if it is open.
+    pub(super) fn end(&self, id: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     /// Returns true if a request is open.

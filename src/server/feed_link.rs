@@ -19,7 +19,8 @@ pub(super) const AUDIT_FEED: [&str; 3] = ["audit_file", "cache_ttl", "cache_ttl_
 /// The feed, with the task that checks that it is complete.
 pub(super) struct FeedLink {
     pub(super) feed: Arc<AuditFeed>,
-    _watch: Option<AbortOnDropHandle<()>>,
+    /// `None` if nothing relies on the feed.
+    watch: Option<AbortOnDropHandle<()>>,
 }
 
 impl FeedLink {
@@ -43,6 +44,11 @@ impl FeedLink {
             let (feed, session) = (Arc::clone(&feed), Arc::clone(session));
             AbortOnDropHandle::new(tokio::spawn(async move { feed.watch(session).await }))
         });
-        Ok(Self { feed, _watch: watch })
+        Ok(Self { feed, watch })
+    }
+
+    /// Returns true if it is checked that the feed is complete.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watch.is_some()
     }
 }

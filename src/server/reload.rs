@@ -209,6 +209,9 @@ impl Service {
         }
         if let Some(feed) = feed {
             self.feed = feed;
+            if !self.feed.is_watched() {
+                self.shared.metrics.set_audit_feed(None);
+            }
         }
         self.failure_limiter = failure_limiter;
         self.current.replace(handlers);

@@ -34,8 +34,8 @@ pub use logs::LogFormat;
 #[cfg(test)]
 pub(crate) use logs::captured;
 pub use metrics::{
-    AddressAvailability, AuditEntryOutcome, DecisionLogOutcome, HistogramReading, InProgress,
-    KeyRotationOutcome, Limiter, ListenerName, Metrics, MetricsExport, MetricsExporter,
+    AddressAvailability, AuditEntryOutcome, AuditFeedState, DecisionLogOutcome, HistogramReading,
+    InProgress, KeyRotationOutcome, Limiter, ListenerName, Metrics, MetricsExport, MetricsExporter,
     MetricsFormat, MetricsReading, MetricsSnapshot, PolicyDrift, ReloadOutcome, Sample,
     SecretOperation, SecretOutcome, ServedRequest, ServiceLoginOutcome, Signal, UserLoginOutcome,
     record_decision_log, record_dropped_telemetry, record_omitted_lines,

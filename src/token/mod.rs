@@ -21,8 +21,7 @@ pub use backend::{
 };
 pub use cache::{
     AuditHash, CacheSettings, CacheStatus, CapabilityLookup, Change, EvictionCause, EvictionCounts,
-    FEED_SILENCE_LIMIT, FeedCoverage, Invalidation, LookupHashes, TokenCache, TokenEntry,
-    TokenLookup,
+    FeedCoverage, Invalidation, LookupHashes, TokenCache, TokenEntry, TokenLookup,
 };
 pub use credential::{
     Credential, CredentialError, CredentialReader, CredentialSource, CredentialSources,

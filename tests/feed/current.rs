@@ -50,3 +50,13 @@ async fn current_decision_includes_policies() {
     refused(&ask_current(&service, "acl=route/crm", &token).await, "acl_denied");
     refused(&ask().await, "acl_denied");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invalid_token_with_index_is_looked_up_once() {
+    let service = Direct::start_with(&[("VALIDATOR_NEGATIVE_TTL", "60s")]).await;
+    let lookups = service.calls("lookup").await;
+    for _ in 0..5 {
+        refused(&ask_current(&service, "", "s.invalid").await, "token_invalid");
+    }
+    assert_eq!(service.calls("lookup").await, lookups + 1);
+}

@@ -66,6 +66,31 @@ async fn followed_file_evicts_and_survives_rotation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn file_that_is_created_in_advance_is_not_followed() {
+    let service = start().await;
+    let acme = service.acme.token();
+    cache(&service, acme).await;
+    // As logrotate does, before it makes Vault open the new file.
+    let file = service.bao.audit_file();
+    fs::rename(&file, file.with_extension("1")).expect("renamed");
+    fs::write(&file, "").expect("created");
+    // Nothing shows that the validator has seen the new file: it must not do anything then.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    revoke(&service, acme).await;
+    is_refused(&service, acme, "a revocation in the old file").await;
+    service.bao.reload();
+    let globex = service.globex.token();
+    cache(&service, globex).await;
+    eventually(Duration::from_secs(5), "the new file", async || {
+        service.bao.must("GET", "sys/audit", None).await;
+        (fs::metadata(&file).expect("a file").len() > 0).then_some(())
+    })
+    .await;
+    revoke(&service, globex).await;
+    is_refused(&service, globex, "a revocation in the new file").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_replica_evicts() {
     let first = start().await;
     let file = first.bao.audit_file().display().to_string();

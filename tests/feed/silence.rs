@@ -78,3 +78,21 @@ async fn audit_token_is_required_for_entries_alone() {
     service.bao.add_feed(&url, "Bearer 0123456789abcdef0123456789abcdef").await;
     complete(&service, 1).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revocations_are_not_delayed_by_children() {
+    let service = Direct::start_with(&LONG).await;
+    let url = format!("{}/audit", service.validator.admin_url());
+    let (client, start) = (http::client(), Instant::now());
+    // Each also concerns the children of a token, which are evicted at most ten times a second.
+    for number in 0..40 {
+        let entry = json!({
+            "type": "response",
+            "auth": {"accessor": format!("accessor{number}"), "policies": ["default"]},
+            "request": {"operation": "update", "path": "auth/token/revoke-self"},
+        });
+        let answer = http::send(&client, "POST", &url, &[], Some(entry.to_string())).await;
+        assert_eq!(answer.expect("an answer").status, 204);
+    }
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}

@@ -10,9 +10,9 @@ use http::{Method, StatusCode};
 use vault_auth_validator::{
     auth::Refusal,
     telemetry::{
-        AddressAvailability, AuditEntryOutcome, DecisionLogOutcome, Limiter, ListenerName, Metrics,
-        MetricsFormat, MetricsSnapshot, PolicyDrift, SecretOperation, SecretOutcome, ServedRequest,
-        record_decision_log, record_omitted_lines,
+        AddressAvailability, AuditEntryOutcome, AuditFeedState, DecisionLogOutcome, Limiter,
+        ListenerName, Metrics, MetricsFormat, MetricsSnapshot, PolicyDrift, SecretOperation,
+        SecretOutcome, ServedRequest, record_decision_log, record_omitted_lines,
     },
     token::{CacheStatus, EvictionCounts},
 };
@@ -39,7 +39,7 @@ fn every_metric() -> String {
         duration: Duration::ZERO,
     });
     metrics.record_audit_entry(AuditEntryOutcome::Ignored);
-    metrics.set_audit_feed_up(true);
+    metrics.set_audit_feed(Some(AuditFeedState::Complete));
     metrics.record_vault_request("lookup", "ok");
     metrics.record_vault_duration("lookup", Duration::ZERO);
     metrics.set_vault_address("http://127.0.0.1:8200", AddressAvailability::Up);

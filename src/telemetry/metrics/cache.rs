@@ -38,6 +38,15 @@ impl AuditEntryOutcome {
     }
 }
 
+/// The state of the audit feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditFeedState {
+    /// Its entries arrive without a gap.
+    Complete,
+    /// Its entries do not arrive.
+    Silent,
+}
+
 /// The metrics of the token cache and of what makes its entries stale.
 pub(super) struct CacheMetrics {
     live: Gauge,
@@ -98,9 +107,10 @@ impl Metrics {
         set_optional(&self.cache.last_audit_entry, Some(wall_clock::now().as_second()));
     }
 
-    /// Sets whether the audit feed is complete. It is not set where nothing relies on the feed.
-    pub fn set_audit_feed_up(&self, is_up: bool) {
-        set_optional(&self.cache.audit_feed_up, Some(i64::from(is_up)));
+    /// Sets the state of the audit feed; `None` if nothing relies on it.
+    pub fn set_audit_feed(&self, state: Option<AuditFeedState>) {
+        let up = state.map(|state| i64::from(state == AuditFeedState::Complete));
+        set_optional(&self.cache.audit_feed_up, up);
     }
 
     /// Records the time from the one in an audit entry, by Vault's clock, until its tokens were evicted.

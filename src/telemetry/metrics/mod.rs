@@ -33,8 +33,13 @@ use prometheus_client::{
     metrics::{gauge::Gauge, info::Info},
 };
 
+use self::{
+    cache::CacheMetrics, config::ConfigMetrics, decisions::DecisionMetrics, http::HttpMetrics,
+    people::PeopleMetrics, policy_drift::DriftMetrics, process::ProcessCollector,
+    registry::Registries, secrets::SecretMetrics, vault::VaultMetrics,
+};
 pub use self::{
-    cache::AuditEntryOutcome,
+    cache::{AuditEntryOutcome, AuditFeedState},
     config::ReloadOutcome,
     http::{ListenerName, ServedRequest},
     labels::InProgress,
@@ -49,11 +54,6 @@ pub use self::{
     secrets::{KeyRotationOutcome, SecretOperation, SecretOutcome},
     text::MetricsFormat,
     vault::{AddressAvailability, ServiceLoginOutcome},
-};
-use self::{
-    cache::CacheMetrics, config::ConfigMetrics, decisions::DecisionMetrics, http::HttpMetrics,
-    people::PeopleMetrics, policy_drift::DriftMetrics, process::ProcessCollector,
-    registry::Registries, secrets::SecretMetrics, vault::VaultMetrics,
 };
 use crate::{token::EvictionCounts, wall_clock};
 

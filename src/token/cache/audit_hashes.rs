@@ -21,9 +21,9 @@ const MAX_WAITING: u64 = 20_000;
 /// The hashes by which a token and its accessor are written to Vault's audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LookupHashes {
-    /// That of the token.
+    /// The hash of the token.
     pub token: AuditHash,
-    /// That of its accessor.
+    /// The hash of its accessor.
     pub accessor: AuditHash,
 }
 

@@ -4,7 +4,7 @@ use std::{
 };
 
 /// The time after the last proof that the feed is complete for which it is relied on.
-pub const FEED_SILENCE_LIMIT: Duration = Duration::from_secs(10);
+const FEED_SILENCE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The time before the end of that in which entries that rely on the feed are refreshed, so that not all
 /// of them go stale at once.

@@ -78,7 +78,7 @@ impl CacheInner {
         let run = || {
             let (inner, token) = (Arc::clone(self), token.clone());
             spawn_detached(async move {
-                let lookup = inner.lookup_if_absent(key, token, generation);
+                let lookup = inner.lookup_if_absent(key, token);
                 inner.lookups.run(key, lookup).await
             })
         };

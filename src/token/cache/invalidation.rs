@@ -107,7 +107,7 @@ impl Invalidation {
     /// Returns true if it concerns no token.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        !self.concerns_tokens() && self.policies.is_empty()
     }
 
     /// Returns true if it concerns all tokens.
@@ -116,16 +116,39 @@ impl Invalidation {
         self.all
     }
 
-    /// Returns true if it concerns tokens that it does not name.
+    /// Splits it into the tokens that it names, and those that it does not name.
     #[must_use]
-    pub fn is_wide(&self) -> bool {
-        self.all || self.with_entity || self.with_parent || !self.policies.is_empty()
+    pub fn split(self) -> (Self, Self) {
+        let Self { all, with_entity, with_parent, policies, .. } = self;
+        let unnamed = Self { all, with_entity, with_parent, policies, ..Self::default() };
+        let named = Self {
+            all: false,
+            with_entity: false,
+            with_parent: false,
+            policies: HashSet::new(),
+            accessors: self.accessors,
+            accessor_hashes: self.accessor_hashes,
+            token_hashes: self.token_hashes,
+            entity_ids: self.entity_ids,
+            entity_names: self.entity_names,
+        };
+        (named, unnamed)
     }
 
     /// Returns true if it concerns capabilities alone.
     pub(super) fn is_about_policies_only(&self) -> bool {
-        let others = Self { policies: HashSet::new(), ..self.clone() };
-        !self.policies.is_empty() && others.is_empty()
+        !self.concerns_tokens() && !self.policies.is_empty()
+    }
+
+    fn concerns_tokens(&self) -> bool {
+        self.all
+            || self.with_entity
+            || self.with_parent
+            || !self.accessors.is_empty()
+            || !self.accessor_hashes.is_empty()
+            || !self.token_hashes.is_empty()
+            || !self.entity_ids.is_empty()
+            || !self.entity_names.is_empty()
     }
 
     /// Returns true if it concerns, or may concern, this token or its capabilities.

@@ -63,7 +63,7 @@ impl Lifetimes {
     }
 
     /// Returns true if longer lifetimes rely on the feed.
-    pub(super) fn rely_on_feed(&self) -> bool {
+    fn rely_on_feed(&self) -> bool {
         self.ttl_with_feed.get() > self.ttl.get()
     }
 

@@ -9,7 +9,7 @@ use opentelemetry::trace::FutureExt as _;
 
 use crate::token::{
     CallerToken, LookupConsistency, LookupHashes, LookupMode, LookupPriority, LookupResult,
-    LookupSource, ResponseNode, TokenInfo, TokenKey, Unavailable, UnavailableReason,
+    ResponseNode, TokenInfo, TokenKey, Unavailable, UnavailableReason,
     cache::{TokenEntry, entry::FetchStamp, inner::CacheInner, invalidation_log::Outdated},
 };
 
@@ -22,21 +22,17 @@ pub(super) enum LookupOutcome {
 }
 
 impl CacheInner {
-    /// Looks a token up unless another caller's lookup has cached a result since generation
-    /// `since`.
+    /// Looks a token up unless another caller's lookup has cached a result meanwhile.
     pub(super) async fn lookup_if_absent(
         &self,
         key: TokenKey,
         token: CallerToken,
-        since: u64,
     ) -> LookupOutcome {
         if self.is_rejected(key).await {
             return LookupOutcome::Rejected;
         }
         match self.get(key, Instant::now()) {
-            Some((entry, _)) if entry.generation >= since || self.is_current(&entry) => {
-                LookupOutcome::Valid(entry)
-            }
+            Some((entry, _)) if self.is_current(&entry) => LookupOutcome::Valid(entry),
             _ => self.lookup(key, token).await,
         }
     }
@@ -125,7 +121,7 @@ impl CacheInner {
         if before.is_some_and(|before| !before.identity.policies().eq(info.policies())) {
             stamp.id = self.new_id();
         }
-        let source = info.source.clone();
+        let request_id = info.source.request_id.clone();
         let entry = Arc::new(TokenEntry::new(info, stamp, &self.lifetimes));
         if entry.node == ResponseNode::Any && !self.invalidations.is_settled(&entry) {
             return Err(Outdated);
@@ -133,7 +129,11 @@ impl CacheInner {
         if let Some(before) = before {
             entry.hashes.copy_from(&before.hashes);
         }
-        self.join_audit_hashes(key, &entry, &source);
+        if let Some(id) = request_id
+            && let Some(hashes) = self.audit_hashes.add_response(&id, key)
+        {
+            entry.hashes.set(hashes);
+        }
         Ok(entry)
     }
 
@@ -213,15 +213,6 @@ impl CacheInner {
             LookupConsistency::ActivePreferred
         } else {
             LookupConsistency::NotOlderThanSeen
-        }
-    }
-
-    /// Adds the hashes that the token has in Vault's audit log, as soon as they are known.
-    fn join_audit_hashes(&self, key: TokenKey, entry: &TokenEntry, source: &LookupSource) {
-        if let Some(id) = &source.request_id
-            && let Some(hashes) = self.audit_hashes.add_response(id, key)
-        {
-            entry.hashes.set(hashes);
         }
     }
 

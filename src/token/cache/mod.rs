@@ -22,7 +22,7 @@ mod tests;
 use std::{sync::Arc, time::Instant};
 
 pub use audit_hashes::LookupHashes;
-pub use coverage::{FEED_SILENCE_LIMIT, FeedCoverage};
+pub use coverage::FeedCoverage;
 pub use entry::{CacheStatus, CapabilityLookup, TokenEntry, TokenLookup};
 pub use evictions::{EvictionCause, EvictionCounts};
 pub use invalidation::{AuditHash, Change, Invalidation};
@@ -101,7 +101,8 @@ impl TokenCache {
         self.inner.lookup_or_stale(key, token).await
     }
 
-    /// Looks a token up at the active node of Vault, whatever is cached.
+    /// Looks a token up at the active node of Vault, whatever is cached. Only a rejection of a token that was
+    /// never valid is returned from the cache, so that an invalid token causes no calls to Vault.
     ///
     /// # Errors
     /// [`Unavailable`] if the active node is unavailable.
@@ -110,6 +111,9 @@ impl TokenCache {
         key: TokenKey,
         token: CallerToken,
     ) -> Result<TokenLookup, Unavailable> {
+        if !self.was_recently_valid(key) && self.inner.is_rejected(key).await {
+            return Ok(TokenLookup { entry: None, status: CacheStatus::Hit });
+        }
         let entry = match self.inner.lookup_current(key, token).await {
             LookupOutcome::Valid(entry) => Some(entry),
             LookupOutcome::Rejected => None,

@@ -92,7 +92,7 @@ impl VaultTokenBackend {
             }
             match timeout(client.timeout() / 2, at_active).await {
                 Ok(Ok(response)) => return Ok((response, ResponseNode::Active)),
-                Ok(Err(unavailable)) if !may_be_one_node(unavailable.reason) => {
+                Ok(Err(unavailable)) if !may_respond_elsewhere(unavailable.reason) => {
                     return Err(unavailable);
                 }
                 Ok(Err(_)) | Err(_) => {}
@@ -280,7 +280,7 @@ impl TokenBackend for VaultTokenBackend {
 }
 
 /// Returns true if another node of Vault may respond although one did not.
-fn may_be_one_node(reason: UnavailableReason) -> bool {
+fn may_respond_elsewhere(reason: UnavailableReason) -> bool {
     matches!(reason, UnavailableReason::NoValidResponse | UnavailableReason::Sealed)
 }
 
