@@ -4,10 +4,9 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use moka::sync::Cache;
 use tokio::time::{sleep, timeout};
 
-use crate::token::{FeedCoverage, Unavailable};
+use crate::token::{AuditJoin, FeedCoverage, Unavailable};
 
 /// The pause between two heartbeats.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -28,34 +27,17 @@ pub trait HeartbeatSender: Send + Sync + 'static {
 }
 
 /// The heartbeats of the feed: requests to Vault, each of which proves, when its audit entry arrives, that
-/// every entry from before it has arrived.
-pub(super) struct Heartbeats {
-    /// The ids in audit entries whose response has not arrived.
-    delivered: Cache<String, ()>,
-    /// The times at which requests were sent whose entry has not arrived, by their ids.
-    sent: Cache<String, Instant>,
-}
+/// every entry from before it has arrived. A response is kept as the time at which its request was sent.
+pub(super) struct Heartbeats(AuditJoin<(), Instant>);
 
 impl Heartbeats {
     pub(super) fn new() -> Self {
-        let sent = Cache::builder().max_capacity(MAX_WAITING).time_to_live(JOIN_TIMEOUT);
-        let delivered = Cache::builder().max_capacity(MAX_WAITING).time_to_live(JOIN_TIMEOUT);
-        Self { delivered: delivered.build(), sent: sent.build() }
+        Self(AuditJoin::new(JOIN_TIMEOUT, MAX_WAITING))
     }
 
     /// Adds the id in an audit entry.
     pub(super) fn deliver(&self, id: &str, coverage: &FeedCoverage) {
-        self.delivered.insert(id.to_owned(), ());
-        if let Some(sent_at) = self.sent.remove(id) {
-            coverage.confirm(sent_at);
-        }
-    }
-
-    /// Adds the id in the response to a request.
-    fn respond(&self, id: &str, sent_at: Instant, coverage: &FeedCoverage) {
-        self.sent.insert(id.to_owned(), sent_at);
-        if self.delivered.remove(id).is_some() {
-            self.sent.invalidate(id);
+        if let Some(sent_at) = self.0.add_entry(id, ()) {
             coverage.confirm(sent_at);
         }
     }
@@ -64,8 +46,10 @@ impl Heartbeats {
     pub(super) async fn run(&self, sender: Arc<dyn HeartbeatSender>, coverage: &FeedCoverage) {
         loop {
             let sent_at = Instant::now();
-            if let Ok(Ok(id)) = timeout(RESPONSE_TIMEOUT, sender.send_heartbeat()).await {
-                self.respond(&id, sent_at, coverage);
+            if let Ok(Ok(id)) = timeout(RESPONSE_TIMEOUT, sender.send_heartbeat()).await
+                && self.0.add_response(&id, sent_at).is_some()
+            {
+                coverage.confirm(sent_at);
             }
             sleep(INTERVAL).await;
         }

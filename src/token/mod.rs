@@ -5,6 +5,7 @@
 //! from the cached token information, and are not cached themselves.
 
 mod access_token;
+mod audit_join;
 mod backend;
 mod cache;
 mod credential;
@@ -15,6 +16,7 @@ mod key;
 pub use access_token::{
     ACCESS_TOKEN_PREFIX, AUTHORIZATION_CODE_PREFIX, AccessToken, REFRESH_TOKEN_PREFIX,
 };
+pub use audit_join::AuditJoin;
 pub use backend::{
     BackendFuture, CallerToken, CapabilitiesResult, LookupConsistency, LookupMode, LookupPriority,
     LookupResult, RenewedBy, TokenBackend, Unavailable, UnavailableReason, UseOutcome,

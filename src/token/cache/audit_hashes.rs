@@ -1,16 +1,11 @@
 use std::{
     collections::HashSet,
     num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     time::Duration,
 };
 
-use moka::sync::Cache;
-
-use crate::token::{TokenKey, cache::invalidation::AuditHash};
+use crate::token::{AuditJoin, TokenKey, cache::invalidation::AuditHash};
 
 /// The time for which one of the two, the response to a lookup or its audit entry, waits for the other.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -82,45 +77,28 @@ impl StoredHash {
     }
 }
 
-/// Joins the responses to lookups with Vault's audit entries about them, by the id of the request. Either
-/// may arrive first.
+/// Joins the responses to lookups with the audit entries about them, once there are any.
 pub(super) struct HashJoin {
     /// True once an audit entry has arrived: without a feed there is nothing to join.
     is_active: AtomicBool,
-    entries: Cache<Arc<str>, LookupHashes>,
-    responses: Cache<Arc<str>, TokenKey>,
+    lookups: AuditJoin<LookupHashes, TokenKey>,
 }
 
 impl HashJoin {
     pub(super) fn new() -> Self {
-        Self { is_active: AtomicBool::new(false), entries: waiting(), responses: waiting() }
+        let lookups = AuditJoin::new(JOIN_TIMEOUT, MAX_WAITING);
+        Self { is_active: AtomicBool::new(false), lookups }
     }
 
     /// Adds an audit entry. Returns the key of the token if the response has arrived.
     pub(super) fn add_entry(&self, request_id: &str, hashes: LookupHashes) -> Option<TokenKey> {
         self.is_active.store(true, Relaxed);
-        self.entries.insert(request_id.into(), hashes);
-        let key = self.responses.remove(request_id);
-        if key.is_some() {
-            self.entries.invalidate(request_id);
-        }
-        key
+        self.lookups.add_entry(request_id, hashes)
     }
 
     /// Adds a response. Returns the hashes if the audit entry has arrived.
     pub(super) fn add_response(&self, request_id: &str, key: TokenKey) -> Option<LookupHashes> {
-        if !self.is_active.load(Relaxed) {
-            return None;
-        }
-        self.responses.insert(request_id.into(), key);
-        let hashes = self.entries.remove(request_id);
-        if hashes.is_some() {
-            self.responses.invalidate(request_id);
-        }
-        hashes
+        let is_active = self.is_active.load(Relaxed);
+        is_active.then(|| self.lookups.add_response(request_id, key)).flatten()
     }
-}
-
-fn waiting<V: Clone + Send + Sync + 'static>() -> Cache<Arc<str>, V> {
-    Cache::builder().max_capacity(MAX_WAITING).time_to_live(JOIN_TIMEOUT).build()
 }
